@@ -1,0 +1,56 @@
+"""Every error that heldout raises on purpose.
+
+* HeldoutError: the base; catch this one to catch them all
+  * ReadError (also ValueError): a log that cannot be turned into a run
+    * NotUnderstood: no reader knows the content
+    * NoMetrics: the format is known, but nothing numeric is in it
+    * SeveralRuns: one was asked for, several are there
+  * UnknownMetric (also KeyError): a metric was asked for that the run does not have
+  * ChartError (also ValueError): a chart that cannot be drawn as asked
+  * UsageError (also ValueError): an argument or option outside what is allowed
+
+Each message is one plain sentence: what was seen, what is allowed, what to do. The command line prints it and exits
+with code 2::
+
+    try:
+        run = heldout.read("runs/today")
+    except heldout.ReadError as error:
+        print(error)
+"""
+
+from __future__ import annotations
+
+
+class HeldoutError(Exception):
+    """Base of all errors that heldout raises on purpose."""
+
+
+class ReadError(HeldoutError, ValueError):
+    """A log could not be turned into a run."""
+
+
+class NotUnderstood(ReadError):
+    """No reader recognised the content of a file or directory."""
+
+
+class NoMetrics(ReadError):
+    """The format was recognised, but no metric over steps is in it."""
+
+
+class SeveralRuns(ReadError):
+    """One run was asked for, and the log holds several; the message names them."""
+
+
+class UnknownMetric(HeldoutError, KeyError):
+    """A metric was asked for that the run does not have; the message names near ones."""
+
+    def __str__(self) -> str:  # KeyError would print the repr of the sentence
+        return str(self.args[0]) if self.args else ""
+
+
+class ChartError(HeldoutError, ValueError):
+    """A chart cannot be drawn as asked."""
+
+
+class UsageError(HeldoutError, ValueError):
+    """An argument or option is outside what is allowed."""

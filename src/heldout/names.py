@@ -1,0 +1,385 @@
+"""What every metric name means.
+
+A trainer's key has one meaning here or none. `MEANINGS` is the table: the name, its definition, its unit, which way is
+better, and the keys under which trainers log it, preferred ones first. Three things that are all called "KL" somewhere
+(to the reference, between old and new policy, between trainer and sampler) are three meanings.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import IntEnum
+from functools import cache
+
+
+class Better(IntEnum):
+    """Which way a metric improves."""
+
+    HIGHER = 1
+    LOWER = -1
+    NEITHER = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """One thing that trainers measure.
+
+    Attributes
+    ----------
+    name
+        The name used throughout heldout.
+    label
+        The words for an axis or a table.
+    definition
+        What is measured, in a sentence.
+    unit
+        Unit of the values, "" for none.
+    better
+        Which way is an improvement.
+    keys
+        Regular expressions for whole keys (case is ignored), preferred ones first. A group called ``benchmark``
+        names the problem set.
+    """
+
+    name: str
+    label: str
+    definition: str
+    unit: str
+    better: Better
+    keys: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """What a key was recognised as.
+
+    Attributes
+    ----------
+    meaning
+        Its meaning.
+    rank
+        0 for the preferred spelling of that meaning, larger for weaker ones.
+    benchmark
+        Name of the problem set for held-out scores, "" otherwise.
+    """
+
+    meaning: Meaning
+    rank: int
+    benchmark: str = ""
+
+
+_TRAIN = r"(?:train(?:ing|er)?/)?"
+_LENGTH_WORDS = r"(?:length|len|tokens)"
+_NOT_A_BENCHMARK = (
+    r"(?:.*loss|runtime|.*_per_second|entropy|kl|num_tokens|epoch|clip_ratio|completions|frac_|reward_std|sampling|step|"
+    r"global_step|std_reward|mean_ep|success_rate)"
+)
+_HELD = r"(?:eval(?:uation)?|val(?:idation)?|test|held_?out|dev)"
+
+MEANINGS: tuple[Meaning, ...] = (
+    Meaning(
+        "held_out_length", "held-out response length", "Mean length of the responses to held-out problems.",
+        "tokens", Better.NEITHER,
+        (
+            r"eval[_/]completions/mean_length",
+            rf"{_HELD}[_/](?:(?:response|completion)_length(?:/mean)?|avg_length|mean_ep_length)",
+        ),
+    ),
+    Meaning(
+        "held_out", "held-out score",
+        "Score on problems that are not trained on; with tests as the judge, the pass rate (pass@1).",
+        "", Better.HIGHER,
+        (
+            r"val-core/(?P<benchmark>.+)/(?:acc|reward|score)/mean@\d+",
+            r"val/test_score/(?P<benchmark>.+)",
+            rf"(?:{_HELD}[_/])*(?P<benchmark>(?!train).*?)[_/. -]?pass(?:_?at_?|@|_?)1",
+            r"eval/eval_(?P<benchmark>.+)_pass1",
+            r"eval/(?P<benchmark>.+)/effective/.+/(?:avg|pass)@\d+",
+            r"eval/(?P<benchmark>.+?)-pass@\d+",
+            r"passrate/pass@\d+",
+            r"validation/(?:accuracy|pass_k)",
+            r"test/env/(?P<benchmark>.+)/reward/total",
+            rf"{_HELD}[_/](?P<benchmark>(?!.*format).*?)[_/]?(?:acc|accuracy|answer_rate|solve_rate|success_rate|pass_?rate"
+            r"|correct(?:ness)?)",
+            r"(?P<benchmark>(?!train).*?)[_/ ]?pass[_ ]rate(?: \(%\))?",
+            r"gold(?:_(?:accuracy|score|reward))?|true_reward|honest_accuracy",
+            r"(?P<benchmark>(?!train|.*format).*?)[_/]?(?:acc|accuracy)",
+            rf"{_TRAIN}evaluation/(?:env_runners/)?episode_(?:reward|return)_mean|eval/mean_reward",
+            r"eval[_/]rewards?",
+            r"eval[_/]rewards/(?P<benchmark>.+)/mean",
+            rf"{_HELD}[_/](?:mean_?)?(?:reward|score|return)(?:[_/]mean)?",
+            r"val-aux/(?P<benchmark>.+)/mean@\d+",
+            r"val-(?:core|aux)/(?P<benchmark>.+)/(?:maj|best|worst)@\d+/mean",
+            rf"{_HELD}/(?P<benchmark>(?!{_NOT_A_BENCHMARK})[^/]+)",
+            rf"{_HELD}[_/](?P<benchmark>.*format.*?)(?:_rate)?",
+        ),
+    ),
+    Meaning(
+        "reward", "reward", "Mean reward of the sampled responses: what the optimiser sees.", "", Better.HIGHER,
+        (
+            r"critic/score/mean",
+            rf"{_TRAIN}rollout/(?:raw_reward|reward_mean)",
+            rf"{_TRAIN}reward",
+            r"reward/(?:all/)?mean|reward_mean|mean_reward",
+            r"env/all/reward/total",
+            r"objective/(?:scores|rlhf_reward)",
+            r"critic/rewards/mean",
+            rf"{_TRAIN}(?:agg/)?(?:all|effective)?/?(?:.+/)?reward/mean",
+            r"rollout/rewards",
+            r"rollout/ep_rew_mean",
+            r"(?:ray/tune/)?(?:env_runners/)?episode_(?:reward|return)_mean",
+            r"(?:rewards/)?mean_episodes?(?:_rewards?)?",
+            r"average reward score",
+            rf"{_TRAIN}mean_(?:reward|return|score)|{_TRAIN}(?:reward|return)s?_mean",
+            r"(?:proxy|train|rm|reward_model)[_/](?:reward|score)",
+            r"reward[ _]score|episode_return|return",
+            r"r",
+        ),
+    ),
+    Meaning(
+        "reward_std", "reward spread", "Standard deviation of the reward, within groups or within the batch.", "",
+        Better.NEITHER, (rf"{_TRAIN}reward_std|reward/std|critic/(?:score|rewards)/std",),
+    ),
+    Meaning(
+        "reward_component", "reward component", "Mean of one part of the reward, or of one reward function.", "",
+        Better.NEITHER,
+        (rf"{_TRAIN}rewards/(?P<benchmark>.+?)(?:/mean)?", r"reward/(?P<benchmark>.+)",
+         r"env/.+/reward/(?P<benchmark>.+)"),
+    ),
+    Meaning(
+        "train_pass_rate", "training pass rate", "Pass rate on the problems being trained on.", "", Better.HIGHER,
+        (r"train(?:ing)?[_/](?:.*_)?(?:pass[_ ]?rate|acc(?:uracy)?|pass@1)",),
+    ),
+    Meaning(
+        "length", "response length", "Mean length of the sampled responses.", "tokens", Better.NEITHER,
+        (
+            rf"{_TRAIN}completions/mean_length",
+            r"response_length/mean",
+            rf"{_TRAIN}rollout/response_(?:length_mean|len/mean)",
+            rf"{_TRAIN}(?:response|completion|output|generation|token)[_ ]{_LENGTH_WORDS}(?:[_/]mean)?(?: \(tokens\))?",
+            rf"{_TRAIN}mean_gen_tokens_per_sample",
+            r"env/all/ac_tokens_per_turn",
+            r".*num_output_tokens/mean",
+            r"seq_len(?:/all)?/mean",
+            r"rollout/ep_len_mean",
+            r"(?:ray/tune/)?(?:env_runners/)?episode_len_mean",
+            r"(?:len/)?mean_episodes?(?:_len)?",
+            rf"{_TRAIN}(?:mean|avg|average)_(?:.*_)?{_LENGTH_WORDS}",
+        ),
+    ),
+    Meaning(
+        "kl_reference", "KL to the reference", "KL divergence from the policy to the frozen reference model; the "
+        "estimator (k1, k2, k3) is the trainer's.", "nats", Better.NEITHER,
+        (
+            rf"{_TRAIN}kl", r"actor/kl_loss", r"objective/kl", r"actor/reward_kl_penalty",
+            rf"{_TRAIN}kl_(?:loss|penalty|ref|reference|to_ref)",
+        ),
+    ),
+    Meaning(
+        "kl_policies", "KL between old and new policy", "KL divergence between the policy that sampled and the policy "
+        "after the update steps on those samples.", "nats", Better.NEITHER,
+        (
+            r"actor/ppo_kl", rf"{_TRAIN}(?:approx_?kl|ppo_kl)", r"policy/approxkl_avg",
+            r"(?:ray/tune/)?info/learner/(?:.+/)?kl", r"learners/.+/mean_kl_loss",
+        ),
+    ),
+    Meaning(
+        "kl_sampler", "KL between trainer and sampler", "KL divergence between the probabilities of the training engine "
+        "and those of the inference engine for the same weights.", "nats", Better.NEITHER,
+        (r"mismatch_kl(?:/all)?/mean", rf"{_TRAIN}gen_kl_error", r"optim/kl_sample_train_v[12]"),
+    ),
+    Meaning(
+        "entropy", "policy entropy", "Mean entropy of the policy per token; Stable-Baselines3 logs it with a minus sign.",
+        "nats", Better.NEITHER,
+        (
+            rf"{_TRAIN}entropy", r"actor/entropy(?:_loss)?", r"(?:objective|policy|optim|loss)/entropy",
+            r"entropy/all/mean", rf"{_TRAIN}(?:approx_entropy|entropy_loss)", r"(?:ray/tune/)?info/learner/(?:.+/)?entropy",
+            r"learners/.+/entropy",
+        ),
+    ),
+    Meaning(
+        "clip_fraction", "clip fraction", "Share of tokens whose probability ratio was clipped.", "", Better.NEITHER,
+        (
+            rf"{_TRAIN}clip_ratio(?:/region_mean)?", r"actor/pg_clipfrac", r"policy/clipfrac_avg",
+            rf"{_TRAIN}clip_?frac(?:tion)?",
+        ),
+    ),
+    Meaning(
+        "clip_fraction_low", "clip fraction, lower bound", "Share of tokens clipped at the lower bound.", "",
+        Better.NEITHER, (rf"{_TRAIN}clip_ratio/low_mean", r"actor/pg_clipfrac_lower"),
+    ),
+    Meaning(
+        "clip_fraction_high", "clip fraction, upper bound", "Share of tokens clipped at the upper bound.", "",
+        Better.NEITHER, (rf"{_TRAIN}clip_ratio/high_mean",),
+    ),
+    Meaning(
+        "grad_norm", "gradient norm", "Norm of the gradient before clipping.", "", Better.NEITHER,
+        (rf"{_TRAIN}grad_?norm", r"(?:actor|optim)/grad_norm(?:/mean)?", r"(?:ray/tune/)?info/learner/(?:.+/)?grad_gnorm"),
+    ),
+    Meaning(
+        "zero_variance_groups", "groups without signal", "Share of groups whose rewards are all equal, so that they "
+        "carry no advantage.", "", Better.NEITHER,
+        (rf"{_TRAIN}frac_reward_zero_std", r"(?!eval).*zero_(?:std|variance|adv(?:antage)?)(?:_.*)?",
+         r"batch/solve_(?:none|all)"),
+    ),
+    Meaning(
+        "truncation", "truncated responses", "Share of responses cut at the length limit.", "", Better.LOWER,
+        (rf"{_TRAIN}completions/clipped_ratio", r"response_length/clip_ratio", r"rollout/truncated_ratio",
+         rf"{_TRAIN}truncat(?:ed|ion)(?:_(?:fraction|rate|ratio))?", r"is_truncated(?:/.+)?/mean"),
+    ),
+    Meaning(
+        "learning_rate", "learning rate", "Step size of the optimiser.", "", Better.NEITHER,
+        (rf"{_TRAIN}(?:learning_rate|lr)", r"(?:actor|optim|critic)/lr", r"(?:ray/tune/)?info/learner/(?:.+/)?cur_lr"),
+    ),
+    Meaning(
+        "loss", "loss", "The optimiser's objective; for policy gradients its level says little.", "", Better.LOWER,
+        (
+            rf"{_TRAIN}(?:policy_|pg_|value_|total_)?loss", r"actor/pg_loss", r"critic/vf_loss", r"loss/(?:pi|v|policy)",
+            r"(?:act|cri|unsuper)_loss", r"eval[_/]loss", r"(?:training|validation|lm)_loss",
+            r"(?:ray/tune/)?info/learner/(?:.+/)?(?:policy|vf|total)_loss", r"loss/(?:.+/)?mean",
+        ),
+    ),
+    Meaning(
+        "calibration_error", "calibration error", "Expected calibration error of the model's stated confidence.", "",
+        Better.LOWER, (r"(?:.*[_/])?ece",),
+    ),
+    Meaning(
+        "tokens", "tokens seen", "Tokens or environment steps consumed since the start.", "", Better.NEITHER,
+        (
+            rf"{_TRAIN}(?:num_tokens|num_input_tokens_seen|total_tokens)", r"(?:ray/tune/)?timesteps_(?:total|this_iter)",
+            r"(?:ray/tune/)?episodes(?:_total|_this_iter)?|num_episodes|timesteps", r"global_seqlen/.+",
+            r"num_env_steps_sampled_lifetime",
+        ),
+    ),
+    Meaning(
+        "time", "time", "Wall-clock time: of the row, since the start, or of the step.", "s", Better.NEITHER,
+        (
+            r"_?timestamp|wall_time|_runtime|time|seconds|date", rf"{_TRAIN}step_time", r"time/.+", r"timing_s/.+",
+            r"(?:ray/tune/)?time_(?:total_s|this_iter_s|since_restore)", r"(?:eval_|train_)?runtime",
+            r"(?:eval_|train_)?(?:samples|steps)_per_second", r"perf/time_per_step",
+        ),
+    ),
+    Meaning(
+        "evaluation_size", "evaluation size", "How many problems an evaluation had, or how many of them passed.", "",
+        Better.NEITHER, (r"(?:.*[_/])?(?:problems|passed|correct|n_problems|num_problems|n_truncated)|n",),
+    ),
+    Meaning(
+        "evaluation_detail", "evaluation detail", "A training metric measured during the held-out evaluation.", "",
+        Better.NEITHER, (r"eval(?:uation)?[_/].+",),
+    ),
+    Meaning(
+        "progress", "progress", "Where the run stands: epochs, share done, evaluation size.", "", Better.NEITHER,
+        (rf"{_TRAIN}epoch", r"progress/.+", r"(?:trainer|train|training)?/?(?:global_)?step", r"total_flos"),
+    ),
+)
+
+BY_NAME: Mapping[str, Meaning] = {meaning.name: meaning for meaning in MEANINGS}
+
+# The three roles of the two standard figures. Any other meaning is looked up the same way.
+ROLES = ("reward", "held_out", "length")
+
+# Columns that number the rows, best first. Case is ignored; a path in front of the last part is allowed for these.
+STEP_KEYS: tuple[str, ...] = (
+    "step", "global_step", "train/global_step", "training/global_step", "trainer/global_step", "timesteps_total",
+    "time/total_timesteps", "total_timesteps", "num_env_steps_sampled_lifetime", "timesteps", "training_iteration",
+    "progress/step", "_step", "steps", "iteration", "iter", "update", "n_updates", "time/iterations", "episode",
+    "checkpoint", "revision",
+)
+
+# Columns that say which run a row belongs to, when one table holds several.
+RUN_KEYS: tuple[str, ...] = (
+    "run", "run_id", "run_name", "experiment", "experiment_name", "exp", "exp_name", "trial", "trial_id", "seed", "arm",
+    "variant", "condition", "method", "algo", "algorithm", "model", "model_name", "label",
+)
+
+# A rate cannot exceed 1; a larger one was logged in percent.
+PERCENT_ABOVE = 1.5
+_RATE_WORDS = re.compile(r"pass|acc|rate|correct|solve|mean@\d|avg@\d", re.IGNORECASE)
+
+
+@cache
+def _compiled() -> tuple[tuple[Meaning, tuple[re.Pattern[str], ...]], ...]:
+    return tuple((m, tuple(re.compile(key, re.IGNORECASE) for key in m.keys)) for m in MEANINGS)
+
+
+@cache
+def meaning_of(key: str) -> Match | None:
+    """What does this key mean?
+
+    Parameters
+    ----------
+    key
+        A key as some trainer logs it, such as ``critic/score/mean``.
+
+    Returns
+    -------
+    Match or None
+        Its meaning, or None where it has none here.
+
+    Examples
+    --------
+    >>> meaning_of("actor/ppo_kl").meaning.label
+    'KL between old and new policy'
+    >>> meaning_of("val-core/openai/gsm8k/reward/mean@8").benchmark
+    'openai/gsm8k'
+    """
+    # The rank counts first: "rewards/mean" style keys fit several meanings, the more specific spelling decides.
+    for meaning, patterns in _compiled():
+        for rank, pattern in enumerate(patterns):
+            found = pattern.fullmatch(key)
+            if found:
+                benchmark = (found.groupdict().get("benchmark") or "").strip("_/ ")
+                return Match(meaning, rank, benchmark)
+    return None
+
+
+def choose_roles(points: Mapping[str, int]) -> dict[str, str]:
+    """Which key plays which part?
+
+    Parameters
+    ----------
+    points
+        Keys and how many values each has.
+
+    Returns
+    -------
+    dict
+        Name of the meaning → key: the preferred spelling, and among equals the one with most values.
+    """
+    best: dict[str, tuple[int, int, str]] = {}
+    for key, count in points.items():
+        match = meaning_of(key)
+        if match is None or not count:
+            continue
+        score = (match.rank, -count, key)
+        name = match.meaning.name
+        best[name] = min(best.get(name, score), score)
+    return {name: key for name, (_, _, key) in best.items()}
+
+
+def benchmarks(keys: Iterable[str]) -> list[str]:
+    """Which keys are held-out scores? Each stays a series of its own."""
+    return [key for key in keys if (match := meaning_of(key)) and match.meaning.name == "held_out"]
+
+
+def label_of(key: str) -> str:
+    """Words for a key, for an axis or a table: the meaning's label with its benchmark, or the key itself."""
+    match = meaning_of(key)
+    if match is None:
+        return key
+    return f"{match.meaning.label} ({match.benchmark})" if match.benchmark else match.meaning.label
+
+
+def better_of(key: str) -> Better:
+    """Which way does this metric improve?"""
+    match = meaning_of(key)
+    if re.search(r"(?:^|[_/ ])(?:loss|error|err|wer|ppl|perplexity|regret)(?:$|[_/ ])", key, re.IGNORECASE):
+        return Better.LOWER
+    return match.meaning.better if match else Better.NEITHER
+
+
+def is_rate(key: str) -> bool:
+    """Whether a key's values are shares of problems solved, in [0, 1] or in percent."""
+    return bool(_RATE_WORDS.search(key))

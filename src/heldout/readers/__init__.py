@@ -1,0 +1,166 @@
+"""From anybody's log to a `Run`.
+
+`READERS` is the registry: each format is one file with one function ``read(source)``, which returns None where the
+content is not its own. To add a format, write that file and add one line here. What a reader returns is a `Log`, as
+written; `assemble` puts it in order the same way for every format.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from heldout import examples
+from heldout.errors import NotUnderstood, ReadError, SeveralRuns
+from heldout.readers import (
+    blocks_console,
+    deepspeed_chat,
+    json_document,
+    jsonl,
+    slime_console,
+    stable_baselines,
+    table,
+    tensorboard,
+    trainer_state,
+    trl_console,
+    verl_console,
+    verl_jsonl,
+    wandb_offline,
+)
+from heldout.readers.assemble import Options, assemble
+from heldout.readers.directory import found_in
+from heldout.readers.log import Log
+from heldout.readers.source import Source
+from heldout.run import Run
+
+Reader = Callable[[Source], list[Log] | None]
+
+# In the order in which they are asked: the most particular first.
+READERS: tuple[Reader, ...] = (
+    trainer_state.read,
+    wandb_offline.read,
+    tensorboard.read,
+    stable_baselines.read,
+    verl_jsonl.read,
+    jsonl.read,
+    json_document.read,
+    table.read,
+    verl_console.read,
+    slime_console.read,
+    trl_console.read,
+    deepspeed_chat.read,
+    blocks_console.read,
+)
+
+UNDERSTOOD = (
+    "Hugging Face trainer_state.json, TRL, verl, slime, DeepSpeed-Chat and Stable-Baselines3 logs, JSON lines, "
+    "TensorBoard and W&B offline files, and tables (CSV, TSV, JSON, Parquet)"
+)
+
+# File names that say nothing about the run; the folder's name does.
+_GENERIC = {"metrics", "trainer_state", "progress", "result", "output", "log", "logs", "history", "summary", "evaluations"}
+
+
+def read(path: str | Path, *, run: str | None = None, roles: Mapping[str, str] | None = None,
+         problems: int | None = None, samples: int = 1) -> Run:
+    """Read the one run that a log holds.
+
+    Parameters
+    ----------
+    path
+        A file or a directory, or ``example:NAME``. The format is recognised by content.
+    run
+        Which run to take, where the log holds several.
+    roles
+        Role → key, where the names are not recognised: ``{"reward": "pylint_score"}``.
+    problems
+        Number of held-out problems, where the log does not say.
+    samples
+        Samples per held-out problem.
+
+    Returns
+    -------
+    Run
+        Its ``notes`` say what was repaired, dropped, assumed or not known.
+
+    Raises
+    ------
+    ReadError
+        When the log cannot be read; `SeveralRuns` when it holds several and `run` names none of them.
+    UnknownMetric
+        When `roles` names a key that is not there.
+
+    Examples
+    --------
+    >>> import heldout
+    >>> heldout.read("example:kimi-dev").roles["length"]
+    'Token Length'
+    """
+    runs = read_all(path, run=run, roles=roles, problems=problems, samples=samples)
+    if len(runs) > 1:
+        listed = ", ".join(repr(one.name) for one in runs[:6])
+        raise SeveralRuns(
+            f"{path} holds {len(runs)} runs ({listed}{' …' if len(runs) > 6 else ''}); choose one with run=… (--run NAME)."
+        )
+    return runs[0]
+
+
+def read_all(path: str | Path, *, run: str | None = None, roles: Mapping[str, str] | None = None,
+             problems: int | None = None, samples: int = 1) -> list[Run]:
+    """Read every run that a log or directory holds; parameters and errors as for `read`."""
+    options = Options(roles, problems, samples)
+    if str(path).startswith(examples.PREFIX):
+        return [examples.load(str(path).removeprefix(examples.PREFIX))]
+    where = Path(path).expanduser()
+    _refuse_missing(where)
+    if where.is_dir():
+        named = found_in(where, _logs, UNDERSTOOD)
+    else:
+        logs = _logs(where)
+        named = [(_name(where), log) for log in logs]
+    chosen = [(name, log) for name, log in named if run in (None, name, log.name)]
+    if not chosen:
+        names = ", ".join(repr(log.name or name) for name, log in named[:8])
+        raise SeveralRuns(f"{path} has no run {run!r}; it has {names}.")
+    return [assemble(log, name, str(path), options) for name, log in chosen]
+
+
+def _logs(path: Path) -> list[Log]:
+    """Ask each reader in turn."""
+    source = Source(path)
+    try:
+        if not source.head:
+            raise NotUnderstood(f"{path}: the file is empty (0 bytes); nothing was written to it yet.")
+        for reader in READERS:
+            logs = reader(source)
+            if logs:
+                return logs
+    except OSError as error:
+        raise ReadError(f"{path}: cannot be read ({error.strerror or error}).") from error
+    except RecursionError as error:
+        raise NotUnderstood(f"{path}: nested deeper than any log; not understood.") from error
+    raise NotUnderstood(f"{path}: {_seen(source)}; heldout reads {UNDERSTOOD}. Write it as CSV or JSON lines with a 'step'.")
+
+
+def _seen(source: Source) -> str:
+    if not source.is_text:
+        return f"binary content that no reader knows (it starts with {source.head[:8]!r})"
+    first = next((line for line in source.text[:4000].split("\n") if line.strip()), "")
+    return f"text without metrics that a reader knows (it starts with {first.strip()[:50]!r})"
+
+
+def _name(path: Path) -> str:
+    stem = path.stem.removeprefix("run-")
+    if stem.lower() in _GENERIC or stem.startswith("events.out"):
+        return path.resolve().parent.name or stem
+    return stem
+
+
+def _refuse_missing(path: Path) -> None:
+    if path.exists():
+        return
+    parent = path.parent if path.parent.is_dir() else Path()
+    near = difflib.get_close_matches(path.name, [entry.name for entry in parent.iterdir()], n=3)
+    hint = f"; did you mean {', '.join(str(parent / name) for name in near)}?" if near else ""
+    raise ReadError(f"{path}: there is no such file or directory{hint or '.'}")

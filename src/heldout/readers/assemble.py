@@ -1,0 +1,287 @@
+"""From a log as written to a run in order: one place for every format.
+
+Restarts, repeated steps, non-finite values, percent against fraction, the choice of roles: whatever is repaired or
+assumed here is said in a note.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from heldout import names
+from heldout.errors import NoMetrics, UnknownMetric
+from heldout.readers.log import Column, Log
+from heldout.readers.rows import some
+from heldout.run import BoolArray, FloatArray, IntArray, Note, NoteKind, Run, Series
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What a user knows that the log does not say.
+
+    Attributes
+    ----------
+    roles
+        Role → key, such as ``{"reward": "pylint_score"}``; these win over the names that were recognised.
+    problems
+        How many held-out problems each evaluation had.
+    samples
+        How many samples per problem.
+    """
+
+    roles: Mapping[str, str] | None = None
+    problems: int | None = None
+    samples: int = 1
+
+
+def assemble(log: Log, name: str, source: str, options: Options = Options()) -> Run:  # noqa: B008 - frozen
+    """Put a log in order.
+
+    Parameters
+    ----------
+    log
+        What a reader found.
+    name
+        Name of the run where the log has none.
+    source
+        Where it was read from.
+    options
+        What the user knows.
+
+    Raises
+    ------
+    NoMetrics
+        When no finite value is left.
+    UnknownMetric
+        When a role was given to a key that is not there.
+    """
+    log = _with_finer_step(log)
+    keep, notes = _after_restarts(log)
+    metrics = {key: _series(key, column, log, keep) for key, column in log.columns.items()}
+    notes += [*_repeated(log, metrics, keep), *_nonfinite(metrics)]
+    metrics = {key: series for key, series in metrics.items() if len(series) or len(series.nonfinite)}
+    if not any(len(series) for series in metrics.values()):
+        raise NoMetrics(f"{source}: a {log.format} log with {len(log.step)} rows, but no finite number in it.")
+    run = Run(log.name or name, source, log.format, metrics, notes=(*log.notes, *notes), config=log.config)
+    return _with_sizes(_with_roles(run, options), options)
+
+
+def _with_finer_step(log: Log) -> Log:
+    """Where a tracker numbers its rows itself, use the training step that is logged beside it."""
+    for key in ("global_step", "train/global_step", "training/global_step", "trainer/global_step"):
+        column = log.columns.get(key)
+        if column is None or len(column.row) < 0.95 * len(log.step):
+            continue
+        if np.all(np.isfinite(column.value)) and np.all(column.value % 1 == 0) and np.all(column.value >= 0):
+            return _restepped(log, key, column)
+    return log
+
+
+def _restepped(log: Log, key: str, column: Column) -> Log:
+    step = np.full(len(log.step), -1, dtype=np.int64)
+    step[column.row] = column.value.astype(np.int64)
+    if np.array_equal(step, log.step):
+        return log
+    known = np.flatnonzero(step >= 0)
+    filled = step[known[np.clip(np.searchsorted(known, np.arange(len(step)), "right") - 1, 0, None)]]
+    note = Note(NoteKind.ASSUMED, f"Steps are those of {key!r}; the tracker's own count of rows was set aside.")
+    columns = {k: c for k, c in log.columns.items() if k != key}
+    return replace(log, step=filled, columns=columns, notes=(*log.notes, note))
+
+
+def _after_restarts(log: Log) -> tuple[BoolArray, list[Note]]:
+    """Return which rows still hold after all restarts: the last write wins after a jump backwards."""
+    keep = np.ones(len(log.step), dtype=bool)
+    back = np.diff(log.step) < 0
+    if log.session is None and not back.any():
+        return keep, []
+    session = log.session
+    if session is None:
+        if back.mean() > 0.25 and len(back) > 8:
+            return keep, [Note(NoteKind.REPAIRED, "Rows were not in order of their steps; they were sorted.", int(back.sum()))]
+        session = np.concatenate([[0], np.cumsum(back)])
+    cutoff, restarts = _cutoffs(log, session)
+    keep = log.step < cutoff[session]
+    lost = int(np.count_nonzero(~keep))
+    if not lost:
+        return keep, []
+    text = (f"The run restarted {restarts} time{'s' if restarts > 1 else ''}; {lost} rows at steps that were logged again "
+            f"afterwards were superseded (the last write wins).")
+    return keep, [Note(NoteKind.REPAIRED, text, lost)]
+
+
+def _cutoffs(log: Log, session: IntArray) -> tuple[IntArray, int]:
+    """Return for each session the step from which a later one replaces it, and how many do so.
+
+    A later session replaces an earlier one only if it logs some of the same metrics: training rows followed by
+    evaluation rows in one file also jump backwards, and both hold.
+    """
+    count = int(session[-1]) + 1 if len(session) else 0
+    start = np.full(count, np.iinfo(np.int64).max)
+    np.minimum.at(start, session, log.step)
+    logged = np.zeros((count, 0), dtype=bool)
+    for key, column in log.columns.items():
+        match = names.meaning_of(key)
+        if match is None or match.meaning.name not in ("time", "progress", "tokens", "evaluation_size"):
+            here = np.bincount(session[column.row], minlength=count) > 0
+            logged = np.column_stack([logged, here])
+    same = (logged.astype(np.int64) @ logged.T.astype(np.int64)) > 0
+    cutoff = np.full(count, np.iinfo(np.int64).max)
+    restarts = 0
+    end = np.full(count, -1, dtype=np.int64)
+    np.maximum.at(end, session, log.step)
+    for later in range(1, count):
+        earlier = np.flatnonzero(same[later, :later])
+        restarts += bool(np.any(np.minimum(end[earlier], cutoff[earlier] - 1) >= start[later]))
+        cutoff[earlier] = np.minimum(cutoff[earlier], start[later])
+    return cutoff, restarts
+
+
+def _series(key: str, column: Column, log: Log, keep: BoolArray) -> Series:
+    inside = keep[column.row]
+    row, value = (column.row, column.value) if inside.all() else (column.row[inside], column.value[inside])
+    step = log.step[row]
+    if np.any(np.diff(step) <= 0):
+        order = np.argsort(step, kind="stable")
+        step, value = step[order], value[order]
+        last = np.append(np.diff(step) > 0, True)  # of equal steps the last written
+        step, value = step[last], value[last]
+    finite = np.isfinite(value)
+    return Series(key, step[finite], value[finite], nonfinite=step[~finite])
+
+
+def _repeated(log: Log, metrics: Mapping[str, Series], keep: BoolArray) -> list[Note]:
+    again = {
+        key: int(np.count_nonzero(keep[column.row])) - len(metrics[key]) - len(metrics[key].nonfinite)
+        for key, column in log.columns.items()
+    }
+    again = {key: n for key, n in again.items() if n}
+    if not again:
+        return []
+    most = max(again.values())
+    text = f"{most} steps were logged more than once; the last value was kept ({some(list(again), 4)})."
+    return [Note(NoteKind.REPAIRED, text, most)]
+
+
+def _nonfinite(metrics: Mapping[str, Series]) -> list[Note]:
+    bad = [series for series in metrics.values() if len(series.nonfinite)]
+    if not bad:
+        return []
+    listed = some([f"{s.name} ({len(s.nonfinite)}, first at step {s.nonfinite[0]})" for s in bad], 6)
+    total = sum(len(series.nonfinite) for series in bad)
+    return [Note(NoteKind.DROPPED, f"{total} values were NaN or infinite and are left out: {listed}.", total)]
+
+
+def _with_roles(run: Run, options: Options) -> Run:
+    chosen = dict(options.roles or {})
+    for role, key in chosen.items():
+        if key not in run.metrics:
+            raise UnknownMetric(f"--{role.replace('held_out', 'eval')} {key}: {run.get(key) or _no_such(run, key)}")
+    roles = {**names.choose_roles({key: len(series) for key, series in run.metrics.items()}), **chosen}
+    notes = [*_unknown_keys(run, chosen), *_missing_roles(roles), *_other_benchmarks(run, roles), *_percent(run, roles)]
+    return replace(run, roles=roles, notes=(*run.notes, *notes))
+
+
+def _no_such(run: Run, key: str) -> str:
+    try:
+        run[key]
+    except UnknownMetric as error:
+        return str(error)
+    return f"{key} is a role, not a key of the log."
+
+
+def _unknown_keys(run: Run, chosen: Mapping[str, str]) -> list[Note]:
+    unknown = [key for key in run.metrics if names.meaning_of(key) is None and key not in chosen.values()]
+    if not unknown:
+        return []
+    text = f"{len(unknown)} keys have no known meaning; they can be charted by name: {some(unknown, 12)}."
+    return [Note(NoteKind.UNKNOWN, text, len(unknown))]
+
+
+def _missing_roles(roles: Mapping[str, str]) -> list[Note]:
+    option = {"reward": "--reward", "held_out": "--eval", "length": "--length"}
+    return [
+        Note(NoteKind.UNKNOWN, f"No key was recognised as {names.BY_NAME[role].label}; give {option[role]} KEY if there is one.")
+        for role in names.ROLES if role not in roles
+    ]
+
+
+def _other_benchmarks(run: Run, roles: Mapping[str, str]) -> list[Note]:
+    others = [key for key in names.benchmarks(run.metrics) if key != roles.get("held_out")]
+    if not others or "held_out" not in roles:
+        return []
+    text = f"{roles['held_out']!r} was taken as the held-out score; also there: {some(others)} (choose with --eval KEY)."
+    return [Note(NoteKind.ASSUMED, text, len(others))]
+
+
+def _percent(run: Run, roles: Mapping[str, str]) -> list[Note]:
+    key = roles.get("held_out", "")
+    if is_percent(run, key):
+        value = run.metrics[key].value
+        text = f"{key!r} runs from {value.min():g} to {value.max():g}: read as percent, not as a fraction."
+        return [Note(NoteKind.ASSUMED, text)]
+    return []
+
+
+def is_percent(run: Run, key: str) -> bool:
+    """Whether a metric is a rate that was logged in percent: some values above 1.5, none above 100 or below 0."""
+    series = run.metrics.get(key)
+    if series is None or not len(series) or not names.is_rate(key):
+        return False
+    return names.PERCENT_ABOVE < float(series.value.max()) <= 100 and float(series.value.min()) >= 0
+
+
+def _with_sizes(run: Run, options: Options) -> Run:
+    """Attach standard errors to held-out rates whose number of problems is known."""
+    metrics = dict(run.metrics)
+    for key in {*names.benchmarks(metrics), run.roles.get("held_out", "")} & metrics.keys():
+        series = metrics[key]
+        size = _problems(series, run, options)
+        if size is not None and (names.is_rate(key) or options.problems):
+            metrics[key] = series.with_spread(_standard_error(series, size * options.samples, is_percent(run, key)))
+    return replace(run, metrics=metrics)
+
+
+def _problems(series: Series, run: Run, options: Options) -> FloatArray | None:
+    if options.problems:
+        return np.full(len(series), float(options.problems))
+    stem = series.name.rsplit("_pass", 1)[0]
+    for key in (f"{stem}_problems", "n", "n_problems", "num_problems", "problems"):
+        column = run.metrics.get(key)
+        if column is not None and np.isin(series.step, column.step).all():
+            return column.value[np.searchsorted(column.step, series.step)]
+    return None
+
+
+def _standard_error(series: Series, size: FloatArray, percent: bool) -> FloatArray | None:
+    scale = 100.0 if percent else 1.0
+    rate = series.value / scale
+    if np.any((rate < 0) | (rate > 1)) or np.any(size < 1):
+        return None
+    pulled = np.clip(rate, 0.5 / size, 1 - 0.5 / size)  # 0 of n and n of n still have an error
+    return np.asarray(scale * np.sqrt(pulled * (1 - pulled) / size))
+
+
+def joined(logs: Sequence[Log]) -> Log:
+    """Join the files of one run, earliest first: each file is a session (a resumed run writes a new one)."""
+    rows = np.cumsum([0, *(len(log.step) for log in logs)])
+    columns: dict[str, list[Column]] = {}
+    sessions, base = [], 0
+    for log, first in zip(logs, rows, strict=False):
+        for key, column in log.columns.items():
+            columns.setdefault(key, []).append(Column(column.row + first, column.value))
+        own = log.session if log.session is not None else np.concatenate([[0], np.cumsum(np.diff(log.step) < 0)])
+        sessions.append(own + base)
+        base = int(sessions[-1][-1]) + 1 if len(own) else base
+    merged = {
+        key: Column(np.concatenate([p.row for p in parts]), np.concatenate([p.value for p in parts]))
+        for key, parts in columns.items()
+    }
+    notes = [note for log in logs for note in log.notes]
+    return replace(
+        logs[0], step=np.concatenate([log.step for log in logs]), columns=merged,
+        session=np.concatenate(sessions).astype(np.int64), notes=tuple(notes),
+    )

@@ -1,0 +1,128 @@
+"""Any other JSON document that holds rows of metrics.
+
+Understood are a list of objects, an object of equally long lists, an object whose members are labelled by step
+(``{"checkpoint_20": {…}}``), an object with one flat row, and documents that hold such lists somewhere inside: lists
+beside each other are joined into one run, lists under different parents are different runs.
+
+What it cannot see: numbers without a step or a known name.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from heldout.errors import NoMetrics
+from heldout.names import STEP_KEYS
+from heldout.readers.json_lines import parse, parse_cut
+from heldout.readers.log import Log
+from heldout.readers.rows import TableBuilder, some
+from heldout.readers.source import Source
+from heldout.readers.steps import logs_from_table
+from heldout.run import Note, NoteKind
+
+_FORMAT = "JSON document"
+_DEEPEST = 8
+_LABELLED = re.compile(r".*(?:\d+|final|base(?:line)?|last|main|init|start)$", re.IGNORECASE)
+
+Row = Mapping[str, Any]
+
+
+def read(source: Source) -> list[Log] | None:
+    """Read a JSON document."""
+    head = source.head.lstrip(b"\xef\xbb\xbf \t\r\n")
+    if not source.is_text or head[:1] not in (b"{", b"["):
+        return None
+    notes = []
+    try:
+        document = parse(source.data.removeprefix(b"\xef\xbb\xbf"))
+    except ValueError:
+        try:
+            document, lost = parse_cut(source.data.removeprefix(b"\xef\xbb\xbf"))
+        except ValueError:
+            return None
+        notes.append(Note(NoteKind.DROPPED, f"The file is cut: its last {lost} bytes are no complete entry and were dropped."))
+    runs = dict(_runs(document))
+    if not runs:
+        seen = some(list(document)) if isinstance(document, dict) else type(document).__name__
+        raise NoMetrics(
+            f"{source.path.name}: JSON without rows of metrics (it holds {seen}); expected a list of objects with a 'step', "
+            "lists of values by name, or one object per line."
+        )
+    return [log for name, rows in runs.items() for log in _logs(rows, name, notes)]
+
+
+def _logs(rows: list[Row], name: str, notes: list[Note]) -> list[Log]:
+    builder = TableBuilder()
+    builder.add(rows)
+    return logs_from_table(builder.build(), _FORMAT, name=name or None, notes=notes)
+
+
+def _runs(document: Any) -> Iterator[tuple[str, list[Row]]]:
+    """Yield name and rows of every run in the document."""
+    if isinstance(document, list):
+        rows = [row for row in document if isinstance(row, dict)]
+        if rows:
+            yield "", rows
+        return
+    if not isinstance(document, dict):
+        return
+    found = _columns(document) or _labelled(document)
+    if found:
+        yield "", found
+        return
+    nested = {path: rows for path, rows in _nested(document, (), 0)}
+    if nested:
+        yield from nested.items()
+    elif any(isinstance(value, (int, float)) for value in document.values()) and _has_step(document):
+        yield "", [document]
+
+
+def _columns(document: Row) -> list[Row]:
+    """Read ``{"step": [0, 1], "reward": [0.1, 0.2]}``."""
+    lists = {key: value for key, value in document.items() if isinstance(value, list) and value}
+    step = next((lists[key] for key in lists if key.lower() in STEP_KEYS), None)
+    if step is None or any(isinstance(cell, (dict, list)) for cell in step):
+        return []
+    same = {key: value for key, value in lists.items() if len(value) == len(step)}
+    return [dict(zip(same, cells, strict=True)) for cells in zip(*same.values(), strict=True)]
+
+
+def _labelled(document: Row) -> list[Row]:
+    """Read ``{"baseline": {…}, "checkpoint_1": {…}, "checkpoint_2": {…}}``."""
+    members = {key: value for key, value in document.items() if isinstance(value, dict)}
+    flat = [value for value in members.values() if any(isinstance(cell, (int, float)) for cell in value.values())]
+    labelled = [key for key in members if _LABELLED.fullmatch(key)]
+    if len(members) < 3 or len(flat) < len(members) or len(labelled) < len(members) or _has_step(flat[0]):
+        return []
+    return [{"checkpoint": key[-200:], **value} for key, value in members.items()]
+
+
+def _nested(node: Row, path: tuple[str, ...], depth: int) -> Iterator[tuple[str, list[Row]]]:
+    """Yield the rows below each object that holds lists of rows with steps, under that object's path."""
+    lists = {key: value for key, value in node.items() if isinstance(value, list) and _rows_with_steps(value)}
+    if lists:
+        repeated = {key for rows in lists.values() for key in rows[0]}
+        clash = {key for key in repeated if sum(key in rows[0] for rows in lists.values()) > 1 and not _is_step(key)}
+        yield "/".join(path), [_renamed(row, name, clash) for name, rows in lists.items() for row in rows]
+    if depth < _DEEPEST:
+        for key, value in node.items():
+            if isinstance(value, dict):
+                yield from _nested(value, (*path, key), depth + 1)
+
+
+def _renamed(row: Row, name: str, clash: set[str]) -> Row:
+    return {f"{name}/{key}" if key in clash else key: value for key, value in row.items()}
+
+
+def _rows_with_steps(value: list[Any]) -> bool:
+    return bool(value) and all(isinstance(row, dict) for row in value) and _has_step(value[0])
+
+
+def _has_step(row: Row) -> bool:
+    return any(_is_step(key) for key in row)
+
+
+def _is_step(key: str) -> bool:
+    return key.lower() in STEP_KEYS

@@ -1,0 +1,74 @@
+"""Metrics as one JSON object per line: tinker, prime-rl, RLlib's ``result.json``, SB3's ``progress.json``, your own.
+
+A line looks like ``{"step": 12, "reward/mean": 0.31, "optim/lr": 1e-05}``. Nested objects become keys joined with "/".
+
+What it cannot see: metrics inside text or lists; they are counted in a note.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from heldout.errors import NoMetrics
+from heldout.readers.json_lines import rows_of, shown
+from heldout.readers.log import Log
+from heldout.readers.rows import TableBuilder
+from heldout.readers.source import Source
+from heldout.readers.steps import logs_from_table
+from heldout.run import Note, NoteKind
+
+_OBJECT_LINE = re.compile(rb'\s*\{\s*(?:"|\})')
+
+
+def read(source: Source) -> list[Log] | None:
+    """Read a file of JSON objects, one per line."""
+    first = source.head.removeprefix(b"\xef\xbb\xbf").lstrip()
+    line, _, rest = first.partition(b"\n")
+    if not _OBJECT_LINE.match(line) or not _is_line(line, rest, source):
+        return None
+    builder = TableBuilder()
+    refused: list[bytes] = []
+    seen = 0
+    for block in source.blocks():
+        rows, bad = rows_of(block.removeprefix(b"\xef\xbb\xbf") if not seen else block)
+        builder.add(rows)
+        refused += bad
+        seen += len(rows)
+    if not seen:
+        raise NoMetrics(f"{source.path.name}: looks like JSON lines, but no line is a complete object; nothing to read.")
+    table = builder.build()
+    config = _config(table.columns.keys(), table.constants)
+    for key in [key for key in table.columns if key.startswith("config/")]:
+        del table.columns[key]
+    return logs_from_table(table, _format(table.columns.keys()), notes=_refused(refused), config=config)
+
+
+def _is_line(line: bytes, rest: bytes, source: Source) -> bool:
+    """Whether the first line is a whole object, or the start of one that is longer than the head."""
+    rows, _ = rows_of(line)
+    if rows:
+        return True
+    return not rest and source.size > len(source.head) and b"\n" not in source.head.strip()
+
+
+def _format(keys: Any) -> str:
+    keys = set(keys)
+    if "time_this_iter_s" in keys and ("training_iteration" in keys or "timesteps_total" in keys):
+        return "RLlib result.json"
+    if keys & {"progress/done_frac", "env/all/reward/total", "optim/kl_sample_train_v1"}:
+        return "tinker metrics.jsonl"
+    if any(key.startswith(("mismatch_kl/", "reward/all/", "seq_len/all/")) for key in keys):
+        return "prime-rl metrics.jsonl"
+    return "JSON lines"
+
+
+def _config(keys: Any, constants: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in constants.items() if key.startswith("config/")}
+
+
+def _refused(lines: list[bytes]) -> list[Note]:
+    if not lines:
+        return []
+    text = f"{len(lines)} lines are not complete JSON objects and were dropped, the last of them {shown(lines[-1])}."
+    return [Note(NoteKind.DROPPED, text, len(lines))]

@@ -1,0 +1,61 @@
+"""What a reader returns: the log as it was written, before anything is put in order."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from heldout.run import FloatArray, IntArray, Note
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Column:
+    """The values of one key, and the rows they stand in.
+
+    Attributes
+    ----------
+    row
+        Row of each value, strictly increasing, shape (n,).
+    value
+        Values; NaN and infinities are kept as they were logged, shape (n,).
+    """
+
+    row: IntArray
+    value: FloatArray
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Log:
+    """One run's log as written: rows in the order of writing, each at a step, and sparse columns over the rows.
+
+    A missing cell has no entry in its column. Restarts, repeated steps and non-finite values are all still there;
+    `heldout.readers.assemble` puts them in order in one place, for every format.
+
+    Attributes
+    ----------
+    format
+        The recognised format, in words ("TRL trainer_state.json").
+    step
+        Step of every row, shape (R,). Strings such as "10/438" have been parsed already.
+    columns
+        Key → values. The step column itself is not among them.
+    session
+        Which uninterrupted piece of writing a row belongs to, non-decreasing, shape (R,): a later session that
+        starts at step s replaces everything an earlier one said at or after s. None where the format does not tell;
+        sessions are then found from the steps that jump back.
+    name
+        The run's own name, where the log has one.
+    config
+        Settings found in the log.
+    notes
+        What this reader dropped, assumed or did not understand.
+    """
+
+    format: str
+    step: IntArray
+    columns: Mapping[str, Column]
+    session: IntArray | None = None
+    name: str | None = None
+    config: Mapping[str, Any] = field(default_factory=dict)
+    notes: tuple[Note, ...] = ()

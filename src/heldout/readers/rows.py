@@ -1,0 +1,195 @@
+"""From rows of mixed cells to columns of numbers: shared by every format that logs row by row."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from operator import itemgetter
+from typing import Any
+
+import numpy as np
+
+from heldout.names import RUN_KEYS, STEP_KEYS
+from heldout.readers.log import Column, Log
+from heldout.run import FloatArray, IntArray, Note, NoteKind
+
+_TEXT_NEEDED = frozenset(RUN_KEYS) | frozenset(STEP_KEYS)
+_DEEPEST = 12  # levels of nesting; deeper than any trainer's, shallower than the interpreter's stack
+_LONGEST = 200  # characters of a text that may name a run or a step
+
+
+@dataclass(slots=True)
+class Table:
+    """Rows in order of writing, as columns.
+
+    Attributes
+    ----------
+    rows
+        Number of rows.
+    columns
+        Numeric cells by key; nested keys are joined with "/".
+    text
+        Row → text, only for columns that may number the rows or tell runs apart.
+    constants
+        Text columns that never change: settings.
+    left_out
+        How many cells of each key were neither numbers nor needed.
+    """
+
+    rows: int = 0
+    columns: dict[str, Column] = field(default_factory=dict)
+    text: dict[str, dict[int, str]] = field(default_factory=dict)
+    constants: dict[str, Any] = field(default_factory=dict)
+    left_out: Counter[str] = field(default_factory=Counter)
+
+    def notes(self) -> list[Note]:
+        """Say which keys hold no numbers."""
+        changing = {key: n for key, n in self.left_out.items() if key not in self.constants}
+        if not changing:
+            return []
+        text = f"{len(changing)} columns hold text or lists, not numbers, and were left out: {some(list(changing))}."
+        return [Note(NoteKind.IGNORED, text, sum(changing.values()))]
+
+
+class TableBuilder:
+    """Collects rows block by block, so that a large log is never held as objects at once."""
+
+    def __init__(self) -> None:
+        self._table = Table()
+        self._parts: dict[str, list[Column]] = {}
+
+    def add(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Append rows; nested mappings become keys joined with "/"."""
+        self._collect(rows, np.arange(self._table.rows, self._table.rows + len(rows)), "", 0)
+        self._table.rows += len(rows)
+
+    def build(self) -> Table:
+        """Return everything added so far."""
+        self._table.columns = {key: _joined(parts) for key, parts in self._parts.items()}
+        return self._table
+
+    def _collect(self, rows: Sequence[Mapping[str, Any]], index: IntArray, prefix: str, depth: int) -> None:
+        """Take rows apart by their set of keys: a log has few such sets, and then whole columns convert at once."""
+        groups: dict[tuple[str, ...], list[int]] = {}
+        for position, row in enumerate(rows):
+            groups.setdefault(tuple(row), []).append(position)
+        for keys, members in groups.items():
+            if not keys:
+                continue
+            picked = rows if len(members) == len(rows) else [rows[i] for i in members]
+            where = index if len(members) == len(rows) else index[members]
+            values = map(itemgetter(*keys), picked)
+            columns = [tuple(values)] if len(keys) == 1 else list(zip(*values, strict=True))
+            for key, cells in zip(keys, columns, strict=True):
+                self._column(f"{prefix}{key}", cells, where, depth)
+
+    def _column(self, key: str, cells: Sequence[Any], where: IntArray, depth: int) -> None:
+        value = _as_floats(cells)
+        if value is None:
+            self._mixed(key, cells, where, depth)
+            return
+        missing = np.isnan(value)
+        if missing.any():  # None and NaN look alike now; only the first is a missing cell
+            there = np.fromiter((cell is not None for cell in cells), bool, len(cells))
+            where, value = where[there], value[there]
+        if len(value):
+            self._parts.setdefault(key, []).append(Column(where, value))
+
+    def _mixed(self, key: str, cells: Sequence[Any], where: IntArray, depth: int) -> None:
+        """Sort out a column that holds more than numbers."""
+        numbers: list[tuple[int, float]] = []
+        nested: list[tuple[int, Mapping[str, Any]]] = []
+        for position, cell in enumerate(cells):
+            if isinstance(cell, Mapping):
+                nested.append((position, cell))
+                continue
+            number = as_float(cell)
+            if number is not None:
+                numbers.append((position, number))
+            elif cell is not None and cell != "":
+                self._text(key, int(where[position]), cell)
+        if nested and depth < _DEEPEST:
+            at = where[[position for position, _ in nested]]
+            self._collect([row for _, row in nested], at, f"{key}/", depth + 1)
+        if numbers:
+            at = where[[position for position, _ in numbers]]
+            self._parts.setdefault(key, []).append(Column(at, np.array([number for _, number in numbers])))
+
+    def _text(self, key: str, row: int, cell: Any) -> None:
+        known = self._table.constants
+        if self._table.left_out[key] == 0:
+            known[key] = cell
+        elif key in known and known[key] != cell:
+            del known[key]
+        self._table.left_out[key] += 1
+        if isinstance(cell, str) and len(cell) <= _LONGEST and key.lower().rsplit("/", 1)[-1] in _TEXT_NEEDED:
+            self._table.text.setdefault(key, {})[row] = cell
+
+
+def log_from_rows(
+    rows: Sequence[Mapping[str, Any]],
+    format: str,
+    *,
+    step_key: str | None = None,
+    name: str | None = None,
+    notes: Sequence[Note] = (),
+    config: Mapping[str, Any] | None = None,
+) -> Log:
+    """Make a log from rows in order of writing.
+
+    Parameters
+    ----------
+    rows
+        One mapping per row. Nested mappings are flattened with "/"; numbers, bools and numeric text become values,
+        None is missing, other text is left out and noted.
+    format
+        Name of the format, in words.
+    step_key
+        The column that numbers the rows; found by its known names where it is None.
+    name, notes, config
+        Passed on.
+
+    Raises
+    ------
+    NoMetrics
+        When there is neither a step nor a known metric.
+    """
+    from heldout.readers.steps import log_from_table
+
+    builder = TableBuilder()
+    builder.add(rows)
+    return log_from_table(builder.build(), format, step_key=step_key, name=name, notes=notes, config=config)
+
+
+def as_float(cell: Any) -> float | None:
+    """Return a cell as a number, or None where it is none."""
+    if isinstance(cell, (bool, int, float, str)):
+        try:
+            return float(cell)
+        except (ValueError, OverflowError):
+            return None
+    return None
+
+
+def some(keys: Sequence[str], most: int = 8) -> str:
+    """List keys in a sentence, shortened to a few."""
+    shown = ", ".join(key if len(key) <= 60 else f"{key[:57]}…" for key in keys[:most])
+    return shown if len(keys) <= most else f"{shown} and {len(keys) - most} more"
+
+
+def _as_floats(cells: Sequence[Any]) -> FloatArray | None:
+    try:
+        value = np.array(cells, dtype=np.float64)
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return value if value.ndim == 1 else None
+
+
+def _joined(parts: list[Column]) -> Column:
+    row = np.concatenate([part.row for part in parts])
+    value = np.concatenate([part.value for part in parts])
+    if len(parts) > 1 and np.any(np.diff(row) < 0):  # rows with other keys in between came as a part of their own
+        order = np.argsort(row, kind="stable")
+        row, value = row[order], value[order]
+    return Column(row.astype(np.int64, copy=False), value)

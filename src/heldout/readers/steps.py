@@ -1,0 +1,203 @@
+"""Which column numbers the rows, and which rows belong to which run."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+
+from heldout.errors import NoMetrics
+from heldout.names import RUN_KEYS, STEP_KEYS, meaning_of
+from heldout.readers.log import Column, Log
+from heldout.readers.rows import Table, some
+from heldout.run import BoolArray, IntArray, Note, NoteKind
+
+_NUMBERED = re.compile(r"(\d+)(?:\s*/\s*\d+|\D*)$")  # "step_0100", "10/438", "checkpoint-20"
+_LAST = re.compile(r"(?:.*[_/.-])?(?:main|final|last|latest|end)", re.IGNORECASE)
+_FIRST = re.compile(r"(?:.*[_/.-])?(?:base(?:line)?|init(?:ial)?|start|pretrained)", re.IGNORECASE)
+_MOST_RUNS = 200
+
+
+def log_from_table(
+    table: Table,
+    format: str,
+    *,
+    step_key: str | None = None,
+    name: str | None = None,
+    notes: Sequence[Note] = (),
+    config: Mapping[str, Any] | None = None,
+) -> Log:
+    """Choose the step column of a table and return it as one log, whatever runs it holds.
+
+    Raises
+    ------
+    NoMetrics
+        When there is neither a step column nor a metric with a known meaning.
+    """
+    step, used, said = _steps(table, step_key)
+    columns = {key: column for key, column in table.columns.items() if key != used}
+    keep = step >= 0
+    if not keep.all():
+        columns = {key: _rows_kept(column, keep) for key, column in columns.items()}
+        step = step[keep]
+    if not any(len(column.value) for column in columns.values()):
+        raise NoMetrics(f"{format}: {table.rows} rows were seen, and none of them has a number beside its step.")
+    return Log(
+        format, step, columns, name=name, notes=(*notes, *table.notes(), *said),
+        config={**table.constants, **(config or {})},
+    )
+
+
+def logs_from_table(table: Table, format: str, *, name: str | None = None, notes: Sequence[Note] = (),
+                    config: Mapping[str, Any] | None = None) -> list[Log]:
+    """Return one log per run in the table.
+
+    A table holds several runs when its steps repeat and a column that names runs (``run``, ``seed``, ``model`` …)
+    makes them unique again.
+    """
+    log = log_from_table(table, format, name=name, notes=notes, config=config)
+    labels = _run_labels(table, log)
+    if labels is None:
+        return [log]
+    said = Note(NoteKind.REPAIRED, f"The table holds {len(set(labels.values()))} runs; each is read on its own.")
+    return [
+        replace(_only_rows(log, [row for row, label in labels.items() if label == wanted]), name=wanted,
+                notes=(*log.notes, said))
+        for wanted in dict.fromkeys(labels.values())
+    ]
+
+
+def _steps(table: Table, step_key: str | None) -> tuple[IntArray, str, list[Note]]:
+    """Return the step of every row (-1 for rows without one), the column used, and what was assumed."""
+    wanted = (step_key,) if step_key else STEP_KEYS
+    for candidate in wanted:
+        for key in _spelled(candidate, table):
+            step, notes = _parsed(table, key)
+            known = int(np.count_nonzero(step >= 0))
+            if known and known * 2 >= table.rows:
+                if known < table.rows:
+                    text = f"{table.rows - known} rows have no usable step in column {key!r} and were dropped."
+                    notes.append(Note(NoteKind.DROPPED, text, table.rows - known))
+                return step, key, notes
+    _refuse_without_metrics(table)
+    text = "No column numbers the steps, so rows are counted from 0."
+    return np.arange(table.rows), "", [Note(NoteKind.ASSUMED, text)]
+
+
+def _refuse_without_metrics(table: Table) -> None:
+    if not any(_is_metric(key) for key in table.columns):
+        seen = some([*table.columns, *table.text]) or "nothing numeric"
+        raise NoMetrics(
+            f"No training log: the columns are {seen}, and none of them is a step ({', '.join(STEP_KEYS[:4])} …) "
+            "or a metric that heldout knows; rename a column to 'step'."
+        )
+
+
+def _is_metric(key: str) -> bool:
+    match = meaning_of(key)
+    return match is not None and match.meaning.name not in ("time", "progress", "evaluation_size", "tokens")
+
+
+def _spelled(candidate: str, table: Table) -> list[str]:
+    """Columns that spell a step key: exactly, then as the last part of a path, case ignored."""
+    keys = [*table.columns, *(key for key in table.text if key not in table.columns)]
+    exact = [key for key in keys if key.lower() == candidate]
+    return exact + [key for key in keys if key.lower().endswith(f"/{candidate}")] if "/" not in candidate else exact
+
+
+def _parsed(table: Table, key: str) -> tuple[IntArray, list[Note]]:
+    step = np.full(table.rows, -1, dtype=np.int64)
+    notes: list[Note] = []
+    if key in table.columns:
+        column = table.columns[key]
+        whole = np.isfinite(column.value) & (column.value >= 0) & (column.value < 2**62)
+        whole &= np.where(whole, column.value, 0.5) % 1 == 0
+        step[column.row[whole]] = column.value[whole].astype(np.int64)
+    last = _read_labels(table.text.get(key, {}), step, notes, key)
+    last += _sentinels(step, notes)
+    _place_last(step, last)
+    return step, notes
+
+
+def _read_labels(labels: Mapping[int, str], step: IntArray, notes: list[Note], key: str) -> list[int]:
+    """Read "step_0100", "10/438" and "baseline"; return the rows that only say "final"."""
+    last = []
+    for row, label in labels.items():
+        found = _NUMBERED.search(label)
+        if _LAST.fullmatch(label):
+            last.append(row)
+        elif _FIRST.fullmatch(label):
+            step[row] = 0
+        elif found:
+            step[row] = int(found.group(1)[-18:])
+    if last:
+        text = f"{labels[last[0]]!r} in column {key!r} is no number; it was placed one interval after the last step."
+        notes.append(Note(NoteKind.ASSUMED, text, len(last)))
+    return last
+
+
+def _sentinels(step: IntArray, notes: list[Note]) -> list[int]:
+    """Find a lone 99999 far beyond all other steps: some scripts write it for "final"."""
+    rows = np.flatnonzero((step >= 9999) & np.isin(step, [10**power - 1 for power in range(4, 12)]))
+    others = np.delete(step, rows)
+    if len(rows) != 1 or len(others) < 2 or step[rows[0]] < 3 * max(int(others.max()), 1):
+        return []
+    text = f"Step {step[rows[0]]} was taken as 'final' and placed one interval after step {others.max()}."
+    notes.append(Note(NoteKind.ASSUMED, text))
+    step[rows] = -1
+    return [int(rows[0])]
+
+
+def _place_last(step: IntArray, rows: list[int]) -> None:
+    known = np.unique(step[step >= 0])
+    if rows and len(known):
+        interval = int(np.median(np.diff(known))) if len(known) > 1 else 1
+        step[rows] = known[-1] + max(interval, 1)
+
+
+def _rows_kept(column: Column, keep: BoolArray) -> Column:
+    inside = keep[column.row]
+    renumbered = np.cumsum(keep) - 1
+    return Column(renumbered[column.row[inside]], column.value[inside])
+
+
+def _only_rows(log: Log, rows: list[int]) -> Log:
+    keep = np.zeros(len(log.step), dtype=bool)
+    keep[rows] = True
+    columns = {key: _rows_kept(column, keep) for key, column in log.columns.items()}
+    return replace(log, step=log.step[keep], columns={k: c for k, c in columns.items() if len(c.row)})
+
+
+def _run_labels(table: Table, log: Log) -> dict[int, str] | None:
+    """Return row → run where naming columns make repeated steps unique, else None."""
+    if len(log.step) != table.rows or np.all(np.diff(log.step) > 0):
+        return None
+    named = {key: cells for key in RUN_KEYS for cells in [_cells(table, key)] if 2 <= len(set(cells.values())) <= _MOST_RUNS}
+    before = _repeats(log.step, dict.fromkeys(range(table.rows), ""))
+    for size in range(1, min(len(named), 3) + 1):
+        for keys in combinations(named, size):
+            labels = {row: ", ".join(f"{key}={named[key].get(row, '')}" for key in keys) for row in range(table.rows)}
+            if _repeats(log.step, labels) * 20 <= before:
+                return labels
+    return None
+
+
+def _cells(table: Table, wanted: str) -> dict[int, str]:
+    for key in (*table.text, *table.columns):
+        if key.lower() == wanted and key in table.text:
+            return table.text[key]
+        if key.lower() == wanted:
+            column = table.columns[key]
+            return {int(row): f"{value:g}" for row, value in zip(column.row, column.value, strict=True)}
+    return {}
+
+
+def _repeats(step: IntArray, labels: Mapping[int, str]) -> int:
+    """Count the rows whose step was there before under the same label."""
+    return len(step) - len({(int(step[row]), label) for row, label in labels.items()})
+
+

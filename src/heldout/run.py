@@ -1,0 +1,147 @@
+"""A run: metrics over steps, what they mean, and what the reader had to repair.
+
+`Run` and `Series` are plain, frozen data. Readers make them; the description, the figures and the report read them.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from heldout.errors import UnknownMetric
+
+FloatArray = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.int64]
+BoolArray = npt.NDArray[np.bool_]
+
+NO_STEPS: IntArray = np.empty(0, dtype=np.int64)
+NO_STEPS.flags.writeable = False
+
+
+class NoteKind(StrEnum):
+    """What a reader's note is about."""
+
+    REPAIRED = "repaired"  # something was put in order: a restart, a repeated step
+    DROPPED = "dropped"  # something could not be used: a cut line, a NaN
+    UNKNOWN = "unknown"  # a key without a known meaning; it is still there to be charted
+    ASSUMED = "assumed"  # a guess that the user can override
+    IGNORED = "ignored"  # something that was seen and left alone: another file, a text column
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """One thing that a reader did, dropped, assumed or did not know.
+
+    Attributes
+    ----------
+    kind
+        What sort of thing it was.
+    text
+        One sentence for a person.
+    count
+        How many rows, values or keys it covers.
+    """
+
+    kind: NoteKind
+    text: str
+    count: int = 1
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Series:
+    """One metric over steps.
+
+    Attributes
+    ----------
+    name
+        The key under which the trainer logged it.
+    step
+        Training steps, strictly increasing, shape (N,).
+    value
+        Finite values, shape (N,).
+    spread
+        Standard error of each value where it is known, shape (N,).
+    nonfinite
+        Steps at which NaN or an infinity was logged; those have no value.
+    """
+
+    name: str
+    step: IntArray
+    value: FloatArray
+    spread: FloatArray | None = None
+    nonfinite: IntArray = field(default_factory=lambda: NO_STEPS)
+
+    def __len__(self) -> int:
+        return len(self.step)
+
+    def with_spread(self, spread: FloatArray | None) -> Series:
+        """Return the same series with standard errors attached."""
+        return replace(self, spread=spread)
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training run, as far as its log tells.
+
+    Attributes
+    ----------
+    name
+        A short name: the file's or directory's, or the run's own where the log gives one.
+    source
+        Where it was read from.
+    format
+        The format that was recognised, in words.
+    metrics
+        Every numeric metric by the key under which it was logged.
+    roles
+        Which key plays which part: ``{"reward": "critic/score/mean", "held_out": …, "length": …}``.
+    notes
+        What the reader repaired, dropped, assumed or did not know.
+    config
+        Settings that the log carries (constant text, nested configuration).
+    """
+
+    name: str
+    source: str
+    format: str
+    metrics: Mapping[str, Series]
+    roles: Mapping[str, str] = field(default_factory=dict)
+    notes: tuple[Note, ...] = ()
+    config: Mapping[str, Any] = field(default_factory=dict)
+
+    def __getitem__(self, key: str) -> Series:
+        """Return a metric by its key, or by its role (``reward``, ``held_out``, ``length``, …).
+
+        Raises
+        ------
+        UnknownMetric
+            When neither is there; the message names the nearest keys.
+        """
+        found = self.get(key)
+        if found is None:
+            raise UnknownMetric(_unknown(key, self))
+        return found
+
+    def get(self, key: str) -> Series | None:
+        """Return a metric by its key or role, or None."""
+        if key in self.metrics:
+            return self.metrics[key]
+        return self.metrics.get(self.roles.get(key, ""))
+
+    @property
+    def steps(self) -> IntArray:
+        """Every step at which anything was logged, increasing."""
+        parts = [series.step for series in self.metrics.values()]
+        return np.unique(np.concatenate(parts)) if parts else NO_STEPS
+
+
+def _unknown(key: str, run: Run) -> str:
+    known = sorted({*run.metrics, *run.roles})
+    near = difflib.get_close_matches(key, known, n=5, cutoff=0.4) or known[:8]
+    return f"{run.name} has no metric {key!r}; it has {', '.join(near)}{' …' if len(known) > len(near) else ''}."

@@ -1,0 +1,12 @@
+"""The floor of pure arrays: numpy in, numpy or small frozen records out; it knows no run, no file and no chart.
+
+`arrays` names the array types and `normal` holds the normal distribution. `smoothing` draws a line through noise,
+`noise` says how large the noise is, `gp` gives the posterior of the level behind noisy evals, and `local_level` gives
+the random-walk smoother with its matrices. `correlation` asks whether two series move together. The shape of one
+series is told by `trend` (what the last window did), `segments` (straight pieces for prose), `shifts` (jumps of the
+level), `surge` (a late rise) and `peaks`; `divergence` tells where two series part.
+
+Everything here imports numpy and the standard library only. scipy.stats, scipy.signal and ruptures take one to two
+seconds to import, and scipy.special a third of a second, which a command line report should not pay; the few lines
+that replace them are tested against them.
+"""

@@ -1,0 +1,198 @@
+"""How large is the noise, and how much of the movement is it?"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from heldout.stats.arrays import FloatArray, floats
+
+PRIOR_DOF = 8.0  # nu0: how many degrees of freedom the binomial formula counts for
+PAIRED_SHARE = 0.6  # rho: paired noise of one eval as a share of its binomial variance
+JITTER_FLOOR = 0.003  # tau0: checkpoint-to-checkpoint movement of a rate that no eval size removes
+_DOF_PER_DIFFERENCE = 18.0 / 35.0  # overlapping second differences of white noise repeat each other
+
+
+@dataclass(frozen=True, slots=True)
+class Volatility:
+    """What the point-to-point movement of a series is made of.
+
+    Attributes
+    ----------
+    noise_sd
+        Standard deviation of the sampling noise of one value.
+    jitter_sd
+        Standard deviation of point-to-point movement beyond the sampling noise; 0 if the sampling variance is not
+        known separately.
+    drift_sd_per_100
+        Root mean square change of the underlying level over 100 steps.
+    noise_share
+        Sampling noise as a share of noise, jitter and drift between neighbouring points, from 0 to 1.
+    """
+
+    noise_sd: float
+    jitter_sd: float
+    drift_sd_per_100: float
+    noise_share: float
+
+
+def difference_noise(value: FloatArray, step: FloatArray | None = None) -> float:
+    """How large is the noise of a series whose true level nobody knows?
+
+    The mean squared second difference over six. With `step`, the distance of each point from the line between its
+    neighbours takes the place of the second difference, so that uneven spacing does no harm.
+
+    Parameters
+    ----------
+    value
+        Shape (N,).
+    step
+        Shape (N,), strictly increasing; evenly spaced if not given.
+
+    Returns
+    -------
+    float
+        Variance of one value; `nan` with fewer than three values.
+
+    Notes
+    -----
+    Assumes noise that is independent from point to point, and a level that is nearly straight over three points.
+    What it cannot see: autocorrelated noise, which it understates, and a level that bends within three points, which
+    it counts as noise.
+
+    References
+    ----------
+    Gasser, Sroka, Jennen-Steinmetz 1986, "Residual variance and residual pattern in nonlinear regression",
+    Biometrika 73.
+    """
+    value = floats(value)
+    if value.size < 3:
+        return math.nan
+    gap = np.ones(value.size - 1) if step is None else np.diff(floats(step))
+    left = gap[1:] / (gap[:-1] + gap[1:])  # weight of the left neighbour in the line at the middle point
+    residual = value[1:-1] - left * value[:-2] - (1.0 - left) * value[2:]
+    return float(np.mean(residual**2 / (1.0 + left**2 + (1.0 - left) ** 2)))
+
+
+def aggregate_noise(rate: FloatArray, n: FloatArray | float | None = None) -> float:
+    """How large is the eval-to-eval noise when only the rate of each eval is known?
+
+    The binomial variance, scaled to what a shared problem set leaves of it, is weighted against second differences
+    by degrees of freedom, and a floor for checkpoint jitter is added:
+    ``(nu0 rho b + nu e) / (nu0 + nu) + tau0^2``.
+
+    Parameters
+    ----------
+    rate
+        Shape (K,), each within [0, 1].
+    n
+        Problems per eval: one number, shape (K,), or None if unknown. Unknown leaves second differences alone.
+
+    Returns
+    -------
+    float
+        Variance of one rate; `nan` for no evals, and for fewer than three evals when `n` is unknown.
+
+    Notes
+    -----
+    What it cannot see: how strongly outcomes of the same problem agree between evals; 0.6 is a typical share. Use
+    per-problem outcomes where they exist.
+
+    References
+    ----------
+    Miller 2024, "Adding error bars to evals", arXiv 2411.00640 (paired and clustered variance of evals).
+    """
+    rate = floats(rate)
+    differences = max(rate.size - 2, 0)
+    if rate.size == 0 or (n is None and differences == 0):
+        return math.nan
+    dof = differences * _DOF_PER_DIFFERENCE
+    prior = 0.0 if n is None else PRIOR_DOF
+    binomial = 0.0 if n is None else float(np.mean(binomial_se(rate, n) ** 2))
+    observed = difference_noise(rate) if differences else 0.0
+    return (prior * PAIRED_SHARE * binomial + dof * observed) / (prior + dof) + JITTER_FLOOR**2
+
+
+def binomial_se(rate: FloatArray | float, n: FloatArray | float) -> FloatArray:
+    """What is the standard error of a rate over `n` independent problems?
+
+    Parameters
+    ----------
+    rate
+        Within [0, 1]; half a problem away from 0 and 1 is the closest that is believed.
+    n
+        Number of problems, above 0; shapes broadcast.
+
+    Returns
+    -------
+    FloatArray
+        Standard errors, in the unit of the rate.
+
+    Notes
+    -----
+    What it cannot see: problems that belong together (clusters) make it too small, and when the same problems are
+    used at each eval it is not the error of a difference.
+
+    References
+    ----------
+    Miller 2024, arXiv 2411.00640.
+    """
+    size = floats(n)
+    half = np.minimum(0.5 / size, 0.5)
+    believed = np.clip(floats(rate), half, 1.0 - half)
+    return np.sqrt(believed * (1.0 - believed) / size)
+
+
+def volatility(step: FloatArray, value: FloatArray, sampling_variance: float | None = None) -> Volatility:
+    """How much of the point-to-point movement is noise, and how far does the level drift?
+
+    Second differences give noise plus jitter. What the mean squared change between two points holds beyond twice
+    that is drift of the level; over 100 steps likewise, with each change scaled to 100 steps.
+
+    Parameters
+    ----------
+    step
+        Shape (N,), strictly increasing.
+    value
+        Shape (N,).
+    sampling_variance
+        Known variance of one value. Without it, all of the second differences counts as noise.
+
+    Returns
+    -------
+    Volatility
+        All `nan` with fewer than four points. A constant series has a noise share of `nan`: nothing moves.
+
+    Notes
+    -----
+    What it cannot see: autocorrelated noise looks like drift.
+    """
+    step, value = floats(step), floats(value)
+    if value.size < 4:
+        return Volatility(math.nan, math.nan, math.nan, math.nan)
+    observed = difference_noise(value, step)
+    noise = observed if sampling_variance is None else sampling_variance
+    jitter = max(0.0, observed - noise)
+    drift = max(0.0, float(np.mean(np.diff(value) ** 2)) - 2.0 * observed)
+    movement = noise + jitter + drift
+    return Volatility(
+        noise_sd=math.sqrt(noise),
+        jitter_sd=math.sqrt(jitter),
+        drift_sd_per_100=_drift_over(step, value, observed, 100.0),
+        noise_share=noise / movement if movement > 0.0 else math.nan,
+    )
+
+
+def _drift_over(step: FloatArray, value: FloatArray, variance: float, span: float) -> float:
+    """Root mean square change of the level over `span` steps, the share of the noise taken out."""
+    start = np.flatnonzero(step < step[-1])
+    end = np.minimum(np.searchsorted(step, step[start] + span), step.size - 1)
+    if step[-1] - step[0] >= span:
+        whole = step[end] - step[start] >= span
+        start, end = start[whole], end[whole]
+    else:
+        start, end = start[:1], np.array([step.size - 1])
+    scale = span / (step[end] - step[start])
+    return math.sqrt(max(0.0, float(np.mean(((value[end] - value[start]) ** 2 - 2.0 * variance) * scale**2))))
