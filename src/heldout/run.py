@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from heldout.errors import UnknownMetric
+from heldout.names import PERCENT_ABOVE, is_rate
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
@@ -125,7 +126,7 @@ class Run:
         """
         found = self.get(key)
         if found is None:
-            raise UnknownMetric(_unknown(key, self))
+            raise UnknownMetric(self.explain_missing(key))
         return found
 
     def get(self, key: str) -> Series | None:
@@ -140,8 +141,16 @@ class Run:
         parts = [series.step for series in self.metrics.values()]
         return np.unique(np.concatenate(parts)) if parts else NO_STEPS
 
+    def is_percent(self, key: str) -> bool:
+        """Whether a metric is a rate in percent: its name says so, or it exceeds 1.5 and stays within 0 to 100."""
+        series = self.metrics.get(key)
+        if series is None or not len(series) or not is_rate(key):
+            return False
+        return "%" in key or (PERCENT_ABOVE < float(series.value.max()) <= 100 and float(series.value.min()) >= 0)
 
-def _unknown(key: str, run: Run) -> str:
-    known = sorted({*run.metrics, *run.roles})
-    near = difflib.get_close_matches(key, known, n=5, cutoff=0.4) or known[:8]
-    return f"{run.name} has no metric {key!r}; it has {', '.join(near)}{' …' if len(known) > len(near) else ''}."
+    def explain_missing(self, key: str) -> str:
+        """Say in a sentence that a metric is not there, and which near ones are."""
+        known = sorted({*self.metrics, *self.roles})
+        near = difflib.get_close_matches(key, known, n=5, cutoff=0.4) or known[:8]
+        more = " …" if len(known) > len(near) else ""
+        return f"{self.name} has no metric {key!r}; it has {', '.join(near)}{more}."

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from heldout import examples
-from heldout.errors import NotUnderstood, ReadError, SeveralRuns
+from heldout.errors import NoMetrics, NotUnderstood, ReadError, SeveralRuns
 from heldout.readers import (
     blocks_console,
     deepspeed_chat,
@@ -59,11 +59,28 @@ UNDERSTOOD = (
 )
 
 # File names that say nothing about the run; the folder's name does.
-_GENERIC = {"metrics", "trainer_state", "progress", "result", "output", "log", "logs", "history", "summary", "evaluations"}
+_GENERIC = {
+    "metrics",
+    "trainer_state",
+    "progress",
+    "result",
+    "output",
+    "log",
+    "logs",
+    "history",
+    "summary",
+    "evaluations",
+}
 
 
-def read(path: str | Path, *, run: str | None = None, roles: Mapping[str, str] | None = None,
-         problems: int | None = None, samples: int = 1) -> Run:
+def read(
+    path: str | Path,
+    *,
+    run: str | None = None,
+    roles: Mapping[str, str] | None = None,
+    problems: int | None = None,
+    samples: int = 1,
+) -> Run:
     """Read the one run that a log holds.
 
     Parameters
@@ -106,8 +123,14 @@ def read(path: str | Path, *, run: str | None = None, roles: Mapping[str, str] |
     return runs[0]
 
 
-def read_all(path: str | Path, *, run: str | None = None, roles: Mapping[str, str] | None = None,
-             problems: int | None = None, samples: int = 1) -> list[Run]:
+def read_all(
+    path: str | Path,
+    *,
+    run: str | None = None,
+    roles: Mapping[str, str] | None = None,
+    problems: int | None = None,
+    samples: int = 1,
+) -> list[Run]:
     """Read every run that a log or directory holds; parameters and errors as for `read`."""
     options = Options(roles, problems, samples)
     if str(path).startswith(examples.PREFIX):
@@ -136,11 +159,15 @@ def _logs(path: Path) -> list[Log]:
             logs = reader(source)
             if logs:
                 return logs
+    except NoMetrics as error:
+        raise error if path.name in str(error) else NoMetrics(f"{path}: {error}") from None
     except OSError as error:
         raise ReadError(f"{path}: cannot be read ({error.strerror or error}).") from error
     except RecursionError as error:
         raise NotUnderstood(f"{path}: nested deeper than any log; not understood.") from error
-    raise NotUnderstood(f"{path}: {_seen(source)}; heldout reads {UNDERSTOOD}. Write it as CSV or JSON lines with a 'step'.")
+    raise NotUnderstood(
+        f"{path}: {_seen(source)}; heldout reads {UNDERSTOOD}. Write it as CSV or JSON lines with a 'step'."
+    )
 
 
 def _seen(source: Source) -> str:

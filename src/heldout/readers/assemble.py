@@ -16,6 +16,9 @@ from heldout.errors import NoMetrics, UnknownMetric
 from heldout.readers.log import Column, Log
 from heldout.readers.rows import some
 from heldout.run import BoolArray, FloatArray, IntArray, Note, NoteKind, Run, Series
+from heldout.words import counted
+
+_OPTION = {"reward": "--reward", "held_out": "--eval", "length": "--length"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +40,7 @@ class Options:
     samples: int = 1
 
 
-def assemble(log: Log, name: str, source: str, options: Options = Options()) -> Run:  # noqa: B008 - frozen
+def assemble(log: Log, name: str, source: str, options: Options = Options()) -> Run:
     """Put a log in order.
 
     Parameters
@@ -101,15 +104,19 @@ def _after_restarts(log: Log) -> tuple[BoolArray, list[Note]]:
     session = log.session
     if session is None:
         if back.mean() > 0.25 and len(back) > 8:
-            return keep, [Note(NoteKind.REPAIRED, "Rows were not in order of their steps; they were sorted.", int(back.sum()))]
+            return keep, [
+                Note(NoteKind.REPAIRED, "Rows were not in order of their steps; they were sorted.", int(back.sum()))
+            ]
         session = np.concatenate([[0], np.cumsum(back)])
     cutoff, restarts = _cutoffs(log, session)
     keep = log.step < cutoff[session]
     lost = int(np.count_nonzero(~keep))
     if not lost:
         return keep, []
-    text = (f"The run restarted {restarts} time{'s' if restarts > 1 else ''}; {lost} rows at steps that were logged again "
-            f"afterwards were superseded (the last write wins).")
+    text = (
+        f"The run restarted {counted(restarts, 'time')}; {counted(lost, 'row')} at steps that were logged again "
+        "afterwards were superseded (the last write wins)."
+    )
     return keep, [Note(NoteKind.REPAIRED, text, lost)]
 
 
@@ -162,7 +169,7 @@ def _repeated(log: Log, metrics: Mapping[str, Series], keep: BoolArray) -> list[
     if not again:
         return []
     most = max(again.values())
-    text = f"{most} steps were logged more than once; the last value was kept ({some(list(again), 4)})."
+    text = f"{counted(most, 'step')} logged more than once; the last value was kept ({some(list(again), 4)})."
     return [Note(NoteKind.REPAIRED, text, most)]
 
 
@@ -172,40 +179,35 @@ def _nonfinite(metrics: Mapping[str, Series]) -> list[Note]:
         return []
     listed = some([f"{s.name} ({len(s.nonfinite)}, first at step {s.nonfinite[0]})" for s in bad], 6)
     total = sum(len(series.nonfinite) for series in bad)
-    return [Note(NoteKind.DROPPED, f"{total} values were NaN or infinite and are left out: {listed}.", total)]
+    return [Note(NoteKind.DROPPED, f"{counted(total, 'value')} NaN or infinite, left out: {listed}.", total)]
 
 
 def _with_roles(run: Run, options: Options) -> Run:
     chosen = dict(options.roles or {})
     for role, key in chosen.items():
         if key not in run.metrics:
-            raise UnknownMetric(f"--{role.replace('held_out', 'eval')} {key}: {run.get(key) or _no_such(run, key)}")
+            raise UnknownMetric(f"{_OPTION.get(role, role)}: {run.explain_missing(key)}")
     roles = {**names.choose_roles({key: len(series) for key, series in run.metrics.items()}), **chosen}
     notes = [*_unknown_keys(run, chosen), *_missing_roles(roles), *_other_benchmarks(run, roles), *_percent(run, roles)]
     return replace(run, roles=roles, notes=(*run.notes, *notes))
-
-
-def _no_such(run: Run, key: str) -> str:
-    try:
-        run[key]
-    except UnknownMetric as error:
-        return str(error)
-    return f"{key} is a role, not a key of the log."
 
 
 def _unknown_keys(run: Run, chosen: Mapping[str, str]) -> list[Note]:
     unknown = [key for key in run.metrics if names.meaning_of(key) is None and key not in chosen.values()]
     if not unknown:
         return []
-    text = f"{len(unknown)} keys have no known meaning; they can be charted by name: {some(unknown, 12)}."
+    text = f"{counted(len(unknown), 'key')} without a known meaning, still there to be charted: {some(unknown, 12)}."
     return [Note(NoteKind.UNKNOWN, text, len(unknown))]
 
 
 def _missing_roles(roles: Mapping[str, str]) -> list[Note]:
-    option = {"reward": "--reward", "held_out": "--eval", "length": "--length"}
     return [
-        Note(NoteKind.UNKNOWN, f"No key was recognised as {names.BY_NAME[role].label}; give {option[role]} KEY if there is one.")
-        for role in names.ROLES if role not in roles
+        Note(
+            NoteKind.UNKNOWN,
+            f"No key was recognised as {names.BY_NAME[role].label}; give {_OPTION[role]} KEY if there is one.",
+        )
+        for role in names.ROLES
+        if role not in roles
     ]
 
 
@@ -213,25 +215,19 @@ def _other_benchmarks(run: Run, roles: Mapping[str, str]) -> list[Note]:
     others = [key for key in names.benchmarks(run.metrics) if key != roles.get("held_out")]
     if not others or "held_out" not in roles:
         return []
-    text = f"{roles['held_out']!r} was taken as the held-out score; also there: {some(others)} (choose with --eval KEY)."
+    text = (
+        f"{roles['held_out']!r} was taken as the held-out score; also there: {some(others)} (choose with --eval KEY)."
+    )
     return [Note(NoteKind.ASSUMED, text, len(others))]
 
 
 def _percent(run: Run, roles: Mapping[str, str]) -> list[Note]:
     key = roles.get("held_out", "")
-    if is_percent(run, key):
+    if run.is_percent(key):
         value = run.metrics[key].value
         text = f"{key!r} runs from {value.min():g} to {value.max():g}: read as percent, not as a fraction."
         return [Note(NoteKind.ASSUMED, text)]
     return []
-
-
-def is_percent(run: Run, key: str) -> bool:
-    """Whether a metric is a rate that was logged in percent: some values above 1.5, none above 100 or below 0."""
-    series = run.metrics.get(key)
-    if series is None or not len(series) or not names.is_rate(key):
-        return False
-    return names.PERCENT_ABOVE < float(series.value.max()) <= 100 and float(series.value.min()) >= 0
 
 
 def _with_sizes(run: Run, options: Options) -> Run:
@@ -241,7 +237,7 @@ def _with_sizes(run: Run, options: Options) -> Run:
         series = metrics[key]
         size = _problems(series, run, options)
         if size is not None and (names.is_rate(key) or options.problems):
-            metrics[key] = series.with_spread(_standard_error(series, size * options.samples, is_percent(run, key)))
+            metrics[key] = series.with_spread(_standard_error(series, size * options.samples, run.is_percent(key)))
     return replace(run, metrics=metrics)
 
 
@@ -282,6 +278,9 @@ def joined(logs: Sequence[Log]) -> Log:
     }
     notes = [note for log in logs for note in log.notes]
     return replace(
-        logs[0], step=np.concatenate([log.step for log in logs]), columns=merged,
-        session=np.concatenate(sessions).astype(np.int64), notes=tuple(notes),
+        logs[0],
+        step=np.concatenate([log.step for log in logs]),
+        columns=merged,
+        session=np.concatenate(sessions).astype(np.int64),
+        notes=tuple(notes),
     )

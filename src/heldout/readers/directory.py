@@ -24,12 +24,60 @@ Named = tuple[str, Log]
 ReadLogs = Callable[[Path], list[Log]]
 
 # Which format of the same run is read: the one that loses least first.
-_RICHEST = ("trainer_state", "JSON lines", "metrics.jsonl", "result.json", "W&B offline", "TensorBoard", "table", "progress.csv",
-            "CSV", "Parquet", "JSON document")
-_NEVER = {".safetensors", ".bin", ".pt", ".pth", ".ckpt", ".png", ".jpg", ".jpeg", ".gif", ".svg", ".pdf", ".html", ".py",
-          ".ipynb", ".zip", ".gz", ".whl", ".so", ".yaml", ".yml", ".toml", ".lock", ".model", ".arrow", ".pkl"}
-_NOT_LOGS = {"config.json", "tokenizer.json", "tokenizer_config.json", "generation_config.json", "special_tokens_map.json",
-             "vocab.json", "merges.txt", "requirements.txt", "params.json", "readme.md", "license", "adapter_config.json"}
+_RICHEST = (
+    "trainer_state",
+    "JSON lines",
+    "metrics.jsonl",
+    "result.json",
+    "W&B offline",
+    "TensorBoard",
+    "table",
+    "progress.csv",
+    "CSV",
+    "Parquet",
+    "JSON document",
+)
+_NEVER = {
+    ".safetensors",
+    ".bin",
+    ".pt",
+    ".pth",
+    ".ckpt",
+    ".png",
+    ".jpg",
+    ".jpeg",
+    ".gif",
+    ".svg",
+    ".pdf",
+    ".html",
+    ".py",
+    ".ipynb",
+    ".zip",
+    ".gz",
+    ".whl",
+    ".so",
+    ".yaml",
+    ".yml",
+    ".toml",
+    ".lock",
+    ".model",
+    ".arrow",
+    ".pkl",
+}
+_NOT_LOGS = {
+    "config.json",
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "generation_config.json",
+    "special_tokens_map.json",
+    "vocab.json",
+    "merges.txt",
+    "requirements.txt",
+    "params.json",
+    "readme.md",
+    "license",
+    "adapter_config.json",
+}
 _DEEPEST = 5
 
 
@@ -83,7 +131,9 @@ def _natural(name: str) -> tuple[tuple[int, str], ...]:
 def _refusal(root: Path, refused: dict[Path, str]) -> Note:
     names = [str(path.relative_to(root)) for path in refused]
     first = next(iter(refused.values()))
-    return Note(NoteKind.IGNORED, f"{len(names)} files here were not read: {some(names)}. The first: {first}", len(names))
+    return Note(
+        NoteKind.IGNORED, f"{len(names)} files here were not read: {some(names)}. The first: {first}", len(names)
+    )
 
 
 def _longest_checkpoint(logs: dict[Path, list[Log]]) -> dict[Path, list[Log]]:
@@ -143,7 +193,9 @@ def _begun(log: Log) -> float:
 
 
 def _also(names: list[str]) -> Note:
-    text = f"Other logs beside it were taken as the same run and not read: {some(names)}; give a file's path to read it."
+    text = (
+        f"Other logs beside it were taken as the same run and not read: {some(names)}; give a file's path to read it."
+    )
     return Note(NoteKind.IGNORED, text, len(names))
 
 
@@ -153,8 +205,10 @@ def _with_companions(log: Log, others: dict[Path, list[Log]]) -> tuple[Log, dict
     for path, logs in others.items():
         if len(logs) == 1 and _completes(log, logs[0]):
             del left[path]
-            text = (f"{path.name} was joined to the run by step ({some(list(logs[0].columns), 4)}); "
-                    "check that both files count the same steps.")
+            text = (
+                f"{path.name} was joined to the run by step ({some(list(logs[0].columns), 4)}); "
+                "check that both files count the same steps."
+            )
             log = _joined_by_step(log, logs[0], Note(NoteKind.ASSUMED, text))
     return log, left
 
@@ -171,6 +225,8 @@ def _joined_by_step(log: Log, other: Log, note: Note) -> Log:
     first = len(log.step)
     columns = {key: Column(column.row + first, column.value) for key, column in other.columns.items()}
     return replace(
-        log, step=np.concatenate([log.step, other.step]), columns={**log.columns, **columns},
+        log,
+        step=np.concatenate([log.step, other.step]),
+        columns={**log.columns, **columns},
         notes=(*log.notes, *other.notes, note),
     )

@@ -42,7 +42,9 @@ def read(source: Source) -> list[Log] | None:
             document, lost = parse_cut(source.data.removeprefix(b"\xef\xbb\xbf"))
         except ValueError:
             return None
-        notes.append(Note(NoteKind.DROPPED, f"The file is cut: its last {lost} bytes are no complete entry and were dropped."))
+        notes.append(
+            Note(NoteKind.DROPPED, f"The file is cut: its last {lost} bytes are no complete entry and were dropped.")
+        )
     runs = dict(_runs(document))
     if not runs:
         seen = some(list(document)) if isinstance(document, dict) else type(document).__name__
@@ -72,7 +74,7 @@ def _runs(document: Any) -> Iterator[tuple[str, list[Row]]]:
     if found:
         yield "", found
         return
-    nested = {path: rows for path, rows in _nested(document, (), 0)}
+    nested = dict(_nested(document, (), 0))
     if nested:
         yield from nested.items()
     elif any(isinstance(value, (int, float)) for value in document.values()) and _has_step(document):

@@ -85,14 +85,13 @@ def rows_of(block: bytes) -> tuple[list[Mapping[str, Any]], list[bytes]]:
     refused
         Lines that are no JSON object.
     """
-    lines = [line for line in block.split(b"\n") if line and not line.isspace()]
-    try:
-        rows = orjson.loads(b"[" + b",".join(lines) + b"]")  # one call for a block is several times quicker
+    try:  # one call for a whole block is several times quicker than one a line
+        rows = orjson.loads(b"[" + block.strip().replace(b"\n", b",") + b"]")
     except orjson.JSONDecodeError:
         rows = None
-    if rows is not None and len(rows) == len(lines) and all(type(row) is dict for row in rows):
+    if rows and len(rows) == block.strip().count(b"\n") + 1 and set(map(type, rows)) == {dict}:
         return rows, []
-    return _one_by_one(lines)
+    return _one_by_one(line for line in block.split(b"\n") if line and not line.isspace())
 
 
 def _one_by_one(lines: Iterable[bytes]) -> tuple[list[Mapping[str, Any]], list[bytes]]:

@@ -10,14 +10,17 @@ from __future__ import annotations
 import re
 from typing import Any
 
+import numpy as np
+
 from heldout.errors import NoMetrics
 from heldout.readers.json_lines import rows_of, shown
-from heldout.readers.log import Log
-from heldout.readers.rows import TableBuilder
+from heldout.readers.log import Column, Log
+from heldout.readers.rows import Table, TableBuilder
 from heldout.readers.source import Source
 from heldout.readers.steps import logs_from_table
 from heldout.run import Note, NoteKind
 
+_SAMPLE = 100
 _OBJECT_LINE = re.compile(rb'\s*\{\s*(?:"|\})')
 
 
@@ -27,21 +30,55 @@ def read(source: Source) -> list[Log] | None:
     line, _, rest = first.partition(b"\n")
     if not _OBJECT_LINE.match(line) or not _is_line(line, rest, source):
         return None
-    builder = TableBuilder()
+    table = _plain(source)
     refused: list[bytes] = []
-    seen = 0
-    for block in source.blocks():
-        rows, bad = rows_of(block.removeprefix(b"\xef\xbb\xbf") if not seen else block)
-        builder.add(rows)
-        refused += bad
-        seen += len(rows)
-    if not seen:
-        raise NoMetrics(f"{source.path.name}: looks like JSON lines, but no line is a complete object; nothing to read.")
-    table = builder.build()
+    if table is None:
+        table, refused = _any(source)
     config = _config(table.columns.keys(), table.constants)
     for key in [key for key in table.columns if key.startswith("config/")]:
         del table.columns[key]
     return logs_from_table(table, _format(table.columns.keys()), notes=_refused(refused), config=config)
+
+
+def _plain(source: Source) -> Table | None:
+    """Read rows that hold nothing but numbers with polars, several times quicker; None where there is anything else.
+
+    polars refuses a cell of another type, but passes over keys that are not in its schema; so the keys in the text are
+    counted, and where they are more than the cells that were read, the file is read the thorough way.
+    """
+    import polars as pl
+
+    sample, refused = rows_of(b"\n".join(source.head.split(b"\n")[:-1][:_SAMPLE]))
+    keys = {key: None for row in sample for key in row}
+    if refused or not all(type(cell) in (int, float, type(None)) for row in sample for cell in row.values()):
+        return None
+    try:
+        frame = pl.read_ndjson(source.data, schema=dict.fromkeys(keys, pl.Float64))
+    except (pl.exceptions.PolarsError, ValueError):
+        return None
+    there = {key: frame[key].is_not_null().to_numpy() for key in keys}
+    cells = sum(int(mask.sum()) for mask in there.values())
+    unread = source.data.count(b'":') - cells
+    if unread and unread != source.data.count(b"null"):
+        return None
+    columns = {key: Column(np.flatnonzero(mask), frame[key].to_numpy()[mask]) for key, mask in there.items()}
+    return Table(frame.height, {key: column for key, column in columns.items() if len(column.row)})
+
+
+def _any(source: Source) -> tuple[Table, list[bytes]]:
+    """Read rows of anything, block by block; also return the lines that are no object."""
+    builder = TableBuilder()
+    refused: list[bytes] = []
+    for number, block in enumerate(source.blocks()):
+        rows, bad = rows_of(block if number else block.removeprefix(b"\xef\xbb\xbf"))
+        builder.add(rows)
+        refused += bad
+    table = builder.build()
+    if not table.rows:
+        raise NoMetrics(
+            f"{source.path.name}: looks like JSON lines, but no line is a complete object; nothing to read."
+        )
+    return table, refused
 
 
 def _is_line(line: bytes, rest: bytes, source: Source) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,7 +13,8 @@ import numpy as np
 
 from heldout.names import RUN_KEYS, STEP_KEYS
 from heldout.readers.log import Column, Log
-from heldout.run import FloatArray, IntArray, Note, NoteKind
+from heldout.run import IntArray, Note, NoteKind
+from heldout.words import counted
 
 _TEXT_NEEDED = frozenset(RUN_KEYS) | frozenset(STEP_KEYS)
 _DEEPEST = 12  # levels of nesting; deeper than any trainer's, shallower than the interpreter's stack
@@ -48,14 +50,21 @@ class Table:
         changing = {key: n for key, n in self.left_out.items() if key not in self.constants}
         if not changing:
             return []
-        text = f"{len(changing)} columns hold text or lists, not numbers, and were left out: {some(list(changing))}."
+        text = f"{counted(len(changing), 'column')} without numbers (text, lists) left out: {some(list(changing))}."
         return [Note(NoteKind.IGNORED, text, sum(changing.values()))]
 
 
 class TableBuilder:
-    """Collects rows block by block, so that a large log is never held as objects at once."""
+    """Collects rows block by block, so that a large log is never held as objects at once.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    null_is_nan
+        Take null for a NaN that was logged, not for a missing cell.
+    """
+
+    def __init__(self, *, null_is_nan: bool = False) -> None:
+        self.null_is_nan = null_is_nan
         self._table = Table()
         self._parts: dict[str, list[Column]] = {}
 
@@ -71,30 +80,27 @@ class TableBuilder:
 
     def _collect(self, rows: Sequence[Mapping[str, Any]], index: IntArray, prefix: str, depth: int) -> None:
         """Take rows apart by their set of keys: a log has few such sets, and then whole columns convert at once."""
+        layouts = set(map(tuple, rows))
+        if len(layouts) == 1:
+            self._same_keys(layouts.pop(), rows, index, prefix, depth)
+            return
         groups: dict[tuple[str, ...], list[int]] = {}
         for position, row in enumerate(rows):
             groups.setdefault(tuple(row), []).append(position)
         for keys, members in groups.items():
-            if not keys:
-                continue
-            picked = rows if len(members) == len(rows) else [rows[i] for i in members]
-            where = index if len(members) == len(rows) else index[members]
-            values = map(itemgetter(*keys), picked)
-            columns = [tuple(values)] if len(keys) == 1 else list(zip(*values, strict=True))
-            for key, cells in zip(keys, columns, strict=True):
-                self._column(f"{prefix}{key}", cells, where, depth)
+            self._same_keys(keys, [rows[i] for i in members], index[members], prefix, depth)
 
-    def _column(self, key: str, cells: Sequence[Any], where: IntArray, depth: int) -> None:
-        value = _as_floats(cells)
-        if value is None:
-            self._mixed(key, cells, where, depth)
-            return
-        missing = np.isnan(value)
-        if missing.any():  # None and NaN look alike now; only the first is a missing cell
-            there = np.fromiter((cell is not None for cell in cells), bool, len(cells))
-            where, value = where[there], value[there]
-        if len(value):
-            self._parts.setdefault(key, []).append(Column(where, value))
+    def _same_keys(
+        self, keys: tuple[str, ...], rows: Sequence[Mapping[str, Any]], index: IntArray, prefix: str, depth: int
+    ) -> None:
+        for key in keys:
+            name = f"{prefix}{key}"
+            try:
+                value = np.fromiter(map(itemgetter(key), rows), np.float64, len(rows))
+            except (TypeError, ValueError, OverflowError):
+                self._mixed(name, [row[key] for row in rows], index, depth)
+            else:
+                self._parts.setdefault(name, []).append(Column(index, value))
 
     def _mixed(self, key: str, cells: Sequence[Any], where: IntArray, depth: int) -> None:
         """Sort out a column that holds more than numbers."""
@@ -104,7 +110,7 @@ class TableBuilder:
             if isinstance(cell, Mapping):
                 nested.append((position, cell))
                 continue
-            number = as_float(cell)
+            number = math.nan if cell is None and self.null_is_nan else as_float(cell)
             if number is not None:
                 numbers.append((position, number))
             elif cell is not None and cell != "":
@@ -176,14 +182,6 @@ def some(keys: Sequence[str], most: int = 8) -> str:
     """List keys in a sentence, shortened to a few."""
     shown = ", ".join(key if len(key) <= 60 else f"{key[:57]}…" for key in keys[:most])
     return shown if len(keys) <= most else f"{shown} and {len(keys) - most} more"
-
-
-def _as_floats(cells: Sequence[Any]) -> FloatArray | None:
-    try:
-        value = np.array(cells, dtype=np.float64)
-    except (TypeError, ValueError, OverflowError):
-        return None
-    return value if value.ndim == 1 else None
 
 
 def _joined(parts: list[Column]) -> Column:

@@ -15,6 +15,7 @@ from heldout.names import RUN_KEYS, STEP_KEYS, meaning_of
 from heldout.readers.log import Column, Log
 from heldout.readers.rows import Table, some
 from heldout.run import BoolArray, IntArray, Note, NoteKind
+from heldout.words import counted
 
 _NUMBERED = re.compile(r"(\d+)(?:\s*/\s*\d+|\D*)$")  # "step_0100", "10/438", "checkpoint-20"
 _LAST = re.compile(r"(?:.*[_/.-])?(?:main|final|last|latest|end)", re.IGNORECASE)
@@ -47,13 +48,23 @@ def log_from_table(
     if not any(len(column.value) for column in columns.values()):
         raise NoMetrics(f"{format}: {table.rows} rows were seen, and none of them has a number beside its step.")
     return Log(
-        format, step, columns, name=name, notes=(*notes, *table.notes(), *said),
+        format,
+        step,
+        columns,
+        name=name,
+        notes=(*notes, *table.notes(), *said),
         config={**table.constants, **(config or {})},
     )
 
 
-def logs_from_table(table: Table, format: str, *, name: str | None = None, notes: Sequence[Note] = (),
-                    config: Mapping[str, Any] | None = None) -> list[Log]:
+def logs_from_table(
+    table: Table,
+    format: str,
+    *,
+    name: str | None = None,
+    notes: Sequence[Note] = (),
+    config: Mapping[str, Any] | None = None,
+) -> list[Log]:
     """Return one log per run in the table.
 
     A table holds several runs when its steps repeat and a column that names runs (``run``, ``seed``, ``model`` …)
@@ -65,8 +76,11 @@ def logs_from_table(table: Table, format: str, *, name: str | None = None, notes
         return [log]
     said = Note(NoteKind.REPAIRED, f"The table holds {len(set(labels.values()))} runs; each is read on its own.")
     return [
-        replace(_only_rows(log, [row for row, label in labels.items() if label == wanted]), name=wanted,
-                notes=(*log.notes, said))
+        replace(
+            _only_rows(log, [row for row, label in labels.items() if label == wanted]),
+            name=wanted,
+            notes=(*log.notes, said),
+        )
         for wanted in dict.fromkeys(labels.values())
     ]
 
@@ -80,7 +94,7 @@ def _steps(table: Table, step_key: str | None) -> tuple[IntArray, str, list[Note
             known = int(np.count_nonzero(step >= 0))
             if known and known * 2 >= table.rows:
                 if known < table.rows:
-                    text = f"{table.rows - known} rows have no usable step in column {key!r} and were dropped."
+                    text = f"{counted(table.rows - known, 'row')} without a usable step in column {key!r} dropped."
                     notes.append(Note(NoteKind.DROPPED, text, table.rows - known))
                 return step, key, notes
     _refuse_without_metrics(table)
@@ -143,8 +157,10 @@ def _read_labels(labels: Mapping[int, str], step: IntArray, notes: list[Note], k
 def _sentinels(step: IntArray, notes: list[Note]) -> list[int]:
     """Find a lone 99999 far beyond all other steps: some scripts write it for "final"."""
     rows = np.flatnonzero((step >= 9999) & np.isin(step, [10**power - 1 for power in range(4, 12)]))
+    if len(rows) != 1:
+        return []
     others = np.delete(step, rows)
-    if len(rows) != 1 or len(others) < 2 or step[rows[0]] < 3 * max(int(others.max()), 1):
+    if len(others) < 2 or step[rows[0]] < 3 * max(int(others.max()), 1):
         return []
     text = f"Step {step[rows[0]]} was taken as 'final' and placed one interval after step {others.max()}."
     notes.append(Note(NoteKind.ASSUMED, text))
@@ -153,8 +169,10 @@ def _sentinels(step: IntArray, notes: list[Note]) -> list[int]:
 
 
 def _place_last(step: IntArray, rows: list[int]) -> None:
+    if not rows:
+        return
     known = np.unique(step[step >= 0])
-    if rows and len(known):
+    if len(known):
         interval = int(np.median(np.diff(known))) if len(known) > 1 else 1
         step[rows] = known[-1] + max(interval, 1)
 
@@ -176,7 +194,9 @@ def _run_labels(table: Table, log: Log) -> dict[int, str] | None:
     """Return row → run where naming columns make repeated steps unique, else None."""
     if len(log.step) != table.rows or np.all(np.diff(log.step) > 0):
         return None
-    named = {key: cells for key in RUN_KEYS for cells in [_cells(table, key)] if 2 <= len(set(cells.values())) <= _MOST_RUNS}
+    named = {
+        key: cells for key in RUN_KEYS for cells in [_cells(table, key)] if 2 <= len(set(cells.values())) <= _MOST_RUNS
+    }
     before = _repeats(log.step, dict.fromkeys(range(table.rows), ""))
     for size in range(1, min(len(named), 3) + 1):
         for keys in combinations(named, size):
@@ -199,5 +219,3 @@ def _cells(table: Table, wanted: str) -> dict[int, str]:
 def _repeats(step: IntArray, labels: Mapping[int, str]) -> int:
     """Count the rows whose step was there before under the same label."""
     return len(step) - len({(int(step[row]), label) for row, label in labels.items()})
-
-

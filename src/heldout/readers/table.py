@@ -36,7 +36,9 @@ def read(source: Source) -> list[Log] | None:
         return None
     frame, notes = _delimited(source, separator)
     if frame is None or not frame.height:
-        raise NoMetrics(f"{source.path.name}: a table with a header line and no complete row below it; nothing to read.")
+        raise NoMetrics(
+            f"{source.path.name}: a table with a header line and no complete row below it; nothing to read."
+        )
     return _logs(frame, _format(frame.columns, separator), notes)
 
 
@@ -52,7 +54,9 @@ def _separator(source: Source) -> str | None:
             continue
         known = any(name.lower() in _NEEDED or meaning_of(name) for name in names)
         below = next((line for line in lines[1:] if line.strip()), "")
-        if known or (below.count(separator) >= header.count(separator) and any(map(_is_number, below.split(separator)))):
+        if known or (
+            below.count(separator) >= header.count(separator) and any(map(_is_number, below.split(separator)))
+        ):
             return separator
     return None
 
@@ -75,7 +79,9 @@ def _delimited(source: Source, separator: str) -> tuple[pl.DataFrame | None, lis
             notes.append(Note(NoteKind.DROPPED, f"The last line is cut and was dropped ({len(tail)} bytes)."))
             data = whole
         else:
-            notes.append(Note(NoteKind.ASSUMED, "The last line has no line end: if the file was cut, its last value is short."))
+            notes.append(
+                Note(NoteKind.ASSUMED, "The last line has no line end: if the file was cut, its last value is short.")
+            )
     frame = _parse(data, separator)
     dropped = 0
     while frame is None and b"\n" in data and dropped < 50:  # an open quote swallows everything behind it
@@ -98,8 +104,14 @@ def _parse(data: bytes, separator: str) -> pl.DataFrame | None:
     import polars as pl
 
     try:
-        return pl.read_csv(io.BytesIO(data), separator=separator, infer_schema=False, truncate_ragged_lines=True,
-                           encoding="utf8-lossy", glob=False)
+        return pl.read_csv(
+            io.BytesIO(data),
+            separator=separator,
+            infer_schema=False,
+            truncate_ragged_lines=True,
+            encoding="utf8-lossy",
+            glob=False,
+        )
     except (pl.exceptions.PolarsError, ValueError):
         return None
 
@@ -120,8 +132,11 @@ def _logs(frame: pl.DataFrame, format: str, notes: list[Note]) -> list[Log]:
     runs = _wandb_export(frame)
     if runs is None:
         return logs_from_table(_table(frame), format, notes=notes)
-    return [log for name, part in runs.items() for log in
-            logs_from_table(_table(part), "W&B CSV export", name=name, notes=notes)]
+    return [
+        log
+        for name, part in runs.items()
+        for log in logs_from_table(_table(part), "W&B CSV export", name=name, notes=notes)
+    ]
 
 
 def _wandb_export(frame: pl.DataFrame) -> dict[str, pl.DataFrame] | None:
@@ -145,7 +160,9 @@ def _table(frame: pl.DataFrame) -> Table:
     for name in frame.columns:
         column = frame[name]
         key = name.strip()
-        number = column.cast(pl.Float64, strict=False) if not column.dtype.is_nested() else pl.Series([None] * len(column))
+        number = (
+            column.cast(pl.Float64, strict=False) if not column.dtype.is_nested() else pl.Series([None] * len(column))
+        )
         numeric = number.is_not_null().to_numpy()
         if numeric.any():
             rows = np.flatnonzero(numeric)

@@ -7,9 +7,6 @@ What it cannot see: anything logged after the checkpoint was saved.
 
 from __future__ import annotations
 
-import math
-from typing import Any
-
 from heldout.errors import NoMetrics
 from heldout.readers.json_lines import parse, parse_cut
 from heldout.readers.log import Log
@@ -18,13 +15,22 @@ from heldout.readers.source import Source
 from heldout.readers.steps import log_from_table
 from heldout.run import Note, NoteKind
 
-_SETTINGS = ("max_steps", "num_train_epochs", "train_batch_size", "eval_steps", "logging_steps", "save_steps",
-             "best_metric", "best_global_step", "best_model_checkpoint")
+_SETTINGS = (
+    "max_steps",
+    "num_train_epochs",
+    "train_batch_size",
+    "eval_steps",
+    "logging_steps",
+    "save_steps",
+    "best_metric",
+    "best_global_step",
+    "best_model_checkpoint",
+)
 
 
 def read(source: Source) -> list[Log] | None:
     """Read a trainer_state.json."""
-    if not source.head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{") or b'"log_history"' not in source.data:
+    if not source.head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{") or b'"log_history"' not in source.head:
         return None
     notes = []
     try:
@@ -34,21 +40,15 @@ def read(source: Source) -> list[Log] | None:
             state, lost = parse_cut(source.data)
         except ValueError:
             return None
-        notes = [Note(NoteKind.DROPPED, f"The file is cut: its last {lost} bytes are no complete entry and were dropped.")]
+        notes = [
+            Note(NoteKind.DROPPED, f"The file is cut: its last {lost} bytes are no complete entry and were dropped.")
+        ]
     if not isinstance(state, dict) or not isinstance(state.get("log_history"), list):
         return None
     rows = [row for row in state["log_history"] if isinstance(row, dict)]
     if not rows:
         raise NoMetrics(f"{source.path.name}: a trainer_state.json whose log_history is empty; nothing was logged yet.")
-    builder = TableBuilder()
-    builder.add(_with_nan(rows))
+    builder = TableBuilder(null_is_nan=True)  # the Trainer writes null where a value was NaN
+    builder.add(rows)
     config = {key: state[key] for key in _SETTINGS if state.get(key) is not None}
     return [log_from_table(builder.build(), "Hugging Face trainer_state.json", notes=notes, config=config)]
-
-
-def _with_nan(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Turn null back into the NaN it was written for: the Trainer replaces NaN when it saves."""
-    for row in rows:
-        if None in row.values():
-            row.update({key: math.nan for key, value in row.items() if value is None})
-    return rows

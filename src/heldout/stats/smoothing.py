@@ -9,7 +9,7 @@ import numpy as np
 
 from heldout.stats.arrays import FloatArray, IntArray, floats
 
-_CHUNK = 16384  # evaluation points at a time: the temporaries of one chunk stay in cache
+_CHUNK = 4096  # evaluation points at a time: the temporaries of one chunk stay in cache
 _ROUND = (1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0)
 
 
@@ -157,7 +157,7 @@ def _chunk_lines(x: FloatArray, cell: FloatArray, sums: FloatArray, t: FloatArra
     high = np.maximum(np.searchsorted(x, t + 1.0, "left"), last)
     total = np.zeros((9, t.size))
     for begin, end, centre in ((low, first, home - 0.5), (first, last, home + 0.5), (last, high, home + 1.5)):
-        total += _shifted((sums[end] - sums[begin]).T, centre - t)
+        total += _shifted(np.ascontiguousarray((sums[end] - sums[begin]).T), centre - t)
     m0, m1, m2, m3, m4, n0, n1, n2, n3 = total
     s0, s1, s2 = m0 - m2, m1 - m3, m2 - m4  # weighted by the kernel 1 - (x - t)^2
     determinant = s0 * s2 - s1 * s1
@@ -280,3 +280,32 @@ def block_means(step: FloatArray, value: FloatArray, blocks: int) -> tuple[Float
     edges = np.arange(blocks + 1, dtype=np.int64) * step.size // blocks
     count = np.diff(edges)
     return np.add.reduceat(step, edges[:-1]) / count, np.add.reduceat(value, edges[:-1]) / count, count
+
+
+def bounded(
+    step: FloatArray, value: FloatArray, variance: float, most: int
+) -> tuple[FloatArray, FloatArray, float]:
+    """What are the series and its noise in at most `most` points, for a method that costs more than linear time?
+
+    Parameters
+    ----------
+    step, value
+        Shape (N,).
+    variance
+        Noise variance of one value.
+    most
+        Most points wanted.
+
+    Returns
+    -------
+    tuple
+        Step, value and noise variance of one of them. The variance of a block mean is that of one value over the
+        count, or what second differences of the block means show if that is more: autocorrelated noise does not
+        average out as fast.
+    """
+    few, mean, count = block_means(step, value, most)
+    if few.size == step.size:
+        return few, mean, variance
+    second = mean[2:] - 2.0 * mean[1:-1] + mean[:-2]
+    seen = float(np.mean(second**2)) / 6.0 if second.size else 0.0
+    return few, mean, max(variance / float(np.mean(count)), seen)

@@ -1,0 +1,1 @@
+"""Benchmarks: heldout against named alternatives, measured in one run on one machine and stated as ratios."""

@@ -1,0 +1,60 @@
+"""Charts: the two standard figures of reinforcement learning after pre-training, and what they are made of.
+
+A `Chart` is data: axes, layers and a caption, frozen. The functions of the gallery turn a run into one:
+`reward_and_held_out` and `length_and_pass_rate` are the two figures that everyone in the field draws, and `dual_axis`
+draws any metric against any other. Nothing is drawn until `Chart.save` or `Chart.svg` is called, and only then is a
+plotting library loaded. `Hints` ask for particular ticks, labels and markers where the defaults are not wanted::
+
+    from heldout import charts
+
+    chart = charts.reward_and_held_out(run, labels={"held_out": "Pass@1"}, chosen=350)
+    chart.save("figure.pdf", width_cm=8.5)
+    page = chart.svg(theme="dark")
+"""
+
+from __future__ import annotations
+
+from heldout.charts.gallery import Hints, dual_axis, length_and_pass_rate, reward_and_held_out
+from heldout.charts.placement import legend_place
+from heldout.charts.spec import (
+    COLUMN_CM,
+    PAGE_CM,
+    SLIDE_CM,
+    Axis,
+    Band,
+    Chart,
+    Colour,
+    Dash,
+    Line,
+    Marker,
+    Place,
+    Points,
+    Rule,
+    Side,
+    Span,
+    Text,
+)
+
+__all__ = [
+    "COLUMN_CM",
+    "PAGE_CM",
+    "SLIDE_CM",
+    "Axis",
+    "Band",
+    "Chart",
+    "Colour",
+    "Dash",
+    "Hints",
+    "Line",
+    "Marker",
+    "Place",
+    "Points",
+    "Rule",
+    "Side",
+    "Span",
+    "Text",
+    "dual_axis",
+    "legend_place",
+    "length_and_pass_rate",
+    "reward_and_held_out",
+]

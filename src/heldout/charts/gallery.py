@@ -1,0 +1,613 @@
+"""The standard figures of reinforcement learning after pre-training, each from a `Run` to a `Chart`.
+
+* `reward_and_held_out`: does what the optimiser sees still say what it does not see?
+* `length_and_pass_rate`: do longer answers solve more problems?
+* `dual_axis`: any metric against any other, over the same steps
+
+A series of 50 points or more is noise with a curve in it: its values stand faintly behind a smoothed line, and the
+legend says over how many steps. A shorter one is drawn as it is, with 95 % bars where its standard errors are known.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+
+from heldout.charts.reduce import envelope
+from heldout.charts.spec import (
+    Axis,
+    Band,
+    Chart,
+    Colour,
+    Dash,
+    FloatArray,
+    Layer,
+    Line,
+    Marker,
+    Place,
+    Points,
+    Rule,
+    Side,
+    Span,
+    Text,
+    as_place,
+)
+from heldout.charts.ticks import (
+    paired_ticks,
+    round_ticks,
+    single_ticks,
+    spaced_ticks,
+    step_start,
+    step_ticks,
+    value_label,
+    whole_multiples,
+)
+from heldout.errors import ChartError
+from heldout.run import Run, Series
+
+DENSE = 50  # points; from here on a series is smoothed
+LINE_UNTIL = 2000  # points; a longer series stands as a band behind its smoothed line
+MARKS = 14
+NORMAL_95 = 1.96
+MOST_ON_THE_RIGHT = 4
+MOST_TICKS = 41
+
+_SMOOTH_AT = 400
+_BAND_BINS = 240
+_SMOOTH_POINTS = 20_000
+_RAW_QUANTILES = (5.0, 95.0)
+_ROOM = 0.035  # between the outermost point and the frame, as a share of the axis
+_NAME, _ENTRY = 44, 40  # characters
+
+
+@dataclass(frozen=True, slots=True)
+class Hints:
+    """What a figure should look like where the default is not wanted; None leaves the default.
+
+    Attributes
+    ----------
+    left_ticks, right_ticks, x_ticks
+        First tick, last tick and the distance between two, as in ``(3.0, 5.0, 0.25)``. The limits follow, and reach
+        beyond the ticks where the curves do.
+    left_label, right_label, x_label
+        Labels of the axes.
+    left_name, right_name
+        Names in the legend; the labels if not given.
+    left_unit, right_unit
+        Such as ``%``.
+    left_marker, right_marker, left_dash, right_dash, grid
+        How lines and grid are drawn.
+    legend
+        Where the legend goes.
+    title, caption
+        Text for the chart; the caption is composed if not given.
+    """
+
+    left_ticks: Sequence[float] | None = None
+    right_ticks: Sequence[float] | None = None
+    x_ticks: Sequence[float] | None = None
+    left_label: str | None = None
+    right_label: str | None = None
+    x_label: str | None = None
+    left_name: str | None = None
+    right_name: str | None = None
+    left_unit: str | None = None
+    right_unit: str | None = None
+    left_marker: Marker | None = None
+    right_marker: Marker | None = None
+    left_dash: Dash | None = None
+    right_dash: Dash | None = None
+    grid: Dash | None = None
+    legend: Place | str | None = None
+    title: str | None = None
+    caption: str | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("left_ticks", "right_ticks", "x_ticks"):
+            asked = getattr(self, name)
+            if asked is not None and not _can_tick(asked):
+                raise ChartError(
+                    f"{name} is {asked}; it must be the first tick, the last one and the distance between two, "
+                    f"such as (0, 700, 100), with at most {MOST_TICKS} ticks in all."
+                )
+        if self.legend is not None:
+            as_place(self.legend)
+
+    def ticks(self, which: str) -> tuple[float, ...] | None:
+        """Return all ticks of ``left``, ``right`` or ``x``, if they are given."""
+        asked = getattr(self, f"{which}_ticks")
+        return spaced_ticks(*asked) if asked is not None else None
+
+
+def _can_tick(asked: Sequence[float]) -> bool:
+    if len(asked) != 3 or not np.isfinite(asked).all():
+        return False
+    first, last, step = asked
+    return step > 0 and last > first and (last - first) / step < MOST_TICKS
+
+
+NO_HINTS = Hints()
+
+
+def reward_and_held_out(
+    run: Run,
+    *,
+    labels: Mapping[str, str] | None = None,
+    hints: Hints | None = None,
+    window: float | None = None,
+    chosen: float | None = None,
+    tied: tuple[float, float] | None = None,
+    peaks: bool = True,
+) -> Chart:
+    """Does the reward still say what held-out problems say?
+
+    The reward on the left (blue, circles), the held-out score on the right (vermillion, diamonds, dashed). Arguments are
+    those of `dual_axis`. A run with one of the two gives a chart with one axis.
+    """
+    hints = hints or NO_HINTS
+    look = replace(hints, right_dash=hints.right_dash or Dash.DASHED)
+    return _standard(run, "reward", "held_out", labels, look, window, chosen, tied, peaks)
+
+
+def length_and_pass_rate(
+    run: Run,
+    *,
+    labels: Mapping[str, str] | None = None,
+    hints: Hints | None = None,
+    window: float | None = None,
+    chosen: float | None = None,
+    tied: tuple[float, float] | None = None,
+    peaks: bool = True,
+) -> Chart:
+    """Do longer answers solve more problems?
+
+    The response length on the left (blue, squares), the held-out score on the right (vermillion, circles), over a dashed
+    grid. Arguments are those of `dual_axis`. A run with one of the two gives a chart with one axis.
+    """
+    hints = hints or NO_HINTS
+    look = replace(
+        hints,
+        left_marker=hints.left_marker or Marker.SQUARE,
+        right_marker=hints.right_marker or Marker.CIRCLE,
+        grid=hints.grid or Dash.DASHED,
+    )
+    return _standard(run, "length", "held_out", labels, look, window, chosen, tied, peaks)
+
+
+def dual_axis(
+    run: Run,
+    left_key: str,
+    right_key: str | Sequence[str] | None = None,
+    *,
+    labels: Mapping[str, str] | None = None,
+    hints: Hints | None = None,
+    window: float | None = None,
+    chosen: float | None = None,
+    tied: tuple[float, float] | None = None,
+    peaks: bool = True,
+) -> Chart:
+    """How do two metrics of one run move against each other?
+
+    Parameters
+    ----------
+    run
+        The run.
+    left_key, right_key
+        Keys or roles. On the right there may be up to four, which share the axis, or none.
+    labels
+        What to call each key or role; the key itself if not given.
+    hints
+        What should differ from the default look.
+    window
+        Full width in steps of the smoothing of dense series; suggested by the data if not given.
+    chosen
+        Step of the checkpoint to keep, marked by a line.
+    tied
+        First and last step of the checkpoints that cannot be told apart from it, shaded.
+    peaks
+        Whether the highest value of each series is marked.
+
+    Returns
+    -------
+    Chart
+        A specification; nothing is drawn yet.
+
+    Raises
+    ------
+    UnknownMetric
+        If the run has no such key.
+    ChartError
+        If there is nothing to draw, or an argument is outside what is allowed.
+    """
+    hints = hints or NO_HINTS
+    keys = _right_keys(right_key)
+    _check_window(window)
+    curves = [_Curve(run[left_key], _left_look(left_key, run, labels, hints), window)]
+    curves += [_Curve(run[key], look, window) for key, look in _right_looks(keys, run, labels, hints)]
+    return _compose(curves, hints, _Choice(chosen, tied), peaks)
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """How one series is called and drawn."""
+
+    name: str
+    entry: str
+    unit: str
+    side: Side
+    colour: Colour
+    marker: Marker
+    dash: Dash
+
+
+@dataclass(frozen=True, slots=True)
+class _Choice:
+    """The checkpoint to keep, and the steps that cannot be told apart from it."""
+
+    chosen: float | None
+    tied: tuple[float, float] | None
+
+
+@dataclass(frozen=True)
+class _Curve:
+    """One series and everything that is drawn of it."""
+
+    series: Series
+    look: _Look
+    asked_window: float | None
+
+    def __post_init__(self) -> None:
+        if len(self.series) == 0:
+            raise ChartError(f"{self.series.name} has no finite value to draw; choose another metric.")
+
+    @cached_property
+    def step(self) -> FloatArray:
+        return np.asarray(self.series.step, dtype=np.float64)
+
+    @cached_property
+    def value(self) -> FloatArray:
+        return np.asarray(self.series.value, dtype=np.float64)
+
+    @property
+    def dense(self) -> bool:
+        return len(self.series) >= DENSE
+
+    @cached_property
+    def window(self) -> float:
+        from heldout.stats.smoothing import suggest_window
+
+        return self.asked_window or suggest_window(self.step, self.value)
+
+    @cached_property
+    def marked(self) -> tuple[float, ...]:
+        return whole_multiples(self.step[0], self.step[-1], MARKS)
+
+    @cached_property
+    def line(self) -> tuple[FloatArray, FloatArray]:
+        """The curve itself: smoothed if the series is dense."""
+        return self._smoothed() if self.dense else (self.step, self.value)
+
+    def _smoothed(self) -> tuple[FloatArray, FloatArray]:
+        from heldout.stats.smoothing import block_means, local_linear
+
+        step, value, _ = block_means(self.step, self.value, _SMOOTH_POINTS)
+        even = step if step.size <= _SMOOTH_AT else np.linspace(step[0], step[-1], _SMOOTH_AT)
+        at = np.union1d(even, np.clip(self.marked, step[0], step[-1]))
+        return at, local_linear(step, value, self.window, at=at)
+
+    @cached_property
+    def error(self) -> FloatArray | None:
+        """Half-lengths of the 95 % bars."""
+        spread = self.series.spread
+        known = spread is not None and not self.dense and bool(np.isfinite(spread).any())
+        return NORMAL_95 * np.nan_to_num(np.asarray(spread, dtype=np.float64)) if known else None
+
+    @property
+    def core(self) -> tuple[float, float]:
+        """What must be in view: the curve and its bars."""
+        _, value = self.line
+        bars = 0.0 if self.error is None else self.error
+        return float(np.min(value - bars)), float(np.max(value + bars))
+
+    @property
+    def extent(self) -> tuple[float, float]:
+        """What the ticks cover: the curve, and all but the outermost of the values behind it."""
+        low, high = self.core
+        if self.dense:
+            outer = np.percentile(self.value, _RAW_QUANTILES)
+            return min(low, float(outer[0])), max(high, float(outer[1]))
+        return low, high
+
+    @property
+    def entry(self) -> str:
+        """What the legend says."""
+        name = shorten(self.look.entry, _ENTRY)
+        return f"{name}, local-linear over {self.window:g} steps" if self.dense else name
+
+    @property
+    def peak(self) -> tuple[float, float] | None:
+        """Where the curve is highest; None if it is flat."""
+        step, value = self.line
+        top = int(np.argmax(value))
+        return (float(step[top]), float(value[top])) if np.ptp(value) > 1e-12 * abs(value[top]) else None
+
+    def behind(self) -> Layer | None:
+        """Draw the values of a dense series."""
+        look = self.look
+        if not self.dense:
+            return None
+        if len(self.series) > LINE_UNTIL:
+            return Band(look.side, *envelope(self.step, self.value, _BAND_BINS), colour=look.colour)
+        return Line(look.side, self.step, self.value, colour=look.colour, width=0.4, alpha=0.3, raw=True)
+
+    def bars(self) -> Layer | None:
+        """Draw the bars of a sparse series."""
+        look = self.look
+        if self.error is None:
+            return None
+        return Points(look.side, self.step, self.value, self.error, colour=look.colour, marker=Marker.NONE, alpha=0.6)
+
+    def curve(self) -> Layer:
+        """Draw the curve."""
+        look, (step, value) = self.look, self.line
+        marked = tuple(m for m in self.marked if step[0] <= m <= step[-1]) if self.dense else None
+        return Line(look.side, step, value, self.entry, look.colour, look.dash, look.marker, marked)
+
+    def peak_mark(self) -> Layer | None:
+        """Draw a ring around the highest point."""
+        if self.peak is None:
+            return None
+        step, value = ([number] for number in self.peak)
+        return Points(self.look.side, step, value, colour=self.look.colour, marker=Marker.RING)  # type: ignore[arg-type]
+
+    def peak_text(self, axis: Axis) -> Layer | None:
+        """Write the highest value."""
+        if self.peak is None:
+            return None
+        text = value_label(self.peak[1], axis.ticks, "%" if "%" in axis.unit else "")
+        return Text(self.look.side, *self.peak, text, self.look.colour)
+
+
+def _standard(
+    run: Run,
+    left: str,
+    right: str,
+    labels: Mapping[str, str] | None,
+    hints: Hints,
+    window: float | None,
+    chosen: float | None,
+    tied: tuple[float, float] | None,
+    peaks: bool,
+) -> Chart:
+    """Draw two roles, or the one that the run has."""
+    if run.get(left) is None and run.get(right) is not None:
+        hints = replace(
+            hints,
+            left_ticks=hints.right_ticks,
+            left_label=hints.right_label,
+            left_name=hints.right_name,
+            left_unit=hints.right_unit,
+        )
+        left, right = right, ""
+    both = right if run.get(right) is not None else None
+    return dual_axis(
+        run, left, both, labels=labels, hints=hints, window=window, chosen=chosen, tied=tied, peaks=peaks
+    )
+
+
+def _right_keys(key: str | Sequence[str] | None) -> tuple[str, ...]:
+    keys = () if key is None else (key,) if isinstance(key, str) else tuple(key)
+    if len(keys) > MOST_ON_THE_RIGHT:
+        raise ChartError(
+            f"{len(keys)} metrics are asked for on the right axis; at most {MOST_ON_THE_RIGHT} can be told apart there."
+        )
+    return keys
+
+
+def _check_window(window: float | None) -> None:
+    if window is not None and not (np.isfinite(window) and window > 0):
+        raise ChartError(f"The smoothing window is {window}; it must be a positive number of steps.")
+
+
+_RIGHT_STYLES = (
+    (Colour.RIGHT, Marker.DIAMOND, Dash.SOLID),
+    (Colour.RIGHT_2, Marker.TRIANGLE, Dash.DASHED),
+    (Colour.RIGHT_3, Marker.SQUARE, Dash.DOTTED),
+    (Colour.RIGHT_4, Marker.CIRCLE, Dash.DASH_DOT),
+)
+
+
+def _left_look(key: str, run: Run, labels: Mapping[str, str] | None, hints: Hints) -> _Look:
+    label = hints.left_label or _called(key, run, labels)
+    return _Look(
+        name=label,
+        entry=hints.left_name or label,
+        unit=_unit(hints.left_unit, label),
+        side=Side.LEFT,
+        colour=Colour.LEFT,
+        marker=hints.left_marker or Marker.CIRCLE,
+        dash=hints.left_dash or Dash.SOLID,
+    )
+
+
+def _right_looks(
+    keys: Sequence[str], run: Run, labels: Mapping[str, str] | None, hints: Hints
+) -> Iterator[tuple[str, _Look]]:
+    axis = hints.right_label or _right_name([_called(key, run, labels) for key in keys])
+    for place, (key, (colour, marker, dash)) in enumerate(zip(keys, _RIGHT_STYLES, strict=False)):
+        own = _called(key, run, labels) if len(keys) > 1 else hints.right_name or axis
+        first = place == 0
+        yield key, _Look(
+            name=axis,
+            entry=own,
+            unit=_unit(hints.right_unit, axis),
+            side=Side.RIGHT,
+            colour=colour,
+            marker=(hints.right_marker if first else None) or marker,
+            dash=(hints.right_dash if first else None) or dash,
+        )
+
+
+def _right_name(names: Sequence[str]) -> str:
+    """Name an axis after its series: by what their names share at the beginning or at the end, if they do."""
+    if len(names) < 2:
+        return "".join(names)
+    return ", ".join(names) if sum(map(len, names)) < _NAME else f"{names[0]} and {len(names) - 1} more"
+
+
+def _called(key: str, run: Run, labels: Mapping[str, str] | None) -> str:
+    labels = labels or {}
+    name = run[key].name
+    return labels.get(key) or labels.get(name) or name
+
+
+def _unit(hinted: str | None, label: str) -> str:
+    return hinted if hinted is not None else "%" if "%" in label else ""
+
+
+def shorten(text: str, most: int) -> str:
+    """Fit a long key into `most` characters by leaving out its middle.
+
+    Examples
+    --------
+    >>> shorten("val-core/openai/humaneval/acc/mean@16", 20)
+    'val-core/o…c/mean@16'
+    """
+    if len(text) <= most:
+        return text
+    end = (most - 1) // 2
+    return f"{text[: most - 1 - end]}…{text[len(text) - end :]}"
+
+
+def _compose(curves: Sequence[_Curve], hints: Hints, choice: _Choice, peaks: bool) -> Chart:
+    """Put axes, layers and words together."""
+    left = [curve for curve in curves if curve.look.side == Side.LEFT]
+    right = [curve for curve in curves if curve.look.side == Side.RIGHT]
+    x = _x_axis(curves, hints)
+    left_axis, right_axis = _y_axes(left, right, hints)
+    chart = Chart(
+        x=x,
+        left=left_axis,
+        right=right_axis,
+        title=hints.title or "",
+        legend=as_place(hints.legend or Place.AUTO),
+        grid=hints.grid or Dash.SOLID,
+    )
+    chart = chart.with_layers(*_curve_layers(curves), *_peak_layers(curves, chart, peaks), *_choice_layers(choice, x))
+    return chart.with_caption(hints.caption if hints.caption is not None else _caption(chart, curves, choice, peaks))
+
+
+def _x_axis(curves: Sequence[_Curve], hints: Hints) -> Axis:
+    first, last = min(curve.step[0] for curve in curves), max(curve.step[-1] for curve in curves)
+    ticks = hints.ticks("x") or step_ticks(last, first)
+    low, high = min(step_start(last, first), ticks[0]), max(last, ticks[-1])
+    room = 0.02 * (high - low) or 1.0
+    return Axis(hints.x_label or "Training step", ticks, (float(low - room), float(high + room)))
+
+
+def _y_axes(left: Sequence[_Curve], right: Sequence[_Curve], hints: Hints) -> tuple[Axis, Axis | None]:
+    extents = [_union(curve.extent for curve in side) for side in (left, right) if side]
+    ticks = _y_ticks(extents, hints)
+    rooms = [_room(side, own) for side, own in zip((left, right), ticks, strict=False)]
+    if len({len(own) for own in ticks}) == 1:  # one grid serves both only if both reach equally far beyond it
+        rooms = [(max(low for low, _ in rooms), max(high for _, high in rooms))] * len(rooms)
+    axes = [_y_axis(side[0].look, own, room) for side, own, room in zip((left, right), ticks, rooms, strict=False)]
+    return axes[0], axes[1] if len(axes) > 1 else None
+
+
+def _y_ticks(extents: Sequence[tuple[float, float]], hints: Hints) -> list[tuple[float, ...]]:
+    """Choose ticks: the hinted ones, or as many as on the hinted other side, or the pair that wastes least."""
+    if len(extents) == 1:
+        return [hints.ticks("left") or single_ticks(*extents[0])]
+    left, right = hints.ticks("left"), hints.ticks("right")
+    if left is None and right is None:
+        return list(paired_ticks(extents[0], extents[1]))
+    return [
+        left or round_ticks(*extents[0], len(right or ())),
+        right or round_ticks(*extents[1], len(left or ())),
+    ]
+
+
+def _room(curves: Sequence[_Curve], ticks: tuple[float, ...]) -> tuple[float, float]:
+    """How far must an axis reach beyond its outer ticks, as shares of the distance between them?"""
+    span = ticks[-1] - ticks[0]
+    low, high = _union(curve.core for curve in curves)
+    below, above = (ticks[0] - low) / span + _ROOM, (high - ticks[-1]) / span + _ROOM
+    return max(0.0, below), max(0.0, above)
+
+
+def _y_axis(look: _Look, ticks: tuple[float, ...], room: tuple[float, float]) -> Axis:
+    span = ticks[-1] - ticks[0]
+    limits = (ticks[0] - room[0] * span, ticks[-1] + room[1] * span)
+    colour = Colour.LEFT if look.side == Side.LEFT else Colour.RIGHT
+    return Axis(shorten(look.name, _NAME), ticks, limits, colour, look.unit)
+
+
+def _union(ranges: Iterator[tuple[float, float]]) -> tuple[float, float]:
+    lows, highs = zip(*ranges, strict=True)
+    return min(lows), max(highs)
+
+
+def _choice_layers(choice: _Choice, x: Axis) -> Iterator[Layer]:
+    """Draw the chosen checkpoint and those tied with it."""
+    for step in (*(choice.tied or ()), *([] if choice.chosen is None else [choice.chosen])):
+        if not x.limits[0] <= step <= x.limits[1]:
+            raise ChartError(f"Step {step:g} is to be marked, and the chart goes from {x.ticks[0]:g} to {x.ticks[-1]:g}.")
+    if choice.tied is not None:
+        yield Span(min(choice.tied), max(choice.tied), "tied checkpoints")
+    if choice.chosen is not None:
+        yield Rule(step=choice.chosen, label=f"checkpoint {choice.chosen:g}")
+
+
+def _curve_layers(curves: Sequence[_Curve]) -> Iterator[Layer]:
+    """Draw what stands behind, then bars, then the curves, each from right to left: the left one is never covered."""
+    drawn = [*(c.behind() for c in curves), *(c.bars() for c in curves), *(c.curve() for c in curves)]
+    return (layer for layer in drawn if layer is not None)
+
+
+def _peak_layers(curves: Sequence[_Curve], chart: Chart, peaks: bool) -> Iterator[Layer]:
+    """Mark the peaks; with more than two curves their values would crowd the plot."""
+    marks = [curve.peak_mark() for curve in curves] if peaks else []
+    few = curves if peaks and len(curves) <= 2 else ()
+    texts = [curve.peak_text(chart.axis(curve.look.side)) for curve in few]
+    return (layer for layer in (*marks, *texts) if layer is not None)
+
+
+def _caption(chart: Chart, curves: Sequence[_Curve], choice: _Choice, peaks: bool) -> str:
+    """Say what a reader has to know."""
+    sentences = [_what(chart), *(_faint(curve, chart) for curve in curves)]
+    barred = [curve.look.entry for curve in curves if curve.error is not None]
+    if barred:
+        sentences.append(f"Bars on {_and(barred)}: 95 % intervals ({NORMAL_95} standard errors).")
+    if peaks and any(curve.peak for curve in curves):
+        sentences.append("Rings mark the highest point of each curve.")
+    if choice.chosen is not None:
+        sentences.append(f"Vertical line: the checkpoint at step {choice.chosen:g}.")
+    if choice.tied is not None:
+        sentences.append(f"Shaded: steps {choice.tied[0]:g} to {choice.tied[1]:g}, which cannot be told apart from it.")
+    return " ".join(filter(None, sentences))
+
+
+def _what(chart: Chart) -> str:
+    right = "" if chart.right is None else f" (left) and {chart.right.label} (right)"
+    return f"{chart.left.label}{right} by {chart.x.label.lower()}."
+
+
+def _faint(curve: _Curve, chart: Chart) -> str:
+    """Say what stands behind a smoothed line, and how much of it is out of view."""
+    if not curve.dense:
+        return ""
+    name, count = curve.look.entry, len(curve.series)
+    if count > LINE_UNTIL:
+        return f"{name}: local-linear fit over {curve.window:g} steps; the band holds 90 % of its {count} values."
+    low, high = chart.axis(curve.look.side).limits
+    out = int(np.count_nonzero((curve.value < low) | (curve.value > high)))
+    beyond = f", of which {out} lie outside the plot" if out else ""
+    return f"{name}: local-linear fit over {curve.window:g} steps; faint: its {count} values{beyond}."
+
+
+def _and(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

@@ -1,0 +1,490 @@
+"""Draw a chart with matplotlib. The only file that imports it.
+
+Everything is drawn in the unit square: a layer's points become fractions of its axes, and ticks are fractions with fixed
+texts. The two sides then share one order of drawing, and numbers as large as 1e12 lose nothing.
+
+The same chart gives the same bytes: the user's own matplotlib settings are set aside, and no file holds a date.
+
+Text in an SVG is drawn as outlines. What was measured and placed here is what every browser shows, whichever fonts it
+has; a screen reader gets the title and the description instead. A PDF holds its fonts (type 42), so that its text can
+be searched and edited.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import re
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property, singledispatchmethod
+from html import escape
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.legend import Legend
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+from matplotlib.patheffects import withStroke
+from matplotlib.text import Text as DrawnText
+
+from heldout.charts.placement import Box, corner_box, drawn, label_box, legend_place
+from heldout.charts.reduce import reduce
+from heldout.charts.spec import (
+    Axis,
+    Band,
+    Chart,
+    Colour,
+    Dash,
+    Kind,
+    Line,
+    Marker,
+    Place,
+    Points,
+    Rule,
+    Side,
+    Span,
+    Text,
+    Theme,
+)
+
+CM = 1.0 / 2.54  # inches
+SVG_DPI = 96.0
+LEAST_POINTS = 6.5
+
+# Blue and vermillion that also differ in lightness, so that a grey print tells them apart; all that is used for text has
+# a contrast of at least 4.5 with the ground.
+PALETTES: Mapping[str, Mapping[str, str]] = {
+    "light": {
+        "ground": "#ffffff",
+        "grid": "#e3e7eb",
+        Colour.INK: "#1f2328",
+        Colour.MUTED: "#5b6470",
+        Colour.LEFT: "#00508f",
+        Colour.RIGHT: "#c85000",
+        Colour.RIGHT_2: "#7a2a00",
+        Colour.RIGHT_3: "#a8327a",
+        Colour.RIGHT_4: "#8a6a00",
+        Colour.MARK: "#3d6b35",
+    },
+    "dark": {
+        "ground": "#0d1117",
+        "grid": "#262d36",
+        Colour.INK: "#e6edf3",
+        Colour.MUTED: "#9aa4af",
+        Colour.LEFT: "#8fcaff",
+        Colour.RIGHT: "#ff7a3c",
+        Colour.RIGHT_2: "#ffc9a3",
+        Colour.RIGHT_3: "#d98cc0",
+        Colour.RIGHT_4: "#d9b44a",
+        Colour.MARK: "#9ad08c",
+    },
+}
+
+_MARKERS = {
+    Marker.NONE: "",
+    Marker.CIRCLE: "o",
+    Marker.SQUARE: "s",
+    Marker.DIAMOND: "D",
+    Marker.TRIANGLE: "^",
+    Marker.RING: "o",
+}
+_MARKER_SIZES = {Marker.SQUARE: 0.92, Marker.DIAMOND: 0.88, Marker.TRIANGLE: 1.1}
+_DASHES: Mapping[Dash, Any] = {
+    Dash.SOLID: "solid",
+    Dash.DASHED: (0, (4.0, 2.0)),
+    Dash.DOTTED: (0, (1.2, 1.6)),
+    Dash.DASH_DOT: (0, (5.0, 1.6, 1.2, 1.6)),
+}
+_SETTINGS: Mapping[str, Any] = {
+    "font.family": ["DejaVu Sans"],
+    "text.parse_math": False,  # a dollar sign in a key is a dollar sign
+    "text.usetex": False,
+    "axes.unicode_minus": True,
+    "svg.fonttype": "path",
+    "svg.hashsalt": "heldout",
+    "pdf.fonttype": 42,
+    "path.simplify": True,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """Sizes of a figure, in points where not said otherwise.
+
+    Attributes
+    ----------
+    width, height
+        In inches.
+    font, tick
+        Size of labels and of tick labels.
+    line, marker, hair
+        Width of a curve, size of a marker, width of frame and grid.
+    """
+
+    width: float
+    height: float
+    font: float
+    tick: float
+    line: float
+    marker: float
+    hair: float
+
+    @classmethod
+    def of(cls, width_cm: float, height_cm: float | None) -> Scale:
+        """Choose sizes that suit a width: text grows slower than the figure."""
+        height = height_cm or width_cm * float(np.interp(width_cm, (8.5, 16.0), (0.70, 0.54)))
+        font = float(np.interp(width_cm, (4.0, 8.5, 16.0, 25.0, 120.0), (6.5, 7.2, 9.0, 13.0, 60.0)))
+        return cls(
+            width=width_cm * CM,
+            height=height * CM,
+            font=font,
+            tick=max(LEAST_POINTS, 0.92 * font),
+            line=0.17 * font,
+            marker=0.52 * font,
+            hair=0.075 * font,
+        )
+
+
+def render(
+    chart: Chart, kinds: Sequence[Kind], *, width_cm: float, height_cm: float | None, theme: Theme, dpi: float
+) -> dict[Kind, bytes]:
+    """Draw a chart once and write it in each format.
+
+    Parameters
+    ----------
+    chart
+        The specification.
+    kinds
+        Formats.
+    width_cm, height_cm, theme, dpi
+        As for `Chart.save`.
+
+    Returns
+    -------
+    dict
+        The bytes of each file.
+    """
+    with _own_settings():
+        drawing = _Drawing(chart, Scale.of(width_cm, height_cm), PALETTES[theme], dpi)
+        drawing.frame()
+        drawing.x_axis()
+        drawing.y_axes()
+        drawing.title()
+        for depth, layer in enumerate(chart.layers):
+            drawing.draw(layer, 2.0 + depth)
+        drawing.fit()
+        drawing.legend()
+        drawing.place_labels()
+        return {kind: _encode(drawing.figure, chart, kind, theme, dpi) for kind in kinds}
+
+
+@contextmanager
+def _own_settings() -> Iterator[None]:
+    """Set the user's matplotlib settings aside, and its warning about signs that the font does not have."""
+    defaults = {key: value for key, value in mpl.rcParamsDefault.items() if not key.startswith("backend")}
+    with mpl.rc_context({**defaults, **_SETTINGS}), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*[Gg]lyph.*missing from.*font.*")
+        yield
+
+
+@dataclass
+class _Drawing:
+    """A figure in the making."""
+
+    chart: Chart
+    scale: Scale
+    palette: Mapping[str, str]
+    dpi: float
+    handles: list[tuple[Artist, str]] = field(default_factory=list)
+    labels: list[Text | Rule] = field(default_factory=list)
+    taken: list[Box] = field(default_factory=list)
+
+    @cached_property
+    def figure(self) -> Figure:
+        figure = Figure(figsize=(self.scale.width, self.scale.height), dpi=self.dpi, facecolor=self.palette["ground"])
+        FigureCanvasAgg(figure)
+        return figure
+
+    @cached_property
+    def axes(self) -> Axes:
+        return self.figure.add_axes((0.12, 0.15, 0.76, 0.75), facecolor="none")
+
+    @cached_property
+    def right_axes(self) -> Axes:
+        axes = self.figure.add_axes(self.axes.get_position(), facecolor="none", sharex=self.axes)
+        axes.xaxis.set_visible(False)
+        return axes
+
+    def frame(self) -> None:
+        """Two spines and the x axis; no lid."""
+        self.axes.set(xlim=(0.0, 1.0), ylim=(0.0, 1.0))
+        self.axes.set_axisbelow(True)
+        for name, spine in self.axes.spines.items():
+            spine.set(linewidth=1.6 * self.scale.hair, edgecolor=self.palette[Colour.INK], zorder=1.5)
+            spine.set_visible(name in ("left", "bottom"))
+
+    def x_axis(self) -> None:
+        """Ticks below, and a faint line at each."""
+        axis = self.chart.x
+        self.axes.set_xticks(axis.fraction(axis.ticks), axis.tick_texts)
+        self.axes.set_xlabel(axis.title, fontsize=self.scale.font, color=self.palette[axis.colour])
+        self._ticks("x", axis, self.axes)
+        self.axes.grid(True, axis="both", color=self.palette["grid"], linewidth=self.scale.hair,
+                       linestyle=_DASHES[self.chart.grid], zorder=0.5)
+
+    def y_axes(self) -> None:
+        """Ticks on either side in the colour of what they measure."""
+        self._y_axis(self.chart.left, self.axes, "left")
+        if self.chart.right is not None:
+            self._y_axis(self.chart.right, self.right_axes, "right")
+
+    def _y_axis(self, axis: Axis, axes: Axes, side: str) -> None:
+        axes.set_ylim(0.0, 1.0)
+        axes.set_yticks(axis.fraction(axis.ticks), axis.tick_texts)
+        axes.yaxis.set_label_position(side)
+        axes.yaxis.set_ticks_position(side)
+        axes.set_ylabel(axis.title, fontsize=self.scale.font, color=self.palette[axis.colour])
+        for name, spine in axes.spines.items():
+            spine.set_visible(name == side or (name == "bottom" and side == "left"))
+        axes.spines[side].set(edgecolor=self.palette[axis.colour], linewidth=1.6 * self.scale.hair)
+        self._ticks("y", axis, axes)
+
+    def _ticks(self, which: str, axis: Axis, axes: Axes) -> None:
+        colour = self.palette[axis.colour]
+        axes.tick_params(axis=which, colors=colour, labelsize=self.scale.tick, width=1.3 * self.scale.hair,
+                         length=0.35 * self.scale.font, pad=0.35 * self.scale.font)
+
+    def title(self) -> None:
+        """Write the title above the plot, at its left end."""
+        if self.chart.title:
+            self.axes.set_title(self.chart.title, loc="left", fontsize=1.1 * self.scale.font, fontweight="bold",
+                                color=self.palette[Colour.INK], pad=0.8 * self.scale.font)
+
+    @property
+    def columns(self) -> int:
+        """How many pixel columns the plot has."""
+        return max(200, round(self.scale.width * self.dpi))
+
+    @singledispatchmethod
+    def draw(self, layer: object, depth: float) -> None:
+        """Draw one layer."""
+        raise TypeError(f"{type(layer).__name__} is not a layer.")
+
+    @draw.register
+    def _(self, layer: Line, depth: float) -> None:
+        x, y = self._points(layer.side, *reduce(layer.step, layer.value, self.columns))
+        colour, width = self.palette[layer.colour], self.scale.line * layer.width
+        self.axes.plot(x, y, color=colour, linewidth=width, linestyle=_DASHES[layer.dash], alpha=layer.alpha,
+                       zorder=depth, solid_joinstyle="round", dash_joinstyle="round")
+        marks = self._marker(layer.marker, colour)
+        if layer.marker is not Marker.NONE:
+            at = self._points(layer.side, *layer.at_marks())
+            self.axes.plot(*at, linestyle="none", zorder=depth + 0.5, **marks)
+        if layer.label:
+            handle = Line2D([], [], color=colour, linewidth=width, linestyle=_DASHES[layer.dash], **marks)
+            self.handles.append((handle, layer.label))
+
+    @draw.register
+    def _(self, layer: Points, depth: float) -> None:
+        x, y = self._points(layer.side, layer.step, layer.value)
+        colour = self.palette[layer.colour]
+        if layer.error is not None:
+            half = layer.error / np.ptp(self.chart.axis(layer.side).limits)
+            self.axes.errorbar(x, y, yerr=half, fmt="none", ecolor=colour, elinewidth=0.55 * self.scale.line,
+                               capsize=0.2 * self.scale.font, capthick=0.55 * self.scale.line, alpha=layer.alpha,
+                               zorder=depth)
+        if layer.marker is not Marker.NONE:
+            marks = self._marker(layer.marker, colour, layer.size)
+            self.axes.plot(x, y, linestyle="none", alpha=layer.alpha, zorder=depth, clip_on=False, **marks)
+            if layer.label:
+                self.handles.append((Line2D([], [], linestyle="none", **marks), layer.label))
+
+    @draw.register
+    def _(self, layer: Band, depth: float) -> None:
+        x, low = self._points(layer.side, layer.step, layer.low)
+        _, high = self._points(layer.side, layer.step, layer.high)
+        patch = self.axes.fill_between(x, low, high, color=self.palette[layer.colour], alpha=layer.alpha, linewidth=0,
+                                       zorder=depth)
+        if layer.label:
+            self.handles.append((patch, layer.label))
+
+    @draw.register
+    def _(self, layer: Span, depth: float) -> None:
+        low, high = self.chart.x.fraction([layer.low, layer.high])
+        colour = self.palette[layer.colour]
+        self.axes.axvspan(low, high, color=colour, alpha=layer.alpha, linewidth=0, zorder=1.0)
+        if layer.label:
+            self.handles.append((Patch(facecolor=colour, alpha=2 * layer.alpha, linewidth=0), layer.label))
+
+    @draw.register
+    def _(self, layer: Rule, depth: float) -> None:
+        look = {"color": self.palette[layer.colour], "linewidth": 0.6 * self.scale.line, "zorder": 1.8,
+                "linestyle": _DASHES[layer.dash]}
+        if layer.step is not None:
+            self.axes.axvline(float(self.chart.x.fraction(layer.step)), **look)
+        elif layer.value is not None:
+            self.axes.axhline(float(self.chart.axis(layer.side).fraction(layer.value)), **look)
+        self.labels.append(layer)
+
+    @draw.register
+    def _(self, layer: Text, depth: float) -> None:
+        self.labels.append(layer)
+
+    def _points(self, side: Side, step: Any, value: Any) -> tuple[Any, Any]:
+        return self.chart.x.fraction(step), self.chart.axis(side).fraction(value)
+
+    def _marker(self, marker: Marker, colour: str, size: float = 1.0) -> dict[str, Any]:
+        if marker is Marker.RING:
+            return {"marker": "o", "markersize": 2.1 * size * self.scale.marker, "markerfacecolor": "none",
+                    "markeredgecolor": colour, "markeredgewidth": 0.6 * self.scale.line}
+        return {"marker": _MARKERS[marker], "markersize": size * self.scale.marker * _MARKER_SIZES.get(marker, 1.0),
+                "markerfacecolor": colour, "markeredgecolor": self.palette["ground"],
+                "markeredgewidth": 0.35 * self.scale.line}
+
+    def fit(self, above: float = 0.0) -> None:
+        """Give the plot what the words around it leave, with `above` inches for a legend over it."""
+        renderer = self.figure.canvas.get_renderer()  # type: ignore[attr-defined]
+        width, height = self.scale.width * self.dpi, self.scale.height * self.dpi
+        edge = 0.5 * self.scale.font / 72.0 * self.dpi
+        for _ in range(2):  # the room that tick labels take depends a little on the plot's size
+            plot = self.axes.get_window_extent(renderer)
+            boxes = [axes.get_tightbbox(renderer) for axes in self.figure.axes]
+            left = max(plot.x0 - min(box.x0 for box in boxes), 0.0) + edge
+            right = max(max(box.x1 for box in boxes) - plot.x1, 0.0) + edge
+            bottom = max(plot.y0 - min(box.y0 for box in boxes), 0.0) + edge
+            top = max(max(box.y1 for box in boxes) - plot.y1, 0.0) + edge + above * self.dpi
+            place = (left / width, bottom / height, 1 - (left + right) / width, 1 - (bottom + top) / height)
+            for axes in self.figure.axes:
+                axes.set_position(place)
+
+    def legend(self) -> None:
+        """Put one legend for both sides where it hides least."""
+        if not self.handles or self.chart.legend is Place.NONE:
+            return
+        legend = self._legend()
+        size, margin = self._size_of(legend), self._across(0.7 * self.scale.font)
+        place = legend_place(self.chart, size, margin)
+        if place is Place.ABOVE:
+            self._move_above(legend)
+            return
+        box = corner_box(place, size, margin)
+        legend.set_loc((box.left, box.bottom))
+        self.taken.append(box)
+
+    def _legend(self, columns: int = 1) -> Legend:
+        legend = Legend(
+            self.axes, [handle for handle, _ in self.handles], [" "] * len(self.handles), fontsize=self.scale.tick,
+            frameon=True, framealpha=0.85, facecolor=self.palette["ground"], edgecolor="none", borderpad=0.3,
+            handlelength=2.9, labelspacing=0.35, borderaxespad=0.0, ncols=columns, loc="lower left", fancybox=False,
+            columnspacing=1.4,
+        )
+        for text, (_, label) in zip(legend.get_texts(), self.handles, strict=True):
+            text.set(text=label, color=self.palette[Colour.INK])  # set here: a legend drops labels with a leading "_"
+        legend.set_zorder(90)
+        self.axes.add_artist(legend)
+        return legend
+
+    def _move_above(self, legend: Legend) -> None:
+        """Put the legend between title and plot: in a row if that is wide enough, else in a column."""
+        legend.remove()
+        legend = self._legend(columns=len(self.handles))
+        if self._size_of(legend)[0] > 1.0:
+            legend.remove()
+            legend = self._legend()
+        renderer = self.figure.canvas.get_renderer()  # type: ignore[attr-defined]
+        high = legend.get_window_extent(renderer).height / self.dpi
+        gap = 0.3 * self.scale.font / 72.0
+        self.axes.set_title(self.axes.get_title("left"), loc="left", pad=(high + 2 * gap) * 72.0)
+        legend.set_in_layout(False)
+        self.fit(above=0.0 if self.chart.title else high + gap)
+        legend.set_loc((0.0, 1.0 + gap / (self.axes.get_position().height * self.scale.height)))
+
+    def place_labels(self) -> None:
+        """Put the words beside marks where they touch nothing."""
+        content = drawn(self.chart)
+        for layer in self.labels:
+            if isinstance(layer, Text):
+                self._label(layer, content)
+            elif layer.label:
+                self._rule_label(layer, content)
+
+    def _label(self, layer: Text, content: Any) -> None:
+        at = tuple(float(number) for number in self._points(layer.side, layer.step, layer.value))
+        text = self._words(layer.text, layer.colour)
+        box = label_box((at[0], at[1]), self._size_of(text), self._across(0.75 * self.scale.font), content, self.taken)
+        self._settle(text, box)
+
+    def _rule_label(self, layer: Rule, content: Any) -> None:
+        """Write a rule's label along it, at the end where there is most room."""
+        text = self._words(layer.label, layer.colour)
+        (width, height), (across, up) = self._size_of(text), self._across(0.4 * self.scale.font)
+        if layer.step is not None:
+            x = float(self.chart.x.fraction(layer.step))
+            options = [Box(left, bottom, width, height) for bottom in (1 - up - height, up)
+                       for left in (x + across, x - across - width)]
+        else:
+            y = float(self.chart.axis(layer.side).fraction(layer.value or 0.0))
+            options = [Box(left, bottom, width, height) for bottom in (y + up, y - up - height)
+                       for left in (1 - across - width, across)]
+        self._settle(text, min(options, key=lambda box: content.hidden_by(box) + 50 * box.outside
+                               + 50 * sum(box.overlap(other) for other in self.taken)))
+
+    def _words(self, text: str, colour: Colour) -> DrawnText:
+        halo = withStroke(linewidth=0.24 * self.scale.font, foreground=self.palette["ground"], alpha=0.7)
+        return self.axes.text(0.5, 0.5, text, fontsize=self.scale.tick, color=self.palette[colour], ha="left",
+                              va="bottom", zorder=95, path_effects=[halo])
+
+    def _settle(self, text: DrawnText, box: Box) -> None:
+        text.set_position((box.left, box.bottom))
+        self.taken.append(box)
+
+    def _size_of(self, artist: Legend | DrawnText) -> tuple[float, float]:
+        """Return an artist's width and height as fractions of the plot."""
+        renderer = self.figure.canvas.get_renderer()  # type: ignore[attr-defined]
+        own, plot = artist.get_window_extent(renderer), self.axes.get_window_extent(renderer)
+        return own.width / plot.width, own.height / plot.height
+
+    def _across(self, points: float) -> tuple[float, float]:
+        """Turn a length in points into fractions of the plot, across and up."""
+        place = self.axes.get_position()
+        inches = points / 72.0
+        return inches / (place.width * self.scale.width), inches / (place.height * self.scale.height)
+
+
+def _encode(figure: Figure, chart: Chart, kind: Kind, theme: str, dpi: float) -> bytes:
+    """Write a figure in one format, without a date."""
+    file = io.BytesIO()
+    look = {"facecolor": figure.get_facecolor(), "edgecolor": "none"}
+    if kind == "svg":
+        figure.savefig(file, format="svg", metadata=dict.fromkeys(("Creator", "Date", "Format", "Type")), **look)
+        return _finished_svg(file.getvalue().decode(), chart).encode()
+    if kind == "pdf":
+        about = {"Title": chart.name, "Subject": chart.caption, "Creator": "heldout", "CreationDate": None}
+    else:
+        about = {"Title": chart.name, "Description": chart.caption, "Software": "heldout"}
+    figure.savefig(file, format=kind, dpi=dpi, metadata={key: text for key, text in about.items() if text != ""}, **look)
+    return file.getvalue()
+
+
+def _finished_svg(svg: str, chart: Chart) -> str:
+    """Make a drawing fit to stand inside a page beside others: own ids, a title and a description."""
+    svg = re.sub(r"<!--.*?-->\s*", "", svg, flags=re.DOTALL)
+    svg = re.sub(r"<!DOCTYPE.*?>\s*", "", svg, flags=re.DOTALL)
+    own = "h" + hashlib.sha256(svg.encode()).hexdigest()[:10]
+    svg = re.sub(r'(\sid="|href="#|url\(#)', rf"\g<1>{own}-", svg)
+    words = f'<title id="{own}-title">{escape(chart.name)}</title>\n <desc id="{own}-desc">{escape(chart.caption)}</desc>'
+    svg = re.sub(
+        r"<svg ([^>]*)>",
+        lambda match: f'<svg role="img" aria-labelledby="{own}-title {own}-desc" {match[1]}>\n {words}',
+        svg,
+        count=1,
+    )
+    return svg

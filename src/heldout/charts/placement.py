@@ -1,0 +1,207 @@
+"""Where do the legend and the labels go so that they hide least?
+
+All positions here are fractions of the plot: (0, 0) is its lower left corner, (1, 1) the upper right one. Sizes come from
+whoever draws, who alone knows how large the text is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from heldout.charts.spec import Band, Chart, Layer, Line, Marker, Place, Points
+
+FloatArray: TypeAlias = npt.NDArray[np.float64]
+
+MARGIN = 0.02
+CORNERS = (
+    Place.UPPER_LEFT,
+    Place.UPPER_RIGHT,
+    Place.LOWER_LEFT,
+    Place.LOWER_RIGHT,
+    Place.UPPER_CENTER,
+    Place.LOWER_CENTER,
+)
+LEGEND = (0.34, 0.17)  # a legend of two entries in a figure of 16 cm
+
+TOO_MUCH = 0.012  # hiding this much of a curve, a legend had better stand outside
+RAW_WEIGHT = 0.03  # noise behind a smoothed line may be covered
+_SAMPLES = 600
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A rectangle."""
+
+    left: float
+    bottom: float
+    width: float
+    height: float
+
+    @property
+    def right(self) -> float:
+        """Its right end."""
+        return self.left + self.width
+
+    @property
+    def top(self) -> float:
+        """Its upper end."""
+        return self.bottom + self.height
+
+    def overlap(self, other: Box) -> float:
+        """Return the area that two boxes share."""
+        wide = min(self.right, other.right) - max(self.left, other.left)
+        high = min(self.top, other.top) - max(self.bottom, other.bottom)
+        return max(wide, 0.0) * max(high, 0.0)
+
+    def grown(self, wide: float, high: float) -> Box:
+        """Return a box that is larger on each side."""
+        return Box(self.left - wide, self.bottom - high, self.width + 2 * wide, self.height + 2 * high)
+
+    @property
+    def outside(self) -> float:
+        """How far it reaches beyond the plot."""
+        return max(0.0, -self.left) + max(0.0, self.right - 1) + max(0.0, -self.bottom) + max(0.0, self.top - 1)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Drawn:
+    """What is in the plot: points on the curves, shape (N,) each, and how bad it is to hide each one."""
+
+    x: FloatArray
+    y: FloatArray
+    weight: FloatArray
+
+    def hidden_by(self, box: Box) -> float:
+        """Return the weight of what a box would hide; one whole curve weighs 1."""
+        inside = (self.x >= box.left) & (self.x <= box.right) & (self.y >= box.bottom) & (self.y <= box.top)
+        return float(self.weight[inside].sum())
+
+
+def drawn(chart: Chart) -> Drawn:
+    """Sample everything that a chart's layers put into the plot."""
+    parts = [part for layer in chart.layers for part in _samples(chart, layer)]
+    empty = np.empty(0)
+    x, y, weight = (np.concatenate(column) for column in zip(*parts, strict=True)) if parts else (empty,) * 3
+    return Drawn(x, y, weight)
+
+
+def legend_place(
+    chart: Chart, size: tuple[float, float] = LEGEND, margin: tuple[float, float] = (MARGIN, MARGIN)
+) -> Place:
+    """Where does the legend hide least of the curves?
+
+    Parameters
+    ----------
+    chart
+        The chart.
+    size
+        Width and height of the legend.
+    margin
+        Distance from the frame, across and up.
+
+    Returns
+    -------
+    Place
+        What the chart asks for, if it does; else the emptiest corner, the upper left one if several are as empty; above
+        the plot if every corner would hide a curve.
+    """
+    if chart.legend is not Place.AUTO:
+        return chart.legend
+    content = drawn(chart)
+    scores = [round(content.hidden_by(corner_box(place, size, margin)), 4) for place in CORNERS]
+    best = min(scores)
+    return CORNERS[scores.index(best)] if best <= TOO_MUCH and size[0] <= 0.7 else Place.ABOVE
+
+
+def corner_box(place: Place, size: tuple[float, float], margin: tuple[float, float] = (MARGIN, MARGIN)) -> Box:
+    """Return the rectangle that a legend of this size covers at a place inside the plot."""
+    (width, height), (across, up) = size, margin
+    vertical, horizontal = place.value.split()
+    left = {"left": across, "right": 1.0 - across - width, "center": 0.5 - width / 2}[horizontal]
+    return Box(left, up if vertical == "lower" else 1.0 - up - height, width, height)
+
+
+def label_box(
+    at: tuple[float, float], size: tuple[float, float], gap: tuple[float, float], content: Drawn, taken: Sequence[Box]
+) -> Box:
+    """Where beside a point does a label touch least?
+
+    Parameters
+    ----------
+    at
+        The point.
+    size
+        Width and height of the label.
+    gap
+        Distance between the point and the label, across and up.
+    content
+        The curves.
+    taken
+        Rectangles that are taken already: the legend, other labels.
+    """
+    return min(_around(at, size, gap), key=lambda option: option[1] + _cost(option[0], gap, content, taken))[0]
+
+
+def _around(at: tuple[float, float], size: tuple[float, float], gap: tuple[float, float]) -> Iterable[tuple[Box, float]]:
+    """Boxes around a point in order of preference, each with what its distance costs."""
+    (x, y), (width, height) = at, size
+    for reach in (1.0, 1.6, 2.4, 3.5, 5.0):
+        across, up = reach * gap[0], reach * gap[1]
+        middle, above, below = y - height / 2, y + up, y - up - height
+        far = 0.02 * (reach - 1.0)
+        yield Box(x - width / 2, above, width, height), far
+        yield Box(x - across - width, above - 0.6 * up, width, height), far + 0.004
+        yield Box(x + across, above - 0.6 * up, width, height), far + 0.004
+        yield Box(x + across, middle, width, height), far + 0.006
+        yield Box(x - across - width, middle, width, height), far + 0.006
+        yield Box(x - width / 2, below, width, height), far + 0.006
+        yield Box(x - across - width, below + 0.6 * up, width, height), far + 0.008
+        yield Box(x + across, below + 0.6 * up, width, height), far + 0.008
+
+
+def _cost(box: Box, gap: tuple[float, float], content: Drawn, taken: Sequence[Box]) -> float:
+    roomy = box.grown(0.25 * gap[0], 0.25 * gap[1])
+    shared = sum(roomy.overlap(other) for other in taken) / (box.width * box.height)
+    return 2.0 * content.hidden_by(roomy) + 3.0 * shared + 20.0 * roomy.outside
+
+
+def _samples(chart: Chart, layer: Layer) -> Iterable[tuple[FloatArray, FloatArray, FloatArray]]:
+    if isinstance(layer, Line) and layer.step.size:
+        yield _along(chart, layer, layer.value, RAW_WEIGHT if layer.raw else 1.0)
+        if layer.marker is not Marker.NONE:
+            yield _at(chart, layer, *layer.at_marks())
+    elif isinstance(layer, Points) and layer.step.size:
+        yield _at(chart, layer, layer.step, layer.value)
+        if layer.error is not None:
+            yield from _bars(chart, layer, layer.error)
+    elif isinstance(layer, Band) and layer.step.size:
+        for share in (0.0, 0.25, 0.5, 0.75, 1.0):
+            yield _along(chart, layer, layer.low + share * (layer.high - layer.low), RAW_WEIGHT)
+
+
+def _along(
+    chart: Chart, layer: Line | Band, value: FloatArray, weight: float
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Sample a curve at equal distances along the steps, and between two points that are far apart in height."""
+    x, y = chart.x.fraction(layer.step), chart.axis(layer.side).fraction(value)
+    if x.size == 1:
+        return x, y, np.full(1, weight / _SAMPLES)
+    at = np.linspace(x[0], x[-1], _SAMPLES)
+    return at, np.interp(at, x, y), np.full(_SAMPLES, weight * (x[-1] - x[0]) / _SAMPLES)
+
+
+def _at(
+    chart: Chart, layer: Line | Points, step: FloatArray, value: FloatArray
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    return chart.x.fraction(step), chart.axis(layer.side).fraction(value), np.full(step.size, 0.01)
+
+
+def _bars(chart: Chart, layer: Points, error: FloatArray) -> Iterable[tuple[FloatArray, FloatArray, FloatArray]]:
+    for share in np.linspace(-1.0, 1.0, 9):
+        x, y, weight = _at(chart, layer, layer.step, layer.value + share * error)
+        yield x, y, weight / 2.0

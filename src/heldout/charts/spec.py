@@ -1,0 +1,449 @@
+"""What a chart is, before anyone draws it: axes, layers, and where the legend goes.
+
+Everything here is frozen. A method that changes something returns a changed copy, so that one chart can be handed to
+the report, the page and the test without fear. Colours are roles (`left`, `right`, `mark`, …) and not values: a theme
+gives them values when the chart is drawn, so that one chart serves light and dark, screen and print.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from heldout.charts.ticks import tick_labels
+from heldout.errors import ChartError
+
+FloatArray: TypeAlias = npt.NDArray[np.float64]
+
+Theme: TypeAlias = Literal["light", "dark"]
+Kind: TypeAlias = Literal["svg", "png", "pdf"]
+
+THEMES: tuple[Theme, ...] = ("light", "dark")
+KINDS: tuple[Kind, ...] = ("svg", "png", "pdf")
+
+PAGE_CM = 16.0
+COLUMN_CM = 8.5
+SLIDE_CM = 25.0
+NARROWEST_CM, WIDEST_CM = 4.0, 120.0
+
+
+class Side(StrEnum):
+    """The axis that a layer is measured against."""
+
+    LEFT = "left"
+    RIGHT = "right"
+
+
+class Colour(StrEnum):
+    """What a colour is for; a theme says which colour that is."""
+
+    INK = "ink"  # text and the frame
+    MUTED = "muted"  # the grid's label, notes
+    LEFT = "left"  # the series on the left axis
+    RIGHT = "right"  # the series on the right axis
+    RIGHT_2 = "right-2"  # further series on the right axis
+    RIGHT_3 = "right-3"
+    RIGHT_4 = "right-4"
+    MARK = "mark"  # what the reader is pointed at: the chosen checkpoint
+
+
+class Dash(StrEnum):
+    """How a line is broken."""
+
+    SOLID = "solid"
+    DASHED = "dashed"
+    DOTTED = "dotted"
+    DASH_DOT = "dash-dot"
+
+
+class Marker(StrEnum):
+    """The shape that stands at a point."""
+
+    NONE = "none"
+    CIRCLE = "circle"
+    SQUARE = "square"
+    DIAMOND = "diamond"
+    TRIANGLE = "triangle"
+    RING = "ring"  # open, and larger than the others, so that it goes around one of them
+
+
+class Place(StrEnum):
+    """Where the legend goes."""
+
+    AUTO = "auto"  # where it hides least; decided when the size is known
+    UPPER_LEFT = "upper left"
+    UPPER_RIGHT = "upper right"
+    LOWER_LEFT = "lower left"
+    LOWER_RIGHT = "lower right"
+    UPPER_CENTER = "upper center"
+    LOWER_CENTER = "lower center"
+    ABOVE = "above"  # outside the frame
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """One axis.
+
+    Attributes
+    ----------
+    label
+        What it measures, without the unit.
+    ticks
+        Where ticks stand, increasing.
+    limits
+        The lowest and the highest value that can be seen.
+    colour
+        Role of the label, the ticks and the spine.
+    unit
+        Put in brackets after the label, and after a value that is written beside a mark.
+    format
+        A Python format specification for the ticks, such as ``.2f``; as many decimals as the step needs if empty.
+    """
+
+    label: str
+    ticks: tuple[float, ...]
+    limits: tuple[float, float]
+    colour: Colour = Colour.INK
+    unit: str = ""
+    format: str = ""
+
+    def __post_init__(self) -> None:
+        low, high = self.limits
+        if not (np.isfinite(low) and np.isfinite(high) and low < high):
+            raise ChartError(f"The axis {self.label!r} goes from {low} to {high}; it must go from a number to a larger.")
+
+    @property
+    def title(self) -> str:
+        """The label, with the unit unless it is there already."""
+        return self.label if not self.unit or self.unit in self.label else f"{self.label} ({self.unit})".strip()
+
+    @property
+    def tick_texts(self) -> tuple[str, ...]:
+        """What is written at each tick."""
+        return tick_labels(self.ticks, self.format)
+
+    def fraction(self, value: npt.ArrayLike) -> FloatArray:
+        """How far along the axis each value lies: 0 at its low end, 1 at its high end."""
+        low, high = self.limits
+        return (np.asarray(value, dtype=np.float64) - low) / (high - low)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Line:
+    """A line through points.
+
+    Attributes
+    ----------
+    side
+        The axis that it is measured against.
+    step, value
+        Shape (N,), finite.
+    label
+        Its entry in the legend; none if empty.
+    marker
+        The shape that stands at its points.
+    marked
+        Steps at which the shape stands; every point if not given. Between points the line is interpolated.
+    width
+        In units of a normal line.
+    alpha
+        1 is opaque.
+    raw
+        True for values that stand behind a smoothed line: a legend may cover them.
+    """
+
+    side: Side
+    step: FloatArray
+    value: FloatArray
+    label: str = ""
+    colour: Colour = Colour.LEFT
+    dash: Dash = Dash.SOLID
+    marker: Marker = Marker.NONE
+    marked: tuple[float, ...] | None = None
+    width: float = 1.0
+    alpha: float = 1.0
+    raw: bool = False
+
+    def __post_init__(self) -> None:
+        _keep_arrays(self, "step", "value")
+
+    def at_marks(self) -> tuple[FloatArray, FloatArray]:
+        """Return where the markers stand: steps and values, each of shape (M,)."""
+        if self.marked is None:
+            return self.step, self.value
+        steps = np.asarray(self.marked, dtype=np.float64)
+        return steps, np.interp(steps, self.step, self.value)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Band:
+    """The area between two curves, shape (N,) each."""
+
+    side: Side
+    step: FloatArray
+    low: FloatArray
+    high: FloatArray
+    label: str = ""
+    colour: Colour = Colour.LEFT
+    alpha: float = 0.2
+
+    def __post_init__(self) -> None:
+        _keep_arrays(self, "step", "low", "high")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Points:
+    """Shapes at points, with error bars of half-length `error` where it is given; shape (N,) each."""
+
+    side: Side
+    step: FloatArray
+    value: FloatArray
+    error: FloatArray | None = None
+    label: str = ""
+    colour: Colour = Colour.LEFT
+    marker: Marker = Marker.CIRCLE
+    size: float = 1.0
+    alpha: float = 1.0
+
+    def __post_init__(self) -> None:
+        _keep_arrays(self, "step", "value", *(("error",) if self.error is not None else ()))
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A thin straight line across the plot: vertical at `step`, or horizontal at `value` of one side."""
+
+    step: float | None = None
+    value: float | None = None
+    side: Side = Side.LEFT
+    label: str = ""
+    colour: Colour = Colour.MARK
+    dash: Dash = Dash.SOLID
+
+    def __post_init__(self) -> None:
+        if (self.step is None) == (self.value is None):
+            raise ChartError(
+                f"A rule stands at a step or at a value; this one has step {self.step} and value {self.value}."
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A few words beside a point; on which side of it they stand is decided when their size is known."""
+
+    side: Side
+    step: float
+    value: float
+    text: str
+    colour: Colour = Colour.INK
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A shaded range of steps."""
+
+    low: float
+    high: float
+    label: str = ""
+    colour: Colour = Colour.MARK
+    alpha: float = 0.12
+
+
+Layer: TypeAlias = Line | Band | Points | Rule | Text | Span
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """A chart as data.
+
+    Attributes
+    ----------
+    x, left, right
+        The axes; a chart of one series has no right one.
+    layers
+        What is drawn, the first at the bottom; spans and rules always lie beneath the curves.
+    title
+        Drawn above the plot; nothing if empty.
+    caption
+        What a reader has to know to read it. It is not drawn, it goes below the figure in a report or a paper, and into
+        the description inside the file.
+    legend
+        Where the legend goes.
+    grid
+        How the grid lines are broken. Horizontal ones stand at the left ticks; with as many ticks on the right they
+        serve both axes.
+    """
+
+    x: Axis
+    left: Axis
+    right: Axis | None = None
+    layers: tuple[Layer, ...] = ()
+    title: str = ""
+    caption: str = ""
+    legend: Place = Place.AUTO
+    grid: Dash = Dash.SOLID
+
+    def __post_init__(self) -> None:
+        if self.right is None and any(getattr(layer, "side", None) == Side.RIGHT for layer in self.layers):
+            raise ChartError("A layer is measured against the right axis, and the chart has none; give it one.")
+
+    def axis(self, side: Side) -> Axis:
+        """Return the axis of a side."""
+        return self.right if side == Side.RIGHT and self.right is not None else self.left
+
+    def with_layers(self, *layers: Layer) -> Chart:
+        """Return a chart with further layers on top."""
+        return replace(self, layers=(*self.layers, *layers))
+
+    def with_title(self, title: str) -> Chart:
+        """Return a chart with another title."""
+        return replace(self, title=title)
+
+    def with_caption(self, caption: str) -> Chart:
+        """Return a chart with another caption."""
+        return replace(self, caption=caption)
+
+    def with_legend(self, place: Place | str) -> Chart:
+        """Return a chart with its legend elsewhere."""
+        return replace(self, legend=as_place(place))
+
+    @property
+    def entries(self) -> tuple[str, ...]:
+        """What the legend says, from top to bottom."""
+        return tuple(layer.label for layer in self.layers if not isinstance(layer, Rule | Text) and layer.label)
+
+    @property
+    def name(self) -> str:
+        """One line that says what is drawn: the title, or else the axes' labels."""
+        sides = self.left.title if self.right is None else f"{self.left.title} and {self.right.title}"
+        return self.title or f"{sides} over {self.x.title}"
+
+    def save(
+        self,
+        path: str | Path,
+        *,
+        width_cm: float = PAGE_CM,
+        height_cm: float | None = None,
+        theme: Theme = "light",
+        dpi: float = 200.0,
+    ) -> Path:
+        """Draw the chart into a file; its suffix says in which format.
+
+        Parameters
+        ----------
+        path
+            Ends in .svg, .png or .pdf.
+        width_cm
+            8.5 for one column of a paper, 16 for a page, 25 for a slide; text keeps a readable size at each.
+        height_cm
+            Chosen to suit the width if not given.
+        theme
+            ``light`` or ``dark``.
+        dpi
+            Pixels per inch of a PNG.
+
+        Returns
+        -------
+        Path
+            The file.
+
+        Raises
+        ------
+        ChartError
+            If the suffix, the theme or the size is not one that can be drawn.
+        """
+        path = Path(path)
+        kind = _kind_of(path)
+        path.write_bytes(self.render(kind, width_cm=width_cm, height_cm=height_cm, theme=theme, dpi=dpi))
+        return path
+
+    def render(
+        self,
+        kind: Kind,
+        *,
+        width_cm: float = PAGE_CM,
+        height_cm: float | None = None,
+        theme: Theme = "light",
+        dpi: float = 200.0,
+    ) -> bytes:
+        """Draw the chart into memory: the bytes of an SVG, PNG or PDF file. The same chart gives the same bytes."""
+        return self.renders((kind,), width_cm=width_cm, height_cm=height_cm, theme=theme, dpi=dpi)[kind]
+
+    def renders(
+        self,
+        kinds: Sequence[Kind] = KINDS,
+        *,
+        width_cm: float = PAGE_CM,
+        height_cm: float | None = None,
+        theme: Theme = "light",
+        dpi: float = 200.0,
+    ) -> dict[Kind, bytes]:
+        """Draw the chart once and write it in several formats; faster than one by one."""
+        _check_size(width_cm, height_cm, theme, dpi)
+        from heldout.charts import matplotlib_backend  # heavy, and not needed to describe a chart
+
+        return matplotlib_backend.render(
+            self, tuple(kinds), width_cm=width_cm, height_cm=height_cm, theme=theme, dpi=dpi
+        )
+
+    def svg(self, *, width_cm: float = PAGE_CM, height_cm: float | None = None, theme: Theme = "light") -> str:
+        """Return an ``<svg>`` element to put inside an HTML page.
+
+        It has no XML declaration, and its ids are its own: several can stand in one page.
+        """
+        text = self.render("svg", width_cm=width_cm, height_cm=height_cm, theme=theme).decode()
+        return text[text.index("<svg") :]
+
+
+def as_place(place: Place | str) -> Place:
+    """Turn ``"upper left"`` into the place that it names."""
+    try:
+        return Place(place)
+    except ValueError:
+        raise ChartError(f"A legend cannot be placed {place!r}; it can be {', '.join(Place)}.") from None
+
+
+def _kind_of(path: Path) -> Kind:
+    suffix = path.suffix.lower().removeprefix(".")
+    for kind in KINDS:
+        if suffix == kind:
+            return kind
+    seen = f"ends in {path.suffix!r}" if path.suffix else "has no suffix"
+    raise ChartError(f"The chart's file {path.name!r} {seen}; it must end in .svg, .png or .pdf.")
+
+
+def _check_size(width_cm: float, height_cm: float | None, theme: str, dpi: float) -> None:
+    for name, size in (("width", width_cm), ("height", width_cm if height_cm is None else height_cm)):
+        if not NARROWEST_CM <= size <= WIDEST_CM:
+            raise ChartError(
+                f"The chart's {name} is {size} cm; it must be between {NARROWEST_CM:g} and {WIDEST_CM:g} cm."
+            )
+    if theme not in THEMES:
+        raise ChartError(f"The theme is {theme!r}; it must be {' or '.join(THEMES)}.")
+    if not 30 <= dpi <= 1200:
+        raise ChartError(f"The resolution is {dpi} dots per inch; it must be between 30 and 1200.")
+
+
+def _keep_arrays(layer: Line | Band | Points, *names: str) -> None:
+    """Keep private, read-only copies of a layer's arrays, all of one length and all finite."""
+    lengths = set()
+    for name in names:
+        array = np.array(getattr(layer, name), dtype=np.float64).ravel()
+        if not np.isfinite(array).all():
+            raise ChartError(f"{_whose(layer)} has a {name} that is not a finite number; leave such points out.")
+        array.flags.writeable = False
+        object.__setattr__(layer, name, array)
+        lengths.add(array.size)
+    if len(lengths) > 1:
+        raise ChartError(f"{_whose(layer)} has {' and '.join(names)} of different lengths: {sorted(lengths)}.")
+
+
+def _whose(layer: Line | Band | Points) -> str:
+    return f"The {type(layer).__name__.lower()} {layer.label!r}" if layer.label else f"A {type(layer).__name__.lower()}"

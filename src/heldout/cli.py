@@ -1,0 +1,185 @@
+"""The command line: thin, and quick to start because each command imports what it needs when it runs."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import typer
+
+from heldout import __version__
+from heldout.errors import HeldoutError, ReadError, UsageError
+
+if TYPE_CHECKING:
+    from heldout.run import Run
+
+app = typer.Typer(
+    name="heldout",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="What reinforcement learning of code models really does: the reward, the held-out pass rate, and what the two "
+    "curves mean.",
+)
+bench_app = typer.Typer(no_args_is_help=True, help="Measure heldout against named alternatives on this machine.")
+app.add_typer(bench_app, name="bench")
+
+Paths = Annotated[list[str], typer.Argument(metavar="PATH...", help="Logs, run directories, or example:NAME.")]
+Reward = Annotated[str | None, typer.Option("--reward", metavar="KEY", help="Which metric is the training reward.")]
+Eval = Annotated[str | None, typer.Option("--eval", metavar="KEY", help="Which metric is the held-out score.")]
+Length = Annotated[str | None, typer.Option("--length", metavar="KEY", help="Which metric is the response length.")]
+Problems = Annotated[int | None, typer.Option("--problems", min=1, help="Held-out problems per evaluation.")]
+Samples = Annotated[int, typer.Option("--samples", min=1, help="Samples per held-out problem.")]
+OneRun = Annotated[str | None, typer.Option("--run", metavar="NAME", help="Which run, where a log holds several.")]
+
+
+@app.command()
+def report(
+    paths: Paths,
+    out: Annotated[Path, typer.Option("-o", "--out", help="Where the reports go.")] = Path("heldout-report"),
+    reward: Reward = None,
+    eval_key: Eval = None,
+    length: Length = None,
+    problems: Problems = None,
+    samples: Samples = 1,
+    run: OneRun = None,
+    formats: Annotated[str, typer.Option(help="Formats of the figures, separated by commas.")] = "svg,png,pdf",
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print only where the reports lie.")] = False,
+) -> None:
+    """Describe a run: the figures, and what the curves do, as a page, Markdown, JSON and a summary here.
+
+    Examples:  heldout report runs/today   ·   heldout report a.csv b.jsonl -o out   ·   heldout report example:kimi-dev
+    """
+    from rich.console import Console
+
+    from heldout.report import folder_name, write_index, write_report
+    from heldout.report.terminal import show, show_files
+
+    console = Console(highlight=False)
+    runs, refused = _read_each(paths, run, _roles(reward, eval_key, length), problems, samples)
+    several = len(runs) + len(refused) > 1
+    chosen = [name.strip() for name in formats.split(",") if name.strip()]
+    reports = []
+    for name, one in zip(_distinct([folder_name(one.name) for one in runs]), runs, strict=True):
+        written = write_report(one, out / name if several else out, chosen)
+        reports.append(written)
+        if not quiet:
+            show(console, one, written.about)
+    for why in refused.values():
+        print(f"heldout: {why}", file=sys.stderr)
+    pages = [written.page for written in reports]
+    if several and reports:
+        pages = [write_index(reports, refused, out), *pages]
+    show_files(console, pages)
+    if refused:
+        raise typer.Exit(2)
+
+
+@app.command()
+def chart(
+    path: Annotated[str, typer.Argument(metavar="PATH", help="A log, a run directory, or example:NAME.")],
+    left: Annotated[str, typer.Option(help="Metric on the left axis: a key, or reward, held_out, length.")],
+    out: Annotated[Path, typer.Option("-o", "--out", help="File to write: .svg, .png or .pdf.")],
+    right: Annotated[
+        list[str] | None, typer.Option(help="Metric on the right axis; may be given up to four times.")
+    ] = None,
+    width: Annotated[
+        float, typer.Option(min=4.0, max=60.0, help="Width in centimetres; a paper's column is 8.5.")
+    ] = 16.0,
+    theme: Annotated[str, typer.Option(help="light or dark.")] = "light",
+    title: Annotated[str, typer.Option(help="A title above the figure.")] = "",
+    window: Annotated[float | None, typer.Option(min=1.0, help="Smoothing window in steps.")] = None,
+    reward: Reward = None,
+    eval_key: Eval = None,
+    length: Length = None,
+    problems: Problems = None,
+    samples: Samples = 1,
+    run: OneRun = None,
+) -> None:
+    """Draw any two metrics of a run against each other.
+
+    Example:  heldout chart runs/today --left reward --right held_out -o figure.pdf --width 8.5
+    """
+    from heldout.charts import dual_axis
+    from heldout.readers import read
+
+    one = read(path, run=run, roles=_roles(reward, eval_key, length), problems=problems, samples=samples)
+    drawn = dual_axis(one, left, right or None, window=window)
+    (drawn.with_title(title) if title else drawn).save(out, width_cm=width, theme=_theme(theme))
+    print(out)
+
+
+@bench_app.command("read")
+def bench_read(
+    steps: Annotated[int, typer.Option(min=1000, help="Steps of the generated logs.")] = 100_000,
+    repeats: Annotated[int, typer.Option(min=1, help="Runs of each, of which the median is stated.")] = 3,
+    out: Annotated[Path | None, typer.Option("-o", "--out", help="Also write the table as Markdown or JSON.")] = None,
+) -> None:
+    """Time and memory of reading logs, as ratios against tensorboard, orjson and polars in the same run."""
+    from heldout.bench.read import main as bench
+
+    bench(steps, repeats, out)
+
+
+def _read_each(
+    paths: list[str], name: str | None, roles: dict[str, str], problems: int | None, samples: int
+) -> tuple[list[Run], dict[str, str]]:
+    """Read every path; with several, what cannot be read is reported and the others go on."""
+    from heldout.readers import read_all
+
+    runs: list[Run] = []
+    refused: dict[str, str] = {}
+    for path in paths:
+        try:
+            runs += read_all(path, run=name, roles=roles, problems=problems, samples=samples)
+        except ReadError as error:
+            if len(paths) == 1:
+                raise
+            refused[path] = str(error)
+    return runs, refused
+
+
+def _roles(reward: str | None, held_out: str | None, length: str | None) -> dict[str, str]:
+    return {role: key for role, key in (("reward", reward), ("held_out", held_out), ("length", length)) if key}
+
+
+def _distinct(names: list[str]) -> list[str]:
+    """Number the names that occur more than once."""
+    seen: dict[str, int] = {}
+    for index, name in enumerate(names):
+        seen[name] = seen.get(name, 0) + 1
+        if seen[name] > 1:
+            names[index] = f"{name}-{seen[name]}"
+    return names
+
+
+def _theme(name: str) -> str:
+    if name not in ("light", "dark"):
+        raise UsageError(f"--theme is light or dark, not {name!r}.")
+    return name
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"heldout {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    del version
+
+
+def main() -> NoReturn:
+    """Run the command line; a user's mistake is one sentence and exit code 2, never a traceback."""
+    try:
+        app()
+    except HeldoutError as error:
+        print(f"heldout: {error}", file=sys.stderr)
+        sys.exit(2)
+    sys.exit(0)

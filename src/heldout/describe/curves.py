@@ -1,0 +1,106 @@
+"""From a run to the curves that are described."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from heldout import names
+from heldout.describe.model import Curve
+from heldout.run import FloatArray, Run, Series
+from heldout.stats.noise import difference_noise
+from heldout.stats.smoothing import block_means, local_linear, suggest_window
+
+DENSE = 50  # from this many values on, a line through every value hides its own shape
+_MOST_POINTS = 400  # of a smoothed line; more are not seen and not needed
+
+
+def curves_of(run: Run) -> tuple[Curve, ...]:
+    """Return the curves worth describing: reward, held-out score and length, or else the two fullest metrics."""
+    roles = [(role, run.roles[role]) for role in names.ROLES if role in run.roles and len(run[role])]
+    if not roles:
+        roles = [(key, key) for key in _fullest(run)]
+    return tuple(curve(run, role, key) for role, key in roles)
+
+
+def _fullest(run: Run) -> list[str]:
+    """Return the two metrics with most values, leaving out clocks and counters."""
+
+    def is_metric(key: str) -> bool:
+        match = names.meaning_of(key)
+        return match is None or match.meaning.name not in ("time", "progress", "tokens", "spread_of_another")
+
+    keys = [key for key, series in run.metrics.items() if len(series) and is_metric(key)] or list(run.metrics)
+    return sorted(keys, key=lambda key: -len(run.metrics[key]))[:2]
+
+
+def curve(run: Run, role: str, key: str) -> Curve:
+    """Return one metric as the line that is described."""
+    series = run.metrics[key]
+    step, value = series.step.astype(np.float64), series.value
+    variance = _variance(series)
+    window = suggest_window(step, value) if len(series) >= DENSE else None
+    line_step, line, line_variance = step, value, variance
+    if window is not None:
+        line_step = _thinned(step)
+        line = local_linear(step, value, window, at=line_step)
+        inside = max(1.0, window * (len(step) - 1) / max(step[-1] - step[0], 1.0))
+        line_variance = variance * 1.2 / inside  # sum of squared Epanechnikov weights
+    return Curve(
+        role,
+        names.label_of(key),
+        unit_of(run, role, key),
+        names.better_of(key),
+        series,
+        line_step,
+        line,
+        window,
+        variance,
+        line_variance,
+    )
+
+
+def unit_of(run: Run, role: str, key: str) -> str:
+    """Return the unit of a metric's values: "%", "tokens" or nothing."""
+    if run.is_percent(key):
+        return "%"
+    if role in names.BY_NAME:
+        return names.BY_NAME[role].unit
+    match = names.meaning_of(key)
+    return match.meaning.unit if match else ""
+
+
+def _variance(series: Series) -> float:
+    """Return the noise variance of one value: from its standard errors, else from its own second differences."""
+    if series.spread is not None:
+        return float(np.mean(series.spread**2))
+    if len(series) < 3:
+        return float("nan")
+    if len(series) <= 2000:
+        return difference_noise(series.value, series.step.astype(np.float64))
+    return difference_noise(series.value)
+
+
+def _thinned(step: FloatArray) -> FloatArray:
+    """Return at most 400 of the steps, evenly spread over the values, the first and last among them."""
+    if len(step) <= _MOST_POINTS:
+        return step
+    return step[np.unique(np.linspace(0, len(step) - 1, _MOST_POINTS).round().astype(int))]
+
+
+def blocks(curve: Curve, most: int = 60) -> tuple[FloatArray, FloatArray, float]:
+    """Return a series as at most `most` block means, for methods whose cost or error model needs few points.
+
+    Neighbouring values of a training signal depend on each other; means of ten or more of them hardly do.
+
+    Returns
+    -------
+    step, value
+        Shape (B,).
+    variance
+        Noise variance of one mean.
+    """
+    step, value = curve.series.step.astype(np.float64), curve.series.value
+    if len(step) <= most:
+        return step, value, curve.variance
+    step, value, _ = block_means(step, value, max(8, min(most, len(step) // 10)))
+    return step, value, difference_noise(value)

@@ -1,0 +1,107 @@
+"""One curve in words and numbers: trend, key points, noise against drift."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from heldout.describe.curves import blocks
+from heldout.describe.model import Curve, Point, SeriesDescription, Stretch
+from heldout.stats.noise import volatility
+from heldout.stats.trend import trend_segments
+from heldout.words import number, sentence_list
+
+_KEY_POINTS = 9
+_DIRECTION = {"rising": "rises to", "falling": "falls to", "flat": "stays near"}
+
+
+def describe_series(curve: Curve) -> SeriesDescription:
+    """Describe one curve."""
+    start, end = _point(curve, 0), _point(curve, -1)
+    peak, trough = _point(curve, int(np.argmax(curve.value))), _point(curve, int(np.argmin(curve.value)))
+    stretches = _stretches(curve)
+    step, value, variance = blocks(curve)
+    moved = volatility(step, value, variance if curve.series.spread is not None else None)
+    return SeriesDescription(
+        curve.role,
+        curve.series.name,
+        curve.label,
+        curve.unit,
+        len(curve.series),
+        curve.window,
+        start,
+        end,
+        peak,
+        trough,
+        _key_points(curve, (start, peak, trough, end)),
+        stretches,
+        _trend(curve, stretches, peak, trough),
+        _noise(curve, moved.noise_share),
+        math.sqrt(curve.variance),
+        moved.noise_share,
+    )
+
+
+def written(curve: Curve, value: float) -> str:
+    """Write a value of a curve with the digits that its range needs, and its unit."""
+    text = number(value, curve.range or None)
+    return f"{text} %" if curve.unit == "%" else text
+
+
+def _point(curve: Curve, index: int) -> Point:
+    return Point(int(curve.step[index]), float(curve.value[index]))
+
+
+def _key_points(curve: Curve, always: tuple[Point, ...]) -> tuple[Point, ...]:
+    """Evenly spaced points, with start, end, peak and trough among them, in order of steps."""
+    if len(curve.step) <= 3 * _KEY_POINTS and curve.window is None:
+        indices = range(len(curve.step))
+    else:
+        wanted = np.linspace(curve.step[0], curve.step[-1], _KEY_POINTS)
+        indices = {int(np.argmin(np.abs(curve.step - step))) for step in wanted}
+    points = {point.step: point for point in (*(_point(curve, index) for index in indices), *always)}
+    return tuple(points[step] for step in sorted(points))
+
+
+def _stretches(curve: Curve) -> tuple[Stretch, ...]:
+    if len(curve.step) < 3 or curve.range == 0:
+        return ()
+    segments = trend_segments(curve.step, curve.value)
+    return tuple(
+        Stretch(Point(int(s.start), float(s.start_value)), Point(int(s.end), float(s.end_value)), s.direction)
+        for s in segments
+    )
+
+
+def _trend(curve: Curve, stretches: tuple[Stretch, ...], peak: Point, trough: Point) -> str:
+    if len(curve.step) == 1:
+        return f"A single value, {written(curve, curve.value[0])} at step {curve.step[0]:.0f}."
+    if curve.range == 0:
+        return f"Constant at {written(curve, curve.value[0])} throughout."
+    first = curve.value[0]
+    parts = [f"Starts at {written(curve, float(first))} (step {curve.step[0]:.0f})"]
+    parts += [f"{_DIRECTION[s.direction]} about {written(curve, s.end.value)} by step {s.end.step}" for s in stretches]
+    parts.append(f"ends at {written(curve, float(curve.value[-1]))} (step {curve.step[-1]:.0f})")
+    extremes = (
+        f"Peak {written(curve, peak.value)} at step {peak.step}, "
+        f"trough {written(curve, trough.value)} at step {trough.step}."
+    )
+    return f"{sentence_list(parts)}. {extremes}"
+
+
+def _noise(curve: Curve, share: float) -> str:
+    """Say how much of the movement is noise, and where that knowledge comes from."""
+    if len(curve.series) < 4 or not math.isfinite(curve.variance) or curve.range == 0:
+        return "Too few values to tell noise from drift." if curve.range else ""
+    sd = written(curve, math.sqrt(curve.variance))
+    if curve.series.spread is not None:
+        source = f"The standard error of one evaluation is {sd} on average, from its number of problems"
+    elif curve.window is not None:
+        source = f"Single values scatter by {sd} (one standard deviation) around the line"
+    else:
+        source = f"Neighbouring values scatter by {sd} (one standard deviation, from the series itself)"
+    if not math.isfinite(share):
+        return f"{source}."
+    what = "block to block" if len(curve.series) > 60 else "value to value"
+    return f"{source}; about {share:.0%} of the movement from {what} is noise, the rest is drift."

@@ -1,0 +1,467 @@
+"""Read the scalars of a TensorBoard event file.
+
+Layout, from TensorFlow's ``record_writer.cc``, ``event.proto``, ``summary.proto`` and ``tensor.proto``: the file is a
+run of records, each ``u64 length, u32 checksum of the length, data, u32 checksum of the data``, and each record's data
+is one Event. Checksums are CRC-32C, rotated and offset. ::
+
+    Event       1 wall_time (double)   2 step (int64)   3 file_version   5 Summary   7 SessionLog
+    Summary     1 Value, repeated
+    Value       1 tag   2 simple_value (float)   8 TensorProto   9 SummaryMetadata   4, 5, 6 image, histogram, audio
+    TensorProto 1 dtype   2 shape   4 tensor_content   5 float   6 double   7 int   10 int64   13 half
+    SessionLog  1 status (1 is START)
+
+Reading has three floors. `_walk` finds the records, `_intact` checks them, and `_layout` says of one record where its
+time, step and values stand. A file of a million scalars has only a few dozen layouts, so `_alike` finds the records
+that share one, and each layout is applied to all of its records together; `_singly` does the same record by record.
+
+What it cannot see: runs that were cut into several files (each is one log; the caller joins them), the history of a tag
+whose records were lost to a checksum, and anything that is not a number per step (histograms, images, text, settings).
+"""
+
+from __future__ import annotations
+
+import struct
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
+
+import numpy as np
+import numpy.typing as npt
+from google_crc32c import value as crc32c
+
+from heldout.errors import NoMetrics
+from heldout.readers import wire
+from heldout.readers.log import Column, Log
+from heldout.readers.source import Source
+from heldout.run import FloatArray, IntArray, Note, NoteKind
+
+Bytes = npt.NDArray[np.uint8]
+
+FORMAT = "TensorBoard event file"
+
+_HEADER = struct.Struct("<QI")
+_OVERHEAD = _HEADER.size + 4  # what a record costs beside its data
+_DELTA = 0xA282EAD8  # added to a rotated CRC-32C, so that the CRC of data which hold one is no special case
+_BLOCK = 1 << 20  # bytes worked on at once: large enough for numpy, small enough for the cache
+_ROUNDS = 8  # how many shapes of equal length are looked for before records are read one by one
+
+_FILE_VERSION = b"brain.Event:"
+_WALL_TIME = b"\x09"  # the key of field 1, with which every writer starts an event
+_START = 1
+
+# How the one number of a tensor is stored, by dtype and by the field of TensorProto it stands in.
+_HALF, _VARINT = "half", "varint"
+_CODES = {(1, 5): "<f4", (2, 6): "<f8", (9, 10): _VARINT, (19, 13): _HALF}
+_CODES |= {(dtype, 7): _VARINT for dtype in (3, 4, 5, 6, 17)}
+_CONTENT = {1: "<f4", 2: "<f8", 3: "<i4", 4: "|u1", 5: "<i2", 6: "|i1", 9: "<i8", 17: "<u2", 19: "<f2", 22: "<u4"}
+_CODES |= {(dtype, 4): code for dtype, code in _CONTENT.items()}
+_VALUE_FIELDS = range(4, 18)  # of TensorProto: the content, and one repeated field for every kind of number
+_KINDS = {3: "histogram", 4: "image", 5: "histogram", 6: "audio clip"}
+_PLUGIN_KINDS = {"histograms": "histogram", "images": "image", "audio": "audio clip"}
+
+
+def read(source: Source) -> list[Log] | None:
+    """Read a TensorBoard event file: every scalar of every event is a row, in the order of the file.
+
+    Parameters
+    ----------
+    source
+        The file.
+
+    Returns
+    -------
+    list of Log or None
+        One log, or None where the content is not an event file. The column ``wall_time`` holds the time of every row
+        in seconds. A new session begins where the file says that a restart did (SessionLog START).
+
+    Raises
+    ------
+    NoMetrics
+        When it is an event file without a scalar.
+    """
+    if not _recognised(source.head):
+        return None
+    found = _Found()
+    fault = _scan(source.data, found)
+    notes = found.notes(fault)
+    if not found.blocks:
+        said = " ".join(note.text for note in notes) or f"{found.records} records were seen."
+        raise NoMetrics(
+            f"{source.path.name} is a TensorBoard event file without a scalar. {said} Scalars as written by add_scalar "
+            "or tf.summary.scalar are understood; name a file that holds some."
+        )
+    return [found.log(notes)]
+
+
+def _recognised(head: bytes) -> bool:
+    if _FILE_VERSION in head[:64]:
+        return True
+    return head[_HEADER.size : _HEADER.size + 1] == _WALL_TIME and _size(head[: _HEADER.size]) is not None
+
+
+# Records -------------------------------------------------------------------------------------------------------------
+
+
+def _scan(data: bytes, found: _Found) -> Note | None:
+    """Read block after block into `found`; return what ended the reading early, if anything did."""
+    at, fault = 0, None
+    while fault is None and at < len(data):
+        edges, fault = _walk(data, at)
+        if len(edges) > 1:
+            _read_block(data, edges, found)
+        at = edges[-1]
+    return fault
+
+
+def _walk(data: bytes, at: int) -> tuple[list[int], Note | None]:
+    """Return where the next records begin, and where the last one ends; and what is wrong with what follows."""
+    edges, stop, long = [at], min(at + _BLOCK, len(data)), _HEADER.size
+    sizes: dict[bytes, int] = {}  # most headers were seen before, and need no second look
+    while at < stop:
+        header = data[at : at + long]
+        try:
+            at += sizes[header]
+        except KeyError:
+            size = _size(header)
+            if size is None:
+                return edges, _cut(data, at) if len(header) < long else _lost(data, at)
+            sizes[header] = size
+            at += size
+        edges.append(at)
+    if at > len(data):
+        edges.pop()
+        return edges, _cut(data, edges[-1])
+    return edges, None
+
+
+def _size(header: bytes) -> int | None:
+    """Return the size of a record with its frame, or None if its header is cut or damaged."""
+    if len(header) < _HEADER.size:
+        return None
+    length, check = _HEADER.unpack(header)
+    return length + _OVERHEAD if _check(header[:8]) == check else None
+
+
+def _cut(data: bytes, at: int) -> Note:
+    left = len(data) - at
+    return Note(NoteKind.DROPPED, f"The file ends inside a record: its last {left:,} bytes, from byte {at}, are lost.")
+
+
+def _lost(data: bytes, at: int) -> Note:
+    left = len(data) - at
+    return Note(
+        NoteKind.DROPPED,
+        f"The length of the record at byte {at} does not match its checksum: the last {left:,} bytes were left unread.",
+    )
+
+
+def _check(data: bytes) -> int:
+    """Return the checksum that a record states for its length or its data."""
+    crc: int = crc32c(data)
+    return ((crc >> 15 | crc << 17) + _DELTA) & 0xFFFF_FFFF
+
+
+# Blocks --------------------------------------------------------------------------------------------------------------
+
+
+def _read_block(data: bytes, edges: list[int], found: _Found) -> None:
+    """Check and read the records between `edges`, all those of one length together."""
+    block = np.frombuffer(data, dtype=np.uint8, count=edges[-1] - edges[0], offset=edges[0])
+    ends = np.array(edges) - edges[0]
+    start, length = ends[:-1] + _HEADER.size, np.diff(ends) - _OVERHEAD
+    intact = _intact(data, edges, _rows(block, start + length, 4))
+    found.corrupted += [edges[i] for i in np.flatnonzero(~intact)]
+    found.records += len(start)
+    by_length = np.flatnonzero(intact)[np.argsort(length[intact], kind="stable")]
+    groups: list[_Group] = []
+    for alike in np.split(by_length, np.flatnonzero(np.diff(length[by_length])) + 1):
+        if len(alike):
+            rows = _rows(block, start[alike], int(length[alike[0]]))
+            groups += [(layout, alike[members], rows[members]) for layout, members in _alike(rows)]
+    found.add(groups, edges)
+
+
+def _intact(data: bytes, edges: list[int], stated: Bytes) -> npt.NDArray[np.bool_]:
+    """Return which records have the checksum that they state."""
+    before, after = _HEADER.size, _OVERHEAD - _HEADER.size
+    crcs = [crc32c(data[start + before : stop - after]) for start, stop in pairwise(edges)]
+    crc = np.array(crcs, dtype=np.uint32)
+    rotated = crc >> np.uint32(15) | crc << np.uint32(17)
+    intact: npt.NDArray[np.bool_] = rotated + np.uint32(_DELTA) == stated.view("<u4")[:, 0]
+    return intact
+
+
+def _rows(block: Bytes, start: IntArray, length: int) -> Bytes:
+    """Return the stretches of one length as the rows of a matrix."""
+    if length == 0:
+        return np.empty((len(start), 0), dtype=np.uint8)
+    return np.lib.stride_tricks.sliding_window_view(block, length)[start]
+
+
+def _singly(rows: Bytes) -> Iterator[_Members]:
+    """Yield the layout of every record with its row: the plain way, which `_alike` must equal."""
+    for i, row in enumerate(rows):
+        yield _layout(row.tobytes()), np.array([i])
+
+
+def _alike(rows: Bytes) -> Iterator[_Members]:
+    """Yield layouts with the rows that share them, given records of one length.
+
+    All that tells a record's layout stands outside its holes (the bytes of the time, of the values, and the digits of
+    the step): two records of one length that are equal there have one layout. So the first record's holes are blanked
+    in all; those that are then equal are told apart by a hash and compared in full with their first, whose layout holds
+    for all of them if its holes are indeed those that were blanked. The rest, and what is alone, goes into the next
+    round.
+    """
+    rest = np.arange(len(rows))
+    for _ in range(_ROUNDS):
+        if len(rest) <= 1:
+            break
+        mask = _layout(rows[rest[0]].tobytes()).mask(rows.shape[1])
+        blanked = rows[rest] & mask
+        _, first, group = np.unique(_hashes(blanked), return_index=True, return_inverse=True)
+        left = (blanked != blanked[first[group]]).any(axis=1)
+        by_group = np.split(np.argsort(group, kind="stable"), np.cumsum(np.bincount(group))[:-1])
+        for i, members in zip(first, by_group, strict=True):
+            if i and len(members) == 1:
+                left[members] = True
+                continue
+            layout = _layout(rows[rest[i]].tobytes())
+            if np.array_equal(layout.mask(rows.shape[1]), mask):
+                yield layout, rest[members[~left[members]]]
+            else:
+                left[members] = True
+        rest = rest[left]
+    for layout, i in _singly(rows[rest]):
+        yield layout, rest[i]
+
+
+def _hashes(rows: Bytes) -> npt.NDArray[np.uint64]:
+    odd = np.full(rows.shape[1], 0x9E3779B97F4A7C15, dtype=np.uint64)
+    hashes: npt.NDArray[np.uint64] = rows.astype(np.uint64) @ np.multiply.accumulate(odd)
+    return hashes
+
+
+# Events --------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a number stands in a record, and how it is stored."""
+
+    start: int
+    stop: int
+    code: str = _VARINT
+    tag: str = ""
+
+    def read(self, rows: Bytes) -> npt.NDArray[np.generic]:
+        """Return the number of every row."""
+        raw = rows[:, self.start : self.stop]
+        if self.code not in (_VARINT, _HALF):
+            return np.ascontiguousarray(raw).view(self.code)[:, 0]
+        number = np.zeros(len(raw), dtype=np.uint64)
+        for i in range(raw.shape[1]):
+            number |= (raw[:, i] & 0x7F).astype(np.uint64) << np.uint64(7 * i)
+        return number.astype(np.uint16).view(np.float16) if self.code == _HALF else number.view(np.int64)
+
+
+@dataclass(frozen=True, slots=True)
+class _Layout:
+    """What one event holds: places of numbers, and what is left alone (kind and tag)."""
+
+    wall: _Place | None = None
+    step: _Place | None = None
+    values: tuple[_Place, ...] = ()
+    ignored: tuple[tuple[str, str], ...] = ()
+    starts: bool = False
+    broken: bool = False
+
+    def mask(self, length: int) -> Bytes:
+        """Return 0 for bytes that may differ between records, and 128 where they do but for the top bit.
+
+        The top bits of a varint say how long it is.
+        """
+        mask = np.full(length, 0xFF, dtype=np.uint8)
+        for place in (self.wall, self.step, *self.values):
+            if place is not None:
+                mask[place.start : place.stop] = 0x80 if place.code in (_VARINT, _HALF) else 0
+        return mask
+
+
+def _layout(event: bytes) -> _Layout:
+    try:
+        return _layout_of_event(event)
+    except wire.Malformed:
+        return _Layout(broken=True)
+
+
+def _layout_of_event(event: bytes) -> _Layout:
+    layout = _Layout()
+    for number, kind, start, stop in wire.fields(event):
+        match number, kind:
+            case 1, wire.FIXED64:
+                layout = replace(layout, wall=_Place(start, stop, "<f8"))
+            case 2, wire.VARINT:
+                layout = replace(layout, step=_Place(start, stop))
+            case 5, wire.BYTES:
+                layout = _with_summary(layout, event, start, stop)
+            case 7, wire.BYTES:
+                layout = replace(layout, starts=layout.starts or _START in _numbers(event, start, stop, 1))
+    return layout
+
+
+def _with_summary(layout: _Layout, event: bytes, start: int, stop: int) -> _Layout:
+    found = [_value(event, a, b) for a, b in _messages(event, start, stop, 1)]
+    values = tuple(one for one in found if isinstance(one, _Place))
+    ignored = tuple(one for one in found if not isinstance(one, _Place))
+    return replace(layout, values=layout.values + values, ignored=layout.ignored + ignored)
+
+
+def _value(event: bytes, start: int, stop: int) -> _Place | tuple[str, str]:
+    """Return where the scalar of a Value stands, or its kind and tag where it is something else."""
+    tag, plugin, what, place = "", "", "empty value", None
+    for number, kind, a, b in wire.fields(event, start, stop):
+        match number, kind:
+            case 1, wire.BYTES:
+                tag = wire.text(event, a, b)
+            case 2, wire.FIXED32:
+                place, what = _Place(a, b, "<f4"), "scalar"
+            case 8, wire.BYTES:
+                place, what = _tensor(event, a, b), "tensor"
+            case 9, wire.BYTES:
+                plugin = _plugin(event, a, b)
+            case _ if number in _KINDS:
+                place, what = None, _KINDS[number]
+    if place is not None and (what == "scalar" or plugin in ("", "scalars")):
+        return replace(place, tag=tag)
+    return _PLUGIN_KINDS.get(plugin, plugin) if what == "tensor" and plugin else what, tag
+
+
+def _plugin(event: bytes, start: int, stop: int) -> str:
+    """Return the plugin that a SummaryMetadata names."""
+    data = [place for a, b in _messages(event, start, stop, 1) for place in _messages(event, a, b, 1)]
+    return wire.text(event, *data[-1]) if data else ""
+
+
+def _tensor(event: bytes, start: int, stop: int) -> _Place | None:
+    """Return where the one number of a tensor stands; None if it has several, none, or one of another kind."""
+    dtype = _numbers(event, start, stop, 1)
+    values = [(number, a, b) for number, _, a, b in wire.fields(event, start, stop) if number in _VALUE_FIELDS]
+    sizes = [size for a, b in _messages(event, start, stop, 2) for size in _sizes(event, a, b)]
+    if not dtype or len(values) != 1 or any(size != 1 for size in sizes):
+        return None
+    number, a, b = values[0]
+    code = _CODES.get((dtype[-1], number))
+    return _Place(a, b, code) if code and _is_one(event, a, b, code) else None
+
+
+def _sizes(event: bytes, start: int, stop: int) -> list[int]:
+    """Return the size of every dimension of a TensorShapeProto; an empty one is written without its size."""
+    return [(_numbers(event, a, b, 1) or [0])[-1] for a, b in _messages(event, start, stop, 2)]
+
+
+def _is_one(event: bytes, start: int, stop: int, code: str) -> bool:
+    """Whether the bytes are exactly one number: a repeated field may hold any count of them, packed."""
+    if code not in (_VARINT, _HALF):
+        return stop - start == np.dtype(code).itemsize
+    return start < stop <= start + wire.LONGEST and wire.varint(event, start, stop)[1] == stop
+
+
+def _messages(event: bytes, start: int, stop: int, number: int) -> list[tuple[int, int]]:
+    """Return where the messages (or texts) of one field stand."""
+    return [(a, b) for found, kind, a, b in wire.fields(event, start, stop) if (found, kind) == (number, wire.BYTES)]
+
+
+def _numbers(event: bytes, start: int, stop: int, number: int) -> list[int]:
+    """Return the integers of one field."""
+    found = wire.fields(event, start, stop)
+    return [wire.varint(event, a, b)[0] for which, kind, a, b in found if (which, kind) == (number, wire.VARINT)]
+
+
+# Assembly ------------------------------------------------------------------------------------------------------------
+
+_Members = tuple[_Layout, IntArray]  # and the records that have it
+_Group = tuple[_Layout, IntArray, Bytes]
+_Rows = tuple[IntArray, FloatArray, npt.NDArray[np.int32], FloatArray]  # step, wall time, tag, value
+
+
+@dataclass(slots=True)
+class _Found:
+    """What has been read so far."""
+
+    blocks: list[_Rows] = field(default_factory=list)
+    tags: dict[str, int] = field(default_factory=dict)
+    restarts: list[int] = field(default_factory=list)  # rows before which a SessionLog said START
+    ignored: Counter[str] = field(default_factory=Counter)
+    ignored_tags: dict[str, None] = field(default_factory=dict)
+    rows: int = 0
+    records: int = 0
+    corrupted: list[int] = field(default_factory=list)
+    broken: list[int] = field(default_factory=list)
+
+    def add(self, groups: list[_Group], edges: list[int]) -> None:
+        """Put the values of a block, which were read layout by layout, into the order of the file."""
+        count = np.zeros(len(edges) - 1, dtype=np.int64)
+        for layout, members, _ in groups:
+            count[members] = len(layout.values)
+        first = np.cumsum(count) - count
+        n = int(count.sum())
+        block = np.zeros(n, np.int64), np.zeros(n), np.zeros(n, np.int32), np.zeros(n)
+        for layout, members, rows in groups:
+            self._fill(block, first[members], layout, rows)
+            self._remark(layout, self.rows + first[members], [edges[i] for i in members] if layout.broken else [])
+        self.rows += n
+        if n:
+            self.blocks.append(block)
+
+    def _fill(self, block: _Rows, at: IntArray, layout: _Layout, rows: Bytes) -> None:
+        step, wall, tag, value = block
+        steps = layout.step.read(rows) if layout.step else 0
+        walls = layout.wall.read(rows) if layout.wall else 0.0
+        for place in layout.values:
+            step[at], wall[at] = steps, walls
+            with np.errstate(invalid="ignore"):  # a signalling NaN is a NaN
+                value[at] = place.read(rows)
+            tag[at] = self.tags.setdefault(place.tag, len(self.tags))
+            at = at + 1
+
+    def _remark(self, layout: _Layout, at: IntArray, broken: list[int]) -> None:
+        self.broken += broken
+        if layout.starts:
+            self.restarts += at.tolist()
+        for kind, tag in layout.ignored:
+            self.ignored[kind] += len(at)
+            self.ignored_tags[tag] = None
+
+    def log(self, notes: tuple[Note, ...]) -> Log:
+        """Return the log of all blocks."""
+        step, wall, tag, value = (np.concatenate(parts) for parts in zip(*self.blocks, strict=True))
+        self.blocks.clear()
+        order = np.argsort(tag, kind="stable")
+        ends = np.cumsum(np.bincount(tag))[:-1]
+        parts = zip(self.tags, np.split(order, ends), np.split(value[order], ends), strict=True)
+        found = sorted(parts, key=lambda part: int(part[1][0]))
+        columns = {name: Column(rows, values) for name, rows, values in found}
+        columns.setdefault("wall_time", Column(np.arange(len(step)), wall))
+        session = np.zeros(len(step), dtype=np.int64)
+        session[[row for row in self.restarts if 0 < row < len(step)]] = 1
+        return Log(FORMAT, step, columns, session=np.cumsum(session), notes=notes)
+
+    def notes(self, fault: Note | None) -> tuple[Note, ...]:
+        """Return what was dropped and what was left alone."""
+        notes = [] if fault is None else [fault]
+        for where, what in ((self.corrupted, "match their checksum"), (self.broken, "hold an event")):
+            if where:
+                text = f"Records that do not {what} were skipped: {len(where):,}, the first at byte {min(where)}."
+                notes.append(Note(NoteKind.DROPPED, text, len(where)))
+        if self.ignored:
+            notes.append(self._ignored())
+        return tuple(notes)
+
+    def _ignored(self) -> Note:
+        kinds = ", ".join(f"{kind}: {count:,}" for kind, count in self.ignored.most_common())
+        tags = list(self.ignored_tags)
+        named = ", ".join(tags[:4]) + (" …" if len(tags) > 4 else "")
+        text = f"Values that are not scalars were left alone ({kinds}), under {len(tags)} tags: {named}."
+        return Note(NoteKind.IGNORED, text, self.ignored.total())

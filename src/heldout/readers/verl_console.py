@@ -1,0 +1,196 @@
+"""Metrics that verl prints to the console, one line per step."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from heldout.errors import NoMetrics
+from heldout.readers.log import Log
+from heldout.readers.rows import log_from_rows
+from heldout.readers.source import Source
+from heldout.run import Note, NoteKind
+
+_FORMAT = "verl console"
+_NUMBER = r"(?:[-+]?+(?:\d++(?:\.\d*+)?+|\.\d++)(?:[eE][-+]?\d++)?+|[-+]?+(?:nan|inf)|True|False)"
+_CELL = rf"(?:(?:np|numpy)\.\w{{1,12}}\()?+({_NUMBER})\)?+"
+
+# step:12 - actor/kl_loss:0.001 - …   but neither "timing_s/step:24 - …" nor "step by step: …"
+_ENTRY = re.compile(rf"(?<![\w/.-])step:(\d{{1,15}}) - (?=[^\s:]{{1,300}}+:{_CELL})")
+# 0.001   np.float64(0.5)   -0.000   nan
+_VALUE = re.compile(_CELL)
+# timing_s/step:24.287Training Progress: 10%| …
+_FIRST_ITEM = re.compile(rf"([^:\n]{{1,300}}+):{_CELL}")
+# One piece of a string that pprint broke: 'val-core/openai/gsm8k/reward/mean@1:np.float64(0.5) - '
+_QUOTED = re.compile(r"""\s{0,200}+(?:'((?:[^'\\\n]|\\.)*+)'|"((?:[^"\\\n]|\\.)*+)")""")
+# What a terminal pushed to the next line: "01 - actor/pg_loss:0.1 - …", "- actor/pg_loss:0.1", "7 - timing_s/upda"
+_PUSHED = re.compile(
+    r"(?:[\d.enp+()-]{0,20}+ )?- (?:[^\s:]{1,300}+:(?:np\.|[-+\dniTF])|[^\s:]{0,100}[/_][^\s:]{0,200}$)"
+)
+# The end of a number, alone on the last line of a broken entry: "38"
+_DIGITS = re.compile(r"[\de.)+-]{1,12}$")
+# {'actor_rollout_ref': {'actor': {'clip_ratio': 0.2,
+_CONFIG = re.compile(r"\{'actor_rollout_ref': \{'(?:[^\n]*+\n[ \t])*+[^\n]*+")
+# ray.exceptions.RayTaskError(NotImplementedError): …
+_RAISED = re.compile(
+    r"^[\w.]{0,200}(?:Error|Exception|Interrupt|Exit)(?:\([\w.]{1,200}\))?(?::[^\n]*+)?$", re.MULTILINE
+)
+
+
+@dataclass(slots=True)
+class _Lost:
+    """What could not be used."""
+
+    items: int = 0
+    cut: int = 0
+
+    def notes(self) -> list[Note]:
+        notes = []
+        if self.items:
+            text = f'{self.items} items of the step lines were not of the form "key:number" and were left out.'
+            notes.append(Note(NoteKind.DROPPED, text, self.items))
+        if self.cut:
+            notes.append(Note(NoteKind.DROPPED, "The file ends within a step line; its last value was left out.", 1))
+        return notes
+
+
+def read(source: Source) -> list[Log] | None:
+    """Read verl's step lines out of its console output.
+
+    A step looks like this, at times broken into several quoted pieces by `pprint` or over lines by a terminal::
+
+        step:12 - actor/kl_loss:0.001 - critic/score/mean:0.977 - val-core/openai/gsm8k/reward/mean@1:np.float64(0.5)
+
+    What it cannot see: digits beyond those printed (three after the point up to verl 0.4), and a value whose line was
+    torn apart by another process's output.
+
+    Raises
+    ------
+    NoMetrics
+        When the configuration is there, but the run ended before its first step line.
+    """
+    if not source.is_text:
+        return None
+    lost = _Lost()
+    rows = list(_rows(source.text, lost))
+    config = _CONFIG.search(source.text)
+    if rows:
+        settings = _settings(config[0]) if config else {}
+        return [log_from_rows(rows, _FORMAT, step_key="step", notes=lost.notes(), config=settings)]
+    if config or lost.cut:
+        raise NoMetrics(_why_empty(source.text, lost))
+    return None
+
+
+def _rows(text: str, lost: _Lost) -> Iterator[dict[str, Any]]:
+    at = 0
+    while entry := _ENTRY.search(text, at):
+        before = text[max(entry.start() - 2, 0) : entry.start()]
+        if before.endswith(("'", '"')):
+            body, at, cut = _quoted(text, entry.start() - 1, several=before.startswith("("))
+        else:
+            body, at, cut = _unwrapped(text, entry.start())
+        row = _items(body.split(" - ")[1:], cut, lost)
+        if row:
+            yield {**row, "step": int(entry[1])}
+
+
+def _items(pieces: list[str], cut: bool, lost: _Lost) -> dict[str, float]:
+    """Read "key:number" items; of the last one, whatever follows the number is somebody else's."""
+    row = {}
+    if cut and pieces:
+        pieces.pop()
+        lost.cut += 1
+    for i, piece in enumerate(pieces, start=1):
+        key, _, value = piece.strip().rpartition(":")
+        number = _VALUE.fullmatch(value)
+        if (number is None or not key) and i == len(pieces) and (first := _FIRST_ITEM.match(piece.strip())):
+            key, number = first[1], _VALUE.match(first[0], len(first[1]) + 1)
+        if number is None or not key:
+            lost.items += 1
+        else:
+            row[key] = _float(number[1])
+    return row
+
+
+def _float(word: str) -> float:
+    return float(word == "True") if word in ("True", "False") else float(word)
+
+
+def _quoted(text: str, start: int, several: bool) -> tuple[str, int, bool]:
+    """Return the string literal at `start`, of several pieces where it stands in parentheses; its end; if it is cut."""
+    pieces, at = [], start
+    while piece := _QUOTED.match(text, at):
+        pieces.append(piece[1] or piece[2] or "")
+        at = piece.end()
+        if not several or text.startswith(")", at):
+            return "".join(pieces), at, False
+    end = _line_end(text, at)
+    while at < end and text[at] in " '\"":
+        at += 1
+    # Without a closing quote the file is cut here; or somebody quoted a step line in a sentence of their own.
+    return "".join(pieces) + text[at:end], max(end, start + 1), end == len(text)
+
+
+def _unwrapped(text: str, start: int) -> tuple[str, int, bool]:
+    """Return the entry at `start`, put together again from the lines that a terminal made of it; its end; if cut."""
+    end = _line_end(text, start)
+    parts = [text[start:end]]
+    tail = _tail(parts[0])
+    while end < len(text):
+        next_end = _line_end(text, end + 1)
+        line = text[end + 1 : next_end]
+        glue = _glue(tail, line, len(parts))
+        if glue is None:
+            break
+        parts.append(glue + line)
+        tail = _tail(tail + glue + line)
+        end = next_end
+    return "".join(parts), end, end == len(text)
+
+
+def _tail(line: str) -> str:
+    """Return the item a line ends in, with the separator before it."""
+    return line[line.rfind(" - ") :] if " - " in line else line
+
+
+def _glue(tail: str, line: str, parts: int) -> str | None:
+    """Return what to put between an entry and its next line, or None where the entry ended."""
+    if not line or len(tail) > 600 or _ENTRY.search(line[:400]):
+        return None
+    item = tail.removeprefix(" - ")
+    if _FIRST_ITEM.fullmatch(item.strip()):  # complete as it stands, yet the line may have broken within the number
+        pushed = _PUSHED.match(line) or (parts > 1 and _DIGITS.match(line))
+        return (" " if line.startswith("- ") and not tail.endswith(" ") else "") if pushed else None
+    if tail.endswith(" -"):  # the blank after it was lost with the line end
+        return " " if _FIRST_ITEM.match(line) else None
+    whole = _FIRST_ITEM.match(item + line)
+    return "" if whole and not item.startswith(whole[0]) else None
+
+
+def _line_end(text: str, at: int) -> int:
+    end = text.find("\n", at)
+    return len(text) if end < 0 else end
+
+
+def _settings(dump: str) -> Mapping[str, Any]:
+    """Return the configuration that verl prints at the start, where other output did not tear it apart."""
+    try:
+        config = ast.literal_eval(dump[:200_000].rstrip())
+    except (ValueError, SyntaxError, MemoryError, RecursionError, TypeError):
+        return {}
+    return config if isinstance(config, dict) else {}
+
+
+def _why_empty(text: str, lost: _Lost) -> str:
+    if lost.cut:
+        return "This verl console log ends within its first step line, before any whole value; use a longer copy of it."
+    raised = [line[0] for line in _RAISED.finditer(text)]
+    if not raised:
+        return "This verl console log has the configuration but no step line; read it again once a step is logged."
+    last = repr(raised[-1])[1:-1]
+    last = last if len(last) <= 120 else f"{last[:119]}…"
+    return f"This verl console log has no step line: the run ended before its first step, with {last}; run it again."

@@ -1,0 +1,348 @@
+"""Read the history in a W&B offline file (``run-<id>.wandb``), without the wandb package.
+
+Layout, from the LevelDB log format and wandb's ``datastore.py`` and ``wandb_internal.proto``: the file starts with
+``:W&B``, a u16 0xBEE1 and a version byte, 0. Blocks of 32 KiB follow, counted from the start of the file; a block holds
+fragments ``u32 checksum, u16 length, u8 type, data`` and, where fewer than seven bytes are left of it, zeros. The
+checksum is the plain CRC-32 of type and data. A record is one full fragment (1), or a first (2), any number of middle
+(3) and a last one (4); each record's data is one message::
+
+    Record         1 num   2 HistoryRecord   5 ConfigRecord   17 RunRecord   (others: summary, output, statistics)
+    HistoryRecord  1 item, repeated   2 HistoryStep (1 num)
+    HistoryItem    1 key   2 nested_key, repeated   16 value_json
+    RunRecord      1 run_id   4 ConfigRecord   8 display_name
+    ConfigRecord   1 update, repeated: items like those of a history
+
+What it cannot see: the summary, system statistics and console output, which are in the file as other records; values
+that are not numbers (text, histograms, media); the history of a resumed run's other files.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import struct
+import zlib
+from array import array
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import orjson
+
+from heldout.errors import NoMetrics
+from heldout.readers import wire
+from heldout.readers.log import Column, Log
+from heldout.readers.source import Source
+from heldout.run import IntArray, Note, NoteKind
+
+FORMAT = "W&B offline file"
+
+_MAGIC = b":W&B"
+_FILE_HEADER = b":W&B\xe1\xbe\x00"
+_BLOCK = 32_768
+_HEADER = struct.Struct("<IHB")
+_BAD, _FULL, _FIRST, _MIDDLE, _LAST = range(5)  # types of fragments; 0 is none
+
+_OWN = "_wandb"  # what W&B keeps for itself, among settings and in rows
+_DEEPEST = 32  # levels of a nested value; below that it is not a metric
+_INT64 = 1 << 63
+
+
+def read(source: Source) -> list[Log] | None:
+    """Read the history of a W&B offline file: every history record is a row.
+
+    Parameters
+    ----------
+    source
+        The file.
+
+    Returns
+    -------
+    list of Log or None
+        One log, or None where the content is not such a file. Rows stand at ``_step``, else at the record's own step,
+        else at their number. ``_timestamp``, ``_runtime`` and any other step that was logged are columns. Nested keys
+        and nested objects are joined with "/".
+
+    Raises
+    ------
+    NoMetrics
+        When it is such a file without a number in its history.
+    """
+    if not source.head.startswith(_MAGIC):
+        return None
+    found = _Found()
+    for record in _records(source.data, found):
+        try:
+            _read_record(record, found)
+        except wire.Malformed:
+            found.broken += 1
+    notes = found.notes(source.head[: len(_FILE_HEADER)] == _FILE_HEADER)
+    if not found.columns:
+        said = " ".join(note.text for note in notes)
+        raise NoMetrics(
+            f"{source.path.name} is a W&B offline file without a number in its history: {found.records:,} records were "
+            f"read, {found.rows:,} of them history. {said + ' ' if said else ''}Rows as written by wandb.log are "
+            "understood; name a file that holds some, or the console output of the same run."
+        )
+    return [found.log(notes)]
+
+
+# Fragments -----------------------------------------------------------------------------------------------------------
+
+
+def _records(data: bytes, found: _Found) -> Iterator[bytes]:
+    """Yield the data of every complete record; what is damaged or cut is remarked in `found`."""
+    parts: list[bytes] = []
+    began = 0
+    for kind, at, part in _fragments(data, found):
+        if parts and kind not in (_MIDDLE, _LAST):
+            found.lose(began, "A record without its end")
+            parts = []
+        if kind in (_FULL, _FIRST):
+            began = at
+        elif not parts:
+            if kind != _BAD:
+                found.lose(at, "A record without its beginning")
+            continue
+        parts.append(part)
+        if kind in (_FULL, _LAST):
+            found.records += 1
+            yield b"".join(parts)
+            parts = []
+    if parts:
+        found.lose(began, "A record without its end")
+
+
+def _fragments(data: bytes, found: _Found) -> Iterator[tuple[int, int, bytes]]:
+    """Yield type, position and data of every fragment, and `_BAD` once for each that cannot be read.
+
+    The length of a damaged one cannot be trusted, so that reading goes on at the next block, as LevelDB's does.
+    """
+    at = len(_FILE_HEADER)
+    while at < len(data):
+        block_end = at - at % _BLOCK + _BLOCK
+        if block_end - at < _HEADER.size:  # too short for a fragment, and filled with zeros
+            at = block_end
+            continue
+        end, what = _checked(data, at, block_end)
+        if what:
+            found.lose(at, what)
+            yield _BAD, at, b""
+            at = block_end
+        else:
+            yield data[at + 6], at, data[at + _HEADER.size : end]
+            at = end
+
+
+def _checked(data: bytes, at: int, block_end: int) -> tuple[int, str]:
+    """Return where the fragment at a position ends, and what is wrong with it, if anything."""
+    if at + _HEADER.size > len(data):
+        return at, "A cut end"
+    check, length, kind = _HEADER.unpack_from(data, at)
+    end = at + _HEADER.size + length
+    if check == length == kind == 0:
+        return end, "A stretch of zeros"
+    if len(data) < end <= block_end:
+        return end, "A cut end"
+    if end > block_end or not _FULL <= kind <= _LAST or zlib.crc32(data[at + 6 : end]) != check:
+        return end, "A damaged piece"
+    return end, ""
+
+
+# Messages ------------------------------------------------------------------------------------------------------------
+
+
+def _read_record(record: bytes, found: _Found) -> None:
+    for number, kind, start, stop in wire.fields(record):
+        match number, kind:
+            case 2, wire.BYTES:
+                found.add_row(*_history(record, start, stop))
+            case 5, wire.BYTES:
+                found.config.update(_config(record, start, stop))
+            case 17, wire.BYTES:
+                _read_run(record, start, stop, found)
+
+
+def _history(record: bytes, start: int, stop: int) -> tuple[dict[str, bytes], int | None]:
+    """Return the row of a HistoryRecord, values as JSON, and its step."""
+    row, step = {}, None
+    for number, kind, a, b in wire.fields(record, start, stop):
+        match number, kind:
+            case 1, wire.BYTES:
+                key, value = _item(record, a, b)
+                row[key] = value
+            case 2, wire.BYTES:
+                numbers = [x for n, k, x, _ in wire.fields(record, a, b) if (n, k) == (1, wire.VARINT)]
+                step = wire.signed(wire.varint(record, numbers[-1], b)[0]) if numbers else 0
+    return row, step
+
+
+def _item(record: bytes, start: int, stop: int) -> tuple[str, bytes]:
+    """Return key and JSON of an item. The key stands in one field, or as a path in another."""
+    key, path, value = b"", [], b""
+    for number, kind, a, b in wire.fields(record, start, stop):
+        match number, kind:
+            case 1, wire.BYTES:
+                key = record[a:b]
+            case 2, wire.BYTES:
+                path.append(record[a:b])
+            case 16, wire.BYTES:
+                value = record[a:b]
+    return (b"/".join(path) if path else key).decode("utf-8", "replace"), value
+
+
+def _config(record: bytes, start: int, stop: int) -> dict[str, Any]:
+    """Return the settings of a ConfigRecord, without W&B's own."""
+    places = [(a, b) for number, kind, a, b in wire.fields(record, start, stop) if (number, kind) == (1, wire.BYTES)]
+    items = [_item(record, a, b) for a, b in places]
+    return {key: _json(value) for key, value in items if not key.startswith(_OWN)}
+
+
+def _read_run(record: bytes, start: int, stop: int, found: _Found) -> None:
+    for number, kind, a, b in wire.fields(record, start, stop):
+        match number, kind:
+            case 1, wire.BYTES:
+                found.run_id = wire.text(record, a, b)
+            case 4, wire.BYTES:
+                found.config.update(_config(record, a, b))
+            case 8, wire.BYTES:
+                found.display_name = wire.text(record, a, b)
+
+
+# Values --------------------------------------------------------------------------------------------------------------
+
+
+def _json(text: bytes) -> Any:
+    """Return a JSON value; bytes that are not JSON stand for themselves, as text."""
+    try:
+        return orjson.loads(text)
+    except ValueError:
+        pass
+    try:
+        return json.loads(text)  # which also knows a bare NaN or Infinity
+    except (ValueError, RecursionError):
+        return text.decode("utf-8", "replace")
+
+
+def _numbers(key: str, value: Any, depth: int = 0) -> Iterator[tuple[str, float | str]]:
+    """Yield the numbers in a value by key, or, for what is not one, its kind in words."""
+    if isinstance(value, int | float):
+        yield key, _float(value)
+    elif isinstance(value, str):
+        yield key, float(value) if value in ("NaN", "Infinity", "-Infinity") else "text"
+    elif isinstance(value, dict) and "_type" not in value and depth < _DEEPEST:
+        for name, inner in value.items():
+            yield from _numbers(f"{key}/{name}", inner, depth + 1)
+    else:
+        yield key, "null" if value is None else "list" if isinstance(value, list) else _type_of(value)
+
+
+def _type_of(value: dict[str, Any]) -> str:
+    """Return what a media object says it is ("histogram", "image-file")."""
+    kind = value.get("_type")
+    return kind if isinstance(kind, str) else "object"
+
+
+def _float(value: float) -> float:
+    """Return a number as a float; an integer that is too large for one is infinite."""
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf if value > 0 else -math.inf
+
+
+def _step(value: float, otherwise: int | None) -> int | None:
+    """Return a step if it is one."""
+    return int(value) if math.isfinite(value) and -_INT64 <= value < _INT64 else otherwise
+
+
+# Assembly ------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class _Found:
+    """What has been read so far."""
+
+    columns: dict[str, tuple[array[int], array[float]]] = field(default_factory=dict)
+    steps: array[int] = field(default_factory=lambda: array("q"))
+    config: dict[str, Any] = field(default_factory=dict)
+    run_id: str = ""
+    display_name: str = ""
+    records: int = 0
+    broken: int = 0
+    lost: list[tuple[int, str]] = field(default_factory=list)
+    ignored: Counter[str] = field(default_factory=Counter)
+    ignored_keys: dict[str, None] = field(default_factory=dict)
+
+    @property
+    def rows(self) -> int:
+        """How many history records there were."""
+        return len(self.steps)
+
+    def lose(self, at: int, what: str) -> None:
+        """Remark what could not be read, and where."""
+        self.lost.append((at, what))
+
+    def add_row(self, row: dict[str, bytes], step: int | None) -> None:
+        """Add a history record."""
+        number = self.rows
+        for key, text in row.items():
+            value = _json(text)
+            if key == "_step" and isinstance(value, int | float):
+                step = _step(value, step)
+            elif not key.startswith(_OWN):
+                for name, found in _numbers(key, value):
+                    self._add_value(name, found, number)
+        self.steps.append(number if step is None else step)
+
+    def _add_value(self, key: str, value: float | str, row: int) -> None:
+        if isinstance(value, str):
+            self.ignored[value] += 1
+            self.ignored_keys[key] = None
+            return
+        rows, values = self.columns.setdefault(key, (array("q"), array("d")))
+        if rows and rows[-1] == row:  # "a/b" next to {"a": {"b": …}}: the later one counts, as in a dict
+            values[-1] = value
+        else:
+            rows.append(row)
+            values.append(value)
+
+    def log(self, notes: tuple[Note, ...]) -> Log:
+        """Return the log."""
+        columns = {key: Column(_ints(rows), np.array(values)) for key, (rows, values) in self.columns.items()}
+        return Log(
+            FORMAT,
+            _ints(self.steps),
+            columns,
+            session=np.zeros(self.rows, dtype=np.int64),
+            name=self.display_name or self.run_id or None,
+            config=self.config,
+            notes=notes,
+        )
+
+    def notes(self, header_known: bool) -> tuple[Note, ...]:
+        """Return what was assumed, dropped and left alone."""
+        notes = []
+        if not header_known:
+            notes.append(Note(NoteKind.ASSUMED, "The file's version is unknown; it was read as version 0."))
+        for what, count in Counter(what for _, what in self.lost).items():
+            first = min(at for at, other in self.lost if other == what)
+            times = "once" if count == 1 else f"{count:,} times"
+            text = f"{what} could not be read and was skipped, {times}, first at byte {first}."
+            notes.append(Note(NoteKind.DROPPED, text, count))
+        if self.broken:
+            text = f"Records that do not hold a message were skipped: {self.broken:,}."
+            notes.append(Note(NoteKind.DROPPED, text, self.broken))
+        if self.ignored:
+            kinds = ", ".join(f"{kind}: {count:,}" for kind, count in self.ignored.most_common())
+            keys = list(self.ignored_keys)
+            named = ", ".join(keys[:4]) + (" …" if len(keys) > 4 else "")
+            text = f"Values that are not numbers were left alone ({kinds}), under {len(keys)} keys: {named}."
+            notes.append(Note(NoteKind.IGNORED, text, self.ignored.total()))
+        return tuple(notes)
+
+
+def _ints(values: array[int]) -> IntArray:
+    return np.array(values, dtype=np.int64)

@@ -1,0 +1,132 @@
+"""From a run to the files people read: page, Markdown, JSON and figures.
+
+`write_report` writes one folder for one run; `write_reports` writes a folder each for several and an index.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from heldout.describe import Description, describe
+from heldout.errors import UsageError
+from heldout.report.figures import Figure, standard_figures
+from heldout.report.html import InlineFigure, as_html, as_index
+from heldout.report.json_report import SCHEMA, as_json
+from heldout.report.markdown import as_markdown
+from heldout.run import Run
+
+__all__ = ["FORMATS", "SCHEMA", "Written", "write_index", "write_report"]
+
+FORMATS = ("svg", "png", "pdf")
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A report that was written.
+
+    Attributes
+    ----------
+    run
+        The run it is about.
+    about
+        What it says.
+    folder
+        Where it lies: ``report.html``, ``report.md``, ``report.json`` and the figures.
+    figures
+        Title of each figure → its files.
+    """
+
+    run: Run
+    about: Description
+    folder: Path
+    figures: Mapping[str, list[str]]
+
+    @property
+    def page(self) -> Path:
+        """The page to open."""
+        return self.folder / "report.html"
+
+
+def write_report(run: Run, folder: Path, formats: Sequence[str] = FORMATS) -> Written:
+    """Write the report of one run.
+
+    Parameters
+    ----------
+    run
+        The run.
+    folder
+        Made where it is missing; files of an earlier report are replaced.
+    formats
+        Formats of the figures, any of svg, png and pdf.
+
+    Raises
+    ------
+    UsageError
+        When a format is none of these, or the folder cannot be written.
+    """
+    unknown = [name for name in formats if name not in FORMATS]
+    if unknown:
+        raise UsageError(f"Figures are written as {', '.join(FORMATS)}, not {unknown[0]!r}.")
+    about = describe(run)
+    figures = standard_figures(run)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        files = {figure.title: _save(figure, folder, formats) for figure in figures}
+        inline = [_inline(figure, files[figure.title]) for figure in figures]
+        (folder / "report.html").write_text(as_html(run, about, inline), encoding="utf-8")
+        (folder / "report.md").write_text(as_markdown(run, about, files), encoding="utf-8")
+        (folder / "report.json").write_bytes(as_json(run, about, files))
+    except OSError as error:
+        raise UsageError(
+            f"{folder}: the report cannot be written there ({error.strerror}); choose another with -o."
+        ) from error
+    return Written(run, about, folder, files)
+
+
+def write_index(reports: Sequence[Written], refused: Mapping[str, str], folder: Path) -> Path:
+    """Write the page that links to several reports and says what could not be read."""
+    entries = [
+        {
+            "name": report.run.name,
+            "format": report.run.format,
+            "source": report.run.source,
+            "page": report.page.relative_to(folder).as_posix(),
+            "text": report.about.observations[0].text if report.about.observations else report.about.overview,
+            **_thumbnail(report, folder),
+        }
+        for report in reports
+    ]
+    page = folder / "index.html"
+    page.write_text(as_index(entries, refused), encoding="utf-8")
+    return page
+
+
+def folder_name(name: str) -> str:
+    """Return a run's name as a folder's: letters, digits, dots and dashes.
+
+    >>> folder_name("runs/seed=1: a")
+    'runs-seed-1-a'
+    """
+    return re.sub(r"[^\w.]+", "-", name).strip("-.")[:80] or "run"
+
+
+def _save(figure: Figure, folder: Path, formats: Sequence[str]) -> list[str]:
+    for suffix in formats:
+        figure.chart.save(folder / f"{figure.stem}.{suffix}")
+    return [f"{figure.stem}.{suffix}" for suffix in formats]
+
+
+def _inline(figure: Figure, files: list[str]) -> InlineFigure:
+    chart = figure.chart
+    return InlineFigure(figure.title, chart.caption, chart.svg(theme="light"), chart.svg(theme="dark"), files)
+
+
+def _thumbnail(report: Written, folder: Path) -> dict[str, str]:
+    for title, files in report.figures.items():
+        shown = next((file for file in files if file.endswith((".svg", ".png"))), None)
+        if shown:
+            return {"light": (report.folder / shown).relative_to(folder).as_posix(), "figure": title}
+    return {"light": "", "figure": ""}

@@ -1,0 +1,50 @@
+"""Which figures belong to a run's report."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from heldout.charts import Chart, Hints, dual_axis, length_and_pass_rate, reward_and_held_out
+from heldout.describe import curves_of
+from heldout.run import Run
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A chart and the name of its files."""
+
+    stem: str
+    title: str
+    chart: Chart
+
+
+def standard_figures(run: Run) -> list[Figure]:
+    """Return the figures that a run's metrics allow: the two standard ones, or else its fullest metrics."""
+    figures = list(_standard(run))
+    return figures or [_fallback(run)]
+
+
+def _standard(run: Run) -> Iterator[Figure]:
+    hints = _published(run)
+    if _has(run, "reward", "held_out"):
+        yield Figure("reward-and-held-out", "Reward against held-out score", reward_and_held_out(run, hints=hints))
+    if _has(run, "length", "held_out"):
+        yield Figure("length-and-pass-rate", "Length against pass rate", length_and_pass_rate(run, hints=hints))
+
+
+def _fallback(run: Run) -> Figure:
+    keys = [curve.series.name for curve in curves_of(run)]
+    right = keys[1] if len(keys) > 1 else None
+    title = f"{keys[0]} against {right}" if right else keys[0]
+    return Figure("metrics", title, dual_axis(run, keys[0], right))
+
+
+def _has(run: Run, *roles: str) -> bool:
+    return all(role in run.roles and len(run[role]) for role in roles)
+
+
+def _published(run: Run) -> Hints | None:
+    """Return the axes of the published figure that an example reproduces."""
+    figure = run.config.get("figure")
+    return Hints(**{key: value for key, value in figure.items() if key != "kind"}) if isinstance(figure, dict) else None

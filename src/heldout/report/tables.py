@@ -1,0 +1,101 @@
+"""The tables of a report as rows of text, shared by the page, the Markdown and the terminal."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from heldout.describe import Description, Point, SeriesDescription
+from heldout.describe.pairs import written_r
+from heldout.words import number
+
+
+@dataclass(frozen=True, slots=True)
+class TextTable:
+    """A table whose cells are ready to print; all columns but the first are numbers."""
+
+    title: str
+    head: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+def key_values(about: Description) -> TextTable:
+    """Start, end, peak and trough of each curve."""
+    rows = tuple(
+        (_label(s), *(_at(s, point) for point in (s.start, s.end, s.peak, s.trough)), str(s.count))
+        for s in about.series
+    )
+    return TextTable("Key values", ("Metric", "Start", "End", "Peak", "Trough", "Values"), rows)
+
+
+def key_points(series: SeriesDescription) -> TextTable:
+    """Evenly spaced points of one curve, with start, end, peak and trough named."""
+    names = {series.trough.step: "trough", series.peak.step: "peak", series.end.step: "end", series.start.step: "start"}
+    if series.peak.step in (series.start.step, series.end.step):
+        names[series.peak.step] += ", peak"
+    if series.trough.step in (series.start.step, series.end.step):
+        names[series.trough.step] += ", trough"
+    rows = tuple((str(p.step), _value(series, p.value), names.get(p.step, "")) for p in series.key_points)
+    return TextTable(f"Key points: {_label(series)}", ("Step", "Value", ""), rows)
+
+
+def correlations(about: Description) -> TextTable:
+    """How the curves move together."""
+    labels = {series.role: series.label for series in about.series}
+    rows = tuple(
+        (
+            f"{labels[p.left]} and {labels[p.right]}",
+            written_r(p.movement.levels) + (" *" if p.movement.levels_are == "trend-dominated" else ""),
+            written_r(p.movement.differences),
+            written_r(p.movement.detrended),
+            _lead(p.lead.lag, p.lead.p, p.lead.r),
+            str(p.count),
+        )
+        for p in about.pairs
+    )
+    return TextTable(
+        "Correlations (95 % intervals)", ("Pair", "Levels", "Differences", "Detrended", "Lead", "Points"), rows
+    )
+
+
+def signals(about: Description) -> TextTable:
+    """Further metrics, a line each."""
+    rows = tuple(
+        (
+            s.name,
+            number(s.start, _scale(s.low, s.high)),
+            number(s.end, _scale(s.low, s.high)),
+            number(s.low, _scale(s.low, s.high)),
+            number(s.high, _scale(s.low, s.high)),
+            s.key,
+        )
+        for s in about.signals
+    )
+    return TextTable("Other signals", ("Metric", "Start", "End", "Lowest", "Highest", "Key"), rows)
+
+
+def _scale(low: float, high: float) -> float:
+    return (high - low) or abs(high)
+
+
+def _label(series: SeriesDescription) -> str:
+    return series.label[:1].upper() + series.label[1:]
+
+
+def _value(series: SeriesDescription, value: float) -> str:
+    text = number(value, (series.peak.value - series.trough.value) or None)
+    return f"{text} %" if series.unit == "%" else text
+
+
+def _at(series: SeriesDescription, point: Point) -> str:
+    return f"{_value(series, point.value)} @ {point.step}"
+
+
+def _lead(lag: int, p: float, r: float) -> str:
+    """Say which series moves first, when that is clear after all lags that were tried."""
+    if not math.isfinite(p) or p > 0.05:
+        return "none clear"
+    if lag == 0:
+        return f"together (r = {r:.2f})"
+    points = f"{abs(lag)} point{'s' if abs(lag) > 1 else ''}"
+    return f"{'first' if lag > 0 else 'second'} leads by {points} (r = {r:.2f})"

@@ -1,0 +1,72 @@
+"""The report on the terminal: key values, observations, interpretation, and what the reader did."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.markup import escape
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from heldout.describe import Description
+from heldout.report.tables import TextTable, correlations, key_values
+from heldout.run import Note, NoteKind, Run
+
+_MARK = {
+    NoteKind.REPAIRED: "yellow",
+    NoteKind.DROPPED: "red",
+    NoteKind.UNKNOWN: "cyan",
+    NoteKind.ASSUMED: "magenta",
+    NoteKind.IGNORED: "bright_black",
+}
+_MOST = 6
+
+
+def show(console: Console, run: Run, about: Description) -> None:
+    """Print the summary of one run."""
+    console.print()
+    console.print(Text(run.name, style="bold"), Text(f"  {run.format} · {run.source}", style="dim"), soft_wrap=True)
+    console.print(Padding(Text(about.overview), (0, 0, 1, 0)))
+    _table(console, key_values(about))
+    if about.pairs:
+        _table(console, correlations(about))
+    _listed(console, "Key observations", [observation.text for observation in about.observations])
+    _listed(console, "Interpretation", about.interpretation, numbered=False)
+    _notes(console, run.notes)
+
+
+def show_files(console: Console, files: Sequence[Path]) -> None:
+    """Print where the report lies."""
+    for file in files:
+        console.print(Text("→ ", style="dim"), Text(str(file), style="bold"), sep="", soft_wrap=True)
+
+
+def _table(console: Console, table: TextTable) -> None:
+    drawn = Table(title=table.title, title_justify="left", title_style="bold", box=None, padding=(0, 2, 0, 0))
+    for index, head in enumerate(table.head):
+        drawn.add_column(head, justify="left" if index == 0 else "right", style="" if index else "bold")
+    for row in table.rows:
+        drawn.add_row(*(escape(cell) for cell in row))
+    console.print(Padding(drawn, (0, 0, 1, 0)))
+
+
+def _listed(console: Console, title: str, lines: Sequence[str], *, numbered: bool = True) -> None:
+    console.print(Text(title, style="bold"))
+    for rank, line in enumerate(lines[:_MOST], 1):
+        console.print(Padding(Text(f"{rank}. {line}" if numbered else line), (0, 0, 0, 2)))
+    if len(lines) > _MOST:
+        console.print(Padding(Text(f"… and {len(lines) - _MOST} more in the report", style="dim"), (0, 0, 0, 2)))
+    console.print()
+
+
+def _notes(console: Console, notes: Sequence[Note]) -> None:
+    if not notes:
+        return
+    console.print(Text("What the reader did", style="bold"))
+    for note in notes:
+        line = Text.assemble((f"{note.kind.value:9s}", _MARK[note.kind]), note.text)
+        console.print(Padding(line, (0, 0, 0, 2)))
+    console.print()

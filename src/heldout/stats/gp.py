@@ -1,0 +1,197 @@
+"""The level behind noisy evals: a Gaussian process, averaged over a grid of how smooth the run may be."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import product
+
+import numpy as np
+
+from heldout.stats.arrays import FloatArray, floats
+from heldout.stats.normal import cdf
+
+LENGTHS = (3.0, 6.0, 12.0, 24.0)  # in evals
+SIGNALS = (0.05, 0.3, 1.5, 8.0, 40.0)  # variance of the trend, in units of the noise variance
+JITTERS = (0.05, 0.5)  # variance of checkpoint jitter, in the same unit
+_FLAT = 1e4  # prior variance of the overall level, in the same unit
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class GPPosterior:
+    """What is known about the level at each of k evals.
+
+    Attributes
+    ----------
+    mean
+        Shape (k,): posterior mean of the level, averaged over the grid.
+    covariance
+        Shape (k, k): posterior covariance, with the spread of the means over the grid (law of total covariance).
+    weights
+        Shape (H,): posterior weight of each grid point.
+    means
+        Shape (H, k): posterior mean at each grid point.
+    unit_covariances
+        Shape (H, k, k): posterior covariance at each grid point, in units of `variance`.
+    variance
+        The noise variance of one eval that was put in.
+    """
+
+    mean: FloatArray
+    covariance: FloatArray
+    weights: FloatArray
+    means: FloatArray
+    unit_covariances: FloatArray
+    variance: float
+
+    def difference(self, j: int, k: int) -> tuple[float, float]:
+        """How far is eval `j` above eval `k`: mean and standard deviation of the difference."""
+        c = self.covariance
+        variance = float(c[j, j] + c[k, k] - 2.0 * c[j, k])
+        return float(self.mean[j] - self.mean[k]), math.sqrt(max(variance, 0.0))
+
+    def difference_sd(self) -> FloatArray:
+        """How well is each difference between two evals known: standard deviations, shape (k, k)."""
+        return np.sqrt(_difference_variance(self.covariance))
+
+    def prob_greater(self, j: int, k: int, margin: float = 0.0) -> float:
+        """How likely is the level at eval `j` more than `margin` above the level at eval `k`?"""
+        c = self.unit_covariances
+        sd = np.sqrt(np.maximum(c[:, j, j] + c[:, k, k] - 2.0 * c[:, j, k], 0.0) * self.variance)
+        return float(self.weights @ _above(self.means[:, j] - self.means[:, k] - margin, sd))
+
+    def p_drop(self, delta: float = 0.005) -> float:
+        """How likely is the last eval more than `delta` below an earlier one?
+
+        Parameters
+        ----------
+        delta
+            Smallest drop that counts, in the unit of the values.
+
+        Returns
+        -------
+        float
+            ``sum_h w_h max_j P(f_j - f_last > delta | h)``, the probability for the earlier eval that makes it most
+            likely at each grid point; `nan` with fewer than four evals.
+
+        Notes
+        -----
+        What it cannot see: it is Bayesian, so repeated looks are not error controlled; and a sudden rise rings, which
+        can look like a small drop afterwards. A `delta` of half a percentage point keeps such ringing out.
+        """
+        if self.mean.size < 4:
+            return math.nan
+        c = self.unit_covariances
+        variances = c.diagonal(axis1=1, axis2=2)[:, :-1] + c[:, -1:, -1] - 2.0 * c[:, :-1, -1]
+        sd = np.sqrt(np.maximum(variances, 0.0) * self.variance)
+        below = _above(self.means[:, :-1] - self.means[:, -1:] - delta, sd)
+        return float(self.weights @ below.max(axis=1))
+
+
+def _difference_variance(covariance: FloatArray) -> FloatArray:
+    """Variance of each pairwise difference, shape (k, k)."""
+    own = covariance.diagonal()
+    return np.maximum(own[:, None] + own[None, :] - 2.0 * covariance, 0.0)
+
+
+def _above(distance: FloatArray, sd: FloatArray) -> FloatArray:
+    """P(distance + sd z > 0); with no spread, whether it is above zero."""
+    certain = sd <= 0.0
+    z = np.where(certain, np.sign(distance) * 40.0, distance / np.where(certain, 1.0, sd))
+    return cdf(z)
+
+
+def gp_posterior(value: FloatArray, variance: float, *, jitter: bool = False) -> GPPosterior:
+    """What is the level at each eval, once neighbouring evals are allowed to help?
+
+    The model is ``A_k = mu + f(k) + jitter_k + noise_k`` with a Matern-3/2 process in the index of the eval, a flat
+    prior on mu, and 40 combinations of length, signal variance and jitter, weighted by their marginal likelihood.
+
+    Parameters
+    ----------
+    value
+        Shape (k,), in the order of steps. Average to at most about 120 blocks before: the cost is O(k^3) once and
+        O(k^2) after that, and the memory 40 k^2.
+    variance
+        Noise variance of one value, in its unit squared. Zero means that the values are the level.
+    jitter
+        Whether the jitter belongs to the level (the quality of one checkpoint) or is noise about it (the trend).
+
+    Returns
+    -------
+    GPPosterior
+        Empty arrays without values; all `nan` if the variance is not a number.
+
+    Notes
+    -----
+    What it cannot see: the spacing of steps (the process lives in the index of the eval), changes of the noise along
+    the run, and steps of the level much sharper than three evals, around which it rings.
+
+    References
+    ----------
+    Rasmussen, Williams 2006, "Gaussian processes for machine learning", chapters 2 and 4.
+    """
+    value = floats(value)
+    k = value.size
+    if k == 0 or not variance > 0.0:
+        return _certain(value, variance)
+    unit = _unit(k, jitter)
+    centre = float(value.mean())
+    scaled = (value - centre) / math.sqrt(variance)
+    weights = _weights(unit, scaled)
+    means = centre + math.sqrt(variance) * (unit.gain @ scaled)
+    mean = weights @ means
+    apart = means - mean
+    within = variance * np.tensordot(weights, unit.covariance, axes=1)
+    return GPPosterior(mean, within + (weights[:, None] * apart).T @ apart, weights, means, unit.covariance, variance)
+
+
+def _certain(value: FloatArray, variance: float) -> GPPosterior:
+    """The posterior if there is no noise (the values), or if the noise is not known (nan)."""
+    count, k = len(LENGTHS) * len(SIGNALS) * len(JITTERS), value.size
+    known = variance == 0.0
+    mean = value.copy() if known else np.full(k, np.nan)
+    spread = np.full((count, k, k), 0.0 if known else np.nan)
+    return GPPosterior(mean, spread[0], np.full(count, 1.0 / count), np.tile(mean, (count, 1)), spread, variance)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Unit:
+    """The matrices for unit noise, which depend only on k and the grid."""
+
+    gain: FloatArray  # (H, k, k): values to posterior means
+    covariance: FloatArray  # (H, k, k)
+    precision: FloatArray  # (H, k, k): inverse of the prior covariance of the values
+    log_determinant: FloatArray  # (H,)
+
+
+@lru_cache(maxsize=8)
+def _unit(k: int, jitter: bool) -> _Unit:
+    """The matrices for k evals."""
+    apart = np.abs(np.subtract.outer(np.arange(k), np.arange(k))).astype(np.float64)
+    prior, noise = [], []
+    for length, signal, shake in product(LENGTHS, SIGNALS, JITTERS):
+        level = signal * matern32(apart, length) + _FLAT
+        prior.append(level + shake * np.eye(k) if jitter else level)
+        noise.append((1.0 if jitter else 1.0 + shake) * np.eye(k))
+    target = np.stack(prior)
+    observed = target + np.stack(noise)
+    precision = np.linalg.inv(observed)
+    gain = target @ precision
+    covariance = target - gain @ target
+    covariance = 0.5 * (covariance + covariance.transpose(0, 2, 1))
+    return _Unit(gain, covariance, precision, np.linalg.slogdet(observed)[1])
+
+
+def matern32(distance: FloatArray, length: float) -> FloatArray:
+    """How alike are two levels `distance` apart, if the level is smooth over `length`: the Matern-3/2 correlation."""
+    scaled = math.sqrt(3.0) * distance / length
+    return floats((1.0 + scaled) * np.exp(-scaled))
+
+
+def _weights(unit: _Unit, scaled: FloatArray) -> FloatArray:
+    """Posterior weight of each grid point under a uniform prior."""
+    log_likelihood = -0.5 * (np.einsum("i,hij,j->h", scaled, unit.precision, scaled) + unit.log_determinant)
+    likelihood = np.exp(log_likelihood - log_likelihood.max())
+    return floats(likelihood / likelihood.sum())

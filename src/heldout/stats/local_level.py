@@ -1,0 +1,170 @@
+"""The local-level smoother: the level wanders like a random walk, and noise lies on top of it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from heldout.stats.arrays import FloatArray, floats
+
+DEFAULT_Q = 0.1  # variance of the level's increment between two evals, in units of the noise variance
+
+
+@dataclass(frozen=True, slots=True)
+class Slope:
+    """How steep a smoothed series is.
+
+    Attributes
+    ----------
+    per_step
+        Slope in value per step.
+    sd
+        Its standard deviation from the noise alone.
+    z
+        The ratio; `nan` where there is no noise to compare with.
+    """
+
+    per_step: float
+    sd: float
+    z: float
+
+
+def laplacian(step: FloatArray) -> FloatArray:
+    """Which neighbours hold each other back, and how strongly?
+
+    Parameters
+    ----------
+    step
+        Shape (k,), strictly increasing.
+
+    Returns
+    -------
+    FloatArray
+        Shape (k, k): the Laplacian of the path graph, each edge weighted by median spacing over its own spacing.
+    """
+    step = floats(step)
+    matrix = np.zeros((step.size, step.size))
+    if step.size < 2:
+        return matrix
+    gap = np.diff(step)
+    weight = np.median(gap) / gap
+    left = np.arange(step.size - 1)
+    matrix[left, left] += weight
+    matrix[left + 1, left + 1] += weight
+    matrix[left, left + 1] = matrix[left + 1, left] = -weight
+    return matrix
+
+
+def smoother(
+    k: int, q: float = DEFAULT_Q, step: FloatArray | None = None, variance: FloatArray | None = None
+) -> tuple[FloatArray, FloatArray]:
+    """Which weighted mean of the evals is the level at each eval, and how well is it known?
+
+    ``P = (W + L / q)^-1`` and ``S = P W``, with L the Laplacian and W the noise precisions relative to the mean noise.
+
+    Parameters
+    ----------
+    k
+        Number of evals. The matrices are dense, so a few hundred at most.
+    q
+        Variance of the level's increment per median spacing, in units of the noise variance; above 0.
+    step
+        Shape (k,), strictly increasing; evenly spaced if not given.
+    variance
+        Shape (k,), noise variance of each eval; equal if not given.
+
+    Returns
+    -------
+    tuple of arrays
+        S, shape (k, k): smoothed values are ``S @ value``. Rows are positive and sum to one, and S maps
+        non-decreasing vectors to non-decreasing vectors.
+        P, shape (k, k): posterior covariance of the level, in units of the mean noise variance.
+
+    Raises
+    ------
+    ValueError
+        If q is not positive, or `step` or `variance` does not have k entries.
+
+    Notes
+    -----
+    What it cannot see: how smooth this run really is; q is fixed. A sharp step of the level is drawn as a ramp.
+
+    References
+    ----------
+    Rauch, Tung, Striebel 1965, AIAA Journal 3; Durbin, Koopman 2012, "Time series analysis by state space methods",
+    chapter 2 (local level model).
+    """
+    if not q > 0.0:
+        raise ValueError(f"q is {q}; it must be above 0.")
+    for name, given in (("step", step), ("variance", variance)):
+        if given is not None and np.size(given) != k:
+            raise ValueError(f"{name} has {np.size(given)} entries; it must have k = {k}.")
+    chain = laplacian(np.arange(k, dtype=np.float64) if step is None else step)
+    weight = np.ones(k) if variance is None else np.mean(variance) / floats(variance)
+    posterior = np.linalg.inv(np.diag(weight) + chain / q)
+    return posterior * weight, posterior
+
+
+def slope_z(step: FloatArray, value: FloatArray, variance: FloatArray | float, q: float = DEFAULT_Q) -> Slope:
+    """Is the smoothed series rising or falling, beyond its noise?
+
+    The least-squares slope through the smoothed values, over its standard deviation under white noise.
+
+    Parameters
+    ----------
+    step
+        Shape (k,), strictly increasing.
+    value
+        Shape (k,).
+    variance
+        Noise variance, one number or shape (k,).
+    q
+        As in `smoother`.
+
+    Returns
+    -------
+    Slope
+        All `nan` with fewer than two points.
+
+    Notes
+    -----
+    What it cannot see: that a window was chosen for its slope; the z of the steepest of many windows is not a
+    significance.
+    """
+    step, value = floats(step), floats(value)
+    if step.size < 2:
+        return Slope(math.nan, math.nan, math.nan)
+    slope, sd = window_slopes(step, value, variance, step.size, q)
+    return Slope(float(slope[0]), float(sd[0]), float(slope[0] / sd[0]) if sd[0] > 0.0 else math.nan)
+
+
+def window_slopes(
+    step: FloatArray, value: FloatArray, variance: FloatArray | float, width: int, q: float = DEFAULT_Q
+) -> tuple[FloatArray, FloatArray]:
+    """How steep is the smoothed series in each window of `width` evals?
+
+    Parameters
+    ----------
+    step, value, variance, q
+        As in `slope_z`. The whole series is smoothed once.
+    width
+        Evals per window, at least 2.
+
+    Returns
+    -------
+    tuple of arrays
+        Slope per step and its standard deviation, each of shape (k - width + 1,); empty if the series is shorter.
+    """
+    count = step.size - width + 1
+    if count < 1:
+        return np.empty(0), np.empty(0)
+    noise = np.broadcast_to(floats(variance), step.shape)
+    smooth, _ = smoother(step.size, q, step, noise if np.ndim(variance) and np.all(noise > 0.0) else None)
+    contrast = np.zeros((count, step.size))
+    for row in range(count):
+        centred = step[row : row + width] - step[row : row + width].mean()
+        contrast[row, row : row + width] = centred / (centred @ centred)
+    contrast = contrast @ smooth
+    return contrast @ value, np.sqrt((contrast * contrast) @ noise)

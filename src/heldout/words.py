@@ -1,0 +1,43 @@
+"""Numbers and counts in sentences: as many digits as the reader needs, and no more."""
+
+from __future__ import annotations
+
+import math
+
+
+def counted(count: int, noun: str) -> str:
+    """Say how many: ``counted(1, "row")`` is "1 row", ``counted(1200, "row")`` is "1 200 rows".
+
+    >>> counted(2, "evaluation")
+    '2 evaluations'
+    """
+    return f"{count:,} {noun if count == 1 else noun + 's'}".replace(",", " ")
+
+
+def number(value: float, scale: float | None = None) -> str:
+    """Write a value with the decimals that a hundredth of `scale` needs (the range that is being described).
+
+    >>> number(4.65, 1.13), number(0.348, 0.058), number(8550, 2130), number(2.0e7, 1e7)
+    ('4.65', '0.348', '8550', '2e+07')
+    """
+    if not math.isfinite(value):
+        return "nan"
+    size = abs(scale) if scale else abs(value)
+    if size == 0 or not math.isfinite(size):
+        return f"{value:g}"
+    if max(abs(value), size) >= 1e6 or max(abs(value), size) < 1e-4:
+        return f"{value:.3g}"
+    text = f"{value:.{max(0, round(2 - math.log10(size)))}f}"
+    return "0" if not text.strip("-0.") else text
+
+
+def steps(first: float, last: float) -> str:
+    """Name a range of steps: "steps 100 to 200"."""
+    return f"steps {first:.0f} to {last:.0f}" if first != last else f"step {first:.0f}"
+
+
+def sentence_list(parts: list[str], joint: str = "and") -> str:
+    """Join parts as a sentence does: "a, b and c"."""
+    if len(parts) < 2:
+        return "".join(parts)
+    return f"{', '.join(parts[:-1])} {joint} {parts[-1]}"

@@ -1,0 +1,479 @@
+"""TensorBoard event files: facts, TensorBoard's own reader as the oracle, and what damage may do."""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import json
+import math
+import struct
+import warnings
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import google_crc32c
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from heldout.errors import NoMetrics, ReadError
+from heldout.readers import tensorboard
+from heldout.readers.log import Log
+from heldout.readers.source import Source
+from heldout.run import NoteKind
+
+RUNS = Path(__file__).parents[3] / "shared" / "runs"
+
+# A writer of event files, from the layout alone ----------------------------------------------------------------------
+
+
+def check(data: bytes) -> bytes:
+    crc = google_crc32c.value(data)
+    return struct.pack("<I", ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF)
+
+
+def record(data: bytes) -> bytes:
+    length = struct.pack("<Q", len(data))
+    return length + check(length) + data + check(data)
+
+
+def varint(number: int) -> bytes:
+    number %= 1 << 64
+    out = b""
+    while number > 0x7F:
+        out += bytes([number & 0x7F | 0x80])
+        number >>= 7
+    return out + bytes([number])
+
+
+def part(number: int, data: bytes) -> bytes:
+    return varint(number << 3 | 2) + varint(len(data)) + data
+
+
+def scalar(tag: str, value: float) -> bytes:
+    return part(1, tag.encode()) + b"\x15" + struct.pack("<f", value)
+
+
+def event(step: int, *values: bytes, wall: float = 100.0) -> bytes:
+    summary = part(5, b"".join(part(1, value) for value in values)) if values else b""
+    return b"\x09" + struct.pack("<d", wall) + (b"\x10" + varint(step) if step else b"") + summary
+
+
+VERSION = b"\x09" + struct.pack("<d", 99.0) + part(3, b"brain.Event:2")
+START = event(0) + part(7, b"\x08\x01")
+
+
+def file_of(*events: bytes) -> bytes:
+    return b"".join(record(one) for one in (VERSION, *events))
+
+
+def tensor(dtype: int, field: bytes, *sizes: int) -> bytes:
+    shape = b"".join(part(2, b"\x08" + varint(size)) for size in sizes)
+    return b"\x08" + varint(dtype) + part(2, shape) + field
+
+
+def tensor_value(tag: str, data: bytes, plugin: str = "scalars") -> bytes:
+    return part(1, tag.encode()) + part(8, data) + part(9, part(1, part(1, plugin.encode())))
+
+
+def read(data: bytes, folder: Path) -> Log | None:
+    path = folder / "events.out.tfevents.1.host"
+    path.write_bytes(data)
+    logs = tensorboard.read(Source(path))
+    return None if logs is None else logs[0]
+
+
+def read_it(data: bytes, folder: Path) -> Log:
+    log = read(data, folder)
+    assert log is not None
+    return log
+
+
+def points(log: Log) -> list[tuple[int, str, int, float]]:
+    """Return row, key, step and value of everything, in the order of rows."""
+    found = [
+        (int(row), key, int(log.step[row]), float(value))
+        for key, column in log.columns.items()
+        for row, value in zip(column.row, column.value, strict=True)
+        if key != "wall_time"
+    ]
+    return sorted(found, key=lambda one: one[0])
+
+
+def said(log: Log) -> list[str]:
+    return [note.kind.value for note in log.notes]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("events")
+
+
+# Facts ---------------------------------------------------------------------------------------------------------------
+
+
+def test_every_scalar_is_a_row_in_the_order_of_the_file(folder: Path) -> None:
+    log = read_it(file_of(event(1, scalar("a", 0.5), scalar("b", 2)), event(2, scalar("a", 0.25), wall=101.5)), folder)
+    assert points(log) == [(0, "a", 1, 0.5), (1, "b", 1, 2.0), (2, "a", 2, 0.25)]
+    assert log.step.dtype == np.int64
+    assert list(log.columns) == ["a", "b", "wall_time"]
+    assert log.columns["wall_time"].value.tolist() == [100.0, 100.0, 101.5]
+    assert log.format == "TensorBoard event file"
+    assert log.notes == ()
+
+
+def test_one_tag_twice_in_an_event_gives_two_rows(folder: Path) -> None:
+    log = read_it(file_of(event(3, scalar("a", 1), scalar("a", 2))), folder)
+    assert points(log) == [(0, "a", 3, 1.0), (1, "a", 3, 2.0)]
+
+
+def test_steps_may_be_absent_negative_or_large(folder: Path) -> None:
+    steps = [0, -1, 2**31, 2**63 - 1, -(2**63), 7]
+    log = read_it(file_of(*(event(step, scalar("a", 1)) for step in steps)), folder)
+    assert log.step.tolist() == steps
+
+
+def test_nan_and_infinities_are_kept(folder: Path) -> None:
+    log = read_it(file_of(*(event(1, scalar("a", value)) for value in (math.nan, math.inf, -math.inf))), folder)
+    assert np.array_equal(log.columns["a"].value, [math.nan, math.inf, -math.inf], equal_nan=True)
+
+
+def test_a_tag_called_wall_time_is_the_user_s(folder: Path) -> None:
+    assert read_it(file_of(event(1, scalar("wall_time", 7))), folder).columns["wall_time"].value.tolist() == [7.0]
+
+
+def test_a_session_start_begins_a_session(folder: Path) -> None:
+    data = file_of(
+        START, event(1, scalar("a", 1)), event(2, scalar("a", 1)), START, START, event(2, scalar("a", 3)), START
+    )
+    session = read_it(data, folder).session
+    assert session is not None
+    assert session.tolist() == [0, 0, 1]
+
+
+@pytest.mark.parametrize(
+    ("dtype", "field", "value"),
+    [
+        (1, part(5, struct.pack("<f", 0.5)), 0.5),
+        (1, b"\x2d" + struct.pack("<f", 0.5), 0.5),
+        (1, part(4, struct.pack("<f", 0.5)), 0.5),
+        (2, part(6, struct.pack("<d", 0.1)), 0.1),
+        (2, b"\x31" + struct.pack("<d", 0.1), 0.1),
+        (2, part(4, struct.pack("<d", 0.1)), 0.1),
+        (3, part(7, varint(-300)), -300.0),
+        (3, b"\x38" + varint(300), 300.0),
+        (4, part(4, b"\xff"), 255.0),
+        (9, part(10, varint(2**40)), 2.0**40),
+        (9, part(4, struct.pack("<q", -5)), -5.0),
+        (19, part(13, varint(0x3E00)), 1.5),
+        (19, part(4, struct.pack("<e", 1.5)), 1.5),
+    ],
+)
+def test_a_scalar_tensor_is_a_value(folder: Path, dtype: int, field: bytes, value: float) -> None:
+    one = tensor_value("a", tensor(dtype, field))
+    log = read_it(
+        file_of(event(1, one), event(2, one), event(3, tensor_value("a", tensor(dtype, field, 1), ""))), folder
+    )
+    assert log.columns["a"].value.tolist() == [value] * 3
+
+
+@pytest.mark.parametrize(
+    ("value", "kind"),
+    [
+        (tensor_value("t", tensor(1, part(5, struct.pack("<ff", 1, 2)), 2)), "scalars"),
+        (tensor_value("t", tensor(1, part(5, struct.pack("<f", 1)), 2)), "scalars"),
+        (tensor_value("t", tensor(7, part(8, b"words")), "text"), "text"),
+        (tensor_value("t", tensor(1, part(5, struct.pack("<f", 1))), "hparams"), "hparams"),
+        (part(1, b"t") + part(4, b""), "image"),
+        (part(1, b"t") + part(5, b"\x09" + bytes(8)), "histogram"),
+        (part(1, b"t") + part(6, b""), "audio clip"),
+        (part(1, b"t"), "empty value"),
+    ],
+)
+def test_what_is_not_a_scalar_is_counted_and_left_alone(folder: Path, value: bytes, kind: str) -> None:
+    [note] = read_it(file_of(event(1, value), event(1, scalar("a", 1)), event(2, value)), folder).notes
+    assert (note.kind, note.count) == (NoteKind.IGNORED, 2)
+    assert note.text == f"Values that are not scalars were left alone ({kind}: 2), under 1 tags: t."
+
+
+def test_other_content_is_not_recognised(folder: Path) -> None:
+    example = record(part(1, part(1, b"x")))  # a TFRecord of tf.train.Example
+    for data in (b"", b"\x00" * 40, b'{"step": 1}\n', example, b":W&B\xe1\xbe\x00", VERSION[:5], record(b"")):
+        assert read(data, folder) is None
+
+
+def test_a_file_without_its_version_record_is_recognised(folder: Path) -> None:
+    assert points(read_it(record(event(4, scalar("a", 1))), folder)) == [(0, "a", 4, 1.0)]
+
+
+def test_a_file_without_scalars_says_so(folder: Path) -> None:
+    with pytest.raises(NoMetrics) as error:
+        read(file_of(event(1, part(1, b"h") + part(5, b""))), folder)
+    assert str(error.value) == (
+        "events.out.tfevents.1.host is a TensorBoard event file without a scalar. Values that are not scalars were left "
+        "alone (histogram: 1), under 1 tags: h. Scalars as written by add_scalar or tf.summary.scalar are understood; "
+        "name a file that holds some."
+    )
+
+
+def test_a_corrupt_record_is_skipped_and_counted(folder: Path) -> None:
+    good = [record(event(step, scalar("a", step))) for step in range(5)]
+    bad = bytearray(good[2])
+    bad[20] ^= 1
+    head = record(VERSION)
+    log = read_it(head + b"".join([*good[:2], bytes(bad), *good[3:]]), folder)
+    assert log.columns["a"].value.tolist() == [0.0, 1.0, 3.0, 4.0]
+    at = len(head) + len(good[0]) + len(good[1])
+    assert [(note.kind, note.count, note.text) for note in log.notes] == [
+        (NoteKind.DROPPED, 1, f"Records that do not match their checksum were skipped: 1, the first at byte {at}.")
+    ]
+
+
+def test_a_corrupt_length_ends_the_reading(folder: Path) -> None:
+    first, second = file_of(event(1, scalar("a", 1))), bytearray(record(event(2, scalar("a", 2))))
+    second[0] ^= 1
+    [note] = read_it(first + bytes(second), folder).notes
+    assert note.kind is NoteKind.DROPPED
+    assert note.text == (
+        f"The length of the record at byte {len(first)} does not match its checksum: "
+        f"the last {len(second)} bytes were left unread."
+    )
+
+
+def test_a_record_that_is_no_event_is_skipped(folder: Path) -> None:
+    log = read_it(file_of(b"\x0b\x0b", event(1, scalar("a", 1)), b"\x80"), folder)
+    assert log.columns["a"].value.tolist() == [1.0]
+    assert [note.text for note in log.notes] == [
+        f"Records that do not hold an event were skipped: 2, the first at byte {len(record(VERSION))}."
+    ]
+
+
+def test_long_records_and_many_blocks_are_read(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tensorboard, "_BLOCK", 500)
+    graph = event(0) + part(4, bytes(3000))
+    data = file_of(*(one for step in range(60) for one in (event(step, scalar("a", step)), graph)))
+    assert read_it(data, folder).columns["a"].value.tolist() == list(range(60))
+
+
+# The fast way equals the plain way -----------------------------------------------------------------------------------
+
+any_float = st.floats(width=32)
+any_step = st.one_of(st.integers(0, 300), st.integers(-(2**63), 2**63 - 1))
+any_tag = st.one_of(st.sampled_from(["a", "b", "train/loss", "train/gain", "ünï"]), st.text(max_size=12))
+any_value = st.one_of(
+    st.builds(scalar, any_tag, any_float),
+    st.builds(lambda tag, x: tensor_value(tag, tensor(1, part(5, struct.pack("<f", x)))), any_tag, any_float),
+    st.builds(lambda tag, n: tensor_value(tag, tensor(9, part(10, varint(n)))), any_tag, any_step),
+    st.builds(lambda tag, n: tensor_value(tag, tensor(3, b"\x38" + varint(n))), any_tag, st.integers(-9, 2**31)),
+    st.builds(lambda tag: part(1, tag.encode()) + part(5, b"\x09" + bytes(8)), any_tag),
+)
+any_event = st.one_of(
+    st.builds(event, any_step, any_value, wall=st.floats()),
+    st.builds(lambda step, values: event(step, *values), any_step, st.lists(any_value, max_size=4)),
+    st.binary(max_size=24),
+    st.just(START),
+)
+any_events = st.lists(
+    st.one_of(any_event, st.builds(event, st.integers(0, 300), st.builds(scalar, any_tag, any_float)))
+)
+
+
+def outcome(data: bytes, folder: Path) -> tuple[Any, ...]:
+    """Return all that a log says, comparable also where it says NaN."""
+    try:
+        log = read_it(data, folder)
+    except NoMetrics as error:
+        return (str(error),)
+    columns = {key: (column.row.tolist(), column.value.tobytes()) for key, column in log.columns.items()}
+    assert log.session is not None
+    notes = [(note.kind, note.count, sorted(note.text)) for note in log.notes]  # tags are named in the order of finding
+    return log.step.tolist(), columns, list(columns), log.session.tolist(), notes
+
+
+@settings(max_examples=80, deadline=None)
+@given(events=any_events)
+def test_reading_together_equals_reading_one_by_one(events: list[bytes], folder: Path) -> None:
+    data = file_of(*events)
+    together = outcome(data, folder)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tensorboard, "_alike", tensorboard._singly)
+        assert outcome(data, folder) == together
+
+
+def test_records_are_indeed_read_together(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    looked_at, layout = [], tensorboard._layout
+
+    def counting(data: bytes) -> Any:
+        looked_at.append(data)
+        return layout(data)
+
+    monkeypatch.setattr(tensorboard, "_layout", counting)
+    read_it(
+        file_of(*(event(step, scalar(tag, step)) for step in range(1, 1000) for tag in ("loss", "gain", "kl"))), folder
+    )
+    assert len(looked_at) < 30
+
+
+def test_unlike_records_whose_hashes_collide_are_told_apart(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tensorboard, "_hashes", lambda rows: np.zeros(len(rows), dtype=np.uint64))
+    events = [event(step, scalar(tag, step)) for step in range(1, 20) for tag in ("loss", "gain", "cost")]
+    log = read_it(file_of(*events), folder)
+    assert {key: column.value.tolist() for key, column in log.columns.items() if key != "wall_time"} == {
+        tag: list(range(1, 20)) for tag in ("loss", "gain", "cost")
+    }
+
+
+# TensorBoard itself as the oracle ------------------------------------------------------------------------------------
+
+
+def oracle(path: Path) -> dict[str, list[tuple[float, int, float]]]:
+    """Return what TensorBoard's EventAccumulator reads: wall time, step and value by tag."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        module = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
+        from tensorboard.util.tensor_util import make_ndarray
+
+        read = module.EventAccumulator(str(path), size_guidance={"scalars": 0, "tensors": 0})
+        read.Reload()
+        found = {tag: [(e.wall_time, e.step, e.value) for e in read.Scalars(tag)] for tag in read.Tags()["scalars"]}
+        for tag in read.Tags()["tensors"]:
+            found[tag] = [(e.wall_time, e.step, float(make_ndarray(e.tensor_proto))) for e in read.Tensors(tag)]
+    return found
+
+
+def series(log: Log) -> dict[str, list[tuple[float, int, float]]]:
+    """Return the same of a log."""
+    wall = log.columns["wall_time"].value
+    return {
+        key: [(float(wall[r]), int(log.step[r]), float(v)) for r, v in zip(column.row, column.value, strict=True)]
+        for key, column in log.columns.items()
+        if key != "wall_time"
+    }
+
+
+def genuine(path: Path, events: Iterable[Any]) -> None:
+    """Write events with TensorBoard's own writer."""
+    from tensorboard.summary.writer.event_file_writer import EventFileWriter
+
+    writer = EventFileWriter(str(path))
+    for one in events:
+        writer.add_event(one)
+    writer.close()
+
+
+def test_a_file_of_tensorboard_s_own_writer_reads_as_tensorboard_reads_it(tmp_path: Path) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        pytest.importorskip("tensorboard")
+        from tensorboard.compat.proto.event_pb2 import Event
+        from tensorboard.compat.proto.summary_pb2 import Summary
+        from tensorboard.plugins.scalar.summary_v2 import scalar_pb
+
+        rng = np.random.default_rng(0)
+        events = []
+        for step in range(0, 400, 3):
+            x, y, z = rng.normal(size=3)
+            simple = Summary(value=[Summary.Value(tag=f"train/{i}", simple_value=x + i) for i in range(5)])
+            summaries = [simple, scalar_pb("v2/loss", y), scalar_pb("v2/gain", z)]
+            events += [Event(wall_time=1e9 + rng.random(), step=step, summary=one) for one in summaries]
+        genuine(tmp_path, events)
+    [path] = tmp_path.iterdir()
+    [log] = tensorboard.read(Source(path)) or []
+    assert series(log) == oracle(path)
+    assert len(log.columns) == 8
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    rows=st.lists(
+        st.tuples(any_step, st.lists(st.tuples(st.text(min_size=1, max_size=8), any_float), min_size=1, max_size=3)),
+        min_size=1,
+        max_size=8,
+    )
+)
+def test_any_scalars_read_as_tensorboard_reads_them(rows: list[Any], folder: Path) -> None:
+    rows = [(step, [(tag, value) for tag, value in values if tag != "wall_time"]) for step, values in rows]
+    data = file_of(*(event(step, *(scalar(tag, value) for tag, value in values)) for step, values in rows))
+    if not any(values for _, values in rows):
+        return
+    found, wanted = series(read_it(data, folder)), oracle(folder / "events.out.tfevents.1.host")
+    assert {key: np.array(value).tobytes() for key, value in found.items()} == {
+        key: np.array(value).tobytes() for key, value in wanted.items()
+    }
+
+
+# Damage --------------------------------------------------------------------------------------------------------------
+
+WHOLE = [(i, tag, i // 2, value) for i, (tag, value) in enumerate([("a", 0.5), ("bc", -2.0)] * 4)]
+SOME = [event(step, scalar("a", 0.5), scalar("bc", -2)) for step in range(4)]
+EDGES = np.cumsum([len(record(one)) for one in (VERSION, *SOME)]).tolist()
+FILE = file_of(*SOME)
+
+
+@pytest.mark.parametrize("size", range(len(FILE) + 1))
+def test_a_cut_file_gives_what_was_complete(size: int, folder: Path) -> None:
+    try:
+        log = read(FILE[:size], folder)
+    except NoMetrics:
+        assert size < EDGES[1]
+        return
+    if log is None:
+        assert size < EDGES[0]
+        return
+    complete = sum(edge <= size for edge in EDGES) - 1
+    assert points(log) == WHOLE[: 2 * complete]
+    assert said(log) == ([] if size in EDGES else ["dropped"])
+
+
+@settings(max_examples=200, deadline=None)
+@given(at=st.integers(0, len(FILE) - 1), bit=st.integers(1, 255))
+def test_a_flipped_byte_is_noticed(at: int, bit: int, folder: Path) -> None:
+    data = bytearray(FILE)
+    data[at] ^= bit
+    try:
+        log = read(bytes(data), folder)
+    except NoMetrics:
+        return
+    if log is None:
+        return
+    assert {one[1:] for one in points(log)} <= {one[1:] for one in WHOLE}
+    assert "dropped" in said(log)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.binary(max_size=200))
+def test_random_bytes_raise_no_other_error(folder: Path, tail: bytes) -> None:
+    for data in (record(VERSION) + tail, file_of(tail), file_of(event(1, tail)), file_of(event(1, part(8, tail)))):
+        with contextlib.suppress(ReadError):
+            read(data, folder)
+
+
+# Real files ----------------------------------------------------------------------------------------------------------
+
+
+def real(pattern: str) -> Path:
+    found = sorted(RUNS.glob(pattern))
+    if not found:
+        pytest.skip(f"no real logs under {RUNS}")
+    return found[0]
+
+
+def test_a_procgen_run_equals_its_csv() -> None:
+    [log] = tensorboard.read(Source(real("procgen-ppo-4formats/events*"))) or []
+    with real("procgen-ppo-4formats/log.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    column = log.columns["Rewards/mean_episodes"]
+    assert log.step[column.row].tolist() == [int(float(row["timesteps"])) for row in rows]
+    np.testing.assert_allclose(column.value, [float(row["mean_episode_rewards"]) for row in rows], rtol=1e-6)
+    assert (len(log.step), log.notes) == (6867, ())
+
+
+def test_an_rllib_run_equals_its_result_json() -> None:
+    [log] = tensorboard.read(Source(real("rllib-apex-beamrider-trunc/events*"))) or []
+    column = log.columns["ray/tune/episode_reward_mean"]
+    found = dict(zip(log.step[column.row].tolist(), column.value.tolist(), strict=True))
+    lines = real("rllib-apex-beamrider-trunc/result.json").read_text().splitlines()[: len(found) - 1]
+    for row in map(json.loads, lines):
+        assert found[row["timesteps_total"]] == pytest.approx(row["episode_reward_mean"], rel=1e-6, nan_ok=True)

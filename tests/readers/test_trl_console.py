@@ -1,0 +1,222 @@
+"""Dicts that TRL and transformers print to the console."""
+
+from __future__ import annotations
+
+import math
+import pprint
+import time
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from heldout.errors import ReadError
+from heldout.readers.log import Log
+from heldout.readers.source import Source
+from heldout.readers.trl_console import read
+from heldout.run import NoteKind
+
+REAL = Path(__file__).parents[3] / "shared" / "runs" / "trl-md-terminal-aokvqa" / "run_terminal.md"
+
+QUICK = settings(max_examples=50, deadline=None)  # no deadline: a busy machine is no failure
+
+
+def source(text: str) -> Source:
+    """A source that has its content already, without a file."""
+    made = Source(Path("console.log"))
+    data = text.encode()
+    made.__dict__.update(data=data, head=data[:65_536])
+    return made
+
+
+def one(text: str) -> Log:
+    logs = read(source(text))
+    assert logs is not None
+    assert len(logs) == 1
+    return logs[0]
+
+
+def values(log: Log, key: str) -> list[float]:
+    return [float(value) for value in log.columns[key].value]
+
+
+def bar(step: int, total: int = 100) -> str:
+    return f"\r  {step:2d}%|▏         | {step}/{total} [01:29<67:59:26,  8.22s/it]"
+
+
+def console(rows: list[dict[str, object]], every: int = 10) -> str:
+    """What a run prints whose metrics come every so many steps."""
+    text = "Loading checkpoint shards: 100%|####| 2/2 [00:00<00:00,  8.66it/s]\n"
+    for i, row in enumerate(rows, start=1):
+        text += "".join(bar(step) for step in range((i - 1) * every, i * every + 1))
+        text += f"\n🎯 Reward Metrics:\n   ... and 7 more reward metrics\n\r{' ' * 53}\r{row}\n\n{bar(i * every)}"
+    return text
+
+
+ROWS: list[dict[str, object]] = [
+    {"loss": 0.0751, "reward": 1.75, "rewards/format/mean": 0.5, "epoch": 0.05},
+    {"loss": -0.25, "reward": 2.0, "rewards/format/mean": 0.75, "epoch": 0.1},
+    {"loss": 1e-07, "reward": 2.5, "rewards/format/mean": 1.0, "epoch": 0.15},
+]
+
+
+def test_step_is_where_the_progress_bar_stands() -> None:
+    log = one(console(ROWS))
+    assert log.format == "TRL / transformers console"
+    assert log.step.tolist() == [10, 20, 30]
+    assert values(log, "reward") == [1.75, 2.0, 2.5]
+    assert values(log, "loss") == [0.0751, -0.25, 1e-07]
+    assert log.notes == ()
+
+
+def test_the_bar_before_counts_where_none_is_drawn_after() -> None:
+    text = f"{bar(10)}\n{ROWS[0]}\nsaving\n{bar(11)}{bar(20)}{ROWS[1]}\n"
+    assert one(text).step.tolist() == [10, 20]
+
+
+def test_a_bar_that_lags_is_corrected_by_the_one_after() -> None:
+    assert one(f"{bar(8)}\n{ROWS[0]}\n{bar(10)}").step.tolist() == [10]
+
+
+def test_evaluation_has_a_bar_of_its_own() -> None:
+    held_out = {"eval_loss": 0.5, "eval_reward": 0.25, "epoch": 0.1}
+    text = f"{bar(10)}\n{ROWS[0]}\n{bar(10)}{bar(20)}\n{ROWS[1]}\n{bar(20)}" + "".join(bar(i, 33) for i in range(34))
+    log = one(f"{text}\n{held_out}\n{bar(33, 33)}{bar(21)}")
+    assert log.step.tolist() == [10, 20, 20]
+    assert log.columns["eval_reward"].row.tolist() == [2]
+
+
+def test_summary_at_the_end_is_a_row_without_harm() -> None:
+    summary = {"train_runtime": 12.5, "train_loss": 0.3, "epoch": 1.0}
+    log = one(console(ROWS) + f"\n{summary}\n{bar(30)}\n")
+    assert log.step.tolist() == [10, 20, 30, 30]
+    assert values(log, "train_loss") == [0.3]
+
+
+def test_without_a_bar_lines_are_counted_and_that_is_said() -> None:
+    held_out = {"eval_reward": 0.25, "epoch": 0.1}
+    log = one("\n".join(map(str, [ROWS[0], ROWS[1], held_out, ROWS[2]])))
+    assert log.step.tolist() == [1, 2, 2, 3]
+    assert [(note.kind, note.count) for note in log.notes] == [(NoteKind.ASSUMED, 4)]
+
+
+def test_output_held_back_by_a_buffer_is_counted_too() -> None:
+    log = one("".join(map(bar, range(31))) + "\n" + "\n".join(map(str, ROWS)))
+    assert log.step.tolist() == [1, 2, 3]
+    assert log.notes[0].kind is NoteKind.ASSUMED
+
+
+def test_own_step_wins() -> None:
+    rows = [{"loss": 0.5, "global_step/max_steps": f"{i}/438", "epoch": 0.1} for i in (10, 20)]
+    assert one("\n".join(map(str, rows))).step.tolist() == [10, 20]
+
+
+@pytest.mark.parametrize(
+    ("written", "number"),
+    [
+        ("'0.0751'", 0.0751), ("np.float64(0.5)", 0.5), ("inf", math.inf), ("-inf", -math.inf), ("nan", math.nan),
+        ("'nan'", math.nan), ("1e-06", 1e-06), ("-0.0", 0.0), ("True", 1.0), ("3", 3.0),
+        ("tensor(0.25, device='cuda:0')", 0.25), ("'2.384e-07'", 2.384e-07),
+    ],
+)  # fmt: skip
+def test_forms_of_a_number(written: str, number: float) -> None:
+    log = one(f"{{'loss': 0.5, 'reward': {written}, 'epoch': 0.1}}\n{{'loss': 0.5, 'reward': 1.0, 'epoch': 0.2}}\n")
+    assert values(log, "reward") == pytest.approx([number, 1.0], nan_ok=True, abs=0)
+
+
+def test_none_is_missing_and_lists_are_left_out() -> None:
+    log = one(
+        "{'loss': 0.5, 'kl': None, 'lr': [1, 2], 'epoch': 0.1}\n{'loss': 0.4, 'kl': 2.0, 'lr': [1], 'epoch': 0.2}"
+    )
+    assert log.columns["kl"].row.tolist() == [1]
+    assert "lr" not in log.columns
+
+
+def test_dict_over_several_lines() -> None:
+    row = {f"rewards/function_{i}/mean": i / 7 for i in range(12)} | {"epoch": 0.5}
+    log = one(pprint.pformat(row))
+    assert log.columns["rewards/function_3/mean"].value.tolist() == [3 / 7]
+
+
+def test_colours_and_log_prefixes() -> None:
+    assert one(f"[INFO|trainer.py:12] >> \x1b[36m{ROWS[0]}\x1b[0m\n").columns["reward"].value.tolist() == [1.75]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "nothing", "{'A': 'true', 'B': 'false'}", "{'epochs': 3, 'lr': 0.1}", "{'loss': ", str({"a": {"epoch": 1}})],
+)
+def test_other_content(text: str) -> None:
+    assert read(source(text)) is None
+
+
+def test_binary() -> None:
+    made = Source(Path("x"))
+    made.__dict__.update(data=b"\0\1{'loss': 1}", head=b"\0\1{'loss': 1}")
+    assert read(made) is None
+
+
+@QUICK
+@given(cut=st.integers(0, len(console(ROWS))))
+def test_a_cut_file_reads_to_a_prefix(cut: int) -> None:
+    logs = read(source(console(ROWS)[:cut]))
+    if logs is not None:
+        (log,) = logs
+        assert log.step.tolist() == [10, 20, 30][: len(log.step)]
+        assert values(log, "reward") == [1.75, 2.0, 2.5][: len(log.step)]
+
+
+def test_a_cut_dict_is_noted() -> None:
+    text = console(ROWS)
+    log = one(text[: text.rindex("'rewards/")])
+    assert log.step.tolist() == [10, 20]
+    assert [(note.kind, note.count) for note in log.notes] == [(NoteKind.DROPPED, 1)]
+
+
+@QUICK
+@given(rows=st.lists(st.tuples(st.floats(), st.floats(allow_nan=False)), min_size=1, max_size=8))
+def test_round_trip(rows: list[tuple[float, float]]) -> None:
+    log = one(console([{"loss": loss, "reward": reward, "epoch": 0.1} for loss, reward in rows]))
+    assert log.step.tolist() == [10 * (i + 1) for i in range(len(rows))]
+    assert values(log, "reward") == [reward for _, reward in rows]
+    assert values(log, "loss") == pytest.approx([loss for loss, _ in rows], nan_ok=True, rel=0, abs=0)
+
+
+@QUICK
+@given(st.text(alphabet="{}'\",: \n\\0123e.nalosepch()[]|%/<", max_size=300))
+def test_random_text_never_breaks_it(text: str) -> None:
+    for start in ("", "{'loss': 1, 'epoch': 2}", f"{bar(3)}{{'loss': "):
+        try:
+            logs = read(source(start + text))
+        except ReadError:
+            continue
+        assert logs is None or len(logs) == 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{'" * 300_000, "{'a': '" * 37_500, "{'a': {'" * 30_000, "{" + " " * 250_000, "1%|" * 75_000,
+        "{'loss': 1, " * 22_500, "{'k': " + "1" * 250_000, "1/1 [1:" * 37_500, "{'a': [" * 37_500, "9" * 250_000,
+        "{" + "'a': 1, " * 30_000, ("{'loss':1,'epoch':1}" + "1/9 [00:01<") * 3_750,
+    ],
+    ids=range(12),
+)  # fmt: skip
+def test_adversarial_text_takes_linear_time(text: str) -> None:
+    made = source(text)
+    assert made.text
+    start = time.perf_counter()
+    read(made)
+    assert time.perf_counter() - start < 3
+
+
+@pytest.mark.skipif(not REAL.exists(), reason="the published logs are not here")
+def test_real_log() -> None:
+    (log,) = read(Source(REAL)) or []
+    assert log.step.tolist() == list(range(10, 500, 10))
+    assert values(log, "loss")[0] == 0.0751
+    assert values(log, "num_tokens")[:2] == [10813.0, 20267.0]
+    assert values(log, "num_tokens")[-1] == 504700.0
+    assert len(values(log, "reward")) == 49
+    assert log.notes == ()

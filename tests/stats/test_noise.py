@@ -1,0 +1,105 @@
+"""Noise estimates: closed forms, and what they recover from simulated series."""
+
+import math
+
+import numpy as np
+import pytest
+from heldout.stats.noise import aggregate_noise, binomial_se, difference_noise, volatility
+
+
+def test_difference_noise_is_the_mean_squared_second_difference_over_six():
+    value = np.array([1.0, 4.0, 2.0, 2.5, 7.0])
+    assert difference_noise(value) == pytest.approx(np.mean(np.diff(value, 2) ** 2) / 6.0)
+    assert difference_noise(value, np.arange(5.0)) == pytest.approx(difference_noise(value))
+
+
+def test_difference_noise_recovers_the_variance_on_even_and_uneven_steps():
+    rng = np.random.default_rng(0)
+    step = np.cumsum(rng.exponential(1.0, 20_000) + 0.01)
+    value = 0.3 * step + rng.normal(0.0, 2.0, step.size)
+    assert difference_noise(value, step) == pytest.approx(4.0, rel=0.05)
+    assert difference_noise(value[:] - 0.3 * step) == pytest.approx(4.0, rel=0.05)
+
+
+def test_a_line_has_no_difference_noise():
+    step = np.array([0.0, 1.0, 5.0, 6.0, 20.0])
+    assert difference_noise(3.0 - 2.0 * step, step) == pytest.approx(0.0, abs=1e-24)
+    assert difference_noise(3.0 - 2.0 * step) > 1.0
+
+
+@pytest.mark.parametrize("n", [0, 1, 2])
+def test_too_few_values_have_no_difference_noise(n):
+    assert math.isnan(difference_noise(np.ones(n)))
+
+
+def test_aggregate_noise_by_hand():
+    rate = np.array([0.30, 0.34, 0.32, 0.36])
+    b = np.mean(rate * (1 - rate)) / 100
+    e = np.mean(np.array([-0.06, 0.06]) ** 2) / 6
+    nu = 2 * 18 / 35
+    expected = (8 * 0.6 * b + nu * e) / (8 + nu) + 0.003**2
+    assert aggregate_noise(rate, 100) == pytest.approx(expected)
+    assert aggregate_noise(rate, np.full(4, 100.0)) == pytest.approx(expected)
+
+
+def test_aggregate_noise_without_n_is_second_differences_and_the_floor():
+    rate = np.array([0.30, 0.34, 0.32, 0.36])
+    assert aggregate_noise(rate) == pytest.approx(difference_noise(rate) + 0.003**2)
+
+
+def test_aggregate_noise_of_few_evals():
+    assert math.isnan(aggregate_noise(np.empty(0), 100))
+    assert math.isnan(aggregate_noise(np.array([0.3, 0.4])))
+    assert aggregate_noise(np.array([0.5]), 100) == pytest.approx(0.6 * 0.0025 + 0.003**2)
+
+
+def test_aggregate_noise_never_vanishes_at_zero_and_one():
+    assert aggregate_noise(np.zeros(10), 50) > 0.003**2
+    assert aggregate_noise(np.ones(10), 50) == pytest.approx(aggregate_noise(np.zeros(10), 50))
+
+
+def test_binomial_se_is_the_textbook_one_away_from_the_ends():
+    assert float(binomial_se(0.3, 200)) == pytest.approx(math.sqrt(0.3 * 0.7 / 200))
+    assert binomial_se(np.array([0.2, 0.5]), np.array([10.0, 40.0])).shape == (2,)
+
+
+def test_binomial_se_stops_half_a_problem_from_the_ends():
+    assert float(binomial_se(0.0, 50)) == float(binomial_se(0.01, 50)) > 0.0
+
+
+def test_volatility_separates_noise_jitter_and_drift():
+    rng = np.random.default_rng(3)
+    step = np.arange(0.0, 40_000.0, 10.0)
+    level = np.cumsum(rng.normal(0.0, 0.5, step.size))
+    seen = level + rng.normal(0.0, 2.0, step.size)
+    got = volatility(step, seen, sampling_variance=3.0)
+    # a random walk bends: a sixth of 2 * 0.25 joins the second differences
+    assert got.noise_sd == pytest.approx(math.sqrt(3.0))
+    assert got.jitter_sd == pytest.approx(math.sqrt(1.0 + 0.25 / 3.0), rel=0.1)
+    assert got.drift_sd_per_100 == pytest.approx(0.5 * math.sqrt(10.0), rel=0.1)
+    assert got.noise_share == pytest.approx(3.0 / 4.25, rel=0.05)
+
+
+def test_a_line_drifts_by_its_slope_and_has_no_noise():
+    step = np.array([0.0, 40.0, 90.0, 130.0, 200.0, 250.0])
+    got = volatility(step, 0.02 * step)
+    assert got.drift_sd_per_100 == pytest.approx(2.0)
+    assert got.noise_share == pytest.approx(0.0, abs=1e-12)
+
+
+def test_a_short_run_is_scaled_to_a_hundred_steps():
+    assert volatility(np.arange(5.0), 0.5 * np.arange(5.0)).drift_sd_per_100 == pytest.approx(50.0)
+
+
+def test_white_noise_is_all_noise():
+    value = np.random.default_rng(0).normal(size=5000)
+    got = volatility(np.arange(5000.0), value)
+    assert got.noise_share > 0.95
+    assert got.jitter_sd == 0.0
+
+
+def test_volatility_of_little_and_of_nothing_moving():
+    assert math.isnan(volatility(np.arange(3.0), np.arange(3.0)).noise_sd)
+    still = volatility(np.arange(9.0), np.ones(9))
+    assert (still.noise_sd, still.jitter_sd, still.drift_sd_per_100) == (0.0, 0.0, 0.0)
+    assert math.isnan(still.noise_share)
