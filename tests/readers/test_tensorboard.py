@@ -124,6 +124,11 @@ def test_every_scalar_is_a_row_in_the_order_of_the_file(folder: Path) -> None:
     assert log.notes == ()
 
 
+def test_keys_stand_in_the_order_of_the_file(folder: Path) -> None:
+    log = read_it(file_of(event(1, scalar("long", 1)), event(1, scalar("b", 1)), event(2, scalar("a", 1))), folder)
+    assert list(log.columns) == ["long", "b", "a", "wall_time"]
+
+
 def test_one_tag_twice_in_an_event_gives_two_rows(folder: Path) -> None:
     log = read_it(file_of(event(3, scalar("a", 1), scalar("a", 2))), folder)
     assert points(log) == [(0, "a", 3, 1.0), (1, "a", 3, 2.0)]
@@ -195,7 +200,7 @@ def test_a_scalar_tensor_is_a_value(folder: Path, dtype: int, field: bytes, valu
 def test_what_is_not_a_scalar_is_counted_and_left_alone(folder: Path, value: bytes, kind: str) -> None:
     [note] = read_it(file_of(event(1, value), event(1, scalar("a", 1)), event(2, value)), folder).notes
     assert (note.kind, note.count) == (NoteKind.IGNORED, 2)
-    assert note.text == f"Values that are not scalars were left alone ({kind}: 2), under 1 tags: t."
+    assert note.text == f"Values that are not scalars were left alone ({kind}: 2), tags: t."
 
 
 def test_other_content_is_not_recognised(folder: Path) -> None:
@@ -212,8 +217,8 @@ def test_a_file_without_scalars_says_so(folder: Path) -> None:
     with pytest.raises(NoMetrics) as error:
         read(file_of(event(1, part(1, b"h") + part(5, b""))), folder)
     assert str(error.value) == (
-        "events.out.tfevents.1.host is a TensorBoard event file without a scalar. Values that are not scalars were left "
-        "alone (histogram: 1), under 1 tags: h. Scalars as written by add_scalar or tf.summary.scalar are understood; "
+        "events.out.tfevents.1.host is a TensorBoard event file without a scalar. Values that are not scalars were "
+        "left alone (histogram: 1), tags: h. Scalars as written by add_scalar or tf.summary.scalar are understood; "
         "name a file that holds some."
     )
 
@@ -323,6 +328,21 @@ def test_unlike_records_whose_hashes_collide_are_told_apart(folder: Path, monkey
     assert {key: column.value.tolist() for key, column in log.columns.items() if key != "wall_time"} == {
         tag: list(range(1, 20)) for tag in ("loss", "gain", "cost")
     }
+
+
+def test_records_that_differ_within_another_one_s_holes_are_told_apart(folder: Path) -> None:
+    # The tag of the later ones stands where the value of the first ones does.
+    tag_last = [b"\x15" + struct.pack("<f", 0.5) + part(1, tag) for tag in (b"loss", b"gain")]
+    events = [event(1, one) for one in [scalar("aaaa", 2.0)] * 9 + tag_last * 9]
+    wanted = [(tag, 2.0 if tag == "aaaa" else 0.5) for tag in ["aaaa"] * 9 + ["loss", "gain"] * 9]
+    assert [(tag, value) for _, tag, _, value in points(read_it(file_of(*events), folder))] == wanted
+
+
+def test_a_step_is_told_from_a_step_that_stands_twice(folder: Path) -> None:
+    # As many bytes: one step of three digits, or one of one digit and a field after it. The latter are seven.
+    long, twice = event(0, scalar("a", 1)) + b"\x10\x80\x80\x01", event(0, scalar("a", 1)) + b"\x10\x05\x10\x07"
+    log = read_it(file_of(*[long, twice] * 9), folder)
+    assert log.step.tolist() == [2**14, 7] * 9
 
 
 # TensorBoard itself as the oracle ------------------------------------------------------------------------------------

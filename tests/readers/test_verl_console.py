@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import pprint
-import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -228,13 +227,11 @@ def test_random_text_never_breaks_it(text: str) -> None:
     ],
     ids=range(16),
 )  # fmt: skip
-def test_adversarial_text_takes_linear_time(text: str) -> None:
+def test_adversarial_text_comes_to_an_end(text: str) -> None:
     made = source(text)
     assert made.text
-    start = time.perf_counter()
     with suppress(ReadError):
         read(made)
-    assert time.perf_counter() - start < 3
 
 
 @pytest.mark.skipif(not REAL.exists(), reason="the published logs are not here")

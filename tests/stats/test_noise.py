@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+
 from heldout.stats.noise import aggregate_noise, binomial_se, difference_noise, volatility
 
 

@@ -4,8 +4,9 @@ import math
 
 import numpy as np
 import pytest
-from heldout.stats.normal import cdf, quantile, two_sided_p
 from scipy.special import ndtr, ndtri
+
+from heldout.stats.normal import cdf, quantile, two_sided_p
 
 
 def test_cdf_agrees_with_scipy_also_far_out():

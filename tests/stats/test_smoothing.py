@@ -4,9 +4,10 @@ import math
 
 import numpy as np
 import pytest
-from heldout.stats.smoothing import block_means, bounded, ema, local_linear, suggest_window
 from hypothesis import given
 from hypothesis import strategies as st
+
+from heldout.stats.smoothing import block_means, bounded, ema, local_linear, suggest_window
 
 
 def plain_ema(value, alpha):
@@ -92,10 +93,11 @@ def test_local_linear_stays_exact_in_a_narrow_window_far_from_the_origin():
 def test_local_linear_widens_a_window_without_points_to_the_nearest_three():
     step = np.array([0.0, 1.0, 2.0, 100.0, 200.0])
     value = np.array([0.0, 1.0, 2.0, 5.0, 50.0])
-    lonely = local_linear(step, value, 0.5, np.array([90.0]))[0]
-    without_far_end = local_linear(step[1:], value[1:], 0.5, np.array([90.0]))[0]
-    assert lonely == pytest.approx(local_linear(step[2:], value[2:], 0.5, np.array([90.0]))[0], abs=30.0)
-    assert lonely == without_far_end
+    at = np.array([90.0])
+    nearest = local_linear(step[1:4], value[1:4], 1e4, at)  # the three nearest, in a window that holds them all
+    assert local_linear(step, value, 0.5, at)[0] == pytest.approx(nearest[0], abs=0.5)
+    value[[0, 4]] = 1e6
+    assert local_linear(step, value, 0.5, at)[0] == pytest.approx(nearest[0], abs=0.5)
 
 
 def test_local_linear_of_none_one_and_two_points():

@@ -34,10 +34,12 @@ from heldout.charts.spec import (
     Span,
     Text,
     as_place,
+    shorten,
 )
 from heldout.charts.ticks import (
     paired_ticks,
     round_ticks,
+    short_number,
     single_ticks,
     spaced_ticks,
     step_start,
@@ -144,8 +146,8 @@ def reward_and_held_out(
 ) -> Chart:
     """Does the reward still say what held-out problems say?
 
-    The reward on the left (blue, circles), the held-out score on the right (vermillion, diamonds, dashed). Arguments are
-    those of `dual_axis`. A run with one of the two gives a chart with one axis.
+    The reward on the left (blue, circles), the held-out score on the right (vermillion, diamonds, dashed). Arguments
+    are those of `dual_axis`. A run with one of the two gives a chart with one axis.
     """
     hints = hints or NO_HINTS
     look = replace(hints, right_dash=hints.right_dash or Dash.DASHED)
@@ -164,8 +166,8 @@ def length_and_pass_rate(
 ) -> Chart:
     """Do longer answers solve more problems?
 
-    The response length on the left (blue, squares), the held-out score on the right (vermillion, circles), over a dashed
-    grid. Arguments are those of `dual_axis`. A run with one of the two gives a chart with one axis.
+    The response length on the left (blue, squares), the held-out score on the right (vermillion, circles), over a
+    dashed grid. Arguments are those of `dual_axis`. A run with one of the two gives a chart with one axis.
     """
     hints = hints or NO_HINTS
     look = replace(
@@ -299,18 +301,27 @@ class _Curve:
         return at, local_linear(step, value, self.window, at=at)
 
     @cached_property
-    def error(self) -> FloatArray | None:
-        """Half-lengths of the 95 % bars."""
+    def ends(self) -> tuple[FloatArray, FloatArray] | None:
+        """Both ends of the 95 % bars; those of a share end at nothing and at all."""
         spread = self.series.spread
-        known = spread is not None and not self.dense and bool(np.isfinite(spread).any())
-        return NORMAL_95 * np.nan_to_num(np.asarray(spread, dtype=np.float64)) if known else None
+        if spread is None or self.dense or not np.isfinite(spread).any():
+            return None
+        half = NORMAL_95 * np.nan_to_num(np.asarray(spread, dtype=np.float64), posinf=0.0)
+        lowest, highest = self._possible()
+        return np.maximum(self.value - half, lowest), np.minimum(self.value + half, highest)
+
+    def _possible(self) -> tuple[float, float]:
+        """Between which numbers can values lie, as far as they show it?"""
+        low, high = float(self.value.min()), float(self.value.max())
+        whole = 100.0 if "%" in self.look.unit else 1.0
+        return (0.0 if low >= 0.0 else -np.inf), (whole if low >= 0.0 and high <= whole else np.inf)
 
     @property
     def core(self) -> tuple[float, float]:
         """What must be in view: the curve and its bars."""
         _, value = self.line
-        bars = 0.0 if self.error is None else self.error
-        return float(np.min(value - bars)), float(np.max(value + bars))
+        low, high = self.ends or (value, value)
+        return float(low.min()), float(high.max())
 
     @property
     def extent(self) -> tuple[float, float]:
@@ -325,7 +336,7 @@ class _Curve:
     def entry(self) -> str:
         """What the legend says."""
         name = shorten(self.look.entry, _ENTRY)
-        return f"{name}, local-linear over {self.window:g} steps" if self.dense else name
+        return f"{name}, local-linear over {short_number(self.window)} steps" if self.dense else name
 
     @property
     def peak(self) -> tuple[float, float] | None:
@@ -346,9 +357,9 @@ class _Curve:
     def bars(self) -> Layer | None:
         """Draw the bars of a sparse series."""
         look = self.look
-        if self.error is None:
+        if self.ends is None:
             return None
-        return Points(look.side, self.step, self.value, self.error, colour=look.colour, marker=Marker.NONE, alpha=0.6)
+        return Points(look.side, self.step, self.value, *self.ends, colour=look.colour, marker=Marker.NONE, alpha=0.6)
 
     def curve(self) -> Layer:
         """Draw the curve."""
@@ -393,9 +404,7 @@ def _standard(
         )
         left, right = right, ""
     both = right if run.get(right) is not None else None
-    return dual_axis(
-        run, left, both, labels=labels, hints=hints, window=window, chosen=chosen, tied=tied, peaks=peaks
-    )
+    return dual_axis(run, left, both, labels=labels, hints=hints, window=window, chosen=chosen, tied=tied, peaks=peaks)
 
 
 def _right_keys(key: str | Sequence[str] | None) -> tuple[str, ...]:
@@ -440,14 +449,17 @@ def _right_looks(
     for place, (key, (colour, marker, dash)) in enumerate(zip(keys, _RIGHT_STYLES, strict=False)):
         own = _called(key, run, labels) if len(keys) > 1 else hints.right_name or axis
         first = place == 0
-        yield key, _Look(
-            name=axis,
-            entry=own,
-            unit=_unit(hints.right_unit, axis),
-            side=Side.RIGHT,
-            colour=colour,
-            marker=(hints.right_marker if first else None) or marker,
-            dash=(hints.right_dash if first else None) or dash,
+        yield (
+            key,
+            _Look(
+                name=axis,
+                entry=own,
+                unit=_unit(hints.right_unit, axis),
+                side=Side.RIGHT,
+                colour=colour,
+                marker=(hints.right_marker if first else None) or marker,
+                dash=(hints.right_dash if first else None) or dash,
+            ),
         )
 
 
@@ -466,20 +478,6 @@ def _called(key: str, run: Run, labels: Mapping[str, str] | None) -> str:
 
 def _unit(hinted: str | None, label: str) -> str:
     return hinted if hinted is not None else "%" if "%" in label else ""
-
-
-def shorten(text: str, most: int) -> str:
-    """Fit a long key into `most` characters by leaving out its middle.
-
-    Examples
-    --------
-    >>> shorten("val-core/openai/humaneval/acc/mean@16", 20)
-    'val-core/o…c/mean@16'
-    """
-    if len(text) <= most:
-        return text
-    end = (most - 1) // 2
-    return f"{text[: most - 1 - end]}…{text[len(text) - end :]}"
 
 
 def _compose(curves: Sequence[_Curve], hints: Hints, choice: _Choice, peaks: bool) -> Chart:
@@ -555,7 +553,8 @@ def _choice_layers(choice: _Choice, x: Axis) -> Iterator[Layer]:
     """Draw the chosen checkpoint and those tied with it."""
     for step in (*(choice.tied or ()), *([] if choice.chosen is None else [choice.chosen])):
         if not x.limits[0] <= step <= x.limits[1]:
-            raise ChartError(f"Step {step:g} is to be marked, and the chart goes from {x.ticks[0]:g} to {x.ticks[-1]:g}.")
+            low, high = x.limits
+            raise ChartError(f"Step {step:g} is to be marked, and the chart goes from {low:g} to {high:g} only.")
     if choice.tied is not None:
         yield Span(min(choice.tied), max(choice.tied), "tied checkpoints")
     if choice.chosen is not None:
@@ -579,7 +578,7 @@ def _peak_layers(curves: Sequence[_Curve], chart: Chart, peaks: bool) -> Iterato
 def _caption(chart: Chart, curves: Sequence[_Curve], choice: _Choice, peaks: bool) -> str:
     """Say what a reader has to know."""
     sentences = [_what(chart), *(_faint(curve, chart) for curve in curves)]
-    barred = [curve.look.entry for curve in curves if curve.error is not None]
+    barred = [curve.look.entry for curve in curves if curve.ends is not None]
     if barred:
         sentences.append(f"Bars on {_and(barred)}: 95 % intervals ({NORMAL_95} standard errors).")
     if peaks and any(curve.peak for curve in curves):
@@ -600,13 +599,13 @@ def _faint(curve: _Curve, chart: Chart) -> str:
     """Say what stands behind a smoothed line, and how much of it is out of view."""
     if not curve.dense:
         return ""
-    name, count = curve.look.entry, len(curve.series)
+    name, count, wide = curve.look.entry, len(curve.series), short_number(curve.window)
     if count > LINE_UNTIL:
-        return f"{name}: local-linear fit over {curve.window:g} steps; the band holds 90 % of its {count} values."
+        return f"{name}: local-linear fit over {wide} steps; the band holds 90 % of its {count} values."
     low, high = chart.axis(curve.look.side).limits
     out = int(np.count_nonzero((curve.value < low) | (curve.value > high)))
     beyond = f", of which {out} lie outside the plot" if out else ""
-    return f"{name}: local-linear fit over {curve.window:g} steps; faint: its {count} values{beyond}."
+    return f"{name}: local-linear fit over {wide} steps; faint: its {count} values{beyond}."
 
 
 def _and(names: Sequence[str]) -> str:

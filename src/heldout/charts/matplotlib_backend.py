@@ -1,7 +1,7 @@
 """Draw a chart with matplotlib. The only file that imports it.
 
-Everything is drawn in the unit square: a layer's points become fractions of its axes, and ticks are fractions with fixed
-texts. The two sides then share one order of drawing, and numbers as large as 1e12 lose nothing.
+Everything is drawn in the unit square: a layer's points become fractions of its axes, and ticks are fractions with
+fixed texts. The two sides then share one order of drawing, and numbers as large as 1e12 lose nothing.
 
 The same chart gives the same bytes: the user's own matplotlib settings are set aside, and no file holds a date.
 
@@ -14,14 +14,15 @@ from __future__ import annotations
 
 import hashlib
 import io
+import math
 import re
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cached_property, singledispatchmethod
+from functools import cache, cached_property, singledispatchmethod
 from html import escape
-from typing import Any
+from typing import Any, Literal
 
 import matplotlib as mpl
 import numpy as np
@@ -29,6 +30,7 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.font_manager import fontManager
 from matplotlib.legend import Legend
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
@@ -53,14 +55,17 @@ from heldout.charts.spec import (
     Span,
     Text,
     Theme,
+    shorten,
 )
 
 CM = 1.0 / 2.54  # inches
 SVG_DPI = 96.0
 LEAST_POINTS = 6.5
 
-# Blue and vermillion that also differ in lightness, so that a grey print tells them apart; all that is used for text has
-# a contrast of at least 4.5 with the ground.
+_FIRST_GUESS = (0.12, 0.15, 0.76, 0.75)  # where the plot stands until its words have been measured
+
+# Blue and vermillion that also differ in lightness, so that a grey print tells them apart; all that is used for text
+# has a contrast of at least 4.5 with the ground.
 PALETTES: Mapping[str, Mapping[str, str]] = {
     "light": {
         "ground": "#ffffff",
@@ -103,8 +108,18 @@ _DASHES: Mapping[Dash, Any] = {
     Dash.DOTTED: (0, (1.2, 1.6)),
     Dash.DASH_DOT: (0, (5.0, 1.6, 1.2, 1.6)),
 }
+_MORE_FONTS = (
+    "Noto Sans CJK SC",
+    "Noto Sans CJK JP",
+    "Source Han Sans SC",
+    "WenQuanYi Zen Hei",
+    "PingFang SC",
+    "Hiragino Sans",
+    "Microsoft YaHei",
+    "Malgun Gothic",
+    "Arial Unicode MS",
+)
 _SETTINGS: Mapping[str, Any] = {
-    "font.family": ["DejaVu Sans"],
     "text.parse_math": False,  # a dollar sign in a key is a dollar sign
     "text.usetex": False,
     "axes.unicode_minus": True,
@@ -141,7 +156,7 @@ class Scale:
     def of(cls, width_cm: float, height_cm: float | None) -> Scale:
         """Choose sizes that suit a width: text grows slower than the figure."""
         height = height_cm or width_cm * float(np.interp(width_cm, (8.5, 16.0), (0.70, 0.54)))
-        font = float(np.interp(width_cm, (4.0, 8.5, 16.0, 25.0, 120.0), (6.5, 7.2, 9.0, 13.0, 60.0)))
+        font = float(np.interp(width_cm, (4.0, 8.5, 16.0, 25.0, 120.0), (6.5, 7.2, 9.0, 15.0, 72.0)))
         return cls(
             width=width_cm * CM,
             height=height * CM,
@@ -189,10 +204,19 @@ def render(
 @contextmanager
 def _own_settings() -> Iterator[None]:
     """Set the user's matplotlib settings aside, and its warning about signs that the font does not have."""
-    defaults = {key: value for key, value in mpl.rcParamsDefault.items() if not key.startswith("backend")}
-    with mpl.rc_context({**defaults, **_SETTINGS}), warnings.catch_warnings():
+    settings: dict[Any, Any] = {
+        key: value for key, value in mpl.rcParamsDefault.items() if not key.startswith("backend")
+    }
+    with mpl.rc_context(settings | {**_SETTINGS, "font.family": _families()}), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*[Gg]lyph.*missing from.*font.*")
         yield
+
+
+@cache
+def _families() -> list[str]:
+    """The font that matplotlib brings along, then what this machine has for signs that are not in it."""
+    installed = {font.name for font in fontManager.ttflist}
+    return ["DejaVu Sans", *(name for name in _MORE_FONTS if name in installed)]
 
 
 @dataclass
@@ -206,6 +230,7 @@ class _Drawing:
     handles: list[tuple[Artist, str]] = field(default_factory=list)
     labels: list[Text | Rule] = field(default_factory=list)
     taken: list[Box] = field(default_factory=list)
+    legend_above: bool = False
 
     @cached_property
     def figure(self) -> Figure:
@@ -215,12 +240,13 @@ class _Drawing:
 
     @cached_property
     def axes(self) -> Axes:
-        return self.figure.add_axes((0.12, 0.15, 0.76, 0.75), facecolor="none")
+        return self.figure.add_axes(_FIRST_GUESS, facecolor="none")
 
     @cached_property
     def right_axes(self) -> Axes:
-        axes = self.figure.add_axes(self.axes.get_position(), facecolor="none", sharex=self.axes)
+        axes = self.figure.add_axes(_FIRST_GUESS, facecolor="none")
         axes.xaxis.set_visible(False)
+        axes.patch.set_visible(False)
         return axes
 
     def frame(self) -> None:
@@ -237,8 +263,14 @@ class _Drawing:
         self.axes.set_xticks(axis.fraction(axis.ticks), axis.tick_texts)
         self.axes.set_xlabel(axis.title, fontsize=self.scale.font, color=self.palette[axis.colour])
         self._ticks("x", axis, self.axes)
-        self.axes.grid(True, axis="both", color=self.palette["grid"], linewidth=self.scale.hair,
-                       linestyle=_DASHES[self.chart.grid], zorder=0.5)
+        self.axes.grid(
+            True,
+            axis="both",
+            color=self.palette["grid"],
+            linewidth=self.scale.hair,
+            linestyle=_DASHES[self.chart.grid],
+            zorder=0.5,
+        )
 
     def y_axes(self) -> None:
         """Ticks on either side in the colour of what they measure."""
@@ -246,7 +278,7 @@ class _Drawing:
         if self.chart.right is not None:
             self._y_axis(self.chart.right, self.right_axes, "right")
 
-    def _y_axis(self, axis: Axis, axes: Axes, side: str) -> None:
+    def _y_axis(self, axis: Axis, axes: Axes, side: Literal["left", "right"]) -> None:
         axes.set_ylim(0.0, 1.0)
         axes.set_yticks(axis.fraction(axis.ticks), axis.tick_texts)
         axes.yaxis.set_label_position(side)
@@ -257,16 +289,28 @@ class _Drawing:
         axes.spines[side].set(edgecolor=self.palette[axis.colour], linewidth=1.6 * self.scale.hair)
         self._ticks("y", axis, axes)
 
-    def _ticks(self, which: str, axis: Axis, axes: Axes) -> None:
+    def _ticks(self, which: Literal["x", "y"], axis: Axis, axes: Axes) -> None:
         colour = self.palette[axis.colour]
-        axes.tick_params(axis=which, colors=colour, labelsize=self.scale.tick, width=1.3 * self.scale.hair,
-                         length=0.35 * self.scale.font, pad=0.35 * self.scale.font)
+        axes.tick_params(
+            axis=which,
+            colors=colour,
+            labelsize=self.scale.tick,
+            width=1.3 * self.scale.hair,
+            length=0.35 * self.scale.font,
+            pad=0.35 * self.scale.font,
+        )
 
     def title(self) -> None:
         """Write the title above the plot, at its left end."""
         if self.chart.title:
-            self.axes.set_title(self.chart.title, loc="left", fontsize=1.1 * self.scale.font, fontweight="bold",
-                                color=self.palette[Colour.INK], pad=0.8 * self.scale.font)
+            self.axes.set_title(
+                self.chart.title,
+                loc="left",
+                fontsize=1.1 * self.scale.font,
+                fontweight="bold",
+                color=self.palette[Colour.INK],
+                pad=0.8 * self.scale.font,
+            )
 
     @property
     def columns(self) -> int:
@@ -282,8 +326,17 @@ class _Drawing:
     def _(self, layer: Line, depth: float) -> None:
         x, y = self._points(layer.side, *reduce(layer.step, layer.value, self.columns))
         colour, width = self.palette[layer.colour], self.scale.line * layer.width
-        self.axes.plot(x, y, color=colour, linewidth=width, linestyle=_DASHES[layer.dash], alpha=layer.alpha,
-                       zorder=depth, solid_joinstyle="round", dash_joinstyle="round")
+        self.axes.plot(
+            x,
+            y,
+            color=colour,
+            linewidth=width,
+            linestyle=_DASHES[layer.dash],
+            alpha=layer.alpha,
+            zorder=depth,
+            solid_joinstyle="round",
+            dash_joinstyle="round",
+        )
         marks = self._marker(layer.marker, colour)
         if layer.marker is not Marker.NONE:
             at = self._points(layer.side, *layer.at_marks())
@@ -296,11 +349,21 @@ class _Drawing:
     def _(self, layer: Points, depth: float) -> None:
         x, y = self._points(layer.side, layer.step, layer.value)
         colour = self.palette[layer.colour]
-        if layer.error is not None:
-            half = layer.error / np.ptp(self.chart.axis(layer.side).limits)
-            self.axes.errorbar(x, y, yerr=half, fmt="none", ecolor=colour, elinewidth=0.55 * self.scale.line,
-                               capsize=0.2 * self.scale.font, capthick=0.55 * self.scale.line, alpha=layer.alpha,
-                               zorder=depth)
+        if layer.bars is not None:
+            low, high = (self._points(layer.side, layer.step, end)[1] for end in layer.bars)
+            reach = np.maximum((y - low, high - y), 0.0)
+            self.axes.errorbar(
+                x,
+                y,
+                yerr=reach,
+                fmt="none",
+                ecolor=colour,
+                elinewidth=0.55 * self.scale.line,
+                capsize=0.2 * self.scale.font,
+                capthick=0.55 * self.scale.line,
+                alpha=layer.alpha,
+                zorder=depth,
+            )
         if layer.marker is not Marker.NONE:
             marks = self._marker(layer.marker, colour, layer.size)
             self.axes.plot(x, y, linestyle="none", alpha=layer.alpha, zorder=depth, clip_on=False, **marks)
@@ -311,8 +374,9 @@ class _Drawing:
     def _(self, layer: Band, depth: float) -> None:
         x, low = self._points(layer.side, layer.step, layer.low)
         _, high = self._points(layer.side, layer.step, layer.high)
-        patch = self.axes.fill_between(x, low, high, color=self.palette[layer.colour], alpha=layer.alpha, linewidth=0,
-                                       zorder=depth)
+        patch = self.axes.fill_between(
+            x, low, high, color=self.palette[layer.colour], alpha=layer.alpha, linewidth=0, zorder=depth
+        )
         if layer.label:
             self.handles.append((patch, layer.label))
 
@@ -326,8 +390,12 @@ class _Drawing:
 
     @draw.register
     def _(self, layer: Rule, depth: float) -> None:
-        look = {"color": self.palette[layer.colour], "linewidth": 0.6 * self.scale.line, "zorder": 1.8,
-                "linestyle": _DASHES[layer.dash]}
+        look = {
+            "color": self.palette[layer.colour],
+            "linewidth": 0.6 * self.scale.line,
+            "zorder": 1.8,
+            "linestyle": _DASHES[layer.dash],
+        }
         if layer.step is not None:
             self.axes.axvline(float(self.chart.x.fraction(layer.step)), **look)
         elif layer.value is not None:
@@ -343,20 +411,31 @@ class _Drawing:
 
     def _marker(self, marker: Marker, colour: str, size: float = 1.0) -> dict[str, Any]:
         if marker is Marker.RING:
-            return {"marker": "o", "markersize": 2.1 * size * self.scale.marker, "markerfacecolor": "none",
-                    "markeredgecolor": colour, "markeredgewidth": 0.6 * self.scale.line}
-        return {"marker": _MARKERS[marker], "markersize": size * self.scale.marker * _MARKER_SIZES.get(marker, 1.0),
-                "markerfacecolor": colour, "markeredgecolor": self.palette["ground"],
-                "markeredgewidth": 0.35 * self.scale.line}
+            return {
+                "marker": "o",
+                "markersize": 2.1 * size * self.scale.marker,
+                "markerfacecolor": "none",
+                "markeredgecolor": colour,
+                "markeredgewidth": 0.6 * self.scale.line,
+            }
+        return {
+            "marker": _MARKERS[marker],
+            "markersize": size * self.scale.marker * _MARKER_SIZES.get(marker, 1.0),
+            "markerfacecolor": colour,
+            "markeredgecolor": self.palette["ground"],
+            "markeredgewidth": 0.35 * self.scale.line,
+        }
 
     def fit(self, above: float = 0.0) -> None:
         """Give the plot what the words around it leave, with `above` inches for a legend over it."""
         renderer = self.figure.canvas.get_renderer()  # type: ignore[attr-defined]
         width, height = self.scale.width * self.dpi, self.scale.height * self.dpi
         edge = 0.5 * self.scale.font / 72.0 * self.dpi
-        for _ in range(2):  # the room that tick labels take depends a little on the plot's size
+        for _ in range(2):  # what the words take depends a little on the plot's size
+            self._shorten_labels()
+            self._thin_labels()
             plot = self.axes.get_window_extent(renderer)
-            boxes = [axes.get_tightbbox(renderer) for axes in self.figure.axes]
+            boxes = [box for axes in self.figure.axes if (box := axes.get_tightbbox(renderer)) is not None]
             left = max(plot.x0 - min(box.x0 for box in boxes), 0.0) + edge
             right = max(max(box.x1 for box in boxes) - plot.x1, 0.0) + edge
             bottom = max(plot.y0 - min(box.y0 for box in boxes), 0.0) + edge
@@ -381,9 +460,21 @@ class _Drawing:
 
     def _legend(self, columns: int = 1) -> Legend:
         legend = Legend(
-            self.axes, [handle for handle, _ in self.handles], [" "] * len(self.handles), fontsize=self.scale.tick,
-            frameon=True, framealpha=0.85, facecolor=self.palette["ground"], edgecolor="none", borderpad=0.3,
-            handlelength=2.9, labelspacing=0.35, borderaxespad=0.0, ncols=columns, loc="lower left", fancybox=False,
+            self.axes,
+            [handle for handle, _ in self.handles],
+            [" "] * len(self.handles),
+            fontsize=self.scale.tick,
+            frameon=True,
+            framealpha=0.85,
+            facecolor=self.palette["ground"],
+            edgecolor="none",
+            borderpad=0.3,
+            handlelength=2.6,
+            labelspacing=0.35,
+            borderaxespad=0.0,
+            ncols=columns,
+            loc="lower left",
+            fancybox=False,
             columnspacing=1.4,
         )
         for text, (_, label) in zip(legend.get_texts(), self.handles, strict=True):
@@ -394,11 +485,12 @@ class _Drawing:
 
     def _move_above(self, legend: Legend) -> None:
         """Put the legend between title and plot: in a row if that is wide enough, else in a column."""
-        legend.remove()
-        legend = self._legend(columns=len(self.handles))
-        if self._size_of(legend)[0] > 1.0:
+        self.legend_above = True
+        for columns in range(len(self.handles), 0, -1):
             legend.remove()
-            legend = self._legend()
+            legend = self._legend(columns)
+            if self._size_of(legend)[0] <= 1.0:
+                break
         renderer = self.figure.canvas.get_renderer()  # type: ignore[attr-defined]
         high = legend.get_window_extent(renderer).height / self.dpi
         gap = 0.3 * self.scale.font / 72.0
@@ -406,6 +498,27 @@ class _Drawing:
         legend.set_in_layout(False)
         self.fit(above=0.0 if self.chart.title else high + gap)
         legend.set_loc((0.0, 1.0 + gap / (self.axes.get_position().height * self.scale.height)))
+
+    def _shorten_labels(self) -> None:
+        """Leave out the middle of an axis label that is longer than its axis."""
+        renderer = self.figure.canvas.get_renderer()  # type: ignore[attr-defined]
+        plot = self.axes.get_window_extent(renderer)
+        for axes in self.figure.axes:
+            for label, room in ((axes.xaxis.label, 1.15 * plot.width), (axes.yaxis.label, 1.1 * plot.height)):
+                extent = label.get_window_extent(renderer)
+                longest = max(extent.width, extent.height)
+                if longest > room:
+                    label.set_text(shorten(label.get_text(), int(len(label.get_text()) * room / longest)))
+
+    def _thin_labels(self) -> None:
+        """Leave out step labels at regular distances until they stand apart."""
+        renderer = self.figure.canvas.get_renderer()  # type: ignore[attr-defined]
+        axis = self.chart.x
+        widest = max(label.get_window_extent(renderer).width for label in self.axes.get_xticklabels())
+        room = self.axes.get_window_extent(renderer).width * float(np.diff(axis.fraction(axis.ticks[:2]), append=1.0)[0])
+        every = math.ceil(1.25 * widest / room)
+        texts = [text if place % every == 0 else "" for place, text in enumerate(axis.tick_texts)]
+        self.axes.set_xticks(axis.fraction(axis.ticks), texts)
 
     def place_labels(self) -> None:
         """Put the words beside marks where they touch nothing."""
@@ -415,12 +528,23 @@ class _Drawing:
                 self._label(layer, content)
             elif layer.label:
                 self._rule_label(layer, content)
+        over = max((box.top for box in self.taken), default=0.0) - 1.0
+        if over > 0.0:
+            self.fit(above=over * self.axes.get_position().height * self.scale.height)
 
     def _label(self, layer: Text, content: Any) -> None:
-        at = tuple(float(number) for number in self._points(layer.side, layer.step, layer.value))
+        x, y = (float(number) for number in self._points(layer.side, layer.step, layer.value))
         text = self._words(layer.text, layer.colour)
-        box = label_box((at[0], at[1]), self._size_of(text), self._across(0.75 * self.scale.font), content, self.taken)
-        self._settle(text, box)
+        gap, size = self._across(0.75 * self.scale.font), self._size_of(text)
+        box = label_box((x, y), size, gap, content, self.taken, headroom=self._headroom(size, gap))
+        if box is None:
+            text.remove()
+        else:
+            self._settle(text, box)
+
+    def _headroom(self, size: tuple[float, float], gap: tuple[float, float]) -> float:
+        """How far a label may reach over the top: by its height, if nothing else stands there."""
+        return 0.0 if self.chart.title or self.legend_above else size[1] + gap[1]
 
     def _rule_label(self, layer: Rule, content: Any) -> None:
         """Write a rule's label along it, at the end where there is most room."""
@@ -428,19 +552,41 @@ class _Drawing:
         (width, height), (across, up) = self._size_of(text), self._across(0.4 * self.scale.font)
         if layer.step is not None:
             x = float(self.chart.x.fraction(layer.step))
-            options = [Box(left, bottom, width, height) for bottom in (1 - up - height, up)
-                       for left in (x + across, x - across - width)]
+            options = [
+                Box(left, bottom, width, height)
+                for bottom in (1 - up - height, up)
+                for left in (x + across, x - across - width)
+            ]
         else:
             y = float(self.chart.axis(layer.side).fraction(layer.value or 0.0))
-            options = [Box(left, bottom, width, height) for bottom in (y + up, y - up - height)
-                       for left in (1 - across - width, across)]
-        self._settle(text, min(options, key=lambda box: content.hidden_by(box) + 50 * box.outside
-                               + 50 * sum(box.overlap(other) for other in self.taken)))
+            options = [
+                Box(left, bottom, width, height)
+                for bottom in (y + up, y - up - height)
+                for left in (1 - across - width, across)
+            ]
+        self._settle(
+            text,
+            min(
+                options,
+                key=lambda box: (
+                    content.hidden_by(box) + 50 * box.outside() + 50 * sum(box.overlap(other) for other in self.taken)
+                ),
+            ),
+        )
 
     def _words(self, text: str, colour: Colour) -> DrawnText:
         halo = withStroke(linewidth=0.24 * self.scale.font, foreground=self.palette["ground"], alpha=0.7)
-        return self.axes.text(0.5, 0.5, text, fontsize=self.scale.tick, color=self.palette[colour], ha="left",
-                              va="bottom", zorder=95, path_effects=[halo])
+        return self.axes.text(
+            0.5,
+            0.5,
+            text,
+            fontsize=self.scale.tick,
+            color=self.palette[colour],
+            ha="left",
+            va="bottom",
+            zorder=95,
+            path_effects=[halo],
+        )
 
     def _settle(self, text: DrawnText, box: Box) -> None:
         text.set_position((box.left, box.bottom))
@@ -462,7 +608,7 @@ class _Drawing:
 def _encode(figure: Figure, chart: Chart, kind: Kind, theme: str, dpi: float) -> bytes:
     """Write a figure in one format, without a date."""
     file = io.BytesIO()
-    look = {"facecolor": figure.get_facecolor(), "edgecolor": "none"}
+    look: dict[str, Any] = {"facecolor": figure.get_facecolor(), "edgecolor": "none"}
     if kind == "svg":
         figure.savefig(file, format="svg", metadata=dict.fromkeys(("Creator", "Date", "Format", "Type")), **look)
         return _finished_svg(file.getvalue().decode(), chart).encode()
@@ -470,7 +616,8 @@ def _encode(figure: Figure, chart: Chart, kind: Kind, theme: str, dpi: float) ->
         about = {"Title": chart.name, "Subject": chart.caption, "Creator": "heldout", "CreationDate": None}
     else:
         about = {"Title": chart.name, "Description": chart.caption, "Software": "heldout"}
-    figure.savefig(file, format=kind, dpi=dpi, metadata={key: text for key, text in about.items() if text != ""}, **look)
+    about = {key: text for key, text in about.items() if text != ""}
+    figure.savefig(file, format=kind, dpi=dpi, metadata=about, **look)
     return file.getvalue()
 
 
@@ -480,11 +627,11 @@ def _finished_svg(svg: str, chart: Chart) -> str:
     svg = re.sub(r"<!DOCTYPE.*?>\s*", "", svg, flags=re.DOTALL)
     own = "h" + hashlib.sha256(svg.encode()).hexdigest()[:10]
     svg = re.sub(r'(\sid="|href="#|url\(#)', rf"\g<1>{own}-", svg)
-    words = f'<title id="{own}-title">{escape(chart.name)}</title>\n <desc id="{own}-desc">{escape(chart.caption)}</desc>'
-    svg = re.sub(
+    title = f'<title id="{own}-title">{escape(chart.name)}</title>'
+    description = f'<desc id="{own}-desc">{escape(chart.caption)}</desc>'
+    return re.sub(
         r"<svg ([^>]*)>",
-        lambda match: f'<svg role="img" aria-labelledby="{own}-title {own}-desc" {match[1]}>\n {words}',
+        lambda match: f'<svg role="img" aria-labelledby="{own}-title {own}-desc" {match[1]}>\n {title}\n {description}',
         svg,
         count=1,
     )
-    return svg

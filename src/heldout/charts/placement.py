@@ -1,7 +1,7 @@
 """Where do the legend and the labels go so that they hide least?
 
-All positions here are fractions of the plot: (0, 0) is its lower left corner, (1, 1) the upper right one. Sizes come from
-whoever draws, who alone knows how large the text is.
+All positions here are fractions of the plot: (0, 0) is its lower left corner, (1, 1) the upper right one. Sizes come
+from whoever draws, who alone knows how large the text is.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from heldout.charts.spec import Band, Chart, Layer, Line, Marker, Place, Points
+from heldout.charts.spec import Band, Chart, Layer, Line, Marker, Place, Points, Rule
 
 FloatArray: TypeAlias = npt.NDArray[np.float64]
 
@@ -26,10 +26,12 @@ CORNERS = (
     Place.UPPER_CENTER,
     Place.LOWER_CENTER,
 )
-LEGEND = (0.34, 0.17)  # a legend of two entries in a figure of 16 cm
 
-TOO_MUCH = 0.012  # hiding this much of a curve, a legend had better stand outside
-RAW_WEIGHT = 0.03  # noise behind a smoothed line may be covered
+TOO_MUCH = 0.008  # hiding this much of a curve, a legend had better stand outside
+RAW_WEIGHT = 0.1  # a little of the noise behind a smoothed line may be covered
+RULE_WEIGHT = 0.05
+WIDEST = 0.7  # of the plot, for a legend inside it
+IN_THE_WAY = 0.3  # a label that costs more is left out
 _SAMPLES = 600
 
 
@@ -62,10 +64,10 @@ class Box:
         """Return a box that is larger on each side."""
         return Box(self.left - wide, self.bottom - high, self.width + 2 * wide, self.height + 2 * high)
 
-    @property
-    def outside(self) -> float:
-        """How far it reaches beyond the plot."""
-        return max(0.0, -self.left) + max(0.0, self.right - 1) + max(0.0, -self.bottom) + max(0.0, self.top - 1)
+    def outside(self, headroom: float = 0.0) -> float:
+        """How far it reaches beyond the plot, of which `headroom` over the top is allowed."""
+        over = max(0.0, self.top - 1.0 - headroom)
+        return max(0.0, -self.left) + max(0.0, self.right - 1.0) + max(0.0, -self.bottom) + over
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -91,7 +93,7 @@ def drawn(chart: Chart) -> Drawn:
 
 
 def legend_place(
-    chart: Chart, size: tuple[float, float] = LEGEND, margin: tuple[float, float] = (MARGIN, MARGIN)
+    chart: Chart, size: tuple[float, float] | None = None, margin: tuple[float, float] = (MARGIN, MARGIN)
 ) -> Place:
     """Where does the legend hide least of the curves?
 
@@ -100,22 +102,32 @@ def legend_place(
     chart
         The chart.
     size
-        Width and height of the legend.
+        Width and height of the legend; what they are about in a figure of 16 cm if not given.
     margin
         Distance from the frame, across and up.
 
     Returns
     -------
     Place
-        What the chart asks for, if it does; else the emptiest corner, the upper left one if several are as empty; above
-        the plot if every corner would hide a curve.
+        What the chart asks for, unless a curve would be hidden there; else the emptiest corner, the upper left one if
+        several are as empty; above the plot if every corner would hide a curve.
     """
-    if chart.legend is not Place.AUTO:
+    if chart.legend in (Place.ABOVE, Place.NONE):
         return chart.legend
+    size = size or _page_size(chart)
     content = drawn(chart)
-    scores = [round(content.hidden_by(corner_box(place, size, margin)), 4) for place in CORNERS]
-    best = min(scores)
-    return CORNERS[scores.index(best)] if best <= TOO_MUCH and size[0] <= 0.7 else Place.ABOVE
+    near = (0.5 * margin[0], 0.5 * margin[1])
+    boxes = {place: corner_box(place, size, margin).grown(*near) for place in CORNERS}
+    hidden = {place: round(content.hidden_by(box), 4) for place, box in boxes.items()}
+    if hidden.get(chart.legend, 1.0) <= TOO_MUCH:
+        return chart.legend
+    best = min(CORNERS, key=lambda place: hidden[place])
+    return best if hidden[best] <= TOO_MUCH and size[0] <= WIDEST else Place.ABOVE
+
+
+def _page_size(chart: Chart) -> tuple[float, float]:
+    """About how large is the legend in a figure of 16 cm?"""
+    return 0.09 + 0.0136 * max(map(len, chart.entries), default=0), 0.0575 * len(chart.entries)
 
 
 def corner_box(place: Place, size: tuple[float, float], margin: tuple[float, float] = (MARGIN, MARGIN)) -> Box:
@@ -127,8 +139,13 @@ def corner_box(place: Place, size: tuple[float, float], margin: tuple[float, flo
 
 
 def label_box(
-    at: tuple[float, float], size: tuple[float, float], gap: tuple[float, float], content: Drawn, taken: Sequence[Box]
-) -> Box:
+    at: tuple[float, float],
+    size: tuple[float, float],
+    gap: tuple[float, float],
+    content: Drawn,
+    taken: Sequence[Box],
+    headroom: float = 0.0,
+) -> Box | None:
     """Where beside a point does a label touch least?
 
     Parameters
@@ -143,14 +160,25 @@ def label_box(
         The curves.
     taken
         Rectangles that are taken already: the legend, other labels.
+    headroom
+        How far over the top of the plot a label may reach.
+
+    Returns
+    -------
+    Box or None
+        None if it would be in the way wherever it stood.
     """
-    return min(_around(at, size, gap), key=lambda option: option[1] + _cost(option[0], gap, content, taken))[0]
+    costs = [(far + _cost(box, gap, content, taken, headroom), box) for box, far in _around(at, size, gap)]
+    cost, box = min(costs, key=lambda option: option[0])
+    return box if cost <= IN_THE_WAY else None
 
 
-def _around(at: tuple[float, float], size: tuple[float, float], gap: tuple[float, float]) -> Iterable[tuple[Box, float]]:
+def _around(
+    at: tuple[float, float], size: tuple[float, float], gap: tuple[float, float]
+) -> Iterable[tuple[Box, float]]:
     """Boxes around a point in order of preference, each with what its distance costs."""
     (x, y), (width, height) = at, size
-    for reach in (1.0, 1.6, 2.4, 3.5, 5.0):
+    for reach in (1.0, 1.5, 2.2):
         across, up = reach * gap[0], reach * gap[1]
         middle, above, below = y - height / 2, y + up, y - up - height
         far = 0.02 * (reach - 1.0)
@@ -164,10 +192,11 @@ def _around(at: tuple[float, float], size: tuple[float, float], gap: tuple[float
         yield Box(x + across, below + 0.6 * up, width, height), far + 0.008
 
 
-def _cost(box: Box, gap: tuple[float, float], content: Drawn, taken: Sequence[Box]) -> float:
+def _cost(box: Box, gap: tuple[float, float], content: Drawn, taken: Sequence[Box], headroom: float) -> float:
     roomy = box.grown(0.25 * gap[0], 0.25 * gap[1])
     shared = sum(roomy.overlap(other) for other in taken) / (box.width * box.height)
-    return 2.0 * content.hidden_by(roomy) + 3.0 * shared + 20.0 * roomy.outside
+    outside = 20.0 * roomy.outside(headroom + 0.25 * gap[1]) + 0.2 * box.outside()
+    return 2.0 * content.hidden_by(roomy) + 3.0 * shared + outside
 
 
 def _samples(chart: Chart, layer: Layer) -> Iterable[tuple[FloatArray, FloatArray, FloatArray]]:
@@ -177,8 +206,10 @@ def _samples(chart: Chart, layer: Layer) -> Iterable[tuple[FloatArray, FloatArra
             yield _at(chart, layer, *layer.at_marks())
     elif isinstance(layer, Points) and layer.step.size:
         yield _at(chart, layer, layer.step, layer.value)
-        if layer.error is not None:
-            yield from _bars(chart, layer, layer.error)
+        yield from _bars(chart, layer)
+    elif isinstance(layer, Rule) and layer.step is not None:
+        y = np.linspace(0.0, 1.0, _SAMPLES)
+        yield np.full(_SAMPLES, float(chart.x.fraction(layer.step))), y, np.full(_SAMPLES, RULE_WEIGHT / _SAMPLES)
     elif isinstance(layer, Band) and layer.step.size:
         for share in (0.0, 0.25, 0.5, 0.75, 1.0):
             yield _along(chart, layer, layer.low + share * (layer.high - layer.low), RAW_WEIGHT)
@@ -201,7 +232,10 @@ def _at(
     return chart.x.fraction(step), chart.axis(layer.side).fraction(value), np.full(step.size, 0.01)
 
 
-def _bars(chart: Chart, layer: Points, error: FloatArray) -> Iterable[tuple[FloatArray, FloatArray, FloatArray]]:
-    for share in np.linspace(-1.0, 1.0, 9):
-        x, y, weight = _at(chart, layer, layer.step, layer.value + share * error)
-        yield x, y, weight / 2.0
+def _bars(chart: Chart, layer: Points) -> Iterable[tuple[FloatArray, FloatArray, FloatArray]]:
+    if layer.bars is None:
+        return
+    low, high = layer.bars
+    for share in np.linspace(0.0, 1.0, 17):
+        x, y, weight = _at(chart, layer, layer.step, low + share * (high - low))
+        yield x, y, 0.4 * weight

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +11,8 @@ from tsdownsample import MinMaxDownsampler
 FloatArray: TypeAlias = npt.NDArray[np.float64]
 
 QUANTILES = (5.0, 95.0)
+
+_SAMPLER: Any = MinMaxDownsampler()  # type: ignore[no-untyped-call]
 
 
 def reduce(step: npt.ArrayLike, value: npt.ArrayLike, pixels: int) -> tuple[FloatArray, FloatArray]:
@@ -33,7 +35,7 @@ def reduce(step: npt.ArrayLike, value: npt.ArrayLike, pixels: int) -> tuple[Floa
     step, value = np.ascontiguousarray(step, dtype=np.float64), np.ascontiguousarray(value, dtype=np.float64)
     if step.size <= 2 * pixels + 2:
         return step, value
-    kept = MinMaxDownsampler().downsample(step, value, n_out=2 * pixels).astype(np.int64)
+    kept = _SAMPLER.downsample(step, value, n_out=2 * pixels).astype(np.int64)
     kept = np.union1d(kept, (0, step.size - 1))
     return step[kept], value[kept]
 

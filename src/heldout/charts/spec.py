@@ -117,7 +117,7 @@ class Axis:
     def __post_init__(self) -> None:
         low, high = self.limits
         if not (np.isfinite(low) and np.isfinite(high) and low < high):
-            raise ChartError(f"The axis {self.label!r} goes from {low} to {high}; it must go from a number to a larger.")
+            raise ChartError(f"The axis {self.label!r} goes from {low} to {high}; it must go up, between two numbers.")
 
     @property
     def title(self) -> str:
@@ -200,12 +200,13 @@ class Band:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Points:
-    """Shapes at points, with error bars of half-length `error` where it is given; shape (N,) each."""
+    """Shapes at points, with bars from `low` to `high` where they are given; shape (N,) each."""
 
     side: Side
     step: FloatArray
     value: FloatArray
-    error: FloatArray | None = None
+    low: FloatArray | None = None
+    high: FloatArray | None = None
     label: str = ""
     colour: Colour = Colour.LEFT
     marker: Marker = Marker.CIRCLE
@@ -213,7 +214,14 @@ class Points:
     alpha: float = 1.0
 
     def __post_init__(self) -> None:
-        _keep_arrays(self, "step", "value", *(("error",) if self.error is not None else ()))
+        if (self.low is None) != (self.high is None):
+            raise ChartError(f"{_whose(self)} has one end of its bars only; give both low and high.")
+        _keep_arrays(self, "step", "value", *(("low", "high") if self.low is not None else ()))
+
+    @property
+    def bars(self) -> tuple[FloatArray, FloatArray] | None:
+        """Both ends of the bars, if there are bars."""
+        return None if self.low is None or self.high is None else (self.low, self.high)
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,7 +283,7 @@ class Chart:
         What a reader has to know to read it. It is not drawn, it goes below the figure in a report or a paper, and into
         the description inside the file.
     legend
-        Where the legend goes.
+        Where the legend goes, unless it would hide a curve there at the size that is drawn.
     grid
         How the grid lines are broken. Horizontal ones stand at the left ticks; with as many ticks on the right they
         serve both axes.
@@ -408,6 +416,20 @@ def as_place(place: Place | str) -> Place:
         return Place(place)
     except ValueError:
         raise ChartError(f"A legend cannot be placed {place!r}; it can be {', '.join(Place)}.") from None
+
+
+def shorten(text: str, most: int) -> str:
+    """Fit a long key into `most` characters by leaving out its middle.
+
+    Examples
+    --------
+    >>> shorten("val-core/openai/humaneval/acc/mean@16", 20)
+    'val-core/o…c/mean@16'
+    """
+    if len(text) <= most:
+        return text
+    end = max(most - 1, 0) // 2
+    return f"{text[: max(most - 1, 0) - end]}…{text[len(text) - end :]}"
 
 
 def _kind_of(path: Path) -> Kind:

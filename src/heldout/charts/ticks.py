@@ -68,9 +68,7 @@ def round_ticks(low: float, high: float, count: int) -> tuple[float, ...]:
     return min(_ladders(*_widened(low, high), count), key=lambda ladder: _waste(ladder, low, high)).ticks
 
 
-def paired_ticks(
-    left: tuple[float, float], right: tuple[float, float]
-) -> tuple[tuple[float, ...], tuple[float, ...]]:
+def paired_ticks(left: tuple[float, float], right: tuple[float, float]) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """Which round ticks let one grid serve two axes?
 
     Both axes get the same number of ticks, 5 to 9, chosen to leave as little as possible of either axis empty.
@@ -93,6 +91,7 @@ def paired_ticks(
     >>> right
     (0.29, 0.3, 0.31, 0.32, 0.33, 0.34, 0.35, 0.36)
     """
+    left, right = _apart(left, right)
     pairs = [(round_ticks(*left, count), round_ticks(*right, count)) for count in range(FEWEST, MOST + 1)]
     return min(pairs, key=lambda pair: _empty(pair[0], left) + _empty(pair[1], right))
 
@@ -182,6 +181,17 @@ def tick_labels(ticks: Sequence[float], format: str = "") -> tuple[str, ...]:
     return tuple("0" if suffix and not tick else _number(tick / scale, step / scale) + suffix for tick in ticks)
 
 
+def short_number(value: float) -> str:
+    """How is a number written in running text?
+
+    Examples
+    --------
+    >>> short_number(40), short_number(7.5), short_number(4_000_000)
+    ('40', '7.5', '4M')
+    """
+    return tick_labels([value])[0]
+
+
 def value_label(value: float, ticks: Sequence[float], unit: str = "") -> str:
     """How is a single value written beside its mark: a digit finer than the axis says?
 
@@ -237,6 +247,15 @@ def _widened(low: float, high: float) -> tuple[float, float]:
     if high - low > 1e-12 * size:
         return low, high
     return (low - 0.1 * size, high + 0.1 * size) if size else (0.0, 1.0)
+
+
+def _apart(left: tuple[float, float], right: tuple[float, float]) -> tuple[tuple[float, float], tuple[float, float]]:
+    """Keep two series that are both flat from lying on each other: the left one goes up, the right one down."""
+    flat = [_widened(*own) != own for own in (left, right)]
+    if not all(flat):
+        return left, right
+    up, down = 0.2 * abs(left[0]), 0.2 * abs(right[0])
+    return (left[0] - up, left[1] + up / 2.0), (right[0] - down / 2.0, right[1] + down)
 
 
 def _ladders(low: float, high: float, count: int) -> Iterator[_Ladder]:

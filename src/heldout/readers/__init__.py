@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from heldout import examples
@@ -32,7 +33,7 @@ from heldout.readers.assemble import Options, assemble
 from heldout.readers.directory import found_in
 from heldout.readers.log import Log
 from heldout.readers.source import Source
-from heldout.run import Run
+from heldout.run import Note, NoteKind, Run
 
 Reader = Callable[[Source], list[Log] | None]
 
@@ -158,7 +159,7 @@ def _logs(path: Path) -> list[Log]:
         for reader in READERS:
             logs = reader(source)
             if logs:
-                return logs
+                return [_with_open_end(log, source) for log in logs]
     except NoMetrics as error:
         raise error if path.name in str(error) else NoMetrics(f"{path}: {error}") from None
     except OSError as error:
@@ -168,6 +169,16 @@ def _logs(path: Path) -> list[Log]:
     raise NotUnderstood(
         f"{path}: {_seen(source)}; heldout reads {UNDERSTOOD}. Write it as CSV or JSON lines with a 'step'."
     )
+
+
+def _with_open_end(log: Log, source: Source) -> Log:
+    """Say that a console log stops within a line, where its reader did not have to."""
+    if not log.format.endswith("console") or source.data.endswith((b"\n", b"\r")):
+        return log
+    if any(note.kind is NoteKind.DROPPED for note in log.notes):
+        return log
+    text = "The last line has no line end; if the log was cut there, its last entry is missing."
+    return replace(log, notes=(*log.notes, Note(NoteKind.ASSUMED, text)))
 
 
 def _seen(source: Source) -> str:

@@ -82,11 +82,13 @@ def _any(source: Source) -> tuple[Table, list[bytes]]:
 
 
 def _is_line(line: bytes, rest: bytes, source: Source) -> bool:
-    """Whether the first line is a whole object, or the start of one that is longer than the head."""
-    rows, _ = rows_of(line)
-    if rows:
-        return True
-    return not rest and source.size > len(source.head) and b"\n" not in source.head.strip()
+    """Whether the first line is a whole object with others below it, or the start of one longer than the head.
+
+    A single object is a document of its own; another reader knows what such documents look like.
+    """
+    if rest.strip():
+        return bool(rows_of(line)[0])
+    return source.size > len(source.head) and b"\n" not in source.head.strip()
 
 
 def _format(keys: Any) -> str:

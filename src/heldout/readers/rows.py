@@ -98,6 +98,8 @@ class TableBuilder:
             try:
                 value = np.fromiter(map(itemgetter(key), rows), np.float64, len(rows))
             except (TypeError, ValueError, OverflowError):
+                value = None
+            if value is None or np.isnan(value).any():  # numpy turns None into NaN, which is another thing here
                 self._mixed(name, [row[key] for row in rows], index, depth)
             else:
                 self._parts.setdefault(name, []).append(Column(index, value))

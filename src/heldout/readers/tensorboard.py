@@ -23,8 +23,9 @@ from __future__ import annotations
 import struct
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import pairwise
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -36,6 +37,7 @@ from heldout.readers.log import Column, Log
 from heldout.readers.source import Source
 from heldout.run import FloatArray, IntArray, Note, NoteKind
 
+_T = TypeVar("_T", bound=np.generic)
 Bytes = npt.NDArray[np.uint8]
 
 FORMAT = "TensorBoard event file"
@@ -45,6 +47,7 @@ _OVERHEAD = _HEADER.size + 4  # what a record costs beside its data
 _DELTA = 0xA282EAD8  # added to a rotated CRC-32C, so that the CRC of data which hold one is no special case
 _BLOCK = 1 << 20  # bytes worked on at once: large enough for numpy, small enough for the cache
 _ROUNDS = 8  # how many shapes of equal length are looked for before records are read one by one
+_FEW = 8  # records of one length that are read one by one at once
 
 _FILE_VERSION = b"brain.Event:"
 _WALL_TIME = b"\x09"  # the key of field 1, with which every writer starts an event
@@ -175,10 +178,9 @@ def _read_block(data: bytes, edges: list[int], found: _Found) -> None:
     found.records += len(start)
     by_length = np.flatnonzero(intact)[np.argsort(length[intact], kind="stable")]
     groups: list[_Group] = []
-    for alike in np.split(by_length, np.flatnonzero(np.diff(length[by_length])) + 1):
-        if len(alike):
-            rows = _rows(block, start[alike], int(length[alike[0]]))
-            groups += [(layout, alike[members], rows[members]) for layout, members in _alike(rows)]
+    for same in _parts(by_length, np.unique(length[intact], return_counts=True)[1]):
+        rows = _rows(block, start[same], int(length[same[0]]))
+        groups += [(layout, same[members], rows[members]) for layout, members in _alike(rows)]
     found.add(groups, edges)
 
 
@@ -199,6 +201,11 @@ def _rows(block: Bytes, start: IntArray, length: int) -> Bytes:
     return np.lib.stride_tricks.sliding_window_view(block, length)[start]
 
 
+def _parts(array: npt.NDArray[_T], counts: IntArray) -> list[npt.NDArray[_T]]:
+    """Cut an array into parts of so many items each."""
+    return [array[start:stop] for start, stop in pairwise([0, *np.cumsum(counts).tolist()])]
+
+
 def _singly(rows: Bytes) -> Iterator[_Members]:
     """Yield the layout of every record with its row: the plain way, which `_alike` must equal."""
     for i, row in enumerate(rows):
@@ -216,13 +223,13 @@ def _alike(rows: Bytes) -> Iterator[_Members]:
     """
     rest = np.arange(len(rows))
     for _ in range(_ROUNDS):
-        if len(rest) <= 1:
+        if len(rest) < _FEW:
             break
         mask = _layout(rows[rest[0]].tobytes()).mask(rows.shape[1])
         blanked = rows[rest] & mask
         _, first, group = np.unique(_hashes(blanked), return_index=True, return_inverse=True)
         left = (blanked != blanked[first[group]]).any(axis=1)
-        by_group = np.split(np.argsort(group, kind="stable"), np.cumsum(np.bincount(group))[:-1])
+        by_group = _parts(np.argsort(group, kind="stable"), np.bincount(group))
         for i, members in zip(first, by_group, strict=True):
             if i and len(members) == 1:
                 left[members] = True
@@ -297,25 +304,22 @@ def _layout(event: bytes) -> _Layout:
 
 
 def _layout_of_event(event: bytes) -> _Layout:
-    layout = _Layout()
+    wall = step = None
+    found: list[_Place | tuple[str, str]] = []
+    starts = False
     for number, kind, start, stop in wire.fields(event):
         match number, kind:
             case 1, wire.FIXED64:
-                layout = replace(layout, wall=_Place(start, stop, "<f8"))
+                wall = _Place(start, stop, "<f8")
             case 2, wire.VARINT:
-                layout = replace(layout, step=_Place(start, stop))
+                step = _Place(start, stop)
             case 5, wire.BYTES:
-                layout = _with_summary(layout, event, start, stop)
+                found += [_value(event, a, b) for a, b in _messages(event, start, stop, 1)]
             case 7, wire.BYTES:
-                layout = replace(layout, starts=layout.starts or _START in _numbers(event, start, stop, 1))
-    return layout
-
-
-def _with_summary(layout: _Layout, event: bytes, start: int, stop: int) -> _Layout:
-    found = [_value(event, a, b) for a, b in _messages(event, start, stop, 1)]
+                starts = starts or _START in _numbers(event, start, stop, 1)
     values = tuple(one for one in found if isinstance(one, _Place))
     ignored = tuple(one for one in found if not isinstance(one, _Place))
-    return replace(layout, values=layout.values + values, ignored=layout.ignored + ignored)
+    return _Layout(wall, step, values, ignored, starts)
 
 
 def _value(event: bytes, start: int, stop: int) -> _Place | tuple[str, str]:
@@ -334,7 +338,7 @@ def _value(event: bytes, start: int, stop: int) -> _Place | tuple[str, str]:
             case _ if number in _KINDS:
                 place, what = None, _KINDS[number]
     if place is not None and (what == "scalar" or plugin in ("", "scalars")):
-        return replace(place, tag=tag)
+        return _Place(place.start, place.stop, place.code, tag)
     return _PLUGIN_KINDS.get(plugin, plugin) if what == "tensor" and plugin else what, tag
 
 
@@ -409,7 +413,8 @@ class _Found:
         n = int(count.sum())
         block = np.zeros(n, np.int64), np.zeros(n), np.zeros(n, np.int32), np.zeros(n)
         for layout, members, rows in groups:
-            self._fill(block, first[members], layout, rows)
+            if layout.values:
+                self._fill(block, first[members], layout, rows)
             self._remark(layout, self.rows + first[members], [edges[i] for i in members] if layout.broken else [])
         self.rows += n
         if n:
@@ -439,8 +444,8 @@ class _Found:
         step, wall, tag, value = (np.concatenate(parts) for parts in zip(*self.blocks, strict=True))
         self.blocks.clear()
         order = np.argsort(tag, kind="stable")
-        ends = np.cumsum(np.bincount(tag))[:-1]
-        parts = zip(self.tags, np.split(order, ends), np.split(value[order], ends), strict=True)
+        count = np.bincount(tag)
+        parts = zip(self.tags, _parts(order, count), _parts(value[order], count), strict=True)
         found = sorted(parts, key=lambda part: int(part[1][0]))
         columns = {name: Column(rows, values) for name, rows, values in found}
         columns.setdefault("wall_time", Column(np.arange(len(step)), wall))
@@ -463,5 +468,5 @@ class _Found:
         kinds = ", ".join(f"{kind}: {count:,}" for kind, count in self.ignored.most_common())
         tags = list(self.ignored_tags)
         named = ", ".join(tags[:4]) + (" …" if len(tags) > 4 else "")
-        text = f"Values that are not scalars were left alone ({kinds}), under {len(tags)} tags: {named}."
+        text = f"Values that are not scalars were left alone ({kinds}), tags: {named}."
         return Note(NoteKind.IGNORED, text, self.ignored.total())

@@ -162,7 +162,16 @@ def _bar_steps(text: str, found: Sequence[DictLiteral]) -> list[int] | None:
     bars = [bar for bar in bars if bar[3] == total]
     starts = [start for start, *_ in bars]
     at = [bars[i][2] for i in (_near(text, literal, starts) for literal in found) if i is not None]
+    _advance_last(found, at)
     return None if _bunched(found, at) else at
+
+
+def _advance_last(found: Sequence[DictLiteral], at: list[int]) -> None:
+    """Place the last training dict of a log that goes on one interval further, if its bar was not drawn yet."""
+    training = [i for i, literal in enumerate(found) if _is_training(literal)]
+    if len(training) >= 2 and at[training[-1]] == at[training[-2]]:
+        interval = at[training[-2]] - at[training[-3]] if len(training) >= 3 else 1
+        at[training[-1] :] = [at[training[-2]] + max(interval, 1)] * (len(at) - training[-1])
 
 
 def _near(text: str, literal: DictLiteral, starts: Sequence[int]) -> int | None:

@@ -339,7 +339,7 @@ class _Found:
             kinds = ", ".join(f"{kind}: {count:,}" for kind, count in self.ignored.most_common())
             keys = list(self.ignored_keys)
             named = ", ".join(keys[:4]) + (" …" if len(keys) > 4 else "")
-            text = f"Values that are not numbers were left alone ({kinds}), under {len(keys)} keys: {named}."
+            text = f"Values that are not numbers were left alone ({kinds}), keys: {named}."
             notes.append(Note(NoteKind.IGNORED, text, self.ignored.total()))
         return tuple(notes)
 

@@ -216,7 +216,7 @@ def _shared(one: IntArray, other: IntArray, x: FloatArray, y: FloatArray) -> Int
     """Steps where both turn, without flat tops."""
     at = np.intersect1d(one, other)
     strict = [(v[at] != v[at - 1]) & (v[at] != v[at + 1]) for v in (x, y)]
-    return at[strict[0] & strict[1]]
+    return np.asarray(at[strict[0] & strict[1]], dtype=np.int64)
 
 
 def _bends(step: FloatArray, value: FloatArray) -> FloatArray:

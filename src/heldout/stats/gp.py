@@ -59,7 +59,7 @@ class GPPosterior:
         """How likely is the level at eval `j` more than `margin` above the level at eval `k`?"""
         c = self.unit_covariances
         sd = np.sqrt(np.maximum(c[:, j, j] + c[:, k, k] - 2.0 * c[:, j, k], 0.0) * self.variance)
-        return float(self.weights @ _above(self.means[:, j] - self.means[:, k] - margin, sd))
+        return self._averaged(_above(self.means[:, j] - self.means[:, k] - margin, sd))
 
     def p_drop(self, delta: float = 0.005) -> float:
         """How likely is the last eval more than `delta` below an earlier one?
@@ -86,7 +86,11 @@ class GPPosterior:
         variances = c.diagonal(axis1=1, axis2=2)[:, :-1] + c[:, -1:, -1] - 2.0 * c[:, :-1, -1]
         sd = np.sqrt(np.maximum(variances, 0.0) * self.variance)
         below = _above(self.means[:, :-1] - self.means[:, -1:] - delta, sd)
-        return float(self.weights @ below.max(axis=1))
+        return self._averaged(below.max(axis=1))
+
+    def _averaged(self, probability: FloatArray) -> float:
+        """A probability at each grid point, averaged; rounding may not take it above one."""
+        return float(np.minimum(self.weights @ probability, 1.0))
 
 
 def _difference_variance(covariance: FloatArray) -> FloatArray:
@@ -177,11 +181,11 @@ def _unit(k: int, jitter: bool) -> _Unit:
         noise.append((1.0 if jitter else 1.0 + shake) * np.eye(k))
     target = np.stack(prior)
     observed = target + np.stack(noise)
-    precision = np.linalg.inv(observed)
+    precision = floats(np.linalg.inv(observed))
     gain = target @ precision
     covariance = target - gain @ target
     covariance = 0.5 * (covariance + covariance.transpose(0, 2, 1))
-    return _Unit(gain, covariance, precision, np.linalg.slogdet(observed)[1])
+    return _Unit(gain, covariance, precision, floats(np.linalg.slogdet(observed)[1]))
 
 
 def matern32(distance: FloatArray, length: float) -> FloatArray:

@@ -42,7 +42,9 @@ class Peak:
     kind: Kind
 
 
-def peaks(step: FloatArray, value: FloatArray, difference_sd: FloatArray | float, least: float = 2.0) -> tuple[Peak, ...]:
+def peaks(
+    step: FloatArray, value: FloatArray, difference_sd: FloatArray | float, least: float = 2.0
+) -> tuple[Peak, ...]:
     """Which turns of this curve are larger than its uncertainty?
 
     Parameters

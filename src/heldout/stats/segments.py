@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
 
 import numpy as np
@@ -196,11 +197,11 @@ def _described(fit: _Broken, x: FloatArray, t: FloatArray, y: FloatArray, indepe
     free = max(y.size - fit.coefficients.size - len(fit.knots), 1)
     variance = fit.rss / free / independent if fit.rss > _rounding(y) else 0.0
     pieces = []
-    for i, (start, end) in enumerate(zip(corners[:-1], corners[1:], strict=True)):
+    for i, (start, end) in enumerate(pairwise(corners)):
         contrast = np.zeros(fit.coefficients.size)
         contrast[1 : i + 2] = 1.0  # the slope is the first slope plus all changes so far
         slope = float(contrast @ fit.coefficients)
-        z = _ratio(slope, math.sqrt(variance * float(contrast @ fit.inverse @ contrast)), float(np.ptp(y)))
+        z = _ratio(slope, math.sqrt(variance * float(contrast @ fit.inverse @ contrast)), float(np.max(np.abs(y))))
         span = float(x[-1] - x[0])
         pieces.append(
             Segment(
@@ -211,11 +212,11 @@ def _described(fit: _Broken, x: FloatArray, t: FloatArray, y: FloatArray, indepe
     return tuple(pieces)
 
 
-def _ratio(slope: float, sd: float, spread: float) -> float:
-    """Slope over its standard deviation, where both may be zero."""
+def _ratio(slope: float, sd: float, size: float) -> float:
+    """Slope over its standard deviation, where both may be zero; `size` is that of the values."""
     if sd > 0.0:
         return slope / sd
-    return math.copysign(math.inf, slope) if abs(slope) > 1e-9 * spread else math.nan
+    return math.copysign(math.inf, slope) if abs(slope) > 1e-12 * size else math.nan
 
 
 def _direction(z: float, free: int) -> Direction:

@@ -140,6 +140,4 @@ def _shifts(step: FloatArray, value: FloatArray, variance: float, starts: tuple[
     count = np.diff(edges)
     mean = np.add.reduceat(value, edges[:-1]) / count
     z = np.diff(mean) / np.sqrt(variance * (1.0 / count[:-1] + 1.0 / count[1:]))
-    return tuple(
-        Shift(float(step[at]), float(mean[i]), float(mean[i + 1]), float(z[i])) for i, at in enumerate(starts)
-    )
+    return tuple(Shift(float(step[at]), float(mean[i]), float(mean[i + 1]), float(z[i])) for i, at in enumerate(starts))

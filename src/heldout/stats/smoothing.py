@@ -122,7 +122,9 @@ def _local_lines(step: FloatArray, value: FloatArray, window: float, at: FloatAr
     if step.size == 0:
         return _Fit(np.full(at.size, np.nan), np.full(at.size, np.nan))
     middle = float(value.mean())
-    x, t = (step - step[0]) / (0.5 * window), (at - step[0]) / (0.5 * window)
+    span = float(step[-1] - step[0])
+    half = 0.5 * (min(window, 100.0 * span) if span > 0.0 else window)  # wider makes no difference but to rounding
+    x, t = (step - step[0]) / half, (at - step[0]) / half
     y = value - middle
     fit = _window_lines(x, y, t)
     few = np.isnan(fit.height)
@@ -162,7 +164,7 @@ def _chunk_lines(x: FloatArray, cell: FloatArray, sums: FloatArray, t: FloatArra
     s0, s1, s2 = m0 - m2, m1 - m3, m2 - m4  # weighted by the kernel 1 - (x - t)^2
     determinant = s0 * s2 - s1 * s1
     # Below this the weight sits on one or two points, for example when two of three lie on the window's edge.
-    solid = (high - low >= 3) & (determinant > 1e-3 * s0 * s0)
+    solid = (high - low >= 3) & (determinant > 1e-3 * (m0 * m2 - m1 * m1))
     safe = np.where(solid, determinant, 1.0)
     height = np.where(solid, (s2 * (n0 - n2) - s1 * (n1 - n3)) / safe, np.nan)
     return height, np.where(solid, s2 / safe, np.nan)
@@ -282,9 +284,7 @@ def block_means(step: FloatArray, value: FloatArray, blocks: int) -> tuple[Float
     return np.add.reduceat(step, edges[:-1]) / count, np.add.reduceat(value, edges[:-1]) / count, count
 
 
-def bounded(
-    step: FloatArray, value: FloatArray, variance: float, most: int
-) -> tuple[FloatArray, FloatArray, float]:
+def bounded(step: FloatArray, value: FloatArray, variance: float, most: int) -> tuple[FloatArray, FloatArray, float]:
     """What are the series and its noise in at most `most` points, for a method that costs more than linear time?
 
     Parameters

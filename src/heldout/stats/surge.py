@@ -78,9 +78,7 @@ def late_surge(
         return None
     level = posterior.mean
     z = now.difference / now.sd if now.sd > 0.0 else math.inf
-    return Surge(
-        now.start_step, now.end_step, float(level[last - width]), float(level[last]), now.difference, z
-    )
+    return Surge(now.start_step, now.end_step, float(level[last - width]), float(level[last]), now.difference, z)
 
 
 def surge_start(step: FloatArray, value: FloatArray, variance: float) -> Surge | None:

@@ -6,7 +6,6 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
-
 from heldout.stats.arrays import FloatArray, floats
 from heldout.stats.gp import GPPosterior, gp_posterior
 from heldout.stats.local_level import smoother

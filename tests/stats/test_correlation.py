@@ -1,0 +1,228 @@
+"""Correlation intervals: oracles, coverage on autocorrelated series, and alignment."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.signal import lfilter
+from scipy.stats import pearsonr
+
+from heldout.stats.correlation import align, co_movement, correlate, effective_n, lead_lag
+
+
+def ar1(rng, n, phi):
+    return lfilter([1.0], [1.0, -phi], rng.normal(size=n + 600))[600:]
+
+
+def plain_effective_n(x, y):
+    n = x.size
+    x, y = x - x.mean(), y - y.mean()
+    total = 1.0
+    for lag in range(1, int(min(n / 4, 12 * math.sqrt(n / 100) + 2)) + 1):
+        rx = np.mean(x[lag:] * x[:-lag]) / np.mean(x * x)
+        ry = np.mean(y[lag:] * y[:-lag]) / np.mean(y * y)
+        if rx * ry <= 0.0:
+            break
+        total += 2.0 * (1.0 - lag / n) * rx * ry
+    return min(max(n / total, 4.0), n)
+
+
+@pytest.mark.parametrize(("n", "phi"), [(5, 0.5), (20, 0.9), (40, 0.0), (400, 0.97)])
+def test_effective_n_is_the_plain_sum(n, phi):
+    rng = np.random.default_rng(n)
+    x, y = ar1(rng, n, phi), ar1(rng, n, phi)
+    assert effective_n(x, y) == pytest.approx(plain_effective_n(x, y))
+
+
+def test_effective_n_of_white_noise_is_n_and_of_slow_series_far_less():
+    rng = np.random.default_rng(0)
+    assert effective_n(ar1(rng, 400, 0.0), ar1(rng, 400, 0.0)) > 380.0
+    assert effective_n(ar1(rng, 400, 0.97), ar1(rng, 400, 0.97)) < 80.0
+
+
+def test_correlate_of_white_noise_is_pearson_with_fishers_interval():
+    rng = np.random.default_rng(4)
+    x = rng.normal(size=60)
+    y = 0.6 * x + rng.normal(size=60)
+    got, oracle = correlate(x, y), pearsonr(x, y)
+    assert got.r == pytest.approx(oracle.statistic)
+    assert got.n_eff == pytest.approx(60.0, rel=0.1)
+    half = 1.959963984540054 / math.sqrt(got.n_eff - 3.0)
+    assert got.low == pytest.approx(math.tanh(math.atanh(got.r) - half))
+    if got.n_eff == 60.0:
+        assert got.high == pytest.approx(oracle.confidence_interval().high)
+    wider = correlate(x, y, level=0.99)
+    assert wider.low < got.low < got.r < got.high < wider.high
+
+
+@given(st.integers(4, 40), st.floats(0.1, 100.0), st.floats(-100.0, 100.0), st.integers(0, 999))
+def test_correlation_does_not_depend_on_units_or_order_of_arguments(n, scale, shift, seed):
+    rng = np.random.default_rng(seed)
+    x, y = rng.normal(size=n), rng.normal(size=n)
+    one = correlate(x, y)
+    assert correlate(scale * x + shift, y).r == pytest.approx(one.r, abs=1e-9)
+    assert correlate(-x, y).r == pytest.approx(-one.r)
+    assert correlate(y, x) == one
+    assert -1.0 <= one.low <= one.r <= one.high <= 1.0
+
+
+@pytest.mark.parametrize("n", [0, 1, 2, 3])
+def test_few_pairs_have_no_correlation(n):
+    got = correlate(np.arange(n), np.arange(n))
+    assert got.n == n
+    assert math.isnan(got.r)
+    assert math.isnan(got.low)
+
+
+def test_a_constant_has_no_correlation():
+    assert math.isnan(correlate(np.full(9, 0.1), np.arange(9.0)).r)
+    assert math.isnan(co_movement(np.arange(9.0), np.full(9, 0.1), np.arange(9.0)).detrended.r)
+
+
+def test_perfect_correlation_is_one():
+    got = correlate(np.arange(9.0) ** 2, 3.0 * np.arange(9.0) ** 2)
+    assert got.r == pytest.approx(1.0)
+    assert got.low > 0.99
+
+
+def test_bad_arguments_are_named():
+    with pytest.raises(ValueError, match="x has 3 values and y has 4"):
+        correlate(np.ones(3), np.ones(4))
+    with pytest.raises(ValueError, match=r"level is 95; it must be between 0 and 1"):
+        correlate(np.ones(3), np.ones(3), level=95)
+
+
+@pytest.mark.parametrize(("n", "phi"), [(20, 0.9), (40, 0.5), (40, 0.9), (40, 0.97), (400, 0.9), (400, 0.97)])
+def test_interval_covers_zero_for_independent_autocorrelated_series(n, phi):
+    rng = np.random.default_rng(11)
+    runs = 300
+    found = [correlate(ar1(rng, n, phi), ar1(rng, n, phi)) for _ in range(runs)]
+    covered = np.mean([c.low <= 0.0 <= c.high for c in found])
+    assert covered >= 0.90 - 3.0 * math.sqrt(0.9 * 0.1 / runs)
+    # the interval that takes the pairs for independent does not cover, or this test could not fail
+    naive = np.mean([abs(math.atanh(c.r)) < 1.96 / math.sqrt(n - 3.0) for c in found])
+    assert naive < 0.90
+
+
+def test_differences_and_detrended_values_seldom_find_co_movement_that_is_not_there():
+    rng = np.random.default_rng(2)
+    runs = 400
+    step = np.arange(40.0)
+    wrong = np.zeros(4)
+    for _ in range(runs):
+        x, y = (ar1(rng, 40, 0.8) + 0.3 * step for _ in range(2))
+        got = co_movement(step, x, y)
+        wrong += [not c.low <= 0.0 <= c.high for c in (got.differences, got.detrended, got.levels)] + [
+            lead_lag(x, y).p < 0.05
+        ]
+    slack = 3.0 * math.sqrt(0.08 * 0.92 / runs)
+    assert wrong[0] / runs <= 0.08 + slack
+    assert wrong[1] / runs <= 0.08 + slack
+    assert wrong[2] / runs > 0.25  # which is why levels are never called significant
+    assert wrong[3] / runs <= 0.08 + slack
+
+
+def test_levels_of_two_trends_are_called_trend_dominated():
+    rng = np.random.default_rng(0)
+    step = np.arange(50.0)
+    x, y = step + rng.normal(size=50), -step + rng.normal(size=50)
+    assert co_movement(step, x, y).levels_are == "trend-dominated"
+    assert co_movement(step, rng.normal(size=50), y).levels_are == "not trend-dominated"
+    assert co_movement(step[:4], x[:4], y[:4]).levels_are == "unknown"
+
+
+def test_detrending_takes_a_parabola_out_on_uneven_steps():
+    rng = np.random.default_rng(0)
+    step = np.cumsum(rng.exponential(1.0, 60))
+    x, y = rng.normal(size=60), rng.normal(size=60)
+    plain = co_movement(step, x, y).detrended
+    bent = co_movement(step, x + 3.0 * step - 0.2 * step**2, y + step**2).detrended
+    assert bent.r == pytest.approx(plain.r)
+    assert math.isnan(co_movement(step, step**2, y).detrended.r)
+
+
+def test_token_length_and_pass_rate_of_a_real_run(kimi):
+    got = co_movement(kimi.step, kimi.tokens, kimi.rate)
+    assert got.levels_are == "trend-dominated"
+    assert got.levels.r == pytest.approx(0.858, abs=0.001)
+    assert got.differences.r == pytest.approx(0.553, abs=0.001)
+    assert got.detrended.r == pytest.approx(0.531, abs=0.001)
+    assert 0.0 < got.detrended.low < got.detrended.high < 1.0
+    assert lead_lag(kimi.tokens, kimi.rate).lag == 0
+
+
+@pytest.mark.parametrize("lag", [-4, -1, 0, 3])
+def test_lead_lag_finds_the_lag_and_its_sign(lag):
+    rng = np.random.default_rng(7)
+    base = ar1(rng, 220, 0.8)
+    x = base[10:210]
+    y = base[10 - lag : 210 - lag] + 0.1 * rng.normal(size=200)  # y at t is x at t - lag: x leads by `lag`
+    got = lead_lag(x, y)
+    assert got.lag == lag
+    assert got.r > 0.8
+    assert got.p < 1e-6
+    assert got.lags == tuple(range(-5, 6))
+    assert got.correlations[got.lags.index(lag)] == got.r
+    assert lead_lag(y, x).lag == -lag
+
+
+def test_lead_lag_tries_fewer_lags_on_short_series():
+    rng = np.random.default_rng(0)
+    assert lead_lag(rng.normal(size=11), rng.normal(size=11)).lags == (-2, -1, 0, 1, 2)
+    for n in range(9):
+        assert lead_lag(rng.normal(size=n), rng.normal(size=n)).lags == ()
+    assert math.isnan(lead_lag(np.ones(50), rng.normal(size=50)).p)
+
+
+def test_sidak_pays_for_every_lag():
+    rng = np.random.default_rng(1)
+    x, y = rng.normal(size=100), rng.normal(size=100)
+    assert lead_lag(x, y, max_lag=5).p > lead_lag(x, y, max_lag=0).p or lead_lag(x, y, max_lag=0).p > 0.5
+    single = lead_lag(x, y, max_lag=0)
+    strongest = lead_lag(x, y)
+    alone = math.erfc(math.atanh(abs(strongest.r)) * math.sqrt((99 - abs(strongest.lag) - 3) / 2))
+    assert strongest.p == pytest.approx(1.0 - (1.0 - alone) ** 11)
+    assert single.lags == (0,)
+
+
+def test_align_on_the_same_steps_is_exact():
+    got = align(np.array([0.0, 10.0, 20.0]), np.array([1.0, 2.0, 3.0]), np.array([0.0, 10.0, 30.0]), np.arange(3.0))
+    assert got.how == "exact"
+    assert (got.step.tolist(), got.a.tolist(), got.b.tolist()) == ([0.0, 10.0], [1.0, 2.0], [0.0, 1.0])
+
+
+def test_align_averages_a_dense_series_since_the_previous_point():
+    dense = np.arange(1.0, 31.0)
+    got = align(dense, dense, np.array([10.0, 20.0, 30.0]), np.array([0.3, 0.4, 0.5]))
+    assert got.how == "interval mean"
+    assert got.a.tolist() == [5.5, 15.5, 25.5]
+    assert got.b.tolist() == [0.3, 0.4, 0.5]
+    swapped = align(np.array([10.0, 20.0, 30.0]), np.array([0.3, 0.4, 0.5]), dense, dense)
+    assert swapped.b.tolist() == got.a.tolist()
+
+
+def test_align_can_be_told():
+    dense = np.arange(1.0, 31.0)
+    got = align(dense, dense, np.array([10.0, 20.0]), np.array([0.3, 0.4]), how="exact")
+    assert (got.how, got.a.tolist()) == ("exact", [10.0, 20.0])
+
+
+def test_align_leaves_out_intervals_without_any_value():
+    got = align(np.array([1.0, 2.0, 31.0, 90.0]), np.arange(4.0), np.array([5.0, 10.0, 40.0]), np.arange(3.0))
+    assert got.step.tolist() == [5.0, 40.0]
+    assert got.a.tolist() == [0.5, 2.0]
+
+
+def test_align_of_uneven_evals_and_rewards(deepseek):
+    got = align(deepseek.reward_step, deepseek.reward, deepseek.rate_step, deepseek.rate)
+    assert got.how == "interval mean"
+    assert got.step.tolist() == deepseek.rate_step.tolist()
+    assert got.a.tolist() == [3.52, 3.55, 4.00, 4.15, 4.05, 4.10, 4.45, pytest.approx(4.475)]
+
+
+@pytest.mark.parametrize("n", [0, 1])
+def test_align_of_little(n):
+    got = align(np.arange(float(n)), np.ones(n), np.array([5.0, 6.0]), np.ones(2))
+    assert got.step.size == got.a.size == got.b.size <= 1

@@ -1,0 +1,142 @@
+"""The local-level smoother: its algebra, golden numbers, and a Kalman smoother as a second opinion."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import linregress
+
+from heldout.stats.local_level import laplacian, slope_z, smoother, window_slopes
+
+GOLDEN = np.array([0.300, 0.322, 0.331, 0.350, 0.356, 0.352, 0.360, 0.349, 0.333, 0.327, 0.310, 0.305])
+SCAN = [-0.2797, -0.4884, -0.4415, -0.2488, -0.3152, -0.0415, 0.2780, 0.6346, 1.3254, 1.9485]
+
+spacings = st.lists(st.floats(0.1, 50.0), min_size=1, max_size=25)
+
+
+def largest_contrast(value, sd, q=0.1):
+    """The largest z of "an earlier smoothed value is above the last one", and where."""
+    s, p = smoother(value.size, q)
+    drop = (s[:-1] - s[-1]) @ value
+    factor = np.sqrt(p.diagonal()[:-1] + p[-1, -1] - 2.0 * p[:-1, -1])
+    z = drop / (sd * factor)
+    return float(z.max()), int(z.argmax())
+
+
+def kalman_smoother(value, noise, walk):
+    """Level of a random walk with a diffuse start, by the Rauch-Tung-Striebel recursions."""
+    level, variance, seen = 0.0, 1e9, []
+    for k, v in enumerate(value):
+        variance += walk[k - 1] if k else 0.0
+        gain = variance / (variance + noise[k])
+        level, variance = level + gain * (v - level), (1.0 - gain) * variance
+        seen.append((level, variance))
+    out = [seen[-1]]
+    for k in range(len(value) - 2, -1, -1):
+        gain = seen[k][1] / (seen[k][1] + walk[k])
+        ahead = seen[k][1] + walk[k]
+        out.append((seen[k][0] + gain * (out[-1][0] - seen[k][0]), seen[k][1] + gain**2 * (out[-1][1] - ahead)))
+    return np.array(out[::-1]).T
+
+
+def test_golden_contrasts():
+    got = [largest_contrast(GOLDEN[:k], 0.014) for k in range(3, 13)]
+    np.testing.assert_allclose([z for z, _ in got], SCAN, atol=6e-5)
+    assert got[-1][1] == 6
+
+
+def test_laplacian_of_even_and_uneven_steps():
+    assert laplacian(np.array([0.0, 5.0, 10.0])).tolist() == [[1, -1, 0], [-1, 2, -1], [0, -1, 1]]
+    # spacings 1, 2 and 4: the median is 2
+    assert laplacian(np.array([0.0, 1.0, 3.0, 7.0])).diagonal().tolist() == [2.0, 3.0, 1.5, 0.5]
+    assert laplacian(np.array([3.0])).tolist() == [[0.0]]
+
+
+def test_smoother_is_the_kalman_smoother():
+    rng = np.random.default_rng(0)
+    step = np.cumsum(rng.uniform(1.0, 9.0, 15))
+    noise = rng.uniform(0.5, 3.0, 15)
+    value = rng.normal(size=15)
+    gap = np.diff(step)
+    s, p = smoother(15, 0.3, step, noise)
+    walk = 0.3 * noise.mean() * gap / np.median(gap)
+    level, variance = kalman_smoother(value, noise, walk)
+    np.testing.assert_allclose(s @ value, level, atol=1e-6)
+    np.testing.assert_allclose(p.diagonal() * noise.mean(), variance, rtol=1e-5)
+
+
+@given(spacings, st.floats(0.01, 10.0), st.integers(0, 10_000))
+def test_smoother_keeps_constants_and_order(gaps, q, seed):
+    rng = np.random.default_rng(seed)
+    step = np.cumsum([0.0, *gaps])
+    s, _ = smoother(step.size, q, step, rng.uniform(0.05, 20.0, step.size))
+    assert np.all(s > -1e-12)
+    np.testing.assert_allclose(s.sum(axis=1), 1.0, atol=1e-9)
+    rising = np.cumsum(rng.exponential(1.0, step.size) * rng.integers(0, 2, step.size))
+    assert np.min(np.diff(s @ rising)) >= -1e-9 * (1.0 + rising[-1])
+
+
+@given(spacings)
+def test_no_contrast_with_the_last_eval_sees_a_drop_in_a_rising_truth(gaps):
+    step = np.cumsum([0.0, *gaps])
+    s, _ = smoother(step.size, 0.1, step)
+    partial = np.cumsum(s[:-1] - s[-1], axis=1)
+    assert np.min(partial) >= -1e-9
+
+
+def test_equal_variances_are_the_homoscedastic_case():
+    one, other = smoother(8), smoother(8, step=np.arange(8.0) * 25.0, variance=np.full(8, 0.7))
+    np.testing.assert_allclose(one[0], other[0])
+    np.testing.assert_allclose(one[1], other[1])
+
+
+def test_a_noisy_eval_counts_less():
+    s, _ = smoother(5, variance=np.array([1.0, 1.0, 50.0, 1.0, 1.0]))
+    assert s[2, 2] < smoother(5)[0][2, 2] / 3.0
+
+
+@pytest.mark.parametrize("k", [0, 1])
+def test_smoother_of_none_and_one(k):
+    s, p = smoother(k)
+    assert s.tolist() == p.tolist() == ([[1.0]] if k else [])
+
+
+def test_smoother_says_what_is_wrong():
+    with pytest.raises(ValueError, match=r"q is 0.0; it must be above 0"):
+        smoother(3, 0.0)
+    with pytest.raises(ValueError, match="variance has 2 entries; it must have k = 3"):
+        smoother(3, variance=np.ones(2))
+
+
+def test_slope_is_the_regression_of_the_smoothed_values():
+    step = np.array([0.0, 10.0, 25.0, 30.0, 50.0])
+    value = np.array([1.0, 3.0, 2.0, 5.0, 4.0])
+    s, _ = smoother(5, step=step)
+    assert slope_z(step, value, 0.5).per_step == pytest.approx(linregress(step, s @ value).slope)
+
+
+def test_slope_z_is_standard_normal_in_noise():
+    rng = np.random.default_rng(0)
+    step = np.arange(12.0)
+    variance = rng.uniform(0.5, 2.0, 12)
+    z = np.array([slope_z(step, rng.normal(size=12) * np.sqrt(variance), variance).z for _ in range(2000)])
+    assert abs(z.mean()) < 0.1
+    assert z.std() == pytest.approx(1.0, abs=0.06)
+
+
+def test_window_slopes_of_the_whole_series_is_slope_z():
+    value = GOLDEN
+    slope, sd = window_slopes(np.arange(12.0), value, 2e-4, 12)
+    whole = slope_z(np.arange(12.0), value, 2e-4)
+    assert (slope.tolist(), sd.tolist()) == ([whole.per_step], [whole.sd])
+    assert window_slopes(np.arange(12.0), value, 2e-4, 4)[0].size == 9
+    assert window_slopes(np.arange(3.0), value[:3], 2e-4, 4)[0].size == 0
+
+
+def test_slope_of_little_and_without_noise():
+    assert math.isnan(slope_z(np.arange(1.0), np.ones(1), 1.0).per_step)
+    still = slope_z(np.arange(4.0), np.ones(4), 0.0)
+    assert still.per_step == pytest.approx(0.0, abs=1e-12)
+    assert math.isnan(still.z)
