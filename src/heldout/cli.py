@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
 
 import typer
 
 from heldout import __version__
-from heldout.errors import HeldoutError, ReadError, UsageError
+from heldout.errors import HeldoutError, ReadError
 
 if TYPE_CHECKING:
     from heldout.run import Run
@@ -87,7 +87,7 @@ def chart(
     width: Annotated[
         float, typer.Option(min=4.0, max=60.0, help="Width in centimetres; a paper's column is 8.5.")
     ] = 16.0,
-    theme: Annotated[str, typer.Option(help="light or dark.")] = "light",
+    theme: Annotated[Literal["light", "dark"], typer.Option(help="Colours for a light or a dark page.")] = "light",
     title: Annotated[str, typer.Option(help="A title above the figure.")] = "",
     window: Annotated[float | None, typer.Option(min=1.0, help="Smoothing window in steps.")] = None,
     reward: Reward = None,
@@ -106,7 +106,7 @@ def chart(
 
     one = read(path, run=run, roles=_roles(reward, eval_key, length), problems=problems, samples=samples)
     drawn = dual_axis(one, left, right or None, window=window)
-    (drawn.with_title(title) if title else drawn).save(out, width_cm=width, theme=_theme(theme))
+    (drawn.with_title(title) if title else drawn).save(out, width_cm=width, theme=theme)
     print(out)
 
 
@@ -152,12 +152,6 @@ def _distinct(names: list[str]) -> list[str]:
         if seen[name] > 1:
             names[index] = f"{name}-{seen[name]}"
     return names
-
-
-def _theme(name: str) -> str:
-    if name not in ("light", "dark"):
-        raise UsageError(f"--theme is light or dark, not {name!r}.")
-    return name
 
 
 def _version(wanted: bool) -> None:

@@ -481,6 +481,12 @@ RUN_KEYS: tuple[str, ...] = (
 
 # A rate cannot exceed 1; a larger one was logged in percent.
 PERCENT_ABOVE = 1.5
+_SCORES = (
+    (re.compile(r"pass(?:_?at_?|@|_?)1(?!\d)", re.IGNORECASE), "pass@1"),
+    (re.compile(r"pass[_ ]?rate", re.IGNORECASE), "pass rate"),
+    (re.compile(r"acc", re.IGNORECASE), "accuracy"),
+    (re.compile(r"reward|return", re.IGNORECASE), "reward"),
+)
 _RATE_WORDS = re.compile(r"pass|acc|rate|correct|solve|mean@\d|avg@\d", re.IGNORECASE)
 
 
@@ -516,7 +522,7 @@ def meaning_of(key: str) -> Match | None:
             found = pattern.fullmatch(key)
             if found:
                 benchmark = (found.groupdict().get("benchmark") or "").strip("_/ ")
-                return Match(meaning, rank, benchmark)
+                return Match(meaning, rank, "" if re.fullmatch(_HELD, benchmark, re.IGNORECASE) else benchmark)
     return None
 
 
@@ -550,11 +556,18 @@ def benchmarks(keys: Iterable[str]) -> list[str]:
 
 
 def label_of(key: str) -> str:
-    """Words for a key, for an axis or a table: the meaning's label with its benchmark, or the key itself."""
+    """Words for a key, for an axis or a table: the meaning's label with its benchmark, or the key itself.
+
+    >>> label_of("humaneval_pass_at_1"), label_of("actor/ppo_kl"), label_of("zebra")
+    ('held-out pass@1 (humaneval)', 'KL between old and new policy', 'zebra')
+    """
     match = meaning_of(key)
     if match is None:
         return key
-    return f"{match.meaning.label} ({match.benchmark})" if match.benchmark else match.meaning.label
+    label = match.meaning.label
+    if match.meaning.name == "held_out":
+        label = next((f"held-out {word}" for pattern, word in _SCORES if pattern.search(key)), label)
+    return f"{label} ({match.benchmark})" if match.benchmark else label
 
 
 def better_of(key: str) -> Better:

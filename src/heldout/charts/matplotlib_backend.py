@@ -37,7 +37,17 @@ from matplotlib.patches import Patch
 from matplotlib.patheffects import withStroke
 from matplotlib.text import Text as DrawnText
 
-from heldout.charts.placement import Box, corner_box, drawn, label_box, legend_place
+from heldout.charts.placement import (
+    Box,
+    Drawn,
+    beside_horizontal,
+    beside_vertical,
+    corner_box,
+    drawn,
+    emptiest,
+    label_box,
+    legend_place,
+)
 from heldout.charts.reduce import reduce
 from heldout.charts.spec import (
     Axis,
@@ -231,6 +241,7 @@ class _Drawing:
     labels: list[Text | Rule] = field(default_factory=list)
     taken: list[Box] = field(default_factory=list)
     legend_above: bool = False
+    above: float = 0.0  # inches over the plot for a legend or labels
 
     @cached_property
     def figure(self) -> Figure:
@@ -300,8 +311,8 @@ class _Drawing:
             pad=0.35 * self.scale.font,
         )
 
-    def title(self) -> None:
-        """Write the title above the plot, at its left end."""
+    def title(self, pad: float | None = None) -> None:
+        """Write the title above the plot, at its left end, `pad` points over it."""
         if self.chart.title:
             self.axes.set_title(
                 self.chart.title,
@@ -309,7 +320,7 @@ class _Drawing:
                 fontsize=1.1 * self.scale.font,
                 fontweight="bold",
                 color=self.palette[Colour.INK],
-                pad=0.8 * self.scale.font,
+                pad=pad or 0.8 * self.scale.font,
             )
 
     @property
@@ -426,8 +437,8 @@ class _Drawing:
             "markeredgewidth": 0.35 * self.scale.line,
         }
 
-    def fit(self, above: float = 0.0) -> None:
-        """Give the plot what the words around it leave, with `above` inches for a legend over it."""
+    def fit(self) -> None:
+        """Give the plot what the words around it leave."""
         renderer = self.figure.canvas.get_renderer()  # type: ignore[attr-defined]
         width, height = self.scale.width * self.dpi, self.scale.height * self.dpi
         edge = 0.5 * self.scale.font / 72.0 * self.dpi
@@ -439,7 +450,7 @@ class _Drawing:
             left = max(plot.x0 - min(box.x0 for box in boxes), 0.0) + edge
             right = max(max(box.x1 for box in boxes) - plot.x1, 0.0) + edge
             bottom = max(plot.y0 - min(box.y0 for box in boxes), 0.0) + edge
-            top = max(max(box.y1 for box in boxes) - plot.y1, 0.0) + edge + above * self.dpi
+            top = max(max(box.y1 for box in boxes) - plot.y1, 0.0) + edge + self.above * self.dpi
             place = (left / width, bottom / height, 1 - (left + right) / width, 1 - (bottom + top) / height)
             for axes in self.figure.axes:
                 axes.set_position(place)
@@ -491,13 +502,25 @@ class _Drawing:
             legend = self._legend(columns)
             if self._size_of(legend)[0] <= 1.0:
                 break
+        self._shorten_entries(legend)
         renderer = self.figure.canvas.get_renderer()  # type: ignore[attr-defined]
         high = legend.get_window_extent(renderer).height / self.dpi
         gap = 0.3 * self.scale.font / 72.0
-        self.axes.set_title(self.axes.get_title("left"), loc="left", pad=(high + 2 * gap) * 72.0)
+        self.title(pad=(high + 2 * gap) * 72.0)
         legend.set_in_layout(False)
-        self.fit(above=0.0 if self.chart.title else high + gap)
+        self.above = 0.0 if self.chart.title else high + gap
+        self.fit()
         legend.set_loc((0.0, 1.0 + gap / (self.axes.get_position().height * self.scale.height)))
+
+    def _shorten_entries(self, legend: Legend) -> None:
+        """Leave out the middle of entries that would reach beyond the figure."""
+        place = self.axes.get_position()
+        excess = self._size_of(legend)[0] - (1.0 - place.x0) / place.width
+        sizes = [self._size_of(text)[0] for text in legend.get_texts()]
+        for text, size in zip(legend.get_texts(), sizes, strict=True):
+            room = max(sizes) - excess
+            if size > room:
+                text.set_text(shorten(text.get_text(), int(len(text.get_text()) * room / size) - 1))
 
     def _shorten_labels(self) -> None:
         """Leave out the middle of an axis label that is longer than its axis."""
@@ -515,7 +538,9 @@ class _Drawing:
         renderer = self.figure.canvas.get_renderer()  # type: ignore[attr-defined]
         axis = self.chart.x
         widest = max(label.get_window_extent(renderer).width for label in self.axes.get_xticklabels())
-        room = self.axes.get_window_extent(renderer).width * float(np.diff(axis.fraction(axis.ticks[:2]), append=1.0)[0])
+        room = self.axes.get_window_extent(renderer).width * float(
+            np.diff(axis.fraction(axis.ticks[:2]), append=1.0)[0]
+        )
         every = math.ceil(1.25 * widest / room)
         texts = [text if place % every == 0 else "" for place, text in enumerate(axis.tick_texts)]
         self.axes.set_xticks(axis.fraction(axis.ticks), texts)
@@ -530,49 +555,29 @@ class _Drawing:
                 self._rule_label(layer, content)
         over = max((box.top for box in self.taken), default=0.0) - 1.0
         if over > 0.0:
-            self.fit(above=over * self.axes.get_position().height * self.scale.height)
+            self.above = max(self.above, over * self.axes.get_position().height * self.scale.height)
+            self.fit()
 
-    def _label(self, layer: Text, content: Any) -> None:
+    def _label(self, layer: Text, content: Drawn) -> None:
         x, y = (float(number) for number in self._points(layer.side, layer.step, layer.value))
         text = self._words(layer.text, layer.colour)
         gap, size = self._across(0.75 * self.scale.font), self._size_of(text)
         box = label_box((x, y), size, gap, content, self.taken, headroom=self._headroom(size, gap))
-        if box is None:
-            text.remove()
-        else:
-            self._settle(text, box)
+        self._settle_or_drop(text, box)
 
     def _headroom(self, size: tuple[float, float], gap: tuple[float, float]) -> float:
         """How far a label may reach over the top: by its height, if nothing else stands there."""
         return 0.0 if self.chart.title or self.legend_above else size[1] + gap[1]
 
-    def _rule_label(self, layer: Rule, content: Any) -> None:
-        """Write a rule's label along it, at the end where there is most room."""
+    def _rule_label(self, layer: Rule, content: Drawn) -> None:
+        """Write a rule's label along it, at the end where there is most room; nowhere, if there is none."""
         text = self._words(layer.label, layer.colour)
-        (width, height), (across, up) = self._size_of(text), self._across(0.4 * self.scale.font)
+        size, gap = self._size_of(text), self._across(0.4 * self.scale.font)
         if layer.step is not None:
-            x = float(self.chart.x.fraction(layer.step))
-            options = [
-                Box(left, bottom, width, height)
-                for bottom in (1 - up - height, up)
-                for left in (x + across, x - across - width)
-            ]
+            options = beside_vertical(float(self.chart.x.fraction(layer.step)), size, gap)
         else:
-            y = float(self.chart.axis(layer.side).fraction(layer.value or 0.0))
-            options = [
-                Box(left, bottom, width, height)
-                for bottom in (y + up, y - up - height)
-                for left in (1 - across - width, across)
-            ]
-        self._settle(
-            text,
-            min(
-                options,
-                key=lambda box: (
-                    content.hidden_by(box) + 50 * box.outside() + 50 * sum(box.overlap(other) for other in self.taken)
-                ),
-            ),
-        )
+            options = beside_horizontal(float(self.chart.axis(layer.side).fraction(layer.value or 0.0)), size, gap)
+        self._settle_or_drop(text, emptiest(options, content, self.taken))
 
     def _words(self, text: str, colour: Colour) -> DrawnText:
         halo = withStroke(linewidth=0.24 * self.scale.font, foreground=self.palette["ground"], alpha=0.7)
@@ -588,7 +593,10 @@ class _Drawing:
             path_effects=[halo],
         )
 
-    def _settle(self, text: DrawnText, box: Box) -> None:
+    def _settle_or_drop(self, text: DrawnText, box: Box | None) -> None:
+        if box is None:
+            text.remove()
+            return
         text.set_position((box.left, box.bottom))
         self.taken.append(box)
 

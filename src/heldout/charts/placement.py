@@ -173,6 +173,26 @@ def label_box(
     return box if cost <= IN_THE_WAY else None
 
 
+def beside_vertical(x: float, size: tuple[float, float], gap: tuple[float, float]) -> list[Box]:
+    """Return where the label of a vertical rule can stand: at its ends, on either side; the first is the best."""
+    (width, height), (across, up) = size, gap
+    lefts, bottoms = (x + across, x - across - width), (1.0 - up - height, up)
+    return [Box(left, bottom, width, height) for bottom in bottoms for left in lefts]
+
+
+def beside_horizontal(y: float, size: tuple[float, float], gap: tuple[float, float]) -> list[Box]:
+    """Return where the label of a horizontal rule can stand: at its ends, above and below; the first is the best."""
+    (width, height), (across, up) = size, gap
+    lefts, bottoms = (1.0 - across - width, across), (y + up, y - up - height)
+    return [Box(left, bottom, width, height) for bottom in bottoms for left in lefts]
+
+
+def emptiest(options: Sequence[Box], content: Drawn, taken: Sequence[Box]) -> Box | None:
+    """Which of several boxes inside the plot hides least? None if none of them is inside and free."""
+    free = [box for box in options if box.outside() == 0.0 and not any(box.overlap(other) for other in taken)]
+    return min(free, key=content.hidden_by, default=None)
+
+
 def _around(
     at: tuple[float, float], size: tuple[float, float], gap: tuple[float, float]
 ) -> Iterable[tuple[Box, float]]:

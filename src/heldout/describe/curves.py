@@ -84,7 +84,8 @@ def _thinned(step: FloatArray) -> FloatArray:
     """Return at most 400 of the steps, evenly spread over the values, the first and last among them."""
     if len(step) <= _MOST_POINTS:
         return step
-    return step[np.unique(np.linspace(0, len(step) - 1, _MOST_POINTS).round().astype(int))]
+    kept: FloatArray = step[np.unique(np.linspace(0, len(step) - 1, _MOST_POINTS).round().astype(int))]
+    return kept
 
 
 def blocks(curve: Curve, most: int = 60) -> tuple[FloatArray, FloatArray, float]:

@@ -15,10 +15,10 @@ import numpy as np
 from heldout.describe.curves import blocks
 from heldout.describe.model import Curve, Observation, Pair, SeriesDescription
 from heldout.describe.pairs import together, written_r
-from heldout.describe.series import written
+from heldout.describe.series import difference, written
 from heldout.names import Better
 from heldout.run import FloatArray
-from heldout.stats.comovement import divergence_windows, opposite_turns
+from heldout.stats.divergence import divergence_windows, opposite_turns
 from heldout.stats.shifts import level_shifts
 from heldout.stats.surge import surge_start
 from heldout.words import counted, number
@@ -125,7 +125,7 @@ def moves_together(seen: Seen) -> Iterator[Observation]:
         levels = pair.movement.levels
         if left is None or right is None or not math.isfinite(levels.r) or not math.isfinite(change.r):
             continue
-        clear = change.low > 0 or change.high < 0
+        clear = any(found.low > 0 or found.high < 0 for found in (change, pair.movement.detrended))
         strong = abs(levels.r) >= 0.7
         if not clear and not strong:
             continue
@@ -155,17 +155,29 @@ def surges_late(seen: Seen) -> Iterator[Observation]:
         if surge is None:
             continue
         before, after = surge.before * _sign(curve), surge.after * _sign(curve)
+        last_calm = float(step[step < surge.start_step][-1])
         text = (
-            f"{_name(curve)} surges late: {written(curve, before)} on average before step {surge.start:.0f}, "
-            f"{written(curve, after)} after it (z = {surge.z:.1f}); a patience rule would have stopped before."
+            f"{_name(curve)} surges late, after step {last_calm:.0f}: {written(curve, before)} on average in the stretch before, "
+            f"{written(curve, after)} from step {surge.start_step:.0f} on (z = {surge.z:.1f})."
         )
-        yield Observation(
-            "late_surge",
-            text,
-            0.65 if curve.role == "held_out" else 0.55,
-            (int(surge.start), int(step[-1])),
-            {"before": before, "after": after, "z": surge.z},
-        )
+        stop = _patience_stop(curve) if curve.role == "held_out" else None
+        if stop is not None and stop < surge.start_step:
+            text += (
+                f" A rule that stops after three evaluations without a new best would have stopped at step {stop:.0f}."
+            )
+        evidence = {"after_step": last_calm, "before": before, "after": after, "z": surge.z}
+        weight = 0.65 if curve.role == "held_out" else 0.55
+        yield Observation("late_surge", text, weight, (int(last_calm), int(step[-1])), evidence)
+
+
+def _patience_stop(curve: Curve, patience: int = 3) -> float | None:
+    """Return the step at which patience runs out: so many values in a row without a new best."""
+    value = curve.series.value * _sign(curve)
+    since_best = np.arange(len(value)) - np.maximum.accumulate(
+        np.where(value >= np.maximum.accumulate(value), np.arange(len(value)), 0)
+    )
+    late = np.flatnonzero(since_best >= patience)
+    return float(curve.series.step[late[0]]) if len(late) else None
 
 
 def turns_against(seen: Seen) -> Iterator[Observation]:
@@ -223,7 +235,7 @@ def ends_below_best(seen: Seen) -> Iterator[Observation]:
     z = _z(gap, curve)
     worth = "within the noise of a single difference" if z < _CLEAR else f"{z:.1f} times the noise of a difference"
     text = (
-        f"{_name(curve)} ends at {written(curve, float(curve.value[-1]))}, a regression of {written(curve, gap)} from its "
+        f"{_name(curve)} ends at {written(curve, float(curve.value[-1]))}, a regression of {difference(curve, gap)} from its "
         f"best, {written(curve, float(curve.value[best]))} at step {curve.step[best]:.0f} ({worth}; the best of several "
         "noisy values is flattered by chance)."
     )
@@ -260,7 +272,7 @@ def volatile(seen: Seen) -> Iterator[Observation]:
             continue
         text = (
             f"{_name(curve)} is volatile: about {described.noise_share:.0%} of its point-to-point movement is noise "
-            f"(standard deviation {written(curve, described.noise_sd)})."
+            f"(standard deviation {difference(curve, described.noise_sd)})."
         )
         yield Observation(
             "volatile", text, 0.25, evidence={"noise_share": described.noise_share, "sd": described.noise_sd}
@@ -274,7 +286,7 @@ def resolves(seen: Seen) -> Iterator[Observation]:
         return
     smallest = 1.96 * math.sqrt(2) * float(np.mean(curve.series.spread))
     text = (
-        f"With this many problems two evaluations must differ by {written(curve, smallest)} or more to be told from "
+        f"With this many problems two evaluations must differ by {difference(curve, smallest)} or more to be told from "
         "sampling noise (95 %, unpaired)."
     )
     yield Observation("resolution", text, 0.2, evidence={"smallest_difference": smallest})

@@ -8,6 +8,7 @@ from itertools import combinations
 import numpy as np
 
 from heldout.describe.model import Curve, Pair
+from heldout.run import FloatArray
 from heldout.stats.correlation import Aligned, Correlation, align, co_movement, lead_lag
 from heldout.stats.smoothing import block_means
 
@@ -29,10 +30,12 @@ def pair(left: Curve, right: Curve) -> Pair:
 
 def together(left: Curve, right: Curve) -> Aligned:
     """Bring two curves to common steps, as logged (a smoothed line would correlate with itself)."""
-    return align(*_bounded(left), *_bounded(right))
+    step, value = _bounded(left)
+    other_step, other = _bounded(right)
+    return align(step, value, other_step, other)
 
 
-def _bounded(curve: Curve) -> tuple[np.ndarray[tuple[int], np.dtype[np.float64]], ...]:
+def _bounded(curve: Curve) -> tuple[FloatArray, FloatArray]:
     step, value = curve.series.step.astype(np.float64), curve.series.value
     if len(step) > _MOST_POINTS:
         step, value, _ = block_means(step, value, _MOST_POINTS)

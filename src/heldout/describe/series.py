@@ -9,7 +9,7 @@ import numpy as np
 from heldout.describe.curves import blocks
 from heldout.describe.model import Curve, Point, SeriesDescription, Stretch
 from heldout.stats.noise import volatility
-from heldout.stats.trend import trend_segments
+from heldout.stats.segments import trend_segments
 from heldout.words import number, sentence_list
 
 _KEY_POINTS = 9
@@ -49,15 +49,20 @@ def written(curve: Curve, value: float) -> str:
     return f"{text} %" if curve.unit == "%" else text
 
 
+def difference(curve: Curve, value: float) -> str:
+    """Write a difference of two values: of percentages it is so many points."""
+    text = number(value, curve.range or None)
+    return f"{text} points" if curve.unit == "%" else text
+
+
 def _point(curve: Curve, index: int) -> Point:
     return Point(int(curve.step[index]), float(curve.value[index]))
 
 
 def _key_points(curve: Curve, always: tuple[Point, ...]) -> tuple[Point, ...]:
     """Evenly spaced points, with start, end, peak and trough among them, in order of steps."""
-    if len(curve.step) <= 3 * _KEY_POINTS and curve.window is None:
-        indices = range(len(curve.step))
-    else:
+    indices = set(range(len(curve.step)))
+    if len(curve.step) > 3 * _KEY_POINTS or curve.window is not None:
         wanted = np.linspace(curve.step[0], curve.step[-1], _KEY_POINTS)
         indices = {int(np.argmin(np.abs(curve.step - step))) for step in wanted}
     points = {point.step: point for point in (*(_point(curve, index) for index in indices), *always)}
@@ -67,7 +72,7 @@ def _key_points(curve: Curve, always: tuple[Point, ...]) -> tuple[Point, ...]:
 def _stretches(curve: Curve) -> tuple[Stretch, ...]:
     if len(curve.step) < 3 or curve.range == 0:
         return ()
-    segments = trend_segments(curve.step, curve.value)
+    segments = trend_segments(curve.step, curve.value, penalty=2.0 if curve.window else 3.0)
     return tuple(
         Stretch(Point(int(s.start), float(s.start_value)), Point(int(s.end), float(s.end_value)), s.direction)
         for s in segments
@@ -79,22 +84,30 @@ def _trend(curve: Curve, stretches: tuple[Stretch, ...], peak: Point, trough: Po
         return f"A single value, {written(curve, curve.value[0])} at step {curve.step[0]:.0f}."
     if curve.range == 0:
         return f"Constant at {written(curve, curve.value[0])} throughout."
-    first = curve.value[0]
-    parts = [f"Starts at {written(curve, float(first))} (step {curve.step[0]:.0f})"]
-    parts += [f"{_DIRECTION[s.direction]} about {written(curve, s.end.value)} by step {s.end.step}" for s in stretches]
-    parts.append(f"ends at {written(curve, float(curve.value[-1]))} (step {curve.step[-1]:.0f})")
-    extremes = (
-        f"Peak {written(curve, peak.value)} at step {peak.step}, "
-        f"trough {written(curve, trough.value)} at step {trough.step}."
+    ends = (
+        f"Starts at {written(curve, float(curve.value[0]))} (step {curve.step[0]:.0f}) and ends at "
+        f"{written(curve, float(curve.value[-1]))} (step {curve.step[-1]:.0f}); peak {written(curve, peak.value)} at step "
+        f"{peak.step}, trough {written(curve, trough.value)} at step {trough.step}."
     )
-    return f"{sentence_list(parts)}. {extremes}"
+    after = f" From the peak it comes down by {difference(curve, peak.value - curve.value[-1])}."
+    return ends + (after if trough.step < peak.step < curve.step[-1] else "") + _fitted(curve, stretches)
+
+
+def _fitted(curve: Curve, stretches: tuple[Stretch, ...]) -> str:
+    """Tell the fitted trend piece by piece."""
+    if not stretches:
+        return ""
+    parts = [f"{_DIRECTION[s.direction]} {written(curve, s.end.value)} by step {s.end.step}" for s in stretches]
+    return (
+        f" The fitted trend starts at {written(curve, stretches[0].start.value)}, {sentence_list(parts, 'and then')}."
+    )
 
 
 def _noise(curve: Curve, share: float) -> str:
     """Say how much of the movement is noise, and where that knowledge comes from."""
     if len(curve.series) < 4 or not math.isfinite(curve.variance) or curve.range == 0:
         return "Too few values to tell noise from drift." if curve.range else ""
-    sd = written(curve, math.sqrt(curve.variance))
+    sd = difference(curve, math.sqrt(curve.variance))
     if curve.series.spread is not None:
         source = f"The standard error of one evaluation is {sd} on average, from its number of problems"
     elif curve.window is not None:

@@ -149,7 +149,7 @@ def _longest_checkpoint(logs: dict[Path, list[Log]]) -> dict[Path, list[Log]]:
     for folder, states in trainings.items():
         path, log = max(states, key=lambda state: (int(state[1].step.max()), len(state[1].step)))
         text = f"{len(states)} saved trainer states were found; the longest history is {path.relative_to(folder)}."
-        notes = (Note(NoteKind.ASSUMED, text, len(states)),) if len(states) > 1 else ()
+        notes: tuple[Note, ...] = (Note(NoteKind.ASSUMED, text, len(states)),) if len(states) > 1 else ()
         inside = [other for other in kept if folder in other.parents]
         if inside:  # TensorBoard or W&B files in the output folder tell of the same training
             notes += (_also([str(other.relative_to(folder)) for other in inside]),)
@@ -163,12 +163,12 @@ def _by_folder(root: Path, logs: dict[Path, list[Log]]) -> Iterator[Named]:
     folders: dict[Path, dict[Path, list[Log]]] = {}
     for path, found in logs.items():
         folders.setdefault(path.parent, {})[path] = found
-    for folder, found in folders.items():
+    for folder, files in folders.items():
         name = root.resolve().name if folder == root else str(folder.relative_to(root))
-        yield from _runs_of(folder, found, name)
+        yield from _runs_of(files, name)
 
 
-def _runs_of(folder: Path, found: dict[Path, list[Log]], name: str) -> Iterator[Named]:
+def _runs_of(found: dict[Path, list[Log]], name: str) -> Iterator[Named]:
     best = min(_richness(logs[0]) for logs in found.values())
     read = {path: logs for path, logs in found.items() if _richness(logs[0]) == best}
     others = {path: logs for path, logs in found.items() if path not in read}

@@ -64,7 +64,7 @@ def _logs(rows: list[Row], name: str, notes: list[Note]) -> list[Log]:
 def _runs(document: Any) -> Iterator[tuple[str, list[Row]]]:
     """Yield name and rows of every run in the document."""
     if isinstance(document, list):
-        rows = [row for row in document if isinstance(row, dict)]
+        rows: list[Row] = [row for row in document if isinstance(row, dict)]
         if rows:
             yield "", rows
         return

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from heldout.charts import Chart, Hints, dual_axis, length_and_pass_rate, reward_and_held_out
 from heldout.describe import curves_of
+from heldout.names import label_of
 from heldout.run import Run
 
 
@@ -28,16 +29,28 @@ def standard_figures(run: Run) -> list[Figure]:
 def _standard(run: Run) -> Iterator[Figure]:
     hints = _published(run)
     if _has(run, "reward", "held_out"):
-        yield Figure("reward-and-held-out", "Reward against held-out score", reward_and_held_out(run, hints=hints))
+        yield Figure(
+            "reward-and-held-out",
+            "Reward against held-out score",
+            reward_and_held_out(run, labels=_labels(run), hints=hints),
+        )
     if _has(run, "length", "held_out"):
-        yield Figure("length-and-pass-rate", "Length against pass rate", length_and_pass_rate(run, hints=hints))
+        yield Figure(
+            "length-and-pass-rate",
+            "Length against pass rate",
+            length_and_pass_rate(run, labels=_labels(run), hints=hints),
+        )
 
 
 def _fallback(run: Run) -> Figure:
     keys = [curve.series.name for curve in curves_of(run)]
     right = keys[1] if len(keys) > 1 else None
     title = f"{keys[0]} against {right}" if right else keys[0]
-    return Figure("metrics", title, dual_axis(run, keys[0], right))
+    return Figure("metrics", title, dual_axis(run, keys[0], right, labels=_labels(run)))
+
+
+def _labels(run: Run) -> dict[str, str]:
+    return {key: label_of(key)[:1].upper() + label_of(key)[1:] for key in run.metrics}
 
 
 def _has(run: Run, *roles: str) -> bool:

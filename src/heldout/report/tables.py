@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from heldout.describe import Description, Point, SeriesDescription
 from heldout.describe.pairs import written_r
-from heldout.words import number
+from heldout.words import counted, number
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,5 +97,4 @@ def _lead(lag: int, p: float, r: float) -> str:
         return "none clear"
     if lag == 0:
         return f"together (r = {r:.2f})"
-    points = f"{abs(lag)} point{'s' if abs(lag) > 1 else ''}"
-    return f"{'first' if lag > 0 else 'second'} leads by {points} (r = {r:.2f})"
+    return f"{'first' if lag > 0 else 'second'} leads by {counted(abs(lag), 'point')} (r = {r:.2f})"

@@ -143,8 +143,9 @@ def gp_posterior(value: FloatArray, variance: float, *, jitter: bool = False) ->
     unit = _unit(k, jitter)
     centre = float(value.mean())
     scaled = (value - centre) / math.sqrt(variance)
-    weights = _weights(unit, scaled)
-    means = centre + math.sqrt(variance) * (unit.gain @ scaled)
+    explained = unit.precision @ scaled  # (H, k)
+    weights = _weights(explained @ scaled, unit.log_determinant)
+    means = centre + math.sqrt(variance) * (scaled - unit.noise * explained)
     mean = weights @ means
     apart = means - mean
     within = variance * np.tensordot(weights, unit.covariance, axes=1)
@@ -164,28 +165,28 @@ def _certain(value: FloatArray, variance: float) -> GPPosterior:
 class _Unit:
     """The matrices for unit noise, which depend only on k and the grid."""
 
-    gain: FloatArray  # (H, k, k): values to posterior means
-    covariance: FloatArray  # (H, k, k)
-    precision: FloatArray  # (H, k, k): inverse of the prior covariance of the values
-    log_determinant: FloatArray  # (H,)
+    precision: FloatArray  # (H, k, k): inverse of the prior covariance C of the values
+    log_determinant: FloatArray  # (H,): of C
+    noise: FloatArray  # (H, 1): variance of what is noise about the level
+    covariance: FloatArray  # (H, k, k): of the level, given the values
 
 
 @lru_cache(maxsize=8)
 def _unit(k: int, jitter: bool) -> _Unit:
-    """The matrices for k evals."""
+    """The matrices for k evals.
+
+    The level has prior covariance ``C - noise I``, so its posterior covariance is ``noise I - noise^2 C^-1``, and its
+    posterior mean is what ``noise C^-1`` takes away from the values: the inverse is all that is needed.
+    """
     apart = np.abs(np.subtract.outer(np.arange(k), np.arange(k))).astype(np.float64)
-    prior, noise = [], []
-    for length, signal, shake in product(LENGTHS, SIGNALS, JITTERS):
-        level = signal * matern32(apart, length) + _FLAT
-        prior.append(level + shake * np.eye(k) if jitter else level)
-        noise.append((1.0 if jitter else 1.0 + shake) * np.eye(k))
-    target = np.stack(prior)
-    observed = target + np.stack(noise)
-    precision = floats(np.linalg.inv(observed))
-    gain = target @ precision
-    covariance = target - gain @ target
-    covariance = 0.5 * (covariance + covariance.transpose(0, 2, 1))
-    return _Unit(gain, covariance, precision, floats(np.linalg.slogdet(observed)[1]))
+    grid = tuple(product(LENGTHS, SIGNALS, JITTERS))
+    prior = np.stack([s * matern32(apart, length) + _FLAT + (1.0 + shake) * np.eye(k) for length, s, shake in grid])
+    noise = floats([1.0 if jitter else 1.0 + shake for _, _, shake in grid])[:, None]
+    precision = floats(np.linalg.inv(prior))
+    precision = 0.5 * (precision + precision.transpose(0, 2, 1))
+    triangle = np.linalg.cholesky(prior).diagonal(axis1=1, axis2=2)
+    covariance = noise[:, :, None] * (np.eye(k) - noise[:, :, None] * precision)
+    return _Unit(precision, floats(2.0 * np.log(triangle).sum(axis=1)), noise, covariance)
 
 
 def matern32(distance: FloatArray, length: float) -> FloatArray:
@@ -194,8 +195,8 @@ def matern32(distance: FloatArray, length: float) -> FloatArray:
     return floats((1.0 + scaled) * np.exp(-scaled))
 
 
-def _weights(unit: _Unit, scaled: FloatArray) -> FloatArray:
+def _weights(misfit: FloatArray, log_determinant: FloatArray) -> FloatArray:
     """Posterior weight of each grid point under a uniform prior."""
-    log_likelihood = -0.5 * (np.einsum("i,hij,j->h", scaled, unit.precision, scaled) + unit.log_determinant)
+    log_likelihood = -0.5 * (misfit + log_determinant)
     likelihood = np.exp(log_likelihood - log_likelihood.max())
     return floats(likelihood / likelihood.sum())

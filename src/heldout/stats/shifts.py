@@ -81,7 +81,7 @@ def level_shifts(
     signal = (value - value.mean()) / math.sqrt(variance)
     starts = change_points(signal, price)
     while len(starts) > most:
-        price *= 1.25
+        price *= 1.5
         starts = change_points(signal, price)
     return _shifts(step, value, variance, starts)
 
