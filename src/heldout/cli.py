@@ -110,6 +110,14 @@ def chart(
     print(out)
 
 
+@app.command()
+def metrics() -> None:
+    """Print what every metric name means, and the keys under which trainers log it (Markdown)."""
+    from heldout.names import as_markdown
+
+    print(as_markdown(), end="")
+
+
 @bench_app.command("read")
 def bench_read(
     steps: Annotated[int, typer.Option(min=1000, help="Steps of the generated logs.")] = 100_000,

@@ -581,3 +581,19 @@ def better_of(key: str) -> Better:
 def is_rate(key: str) -> bool:
     """Whether a key's values are shares of problems solved, in [0, 1] or in percent."""
     return bool(_RATE_WORDS.search(key))
+
+
+def as_markdown() -> str:
+    """The table of meanings as a page: what each name means and which keys stand for it."""
+    way = {Better.HIGHER: "higher is better", Better.LOWER: "lower is better", Better.NEITHER: ""}
+    lines = [
+        "# What the metrics mean",
+        "",
+        "Made by `heldout metrics`. A key has one meaning or none; keys are regular expressions for the whole key, preferred",
+        "ones first, and case is ignored. Keys that are not here can still be charted by name.",
+    ]
+    for meaning in MEANINGS:
+        facts = ", ".join(fact for fact in (meaning.unit, way[meaning.better]) if fact)
+        lines += ["", f"## {meaning.name}", "", f"{meaning.definition}{f' ({facts})' if facts else ''}", ""]
+        lines += [f"- `{key}`" for key in meaning.keys]
+    return "\n".join(lines) + "\n"

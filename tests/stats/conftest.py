@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pytest
 from hypothesis import settings
 
-settings.register_profile("stats", deadline=None, derandomize=True, max_examples=60)
+settings.register_profile("stats", deadline=None, derandomize=True, max_examples=60, database=None)
 settings.load_profile("stats")
 
 FloatArray = npt.NDArray[np.float64]

@@ -50,10 +50,11 @@ def test_a_pair_that_moves_together_does_not_part():
 
 def test_correlated_changes_count_as_moving_together():
     rng = np.random.default_rng(3)
-    wiggle = np.where(np.arange(40) < 25, rng.normal(size=40), 0.0)
+    wiggle = np.where(np.arange(40) < 25, rng.normal(0.0, 0.3, 40), 0.0)
     after = np.maximum(np.arange(40) - 25.0, 0.0)
-    x = wiggle + after + rng.normal(0.0, 0.05, 40)
-    y = wiggle - after + rng.normal(0.0, 0.05, 40)
+    before = 0.5 * np.minimum(np.arange(40), 25)  # both fall at first, so that they never rise together
+    x = wiggle + after - before + rng.normal(0.0, 0.05, 40)
+    y = wiggle - after - before + rng.normal(0.0, 0.05, 40)
     found = divergence_windows(STEP, x, y, 0.25, 0.25)
     assert [window.end for window in found] == [390.0]
     assert found[0].start >= 150.0  # the smoother hears the turn at 250 in the windows before it

@@ -65,6 +65,13 @@ def test_noise_is_one_flat_piece(n):
     assert np.mean([words(run) != ["flat"] for run in runs]) < 0.15
 
 
+@pytest.mark.parametrize("n", [4, 5, 6])
+def test_few_noisy_points_seldom_have_a_direction(n):
+    rng = np.random.default_rng(0)
+    runs = [words(trend_segments(np.arange(float(n)), rng.normal(size=n))) for _ in range(200)]
+    assert np.mean([run != ["flat"] for run in runs]) < 0.12
+
+
 def test_autocorrelated_noise_does_not_fall_apart():
     rng = np.random.default_rng(0)
     pieces = []

@@ -71,6 +71,12 @@ def test_local_linear_leaves_a_line_alone(n, window, intercept, slope, seed):
     np.testing.assert_allclose(fitted, line, atol=1e-8 * (1.0 + np.max(np.abs(line))))
 
 
+def test_a_window_beyond_all_bounds_gives_the_regression_line():
+    step, value = uneven(50)
+    line = np.polyval(np.polyfit(step, value, 1), step)
+    np.testing.assert_allclose(local_linear(step, value, 1e15), line, atol=1e-3)
+
+
 @pytest.mark.parametrize("window", [12.0, 40.0, 700.0, 1e5])
 def test_local_linear_is_weighted_least_squares(window):
     step, value = uneven(400)

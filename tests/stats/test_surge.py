@@ -39,6 +39,14 @@ def test_noise_and_straight_trends_do_not_surge(detect, slope, n):
     assert fired / runs <= 0.05 + 3.0 * math.sqrt(0.05 * 0.95 / runs)
 
 
+@pytest.mark.parametrize("slope", [0.0, 2.0])
+def test_flat_noise_and_steep_trends_hardly_ever_surge(slope):
+    rng = np.random.default_rng(1)
+    step = np.arange(40.0)
+    fired = [surge_start(step, slope * step + rng.normal(size=40), 1.0) is not None for _ in range(500)]
+    assert np.mean(fired) <= 0.02
+
+
 def test_a_clear_surge_is_found_where_it_starts():
     rng = np.random.default_rng(0)
     step = np.arange(0.0, 400.0, 10.0)

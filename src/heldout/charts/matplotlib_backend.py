@@ -16,6 +16,7 @@ import hashlib
 import io
 import math
 import re
+import textwrap
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -313,15 +314,19 @@ class _Drawing:
 
     def title(self, pad: float | None = None) -> None:
         """Write the title above the plot, at its left end, `pad` points over it."""
-        if self.chart.title:
-            self.axes.set_title(
-                self.chart.title,
-                loc="left",
-                fontsize=1.1 * self.scale.font,
-                fontweight="bold",
-                color=self.palette[Colour.INK],
-                pad=pad or 0.8 * self.scale.font,
-            )
+        if not self.chart.title:
+            return
+        title = self.axes.set_title(
+            self.chart.title,
+            loc="left",
+            fontsize=1.1 * self.scale.font,
+            fontweight="bold",
+            color=self.palette[Colour.INK],
+            pad=pad or 0.8 * self.scale.font,
+        )
+        lines = title.get_window_extent().width / (0.8 * self.scale.width * self.dpi)
+        if lines > 1.0:
+            title.set_text(textwrap.fill(self.chart.title, int(len(self.chart.title) / lines)))
 
     @property
     def columns(self) -> int:

@@ -87,9 +87,9 @@ def paired_ticks(left: tuple[float, float], right: tuple[float, float]) -> tuple
     --------
     >>> left, right = paired_ticks((3.52, 4.65), (0.29, 0.348))
     >>> left
-    (3.4, 3.6, 3.8, 4.0, 4.2, 4.4, 4.6, 4.8)
+    (3.25, 3.5, 3.75, 4.0, 4.25, 4.5, 4.75)
     >>> right
-    (0.29, 0.3, 0.31, 0.32, 0.33, 0.34, 0.35, 0.36)
+    (0.29, 0.3, 0.31, 0.32, 0.33, 0.34, 0.35)
     """
     left, right = _apart(left, right)
     pairs = [(round_ticks(*left, count), round_ticks(*right, count)) for count in range(FEWEST, MOST + 1)]
@@ -219,8 +219,14 @@ def _number(value: float, step: float) -> str:
     if value == 0.0:
         return "0" if decimals(step) > 6 else f"{0.0:.{min(decimals(step), 6)}f}"
     if step < 1e-6 or abs(value) >= 1e15:
-        return _signed(f"{value:.{max(0, math.floor(math.log10(abs(value) / step) + 1e-9))}e}")
+        return _signed(f"{value:.{_figures(value, step)}e}")
     return _signed(f"{value:.{decimals(step)}f}")
+
+
+def _figures(value: float, step: float) -> int:
+    """How many figures after the first does a number need to be a multiple of `step`?"""
+    exponent = math.floor(math.log10(step) + 1e-9)
+    return max(0, math.floor(math.log10(abs(value)) + 1e-9) - exponent + decimals(step / 10.0**exponent))
 
 
 def _signed(text: str) -> str:

@@ -102,7 +102,7 @@ def smoother(
         if given is not None and np.size(given) != k:
             raise ValueError(f"{name} has {np.size(given)} entries; it must have k = {k}.")
     chain = laplacian(np.arange(k, dtype=np.float64) if step is None else step)
-    weight = np.ones(k) if variance is None else floats(np.mean(variance) / floats(variance))
+    weight = np.ones(k) if variance is None or k == 0 else floats(np.mean(variance) / floats(variance))
     posterior = floats(np.linalg.inv(np.diag(weight) + chain / q))
     return posterior * weight, posterior
 

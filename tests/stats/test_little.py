@@ -1,0 +1,61 @@
+"""Every function answers for tiny and for constant series, without a warning."""
+
+import numpy as np
+import pytest
+
+from heldout.stats import (
+    correlation,
+    divergence,
+    gp,
+    local_level,
+    noise,
+    peaks,
+    segments,
+    shifts,
+    smoothing,
+    surge,
+    trend,
+)
+
+CALLS = {
+    "ema": lambda x, y: smoothing.ema(y, 0.1).size == y.size,
+    "local_linear": lambda x, y: smoothing.local_linear(x, y, 3.0).size == y.size,
+    "suggest_window": lambda x, y: np.isnan(smoothing.suggest_window(x, y)) == (y.size < 3),
+    "block_means": lambda x, y: smoothing.block_means(x, y, 2)[0].size == min(y.size, 2),
+    "bounded": lambda x, y: smoothing.bounded(x, y, 1.0, 2)[0].size == min(y.size, 2),
+    "difference_noise": lambda x, y: np.isnan(noise.difference_noise(y, x)) == (y.size < 3),
+    "aggregate_noise": lambda x, y: np.isnan(noise.aggregate_noise(y, 10.0)) == (y.size == 0),
+    "binomial_se": lambda x, y: noise.binomial_se(y, 10.0).size == y.size,
+    "volatility": lambda x, y: np.isnan(noise.volatility(x, y).noise_sd) == (y.size < 4),
+    "gp_posterior": lambda x, y: gp.gp_posterior(y, 0.01).difference_sd().shape == (y.size, y.size),
+    "p_drop": lambda x, y: np.isnan(gp.gp_posterior(y, 0.01).p_drop()) == (y.size < 4),
+    "smoother": lambda x, y: local_level.smoother(y.size, 0.1, x, np.ones(y.size))[0].shape == (y.size, y.size),
+    "slope_z": lambda x, y: np.isnan(local_level.slope_z(x, y, 0.01).z) == (y.size < 2),
+    "effective_n": lambda x, y: np.isnan(correlation.effective_n(y, y)) or y.size >= 4,
+    "correlate": lambda x, y: correlation.correlate(x, y).n == y.size,
+    "co_movement": lambda x, y: correlation.co_movement(x, y, y).levels.n == y.size,
+    "lead_lag": lambda x, y: correlation.lead_lag(x, y).lags == (),
+    "align": lambda x, y: correlation.align(x, y, x, y).step.size == y.size,
+    "trend_state": lambda x, y: trend.trend_state(x, y, 0.01).state != "" and (y.size > 4 or trend_is_open(x, y)),
+    "trend_segments": lambda x, y: (segments.trend_segments(x, y) == ()) == (y.size < 3),
+    "level_shifts": lambda x, y: shifts.level_shifts(x, y, 0.01) == (),
+    "late_surge": lambda x, y: surge.late_surge(x, y, 0.01) is None,
+    "surge_start": lambda x, y: surge.surge_start(x, y, 0.01) is None,
+    "peaks": lambda x, y: len(peaks.peaks(x, y, 0.01)) <= max(y.size - 2, 0),
+    "divergence_windows": lambda x, y: divergence.divergence_windows(x, y, -y) == (),
+    "opposite_turns": lambda x, y: len(divergence.opposite_turns(x, y, -y)) <= max(y.size - 2, 0),
+}
+
+
+def trend_is_open(x, y):
+    return trend.trend_state(x, y, 0.01).state == "undetermined"
+
+
+@pytest.mark.parametrize("shape", ["constant", "zero", "rising", "noisy"])
+@pytest.mark.parametrize("n", range(6))
+@pytest.mark.parametrize("name", CALLS)
+def test_little_is_enough_for_an_answer(name, n, shape):
+    step = np.array([3.0, 4.0, 10.0, 11.0, 50.0])[:n]
+    noisy = np.array([0.1, 0.9, 0.3, 0.8, 0.2])
+    value = {"constant": np.full(5, 0.3), "zero": np.zeros(5), "rising": np.linspace(0.1, 0.9, 5), "noisy": noisy}
+    assert CALLS[name](step, value[shape][: step.size])
