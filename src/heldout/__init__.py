@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from heldout.errors import HeldoutError, ReadError
 
 if TYPE_CHECKING:
-    from heldout.describe import Description, describe
+    from heldout.description import Description, describe
     from heldout.readers import read, read_all
     from heldout.run import Note, Run, Series
 
@@ -40,8 +40,8 @@ __all__ = [
 
 # Imported when first used, so that `heldout --help` and `import heldout` stay quick.
 _HOME = {
-    "Description": "heldout.describe",
-    "describe": "heldout.describe",
+    "Description": "heldout.description",
+    "describe": "heldout.description",
     "read": "heldout.readers",
     "read_all": "heldout.readers",
     "Note": "heldout.run",

@@ -165,6 +165,13 @@ def test_bars_of_a_share_stay_between_nothing_and_all(scale, unit):
     assert bars.bars[1].max() == scale
 
 
+def test_the_caption_names_the_axes():
+    start = "Reward Score (left) and Test Pass@1 (right) against steps."
+    assert reward_and_held_out(published_reward(), hints=REWARD_HINTS).caption.startswith(start)
+    length = length_and_pass_rate(published_length(), hints=LENGTH_HINTS)
+    assert length.caption.startswith("Token Length (left) and Pass Rate (%) (right) against RL Training Steps.")
+
+
 def test_peaks():
     chart = reward_and_held_out(published_reward())
     rings = [points for points in layers(chart, Points) if points.marker == Marker.RING]

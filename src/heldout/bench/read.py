@@ -111,7 +111,7 @@ CASES = (
         logs.write_jsonl,
         (
             Contender(
-                "heldout.describe",
+                "heldout.description",
                 "import heldout; run = heldout.read(path); heldout.describe",
                 "heldout.describe(run)",
             ),

@@ -592,7 +592,12 @@ def _caption(chart: Chart, curves: Sequence[_Curve], choice: _Choice, peaks: boo
 
 def _what(chart: Chart) -> str:
     right = "" if chart.right is None else f" (left) and {chart.right.label} (right)"
-    return f"{chart.left.label}{right} by {chart.x.label.lower()}."
+    return f"{chart.left.label}{right} against {_inside(chart.x.label)}."
+
+
+def _inside(label: str) -> str:
+    """Write a label inside a sentence: "Training step" loses its capital, "RL steps" does not."""
+    return label[:1].lower() + label[1:] if label[1:2].islower() else label
 
 
 def _faint(curve: _Curve, chart: Chart) -> str:

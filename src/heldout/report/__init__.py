@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from heldout.describe import Description, describe
+from heldout.description import Description, describe
 from heldout.errors import UsageError
 from heldout.report.figures import Figure, standard_figures
 from heldout.report.html import InlineFigure, as_html, as_index

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from heldout.charts import Chart, Hints, dual_axis, length_and_pass_rate, reward_and_held_out
-from heldout.describe import curves_of
+from heldout.description import curves_of
 from heldout.names import label_of
 from heldout.run import Run
 

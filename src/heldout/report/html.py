@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 import heldout
-from heldout.describe import Description
+from heldout.description import Description
 from heldout.report.tables import correlations, key_points, key_values, signals
 from heldout.run import Run
 

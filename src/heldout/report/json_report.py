@@ -10,7 +10,7 @@ import orjson
 
 import heldout
 from heldout import names
-from heldout.describe import Description, Pair, Point, SeriesDescription
+from heldout.description import Description, Pair, Point, SeriesDescription
 from heldout.run import Run
 from heldout.stats.correlation import Correlation
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from heldout.describe import Description
+from heldout.description import Description
 from heldout.report.tables import TextTable, correlations, key_points, key_values, signals
 from heldout.run import Run
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from heldout.describe import Description, Point, SeriesDescription
-from heldout.describe.pairs import written_r
+from heldout.description import Description, Point, SeriesDescription
+from heldout.description.pairs import written_r
 from heldout.words import counted, number
 
 

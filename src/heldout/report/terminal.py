@@ -11,7 +11,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from heldout.describe import Description
+from heldout.description import Description
 from heldout.report.tables import TextTable, correlations, key_values
 from heldout.run import Note, NoteKind, Run
 

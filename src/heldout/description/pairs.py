@@ -7,7 +7,7 @@ from itertools import combinations
 
 import numpy as np
 
-from heldout.describe.model import Curve, Pair
+from heldout.description.model import Curve, Pair
 from heldout.run import FloatArray
 from heldout.stats.correlation import Aligned, Correlation, align, co_movement, lead_lag
 from heldout.stats.smoothing import block_means

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from heldout.describe.curves import blocks
-from heldout.describe.model import Curve, Observation, Pair, SeriesDescription
-from heldout.describe.pairs import together, written_r
-from heldout.describe.series import difference, written
+from heldout.description.curves import blocks
+from heldout.description.model import Curve, Observation, Pair, SeriesDescription
+from heldout.description.pairs import together, written_r
+from heldout.description.series import difference, written
 from heldout.names import Better
 from heldout.run import FloatArray
 from heldout.stats.divergence import divergence_windows, opposite_turns
@@ -99,7 +99,7 @@ def peaks_apart(seen: Seen) -> Iterator[Observation]:
             or "held_out" not in (left.role, right.role)
         ):
             continue
-        first, second = (float(c.step[int(np.argmax(c.value * _sign(c)))]) for c in (left, right))
+        first, second = (float(c.step[_best(c)]) for c in (left, right))
         span = max(left.step[-1], right.step[-1]) - min(left.step[0], right.step[0])
         values = [written(c, float((c.value * _sign(c)).max() * _sign(c))) for c in (left, right)]
         evidence = {"left_step": first, "right_step": second, "apart": abs(first - second)}
@@ -108,13 +108,16 @@ def peaks_apart(seen: Seen) -> Iterator[Observation]:
             text = f"{_name(left)} and {_name(right, False)} both peak at step {first:.0f} ({values[0]}; {values[1]})."
             yield Observation("peaks_together", text, 0.6, steps, evidence)
         elif abs(first - second) >= 0.1 * span:
-            later, earlier = ("after", "before") if first > second else ("before", "after")
-            del earlier
+            later = "after" if first > second else "before"
             text = (
                 f"{_name(left)} peaks at step {first:.0f} ({values[0]}), {abs(first - second):.0f} steps {later} "
                 f"{_name(right, False)} (step {second:.0f}, {values[1]})."
             )
-            yield Observation("peaks_apart", text, 0.8 if left.role == "reward" else 0.45, steps, evidence)
+            held_out = left if left.role == "held_out" else right
+            flat = _z(float(abs(held_out.value[_best(held_out)] - held_out.value[-1])), held_out) < _CLEAR
+            if flat:
+                text += f" The last {held_out.label} is within its noise of that peak."
+            yield Observation("peaks_apart", text, 0.3 if flat else 0.8, steps, evidence)
 
 
 def moves_together(seen: Seen) -> Iterator[Observation]:
@@ -138,7 +141,7 @@ def moves_together(seen: Seen) -> Iterator[Observation]:
         )
         if not clear:
             text += " The changes do not settle it: common trends alone give such levels."
-        weight = 0.9 if clear and strong and "length" in (pair.left, pair.right) else 0.7 if clear else 0.4
+        weight = 0.4 if not clear or "held_out" not in (pair.left, pair.right) else 0.9 if strong else 0.6
         yield Observation(
             "moves_together",
             text,
@@ -184,7 +187,8 @@ def turns_against(seen: Seen) -> Iterator[Observation]:
     """Curves that usually move together part: at one step, or over a window."""
     for pair in seen.pairs:
         left, right = seen.curve(pair.left), seen.curve(pair.right)
-        if left is None or right is None or not pair.movement.differences.r > 0:
+        usually_together = pair.movement.differences.low > 0 or pair.movement.detrended.low > 0
+        if left is None or right is None or not usually_together:
             continue
         common = together(left, right)
         turns = opposite_turns(common.step, common.a, common.b) if len(common.step) <= 200 else ()
@@ -228,9 +232,9 @@ def ends_below_best(seen: Seen) -> Iterator[Observation]:
     if curve is None or len(curve.step) < 3 or not curve.range:
         return
     sign = _sign(curve)
-    best = int(np.argmax(curve.value * sign))
+    best = _best(curve)
     gap = float((curve.value[best] - curve.value[-1]) * sign)
-    if best == len(curve.value) - 1 or gap <= 0:
+    if best == len(curve.value) - 1 or gap < 0.05 * curve.range:
         return
     z = _z(gap, curve)
     worth = "within the noise of a single difference" if z < _CLEAR else f"{z:.1f} times the noise of a difference"
@@ -311,6 +315,11 @@ def _name(curve: Curve, first: bool = True) -> str:
     return curve.label[:1].upper() + curve.label[1:] if first else curve.label
 
 
+def _best(curve: Curve) -> int:
+    """Return the index of the best value of the line."""
+    return int(np.argmax(curve.value * _sign(curve)))
+
+
 def _sign(curve: Curve) -> float:
     return -1.0 if curve.better is Better.LOWER else 1.0
 
@@ -342,6 +351,6 @@ def _round_below(value: float, span: float) -> float:
     """Return the round number just below a value, on the grid that an axis of this span would have."""
     if not span:
         return value
-    power = 10.0 ** math.floor(math.log10(span / 4))
-    grid = next(power * factor for factor in (1, 2.5, 5, 10) if power * factor * 4.6 >= span)
+    power = 10.0 ** math.floor(math.log10(span / 10))
+    grid = next(power * factor for factor in (1, 2.5, 5, 10, 25) if power * factor * 9.2 >= span)
     return math.floor(value / grid + 1e-9) * grid

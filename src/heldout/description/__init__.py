@@ -8,12 +8,12 @@ from __future__ import annotations
 import numpy as np
 
 from heldout import names
-from heldout.describe.curves import curves_of
-from heldout.describe.interpretation import interpret
-from heldout.describe.model import Curve, Description, Observation, Pair, Point, SeriesDescription, Signal
-from heldout.describe.observations import Seen, observe
-from heldout.describe.pairs import pairs_of
-from heldout.describe.series import describe_series, written
+from heldout.description.curves import curves_of
+from heldout.description.interpretation import interpret
+from heldout.description.model import Curve, Description, Observation, Pair, Point, SeriesDescription, Signal
+from heldout.description.observations import Seen, observe
+from heldout.description.pairs import pairs_of
+from heldout.description.series import describe_series, written
 from heldout.errors import NoMetrics
 from heldout.run import Run
 from heldout.words import counted, sentence_list

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from heldout.describe.model import Curve
-from heldout.describe.observations import Seen
+from heldout.description.model import Curve
+from heldout.description.observations import Seen
 from heldout.names import Better
 from heldout.words import number
 
@@ -29,8 +29,6 @@ def interpret(seen: Seen) -> tuple[str, ...]:
 
 def _paragraphs(seen: Seen) -> Iterator[str]:
     reward, held_out, length = (seen.curve(role) for role in ("reward", "held_out", "length"))
-    kinds = {o for curve in (reward, held_out) if curve is not None for o in [_course(curve)]}
-    del kinds
     if held_out is None:
         yield _without_held_out(reward)
     elif reward is not None:
@@ -127,7 +125,12 @@ def _length_and_held_out(seen: Seen, length: Curve, held_out: Curve) -> str:
     up, course = _course(length), _course(held_out)
     if pair is None or not math.isfinite(pair.movement.levels.r):
         return "Response length and held-out score share too few steps to say whether they move together."
-    if up.startswith("rises") and course == "rises":
+    if up == course == "rises, then falls":
+        return (
+            "Response length and the held-out score rise and fall together: consistent with responses that collapse into "
+            "something short. Read samples from before and after the peak."
+        )
+    if up == "rises" and course == "rises":
         together = pair.movement.differences.low > 0
         how = (
             "and their changes go together from point to point"
@@ -139,7 +142,7 @@ def _length_and_held_out(seen: Seen, length: Curve, held_out: Curve) -> str:
             "helps; it does not show that length is the cause. To tell: compare the pass rate of short and long responses "
             "to the same problem, and look at truncated ones."
         )
-    if up.startswith("rises"):
+    if up == "rises":
         gain = number(float(length.value[-1] - length.value[0]), length.range)
         return (
             f"Responses get longer (by {gain} tokens) and the held-out score does not rise with them: consistent with padding "

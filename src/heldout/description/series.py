@@ -6,8 +6,8 @@ import math
 
 import numpy as np
 
-from heldout.describe.curves import blocks
-from heldout.describe.model import Curve, Point, SeriesDescription, Stretch
+from heldout.description.curves import blocks
+from heldout.description.model import Curve, Point, SeriesDescription, Stretch
 from heldout.stats.noise import volatility
 from heldout.stats.segments import trend_segments
 from heldout.words import number, sentence_list

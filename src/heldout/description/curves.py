@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from heldout import names
-from heldout.describe.model import Curve
+from heldout.description.model import Curve
 from heldout.run import FloatArray, Run, Series
 from heldout.stats.noise import difference_noise
 from heldout.stats.smoothing import block_means, local_linear, suggest_window
