@@ -1,0 +1,99 @@
+"""The commands as a person types them: a process of their own, exit codes, one sentence for a mistake."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+
+def heldout(*words: str | Path, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "heldout", *map(str, words)]
+    return subprocess.run(command, capture_output=True, text=True, cwd=cwd, check=False)
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Path:
+    path = tmp_path / "run.jsonl"
+    rows = [{"step": s, "reward": s / 9, "acc": 0.5 - s / 99, "n": 100, "zebra": s} for s in range(12)]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return path
+
+
+def test_report_prints_a_summary_and_where_the_report_lies(log: Path, tmp_path: Path) -> None:
+    done = heldout("report", log, "-o", tmp_path / "out")
+    assert done.returncode == 0, done.stderr
+    assert "Key observations" in done.stdout
+    assert "report.html" in done.stdout
+    assert "zebra" in done.stdout  # what was not known is said
+    assert (tmp_path / "out" / "report.html").exists()
+
+
+def test_several_paths_give_a_report_each_and_an_index(log: Path, tmp_path: Path) -> None:
+    done = heldout("report", log, "example:kimi-dev", "-o", tmp_path / "out", "--quiet", "--formats", "svg")
+    assert done.returncode == 0, done.stderr
+    index = (tmp_path / "out" / "index.html").read_text()
+    assert 'href="run/report.html"' in index
+    assert 'href="Kimi-Dev-RL/report.html"' in index
+
+
+def test_what_cannot_be_read_is_one_sentence_and_exit_code_2(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("nothing here\n")
+    done = heldout("report", tmp_path / "notes.txt", cwd=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr.startswith("heldout: ")
+    assert done.stderr.count("\n") == 1
+    assert "Traceback" not in done.stderr
+
+
+def test_of_several_paths_the_readable_ones_are_reported(log: Path, tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("nothing here\n")
+    done = heldout("report", tmp_path / "notes.txt", log, "-o", tmp_path / "out", "-q", "--formats", "svg")
+    assert done.returncode == 2
+    assert (tmp_path / "out" / "run" / "report.json").exists()
+    assert "nothing here" in (tmp_path / "out" / "index.html").read_text()
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--reward", "rewrd"], "has no metric 'rewrd'"),
+        (["--formats", "gif"], "not 'gif'"),
+        (["--problems", "0"], "--problems"),
+        (["--run", "nope"], "has no run 'nope'"),
+    ],
+)
+def test_a_mistake_in_an_option_is_explained(log: Path, tmp_path: Path, words: list[str], said: str) -> None:
+    done = heldout("report", log, "-o", tmp_path / "out", *words)
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_chart_draws_any_two_metrics(log: Path, tmp_path: Path) -> None:
+    for suffix, magic in ((".svg", b"<?xml"), (".png", b"\x89PNG"), (".pdf", b"%PDF")):
+        out = tmp_path / f"figure{suffix}"
+        done = heldout(
+            "chart", log, "--left", "reward", "--right", "zebra", "-o", out, "--width", "8.5", "--theme", "dark"
+        )
+        assert done.returncode == 0, done.stderr
+        assert out.read_bytes().startswith(magic)
+
+
+def test_chart_names_near_keys(log: Path, tmp_path: Path) -> None:
+    done = heldout("chart", log, "--left", "zebr", "-o", tmp_path / "f.svg")
+    assert done.returncode == 2
+    assert "zebra" in done.stderr
+
+
+def test_metrics_prints_the_page_in_the_docs() -> None:
+    page = (Path(__file__).parents[1] / "docs" / "metrics.md").read_text()
+    assert heldout("metrics").stdout == page
+
+
+def test_help_and_version() -> None:
+    assert "report" in heldout("--help").stdout
+    assert heldout("--version").stdout.startswith("heldout 0.")

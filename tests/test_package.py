@@ -1,0 +1,74 @@
+"""The package as a whole: public names, floors, docs."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import heldout
+from heldout import errors, examples
+
+ROOT = Path(__file__).parents[1]
+SOURCE = ROOT / "src" / "heldout"
+FLOORS = (
+    {"errors", "words"}, {"names", "stats"}, {"run"}, {"examples", "readers"}, {"description", "charts"},
+    {"report", "bench"}, {"cli"}, {"__main__"},
+)  # fmt: skip
+
+
+def floor_of(module: str) -> int:
+    return next(number for number, floor in enumerate(FLOORS) if module in floor)
+
+
+def test_every_public_name_can_be_imported() -> None:
+    assert all(getattr(heldout, name) is not None for name in heldout.__all__)
+
+
+def test_lower_floors_never_import_upper_ones() -> None:
+    for path in SOURCE.rglob("*.py"):
+        here = path.relative_to(SOURCE).parts[0].removesuffix(".py")
+        if here == "__init__":
+            continue
+        for node in ast.walk(ast.parse(path.read_text())):
+            names = [node.module] if isinstance(node, ast.ImportFrom) and node.module else []
+            for name in names:
+                part = name.split(".")[1:2]
+                if name.startswith("heldout.") and part and part[0] != here:
+                    assert floor_of(part[0]) <= floor_of(here), f"{path} imports {name}"
+
+
+def test_importing_heldout_loads_nothing_heavy() -> None:
+    code = "import heldout, heldout.cli, sys; print([m for m in ('numpy', 'polars', 'matplotlib', 'rich') if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_the_error_tree_in_the_docstring_is_the_error_tree() -> None:
+    drawn = set(re.findall(r"^ *\* (\w+)", errors.__doc__ or "", re.MULTILINE))
+    real = {name for name, value in vars(errors).items() if isinstance(value, type) and issubclass(value, Exception)}
+    assert drawn == real
+
+
+def test_examples_say_where_they_come_from() -> None:
+    assert examples.available() == ["deepseek-r1", "kimi-dev"]
+    for name in examples.available():
+        run = examples.load(name)
+        assert "approximate readings of a published figure" in run.notes[0].text
+        assert "arXiv" in run.notes[0].text
+
+
+def test_every_command_is_in_the_docs() -> None:
+    text = "".join(
+        path.read_text() for path in (ROOT / "README.md", *(ROOT / "docs").glob("*.md"), ROOT / "CHANGELOG.md")
+    )
+    for command in ("report", "chart", "metrics", "bench read"):
+        assert f"heldout {command}" in text
+
+
+def test_links_in_the_docs_lead_somewhere() -> None:
+    for page in (ROOT / "README.md", *(ROOT / "docs").glob("*.md")):
+        for target in re.findall(r"\]\((?!http)([^)#]+)", page.read_text()):
+            assert (page.parent / target).exists(), f"{page.name} links to {target}"

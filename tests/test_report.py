@@ -1,0 +1,119 @@
+"""The files of a report: complete, escaped, self-contained, and the same to machines as to people."""
+
+from __future__ import annotations
+
+import json
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import heldout
+from heldout.errors import UsageError
+from heldout.report import SCHEMA, folder_name, write_report
+from heldout.run import Note, NoteKind, Run, Series
+
+HOSTILE = '<script>alert("x")</script> | `$a_b$` [l](http://e)'
+
+
+class Tags(HTMLParser):
+    """Collects what a page loads and whether it runs anything."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.names: list[str] = []
+        self.loaded: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.names.append(tag)
+        self.loaded += [value or "" for name, value in attrs if name == "src" or (tag == "link" and name == "href")]
+
+
+@pytest.fixture(scope="module")
+def kimi(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_report(heldout.read("example:kimi-dev"), tmp_path_factory.mktemp("kimi")).folder
+
+
+def test_all_files_are_there(kimi: Path) -> None:
+    names = {path.name for path in kimi.iterdir()}
+    figures = {f"length-and-pass-rate.{suffix}" for suffix in ("svg", "png", "pdf")}
+    assert names == {"report.html", "report.md", "report.json"} | figures
+
+
+def test_the_json_has_what_is_documented(kimi: Path) -> None:
+    data = json.loads((kimi / "report.json").read_text())
+    assert data["schema"] == SCHEMA
+    assert data["run"] | {"metrics": []} == {
+        "name": "Kimi-Dev RL", "source": "example:kimi-dev", "format": "example", "steps": 21, "first_step": 0,
+        "last_step": 200, "metrics": [],
+    }  # fmt: skip
+    assert data["roles"]["held_out"] == {"key": "Pass Rate (%)", "unit": "%", "values": 21}
+    assert data["roles"]["reward"] is None
+    assert data["series"]["length"]["peak"] == {"step": 180, "value": 8550.0}
+    assert data["series"]["held_out"]["trough"] == {"step": 0, "value": 24.5}
+    assert {"step": 200, "value": 8400.0} in data["key_points"]["length"]
+    assert data["correlations"][0]["differences"]["n"] == 20
+    assert data["observations"][0]["weight"] >= data["observations"][-1]["weight"]
+    assert data["notes"][0]["kind"] == "assumed"
+    documented = (Path(__file__).parents[1] / "docs" / "report.md").read_text()
+    assert all(f"`{field}`" in documented for field in data)
+    assert all(f"`{field}`" in documented for field in data["series"]["length"])
+
+
+def test_the_page_loads_nothing_and_runs_nothing(kimi: Path) -> None:
+    page = (kimi / "report.html").read_text()
+    tags = Tags()
+    tags.feed(page)
+    assert tags.loaded == []
+    assert "script" not in tags.names
+    assert not re.search(r"url\((?!#)", page)
+    assert "prefers-color-scheme: dark" in page
+
+
+def test_the_markdown_has_the_five_parts(kimi: Path) -> None:
+    text = (kimi / "report.md").read_text()
+    parts = [line.removeprefix("## ") for line in text.splitlines() if line.startswith("## ")]
+    assert parts[:5] == ["Overview", "Components", "Detailed analysis", "Key observations", "Interpretation"]
+
+
+def test_what_comes_from_a_log_is_escaped_everywhere(tmp_path: Path) -> None:
+    values = np.random.default_rng(0).random(60)
+    metrics = {HOSTILE: Series(HOSTILE, np.arange(60), values), "pass@1": Series("pass@1", np.arange(60), values)}
+    run = Run(
+        HOSTILE, HOSTILE, "test", metrics, {"reward": HOSTILE, "held_out": "pass@1"}, (Note(NoteKind.UNKNOWN, HOSTILE),)
+    )
+    folder = write_report(run, tmp_path / "out").folder
+    page = (folder / "report.html").read_text()
+    assert "<script" not in page
+    assert "&lt;script&gt;" in page
+    markdown = (folder / "report.md").read_text()
+    assert "<script" not in markdown.replace("\\<", "")
+    assert json.loads((folder / "report.json").read_text())["run"]["name"] == HOSTILE
+
+
+def test_two_figures_in_one_page_do_not_share_ids(tmp_path: Path) -> None:
+    steps = np.arange(80)
+    rng = np.random.default_rng(0)
+    keys = {"reward": "reward", "held_out": "pass@1", "length": "length"}
+    run = Run("r", "m", "test", {key: Series(key, steps, rng.random(80)) for key in keys.values()}, keys)
+    page = (write_report(run, tmp_path / "out").folder / "report.html").read_text()
+    ids = re.findall(r'\bid="([^"]+)"', page)
+    assert page.count("<svg") >= 2
+    assert len(ids) == len(set(ids))
+
+
+def test_one_value_is_enough_for_a_report(tmp_path: Path) -> None:
+    run = Run("one", "m", "test", {"reward": Series("reward", np.array([3]), np.array([0.5]))}, {"reward": "reward"})
+    assert write_report(run, tmp_path / "out").page.exists()
+
+
+def test_an_unknown_figure_format_is_one_sentence(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="svg, png, pdf, not 'gif'"):
+        write_report(heldout.read("example:kimi-dev"), tmp_path, ["gif"])
+
+
+@pytest.mark.parametrize(("name", "folder"), [("a/b c", "a-b-c"), ("../..", "run"), ("", "run"), ("x" * 200, "x" * 80)])
+def test_a_runs_name_becomes_a_safe_folder(name: str, folder: str) -> None:
+    assert folder_name(name) == folder
