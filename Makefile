@@ -9,7 +9,7 @@ STAMP := $(VENV)/.installed
 .PHONY: demo test bench clean
 
 demo: $(STAMP)
-	$(BIN)/heldout report example:deepseek-r1 example:kimi-dev -o reports
+	$(BIN)/heldout report example:deepseek-r1 example:kimi-dev -o reports --formats svg,png,pdf
 
 test: $(STAMP)
 	$(BIN)/ruff check .

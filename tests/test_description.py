@@ -174,5 +174,5 @@ def test_the_size_of_the_evaluation_gives_the_smallest_visible_difference(tmp_pa
 def test_every_real_run_is_described(real_runs: Path) -> None:
     for path in sorted((real_runs / "tiny-rl").glob("*.csv")):
         about = heldout.describe(heldout.read(path, problems=256))
-        fell = "exit-status" in path.name and "not-yet" not in path.name or "reward-model" in path.name
+        fell = ("exit-status" in path.name and "not-yet" not in path.name) or "reward-model" in path.name
         assert bool(seen(about, "parts_at_the_end")) == fell, path.name

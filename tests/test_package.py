@@ -14,7 +14,7 @@ from heldout import errors, examples
 ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src" / "heldout"
 FLOORS = (
-    {"errors", "words"}, {"names", "stats"}, {"run"}, {"examples", "readers"}, {"description", "charts"},
+    {"errors", "words", "workers"}, {"names", "stats"}, {"run"}, {"examples", "readers"}, {"description", "charts"},
     {"report", "bench"}, {"cli"}, {"__main__"},
 )  # fmt: skip
 

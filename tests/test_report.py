@@ -12,7 +12,7 @@ import pytest
 
 import heldout
 from heldout.errors import UsageError
-from heldout.report import SCHEMA, folder_name, write_report
+from heldout.report import FORMATS, SCHEMA, folder_name, write_report
 from heldout.run import Note, NoteKind, Run, Series
 
 HOSTILE = '<script>alert("x")</script> | `$a_b$` [l](http://e)'
@@ -33,7 +33,7 @@ class Tags(HTMLParser):
 
 @pytest.fixture(scope="module")
 def kimi(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_report(heldout.read("example:kimi-dev"), tmp_path_factory.mktemp("kimi")).folder
+    return write_report(heldout.read("example:kimi-dev"), tmp_path_factory.mktemp("kimi"), FORMATS).folder
 
 
 def test_all_files_are_there(kimi: Path) -> None:

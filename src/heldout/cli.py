@@ -18,12 +18,21 @@ app = typer.Typer(
     name="heldout",
     no_args_is_help=True,
     add_completion=False,
+    rich_markup_mode=None,
     pretty_exceptions_enable=False,
     help="What reinforcement learning of code models really does: the reward, the held-out pass rate, and what the two "
     "curves mean.",
 )
 bench_app = typer.Typer(no_args_is_help=True, help="Measure heldout against named alternatives on this machine.")
 app.add_typer(bench_app, name="bench")
+
+# What the processes that draw a report's figures need.
+_DRAWING = (
+    "heldout.charts.matplotlib_backend",
+    "matplotlib.backends.backend_svg",
+    "matplotlib.backends.backend_pdf",
+    "matplotlib.backends._backend_pdf_ps",
+)
 
 Paths = Annotated[list[str], typer.Argument(metavar="PATH...", help="Logs, run directories, or example:NAME.")]
 Reward = Annotated[str | None, typer.Option("--reward", metavar="KEY", help="Which metric is the training reward.")]
@@ -44,28 +53,33 @@ def report(
     problems: Problems = None,
     samples: Samples = 1,
     run: OneRun = None,
-    formats: Annotated[str, typer.Option(help="Formats of the figures, separated by commas.")] = "svg,png,pdf",
+    formats: Annotated[str, typer.Option(help="Formats of the figures: svg, png, pdf, separated by commas.")] = "svg,png",
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print only where the reports lie.")] = False,
 ) -> None:
     """Describe a run: the figures, and what the curves do, as a page, Markdown, JSON and a summary here.
 
     Examples:  heldout report runs/today   ·   heldout report a.csv b.jsonl -o out   ·   heldout report example:kimi-dev
     """
-    from rich.console import Console
+    from contextlib import nullcontext
 
-    from heldout.report import folder_name, write_index, write_report
-    from heldout.report.terminal import show, show_files
+    from heldout.workers import warm_pool
 
-    console = Console(highlight=False)
-    runs, refused = _read_each(paths, run, _roles(reward, eval_key, length), problems, samples)
-    several = len(runs) + len(refused) > 1
-    chosen = [name.strip() for name in formats.split(",") if name.strip()]
-    reports = []
-    for name, one in zip(_distinct([folder_name(one.name) for one in runs]), runs, strict=True):
-        written = write_report(one, out / name if several else out, chosen)
-        reports.append(written)
-        if not quiet:
-            show(console, one, written.about)
+    with warm_pool(*_DRAWING) or nullcontext() as pool:  # before anything else is loaded
+        from rich.console import Console
+
+        from heldout.report import folder_name, write_index, write_report
+        from heldout.report.terminal import show, show_files
+
+        console = Console(highlight=False)
+        runs, refused = _read_each(paths, run, _roles(reward, eval_key, length), problems, samples)
+        several = len(runs) + len(refused) > 1
+        chosen = [name.strip() for name in formats.split(",") if name.strip()]
+        reports = []
+        for name, one in zip(_distinct([folder_name(one.name) for one in runs]), runs, strict=True):
+            written = write_report(one, out / name if several else out, chosen, pool)
+            reports.append(written)
+            if not quiet:
+                show(console, one, written.about)
     for why in refused.values():
         print(f"heldout: {why}", file=sys.stderr)
     pages = [written.page for written in reports]

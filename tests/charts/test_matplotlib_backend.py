@@ -13,7 +13,8 @@ import pytest
 from charts_data import LENGTH_HINTS, REWARD_HINTS, noisy_run, published_length, published_reward, run_of, series
 
 from heldout.charts import Chart, Colour, Hints, dual_axis, length_and_pass_rate, reward_and_held_out
-from heldout.charts.matplotlib_backend import LEAST_POINTS, PALETTES, Scale
+from heldout.charts.matplotlib_backend import LEAST_POINTS, Scale
+from heldout.charts.palettes import PALETTES
 
 SVG = "{http://www.w3.org/2000/svg}"
 HOSTILE = "<script>alert('$x_1$')</script> & \"q\" -- _奖励 $"

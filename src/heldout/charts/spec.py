@@ -406,8 +406,13 @@ class Chart:
 
         It has no XML declaration, and its ids are its own: several can stand in one page.
         """
-        text = self.render("svg", width_cm=width_cm, height_cm=height_cm, theme=theme).decode()
-        return text[text.index("<svg") :]
+        return inside_page(self.render("svg", width_cm=width_cm, height_cm=height_cm, theme=theme))
+
+
+def inside_page(svg: bytes) -> str:
+    """Take the XML declaration off an SVG file, so that it can stand in a page."""
+    text = svg.decode()
+    return text[text.index("<svg") :]
 
 
 def as_place(place: Place | str) -> Place:

@@ -21,6 +21,7 @@ from heldout.readers.steps import logs_from_table
 from heldout.run import Note, NoteKind
 
 _SAMPLE = 100
+_LARGE = 2_000_000  # bytes; below it importing polars takes longer than reading without it
 _OBJECT_LINE = re.compile(rb'\s*\{\s*(?:"|\})')
 
 
@@ -46,6 +47,8 @@ def _plain(source: Source) -> Table | None:
     polars refuses a cell of another type, but passes over keys that are not in its schema; so the keys in the text are
     counted, and where they are more than the cells that were read, the file is read the thorough way.
     """
+    if source.size < _LARGE:
+        return None
     import polars as pl
 
     sample, refused = rows_of(b"\n".join(source.head.split(b"\n")[:-1][:_SAMPLE]))

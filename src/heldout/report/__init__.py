@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from pathlib import Path
 
+from heldout.charts.spec import KINDS, Kind
 from heldout.description import Description, describe
 from heldout.errors import UsageError
+from heldout.report.drawing import Drawn, draw_all
 from heldout.report.figures import Figure, standard_figures
 from heldout.report.html import InlineFigure, as_html, as_index
 from heldout.report.json_report import SCHEMA, as_json
@@ -20,7 +23,7 @@ from heldout.run import Run
 
 __all__ = ["FORMATS", "SCHEMA", "Written", "write_index", "write_report"]
 
-FORMATS = ("svg", "png", "pdf")
+FORMATS: tuple[str, ...] = KINDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +53,7 @@ class Written:
         return self.folder / "report.html"
 
 
-def write_report(run: Run, folder: Path, formats: Sequence[str] = FORMATS) -> Written:
+def write_report(run: Run, folder: Path, formats: Sequence[str] = ("svg", "png"), pool: Executor | None = None) -> Written:
     """Write the report of one run.
 
     Parameters
@@ -61,21 +64,23 @@ def write_report(run: Run, folder: Path, formats: Sequence[str] = FORMATS) -> Wr
         Made where it is missing; files of an earlier report are replaced.
     formats
         Formats of the figures, any of svg, png and pdf.
+    pool
+        Draws the figures, if given (see `heldout.workers.warm_pool`).
 
     Raises
     ------
     UsageError
         When a format is none of these, or the folder cannot be written.
     """
-    unknown = [name for name in formats if name not in FORMATS]
-    if unknown:
-        raise UsageError(f"Figures are written as {', '.join(FORMATS)}, not {unknown[0]!r}.")
-    about = describe(run)
+    kinds = _kinds(formats)
     figures = standard_figures(run)
+    drawing = draw_all([figure.chart for figure in figures], kinds, pool)  # in the pool while the run is described
+    about = describe(run)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        files = {figure.title: _save(figure, folder, formats) for figure in figures}
-        inline = [_inline(figure, files[figure.title]) for figure in figures]
+        pairs = list(zip(figures, drawing, strict=True))
+        files = {figure.title: _save(figure, files_of, folder) for figure, files_of in pairs}
+        inline = [_inline(figure, files_of, files[figure.title]) for figure, files_of in pairs]
         (folder / "report.html").write_text(as_html(run, about, inline), encoding="utf-8")
         (folder / "report.md").write_text(as_markdown(run, about, files), encoding="utf-8")
         (folder / "report.json").write_bytes(as_json(run, about, files))
@@ -113,20 +118,27 @@ def folder_name(name: str) -> str:
     return re.sub(r"[^\w.]+", "-", name).strip("-.")[:80] or "run"
 
 
-def _save(figure: Figure, folder: Path, formats: Sequence[str]) -> list[str]:
-    for suffix in formats:
-        figure.chart.save(folder / f"{figure.stem}.{suffix}")
-    return [f"{figure.stem}.{suffix}" for suffix in formats]
+def _save(figure: Figure, drawn: Drawn, folder: Path) -> list[str]:
+    names = {kind: f"{figure.stem}.{kind}" for kind in drawn.files}
+    for kind, data in drawn.files.items():
+        (folder / names[kind]).write_bytes(data)
+    return list(names.values())
 
 
-def _inline(figure: Figure, files: list[str]) -> InlineFigure:
-    chart = figure.chart
-    return InlineFigure(figure.title, chart.caption, chart.svg(theme="light"), chart.svg(theme="dark"), files)
+def _inline(figure: Figure, drawn: Drawn, files: list[str]) -> InlineFigure:
+    return InlineFigure(figure.title, figure.chart.caption, drawn.wide, drawn.narrow, files)
+
+
+def _kinds(formats: Sequence[str]) -> tuple[Kind, ...]:
+    unknown = [name for name in formats if name not in FORMATS]
+    if unknown:
+        raise UsageError(f"Figures are written as {', '.join(FORMATS)}, not {unknown[0]!r}.")
+    return tuple(kind for kind in KINDS if kind in formats)
 
 
 def _thumbnail(report: Written, folder: Path) -> dict[str, str]:
     for title, files in report.figures.items():
         shown = next((file for file in files if file.endswith((".svg", ".png"))), None)
         if shown:
-            return {"light": (report.folder / shown).relative_to(folder).as_posix(), "figure": title}
-    return {"light": "", "figure": ""}
+            return {"image": (report.folder / shown).relative_to(folder).as_posix(), "figure": title}
+    return {"image": "", "figure": ""}

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 import heldout
+from heldout.charts.palettes import stylesheet
 from heldout.description import Description
 from heldout.report.tables import correlations, key_points, key_values, signals
 from heldout.run import Run
@@ -19,13 +20,13 @@ from heldout.run import Run
 
 @dataclass(frozen=True, slots=True)
 class InlineFigure:
-    """A figure inside the page, drawn for both themes."""
+    """A figure inside the page: for wide screens and for narrow ones, in colours that follow the page's theme."""
 
     title: str
     caption: str
-    light: str
-    dark: str
-    files: Sequence[str]
+    wide: str
+    narrow: str
+    files: list[str]
 
 
 def as_html(run: Run, about: Description, figures: Sequence[InlineFigure]) -> str:
@@ -34,7 +35,6 @@ def as_html(run: Run, about: Description, figures: Sequence[InlineFigure]) -> st
         run=run,
         about=about,
         figures=figures,
-        version=heldout.__version__,
         key_values=key_values(about),
         points=[key_points(series) for series in about.series],
         correlations=correlations(about),
@@ -44,7 +44,7 @@ def as_html(run: Run, about: Description, figures: Sequence[InlineFigure]) -> st
 
 def as_index(entries: Sequence[Mapping[str, str]], refused: Mapping[str, str]) -> str:
     """Write the page that links to several reports."""
-    return _template("index.html").render(entries=entries, refused=refused, version=heldout.__version__)
+    return _template("index.html").render(entries=entries, refused=refused)
 
 
 def _template(name: str) -> Template:
@@ -55,4 +55,5 @@ def _template(name: str) -> Template:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.globals |= {"version": heldout.__version__, "chart_colours": stylesheet()}
     return environment.get_template(name)

@@ -205,8 +205,8 @@ def _nearest_lines(x: FloatArray, y: FloatArray, t: FloatArray) -> _Fit:
 def suggest_window(step: FloatArray, value: FloatArray) -> float:
     """How wide should the smoothing window be to draw this noisy series?
 
-    Among windows between a twentieth and an eighth of the run, the one with the least generalised cross-validation
-    error on at most 2000 block means; at least seven points wide; rounded to a number that reads well.
+    Among windows between a fourteenth and a sixth of the run, the one with the least generalised cross-validation
+    error on means of some five points each; at least seven points wide; rounded to a number that reads well.
 
     Parameters
     ----------
@@ -222,8 +222,8 @@ def suggest_window(step: FloatArray, value: FloatArray) -> float:
 
     Notes
     -----
-    What it cannot see: that noise is autocorrelated. Such noise looks like signal to cross-validation, which is why
-    the choice is kept between two bounds.
+    What it cannot see: noise that is autocorrelated over more than a few points. Such noise looks like signal to
+    cross-validation, which is why the choice is kept between two bounds.
 
     References
     ----------
@@ -233,8 +233,8 @@ def suggest_window(step: FloatArray, value: FloatArray) -> float:
     if step.size < 3:
         return math.nan
     span = float(step[-1] - step[0])
-    few, mean, _ = block_means(step, value, 2000)
-    candidates = [span / parts for parts in (20.0, 16.0, 12.5, 10.0, 8.0)]
+    few, mean, _ = block_means(step, value, min(2000, max(40, step.size // 5)))
+    candidates = [span / parts for parts in (14.0, 12.0, 10.0, 8.0, 6.0)]
     scores = [_gcv(few, mean, window) for window in candidates]
     return _round_window(max(candidates[int(np.argmin(scores))], 7.0 * float(np.median(np.diff(step)))))
 
