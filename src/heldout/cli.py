@@ -53,7 +53,9 @@ def report(
     problems: Problems = None,
     samples: Samples = 1,
     run: OneRun = None,
-    formats: Annotated[str, typer.Option(help="Formats of the figures: svg, png, pdf, separated by commas.")] = "svg,png",
+    formats: Annotated[
+        str, typer.Option(help="Formats of the figures: svg, png, pdf, separated by commas.")
+    ] = "svg,png",
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print only where the reports lie.")] = False,
 ) -> None:
     """Describe a run: the figures, and what the curves do, as a page, Markdown, JSON and a summary here.

@@ -589,7 +589,8 @@ def as_markdown() -> str:
     lines = [
         "# What the metrics mean",
         "",
-        "Made by `heldout metrics`. A key has one meaning or none; keys are regular expressions for the whole key, preferred",
+        "Made by `heldout metrics`. A key has one meaning or none; keys are regular expressions for the whole "
+        "key, preferred",
         "ones first, and case is ignored. Keys that are not here can still be charted by name.",
     ]
     for meaning in MEANINGS:

@@ -213,3 +213,24 @@ def test_pdf_says_what_it_shows():
         if part[:1] == b"x"
     )
     assert b"Reward Score and Test Pass@1 over Steps" in text
+
+
+@pytest.mark.parametrize("width_cm", [8.5, 16.0, 25.0])
+def test_axis_labels_stand_clear_of_the_tick_labels(width_cm: float) -> None:
+    from heldout.charts import matplotlib_backend as backend
+
+    chart = published()
+    with backend._own_settings():
+        drawing = backend._Drawing(chart, Scale.of(width_cm, None), PALETTES["light"], 100.0)
+        for stage in (drawing.frame, drawing.x_axis, drawing.y_axes, drawing.title):
+            stage()
+        for depth, layer in enumerate(chart.layers):
+            drawing.draw(layer, 2.0 + depth)
+        drawing.fit()
+        drawing.fit()  # a legend above the plot makes it fit again
+        drawing.figure.canvas.draw()
+        for axes in drawing.figure.axes:
+            for axis in (axes.xaxis, axes.yaxis):
+                label = axis.label.get_window_extent()
+                ticks = [text.get_window_extent() for text in axis.get_ticklabels() if axis.get_visible()]
+                assert not any(label.overlaps(tick) for tick in ticks if label.width and tick.width)

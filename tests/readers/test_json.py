@@ -41,7 +41,8 @@ def test_one_odd_line_costs_nothing_else(tmp_path: Path, odd: str) -> None:
 def test_nested_objects_become_paths(tmp_path: Path) -> None:
     path = tmp_path / "m.jsonl"
     path.write_text(
-        '{"step": 1, "info": {"learner": {"kl": 0.5}}, "tags": ["a"]}\n{"step": 2, "info": {"learner": {"kl": 0.6}}, "tags": ["b"]}\n'
+        '{"step": 1, "info": {"learner": {"kl": 0.5}}, "tags": ["a"]}\n'
+        '{"step": 2, "info": {"learner": {"kl": 0.6}}, "tags": ["b"]}\n'
     )
     run = read(path)
     assert run["info/learner/kl"].value.tolist() == [0.5, 0.6]

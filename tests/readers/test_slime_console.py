@@ -8,22 +8,14 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from in_memory import source
 
 from heldout.errors import ReadError
 from heldout.readers.log import Log
 from heldout.readers.slime_console import read
-from heldout.readers.source import Source
 from heldout.run import NoteKind
 
 QUICK = settings(max_examples=50, deadline=None)  # no deadline: a busy machine is no failure
-
-
-def source(text: str) -> Source:
-    """A source that has its content already, without a file."""
-    made = Source(Path("console.log"))
-    data = text.encode()
-    made.__dict__.update(data=data, head=data[:65_536])
-    return made
 
 
 def one(text: str) -> Log:

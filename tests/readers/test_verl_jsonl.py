@@ -4,26 +4,18 @@ from __future__ import annotations
 
 import json
 import math
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from in_memory import source
 
 from heldout.errors import NoMetrics, ReadError
 from heldout.readers.log import Log
-from heldout.readers.source import Source
 from heldout.readers.verl_jsonl import read
 from heldout.run import NoteKind
 
 QUICK = settings(max_examples=50, deadline=None)  # no deadline: a busy machine is no failure
-
-
-def source(data: bytes) -> Source:
-    """A source that has its content already, without a file."""
-    made = Source(Path("run.jsonl"))
-    made.__dict__.update(data=data, head=data[:65_536])
-    return made
 
 
 def one(data: bytes) -> Log:

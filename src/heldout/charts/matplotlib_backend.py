@@ -431,22 +431,26 @@ class _Drawing:
             bottom = max(plot.y0 - min(box.y0 for box in boxes), 0.0) + edge
             top = max(max(box.y1 for box in boxes) - plot.y1, 0.0) + edge + self.above * self.dpi
             place = (left / width, bottom / height, 1 - (left + right) / width, 1 - (bottom + top) / height)
+            distances = self._label_distances(plot)
             for axes in self.figure.axes:
                 axes.set_position(place)
-        self._fix_labels(plot)
+            self._fix_labels(distances)
 
-    def _fix_labels(self, measured: Bbox) -> None:
-        """Keep axis labels as far from the plot as measured: matplotlib would measure all ticks again at each draw."""
+    def _label_distances(self, plot: Bbox) -> list[tuple[Axes, float, float, float]]:
+        """Return how far below, left and right of the plot the axis labels stand, in pixels."""
+        found = []
         for axes in self.figure.axes:
+            _, x_label = axes.xaxis.label.get_transform().transform(axes.xaxis.label.get_position())
+            y_label, _ = axes.yaxis.label.get_transform().transform(axes.yaxis.label.get_position())
+            found.append((axes, plot.y0 - x_label, plot.x0 - y_label, y_label - plot.x1))
+        return found
+
+    def _fix_labels(self, distances: Sequence[tuple[Axes, float, float, float]]) -> None:
+        """Keep axis labels at their distances; left to itself, matplotlib measures all ticks again at each draw."""
+        for axes, below, left, right in distances:
             plot = axes.get_window_extent()
-            for axis in (axes.xaxis, axes.yaxis):
-                x, y = axis.label.get_transform().transform(axis.label.get_position())
-                if axis is axes.xaxis:
-                    axis.set_label_coords(0.5, (y - measured.y0) / plot.height)
-                elif x < measured.x0:
-                    axis.set_label_coords((x - measured.x0) / plot.width, 0.5)
-                else:
-                    axis.set_label_coords(1.0 + (x - measured.x1) / plot.width, 0.5)
+            axes.xaxis.set_label_coords(0.5, -below / plot.height)
+            axes.yaxis.set_label_coords(-left / plot.width if left > 0 else 1.0 + right / plot.width, 0.5)
 
     def legend(self) -> None:
         """Put one legend for both sides where it hides least."""

@@ -76,12 +76,13 @@ def _component(curve: Curve) -> str:
     series = curve.series
     if len(series) == 1:
         return f"{_heading(curve)}: one value at step {series.step[0]}."
-    every = float(np.median(np.diff(series.step)))
+    gap = float(np.median(np.diff(series.step)))
+    every = "at every step" if gap == 1 else f"one every {gap:g} steps"
     drawn = f"drawn as a local-linear line over {curve.window:g} steps" if curve.window else "drawn as logged"
     errors = ", with standard errors" if series.spread is not None else ""
     return (
-        f"{_heading(curve)}: {counted(len(series), 'value')} at steps {series.step[0]} to {series.step[-1]}, one every "
-        f"{every:g} steps, from {written(curve, float(series.value.min()))} to "
+        f"{_heading(curve)}: {counted(len(series), 'value')} at steps {series.step[0]} to {series.step[-1]}, "
+        f"{every}, from {written(curve, float(series.value.min()))} to "
         f"{written(curve, float(series.value.max()))}; {drawn}{errors}."
     )
 

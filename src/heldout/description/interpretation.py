@@ -39,7 +39,8 @@ def _paragraphs(seen: Seen) -> Iterator[str]:
         yield _length_and_held_out(seen, length, held_out)
     if held_out is not None and held_out.series.spread is None:
         yield (
-            "The size of the evaluation is not known, so the noise of the held-out score was estimated from the score's own "
+            "The size of the evaluation is not known, so the noise of the held-out score was estimated from the "
+            "score's own "
             "scatter. Give it with --problems N (and --samples M), or log the outcome of every problem."
         )
 
@@ -67,15 +68,20 @@ def _reward_and_held_out(reward: Curve, held_out: Curve) -> str:
     climbs = up in ("rises", "rises, then falls") and _kept(reward) >= 0.5
     if climbs and course in ("falls", "rises, then falls"):
         return (
-            "The reward climbs and the held-out score falls back. That is consistent with over-optimisation of the reward "
-            "(reward hacking): the policy gets better at what is rewarded and worse at the task. It is also consistent with "
-            "noise in few evaluations, with a change of the evaluation itself, or with an unstable update that the reward "
+            "The reward climbs and the held-out score falls back. That is consistent with over-optimisation of "
+            "the reward "
+            "(reward hacking): the policy gets better at what is rewarded and worse at the task. It is also "
+            "consistent with "
+            "noise in few evaluations, with a change of the evaluation itself, or with an unstable update that "
+            "the reward "
             f"does not see. {_TO_TELL}; read samples that the reward likes and the tests reject."
         )
     if climbs and course == "rises":
         return (
-            "The reward and the held-out score climb together: consistent with learning that carries over to problems that "
-            "were not trained on. Nothing here speaks for over-optimisation so far; a reward that keeps rising after the "
+            "The reward and the held-out score climb together: consistent with learning that carries over to "
+            "problems that "
+            "were not trained on. Nothing here speaks for over-optimisation so far; a reward that keeps rising "
+            "after the "
             "held-out score has stopped would."
         )
     if climbs:
@@ -87,7 +93,8 @@ def _reward_and_held_out(reward: Curve, held_out: Curve) -> str:
         )
     if course == "falls" or course == "rises, then falls":
         return (
-            "The held-out score falls, and the reward does not rise over the run: a general regression (an unstable update, "
+            "The held-out score falls, and the reward does not rise over the run: a general regression (an "
+            "unstable update, "
             f"data, or the evaluation), rather than over-optimisation. {_TO_TELL}."
         )
     if course == "rises":
@@ -95,7 +102,10 @@ def _reward_and_held_out(reward: Curve, held_out: Curve) -> str:
             "The held-out score rises although the reward hardly does: consistent with a reward that is normalised or "
             "saturated, or with gains that the training problems no longer show."
         )
-    return "Neither the reward nor the held-out score moves beyond its noise: nothing was learned that these curves can show."
+    return (
+        "Neither the reward nor the held-out score moves beyond its noise: nothing was learned that these "
+        "curves can show."
+    )
 
 
 def _kept(curve: Curve) -> float:
@@ -106,7 +116,8 @@ def _kept(curve: Curve) -> float:
 
 def _held_out_alone(held_out: Curve) -> str:
     return (
-        f"The held-out score {_course(held_out)}. Without the training reward nothing can be said about whether the two "
+        f"The held-out score {_course(held_out)}. Without the training reward nothing can be said about whether "
+        "the two "
         "part; if the log has a reward under another name, give it with --reward KEY."
     )
 
@@ -115,7 +126,8 @@ def _without_held_out(reward: Curve | None) -> str:
     course = f"The reward {_course(reward)}. " if reward is not None else ""
     return (
         f"{course}There is no held-out score in this log, so what the model can really do is not known: a reward that "
-        "climbs looks the same in an honest run and in one that exploits its reward. To tell: evaluate some 200 problems "
+        "climbs looks the same in an honest run and in one that exploits its reward. To tell: evaluate some 200 "
+        "problems "
         "that are never trained on every twentieth of the run, and judge them by running tests."
     )
 
@@ -127,7 +139,8 @@ def _length_and_held_out(seen: Seen, length: Curve, held_out: Curve) -> str:
         return "Response length and held-out score share too few steps to say whether they move together."
     if up == course == "rises, then falls":
         return (
-            "Response length and the held-out score rise and fall together: consistent with responses that collapse into "
+            "Response length and the held-out score rise and fall together: consistent with responses that "
+            "collapse into "
             "something short. Read samples from before and after the peak."
         )
     if up == "rises" and course == "rises":
@@ -139,13 +152,15 @@ def _length_and_held_out(seen: Seen, length: Curve, held_out: Curve) -> str:
         )
         return (
             f"Responses get longer and the held-out score rises ({how}). That is consistent with longer reasoning that "
-            "helps; it does not show that length is the cause. To tell: compare the pass rate of short and long responses "
+            "helps; it does not show that length is the cause. To tell: compare the pass rate of short and long "
+            "responses "
             "to the same problem, and look at truncated ones."
         )
     if up == "rises":
         gain = number(float(length.value[-1] - length.value[0]), length.range)
         return (
-            f"Responses get longer (by {gain} tokens) and the held-out score does not rise with them: consistent with padding "
+            f"Responses get longer (by {gain} tokens) and the held-out score does not rise with them: consistent "
+            "with padding "
             "or with a reward that favours length; the pass rate by length of response would tell."
         )
     r = pair.movement.levels.r

@@ -52,7 +52,10 @@ def constant(seen: Seen) -> Iterator[Observation]:
     """A curve that never moves."""
     for curve in seen.curves:
         if curve.range == 0 and len(curve.series) > 1:
-            text = f"{_name(curve)} is {written(curve, float(curve.value[0]))} at all {counted(len(curve.series), 'step')}."
+            text = (
+                f"{_name(curve)} is {written(curve, float(curve.value[0]))} at all "
+                f"{counted(len(curve.series), 'step')}."
+            )
             yield Observation("constant", text, 0.9, evidence={"value": float(curve.value[0])})
 
 
@@ -160,7 +163,8 @@ def surges_late(seen: Seen) -> Iterator[Observation]:
         before, after = surge.before * _sign(curve), surge.after * _sign(curve)
         last_calm = float(step[step < surge.start_step][-1])
         text = (
-            f"{_name(curve)} surges late, after step {last_calm:.0f}: {written(curve, before)} on average in the stretch before, "
+            f"{_name(curve)} surges late, after step {last_calm:.0f}: {written(curve, before)} on average in the "
+            "stretch before, "
             f"{written(curve, after)} from step {surge.start_step:.0f} on (z = {surge.z:.1f})."
         )
         stop = _patience_stop(curve) if curve.role == "held_out" else None
@@ -239,8 +243,10 @@ def ends_below_best(seen: Seen) -> Iterator[Observation]:
     z = _z(gap, curve)
     worth = "within the noise of a single difference" if z < _CLEAR else f"{z:.1f} times the noise of a difference"
     text = (
-        f"{_name(curve)} ends at {written(curve, float(curve.value[-1]))}, a regression of {difference(curve, gap)} from its "
-        f"best, {written(curve, float(curve.value[best]))} at step {curve.step[best]:.0f} ({worth}; the best of several "
+        f"{_name(curve)} ends at {written(curve, float(curve.value[-1]))}, a regression of "
+        f"{difference(curve, gap)} from its "
+        f"best, {written(curve, float(curve.value[best]))} at step {curve.step[best]:.0f} ({worth}; the best of "
+        "several "
         "noisy values is flattered by chance)."
     )
     yield Observation(

@@ -86,7 +86,8 @@ def _trend(curve: Curve, stretches: tuple[Stretch, ...], peak: Point, trough: Po
         return f"Constant at {written(curve, curve.value[0])} throughout."
     ends = (
         f"Starts at {written(curve, float(curve.value[0]))} (step {curve.step[0]:.0f}) and ends at "
-        f"{written(curve, float(curve.value[-1]))} (step {curve.step[-1]:.0f}); peak {written(curve, peak.value)} at step "
+        f"{written(curve, float(curve.value[-1]))} (step {curve.step[-1]:.0f}); peak "
+        f"{written(curve, peak.value)} at step "
         f"{peak.step}, trough {written(curve, trough.value)} at step {trough.step}."
     )
     after = f" From the peak it comes down by {difference(curve, peak.value - curve.value[-1])}."

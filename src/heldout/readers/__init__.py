@@ -119,7 +119,8 @@ def read(
     if len(runs) > 1:
         listed = ", ".join(repr(one.name) for one in runs[:6])
         raise SeveralRuns(
-            f"{path} holds {len(runs)} runs ({listed}{' …' if len(runs) > 6 else ''}); choose one with run=… (--run NAME)."
+            f"{path} holds {len(runs)} runs ({listed}{' …' if len(runs) > 6 else ''}); choose one with run=… "
+            "(--run NAME)."
         )
     return runs[0]
 

@@ -49,7 +49,8 @@ def read(source: Source) -> list[Log] | None:
     if not runs:
         seen = some(list(document)) if isinstance(document, dict) else type(document).__name__
         raise NoMetrics(
-            f"{source.path.name}: JSON without rows of metrics (it holds {seen}); expected a list of objects with a 'step', "
+            f"{source.path.name}: JSON without rows of metrics (it holds {seen}); expected a list of objects "
+            "with a 'step', "
             "lists of values by name, or one object per line."
         )
     return [log for name, rows in runs.items() for log in _logs(rows, name, notes)]

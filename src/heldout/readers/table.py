@@ -123,7 +123,8 @@ def _parquet(source: Source) -> pl.DataFrame:
         return pl.read_parquet(source.path, glob=False)
     except (pl.exceptions.PolarsError, OSError, ValueError) as error:
         raise NoMetrics(
-            f"{source.path.name}: starts like a Parquet file, but its footer is missing or broken, so it cannot be read; "
+            f"{source.path.name}: starts like a Parquet file, but its footer is missing or broken, so it cannot "
+            "be read; "
             "Parquet keeps its index at the end, write it again from the source."
         ) from error
 

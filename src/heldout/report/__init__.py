@@ -53,7 +53,9 @@ class Written:
         return self.folder / "report.html"
 
 
-def write_report(run: Run, folder: Path, formats: Sequence[str] = ("svg", "png"), pool: Executor | None = None) -> Written:
+def write_report(
+    run: Run, folder: Path, formats: Sequence[str] = ("svg", "png"), pool: Executor | None = None
+) -> Written:
     """Write the report of one run.
 
     Parameters
