@@ -12,6 +12,7 @@ import heldout
 from heldout.description import Description, Observation
 from heldout.names import Better
 from heldout.run import Run, Series
+from heldout.stats.noise import aggregate_noise
 
 
 def made(**columns: np.ndarray) -> Run:
@@ -168,7 +169,8 @@ def test_the_size_of_the_evaluation_gives_the_smallest_visible_difference(tmp_pa
     )
     about = heldout.describe(heldout.read(path, problems=200))
     (resolution,) = seen(about, "resolution")
-    assert resolution.evidence["smallest_difference"] == pytest.approx(1.96 * (2 * 0.25 / 200) ** 0.5, rel=0.01)
+    noise = aggregate_noise(np.array([0.5, 0.5, 0.5, 0.5, 0.51]), 200)
+    assert resolution.evidence["smallest_difference"] == pytest.approx(1.96 * (2 * noise) ** 0.5)
 
 
 def test_every_real_run_is_described(real_runs: Path) -> None:

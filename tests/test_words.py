@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from heldout.words import counted, number, sentence_list, steps
+from heldout.words import counted, number, sentence_list
 
 
 @pytest.mark.parametrize(
@@ -30,9 +30,7 @@ def test_counts_are_singular_and_plural() -> None:
     assert counted(1200, "row") == "1 200 rows"
 
 
-def test_lists_and_ranges_read_as_sentences() -> None:
+def test_lists_read_as_sentences() -> None:
     assert sentence_list(["a", "b", "c"]) == "a, b and c"
     assert sentence_list(["a"]) == "a"
     assert sentence_list([]) == ""
-    assert steps(3, 9) == "steps 3 to 9"
-    assert steps(3, 3) == "step 3"

@@ -68,6 +68,8 @@ class Series:
         Finite values, shape (N,).
     spread
         Standard error of each value where it is known, shape (N,).
+    size
+        How many samples each value is the mean of where that is known, shape (N,).
     nonfinite
         Steps at which NaN or an infinity was logged; those have no value.
     """
@@ -76,14 +78,15 @@ class Series:
     step: IntArray
     value: FloatArray
     spread: FloatArray | None = None
+    size: FloatArray | None = None
     nonfinite: IntArray = field(default_factory=lambda: NO_STEPS)
 
     def __len__(self) -> int:
         return len(self.step)
 
-    def with_spread(self, spread: FloatArray | None) -> Series:
-        """Return the same series with standard errors attached."""
-        return replace(self, spread=spread)
+    def with_size(self, size: FloatArray, spread: FloatArray) -> Series:
+        """Return the same series with the size of each evaluation and its standard error."""
+        return replace(self, size=size, spread=spread)
 
 
 @dataclass(frozen=True)

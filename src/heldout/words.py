@@ -31,11 +31,6 @@ def number(value: float, scale: float | None = None) -> str:
     return "0" if not text.strip("-0.") else text
 
 
-def steps(first: float, last: float) -> str:
-    """Name a range of steps: "steps 100 to 200"."""
-    return f"steps {first:.0f} to {last:.0f}" if first != last else f"step {first:.0f}"
-
-
 def sentence_list(parts: list[str], joint: str = "and") -> str:
     """Join parts as a sentence does: "a, b and c"."""
     if len(parts) < 2:

@@ -16,6 +16,7 @@ from in_memory import source
 from heldout.errors import ReadError
 from heldout.readers.blocks_console import read
 from heldout.readers.log import Log
+from heldout.readers.source import Source
 from heldout.run import NoteKind
 
 REAL = Path(__file__).parents[3] / "shared" / "runs" / "procgen-ppo-4formats"
@@ -147,9 +148,7 @@ def test_other_content(text: str) -> None:
 
 
 def test_binary() -> None:
-    made = Source(Path("x"))
-    made.__dict__.update(data=b"\0" + THREE.encode(), head=b"\0" + THREE.encode())
-    assert read(made) is None
+    assert read(source(b"\0" + THREE.encode())) is None
 
 
 @pytest.mark.parametrize("text", [THREE, ppo(64) + ppo(128) + ppo(192)], ids=["series", "table"])

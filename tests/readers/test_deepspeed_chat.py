@@ -13,6 +13,7 @@ from in_memory import source
 from heldout.errors import NoMetrics, ReadError
 from heldout.readers.deepspeed_chat import read
 from heldout.readers.log import Log
+from heldout.readers.source import Source
 from heldout.run import NoteKind
 
 REAL = (
@@ -100,9 +101,7 @@ def test_other_content(text: str) -> None:
 
 
 def test_binary() -> None:
-    made = Source(Path("x"))
-    made.__dict__.update(data=b"\0" + step(0).encode(), head=b"\0" + step(0).encode())
-    assert read(made) is None
+    assert read(source(b"\0" + step(0).encode())) is None
 
 
 def test_cut_within_the_first_line() -> None:

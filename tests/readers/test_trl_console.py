@@ -13,6 +13,7 @@ from in_memory import source
 
 from heldout.errors import ReadError
 from heldout.readers.log import Log
+from heldout.readers.source import Source
 from heldout.readers.trl_console import read
 from heldout.run import NoteKind
 
@@ -143,9 +144,7 @@ def test_other_content(text: str) -> None:
 
 
 def test_binary() -> None:
-    made = Source(Path("x"))
-    made.__dict__.update(data=b"\0\1{'loss': 1}", head=b"\0\1{'loss': 1}")
-    assert read(made) is None
+    assert read(source(b"\0\1{'loss': 1}")) is None
 
 
 @QUICK

@@ -14,6 +14,7 @@ from in_memory import source
 
 from heldout.errors import NoMetrics, ReadError
 from heldout.readers.log import Log
+from heldout.readers.source import Source
 from heldout.readers.verl_console import read
 from heldout.run import NoteKind
 
@@ -139,9 +140,7 @@ def test_other_content(text: str) -> None:
 
 
 def test_binary() -> None:
-    made = Source(Path("x"))
-    made.__dict__.update(data=b"\0step:1 - a:1\n", head=b"\0step:1 - a:1\n")
-    assert read(made) is None
+    assert read(source(b"\0step:1 - a:1\n")) is None
 
 
 def test_crash_before_the_first_step() -> None:

@@ -18,7 +18,6 @@ from heldout.stats import (
 )
 
 CALLS = {
-    "ema": lambda x, y: smoothing.ema(y, 0.1).size == y.size,
     "local_linear": lambda x, y: smoothing.local_linear(x, y, 3.0).size == y.size,
     "suggest_window": lambda x, y: np.isnan(smoothing.suggest_window(x, y)) == (y.size < 3),
     "block_means": lambda x, y: smoothing.block_means(x, y, 2)[0].size == min(y.size, 2),
@@ -30,7 +29,6 @@ CALLS = {
     "gp_posterior": lambda x, y: gp.gp_posterior(y, 0.01).difference_sd().shape == (y.size, y.size),
     "p_drop": lambda x, y: np.isnan(gp.gp_posterior(y, 0.01).p_drop()) == (y.size < 4),
     "smoother": lambda x, y: local_level.smoother(y.size, 0.1, x, np.ones(y.size))[0].shape == (y.size, y.size),
-    "slope_z": lambda x, y: np.isnan(local_level.slope_z(x, y, 0.01).z) == (y.size < 2),
     "effective_n": lambda x, y: np.isnan(correlation.effective_n(y, y)) or y.size >= 4,
     "correlate": lambda x, y: correlation.correlate(x, y).n == y.size,
     "co_movement": lambda x, y: correlation.co_movement(x, y, y).levels.n == y.size,

@@ -1,14 +1,12 @@
 """The local-level smoother: its algebra, golden numbers, and a Kalman smoother as a second opinion."""
 
-import math
-
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import linregress
 
-from heldout.stats.local_level import laplacian, slope_z, smoother, window_slopes
+from heldout.stats.local_level import laplacian, smoother, window_slopes
 
 GOLDEN = np.array([0.300, 0.322, 0.331, 0.350, 0.356, 0.352, 0.360, 0.349, 0.333, 0.327, 0.310, 0.305])
 SCAN = [-0.2797, -0.4884, -0.4415, -0.2488, -0.3152, -0.0415, 0.2780, 0.6346, 1.3254, 1.9485]
@@ -114,29 +112,23 @@ def test_slope_is_the_regression_of_the_smoothed_values():
     step = np.array([0.0, 10.0, 25.0, 30.0, 50.0])
     value = np.array([1.0, 3.0, 2.0, 5.0, 4.0])
     s, _ = smoother(5, step=step)
-    assert slope_z(step, value, 0.5).per_step == pytest.approx(linregress(step, s @ value).slope)
+    slope, _ = window_slopes(step, value, 0.5, 5)
+    assert slope[0] == pytest.approx(linregress(step, s @ value).slope)
 
 
-def test_slope_z_is_standard_normal_in_noise():
+def test_slope_over_its_deviation_is_standard_normal_in_noise():
     rng = np.random.default_rng(0)
     step = np.arange(12.0)
     variance = rng.uniform(0.5, 2.0, 12)
-    z = np.array([slope_z(step, rng.normal(size=12) * np.sqrt(variance), variance).z for _ in range(2000)])
+    pairs = [window_slopes(step, rng.normal(size=12) * np.sqrt(variance), variance, 12) for _ in range(2000)]
+    z = np.array([slope[0] / sd[0] for slope, sd in pairs])
     assert abs(z.mean()) < 0.1
     assert z.std() == pytest.approx(1.0, abs=0.06)
 
 
-def test_window_slopes_of_the_whole_series_is_slope_z():
-    value = GOLDEN
-    slope, sd = window_slopes(np.arange(12.0), value, 2e-4, 12)
-    whole = slope_z(np.arange(12.0), value, 2e-4)
-    assert (slope.tolist(), sd.tolist()) == ([whole.per_step], [whole.sd])
-    assert window_slopes(np.arange(12.0), value, 2e-4, 4)[0].size == 9
-    assert window_slopes(np.arange(3.0), value[:3], 2e-4, 4)[0].size == 0
-
-
-def test_slope_of_little_and_without_noise():
-    assert math.isnan(slope_z(np.arange(1.0), np.ones(1), 1.0).per_step)
-    still = slope_z(np.arange(4.0), np.ones(4), 0.0)
-    assert still.per_step == pytest.approx(0.0, abs=1e-12)
-    assert math.isnan(still.z)
+def test_window_slopes_are_as_many_as_there_are_windows():
+    assert window_slopes(np.arange(12.0), GOLDEN, 2e-4, 4)[0].size == 9
+    assert window_slopes(np.arange(3.0), GOLDEN[:3], 2e-4, 4)[0].size == 0
+    still, sd = window_slopes(np.arange(4.0), np.ones(4), 0.0, 4)
+    assert still[0] == pytest.approx(0.0, abs=1e-12)
+    assert sd[0] == 0.0

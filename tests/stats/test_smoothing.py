@@ -7,15 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from heldout.stats.smoothing import block_means, bounded, ema, local_linear, suggest_window
-
-
-def plain_ema(value, alpha):
-    mean, out = 0.0, []
-    for t, v in enumerate(value, 1):
-        mean = (1.0 - alpha) * mean + alpha * v
-        out.append(mean / (1.0 - (1.0 - alpha) ** t))
-    return np.array(out)
+from heldout.stats.smoothing import block_means, bounded, local_linear, suggest_window
 
 
 def plain_local_linear(step, value, window, at):
@@ -28,33 +20,6 @@ def plain_local_linear(step, value, window, at):
 def uneven(n, seed=0):
     rng = np.random.default_rng(seed)
     return np.cumsum(rng.exponential(3.0, n) + 0.01), rng.normal(size=n)
-
-
-@pytest.mark.parametrize("alpha", [1e-4, 0.01, 0.3, 0.9, 0.999999, 1.0])
-@pytest.mark.parametrize("n", [1, 2, 3, 101, 5000])
-def test_ema_is_the_plain_loop(alpha, n):
-    value = np.random.default_rng(n).normal(3.0, 1.0, n)
-    np.testing.assert_allclose(ema(value, alpha), plain_ema(value, alpha), rtol=1e-10)
-
-
-def test_ema_of_a_constant_is_that_constant_from_the_first_value_on():
-    np.testing.assert_allclose(ema(np.full(50_000, 7.0), 0.02), 7.0, rtol=1e-12)
-
-
-def test_ema_forgets_a_large_value_over_many_blocks():
-    value = np.zeros(60_000)
-    value[0] = 1e6
-    assert abs(ema(value, 0.05)[-1]) < 1e-12
-
-
-def test_ema_of_nothing_is_nothing():
-    assert ema(np.empty(0), 0.1).size == 0
-
-
-@pytest.mark.parametrize("alpha", [0.0, -0.1, 1.1, math.nan])
-def test_ema_names_a_bad_alpha(alpha):
-    with pytest.raises(ValueError, match=f"alpha is {alpha}; it must be above 0 and at most 1"):
-        ema(np.ones(3), alpha)
 
 
 @given(

@@ -14,7 +14,8 @@ plotting library loaded. `Hints` ask for particular ticks, labels and markers wh
 
 from __future__ import annotations
 
-from heldout.charts.gallery import Hints, dual_axis, length_and_pass_rate, reward_and_held_out
+from heldout.charts.gallery import dual_axis, length_and_pass_rate, reward_and_held_out
+from heldout.charts.hints import Hints
 from heldout.charts.placement import legend_place
 from heldout.charts.spec import (
     COLUMN_CM,

@@ -12,27 +12,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 
 import numpy as np
 
-from heldout.charts.reduce import envelope
+from heldout.charts.curve import LINE_UNTIL, NORMAL_95, DrawnCurve, Look
+from heldout.charts.hints import NO_HINTS, Hints
 from heldout.charts.spec import (
     Axis,
-    Band,
     Chart,
     Colour,
     Dash,
-    FloatArray,
     Layer,
-    Line,
     Marker,
     Place,
-    Points,
     Rule,
     Side,
     Span,
-    Text,
     as_place,
     shorten,
 )
@@ -41,97 +36,16 @@ from heldout.charts.ticks import (
     round_ticks,
     short_number,
     single_ticks,
-    spaced_ticks,
     step_start,
     step_ticks,
-    value_label,
-    whole_multiples,
 )
 from heldout.errors import ChartError
-from heldout.run import Run, Series
+from heldout.run import Run
 
-DENSE = 50  # points; from here on a series is smoothed
-LINE_UNTIL = 2000  # points; a longer series stands as a band behind its smoothed line
-MARKS = 14
-NORMAL_95 = 1.96
 MOST_ON_THE_RIGHT = 4
-MOST_TICKS = 41
 
-_SMOOTH_AT = 400
-_BAND_BINS = 240
-_SMOOTH_POINTS = 20_000
-_RAW_QUANTILES = (5.0, 95.0)
 _ROOM = 0.035  # between the outermost point and the frame, as a share of the axis
-_NAME, _ENTRY = 44, 40  # characters
-
-
-@dataclass(frozen=True, slots=True)
-class Hints:
-    """What a figure should look like where the default is not wanted; None leaves the default.
-
-    Attributes
-    ----------
-    left_ticks, right_ticks, x_ticks
-        First tick, last tick and the distance between two, as in ``(3.0, 5.0, 0.25)``. The limits follow, and reach
-        beyond the ticks where the curves do.
-    left_label, right_label, x_label
-        Labels of the axes.
-    left_name, right_name
-        Names in the legend; the labels if not given.
-    left_unit, right_unit
-        Such as ``%``.
-    left_marker, right_marker, left_dash, right_dash, grid
-        How lines and grid are drawn.
-    legend
-        Where the legend goes.
-    title, caption
-        Text for the chart; the caption is composed if not given.
-    """
-
-    left_ticks: Sequence[float] | None = None
-    right_ticks: Sequence[float] | None = None
-    x_ticks: Sequence[float] | None = None
-    left_label: str | None = None
-    right_label: str | None = None
-    x_label: str | None = None
-    left_name: str | None = None
-    right_name: str | None = None
-    left_unit: str | None = None
-    right_unit: str | None = None
-    left_marker: Marker | None = None
-    right_marker: Marker | None = None
-    left_dash: Dash | None = None
-    right_dash: Dash | None = None
-    grid: Dash | None = None
-    legend: Place | str | None = None
-    title: str | None = None
-    caption: str | None = None
-
-    def __post_init__(self) -> None:
-        for name in ("left_ticks", "right_ticks", "x_ticks"):
-            asked = getattr(self, name)
-            if asked is not None and not _can_tick(asked):
-                raise ChartError(
-                    f"{name} is {asked}; it must be the first tick, the last one and the distance between two, "
-                    f"such as (0, 700, 100), with at most {MOST_TICKS} ticks in all."
-                )
-        if self.legend is not None:
-            as_place(self.legend)
-
-    def ticks(self, which: str) -> tuple[float, ...] | None:
-        """Return all ticks of ``left``, ``right`` or ``x``, if they are given."""
-        asked = getattr(self, f"{which}_ticks")
-        return spaced_ticks(*asked) if asked is not None else None
-
-
-def _can_tick(asked: Sequence[float]) -> bool:
-    if len(asked) != 3 or not np.isfinite(asked).all():
-        return False
-    first, last, step = asked
-    return step > 0 and last > first and (last - first) / step < MOST_TICKS
-
-
-NO_HINTS = Hints()
+_NAME = 44  # characters
 
 
 def reward_and_held_out(
@@ -227,22 +141,9 @@ def dual_axis(
     hints = hints or NO_HINTS
     keys = _right_keys(right_key)
     _check_window(window)
-    curves = [_Curve(run[left_key], _left_look(left_key, run, labels, hints), window)]
-    curves += [_Curve(run[key], look, window) for key, look in _right_looks(keys, run, labels, hints)]
+    curves = [DrawnCurve(run[left_key], _left_look(left_key, run, labels, hints), window)]
+    curves += [DrawnCurve(run[key], look, window) for key, look in _right_looks(keys, run, labels, hints)]
     return _compose(curves, hints, _Choice(chosen, tied), peaks)
-
-
-@dataclass(frozen=True, slots=True)
-class _Look:
-    """How one series is called and drawn."""
-
-    name: str
-    entry: str
-    unit: str
-    side: Side
-    colour: Colour
-    marker: Marker
-    dash: Dash
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,135 +152,6 @@ class _Choice:
 
     chosen: float | None
     tied: tuple[float, float] | None
-
-
-@dataclass(frozen=True)
-class _Curve:
-    """One series and everything that is drawn of it."""
-
-    series: Series
-    look: _Look
-    asked_window: float | None
-
-    def __post_init__(self) -> None:
-        if len(self.series) == 0:
-            raise ChartError(f"{self.series.name} has no finite value to draw; choose another metric.")
-
-    @cached_property
-    def step(self) -> FloatArray:
-        return np.asarray(self.series.step, dtype=np.float64)
-
-    @cached_property
-    def value(self) -> FloatArray:
-        return np.asarray(self.series.value, dtype=np.float64)
-
-    @property
-    def dense(self) -> bool:
-        return len(self.series) >= DENSE
-
-    @cached_property
-    def window(self) -> float:
-        from heldout.stats.smoothing import suggest_window
-
-        return self.asked_window or suggest_window(self.step, self.value)
-
-    @cached_property
-    def marked(self) -> tuple[float, ...]:
-        return whole_multiples(self.step[0], self.step[-1], MARKS)
-
-    @cached_property
-    def line(self) -> tuple[FloatArray, FloatArray]:
-        """The curve itself: smoothed if the series is dense."""
-        return self._smoothed() if self.dense else (self.step, self.value)
-
-    def _smoothed(self) -> tuple[FloatArray, FloatArray]:
-        from heldout.stats.smoothing import block_means, local_linear
-
-        step, value, _ = block_means(self.step, self.value, _SMOOTH_POINTS)
-        even = step if step.size <= _SMOOTH_AT else np.linspace(step[0], step[-1], _SMOOTH_AT)
-        at = np.union1d(even, np.clip(self.marked, step[0], step[-1]))
-        return at, local_linear(step, value, self.window, at=at)
-
-    @cached_property
-    def ends(self) -> tuple[FloatArray, FloatArray] | None:
-        """Both ends of the 95 % bars; those of a share end at nothing and at all."""
-        spread = self.series.spread
-        if spread is None or self.dense or not np.isfinite(spread).any():
-            return None
-        half = NORMAL_95 * np.nan_to_num(np.asarray(spread, dtype=np.float64), posinf=0.0)
-        lowest, highest = self._possible()
-        return np.maximum(self.value - half, lowest), np.minimum(self.value + half, highest)
-
-    def _possible(self) -> tuple[float, float]:
-        """Between which numbers can values lie, as far as they show it?"""
-        low, high = float(self.value.min()), float(self.value.max())
-        whole = 100.0 if "%" in self.look.unit else 1.0
-        return (0.0 if low >= 0.0 else -np.inf), (whole if low >= 0.0 and high <= whole else np.inf)
-
-    @property
-    def core(self) -> tuple[float, float]:
-        """What must be in view: the curve and its bars."""
-        _, value = self.line
-        low, high = self.ends or (value, value)
-        return float(low.min()), float(high.max())
-
-    @property
-    def extent(self) -> tuple[float, float]:
-        """What the ticks cover: the curve, and all but the outermost of the values behind it."""
-        low, high = self.core
-        if self.dense:
-            outer = np.percentile(self.value, _RAW_QUANTILES)
-            return min(low, float(outer[0])), max(high, float(outer[1]))
-        return low, high
-
-    @property
-    def entry(self) -> str:
-        """What the legend says."""
-        name = shorten(self.look.entry, _ENTRY)
-        return f"{name}, local-linear over {short_number(self.window)} steps" if self.dense else name
-
-    @property
-    def peak(self) -> tuple[float, float] | None:
-        """Where the curve is highest; None if it is flat."""
-        step, value = self.line
-        top = int(np.argmax(value))
-        return (float(step[top]), float(value[top])) if np.ptp(value) > 1e-12 * abs(value[top]) else None
-
-    def behind(self) -> Layer | None:
-        """Draw the values of a dense series."""
-        look = self.look
-        if not self.dense:
-            return None
-        if len(self.series) > LINE_UNTIL:
-            return Band(look.side, *envelope(self.step, self.value, _BAND_BINS), colour=look.colour)
-        return Line(look.side, self.step, self.value, colour=look.colour, width=0.4, alpha=0.3, raw=True)
-
-    def bars(self) -> Layer | None:
-        """Draw the bars of a sparse series."""
-        look = self.look
-        if self.ends is None:
-            return None
-        return Points(look.side, self.step, self.value, *self.ends, colour=look.colour, marker=Marker.NONE, alpha=0.6)
-
-    def curve(self) -> Layer:
-        """Draw the curve."""
-        look, (step, value) = self.look, self.line
-        marked = tuple(m for m in self.marked if step[0] <= m <= step[-1]) if self.dense else None
-        return Line(look.side, step, value, self.entry, look.colour, look.dash, look.marker, marked)
-
-    def peak_mark(self) -> Layer | None:
-        """Draw a ring around the highest point."""
-        if self.peak is None:
-            return None
-        step, value = ([number] for number in self.peak)
-        return Points(self.look.side, step, value, colour=self.look.colour, marker=Marker.RING)  # type: ignore[arg-type]
-
-    def peak_text(self, axis: Axis) -> Layer | None:
-        """Write the highest value."""
-        if self.peak is None:
-            return None
-        text = value_label(self.peak[1], axis.ticks, "%" if "%" in axis.unit else "")
-        return Text(self.look.side, *self.peak, text, self.look.colour)
 
 
 def _standard(
@@ -429,9 +201,9 @@ _RIGHT_STYLES = (
 )
 
 
-def _left_look(key: str, run: Run, labels: Mapping[str, str] | None, hints: Hints) -> _Look:
+def _left_look(key: str, run: Run, labels: Mapping[str, str] | None, hints: Hints) -> Look:
     label = hints.left_label or _called(key, run, labels)
-    return _Look(
+    return Look(
         name=label,
         entry=hints.left_name or label,
         unit=_unit(hints.left_unit, label),
@@ -444,14 +216,14 @@ def _left_look(key: str, run: Run, labels: Mapping[str, str] | None, hints: Hint
 
 def _right_looks(
     keys: Sequence[str], run: Run, labels: Mapping[str, str] | None, hints: Hints
-) -> Iterator[tuple[str, _Look]]:
+) -> Iterator[tuple[str, Look]]:
     axis = hints.right_label or _right_name([_called(key, run, labels) for key in keys])
     for place, (key, (colour, marker, dash)) in enumerate(zip(keys, _RIGHT_STYLES, strict=False)):
         own = _called(key, run, labels) if len(keys) > 1 else hints.right_name or axis
         first = place == 0
         yield (
             key,
-            _Look(
+            Look(
                 name=axis,
                 entry=own,
                 unit=_unit(hints.right_unit, axis),
@@ -480,7 +252,7 @@ def _unit(hinted: str | None, label: str) -> str:
     return hinted if hinted is not None else "%" if "%" in label else ""
 
 
-def _compose(curves: Sequence[_Curve], hints: Hints, choice: _Choice, peaks: bool) -> Chart:
+def _compose(curves: Sequence[DrawnCurve], hints: Hints, choice: _Choice, peaks: bool) -> Chart:
     """Put axes, layers and words together."""
     left = [curve for curve in curves if curve.look.side == Side.LEFT]
     right = [curve for curve in curves if curve.look.side == Side.RIGHT]
@@ -498,7 +270,7 @@ def _compose(curves: Sequence[_Curve], hints: Hints, choice: _Choice, peaks: boo
     return chart.with_caption(hints.caption if hints.caption is not None else _caption(chart, curves, choice, peaks))
 
 
-def _x_axis(curves: Sequence[_Curve], hints: Hints) -> Axis:
+def _x_axis(curves: Sequence[DrawnCurve], hints: Hints) -> Axis:
     first, last = min(curve.step[0] for curve in curves), max(curve.step[-1] for curve in curves)
     ticks = hints.ticks("x") or step_ticks(last, first)
     low, high = min(step_start(last, first), ticks[0]), max(last, ticks[-1])
@@ -506,7 +278,7 @@ def _x_axis(curves: Sequence[_Curve], hints: Hints) -> Axis:
     return Axis(hints.x_label or "Training step", ticks, (float(low - room), float(high + room)))
 
 
-def _y_axes(left: Sequence[_Curve], right: Sequence[_Curve], hints: Hints) -> tuple[Axis, Axis | None]:
+def _y_axes(left: Sequence[DrawnCurve], right: Sequence[DrawnCurve], hints: Hints) -> tuple[Axis, Axis | None]:
     extents = [_union(curve.extent for curve in side) for side in (left, right) if side]
     ticks = _y_ticks(extents, hints)
     rooms = [_room(side, own) for side, own in zip((left, right), ticks, strict=False)]
@@ -529,7 +301,7 @@ def _y_ticks(extents: Sequence[tuple[float, float]], hints: Hints) -> list[tuple
     ]
 
 
-def _room(curves: Sequence[_Curve], ticks: tuple[float, ...]) -> tuple[float, float]:
+def _room(curves: Sequence[DrawnCurve], ticks: tuple[float, ...]) -> tuple[float, float]:
     """How far must an axis reach beyond its outer ticks, as shares of the distance between them?"""
     span = ticks[-1] - ticks[0]
     low, high = _union(curve.core for curve in curves)
@@ -537,7 +309,7 @@ def _room(curves: Sequence[_Curve], ticks: tuple[float, ...]) -> tuple[float, fl
     return max(0.0, below), max(0.0, above)
 
 
-def _y_axis(look: _Look, ticks: tuple[float, ...], room: tuple[float, float]) -> Axis:
+def _y_axis(look: Look, ticks: tuple[float, ...], room: tuple[float, float]) -> Axis:
     span = ticks[-1] - ticks[0]
     limits = (ticks[0] - room[0] * span, ticks[-1] + room[1] * span)
     colour = Colour.LEFT if look.side == Side.LEFT else Colour.RIGHT
@@ -561,13 +333,13 @@ def _choice_layers(choice: _Choice, x: Axis) -> Iterator[Layer]:
         yield Rule(step=choice.chosen, label=f"checkpoint {choice.chosen:g}")
 
 
-def _curve_layers(curves: Sequence[_Curve]) -> Iterator[Layer]:
+def _curve_layers(curves: Sequence[DrawnCurve]) -> Iterator[Layer]:
     """Draw what stands behind, then bars, then the curves, each from right to left: the left one is never covered."""
     drawn = [*(c.behind() for c in curves), *(c.bars() for c in curves), *(c.curve() for c in curves)]
     return (layer for layer in drawn if layer is not None)
 
 
-def _peak_layers(curves: Sequence[_Curve], chart: Chart, peaks: bool) -> Iterator[Layer]:
+def _peak_layers(curves: Sequence[DrawnCurve], chart: Chart, peaks: bool) -> Iterator[Layer]:
     """Mark the peaks; with more than two curves their values would crowd the plot."""
     marks = [curve.peak_mark() for curve in curves] if peaks else []
     few = curves if peaks and len(curves) <= 2 else ()
@@ -575,7 +347,7 @@ def _peak_layers(curves: Sequence[_Curve], chart: Chart, peaks: bool) -> Iterato
     return (layer for layer in (*marks, *texts) if layer is not None)
 
 
-def _caption(chart: Chart, curves: Sequence[_Curve], choice: _Choice, peaks: bool) -> str:
+def _caption(chart: Chart, curves: Sequence[DrawnCurve], choice: _Choice, peaks: bool) -> str:
     """Say what a reader has to know."""
     sentences = [_what(chart), *(_faint(curve, chart) for curve in curves)]
     barred = [curve.look.entry for curve in curves if curve.ends is not None]
@@ -600,7 +372,7 @@ def _inside(label: str) -> str:
     return label[:1].lower() + label[1:] if label[1:2].islower() else label
 
 
-def _faint(curve: _Curve, chart: Chart) -> str:
+def _faint(curve: DrawnCurve, chart: Chart) -> str:
     """Say what stands behind a smoothed line, and how much of it is out of view."""
     if not curve.dense:
         return ""

@@ -7,10 +7,10 @@ import numpy as np
 from heldout import names
 from heldout.description.model import Curve
 from heldout.run import FloatArray, Run, Series
-from heldout.stats.noise import difference_noise
-from heldout.stats.smoothing import block_means, local_linear, suggest_window
+from heldout.stats.noise import aggregate_noise, difference_noise
+from heldout.stats.smoothing import DENSE, block_means, local_linear, suggest_window
 
-DENSE = 50  # from this many values on, a line through every value hides its own shape
+_SQUARED_WEIGHTS = 1.2  # sum of squared Epanechnikov weights, times the number of values in the window
 _MOST_POINTS = 400  # of a smoothed line; more are not seen and not needed
 
 
@@ -37,14 +37,13 @@ def curve(run: Run, role: str, key: str) -> Curve:
     """Return one metric as the line that is described."""
     series = run.metrics[key]
     step, value = series.step.astype(np.float64), series.value
-    variance = _variance(series)
+    variance = _variance(run, series)
     window = suggest_window(step, value) if len(series) >= DENSE else None
     line_step, line, line_variance = step, value, variance
     if window is not None:
         line_step = _thinned(step)
         line = local_linear(step, value, window, at=line_step)
-        inside = max(1.0, window * (len(step) - 1) / max(step[-1] - step[0], 1.0))
-        line_variance = variance * 1.2 / inside  # sum of squared Epanechnikov weights
+        line_variance = _line_variance(step, value, window)
     return Curve(
         role,
         names.label_of(key),
@@ -69,15 +68,25 @@ def unit_of(run: Run, role: str, key: str) -> str:
     return match.meaning.unit if match else ""
 
 
-def _variance(series: Series) -> float:
-    """Return the noise variance of one value: from its standard errors, else from its own second differences."""
-    if series.spread is not None:
-        return float(np.mean(series.spread**2))
+def _variance(run: Run, series: Series) -> float:
+    """Return the noise variance of one value: from its scatter, and the size of the evaluation where it is known."""
+    if series.size is not None:
+        whole = 100.0 if run.is_percent(series.name) else 1.0
+        return whole**2 * aggregate_noise(series.value / whole, series.size)
     if len(series) < 3:
         return float("nan")
-    if len(series) <= 2000:
-        return difference_noise(series.value, series.step.astype(np.float64))
-    return difference_noise(series.value)
+    return difference_noise(series.value, series.step.astype(np.float64))
+
+
+def _line_variance(step: FloatArray, value: FloatArray, window: float) -> float:
+    """Return the noise variance of one point of a smoothed line.
+
+    From means over a quarter of the window: noise that lasts for some steps does not average out within them, and so
+    is counted.
+    """
+    quarters = int(4 * (step[-1] - step[0]) / window)
+    step, value, _ = block_means(step, value, max(8, min(quarters, len(step))))
+    return difference_noise(value, step) * _SQUARED_WEIGHTS / 4
 
 
 def _thinned(step: FloatArray) -> FloatArray:

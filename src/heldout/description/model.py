@@ -71,6 +71,28 @@ class Stretch:
 
 
 @dataclass(frozen=True, slots=True)
+class Turn:
+    """A peak or trough that is larger than the uncertainty of the curve.
+
+    Attributes
+    ----------
+    kind
+        "peak" or "trough".
+    point
+        Where.
+    prominence
+        How far the curve comes back on its lower side.
+    z
+        Prominence over its standard deviation.
+    """
+
+    kind: str
+    point: Point
+    prominence: float
+    z: float
+
+
+@dataclass(frozen=True, slots=True)
 class SeriesDescription:
     """One curve in words and numbers.
 
@@ -90,6 +112,12 @@ class SeriesDescription:
         Its trend, piece by piece.
     trend
         The trend in a sentence.
+    turns
+        Peaks and troughs inside the curve that are larger than its uncertainty.
+    recent
+        What it did over its last quarter, in a sentence.
+    state
+        The same in a word: "improving", "declining", "plateau" or "undetermined".
     noise
         Noise against drift in a sentence.
     noise_sd
@@ -111,6 +139,9 @@ class SeriesDescription:
     key_points: tuple[Point, ...]
     stretches: tuple[Stretch, ...]
     trend: str
+    turns: tuple[Turn, ...]
+    recent: str
+    state: str
     noise: str
     noise_sd: float
     noise_share: float

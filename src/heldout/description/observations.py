@@ -20,7 +20,7 @@ from heldout.names import Better
 from heldout.run import FloatArray
 from heldout.stats.divergence import divergence_windows, opposite_turns
 from heldout.stats.shifts import level_shifts
-from heldout.stats.surge import surge_start
+from heldout.stats.surge import Surge, late_surge, surge_start
 from heldout.words import counted, number
 
 _CLEAR = 2.0  # a difference of so many standard deviations is spoken of as real
@@ -157,7 +157,7 @@ def surges_late(seen: Seen) -> Iterator[Observation]:
     """Most of the gain comes late, after a calm."""
     for curve in seen.curves:
         step, value, variance = blocks(curve)
-        surge = surge_start(step, value * _sign(curve), variance) if len(step) >= 8 and curve.range else None
+        surge = _surge(step, value * _sign(curve), variance) if len(step) >= 8 and curve.range else None
         if surge is None:
             continue
         before, after = surge.before * _sign(curve), surge.after * _sign(curve)
@@ -175,6 +175,11 @@ def surges_late(seen: Seen) -> Iterator[Observation]:
         evidence = {"after_step": last_calm, "before": before, "after": after, "z": surge.z}
         weight = 0.65 if curve.role == "held_out" else 0.55
         yield Observation("late_surge", text, weight, (int(last_calm), int(step[-1])), evidence)
+
+
+def _surge(step: FloatArray, value: FloatArray, variance: float) -> Surge | None:
+    """Return a surge found by looking back, or else one that is going on."""
+    return surge_start(step, value, variance) or late_surge(step, value, variance)
 
 
 def _patience_stop(curve: Curve, patience: int = 3) -> float | None:
@@ -292,12 +297,12 @@ def volatile(seen: Seen) -> Iterator[Observation]:
 def resolves(seen: Seen) -> Iterator[Observation]:
     """What difference the evaluation could show."""
     curve = seen.curve("held_out")
-    if curve is None or curve.series.spread is None or len(curve.series) < 2:
+    if curve is None or curve.series.size is None or len(curve.series) < 2:
         return
-    smallest = 1.96 * math.sqrt(2) * float(np.mean(curve.series.spread))
+    smallest = 1.96 * math.sqrt(2 * curve.variance)
     text = (
-        f"With this many problems two evaluations must differ by {difference(curve, smallest)} or more to be told from "
-        "sampling noise (95 %, unpaired)."
+        f"With evaluations of this size two of them must differ by {difference(curve, smallest)} or more to be told "
+        "from noise (95 %)."
     )
     yield Observation("resolution", text, 0.2, evidence={"smallest_difference": smallest})
 

@@ -7,12 +7,19 @@ import math
 import numpy as np
 
 from heldout.description.curves import blocks
-from heldout.description.model import Curve, Point, SeriesDescription, Stretch
+from heldout.description.model import Curve, Point, SeriesDescription, Stretch, Turn
+from heldout.names import Better, is_rate
+from heldout.run import FloatArray
+from heldout.stats.gp import gp_posterior
 from heldout.stats.noise import volatility
+from heldout.stats.peaks import peaks
 from heldout.stats.segments import trend_segments
+from heldout.stats.trend import trend_state
 from heldout.words import number, sentence_list
 
 _KEY_POINTS = 9
+_MOST_TURNS = 6
+_LEVEL_MARGIN = 0.02  # a rate that changes by less is called level
 _DIRECTION = {"rising": "rises to", "falling": "falls to", "flat": "stays near"}
 
 
@@ -22,7 +29,9 @@ def describe_series(curve: Curve) -> SeriesDescription:
     peak, trough = _point(curve, int(np.argmax(curve.value))), _point(curve, int(np.argmin(curve.value)))
     stretches = _stretches(curve)
     step, value, variance = blocks(curve)
-    moved = volatility(step, value, variance if curve.series.spread is not None else None)
+    moved = volatility(step, value, variance if curve.series.size is not None else None)
+    turns = _turns(curve)
+    state, recent = _recent(curve, *blocks(curve, 120))
     return SeriesDescription(
         curve.role,
         curve.series.name,
@@ -36,7 +45,10 @@ def describe_series(curve: Curve) -> SeriesDescription:
         trough,
         _key_points(curve, (start, peak, trough, end)),
         stretches,
-        _trend(curve, stretches, peak, trough),
+        _trend(curve, stretches, peak, trough) + _told(curve, turns),
+        turns,
+        recent,
+        state,
         _noise(curve, moved.noise_share),
         math.sqrt(curve.variance),
         moved.noise_share,
@@ -104,13 +116,53 @@ def _fitted(curve: Curve, stretches: tuple[Stretch, ...]) -> str:
     )
 
 
+def _turns(curve: Curve) -> tuple[Turn, ...]:
+    """Find the significant turns: of the posterior mean where there are few values, else of the smoothed line."""
+    if len(curve.step) < 5 or not curve.line_variance > 0:
+        return ()
+    if curve.window is None:
+        posterior = gp_posterior(curve.value, curve.variance)
+        found = peaks(curve.step, posterior.mean, posterior.difference_sd())
+    else:
+        found = peaks(curve.step, curve.value, math.sqrt(2 * curve.line_variance))
+    turns = (Turn(p.kind, Point(int(p.step), p.value), p.prominence, p.z) for p in found)
+    return tuple(sorted(turns, key=lambda turn: -turn.z)[:_MOST_TURNS])
+
+
+def _told(curve: Curve, turns: tuple[Turn, ...]) -> str:
+    """List the significant turns in order of steps."""
+    if not turns:
+        return ""
+    ordered = sorted(turns, key=lambda turn: turn.point.step)
+    listed = [f"{t.kind} {written(curve, t.point.value)} at step {t.point.step} (z = {t.z:.1f})" for t in ordered]
+    return f" Turns beyond the noise: {sentence_list(listed)}."
+
+
+def _recent(curve: Curve, step: FloatArray, value: FloatArray, variance: float) -> tuple[str, str]:
+    """Say what the curve did over its last quarter, as a word and as a sentence."""
+    margin = _LEVEL_MARGIN * (100.0 if curve.unit == "%" else 1.0) if is_rate(curve.series.name) else None
+    found = trend_state(step, value, variance, margin=margin)
+    if not math.isfinite(found.difference):
+        return found.state, ""
+    way = {"improving": "rises", "declining": "falls", "plateau": "is level"}.get(found.state)
+    over = f"Over its last quarter (steps {found.start_step:.0f} to {found.end_step:.0f})"
+    if way is None:
+        return found.state, f"{over} it cannot be told whether it rises, falls or is level."
+    probability = found.probability if found.state == "improving" else 1 - found.probability
+    sure = "" if found.state == "plateau" else f", probability {probability:.2f}"
+    change = difference(curve, found.difference)
+    if curve.better is Better.LOWER and found.state != "plateau":
+        return {"improving": "declining", "declining": "improving"}[found.state], f"{over} it {way} ({change}{sure})."
+    return found.state, f"{over} it {way} ({change}{sure})."
+
+
 def _noise(curve: Curve, share: float) -> str:
     """Say how much of the movement is noise, and where that knowledge comes from."""
     if len(curve.series) < 4 or not math.isfinite(curve.variance) or curve.range == 0:
         return "Too few values to tell noise from drift." if curve.range else ""
     sd = difference(curve, math.sqrt(curve.variance))
-    if curve.series.spread is not None:
-        source = f"The standard error of one evaluation is {sd} on average, from its number of problems"
+    if curve.series.size is not None:
+        source = f"The noise of one evaluation is {sd} (one standard deviation, from its size and its own scatter)"
     elif curve.window is not None:
         source = f"Single values scatter by {sd} (one standard deviation) around the line"
     else:

@@ -16,6 +16,7 @@ from heldout.errors import NoMetrics, UnknownMetric
 from heldout.readers.log import Column, Log
 from heldout.readers.rows import some
 from heldout.run import BoolArray, FloatArray, IntArray, Note, NoteKind, Run, Series
+from heldout.stats.noise import binomial_se
 from heldout.words import counted
 
 _OPTION = {"reward": "--reward", "held_out": "--eval", "length": "--length"}
@@ -235,9 +236,9 @@ def _with_sizes(run: Run, options: Options) -> Run:
     metrics = dict(run.metrics)
     for key in {*names.benchmarks(metrics), run.roles.get("held_out", "")} & metrics.keys():
         series = metrics[key]
-        size = _problems(series, run, options)
-        if size is not None and (names.is_rate(key) or options.problems):
-            metrics[key] = series.with_spread(_standard_error(series, size * options.samples, run.is_percent(key)))
+        problems = _problems(series, run, options)
+        if problems is not None and (names.is_rate(key) or options.problems):
+            metrics[key] = _sized(series, problems * options.samples, 100.0 if run.is_percent(key) else 1.0)
     return replace(run, metrics=metrics)
 
 
@@ -252,13 +253,12 @@ def _problems(series: Series, run: Run, options: Options) -> FloatArray | None:
     return None
 
 
-def _standard_error(series: Series, size: FloatArray, percent: bool) -> FloatArray | None:
-    scale = 100.0 if percent else 1.0
-    rate = series.value / scale
+def _sized(series: Series, size: FloatArray, whole: float) -> Series:
+    """Attach sizes and standard errors, if the values can be shares of `whole` at all."""
+    rate = series.value / whole
     if np.any((rate < 0) | (rate > 1)) or np.any(size < 1):
-        return None
-    pulled = np.clip(rate, 0.5 / size, 1 - 0.5 / size)  # 0 of n and n of n still have an error
-    return np.asarray(scale * np.sqrt(pulled * (1 - pulled) / size))
+        return series
+    return series.with_size(size, whole * binomial_se(rate, size))
 
 
 def joined(logs: Sequence[Log]) -> Log:

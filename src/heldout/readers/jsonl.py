@@ -44,8 +44,8 @@ def read(source: Source) -> list[Log] | None:
 def _plain(source: Source) -> Table | None:
     """Read rows that hold nothing but numbers with polars, several times quicker; None where there is anything else.
 
-    polars refuses a cell of another type, but passes over keys that are not in its schema; so the keys in the text are
-    counted, and where they are more than the cells that were read, the file is read the thorough way.
+    polars refuses a cell of another type, but passes over keys that are not in its schema. So the colons in the text
+    are counted; where there are more than those of the cells that were read, the file is read the thorough way.
     """
     if source.size < _LARGE:
         return None
@@ -60,8 +60,8 @@ def _plain(source: Source) -> Table | None:
     except (pl.exceptions.PolarsError, ValueError):
         return None
     there = {key: frame[key].is_not_null().to_numpy() for key in keys}
-    cells = sum(int(mask.sum()) for mask in there.values())
-    unread = source.data.count(b'":') - cells
+    colons = sum(int(mask.sum()) * (1 + key.count(":")) for key, mask in there.items())
+    unread = source.data.count(b":") - colons
     if unread and unread != source.data.count(b"null"):
         return None
     columns = {key: Column(np.flatnonzero(mask), frame[key].to_numpy()[mask]) for key, mask in there.items()}

@@ -85,6 +85,10 @@ def _series(series: SeriesDescription) -> dict[str, Any]:
         "stretches": [
             {"start": _point(s.start), "end": _point(s.end), "direction": s.direction} for s in series.stretches
         ],
+        "turns": [
+            {"kind": t.kind, **_point(t.point), "prominence": t.prominence, "z": _number(t.z)} for t in series.turns
+        ],
+        "state": series.state,
         "noise": {"sd": _number(series.noise_sd), "share_of_movement": _number(series.noise_share)},
     }
 

@@ -29,7 +29,7 @@ def _lines(run: Run, about: Description, figures: Mapping[str, list[str]]) -> It
     yield from _table(key_values(about))
     for series in about.series:
         yield f"\n### {_safe(series.label[:1].upper() + series.label[1:])}\n"
-        yield f"{_safe(series.trend)} {_safe(series.noise)}\n"
+        yield f"{_safe(series.trend)} {_safe(series.recent)} {_safe(series.noise)}\n"
         yield from _table(key_points(series))
     if about.pairs:
         yield "\n### Correlations (95 % intervals)\n"

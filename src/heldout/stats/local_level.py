@@ -2,33 +2,11 @@
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass
-
 import numpy as np
 
 from heldout.stats.arrays import FloatArray, floats
 
 DEFAULT_Q = 0.1  # variance of the level's increment between two evals, in units of the noise variance
-
-
-@dataclass(frozen=True, slots=True)
-class Slope:
-    """How steep a smoothed series is.
-
-    Attributes
-    ----------
-    per_step
-        Slope in value per step.
-    sd
-        Its standard deviation from the noise alone.
-    z
-        The ratio; `nan` where there is no noise to compare with.
-    """
-
-    per_step: float
-    sd: float
-    z: float
 
 
 def laplacian(step: FloatArray) -> FloatArray:
@@ -107,39 +85,6 @@ def smoother(
     return posterior * weight, posterior
 
 
-def slope_z(step: FloatArray, value: FloatArray, variance: FloatArray | float, q: float = DEFAULT_Q) -> Slope:
-    """Is the smoothed series rising or falling, beyond its noise?
-
-    The least-squares slope through the smoothed values, over its standard deviation under white noise.
-
-    Parameters
-    ----------
-    step
-        Shape (k,), strictly increasing.
-    value
-        Shape (k,).
-    variance
-        Noise variance, one number or shape (k,).
-    q
-        As in `smoother`.
-
-    Returns
-    -------
-    Slope
-        All `nan` with fewer than two points.
-
-    Notes
-    -----
-    What it cannot see: that a window was chosen for its slope; the z of the steepest of many windows is not a
-    significance.
-    """
-    step, value = floats(step), floats(value)
-    if step.size < 2:
-        return Slope(math.nan, math.nan, math.nan)
-    slope, sd = window_slopes(step, value, variance, step.size, q)
-    return Slope(float(slope[0]), float(sd[0]), float(slope[0] / sd[0]) if sd[0] > 0.0 else math.nan)
-
-
 def window_slopes(
     step: FloatArray, value: FloatArray, variance: FloatArray | float, width: int, q: float = DEFAULT_Q
 ) -> tuple[FloatArray, FloatArray]:
@@ -148,7 +93,8 @@ def window_slopes(
     Parameters
     ----------
     step, value, variance, q
-        As in `slope_z`. The whole series is smoothed once.
+        Steps and values of shape (k,); noise variance, one number or shape (k,); q as in `smoother`. The whole series
+        is smoothed once.
     width
         Evals per window, at least 2.
 

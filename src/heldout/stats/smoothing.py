@@ -1,4 +1,4 @@
-"""Lines through noise: moving averages, local lines, and means over blocks."""
+"""Lines through noise: local lines, and means over blocks."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from heldout.stats.arrays import FloatArray, IntArray, floats
+
+DENSE = 50  # from this many values on, a line through every value hides its own shape: it is smoothed to be seen
 
 _CHUNK = 4096  # evaluation points at a time: the temporaries of one chunk stay in cache
 _ROUND = (1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0)
@@ -19,58 +21,6 @@ class _Fit:
 
     height: FloatArray
     own_weight: FloatArray
-
-
-def ema(value: FloatArray, alpha: float) -> FloatArray:
-    """Where is the series by now, if old values are forgotten at rate `alpha`?
-
-    The recursion ``m = (1 - alpha) m + alpha x`` from ``m = 0``, divided by ``1 - (1 - alpha)^t`` so that the start is
-    not pulled to zero.
-
-    Parameters
-    ----------
-    value
-        Shape (N,), in the order of time.
-    alpha
-        Weight of the newest value, in (0, 1]. One value counts for about ``1 / alpha`` values.
-
-    Returns
-    -------
-    FloatArray
-        Shape (N,).
-
-    Raises
-    ------
-    ValueError
-        If alpha is not in (0, 1].
-
-    Notes
-    -----
-    Blocks are summed with growing weights. They are so long that what came before the previous block has been forgotten
-    by a factor of 1e-100, so only the end of the previous block has to be carried over, and no loop is needed. All
-    weights are positive: nothing cancels.
-
-    What it cannot see: the spacing of steps; and it lags behind a trend by about ``1 / alpha`` values.
-
-    References
-    ----------
-    Kingma, Ba 2015, "Adam: a method for stochastic optimization", arXiv 1412.6980 (bias correction).
-    """
-    value = floats(value)
-    if not 0.0 < alpha <= 1.0:
-        raise ValueError(f"alpha is {alpha}; it must be above 0 and at most 1.")
-    if alpha == 1.0 or value.size == 0:
-        return value.copy()
-    log_keep = math.log1p(-alpha)
-    block = min(value.size, max(1, math.ceil(math.log(1e-100) / log_keep)))
-    rows = np.zeros((-(-value.size // block), block))
-    rows.ravel()[: value.size] = value
-    place = np.arange(block)
-    rows *= np.exp(-place * log_keep)
-    rows = np.cumsum(rows, axis=1) * np.exp(place * log_keep)
-    rows[1:] += rows[:-1, -1:] * np.exp((place + 1) * log_keep)
-    forgotten = -np.expm1(log_keep * np.arange(1, value.size + 1))
-    return floats(alpha * rows.ravel()[: value.size] / forgotten)
 
 
 def local_linear(step: FloatArray, value: FloatArray, window: float, at: FloatArray | None = None) -> FloatArray:

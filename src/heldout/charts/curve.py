@@ -1,0 +1,163 @@
+"""One series and everything that is drawn of it: line, values behind it, bars, peak."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from heldout.charts.reduce import envelope
+from heldout.charts.spec import Axis, Band, Colour, Dash, FloatArray, Layer, Line, Marker, Points, Side, Text, shorten
+from heldout.charts.ticks import short_number, value_label, whole_multiples
+from heldout.errors import ChartError
+from heldout.run import Series
+from heldout.stats.smoothing import DENSE, block_means, local_linear, suggest_window
+
+LINE_UNTIL = 2000  # points; a longer series stands as a band behind its smoothed line
+MARKS = 14
+NORMAL_95 = 1.96
+
+_SMOOTH_AT = 400
+_BAND_BINS = 240
+_SMOOTH_POINTS = 20_000
+_RAW_QUANTILES = (5.0, 95.0)
+_ENTRY = 40  # characters
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How one series is called and drawn."""
+
+    name: str
+    entry: str
+    unit: str
+    side: Side
+    colour: Colour
+    marker: Marker
+    dash: Dash
+
+
+@dataclass(frozen=True)
+class DrawnCurve:
+    """One series and everything that is drawn of it."""
+
+    series: Series
+    look: Look
+    asked_window: float | None
+
+    def __post_init__(self) -> None:
+        if len(self.series) == 0:
+            raise ChartError(f"{self.series.name} has no finite value to draw; choose another metric.")
+
+    @cached_property
+    def step(self) -> FloatArray:
+        return np.asarray(self.series.step, dtype=np.float64)
+
+    @cached_property
+    def value(self) -> FloatArray:
+        return np.asarray(self.series.value, dtype=np.float64)
+
+    @property
+    def dense(self) -> bool:
+        return len(self.series) >= DENSE
+
+    @cached_property
+    def window(self) -> float:
+        return self.asked_window or suggest_window(self.step, self.value)
+
+    @cached_property
+    def marked(self) -> tuple[float, ...]:
+        return whole_multiples(self.step[0], self.step[-1], MARKS)
+
+    @cached_property
+    def line(self) -> tuple[FloatArray, FloatArray]:
+        """The curve itself: smoothed if the series is dense."""
+        return self._smoothed() if self.dense else (self.step, self.value)
+
+    def _smoothed(self) -> tuple[FloatArray, FloatArray]:
+        step, value, _ = block_means(self.step, self.value, _SMOOTH_POINTS)
+        even = step if step.size <= _SMOOTH_AT else np.linspace(step[0], step[-1], _SMOOTH_AT)
+        at = np.union1d(even, np.clip(self.marked, step[0], step[-1]))
+        return at, local_linear(step, value, self.window, at=at)
+
+    @cached_property
+    def ends(self) -> tuple[FloatArray, FloatArray] | None:
+        """Both ends of the 95 % bars; those of a share end at nothing and at all."""
+        spread = self.series.spread
+        if spread is None or self.dense or not np.isfinite(spread).any():
+            return None
+        half = NORMAL_95 * np.nan_to_num(np.asarray(spread, dtype=np.float64), posinf=0.0)
+        lowest, highest = self._possible()
+        return np.maximum(self.value - half, lowest), np.minimum(self.value + half, highest)
+
+    def _possible(self) -> tuple[float, float]:
+        """Between which numbers can values lie, as far as they show it?"""
+        low, high = float(self.value.min()), float(self.value.max())
+        whole = 100.0 if "%" in self.look.unit else 1.0
+        return (0.0 if low >= 0.0 else -np.inf), (whole if low >= 0.0 and high <= whole else np.inf)
+
+    @property
+    def core(self) -> tuple[float, float]:
+        """What must be in view: the curve and its bars."""
+        _, value = self.line
+        low, high = self.ends or (value, value)
+        return float(low.min()), float(high.max())
+
+    @property
+    def extent(self) -> tuple[float, float]:
+        """What the ticks cover: the curve, and all but the outermost of the values behind it."""
+        low, high = self.core
+        if self.dense:
+            outer = np.percentile(self.value, _RAW_QUANTILES)
+            return min(low, float(outer[0])), max(high, float(outer[1]))
+        return low, high
+
+    @property
+    def entry(self) -> str:
+        """What the legend says."""
+        name = shorten(self.look.entry, _ENTRY)
+        return f"{name}, local-linear over {short_number(self.window)} steps" if self.dense else name
+
+    @property
+    def peak(self) -> tuple[float, float] | None:
+        """Where the curve is highest; None if it is flat."""
+        step, value = self.line
+        top = int(np.argmax(value))
+        return (float(step[top]), float(value[top])) if np.ptp(value) > 1e-12 * abs(value[top]) else None
+
+    def behind(self) -> Layer | None:
+        """Draw the values of a dense series."""
+        look = self.look
+        if not self.dense:
+            return None
+        if len(self.series) > LINE_UNTIL:
+            return Band(look.side, *envelope(self.step, self.value, _BAND_BINS), colour=look.colour)
+        return Line(look.side, self.step, self.value, colour=look.colour, width=0.4, alpha=0.3, raw=True)
+
+    def bars(self) -> Layer | None:
+        """Draw the bars of a sparse series."""
+        look = self.look
+        if self.ends is None:
+            return None
+        return Points(look.side, self.step, self.value, *self.ends, colour=look.colour, marker=Marker.NONE, alpha=0.6)
+
+    def curve(self) -> Layer:
+        """Draw the curve."""
+        look, (step, value) = self.look, self.line
+        marked = tuple(m for m in self.marked if step[0] <= m <= step[-1]) if self.dense else None
+        return Line(look.side, step, value, self.entry, look.colour, look.dash, look.marker, marked)
+
+    def peak_mark(self) -> Layer | None:
+        """Draw a ring around the highest point."""
+        if self.peak is None:
+            return None
+        step, value = ([number] for number in self.peak)
+        return Points(self.look.side, step, value, colour=self.look.colour, marker=Marker.RING)  # type: ignore[arg-type]
+
+    def peak_text(self, axis: Axis) -> Layer | None:
+        """Write the highest value."""
+        if self.peak is None:
+            return None
+        text = value_label(self.peak[1], axis.ticks, "%" if "%" in axis.unit else "")
+        return Text(self.look.side, *self.peak, text, self.look.colour)
