@@ -11,8 +11,10 @@ import numpy as np
 import pytest
 
 import heldout
+from heldout.charts import Band, Line, legend_place
 from heldout.errors import UsageError
 from heldout.report import FORMATS, SCHEMA, folder_name, write_report
+from heldout.report.figures import standard_figures
 from heldout.run import Note, NoteKind, Run, Series
 
 HOSTILE = '<script>alert("x")</script> | `$a_b$` [l](http://e)'
@@ -117,3 +119,29 @@ def test_an_unknown_figure_format_is_one_sentence(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("name", "folder"), [("a/b c", "a-b-c"), ("../..", "run"), ("", "run"), ("x" * 200, "x" * 80)])
 def test_a_runs_name_becomes_a_safe_folder(name: str, folder: str) -> None:
     assert folder_name(name) == folder
+
+
+def test_the_published_figures_have_the_published_axes() -> None:
+    (reward,) = standard_figures(heldout.read("example:deepseek-r1"))
+    chart = reward.chart
+    assert chart.x.ticks == tuple(range(0, 701, 100))
+    assert chart.left.ticks == pytest.approx(np.arange(3.0, 5.01, 0.25))
+    assert chart.right is not None
+    assert chart.right.ticks == pytest.approx(np.arange(0.28, 0.3601, 0.01))
+    assert (chart.x.label, chart.left.label, chart.right.label) == ("Steps", "Reward Score", "Test Pass@1")
+    assert chart.entries == ("Reward", "Performance")
+    assert legend_place(chart) == "upper left"
+    first, second = (layer for layer in chart.layers if isinstance(layer, Line))
+    assert (first.marker, first.dash, first.colour) == ("circle", "solid", "left")
+    assert (second.marker, second.dash, second.colour) == ("diamond", "dashed", "right")
+    assert not any(isinstance(layer, Band) for layer in chart.layers)  # the raw values are not published
+
+    (length,) = standard_figures(heldout.read("example:kimi-dev"))
+    chart = length.chart
+    assert chart.x.ticks == tuple(range(0, 201, 25))
+    assert chart.left.ticks == (6500, 7000, 7500, 8000, 8500)
+    assert chart.right is not None
+    assert chart.right.ticks == (24, 26, 28, 30, 32, 34)
+    first, second = (layer for layer in chart.layers if isinstance(layer, Line))
+    assert (first.marker, second.marker) == ("square", "circle")
+    assert legend_place(chart) == "upper left"

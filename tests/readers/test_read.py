@@ -165,6 +165,18 @@ def test_event_files_of_a_resumed_run_are_joined(tmp_path: Path) -> None:
     assert any("restarted 1 time" in note.text for note in run.notes)
 
 
+def test_a_training_folder_with_tensorboard_inside_is_one_run(tmp_path: Path) -> None:
+    for last in (5, 9):
+        (tmp_path / f"checkpoint-{last}").mkdir()
+        logs.write_trainer_state(tmp_path / f"checkpoint-{last}" / "trainer_state.json", last)
+    (tmp_path / "runs" / "today").mkdir(parents=True)
+    logs.write_events(tmp_path / "runs" / "today" / "events.out.tfevents.1", 9)
+    run = heldout.read(tmp_path)
+    assert run.format == "Hugging Face trainer_state.json"
+    assert len(run["reward"]) == 9
+    assert any("events.out.tfevents.1" in note.text for note in run.notes)
+
+
 def test_held_out_scores_in_a_file_beside_the_log_are_joined(tmp_path: Path) -> None:
     logs.write_jsonl(tmp_path / "metrics.jsonl", 4)
     scores = {

@@ -109,7 +109,7 @@ def found_in(root: Path, read_logs: ReadLogs, understood: str) -> list[Named]:
         why = " ".join(list(refused.values())[:3]) or f"No file in it looks like a log; heldout reads {understood}."
         raise NotUnderstood(f"{root}: no training log was found. {why}")
     unread = [_refusal(root, refused)] if refused else []
-    named = list(_by_folder(root, _longest_checkpoint(logs)))
+    named = list(_by_folder(root, _without_inner(_longest_checkpoint(logs))))
     return [(name, replace(log, notes=(*log.notes, *unread))) for name, log in named]
 
 
@@ -148,14 +148,25 @@ def _longest_checkpoint(logs: dict[Path, list[Log]]) -> dict[Path, list[Log]]:
             kept[path] = found
     for folder, states in trainings.items():
         path, log = max(states, key=lambda state: (int(state[1].step.max()), len(state[1].step)))
-        text = f"{len(states)} saved trainer states were found; the longest history is {path.relative_to(folder)}."
-        notes: tuple[Note, ...] = (Note(NoteKind.ASSUMED, text, len(states)),) if len(states) > 1 else ()
-        inside = [other for other in kept if folder in other.parents]
-        if inside:  # TensorBoard or W&B files in the output folder tell of the same training
-            notes += (_also([str(other.relative_to(folder)) for other in inside]),)
+        if len(states) > 1:
+            text = f"{len(states)} saved trainer states were found; the longest history is {path.relative_to(folder)}."
+            log = replace(log, notes=(*log.notes, Note(NoteKind.ASSUMED, text, len(states))))
+        kept[folder / "trainer_state.json"] = [log]
+    return kept
+
+
+def _without_inner(logs: dict[Path, list[Log]]) -> dict[Path, list[Log]]:
+    """Leave out what a training's own folder holds besides: TensorBoard, W&B or console logs of the same training."""
+    kept = dict(logs)
+    for path, found in logs.items():
+        if path.name != "trainer_state.json" and path.suffix != ".wandb":
+            continue
+        inside = [p for p in kept if p.parent != path.parent and path.parent in p.parents and p.name != path.name]
+        if inside and path in kept:
+            also = _also([str(other.relative_to(path.parent)) for other in inside])
+            kept[path] = [replace(log, notes=(*log.notes, also)) for log in found]
             for other in inside:
                 del kept[other]
-        kept[folder / "trainer_state.json"] = [replace(log, notes=(*log.notes, *notes))]
     return kept
 
 
