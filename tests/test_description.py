@@ -134,6 +134,20 @@ def test_two_climbing_curves_are_not_called_over_optimised() -> None:
     assert not seen(about, "parts_at_the_end")
 
 
+def test_a_held_out_score_that_is_the_reward_is_not_taken_for_a_judge() -> None:
+    values = np.array([0.1, 0.2, 0.3, 0.4, 0.5])
+    about = heldout.describe(made(**{"reward": values, "pass@1": values}))
+    assert about.observations[0].kind == "same_measure"
+    assert "no independent judge" in about.interpretation[0]
+
+
+def test_a_score_that_falls_while_the_reward_rises_is_seen_from_the_start() -> None:
+    about = heldout.describe(
+        made(**{"reward": np.array([0.4, 0.9, 1, 1, 1, 1.0]), "pass@1": np.array([23, 6, 4, 4, 4, 2.0]) / 100})
+    )
+    assert "After step 0 reward rises from 0.40 to 1.00 while held-out pass@1 falls" in about.observations[0].text
+
+
 def test_where_lower_is_better_the_best_is_the_lowest() -> None:
     value = np.concatenate([np.linspace(1.0, 0.2, 15), np.linspace(0.25, 0.9, 6)])
     metrics = {"eval_error": Series("eval_error", np.arange(21), value)}

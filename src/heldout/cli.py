@@ -68,6 +68,7 @@ def report(
 
     with warm_pool(*_DRAWING) or nullcontext() as pool:  # before anything else is loaded
         from rich.console import Console
+        from rich.progress import track
 
         from heldout.report import folder_name, write_index, write_report
         from heldout.report.terminal import show, show_files
@@ -77,7 +78,8 @@ def report(
         several = len(runs) + len(refused) > 1
         chosen = [name.strip() for name in formats.split(",") if name.strip()]
         reports = []
-        for name, one in zip(_distinct([folder_name(one.name) for one in runs]), runs, strict=True):
+        named = list(zip(_distinct([folder_name(one.name) for one in runs]), runs, strict=True))
+        for name, one in track(named, "Reporting", console=console, transient=True, disable=len(runs) < 4):
             written = write_report(one, out / name if several else out, chosen, pool)
             reports.append(written)
             if not quiet:

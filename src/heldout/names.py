@@ -570,6 +570,16 @@ def label_of(key: str) -> str:
     return f"{label} ({match.benchmark})" if match.benchmark else label
 
 
+def heading_of(key: str) -> str:
+    """The same at the start of a line; a key without a meaning stays as it is spelled.
+
+    >>> heading_of("actor/ppo_kl"), heading_of("zebra")
+    ('KL between old and new policy', 'zebra')
+    """
+    label = label_of(key)
+    return label if label == key and meaning_of(key) is None else label[:1].upper() + label[1:]
+
+
 def better_of(key: str) -> Better:
     """Which way does this metric improve?"""
     match = meaning_of(key)

@@ -89,7 +89,7 @@ def _component(curve: Curve) -> str:
 
 def _heading(curve: Curve) -> str:
     unit = f", in {curve.unit}" if curve.unit else ""
-    return f"{curve.label[:1].upper()}{curve.label[1:]} (key {curve.series.name!r}{unit})"
+    return f"{names.heading_of(curve.series.name)} (key {curve.series.name!r}{unit})"
 
 
 def _signals(run: Run, curves: tuple[Curve, ...]) -> tuple[Signal, ...]:

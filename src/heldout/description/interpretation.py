@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from heldout.description.model import Curve
-from heldout.description.observations import Seen
+from heldout.description.observations import Seen, same_measure
 from heldout.names import Better
 from heldout.words import number
 
@@ -31,6 +31,12 @@ def _paragraphs(seen: Seen) -> Iterator[str]:
     reward, held_out, length = (seen.curve(role) for role in ("reward", "held_out", "length"))
     if held_out is None:
         yield _without_held_out(reward)
+    elif reward is not None and any(same_measure(seen)):
+        yield (
+            "The metric taken as the held-out score is the reward itself, so this log holds no independent "
+            "judge: nothing "
+            "can be said about over-optimisation from it."
+        )
     elif reward is not None:
         yield _reward_and_held_out(reward, held_out)
     else:

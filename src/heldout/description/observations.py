@@ -16,7 +16,7 @@ from heldout.description.curves import blocks
 from heldout.description.model import Curve, Observation, Pair, SeriesDescription
 from heldout.description.pairs import together, written_r
 from heldout.description.series import difference, written
-from heldout.names import Better
+from heldout.names import Better, heading_of
 from heldout.run import FloatArray
 from heldout.stats.divergence import divergence_windows, opposite_turns
 from heldout.stats.shifts import level_shifts
@@ -71,24 +71,46 @@ def parts_at_the_end(seen: Seen) -> Iterator[Observation]:
     inside = reward.value[reward.step >= start]
     if len(inside) < 2 or z < 1.5:
         return
-    middle = reward.value[0] + 0.5 * (reward.value.max() - reward.value[0])
-    if inside.min() < middle or inside.max() <= reward.value[0]:
+    how = _holds(reward, inside)
+    if how is None:
         return
-    floor = _round_below(float(inside.min()), reward.range)
     last = float(held_out.value[-1])
     text = (
-        f"After step {start:.0f} {_name(reward, False)} stays above {number(floor, reward.range)} "
-        f"({written(reward, float(inside.min()))} to {written(reward, float(inside.max()))}) while "
-        f"{_name(held_out, False)} falls from {written(held_out, last + drop * _sign(held_out))} to "
-        f"{written(held_out, last)}, {z:.1f} times the noise of a difference."
+        f"After step {start:.0f} {_name(reward, False)} {how} while {_name(held_out, False)} falls from "
+        f"{written(held_out, last + drop * _sign(held_out))} to {written(held_out, last)}, {z:.1f} times the "
+        "noise of a "
+        "difference."
     )
-    yield Observation(
-        "parts_at_the_end",
-        text,
-        1.0,
-        (int(start), int(held_out.step[-1])),
-        {"drop": drop, "z": z, "reward_low": float(inside.min()), "reward_high": float(inside.max())},
-    )
+    evidence = {"drop": drop, "z": z, "reward_low": float(inside.min()), "reward_high": float(inside.max())}
+    yield Observation("parts_at_the_end", text, 1.0, (int(start), int(held_out.step[-1])), evidence)
+
+
+def _holds(reward: Curve, inside: FloatArray) -> str | None:
+    """Say that the reward stayed high over a stretch, or that it rose; None where it did neither."""
+    low, high = float(inside.min()), float(inside.max())
+    middle = reward.value[0] + 0.5 * (reward.value.max() - reward.value[0])
+    if low >= middle and high > reward.value[0]:
+        floor = number(_round_below(low, reward.range), reward.range)
+        return f"stays above {floor} ({written(reward, low)} to {written(reward, high)})"
+    if inside[-1] - inside[0] >= 0.5 * reward.range:
+        return f"rises from {written(reward, float(inside[0]))} to {written(reward, float(inside[-1]))}"
+    return None
+
+
+def same_measure(seen: Seen) -> Iterator[Observation]:
+    """A held-out score that is the reward itself, under another name."""
+    reward, held_out = seen.curve("reward"), seen.curve("held_out")
+    if reward is None or held_out is None or not held_out.range:
+        return
+    common, at, other = np.intersect1d(reward.series.step, held_out.series.step, return_indices=True)
+    if len(common) >= 3 and np.array_equal(reward.series.value[at], held_out.series.value[other]):
+        text = (
+            f"{_name(held_out)} ({held_out.series.name}) equals {_name(reward, False)} ({reward.series.name}) at all "
+            f"{counted(len(common), 'common step')}: it is the reward itself, not an independent judge of it; "
+            "choose another "
+            "with --eval KEY."
+        )
+        yield Observation("same_measure", text, 1.0, evidence={"steps": float(len(common))})
 
 
 def peaks_apart(seen: Seen) -> Iterator[Observation]:
@@ -309,6 +331,7 @@ def resolves(seen: Seen) -> Iterator[Observation]:
 
 OBSERVERS: tuple[Observer, ...] = (
     constant,
+    same_measure,
     parts_at_the_end,
     peaks_apart,
     moves_together,
@@ -323,7 +346,7 @@ OBSERVERS: tuple[Observer, ...] = (
 
 def _name(curve: Curve, first: bool = True) -> str:
     """Name a curve at the start of a sentence or inside it."""
-    return curve.label[:1].upper() + curve.label[1:] if first else curve.label
+    return heading_of(curve.series.name) if first else curve.label
 
 
 def _best(curve: Curve) -> int:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from heldout.charts import Chart, Hints, dual_axis, length_and_pass_rate, reward_and_held_out
 from heldout.description import curves_of
-from heldout.names import label_of
+from heldout.names import heading_of
 from heldout.run import Run
 
 
@@ -50,7 +50,7 @@ def _fallback(run: Run) -> Figure:
 
 
 def _labels(run: Run) -> dict[str, str]:
-    return {key: label_of(key)[:1].upper() + label_of(key)[1:] for key in run.metrics}
+    return {key: heading_of(key) for key in run.metrics}
 
 
 def _has(run: Run, *roles: str) -> bool:

@@ -14,6 +14,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 import heldout
 from heldout.charts.palettes import stylesheet
 from heldout.description import Description
+from heldout.names import heading_of
 from heldout.report.tables import correlations, key_points, key_values, signals
 from heldout.run import Run
 
@@ -55,5 +56,6 @@ def _template(name: str) -> Template:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["heading"] = heading_of
     environment.globals |= {"version": heldout.__version__, "chart_colours": stylesheet()}
     return environment.get_template(name)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from heldout.description import Description
+from heldout.names import heading_of
 from heldout.report.tables import TextTable, correlations, key_points, key_values, signals
 from heldout.run import Run
 
@@ -28,7 +29,7 @@ def _lines(run: Run, about: Description, figures: Mapping[str, list[str]]) -> It
     yield "\n## Detailed analysis\n"
     yield from _table(key_values(about))
     for series in about.series:
-        yield f"\n### {_safe(series.label[:1].upper() + series.label[1:])}\n"
+        yield f"\n### {_safe(heading_of(series.key))}\n"
         yield f"{_safe(series.trend)} {_safe(series.recent)} {_safe(series.noise)}\n"
         yield from _table(key_points(series))
     if about.pairs:

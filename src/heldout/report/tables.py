@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from heldout.description import Description, Point, SeriesDescription
 from heldout.description.pairs import written_r
+from heldout.names import heading_of
 from heldout.words import counted, number
 
 
@@ -79,7 +80,7 @@ def _scale(low: float, high: float) -> float:
 
 
 def _label(series: SeriesDescription) -> str:
-    return series.label[:1].upper() + series.label[1:]
+    return heading_of(series.key)
 
 
 def _value(series: SeriesDescription, value: float) -> str:
