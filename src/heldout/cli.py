@@ -119,12 +119,12 @@ def chart(
 
     Example:  heldout chart runs/today --left reward --right held_out -o figure.pdf --width 8.5
     """
-    from heldout.charts import dual_axis
+    from heldout.charts import dual_axis, save
     from heldout.readers import read
 
     one = read(path, run=run, roles=_roles(reward, eval_key, length), problems=problems, samples=samples)
     drawn = dual_axis(one, left, right or None, window=window)
-    (drawn.with_title(title) if title else drawn).save(out, width_cm=width, theme=theme)
+    save(drawn.with_title(title) if title else drawn, out, width_cm=width, theme=theme)
     print(out)
 
 

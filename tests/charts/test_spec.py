@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from heldout.charts import Axis, Band, Chart, Line, Marker, Place, Points, Rule, Side, Span
+from heldout.charts.drawing import render, save
 from heldout.charts.spec import as_place, shorten
 from heldout.errors import ChartError
 
@@ -94,7 +95,7 @@ def test_sentences():
 )
 def test_suffixes(tmp_path, path, words):
     with pytest.raises(ChartError) as error:
-        chart().save(tmp_path / path)
+        save(chart(), tmp_path / path)
     assert str(error.value) == words
 
 
@@ -109,7 +110,7 @@ def test_suffixes(tmp_path, path, words):
 )
 def test_sizes(arguments, words):
     with pytest.raises(ChartError) as error:
-        chart().render("svg", **arguments)
+        render(chart(), "svg", **arguments)
     assert str(error.value) == words
 
 

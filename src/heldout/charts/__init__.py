@@ -2,18 +2,19 @@
 
 A `Chart` is data: axes, layers and a caption, frozen. The functions of the gallery turn a run into one:
 `reward_and_held_out` and `length_and_pass_rate` are the two figures that everyone in the field draws, and `dual_axis`
-draws any metric against any other. Nothing is drawn until `Chart.save` or `Chart.svg` is called, and only then is a
+draws any metric against any other. Nothing is drawn until `save` or `svg` is called, and only then is a
 plotting library loaded. `Hints` ask for particular ticks, labels and markers where the defaults are not wanted::
 
     from heldout import charts
 
     chart = charts.reward_and_held_out(run, labels={"held_out": "Pass@1"}, chosen=350)
-    chart.save("figure.pdf", width_cm=8.5)
-    page = chart.svg(theme="dark")
+    charts.save(chart, "figure.pdf", width_cm=8.5)
+    page = charts.svg(chart, theme="dark")
 """
 
 from __future__ import annotations
 
+from heldout.charts.drawing import render, renders, save, svg
 from heldout.charts.gallery import dual_axis, length_and_pass_rate, reward_and_held_out
 from heldout.charts.hints import Hints
 from heldout.charts.placement import legend_place
@@ -57,5 +58,9 @@ __all__ = [
     "dual_axis",
     "legend_place",
     "length_and_pass_rate",
+    "render",
+    "renders",
     "reward_and_held_out",
+    "save",
+    "svg",
 ]

@@ -164,7 +164,7 @@ def render(
     kinds
         Formats.
     width_cm, height_cm, theme, dpi
-        As for `Chart.save`.
+        As for `heldout.charts.save`.
 
     Returns
     -------

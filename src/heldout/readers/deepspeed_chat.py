@@ -7,8 +7,8 @@ from typing import Any
 
 from heldout.errors import NoMetrics
 from heldout.readers.log import Log
-from heldout.readers.rows import log_from_rows
 from heldout.readers.source import Source
+from heldout.readers.steps import log_from_rows
 from heldout.run import Note, NoteKind
 
 _NUMBER = r"[-+]?+(?:\d++(?:\.\d*+)?+|\.\d++)(?:[eE][-+]?\d++)?+|[-+]?+(?:nan|inf)"

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from heldout.names import RUN_KEYS, STEP_KEYS
-from heldout.readers.log import Column, Log
+from heldout.readers.log import Column
 from heldout.run import IntArray, Note, NoteKind
 from heldout.words import counted
 
@@ -133,41 +133,6 @@ class TableBuilder:
         self._table.left_out[key] += 1
         if isinstance(cell, str) and len(cell) <= _LONGEST and key.lower().rsplit("/", 1)[-1] in _TEXT_NEEDED:
             self._table.text.setdefault(key, {})[row] = cell
-
-
-def log_from_rows(
-    rows: Sequence[Mapping[str, Any]],
-    format: str,
-    *,
-    step_key: str | None = None,
-    name: str | None = None,
-    notes: Sequence[Note] = (),
-    config: Mapping[str, Any] | None = None,
-) -> Log:
-    """Make a log from rows in order of writing.
-
-    Parameters
-    ----------
-    rows
-        One mapping per row. Nested mappings are flattened with "/"; numbers, bools and numeric text become values,
-        None is missing, other text is left out and noted.
-    format
-        Name of the format, in words.
-    step_key
-        The column that numbers the rows; found by its known names where it is None.
-    name, notes, config
-        Passed on.
-
-    Raises
-    ------
-    NoMetrics
-        When there is neither a step nor a known metric.
-    """
-    from heldout.readers.steps import log_from_table
-
-    builder = TableBuilder()
-    builder.add(rows)
-    return log_from_table(builder.build(), format, step_key=step_key, name=name, notes=notes, config=config)
 
 
 def as_float(cell: Any) -> float | None:

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from heldout.readers.log import Log
-from heldout.readers.rows import log_from_rows
 from heldout.readers.source import Source
+from heldout.readers.steps import log_from_rows
 from heldout.readers.trl_console import scan_dict
 from heldout.run import Note, NoteKind
 

@@ -12,8 +12,8 @@ import numpy as np
 
 from heldout.errors import NoMetrics
 from heldout.readers.log import Log
-from heldout.readers.rows import log_from_rows
 from heldout.readers.source import Source
+from heldout.readers.steps import log_from_rows
 from heldout.run import Note, NoteKind
 
 _LARGEST = 2**30  # bytes of unpacked arrays; evaluations take kilobytes

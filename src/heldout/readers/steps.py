@@ -13,7 +13,7 @@ import numpy as np
 from heldout.errors import NoMetrics
 from heldout.names import RUN_KEYS, STEP_KEYS, meaning_of
 from heldout.readers.log import Column, Log
-from heldout.readers.rows import Table, some
+from heldout.readers.rows import Table, TableBuilder, some
 from heldout.run import BoolArray, IntArray, Note, NoteKind
 from heldout.words import counted
 
@@ -21,6 +21,39 @@ _NUMBERED = re.compile(r"(\d+)(?:\s*/\s*\d+|\D*)$")  # "step_0100", "10/438", "c
 _LAST = re.compile(r"(?:.*[_/.-])?(?:main|final|last|latest|end)", re.IGNORECASE)
 _FIRST = re.compile(r"(?:.*[_/.-])?(?:base(?:line)?|init(?:ial)?|start|pretrained)", re.IGNORECASE)
 _MOST_RUNS = 200
+
+
+def log_from_rows(
+    rows: Sequence[Mapping[str, Any]],
+    format: str,
+    *,
+    step_key: str | None = None,
+    name: str | None = None,
+    notes: Sequence[Note] = (),
+    config: Mapping[str, Any] | None = None,
+) -> Log:
+    """Make a log from rows in order of writing.
+
+    Parameters
+    ----------
+    rows
+        One mapping per row. Nested mappings are flattened with "/"; numbers, bools and numeric text become values,
+        None is missing, other text is left out and noted.
+    format
+        Name of the format, in words.
+    step_key
+        The column that numbers the rows; found by its known names where it is None.
+    name, notes, config
+        Passed on.
+
+    Raises
+    ------
+    NoMetrics
+        When there is neither a step nor a known metric.
+    """
+    builder = TableBuilder()
+    builder.add(rows)
+    return log_from_table(builder.build(), format, step_key=step_key, name=name, notes=notes, config=config)
 
 
 def log_from_table(

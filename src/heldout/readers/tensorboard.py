@@ -31,8 +31,8 @@ import numpy as np
 import numpy.typing as npt
 from google_crc32c import value as crc32c
 
+import heldout.readers.wire as wire
 from heldout.errors import NoMetrics
-from heldout.readers import wire
 from heldout.readers.log import Column, Log
 from heldout.readers.source import Source
 from heldout.run import FloatArray, IntArray, Note, NoteKind

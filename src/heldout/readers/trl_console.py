@@ -11,8 +11,8 @@ from itertools import pairwise
 from typing import Any
 
 from heldout.readers.log import Log
-from heldout.readers.rows import log_from_rows
 from heldout.readers.source import Source
+from heldout.readers.steps import log_from_rows
 from heldout.run import Note, NoteKind
 
 # Quantifiers are possessive or bounded throughout: no text can make the search slower than linear.

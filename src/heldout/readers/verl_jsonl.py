@@ -10,8 +10,8 @@ import orjson
 
 from heldout.errors import NoMetrics
 from heldout.readers.log import Log
-from heldout.readers.rows import log_from_rows
 from heldout.readers.source import Source
+from heldout.readers.steps import log_from_rows
 from heldout.run import Note, NoteKind
 
 # {"step": 1, "data": {"actor/kl_loss": 0.001, …

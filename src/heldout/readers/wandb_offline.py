@@ -31,8 +31,8 @@ from typing import Any
 import numpy as np
 import orjson
 
+import heldout.readers.wire as wire
 from heldout.errors import NoMetrics
-from heldout.readers import wire
 from heldout.readers.log import Column, Log
 from heldout.readers.source import Source
 from heldout.run import IntArray, Note, NoteKind

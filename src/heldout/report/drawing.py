@@ -8,8 +8,9 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 
 from heldout.charts import Chart
+from heldout.charts.drawing import inside_page, renders
 from heldout.charts.palettes import as_variables
-from heldout.charts.spec import KINDS, Kind, inside_page
+from heldout.charts.spec import KINDS, Kind
 
 NARROW_CM = 9.0  # about the width of a phone: the words keep their size, the plot gives way
 
@@ -34,8 +35,8 @@ class Drawn:
 def draw(chart: Chart, kinds: Sequence[Kind]) -> Drawn:
     """Draw a chart for a report."""
     wanted: tuple[Kind, ...] = tuple(kind for kind in KINDS if kind in kinds or kind == "svg")
-    files = chart.renders(wanted)
-    narrow = chart.renders(("svg",), width_cm=NARROW_CM)["svg"]
+    files = renders(chart, wanted)
+    narrow = renders(chart, ("svg",), width_cm=NARROW_CM)["svg"]
     wide_svg, narrow_svg = (as_variables(inside_page(svg)) for svg in (files["svg"], narrow))
     return Drawn({kind: files[kind] for kind in kinds}, wide_svg, narrow_svg)
 

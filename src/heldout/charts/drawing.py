@@ -1,0 +1,115 @@
+"""From a chart to a file, to bytes, or to an element of a page. The backend is loaded when something is drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from heldout.charts.spec import KINDS, NARROWEST_CM, PAGE_CM, THEMES, WIDEST_CM, Chart, Kind, Theme
+from heldout.errors import ChartError
+
+
+def save(
+    chart: Chart,
+    path: str | Path,
+    *,
+    width_cm: float = PAGE_CM,
+    height_cm: float | None = None,
+    theme: Theme = "light",
+    dpi: float = 200.0,
+) -> Path:
+    """Draw a chart into a file; its suffix says in which format.
+
+    Parameters
+    ----------
+    chart
+        The specification.
+    path
+        Ends in .svg, .png or .pdf.
+    width_cm
+        8.5 for one column of a paper, 16 for a page, 25 for a slide; text keeps a readable size at each.
+    height_cm
+        Chosen to suit the width if not given.
+    theme
+        ``light`` or ``dark``.
+    dpi
+        Pixels per inch of a PNG.
+
+    Returns
+    -------
+    Path
+        The file.
+
+    Raises
+    ------
+    ChartError
+        If the suffix, the theme or the size is not one that can be drawn.
+    """
+    path = Path(path)
+    kind = _kind_of(path)
+    path.write_bytes(render(chart, kind, width_cm=width_cm, height_cm=height_cm, theme=theme, dpi=dpi))
+    return path
+
+
+def render(
+    chart: Chart,
+    kind: Kind,
+    *,
+    width_cm: float = PAGE_CM,
+    height_cm: float | None = None,
+    theme: Theme = "light",
+    dpi: float = 200.0,
+) -> bytes:
+    """Draw a chart into memory: the bytes of an SVG, PNG or PDF file. The same chart gives the same bytes."""
+    return renders(chart, (kind,), width_cm=width_cm, height_cm=height_cm, theme=theme, dpi=dpi)[kind]
+
+
+def renders(
+    chart: Chart,
+    kinds: Sequence[Kind] = KINDS,
+    *,
+    width_cm: float = PAGE_CM,
+    height_cm: float | None = None,
+    theme: Theme = "light",
+    dpi: float = 200.0,
+) -> dict[Kind, bytes]:
+    """Draw a chart once and write it in several formats; faster than one by one."""
+    _check_size(width_cm, height_cm, theme, dpi)
+    from heldout.charts import matplotlib_backend  # heavy, and not needed to describe a chart
+
+    return matplotlib_backend.render(chart, tuple(kinds), width_cm=width_cm, height_cm=height_cm, theme=theme, dpi=dpi)
+
+
+def svg(chart: Chart, *, width_cm: float = PAGE_CM, height_cm: float | None = None, theme: Theme = "light") -> str:
+    """Return an ``<svg>`` element to put inside an HTML page.
+
+    It has no XML declaration, and its ids are its own: several can stand in one page.
+    """
+    return inside_page(render(chart, "svg", width_cm=width_cm, height_cm=height_cm, theme=theme))
+
+
+def inside_page(data: bytes) -> str:
+    """Take the XML declaration off an SVG file, so that it can stand in a page."""
+    text = data.decode()
+    return text[text.index("<svg") :]
+
+
+def _kind_of(path: Path) -> Kind:
+    suffix = path.suffix.lower().removeprefix(".")
+    for kind in KINDS:
+        if suffix == kind:
+            return kind
+    seen = f"ends in {path.suffix!r}" if path.suffix else "has no suffix"
+    raise ChartError(f"The chart's file {path.name!r} {seen}; it must end in .svg, .png or .pdf.")
+
+
+def _check_size(width_cm: float, height_cm: float | None, theme: str, dpi: float) -> None:
+    for name, size in (("width", width_cm), ("height", width_cm if height_cm is None else height_cm)):
+        if not NARROWEST_CM <= size <= WIDEST_CM:
+            raise ChartError(
+                f"The chart's {name} is {size} cm; it must be between {NARROWEST_CM:g} and {WIDEST_CM:g} cm."
+            )
+    if theme not in THEMES:
+        raise ChartError(f"The theme is {theme!r}; it must be {' or '.join(THEMES)}.")
+    if not 30 <= dpi <= 1200:
+        raise ChartError(f"The resolution is {dpi} dots per inch; it must be between 30 and 1200.")
