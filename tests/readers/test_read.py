@@ -177,6 +177,14 @@ def test_a_training_folder_with_tensorboard_inside_is_one_run(tmp_path: Path) ->
     assert any("events.out.tfevents.1" in note.text for note in run.notes)
 
 
+def test_a_link_to_a_neighbour_is_not_read_twice(tmp_path: Path) -> None:
+    (tmp_path / "run-1").mkdir()
+    logs.write_jsonl(tmp_path / "run-1" / "metrics.jsonl", STEPS)
+    (tmp_path / "latest").symlink_to("run-1")
+    (tmp_path / "run-1" / "up").symlink_to("..")
+    assert [run.name for run in read_all(tmp_path)] == ["run-1"]
+
+
 def test_held_out_scores_in_a_file_beside_the_log_are_joined(tmp_path: Path) -> None:
     logs.write_jsonl(tmp_path / "metrics.jsonl", 4)
     scores = {

@@ -115,12 +115,20 @@ def found_in(root: Path, read_logs: ReadLogs, understood: str) -> list[Named]:
 
 def _candidates(root: Path, depth: int = 0) -> Iterator[Path]:
     for entry in sorted(root.iterdir(), key=lambda path: _natural(path.name)):
-        if entry.name.startswith("."):
+        if entry.name.startswith(".") or _is_second_name(entry):
             continue
         if entry.is_dir() and depth < _DEEPEST:
             yield from _candidates(entry, depth + 1)
         elif entry.is_file() and entry.suffix.lower() not in _NEVER and entry.name.lower() not in _NOT_LOGS:
             yield entry
+
+
+def _is_second_name(entry: Path) -> bool:
+    """Whether an entry is a link to its neighbour, such as W&B's ``latest-run``, or to a folder it stands in."""
+    if not entry.is_symlink():
+        return False
+    target = entry.resolve()
+    return target.parent == entry.parent.resolve() or target in entry.parent.resolve().parents
 
 
 def _natural(name: str) -> tuple[tuple[int, str], ...]:
