@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from heldout.errors import UnknownMetric
-from heldout.names import PERCENT_ABOVE, is_rate
+from heldout.names import PERCENT_ABOVE, is_rate, meaning_of
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
@@ -89,6 +89,28 @@ class Series:
         return replace(self, size=size, spread=spread)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Evaluation:
+    """One held-out measurement.
+
+    Attributes
+    ----------
+    step
+        The training step whose policy was measured.
+    rate
+        Share solved, or mean score, as a fraction.
+    size
+        How many samples the rate is the mean of (problems times samples each), None where the log does not say.
+    outcomes
+        Share of samples solved for each problem, shape (n,), where the log has it.
+    """
+
+    step: int
+    rate: float
+    size: int | None = None
+    outcomes: FloatArray | None = None
+
+
 @dataclass(frozen=True)
 class Run:
     """One training run, as far as its log tells.
@@ -143,6 +165,22 @@ class Run:
         """Every step at which anything was logged, increasing."""
         parts = [series.step for series in self.metrics.values()]
         return np.unique(np.concatenate(parts)) if parts else NO_STEPS
+
+    def evaluations(self) -> list[Evaluation]:
+        """Return the held-out measurements in order of steps, rates as fractions."""
+        series = self.get("held_out")
+        if series is None:
+            return []
+        whole = 100.0 if self.is_percent(series.name) else 1.0
+        sizes = [None] * len(series) if series.size is None else [round(float(size)) for size in series.size]
+        return [
+            Evaluation(int(step), float(value) / whole, size)
+            for step, value, size in zip(series.step, series.value, sizes, strict=True)
+        ]
+
+    def reward_parts(self) -> list[str]:
+        """Keys of the metrics that are parts of the reward."""
+        return [key for key in self.metrics if (m := meaning_of(key)) and m.meaning.name == "reward_component"]
 
     def is_percent(self, key: str) -> bool:
         """Whether a metric is a rate in percent: its name says so, or it exceeds 1.5 and stays within 0 to 100."""

@@ -132,8 +132,7 @@ def _cutoffs(log: Log, session: IntArray) -> tuple[IntArray, int]:
     np.minimum.at(start, session, log.step)
     logged = np.zeros((count, 0), dtype=bool)
     for key, column in log.columns.items():
-        match = names.meaning_of(key)
-        if match is None or match.meaning.name not in ("time", "progress", "tokens", "evaluation_size"):
+        if not _is_clock(key):
             here = np.bincount(session[column.row], minlength=count) > 0
             logged = np.column_stack([logged, here])
     same = (logged.astype(np.int64) @ logged.T.astype(np.int64)) > 0
@@ -146,6 +145,12 @@ def _cutoffs(log: Log, session: IntArray) -> tuple[IntArray, int]:
         restarts += bool(np.any(np.minimum(end[earlier], cutoff[earlier] - 1) >= start[later]))
         cutoff[earlier] = np.minimum(cutoff[earlier], start[later])
     return cutoff, restarts
+
+
+def _is_clock(key: str) -> bool:
+    """Whether a metric only says when and where: rows of training and of evaluation both carry it."""
+    match = names.meaning_of(key)
+    return match is not None and match.meaning.name in ("time", "progress", "tokens", "evaluation_size")
 
 
 def _series(key: str, column: Column, log: Log, keep: BoolArray) -> Series:
@@ -166,7 +171,7 @@ def _repeated(log: Log, metrics: Mapping[str, Series], keep: BoolArray) -> list[
         key: int(np.count_nonzero(keep[column.row])) - len(metrics[key]) - len(metrics[key].nonfinite)
         for key, column in log.columns.items()
     }
-    again = {key: n for key, n in again.items() if n}
+    again = {key: n for key, n in again.items() if n and not _is_clock(key)}
     if not again:
         return []
     most = max(again.values())
