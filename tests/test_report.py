@@ -77,7 +77,14 @@ def test_the_page_loads_nothing_and_runs_nothing(kimi: Path) -> None:
 def test_the_markdown_has_the_five_parts(kimi: Path) -> None:
     text = (kimi / "report.md").read_text()
     parts = [line.removeprefix("## ") for line in text.splitlines() if line.startswith("## ")]
-    assert parts[:5] == ["Overview", "Components", "Detailed analysis", "Key observations", "Interpretation"]
+    assert parts[:6] == [
+        "Findings",
+        "Overview",
+        "Components",
+        "Detailed analysis",
+        "Key observations",
+        "Interpretation",
+    ]
 
 
 def test_what_comes_from_a_log_is_escaped_everywhere(tmp_path: Path) -> None:

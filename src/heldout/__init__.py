@@ -20,20 +20,25 @@ from heldout.errors import HeldoutError, ReadError
 
 if TYPE_CHECKING:
     from heldout.description import Description, describe
+    from heldout.findings import Finding, Verdict
     from heldout.readers import read, read_all
     from heldout.run import Note, Run, Series
+    from heldout.verdict import diagnose
 
 __version__ = "0.1.0"
 
 __all__ = [
     "Description",
+    "Finding",
     "HeldoutError",
     "Note",
     "ReadError",
     "Run",
     "Series",
+    "Verdict",
     "__version__",
     "describe",
+    "diagnose",
     "read",
     "read_all",
 ]
@@ -42,6 +47,9 @@ __all__ = [
 _HOME = {
     "Description": "heldout.description",
     "describe": "heldout.description",
+    "Finding": "heldout.findings",
+    "Verdict": "heldout.findings",
+    "diagnose": "heldout.verdict",
     "read": "heldout.readers",
     "read_all": "heldout.readers",
     "Note": "heldout.run",

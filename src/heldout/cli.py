@@ -12,6 +12,7 @@ from heldout import __version__
 from heldout.errors import HeldoutError, ReadError
 
 if TYPE_CHECKING:
+    from heldout.findings import Verdict
     from heldout.run import Run
 
 app = typer.Typer(
@@ -25,6 +26,8 @@ app = typer.Typer(
 )
 bench_app = typer.Typer(no_args_is_help=True, help="Measure heldout against named alternatives on this machine.")
 app.add_typer(bench_app, name="bench")
+
+FailOn = Literal["over-optimised", "warning"]
 
 # What the processes that draw a report's figures need.
 _DRAWING = (
@@ -56,9 +59,13 @@ def report(
     formats: Annotated[
         str, typer.Option(help="Formats of the figures: svg, png, pdf, separated by commas.")
     ] = "svg,png",
+    planned: Annotated[int | None, typer.Option(min=1, help="Evaluations that the whole run will have.")] = None,
+    fail_on: Annotated[
+        FailOn | None, typer.Option(help="Exit with code 3 on this: an over-optimised run, or any warning.")
+    ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print only where the reports lie.")] = False,
 ) -> None:
-    """Describe a run: the figures, and what the curves do, as a page, Markdown, JSON and a summary here.
+    """Judge a run: the verdict, the figures, and what the curves do, as a page, Markdown, JSON and a summary here.
 
     Examples:  heldout report runs/today   ·   heldout report a.csv b.jsonl -o out   ·   heldout report example:kimi-dev
     """
@@ -80,10 +87,10 @@ def report(
         reports = []
         named = list(zip(_distinct([folder_name(one.name) for one in runs]), runs, strict=True))
         for name, one in track(named, "Reporting", console=console, transient=True, disable=len(runs) < 4):
-            written = write_report(one, out / name if several else out, chosen, pool)
+            written = write_report(one, out / name if several else out, chosen, pool, planned)
             reports.append(written)
             if not quiet:
-                show(console, one, written.about)
+                show(console, one, written.about, written.verdict)
     for why in refused.values():
         print(f"heldout: {why}", file=sys.stderr)
     pages = [written.page for written in reports]
@@ -92,6 +99,8 @@ def report(
     show_files(console, pages)
     if refused:
         raise typer.Exit(2)
+    if fail_on and any(_fails(written.verdict, fail_on) for written in reports):
+        raise typer.Exit(3)
 
 
 @app.command()
@@ -164,6 +173,13 @@ def _read_each(
                 raise
             refused[path] = str(error)
     return runs, refused
+
+
+def _fails(verdict: Verdict, on: FailOn) -> bool:
+    """Whether a verdict is what the user wants to hear of by exit code."""
+    if verdict.state in ("over-optimised", "regressed"):
+        return True
+    return on == "warning" and any(finding.severity in ("warning", "alarm") for finding in verdict.findings)
 
 
 def _roles(reward: str | None, held_out: str | None, length: str | None) -> dict[str, str]:

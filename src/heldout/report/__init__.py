@@ -14,12 +14,14 @@ from pathlib import Path
 from heldout.charts.spec import KINDS, Kind
 from heldout.description import Description, describe
 from heldout.errors import UsageError
+from heldout.findings import Verdict
 from heldout.report.drawing import Drawn, draw_all
 from heldout.report.figures import Figure, standard_figures
 from heldout.report.html import InlineFigure, as_html, as_index
 from heldout.report.json_report import SCHEMA, as_json
 from heldout.report.markdown import as_markdown
 from heldout.run import Run
+from heldout.verdict import diagnose
 
 __all__ = ["FORMATS", "SCHEMA", "Written", "write_index", "write_report"]
 
@@ -35,7 +37,9 @@ class Written:
     run
         The run it is about.
     about
-        What it says.
+        What it says of the curves.
+    verdict
+        What they mean.
     folder
         Where it lies: ``report.html``, ``report.md``, ``report.json`` and the figures.
     figures
@@ -44,6 +48,7 @@ class Written:
 
     run: Run
     about: Description
+    verdict: Verdict
     folder: Path
     figures: Mapping[str, list[str]]
 
@@ -54,7 +59,11 @@ class Written:
 
 
 def write_report(
-    run: Run, folder: Path, formats: Sequence[str] = ("svg", "png"), pool: Executor | None = None
+    run: Run,
+    folder: Path,
+    formats: Sequence[str] = ("svg", "png"),
+    pool: Executor | None = None,
+    horizon: int | None = None,
 ) -> Written:
     """Write the report of one run.
 
@@ -68,6 +77,8 @@ def write_report(
         Formats of the figures, any of svg, png and pdf.
     pool
         Draws the figures, if given (see `heldout.workers.warm_pool`).
+    horizon
+        How many evaluations were planned; those in the log if not given.
 
     Raises
     ------
@@ -75,7 +86,8 @@ def write_report(
         When a format is none of these, or the folder cannot be written.
     """
     kinds = _kinds(formats)
-    figures = standard_figures(run)
+    verdict = diagnose(run, horizon=horizon)
+    figures = standard_figures(run, verdict)
     drawing = draw_all([figure.chart for figure in figures], kinds, pool)  # in the pool while the run is described
     about = describe(run)
     try:
@@ -83,14 +95,14 @@ def write_report(
         pairs = list(zip(figures, drawing, strict=True))
         files = {figure.title: _save(figure, files_of, folder) for figure, files_of in pairs}
         inline = [_inline(figure, files_of, files[figure.title]) for figure, files_of in pairs]
-        (folder / "report.html").write_text(as_html(run, about, inline), encoding="utf-8")
-        (folder / "report.md").write_text(as_markdown(run, about, files), encoding="utf-8")
-        (folder / "report.json").write_bytes(as_json(run, about, files))
+        (folder / "report.html").write_text(as_html(run, about, verdict, inline), encoding="utf-8")
+        (folder / "report.md").write_text(as_markdown(run, about, verdict, files), encoding="utf-8")
+        (folder / "report.json").write_bytes(as_json(run, about, verdict, files))
     except OSError as error:
         raise UsageError(
             f"{folder}: the report cannot be written there ({error.strerror}); choose another with -o."
         ) from error
-    return Written(run, about, folder, files)
+    return Written(run, about, verdict, folder, files)
 
 
 def write_index(reports: Sequence[Written], refused: Mapping[str, str], folder: Path) -> Path:
@@ -101,7 +113,7 @@ def write_index(reports: Sequence[Written], refused: Mapping[str, str], folder: 
             "format": report.run.format,
             "source": report.run.source,
             "page": report.page.relative_to(folder).as_posix(),
-            "text": report.about.observations[0].text if report.about.observations else report.about.overview,
+            "text": f"{report.verdict.state.value}: {report.verdict.sentence}",
             **_thumbnail(report, folder),
         }
         for report in reports

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from heldout.charts import Chart, Hints, dual_axis, length_and_pass_rate, reward_and_held_out
 from heldout.description import curves_of
+from heldout.findings import State, Verdict
 from heldout.names import heading_of
 from heldout.run import Run
 
@@ -20,26 +22,38 @@ class Figure:
     chart: Chart
 
 
-def standard_figures(run: Run) -> list[Figure]:
-    """Return the figures that a run's metrics allow: the two standard ones, or else its fullest metrics."""
-    figures = list(_standard(run))
+def standard_figures(run: Run, verdict: Verdict | None = None) -> list[Figure]:
+    """Return the figures that a run's metrics allow: the two standard ones, or else its fullest metrics.
+
+    With a verdict the checkpoint to keep, those tied with it and the onset of a fall are marked.
+    """
+    figures = list(_standard(run, verdict))
     return figures or [_fallback(run)]
 
 
-def _standard(run: Run) -> Iterator[Figure]:
+def _standard(run: Run, verdict: Verdict | None) -> Iterator[Figure]:
     hints = _published(run)
+    marks = _marks(verdict)
     if _has(run, "reward", "held_out"):
         yield Figure(
             "reward-and-held-out",
             "Reward against held-out score",
-            reward_and_held_out(run, labels=_labels(run), hints=hints),
+            reward_and_held_out(run, labels=_labels(run), hints=hints, **marks),
         )
     if _has(run, "length", "held_out"):
         yield Figure(
             "length-and-pass-rate",
             "Length against pass rate",
-            length_and_pass_rate(run, labels=_labels(run), hints=hints),
+            length_and_pass_rate(run, labels=_labels(run), hints=hints, **marks),
         )
+
+
+def _marks(verdict: Verdict | None) -> dict[str, Any]:
+    """Return what the charts are told of the verdict."""
+    if verdict is None or verdict.recommended is None or verdict.state is State.CANNOT_TELL:
+        return {}
+    tied = (float(min(verdict.tied)), float(max(verdict.tied))) if len(verdict.tied) > 1 else None
+    return {"chosen": float(verdict.recommended.step), "tied": tied}
 
 
 def _fallback(run: Run) -> Figure:

@@ -14,6 +14,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 import heldout
 from heldout.charts.palettes import stylesheet
 from heldout.description import Description
+from heldout.findings import Verdict
 from heldout.names import heading_of
 from heldout.report.tables import correlations, key_points, key_values, signals
 from heldout.run import Run
@@ -30,11 +31,12 @@ class InlineFigure:
     files: list[str]
 
 
-def as_html(run: Run, about: Description, figures: Sequence[InlineFigure]) -> str:
+def as_html(run: Run, about: Description, verdict: Verdict, figures: Sequence[InlineFigure]) -> str:
     """Write the report of one run as a self-contained page."""
     return _template("report.html").render(
         run=run,
         about=about,
+        verdict=verdict,
         figures=figures,
         key_values=key_values(about),
         points=[key_points(series) for series in about.series],

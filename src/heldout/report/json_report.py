@@ -11,18 +11,21 @@ import orjson
 import heldout
 from heldout import names
 from heldout.description import Description, Pair, Point, SeriesDescription
+from heldout.findings import Finding, Verdict
 from heldout.run import Run
 from heldout.stats.correlation import Correlation
 
 SCHEMA = "heldout.report/1"
 
 
-def as_json(run: Run, about: Description, figures: Mapping[str, list[str]]) -> bytes:
+def as_json(run: Run, about: Description, verdict: Verdict, figures: Mapping[str, list[str]]) -> bytes:
     """Write the report as JSON; numbers that are not defined are null."""
-    return orjson.dumps(as_object(run, about, figures), option=orjson.OPT_INDENT_2 | orjson.OPT_SERIALIZE_NUMPY)
+    return orjson.dumps(
+        as_object(run, about, verdict, figures), option=orjson.OPT_INDENT_2 | orjson.OPT_SERIALIZE_NUMPY
+    )
 
 
-def as_object(run: Run, about: Description, figures: Mapping[str, list[str]]) -> dict[str, Any]:
+def as_object(run: Run, about: Description, verdict: Verdict, figures: Mapping[str, list[str]]) -> dict[str, Any]:
     """Return the report as plain objects."""
     steps = run.steps
     return {
@@ -37,6 +40,7 @@ def as_object(run: Run, about: Description, figures: Mapping[str, list[str]]) ->
             "last_step": int(steps[-1]),
             "metrics": sorted(run.metrics),
         },
+        "verdict": _verdict(verdict),
         "roles": {role: _role(run, role) for role in names.ROLES},
         "overview": about.overview,
         "components": list(about.components),
@@ -60,6 +64,40 @@ def as_object(run: Run, about: Description, figures: Mapping[str, list[str]]) ->
         "interpretation": list(about.interpretation),
         "notes": [{"kind": note.kind.value, "text": note.text, "count": note.count} for note in run.notes],
         "figures": dict(figures),
+    }
+
+
+def _verdict(verdict: Verdict) -> dict[str, Any]:
+    onset, kept = verdict.onset, verdict.recommended
+    return {
+        "state": verdict.state.value,
+        "label": verdict.label,
+        "sentence": verdict.sentence,
+        "onset": None if onset is None else {"step": onset.step, "low": onset.low, "high": onset.high},
+        "recommended": None
+        if kept is None
+        else {"step": kept.step, "estimate": kept.estimate, "low": kept.low, "high": kept.high},
+        "tied": list(verdict.tied),
+        "smallest_visible_drop": verdict.smallest_visible_drop,
+        "findings": [_finding(finding) for finding in verdict.findings],
+        "unchecked": [{"detector": u.detector, "missing": u.missing} for u in verdict.unchecked],
+        "advice": list(verdict.advice),
+    }
+
+
+def _finding(finding: Finding) -> dict[str, Any]:
+    return {
+        "detector": finding.detector,
+        "severity": finding.severity.value,
+        "kind": finding.kind,
+        "step": finding.step,
+        "steps": list(finding.steps),
+        "seen": finding.seen,
+        "against": finding.against,
+        "means": finding.means,
+        "advice": finding.advice,
+        "reference": finding.reference,
+        "evidence": _finite(finding.evidence),
     }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from heldout.description import Description
+from heldout.findings import Verdict
 from heldout.names import heading_of
 from heldout.report.tables import TextTable, correlations, key_points, key_values, signals
 from heldout.run import Run
@@ -12,17 +13,28 @@ from heldout.run import Run
 _SPECIAL = str.maketrans({c: f"\\{c}" for c in "\\`*_{}[]<>#|~$"})
 
 
-def as_markdown(run: Run, about: Description, figures: Mapping[str, list[str]]) -> str:
+def as_markdown(run: Run, about: Description, verdict: Verdict, figures: Mapping[str, list[str]]) -> str:
     """Write the report as Markdown."""
-    return "\n".join(_lines(run, about, figures)) + "\n"
+    return "\n".join(_lines(run, about, verdict, figures)) + "\n"
 
 
-def _lines(run: Run, about: Description, figures: Mapping[str, list[str]]) -> Iterator[str]:
+def _lines(run: Run, about: Description, verdict: Verdict, figures: Mapping[str, list[str]]) -> Iterator[str]:
     yield f"# {_safe(run.name)}\n"
+    yield f"**{verdict.state.value}** ({_safe(verdict.label)}). {_safe(verdict.sentence)}\n"
+    yield from (f"- not checked: {_safe(u.detector.replace('_', ' '))} ({_safe(u.missing)})" for u in verdict.unchecked)
+    yield from (f"- advice: {_safe(line)}" for line in verdict.advice)
+    yield ""
     for title, files in figures.items():
         shown = next((file for file in files if file.endswith((".svg", ".png"))), None)
         if shown:
             yield f"![{_safe(title)}]({shown})\n"
+    yield "## Findings\n"
+    for finding in verdict.findings:
+        yield f"- **{finding.severity.value}**, step {finding.step}: {_safe(finding.seen)} {_safe(finding.against)} "
+        yield f"  {_safe(finding.means)} {_safe(finding.advice)}"
+    if not verdict.findings:
+        yield "None."
+    yield ""
     yield f"## Overview\n\n{_safe(about.overview)}\n"
     yield "## Components\n"
     yield from (f"- {_safe(line)}" for line in about.components)

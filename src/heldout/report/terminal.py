@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from rich.console import Console
+from rich.console import Console, Group
 from rich.markup import escape
 from rich.padding import Padding
+from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
 from heldout.description import Description
+from heldout.findings import Severity, State, Verdict
 from heldout.report.tables import TextTable, correlations, key_values
 from heldout.run import Note, NoteKind, Run
 
@@ -22,13 +24,21 @@ _MARK = {
     NoteKind.ASSUMED: "magenta",
     NoteKind.IGNORED: "bright_black",
 }
+_COLOUR = {
+    State.IMPROVING: "green",
+    State.PLATEAU: "green",
+    State.RECOVERED: "green",
+    State.OVER_OPTIMISED: "red",
+    State.REGRESSED: "red",
+}
 _MOST = 6
 
 
-def show(console: Console, run: Run, about: Description) -> None:
+def show(console: Console, run: Run, about: Description, verdict: Verdict) -> None:
     """Print the summary of one run."""
     console.print()
     console.print(Text(run.name, style="bold"), Text(f"  {run.format} · {run.source}", style="dim"), soft_wrap=True)
+    _verdict(console, verdict)
     console.print(Padding(Text(about.overview), (0, 0, 1, 0)))
     _table(console, key_values(about))
     if about.pairs:
@@ -36,6 +46,27 @@ def show(console: Console, run: Run, about: Description) -> None:
     _listed(console, "Key observations", [observation.text for observation in about.observations])
     _listed(console, "Interpretation", about.interpretation, numbered=False)
     _notes(console, run.notes)
+
+
+def _verdict(console: Console, verdict: Verdict) -> None:
+    """Print the verdict first, and what was not checked as loudly as the rest."""
+    colour = _COLOUR.get(verdict.state, "yellow")
+    lines = [
+        Text.assemble((verdict.state.value, f"bold {colour}"), (f"  {verdict.label}", "dim")),
+        Text(verdict.sentence),
+    ]
+    lines += [Text(line, style="italic") for line in verdict.advice]
+    lines += [Text.assemble(("not checked: ", "bold yellow"), f"{u.detector.replace('_', ' ')}: {u.missing}")
+              for u in verdict.unchecked]  # fmt: skip
+    console.print(Padding(Panel(Group(*lines), border_style=colour, padding=(0, 1)), (1, 0)))
+    for finding in verdict.findings:
+        mark = "red" if finding.severity in (Severity.ALARM, Severity.WARNING) else "yellow"
+        head = (f"{finding.severity.value} ", f"bold {mark}")
+        console.print(
+            Padding(Text.assemble(head, f"step {finding.step}: {finding.seen} {finding.means}"), (0, 0, 0, 2))
+        )
+    if verdict.findings:
+        console.print()
 
 
 def show_files(console: Console, files: Sequence[Path]) -> None:

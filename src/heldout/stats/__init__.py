@@ -4,7 +4,9 @@
 `noise` says how large the noise is, `gp` gives the posterior of the level behind noisy evals, and `local_level` gives
 the random-walk smoother with its matrices. `correlation` asks whether two series move together. The shape of one
 series is told by `trend` (what the last window did), `segments` (straight pieces for prose), `shifts` (jumps of the
-level), `surge` (a late rise) and `peaks`; `divergence` tells where two series part.
+level), `surge` (a late rise) and `peaks`; `divergence` tells where two series part. `passk` estimates pass@k and `gram`
+the noise of evals that share their problems; `scan` says whether the level has truly fallen, `power` how small a fall
+could be seen, and `checkpoint` which checkpoint to take.
 
 Everything here imports numpy and the standard library only. scipy.stats, scipy.signal and ruptures take one to two
 seconds to import, and scipy.special a third of a second, which a command line report should not pay; the few lines

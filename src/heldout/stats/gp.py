@@ -171,7 +171,7 @@ class _Unit:
     covariance: FloatArray  # (H, k, k): of the level, given the values
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=64)
 def _unit(k: int, jitter: bool) -> _Unit:
     """The matrices for k evals.
 

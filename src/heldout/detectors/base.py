@@ -1,0 +1,107 @@
+"""The contract of all detectors, and the one fold that runs them.
+
+A detector is told of a run block by block and answers with findings. Live, a block holds one step; after the fact it
+holds the whole run; the findings are the same however the run is cut, because a detector may use nothing but what came
+at or before the step it speaks of.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+
+from heldout.findings import Finding, Unchecked
+from heldout.run import Evaluation, FloatArray, IntArray, Run
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Points:
+    """New values of one metric: steps, strictly increasing and later than all before, and values; NaN is kept."""
+
+    step: IntArray
+    value: FloatArray
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Block:
+    """What was logged since the last block.
+
+    Attributes
+    ----------
+    metrics
+        Meaning (``entropy``, ``grad_norm``, ``reward`` …) → new points.
+    parts
+        Reward component → new points.
+    evaluations
+        New held-out measurements.
+    """
+
+    metrics: Mapping[str, Points] = field(default_factory=dict)
+    parts: Mapping[str, Points] = field(default_factory=dict)
+    evaluations: Sequence[Evaluation] = ()
+
+
+class Detector(Protocol):
+    """What every detector offers.
+
+    Parameters are public attributes, named as in the constructor, so that ``repr`` tells what was run.
+    """
+
+    name: str
+    needs: tuple[str, ...]
+
+    def update(self, block: Block) -> list[Finding]:
+        """Take in a block; return what was found in it, in order of steps."""
+        ...
+
+    def state(self) -> dict[str, Any]:
+        """Return everything that `restore` needs, as plain lists and numbers."""
+        ...
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on where another detector of the same parameters stood."""
+        ...
+
+
+def fold(detectors: Sequence[Detector], blocks: Iterable[Block]) -> list[Finding]:
+    """Run detectors over blocks; return all findings in order of steps."""
+    found: list[Finding] = []
+    for block in blocks:
+        for detector in detectors:
+            found += detector.update(block)
+    return sorted(found, key=lambda finding: (finding.step, finding.detector, finding.kind))
+
+
+def unchecked(detectors: Sequence[Detector], run: Run) -> list[Unchecked]:
+    """Which detectors have nothing to look at in this run?"""
+    return [
+        Unchecked(detector.name, f"no metric is known as {' or '.join(detector.needs)}")
+        for detector in detectors
+        if detector.needs and not any(name in run.roles for name in detector.needs)
+    ]
+
+
+def block_of(run: Run, after: int = -1, until: int | None = None) -> Block:
+    """Return what a run logged after one step, up to and including another."""
+    metrics = {name: _points(run, key, after, until) for name, key in run.roles.items()}
+    parts = {key: _points(run, key, after, until) for key in run.reward_parts()}
+    evaluations = [e for e in run.evaluations() if e.step > after and (until is None or e.step <= until)]
+    return Block(
+        {name: points for name, points in metrics.items() if len(points.step)},
+        {key: points for key, points in parts.items() if len(points.step)},
+        evaluations,
+    )
+
+
+def _points(run: Run, key: str, after: int, until: int | None) -> Points:
+    """Put the steps with NaN back among the finite values: to a detector they are news."""
+    series = run.metrics[key]
+    step = np.concatenate([series.step, series.nonfinite])
+    value = np.concatenate([series.value, np.full(len(series.nonfinite), np.nan)])
+    order = np.argsort(step, kind="stable")
+    step, value = step[order], value[order]
+    inside = step > after if until is None else (step > after) & (step <= until)
+    return Points(step[inside], value[inside])

@@ -1,0 +1,141 @@
+"""What detectors say: a finding, and the verdict made of findings.
+
+A finding has four parts in words (what was seen, against what, what it means, what to try) and the same in numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Severity(StrEnum):
+    """How much a finding matters."""
+
+    NOTICE = "notice"  # worth knowing, nothing to do
+    WATCH = "watch"  # look more closely
+    WARNING = "warning"  # something is wrong with the training
+    ALARM = "alarm"  # the held-out score has fallen
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that a detector found.
+
+    Attributes
+    ----------
+    detector
+        Name of the detector.
+    severity
+        How much it matters.
+    kind
+        Short name for machines, such as ``entropy_collapse``.
+    step
+        The step at which it was found: nothing later was looked at.
+    steps
+        First and last step that it speaks of.
+    seen
+        What was seen, with its numbers.
+    against
+        What it was held against: a threshold, a baseline, an error rate.
+    means
+        What it means, and what it does not.
+    advice
+        What to try.
+    reference
+        Source of the method or of the advice.
+    evidence
+        The numbers.
+    """
+
+    detector: str
+    severity: Severity
+    kind: str
+    step: int
+    steps: tuple[int, int]
+    seen: str
+    against: str
+    means: str
+    advice: str
+    reference: str = ""
+    evidence: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Unchecked:
+    """A question that could not be asked, and what is missing."""
+
+    detector: str
+    missing: str
+
+
+class State(StrEnum):
+    """What a run is, in a word or two."""
+
+    IMPROVING = "improving"
+    PLATEAU = "plateau"
+    OVER_OPTIMISED = "over-optimised"
+    REGRESSED = "regressed"
+    RECOVERED = "recovered"
+    CANNOT_TELL = "cannot tell"
+    NO_EVIDENCE = "no held-out evidence"
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A step, and what is believed of the score there: fractions, with a 95 % interval."""
+
+    step: int
+    estimate: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class Onset:
+    """Since when the score falls: the last step before, and the range of steps that could be it as well."""
+
+    step: int
+    low: int
+    high: int
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a run's curves mean.
+
+    Attributes
+    ----------
+    state
+        The answer.
+    label
+        What kind of fall, and how sure: "confirmed, reward rising".
+    sentence
+        The answer as a person would give it, with numbers.
+    onset
+        Where the fall began, None where there is none.
+    recommended
+        The checkpoint to keep.
+    tied
+        Steps that cannot be told apart from it.
+    smallest_visible_drop
+        The smallest sustained fall that these evaluations would show within three of them, as a fraction.
+    findings
+        Everything the detectors found, in order of steps.
+    unchecked
+        Questions that could not be asked, and what is missing.
+    advice
+        What to do about the evaluation.
+    """
+
+    state: State
+    label: str
+    sentence: str
+    onset: Onset | None = None
+    recommended: Estimate | None = None
+    tied: tuple[int, ...] = ()
+    smallest_visible_drop: float | None = None
+    findings: tuple[Finding, ...] = ()
+    unchecked: tuple[Unchecked, ...] = ()
+    advice: tuple[str, ...] = ()

@@ -1,0 +1,348 @@
+"""The noise of evals that share their problems: what one eval says about the others, kept in one small matrix."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from heldout.stats.arrays import FloatArray, IntArray, floats
+from heldout.stats.noise import JITTER_FLOOR
+
+
+class Gram:
+    """How noisy is one eval, and how noisy is any comparison of evals, when all see the same problems?
+
+    With outcomes ``x_ik`` in [0, 1] (share of samples of problem i that checkpoint k solved) it keeps the rates
+    ``A_k = mean_i x_ik`` and the Gram matrix ``G_jk = mean_i x_ij x_ik``, and answers from these. Where problems come
+    in groups that stand or fall together, sums over groups take the place of problems (cluster-robust).
+
+    Parameters
+    ----------
+    n
+        Number of problems, at least 2.
+    groups
+        Shape (n,), the group of each problem; each problem is its own if not given. Fewer than 30 groups (see
+        `clusters`) make every variance here uncertain: say so beside the result.
+    exclude_pairs
+        First index of each pair of neighbouring evals that is left out of the noise, because a restart lies between.
+
+    Attributes
+    ----------
+    n
+        Number of problems.
+    clusters
+        Number of groups; n if none were given.
+    rates
+        Shape (K,): A.
+    matrix
+        Shape (K, K): G. With groups, ``sum_g y_gj y_gk / n`` with y the sums over each group.
+    exclude_pairs
+        The set given; more may be put in at any time.
+
+    Notes
+    -----
+    An eval costs O(n K). What it cannot see: noise that moves all problems of a checkpoint together and is not in the
+    outcomes (another prompt template, another harness), and what a larger set of problems would say, except through
+    `set_variance`.
+
+    References
+    ----------
+    Miller 2024, "Adding error bars to evals", arXiv 2411.00640 (paired and clustered variance); McNemar 1947,
+    Psychometrika 12 (discordant pairs); Liang, Zeger 1986, Biometrika 73 (cluster-robust variance).
+
+    Examples
+    --------
+    >>> gram = Gram(4)
+    >>> for outcomes in ([1, 0, 0, 1], [1, 1, 0, 1], [1, 1, 0, 0]):
+    ...     gram.add(outcomes)
+    >>> gram.rates
+    array([0.5 , 0.75, 0.5 ])
+    >>> gram.within_variance(3)  # one of four problems changed each time: 0.25 / (2 * 4)
+    0.03125
+    """
+
+    def __init__(self, n: int, groups: npt.ArrayLike | None = None, exclude_pairs: Iterable[int] = ()) -> None:
+        if n < 2:
+            raise ValueError(f"n is {n}; a variance over problems needs at least 2.")
+        self.n = n
+        self._place = None if groups is None else _places(groups, n)
+        self._sizes = np.ones(n) if self._place is None else floats(np.bincount(self._place))
+        self.clusters = self._sizes.size
+        if self.clusters < 2:
+            raise ValueError("all problems are in one group; a variance over groups needs at least 2.")
+        self.exclude_pairs = set(exclude_pairs)
+        self.rates: FloatArray = np.empty(0)
+        self.matrix: FloatArray = np.empty((0, 0))
+        self._sums: FloatArray = np.empty((0, self.clusters))  # (K, clusters)
+        self._spread: FloatArray | None = None
+
+    @classmethod
+    def of(
+        cls, outcomes: npt.ArrayLike, groups: npt.ArrayLike | None = None, exclude_pairs: Iterable[int] = ()
+    ) -> Self:
+        """All evals at once: `outcomes` of shape (K, n)."""
+        rows = floats(outcomes)
+        gram = cls(rows.shape[1], groups, exclude_pairs)
+        gram._take(rows)
+        return gram
+
+    def add(self, outcomes: npt.ArrayLike) -> None:
+        """Take in the next eval.
+
+        Parameters
+        ----------
+        outcomes
+            Shape (n,), each within [0, 1], in the same order of problems every time. For missing ones see `complete`.
+
+        Raises
+        ------
+        ValueError
+            If the shape differs, or a value is missing or outside [0, 1].
+        """
+        row = floats(outcomes)
+        if row.shape != (self.n,):
+            raise ValueError(f"outcomes has shape {row.shape}; it must have one entry for each of {self.n} problems.")
+        self._take(row[None, :])
+
+    def _take(self, rows: FloatArray) -> None:
+        """Take in evals of shape (new, n)."""
+        if not np.all((rows >= 0.0) & (rows <= 1.0)):
+            raise ValueError("outcomes must lie between 0 and 1, none missing; complete() fills missing ones.")
+        sums = rows if self._place is None else _summed(rows, self._place, self.clusters)
+        seen = self.rates.size
+        self._sums = np.concatenate([self._sums, sums])
+        matrix = np.empty((seen + len(rows), seen + len(rows)))
+        matrix[:seen, :seen] = self.matrix
+        matrix[seen:] = sums @ self._sums.T / self.n
+        matrix[:seen, seen:] = matrix[seen:, :seen].T
+        self.matrix = matrix
+        self.rates = np.concatenate([self.rates, rows.mean(axis=1)])
+        self._spread = None
+
+    @property
+    def covariance(self) -> FloatArray:
+        """How the rates vary together over problems of this kind: covariance of A, shape (K, K).
+
+        Without groups ``(G - A A') / (n - 1)``; with groups, sums of residuals over each group take the place of the
+        residuals.
+        """
+        if self._spread is None:
+            tilt = np.outer(self._sums @ self._sizes, self.rates)
+            residual = (
+                self.n * self.matrix - tilt - tilt.T + self._sizes @ self._sizes * np.outer(self.rates, self.rates)
+            )
+            self._spread = residual * (self.clusters / (self.clusters - 1) / self.n**2)
+        return self._spread
+
+    def within_variances(self) -> FloatArray:
+        """How large is the noise of one eval, as known at each look: `within_variance` of 1 to K, shape (K,)."""
+        own = self.matrix.diagonal()
+        changed = (own[1:] + own[:-1] - 2.0 * self.matrix.diagonal(1)) / (2.0 * self.n)
+        kept = np.array([pair not in self.exclude_pairs for pair in range(changed.size)], dtype=np.float64)
+        pairs = np.cumsum(kept)
+        path = np.where(pairs > 0.0, np.cumsum(np.maximum(changed, 0.0) * kept) / np.maximum(pairs, 1.0), np.nan)
+        return np.concatenate([np.full(min(own.size, 1), np.nan), path])
+
+    def within_variance(self, k: int) -> float:
+        """How large is the noise of one eval, by the problems that changed between neighbouring evals?
+
+        ``sigma2_k = mean_l (G_ll + G_{l+1,l+1} - 2 G_{l,l+1}) / (2 n)`` over the pairs among the first k evals.
+
+        Parameters
+        ----------
+        k
+            Number of evals seen, from 1 to K.
+
+        Returns
+        -------
+        float
+            Variance of one rate; `nan` without a pair.
+
+        Notes
+        -----
+        What it cannot see: real learning and forgetting between two evals, which it counts as noise.
+        """
+        return float(self.within_variances()[_look(k, self.rates.size)])
+
+    def s2s(self) -> FloatArray:
+        """How large is the noise of one eval, floor included, as known at each look: `s2` of 1 to K, shape (K,)."""
+        floor = max(0.25 / self.n**2, JITTER_FLOOR**2)
+        return np.maximum(self.within_variances() + JITTER_FLOOR**2, floor)
+
+    def s2(self, k: int) -> float:
+        """How large is the noise of one eval, with a floor that no agreement of outcomes removes?
+
+        ``max(sigma2_k + tau0^2, 0.25 / n^2, tau0^2)`` with tau0 of 0.3 percentage points.
+
+        Parameters
+        ----------
+        k
+            Number of evals seen, from 1 to K.
+
+        Returns
+        -------
+        float
+            Variance of one rate; `nan` without a pair.
+        """
+        return float(self.s2s()[_look(k, self.rates.size)])
+
+    def contrast_variance(self, d: npt.ArrayLike) -> FloatArray:
+        """How noisy is a comparison of evals, problem by problem?
+
+        ``Vclu(d) = (d' G d - (d' A)^2) / (n - 1) + tau0^2 |d|^2``
+
+        Parameters
+        ----------
+        d
+            Shape (..., k), weights of the first k evals that sum to zero.
+
+        Returns
+        -------
+        FloatArray
+            Variance of ``d @ rates[:k]``, shape (...).
+        """
+        d = floats(d)
+        k = _look(d.shape[-1], self.rates.size) + 1
+        clustered = np.einsum("...k,...k->...", d @ self.covariance[:k, :k], d)
+        return floats(np.maximum(clustered, 0.0) + JITTER_FLOOR**2 * np.einsum("...k,...k->...", d, d))
+
+    def inflation(self, d: npt.ArrayLike) -> FloatArray:
+        """How much noisier is a comparison than independent noise of size `s2` would make it?
+
+        ``I(d) = max(1, Vclu(d) / (s2_k |d|^2))``: problems that drift make the errors of neighbouring evals alike.
+
+        Parameters
+        ----------
+        d
+            Shape (..., k), weights of the first k evals that sum to zero.
+
+        Returns
+        -------
+        FloatArray
+            At least 1, shape (...); 1 for a comparison of nothing, `nan` while `s2` is unknown.
+        """
+        d = floats(d)
+        white = self.s2(d.shape[-1]) * np.einsum("...k,...k->...", d, d)
+        ratio = self.contrast_variance(d) / np.where(white == 0.0, 1.0, white)
+        return np.maximum(1.0, ratio)
+
+    def set_variance(self, k: int) -> float:
+        """How far may the level be off because these problems were asked and not others?
+
+        ``mean_{j != k} (G_jk - A_j A_k) / n``: what the evals share. It belongs to a level and cancels in comparisons.
+
+        Parameters
+        ----------
+        k
+            Index of the eval, from 0.
+
+        Returns
+        -------
+        float
+            Variance of the rate over sets of problems; `nan` with fewer than two evals.
+        """
+        size = self.rates.size
+        row = self.covariance[_look(k + 1, size)]
+        if size < 2:
+            return math.nan
+        shared = float(row.sum() - row[k]) / (size - 1)
+        return max(shared, 0.0) * (self.clusters - 1) / self.clusters
+
+    def state(self) -> dict[str, FloatArray | IntArray]:
+        """Everything that `from_state` needs, as plain arrays: saved beside the run, a restart forgets nothing."""
+        place = np.arange(self.n) if self._place is None else self._place
+        return {
+            "groups": place.astype(np.int64),
+            "exclude_pairs": np.array(sorted(self.exclude_pairs), dtype=np.int64),
+            "rates": self.rates.copy(),
+            "sums": self._sums.copy(),
+        }
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, Any]) -> Self:
+        """The accumulator that `state` was taken from."""
+        groups = np.asarray(state["groups"], dtype=np.int64)
+        own = np.array_equal(groups, np.arange(groups.size))
+        gram = cls(groups.size, None if own else groups, (int(pair) for pair in state["exclude_pairs"]))
+        gram.rates = floats(state["rates"]).copy()
+        gram._sums = floats(state["sums"]).reshape(gram.rates.size, gram.clusters).copy()
+        gram.matrix = gram._sums @ gram._sums.T / gram.n
+        return gram
+
+
+def _look(k: int, size: int) -> int:
+    """Index of look k, or an error that names what there is."""
+    if not 1 <= k <= size:
+        raise ValueError(f"eval {k} was asked for; there are {size}.")
+    return k - 1
+
+
+def _places(groups: npt.ArrayLike, n: int) -> IntArray:
+    """Groups as numbers from 0."""
+    ids = np.asarray(groups)
+    if ids.shape != (n,):
+        raise ValueError(f"groups has shape {ids.shape}; it must have one entry for each of {n} problems.")
+    return np.unique(ids, return_inverse=True)[1].astype(np.int64)
+
+
+def _summed(rows: FloatArray, place: IntArray, clusters: int) -> FloatArray:
+    """Sums over each group, shape (rows, clusters)."""
+    return np.array([np.bincount(place, weights=row, minlength=clusters) for row in rows]).reshape(-1, clusters)
+
+
+def complete(outcomes: npt.ArrayLike, tolerance: float = 1e-10, most: int = 500) -> tuple[FloatArray, FloatArray]:
+    """What would the rates be if no outcome were missing?
+
+    Fits ``x_ik = a_i + b_k`` by least squares to the outcomes that are there, by alternating means, so that an eval
+    which missed the hard problems does not look better for it.
+
+    Parameters
+    ----------
+    outcomes
+        Shape (K, n), each within [0, 1] or `nan` where missing.
+    tolerance
+        The fit has converged when no effect moves by more than this.
+    most
+        Number of rounds at most.
+
+    Returns
+    -------
+    tuple of arrays
+        Rates, shape (K,): ``b_k + mean_i a_i``; the plain means where nothing is missing, `nan` for an empty eval.
+        Filled outcomes, shape (K, n): missing cells are ``a_i + b_k``, kept within [0, 1]; `nan` in an empty eval. A
+        problem that was never seen counts as an average one.
+
+    Notes
+    -----
+    What it cannot see: outcomes that are missing because they were bad (a timeout that means failure is a 0, not a
+    missing value), and the noise of cells that it fills: with more than a fifth missing, call the result approximate.
+
+    References
+    ----------
+    Searle 1971, "Linear models", chapter 7 (two-way crossed classification, unbalanced).
+    """
+    x = floats(outcomes)
+    seen = ~np.isnan(x)
+    value = np.where(seen, x, 0.0)
+    per_eval, per_problem = seen.sum(axis=1), seen.sum(axis=0)
+    level, problem = np.zeros(x.shape[0]), np.zeros(x.shape[1])
+    for _ in range(most):
+        before = level
+        level = _mean(value.sum(axis=1) - seen @ problem, per_eval)
+        problem = _mean(value.sum(axis=0) - level @ seen, per_problem)
+        if np.max(np.abs(level - before), initial=0.0) <= tolerance:
+            break
+    average = float(problem[per_problem > 0].mean()) if per_problem.any() else 0.0
+    problem = np.where(per_problem > 0, problem, average)
+    rates = np.where(per_eval > 0, level + average, np.nan)
+    guess = np.clip(np.where(per_eval > 0, level, np.nan)[:, None] + problem, 0.0, 1.0)
+    return rates, np.where(seen, x, guess)
+
+
+def _mean(total: FloatArray, count: npt.NDArray[np.int_]) -> FloatArray:
+    """Means; 0 where nothing is counted."""
+    return total / np.maximum(count, 1)

@@ -1,0 +1,124 @@
+"""The alarm on the held-out score: what raises it, what does not, and that it is the same live and after the fact."""
+
+from __future__ import annotations
+
+import json
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from heldout.detectors import Block, OverOptimisation, Points, fold
+from heldout.detectors.overoptimisation import Level
+from heldout.findings import Finding, Severity
+from heldout.run import Evaluation
+
+RISE_AND_FALL = np.concatenate([np.linspace(0.3, 0.5, 12), np.linspace(0.5, 0.25, 12)])
+
+
+def blocks(rates: np.ndarray, reward: np.ndarray | None = None, size: int | None = 500, cuts: list[int] | None = None):
+    """Blocks of a run with an evaluation every tenth step, cut after the given evaluations."""
+    edges = [0, *sorted(set(cuts or [])), len(rates)]
+    for a, b in pairwise(edges):
+        evaluations = [Evaluation(10 * k, float(rates[k]), size) for k in range(a, b)]
+        steps = np.arange(10 * a - 9, 10 * b - 9)
+        values = np.zeros(0) if reward is None else reward[np.clip(steps, 0, len(reward) - 1)]
+        yield Block({} if reward is None else {"reward": Points(steps, values)}, evaluations=evaluations)
+
+
+def noisy(rates: np.ndarray, seed: int, size: int = 500) -> np.ndarray:
+    return np.random.default_rng(seed).binomial(size, rates) / size
+
+
+def found(rates: np.ndarray, **more: object) -> list[Finding]:
+    return fold([OverOptimisation(horizon=max(len(rates), 1))], blocks(rates, **more))  # type: ignore[arg-type]
+
+
+def test_a_rise_and_fall_is_confirmed_after_its_peak() -> None:
+    findings = found(noisy(RISE_AND_FALL, 0))
+    assert findings[-1].kind == "confirmed"
+    assert findings[-1].severity is Severity.ALARM
+    assert findings[-1].step > 120
+    assert abs(findings[-1].steps[0] - 115) <= 30
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_a_steady_rise_raises_no_alarm(seed: int) -> None:
+    findings = found(noisy(np.linspace(0.3, 0.6, 30), seed))
+    assert not any(finding.severity is Severity.ALARM for finding in findings)
+
+
+def test_the_reward_says_what_kind_of_fall_it_is() -> None:
+    rates = noisy(RISE_AND_FALL, 0)
+    rng = np.random.default_rng(0)
+    noise = rng.normal(0, 0.02, 240)
+    rising, falling = np.linspace(0, 1, 240), np.concatenate([np.linspace(0, 1, 120), np.linspace(1, 0, 120)])
+    assert "reward rises" in found(rates, reward=rising + noise)[-1].means
+    assert "reward falls too" in found(rates, reward=falling + noise)[-1].means
+    assert "unattributed" in found(rates)[-1].means
+
+
+def test_without_the_size_nothing_is_confirmed() -> None:
+    kinds = [finding.kind for finding in found(noisy(RISE_AND_FALL, 0), size=None)]
+    assert "confirmed" not in kinds
+    assert "likely" in kinds
+
+
+def test_a_tiny_evaluation_confirms_nothing() -> None:
+    assert "confirmed" not in [finding.kind for finding in found(noisy(RISE_AND_FALL, 0, 20), size=20)]
+
+
+@settings(max_examples=25, deadline=None)
+@given(seed=st.integers(0, 1000), cuts=st.lists(st.integers(1, 23), max_size=8))
+def test_findings_are_the_same_however_the_run_is_cut(seed: int, cuts: list[int]) -> None:
+    rates = noisy(RISE_AND_FALL, seed, 100)
+    reward = np.random.default_rng(seed).normal(size=240).cumsum()
+    whole = found(rates, reward=reward, size=100)
+    assert found(rates, reward=reward, size=100, cuts=cuts) == whole
+    assert found(rates, reward=reward, size=100, cuts=list(range(1, 24))) == whole
+
+
+@pytest.mark.parametrize("cut", [3, 9, 15, 20])
+def test_a_restored_detector_goes_on_and_says_nothing_twice(cut: int) -> None:
+    rates = noisy(RISE_AND_FALL, 3)
+    first, second = OverOptimisation(horizon=24), OverOptimisation(horizon=24)
+    before, after = blocks(rates, cuts=[cut])
+    early = first.update(before)
+    second.restore(json.loads(json.dumps(first.state())))
+    assert early + second.update(after) == found(rates)
+
+
+@pytest.mark.parametrize("rates", [[], [0.5], [0.5] * 3, [0.5] * 10, [0.0] * 10, [1.0] * 10])
+def test_little_and_constant_input_raises_nothing(rates: list[float]) -> None:
+    assert found(np.array(rates)) == []
+
+
+def test_an_unknown_horizon_needs_more_to_confirm() -> None:
+    rates = noisy(RISE_AND_FALL, 0)
+    planned, open_ended = OverOptimisation(horizon=24), OverOptimisation()
+    for detector in (planned, open_ended):
+        fold([detector], blocks(rates))
+    assert planned.looks[-1].level is Level.CONFIRMED
+    assert open_ended.looks[10].bound > planned.looks[10].bound
+
+
+@pytest.mark.parametrize("wrong", [{"horizon": 0}, {"alpha": 0.5}, {"watch": 0.99, "likely": 0.9}])
+def test_wrong_parameters_are_named(wrong: dict[str, float]) -> None:
+    with pytest.raises(ValueError, match=next(iter(wrong))):
+        OverOptimisation(**wrong)  # type: ignore[arg-type]
+
+
+def test_repr_tells_all_parameters() -> None:
+    assert repr(OverOptimisation(horizon=7)).startswith("OverOptimisation(group=1, horizon=7, alpha=0.05, ")
+
+
+def test_many_evaluations_are_averaged_in_groups() -> None:
+    rates = noisy(np.repeat(RISE_AND_FALL, 4), 0)
+    detector = OverOptimisation(group=4, horizon=24)
+    findings = fold([detector], blocks(rates, cuts=[7, 30]))
+    assert len(detector.looks) == 21
+    assert findings[-1].kind == "confirmed"
+    assert detector.sizes is not None
+    assert detector.sizes[0] == 2000

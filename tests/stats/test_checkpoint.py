@@ -1,0 +1,163 @@
+"""Which checkpoint: against the posterior it is read from, against the raw maximum, and with little data."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import norm
+
+from heldout.stats.checkpoint import choose
+from heldout.stats.gp import gp_posterior
+from heldout.stats.gram import Gram
+
+GOLDEN = np.array([0.300, 0.322, 0.331, 0.350, 0.356, 0.352, 0.360, 0.349, 0.333, 0.327, 0.310, 0.305])
+
+
+def simulated(runs, sd, seed):
+    """Runs that rise and fall, with jitter: truth and what the evals show."""
+    rng = np.random.default_rng(seed)
+    for _ in range(runs):
+        top = rng.uniform(8, 22)
+        truth = np.interp(np.arange(30), [0, top, 29], rng.uniform([0.25, 0.36, 0.30], [0.3, 0.40, 0.36]))
+        truth = truth + rng.normal(0.0, 0.003, 30)
+        yield truth, truth + rng.normal(0.0, sd, 30)
+
+
+def test_it_reads_the_posterior_of_checkpoint_quality():
+    got = choose(GOLDEN, 2e-4, set_variance=1e-4)
+    posterior = gp_posterior(GOLDEN, 2e-4, jitter=True)
+    assert got.means.tolist() == posterior.mean.tolist()
+    assert got.best == int(np.argmax(posterior.mean >= posterior.mean.max() - 0.001))
+    assert got.estimate == posterior.mean[got.best]
+    half = 1.96 * math.sqrt(posterior.covariance[got.best, got.best] + 1e-4)
+    assert (got.low, got.high) == pytest.approx((got.estimate - half, got.estimate + half))
+    assert got.smoothed
+
+
+def test_choosing_is_better_than_the_raw_maximum_and_honest_about_the_level():
+    regret, raw_regret, bias, raw_bias, covered, in_tied, sizes = [], [], [], [], [], [], []
+    for truth, value in simulated(150, 0.015, 0):
+        got = choose(value, 0.015**2)
+        raw = int(value.argmax())
+        regret.append(truth.max() - truth[got.best])
+        raw_regret.append(truth.max() - truth[raw])
+        bias.append(got.estimate - truth[got.best])
+        raw_bias.append(value[raw] - truth[raw])
+        covered.append(got.low <= truth[got.best] <= got.high)
+        in_tied.append(int(truth.argmax()) in got.tied)
+        sizes.append(len(got.tied))
+    assert np.mean(regret) < 0.85 * np.mean(raw_regret)
+    assert abs(np.mean(bias)) < 0.3 * np.mean(raw_bias)
+    assert np.mean(covered) >= 0.90
+    assert np.mean(in_tied) >= 0.93
+    assert np.mean(sizes) < 20
+
+
+def test_ties_go_to_the_earliest():
+    got = choose(np.full(8, 0.4), 1e-4)
+    assert got.best == 0
+    assert got.tied == got.good_enough == tuple(range(8))
+    np.testing.assert_allclose(got.means, 0.4)
+
+
+@pytest.mark.parametrize("level", [0.0, 1.0])
+def test_saturated_evals_are_all_tied(level):
+    gram = Gram.of(np.full((8, 25), level))
+    got = choose(gram.rates, gram.s2(8), gram.set_variance(0))
+    assert got.tied == tuple(range(8))
+
+
+def test_only_checkpoints_that_exist_are_chosen():
+    every = choose(GOLDEN, 1e-5)
+    some = choose(GOLDEN, 1e-5, available=[9, 2, 8])
+    assert every.best == 6
+    assert some.best == 8
+    assert set(some.tied) | set(some.good_enough) <= {2, 8, 9}
+    assert some.means.tolist() == every.means.tolist()
+    assert choose(GOLDEN, 1e-5, available=np.isin(np.arange(12), [2, 8, 9])) == choose_like(some)
+
+
+def choose_like(choice):
+    """Equal to any choice with the same answers."""
+
+    class Like:
+        def __eq__(self, other):
+            return (other.best, other.tied, other.good_enough) == (choice.best, choice.tied, choice.good_enough)
+
+    return Like()
+
+
+@pytest.mark.parametrize("k", [1, 2, 4, 5, 12])
+@pytest.mark.parametrize("variance", [0.0, 1e-6, 2e-4, math.nan])
+def test_the_sets_hold_the_best_and_the_interval_its_estimate(k, variance):
+    got = choose(GOLDEN[:k], variance)
+    assert got.best in got.tied
+    assert got.best in got.good_enough
+    assert math.isnan(variance) == math.isnan(got.low)
+    assert math.isnan(variance) or got.low <= got.estimate <= got.high
+    assert got.smoothed == (k >= 5 and not math.isnan(variance))
+    assert got.means.shape == (k,)
+
+
+@given(st.integers(1, 14), st.integers(0, 10_000))
+def test_the_same_input_gives_the_same_choice_and_a_constant_only_shifts_it(k, seed):
+    value = np.random.default_rng(seed).normal(0.4, 0.02, k)
+    one, again, shifted = choose(value, 3e-4), choose(value, 3e-4), choose(value + 10.0, 3e-4)
+    assert (one.best, one.tied, one.good_enough) == (again.best, again.tied, again.good_enough)
+    assert shifted.best == one.best
+    assert shifted.estimate == pytest.approx(one.estimate + 10.0)
+
+
+def test_without_noise_the_values_decide():
+    got = choose(GOLDEN, 0.0)
+    assert (got.best, got.tied, got.estimate) == (6, (6,), 0.36)
+    assert got.good_enough == (4, 6)
+
+
+def test_few_evals_are_taken_as_they_are_with_bonferroni_over_the_others():
+    value, sd = np.array([0.30, 0.36, 0.40, 0.37]), 0.02
+    got = choose(value, sd**2, set_variance=0.01**2)
+    crossing = norm.ppf(1.0 - 0.05 / 3.0) * math.sqrt(2.0) * sd
+    assert got.best == 2
+    assert got.tied == tuple(np.flatnonzero(0.40 - value <= crossing)) == (1, 2, 3)
+    assert got.estimate == 0.40
+    assert got.high - got.estimate == pytest.approx(1.96 * math.hypot(sd, 0.01))
+    near = norm.cdf((0.005 - (0.40 - value)) / (math.sqrt(2.0) * sd)) >= 0.1
+    near[2] = True
+    assert got.good_enough == tuple(np.flatnonzero(near))
+
+
+def test_few_evals_use_paired_comparisons_where_outcomes_are_known():
+    rng = np.random.default_rng(0)
+    p = rng.beta(0.2, 0.3, 400)  # most problems are always or never solved: differences are well known
+    x = (rng.random((4, 400)) < np.clip(p + np.array([0.0, 0.05, 0.1, 0.2])[:, None], 0, 1)).astype(float)
+    gram = Gram.of(x)
+    loose = choose(gram.rates, float(np.mean(gram.rates * (1 - gram.rates))) / 400)
+    tight = choose(gram.rates, gram.s2(4), gram.set_variance(3), contrast_variance=gram.contrast_variance)
+    assert set(tight.tied) < set(loose.tied)
+    assert tight.best == 3
+
+
+def test_few_evals_seldom_drop_the_best():
+    rng = np.random.default_rng(1)
+    kept = [0 in choose(rng.normal(0.4, 0.02, 4), 0.02**2).tied for _ in range(1000)]
+    assert np.mean(kept) >= 0.95 - 0.02
+
+
+@pytest.mark.parametrize("k", [4, 12])
+def test_unknown_noise_drops_nothing(k):
+    got = choose(GOLDEN[:k], math.nan)
+    assert got.tied == got.good_enough == tuple(range(k))
+    assert got.best == int(GOLDEN[:k].argmax())
+
+
+def test_nothing_to_choose_from_is_said():
+    for value, available in (([], None), (GOLDEN, []), (GOLDEN, np.zeros(12, dtype=bool))):
+        with pytest.raises(ValueError, match="there is no checkpoint to choose from"):
+            choose(value, 1e-4, available=available)
+    with pytest.raises(ValueError, match="available names checkpoint 12; there are 12"):
+        choose(GOLDEN, 1e-4, available=[3, 12])
+    with pytest.raises(ValueError, match=r"available has shape \(2,\)"):
+        choose(GOLDEN, 1e-4, available=[True, False])

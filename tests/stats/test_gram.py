@@ -1,0 +1,221 @@
+"""Paired and clustered noise from outcomes: plain formulas, simulations, and what is saved."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from heldout.stats.gram import Gram, complete
+from heldout.stats.noise import JITTER_FLOOR
+
+FLOOR = JITTER_FLOOR**2
+seeds = st.integers(0, 10_000)
+
+
+def outcomes(seed, k=6, n=40, m=1):
+    rng = np.random.default_rng(seed)
+    return rng.binomial(m, rng.beta(0.4, 0.7, n), (k, n)) / m
+
+
+def contrast(seed, k):
+    d = np.random.default_rng(seed).normal(size=k)
+    return d - d.mean()
+
+
+@given(seeds, st.integers(1, 4))
+def test_rates_and_matrix_are_the_plain_means(seed, m):
+    x = outcomes(seed, m=m)
+    gram = Gram(40)
+    for row in x:
+        gram.add(row)
+    np.testing.assert_allclose(gram.rates, x.mean(axis=1))
+    np.testing.assert_allclose(gram.matrix, x @ x.T / 40)
+    np.testing.assert_allclose(gram.covariance, np.cov(x) / 40, atol=1e-15)
+    np.testing.assert_allclose(Gram.of(x).matrix, gram.matrix, atol=1e-15)
+
+
+@given(seeds)
+def test_within_variance_is_half_the_mean_squared_change_of_neighbours(seed):
+    x = outcomes(seed)
+    gram = Gram.of(x)
+    for k in range(2, 7):
+        plain = np.mean(np.diff(x[:k], axis=0) ** 2) / (2 * 40)
+        assert gram.within_variance(k) == pytest.approx(plain)
+        assert gram.s2(k) == pytest.approx(plain + FLOOR)
+    assert math.isnan(gram.within_variance(1))
+    assert math.isnan(gram.s2(1))
+
+
+@given(seeds)
+def test_contrast_variance_is_that_of_the_mean_over_problems(seed):
+    x, d = outcomes(seed), contrast(seed, 4)
+    plain = np.var(d @ x[:4], ddof=1) / 40
+    got = Gram.of(x).contrast_variance(d)
+    assert float(got) == pytest.approx(plain + FLOOR * (d @ d), rel=1e-9)
+
+
+def test_contrasts_are_taken_many_at_a_time():
+    gram = Gram.of(outcomes(0))
+    d = np.array([contrast(seed, 6) for seed in range(5)])
+    np.testing.assert_allclose(gram.contrast_variance(d), [gram.contrast_variance(row) for row in d])
+    np.testing.assert_allclose(gram.inflation(d), [gram.inflation(row) for row in d])
+    white = gram.s2(6) * (d * d).sum(axis=1)
+    np.testing.assert_allclose(gram.inflation(d), np.maximum(1.0, gram.contrast_variance(d) / white))
+    assert gram.inflation(np.zeros(6)) == 1.0
+
+
+@given(seeds)
+def test_the_order_of_problems_does_not_matter(seed):
+    x, d = outcomes(seed), contrast(seed, 6)
+    one, other = Gram.of(x), Gram.of(x[:, np.random.default_rng(seed).permutation(40)])
+    np.testing.assert_allclose(other.s2s(), one.s2s())
+    assert float(other.inflation(d)) == pytest.approx(float(one.inflation(d)))
+
+
+def test_noise_is_the_spread_of_evals_on_the_same_problems():
+    rng = np.random.default_rng(1)
+    p = rng.beta(0.4, 0.7, 200)
+    gram = Gram.of(rng.random((400, 200)) < p)
+    truth = np.mean(p * (1 - p)) / 200
+    assert gram.within_variance(400) == pytest.approx(truth, rel=0.03)
+    assert np.var(gram.rates) == pytest.approx(truth, rel=0.2)
+    assert gram.set_variance(7) == pytest.approx(np.var(p) / 200, rel=0.15)
+
+
+def test_problems_that_drift_inflate_slow_contrasts():
+    rng = np.random.default_rng(2)
+    drift = np.cumsum(rng.normal(0.0, 0.4, (20, 500)), axis=0) + rng.normal(0.0, 1.5, 500)
+    drifting = Gram.of(rng.random((20, 500)) < 1.0 / (1.0 + np.exp(-drift)))
+    still = Gram.of(rng.random((20, 500)) < 1.0 / (1.0 + np.exp(-drift[0])))
+    slow = np.repeat([0.1, -0.1], 10)
+    assert drifting.inflation(slow) > 1.6
+    assert still.inflation(slow) < 1.3
+
+
+def test_groups_replace_problems_by_their_sums():
+    x = outcomes(3, n=60)
+    groups = np.random.default_rng(3).integers(0, 12, 60)
+    d = contrast(3, 6)
+    gram = Gram.of(x, groups)
+    residual = d @ x - d @ x.mean(axis=1)
+    sums = np.array([residual[groups == g].sum() for g in range(12)])
+    plain = 12 / 11 * np.sum(sums**2) / 60**2
+    assert gram.clusters == 12
+    assert float(gram.contrast_variance(d)) == pytest.approx(plain + FLOOR * (d @ d))
+    np.testing.assert_allclose(gram.rates, x.mean(axis=1))
+
+
+def test_copies_of_a_problem_add_nothing():
+    x, d = outcomes(4), contrast(4, 6)
+    one, four = Gram.of(x), Gram.of(np.repeat(x, 4, axis=1), np.repeat(np.arange(40), 4))
+    np.testing.assert_allclose(four.s2s(), one.s2s())
+    assert float(four.contrast_variance(d)) == pytest.approx(float(one.contrast_variance(d)))
+    assert four.set_variance(2) == pytest.approx(one.set_variance(2))
+
+
+def test_groups_of_one_are_no_groups():
+    x = outcomes(5)
+    np.testing.assert_allclose(Gram.of(x, np.arange(40)[::-1]).covariance, Gram.of(x).covariance)
+
+
+def test_pairs_across_a_restart_do_not_count():
+    x = outcomes(6)
+    x[3:] = 1.0 - x[3:]  # the restart turns everything round
+    change = np.sum(np.diff(x, axis=0) ** 2, axis=1) / (2 * 40**2)
+    gram = Gram.of(x, exclude_pairs=[2])
+    assert gram.within_variance(6) == pytest.approx(change[[0, 1, 3, 4]].mean())
+    assert gram.within_variance(4) == gram.within_variance(3)
+    gram.exclude_pairs.update(range(5))
+    assert math.isnan(gram.s2(6))
+
+
+@pytest.mark.parametrize("rate", [0.0, 1.0])
+def test_saturated_evals_keep_a_floor(rate):
+    gram = Gram.of(np.full((5, 50), rate))
+    np.testing.assert_allclose(gram.s2s()[1:], 0.25 / 50**2)
+    assert gram.inflation(contrast(0, 5)) == 1.0
+    assert gram.set_variance(0) == 0.0
+    assert Gram.of(np.full((5, 5000), rate)).s2(5) == pytest.approx(FLOOR)
+
+
+def test_floor_covers_tiny_sets():
+    assert Gram.of(np.ones((3, 2))).s2(3) == 0.25 / 4
+
+
+@pytest.mark.parametrize("groups", [None, np.arange(40) // 4])
+def test_a_saved_state_goes_on_as_if_nothing_had_happened(groups):
+    x, d = outcomes(7), contrast(7, 6)
+    whole = Gram.of(x, groups, exclude_pairs=[1])
+    half = Gram.of(x[:3], groups, exclude_pairs=[1])
+    back = Gram.from_state(half.state())
+    for row in x[3:]:
+        back.add(row)
+    assert all(isinstance(part, np.ndarray) for part in half.state().values())
+    assert (back.n, back.clusters, back.exclude_pairs) == (whole.n, whole.clusters, {1})
+    np.testing.assert_allclose(back.s2s(), whole.s2s())
+    assert float(back.contrast_variance(d)) == pytest.approx(float(whole.contrast_variance(d)))
+
+
+def test_an_empty_state_can_be_saved():
+    assert Gram.from_state(Gram(9).state()).rates.size == 0
+    assert Gram(9).s2s().size == 0
+
+
+def test_wrong_input_is_named():
+    with pytest.raises(ValueError, match="n is 1; a variance over problems needs at least 2"):
+        Gram(1)
+    with pytest.raises(ValueError, match=r"groups has shape \(2,\); it must have one entry for each of 3 problems"):
+        Gram(3, [0, 1])
+    with pytest.raises(ValueError, match="all problems are in one group; a variance over groups needs at least 2"):
+        Gram(3, ["a", "a", "a"])
+    gram = Gram(3)
+    with pytest.raises(ValueError, match=r"outcomes has shape \(2,\); it must have one entry for each of 3 problems"):
+        gram.add([0, 1])
+    for bad in ([0, 1, 2], [0, 1, math.nan], [-1, 0, 0]):
+        with pytest.raises(ValueError, match="outcomes must lie between 0 and 1, none missing"):
+            gram.add(bad)
+    with pytest.raises(ValueError, match="eval 1 was asked for; there are 0"):
+        gram.s2(1)
+    gram.add([0, 1, 1])
+    assert math.isnan(gram.set_variance(0))
+
+
+@given(arrays(np.float64, (4, 6), elements=st.floats(0, 1)))
+def test_complete_of_complete_outcomes_is_the_means(x):
+    rates, filled = complete(x)
+    np.testing.assert_allclose(rates, x.mean(axis=1), atol=1e-9)
+    assert filled.tolist() == x.tolist()
+
+
+def test_complete_is_least_squares():
+    rng = np.random.default_rng(0)
+    x = rng.random((5, 12))
+    x[rng.random(x.shape) < 0.2] = np.nan
+    eval_, problem = np.nonzero(~np.isnan(x))
+    design = np.zeros((eval_.size, 17))
+    design[np.arange(eval_.size), eval_] = design[np.arange(eval_.size), 5 + problem] = 1.0
+    fit = np.linalg.lstsq(design, x[eval_, problem], rcond=None)[0]
+    rates, filled = complete(x)
+    np.testing.assert_allclose(rates, fit[:5] + fit[5:].mean(), atol=1e-7)
+    missing = np.isnan(x)
+    np.testing.assert_allclose(filled[missing], np.clip(fit[:5, None] + fit[5:], 0, 1)[missing], atol=1e-7)
+
+
+def test_missing_the_hard_problems_does_not_make_an_eval_better():
+    hard = np.linspace(1.0, 0.0, 50)
+    x = np.clip(np.tile(hard, (4, 1)) + np.array([0.0, 0.02, 0.04, 0.06])[:, None], 0.0, 1.0)
+    holes = x.copy()
+    holes[1, 35:] = np.nan
+    assert np.nanmean(holes[1]) > x[1].mean() + 0.1
+    np.testing.assert_allclose(complete(holes)[0], x.mean(axis=1), atol=0.01)
+
+
+def test_an_empty_eval_has_no_rate_and_an_unseen_problem_is_average():
+    x = np.array([[0.0, 1.0, np.nan], [np.nan, np.nan, np.nan], [1.0, 1.0, np.nan]])
+    rates, filled = complete(x)
+    np.testing.assert_allclose(rates, [0.5, np.nan, 1.0])
+    np.testing.assert_allclose(filled[:, 2], rates)
+    assert np.all(np.isnan(complete(np.full((2, 3), np.nan))[0]))

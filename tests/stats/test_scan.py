@@ -1,0 +1,277 @@
+"""The scan for a fall: golden numbers, its guarantee, and the boundary by an independent simulation."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from heldout.stats.gram import Gram
+from heldout.stats.local_level import smoother
+from heldout.stats.scan import ALPHAS, EPOCHS, HORIZONS, boundary, epochs, run_p, scan
+
+GOLDEN = np.array([0.300, 0.322, 0.331, 0.350, 0.356, 0.352, 0.360, 0.349, 0.333, 0.327, 0.310, 0.305])
+STATISTIC = [-0.4884, -0.4415, -0.2488, -0.3152, -0.0415, 0.2780, 0.6346, 1.3254, 1.9485]
+seeds = st.integers(0, 10_000)
+
+
+def drawn(seed, k=16):
+    rng = np.random.default_rng(seed)
+    return rng, rng.normal(0.4, 0.02, k), np.cumsum(rng.uniform(0.2, 5.0, k)), rng.uniform(1e-4, 9e-4, k)
+
+
+def one_at_a_time(values, variance, step, q=0.1, delta=0.0):
+    """The last statistic by loops over the definition."""
+    s, p = smoother(values.size, q, step, variance)
+    z = []
+    for j in range(values.size - 1):
+        d = s[j] - s[-1]
+        z.append((d @ values - delta) / math.sqrt(variance.mean() * (p[j, j] + p[-1, -1] - 2 * p[j, -1])))
+    return max(z), int(np.argmax(z))
+
+
+def test_golden_vector():
+    got = scan(GOLDEN, 0.014**2)
+    assert np.all(np.isnan(got.statistic[:3]))
+    np.testing.assert_allclose(got.statistic[3:], STATISTIC, atol=5.1e-5)
+    assert got.peak[-1] == 6
+    assert got.peak[:3].tolist() == [-1, -1, -1]
+    assert got.contrasts.max() == got.statistic[-1]
+    assert np.all(got.inflation[3:] == 1.0)
+    # with a plan for 12 evals the fall is confirmed at the twelfth, and not before
+    assert np.flatnonzero(got.statistic >= boundary(12, 0.05)).tolist() == [11]
+
+
+@given(seeds)
+def test_it_is_the_definition(seed):
+    _, values, step, variance = drawn(seed)
+    got = scan(values, variance, step, q=0.3, delta=0.01, per_eval=True)
+    for k in (4, 9, 16):
+        z, j = one_at_a_time(values[:k], variance[:k], step[:k], 0.3, 0.01)
+        assert got.statistic[k - 1] == pytest.approx(z, abs=1e-9)
+        assert got.peak[k - 1] == j
+
+
+@given(seeds, st.booleans())
+def test_online_is_offline(seed, per_eval):
+    _, values, step, variance = drawn(seed)
+    whole = scan(values, variance, step, per_eval=per_eval)
+    for k in range(4, 17):
+        part = scan(values[:k], variance[:k], step[:k], per_eval=per_eval)
+        np.testing.assert_allclose(part.statistic, whole.statistic[:k], atol=1e-9)
+        assert part.peak.tolist() == whole.peak[:k].tolist()
+
+
+def test_online_is_offline_with_inflation_from_outcomes():
+    rng = np.random.default_rng(0)
+    x = rng.random((20, 100)) < rng.beta(0.4, 0.7, 100)
+    whole = Gram.of(x)
+    offline = scan(whole.rates, whole.s2s(), inflation=whole.inflation)
+    gram = Gram(100)
+    for k, row in enumerate(x, start=1):
+        gram.add(row)
+        online = scan(gram.rates, gram.s2s(), inflation=gram.inflation)
+        np.testing.assert_allclose(online.statistic, offline.statistic[:k], atol=1e-9)
+    assert np.nanmin(offline.inflation) >= 1.0
+
+
+@given(seeds, st.booleans(), st.booleans())
+def test_a_rising_truth_never_raises_the_statistic(seed, even, equal):
+    rng, values, step, variance = drawn(seed)
+    args = (4e-4 if equal else variance, None if even else step)
+    rising = np.cumsum(rng.exponential(0.02, 16) * rng.integers(0, 2, 16))
+    noise, both = scan(values, *args, per_eval=True), scan(values + rising, *args, per_eval=True)
+    assert np.all(both.statistic[3:] <= noise.statistic[3:] + 1e-9)
+
+
+@given(seeds, st.floats(-100.0, 100.0))
+def test_a_constant_changes_nothing(seed, shift):
+    _, values, step, variance = drawn(seed)
+    one, other = scan(values, variance, step), scan(values + shift, variance, step)
+    np.testing.assert_allclose(other.statistic, one.statistic, atol=1e-8)
+
+
+def test_units_do_not_matter():
+    one, other = scan(GOLDEN, 2e-4, delta=0.005), scan(100.0 * GOLDEN, 2.0, steps=25.0 * np.arange(12), delta=0.5)
+    np.testing.assert_allclose(other.statistic, one.statistic)
+
+
+def test_variance_of_each_look_is_used_at_that_look():
+    path = np.linspace(1e-4, 4e-4, 12)
+    got = scan(GOLDEN, path)
+    np.testing.assert_allclose(got.statistic, scan(GOLDEN, 1.0).statistic / np.sqrt(path))
+    equal = scan(GOLDEN, np.full(12, 2e-4), per_eval=True)
+    np.testing.assert_allclose(equal.statistic, scan(GOLDEN, 2e-4).statistic)
+
+
+def test_inflation_divides_each_contrast():
+    twice = scan(GOLDEN, 2e-4, inflation=lambda d: np.full(len(d), 4.0))
+    np.testing.assert_allclose(twice.statistic, scan(GOLDEN, 2e-4).statistic / 2.0)
+    assert np.all(twice.inflation[3:] == 4.0)
+
+
+def test_a_margin_lowers_the_statistic():
+    assert np.all(scan(GOLDEN, 2e-4, delta=0.01).statistic[3:] < scan(GOLDEN, 2e-4).statistic[3:])
+
+
+@pytest.mark.parametrize("k", range(4))
+def test_fewer_than_four_evals_have_no_statistic(k):
+    got = scan(GOLDEN[:k], 2e-4)
+    assert np.all(np.isnan(got.statistic))
+    assert got.statistic.shape == got.peak.shape == (k,)
+    assert got.contrasts.size == 0
+
+
+@pytest.mark.parametrize("level", [0.0, 0.3, 1.0])
+def test_equal_values_have_no_fall(level):
+    gram = Gram.of(np.full((9, 25), level))
+    got = scan(gram.rates, gram.s2s(), inflation=gram.inflation)
+    np.testing.assert_allclose(got.statistic[3:], 0.0, atol=1e-9)
+
+
+@pytest.mark.parametrize("noise", [0.0, math.nan, -1.0])
+def test_no_alarm_without_a_known_noise(noise):
+    got = scan(GOLDEN, noise)
+    assert np.all(np.isnan(got.statistic))
+    assert np.all(got.peak == -1)
+    path = np.full(12, 2e-4)
+    path[:6] = noise
+    assert np.isnan(scan(GOLDEN, path).statistic).tolist() == [True] * 6 + [False] * 6
+
+
+def test_false_alarms_of_small_evals_stay_near_the_error_rate():
+    rng = np.random.default_rng(4)
+    alarms = 0
+    for _ in range(300):
+        p = rng.beta(0.3, 0.6, 60)
+        gram = Gram.of(rng.random((20, 60)) < p)
+        alarms += bool(
+            np.nanmax(scan(gram.rates, gram.s2s(), inflation=gram.inflation).statistic) >= boundary(20, 0.05)
+        )
+    assert alarms / 300 <= 0.05 + 3.0 * math.sqrt(0.05 * 0.95 / 300)
+
+
+def test_a_true_fall_is_found():
+    rng = np.random.default_rng(5)
+    truth = np.interp(np.arange(40), [0, 20, 28, 39], [0.3, 0.4, 0.3, 0.3])
+    u = rng.random((40, 500))
+    gram = Gram.of(u < np.clip(rng.normal(0.0, 0.1, 500) + truth[:, None], 0, 1))
+    got = scan(gram.rates, gram.s2s(), inflation=gram.inflation)
+    first = int(np.argmax(got.statistic >= boundary(40, 0.05)))
+    assert 20 < first < 32
+    assert 15 <= got.peak[-1] <= 24
+
+
+def worst_of_flat_runs(size, paths, seed):
+    """Running maximum of the statistic in flat runs, by the recursions of the Kalman smoother, float32."""
+    rng = np.random.default_rng(seed)
+    walk, filtered, worst = 0.1, [], {}
+    own, last = [], np.empty(0)
+    run = np.full(paths, -np.inf)
+    for k in range(1, size + 1):
+        seen = rng.standard_normal(paths)
+        ahead = own[-1] + walk if own else math.inf
+        gain = ahead / (ahead + 1.0) if own else 1.0
+        last = last + gain * (seen - last) if own else seen
+        own.append((1.0 - gain) * ahead if own else 1.0)
+        filtered.append(last)
+        level, cross, spread = last, own[-1], own[-1]  # level at j, its covariance with k, its variance
+        for j in range(k - 2, -1, -1):
+            back = own[j] / (own[j] + walk)
+            level = filtered[j] + back * (level - filtered[j])
+            cross *= back
+            spread = own[j] + back**2 * (spread - own[j] - walk)
+            if k >= 4:
+                np.maximum(run, (level - last) / math.sqrt(spread + own[-1] - 2.0 * cross), out=run)
+        worst[k] = run.copy()
+    return worst
+
+
+def test_the_table_is_what_flat_runs_do():
+    paths = 20_000
+    worst = worst_of_flat_runs(40, paths, 99)
+    for horizon in (5, 10, 20, 40):
+        for alpha in (0.2, 0.05, 0.0125, 0.005):
+            beyond = np.mean(worst[horizon] >= boundary(horizon, alpha))
+            # two simulations of 20 000 runs each
+            assert beyond == pytest.approx(alpha, abs=3.5 * math.sqrt(2.0 * alpha * (1.0 - alpha) / paths))
+
+
+def test_between_rows_the_boundary_is_still_what_flat_runs_do():
+    worst = worst_of_flat_runs(35, 20_000, 7)
+    for horizon in (7, 17, 35):
+        for alpha in (0.07, 0.03):
+            assert np.mean(worst[horizon] >= boundary(horizon, alpha)) == pytest.approx(alpha, rel=0.12)
+
+
+def test_boundary_grows_with_the_horizon_and_with_certainty():
+    table = np.array([[boundary(K, alpha) for alpha in ALPHAS] for K in HORIZONS])
+    assert np.all(np.diff(table, axis=0) > 0.0)
+    assert np.all(np.diff(table, axis=1) > 0.0)
+    assert boundary(45, 0.05) == pytest.approx(np.interp(math.log(45), np.log([40, 50]), [2.343, 2.457]))
+    assert boundary(40, math.sqrt(0.1 * 0.05)) == pytest.approx((2.147 + 2.343) / 2.0)
+
+
+def test_simulated_boundary_agrees_with_the_table_where_both_hold():
+    nearly = np.arange(20.0)
+    nearly[10:] += 0.06  # one spacing is 6 % longer: simulated
+    assert boundary(20, 0.05, nearly) == pytest.approx(1.913, abs=0.1)
+    assert boundary(20, 0.05, 25.0 * nearly) == pytest.approx(boundary(20, 0.05, nearly), abs=1e-4)
+    assert boundary(20, 0.05, 50.0 * np.arange(20), np.linspace(1.0, 1.9, 20)) == 1.913
+
+
+def test_simulated_boundary_holds_for_uneven_runs():
+    rng, paths = np.random.default_rng(0), 400
+    step, variance = np.cumsum(rng.choice([1.0, 8.0], 12)), rng.choice([1.0, 6.0], 12)
+    c = boundary(12, 0.1, step, variance)
+    flat = [scan(rng.normal(size=12) * np.sqrt(variance), variance, step, per_eval=True) for _ in range(paths)]
+    beyond = np.mean([np.nanmax(run.statistic) >= c for run in flat])
+    assert beyond == pytest.approx(0.1, abs=3.0 * math.sqrt(0.09 / paths))
+
+
+@pytest.mark.parametrize("K", [4, 0, 321])
+def test_horizons_outside_the_table_are_refused(K):
+    with pytest.raises(ValueError, match=f"K is {K}; it must be from 5 to 320 evals"):
+        boundary(K, 0.05)
+    with pytest.raises(ValueError, match=f"K is {K}; it must be from 5 to 320 evals"):
+        run_p(2.0, K)
+
+
+@pytest.mark.parametrize("alpha", [0.0, 0.0005, 0.21, 5.0, math.nan])
+def test_error_rates_outside_the_table_are_refused(alpha):
+    with pytest.raises(ValueError, match=r"alpha is .*; it must be from 0.000625 to 0.2"):
+        boundary(40, alpha)
+
+
+def test_arrays_of_another_length_are_refused():
+    with pytest.raises(ValueError, match=r"steps has shape \(3,\); it must have one entry for each of 12 evals"):
+        scan(GOLDEN, 2e-4, steps=[1, 2, 3])
+    with pytest.raises(ValueError, match=r"variance has shape \(3,\)"):
+        scan(GOLDEN, [1, 2, 3])
+    with pytest.raises(ValueError, match=r"variances has shape \(3,\)"):
+        boundary(40, 0.05, variances=[1, 2, 3])
+
+
+def test_run_p_is_the_smallest_alpha_that_is_reached():
+    for alpha in ALPHAS:
+        assert run_p(boundary(33, alpha), 33) == alpha
+    assert run_p(boundary(33, 0.2) - 1e-9, 33) == 1.0
+    assert run_p(99.0, 33) == ALPHAS[-1]
+    assert math.isnan(run_p(math.nan, 33))
+
+
+def test_epochs_spend_no_more_than_alpha():
+    spent = [epochs(end) for end in EPOCHS]
+    assert [(e.horizon, e.alpha) for e in spent] == [(40, 0.025), (80, 0.0125), (160, 0.00625), (320, 0.003125)]
+    assert [e.boundary for e in spent[:3]] == [2.506, 2.988, 3.371]
+    assert sum(e.alpha for e in spent) < 0.05
+    assert epochs(1) == spent[0]
+    assert epochs(41) == spent[1]
+    assert epochs(200, alpha=0.01).alpha == 0.000625
+    for k in (0, 321):
+        with pytest.raises(ValueError, match=f"k is {k}; it must be from 1 to 320 evals"):
+            epochs(k)
+    for alpha in (0.005, 0.5):
+        with pytest.raises(ValueError, match=r"alpha is .*; it must be from 0.01 to 0.4"):
+            epochs(1, alpha)

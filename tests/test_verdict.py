@@ -1,0 +1,111 @@
+"""Verdicts: on runs that are known, and on runs that say too little."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import heldout
+from heldout.findings import State, Verdict
+from heldout.run import Run, Series
+
+
+def made(rates: np.ndarray, size: int | None = 300, reward: np.ndarray | None = None) -> Run:
+    """A run with an evaluation every tenth step."""
+    steps = np.arange(len(rates)) * 10
+    sizes = None if size is None else np.full(len(rates), float(size))
+    metrics = {"pass@1": Series("pass@1", steps, rates, size=sizes)}
+    roles = {"held_out": "pass@1"}
+    if reward is not None:
+        metrics["reward"] = Series("reward", np.arange(len(reward)), reward)
+        roles["reward"] = "reward"
+    return Run("made", "memory", "test", metrics, roles)
+
+
+def judged(path: Path, **known: object) -> Verdict:
+    return heldout.diagnose(heldout.read(path, **known))  # type: ignore[arg-type]
+
+
+def test_without_a_held_out_score_there_is_no_evidence() -> None:
+    run = Run("made", "m", "t", {"reward": Series("reward", np.arange(9), np.arange(9.0))}, {"reward": "reward"})
+    verdict = heldout.diagnose(run)
+    assert verdict.state is State.NO_EVIDENCE
+    assert any(item.detector == "over_optimisation" for item in verdict.unchecked)
+    assert "over-optim" not in verdict.sentence
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_few_evaluations_cannot_tell(count: int) -> None:
+    verdict = heldout.diagnose(made(np.linspace(0.5, 0.1, count)))
+    assert verdict.state is State.CANNOT_TELL
+    assert "at least 4" in verdict.sentence
+
+
+def test_a_fall_under_a_rising_reward_is_over_optimisation() -> None:
+    rng = np.random.default_rng(0)
+    rates = rng.binomial(300, np.concatenate([np.linspace(0.3, 0.5, 12), np.linspace(0.5, 0.2, 12)])) / 300
+    verdict = heldout.diagnose(made(rates, reward=np.linspace(0, 1, 240) + rng.normal(0, 0.02, 240)))
+    assert verdict.state is State.OVER_OPTIMISED
+    assert verdict.onset is not None
+    assert verdict.onset.low <= verdict.onset.step <= verdict.onset.high
+    assert verdict.recommended is not None
+    assert 80 <= verdict.recommended.step <= 150
+    assert verdict.recommended.step in verdict.tied
+    assert verdict.recommended.low < verdict.recommended.estimate < verdict.recommended.high
+
+
+def test_a_score_that_comes_back_has_recovered() -> None:
+    rng = np.random.default_rng(1)
+    truth = np.concatenate([np.full(8, 0.5), np.linspace(0.5, 0.25, 6), np.linspace(0.25, 0.6, 10), np.full(6, 0.6)])
+    verdict = heldout.diagnose(made(rng.binomial(500, truth) / 500, size=500))
+    assert verdict.state is State.RECOVERED
+
+
+def test_what_is_missing_is_said() -> None:
+    verdict = heldout.diagnose(made(np.linspace(0.3, 0.5, 12), size=None))
+    missing = " ".join(item.missing for item in verdict.unchecked)
+    assert "--problems N" in missing
+    assert "--reward KEY" in missing
+
+
+def test_the_examples() -> None:
+    kimi = heldout.diagnose(heldout.read("example:kimi-dev"))
+    assert kimi.state is State.IMPROVING
+    assert kimi.recommended is not None
+    assert kimi.recommended.step == 180
+    deepseek = heldout.diagnose(heldout.read("example:deepseek-r1"))
+    assert deepseek.recommended is not None
+    assert 150 <= deepseek.recommended.step <= 450
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "exit-status-1.8pct-seed9",
+        "exit-status-1pct-rl0",
+        "exit-status-3pct-seed7",
+        "reward-model-code-only",
+        "reward-model-kl",
+    ],
+)
+def test_hacked_runs_are_over_optimised(real_runs: Path, name: str) -> None:
+    verdict = judged(real_runs / "tiny-rl" / f"{name}.csv", problems=256)
+    assert verdict.state is State.OVER_OPTIMISED
+    assert verdict.label == "confirmed, reward rising"
+
+
+@pytest.mark.parametrize("name", ["honest-seed0", "honest-seed3", "exit-status-1pct-not-yet", "trl-grpo"])
+def test_honest_runs_are_improving(real_runs: Path, name: str) -> None:
+    verdict = judged(real_runs / "tiny-rl" / f"{name}.csv", problems=256)
+    assert verdict.state is State.IMPROVING
+    assert not any(finding.severity == "alarm" for finding in verdict.findings)
+
+
+@pytest.mark.parametrize(
+    ("name", "problems"), [("humaneval-7b-r1", None), ("countdown-3b", 128), ("code-quality-test-only-7b", 100)]
+)
+def test_healthy_tables_raise_no_alarm(real_runs: Path, name: str, problems: int | None) -> None:
+    verdict = judged(real_runs / "tables" / f"{name}.csv", problems=problems)
+    assert not any(finding.severity == "alarm" for finding in verdict.findings)
