@@ -25,6 +25,8 @@ from heldout.words import counted
 
 _LEVEL_MARGIN = 0.02  # a rate that changes by less is called level
 _COARSE = 0.05  # an evaluation that shows only larger falls cannot call a run level
+_SUSPECTED = 0.10  # run-level p up to which a fall that is not confirmed is spoken of
+_SIZES = (100, 200, 300, 500, 700, 1000, 1500, 2000, 3000, 5000, 10_000)
 _MOST_LOOKS = 160  # evaluations at more steps than this are averaged in groups
 _WITHIN = 3  # evaluations within which a fall should show
 
@@ -98,7 +100,7 @@ def _state(fallen: OverOptimisation, worst: Look, visible: float | None) -> tupl
     """Return the state, its label, and the sentence that opens the verdict."""
     now = fallen.looks[-1]
     if worst.level < Level.LIKELY:
-        return _not_fallen(fallen, visible)
+        return _suspected(fallen) or _not_fallen(fallen, visible)
     if _recovered(fallen, worst):
         text = f"The held-out score fell after step {worst.peak_step} and has come back since."
         return State.RECOVERED, worst.level.name.lower(), text
@@ -118,6 +120,27 @@ def _state(fallen: OverOptimisation, worst: Look, visible: float | None) -> tupl
     )
     sure = "confirmed" if worst.level is Level.CONFIRMED else "likely"
     return state, f"{sure}, reward {course}", text
+
+
+def _suspected(fallen: OverOptimisation) -> tuple[State, str, str] | None:
+    """Say how near to a fall a run is that the scan does not confirm, and what would have settled it."""
+    now = fallen.looks[-1]
+    p = fallen.run_p()
+    if not p <= _SUSPECTED:
+        return None
+    course = fallen.reward_course(now.peak_step)
+    enough = fallen.problems_to_confirm(_SIZES)
+    settled = (
+        f"{enough} problems with the same rates would have confirmed it."
+        if enough
+        else "More problems alone would not settle it: the rates scatter too much; evaluate more often."
+    )
+    text = (
+        f"The held-out score may have fallen since step {now.peak_step} (run-level p = {p:g}, reward {course}), "
+        "but these "
+        f"evaluations do not confirm it. {settled}"
+    )
+    return State.CANNOT_TELL, f"just short of a fall, reward {course}", text
 
 
 def _not_fallen(fallen: OverOptimisation, visible: float | None) -> tuple[State, str, str]:

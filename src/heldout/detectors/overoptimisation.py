@@ -22,7 +22,7 @@ from heldout.run import Evaluation, FloatArray
 from heldout.stats.gp import gp_posterior
 from heldout.stats.local_level import smoother
 from heldout.stats.noise import aggregate_noise, difference_noise
-from heldout.stats.scan import HORIZONS, Scan, boundary, epochs, scan
+from heldout.stats.scan import HORIZONS, Scan, boundary, epochs, run_p, scan
 
 FEWEST = 4  # evaluations before anything is said
 _AGGREGATE_FACTOR = 1.3  # on the variance from rates alone, so that the scan keeps its error
@@ -224,6 +224,22 @@ class OverOptimisation:
             return int(self.steps[0]), int(self.steps[count - 1])
         near = np.flatnonzero(contrasts >= contrasts.max() - 1.0)
         return int(self.steps[near[0]]), int(self.steps[near[-1]])
+
+    def run_p(self) -> float:
+        """Return the smallest tabled error probability of a whole run at which the scan would alarm now; 1 for none."""
+        statistic = self.looks[-1].statistic if self.looks else math.nan
+        horizon = max(self.horizon or 0, len(self._evaluations), 5)
+        return run_p(statistic, horizon) if math.isfinite(statistic) else 1.0
+
+    def problems_to_confirm(self, sizes: Sequence[int]) -> int | None:
+        """Return the smallest of these evaluation sizes with which the same rates would confirm a fall now."""
+        count = len(self._evaluations)
+        bound = boundary(max(self.horizon or 0, count, 5), self.alpha)
+        for size in sizes:
+            variance = _AGGREGATE_FACTOR * aggregate_noise(self.rates, float(size))
+            if scan(self.rates, variance, steps=self.steps, delta=self.delta).statistic[-1] >= bound:
+                return size
+        return None
 
     @property
     def _factor(self) -> float:
