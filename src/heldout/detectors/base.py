@@ -50,8 +50,15 @@ class Detector(Protocol):
     Parameters are public attributes, named as in the constructor, so that ``repr`` tells what was run.
     """
 
-    name: str
-    needs: tuple[str, ...]
+    @property
+    def name(self) -> str:
+        """What it is called in findings."""
+        ...
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """The metrics that it looks at, any one of which suffices; empty where it looks at all."""
+        ...
 
     def update(self, block: Block) -> list[Finding]:
         """Take in a block; return what was found in it, in order of steps."""

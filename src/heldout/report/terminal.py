@@ -16,6 +16,7 @@ from heldout.description import Description
 from heldout.findings import Severity, State, Verdict
 from heldout.report.tables import TextTable, correlations, key_values
 from heldout.run import Note, NoteKind, Run
+from heldout.words import counted
 
 _MARK = {
     NoteKind.REPAIRED: "yellow",
@@ -59,12 +60,16 @@ def _verdict(console: Console, verdict: Verdict) -> None:
     lines += [Text.assemble(("not checked: ", "bold yellow"), f"{u.detector.replace('_', ' ')}: {u.missing}")
               for u in verdict.unchecked]  # fmt: skip
     console.print(Padding(Panel(Group(*lines), border_style=colour, padding=(0, 1)), (1, 0)))
-    for finding in verdict.findings:
+    shown = [finding for finding in verdict.findings if finding.severity is not Severity.NOTICE]
+    for finding in shown[-_MOST:]:
         mark = "red" if finding.severity in (Severity.ALARM, Severity.WARNING) else "yellow"
         head = (f"{finding.severity.value} ", f"bold {mark}")
         console.print(
             Padding(Text.assemble(head, f"step {finding.step}: {finding.seen} {finding.means}"), (0, 0, 0, 2))
         )
+    if len(shown) < len(verdict.findings) or len(shown) > _MOST:
+        more = len(verdict.findings) - len(shown[-_MOST:])
+        console.print(Padding(Text(f"{counted(more, 'more finding')} in the report", style="dim"), (0, 0, 0, 2)))
     if verdict.findings:
         console.print()
 

@@ -1,0 +1,236 @@
+"""What every detector of training signals must do, whatever it looks for."""
+
+import inspect
+import json
+import warnings
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from heldout.detectors.base import Block, Points, fold
+from heldout.detectors.clipping import ClipSaturation
+from heldout.detectors.components import ComponentTakeover
+from heldout.detectors.entropy import EntropyCollapse
+from heldout.detectors.gradient import GradientSpikes
+from heldout.detectors.groups import GroupsWithoutSignal
+from heldout.detectors.kl import KLBlowUp
+from heldout.detectors.length import LengthDrift
+from heldout.detectors.repeated import RepeatedEvaluation
+from heldout.detectors.saturation import RewardSaturation
+
+DETECTORS = (
+    EntropyCollapse,
+    KLBlowUp,
+    ClipSaturation,
+    GradientSpikes,
+    GroupsWithoutSignal,
+    LengthDrift,
+    ComponentTakeover,
+    RewardSaturation,
+    RepeatedEvaluation,
+)
+METRICS = sorted({name for detector in DETECTORS for name in detector.needs} | {"reward"})
+PARTS = ("rewards/format/mean", "rewards/tests/mean")
+
+
+def restless(seed, steps=160):
+    """A run in which everything that is looked for happens, at random, with gaps and NaN."""
+    rng = np.random.default_rng(seed)
+    step = np.cumsum(rng.integers(1, 4, steps))
+
+    def metric():
+        jumps = np.repeat(rng.choice([0.0, 0.02, 0.3, 0.95, 30.0], 8), -(-steps // 8))[:steps]
+        value = jumps * (1.0 + 0.05 * rng.normal(size=steps) * rng.integers(0, 2))
+        value[rng.random(steps) < 0.03] = np.nan
+        here = rng.random(steps) < rng.choice([0.4, 1.0], p=[0.2, 0.8])
+        return Points(step[here], value[here])
+
+    return Block({name: metric() for name in METRICS}, {name: metric() for name in PARTS})
+
+
+def cut(block, ends):
+    """The same run in blocks that end at the given steps."""
+    blocks, after = [], -1
+    for end in [*sorted(ends), 10**9]:
+
+        def inside(points, after=after, end=end):
+            chosen = (points.step > after) & (points.step <= end)
+            return Points(points.step[chosen], points.value[chosen])
+
+        metrics = {name: inside(points) for name, points in block.metrics.items()}
+        parts = {name: inside(points) for name, points in block.parts.items()}
+        kept = Block({k: p for k, p in metrics.items() if len(p.step)}, {k: p for k, p in parts.items() if len(p.step)})
+        blocks.append(kept)
+        after = end
+    return blocks
+
+
+def run_over(detector, blocks):
+    return [finding for block in blocks for finding in detector.update(block)]
+
+
+@pytest.mark.parametrize("make", DETECTORS)
+def test_repr_tells_all_parameters(make):
+    told = repr(make())
+    assert all(f"{name}=" in told for name in inspect.signature(make).parameters)
+    assert repr(eval(told, {make.__name__: make})) == told
+
+
+@pytest.mark.parametrize("make", DETECTORS)
+@given(seed=st.integers(0, 10**6), ends=st.lists(st.integers(0, 350), max_size=12))
+@settings(max_examples=25, deadline=None)
+def test_findings_do_not_depend_on_the_cuts(make, seed, ends):
+    run = restless(seed)
+    assert run_over(make(), cut(run, ends)) == run_over(make(), [run])
+
+
+@pytest.mark.parametrize("make", DETECTORS)
+@pytest.mark.parametrize("seed", range(6))
+def test_one_step_at_a_time_gives_the_same_findings(make, seed):
+    run = restless(seed)
+    assert run_over(make(), cut(run, range(350))) == run_over(make(), [run])
+
+
+@pytest.mark.parametrize("make", DETECTORS)
+def test_the_restless_run_has_findings_at_all(make):
+    assert any(run_over(make(), [restless(seed)]) for seed in range(40))
+
+
+@pytest.mark.parametrize("make", DETECTORS)
+@given(seed=st.integers(0, 10**6), end=st.integers(0, 350))
+@settings(max_examples=25, deadline=None)
+def test_a_restored_detector_goes_on_and_repeats_nothing(make, seed, end):
+    run = restless(seed)
+    before, after = cut(run, [end])
+    first, second = make(), make()
+    early = first.update(before)
+    second.restore(json.loads(json.dumps(first.state(), allow_nan=True)))
+    assert second.state() == first.state()
+    assert early + second.update(after) == run_over(make(), [run])
+
+
+@pytest.mark.parametrize("make", DETECTORS)
+def test_state_is_a_copy(make):
+    run = restless(1)
+    before, after = cut(run, [100])
+    detector = make()
+    detector.update(before)
+    kept = detector.state()
+    text = json.dumps(kept)
+    detector.update(after)
+    assert json.dumps(kept) == text
+
+
+@pytest.mark.parametrize("make", DETECTORS)
+@pytest.mark.parametrize("value", [0.0, 0.5, -3.0, 1.0])
+@pytest.mark.parametrize("steps", [0, 1, 3, 19, 21])
+def test_tiny_and_constant_input_gives_no_finding_and_no_warning(make, value, steps):
+    points = Points(np.arange(steps), np.full(steps, value))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = make().update(Block({name: points for name in METRICS if steps}, dict.fromkeys(PARTS, points)))
+        assert make().update(Block()) == []
+    # a constant can be a fault from the first step on: those that have an absolute threshold may say so
+    faults = {"kl_sampler_level", "evaluation_repeated", "groups_saturated", "groups_too_hard", "groups_without_signal"}
+    assert {finding.kind for finding in found} <= (faults if steps > 9 else {"evaluation_repeated"})
+
+
+@pytest.mark.parametrize("make", DETECTORS)
+def test_all_nan_gives_nothing_but_the_nan_itself(make):
+    points = Points(np.arange(60), np.full(60, np.nan))
+    found = make().update(Block(dict.fromkeys(METRICS, points), dict.fromkeys(PARTS, points)))
+    assert [finding.kind for finding in found] == ["gradient_not_finite"] * (make is GradientSpikes)
+
+
+@pytest.mark.parametrize("make", DETECTORS)
+def test_docstring_tells_weakness_and_false_alarms(make):
+    assert "What it cannot see:" in make.__doc__
+    assert "False alarms:" in make.__doc__
+    assert "simulated" in make.__doc__
+    assert "Parameters" in make.__doc__
+    assert all(name in make.__doc__ for name in inspect.signature(make).parameters)
+
+
+@pytest.mark.parametrize("make", DETECTORS)
+def test_findings_are_complete_and_carefully_worded(make):
+    found = [finding for seed in range(40) for finding in make().update(restless(seed))]
+    for finding in found:
+        words = " ".join([finding.seen, finding.against, finding.means, finding.advice])
+        assert finding.detector == make.name
+        assert finding.steps[0] <= finding.steps[1] == finding.step
+        assert finding.seen
+        assert finding.against
+        assert finding.advice
+        assert "no evidence about what the model can do" in finding.means
+        assert finding.evidence
+        assert all(isinstance(value, float) for value in finding.evidence.values())
+        assert not any(word in words.lower() for word in ("hack", "over-opt", "overopt", "gaming"))
+        assert "  " not in words
+        assert "nan" not in finding.seen.split()
+
+
+@pytest.mark.parametrize("make", DETECTORS)
+def test_findings_come_in_order_of_steps(make):
+    for seed in range(20):
+        steps = [finding.step for finding in make().update(restless(seed))]
+        assert steps == sorted(steps)
+
+
+@pytest.mark.parametrize("make", DETECTORS)
+def test_wrong_parameters_are_named_with_value_and_bound(make):
+    for name, parameter in inspect.signature(make).parameters.items():
+        for wrong in (-1, float("nan")) if isinstance(parameter.default, float) else (0, 2.5):
+            with pytest.raises(ValueError, match=rf"{name} is {wrong}; it must be"):
+                make(**{name: wrong})
+
+
+@pytest.mark.parametrize("make", DETECTORS)
+def test_healthy_runs_are_quiet(make):
+    assert not fold([make()], [healthy(seed) for seed in range(1)])
+    alarmed = sum(bool(make().update(healthy(seed))) for seed in range(60))
+    assert alarmed <= 4  # at 2 % a run, more are seen in less than one of a hundred such tests
+
+
+def healthy(seed, steps=300):
+    """Autocorrelated noise round a flat, a drifting or an improving level."""
+    rng = np.random.default_rng(10_000 + seed)
+    way = seed % 3
+    time = np.linspace(0.0, 1.0, steps)
+    rise = (0.0 * time, time, (1.0 - np.exp(-time / 0.5)) / (1.0 - np.exp(-2.0)))[way]
+
+    def noise(sd):
+        phi = rng.uniform(0.5, 0.95)
+        shocks = rng.normal(0.0, sd * np.sqrt(1.0 - phi**2), steps)
+        value = [rng.normal(0.0, sd)]
+        for shock in shocks[1:]:
+            value.append(phi * value[-1] + shock)
+        return np.array(value)
+
+    clipped = 0.05 * (1.0 + rise) * np.exp(noise(0.3))
+    low = np.clip(0.5 + noise(0.05), 0.2, 0.8)
+    reward = np.clip(0.3 + 0.3 * rise + noise(0.05), 0.02, 0.98)
+    metrics = {
+        "entropy": np.exp(-0.9 * rise + noise(0.15)),
+        "kl_reference": (1e-3 + 0.1 * rise) * np.exp(noise(0.3)),
+        "kl_policies": 3e-3 * np.exp(noise(0.4)),
+        "kl_sampler": 1e-3 * np.exp(noise(0.4)),
+        "clip_fraction": clipped,
+        "clip_fraction_low": low * clipped,
+        "clip_fraction_high": (1.0 - low) * clipped,
+        "grad_norm": 0.3 * np.exp(noise(0.4) - 0.5 * rise),
+        "zero_variance_groups": np.clip(0.4 + 0.2 * rise + noise(0.06), 0.0, 1.0),
+        "length": 300.0 * np.exp(0.4 * rise + noise(0.08)),
+        "truncation": np.clip(0.05 + noise(0.02), 0.0, 1.0),
+        "reward": reward,
+        "reward_std": np.sqrt(reward * (1.0 - reward)) * np.exp(noise(0.1)),
+    }
+    step = np.arange(steps)
+    points = {name: Points(step, value) for name, value in metrics.items()}
+    points["held_out"] = Points(step[::10], rng.binomial(256, 0.4 + 0.1 * rise[::10]) / 256)
+    parts = {
+        PARTS[0]: Points(step, np.clip(0.8 + 0.1 * rise + noise(0.03), 0.0, 1.0)),
+        PARTS[1]: Points(step, reward),
+    }
+    return Block(points, parts)

@@ -1,0 +1,54 @@
+"""Entropy: collapse, the way to it, and what is only learning."""
+
+import numpy as np
+import pytest
+
+from heldout.detectors.base import Block, Points
+from heldout.detectors.entropy import EntropyCollapse
+from heldout.findings import Severity
+
+
+def falling(to, steps=300, tau=60.0, sign=1.0, reward=None):
+    rng = np.random.default_rng(0)
+    step = np.arange(steps)
+    value = (to + (1.0 - to) * np.exp(-np.maximum(step - 50, 0) / tau)) * np.exp(0.1 * rng.normal(size=steps))
+    metrics = {"entropy": Points(step, sign * value)}
+    if reward is not None:
+        metrics["reward"] = Points(step, reward * step + 0.02 * rng.normal(size=steps))
+    return Block(metrics)
+
+
+def kinds(block):
+    return [finding.kind for finding in EntropyCollapse().update(block)]
+
+
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+def test_a_fall_is_announced_found_once_and_again_when_nothing_is_left(sign):
+    assert kinds(falling(0.01, sign=sign)) == ["entropy_falling", "entropy_collapse", "entropy_exhausted"]
+
+
+def test_the_projected_step_is_near_the_real_one():
+    falls, arrives = EntropyCollapse().update(falling(0.01))[:2]
+    assert falls.step < falls.evidence["arrival"]
+    assert falls.evidence["arrival"] == pytest.approx(arrives.steps[0], rel=0.1)
+
+
+def test_a_fall_to_half_is_quiet():
+    assert kinds(falling(0.5)) == []
+
+
+def test_a_fall_while_the_reward_rises_is_only_a_notice():
+    assert {f.severity for f in EntropyCollapse().update(falling(0.15, reward=0.01))} == {Severity.NOTICE}
+    assert Severity.WARNING in {f.severity for f in EntropyCollapse().update(falling(0.15, reward=0.0))}
+
+
+def test_another_collapse_is_found_after_a_recovery():
+    value = np.concatenate([np.full(40, 1.0), np.full(40, 0.1), np.full(40, 1.0), np.full(40, 0.1)])
+    found = kinds(Block({"entropy": Points(np.arange(160), value)}))
+    assert found == ["entropy_collapse", "entropy_collapse"]
+
+
+def test_one_low_point_is_nothing():
+    value = np.ones(100)
+    value[[50, 70]] = 0.0
+    assert kinds(Block({"entropy": Points(np.arange(100), value)})) == []

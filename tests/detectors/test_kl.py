@@ -1,0 +1,51 @@
+"""The three divergences, each on its own."""
+
+import numpy as np
+import pytest
+
+from heldout.detectors.base import Block, Points
+from heldout.detectors.kl import KLBlowUp
+
+
+def found(**values):
+    points = {name: Points(np.arange(len(value)), np.asarray(value, dtype=float)) for name, value in values.items()}
+    return KLBlowUp().update(Block(points))
+
+
+STEP = np.arange(200)
+
+
+@pytest.mark.parametrize("name", ["kl_reference", "kl_policies", "kl_sampler"])
+def test_a_blow_up_is_found_and_named(name):
+    value = np.where(STEP < 100, 0.004, 0.004 * np.exp((STEP - 100) / 10.0))
+    kinds = [finding.kind for finding in found(**{name: value})]
+    assert f"{name}_blow_up" in kinds
+    assert kinds.count(f"{name}_blow_up") <= 2
+    assert all(kind.startswith(name) for kind in kinds)
+
+
+@pytest.mark.parametrize("power", [0.5, 1.0, 1.5])
+def test_steady_growth_is_quiet(power):
+    assert found(kl_reference=1e-5 + 3.0 * (STEP / 200.0) ** power) == []
+
+
+def test_growth_that_bends_upward_is_acceleration():
+    kinds = [finding.kind for finding in found(kl_reference=0.02 + 4.0 * (STEP / 200.0) ** 3)]
+    assert kinds == ["kl_reference_accelerating"]
+
+
+def test_a_rise_from_nearly_zero_to_little_is_quiet():
+    assert found(kl_policies=np.where(STEP < 60, 1e-7, 0.01)) == []
+
+
+def test_trainer_and_sampler_that_disagree_from_the_start_are_told_once():
+    (finding,) = found(kl_sampler=np.full(200, 0.08))
+    assert finding.kind == "kl_sampler_level"
+    assert "0.08 nats" in finding.seen
+
+
+def test_the_three_advise_differently():
+    value = np.where(STEP < 100, 0.004, 0.9)
+    findings = found(kl_reference=value, kl_policies=value, kl_sampler=value)
+    blown = [finding for finding in findings if finding.kind.endswith("blow_up")]
+    assert len({finding.advice for finding in blown}) == len({finding.means for finding in blown}) == 3
