@@ -72,7 +72,7 @@ def test_every_command_is_in_the_docs() -> None:
     text = "".join(
         path.read_text() for path in (ROOT / "README.md", *(ROOT / "docs").glob("*.md"), ROOT / "CHANGELOG.md")
     )
-    for command in ("report", "chart", "metrics", "bench read"):
+    for command in ("report", "chart", "metrics", "bench read", "bench detect"):
         assert f"heldout {command}" in text
 
 

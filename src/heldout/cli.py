@@ -157,6 +157,23 @@ def bench_read(
     bench(steps, repeats, out)
 
 
+@bench_app.command("detect")
+def bench_detect(
+    configs: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="CONFIG...", help="Such as n500K40, n200K40m4, n500K40-churn, n500K40-outside."),
+    ] = None,
+    runs: Annotated[int, typer.Option(min=2, help="Simulated runs of each family.")] = 100,
+    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same table.")] = 0,
+    workers: Annotated[int, typer.Option(min=0, help="Processes; 0 for as many as there are cores.")] = 0,
+    out: Annotated[Path | None, typer.Option("-o", "--out", help="Also write the tables as Markdown or JSON.")] = None,
+) -> None:
+    """False alarms and delay of noticing a falling pass rate, against what people use, on runs whose truth is known."""
+    from heldout.bench.detect import main as bench
+
+    bench(runs, configs or ["n200K20", "n500K40"], seed, workers, out)
+
+
 def _read_each(
     paths: list[str], name: str | None, roles: dict[str, str], problems: int | None, samples: int
 ) -> tuple[list[Run], dict[str, str]]:

@@ -14,7 +14,7 @@ from heldout.stats.gp import GPPosterior, gp_posterior
 from heldout.stats.normal import cdf, quantile
 
 ENOUGH = 5  # evals from which on neighbours are allowed to help
-TIE = 0.001  # checkpoints closer than this count as equal, and the earliest is taken
+TIE = 0.0001  # rates closer than this are equal, and the earlier checkpoint is taken
 GOOD_ENOUGH = 0.005  # a checkpoint this far below the best is still good enough
 _DRAWS = 1000
 _WIDER = 1.3  # draws have this times the posterior variance, which is a little too small

@@ -1,0 +1,170 @@
+"""The benchmark of detection from one end to the other, small."""
+
+import json
+import math
+
+import numpy as np
+import pytest
+
+from heldout.bench.detect import (
+    ALARM,
+    SCAN,
+    TARGETS,
+    Case,
+    Check,
+    _jobs,
+    checks,
+    main,
+    measure,
+    relative_checks,
+    selection_checks,
+    verdict,
+)
+from heldout.bench.score import Estimate
+from heldout.bench.simulate import NULLS, OUTSIDE_DECLINES, OUTSIDE_NULLS
+from heldout.errors import UsageError
+
+RUNS = 20
+
+
+@pytest.fixture(scope="module")
+def result():
+    return next(measure([Case.named("n200K20")], RUNS, seed=3, workers=1))
+
+
+def _by_name(scores):
+    return {one.detector: one for one in scores}
+
+
+def test_reference_rows(result):
+    scores = _by_name(result.default)
+    always, never = scores["always"], scores["never"]
+    for family in NULLS:
+        assert always.false_alarms[family].value == 1.0
+        assert never.false_alarms[family].value == 0.0
+    for family in result.case.scored:
+        assert always.premature[family].value == 1.0
+        assert always.detection[family].value == never.detection[family].value == 0.0
+        assert always.delay[family] == never.delay[family]
+
+
+def test_our_false_alarms_on_a_plateau_are_few(result):
+    ours = _by_name(result.default)
+    assert ours[SCAN.name].false_alarms["plateau"].value <= 3 * 0.05
+    assert ours[ALARM.name].mean("false_alarms", NULLS).value <= 3 * 0.035
+
+
+def test_targets_are_met_with_slack(result):
+    found = checks(result)
+    assert set(found) == {SCAN.name, ALARM.name}
+    for check in (*found[SCAN.name], *found[ALARM.name]):
+        assert check.excess <= max(3.0 * check.seen.se, 5.0 if "alarms" in check.what else 0.0), str(check)
+
+
+def test_the_alarm_is_quicker_than_its_parts_and_than_waiting(result):
+    ours, family = _by_name(result.default), "slow_overopt"
+    assert ours[ALARM.name].delay[family].value <= ours[SCAN.name].delay[family].value
+    assert ours[ALARM.name].detection[family].value > 0.3
+
+
+def test_tuned_thresholds_keep_near_five_percent_on_other_seeds(result):
+    for one in result.matched:
+        seen = one.mean("false_alarms", NULLS)
+        assert seen.value <= 0.05 + 4.0 * max(seen.se, math.sqrt(0.05 * 0.95 / (7 * RUNS))), one.detector
+
+
+def test_the_best_checkpoint_is_found_better_than_by_the_raw_argmax(result):
+    ours, raw = result.selected["heldout"], result.selected["raw argmax"]
+    assert ours.regret.value < raw.regret.value
+    assert abs(ours.bias.value) < 0.5 * raw.bias.value
+    assert ours.tied.value > 0.85
+
+
+def test_the_processes_do_not_matter():
+    case = Case.named("n20K6")
+    alone, together = (next(measure([case], 3, seed=1, workers=workers)) for workers in (1, 2))
+    assert alone == together
+
+
+def test_tuning_never_sees_a_run_that_is_scored():
+    case = Case.named("n50K8")
+    seen = [(job.calibration, seed) for root in (0, 1) for job in _jobs(case, 60, root) for seed in job.seeds]
+    scored, tuned = ({seed for calibration, seed in seen if calibration is wanted} for wanted in (False, True))
+    assert len(scored) == len(tuned) == 2 * 60
+    assert not scored & tuned
+
+
+def test_the_seed_matters():
+    case = Case.named("n20K8")
+    one, other = (next(measure([case], 4, seed=seed, workers=1)) for seed in (1, 2))
+    assert one.default != other.default
+
+
+def test_shapes_outside_the_design_have_no_tuning():
+    found = next(measure([Case.named("n50K8-outside")], 4, seed=0, workers=1))
+    assert found.matched == ()
+    assert set(found.default[0].false_alarms) == set(OUTSIDE_NULLS)
+    assert set(found.default[0].detection) == set(OUTSIDE_DECLINES)
+    assert [check.what for check in checks(found)[SCAN.name]] == list(OUTSIDE_NULLS)
+    assert relative_checks(found) == selection_checks(found) == []
+
+
+@pytest.mark.parametrize("suffix", [".md", ".json"])
+def test_the_table_is_written(tmp_path, capsys, monkeypatch, suffix):
+    monkeypatch.setenv("COLUMNS", "300")
+    out = tmp_path / f"table{suffix}"
+    main(3, ["n50K8", "n50K8"], 0, 1, out)
+    printed = capsys.readouterr().out
+    assert "n50K8, customary thresholds (50 problems, 8 evals, 1 sample; 3 runs of each family, seed 0)" in printed
+    text = out.read_text()
+    if suffix == ".json":
+        (one,) = json.loads(text)
+        assert one["config"] == "n50K8"
+        assert [row["detector"] for row in one["default"]][:2] == ["always", "never"]
+        assert one["default"][0]["false_alarms"]["honest"] == {"value": 1.0, "se": 0.0}
+    else:
+        assert "| heldout: alarm | 1 |" in text
+        assert text.count("customary thresholds") == 1
+
+
+def test_names_of_configurations():
+    assert Case.named("n200K40m4") == Case("n200K40m4", 200, 40, 4)
+    assert Case.named("n500K40-churn") == Case("n500K40-churn", 500, 40, 1, "churn")
+    for name in TARGETS:
+        assert Case.named(name).name == name
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ((3, ["big"], 0, 1, None), "configuration 'big': write it as n500K40, n200K40m4 or n500K40-KIND"),
+        ((3, ["n50K8-big"], 0, 1, None), "configuration 'n50K8-big': write it as"),
+        ((1, ["n50K8"], 0, 1, None), "1 runs of each family were asked for; at least 2 and at most 1000000"),
+        ((3, ["n50K8"], -1, 1, None), "seed is -1 and workers is 1; neither may be below 0."),
+    ],
+)
+def test_what_cannot_be_measured_is_refused(arguments, words):
+    with pytest.raises(UsageError) as error:
+        main(*arguments)
+    assert str(error.value).startswith(words)
+
+
+def test_a_table_goes_to_markdown_or_json(tmp_path):
+    with pytest.raises(UsageError, match=r"the tables are written as \.md or \.json\."):
+        main(3, ["n50K8"], 0, 1, tmp_path / "table.csv")
+
+
+def test_verdicts():
+    kept, near, far = (Check("delay", Estimate(value, 0.5), 10.0) for value in (9.0, 10.5, 12.0))
+    low = Check("detected", Estimate(80.0, 1.0), 90.0, at_least=True)
+    assert verdict([]) == ""
+    assert verdict([kept]) == "yes"
+    assert verdict([kept, near]) == "within 2 SE: delay 10.5 > 10"
+    assert verdict([near, far, low]) == "no: delay 12 > 10, detected 80 < 90"
+
+
+def test_every_target_is_a_possible_one():
+    for target in TARGETS.values():
+        assert all(0.0 < number < 100.0 for number in (target.plateau, target.mean, target.quiet, target.lost))
+        assert np.all(np.array(target.detection) <= 100.0)
+        assert len(target.detection) == len(target.delay) == 3

@@ -1,0 +1,88 @@
+"""Detectors look only backward, and see what is plainly there."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from heldout.bench import rivals
+from heldout.bench.rivals import ALARM, GP, OURS, SCAN, available, paths, picks, unavailable
+from heldout.bench.simulate import simulate
+
+DETECTORS = available()
+
+
+def _short(run, k):
+    return replace(run, outcomes=run.outcomes[:k], truth=run.truth[:k], trend=run.trend[:k], steps=run.steps[:k])
+
+
+@pytest.mark.parametrize("detector", DETECTORS, ids=lambda detector: detector.name)
+def test_no_detector_looks_ahead(detector):
+    run = simulate("slow_overopt", 100, 14, seed=2)
+    whole = detector.statistic(run)
+    assert whole.shape == (14,)
+    # the boundary of the scan is that of the planned length, so only its shape may be compared
+    part = detector.statistic(_short(run, 9))
+    if detector in (SCAN, ALARM):
+        part, whole = part / part[8], whole / whole[8]
+        if detector is ALARM:
+            return
+    np.testing.assert_allclose(part, whole[:9], atol=1e-9)
+
+
+@pytest.mark.parametrize("detector", DETECTORS, ids=lambda detector: detector.name)
+def test_many_runs_at_once_are_the_same(detector):
+    runs = [simulate("crash", 80, 10, seed=seed) for seed in range(3)]
+    together = detector.statistics(runs)
+    np.testing.assert_array_equal(together, np.stack([detector.statistic(run) for run in runs]))
+
+
+def test_combined_paths_are_the_same():
+    runs = [simulate("crash", 80, 10, seed=seed) for seed in range(3)]
+    found = paths(runs, OURS)
+    np.testing.assert_allclose(found[ALARM.name], ALARM.statistics(runs))
+    np.testing.assert_array_equal(found[ALARM.name], np.maximum(found[SCAN.name], found[GP.name]))
+    np.testing.assert_allclose(paths(runs, [ALARM])[ALARM.name], found[ALARM.name])
+
+
+@pytest.mark.parametrize("name", [one.name for one in DETECTORS if one.name not in ("always", "never", "rldoctor")])
+def test_a_collapse_is_seen_and_a_rise_is_not(name):
+    detector = next(one for one in DETECTORS if one.name == name)
+    rng = np.random.default_rng(0)
+    base = simulate("abrupt", 400, 20, seed=0)
+    chance = np.where(np.arange(20) < 10, 0.8, 0.2)[:, None]
+    fallen = replace(base, outcomes=(rng.random((20, 400)) < chance).astype(float))
+    rising = np.linspace(0.2, 0.8, 20)[:, None]
+    risen = replace(base, outcomes=(rng.random((20, 400)) < rising).astype(float))
+    assert detector.statistic(fallen)[12:].max() > 3.0 * detector.statistic(risen)[12:].max()
+
+
+def test_hand_made_statistics():
+    base = simulate("honest", 100, 6, seed=0)
+    rates = np.array([0.30, 0.50, 0.40, 0.45, 0.50, 0.20])
+    run = replace(base, outcomes=(np.arange(100)[None, :] < 100.0 * rates[:, None]).astype(float))
+    assert rivals.patience(run).tolist() == [0.0, 0.0, 1.0, 2.0, 3.0, 4.0]  # the second 0.50 is no improvement
+    np.testing.assert_allclose(rivals.drop_patience(run), [0.0, 0.0, 0.0, 0.0, 0.0, 0.0], atol=1e-12)
+    assert rivals.z_test(run)[5] == pytest.approx(0.3 / np.sqrt(0.5 * 0.5 / 100 + 0.2 * 0.8 / 100))
+    assert rivals.mcnemar(run)[5] == pytest.approx(30 / np.sqrt(30))  # 30 problems lost, none gained
+
+
+def test_what_is_not_installed_is_left_out_with_a_reason(monkeypatch):
+    monkeypatch.setattr(rivals.importlib.util, "find_spec", lambda name: None)
+    assert unavailable() == {"rldoctor": "the package rldoctor is not installed"}
+    assert "rldoctor" not in {detector.name for detector in available()}
+
+
+@pytest.mark.skipif("rldoctor" in unavailable(), reason="the package rldoctor is not installed")
+def test_rldoctor_answers_with_a_severity():
+    assert set(rivals.rldoctor_path(simulate("r1_like", 100, 12, seed=0))) <= {0.0, 1.0, 2.0, 3.0, 4.0}
+
+
+def test_picks():
+    run = simulate("slow_overopt", 200, 20, seed=1)
+    found = picks(run)
+    assert found["raw argmax"].best == np.argmax(run.rates)
+    for pick in found.values():
+        assert pick.best in pick.tied
+        assert pick.low < pick.estimate < pick.high
+    assert found["heldout"].estimate < found["raw argmax"].estimate
