@@ -74,7 +74,8 @@ def test_the_examples() -> None:
     kimi = heldout.diagnose(heldout.read("example:kimi-dev"))
     assert kimi.state is State.IMPROVING
     assert kimi.recommended is not None
-    assert kimi.recommended.step == 180
+    assert {180, 200} <= set(kimi.tied)
+    assert kimi.recommended.step in kimi.tied
     deepseek = heldout.diagnose(heldout.read("example:deepseek-r1"))
     assert deepseek.recommended is not None
     assert 150 <= deepseek.recommended.step <= 450

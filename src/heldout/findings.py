@@ -64,10 +64,21 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Unchecked:
-    """A question that could not be asked, and what is missing."""
+    """A question that could not be asked.
+
+    Attributes
+    ----------
+    detector
+        Whose question it is.
+    missing
+        What would have to be known.
+    metrics
+        The metrics of which the log has none, where that is the reason.
+    """
 
     detector: str
     missing: str
+    metrics: tuple[str, ...] = ()
 
 
 class State(StrEnum):

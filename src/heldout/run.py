@@ -101,14 +101,11 @@ class Evaluation:
         Share solved, or mean score, as a fraction.
     size
         How many samples the rate is the mean of (problems times samples each), None where the log does not say.
-    outcomes
-        Share of samples solved for each problem, shape (n,), where the log has it.
     """
 
     step: int
     rate: float
     size: int | None = None
-    outcomes: FloatArray | None = None
 
 
 @dataclass(frozen=True)

@@ -51,8 +51,8 @@ def diagnose(run: Run, detectors: Sequence[Detector] | None = None, *, horizon: 
     Examples
     --------
     >>> import heldout
-    >>> heldout.diagnose(heldout.read("example:kimi-dev")).recommended.step
-    180
+    >>> heldout.diagnose(heldout.read("example:kimi-dev")).state
+    <State.IMPROVING: 'improving'>
     """
     evaluations = run.evaluations()
     group = max(1, math.ceil(len(evaluations) / _MOST_LOOKS))

@@ -85,7 +85,7 @@ def fold(detectors: Sequence[Detector], blocks: Iterable[Block]) -> list[Finding
 def unchecked(detectors: Sequence[Detector], run: Run) -> list[Unchecked]:
     """Which detectors have nothing to look at in this run?"""
     return [
-        Unchecked(detector.name, f"no metric is known as {' or '.join(detector.needs)}")
+        Unchecked(detector.name, f"no metric is known as {' or '.join(detector.needs)}", detector.needs)
         for detector in detectors
         if detector.needs and not any(name in run.roles for name in detector.needs)
     ]

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from heldout.description import Description
 from heldout.findings import Verdict
 from heldout.names import heading_of
-from heldout.report.tables import TextTable, correlations, key_points, key_values, signals
+from heldout.report.tables import TextTable, correlations, key_points, key_values, not_checked, signals
 from heldout.run import Run
 
 _SPECIAL = str.maketrans({c: f"\\{c}" for c in "\\`*_{}[]<>#|~$"})
@@ -21,7 +21,7 @@ def as_markdown(run: Run, about: Description, verdict: Verdict, figures: Mapping
 def _lines(run: Run, about: Description, verdict: Verdict, figures: Mapping[str, list[str]]) -> Iterator[str]:
     yield f"# {_safe(run.name)}\n"
     yield f"**{verdict.state.value}** ({_safe(verdict.label)}). {_safe(verdict.sentence)}\n"
-    yield from (f"- not checked: {_safe(u.detector.replace('_', ' '))} ({_safe(u.missing)})" for u in verdict.unchecked)
+    yield from (f"- not checked: {_safe(line)}" for line in not_checked(verdict))
     yield from (f"- advice: {_safe(line)}" for line in verdict.advice)
     yield ""
     for title, files in figures.items():

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from heldout.description import Description, Point, SeriesDescription
 from heldout.description.pairs import written_r
+from heldout.findings import Verdict
 from heldout.names import heading_of
-from heldout.words import counted, number
+from heldout.words import counted, number, sentence_list
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +19,13 @@ class TextTable:
     title: str
     head: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
+
+
+def not_checked(verdict: Verdict) -> list[str]:
+    """What could not be asked of the run; detectors without their metrics share a line."""
+    absent = [item.detector.replace("_", " ") for item in verdict.unchecked if item.metrics]
+    lines = [f"{item.detector.replace('_', ' ')}: {item.missing}" for item in verdict.unchecked if not item.metrics]
+    return [*lines, f"{sentence_list(absent)}: no such metric in the log"] if absent else lines
 
 
 def key_values(about: Description) -> TextTable:

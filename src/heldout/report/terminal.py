@@ -14,7 +14,7 @@ from rich.text import Text
 
 from heldout.description import Description
 from heldout.findings import Severity, State, Verdict
-from heldout.report.tables import TextTable, correlations, key_values
+from heldout.report.tables import TextTable, correlations, key_values, not_checked
 from heldout.run import Note, NoteKind, Run
 from heldout.words import counted
 
@@ -57,8 +57,7 @@ def _verdict(console: Console, verdict: Verdict) -> None:
         Text(verdict.sentence),
     ]
     lines += [Text(line, style="italic") for line in verdict.advice]
-    lines += [Text.assemble(("not checked: ", "bold yellow"), f"{u.detector.replace('_', ' ')}: {u.missing}")
-              for u in verdict.unchecked]  # fmt: skip
+    lines += [Text.assemble(("not checked: ", "bold yellow"), line) for line in not_checked(verdict)]
     console.print(Padding(Panel(Group(*lines), border_style=colour, padding=(0, 1)), (1, 0)))
     shown = [finding for finding in verdict.findings if finding.severity is not Severity.NOTICE]
     for finding in shown[-_MOST:]:
