@@ -104,6 +104,11 @@ def test_honest_runs_are_improving(real_runs: Path, name: str) -> None:
     assert not any(finding.severity == "alarm" for finding in verdict.findings)
 
 
+def test_a_reward_for_format_alone_is_over_optimised(real_runs: Path) -> None:
+    verdict = judged(real_runs / "grpo-reward-vs-eval-json" / "format_only.json")
+    assert verdict.state is State.OVER_OPTIMISED
+
+
 @pytest.mark.parametrize(
     ("name", "problems"), [("humaneval-7b-r1", None), ("countdown-3b", 128), ("code-quality-test-only-7b", 100)]
 )

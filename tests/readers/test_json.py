@@ -120,3 +120,12 @@ def test_json_without_rows_is_refused(tmp_path: Path, document: Any) -> None:
 def test_an_empty_history_says_that_nothing_was_logged(tmp_path: Path) -> None:
     with pytest.raises(NoMetrics, match="nothing was logged yet"):
         read(written(tmp_path / "trainer_state.json", {"log_history": []}))
+
+
+def test_the_size_of_the_evaluation_is_taken_from_the_settings(tmp_path: Path) -> None:
+    rows = [{"step": step, "accuracy": 0.5} for step in range(3)]
+    run = read(written(tmp_path / "d.json", {"config": {"eval_problems": 50}, "trajectory": rows}))
+    assert run.config["eval_problems"] == 50
+    assert run["held_out"].size is not None
+    assert run["held_out"].size.tolist() == [50, 50, 50]
+    assert any("50 problems, was taken from the setting 'eval_problems'" in note.text for note in run.notes)

@@ -19,6 +19,7 @@ from heldout.run import BoolArray, FloatArray, IntArray, Note, NoteKind, Run, Se
 from heldout.stats.noise import binomial_se
 from heldout.words import counted
 
+_SIZE_SETTINGS = ("eval_problems", "num_eval_problems", "n_eval_problems", "eval_size")
 _OPTION = {"reward": "--reward", "held_out": "--eval", "length": "--length"}
 
 
@@ -244,7 +245,19 @@ def _with_sizes(run: Run, options: Options) -> Run:
         problems = _problems(series, run, options)
         if problems is not None and (names.is_rate(key) or options.problems):
             metrics[key] = _sized(series, problems * options.samples, 100.0 if run.is_percent(key) else 1.0)
-    return replace(run, metrics=metrics)
+    setting = _size_setting(run)
+    if setting is None or options.problems or all(series.size is None for series in metrics.values()):
+        return replace(run, metrics=metrics)
+    text = (
+        f"The size of an evaluation, {setting[1]} problems, was taken from the setting {setting[0]!r} (--problems N)."
+    )
+    return replace(run, metrics=metrics, notes=(*run.notes, Note(NoteKind.ASSUMED, text)))
+
+
+def _size_setting(run: Run) -> tuple[str, int] | None:
+    """Return the setting that says how many problems an evaluation has."""
+    known = ((key, run.config[key]) for key in _SIZE_SETTINGS if key in run.config)
+    return next(((key, value) for key, value in known if isinstance(value, int) and value > 0), None)
 
 
 def _problems(series: Series, run: Run, options: Options) -> FloatArray | None:
@@ -255,7 +268,8 @@ def _problems(series: Series, run: Run, options: Options) -> FloatArray | None:
         column = run.metrics.get(key)
         if column is not None and np.isin(series.step, column.step).all():
             return column.value[np.searchsorted(column.step, series.step)]
-    return None
+    setting = _size_setting(run)
+    return None if setting is None else np.full(len(series), float(setting[1]))
 
 
 def _sized(series: Series, size: FloatArray, whole: float) -> Series:

@@ -53,13 +53,23 @@ def read(source: Source) -> list[Log] | None:
             "with a 'step', "
             "lists of values by name, or one object per line."
         )
-    return [log for name, rows in runs.items() for log in _logs(rows, name, notes)]
+    config = _settings(document)
+    return [log for name, rows in runs.items() for log in _logs(rows, name, notes, config)]
 
 
-def _logs(rows: list[Row], name: str, notes: list[Note]) -> list[Log]:
+def _logs(rows: list[Row], name: str, notes: list[Note], config: dict[str, Any]) -> list[Log]:
     builder = TableBuilder()
     builder.add(rows)
-    return logs_from_table(builder.build(), _FORMAT, name=name or None, notes=notes)
+    return logs_from_table(builder.build(), _FORMAT, name=name or None, notes=notes, config=config)
+
+
+def _settings(document: Any) -> dict[str, Any]:
+    """Return the settings that a document holds beside its rows: its ``config`` and its own short values."""
+    if not isinstance(document, dict):
+        return {}
+    own = {key: value for key, value in document.items() if isinstance(value, (str, int, float))}
+    inner = document.get("config")
+    return {**own, **inner} if isinstance(inner, dict) else own
 
 
 def _runs(document: Any) -> Iterator[tuple[str, list[Row]]]:
