@@ -27,15 +27,10 @@ app = typer.Typer(
 bench_app = typer.Typer(no_args_is_help=True, help="Measure heldout against named alternatives on this machine.")
 app.add_typer(bench_app, name="bench")
 
-FailOn = Literal["over-optimised", "warning"]
-
 # What the processes that draw a report's figures need.
-_DRAWING = (
-    "heldout.charts.matplotlib_backend",
-    "matplotlib.backends.backend_svg",
-    "matplotlib.backends.backend_pdf",
-    "matplotlib.backends._backend_pdf_ps",
-)
+_DRAWING = ("heldout.charts.page", "heldout.charts.matplotlib_backend", "matplotlib.backends.backend_svg")
+
+FailOn = Literal["over-optimised", "warning"]
 
 Paths = Annotated[list[str], typer.Argument(metavar="PATH...", help="Logs, run directories, or example:NAME.")]
 Reward = Annotated[str | None, typer.Option("--reward", metavar="KEY", help="Which metric is the training reward.")]

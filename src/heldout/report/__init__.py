@@ -11,11 +11,11 @@ from concurrent.futures import Executor
 from dataclasses import dataclass
 from pathlib import Path
 
+from heldout.charts.page import Drawn, draw_all
 from heldout.charts.spec import KINDS, Kind
 from heldout.description import Description, describe
 from heldout.errors import UsageError
 from heldout.findings import Verdict
-from heldout.report.drawing import Drawn, draw_all
 from heldout.report.figures import Figure, standard_figures
 from heldout.report.html import InlineFigure, as_html, as_index
 from heldout.report.json_report import SCHEMA, as_json

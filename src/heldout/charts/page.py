@@ -1,4 +1,4 @@
-"""Drawing the figures of a report, in processes of their own where a pool of them is given."""
+"""Charts as files and as elements of a page, drawn in processes of their own where a pool of them is given."""
 
 from __future__ import annotations
 
@@ -7,10 +7,9 @@ from concurrent.futures import Executor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 
-from heldout.charts import Chart
 from heldout.charts.drawing import inside_page, renders
 from heldout.charts.palettes import as_variables
-from heldout.charts.spec import KINDS, Kind
+from heldout.charts.spec import KINDS, Chart, Kind
 
 NARROW_CM = 9.0  # about the width of a phone: the words keep their size, the plot gives way
 
@@ -33,7 +32,7 @@ class Drawn:
 
 
 def draw(chart: Chart, kinds: Sequence[Kind]) -> Drawn:
-    """Draw a chart for a report."""
+    """Draw a chart as files, and for a page."""
     wanted: tuple[Kind, ...] = tuple(kind for kind in KINDS if kind in kinds or kind == "svg")
     files = renders(chart, wanted)
     narrow = renders(chart, ("svg",), width_cm=NARROW_CM)["svg"]
