@@ -72,7 +72,6 @@ from heldout.charts.spec import (
 )
 
 CM = 1.0 / 2.54  # inches
-SVG_DPI = 96.0
 LEAST_POINTS = 6.5
 
 _FIRST_GUESS = (0.12, 0.15, 0.76, 0.75)  # where the plot stands until its words have been measured

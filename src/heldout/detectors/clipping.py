@@ -12,7 +12,7 @@ from heldout.detectors.series import (
     above,
     at_least,
     counts,
-    in_order,
+    ended_together,
     share_between,
 )
 from heldout.findings import Finding, Severity
@@ -51,7 +51,7 @@ class ClipSaturation(Remembering):
     bounds were set for.
 
     False alarms: 0.25 % (5 of 2000 simulated healthy runs of 200 to 1000 steps: flat, drifting or improving levels
-    under autocorrelated noise (AR(1), coefficient 0.5 to 0.95).
+    under autocorrelated noise (AR(1), coefficient 0.5 to 0.95)).
     """
 
     name = "clipping"
@@ -81,7 +81,7 @@ class ClipSaturation(Remembering):
     def update(self, block: Block) -> list[Finding]:
         """Take in a block; return what was found in it, in order of steps."""
         found: list[Finding] = []
-        for _, ended in in_order({name: track.update(block.metrics.get(name)) for name, track in self._tracks.items()}):
+        for ended in ended_together(self._tracks, block):
             if "clip_fraction" in ended:
                 found += self._total(ended["clip_fraction"])
             if all(side in ended for side in _SIDES):

@@ -55,7 +55,7 @@ class ComponentTakeover(Remembering):
     part that stays where it is while another rises.
 
     False alarms: 0.7 % (14 of 2000 simulated healthy runs of 200 to 1000 steps: flat, drifting or improving levels
-    under autocorrelated noise (AR(1), coefficient 0.5 to 0.95).
+    under autocorrelated noise (AR(1), coefficient 0.5 to 0.95)).
     """
 
     name = "components"

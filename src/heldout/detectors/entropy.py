@@ -14,7 +14,7 @@ from heldout.detectors.series import (
     above,
     at_least,
     counts,
-    in_order,
+    ended_together,
     remember,
     share_between,
     slope,
@@ -30,11 +30,11 @@ _ADVICE = (
     "entropy or KL term, or lower the learning rate; restart from a checkpoint before the fall if diversity is needed."
 )
 _TREND_BINS = 20  # bins in the line that is drawn on
+_SURE = 4.0  # standard errors by which that line must fall
 _EXHAUSTED = 0.2  # of the floor: here the reward is no excuse any more
 _RISING = 1.64  # standard errors by which the reward must rise to count as rising
 _WITH_REWARD = "The reward still rises, so this may be plain learning."
 _WITHOUT_REWARD = "The reward is not seen to rise with it; on solved problems this can be plain convergence."
-_SURE = 4.0  # standard errors by which that line must fall
 
 
 class EntropyCollapse(Remembering):
@@ -68,7 +68,7 @@ class EntropyCollapse(Remembering):
     entropy that is low but steady; which tokens lost their entropy.
 
     False alarms: 0.65 % (13 of 2000 simulated healthy runs of 200 to 1000 steps: flat, drifting or improving levels
-    under autocorrelated noise (AR(1), coefficient 0.5 to 0.95).
+    under autocorrelated noise (AR(1), coefficient 0.5 to 0.95)).
     """
 
     name = "entropy"
@@ -101,7 +101,7 @@ class EntropyCollapse(Remembering):
     def update(self, block: Block) -> list[Finding]:
         """Take in a block; return what was found in it, in order of steps."""
         found: list[Finding] = []
-        for _, ended in in_order({name: track.update(block.metrics.get(name)) for name, track in self._tracks.items()}):
+        for ended in ended_together(self._tracks, block):
             if "reward" in ended:
                 remember(self._reward_steps, ended["reward"].last, _TREND_BINS)
                 remember(self._rewards, ended["reward"].value, _TREND_BINS)

@@ -41,7 +41,7 @@ class GradientSpikes(Remembering):
     norm that vanishes.
 
     False alarms: 1.2 % (24 of 2000 simulated healthy runs of 200 to 1000 steps: flat, drifting or improving levels
-    under autocorrelated noise (AR(1), coefficient 0.5 to 0.95).
+    under autocorrelated noise (AR(1), coefficient 0.5 to 0.95)).
     """
 
     name = "gradient"

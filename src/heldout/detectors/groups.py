@@ -66,7 +66,7 @@ class GroupsWithoutSignal(Remembering):
     then left open.
 
     False alarms: 0.05 % (1 of 2000 simulated healthy runs of 200 to 1000 steps: flat, drifting or improving levels
-    under autocorrelated noise (AR(1), coefficient 0.5 to 0.95).
+    under autocorrelated noise (AR(1), coefficient 0.5 to 0.95)).
     """
 
     name = "groups"

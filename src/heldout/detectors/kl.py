@@ -14,7 +14,7 @@ from heldout.detectors.series import (
     above,
     at_least,
     counts,
-    in_order,
+    ended_together,
     median,
     remember,
 )
@@ -98,7 +98,7 @@ class KLBlowUp(Remembering):
     over tokens where a mean was expected, against which `floor` says nothing.
 
     False alarms: 0.2 % (4 of 2000 simulated healthy runs of 200 to 1000 steps: flat, drifting or improving levels
-    under autocorrelated noise (AR(1), coefficient 0.5 to 0.95).
+    under autocorrelated noise (AR(1), coefficient 0.5 to 0.95)).
     """
 
     name = "kl"
@@ -132,7 +132,7 @@ class KLBlowUp(Remembering):
     def update(self, block: Block) -> list[Finding]:
         """Take in a block; return what was found in it, in order of steps."""
         found: list[Finding] = []
-        for _, ended in in_order({name: track.update(block.metrics.get(name)) for name, track in self._tracks.items()}):
+        for ended in ended_together(self._tracks, block):
             for name, one in ended.items():
                 found += self._look(name, one)
         return found

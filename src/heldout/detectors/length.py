@@ -12,7 +12,7 @@ from heldout.detectors.series import (
     above,
     at_least,
     counts,
-    in_order,
+    ended_together,
     remember,
     share_between,
     slope,
@@ -53,7 +53,7 @@ class LengthDrift(Remembering):
     responses that was large from the first step on.
 
     False alarms: 0.15 % (3 of 2000 simulated healthy runs of 200 to 1000 steps: flat, drifting or improving levels
-    under autocorrelated noise (AR(1), coefficient 0.5 to 0.95).
+    under autocorrelated noise (AR(1), coefficient 0.5 to 0.95)).
     """
 
     name = "length"
@@ -84,7 +84,7 @@ class LengthDrift(Remembering):
     def update(self, block: Block) -> list[Finding]:
         """Take in a block; return what was found in it, in order of steps."""
         found: list[Finding] = []
-        for _, ended in in_order({name: track.update(block.metrics.get(name)) for name, track in self._tracks.items()}):
+        for ended in ended_together(self._tracks, block):
             if "length" in ended:
                 found += self._length(ended["length"])
             if "truncation" in ended:

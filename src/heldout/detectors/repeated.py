@@ -36,7 +36,7 @@ class RepeatedEvaluation(Remembering):
     two it is.
 
     False alarms: 1.05 % (21 of 2000 simulated healthy runs of 200 to 1000 steps: flat, drifting or improving levels
-    under autocorrelated noise (AR(1), coefficient 0.5 to 0.95). Evaluations had 30 to 1319 problems, the same each
+    under autocorrelated noise (AR(1), coefficient 0.5 to 0.95)). Evaluations had 30 to 1319 problems, the same each
     time.
     """
 

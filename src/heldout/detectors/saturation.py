@@ -11,7 +11,7 @@ from heldout.detectors.series import (
     Track,
     at_least,
     counts,
-    in_order,
+    ended_together,
     remember,
     share_between,
 )
@@ -47,7 +47,7 @@ class RewardSaturation(Remembering):
     taken within groups or over the batch; a reward that was at its ceiling from the first step on, unless that is 1.
 
     False alarms: none (0 of 2000 simulated healthy runs of 200 to 1000 steps: flat, drifting or improving levels
-    under autocorrelated noise (AR(1), coefficient 0.5 to 0.95).
+    under autocorrelated noise (AR(1), coefficient 0.5 to 0.95)).
     """
 
     name = "saturation"
@@ -77,7 +77,7 @@ class RewardSaturation(Remembering):
     def update(self, block: Block) -> list[Finding]:
         """Take in a block; return what was found in it, in order of steps."""
         found: list[Finding] = []
-        for _, ended in in_order({name: track.update(block.metrics.get(name)) for name, track in self._tracks.items()}):
+        for ended in ended_together(self._tracks, block):
             if "reward_std" in ended:
                 found += self._look_at_spread(ended["reward_std"])
             if "reward" in ended:

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from heldout.detectors.base import Points
+from heldout.detectors.base import Block, Points
 
 NO_EVIDENCE = "This is no evidence about what the model can do; only a held-out score is."
 
@@ -184,6 +184,13 @@ def in_order(bins: Mapping[str, Sequence[Bin]]) -> list[tuple[int, dict[str, Bin
             else:
                 beside[name] = one
     return sorted(together.items(), key=lambda item: item[0])
+
+
+def ended_together(tracks: Mapping[str, Track], block: Block) -> list[dict[str, Bin]]:
+    """Let each metric's track take in a block; return the bins that ended, by step and metric."""
+    return [
+        ended for _, ended in in_order({name: track.update(block.metrics.get(name)) for name, track in tracks.items()})
+    ]
 
 
 def median(values: Sequence[float]) -> float:
