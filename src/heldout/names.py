@@ -102,7 +102,7 @@ MEANINGS: tuple[Meaning, ...] = (
             rf"(?:{_HELD}[_/])*(?P<benchmark>(?!train).*?)[_/. -]?pass(?:_?at_?|@|_?)1",
             r"eval/eval_(?P<benchmark>.+)_pass1",
             r"eval/(?P<benchmark>.+)/effective/.+/(?:avg|pass)@\d+",
-            r"eval/(?P<benchmark>.+?)-pass@\d+",
+            r"eval/(?P<benchmark>.+?)[-/]pass@\d+",
             r"passrate/pass@\d+",
             r"validation/(?:accuracy|pass_k)",
             r"test/env/(?P<benchmark>.+)/reward/total",

@@ -90,6 +90,33 @@ class Series:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Outcomes:
+    """What became of every problem in one evaluation.
+
+    Attributes
+    ----------
+    problems
+        Their ids, each once, shape (n,).
+    passed
+        Samples that passed, shape (n,); fractions where the judge gives partial credit.
+    samples
+        Samples that were judged, shape (n,), each at least 1.
+    """
+
+    problems: tuple[str, ...]
+    passed: FloatArray
+    samples: IntArray
+
+    def __len__(self) -> int:
+        return len(self.problems)
+
+    @property
+    def share(self) -> FloatArray:
+        """Share of samples that passed, shape (n,): the unbiased estimate of each problem's pass@1."""
+        return self.passed / self.samples
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Evaluation:
     """One held-out measurement.
 
@@ -101,11 +128,27 @@ class Evaluation:
         Share solved, or mean score, as a fraction.
     size
         How many samples the rate is the mean of (problems times samples each), None where the log does not say.
+    benchmark
+        Which set of problems, where the log tells several apart.
+    outcomes
+        The problems one by one, where the log has them.
     """
 
     step: int
     rate: float
     size: int | None = None
+    benchmark: str = ""
+    outcomes: Outcomes | None = None
+
+    @classmethod
+    def of(cls, step: int, outcomes: Outcomes, benchmark: str = "held-out") -> Evaluation:
+        """Return the evaluation that these outcomes make: every problem counts alike, whatever its samples."""
+        return cls(step, float(outcomes.share.mean()), int(outcomes.samples.sum()), benchmark, outcomes)
+
+    @property
+    def key(self) -> str:
+        """The name of the metric under which the rates of this benchmark are kept."""
+        return f"eval/{self.benchmark}/pass@1"
 
 
 @dataclass(frozen=True)
@@ -128,6 +171,10 @@ class Run:
         What the reader repaired, dropped, assumed or did not know.
     config
         Settings that the log carries (constant text, nested configuration).
+    measured
+        The held-out measurements whose problems are known one by one, in order of steps.
+    checkpoints
+        Step → where the checkpoint lies, for those that exist.
     """
 
     name: str
@@ -137,6 +184,8 @@ class Run:
     roles: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[Note, ...] = ()
     config: Mapping[str, Any] = field(default_factory=dict)
+    measured: tuple[Evaluation, ...] = ()
+    checkpoints: Mapping[int, str] = field(default_factory=dict)
 
     def __getitem__(self, key: str) -> Series:
         """Return a metric by its key, or by its role (``reward``, ``held_out``, ``length``, …).
@@ -163,15 +212,22 @@ class Run:
         parts = [series.step for series in self.metrics.values()]
         return np.unique(np.concatenate(parts)) if parts else NO_STEPS
 
-    def evaluations(self) -> list[Evaluation]:
-        """Return the held-out measurements in order of steps, rates as fractions."""
-        series = self.get("held_out")
+    def evaluations(self, key: str = "held_out") -> list[Evaluation]:
+        """Return the held-out measurements in order of steps, rates as fractions, with outcomes where they are known.
+
+        Parameters
+        ----------
+        key
+            The metric, or its role; another benchmark's key gives that one's measurements.
+        """
+        series = self.get(key)
         if series is None:
             return []
+        known = {evaluation.step: evaluation for evaluation in self.measured if evaluation.key == series.name}
         whole = 100.0 if self.is_percent(series.name) else 1.0
         sizes = [None] * len(series) if series.size is None else [round(float(size)) for size in series.size]
         return [
-            Evaluation(int(step), float(value) / whole, size)
+            known.get(int(step)) or Evaluation(int(step), float(value) / whole, size)
             for step, value, size in zip(series.step, series.value, sizes, strict=True)
         ]
 
