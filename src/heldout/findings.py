@@ -105,7 +105,7 @@ class Estimate:
 
 @dataclass(frozen=True, slots=True)
 class Onset:
-    """Since when the score falls: the last step before, and the range of steps that could be it as well."""
+    """Since when the score falls: the first evaluation a point or more below the peak, and a 90 % interval for it."""
 
     step: int
     low: int

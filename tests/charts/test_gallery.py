@@ -12,6 +12,7 @@ from heldout.charts import (
     Hints,
     Line,
     Marker,
+    Marks,
     Place,
     Points,
     Rule,
@@ -186,7 +187,7 @@ def test_peaks():
 
 
 def test_the_chosen_checkpoint():
-    chart = reward_and_held_out(published_reward(), chosen=350, tied=(150, 450))
+    chart = reward_and_held_out(published_reward(), marks=Marks(chosen=350, tied=(150, 450)))
     (rule,) = layers(chart, Rule)
     (span,) = layers(chart, Span)
     assert (rule.step, rule.label) == (350, "checkpoint 350")
@@ -194,7 +195,14 @@ def test_the_chosen_checkpoint():
     assert "Vertical line: the checkpoint at step 350." in chart.caption
     assert "steps 150 to 450, which cannot be told apart from it" in chart.caption
     with pytest.raises(ChartError, match="Step 900 is to be marked, and the chart goes from -14 to 714 only"):
-        reward_and_held_out(published_reward(), chosen=900)
+        reward_and_held_out(published_reward(), marks=Marks(chosen=900))
+
+
+def test_where_a_fall_began_is_a_dashed_line():
+    chart = reward_and_held_out(published_reward(), marks=Marks(onset=600))
+    (rule,) = layers(chart, Rule)
+    assert (rule.step, rule.label, rule.dash) == (600, "onset 600", Dash.DASHED)
+    assert "since step 600 the held-out score is a point or more below its peak" in chart.caption
 
 
 # -- names

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from charts_data import LENGTH_HINTS, REWARD_HINTS, noisy_run, published_length, published_reward, run_of, series
 
-from heldout.charts import Chart, Colour, Hints, dual_axis, length_and_pass_rate, reward_and_held_out
+from heldout.charts import Chart, Colour, Hints, Marks, dual_axis, length_and_pass_rate, reward_and_held_out
 from heldout.charts.drawing import render, renders, save, svg
 from heldout.charts.matplotlib_backend import LEAST_POINTS, Scale
 from heldout.charts.palettes import PALETTES
@@ -98,7 +98,7 @@ def test_two_svgs_in_one_page_share_no_id():
 
 
 def test_every_reference_in_an_svg_has_its_target():
-    text = svg(reward_and_held_out(noisy_run(), chosen=350))
+    text = svg(reward_and_held_out(noisy_run(), marks=Marks(chosen=350)))
     ids = set(re.findall(r'\sid="([^"]+)"', text))
     used = set(re.findall(r'href="#([^"]+)"', text)) | set(re.findall(r"url\(#([^)]+)\)", text))
     assert used
@@ -156,7 +156,7 @@ def pixels(chart: Chart, **options) -> np.ndarray:
     [
         published(),
         length_and_pass_rate(published_length(), hints=LENGTH_HINTS),
-        reward_and_held_out(noisy_run(), chosen=350, tied=(200, 480)),
+        reward_and_held_out(noisy_run(), marks=Marks(chosen=350, tied=(200, 480))),
         dual_axis(run_of(series("a/" * 60, range(60), range(60)), series("b/" * 60, [0], [0])), "a/" * 60, "b/" * 60),
         published().with_title("a title that is too long for one line " * 3),
     ],

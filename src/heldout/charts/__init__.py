@@ -7,7 +7,7 @@ plotting library loaded. `Hints` ask for particular ticks, labels and markers wh
 
     from heldout import charts
 
-    chart = charts.reward_and_held_out(run, labels={"held_out": "Pass@1"}, chosen=350)
+    chart = charts.reward_and_held_out(run, labels={"held_out": "Pass@1"}, marks=charts.Marks(chosen=350))
     charts.save(chart, "figure.pdf", width_cm=8.5)
     page = charts.svg(chart, theme="dark")
 """
@@ -15,7 +15,7 @@ plotting library loaded. `Hints` ask for particular ticks, labels and markers wh
 from __future__ import annotations
 
 from heldout.charts.drawing import render, renders, save, svg
-from heldout.charts.gallery import dual_axis, length_and_pass_rate, reward_and_held_out
+from heldout.charts.gallery import Marks, dual_axis, length_and_pass_rate, reward_and_held_out
 from heldout.charts.hints import Hints
 from heldout.charts.placement import legend_place
 from heldout.charts.spec import (
@@ -49,6 +49,7 @@ __all__ = [
     "Hints",
     "Line",
     "Marker",
+    "Marks",
     "Place",
     "Points",
     "Rule",

@@ -48,14 +48,37 @@ _ROOM = 0.035  # between the outermost point and the frame, as a share of the ax
 _NAME = 44  # characters
 
 
+@dataclass(frozen=True, slots=True)
+class Marks:
+    """What a figure marks of a verdict.
+
+    Attributes
+    ----------
+    chosen
+        Step of the checkpoint to keep, marked by a line.
+    tied
+        First and last step of the checkpoints that cannot be told apart from it, shaded.
+    onset
+        Step since which the held-out score is below its peak, marked by a dashed line.
+    """
+
+    chosen: float | None = None
+    tied: tuple[float, float] | None = None
+    onset: float | None = None
+
+    @property
+    def steps(self) -> tuple[float, ...]:
+        """All steps that are marked."""
+        return tuple(step for step in (*(self.tied or ()), self.chosen, self.onset) if step is not None)
+
+
 def reward_and_held_out(
     run: Run,
     *,
     labels: Mapping[str, str] | None = None,
     hints: Hints | None = None,
     window: float | None = None,
-    chosen: float | None = None,
-    tied: tuple[float, float] | None = None,
+    marks: Marks | None = None,
     peaks: bool = True,
 ) -> Chart:
     """Does the reward still say what held-out problems say?
@@ -65,7 +88,7 @@ def reward_and_held_out(
     """
     hints = hints or NO_HINTS
     look = replace(hints, right_dash=hints.right_dash or Dash.DASHED)
-    return _standard(run, "reward", "held_out", labels, look, window, chosen, tied, peaks)
+    return _standard(run, "reward", "held_out", labels, look, window, marks, peaks)
 
 
 def length_and_pass_rate(
@@ -74,8 +97,7 @@ def length_and_pass_rate(
     labels: Mapping[str, str] | None = None,
     hints: Hints | None = None,
     window: float | None = None,
-    chosen: float | None = None,
-    tied: tuple[float, float] | None = None,
+    marks: Marks | None = None,
     peaks: bool = True,
 ) -> Chart:
     """Do longer answers solve more problems?
@@ -90,7 +112,7 @@ def length_and_pass_rate(
         right_marker=hints.right_marker or Marker.CIRCLE,
         grid=hints.grid or Dash.DASHED,
     )
-    return _standard(run, "length", "held_out", labels, look, window, chosen, tied, peaks)
+    return _standard(run, "length", "held_out", labels, look, window, marks, peaks)
 
 
 def dual_axis(
@@ -101,8 +123,7 @@ def dual_axis(
     labels: Mapping[str, str] | None = None,
     hints: Hints | None = None,
     window: float | None = None,
-    chosen: float | None = None,
-    tied: tuple[float, float] | None = None,
+    marks: Marks | None = None,
     peaks: bool = True,
 ) -> Chart:
     """How do two metrics of one run move against each other?
@@ -119,10 +140,8 @@ def dual_axis(
         What should differ from the default look.
     window
         Full width in steps of the smoothing of dense series; suggested by the data if not given.
-    chosen
-        Step of the checkpoint to keep, marked by a line.
-    tied
-        First and last step of the checkpoints that cannot be told apart from it, shaded.
+    marks
+        What to mark of a verdict; nothing if not given.
     peaks
         Whether the highest value of each series is marked.
 
@@ -143,15 +162,7 @@ def dual_axis(
     _check_window(window)
     curves = [DrawnCurve(run[left_key], _left_look(left_key, run, labels, hints), window)]
     curves += [DrawnCurve(run[key], look, window) for key, look in _right_looks(keys, run, labels, hints)]
-    return _compose(curves, hints, _Choice(chosen, tied), peaks)
-
-
-@dataclass(frozen=True, slots=True)
-class _Choice:
-    """The checkpoint to keep, and the steps that cannot be told apart from it."""
-
-    chosen: float | None
-    tied: tuple[float, float] | None
+    return _compose(curves, hints, marks or Marks(), peaks)
 
 
 def _standard(
@@ -161,8 +172,7 @@ def _standard(
     labels: Mapping[str, str] | None,
     hints: Hints,
     window: float | None,
-    chosen: float | None,
-    tied: tuple[float, float] | None,
+    marks: Marks | None,
     peaks: bool,
 ) -> Chart:
     """Draw two roles, or the one that the run has."""
@@ -176,7 +186,7 @@ def _standard(
         )
         left, right = right, ""
     both = right if run.get(right) is not None else None
-    return dual_axis(run, left, both, labels=labels, hints=hints, window=window, chosen=chosen, tied=tied, peaks=peaks)
+    return dual_axis(run, left, both, labels=labels, hints=hints, window=window, marks=marks, peaks=peaks)
 
 
 def _right_keys(key: str | Sequence[str] | None) -> tuple[str, ...]:
@@ -252,7 +262,7 @@ def _unit(hinted: str | None, label: str) -> str:
     return hinted if hinted is not None else "%" if "%" in label else ""
 
 
-def _compose(curves: Sequence[DrawnCurve], hints: Hints, choice: _Choice, peaks: bool) -> Chart:
+def _compose(curves: Sequence[DrawnCurve], hints: Hints, marks: Marks, peaks: bool) -> Chart:
     """Put axes, layers and words together."""
     left = [curve for curve in curves if curve.look.side == Side.LEFT]
     right = [curve for curve in curves if curve.look.side == Side.RIGHT]
@@ -266,8 +276,8 @@ def _compose(curves: Sequence[DrawnCurve], hints: Hints, choice: _Choice, peaks:
         legend=as_place(hints.legend or Place.AUTO),
         grid=hints.grid or Dash.SOLID,
     )
-    chart = chart.with_layers(*_curve_layers(curves), *_peak_layers(curves, chart, peaks), *_choice_layers(choice, x))
-    return chart.with_caption(hints.caption if hints.caption is not None else _caption(chart, curves, choice, peaks))
+    chart = chart.with_layers(*_curve_layers(curves), *_peak_layers(curves, chart, peaks), *_mark_layers(marks, x))
+    return chart.with_caption(hints.caption if hints.caption is not None else _caption(chart, curves, marks, peaks))
 
 
 def _x_axis(curves: Sequence[DrawnCurve], hints: Hints) -> Axis:
@@ -321,16 +331,18 @@ def _union(ranges: Iterator[tuple[float, float]]) -> tuple[float, float]:
     return min(lows), max(highs)
 
 
-def _choice_layers(choice: _Choice, x: Axis) -> Iterator[Layer]:
-    """Draw the chosen checkpoint and those tied with it."""
-    for step in (*(choice.tied or ()), *([] if choice.chosen is None else [choice.chosen])):
+def _mark_layers(marks: Marks, x: Axis) -> Iterator[Layer]:
+    """Draw the chosen checkpoint, those tied with it, and where the fall began."""
+    for step in marks.steps:
         if not x.limits[0] <= step <= x.limits[1]:
             low, high = x.limits
             raise ChartError(f"Step {step:g} is to be marked, and the chart goes from {low:g} to {high:g} only.")
-    if choice.tied is not None:
-        yield Span(min(choice.tied), max(choice.tied), "tied checkpoints")
-    if choice.chosen is not None:
-        yield Rule(step=choice.chosen, label=f"checkpoint {choice.chosen:g}")
+    if marks.tied is not None:
+        yield Span(min(marks.tied), max(marks.tied), "tied checkpoints")
+    if marks.chosen is not None:
+        yield Rule(step=marks.chosen, label=f"checkpoint {marks.chosen:g}")
+    if marks.onset is not None:
+        yield Rule(step=marks.onset, label=f"onset {marks.onset:g}", dash=Dash.DASHED)
 
 
 def _curve_layers(curves: Sequence[DrawnCurve]) -> Iterator[Layer]:
@@ -347,7 +359,7 @@ def _peak_layers(curves: Sequence[DrawnCurve], chart: Chart, peaks: bool) -> Ite
     return (layer for layer in (*marks, *texts) if layer is not None)
 
 
-def _caption(chart: Chart, curves: Sequence[DrawnCurve], choice: _Choice, peaks: bool) -> str:
+def _caption(chart: Chart, curves: Sequence[DrawnCurve], marks: Marks, peaks: bool) -> str:
     """Say what a reader has to know."""
     sentences = [_what(chart), *(_faint(curve, chart) for curve in curves)]
     barred = [curve.look.entry for curve in curves if curve.ends is not None]
@@ -355,10 +367,14 @@ def _caption(chart: Chart, curves: Sequence[DrawnCurve], choice: _Choice, peaks:
         sentences.append(f"Bars on {_and(barred)}: 95 % intervals ({NORMAL_95} standard errors).")
     if peaks and any(curve.peak for curve in curves):
         sentences.append("Rings mark the highest point of each curve.")
-    if choice.chosen is not None:
-        sentences.append(f"Vertical line: the checkpoint at step {choice.chosen:g}.")
-    if choice.tied is not None:
-        sentences.append(f"Shaded: steps {choice.tied[0]:g} to {choice.tied[1]:g}, which cannot be told apart from it.")
+    if marks.chosen is not None:
+        sentences.append(f"Vertical line: the checkpoint at step {marks.chosen:g}.")
+    if marks.tied is not None:
+        sentences.append(f"Shaded: steps {marks.tied[0]:g} to {marks.tied[1]:g}, which cannot be told apart from it.")
+    if marks.onset is not None:
+        sentences.append(
+            f"Dashed vertical line: since step {marks.onset:g} the held-out score is a point or more below its peak."
+        )
     return " ".join(filter(None, sentences))
 
 

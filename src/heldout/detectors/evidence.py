@@ -160,17 +160,12 @@ class Evidence:
         if self._gram is None:
             self._begin(outcomes)
             return True
-        shares = dict(zip(outcomes.problems, outcomes.share.tolist(), strict=True))
-        here = [problem in shares for problem in self._problems]
-        common = sum(here)
-        if common < _COVERS * len(self._problems):
-            if common < _FEWEST_COMMON:
-                self._evaluations = []
-                self.series += 1
-                self._begin(outcomes)
-                return True
-            self._keep(here)
-        row = np.array([shares.get(problem, np.nan) for problem in self._problems])
+        row = outcomes.share if outcomes.problems == self._problems else self._linked(outcomes)
+        if row is None:
+            self._evaluations = []
+            self.series += 1
+            self._begin(outcomes)
+            return True
         if np.array_equal(row, self._rows[-1]) and 0.0 < row.mean() < 1.0:
             return False
         missing = np.isnan(row)
@@ -180,6 +175,16 @@ class Evidence:
         self._rows.append(row)
         self._gram.add(row)
         return True
+
+    def _linked(self, outcomes: Outcomes) -> FloatArray | None:
+        """Return the shares of the problems asked so far, `nan` where missing; None where too few are the same."""
+        shares = dict(zip(outcomes.problems, outcomes.share.tolist(), strict=True))
+        here = [problem in shares for problem in self._problems]
+        if sum(here) < _COVERS * len(here):
+            if sum(here) < _FEWEST_COMMON:
+                return None
+            self._keep(here)
+        return np.array([shares.get(problem, np.nan) for problem in self._problems])
 
     def _begin(self, outcomes: Outcomes) -> None:
         """Start a series with these problems; fewer than two have no noise to speak of."""

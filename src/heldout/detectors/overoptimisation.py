@@ -204,15 +204,6 @@ class OverOptimisation:
             return "unknown"
         return "rising" if z > _CLEAR else "falling" if z < -_CLEAR else "flat"
 
-    def peak_range(self) -> tuple[int, int]:
-        """Return the first and last step that could be the peak as well, as all evaluations so far show it."""
-        steps = self.evidence.steps
-        z, _ = self._contrasts()
-        if not len(z):
-            return int(steps[0]), int(steps[-1])
-        near = np.flatnonzero(z >= z.max() - 1.0)
-        return int(steps[near[0]]), int(steps[near[-1]])
-
     def run_p(self, *, ever: bool = False) -> float:
         """Return the smallest tabled error probability of a whole run at which the scan would alarm; 1 for none.
 

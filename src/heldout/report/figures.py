@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
-from heldout.charts import Chart, Hints, dual_axis, length_and_pass_rate, reward_and_held_out
+from heldout.charts import Chart, Hints, Marks, dual_axis, length_and_pass_rate, reward_and_held_out
 from heldout.description import curves_of
 from heldout.findings import State, Verdict
 from heldout.names import heading_of
@@ -38,22 +37,23 @@ def _standard(run: Run, verdict: Verdict | None) -> Iterator[Figure]:
         yield Figure(
             "reward-and-held-out",
             "Reward against held-out score",
-            reward_and_held_out(run, labels=_labels(run), hints=hints, **marks),
+            reward_and_held_out(run, labels=_labels(run), hints=hints, marks=marks),
         )
     if _has(run, "length", "held_out"):
         yield Figure(
             "length-and-pass-rate",
             "Length against pass rate",
-            length_and_pass_rate(run, labels=_labels(run), hints=hints, **marks),
+            length_and_pass_rate(run, labels=_labels(run), hints=hints, marks=marks),
         )
 
 
-def _marks(verdict: Verdict | None) -> dict[str, Any]:
-    """Return what the charts are told of the verdict."""
+def _marks(verdict: Verdict | None) -> Marks:
+    """Return what the figures mark of the verdict."""
     if verdict is None or verdict.recommended is None or verdict.state is State.CANNOT_TELL:
-        return {}
+        return Marks()
     tied = (float(min(verdict.tied)), float(max(verdict.tied))) if len(verdict.tied) > 1 else None
-    return {"chosen": float(verdict.recommended.step), "tied": tied}
+    onset = None if verdict.onset is None else float(verdict.onset.step)
+    return Marks(float(verdict.recommended.step), tied, onset)
 
 
 def _fallback(run: Run) -> Figure:

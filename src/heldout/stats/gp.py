@@ -180,7 +180,8 @@ def _unit(k: int, jitter: bool) -> _Unit:
     """
     apart = np.abs(np.subtract.outer(np.arange(k), np.arange(k))).astype(np.float64)
     grid = tuple(product(LENGTHS, SIGNALS, JITTERS))
-    prior = np.stack([s * matern32(apart, length) + _FLAT + (1.0 + shake) * np.eye(k) for length, s, shake in grid])
+    alike = {length: matern32(apart, length) for length in LENGTHS}
+    prior = np.stack([s * alike[length] + _FLAT + (1.0 + shake) * np.eye(k) for length, s, shake in grid])
     noise = floats([1.0 if jitter else 1.0 + shake for _, _, shake in grid])[:, None]
     precision = floats(np.linalg.inv(prior))
     precision = 0.5 * (precision + precision.transpose(0, 2, 1))

@@ -18,6 +18,8 @@ from heldout.detectors.overoptimisation import FEWEST, Level, OverOptimisation
 from heldout.findings import Estimate, Finding, Onset, State, Unchecked, Verdict
 from heldout.run import BoolArray, Run
 from heldout.stats.checkpoint import Choice, choose
+from heldout.stats.gp import gp_posterior
+from heldout.stats.onset import fall_onset
 from heldout.stats.scan import HORIZONS
 from heldout.verdict.advice import advice_on, not_asked, smallest_visible
 from heldout.verdict.benchmarks import other_benchmarks
@@ -80,12 +82,13 @@ def _judged(
     recommended = Estimate(steps[choice.best], choice.estimate, choice.low, choice.high)
     visible = smallest_visible(len(seen), variance)
     state, label, opening = state_of(fallen, visible)
+    onset = _onset(fallen, state)
     tied = tuple(steps[index] for index in choice.tied)
     return Verdict(
         state,
         label,
-        f"{opening} {_keep(recommended, choice, on_disk)}",
-        _onset(fallen, state),
+        " ".join(filter(None, (opening, _since(onset), _keep(recommended, choice, on_disk)))),
+        onset,
         recommended,
         tied,
         visible,
@@ -98,12 +101,24 @@ def _judged(
 
 
 def _onset(fallen: OverOptimisation, state: State) -> Onset | None:
-    """Since when the score falls, where it does."""
-    worst = fallen.worst
+    """Since when the score falls, where it does; where it came back, as it stood when the fall was surest."""
+    worst, seen = fallen.worst, fallen.evidence
     if worst.level < Level.LIKELY:
         return None
-    last = worst if state is State.RECOVERED else fallen.looks[-1]
-    return Onset(last.peak_step, *fallen.peak_range())
+    recovered = state is State.RECOVERED
+    steps = seen.steps[seen.steps <= worst.step] if recovered else seen.steps
+    if not len(steps):  # the problems have changed since
+        return None
+    look = worst if recovered else fallen.looks[-1]
+    found = fall_onset(gp_posterior(seen.rates[: len(steps)], seen.posterior_noise(look.inflation)))
+    return Onset(*(int(steps[index]) for index in (found.at, found.low, found.high)))
+
+
+def _since(onset: Onset | None) -> str:
+    if onset is None:
+        return ""
+    unsure = "" if onset.low == onset.high else f" (90 % interval {onset.low} to {onset.high})"
+    return f"It has been a point or more below its peak since step {onset.step}{unsure}."
 
 
 def _keep(kept: Estimate, choice: Choice, on_disk: BoolArray) -> str:
