@@ -168,3 +168,11 @@ def test_several_benchmarks_are_paid_for_together() -> None:
     assert fell.adjusted_p <= 0.05
     assert fell.adjusted_p >= fell.p
     assert flat.adjusted_p > 0.05
+
+
+def test_rates_that_scatter_more_than_their_problems_allow_are_pointed_out() -> None:
+    rng = np.random.default_rng(2)
+    wild = heldout.diagnose(made(np.clip(0.5 + rng.normal(0, 0.08, 40), 0, 1), size=400))
+    assert any("same problems at every evaluation" in line for line in wild.advice)
+    fresh = [heldout.diagnose(made(rng.binomial(400, 0.5, 40) / 400, size=400)) for _ in range(20)]
+    assert sum(any("same problems" in line for line in verdict.advice) for verdict in fresh) <= 2

@@ -7,6 +7,7 @@ error control is approximate. Whoever asks, asks the same questions of both.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,13 +15,14 @@ import numpy as np
 
 from heldout.run import Evaluation, FloatArray, Outcomes
 from heldout.stats.gram import Gram, complete
-from heldout.stats.noise import JITTER_FLOOR, aggregate_noise
+from heldout.stats.noise import JITTER_FLOOR, aggregate_noise, binomial_se, difference_noise
 from heldout.stats.scan import Inflation
 
 FEWEST_PROBLEMS = 30  # below it the normal approximation of the scan is not to be trusted
 _AGGREGATE_FACTOR = 1.3  # on the variance from rates alone, so that the scan keeps its error
 _UNSIZED_FACTOR, _UNSIZED_FEWEST = 1.5, 8
 _COVERS = 0.8  # share of the problems that an evaluation may have without the missing ones being dropped for good
+_FEWEST_FOR_SCATTER, _DOF_PER_EVALUATION = 10, 18.0 / 35.0
 _FEWEST_COMMON = 50  # problems by which evaluations of different sets are linked
 
 
@@ -124,6 +126,18 @@ class Evidence:
             sampled = max(self.noise() - JITTER_FLOOR**2, 0.0)
             return sampled * len(self._problems) / problems + JITTER_FLOOR**2
         return _AGGREGATE_FACTOR * aggregate_noise(self.rates, float(problems))
+
+    def excess_scatter(self) -> float | None:
+        """Return how many times the binomial variance of their sizes the rates scatter, where that is surely more.
+
+        Drawing new problems for each evaluation gives the binomial variance, the same ones give less.
+        """
+        sizes, rates = self.sizes, self.rates
+        if self.exact or sizes is None or len(self) < _FEWEST_FOR_SCATTER:
+            return None
+        ratio = difference_noise(rates) / float(np.mean(binomial_se(rates, sizes) ** 2))
+        surely = 1.0 + 3.0 * math.sqrt(2.0 / (_DOF_PER_EVALUATION * (len(self) - 2)))
+        return ratio if ratio > surely else None
 
     def set_variance(self) -> FloatArray:
         """Return the variance of each level over sets of problems of this kind, shape (K,); it cancels in contrasts."""

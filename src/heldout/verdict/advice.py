@@ -69,6 +69,12 @@ def advice_on(fallen: OverOptimisation, visible: float | None) -> Iterator[str]:
         )
     if seen.problems is not None and seen.problems < _FEW_PROBLEMS:
         yield f"{seen.problems} problems are few; use 200 or more, the same ones at every evaluation."
+    scatter = seen.excess_scatter()
+    if scatter is not None:
+        yield (
+            f"The rates scatter {math.sqrt(scatter):.1f} times as much as {seen.problems} problems can: are they the "
+            "same problems at every evaluation, and is their number right?"
+        )
     if seen.series > 1:
         yield (
             f"The problems changed {counted(seen.series - 1, 'time')} so much that evaluations before and after cannot "
