@@ -232,10 +232,14 @@ class OverOptimisation:
         return max(self.alpha / 2.0 ** (self.evidence.series - 1), ALPHAS[-1] * 2.0 ** len(EPOCHS))
 
     def _contrasts(self, noise: float | None = None) -> tuple[FloatArray, FloatArray]:
-        """z and inflation of each earlier evaluation against the last one."""
+        """z and inflation of each earlier evaluation against the last one.
+
+        Evaluations count as evenly spaced, whatever their steps: weights by distance would need a boundary of their
+        own, which depends on steps to come, and evaluations get denser when a fall is suspected.
+        """
         seen = self.evidence
         variance = np.array([seen.scan_noise() if noise is None else noise])
-        return last_look(seen.rates, variance, seen.steps, seen.inflation, delta=self.delta)
+        return last_look(seen.rates, variance, None, seen.inflation, delta=self.delta)
 
     def _look(self) -> Look:
         seen = self.evidence
