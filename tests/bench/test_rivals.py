@@ -6,8 +6,11 @@ import numpy as np
 import pytest
 
 from heldout.bench import rivals
-from heldout.bench.rivals import ALARM, GP, OURS, SCAN, available, paths, picks, unavailable
+from heldout.bench.rivals import ALARM, FIRST, GP, OURS, RATES, SCAN, available, paths, picks, unavailable
 from heldout.bench.simulate import simulate
+from heldout.detectors import Block, OverOptimisation
+from heldout.detectors.overoptimisation import Level
+from heldout.run import Evaluation
 
 DETECTORS = available()
 
@@ -23,9 +26,9 @@ def test_no_detector_looks_ahead(detector):
     assert whole.shape == (14,)
     # the boundary of the scan is that of the planned length, so only its shape may be compared
     part = detector.statistic(_short(run, 9))
-    if detector in (SCAN, ALARM):
+    if detector in (SCAN, ALARM, RATES):
         part, whole = part / part[8], whole / whole[8]
-        if detector is ALARM:
+        if detector in (ALARM, RATES):
             return
     np.testing.assert_allclose(part, whole[:9], atol=1e-9)
 
@@ -43,6 +46,24 @@ def test_combined_paths_are_the_same():
     np.testing.assert_allclose(found[ALARM.name], ALARM.statistics(runs))
     np.testing.assert_array_equal(found[ALARM.name], np.maximum(found[SCAN.name], found[GP.name]))
     np.testing.assert_allclose(paths(runs, [ALARM])[ALARM.name], found[ALARM.name])
+
+
+@pytest.mark.parametrize("family", ["plateau", "slow_overopt", "sharp_collapse", "noisy_plateau"])
+@pytest.mark.parametrize(("problems", "evals"), [(100, 20), (400, 12)])
+def test_the_row_of_rates_alarms_when_the_detector_of_the_report_does(family, problems, evals):
+    alarmed = 0
+    for seed in range(6):
+        run = simulate(family, problems, evals, seed=seed)
+        detector = OverOptimisation(horizon=evals)
+        for step, rate in zip(run.steps.tolist(), run.rates.tolist(), strict=True):
+            detector.update(Block(evaluations=[Evaluation(step, rate, problems)]))
+        expected = [
+            step for step, look in zip(run.steps[FIRST:], detector.looks, strict=True) if look.level >= Level.LIKELY
+        ]
+        path = RATES.statistic(run)
+        assert run.steps[FIRST:][path[FIRST:] >= 1.0].tolist() == expected
+        alarmed += bool(expected)
+    assert alarmed > 0 or family in ("plateau", "noisy_plateau")
 
 
 @pytest.mark.parametrize("name", [one.name for one in DETECTORS if one.name not in ("always", "never", "rldoctor")])
