@@ -8,7 +8,7 @@ import pytest
 
 from heldout.bench.detect import _jobs, main, measure
 from heldout.bench.result import Case, as_json, from_json
-from heldout.bench.rivals import ALARM, RATES, SCAN
+from heldout.bench.rivals import ALARM, RATES, SCAN, unavailable
 from heldout.bench.score import Estimate
 from heldout.bench.simulate import NULLS, OUTSIDE_DECLINES, OUTSIDE_NULLS
 from heldout.bench.tables import markdown
@@ -114,6 +114,8 @@ def test_the_table_is_written(tmp_path, capsys, monkeypatch, suffix):
     out = tmp_path / f"table{suffix}"
     main(3, ["n50K8", "n50K8"], 0, 1, out)
     printed = capsys.readouterr().out
+    for name, why in unavailable().items():
+        assert f"{name} is left out: {why}." in printed
     assert "n50K8, customary thresholds (50 problems, 8 evals, 1 sample; 3 runs of each family, seed 0)" in printed
     text = out.read_text()
     if suffix == ".json":
@@ -196,6 +198,11 @@ def test_what_cannot_be_measured_is_refused(arguments, words):
 def test_a_table_goes_to_markdown_or_json(tmp_path):
     with pytest.raises(UsageError, match=r"the tables are written as \.md or \.json\."):
         main(3, ["n50K8"], 0, 1, tmp_path / "table.csv")
+
+
+def test_a_missing_folder_is_said_before_anything_is_simulated(tmp_path):
+    with pytest.raises(UsageError, match="there is no folder"):
+        main(3, ["n50K8"], 0, 1, tmp_path / "missing" / "table.md")
 
 
 def test_verdicts():

@@ -90,13 +90,16 @@ def test_hand_made_statistics():
 
 def test_what_is_not_installed_is_left_out_with_a_reason(monkeypatch):
     monkeypatch.setattr(rivals.importlib.util, "find_spec", lambda name: None)
-    assert unavailable() == {"rldoctor": "the package rldoctor is not installed"}
+    assert unavailable() == {"rldoctor": "`pip install 'heldout[bench]'` installs it"}
     assert "rldoctor" not in {detector.name for detector in available()}
 
 
 @pytest.mark.skipif("rldoctor" in unavailable(), reason="the package rldoctor is not installed")
 def test_rldoctor_answers_with_a_severity():
-    assert set(rivals.rldoctor_path(simulate("r1_like", 100, 12, seed=0))) <= {0.0, 1.0, 2.0, 3.0, 4.0}
+    run = simulate("r1_like", 100, 12, seed=0)
+    fallen = replace(run, outcomes=(np.arange(100)[None, :] < np.linspace(60, 10, 12)[:, None]).astype(float))
+    assert set(rivals.rldoctor_path(run)) <= {0.0, 1.0, 2.0, 3.0, 4.0}
+    assert rivals.rldoctor_path(fallen)[-1] == 4.0  # the reward rises and the score falls: critical
 
 
 def test_picks():

@@ -85,6 +85,8 @@ def main(
     """
     if out is not None and out.suffix not in (".md", ".json"):
         raise UsageError(f"-o {out}: the tables are written as .md or .json.")
+    if out is not None and not out.absolute().parent.is_dir():
+        raise UsageError(f"-o {out}: there is no folder {out.parent}; make it first.")
     if figures is not None and figures.exists() and not figures.is_dir():
         raise UsageError(f"--figures {figures}: that is a file; name a folder.")
     console = Console(highlight=False)
@@ -97,7 +99,7 @@ def main(
         left_out = unavailable()
         measured = _measured(runs, configs, seed, workers, console)
     for name, why in left_out.items():
-        console.print(f"{name} is left out: {why}.")
+        console.print(escape(f"{name} is left out: {why}."))
     results: list[Result] = []
     for result in measured:
         results.append(result)

@@ -322,7 +322,7 @@ RIVALS = (
 def unavailable() -> dict[str, str]:
     """Which detectors cannot run here, and why."""
     missing = importlib.util.find_spec("rl_doctor") is None
-    return {"rldoctor": "the package rldoctor is not installed"} if missing else {}
+    return {"rldoctor": "`pip install 'heldout[bench]'` installs it"} if missing else {}
 
 
 def available() -> tuple[Detector, ...]:
