@@ -22,7 +22,8 @@ from itertools import pairwise
 import numpy as np
 
 from heldout.bench.simulate import SimulatedRun
-from heldout.detectors.overoptimisation import scan_of_rates
+from heldout.detectors.evidence import Evidence
+from heldout.run import Evaluation
 from heldout.stats.arrays import FloatArray, IntArray, floats
 from heldout.stats.checkpoint import choose
 from heldout.stats.gp import gp_posterior
@@ -268,13 +269,18 @@ def rates_path(run: SimulatedRun) -> FloatArray:
 
 def rates_paths(runs: Sequence[SimulatedRun]) -> FloatArray:
     """The same for runs of equal length, shape (R, K)."""
-    scans, noises = zip(*map(_scanned_rates, runs), strict=True)
-    return np.maximum(np.stack([_over_boundary(one) for one in scans]), _sureness(runs, np.stack(noises)))
+    noise = np.stack([_noise_of_rates(run) for run in runs])  # (R, 2, K)
+    scans = [scan(run.rates, own[0], steps=run.steps) for run, own in zip(runs, noise, strict=True)]
+    return np.maximum(np.stack([_over_boundary(found) for found in scans]), _sureness(runs, noise[:, 1]))
 
 
-def _scanned_rates(run: SimulatedRun) -> tuple[Scan, FloatArray]:
-    evals, problems = run.outcomes.shape
-    return scan_of_rates(run.rates, floats(run.steps), np.full(evals, float(problems)))
+def _noise_of_rates(run: SimulatedRun) -> FloatArray:
+    """What the report takes the noise to be after each eval, for the scan and for the Gaussian process: shape (2, K)."""
+    evidence, problems, found = Evidence(), run.outcomes.shape[1], []
+    for step, rate in zip(run.steps.tolist(), run.rates.tolist(), strict=True):
+        evidence.add(Evaluation(step, rate, problems))
+        found.append((evidence.scan_noise(), evidence.posterior_noise(1.0)))
+    return floats(found).T
 
 
 def rldoctor_path(run: SimulatedRun) -> FloatArray:

@@ -248,10 +248,14 @@ class OverOptimisation:
     def _variance(self, count: int) -> float:
         """Return the noise variance of one rate, as the first `count` of them show it; `nan` where nothing is known."""
         sizes = self.sizes
-        return _noise(self.rates[:count], None if sizes is None else sizes[:count])
+        if sizes is None and count < _UNSIZED_FEWEST:
+            return math.nan
+        return aggregate_noise(self.rates[:count], None if sizes is None else sizes[:count])
 
     def _path(self) -> Scan:
-        return scan_of_rates(self.rates, self.steps, self.sizes, self.delta)[0]
+        """Scan all evaluations at once, each look with the noise that was known by then."""
+        variances = np.array([self._variance(count) for count in range(1, len(self._evaluations) + 1)])
+        return scan(self.rates, self._factor * variances, steps=self.steps, delta=self.delta)
 
     def _look(self, count: int, path: Scan | None) -> Look:
         rates, steps, variance = self.rates[:count], self.steps[:count], self._variance(count)
@@ -330,39 +334,6 @@ class OverOptimisation:
             "Gao, Schulman, Hilton 2022, arXiv 2210.10760",
             {"probability": look.probability, "statistic": look.statistic, "bound": look.bound, "drop": look.drop},
         )
-
-
-def scan_of_rates(
-    rates: FloatArray, steps: FloatArray, sizes: FloatArray | None, delta: float = 0.0
-) -> tuple[Scan, FloatArray]:
-    """How strongly does each look say that the score has fallen, if nothing but the rates is known?
-
-    Parameters
-    ----------
-    rates, steps
-        Shape (K,).
-    sizes
-        Shape (K,), of the evaluations; None where they are not known.
-    delta
-        Fall that is tolerated, as a fraction.
-
-    Returns
-    -------
-    Scan
-        Each look with the noise that was known by then, enlarged because it is estimated.
-    FloatArray
-        Shape (K,): that noise variance of one rate as it is, which the posterior is given; `nan` where unknown.
-    """
-    known = [_noise(rates[:count], None if sizes is None else sizes[:count]) for count in range(1, len(rates) + 1)]
-    noise = np.array(known, dtype=np.float64)
-    factor = _UNSIZED_FACTOR if sizes is None else _AGGREGATE_FACTOR
-    return scan(rates, factor * noise, steps=steps, delta=delta), noise
-
-
-def _noise(rates: FloatArray, sizes: FloatArray | None) -> float:
-    if sizes is None and len(rates) < _UNSIZED_FEWEST:
-        return math.nan
-    return aggregate_noise(rates, sizes)
 
 
 def _mean(evaluations: Sequence[Evaluation]) -> Evaluation:
