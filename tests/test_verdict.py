@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 import heldout
+from heldout.bench.simulate import simulate
 from heldout.findings import State, Verdict
-from heldout.run import Run, Series
+from heldout.run import Evaluation, Outcomes, Run, Series
 
 
 def made(rates: np.ndarray, size: int | None = 300, reward: np.ndarray | None = None) -> Run:
@@ -123,3 +124,47 @@ def test_a_fall_just_short_of_proof_says_what_would_have_proved_it() -> None:
     assert verdict.label == "just short of a fall, reward rising"
     assert "run-level p = 0.1" in verdict.sentence
     assert "700 problems with the same rates would have confirmed it" in verdict.sentence
+
+
+def per_problem(shares: np.ndarray, checkpoints: dict[int, str] | None = None) -> Run:
+    ids = tuple(f"p{i}" for i in range(shares.shape[1]))
+    ones = np.ones(len(ids), dtype=np.int64)
+    measured = tuple(Evaluation.of(20 * (k + 1), Outcomes(ids, row, ones)) for k, row in enumerate(shares))
+    key = measured[0].key
+    step = np.array([evaluation.step for evaluation in measured])
+    series = Series(key, step, np.array([evaluation.rate for evaluation in measured]))
+    return Run("made", "m", "t", {key: series}, {"held_out": key}, measured=measured, checkpoints=checkpoints or {})
+
+
+def test_with_every_outcome_error_control_is_exact_and_said_so() -> None:
+    verdict = heldout.diagnose(per_problem(simulate("sharp_collapse", 500, 40, 1, seed=3).outcomes))
+    assert verdict.label.startswith("confirmed")
+    assert not any("error control" in item.detector for item in verdict.unchecked)
+
+
+def test_only_checkpoints_that_exist_are_recommended() -> None:
+    run = per_problem(simulate("sharp_collapse", 500, 40, 1, seed=3).outcomes, {700: "step-700", 800: "step-800"})
+    verdict = heldout.diagnose(run)
+    assert verdict.recommended is not None
+    assert verdict.recommended.step == 700
+    assert set(verdict.on_disk) <= {700, 800}
+    assert "checkpoints that exist" in verdict.sentence or len(verdict.tied) == 1
+
+
+def test_several_benchmarks_are_paid_for_together() -> None:
+    rng = np.random.default_rng(8)
+    step = np.arange(1, 31) * 10
+    truths = {
+        "val/humaneval_acc": np.full(30, 0.4),
+        "val/mbpp_acc": np.concatenate([np.full(15, 0.6), np.linspace(0.6, 0.4, 15)]),
+    }
+    metrics = {
+        key: Series(key, step, rng.binomial(500, truth) / 500, size=np.full(30, 500.0)) for key, truth in truths.items()
+    }
+    verdict = heldout.diagnose(Run("made", "m", "t", metrics, {"held_out": "val/humaneval_acc"}))
+    flat, fell = verdict.benchmarks
+    assert verdict.state is not State.OVER_OPTIMISED
+    assert flat.key == "val/humaneval_acc"
+    assert fell.adjusted_p <= 0.05
+    assert fell.adjusted_p >= fell.p
+    assert flat.adjusted_p > 0.05

@@ -113,6 +113,34 @@ class Onset:
 
 
 @dataclass(frozen=True, slots=True)
+class BenchmarkFall:
+    """What one of several held-out scores says about a fall.
+
+    Attributes
+    ----------
+    key
+        The metric.
+    peak_step
+        Where its scan puts the peak.
+    drop
+        Posterior mean of the fall since then, as a fraction.
+    p
+        Smallest tabled error probability of a whole run at which it would have alarmed; 1 for none.
+    adjusted_p
+        The same once all benchmarks are paid for (Holm).
+    sized
+        Whether its number of problems is known and sufficient; without, `p` is 1 and means nothing.
+    """
+
+    key: str
+    peak_step: int
+    drop: float
+    p: float
+    adjusted_p: float
+    sized: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
     """What a run's curves mean.
 
@@ -138,6 +166,10 @@ class Verdict:
         Questions that could not be asked, and what is missing.
     advice
         What to do about the evaluation.
+    on_disk
+        Those of `tied` whose checkpoint exists, as far as the log tells.
+    benchmarks
+        Every held-out score, where there are several, the verdict's own first.
     """
 
     state: State
@@ -150,3 +182,5 @@ class Verdict:
     findings: tuple[Finding, ...] = ()
     unchecked: tuple[Unchecked, ...] = ()
     advice: tuple[str, ...] = ()
+    on_disk: tuple[int, ...] = ()
+    benchmarks: tuple[BenchmarkFall, ...] = ()

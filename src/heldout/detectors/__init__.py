@@ -1,7 +1,8 @@
 """Detectors: each asks one question of a run, live or after the fact.
 
-`OverOptimisation` looks at the held-out score; the others look at training signals only and never speak of more than
-instability, collapse, saturation or a shift. To add one, write its file and add it to `TRAINING_SIGNALS`.
+`OverOptimisation`, `Plateau` and `LateSurge` look at the held-out score, through the one `Evidence`; the others look at
+training signals only and never speak of more than instability, collapse, saturation or a shift. To add one, write its
+file and add it to `HELD_OUT` or to `TRAINING_SIGNALS`.
 """
 
 from __future__ import annotations
@@ -17,10 +18,13 @@ from heldout.detectors.groups import GroupsWithoutSignal
 from heldout.detectors.kl import KLBlowUp
 from heldout.detectors.length import LengthDrift
 from heldout.detectors.overoptimisation import OverOptimisation
+from heldout.detectors.plateau import Plateau
 from heldout.detectors.repeated import RepeatedEvaluation
 from heldout.detectors.saturation import RewardSaturation
+from heldout.detectors.surge import LateSurge
 
 __all__ = [
+    "HELD_OUT",
     "TRAINING_SIGNALS",
     "Block",
     "ClipSaturation",
@@ -30,8 +34,10 @@ __all__ = [
     "GradientSpikes",
     "GroupsWithoutSignal",
     "KLBlowUp",
+    "LateSurge",
     "LengthDrift",
     "OverOptimisation",
+    "Plateau",
     "Points",
     "RepeatedEvaluation",
     "RewardSaturation",
@@ -54,6 +60,10 @@ TRAINING_SIGNALS: tuple[Callable[[], Detector], ...] = (
 )
 
 
+# beside `OverOptimisation`, whose planned number of looks has to be known
+HELD_OUT: tuple[Callable[[], Detector], ...] = (Plateau, LateSurge)
+
+
 def default_detectors() -> list[Detector]:
-    """Return a fresh detector for each question about training signals."""
-    return [make() for make in TRAINING_SIGNALS]
+    """Return a fresh detector for each question but that of `OverOptimisation`."""
+    return [make() for make in (*HELD_OUT, *TRAINING_SIGNALS)]

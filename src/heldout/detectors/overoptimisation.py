@@ -17,17 +17,15 @@ from typing import Any
 import numpy as np
 
 from heldout.detectors.base import Block
+from heldout.detectors.evidence import Evidence
 from heldout.findings import Finding, Severity
-from heldout.run import Evaluation, FloatArray
+from heldout.run import Evaluation, FloatArray, Outcomes
 from heldout.stats.gp import gp_posterior
 from heldout.stats.local_level import smoother
-from heldout.stats.noise import aggregate_noise, difference_noise
-from heldout.stats.scan import HORIZONS, Scan, boundary, epochs, run_p, scan
+from heldout.stats.noise import difference_noise
+from heldout.stats.scan import ALPHAS, EPOCHS, HORIZONS, boundary, epochs, last_look, run_p
 
 FEWEST = 4  # evaluations before anything is said
-_AGGREGATE_FACTOR = 1.3  # on the variance from rates alone, so that the scan keeps its error
-_UNSIZED_FACTOR, _UNSIZED_FEWEST = 1.5, 8
-_FEWEST_PROBLEMS = 30  # below it the scan's normal approximation is not to be trusted
 _MOST_POSTERIOR = 60
 _REWARD_Q, _REWARD_FACTOR, _CLEAR = 0.3, 1.5, 1.645
 _RECOVERED, _RECOVERED_LOOKS = 0.8, 2
@@ -64,6 +62,8 @@ class Look:
         Posterior mean of the fall from the peak to now, as a fraction.
     drop_sd
         Its standard deviation.
+    inflation
+        How much errors that evaluations share widen the noise; 1 where only rates are known.
     """
 
     step: int
@@ -75,6 +75,7 @@ class Look:
     peak_step: int
     drop: float
     drop_sd: float
+    inflation: float = 1.0
 
 
 class OverOptimisation:
@@ -132,7 +133,7 @@ class OverOptimisation:
         self.watch, self.likely, self.margin = watch, likely, margin
         self.looks: list[Look] = []
         self.passed_over = 0  # looks beyond the longest horizon that there is a boundary for
-        self._evaluations: list[Evaluation] = []
+        self.evidence = Evidence()
         self._waiting: list[Evaluation] = []
         self._reward: list[tuple[int, float]] = []
 
@@ -145,20 +146,9 @@ class OverOptimisation:
         )
 
     @property
-    def rates(self) -> FloatArray:
-        """All rates so far, shape (K,)."""
-        return np.array([evaluation.rate for evaluation in self._evaluations])
-
-    @property
-    def steps(self) -> FloatArray:
-        """Their steps, shape (K,)."""
-        return np.array([evaluation.step for evaluation in self._evaluations], dtype=np.float64)
-
-    @property
-    def sizes(self) -> FloatArray | None:
-        """Their sizes, or None where one is not known."""
-        sizes = [evaluation.size for evaluation in self._evaluations]
-        return None if any(size is None for size in sizes) else np.array(sizes, dtype=np.float64)
+    def worst(self) -> Look:
+        """The look that was surest of a fall; the first such one."""
+        return max(self.looks, key=lambda look: look.level)
 
     def update(self, block: Block) -> list[Finding]:
         """Take in new evaluations and rewards; return a finding whenever the fall gets surer."""
@@ -166,16 +156,14 @@ class OverOptimisation:
         if reward is not None:
             finite = np.isfinite(reward.value)
             self._reward += zip(reward.step[finite].tolist(), reward.value[finite].tolist(), strict=True)
-        new = self._grouped(block.evaluations)
-        first = len(self._evaluations) + 1
-        self._evaluations += new
         found = []
-        path = self._path() if new else None
-        for count in range(max(first, FEWEST), first + len(new)):
+        for evaluation in self._grouped(block.evaluations):
+            if not self.evidence.add(evaluation) or len(self.evidence) < FEWEST:
+                continue
             before = max((look.level for look in self.looks), default=Level.OK)
-            self.looks.append(self._look(count, path))
+            self.looks.append(self._look())
             if self.looks[-1].level > before:
-                found.append(self._finding(self.looks[-1], count))
+                found.append(self._finding(self.looks[-1]))
         return found
 
     def _grouped(self, evaluations: Sequence[Evaluation]) -> list[Evaluation]:
@@ -186,101 +174,100 @@ class OverOptimisation:
             if len(self._waiting) == self.group:
                 complete.append(_mean(self._waiting))
                 self._waiting = []
-        room = max(0, HORIZONS[-1] - len(self._evaluations))
+        room = max(0, HORIZONS[-1] - len(self.evidence))
         self.passed_over += max(0, len(complete) - room)
         return complete[:room]
 
     def state(self) -> dict[str, Any]:
         """Return evaluations, rewards and looks; the error spent is in them."""
         return {
-            "waiting": [[e.step, e.rate, e.size] for e in self._waiting],
+            "waiting": [_plain(evaluation) for evaluation in self._waiting],
             "passed_over": self.passed_over,
-            "evaluations": [[e.step, e.rate, e.size] for e in self._evaluations],
+            "evidence": self.evidence.state(),
             "reward": [list(point) for point in self._reward],
             "looks": [{**asdict(look), "level": int(look.level)} for look in self.looks],
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Go on where `state` was taken."""
-        self._waiting = [Evaluation(step, rate, size) for step, rate, size in state["waiting"]]
+        self._waiting = [_evaluation(plain) for plain in state["waiting"]]
         self.passed_over = int(state["passed_over"])
-        self._evaluations = [Evaluation(step, rate, size) for step, rate, size in state["evaluations"]]
+        self.evidence = Evidence()
+        self.evidence.restore(state["evidence"])
         self._reward = [(int(step), float(value)) for step, value in state["reward"]]
         self.looks = [Look(**{**look, "level": Level(look["level"])}) for look in state["looks"]]
 
-    def reward_course(self, peak_step: float, count: int | None = None) -> str:
-        """Say what the reward did from a step to the last of `count` evaluations: rising, flat, falling or unknown."""
-        z = self._reward_z(peak_step, self.steps[:count])
+    def reward_course(self, peak_step: float) -> str:
+        """Say what the reward did from a step to the last evaluation: rising, flat, falling or unknown."""
+        z = self._reward_z(peak_step, self.evidence.steps)
         if not math.isfinite(z):
             return "unknown"
         return "rising" if z > _CLEAR else "falling" if z < -_CLEAR else "flat"
 
-    def peak_range(self, count: int | None = None) -> tuple[int, int]:
-        """Return the first and last step that could be the peak as well, as the first `count` evaluations show it."""
-        count = len(self._evaluations) if count is None else count
-        variance = self._variance(count) * self._factor
-        contrasts = scan(self.rates[:count], variance, steps=self.steps[:count], delta=self.delta).contrasts
-        if not len(contrasts):
-            return int(self.steps[0]), int(self.steps[count - 1])
-        near = np.flatnonzero(contrasts >= contrasts.max() - 1.0)
-        return int(self.steps[near[0]]), int(self.steps[near[-1]])
+    def peak_range(self) -> tuple[int, int]:
+        """Return the first and last step that could be the peak as well, as all evaluations so far show it."""
+        steps = self.evidence.steps
+        z, _ = self._contrasts()
+        if not len(z):
+            return int(steps[0]), int(steps[-1])
+        near = np.flatnonzero(z >= z.max() - 1.0)
+        return int(steps[near[0]]), int(steps[near[-1]])
 
-    def run_p(self) -> float:
-        """Return the smallest tabled error probability of a whole run at which the scan would alarm now; 1 for none."""
-        statistic = self.looks[-1].statistic if self.looks else math.nan
-        horizon = max(self.horizon or 0, len(self._evaluations), 5)
-        return run_p(statistic, horizon) if math.isfinite(statistic) else 1.0
+    def run_p(self, *, ever: bool = False) -> float:
+        """Return the smallest tabled error probability of a whole run at which the scan would alarm; 1 for none.
+
+        As it stands now, or `ever` so far: the second is the p-value of the run, whenever one stops looking.
+        """
+        looks = self.looks if ever else self.looks[-1:]
+        statistic = max((look.statistic for look in looks if math.isfinite(look.statistic)), default=math.nan)
+        return run_p(statistic, self._planned) if math.isfinite(statistic) else 1.0
 
     def problems_to_confirm(self, sizes: Sequence[int]) -> int | None:
         """Return the smallest of these evaluation sizes with which the same rates would confirm a fall now."""
-        count = len(self._evaluations)
-        bound = boundary(max(self.horizon or 0, count, 5), self.alpha)
+        bound = boundary(self._planned, self._share)
         for size in sizes:
-            variance = _AGGREGATE_FACTOR * aggregate_noise(self.rates, float(size))
-            if scan(self.rates, variance, steps=self.steps, delta=self.delta).statistic[-1] >= bound:
+            z, _ = self._contrasts(self.evidence.noise_with(size))
+            if len(z) and z.max() >= bound:
                 return size
         return None
 
     @property
-    def _factor(self) -> float:
-        return _AGGREGATE_FACTOR if self.sizes is not None else _UNSIZED_FACTOR
+    def _planned(self) -> int:
+        return max(self.horizon or 0, len(self.evidence), HORIZONS[0])
 
-    def _variance(self, count: int) -> float:
-        """Return the noise variance of one rate, as the first `count` of them show it; `nan` where nothing is known."""
-        sizes = self.sizes
-        if sizes is None and count < _UNSIZED_FEWEST:
-            return math.nan
-        return aggregate_noise(self.rates[:count], None if sizes is None else sizes[:count])
+    @property
+    def _share(self) -> float:
+        """The error that this series of evaluations may spend: half as much after each change of the problems."""
+        return max(self.alpha / 2.0 ** (self.evidence.series - 1), ALPHAS[-1] * 2.0 ** len(EPOCHS))
 
-    def _path(self) -> Scan:
-        """Scan all evaluations at once, each look with the noise that was known by then."""
-        variances = np.array([self._variance(count) for count in range(1, len(self._evaluations) + 1)])
-        return scan(self.rates, self._factor * variances, steps=self.steps, delta=self.delta)
+    def _contrasts(self, noise: float | None = None) -> tuple[FloatArray, FloatArray]:
+        """z and inflation of each earlier evaluation against the last one."""
+        seen = self.evidence
+        variance = np.array([seen.scan_noise() if noise is None else noise])
+        return last_look(seen.rates, variance, seen.steps, seen.inflation, delta=self.delta)
 
-    def _look(self, count: int, path: Scan | None) -> Look:
-        rates, steps, variance = self.rates[:count], self.steps[:count], self._variance(count)
-        here = int(steps[-1])
-        if path is None or not math.isfinite(variance):
+    def _look(self) -> Look:
+        seen = self.evidence
+        here, count = int(seen.steps[-1]), len(seen)
+        z, inflation = self._contrasts()
+        if not len(z):
             return Look(here, Level.OK, math.nan, math.nan, math.nan, count - 1, here, 0.0, math.nan)
-        peak = int(path.peak[count - 1])
-        bound = (
-            boundary(max(self.horizon, count, 5), self.alpha) if self.horizon else epochs(count, self.alpha).boundary
-        )
-        probability, drop, sd = self._posterior(rates, peak, variance)
+        peak, statistic = int(z.argmax()), float(z.max())
+        bound = boundary(self._planned, self._share) if self.horizon else epochs(count, self._share).boundary
+        shared = float(np.median(inflation))
+        probability, drop, sd = self._posterior(seen.rates, peak, seen.posterior_noise(shared))
         level = Level.OK
         if probability >= self.watch:
             level = Level.LIKELY if probability >= self.likely else Level.WATCH
-        statistic = float(path.statistic[count - 1])
-        if self._may_confirm(count) and statistic >= bound:
+        if seen.may_confirm and statistic >= bound:
             level = Level.CONFIRMED
-        return Look(here, level, statistic, bound, probability, peak, int(steps[peak]), drop, sd)
+        return Look(here, level, statistic, bound, probability, peak, int(seen.steps[peak]), drop, sd, shared)
 
     def _posterior(self, rates: FloatArray, peak: int, variance: float) -> tuple[float, float, float]:
         """Return the probability of a fall of more than `margin`, and the fall since the peak with its deviation.
 
         Longer histories are averaged, from the present backwards, so that the posterior stays cheap.
         """
-        variance *= 1.0 if self.sizes is not None else _UNSIZED_FACTOR
         each = math.ceil(len(rates) / _MOST_POSTERIOR)
         starts = np.arange(len(rates), 0, -each)[::-1] - each
         means = np.array([rates[max(start, 0) : start + each].mean() for start in starts])
@@ -288,10 +275,6 @@ class OverOptimisation:
         at = max(int(np.searchsorted(starts, peak, "right")) - 1, 0)
         drop, sd = posterior.difference(at, len(means) - 1)
         return posterior.p_drop(self.margin), float(drop), float(sd)
-
-    def _may_confirm(self, count: int) -> bool:
-        sizes = self.sizes
-        return sizes is not None and float(sizes[:count].min()) >= _FEWEST_PROBLEMS
 
     def _reward_z(self, peak_step: float, steps: FloatArray) -> float:
         """Return how far the smoothed reward has risen since a step, in standard errors."""
@@ -312,8 +295,8 @@ class OverOptimisation:
         rise = float(contrast @ means)
         return rise / error if error > 0 else math.inf * np.sign(rise) if rise else 0.0
 
-    def _finding(self, look: Look, count: int) -> Finding:
-        course = self.reward_course(look.peak_step, count)
+    def _finding(self, look: Look) -> Finding:
+        course = self.reward_course(look.peak_step)
         seen = (
             f"By step {look.step} the held-out score has fallen by {100 * look.drop:.1f} points since step "
             f"{look.peak_step} "
@@ -327,7 +310,7 @@ class OverOptimisation:
             look.step,
             (look.peak_step, look.step),
             seen,
-            _against(look, self.alpha),
+            _against(look, self._share),
             _MEANS[course],
             "Keep the recommended checkpoint; evaluate it and the current one again on the same problems with "
             "fresh samples.",
@@ -338,10 +321,39 @@ class OverOptimisation:
 
 def _mean(evaluations: Sequence[Evaluation]) -> Evaluation:
     """Return the mean of several evaluations, at the step of the last."""
+    last = evaluations[-1]
+    if len(evaluations) == 1:
+        return last
     sizes = [evaluation.size for evaluation in evaluations]
     known = [size for size in sizes if size is not None]
     rate = sum(evaluation.rate for evaluation in evaluations) / len(evaluations)
-    return Evaluation(evaluations[-1].step, rate, sum(known) if len(known) == len(sizes) else None)
+    size = sum(known) if len(known) == len(sizes) else None
+    outcomes = [evaluation.outcomes for evaluation in evaluations if evaluation.outcomes is not None]
+    alike = len(outcomes) == len(evaluations) and all(one.problems == outcomes[0].problems for one in outcomes)
+    return Evaluation(last.step, rate, size, last.benchmark, _pooled(outcomes) if alike else None)
+
+
+def _pooled(outcomes: Sequence[Outcomes]) -> Outcomes:
+    """Take the outcomes of several evaluations as samples of one."""
+    passed, samples = (sum(getattr(one, name) for one in outcomes) for name in ("passed", "samples"))
+    return Outcomes(outcomes[0].problems, passed, samples)
+
+
+def _plain(evaluation: Evaluation) -> list[Any]:
+    """Write an evaluation as lists and numbers."""
+    known = evaluation.outcomes
+    lists = None if known is None else [list(known.problems), known.passed.tolist(), known.samples.tolist()]
+    return [evaluation.step, evaluation.rate, evaluation.size, evaluation.benchmark, lists]
+
+
+def _evaluation(plain: Sequence[Any]) -> Evaluation:
+    """Read what `_plain` wrote."""
+    step, rate, size, benchmark, lists = plain
+    if lists is None:
+        return Evaluation(step, rate, size, benchmark)
+    problems, passed, samples = lists
+    outcomes = Outcomes(tuple(problems), np.array(passed, dtype=np.float64), np.array(samples))
+    return Evaluation(step, rate, size, benchmark, outcomes)
 
 
 _MEANS = {

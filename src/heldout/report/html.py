@@ -16,7 +16,7 @@ from heldout.charts.palettes import stylesheet
 from heldout.description import Description
 from heldout.findings import Verdict
 from heldout.names import heading_of
-from heldout.report.tables import correlations, key_points, key_values, not_checked, signals
+from heldout.report.tables import benchmarks, correlations, key_points, key_values, not_checked, signals
 from heldout.run import Run
 
 
@@ -39,6 +39,7 @@ def as_html(run: Run, about: Description, verdict: Verdict, figures: Sequence[In
         verdict=verdict,
         not_checked=not_checked(verdict),
         figures=figures,
+        benchmarks=benchmarks(verdict),
         key_values=key_values(about),
         points=[key_points(series) for series in about.series],
         correlations=correlations(about),

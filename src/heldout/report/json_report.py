@@ -78,10 +78,21 @@ def _verdict(verdict: Verdict) -> dict[str, Any]:
         if kept is None
         else {"step": kept.step, "estimate": kept.estimate, "low": kept.low, "high": kept.high},
         "tied": list(verdict.tied),
+        "on_disk": list(verdict.on_disk),
         "smallest_visible_drop": verdict.smallest_visible_drop,
         "findings": [_finding(finding) for finding in verdict.findings],
         "unchecked": [{"detector": u.detector, "missing": u.missing} for u in verdict.unchecked],
         "advice": list(verdict.advice),
+        "benchmarks": [
+            {
+                "key": fall.key,
+                "peak_step": fall.peak_step,
+                "drop": _number(fall.drop),
+                "p": fall.p if fall.sized else None,
+                "adjusted_p": fall.adjusted_p if fall.sized else None,
+            }
+            for fall in verdict.benchmarks
+        ],
     }
 
 

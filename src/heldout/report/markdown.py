@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from heldout.description import Description
 from heldout.findings import Verdict
 from heldout.names import heading_of
-from heldout.report.tables import TextTable, correlations, key_points, key_values, not_checked, signals
+from heldout.report.tables import TextTable, benchmarks, correlations, key_points, key_values, not_checked, signals
 from heldout.run import Run
 
 _SPECIAL = str.maketrans({c: f"\\{c}" for c in "\\`*_{}[]<>#|~$"})
@@ -35,6 +35,11 @@ def _lines(run: Run, about: Description, verdict: Verdict, figures: Mapping[str,
     if not verdict.findings:
         yield "None."
     yield ""
+    scores = benchmarks(verdict)
+    if scores is not None:
+        yield f"### {scores.title}\n"
+        yield from _table(scores)
+        yield ""
     yield f"## Overview\n\n{_safe(about.overview)}\n"
     yield "## Components\n"
     yield from (f"- {_safe(line)}" for line in about.components)

@@ -28,6 +28,28 @@ def not_checked(verdict: Verdict) -> list[str]:
     return [*lines, f"{sentence_list(absent)}: no such metric in the log"] if absent else lines
 
 
+def benchmarks(verdict: Verdict) -> TextTable | None:
+    """Every held-out score, where the run has several."""
+    if not verdict.benchmarks:
+        return None
+    rows = tuple(
+        (
+            fall.key,
+            str(fall.peak_step),
+            f"{100 * fall.drop:+.1f}",
+            _p(fall.p) if fall.sized else "size unknown",
+            _p(fall.adjusted_p) if fall.sized else "",
+        )
+        for fall in verdict.benchmarks
+    )
+    head = ("Benchmark", "Peak at", "Fall since, points", "Run-level p", "All paid for (Holm)")
+    return TextTable("Every held-out score", head, rows)
+
+
+def _p(p: float) -> str:
+    return f"≤ {p:.2g}" if p < 1.0 else "above 0.2" if p == 1.0 else f"{p:.2g}"
+
+
 def key_values(about: Description) -> TextTable:
     """Start, end, peak and trough of each curve."""
     rows = tuple(

@@ -14,7 +14,7 @@ from rich.text import Text
 
 from heldout.description import Description
 from heldout.findings import Severity, State, Verdict
-from heldout.report.tables import TextTable, correlations, key_values, not_checked
+from heldout.report.tables import TextTable, benchmarks, correlations, key_values, not_checked
 from heldout.run import Note, NoteKind, Run
 from heldout.words import counted
 
@@ -41,6 +41,9 @@ def show(console: Console, run: Run, about: Description, verdict: Verdict) -> No
     console.print(Text(run.name, style="bold"), Text(f"  {run.format} · {run.source}", style="dim"), soft_wrap=True)
     _verdict(console, verdict)
     console.print(Padding(Text(about.overview), (0, 0, 1, 0)))
+    scores = benchmarks(verdict)
+    if scores is not None:
+        _table(console, scores)
     _table(console, key_values(about))
     if about.pairs:
         _table(console, correlations(about))

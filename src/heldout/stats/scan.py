@@ -178,22 +178,37 @@ def scan(
     peak, z = np.full(size, -1, dtype=np.int64), np.empty(0)
     for k in range(FIRST_LOOK, size + 1):
         own = noise[:k] if per_eval else noise[k - 1 : k]
-        z, extra = _one_look(values[:k], own, None if step is None else step[:k], inflation, q, delta)
+        z, extra = last_look(values[:k], own, None if step is None else step[:k], inflation, q, delta)
         if z.size:
             peak[k - 1] = int(z.argmax())
             statistic[k - 1], median[k - 1] = z[peak[k - 1]], np.median(extra)
     return Scan(statistic, peak, median, z)
 
 
-def _one_look(
+def last_look(
     values: FloatArray,
     noise: FloatArray,
-    step: FloatArray | None,
-    inflation: Inflation | None,
-    q: float,
-    delta: float,
+    step: FloatArray | None = None,
+    inflation: Inflation | None = None,
+    q: float = DEFAULT_Q,
+    delta: float = 0.0,
 ) -> tuple[FloatArray, FloatArray]:
-    """The z and the inflation of every contrast at the last of the evals; empty if the noise is unknown or zero."""
+    """How far does each earlier eval lie above the last one: one look of `scan`, for evals that come one at a time.
+
+    Parameters
+    ----------
+    values, inflation, q, delta
+        As in `scan`.
+    noise
+        Noise variance, shape (1,) for one that holds for all evals, or (k,).
+    step
+        Shape (k,), or None for even spacing.
+
+    Returns
+    -------
+    tuple of arrays
+        z and inflation of each contrast, shape (k - 1,) each; empty if the noise is unknown or zero.
+    """
     if not np.all(noise > 0.0):
         return np.empty(0), np.empty(0)
     against = contrasts(values.size, q, step, noise if noise.size > 1 else None)

@@ -1,0 +1,193 @@
+"""The held-out scores so far, and how noisy they are.
+
+Where the outcome of every problem is known, the noise is measured on the problems that changed between neighbouring
+evaluations, and errors that evaluations share are paid for. Where only rates are known it is estimated from them, and
+error control is approximate. Whoever asks, asks the same questions of both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from heldout.run import Evaluation, FloatArray, Outcomes
+from heldout.stats.gram import Gram, complete
+from heldout.stats.noise import JITTER_FLOOR, aggregate_noise
+from heldout.stats.scan import Inflation
+
+FEWEST_PROBLEMS = 30  # below it the normal approximation of the scan is not to be trusted
+_AGGREGATE_FACTOR = 1.3  # on the variance from rates alone, so that the scan keeps its error
+_UNSIZED_FACTOR, _UNSIZED_FEWEST = 1.5, 8
+_COVERS = 0.8  # share of the problems that an evaluation may have without the missing ones being dropped for good
+_FEWEST_COMMON = 50  # problems by which evaluations of different sets are linked
+
+
+class Evidence:
+    """Evaluations of one benchmark, in order, and what they say about noise.
+
+    Attributes
+    ----------
+    passed_over
+        Evaluations that repeat the one before, problem by problem: cached, or of the same weights.
+    filled
+        Outcomes that were missing and stand in by their expectation.
+    series
+        1, and one more each time the problems changed so much that comparison had to begin anew.
+    """
+
+    def __init__(self) -> None:
+        self.passed_over = self.filled = 0
+        self.series = 1
+        self._evaluations: list[Evaluation] = []
+        self._problems: tuple[str, ...] = ()
+        self._rows: list[FloatArray] = []  # shares of the problems, one array per evaluation; empty with rates alone
+        self._gram: Gram | None = None
+
+    def __len__(self) -> int:
+        return len(self._evaluations)
+
+    @property
+    def exact(self) -> bool:
+        """Whether every evaluation came with the outcome of every problem."""
+        return self._gram is not None
+
+    @property
+    def rates(self) -> FloatArray:
+        """All rates, shape (K,)."""
+        if self._gram is not None:
+            return self._gram.rates
+        return np.array([evaluation.rate for evaluation in self._evaluations])
+
+    @property
+    def steps(self) -> FloatArray:
+        """Their steps, shape (K,)."""
+        return np.array([evaluation.step for evaluation in self._evaluations], dtype=np.float64)
+
+    @property
+    def sizes(self) -> FloatArray | None:
+        """How many samples each is the mean of, or None where one is not known."""
+        sizes = [evaluation.size for evaluation in self._evaluations]
+        return None if any(size is None for size in sizes) else np.array(sizes, dtype=np.float64)
+
+    @property
+    def problems(self) -> int | None:
+        """How many problems all evaluations share, at least; None where that is not known."""
+        if self.exact:
+            return len(self._problems)
+        sizes = self.sizes
+        return None if sizes is None or not len(sizes) else int(sizes.min())
+
+    def add(self, evaluation: Evaluation) -> bool:
+        """Take in the next evaluation; return False where it repeats the one before and is passed over."""
+        outcomes = evaluation.outcomes
+        if outcomes is None or (self._evaluations and not self.exact):
+            self._rows, self._gram = [], None
+        elif not self._take(outcomes):
+            self.passed_over += 1
+            return False
+        self._evaluations.append(evaluation)
+        return True
+
+    def noise(self) -> float:
+        """Return the variance of one rate as all evaluations so far show it; `nan` where nothing is known."""
+        return aggregate_noise(self.rates, self.sizes) if self._gram is None else self._gram.s2(len(self))
+
+    def scan_noise(self) -> float:
+        """Return that variance as the scan uses it: larger where it is estimated from rates, `nan` for too few."""
+        if self.exact:
+            return self.noise()
+        if self.sizes is None and len(self) < _UNSIZED_FEWEST:
+            return np.nan
+        return self.noise() * (_UNSIZED_FACTOR if self.sizes is None else _AGGREGATE_FACTOR)
+
+    def posterior_noise(self, inflation: float) -> float:
+        """Return that variance as the Gaussian process uses it, given the scan's median inflation."""
+        if self.exact:
+            return self.noise() * inflation
+        return self.noise() * (_UNSIZED_FACTOR if self.sizes is None else 1.0)
+
+    @property
+    def inflation(self) -> Inflation | None:
+        """How much noisier contrasts are than independent noise; None where that cannot be known."""
+        return None if self._gram is None else self._gram.inflation
+
+    @property
+    def may_confirm(self) -> bool:
+        """Whether there are problems enough, and known to be, for the error rate of the scan to hold."""
+        return self.problems is not None and self.problems >= FEWEST_PROBLEMS
+
+    def noise_with(self, problems: int) -> float:
+        """Return the variance that the scan would use, had each evaluation so many problems."""
+        if self.exact:
+            sampled = max(self.noise() - JITTER_FLOOR**2, 0.0)
+            return sampled * len(self._problems) / problems + JITTER_FLOOR**2
+        return _AGGREGATE_FACTOR * aggregate_noise(self.rates, float(problems))
+
+    def set_variance(self) -> FloatArray:
+        """Return the variance of each level over sets of problems of this kind, shape (K,); it cancels in contrasts."""
+        if self._gram is not None:
+            return np.array([self._gram.set_variance(k) for k in range(len(self))])
+        sizes, rates = self.sizes, self.rates
+        if sizes is None:
+            return np.zeros(len(self))
+        rate = float(np.clip(rates.mean(), 0.01, 0.99))
+        return np.full(len(self), (1 - 0.6) * rate * (1 - rate) / float(sizes.mean()))
+
+    def state(self) -> dict[str, Any]:
+        """Return everything as plain lists and numbers."""
+        return {
+            "evaluations": [[e.step, e.rate, e.size] for e in self._evaluations],
+            "problems": list(self._problems),
+            "rows": [row.tolist() for row in self._rows],
+            "passed_over": self.passed_over,
+            "filled": self.filled,
+            "series": self.series,
+        }
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on where `state` was taken."""
+        self._evaluations = [Evaluation(step, rate, size) for step, rate, size in state["evaluations"]]
+        self._problems = tuple(state["problems"])
+        self._rows = [np.array(row) for row in state["rows"]]
+        self._gram = Gram.of(np.stack(self._rows)) if self._rows else None
+        self.passed_over, self.filled = int(state["passed_over"]), int(state["filled"])
+        self.series = int(state["series"])
+
+    def _take(self, outcomes: Outcomes) -> bool:
+        """Take in outcomes; False where they repeat the last ones. Nothing that came before is judged anew."""
+        if self._gram is None:
+            self._begin(outcomes)
+            return True
+        shares = dict(zip(outcomes.problems, outcomes.share.tolist(), strict=True))
+        here = [problem in shares for problem in self._problems]
+        common = sum(here)
+        if common < _COVERS * len(self._problems):
+            if common < _FEWEST_COMMON:
+                self._evaluations = []
+                self.series += 1
+                self._begin(outcomes)
+                return True
+            self._keep(here)
+        row = np.array([shares.get(problem, np.nan) for problem in self._problems])
+        if np.array_equal(row, self._rows[-1]) and 0.0 < row.mean() < 1.0:
+            return False
+        missing = np.isnan(row)
+        if missing.any():
+            self.filled += int(missing.sum())
+            row = complete(np.stack([*self._rows, row]))[1][-1]
+        self._rows.append(row)
+        self._gram.add(row)
+        return True
+
+    def _begin(self, outcomes: Outcomes) -> None:
+        """Start a series with these problems; fewer than two have no noise to speak of."""
+        self._problems, self._rows = outcomes.problems, [outcomes.share]
+        self._gram = Gram.of(outcomes.share[None, :]) if len(outcomes) > 1 else None
+
+    def _keep(self, kept: list[bool]) -> None:
+        """Go on with a part of the problems."""
+        self._problems = tuple(problem for problem, keep in zip(self._problems, kept, strict=True) if keep)
+        self._rows = [row[kept] for row in self._rows]
+        self._gram = Gram.of(np.stack(self._rows))

@@ -1,0 +1,127 @@
+"""From a run to a verdict: what its curves mean, with error bars.
+
+The same detectors run here and live. What could not be checked is part of the answer. `state` finds the word for the
+run, `advice` says what the evaluation could show and how it would show more, `benchmarks` judges the other held-out
+scores of the run.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from heldout.detectors import default_detectors
+from heldout.detectors.base import Detector, block_of, fold, unchecked
+from heldout.detectors.overoptimisation import FEWEST, Level, OverOptimisation
+from heldout.findings import Estimate, Finding, Onset, State, Unchecked, Verdict
+from heldout.run import BoolArray, Run
+from heldout.stats.checkpoint import Choice, choose
+from heldout.stats.scan import HORIZONS
+from heldout.verdict.advice import advice_on, not_asked, smallest_visible
+from heldout.verdict.benchmarks import other_benchmarks
+from heldout.verdict.state import state_of
+from heldout.words import counted
+
+_MOST_LOOKS = 160  # evaluations at more steps than this are averaged in groups
+
+
+def diagnose(run: Run, detectors: Sequence[Detector] | None = None, *, horizon: int | None = None) -> Verdict:
+    """What do the curves of this run mean?
+
+    Parameters
+    ----------
+    run
+        A run.
+    detectors
+        What to look for; all of them if not given.
+    horizon
+        How many evaluations were planned; those in the log if not given, which suits a finished run.
+
+    Returns
+    -------
+    Verdict
+        The state, the checkpoint to keep, what else was found, and what could not be checked.
+
+    Examples
+    --------
+    >>> import heldout
+    >>> heldout.diagnose(heldout.read("example:kimi-dev")).state
+    <State.IMPROVING: 'improving'>
+    """
+    count = len(run.evaluations())
+    fallen = watch_for_falls(count, horizon)
+    asked: list[Detector] = [fallen, *(default_detectors() if detectors is None else detectors)]
+    findings = tuple(fold(asked, [block_of(run)]))
+    missing = tuple(unchecked(asked, run)) + not_asked(run, fallen.evidence.exact)
+    if not count:
+        return _without_evidence(findings, missing)
+    if not fallen.looks:
+        return _too_few(len(fallen.evidence), findings, missing)
+    return _judged(run, fallen, findings, missing)
+
+
+def watch_for_falls(count: int, horizon: int | None = None) -> OverOptimisation:
+    """Return the detector of falls for a run with so many evaluations, grouped where there are very many."""
+    group = max(1, math.ceil(count / _MOST_LOOKS))
+    planned = math.ceil((horizon or count) / group)
+    return OverOptimisation(group=group, horizon=min(max(planned, 1), HORIZONS[-1]))
+
+
+def _judged(
+    run: Run, fallen: OverOptimisation, findings: tuple[Finding, ...], missing: tuple[Unchecked, ...]
+) -> Verdict:
+    seen = fallen.evidence
+    variance = seen.noise() * fallen.looks[-1].inflation
+    steps = [int(step) for step in seen.steps]
+    on_disk = np.array([step in run.checkpoints for step in steps])
+    choice = choose(seen.rates, variance, seen.set_variance(), on_disk if on_disk.any() else None)
+    recommended = Estimate(steps[choice.best], choice.estimate, choice.low, choice.high)
+    visible = smallest_visible(len(seen), variance)
+    state, label, opening = state_of(fallen, visible)
+    tied = tuple(steps[index] for index in choice.tied)
+    return Verdict(
+        state,
+        label,
+        f"{opening} {_keep(recommended, choice, on_disk)}",
+        _onset(fallen, state),
+        recommended,
+        tied,
+        visible,
+        findings,
+        missing,
+        tuple(advice_on(fallen, visible)),
+        tuple(step for step in tied if step in run.checkpoints),
+        other_benchmarks(run, fallen, watch_for_falls),
+    )
+
+
+def _onset(fallen: OverOptimisation, state: State) -> Onset | None:
+    """Since when the score falls, where it does."""
+    worst = fallen.worst
+    if worst.level < Level.LIKELY:
+        return None
+    last = worst if state is State.RECOVERED else fallen.looks[-1]
+    return Onset(last.peak_step, *fallen.peak_range())
+
+
+def _keep(kept: Estimate, choice: Choice, on_disk: BoolArray) -> str:
+    estimate = f"{100 * kept.estimate:.1f} % (95 % interval {100 * kept.low:.1f} to {100 * kept.high:.1f})"
+    tied = len(choice.tied) - 1
+    among = f"{counted(int(on_disk.sum()), 'checkpoint')} that exist" if on_disk.any() else f"{len(on_disk)}"
+    others = f"; {counted(tied, 'other')} of {among} cannot be told apart from it" if tied else ""
+    return f"Keep step {kept.step}, estimated at {estimate}{others}."
+
+
+def _without_evidence(findings: tuple[Finding, ...], missing: tuple[Unchecked, ...]) -> Verdict:
+    text = (
+        "There is no held-out score in this log, so what the model can really do is not known. Evaluate some 200 "
+        "problems that are never trained on, every twentieth of the run."
+    )
+    return Verdict(State.NO_EVIDENCE, "training signals only", text, findings=findings, unchecked=missing)
+
+
+def _too_few(count: int, findings: tuple[Finding, ...], missing: tuple[Unchecked, ...]) -> Verdict:
+    text = f"{counted(count, 'evaluation')} cannot show a fall; at least {FEWEST} are needed, and 20 to 40 see most."
+    return Verdict(State.CANNOT_TELL, "too few evaluations", text, findings=findings, unchecked=missing)
