@@ -275,7 +275,7 @@ def rates_paths(runs: Sequence[SimulatedRun]) -> FloatArray:
 
 
 def _noise_of_rates(run: SimulatedRun) -> FloatArray:
-    """What the report takes the noise to be after each eval, for the scan and for the Gaussian process: shape (2, K)."""
+    """What the report takes the noise to be after each eval, for its scan and for its posterior: shape (2, K)."""
     evidence, problems, found = Evidence(), run.outcomes.shape[1], []
     for step, rate in zip(run.steps.tolist(), run.rates.tolist(), strict=True):
         evidence.add(Evaluation(step, rate, problems))
