@@ -86,7 +86,7 @@ def test_dots_on_each_other_share_a_name_unless_they_are_ours():
 
 
 def test_heldout_is_emphasised():
-    shown = {text.get_text(): text for text in _drawn(alarms, _result())[1]}
+    shown = {text.get_text().split("  ")[0]: text for text in _drawn(alarms, _result())[1]}
     assert shown["heldout"].get_fontweight() == "bold"
     assert shown["heldout"].get_color() == shown["heldout: GP"].get_color() != shown["EWMA"].get_color()
 

@@ -14,7 +14,6 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.patheffects import withStroke
 from matplotlib.text import Text
 from matplotlib.transforms import Bbox
 
@@ -30,6 +29,7 @@ DPI = 200.0
 _LIGHT = PALETTES["light"]
 _INK, _MUTED, _OURS, _GRID = _LIGHT[Colour.INK], _LIGHT[Colour.MUTED], _LIGHT[Colour.LEFT], _LIGHT["grid"]
 _FONT, _SMALL, _HAIR = 8.5, 7.5, 0.6  # points
+_MOST_NAMES = 2  # on one line
 _REFERENCES = ("always", "never")
 _RATES = (0, 1, 5, 10, 25, 50, 75, 100)  # ticks, %
 
@@ -209,7 +209,7 @@ def _draw(axes: Axes, mark: _Mark, x: float) -> None:
         color=mark.colour,
         elinewidth=0.9,
         marker="o",
-        markersize=6.5 if mark.detector == ALARM.name else 4.8,
+        markersize=6.5 if reference or mark.detector == ALARM.name else 4.8,
         markerfacecolor=_LIGHT["ground"] if reference else mark.colour,
         markeredgecolor=mark.colour if reference else _LIGHT["ground"],
         markeredgewidth=1.0 if reference else 0.5,
@@ -231,7 +231,7 @@ def _label(axes: Axes, mark: _Mark, text: str) -> Text:
         ha="left",
         va="center",
         zorder=5.0,
-        path_effects=[withStroke(linewidth=2.5, foreground=_LIGHT["ground"])],
+        bbox={"facecolor": _LIGHT["ground"], "edgecolor": "none", "pad": 0.4},
     )
 
 
@@ -290,7 +290,8 @@ def _dots(axes: Axes, marks: Sequence[_Mark], near: float) -> list[tuple[tuple[f
     dots: list[tuple[tuple[float, float], list[_Mark]]] = []
     for mark in sorted(marks, key=lambda mark: (mark.detector != ALARM.name, not mark.is_ours, mark.delay.value)):
         x, y = axes.transData.transform((mark.rate.value, mark.delay.value)).tolist()
-        same = [here for at, here in dots if not here[0].is_ours and math.dist(at, (x, y)) < near]
+        near_by = (here for at, here in dots if math.dist(at, (x, y)) < near)
+        same = [here for here in near_by if not here[0].is_ours and len(here) < _MOST_NAMES]
         if same and not mark.is_ours:
             same[0].append(mark)
         else:
