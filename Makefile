@@ -1,5 +1,6 @@
 # make demo: the main job, on the two published runs.   make test: lint, types and tests.
-# Both set up what is missing first (a virtual environment in .venv) and are quick the second time.
+# make bench: reading and detecting against the alternatives, some ten minutes or more.
+# All set up what is missing first (a virtual environment in .venv) and are quick the second time.
 
 PYTHON ?= python3
 VENV := .venv
@@ -18,11 +19,13 @@ test: $(STAMP)
 	$(BIN)/pytest -q -n 2
 
 bench: $(STAMP)
-	$(BIN)/heldout bench read
+	mkdir -p reports/bench
+	$(BIN)/heldout bench read -o reports/bench/read.md
+	$(BIN)/heldout bench detect -o reports/bench/detect.md --figures reports/bench
 
 $(STAMP): pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev]"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev,bench]"
 	touch $(STAMP)
 
 clean:

@@ -97,3 +97,13 @@ def test_metrics_prints_the_page_in_the_docs() -> None:
 def test_help_and_version() -> None:
     assert "report" in heldout("--help").stdout
     assert heldout("--version").stdout.startswith("heldout 0.")
+
+
+def test_a_benchmark_is_drawn_again_from_its_file(tmp_path: Path) -> None:
+    done = heldout("bench", "detect", "n20K6", "--runs", "2", "--workers", "1", "-o", tmp_path / "found.json")
+    assert done.returncode == 0, done.stderr
+    done = heldout("bench", "detect", "--from", tmp_path / "found.json", "--figures", tmp_path / "figures")
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "figures" / "n20K6-alarms.svg").exists()
+    done = heldout("bench", "detect", "--from", tmp_path / "missing.json")
+    assert (done.returncode, "missing.json cannot be read" in done.stderr.replace("\n", "")) == (2, True)

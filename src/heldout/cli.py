@@ -162,11 +162,16 @@ def bench_detect(
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same table.")] = 0,
     workers: Annotated[int, typer.Option(min=0, help="Processes; 0 for as many as there are cores.")] = 0,
     out: Annotated[Path | None, typer.Option("-o", "--out", help="Also write the tables as Markdown or JSON.")] = None,
+    figures: Annotated[Path | None, typer.Option(metavar="DIR", help="Also draw them, as SVG and PNG.")] = None,
+    source: Annotated[
+        Path | None,
+        typer.Option("--from", metavar="FILE", help="Take the results of an earlier -o FILE.json; simulate nothing."),
+    ] = None,
 ) -> None:
     """False alarms and delay of noticing a falling pass rate, against what people use, on runs whose truth is known."""
     from heldout.bench.detect import main as bench
 
-    bench(runs, configs or ["n200K20", "n500K40"], seed, workers, out)
+    bench(runs, configs or [], seed, workers, out, figures, source)
 
 
 def _read_each(

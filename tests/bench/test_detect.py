@@ -6,22 +6,13 @@ import math
 import numpy as np
 import pytest
 
-from heldout.bench.detect import (
-    ALARM,
-    SCAN,
-    TARGETS,
-    Case,
-    Check,
-    _jobs,
-    checks,
-    main,
-    measure,
-    relative_checks,
-    selection_checks,
-    verdict,
-)
+from heldout.bench.detect import _jobs, main, measure
+from heldout.bench.result import Case, as_json, from_json
+from heldout.bench.rivals import ALARM, RATES, SCAN, unavailable
 from heldout.bench.score import Estimate
 from heldout.bench.simulate import NULLS, OUTSIDE_DECLINES, OUTSIDE_NULLS
+from heldout.bench.tables import markdown
+from heldout.bench.targets import TARGETS, Check, checks, relative_checks, selection_checks, verdict, verdicts
 from heldout.errors import UsageError
 
 RUNS = 20
@@ -52,6 +43,14 @@ def test_our_false_alarms_on_a_plateau_are_few(result):
     ours = _by_name(result.default)
     assert ours[SCAN.name].false_alarms["plateau"].value <= 3 * 0.05
     assert ours[ALARM.name].mean("false_alarms", NULLS).value <= 3 * 0.035
+
+
+def test_the_alarm_on_rates_alone_is_in_both_tables(result):
+    for scores in (result.default, result.matched):
+        assert [one.detector for one in scores][-1] == RATES.name
+    row = _by_name(result.default)[RATES.name]
+    assert row.false_alarms["plateau"].value <= 3 * 0.05
+    assert row.detection["sharp_collapse"].value > 0.5
 
 
 def test_targets_are_met_with_slack(result):
@@ -115,6 +114,8 @@ def test_the_table_is_written(tmp_path, capsys, monkeypatch, suffix):
     out = tmp_path / f"table{suffix}"
     main(3, ["n50K8", "n50K8"], 0, 1, out)
     printed = capsys.readouterr().out
+    for name, why in unavailable().items():
+        assert f"{name} is left out: {why}." in printed
     assert "n50K8, customary thresholds (50 problems, 8 evals, 1 sample; 3 runs of each family, seed 0)" in printed
     text = out.read_text()
     if suffix == ".json":
@@ -125,6 +126,51 @@ def test_the_table_is_written(tmp_path, capsys, monkeypatch, suffix):
     else:
         assert "| heldout: alarm | 1 |" in text
         assert text.count("customary thresholds") == 1
+
+
+def test_results_come_back_from_their_file_as_they_were(tmp_path, result):
+    file = tmp_path / "result.json"
+    file.write_text(as_json([result], verdicts))
+    assert from_json(file) == [result]
+
+
+def test_tables_can_be_made_from_an_earlier_file_without_simulating(tmp_path, result, monkeypatch):
+    monkeypatch.setattr("heldout.bench.detect.simulate", None)
+    file, out, again = (tmp_path / name for name in ("result.json", "table.md", "again.json"))
+    file.write_text(as_json([result], verdicts))
+    main(1, [], 0, 1, out, None, file)
+    assert out.read_text().startswith(markdown([result], {}).rstrip())
+    main(1, ["n200K20"], 0, 1, again, None, file)
+    assert again.read_text() == file.read_text()
+
+
+def test_a_file_from_before_a_detector_was_added_is_still_read_and_the_row_is_missed(tmp_path, capsys, result):
+    fields = json.loads(as_json([result], verdicts))
+    for table in ("default", "matched"):
+        fields[0][table] = [row for row in fields[0][table] if row["detector"] != RATES.name]
+    file = tmp_path / "old.json"
+    file.write_text(json.dumps(fields))
+    main(2, [], 0, 1, None, None, file)
+    assert f"{RATES.name} is left out:" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("text", "configs", "words"),
+    [
+        (None, [], "cannot be read"),
+        ("{", [], "holds no results"),
+        ('[{"config": "n20K8"}]', [], "holds no results"),
+        ("7", [], "holds no results"),
+        ("[]", ["n20K8"], "has no configuration 'n20K8'; it has none."),
+    ],
+)
+def test_a_file_without_results_is_refused(tmp_path, text, configs, words):
+    file = tmp_path / "result.json"
+    if text is not None:
+        file.write_text(text)
+    with pytest.raises(UsageError) as error:
+        main(2, configs, 0, 1, None, None, file)
+    assert words in str(error.value)
 
 
 def test_names_of_configurations():
@@ -152,6 +198,11 @@ def test_what_cannot_be_measured_is_refused(arguments, words):
 def test_a_table_goes_to_markdown_or_json(tmp_path):
     with pytest.raises(UsageError, match=r"the tables are written as \.md or \.json\."):
         main(3, ["n50K8"], 0, 1, tmp_path / "table.csv")
+
+
+def test_a_missing_folder_is_said_before_anything_is_simulated(tmp_path):
+    with pytest.raises(UsageError, match="there is no folder"):
+        main(3, ["n50K8"], 0, 1, tmp_path / "missing" / "table.md")
 
 
 def test_verdicts():

@@ -6,8 +6,11 @@ import numpy as np
 import pytest
 
 from heldout.bench import rivals
-from heldout.bench.rivals import ALARM, GP, OURS, SCAN, available, paths, picks, unavailable
+from heldout.bench.rivals import ALARM, FIRST, GP, OURS, RATES, SCAN, available, paths, picks, unavailable
 from heldout.bench.simulate import simulate
+from heldout.detectors import Block, OverOptimisation
+from heldout.detectors.overoptimisation import Level
+from heldout.run import Evaluation, Outcomes
 
 DETECTORS = available()
 
@@ -23,9 +26,9 @@ def test_no_detector_looks_ahead(detector):
     assert whole.shape == (14,)
     # the boundary of the scan is that of the planned length, so only its shape may be compared
     part = detector.statistic(_short(run, 9))
-    if detector in (SCAN, ALARM):
+    if detector in (SCAN, ALARM, RATES):
         part, whole = part / part[8], whole / whole[8]
-        if detector is ALARM:
+        if detector in (ALARM, RATES):
             return
     np.testing.assert_allclose(part, whole[:9], atol=1e-9)
 
@@ -43,6 +46,31 @@ def test_combined_paths_are_the_same():
     np.testing.assert_allclose(found[ALARM.name], ALARM.statistics(runs))
     np.testing.assert_array_equal(found[ALARM.name], np.maximum(found[SCAN.name], found[GP.name]))
     np.testing.assert_allclose(paths(runs, [ALARM])[ALARM.name], found[ALARM.name])
+
+
+def _with_rates(run, k):
+    return Evaluation(int(run.steps[k]), float(run.rates[k]), run.outcomes.shape[1])
+
+
+def _with_outcomes(run, k):
+    problems = tuple(f"{i:04}" for i in range(run.outcomes.shape[1]))
+    return Evaluation.of(int(run.steps[k]), Outcomes(problems, run.outcomes[k], np.ones(len(problems), dtype=np.int64)))
+
+
+@pytest.mark.parametrize("family", ["plateau", "slow_overopt", "sharp_collapse", "noisy_plateau"])
+@pytest.mark.parametrize(("problems", "evals"), [(100, 20), (400, 12)])
+@pytest.mark.parametrize(("row", "logged"), [(RATES, _with_rates), (ALARM, _with_outcomes)])
+def test_a_row_alarms_when_the_detector_of_the_report_does(row, logged, family, problems, evals):
+    alarmed = 0
+    for seed in range(6):
+        run = simulate(family, problems, evals, seed=seed)
+        detector = OverOptimisation(horizon=evals)
+        for k in range(evals):
+            detector.update(Block(evaluations=[logged(run, k)]))
+        expected = [look.step for look in detector.looks if look.level >= Level.LIKELY]
+        assert run.steps[FIRST:][row.statistic(run)[FIRST:] >= 1.0].tolist() == expected
+        alarmed += bool(expected)
+    assert alarmed > 0 or "plateau" in family
 
 
 @pytest.mark.parametrize("name", [one.name for one in DETECTORS if one.name not in ("always", "never", "rldoctor")])
@@ -69,13 +97,16 @@ def test_hand_made_statistics():
 
 def test_what_is_not_installed_is_left_out_with_a_reason(monkeypatch):
     monkeypatch.setattr(rivals.importlib.util, "find_spec", lambda name: None)
-    assert unavailable() == {"rldoctor": "the package rldoctor is not installed"}
+    assert unavailable() == {"rldoctor": "`pip install 'heldout[bench]'` installs it"}
     assert "rldoctor" not in {detector.name for detector in available()}
 
 
 @pytest.mark.skipif("rldoctor" in unavailable(), reason="the package rldoctor is not installed")
 def test_rldoctor_answers_with_a_severity():
-    assert set(rivals.rldoctor_path(simulate("r1_like", 100, 12, seed=0))) <= {0.0, 1.0, 2.0, 3.0, 4.0}
+    run = simulate("r1_like", 100, 12, seed=0)
+    fallen = replace(run, outcomes=(np.arange(100)[None, :] < np.linspace(60, 10, 12)[:, None]).astype(float))
+    assert set(rivals.rldoctor_path(run)) <= {0.0, 1.0, 2.0, 3.0, 4.0}
+    assert rivals.rldoctor_path(fallen)[-1] == 4.0  # the reward rises and the score falls: critical
 
 
 def test_picks():

@@ -221,7 +221,7 @@ def test_axis_labels_stand_clear_of_the_tick_labels(width_cm: float) -> None:
     from heldout.charts import matplotlib_backend as backend
 
     chart = published()
-    with backend._own_settings():
+    with backend.own_settings():
         drawing = backend._Drawing(chart, Scale.of(width_cm, None), PALETTES["light"], 100.0)
         for stage in (drawing.frame, drawing.x_axis, drawing.y_axes, drawing.title):
             stage()

@@ -22,13 +22,15 @@ from itertools import pairwise
 import numpy as np
 
 from heldout.bench.simulate import SimulatedRun
+from heldout.detectors.evidence import Evidence
+from heldout.run import Evaluation
 from heldout.stats.arrays import FloatArray, IntArray, floats
 from heldout.stats.checkpoint import choose
 from heldout.stats.gp import gp_posterior
 from heldout.stats.gram import Gram
 from heldout.stats.noise import binomial_se
 from heldout.stats.normal import cdf
-from heldout.stats.scan import boundary, scan
+from heldout.stats.scan import Scan, boundary, scan
 
 FIRST = 3  # index of the first eval at which an alarm may be raised
 
@@ -224,9 +226,12 @@ def _scanned(run: SimulatedRun) -> tuple[FloatArray, FloatArray]:
     gram = Gram.of(run.outcomes)
     noise = gram.s2s()
     found = scan(gram.rates, noise, inflation=gram.inflation)
-    relative = found.statistic / boundary(run.rates.size, _ALPHA)
-    path = floats(np.where(np.isnan(relative), -math.inf, relative))
-    return path, noise * found.inflation
+    return _over_boundary(found), noise * found.inflation
+
+
+def _over_boundary(found: Scan) -> FloatArray:
+    relative = found.statistic / boundary(found.statistic.size, _ALPHA)
+    return floats(np.where(np.isnan(relative), -math.inf, relative))
 
 
 def scan_path(run: SimulatedRun) -> FloatArray:
@@ -241,14 +246,41 @@ def gp_path(run: SimulatedRun) -> FloatArray:
 
 
 def gp_paths(runs: Sequence[SimulatedRun]) -> FloatArray:
-    """The same for runs of equal length, eval by eval, so that the matrices for k evals are made once."""
-    rates, noise = np.stack([run.rates for run in runs]), np.stack([_scanned(run)[1] for run in runs])
+    """The same for runs of equal length, shape (R, K)."""
+    return _sureness(runs, np.stack([_scanned(run)[1] for run in runs]))
+
+
+def _sureness(runs: Sequence[SimulatedRun], noise: FloatArray) -> FloatArray:
+    """How sure is the Gaussian process with this noise, shape (R, K): eval by eval, so that its matrices stay near."""
+    rates = np.stack([run.rates for run in runs])
     paths = np.zeros(rates.shape)
     for k in range(FIRST + 1, rates.shape[1] + 1):
         for path, rate, variance in zip(paths, rates, noise[:, k - 1], strict=True):
             certain = gp_posterior(rate[:k], float(variance)).p_drop(_DELTA)
             path[k - 1] = -math.log10(max(1.0 - certain, 1e-12)) / _SURE
     return paths
+
+
+def rates_path(run: SimulatedRun) -> FloatArray:
+    """How sure would the alarm be if the log had the rates and the size of the evals, and no outcomes?"""
+    (path,) = rates_paths([run])
+    return floats(path)
+
+
+def rates_paths(runs: Sequence[SimulatedRun]) -> FloatArray:
+    """The same for runs of equal length, shape (R, K)."""
+    noise = np.stack([_noise_of_rates(run) for run in runs])  # (R, 2, K)
+    scans = [scan(run.rates, own[0], steps=run.steps) for run, own in zip(runs, noise, strict=True)]
+    return np.maximum(np.stack([_over_boundary(found) for found in scans]), _sureness(runs, noise[:, 1]))
+
+
+def _noise_of_rates(run: SimulatedRun) -> FloatArray:
+    """What the report takes the noise to be after each eval, for its scan and for its posterior: shape (2, K)."""
+    evidence, problems, found = Evidence(), run.outcomes.shape[1], []
+    for step, rate in zip(run.steps.tolist(), run.rates.tolist(), strict=True):
+        evidence.add(Evaluation(step, rate, problems))
+        found.append((evidence.scan_noise(), evidence.posterior_noise(1.0)))
+    return floats(found).T
 
 
 def rldoctor_path(run: SimulatedRun) -> FloatArray:
@@ -274,7 +306,8 @@ def rldoctor_path(run: SimulatedRun) -> FloatArray:
 SCAN = Detector("heldout: scan", scan_path, 1.0)
 GP = Detector("heldout: GP", gp_path, 1.0, gp_paths)
 ALARM = Detector("heldout: alarm", lambda run: np.maximum(scan_path(run), gp_path(run)), 1.0, either=(SCAN, GP))
-OURS = (SCAN, GP, ALARM)
+RATES = Detector("heldout: alarm, rates only", rates_path, 1.0, rates_paths)
+OURS = (SCAN, GP, ALARM, RATES)
 RIVALS = (
     Detector("always", always, 0.5, tunable=False),
     Detector("never", never, 0.5, tunable=False),
@@ -295,7 +328,7 @@ RIVALS = (
 def unavailable() -> dict[str, str]:
     """Which detectors cannot run here, and why."""
     missing = importlib.util.find_spec("rl_doctor") is None
-    return {"rldoctor": "the package rldoctor is not installed"} if missing else {}
+    return {"rldoctor": "`pip install 'heldout[bench]'` installs it"} if missing else {}
 
 
 def available() -> tuple[Detector, ...]:

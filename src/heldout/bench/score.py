@@ -25,6 +25,11 @@ class Estimate:
     se: float
 
 
+def percent(share: Estimate) -> Estimate:
+    """The same in percent."""
+    return Estimate(100.0 * share.value, 100.0 * share.se)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Truth:
     """What is true of R runs of one family with K evals each.

@@ -1,4 +1,4 @@
-"""Draw a chart with matplotlib. The only file that imports it.
+"""Draw a chart with matplotlib. Only this file and the figures of the benchmark import it.
 
 Everything is drawn in the unit square: a layer's points become fractions of its axes, and ticks are fractions with
 fixed texts. The two sides then share one order of drawing, and numbers as large as 1e12 lose nothing.
@@ -170,7 +170,7 @@ def render(
     dict
         The bytes of each file.
     """
-    with _own_settings():
+    with own_settings():
         drawing = _Drawing(chart, Scale.of(width_cm, height_cm), PALETTES[theme], dpi)
         drawing.frame()
         drawing.x_axis()
@@ -181,11 +181,11 @@ def render(
         drawing.fit()
         drawing.legend()
         drawing.place_labels()
-        return {kind: _encode(drawing.figure, chart, kind, theme, dpi) for kind in kinds}
+        return {kind: encode(drawing.figure, chart.name, chart.caption, kind, dpi) for kind in kinds}
 
 
 @contextmanager
-def _own_settings() -> Iterator[None]:
+def own_settings() -> Iterator[None]:
     """Set the user's matplotlib settings aside, and its warning about signs that the font does not have."""
     settings: dict[Any, Any] = {
         key: value for key, value in mpl.rcParamsDefault.items() if not key.startswith("backend")
@@ -616,17 +616,17 @@ class _Drawing:
         return inches / (place.width * self.scale.width), inches / (place.height * self.scale.height)
 
 
-def _encode(figure: Figure, chart: Chart, kind: Kind, theme: str, dpi: float) -> bytes:
-    """Write a figure in one format, without a date."""
+def encode(figure: Figure, name: str, caption: str, kind: Kind, dpi: float) -> bytes:
+    """Write a figure in one format, without a date; name and caption are what a screen reader gets."""
     file = io.BytesIO()
     look: dict[str, Any] = {"facecolor": figure.get_facecolor(), "edgecolor": "none"}
     if kind == "svg":
         figure.savefig(file, format="svg", metadata=dict.fromkeys(("Creator", "Date", "Format", "Type")), **look)
-        return _finished_svg(file.getvalue().decode(), chart).encode()
+        return _finished_svg(file.getvalue().decode(), name, caption).encode()
     if kind == "pdf":
-        about = {"Title": chart.name, "Subject": chart.caption, "Creator": "heldout", "CreationDate": None}
+        about = {"Title": name, "Subject": caption, "Creator": "heldout", "CreationDate": None}
     else:
-        about = {"Title": chart.name, "Description": chart.caption, "Software": "heldout"}
+        about = {"Title": name, "Description": caption, "Software": "heldout"}
     about = {key: text for key, text in about.items() if text != ""}
     if kind == "png":
         look["pil_kwargs"] = {"compress_level": 4}  # three times as quick as the default, for a few bytes more
@@ -634,14 +634,14 @@ def _encode(figure: Figure, chart: Chart, kind: Kind, theme: str, dpi: float) ->
     return file.getvalue()
 
 
-def _finished_svg(svg: str, chart: Chart) -> str:
+def _finished_svg(svg: str, name: str, caption: str) -> str:
     """Make a drawing fit to stand inside a page beside others: own ids, a title and a description."""
     svg = re.sub(r"<!--.*?-->\s*", "", svg, flags=re.DOTALL)
     svg = re.sub(r"<!DOCTYPE.*?>\s*", "", svg, flags=re.DOTALL)
     own = "h" + hashlib.sha256(svg.encode()).hexdigest()[:10]
     svg = re.sub(r'(\sid="|href="#|url\(#)', rf"\g<1>{own}-", svg)
-    title = f'<title id="{own}-title">{escape(chart.name)}</title>'
-    description = f'<desc id="{own}-desc">{escape(chart.caption)}</desc>'
+    title = f'<title id="{own}-title">{escape(name)}</title>'
+    description = f'<desc id="{own}-desc">{escape(caption)}</desc>'
     return re.sub(
         r"<svg ([^>]*)>",
         lambda match: f'<svg role="img" aria-labelledby="{own}-title {own}-desc" {match[1]}>\n {title}\n {description}',

@@ -1,0 +1,133 @@
+"""What ``heldout bench detect`` measured, as tables on a terminal and in Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from rich.markup import escape
+from rich.table import Table
+
+from heldout.bench.result import Case, Result
+from heldout.bench.rivals import ALARM, OURS
+from heldout.bench.score import Estimate, Score, percent
+from heldout.bench.targets import checks, relative_checks, selection_checks, verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """A table as text."""
+
+    title: str
+    head: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+def tables(result: Result) -> list[Sheet]:
+    """One row per detector at customary and at tuned thresholds, false alarms by family, and checkpoints."""
+    case = result.case
+    short = " · ".join(family.split("_")[0] for family in case.scored)
+    head = (
+        "detector",
+        "threshold",
+        "false alarms %",
+        f"{case.nulls[0] if 'plateau' not in case.nulls else 'plateau'} %",
+        "worst null %",
+        f"detected %: {short}",
+        "premature %",
+        f"delay, evals: {short}",
+        "points lost",
+        "target met",
+    )
+    samples = "1 sample" if case.m == 1 else f"{case.m} samples"
+    size = f"{case.n} problems, {case.K} evals, {samples}; {result.runs} runs of each family, seed {result.seed}"
+    reached = {name: verdict(found) for name, found in checks(result).items()}
+    default = tuple(_row(one, case, reached.get(one.detector, "")) for one in result.default)
+    sheets = [Sheet(f"{case.name}, customary thresholds ({size})", head, default)]
+    if result.matched:
+        beaten = verdict(relative_checks(result))
+        matched = tuple(_row(one, case, beaten if one.detector == ALARM.name else "") for one in result.matched)
+        sheets.append(Sheet(f"{case.name}, thresholds tuned on other seeds to 5 % of false alarms", head, matched))
+    nulls = ("detector", *case.nulls)
+    ours = tuple(
+        (one.detector, *(_text(percent(one.false_alarms[family])) for family in case.nulls))
+        for one in result.default
+        if one.detector in {detector.name for detector in OURS}
+    )
+    sheets.append(Sheet(f"{case.name}, false alarms of each null family, %", nulls, ours))
+    return [*sheets, _selection_sheet(result)]
+
+
+def _selection_sheet(result: Result) -> Sheet:
+    head = (
+        "method",
+        "regret, points",
+        "bias, points",
+        "interval holds %",
+        "tied set holds %",
+        "tied set, evals",
+        "target met",
+    )
+    reached = verdict(selection_checks(result))
+    rows = tuple(
+        (
+            method,
+            _text(one.regret, 2),
+            _text(one.bias, 2),
+            _text(percent(one.coverage)),
+            _text(percent(one.tied)),
+            _text(one.size),
+            reached if method == "heldout" else "",
+        )
+        for method, one in result.selected.items()
+    )
+    return Sheet(f"{result.case.name}, best checkpoint at the end, mean over all families", head, rows)
+
+
+def _row(one: Score, case: Case, reached: str) -> tuple[str, ...]:
+    plain = "plateau" if "plateau" in case.nulls else case.nulls[0]
+    worst = max(case.nulls, key=lambda family: one.false_alarms[family].value)
+    scored = case.scored
+    return (
+        one.detector,
+        f"{one.threshold:.3g}",
+        _text(percent(one.mean("false_alarms", case.nulls))),
+        _text(percent(one.false_alarms[plain])),
+        f"{100.0 * one.false_alarms[worst].value:.1f} {worst}",
+        " · ".join(f"{100.0 * one.detection[family].value:.0f}" for family in scored),
+        f"{100.0 * one.mean('premature', scored).value:.1f}",
+        " · ".join(f"{one.delay[family].value:.1f}" for family in scored) + f" (±{_widest(one, scored):.1f})",
+        _text(one.mean("lost", scored), 2),
+        reached,
+    )
+
+
+def _widest(one: Score, families: Sequence[str]) -> float:
+    return max(one.delay[family].se for family in families)
+
+
+def _text(seen: Estimate, digits: int = 1) -> str:
+    return f"{seen.value:.{digits}f} ±{seen.se:.{digits}f}"
+
+
+def drawn(sheet: Sheet) -> Table:
+    """For the terminal, heldout's own rows in bold."""
+    table = Table(title=sheet.title, title_justify="left")
+    for head in sheet.head:
+        table.add_column(escape(head))
+    ours = {detector.name for detector in OURS}
+    for row in sheet.rows:
+        table.add_row(*map(escape, row), style="bold" if row[0] in ours else None)
+    return table
+
+
+def markdown(results: Sequence[Result], left_out: Mapping[str, str]) -> str:
+    """All tables one below the other, and which detectors are not in them, by name, and why."""
+    lines: list[str] = []
+    for result in results:
+        for sheet in tables(result):
+            lines += [f"**{sheet.title}**", "", "| " + " | ".join(sheet.head) + " |", "|" + "---|" * len(sheet.head)]
+            lines += ["| " + " | ".join(row) + " |" for row in sheet.rows]
+            lines.append("")
+    lines += [f"{name} was left out: {why}." for name, why in left_out.items()]
+    return "\n".join(lines).rstrip() + "\n"
