@@ -152,6 +152,16 @@ def bench_read(
     bench(steps, repeats, out)
 
 
+@bench_app.command("verdict")
+def bench_verdict(
+    repeats: Annotated[int, typer.Option(min=1, help="Runs of each, of which the median is stated.")] = 3,
+) -> None:
+    """Time of a verdict, and of all detectors on ever longer logs, beside rldoctor where it is installed."""
+    from heldout.bench.verdict import main as bench
+
+    bench(repeats)
+
+
 @bench_app.command("detect")
 def bench_detect(
     configs: Annotated[

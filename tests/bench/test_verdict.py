@@ -1,0 +1,26 @@
+"""The runs that the timing of verdicts is made on: what is timed must be the real thing."""
+
+from __future__ import annotations
+
+from heldout.bench.verdict import judged_run, logged_run, measure
+from heldout.detectors import TRAINING_SIGNALS, unchecked
+from heldout.verdict import diagnose
+
+
+def test_the_judged_run_has_the_outcome_of_every_problem() -> None:
+    verdict = diagnose(judged_run())
+    assert verdict.recommended is not None
+    assert not any("error control" in item.detector for item in verdict.unchecked)
+
+
+def test_the_logged_run_gives_nearly_every_detector_something_to_look_at() -> None:
+    idle = {item.detector for item in unchecked([make() for make in TRAINING_SIGNALS], logged_run(100))}
+    assert idle <= {"repeated", "components"}
+
+
+def test_each_row_is_measured(monkeypatch) -> None:  # type: ignore[no-untyped-def]
+    monkeypatch.setattr("heldout.bench.verdict._STEPS", (200, 400))
+    monkeypatch.setattr("heldout.bench.verdict._RIVAL_STEPS", 100)
+    rows = measure(1)
+    assert [row.steps for row in rows][:4] == [700, 700, 200, 400]
+    assert all(row.seconds > 0 for row in rows)
