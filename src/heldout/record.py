@@ -180,7 +180,7 @@ class Recorder:
             counted and warned of, and the rate is NaN.
         """
         try:
-            measured = Evaluation.of(operator.index(step), _outcomes(problems, passed, samples), benchmark)
+            measured = Evaluation.of(_step(step), _outcomes(problems, passed, samples), benchmark)
         except Exception as error:
             self._lose(f"the evaluation of step {step!r}", error)
             return Evaluation(0 if not isinstance(step, int) else step, math.nan, None, benchmark)
@@ -207,7 +207,7 @@ class Recorder:
             self._refuse_closed()
             import polars as pl
 
-            path = self.directory / ROLLOUTS / f"step-{operator.index(step):08d}.parquet"
+            path = self.directory / ROLLOUTS / f"step-{_step(step):08d}.parquet"
             path.parent.mkdir(exist_ok=True)
             frame = pl.DataFrame([dict(row) for row in rows], strict=False, infer_schema_length=None)
             _replace(path, frame.write_parquet)
@@ -229,7 +229,7 @@ class Recorder:
         try:
             where, root = Path(path).absolute(), self.directory.absolute()
             inside = where.relative_to(root) if where.is_relative_to(root) else where
-            row = {"step": operator.index(step), "time": time.time(), "path": inside.as_posix()}
+            row = {"step": _step(step), "time": time.time(), "path": inside.as_posix()}
             self._append(CHECKPOINTS, orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE))
         except Exception as error:
             self._lose(f"the checkpoint of step {step!r}", error)

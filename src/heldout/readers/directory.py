@@ -162,16 +162,19 @@ def _natural(name: str) -> tuple[tuple[int, str], ...]:
 
 
 def _refusals(root: Path, refused: dict[Path, str]) -> list[Note]:
-    """Say which files were not read, and why: once for each reason."""
+    """Say which files were not read, and why: a note for each reason that several share, and one for the rest."""
     reasons: dict[str, list[Path]] = {}
     for path, why in refused.items():
         reasons.setdefault(why.replace(str(path), "").replace(path.name, "").lstrip(": "), []).append(path)
-    notes = []
-    for paths in reasons.values():
-        names = some([str(path.relative_to(root)) for path in paths])
-        text = f"{counted(len(paths), 'file')} here not read: {names}. The first: {refused[paths[0]]}"
-        notes.append(Note(NoteKind.IGNORED, text, len(paths)))
-    return notes
+    single = [paths[0] for paths in reasons.values() if len(paths) == 1]
+    shared = [paths for paths in reasons.values() if len(paths) > 1]
+    return [_refusal(root, paths, refused[paths[0]]) for paths in (*shared, single) if paths]
+
+
+def _refusal(root: Path, paths: list[Path], first: str) -> Note:
+    names = some([str(path.relative_to(root)) for path in paths])
+    text = f"{counted(len(paths), 'file')} here not read: {names}. {'The first: ' if len(paths) > 1 else ''}{first}"
+    return Note(NoteKind.IGNORED, text, len(paths))
 
 
 def _longest_checkpoint(logs: dict[Path, list[Log]]) -> dict[Path, list[Log]]:

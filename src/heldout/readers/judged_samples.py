@@ -75,14 +75,17 @@ def read(source: Source) -> list[Log] | None:
     name, sample_of, usually = format
     by_folder = kind_of(source.path)
     samples, notes = ([], []) if by_folder is Kind.TRAINING else _samples(source, sample_of)
-    by_line = next((sample.kind for sample in samples if sample.kind is not None), None)
-    kind = by_line or by_folder or usually
-    if kind is Kind.TRAINING:
+    held = [sample for sample in samples if sample.kind is not Kind.TRAINING]
+    if by_folder is Kind.TRAINING or (samples and not held):
         raise NoMetrics(
             f"{source.path.name}: {name}, training rollouts by their folder or their lines; they are no held-out "
             "outcomes and were not used."
         )
-    evaluations = _evaluations(source, samples, name, notes)
+    if len(held) < len(samples):
+        text = f"{source.path.name}: {counted(len(samples) - len(held), 'training rollout')} left out."
+        notes.append(Note(NoteKind.IGNORED, text, len(samples) - len(held)))
+    kind = next((sample.kind for sample in held if sample.kind is not None), by_folder or usually)
+    evaluations = _evaluations(source, held, name, notes)
     if kind is None:
         text = (
             f"The samples in {source.path.parent.name}/ were taken as validation samples; if they are training "
