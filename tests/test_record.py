@@ -315,11 +315,9 @@ def test_the_commit_is_that_of_the_working_directory(tmp_path: Path, monkeypatch
         ({"roles": {"reward": 3}}, "must be the name of a metric"),
     ],
 )
-def test_wrong_settings_refuse_to_start_and_leave_nothing(
-    tmp_path: Path, settings: dict[str, object], says: str
-) -> None:
+def test_wrong_settings_refuse_to_start_and_leave_nothing(tmp_path: Path, wrong: dict[str, object], says: str) -> None:
     with pytest.raises(UsageError, match=says):
-        Recorder(tmp_path / "run", **settings)  # type: ignore[arg-type]
+        Recorder(tmp_path / "run", **wrong)  # type: ignore[arg-type]
     assert not (tmp_path / "run").exists()
 
 
