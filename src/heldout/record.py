@@ -487,6 +487,8 @@ def _step(step: Any) -> int:
 
 def _number(value: Any) -> float | None:
     """A value as a number, of whichever library it is; None where it is none."""
+    if type(value) is float:
+        return value
     if value is None or isinstance(value, (str, bytes, bytearray)):
         return None
     try:
@@ -498,7 +500,7 @@ def _number(value: Any) -> float | None:
 
 def _text(key: Any) -> str:
     """A key as text that can be written as UTF-8."""
-    return str(key).encode("utf-8", "replace").decode()
+    return key if type(key) is str and key.isascii() else str(key).encode("utf-8", "replace").decode()
 
 
 def _dumped(row: dict[str, Any]) -> bytes:
