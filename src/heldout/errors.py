@@ -7,6 +7,7 @@
     * SeveralRuns: one was asked for, several are there
   * UnknownMetric (also KeyError): a metric was asked for that the run does not have
   * ChartError (also ValueError): a chart that cannot be drawn as asked
+  * RecordError (also ValueError): a directory in which no run can be recorded
   * UsageError (also ValueError): an argument or option outside what is allowed
 
 Each message is one plain sentence: what was seen, what is allowed, what to do. The command line prints it and exits
@@ -50,6 +51,10 @@ class UnknownMetric(HeldoutError, KeyError):
 
 class ChartError(HeldoutError, ValueError):
     """A chart cannot be drawn as asked."""
+
+
+class RecordError(HeldoutError, ValueError):
+    """A run cannot be recorded where it was asked for."""
 
 
 class UsageError(HeldoutError, ValueError):
