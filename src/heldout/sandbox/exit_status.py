@@ -1,9 +1,9 @@
 """A FLAWED judge, kept to show the flaw: a program has passed when the script ended with status 0.
 
-The program and its assertions run as one script, and nobody looks at values. So ``exit(0)`` before the assertions passes
-every test, and so does an object whose ``__eq__`` always says yes. Most harnesses for code work like this, in stronger
-sandboxes; the flaw is in the protocol, not in the wall. Models in training find it. Use `heldout.sandbox.judge` unless
-being deceived is the point.
+The program and its assertions run as one script, and nobody looks at values. So ``exit(0)`` before the assertions
+passes every test, and so does an object whose ``__eq__`` always says yes. Most harnesses for code work like this, in
+stronger sandboxes; the flaw is in the protocol, not in the wall. Models in training find it. Use
+`heldout.sandbox.judge` unless being deceived is the point.
 """
 
 from __future__ import annotations

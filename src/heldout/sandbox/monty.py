@@ -1,15 +1,15 @@
 """The default sandbox: pydantic-monty, a Python interpreter of its own in Rust, in worker processes.
 
-Covered, each by an attack in tests/sandbox: endless loops, also those that catch every error; memory bombs; huge numbers
-and strings; recursion; reading and writing files; the environment; network; other processes; floods of output; exit;
-overridden comparison; frames, garbage collector and builtins, which are not there. Starting a program costs a fraction
-of a millisecond, and none sees what another left.
+Covered, each by an attack in tests/sandbox: endless loops, also those that catch every error; memory bombs; huge
+numbers and strings; recursion; reading and writing files; the environment; network; other processes; floods of
+output; exit; overridden comparison; frames, garbage collector and builtins, which are not there. Starting a program
+costs a fraction of a millisecond, and none sees what another left.
 
 Not covered: errors in monty itself, which is young and runs as this user without a further wall. It lacks parts of
-Python: generators, inheritance, ``del``, decorators of methods, most of the standard library; a program that needs them
-is *unsupported*, not wrong. Which programs are unsupported is in the programs' hands, so a reward should give it what it
-gives a failure. A generator expression is a list there, ``sleep`` returns at once, `random` starts from one seed, and an
-allocation above the limit leaves a line on the host's stderr.
+Python: generators, inheritance, ``del``, decorators of methods, most of the standard library; a program that needs
+them is *unsupported*, not wrong. Which programs are unsupported is in the programs' hands, so a reward should give it
+what it gives a failure. A generator expression is a list there, ``sleep`` returns at once, `random` starts from one
+seed, and an allocation above the limit leaves a line on the host's stderr.
 """
 
 from __future__ import annotations
@@ -22,19 +22,31 @@ import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 from heldout.errors import MissingSandbox
 from heldout.sandbox.base import Answer, Limits, Program, Status, default_workers
 from heldout.sandbox.values import NotPlain, encode
 
-if TYPE_CHECKING:
-    import pydantic_monty
-
-# Follows the program in the same session. It copies what is returned, because a later call may change it, and because
-# monty would give the host a list for a deque and a text for a range. A program that tampers with it changes only what
-# it is said to have returned.
-_DRIVER = """
+# What follows the program in the same session and calls it. A program that tampers with it changes only what it is said
+# to have returned. Most return numbers and texts, for which this short one is enough; it gives None for all others.
+_SIMPLE = """
+__heldout_answers = []
+for __heldout_arguments in __heldout_calls:
+    try:
+        __heldout_value = ENTRY(*__heldout_arguments)
+    except BaseException as __heldout_error:
+        __heldout_answers.append(('raised', type(__heldout_error).__name__, str(__heldout_error)))
+        continue
+    if __heldout_value is not None and type(__heldout_value) not in (bool, int, float, str, bytes, complex):
+        __heldout_answers = None
+        break
+    __heldout_answers.append(('returned', __heldout_value))
+__heldout_answers
+"""
+# It copies what is returned, because a later call may change it, and looks at every type, because monty would give the
+# host a list for a deque and a text for a range.
+_COPYING = """
 
 def __heldout_copy(value):
     kind = type(value)
@@ -65,6 +77,8 @@ def __heldout_answers(calls):
 _ANSWERS = "\n__heldout_answers(__heldout_calls)\n"
 _FIRST_TRY = 0.1  # of the time limit: most programs answer all calls at once well within it
 _LONGEST_ERROR = 300
+_SMALL = (bool, float, type(None))  # never above a limit of output
+_SMALL_INT = 2**53
 
 
 class Monty:
@@ -110,39 +124,41 @@ class Monty:
 
     def _answers(self, program: Program) -> list[Answer]:
         """All calls at once under a short limit; only a program that needs more is run call by call."""
-        source = program.source + _DRIVER.replace("ENTRY", program.entry)
-        answers = self._all_at_once(source, program)
-        return answers if answers is not None else self._one_by_one(source, program)
+        answers = self._all_at_once(program, _SIMPLE)
+        if answers is None:
+            answers = self._all_at_once(program, _COPYING + _ANSWERS)
+        return self._one_by_one(program) if answers is None else answers
 
-    def _all_at_once(self, source: str, program: Program) -> list[Answer] | None:
+    def _all_at_once(self, program: Program, driver: str) -> list[Answer] | None:
         with self._session(self.limits.seconds * _FIRST_TRY) as session:
             try:
-                return self._read(self._feed(session, source + _ANSWERS, program.inputs), len(program.inputs))
+                returned = self._feed(session, _joined(program, driver), program.inputs)
+                return None if returned is None else self._read(returned, len(program.inputs))
             except self._monty.MontyError as error:
                 answer = self._from_error(error)
         if answer.status in (Status.TIMEOUT, Status.MEMORY, Status.INFRASTRUCTURE):
             return None
         return [answer] * len(program.inputs)
 
-    def _one_by_one(self, source: str, program: Program) -> list[Answer]:
+    def _one_by_one(self, program: Program) -> list[Answer]:
         answers: list[Answer] = []
         with self._session(self.limits.seconds) as session:
             try:
-                self._feed(session, source, ())
+                self._feed(session, _joined(program, _COPYING), ())
                 for arguments in program.inputs:
                     answers += self._read(self._feed(session, _ANSWERS, (arguments,)), 1)
             except self._monty.MontyError as error:
                 answers += [self._from_error(error)] * (len(program.inputs) - len(answers))
         return answers
 
-    def _session(self, seconds: float) -> pydantic_monty.MontySession:
+    def _session(self, seconds: float) -> Any:
         return self._pool.checkout(
             limits={"max_feed_duration_secs": seconds, "max_memory": self.limits.memory_mb * 2**20},
             os_policy={"sleep": "zero", "random_start": {"seed": 0}},
         )
 
-    def _feed(self, session: pydantic_monty.MontySession, source: str, calls: tuple[tuple[Any, ...], ...]) -> Any:
-        inputs = {"__heldout_calls": [copy.deepcopy(arguments) for arguments in calls]}  # tests may share a list
+    def _feed(self, session: Any, source: str, calls: tuple[tuple[Any, ...], ...]) -> Any:
+        inputs = {"__heldout_calls": [_unshared(arguments) for arguments in calls]}
         return session.feed_run(source, inputs=inputs, print_callback=_swallow)
 
     def _read(self, returned: Any, calls: int) -> list[Answer]:
@@ -163,7 +179,7 @@ class Monty:
                 return Answer(Status.REFUSED, error="The program replaced what records its answers.")
 
     def _returned(self, value: Any) -> Answer:
-        if type(value) is bool or value is None or type(value) is float:
+        if type(value) in _SMALL or (type(value) is int and abs(value) < _SMALL_INT):
             return Answer(Status.RETURNED, value)
         try:
             size = len(encode(value))
@@ -173,7 +189,7 @@ class Monty:
             return Answer(Status.REFUSED, error=f"It returned {size} bytes; the limit is {self.limits.output_bytes}.")
         return Answer(Status.RETURNED, value)
 
-    def _from_error(self, error: pydantic_monty.MontyError) -> Answer:
+    def _from_error(self, error: Any) -> Answer:
         if isinstance(error, self._monty.MontySyntaxError):
             return Answer(Status.SYNTAX, error=error.display(format="msg")[:_LONGEST_ERROR])
         if isinstance(error, self._monty.MontyCrashedError):
@@ -201,6 +217,17 @@ def load() -> Any:
             'The monty sandbox needs pydantic-monty, which is not installed; run: pip install "heldout[sandbox]"'
         ) from None
     return pydantic_monty
+
+
+def _unshared(arguments: tuple[Any, ...]) -> tuple[Any, ...]:
+    """A copy where one is needed: monty makes one object of a list that occurs in two calls."""
+    if all(type(argument) in (int, str, float, bool) for argument in arguments):
+        return arguments
+    return copy.deepcopy(arguments)
+
+
+def _joined(program: Program, driver: str) -> str:
+    return f"{program.source}\n{driver.replace('ENTRY', program.entry)}"
 
 
 def _swallow(stream: str, text: str) -> None:
@@ -237,13 +264,13 @@ def _is_missing(kind: str, message: str) -> bool:
 
 
 # The modules that monty has in part; a name from a program decides which of them is looked at, so no others.
-_MODULES = frozenset(
-    "asyncio bisect collections datetime decimal functools itertools json math os pathlib random re sys time typing".split()
+_MODULES = re.compile(
+    "asyncio|bisect|collections|datetime|decimal|functools|itertools|json|math|os|pathlib|random|re|sys|time|typing"
 )
 
 
 def _has(what: str, owner: str, attribute: str) -> bool:
     """Whether CPython's module or builtin type of this name has the attribute."""
     if what == "module":
-        return owner in _MODULES and hasattr(importlib.import_module(owner), attribute)
+        return bool(_MODULES.fullmatch(owner)) and hasattr(importlib.import_module(owner), attribute)
     return hasattr(getattr(builtins, owner, None), attribute)

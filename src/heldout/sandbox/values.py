@@ -1,8 +1,8 @@
 """Plain values as tagged JSON, the only thing that crosses the wall of a sandbox.
 
 JSON alone would lose what a test asks about: a tuple would come back as a list, 1.0 might be 1, a set has no form. So
-None, True, False, small integers, finite floats, strings and lists are themselves, and everything else is an object with
-one key that names its type: ``{"tuple": [1, 2]}``, ``{"dict": [[key, value], …]}``, ``{"int": "0x…"}``.
+None, True, False, small integers, finite floats, strings and lists are themselves, and everything else is an object
+with one key that names its type: ``{"tuple": [1, 2]}``, ``{"dict": [[key, value], …]}``, ``{"int": "0x…"}``.
 
 This file is also read inside the sandbox, by whatever Python is there: it uses the standard library alone.
 """
@@ -74,14 +74,14 @@ def _tagged(value: Any, levels: int) -> Any:
     if kind is complex:
         return {"complex": [_tagged(value.real, 1), _tagged(value.imag, 1)]}
     if not levels:
-        raise NotPlain("This value is nested more than {} levels deep.".format(DEEPEST))
+        raise NotPlain(f"This value is nested more than {DEEPEST} levels deep.")
     if kind is list:
         return [_tagged(item, levels - 1) for item in value]
     if kind in (tuple, set, frozenset):
         return {kind.__name__: [_tagged(item, levels - 1) for item in value]}
     if kind in _DICTS:
         return {"dict": [[_tagged(key, levels - 1), _tagged(item, levels - 1)] for key, item in dict.items(value)]}
-    raise NotPlain("A value of type {} is not plain data.".format(kind.__name__))
+    raise NotPlain(f"A value of type {kind.__name__} is not plain data.")
 
 
 def _plain(tagged: Any, levels: int) -> Any:
@@ -90,11 +90,11 @@ def _plain(tagged: Any, levels: int) -> Any:
             raise NotPlain("a number that is not finite has a tag")
         return tagged
     if not levels:
-        raise NotPlain("it is nested more than {} levels deep".format(DEEPEST))
+        raise NotPlain(f"it is nested more than {DEEPEST} levels deep")
     if isinstance(tagged, list):
         return [_plain(item, levels - 1) for item in tagged]
     if len(tagged) != 1:
-        raise NotPlain("an object has {} keys instead of one tag".format(len(tagged)))
+        raise NotPlain(f"an object has {len(tagged)} keys instead of one tag")
     ((tag, content),) = tagged.items()
     return _from_tag(tag, content, levels - 1)
 
@@ -102,10 +102,10 @@ def _plain(tagged: Any, levels: int) -> Any:
 def _from_tag(tag: str, content: Any, levels: int) -> Any:
     if tag in ("int", "float", "bytes"):
         if not isinstance(content, str):
-            raise NotPlain("a tag {} without text".format(tag))
+            raise NotPlain(f"a tag {tag} without text")
         return int(content, 16) if tag == "int" else float(content) if tag == "float" else bytes.fromhex(content)
     if not isinstance(content, list):
-        raise NotPlain("a tag {!r} without a list".format(tag[:20]))
+        raise NotPlain(f"a tag {tag[:20]!r} without a list")
     items = [_plain(item, levels) for item in content]
     if tag in ("tuple", "set", "frozenset"):
         return {"tuple": tuple, "set": set, "frozenset": frozenset}[tag](items)
@@ -113,4 +113,4 @@ def _from_tag(tag: str, content: Any, levels: int) -> Any:
         return dict(items)
     if tag == "complex" and len(items) == 2 and all(type(item) is float for item in items):
         return complex(*items)
-    raise NotPlain("a tag {!r} that is not known or does not fit".format(tag[:20]))
+    raise NotPlain(f"a tag {tag[:20]!r} that is not known or does not fit")

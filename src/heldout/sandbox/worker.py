@@ -1,8 +1,9 @@
 """Runs inside the bubblewrap sandbox as its first process: forks a child for each program, and hands its answers on.
 
 The host starts this file with the limits as its argument, sends programs on stdin and reads answers from stdout. As
-process 1 of its namespace it cannot be killed from within; not being dumpable, it cannot be traced or read. The children
-are in the hands of the programs, so what they write is passed on, limited in length and in time, but not believed.
+process 1 of its namespace it cannot be killed from within; not being dumpable, it cannot be traced or read. The
+children are in the hands of the programs, so what they write is passed on, limited in length and in time, but not
+believed.
 
 It uses the standard library alone and runs under whatever Python the sandbox has.
 """
@@ -11,6 +12,7 @@ from __future__ import annotations
 
 import builtins
 import collections  # noqa: F401  (imported before the fork, so that no program waits for what most of them import)
+import contextlib
 import ctypes
 import functools  # noqa: F401
 import gc
@@ -43,6 +45,8 @@ _TMP = "/tmp"
 
 def main() -> NoReturn:
     """Say what holds here, then serve until stdin is closed, which ends everything in the namespace."""
+    if os.getpid() != 1:  # it kills every process it can see: outside a sandbox that would be the user's
+        sys.exit("This file runs inside the bubblewrap sandbox only.")
     limits = json.loads(sys.argv[1])
     sys.path.pop(0)
     os.environ.clear()
@@ -51,9 +55,7 @@ def main() -> NoReturn:
     limits["address_space"] = _in_use() + limits["memory_mb"] * 2**20
     gc.collect()
     gc.freeze()
-    _send(
-        {"first": os.getpid() == 1, "hidden": not traceable, "processes": _forks_allowed(limits), "python": sys.version}
-    )
+    _send({"hidden": not traceable, "processes": _forks_allowed(limits), "python": sys.version})
     os.dup2(os.open(os.devnull, os.O_RDWR), 2)
     while True:
         request = _receive()
@@ -105,10 +107,8 @@ def _kill_all(child: int) -> int:
     """End every other process of the namespace; the exit status of the child, negative for a signal."""
     status = 0
     while True:
-        try:
+        with contextlib.suppress(ProcessLookupError):
             os.kill(-1, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
         try:
             pid, ended = os.wait()
         except ChildProcessError:
@@ -167,7 +167,7 @@ def _define(source: str, entry: str) -> Any:
     code = compile(source, "program", "exec", dont_inherit=True)
     exec(code, module.__dict__)
     if entry not in module.__dict__:
-        raise NameError("name {!r} is not defined".format(entry))
+        raise NameError(f"name {entry!r} is not defined")
     return module.__dict__[entry]
 
 
@@ -183,15 +183,15 @@ def _call(function: Any, arguments: list[Any], largest: int) -> str:
     except BaseException as error:
         return _from_error(error)
     if len(line) > largest:
-        return encode(["refused", "It returned {} bytes; the limit is {}.".format(len(line), largest)])
-    return '["returned",{}]'.format(line)
+        return encode(["refused", f"It returned {len(line)} bytes; the limit is {largest}."])
+    return f'["returned",{line}]'
 
 
 def _from_error(error: BaseException, defining: bool = False) -> str:
     if isinstance(error, MemoryError):
         return encode(["memory", "MemoryError"])
     try:
-        text = "{}: {}".format(type(error).__name__, error)[:_LONGEST_ERROR]
+        text = f"{type(error).__name__}: {error}"[:_LONGEST_ERROR]
     except BaseException:  # an error may have a __str__ of its own
         text = "an error that cannot be printed"
     in_text = isinstance(error, SyntaxError) or (isinstance(error, ValueError) and "null bytes" in text)
