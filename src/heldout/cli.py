@@ -184,6 +184,20 @@ def bench_detect(
     bench(runs, configs or [], seed, workers, out, figures, source)
 
 
+@bench_app.command("judge")
+def bench_judge(
+    programs: Annotated[int, typer.Option(min=20, help="Programs to judge; the slow judges get fewer.")] = 1000,
+    repeats: Annotated[int, typer.Option(min=1, help="Turns of each, of which the median is stated.")] = 5,
+    workers: Annotated[int, typer.Option(min=0, help="At one time, for every judge; 0 for as many as cores.")] = 0,
+    out: Annotated[Path | None, typer.Option("-o", "--out", help="Also write the table as Markdown or JSON.")] = None,
+) -> None:
+    """Programs judged per second, in each sandbox and in what people use, as ratios in the same run."""
+    from heldout.bench.judge import main as bench
+    from heldout.sandbox.base import default_workers
+
+    bench(programs, repeats, workers or default_workers(), out)
+
+
 def _read_each(
     paths: list[str], name: str | None, roles: dict[str, str], problems: int | None, samples: int
 ) -> tuple[list[Run], dict[str, str]]:

@@ -9,6 +9,8 @@
   * ChartError (also ValueError): a chart that cannot be drawn as asked
   * RecordError (also ValueError): a directory in which no run can be recorded
   * UsageError (also ValueError): an argument or option outside what is allowed
+  * SandboxError (also RuntimeError): programs cannot be judged here
+    * MissingSandbox: what the sandbox is made of is not installed
 
 Each message is one plain sentence: what was seen, what is allowed, what to do. The command line prints it and exits
 with code 2::
@@ -59,3 +61,11 @@ class RecordError(HeldoutError, ValueError):
 
 class UsageError(HeldoutError, ValueError):
     """An argument or option is outside what is allowed."""
+
+
+class SandboxError(HeldoutError, RuntimeError):
+    """Programs cannot be judged here: the sandbox does not start, or a limit does not hold on this machine."""
+
+
+class MissingSandbox(SandboxError):
+    """What the sandbox is made of is not installed; the message has the command."""

