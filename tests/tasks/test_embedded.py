@@ -22,8 +22,8 @@ from heldout.tasks.embedded import (
     Style,
     draw,
     embedded,
-    run,
     split_of,
+    values_of,
 )
 from heldout.tasks.problem import SPLITS, Problem
 
@@ -37,14 +37,14 @@ def function(problem: Problem, body: str) -> Callable[[int], int]:
 
 
 SAID = {
-    phrase.format(k=k): f"{name}{k if '{k}' in phrase else 0}"
+    phrase.format(k=k): Step(name, k if "{k}" in phrase else 0)
     for name, operation in OPERATIONS.items()
     for phrase in operation.phrases
     for k in range(2, 10)
 }
 
 
-def shape(problem: Problem) -> tuple[str, ...]:
+def chain_of(problem: Problem) -> tuple[Step, ...]:
     """The chain of a problem, read back from its prompt."""
     return tuple(SAID[line.split(" ", 2)[2]] for line in problem.prompt.splitlines()[:-1])
 
@@ -55,7 +55,8 @@ def test_every_solution_passes_the_hidden_tests_and_agrees_everywhere(seed: int,
     exercise = draw(rng, split)
     solved = function(exercise.problem, exercise.solution(style, rng))
     assert [solved(*test.args) for test in exercise.problem.tests] == [test.expected for test in exercise.problem.tests]
-    assert all(solved(x) == run(exercise.chain, x) for x in (-(10**6), -1, 0, 1, 10**6))
+    far = [-(10**6), -1, 0, 1, 10**6]
+    assert [solved(x) for x in far] == values_of(exercise.chain, far).tolist()
 
 
 @given(SEEDS)
@@ -79,14 +80,17 @@ def test_terse_folds_constants_and_keeps_the_order_of_the_operations() -> None:
 
 
 @pytest.mark.parametrize("seed", [0, 1])
-def test_no_chain_and_no_prompt_is_in_two_splits(seed: int) -> None:
-    homes, prompts, ids = defaultdict(set), defaultdict(list), set()
+def test_no_chain_no_function_and_no_prompt_is_in_two_splits(seed: int) -> None:
+    homes, functions, prompts, ids = defaultdict(set), defaultdict(set), defaultdict(list), set()
     task = embedded(seed)
     for problem in task.problems:
-        homes[shape(problem)].add(problem.split)
+        chain = chain_of(problem)
+        homes[chain].add(problem.split)
+        functions[tuple(values_of(chain))].add(problem.split)
         prompts[problem.prompt].append(problem.split)
         ids.add(problem.id)
     assert max(map(len, homes.values())) == 1
+    assert max(map(len, functions.values())) == 1
     assert max(map(len, prompts.values())) == 1
     assert len(ids) == len(task.problems) == 4512
     assert [len(task.split(name)) for name in SPLITS] == [4000, 256, 256]
@@ -98,12 +102,27 @@ def test_splits_are_disjoint_for_different_seeds_too() -> None:
     assert {home.get(problem.prompt, problem.split) == problem.split for problem in other.problems} == {True}
 
 
-def test_one_function_in_ten_is_held_out() -> None:
+def test_one_in_ten_is_held_out_and_the_splits_are_alike() -> None:
     rng = random.Random(5)
-    chains = [tuple(Step(rng.choice(list(OPERATIONS)), rng.randint(2, 9)) for _ in range(4)) for _ in range(20_000)]
-    found = [split_of(chain) for chain in chains]
-    assert abs(found.count("train") / 20_000 - 230 / 256) < 0.01
-    assert abs(found.count("test") / 20_000 - 13 / 256) < 0.01
+    found: dict[str, list[tuple[Step, ...]]] = {split: [] for split in SPLITS}
+    for _ in range(20_000):
+        chain = tuple(Step(rng.choice(("add", "sub", "mul", "max")), rng.randint(2, 9)) for _ in range(4))
+        found[split_of(values_of(chain))].append(chain)
+    assert abs(len(found["train"]) / 20_000 - 230 / 256) < 0.02
+    assert abs(len(found["test"]) / 20_000 - 13 / 256) < 0.02
+
+    def shifts(split: str) -> float:
+        drawn = [draw(rng, split).chain for _ in range(400)]
+        return sum({step.name for step in chain} <= {"add", "sub"} for chain in drawn) / 400
+
+    assert all(0.15 < shifts(split) < 0.35 for split in SPLITS)
+
+
+def test_different_ways_to_write_a_function_share_their_split_and_their_tests() -> None:
+    one = Exercise((Step("add", 2), Step("add", 3), Step("abs", 0)), ("add 2", "add 3", "abs")).problem
+    other = Exercise((Step("add", 9), Step("sub", 4), Step("abs", 0)), ("add 9", "minus 4", "drop sign")).problem
+    assert (one.split, one.tests) == (other.split, other.tests)
+    assert one.id != other.id
 
 
 def test_the_same_seed_gives_the_same_task_and_another_seed_another() -> None:
