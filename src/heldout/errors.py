@@ -7,6 +7,8 @@
     * SeveralRuns: one was asked for, several are there
   * UnknownMetric (also KeyError): a metric was asked for that the run does not have
   * ChartError (also ValueError): a chart that cannot be drawn as asked
+  * TaskError (also ValueError): a set of problems that cannot be read or used
+    * ContaminatedTask: held-out problems occur among the training prompts
   * UsageError (also ValueError): an argument or option outside what is allowed
 
 Each message is one plain sentence: what was seen, what is allowed, what to do. The command line prints it and exits
@@ -50,6 +52,14 @@ class UnknownMetric(HeldoutError, KeyError):
 
 class ChartError(HeldoutError, ValueError):
     """A chart cannot be drawn as asked."""
+
+
+class TaskError(HeldoutError, ValueError):
+    """A set of problems cannot be read or used; the message names the file and the line."""
+
+
+class ContaminatedTask(TaskError):
+    """Held-out problems occur among the training prompts; the message names them."""
 
 
 class UsageError(HeldoutError, ValueError):
