@@ -17,7 +17,7 @@ FLOORS = (
     {"errors", "findings", "words", "workers"},
     {"names", "stats"},
     {"run"},
-    {"examples", "readers"},
+    {"examples", "readers", "record"},
     {"description", "charts", "detectors"},
     {"verdict"},
     {"report", "bench"},

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from heldout.description import Description, describe
     from heldout.findings import Finding, Verdict
     from heldout.readers import read, read_all
+    from heldout.record import Recorder
     from heldout.run import Note, Run, Series
     from heldout.verdict import diagnose
 
@@ -33,6 +34,7 @@ __all__ = [
     "HeldoutError",
     "Note",
     "ReadError",
+    "Recorder",
     "Run",
     "Series",
     "Verdict",
@@ -52,6 +54,7 @@ _HOME = {
     "diagnose": "heldout.verdict",
     "read": "heldout.readers",
     "read_all": "heldout.readers",
+    "Recorder": "heldout.record",
     "Note": "heldout.run",
     "Run": "heldout.run",
     "Series": "heldout.run",

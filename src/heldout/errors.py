@@ -7,6 +7,7 @@
     * SeveralRuns: one was asked for, several are there
   * UnknownMetric (also KeyError): a metric was asked for that the run does not have
   * ChartError (also ValueError): a chart that cannot be drawn as asked
+  * RecordError (also ValueError): a directory in which no run can be recorded
   * TaskError (also ValueError): a set of problems that cannot be read or used
     * ContaminatedTask: held-out problems occur among the training prompts
   * UsageError (also ValueError): an argument or option outside what is allowed
@@ -52,6 +53,10 @@ class UnknownMetric(HeldoutError, KeyError):
 
 class ChartError(HeldoutError, ValueError):
     """A chart cannot be drawn as asked."""
+
+
+class RecordError(HeldoutError, ValueError):
+    """A run cannot be recorded where it was asked for."""
 
 
 class TaskError(HeldoutError, ValueError):

@@ -76,7 +76,7 @@ _NOT_A_BENCHMARK = (
     r"(?:.*loss|runtime|.*_per_second|entropy|kl|num_tokens|epoch|clip_ratio|completions|frac_|reward_std|sampling|step|"
     r"global_step|std_reward|mean_ep|success_rate)"
 )
-_HELD = r"(?:eval(?:uation)?|val(?:idation)?|test|held_?out|dev)"
+_HELD = r"(?:eval(?:uation)?|val(?:idation)?|test|held[-_]?out|dev)"
 
 MEANINGS: tuple[Meaning, ...] = (
     Meaning(
@@ -86,7 +86,7 @@ MEANINGS: tuple[Meaning, ...] = (
         "tokens",
         Better.NEITHER,
         (
-            r"eval[_/]completions/mean_length",
+            r"eval[_/]completions/mean_length|eval/.+/mean_length",
             rf"{_HELD}[_/](?:(?:response|completion)_length(?:/mean)?|avg_length|mean_ep_length)",
         ),
     ),

@@ -19,6 +19,9 @@ from heldout.readers import (
     deepspeed_chat,
     json_document,
     jsonl,
+    judged_samples,
+    outcomes,
+    run_directory,
     slime_console,
     stable_baselines,
     table,
@@ -33,12 +36,15 @@ from heldout.readers.assemble import Options, assemble
 from heldout.readers.directory import found_in
 from heldout.readers.log import Log
 from heldout.readers.source import Source
+from heldout.record import METRICS, RUN
 from heldout.run import Note, NoteKind, Run
 
 Reader = Callable[[Source], list[Log] | None]
 
 # In the order in which they are asked: the most particular first.
 READERS: tuple[Reader, ...] = (
+    outcomes.read,
+    judged_samples.read,
     trainer_state.read,
     wandb_offline.read,
     tensorboard.read,
@@ -55,8 +61,9 @@ READERS: tuple[Reader, ...] = (
 )
 
 UNDERSTOOD = (
-    "Hugging Face trainer_state.json, TRL, verl, slime, DeepSpeed-Chat and Stable-Baselines3 logs, JSON lines, "
-    "TensorBoard and W&B offline files, and tables (CSV, TSV, JSON, Parquet)"
+    "its own run directories, Hugging Face trainer_state.json, TRL, verl, slime, DeepSpeed-Chat and Stable-Baselines3 "
+    "logs, JSON lines, TensorBoard and W&B offline files, validation samples of verl and verifiers, and tables (CSV, "
+    "TSV, JSON, Parquet)"
 )
 
 # File names that say nothing about the run; the folder's name does.
@@ -139,6 +146,8 @@ def read_all(
         return [examples.load(str(path).removeprefix(examples.PREFIX))]
     where = Path(path).expanduser()
     _refuse_missing(where)
+    if where.name in (RUN, METRICS) and run_directory.is_run(where.parent):
+        where = where.parent
     if where.is_dir():
         named = found_in(where, _logs, UNDERSTOOD)
     else:

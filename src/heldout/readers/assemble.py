@@ -14,6 +14,7 @@ import numpy as np
 from heldout import names
 from heldout.errors import NoMetrics, UnknownMetric
 from heldout.readers.log import Column, Log
+from heldout.readers.outcomes import sized, surviving
 from heldout.readers.rows import some
 from heldout.run import BoolArray, FloatArray, IntArray, Note, NoteKind, Run, Series
 from heldout.stats.noise import binomial_se
@@ -70,8 +71,18 @@ def assemble(log: Log, name: str, source: str, options: Options = Options()) -> 
     metrics = {key: series for key, series in metrics.items() if len(series) or len(series.nonfinite)}
     if not any(len(series) for series in metrics.values()):
         raise NoMetrics(f"{source}: a {log.format} log with {len(log.step)} rows, but no finite number in it.")
-    run = Run(log.name or name, source, log.format, metrics, notes=(*log.notes, *notes), config=log.config)
-    return _with_sizes(_with_roles(run, options), options)
+    measured = surviving(log.measured, metrics)
+    run = Run(
+        log.name or name,
+        source,
+        log.format,
+        sized(metrics, measured),
+        notes=(*log.notes, *notes),
+        config=log.config,
+        measured=measured,
+        checkpoints=dict(sorted(log.checkpoints.items())),
+    )
+    return _with_sizes(_with_roles(run, log, options), options)
 
 
 def _with_finer_step(log: Log) -> Log:
@@ -128,7 +139,7 @@ def _cutoffs(log: Log, session: IntArray) -> tuple[IntArray, int]:
     A later session replaces an earlier one only if it logs some of the same metrics: training rows followed by
     evaluation rows in one file also jump backwards, and both hold.
     """
-    count = int(session[-1]) + 1 if len(session) else 0
+    count = int(session.max()) + 1 if len(session) else 0
     start = np.full(count, np.iinfo(np.int64).max)
     np.minimum.at(start, session, log.step)
     logged = np.zeros((count, 0), dtype=bool)
@@ -189,14 +200,29 @@ def _nonfinite(metrics: Mapping[str, Series]) -> list[Note]:
     return [Note(NoteKind.DROPPED, f"{counted(total, 'value')} NaN or infinite, left out: {listed}.", total)]
 
 
-def _with_roles(run: Run, options: Options) -> Run:
-    chosen = dict(options.roles or {})
-    for role, key in chosen.items():
+def _with_roles(run: Run, log: Log, options: Options) -> Run:
+    for role, key in (options.roles or {}).items():
         if key not in run.metrics:
             raise UnknownMetric(f"{_OPTION.get(role, role)}: {run.explain_missing(key)}")
-    roles = {**names.choose_roles({key: len(series) for key, series in run.metrics.items()}), **chosen}
-    notes = [*_unknown_keys(run, chosen), *_missing_roles(roles), *_other_benchmarks(run, roles), *_percent(run, roles)]
+    by_name = names.choose_roles({key: len(series) for key, series in run.metrics.items()})
+    first = {"held_out": next(e.key for e in log.measured if e in run.measured)} if run.measured else {}
+    own = {role: key for role, key in log.roles.items() if key in run.metrics}
+    chosen = {**own, **(options.roles or {})}
+    roles = {**by_name, **first, **chosen}
+    notes = [
+        *_not_logged(log.roles, run),
+        *_unknown_keys(run, chosen),
+        *_missing_roles(roles),
+        *_other_benchmarks(run, roles),
+        *_percent(run, roles),
+    ]
     return replace(run, roles=roles, notes=(*run.notes, *notes))
+
+
+def _not_logged(roles: Mapping[str, str], run: Run) -> list[Note]:
+    missing = [f"{role} is {key!r}" for role, key in roles.items() if key not in run.metrics]
+    text = f"The log says {', '.join(missing)}, which it does not hold; found by name instead."
+    return [Note(NoteKind.ASSUMED, text, len(missing))] if missing else []
 
 
 def _unknown_keys(run: Run, chosen: Mapping[str, str]) -> list[Note]:
@@ -238,15 +264,18 @@ def _percent(run: Run, roles: Mapping[str, str]) -> list[Note]:
 
 
 def _with_sizes(run: Run, options: Options) -> Run:
-    """Attach standard errors to held-out rates whose number of problems is known."""
+    """Attach standard errors to held-out rates whose number of problems is known, but not problem by problem."""
     metrics = dict(run.metrics)
-    for key in {*names.benchmarks(metrics), run.roles.get("held_out", "")} & metrics.keys():
+    unsized = ({*names.benchmarks(metrics), run.roles.get("held_out", "")} & metrics.keys()) - {
+        evaluation.key for evaluation in run.measured
+    }
+    for key in unsized:
         series = metrics[key]
         problems = _problems(series, run, options)
         if problems is not None and (names.is_rate(key) or options.problems):
             metrics[key] = _sized(series, problems * options.samples, 100.0 if run.is_percent(key) else 1.0)
     setting = _size_setting(run)
-    if setting is None or options.problems or all(series.size is None for series in metrics.values()):
+    if setting is None or options.problems or all(metrics[key].size is None for key in unsized):
         return replace(run, metrics=metrics)
     text = (
         f"The size of an evaluation, {setting[1]} problems, was taken from the setting {setting[0]!r} (--problems N)."

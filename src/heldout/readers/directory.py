@@ -2,25 +2,32 @@
 
 One folder of logs is one run when its files say the same thing in several formats (then the richest format is read) or
 are the pieces of one run (event files of a resumed run, checkpoints of one training); files of one format beside each
-other are runs of their own.
+other are runs of their own. A directory that heldout recorded is one run, whatever else is in it. Held-out outcomes in
+files of their own belong to the run above them.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
 
 from heldout.errors import NotUnderstood, ReadError
 from heldout.names import meaning_of
+from heldout.readers import judged_samples, run_directory
 from heldout.readers.assemble import joined
 from heldout.readers.log import Column, Log
+from heldout.readers.outcomes import attached, log_of
 from heldout.readers.rows import some
-from heldout.run import Note, NoteKind
+from heldout.run import Evaluation, Note, NoteKind
+from heldout.words import counted
 
 Named = tuple[str, Log]
+Placed = tuple[Path, str, Log]  # the folder of a run, the name of its file where the folder holds several, and its log
 ReadLogs = Callable[[Path], list[Log]]
 
 # Which format of the same run is read: the one that loses least first.
@@ -79,6 +86,8 @@ _NOT_LOGS = {
     "adapter_config.json",
 }
 _DEEPEST = 5
+_CHECKPOINT = re.compile(r"(?:checkpoint[-_]|step-|global_step_?)(\d+)")
+_CHECKPOINTS_DEEPEST = 3
 
 
 def found_in(root: Path, read_logs: ReadLogs, understood: str) -> list[Named]:
@@ -102,18 +111,29 @@ def found_in(root: Path, read_logs: ReadLogs, understood: str) -> list[Named]:
     refused: dict[Path, str] = {}
     for path in _candidates(root):
         try:
-            logs[path] = read_logs(path)
+            logs[path] = [run_directory.read(path)] if path.is_dir() else read_logs(path)
         except ReadError as error:
             refused[path] = str(error)
     if not logs:
         why = " ".join(list(refused.values())[:3]) or f"No file in it looks like a log; heldout reads {understood}."
         raise NotUnderstood(f"{root}: no training log was found. {why}")
-    unread = [_refusal(root, refused)] if refused else []
-    named = list(_by_folder(root, _without_inner(_longest_checkpoint(logs))))
-    return [(name, replace(log, notes=(*log.notes, *unread))) for name, log in named]
+    recorded = {path: found[0] for path, found in logs.items() if path.is_dir()}
+    outcomes = {path: found[0] for path, found in logs.items() if found[0].only_outcomes and path not in recorded}
+    trainings = {path: found for path, found in logs.items() if path not in recorded and path not in outcomes}
+    placed = [
+        *((path, "", log) for path, log in recorded.items()),
+        *_by_folder(_without_inner(_longest_checkpoint(trainings))),
+    ]
+    placed = _with_checkpoints(root, _with_outcomes(root, placed, outcomes))
+    unread = _refusals(root, refused)
+    return [(_name(root, folder, name), replace(log, notes=(*log.notes, *unread))) for folder, name, log in placed]
 
 
 def _candidates(root: Path, depth: int = 0) -> Iterator[Path]:
+    """Yield the files that may be logs, and the directories that heldout recorded, which are not looked into."""
+    if run_directory.is_run(root):
+        yield root
+        return
     for entry in sorted(root.iterdir(), key=lambda path: _natural(path.name)):
         if entry.name.startswith(".") or _is_second_name(entry):
             continue
@@ -121,6 +141,11 @@ def _candidates(root: Path, depth: int = 0) -> Iterator[Path]:
             yield from _candidates(entry, depth + 1)
         elif entry.is_file() and entry.suffix.lower() not in _NEVER and entry.name.lower() not in _NOT_LOGS:
             yield entry
+
+
+def _name(root: Path, folder: Path, stem: str) -> str:
+    """A run's name: that of its file where a folder holds several, else that of its folder."""
+    return stem or (root.resolve().name if folder == root else str(folder.relative_to(root)))
 
 
 def _is_second_name(entry: Path) -> bool:
@@ -136,12 +161,17 @@ def _natural(name: str) -> tuple[tuple[int, str], ...]:
     return tuple((int(part), "") if part.isdigit() else (-1, part) for part in digits)
 
 
-def _refusal(root: Path, refused: dict[Path, str]) -> Note:
-    names = [str(path.relative_to(root)) for path in refused]
-    first = next(iter(refused.values()))
-    return Note(
-        NoteKind.IGNORED, f"{len(names)} files here were not read: {some(names)}. The first: {first}", len(names)
-    )
+def _refusals(root: Path, refused: dict[Path, str]) -> list[Note]:
+    """Say which files were not read, and why: once for each reason."""
+    reasons: dict[str, list[Path]] = {}
+    for path, why in refused.items():
+        reasons.setdefault(why.replace(str(path), "").replace(path.name, "").lstrip(": "), []).append(path)
+    notes = []
+    for paths in reasons.values():
+        names = some([str(path.relative_to(root)) for path in paths])
+        text = f"{counted(len(paths), 'file')} here not read: {names}. The first: {refused[paths[0]]}"
+        notes.append(Note(NoteKind.IGNORED, text, len(paths)))
+    return notes
 
 
 def _longest_checkpoint(logs: dict[Path, list[Log]]) -> dict[Path, list[Log]]:
@@ -178,16 +208,15 @@ def _without_inner(logs: dict[Path, list[Log]]) -> dict[Path, list[Log]]:
     return kept
 
 
-def _by_folder(root: Path, logs: dict[Path, list[Log]]) -> Iterator[Named]:
+def _by_folder(logs: dict[Path, list[Log]]) -> Iterator[Placed]:
     folders: dict[Path, dict[Path, list[Log]]] = {}
     for path, found in logs.items():
         folders.setdefault(path.parent, {})[path] = found
     for folder, files in folders.items():
-        name = root.resolve().name if folder == root else str(folder.relative_to(root))
-        yield from _runs_of(files, name)
+        yield from _runs_of(files, folder)
 
 
-def _runs_of(found: dict[Path, list[Log]], name: str) -> Iterator[Named]:
+def _runs_of(found: dict[Path, list[Log]], folder: Path) -> Iterator[Placed]:
     best = min(_richness(logs[0]) for logs in found.values())
     read = {path: logs for path, logs in found.items() if _richness(logs[0]) == best}
     others = {path: logs for path, logs in found.items() if path not in read}
@@ -199,7 +228,91 @@ def _runs_of(found: dict[Path, list[Log]], name: str) -> Iterator[Named]:
         for log in logs:
             whole, left = _with_companions(log, others) if one else (log, others)
             notes = (*whole.notes, _also([other.name for other in left])) if left else whole.notes
-            yield (name if one else path.stem), replace(whole, notes=notes)
+            yield folder, "" if one else path.stem, replace(whole, notes=notes)
+
+
+def _with_outcomes(root: Path, placed: list[Placed], outcomes: dict[Path, Log]) -> list[Placed]:
+    """Give held-out outcomes to the run they belong to: the only one, or the only one of a folder above them.
+
+    Where there is none, they are a run of their own.
+    """
+    of_run: dict[int, list[Path]] = {}
+    of_folder: dict[Path, list[Path]] = {}
+    for path in outcomes:
+        owner = judged_samples.owner(path, root)
+        number = _run_above(owner, root, placed)
+        if number is None:
+            of_folder.setdefault(owner, []).append(path)
+        else:
+            of_run.setdefault(number, []).append(path)
+    given = [
+        (folder, name, _with_measured(log, [outcomes[path] for path in of_run.get(number, [])]))
+        for number, (folder, name, log) in enumerate(placed)
+    ]
+    for folder, paths in of_folder.items():
+        logs = [outcomes[path] for path in paths]
+        given.append((folder, "", log_of(_measured(logs), logs[0].format, _notes(logs))))
+    return given
+
+
+def _run_above(owner: Path, root: Path, placed: list[Placed]) -> int | None:
+    if len(placed) == 1:
+        return 0
+    for above in (owner, *owner.parents):
+        here = [number for number, (folder, _, _) in enumerate(placed) if folder == above]
+        if here or above == root:
+            return here[0] if len(here) == 1 else None
+    return None
+
+
+def _with_measured(log: Log, found: list[Log]) -> Log:
+    sure = [other for other in found if not judged_samples.is_assumed(other)]
+    notes = _notes(sure)
+    if len(sure) < len(found):
+        text = (
+            f"{counted(len(found) - len(sure), 'file')} of judged samples left alone, since no folder says that they "
+            "are held-out; rename the folder to val if they are."
+        )
+        notes.append(Note(NoteKind.IGNORED, text, len(found) - len(sure)))
+    return replace(attached(log, _measured(sure)), notes=(*log.notes, *notes))
+
+
+def _measured(logs: list[Log]) -> list[Evaluation]:
+    """The measurements of several files in order of steps: each file holds one step, in whatever order they come."""
+    return sorted(chain.from_iterable(log.measured for log in logs), key=lambda evaluation: evaluation.step)
+
+
+def _notes(logs: list[Log]) -> list[Note]:
+    return list(dict.fromkeys(chain.from_iterable(log.notes for log in logs)))
+
+
+def _with_checkpoints(root: Path, placed: list[Placed]) -> list[Placed]:
+    """Give each run the checkpoints in its folder; a run that is alone, all of them."""
+    folders = [folder for folder, _, _ in placed]
+    return [
+        (
+            folder,
+            name,
+            replace(log, checkpoints={**_checkpoints(root if len(placed) == 1 else folder), **log.checkpoints}),
+        )
+        if folders.count(folder) == 1
+        else (folder, name, log)
+        for folder, name, log in placed
+    ]
+
+
+def _checkpoints(folder: Path, depth: int = 0) -> dict[int, str]:
+    """Return the folders named after a step (``checkpoint-200``, ``global_step_200``) that hold something."""
+    found: dict[int, str] = {}
+    for entry in sorted(folder.iterdir()):
+        if not entry.is_dir() or entry.name.startswith(".") or _is_second_name(entry):
+            continue
+        named = _CHECKPOINT.fullmatch(entry.name)
+        if named is None and depth < _CHECKPOINTS_DEEPEST:
+            found = {**_checkpoints(entry, depth + 1), **found}
+        elif named is not None and any(entry.iterdir()):
+            found[int(named.group(1))] = str(entry)
+    return found
 
 
 def _richness(log: Log) -> int:
@@ -243,9 +356,11 @@ def _completes(log: Log, other: Log) -> bool:
 def _joined_by_step(log: Log, other: Log, note: Note) -> Log:
     first = len(log.step)
     columns = {key: Column(column.row + first, column.value) for key, column in other.columns.items()}
+    later = None if log.session is None else np.full(len(other.step), log.session.max(initial=-1) + 1)
     return replace(
         log,
         step=np.concatenate([log.step, other.step]),
         columns={**log.columns, **columns},
+        session=None if log.session is None else np.concatenate([log.session, later]),
         notes=(*log.notes, *other.notes, note),
     )

@@ -31,7 +31,7 @@ def read(source: Source) -> list[Log] | None:
     line, _, rest = first.partition(b"\n")
     if not _OBJECT_LINE.match(line) or not _is_line(line, rest, source):
         return None
-    table = _plain(source)
+    table = plain_table(source)
     refused: list[bytes] = []
     if table is None:
         table, refused = _any(source)
@@ -41,7 +41,7 @@ def read(source: Source) -> list[Log] | None:
     return logs_from_table(table, _format(table.columns.keys()), notes=_refused(refused), config=config)
 
 
-def _plain(source: Source) -> Table | None:
+def plain_table(source: Source) -> Table | None:
     """Read rows that hold nothing but numbers with polars, several times quicker; None where there is anything else.
 
     polars refuses a cell of another type, but passes over keys that are not in its schema. So the colons in the text

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from heldout.run import FloatArray, IntArray, Note
+from heldout.run import Evaluation, FloatArray, IntArray, Note
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -41,7 +41,7 @@ class Log:
     columns
         Key → values. The step column itself is not among them.
     session
-        Which uninterrupted piece of writing a row belongs to, non-decreasing, shape (R,): a later session that
+        Which uninterrupted piece of writing a row belongs to, counted from 0, shape (R,): a later session that
         starts at step s replaces everything an earlier one said at or after s. None where the format does not tell;
         sessions are then found from the steps that jump back.
     name
@@ -50,6 +50,13 @@ class Log:
         Settings found in the log.
     notes
         What this reader dropped, assumed or did not understand.
+    roles
+        Role → key, where the log itself says which metric plays which part.
+    measured
+        Held-out measurements problem by problem, in the order of writing. Their rates are among the rows, in a column
+        named `Evaluation.key`; what a restart supersedes there is superseded here.
+    checkpoints
+        Step → where the checkpoint lies, for those that exist.
     """
 
     format: str
@@ -59,3 +66,11 @@ class Log:
     name: str | None = None
     config: Mapping[str, Any] = field(default_factory=dict)
     notes: tuple[Note, ...] = ()
+    roles: Mapping[str, str] = field(default_factory=dict)
+    measured: tuple[Evaluation, ...] = ()
+    checkpoints: Mapping[int, str] = field(default_factory=dict)
+
+    @property
+    def only_outcomes(self) -> bool:
+        """Whether held-out measurements are all that is in it; the training is logged elsewhere."""
+        return bool(self.measured) and set(self.columns) <= {evaluation.key for evaluation in self.measured}

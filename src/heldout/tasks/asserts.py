@@ -14,7 +14,7 @@ from typing import Any
 
 from heldout.sandbox.judging import Test
 
-LOOSEST = 1e-6  # tolerance of an assertion that is read
+_TIGHT, _FEW, _MANY = 1e-6, 5, 12  # a tolerance; decimals of a number that is exact under it; digits of a full one
 _ARITHMETIC = {ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv}
 
 
@@ -43,9 +43,9 @@ def read_assertions(source: str, entry_point: str) -> Assertions:
         assert f(1)                      assert not f(1)             (the value must be True or False itself)
         assert abs(f(1.0) - 0.5) < 1e-6  assert math.isclose(f(1.0), 0.5, rel_tol=1e-3)
 
-    The last two expect the number as a float; how far off it may be is for the judge to say. Where an assertion allows
-    more than 1e-6, its number may be rounded, and it is left out, as are assertions in loops, with keywords, names or
-    computed values (the four operations on numbers aside), and all other forms.
+    The last two expect the number as a float; how far off it may be is for the judge to say. A number that may be rounded
+    (neither 12 digits long, nor short where 1e-6 at most is allowed) makes no test. Nor do assertions in loops, with
+    keywords, names or computed values (the four operations on numbers aside), and all other forms.
 
     Parameters
     ----------
@@ -139,8 +139,7 @@ def _close(difference: ast.expr, tolerance: ast.expr, entry_point: str) -> Test 
     match difference:
         case ast.Call(func=ast.Name(id="abs"), args=[ast.BinOp(left=left, op=ast.Sub(), right=right)], keywords=[]):
             call, value = (left, right) if _calls(left, entry_point) else (right, left)
-            if literal(tolerance) <= LOOSEST:
-                return _expects(call, float(literal(value)), entry_point)
+            return _expects(call, _precise(literal(value), literal(tolerance)), entry_point)
     return None
 
 
@@ -148,9 +147,18 @@ def _near(call: ast.Call, entry_point: str) -> Test | None:
     """``math.isclose(f(1.0), 0.5, rel_tol=1e-6)``."""
     match call:
         case ast.Call(func=ast.Name(id="isclose") | ast.Attribute(attr="isclose"), args=[left, right]):
-            if all(literal(keyword.value) <= LOOSEST for keyword in call.keywords):
-                return _expects(left, float(literal(right)), entry_point)
+            tolerance = max((literal(keyword.value) for keyword in call.keywords), default=0.0)
+            return _expects(left, _precise(literal(right), tolerance), entry_point)
     return None
+
+
+def _precise(value: float, tolerance: float) -> float:
+    """Return the number as a float if it is surely not rounded: the judge is stricter than most assertions."""
+    digits = repr(float(value)).partition("e")[0]
+    short = tolerance <= _TIGHT and len(digits.partition(".")[2]) <= _FEW
+    if not short and sum(map(str.isdigit, digits)) < _MANY:
+        raise ValueError(f"{value} may be rounded.")
+    return float(value)
 
 
 def _calls(expression: ast.expr, entry_point: str) -> bool:

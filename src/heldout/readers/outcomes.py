@@ -1,0 +1,203 @@
+"""Held-out measurements whose problems are known one by one, and what they add to a log and a run.
+
+Every reader that finds such measurements gives them to `attached` or `log_of`: their rates become rows of the log, so
+that restarts and repeated steps are put in order as for any metric, and `surviving` and `sized` carry what is left over
+into the run. `read` reads the evaluations of a run directory on their own.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from heldout.errors import NoMetrics
+from heldout.readers.json_lines import rows_of, shown
+from heldout.readers.log import Column, Log
+from heldout.readers.rows import as_float
+from heldout.readers.source import Source
+from heldout.run import Evaluation, FloatArray, IntArray, Note, NoteKind, Outcomes, Series
+from heldout.stats.noise import binomial_se
+from heldout.words import counted
+
+_FORMAT = "heldout evaluations"
+_FIRST = re.compile(
+    rb'\s*\{\s*"step"\s*:\s*\d+\s*,\s*"time"\s*:[^,{\[]+,\s*"benchmark"\s*:\s*"(?:[^"\\]|\\.)*"\s*,\s*"problems"\s*:\s*\['
+)
+
+
+def read(source: Source) -> list[Log] | None:
+    """Read the evaluations of one benchmark, ``evals/*.jsonl`` of a run directory, without the run.
+
+    Raises
+    ------
+    NoMetrics
+        When no line is a whole evaluation.
+    """
+    if not _FIRST.match(source.head):
+        return None
+    rows, notes = evaluation_rows(source)
+    if not rows:
+        raise NoMetrics(f"{source.path.name}: evaluations of heldout, but no line of it is whole; nothing to read.")
+    return [log_of([evaluation for evaluation, _ in rows], _FORMAT, notes)]
+
+
+def evaluation_rows(source: Source) -> tuple[list[tuple[Evaluation, Mapping[str, Any]]], list[Note]]:
+    """Return the evaluations that the lines of a file hold, each with its line, and what could not be used."""
+    rows: list[tuple[Evaluation, Mapping[str, Any]]] = []
+    refused: list[bytes] = []
+    wrong = 0
+    for block in source.blocks():
+        lines, bad = rows_of(block)
+        refused += bad
+        for line in lines:
+            evaluation = _evaluation(line)
+            if evaluation is None:
+                wrong += 1
+            else:
+                rows.append((evaluation, line))
+    return rows, dropped_lines(source, refused, wrong)
+
+
+def _evaluation(line: Mapping[str, Any]) -> Evaluation | None:
+    try:
+        problems = tuple(str(problem) for problem in line["problems"])
+        passed = np.asarray(line["passed"], dtype=np.float64)
+        samples = np.broadcast_to(np.asarray(line["samples"], dtype=np.int64), passed.shape)
+        step, benchmark = line["step"], str(line["benchmark"])
+    except (KeyError, TypeError, ValueError, OverflowError):
+        return None
+    whole = passed.shape == (len(problems),) and len(set(problems)) == len(problems) > 0 and type(step) is int
+    if not whole or step < 0 or np.any(samples < 1) or not np.all((passed >= 0) & (passed <= samples)):
+        return None
+    return Evaluation.of(step, Outcomes(problems, passed, samples), benchmark)
+
+
+def dropped_lines(source: Source, refused: Sequence[bytes], wrong: int = 0) -> list[Note]:
+    """Say which lines of a file could not be used: those that are cut, and those that hold something else."""
+    notes = []
+    where = f"{source.path.parent.name}/{source.path.name}"
+    if refused:
+        text = f"{where}: {counted(len(refused), 'line')} cut or broken and left out, the last of them "
+        notes.append(Note(NoteKind.DROPPED, f"{text}{shown(refused[-1])}.", len(refused)))
+    if wrong:
+        text = f"{where}: {counted(wrong, 'line')} without the keys or values that belong there, left out."
+        notes.append(Note(NoteKind.DROPPED, text, wrong))
+    return notes
+
+
+def outcomes_of(samples: Iterable[tuple[str, float]]) -> Outcomes:
+    """Group judged samples by problem.
+
+    Parameters
+    ----------
+    samples
+        Problem and score within [0, 1] of every sample.
+    """
+    judged: dict[str, list[float]] = {}
+    for problem, score in samples:
+        judged.setdefault(problem, []).append(score)
+    passed = np.array([sum(scores) for scores in judged.values()])
+    return Outcomes(tuple(judged), passed, np.array([len(scores) for scores in judged.values()], dtype=np.int64))
+
+
+def log_of(evaluations: Sequence[Evaluation], format: str, notes: Sequence[Note] = ()) -> Log:
+    """Return a log that holds evaluations only, in one session: there is no training whose restart could undo them."""
+    empty = Log(format, np.empty(0, dtype=np.int64), {}, session=np.empty(0, dtype=np.int64), notes=tuple(notes))
+    return attached(empty, evaluations)
+
+
+def attached(
+    log: Log,
+    evaluations: Sequence[Evaluation],
+    also: Sequence[Mapping[str, Any]] = (),
+    session: IntArray | None = None,
+) -> Log:
+    """Add held-out measurements to a log, as rows behind its own.
+
+    Parameters
+    ----------
+    log
+        The log of the training.
+    evaluations
+        The measurements, in the order of writing.
+    also
+        What else is known of each: numbers by key, perhaps nested.
+    session
+        The session of each; one of their own, which supersedes nothing, where it is not given.
+    """
+    if not evaluations:
+        return log
+    first = len(log.step)
+    cells: dict[str, list[tuple[int, float]]] = {}
+    for row, evaluation in enumerate(evaluations, start=first):
+        cells.setdefault(evaluation.key, []).append((row, evaluation.rate))
+        for key, value in _numbers(also[row - first] if also else {}):
+            cells.setdefault(f"eval/{evaluation.benchmark}/{key}", []).append((row, value))
+    columns = {key: _column(pairs) for key, pairs in cells.items()}
+    notes = [
+        Note(NoteKind.ASSUMED, f"{key!r} was logged as a metric too; what the evaluations say was kept.")
+        for key in columns.keys() & log.columns.keys()
+    ]
+    return replace(
+        log,
+        step=np.concatenate([log.step, [evaluation.step for evaluation in evaluations]]).astype(np.int64),
+        columns={**log.columns, **columns},
+        session=_sessions(log, len(evaluations), session),
+        measured=(*log.measured, *evaluations),
+        notes=(*log.notes, *notes),
+    )
+
+
+def _sessions(log: Log, count: int, session: IntArray | None) -> IntArray | None:
+    if log.session is None:
+        return None
+    later = np.full(count, log.session.max(initial=-1) + 1) if session is None else session
+    return np.concatenate([log.session, later]).astype(np.int64)
+
+
+def _numbers(also: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, float]]:
+    for key, value in also.items():
+        if isinstance(value, Mapping):
+            yield from _numbers(value, f"{prefix}{key}/")
+        elif not isinstance(value, str) and (number := as_float(value)) is not None:
+            yield f"{prefix}{key}", number
+
+
+def _column(pairs: Sequence[tuple[int, float]]) -> Column:
+    return Column(np.array([row for row, _ in pairs], dtype=np.int64), np.array([value for _, value in pairs]))
+
+
+def surviving(measured: Sequence[Evaluation], metrics: Mapping[str, Series]) -> tuple[Evaluation, ...]:
+    """Return the measurements that still hold after all restarts, in order of steps; the last of equal ones."""
+    last = {(evaluation.key, evaluation.step): evaluation for evaluation in measured}
+    steps = {key: set(metrics[key].step.tolist()) for key, _ in last if key in metrics}
+    held = [evaluation for (key, step), evaluation in last.items() if step in steps.get(key, ())]
+    return tuple(sorted(held, key=lambda evaluation: evaluation.step))
+
+
+def sized(metrics: Mapping[str, Series], measured: Sequence[Evaluation]) -> dict[str, Series]:
+    """Attach to each benchmark's series how many samples a rate is the mean of, and its standard error."""
+    by_key: dict[str, dict[int, Outcomes]] = {}
+    for evaluation in measured:
+        if evaluation.outcomes is not None:
+            by_key.setdefault(evaluation.key, {})[evaluation.step] = evaluation.outcomes
+    done = dict(metrics)
+    for key, known in by_key.items():
+        found = [known[step] for step in metrics[key].step.tolist()]
+        size = np.array([float(outcomes.samples.sum()) for outcomes in found])
+        done[key] = metrics[key].with_size(size, np.array([standard_error(outcomes.share) for outcomes in found]))
+    return done
+
+
+def standard_error(share: FloatArray) -> float:
+    """How sure is the mean over problems, for other problems of the same kind?
+
+    Clustered by problem, as in `heldout.stats.passk.mean_pass_at_k` for one try, and for partial credit too. Where all
+    problems came out alike their spread says nothing, and the binomial error stands in, which is never 0.
+    """
+    spread = float(share.std(ddof=1)) / np.sqrt(share.size) if share.size > 1 else 0.0
+    return float(spread) if spread > 0 else float(binomial_se(float(share.mean()), share.size))
