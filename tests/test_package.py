@@ -15,12 +15,13 @@ ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src" / "heldout"
 FLOORS = (
     {"errors", "findings", "words", "workers"},
-    {"names", "stats"},
-    {"run"},
-    {"examples", "readers", "record"},
+    {"names", "stats", "sandbox"},
+    {"run", "tasks"},
+    {"examples", "readers", "record", "evals"},
     {"description", "charts", "detectors"},
     {"verdict"},
     {"report", "bench"},
+    {"train"},
     {"cli"},
     {"__main__"},
 )
@@ -72,7 +73,7 @@ def test_every_command_is_in_the_docs() -> None:
     text = "".join(
         path.read_text() for path in (ROOT / "README.md", *(ROOT / "docs").glob("*.md"), ROOT / "CHANGELOG.md")
     )
-    for command in ("report", "chart", "metrics", "bench read", "bench detect"):
+    for command in ("report", "chart", "eval", "metrics", "bench read", "bench detect"):
         assert f"heldout {command}" in text
 
 

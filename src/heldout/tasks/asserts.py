@@ -43,9 +43,9 @@ def read_assertions(source: str, entry_point: str) -> Assertions:
         assert f(1)                      assert not f(1)             (the value must be True or False itself)
         assert abs(f(1.0) - 0.5) < 1e-6  assert math.isclose(f(1.0), 0.5, rel_tol=1e-3)
 
-    The last two expect the number as a float; how far off it may be is for the judge to say. A number that may be rounded
-    (neither 12 digits long, nor short where 1e-6 at most is allowed) makes no test. Nor do assertions in loops, with
-    keywords, names or computed values (the four operations on numbers aside), and all other forms.
+    The last two expect the number as a float; how far off it may be is for the judge to say. A number that may be
+    rounded (neither 12 digits long, nor short where 1e-6 at most is allowed) makes no test. Nor do assertions in loops,
+    with keywords, names or computed values (the four operations on numbers aside), and all other forms.
 
     Parameters
     ----------
