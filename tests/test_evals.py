@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from in_process import BROKEN, InProcess
 from scipy import stats
 
 from heldout.errors import HeldoutError, UsageError
@@ -17,6 +16,7 @@ from heldout.evals import Completion, compare, evaluate, interval, mcnemar, scor
 from heldout.run import Evaluation, Outcomes
 from heldout.sandbox.judging import Test
 from heldout.tasks.problem import Problem
+from in_process import BROKEN, InProcess
 
 RIGHT, WRONG, RAISES, BROKEN_SYNTAX = " return x + 1\n", " return x\n", " return y\n", " return )\n"
 

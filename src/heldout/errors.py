@@ -11,6 +11,8 @@
   * TaskError (also ValueError): a set of problems that cannot be read or used
     * ContaminatedTask: held-out problems occur among the training prompts
   * UsageError (also ValueError): an argument or option outside what is allowed
+  * SandboxError (also RuntimeError): programs cannot be judged here
+    * MissingSandbox: what the sandbox is made of is not installed
 
 Each message is one plain sentence: what was seen, what is allowed, what to do. The command line prints it and exits
 with code 2::
@@ -69,3 +71,11 @@ class ContaminatedTask(TaskError):
 
 class UsageError(HeldoutError, ValueError):
     """An argument or option is outside what is allowed."""
+
+
+class SandboxError(HeldoutError, RuntimeError):
+    """Programs cannot be judged here: the sandbox does not start, or a limit does not hold on this machine."""
+
+
+class MissingSandbox(SandboxError):
+    """What the sandbox is made of is not installed; the message has the command."""

@@ -40,7 +40,7 @@ def test_every_comparison_of_literals_is_read(args: list[Any], expected: Any) ->
         ("assert abs(f([1.0, 2.0]) - 2.0 / 3.0) < 1e-6", ([1.0, 2.0],), 2.0 / 3.0),
         ("assert math.isclose(f(10), 4188.790204786391, rel_tol=0.001)", (10,), 4188.790204786391),
         ("assert isclose(f(4), 0.5)", (4,), 0.5),
-        ("assert f(2 * 3, (1 + 1,)) == 10 - 4", (6, (2,)), 6),
+        ("assert f(2 * 3, -1.5) == 10 - 4", (6, -1.5), 6),
         ("assert f() == set()", (), set()),
     ],
 )

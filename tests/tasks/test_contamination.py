@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from heldout.errors import ContaminatedTask
@@ -45,7 +47,7 @@ def test_a_new_problem_is_not_refused() -> None:
 def test_the_share_of_a_near_copy_is_said_and_can_be_set() -> None:
     half = LONG[: LONG.index("in a list")] + "that some other function has put into a file of ours last Tuesday night."
     assert not contaminated(task(half))
-    (why,) = contaminated(task(half), share=0.2).values()
+    (why,) = contaminated(task(half), share=0.1).values()
     assert "% of its 8-grams in trained" in why
 
 
@@ -54,12 +56,20 @@ def test_training_problems_may_repeat_each_other() -> None:
 
 
 def test_the_embedded_task_is_clean() -> None:
-    assert contaminated(embedded()) == {}
+    assert contaminated(embedded(0, 1000, 100, 100)) == {}
+
+
+def test_a_copy_of_a_function_of_the_embedded_task_is_refused() -> None:
+    task = embedded(0, 100, 0, 0)
+    copy = replace(task.problems[3], id="copy", split="test", prompt="In other words.")
+    assert contaminated(replace(task, problems=(*task.problems, copy))) == {
+        "copy": f"the tests of {task.problems[3].id}"
+    }
 
 
 def test_only_the_first_of_many_are_named() -> None:
     problems = [Problem(f"{split}-{i}", f"say {i}", "f", (), split) for split in ("train", "test") for i in range(50)]
-    with pytest.raises(ContaminatedTask, match="test-19 .* and 30 more") as refused:
+    with pytest.raises(ContaminatedTask, match=r"test-19 .* and 30 more") as refused:
         refuse(Task("many", tuple(problems)))
     assert "test-20" not in str(refused.value)
     assert len(contaminated(Task("many", tuple(problems)))) == 50

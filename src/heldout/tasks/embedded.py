@@ -136,7 +136,7 @@ def embedded(seed: int = 0, train: int = 4000, validation: int = 256, test: int 
             exercise = draw(rng, split)
             chosen.setdefault(exercise.prompt, exercise)
         problems += [exercise.problem for exercise in chosen.values()]
-    return Task("embedded", tuple(problems))
+    return Task("embedded", tuple(problems), apart=True)
 
 
 def draw(rng: random.Random, split: str) -> Exercise:

@@ -78,11 +78,14 @@ class Task:
         Every problem of every split.
     notes
         What the reader guessed, dropped or left out, a sentence each.
+    apart
+        Whether what is held out is another function by construction, however alike the prompts are.
     """
 
     name: str
     problems: tuple[Problem, ...]
     notes: tuple[str, ...] = ()
+    apart: bool = False
 
     def split(self, name: str) -> tuple[Problem, ...]:
         """Return the problems of one split.

@@ -1,0 +1,56 @@
+"""Judging programs safely and fast.
+
+`judge` tells which hidden tests programs pass; a `Sandbox` is where they run, opened by `open_sandbox`::
+
+    with open_sandbox() as sandbox:
+        (judgement,) = judge([("def double(x): return 2 * x", "double", [Test((4,), 8)])], sandbox)
+    judgement.solved  # True
+
+* ``"monty"`` (default): an interpreter of a part of Python; a quarter of a millisecond a program.
+* ``"bubblewrap"``: the whole of CPython behind Linux namespaces; some milliseconds a program.
+
+What each covers and what not stands in the headers of `heldout.sandbox.monty` and `heldout.sandbox.bubblewrap`.
+`heldout.sandbox.exit_status` holds a judge that is flawed, to show how.
+"""
+
+from __future__ import annotations
+
+from heldout.errors import UsageError
+from heldout.sandbox.base import Answer, Limits, Program, Sandbox, Status
+from heldout.sandbox.judging import Judgement, Test, judge, same
+
+__all__ = ["Answer", "Judgement", "Limits", "Program", "Sandbox", "Status", "Test", "judge", "open_sandbox", "same"]
+
+
+def open_sandbox(name: str = "monty", *, workers: int | None = None, limits: Limits = Limits()) -> Sandbox:  # noqa: B008
+    """Open a place to run programs in.
+
+    Parameters
+    ----------
+    name
+        "monty" or "bubblewrap".
+    workers
+        How many programs run at one time; by default as many as there are cores.
+    limits
+        What one program may use.
+
+    Raises
+    ------
+    UsageError
+        When the name is another, or `workers` is below 1.
+    MissingSandbox
+        When what it needs is not installed; the message has the command.
+    SandboxError
+        When it does not start here, or a limit does not hold.
+    """
+    if workers is not None and workers < 1:
+        raise UsageError(f"workers is {workers}; it must be at least 1.")
+    if name == "monty":
+        from heldout.sandbox.monty import Monty
+
+        return Monty(workers, limits)
+    if name == "bubblewrap":
+        from heldout.sandbox.bubblewrap import Bubblewrap
+
+        return Bubblewrap(workers, limits)
+    raise UsageError(f"There is no sandbox {name!r}; choose monty or bubblewrap.")
