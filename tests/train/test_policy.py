@@ -110,6 +110,19 @@ def test_the_model_and_the_random_state_are_left_as_they_were(model: Any, tokeni
     model.zero_grad()
 
 
+def test_the_model_s_own_generation_settings_change_nothing_and_are_kept(model: Any, tokenizer: Any) -> None:
+    policy = TransformersPolicy(model, tokenizer, max_new_tokens=10)
+    plain, before = policy.sample(PROMPTS, 2), model.generation_config
+    model.generation_config = own = transformers.GenerationConfig(
+        repetition_penalty=9.0, top_k=1, top_p=0.1, min_p=0.5, temperature=0.1, do_sample=True, eos_token_id=[2]
+    )
+    try:
+        assert policy.sample(PROMPTS, 2) == plain
+        assert model.generation_config is own
+    finally:
+        model.generation_config = before
+
+
 def test_a_completion_says_how_long_it_is_and_why_it_ended(model: Any, tokenizer: Any) -> None:
     completions = TransformersPolicy(model, tokenizer, max_new_tokens=20).sample(PROMPTS, 60)
     everything = [completion for several in completions for completion in several]
@@ -119,6 +132,17 @@ def test_a_completion_says_how_long_it_is_and_why_it_ended(model: Any, tokenizer
         assert len(completion.text) <= completion.tokens
         assert completion.stop == "eos" or completion.tokens == 20
         assert not any(mark in completion.text for mark in ("<pad>", "<bos>", "<eos>"))
+
+
+def test_an_indent_at_the_start_is_kept_where_the_tokenizer_alone_would_drop_it(model: Any) -> None:
+    from tokenizers import Tokenizer, decoders, models
+
+    words = {token: place for place, token in enumerate(["<pad>", "<bos>", "<eos>", "▁", "a", ":", "\n"])}
+    blanks = Tokenizer(models.BPE(vocab=words, merges=[]))
+    blanks.decoder = decoders.Metaspace(prepend_scheme="always")
+    tokenizer = transformers.PreTrainedTokenizerFast(tokenizer_object=blanks, pad_token="<pad>", eos_token="<eos>")
+    assert tokenizer.decode([3, 3, 4]) == " a"
+    assert TransformersPolicy(model, tokenizer)._text([4, 5], [3, 3, 4]) == "  a"
 
 
 def test_a_prompt_that_leaves_no_room_is_refused(model: Any, tokenizer: Any) -> None:

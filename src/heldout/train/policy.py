@@ -86,13 +86,13 @@ class TransformersPolicy:
         import torch
 
         encoded = [self._encode(prompt) for prompt in prompts]
-        longest = self._room(encoded)
+        longest, ends = self._room(encoded), self._ends()
         jobs = sorted((place for place in range(len(prompts)) for _ in range(samples)), key=lambda p: len(encoded[p]))
         found: list[list[Completion]] = [[] for _ in prompts]
-        with _as_it_was(self.model), _seeded(self.seed, self.model.device), torch.inference_mode():
+        with _as_it_was(self.model), _seeded(self.seed, self.model.device), torch.no_grad():
             for start in range(0, len(jobs), self.batch_size):
                 batch = jobs[start : start + self.batch_size]
-                written = self._generate([encoded[place] for place in batch], longest)
+                written = self._generate([encoded[place] for place in batch], longest, ends)
                 for place, completion in zip(batch, written, strict=True):
                     found[place].append(completion)
         return found
@@ -117,25 +117,25 @@ class TransformersPolicy:
             )
         return self.max_new_tokens or min(LONGEST, context - longest)
 
-    def _generate(self, rows: Sequence[Sequence[int]], longest: int) -> list[Completion]:
+    def _generate(self, rows: Sequence[Sequence[int]], longest: int, ends: Sequence[int]) -> list[Completion]:
         """Generate one completion for each row of tokens."""
         import torch
-        from transformers import GenerationConfig
 
-        ends = self._ends()
         pad = self.tokenizer.pad_token_id if self.tokenizer.pad_token_id is not None else (ends or [0])[0]
         width = max(map(len, rows))
         ids = torch.tensor([[pad] * (width - len(row)) + list(row) for row in rows], device=self.model.device)
         real = torch.tensor([[0] * (width - len(row)) + [1] * len(row) for row in rows], device=self.model.device)
         drawn = {"do_sample": True, "temperature": self.temperature, "top_k": 0, "top_p": 1.0}
-        settings = GenerationConfig(
+        output = self.model.generate(
+            input_ids=ids,
+            attention_mask=real,
             max_new_tokens=longest,
             pad_token_id=pad,
-            eos_token_id=ends or None,
+            eos_token_id=list(ends) or None,
             **(drawn if self.temperature > 0 else {"do_sample": False}),
         )
-        output = self.model.generate(input_ids=ids, attention_mask=real, generation_config=settings)
-        return [self._completion(row, ends) for row in output[:, width:].tolist()]
+        written = output[:, width:].tolist()
+        return [self._completion(row, tokens, ends) for row, tokens in zip(rows, written, strict=True)]
 
     def _ends(self) -> list[int]:
         """Return the tokens that end a text: those of the model's own generation settings, else the tokenizer's."""
@@ -143,10 +143,19 @@ class TransformersPolicy:
         ends = own if isinstance(own, list) else [own]
         return [end for end in dict.fromkeys([*ends, self.tokenizer.eos_token_id]) if end is not None]
 
-    def _completion(self, tokens: list[int], ends: Sequence[int]) -> Completion:
+    def _completion(self, prompt: Sequence[int], tokens: Sequence[int], ends: Sequence[int]) -> Completion:
         end = next((place for place, token in enumerate(tokens) if token in ends), None)
-        text = self.tokenizer.decode(tokens[:end], skip_special_tokens=True)
+        text = self._text(prompt, tokens[:end])
         return Completion(text, len(tokens) if end is None else end + 1, "length" if end is None else "eos")
+
+    def _text(self, prompt: Sequence[int], tokens: Sequence[int]) -> str:
+        """Decode what follows a prompt; alone, some tokenizers would drop its first blank, and with it an indent."""
+        before, whole = self._decoded(prompt), self._decoded([*prompt, *tokens])
+        return whole[len(before) :] if whole.startswith(before) else self._decoded(tokens)
+
+    def _decoded(self, tokens: Sequence[int]) -> str:
+        text = self.tokenizer.decode(list(tokens), skip_special_tokens=True, clean_up_tokenization_spaces=False)
+        return str(text)
 
 
 def load_policy(name: str, *, device: str | None = None, **settings: Any) -> TransformersPolicy:
@@ -175,7 +184,7 @@ def load_policy(name: str, *, device: str | None = None, **settings: Any) -> Tra
         raise UsageError(f"{name} holds no model: there is no config.json; give a folder that save_pretrained wrote.")
     try:
         tokenizer = AutoTokenizer.from_pretrained(name)
-        model = AutoModelForCausalLM.from_pretrained(name, dtype="auto")
+        model: Any = AutoModelForCausalLM.from_pretrained(name, dtype="auto")
     except (OSError, ValueError, KeyError) as error:
         why = str(error).strip().split("\n")[0].rstrip(".")
         raise UsageError(
@@ -186,13 +195,20 @@ def load_policy(name: str, *, device: str | None = None, **settings: Any) -> Tra
 
 
 @contextmanager
-def _as_it_was(model: torch.nn.Module) -> Iterator[None]:
-    """Switch to evaluation, and back to what each module was in."""
+def _as_it_was(model: Any) -> Iterator[None]:
+    """Switch to evaluation and to no generation settings but ours, and back to what was there.
+
+    A model's own settings (a repetition penalty, top-p) would otherwise fill in for whatever is not said, and what is
+    measured would not be the model's own distribution.
+    """
     modes = [(module, module.training) for module in model.modules()]
+    own = model.generation_config
     model.eval()
+    model.generation_config = type(own)()
     try:
         yield
     finally:
+        model.generation_config = own
         for module, training in modes:
             module.training = training
 
