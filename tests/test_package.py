@@ -16,11 +16,12 @@ SOURCE = ROOT / "src" / "heldout"
 FLOORS = (
     {"errors", "findings", "words", "workers"},
     {"names", "stats", "sandbox"},
-    {"run"},
-    {"examples", "readers", "record"},
+    {"run", "tasks"},
+    {"examples", "readers", "record", "evals"},
     {"description", "charts", "detectors"},
     {"verdict"},
     {"report", "bench"},
+    {"train"},
     {"cli"},
     {"__main__"},
 )
@@ -72,7 +73,7 @@ def test_every_command_is_in_the_docs() -> None:
     text = "".join(
         path.read_text() for path in (ROOT / "README.md", *(ROOT / "docs").glob("*.md"), ROOT / "CHANGELOG.md")
     )
-    for command in ("report", "chart", "metrics", "bench read", "bench detect", "bench judge"):
+    for command in ("report", "chart", "eval", "metrics", "bench read", "bench detect", "bench judge"):
         assert f"heldout {command}" in text
 
 

@@ -8,6 +8,8 @@
   * UnknownMetric (also KeyError): a metric was asked for that the run does not have
   * ChartError (also ValueError): a chart that cannot be drawn as asked
   * RecordError (also ValueError): a directory in which no run can be recorded
+  * TaskError (also ValueError): a set of problems that cannot be read or used
+    * ContaminatedTask: held-out problems occur among the training prompts
   * UsageError (also ValueError): an argument or option outside what is allowed
   * SandboxError (also RuntimeError): programs cannot be judged here
     * MissingSandbox: what the sandbox is made of is not installed
@@ -57,6 +59,14 @@ class ChartError(HeldoutError, ValueError):
 
 class RecordError(HeldoutError, ValueError):
     """A run cannot be recorded where it was asked for."""
+
+
+class TaskError(HeldoutError, ValueError):
+    """A set of problems cannot be read or used; the message names the file and the line."""
+
+
+class ContaminatedTask(TaskError):
+    """Held-out problems occur among the training prompts; the message names them."""
 
 
 class UsageError(HeldoutError, ValueError):

@@ -1,0 +1,339 @@
+"""A policy on held-out problems: sample, judge in a sandbox, count; and two such evaluations compared, pair by pair.
+
+A *policy* is whatever turns prompts into completions: a model, an API, a file of saved samples.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+import numpy as np
+
+from heldout.errors import HeldoutError, UsageError
+from heldout.run import Evaluation, FloatArray, Outcomes
+from heldout.sandbox.base import Sandbox
+from heldout.sandbox.judging import judge
+from heldout.stats.normal import quantile, two_sided_p
+from heldout.stats.passk import mean_pass_at_k
+from heldout.tasks.problem import Problem
+
+SOLVED = "solved"
+INFRASTRUCTURE = "infrastructure"  # the sandbox failed, not the program
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """What a policy wrote.
+
+    Attributes
+    ----------
+    text
+        The completion without its prompt.
+    tokens
+        Its length in tokens, the end-of-text token included; 0 where it is not known.
+    stop
+        Why it ended: ``eos``, or ``length`` when it was cut; empty where it is not known.
+    """
+
+    text: str
+    tokens: int = 0
+    stop: str = ""
+
+
+class Policy(Protocol):
+    """Whatever turns prompts into completions."""
+
+    def sample(self, prompts: Sequence[str], samples: int) -> list[list[Completion]]:
+        """Return `samples` completions for each prompt, in the order of the prompts."""
+
+
+class PassAt(NamedTuple):
+    """A pass@k over the problems and its standard error, clustered by problem."""
+
+    estimate: float
+    se: float
+
+
+@dataclass(frozen=True)
+class EvaluationResult:
+    """One evaluation and what was seen on the way.
+
+    Attributes
+    ----------
+    evaluation
+        The outcome of every problem.
+    pass_at
+        k → pass@k with its standard error (`nan` with fewer than two problems).
+    mean_length
+        Tokens of a completion on average; `nan` where the lengths are not known.
+    cut
+        Share of the completions that ended because they were too long.
+    errors
+        How many programs failed in which way: "wrong answer", "raised", "syntax", "timeout", "infrastructure", …
+    problems
+        What was evaluated, in the order of `completions`.
+    completions
+        For each problem its completions.
+    kinds
+        For each completion "solved" or the way in which it failed.
+    """
+
+    evaluation: Evaluation
+    pass_at: Mapping[int, PassAt]
+    mean_length: float
+    cut: float
+    errors: Mapping[str, int]
+    problems: tuple[Problem, ...]
+    completions: tuple[tuple[Completion, ...], ...]
+    kinds: tuple[tuple[str, ...], ...]
+
+
+def evaluate(
+    policy: Policy,
+    problems: Sequence[Problem],
+    sandbox: Sandbox,
+    *,
+    step: int,
+    samples: int = 1,
+    benchmark: str = "held-out",
+    ks: Sequence[int] = (1,),
+) -> EvaluationResult:
+    """How many of the problems does the policy solve?
+
+    Parameters
+    ----------
+    policy
+        What is measured.
+    problems
+        At least one; ids must differ.
+    sandbox
+        Where the programs run.
+    step
+        The training step of the policy.
+    samples
+        Completions for each problem.
+    benchmark
+        What the evaluation is called.
+    ks
+        Which pass@k to estimate, each from 1 to `samples`.
+
+    Raises
+    ------
+    UsageError
+        When an argument is outside what is allowed.
+    HeldoutError
+        When the sandbox failed on every program.
+    """
+    if samples < 1:
+        raise UsageError(f"The number of samples is {samples}; it must be at least 1.")
+    _check_ks(ks, samples)
+    completions = policy.sample([problem.prompt for problem in problems], samples)
+    return score(problems, completions, sandbox, step=step, benchmark=benchmark, ks=ks)
+
+
+def score(
+    problems: Sequence[Problem],
+    completions: Sequence[Sequence[Completion]],
+    sandbox: Sandbox,
+    *,
+    step: int,
+    benchmark: str = "held-out",
+    ks: Sequence[int] = (1,),
+) -> EvaluationResult:
+    """Judge completions that are already there; otherwise as `evaluate`.
+
+    A completion counts as solved if it passes every test of its problem. Those that could not be judged because the
+    sandbox itself failed are no samples: they are counted among the errors and nowhere else, and a problem of which
+    none could be judged is left out of the outcomes.
+
+    Parameters
+    ----------
+    problems, completions
+        For each problem its completions, at least one.
+    sandbox, step, benchmark, ks
+        As in `evaluate`.
+    """
+    _check_problems(problems, completions)
+    items = [
+        (problem.program(completion.text), problem.entry_point, problem.tests)
+        for problem, several in zip(problems, completions, strict=True)
+        for completion in several
+    ]
+    verdicts = iter(judge(items, sandbox))
+    kinds = tuple(tuple(next(verdicts).kind for _ in several) for several in completions)
+    outcomes = _outcomes(problems, kinds)
+    _check_ks(ks, int(outcomes.samples.max()))
+    everything = [completion for several in completions for completion in several]
+    lengths = [completion.tokens for completion in everything if completion.tokens]
+    estimates = {k: mean_pass_at_k(outcomes.samples, outcomes.passed, k) for k in ks}
+    return EvaluationResult(
+        Evaluation.of(step, outcomes, benchmark),
+        {k: PassAt(estimate.value, estimate.se) for k, estimate in estimates.items()},
+        sum(lengths) / len(lengths) if lengths else math.nan,
+        sum(completion.stop == "length" for completion in everything) / len(everything),
+        dict(Counter(kind for several in kinds for kind in several if kind != SOLVED).most_common()),
+        tuple(problems),
+        tuple(map(tuple, completions)),
+        kinds,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class PairedDifference:
+    """How much better the second policy is than the first, on the problems that both were measured on.
+
+    Attributes
+    ----------
+    difference
+        Pass@1 of the second minus that of the first.
+    se
+        Standard error of the paired difference; `nan` with one problem.
+    low, high
+        95 % interval.
+    p
+        Two-sided p-value of no difference; `nan` where the standard error does not give one.
+    test
+        How `p` was found: "McNemar, exact" for one sample each, "paired z" otherwise.
+    problems
+        How many problems both have.
+    won, lost
+        Problems on which the second is better, and worse.
+    left_out
+        Problems that only one of them has.
+    """
+
+    difference: float
+    se: float
+    low: float
+    high: float
+    p: float
+    test: str
+    problems: int
+    won: int
+    lost: int
+    left_out: int
+
+
+def compare(a: Evaluation, b: Evaluation) -> PairedDifference:
+    """Is `b` better than `a`?
+
+    On the same problems most of the noise of two evaluations is the problems' own difficulty, and cancels: the
+    standard error is that of the mean of the differences, problem by problem. With one sample for each problem the
+    p-value is McNemar's exact test of the problems on which they disagree; otherwise that of a z-test.
+
+    What it cannot see: with a handful of problems the interval, which is a normal one, is too narrow, and where no
+    problem differs it has no width at all.
+
+    Raises
+    ------
+    UsageError
+        When the outcomes of the single problems are not known, or no problem is in both.
+
+    References
+    ----------
+    McNemar 1947, Psychometrika 12; Miller 2024, "Adding error bars to evals", arXiv 2411.00640.
+    """
+    if a.outcomes is None or b.outcomes is None:
+        raise UsageError("Only evaluations whose problems are known one by one can be compared in pairs.")
+    first = dict(zip(a.outcomes.problems, a.outcomes.share.tolist(), strict=True))
+    second = dict(zip(b.outcomes.problems, b.outcomes.share.tolist(), strict=True))
+    both = [name for name in first if name in second]
+    if not both:
+        raise UsageError(f"The evaluations {a.benchmark!r} and {b.benchmark!r} have no problem in common.")
+    each = np.array([second[name] - first[name] for name in both])
+    won, lost = int((each > 0).sum()), int((each < 0).sum())
+    difference, se = float(each.mean()), _standard_error(each)
+    single = bool((a.outcomes.samples == 1).all() and (b.outcomes.samples == 1).all() and set(each) <= {-1.0, 0.0, 1.0})
+    margin = quantile(0.975) * se
+    return PairedDifference(
+        difference,
+        se,
+        max(-1.0, difference - margin),
+        min(1.0, difference + margin),
+        mcnemar(won, lost) if single else _paired_z(difference, se),
+        "McNemar, exact" if single else "paired z",
+        len(both),
+        won,
+        lost,
+        len(first) + len(second) - 2 * len(both),
+    )
+
+
+def mcnemar(won: int, lost: int) -> float:
+    """How likely are discordant pairs at least as uneven as these, if either side is as likely?
+
+    Two-sided and exact: twice the tail of a binomial with chance one half, at most 1.
+
+    >>> mcnemar(8, 1), mcnemar(0, 0)
+    (0.0390625, 1.0)
+    """
+    n = won + lost
+    tail = sum(math.comb(n, i) for i in range(min(won, lost) + 1))
+    return float(min(1.0, 2 * tail / 2**n))
+
+
+def interval(estimate: float, se: float, problems: int) -> tuple[float, float]:
+    """Return a 95 % interval for a rate over problems, within [0, 1] and never without width.
+
+    Wilson's score interval for as many independent trials as give this standard error, ``p (1 - p) / se^2``; where
+    every problem has the same outcome, for as many as there are problems. `nan` where there is no estimate.
+
+    References
+    ----------
+    Wilson 1927, Journal of the American Statistical Association 22.
+
+    >>> interval(0.0, 0.0, 100)[1] > 0.03
+    True
+    """
+    if not math.isfinite(estimate):
+        return math.nan, math.nan
+    varied = math.isfinite(se) and se > 0 and 0 < estimate < 1
+    trials = estimate * (1 - estimate) / se**2 if varied else float(problems)
+    z = quantile(0.975)
+    centre = (estimate + z**2 / (2 * trials)) / (1 + z**2 / trials)
+    margin = z * math.sqrt(estimate * (1 - estimate) / trials + z**2 / (4 * trials**2)) / (1 + z**2 / trials)
+    return max(0.0, centre - margin), min(1.0, centre + margin)
+
+
+def _outcomes(problems: Sequence[Problem], kinds: Sequence[Sequence[str]]) -> Outcomes:
+    judged = [[kind for kind in several if kind != INFRASTRUCTURE] for several in kinds]
+    kept = [(problem.id, several) for problem, several in zip(problems, judged, strict=True) if several]
+    if not kept:
+        raise HeldoutError("The sandbox failed on every program, so nothing was measured; see what it says by itself.")
+    return Outcomes(
+        tuple(name for name, _ in kept),
+        np.array([several.count(SOLVED) for _, several in kept], np.float64),
+        np.array([len(several) for _, several in kept], np.int64),
+    )
+
+
+def _check_problems(problems: Sequence[Problem], completions: Sequence[Sequence[Completion]]) -> None:
+    if not problems:
+        raise UsageError("There are no problems to evaluate on.")
+    twice = [name for name, times in Counter(problem.id for problem in problems).items() if times > 1]
+    if twice:
+        raise UsageError(f"The problem {twice[0]!r} is there twice; every problem needs an id of its own.")
+    if len(completions) != len(problems) or not all(completions):
+        raise UsageError(
+            f"There are completions for {sum(map(bool, completions))} of {len(problems)} problems; each needs one."
+        )
+
+
+def _check_ks(ks: Sequence[int], samples: int) -> None:
+    for k in ks:
+        if not 1 <= k <= samples:
+            raise UsageError(f"pass@{k} needs at least {max(k, 1)} samples of a problem; there are {samples}.")
+
+
+def _standard_error(each: FloatArray) -> float:
+    return float(each.std(ddof=1)) / math.sqrt(each.size) if each.size > 1 else math.nan
+
+
+def _paired_z(difference: float, se: float) -> float:
+    if difference == 0:
+        return 1.0
+    return two_sided_p(difference / se) if se > 0 else math.nan

@@ -1,0 +1,89 @@
+"""Problem sets: prompts, hidden tests and the split into training, validation and test.
+
+`load_task` takes the name of the generated task, a file, or a data set of the hub. `Problem.program` says how a
+completion becomes a program, and `contamination.refuse` turns down a task whose held-out problems are in its training
+split.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from heldout.errors import TaskError, UsageError
+from heldout.tasks import hub, human_eval, jsonl, rows
+from heldout.tasks.embedded import embedded
+from heldout.tasks.problem import SPLITS, Problem, Task
+from heldout.words import sentence_list
+
+__all__ = ["SPLITS", "Problem", "Task", "load_task"]
+
+_ENDINGS = (".jsonl", ".json", ".jsonl.gz", ".json.gz")
+
+
+def load_task(
+    name_or_path: str, *, seed: int = 0, split: str | None = None, columns: Mapping[str, str] | None = None
+) -> Task:
+    """Load a set of problems.
+
+    Parameters
+    ----------
+    name_or_path
+        ``embedded``; the path of a ``.jsonl`` or ``.json`` file (``.gz`` too) in heldout's own format or in those of
+        HumanEval and MBPP; or ``hf:OWNER/NAME[/CONFIG]`` for a data set of the Hugging Face hub in one of these.
+    seed
+        Of the generated task.
+    split
+        Puts every problem of a file or data set into this split, whatever it says itself.
+    columns
+        For columns that are called otherwise: our name → theirs, such as ``{"prompt": "question"}``.
+
+    Raises
+    ------
+    UsageError
+        When there is no such task, split or column.
+    TaskError
+        When a file or data set cannot be read; the message names the line.
+    """
+    if split is not None and split not in SPLITS:
+        raise UsageError(f"{split!r} is no split; take {sentence_list(list(SPLITS), 'or')}.")
+    if name_or_path == "embedded":
+        if split or columns:
+            raise UsageError("The embedded task has splits and columns of its own; neither can be changed.")
+        return embedded(seed)
+    if name_or_path.startswith("hf:"):
+        name = name_or_path.removeprefix("hf:")
+        found, notes = hub.rows_of(name)
+        task = _from_rows(name, found, split, columns)
+        return replace(task, notes=(*notes, *task.notes))
+    path = Path(name_or_path)
+    if not name_or_path.endswith(_ENDINGS) or not path.is_file():
+        raise UsageError(
+            f"{name_or_path!r} is no task; take embedded, an existing .jsonl or .json file, or hf:OWNER/NAME."
+        )
+    return _from_rows(path.name.removesuffix(".gz").rsplit(".", 1)[0], rows.rows_of(path), split, columns)
+
+
+def _from_rows(name: str, found: list[rows.Row], split: str | None, columns: Mapping[str, str] | None) -> Task:
+    if not found:
+        raise TaskError(f"{name} holds no problems in a split called {sentence_list(list(SPLITS), 'or')}.")
+    if columns:
+        found = [_renamed(row, columns) for row in found]
+    first = found[0]
+    if "tests" in first.data:
+        return jsonl.read(name, found, split)
+    if "test" in first.data or "test_list" in first.data:
+        return human_eval.read(name, found, split)
+    raise TaskError(
+        f"{first.where}: there are no tests; the row has {sentence_list(sorted(first.data))}, and needs 'tests', or "
+        "'test' or 'test_list' as in HumanEval and MBPP (columns of other names can be mapped)."
+    )
+
+
+def _renamed(row: rows.Row, columns: Mapping[str, str]) -> rows.Row:
+    missing = [theirs for theirs in columns.values() if theirs not in row.data]
+    if missing:
+        raise UsageError(f"{row.where} has no column {missing[0]!r}; it has {sentence_list(sorted(row.data))}.")
+    kept = {key: value for key, value in row.data.items() if key not in columns.values()}
+    return rows.Row(row.where, kept | {ours: row.data[theirs] for ours, theirs in columns.items()})

@@ -1,0 +1,119 @@
+"""Held-out problems that the model was trained on measure nothing; here they are found and refused."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+import numpy as np
+import numpy.typing as npt
+
+from heldout.errors import ContaminatedTask
+from heldout.tasks.problem import Problem, Task
+from heldout.words import counted, sentence_list
+
+GRAM = 8  # code tokens
+SHARE = 0.5  # of a held-out prompt's grams, found in one training prompt
+_TOKEN = re.compile(r"\w+|[^\w\s]")
+_NAMED = 20  # ids in the message
+
+
+def refuse(task: Task, share: float = SHARE) -> None:
+    """Refuse a task in which held-out problems occur among the training problems.
+
+    Parameters
+    ----------
+    task
+        Its validation and test problems are compared with its training problems.
+    share
+        As in `contaminated`.
+
+    Raises
+    ------
+    ContaminatedTask
+        When there is one; the message names them.
+    """
+    found = contaminated(task, share)
+    if found:
+        named = [f"{name} ({why})" for name, why in list(found.items())[:_NAMED]]
+        more = [f"{len(found) - _NAMED} more"] if len(found) > _NAMED else []
+        raise ContaminatedTask(
+            f"{counted(len(found), 'held-out problem')} of {task.name} occur in its training split: "
+            f"{sentence_list(named + more)}; take them out of one of the two."
+        )
+
+
+def contaminated(task: Task, share: float = SHARE) -> dict[str, str]:
+    """Name the held-out problems that occur among the training problems, each with the reason.
+
+    A problem occurs there if a training problem has the same prompt, white space and case aside; or the same entry
+    point and the same tests; or if one training prompt holds at least `share` of its 8-grams of code tokens (words and
+    signs), which finds near copies; prompts of fewer than 8 tokens, and tasks whose splits are apart by construction,
+    are compared as a whole only.
+
+    What it cannot see: a problem told in other words with other tests, a short prompt in which a few words differ (one
+    word in the middle undoes eight grams), and what the model saw before this training.
+
+    Examples
+    --------
+    >>> from heldout.tasks.problem import Problem, Task
+    >>> train, held_out = Problem("a", "Add  two.", "f", ()), Problem("b", "add two.", "g", (), "test")
+    >>> contaminated(Task("t", (train, held_out)))
+    {'b': 'the prompt of a'}
+    """
+    train = [problem for problem in task.problems if problem.split == "train"]
+    prompts = {_normal(problem.prompt): problem.id for problem in train}
+    tested = {_tests(problem): problem.id for problem in train if problem.tests}
+    near = _Near([] if task.apart else train)
+    found: dict[str, str] = {}
+    for problem in task.problems:
+        if problem.split == "train":
+            continue
+        if twin := prompts.get(_normal(problem.prompt)):
+            found[problem.id] = f"the prompt of {twin}"
+        elif problem.tests and (twin := tested.get(_tests(problem))):
+            found[problem.id] = f"the tests of {twin}"
+        else:
+            overlap, twin = near.most(problem)
+            if overlap >= share:
+                found[problem.id] = f"{overlap:.0%} of its {GRAM}-grams in {twin}"
+    return found
+
+
+class _Near:
+    """Finds the training prompt that shares the most 8-grams with a prompt."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self._ids: list[str] = []
+        postings: dict[tuple[str, ...], list[int]] = {}
+        for place, problem in enumerate(problems):
+            self._ids.append(problem.id)
+            for gram in _grams(problem.prompt):
+                postings.setdefault(gram, []).append(place)
+        self._postings: dict[tuple[str, ...], npt.NDArray[np.intp]] = {
+            gram: np.array(places, np.intp) for gram, places in postings.items()
+        }
+
+    def most(self, problem: Problem) -> tuple[float, str]:
+        """Return the largest share of the problem's grams that one training prompt holds, and which."""
+        grams = _grams(problem.prompt)
+        places = [self._postings[gram] for gram in grams if gram in self._postings]
+        if not places:
+            return 0.0, ""
+        shared = np.bincount(np.concatenate(places))
+        best = int(shared.argmax())
+        return float(shared[best]) / len(grams), self._ids[best]
+
+
+def _grams(prompt: str) -> set[tuple[str, ...]]:
+    tokens = _TOKEN.findall(prompt.lower())
+    return {tuple(tokens[start : start + GRAM]) for start in range(len(tokens) - GRAM + 1)}
+
+
+def _normal(prompt: str) -> str:
+    return " ".join(prompt.lower().split())
+
+
+def _tests(problem: Problem) -> tuple[str, frozenset[str]]:
+    """The entry point and the tests in whatever order."""
+    return problem.entry_point, frozenset(repr((test.args, test.expected)) for test in problem.tests)

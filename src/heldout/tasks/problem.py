@@ -1,0 +1,114 @@
+"""A problem is a prompt, the name of a function and hidden tests; a task is a named set of problems with splits.
+
+Here is also the one place that says how a completion becomes a program: `Problem.program`.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from heldout.errors import UsageError
+from heldout.sandbox.judging import Test
+from heldout.words import sentence_list
+
+SPLITS = ("train", "validation", "test")
+
+# A fence opens with three or more backticks or tildes and is closed by the same or by the end of the text.
+_FENCED = re.compile(r"^[ \t]*(?P<fence>`{3,}|~{3,})[^\n]*\n(?P<code>.*?)(?:^[ \t]*(?P=fence)[ \t]*$|\Z)", re.M | re.S)
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing to program.
+
+    Attributes
+    ----------
+    id
+        Its name, unique within the task.
+    prompt
+        What the model reads.
+    entry_point
+        The function that the tests call.
+    tests
+        Arguments and expected values; neither is ever shown to the model or to the program.
+    split
+        ``train``, ``validation`` (for choosing) or ``test`` (for reporting).
+    stub
+        Source that the completion continues; empty where the completion is the whole program.
+    """
+
+    id: str
+    prompt: str
+    entry_point: str
+    tests: tuple[Test, ...]
+    split: str = "train"
+    stub: str = ""
+
+    def program(self, completion: str) -> str:
+        """Return the source to run: the stub and the completion, joined so that `entry_point` is defined.
+
+        A completion that holds Markdown code blocks stands for the last of them. Code that starts at the margin and
+        defines the entry point itself replaces the stub's own definition, and keeps what stands before it (imports,
+        helpers). Anything else is appended to the stub as it is.
+
+        >>> problem = Problem("half", "", "f", (), stub="import math\\ndef f(x):\\n")
+        >>> problem.program(" return x / 2\\n")
+        'import math\\ndef f(x):\\n return x / 2\\n'
+        >>> problem.program("Sure:\\n```python\\ndef f(x):\\n    return x / 2\\n```\\n")
+        'import math\\ndef f(x):\\n    return x / 2\\n'
+        """
+        code = code_of(completion)
+        definition = re.compile(rf"^(?:async +)?def +{re.escape(self.entry_point)}\b", re.M)
+        if not code.lstrip("\n")[:1].isspace() and definition.search(code):
+            own = definition.search(self.stub)
+            return (self.stub[: own.start()] if own else self.stub) + code
+        return self.stub + code
+
+
+@dataclass(frozen=True)
+class Task:
+    """A set of problems.
+
+    Attributes
+    ----------
+    name
+        What reports call it.
+    problems
+        Every problem of every split.
+    notes
+        What the reader guessed, dropped or left out, a sentence each.
+    apart
+        Whether what is held out is another function by construction, however alike the prompts are.
+    """
+
+    name: str
+    problems: tuple[Problem, ...]
+    notes: tuple[str, ...] = ()
+    apart: bool = False
+
+    def split(self, name: str) -> tuple[Problem, ...]:
+        """Return the problems of one split.
+
+        Raises
+        ------
+        UsageError
+            When there is no such split, or no problem in it.
+        """
+        if name not in SPLITS:
+            raise UsageError(f"{name!r} is no split; take {sentence_list(list(SPLITS), 'or')}.")
+        chosen = tuple(problem for problem in self.problems if problem.split == name)
+        if not chosen:
+            there = [one for one in SPLITS if any(problem.split == one for problem in self.problems)]
+            raise UsageError(f"{self.name} has no problems in its split {name!r}; it has {sentence_list(there)}.")
+        return chosen
+
+
+def code_of(completion: str) -> str:
+    """Return the last fenced code block of a Markdown answer, or the text itself where it has none.
+
+    >>> code_of("First ```x``` then\\n~~~py\\na = 1\\n~~~\\nand\\n```\\na = 2\\n```\\nDone.")
+    'a = 2\\n'
+    """
+    blocks = list(_FENCED.finditer(completion))
+    return blocks[-1]["code"] if blocks else completion

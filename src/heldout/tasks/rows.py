@@ -1,0 +1,98 @@
+"""Rows of a file of problems: JSON lines or one JSON array, plain or gzipped, each with where it stands."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from heldout.errors import TaskError
+from heldout.tasks.problem import SPLITS
+from heldout.words import sentence_list
+
+
+class Row(NamedTuple):
+    """One object and where it stands, for messages."""
+
+    where: str
+    data: Mapping[str, Any]
+
+    def text(self, key: str, default: str | None = None) -> str:
+        """Return a text that must be there, unless there is a default.
+
+        Raises
+        ------
+        TaskError
+            When it is missing, empty, or no text.
+        """
+        value = self.data.get(key, default)
+        if not isinstance(value, str) or (not value and default is None):
+            raise TaskError(f"{self.where}: {key!r} is {_shown(value)}; it must be a text that is not empty.")
+        return value
+
+    def split(self) -> str | None:
+        """Return the split that the row names, None where it names none.
+
+        Raises
+        ------
+        TaskError
+            When there is no such split.
+        """
+        named = self.data.get("split")
+        if named is not None and named not in SPLITS:
+            raise TaskError(
+                f"{self.where}: 'split' is {_shown(named)}; it must be {sentence_list(list(SPLITS), 'or')}."
+            )
+        return named
+
+
+def rows_of(path: Path) -> list[Row]:
+    """Read every row of a file.
+
+    Raises
+    ------
+    TaskError
+        When the file cannot be read, a line is no JSON object, or there is none; the message names file and line.
+    """
+    try:
+        data = path.read_bytes()
+        text = (gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data).decode("utf-8-sig")
+    except (OSError, EOFError, UnicodeDecodeError) as error:
+        raise TaskError(f"{path} cannot be read as a file of problems: {error}.") from None
+    rows = list(_array(path, text) if text.lstrip().startswith("[") else _lines(path, text))
+    if not rows:
+        raise TaskError(f"{path} holds no problems; give one JSON object a line.")
+    return rows
+
+
+def _lines(path: Path, text: str) -> Iterator[Row]:
+    for number, line in enumerate(text.split("\n"), 1):
+        if line.strip():
+            yield _row(f"{path}, line {number}", _parsed(f"{path}, line {number}", line))
+
+
+def _array(path: Path, text: str) -> Iterator[Row]:
+    for number, item in enumerate(_parsed(str(path), text), 1):
+        yield _row(f"{path}, entry {number}", item)
+
+
+def _parsed(where: str, text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise TaskError(f"{where}: this is no JSON ({error}); give one JSON object a line.") from None
+
+
+def _row(where: str, item: Any) -> Row:
+    if not isinstance(item, dict):
+        raise TaskError(f"{where}: a problem must be a JSON object, not {_shown(item)}.")
+    return Row(where, item)
+
+
+def _shown(value: Any) -> str:
+    if value is None:
+        return "missing"
+    text = repr(value)
+    return text if len(text) <= 40 else text[:40] + "…"

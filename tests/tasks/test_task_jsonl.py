@@ -1,0 +1,155 @@
+"""heldout's own format of a task: what a row may hold, and how a mistake is told."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from heldout.errors import TaskError, UsageError
+from heldout.sandbox.judging import Test, judge
+from heldout.tasks import load_task
+from heldout.tasks.contamination import contaminated
+from heldout.tasks.jsonl import continues
+from in_process import InProcess
+
+DOCS = Path(__file__).parents[2] / "docs" / "tasks.md"
+ROW = {
+    "id": "double",
+    "prompt": "# twice\ndef double(x):\n",
+    "entry_point": "double",
+    "tests": [{"args": [2], "expected": 4}, "double((1,)) == (1, 1)"],
+    "split": "train",
+}
+
+
+def saved(folder: Path, *rows: Any) -> str:
+    path = folder / "mine.jsonl"
+    path.write_text("".join((row if isinstance(row, str) else json.dumps(row)) + "\n" for row in rows))
+    return str(path)
+
+
+def test_a_row_becomes_a_problem(tmp_path: Path) -> None:
+    task = load_task(saved(tmp_path, ROW, "", {**ROW, "id": "other", "stub": "", "split": "test"}))
+    first, second = task.problems
+    assert (task.name, task.notes) == ("mine", ())
+    assert first.tests == (Test((2,), 4), Test(((1,),), (1, 1)))
+    assert first.stub == first.prompt == ROW["prompt"]
+    assert (second.stub, second.split) == ("", "test")
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"id": ""}, r"mine\.jsonl, line 2: 'id' is ''"),
+        ({"id": 5}, "line 2: 'id' is 5; it must be a text"),
+        ({"id": "double"}, "line 2: the id 'double' occurs a second time"),
+        ({"prompt": None}, "line 2: 'prompt' is missing"),
+        ({"entry_point": "a b"}, "line 2: 'entry_point' is 'a b'; it must be the name of a function"),
+        ({"tests": []}, "line 2: 'tests' must be a list of at least one test"),
+        ({"tests": [{"args": 2, "expected": 4}]}, r"line 2, test 1: a test must be \{"),
+        ({"tests": [{"args": [2]}]}, r"line 2, test 1: a test must be \{"),
+        ({"tests": ["double(2) == 4", "double(x) == 4"]}, "line 2, test 2: 'double.x. == 4' is no comparison"),
+        ({"tests": ["double(2) =="]}, "line 2, test 1: 'double.2. ==' is no comparison"),
+        ({"split": "dev"}, "line 2: 'split' is 'dev'"),
+        ({"stub": 3}, "line 2: 'stub' is 3"),
+    ],
+)
+def test_a_mistake_is_told_with_file_and_line(tmp_path: Path, change: dict[str, Any], said: str) -> None:
+    with pytest.raises(TaskError, match=said):
+        load_task(saved(tmp_path, ROW, {**ROW, "id": "second", **change}))
+
+
+def test_what_is_no_json_is_told_with_its_line(tmp_path: Path) -> None:
+    for line, said in (
+        ("{", "line 2: this is no JSON"),
+        ("[1]", r"line 2: a problem must be a JSON object, not \[1\]"),
+    ):
+        with pytest.raises(TaskError, match=said):
+            load_task(saved(tmp_path, ROW, line))
+    with pytest.raises(TaskError, match="holds no problems"):
+        load_task(saved(tmp_path, ""))
+    (tmp_path / "mine.jsonl").write_bytes(b"\xff\xfe")
+    with pytest.raises(TaskError, match="cannot be read"):
+        load_task(str(tmp_path / "mine.jsonl"))
+
+
+def test_a_json_array_is_read_too(tmp_path: Path) -> None:
+    (tmp_path / "mine.json").write_text(json.dumps([ROW]))
+    assert load_task(str(tmp_path / "mine.json")).problems[0].id == "double"
+
+
+def test_without_a_split_a_hash_of_the_prompt_decides_and_a_note_says_so(tmp_path: Path) -> None:
+    rows = [{**ROW, "id": f"p{i}", "prompt": f"# {i}\ndef double(x):\n", "split": None} for i in range(1000)]
+    path = saved(tmp_path, *rows, {**ROW, "id": "again", "prompt": rows[3]["prompt"], "split": None})
+    task = load_task(path)
+    found = Counter(problem.split for problem in task.problems)
+    assert abs(found["train"] - 800) < 60
+    assert abs(found["validation"] - 100) < 40
+    assert task.problems[-1].split == task.problems[3].split
+    assert task == load_task(path)
+    assert task.notes == ("1 001 problems named no split; a hash of the prompt chose it, 80 : 10 : 10.",)
+
+
+def test_keys_without_a_meaning_are_said(tmp_path: Path) -> None:
+    (note,) = load_task(saved(tmp_path, {**ROW, "difficulty": 3})).notes
+    assert note == "Not used: 'difficulty' (1 times)."
+
+
+def test_columns_of_other_names_can_be_mapped(tmp_path: Path) -> None:
+    theirs = {("question" if key == "prompt" else key): value for key, value in ROW.items()}
+    path = saved(tmp_path, theirs)
+    assert load_task(path, columns={"prompt": "question"}).problems[0].prompt == ROW["prompt"]
+    with pytest.raises(UsageError, match="no column 'ask'; it has entry_point, id, question, split and tests"):
+        load_task(path, columns={"prompt": "ask"})
+
+
+@pytest.mark.parametrize(
+    ("prompt", "expected"),
+    [
+        ("def f(x):\n", True),
+        ("def f(x):\n\t", True),
+        ('def f(x):\n  """Doc."""\n', True),
+        ("def f(\n    x,\n) -> int:\n", True),
+        ("def g(x):\n    return x\n\n\ndef f(x):\n    # go on\n", True),
+        ("def f(x):\n    return x\n\n\ndef g(x):\n", False),
+        ("Write a function.\ndef f(x):\n", False),
+        ("Write f.", False),
+        ("", False),
+        ("def f(x): return x\nf(1)", False),
+    ],
+)
+def test_a_prompt_is_continued_if_it_ends_inside_the_function(prompt: str, expected: bool) -> None:
+    assert continues(prompt, "f") is expected
+
+
+def test_what_is_no_task_is_explained(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="'embeded' is no task; take embedded, an existing"):
+        load_task("embeded")
+    with pytest.raises(UsageError, match="has splits and columns of its own"):
+        load_task("embedded", split="test")
+    with pytest.raises(UsageError, match="'dev' is no split"):
+        load_task(saved(tmp_path, ROW), split="dev")
+    with pytest.raises(TaskError, match="there are no tests; the row has id, and needs 'tests'"):
+        load_task(saved(tmp_path, {"id": "a"}))
+
+
+def test_the_example_in_the_docs_is_a_task_of_twenty_problems_that_can_be_solved(tmp_path: Path) -> None:
+    script, solutions = re.findall(r"```python\n(.*?)```", DOCS.read_text(), re.DOTALL)[:2]
+    space: dict[str, Any] = {"__name__": "example"}
+    exec(script.replace('"problems.jsonl"', repr(str(tmp_path / "problems.jsonl"))), space)
+    task = load_task(str(tmp_path / "problems.jsonl"))
+    assert len(task.problems) == 20
+    assert task.notes == ()
+    assert contaminated(task) == {}
+    exec(solutions.replace('"samples.jsonl"', repr(str(tmp_path / "samples.jsonl"))), space)
+    rows = [json.loads(line) for line in (tmp_path / "samples.jsonl").read_text().splitlines()]
+    written = {row["id"]: row["completion"] for row in rows}
+    items = [(p.program(written[p.id]), p.entry_point, p.tests) for p in task.problems if p.id in written]
+    solved = [judgement.solved for judgement in judge(items, InProcess())]
+    assert len(solved) == len(task.split("validation"))
+    assert solved.count(True) == len(solved) - 1  # the docs say that one of them is wrong

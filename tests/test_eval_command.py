@@ -1,0 +1,145 @@
+"""`heldout eval` as a person types it: saved samples and a saved model, what is printed, and what is recorded."""
+
+from __future__ import annotations
+
+import json
+import random
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import heldout
+from heldout.tasks import load_task
+from heldout.tasks.embedded import draw
+
+pytest.importorskip("pydantic_monty", reason="programs run in monty, of the extra `sandbox`")
+
+
+def command(*words: str | Path, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    line = [sys.executable, "-m", "heldout", "eval", *map(str, words)]
+    return subprocess.run(line, capture_output=True, text=True, cwd=cwd, check=False)
+
+
+@pytest.fixture
+def task(tmp_path: Path) -> Path:
+    rng = random.Random(0)
+    rows = []
+    for place in range(8):
+        exercise = draw(rng, "test")
+        tests = [{"args": list(test.args), "expected": test.expected} for test in exercise.problem.tests]
+        split = "test" if place < 6 else "validation"
+        rows.append(
+            {"id": f"p[{place}]", "prompt": exercise.prompt, "entry_point": "f", "tests": tests, "split": split}
+        )
+        rows[-1]["solution"] = exercise.solution("long", rng)
+    path = tmp_path / "steps.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return path
+
+
+def samples(task: Path, name: str, solved: dict[int, int], each: int = 2) -> Path:
+    """Save samples of which so many solve each problem."""
+    rows = [json.loads(line) for line in task.read_text().splitlines()]
+    lines = [
+        {"id": rows[place]["id"], "completion": rows[place]["solution"] if number < right else " return )\n"}
+        for place, right in solved.items()
+        for number in range(each)
+    ]
+    path = task.parent / name
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    return path
+
+
+def test_saved_samples_are_judged_printed_and_recorded(task: Path, tmp_path: Path) -> None:
+    saved = samples(task, "samples-step-40.jsonl", {0: 2, 1: 1, 2: 0, 3: 2, 4: 2, 7: 2})
+    out = tmp_path / "run"
+    done = command(saved, "--task", task, "--split", "test", "-k", "2", "-o", out)
+    assert done.returncode == 0, done.stderr
+    for said in (
+        "steps, test split (for reporting; choose on the validation split): 6 problems",
+        "2 samples of problems that are not evaluated were left out.",
+        "1 problem without a sample left out: p[5].",
+        "pass@1   70.0%",
+        "pass@2   80.0%",
+        "failed   syntax 3",
+        "Hardest, 2 of 2 not always solved",
+        "p[2]",
+        "Not used: 'solution' (8 times).",
+    ):
+        assert said in done.stdout
+    (measured,) = heldout.read(out).measured
+    assert (measured.step, measured.benchmark, measured.rate) == (40, "steps-test", 0.7)
+    assert measured.outcomes is not None
+    assert dict(zip(measured.outcomes.problems, measured.outcomes.passed, strict=True))["p[1]"] == 1
+    again = command(out / "samples-step-00000040.jsonl", "--task", task, "--split", "test")
+    assert "pass@1   70.0%" in again.stdout
+
+
+def test_further_checkpoints_make_one_run(task: Path, tmp_path: Path) -> None:
+    for step, solved in ((10, {6: 0, 7: 0}), (20, {6: 2, 7: 0})):
+        saved = samples(task, f"step-{step}.jsonl", solved)
+        done = command(saved, "--task", task, "-o", tmp_path / "run")
+        assert done.returncode == 0, done.stderr
+    run = heldout.read(tmp_path / "run")
+    assert [(one.step, one.rate) for one in run.evaluations()] == [(10, 0.0), (20, 0.5)]
+
+
+def test_two_are_compared_in_pairs(task: Path, tmp_path: Path) -> None:
+    worse = samples(task, "worse.jsonl", dict.fromkeys(range(6), 0), 1)
+    better = samples(task, "better.jsonl", {**dict.fromkeys(range(5), 1), 5: 0}, 1)
+    done = command(worse, better, "--task", task, "--split", "test", "-o", tmp_path / "both")
+    assert done.returncode == 0, done.stderr
+    assert "paired on 6 problems: +83.3 points" in done.stdout
+    assert "p = 0.062, McNemar, exact); better on 5, worse on 0." in done.stdout
+    assert heldout.read(tmp_path / "both" / "better").measured[0].rate == pytest.approx(5 / 6)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["none.jsonl"], "none.jsonl cannot be read"),
+        (["steps.jsonl", "--task", "steps.jsonl", "--split", "train"], "no problems in its split 'train'; it has"),
+        (["steps.jsonl", "steps.jsonl", "steps.jsonl"], "There are 3 models"),
+        (["mine.jsonl", "--task", "steps.jsonl"], "line 1: steps has no problem 'q'"),
+        (["mine.jsonl", "--task", "none"], "'none' is no task"),
+        (
+            ["one.jsonl", "--task", "steps.jsonl", "-k", "2"],
+            "pass@2 needs at least 2 samples of a problem; there are 1",
+        ),
+        (["mine.jsonl", "--sandbox", "cellar"], "cellar"),
+    ],
+)
+def test_a_mistake_is_one_sentence(task: Path, words: list[str], said: str) -> None:
+    (task.parent / "mine.jsonl").write_text('{"id": "q", "completion": ""}\n')
+    samples(task, "one.jsonl", {6: 1, 7: 0}, 1)
+    done = command(*words, cwd=task.parent)
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_saved_model_is_sampled_and_judged(tmp_path: Path) -> None:
+    pytest.importorskip("torch", reason="sampling needs torch, of the extra `train`")
+    pytest.importorskip("transformers", reason="sampling needs transformers, of the extra `train`")
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+    from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+
+    alphabet = sorted({letter for problem in load_task("embedded").problems for letter in problem.prompt} | set("=*"))
+    words = {token: place for place, token in enumerate(["<pad>", "<eos>", *alphabet])}
+    letters = Tokenizer(models.BPE(vocab=words, merges=[]))
+    letters.pre_tokenizer, letters.decoder = pre_tokenizers.Split("", "isolated"), decoders.Fuse()
+    PreTrainedTokenizerFast(tokenizer_object=letters, pad_token="<pad>", eos_token="<eos>").save_pretrained(tmp_path)
+    size = {"hidden_size": 8, "intermediate_size": 8, "num_hidden_layers": 1, "num_attention_heads": 1}
+    LlamaForCausalLM(
+        LlamaConfig(vocab_size=len(words), num_key_value_heads=1, pad_token_id=0, eos_token_id=1, **size)
+    ).save_pretrained(tmp_path)
+    done = command(tmp_path, "--problems", "12", "--samples", "2", "--max-new-tokens", "6", "-o", tmp_path / "run")
+    assert done.returncode == 0, done.stderr
+    assert "embedded, validation split (for choosing; report on the test split): 12 problems" in done.stdout
+    assert "24 on 12 problems" in done.stdout
+    rows = [json.loads(line) for line in (tmp_path / "run" / "samples-step-00000000.jsonl").read_text().splitlines()]
+    assert len(rows) == 24
+    assert all(1 <= row["tokens"] <= 6 for row in rows)
+    assert len({row["completion"] for row in rows}) > 12
