@@ -1,0 +1,27 @@
+"""Training: group relative policy optimisation with verified rewards, on TRL, with held-out evaluation and a record.
+
+`config` has the settings, `grpo` the recipe, `rewards` what is optimised, `model` and `warm_start` the policy that the
+embedded task starts from, `reward_model` a learned reward, `callbacks` what happens beside the steps. All but `config`
+need the extra ``train``.
+"""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+
+from heldout.errors import UsageError
+
+_NEEDED = ("torch", "transformers", "trl", "accelerate", "datasets")
+
+
+def require_extra() -> None:
+    """Refuse to go on where what training needs is not installed.
+
+    Raises
+    ------
+    UsageError
+        Naming what is missing, and the command that installs it.
+    """
+    missing = [name for name in _NEEDED if find_spec(name) is None]
+    if missing:
+        raise UsageError(f"Training needs {missing[0]}, which is not installed; run: pip install 'heldout[train]'")
