@@ -86,8 +86,7 @@ class HeldOut(TrainerCallback):
         rate, error, length = self._record(step, parts)
         low, high = max(0.0, rate - 1.96 * error), min(1.0, rate + 1.96 * error)
         self.newest = f"Pass@1 {rate:.1%} ({low:.1%} to {high:.1%})"
-        if args.process_index == 0:
-            self.display.say(f"step {step}: held-out {self.newest}, {length:.1f} tokens")
+        self.display.say(f"step {step}: held-out {self.newest}, {length:.1f} tokens")
 
     def _record(self, step: int, parts: Sequence[_Share]) -> tuple[float, float, float]:
         """Record what all processes found; return Pass@1, its standard error and the mean length."""
@@ -125,10 +124,9 @@ class Recording(TrainerCallback):
         self.recorder.log(state.global_step, logs)
         if self.every and state.global_step % self.every == 0:
             self.recorder.rollouts(state.global_step, self.ledger.rows[: self.rows])
-        if args.process_index == 0:
-            newest = self.held_out.newest if self.held_out else ""
-            figures = f"reward {logs['reward']:.2f} · {logs['completions/mean_length']:.0f} tokens · {newest}"
-            self.display.stage("training", state.global_step, state.max_steps, figures)
+        newest = self.held_out.newest if self.held_out else ""
+        figures = f"reward {logs['reward']:.2f} · {logs['completions/mean_length']:.0f} tokens · {newest}"
+        self.display.stage("training", state.global_step, state.max_steps, figures)
 
     def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
         self.recorder.checkpoint(state.global_step, f"{args.output_dir}/checkpoint-{state.global_step}")

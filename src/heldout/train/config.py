@@ -42,7 +42,7 @@ class TrainConfig:
     steps: int = _setting(200, "Optimiser steps.", 1)
     prompts: int = _setting(8, "Problems a step, all processes together.", 1)
     samples: int = _setting(8, "Completions a problem, one group of GRPO.", 2)
-    max_tokens: int = _setting(80, "Longest completion in tokens; longer ones are cut, and count as they are.", 1)
+    max_tokens: int = _setting(64, "Longest completion in tokens; longer ones are cut, and count as they are.", 1)
 
     # the algorithm
     learning_rate: float = _setting(2e-4, "Learning rate of AdamW, constant.", 0)
@@ -224,7 +224,7 @@ def _flag(one: dataclasses.Field[Any]) -> inspect.Parameter:
     name = one.name.replace("_", "-")
     names = f"--{name}/--no-{name}" if kind is bool else f"--{name}"
     option = typer.Option(names, help=meaning, metavar=_METAVARS[kind], show_default=False)
-    annotation = Annotated[list[str] | None if kind is Mapping else kind | None, option]
+    annotation = Annotated[list[str] | None if kind is Mapping else kind | None, option]  # type: ignore[valid-type]
     return inspect.Parameter(one.name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
 
 

@@ -18,7 +18,7 @@ from __future__ import annotations
 import os
 import random
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -35,6 +35,7 @@ from trl import GRPOConfig, GRPOTrainer
 from heldout.errors import UsageError
 from heldout.record import Recorder
 from heldout.sandbox import Sandbox, open_sandbox
+from heldout.sandbox.exit_status import ExitStatusJudge
 from heldout.tasks import load_task
 from heldout.tasks.contamination import refuse
 from heldout.tasks.problem import Problem
@@ -43,7 +44,7 @@ from heldout.train.config import TrainConfig
 from heldout.train.policy import TransformersPolicy
 from heldout.train.progress import Display
 from heldout.train.reward_model import RewardModel, fit_reward_model, labelled_samples
-from heldout.train.rewards import ExitStatus, Fraction, Ledger, Own, Part, Score, Tests, for_trl, parts_of
+from heldout.train.rewards import ExitStatus, Fraction, Ledger, Own, Score, Solved, for_trl, parts_of
 from heldout.train.warm_start import WarmStart, warm_start
 
 CHECKPOINTS, POLICY, REWARD_MODEL = "checkpoints", "policy", "reward-model"  # folders of a run's directory
@@ -84,7 +85,8 @@ def train(config: TrainConfig, directory: Path, *, resume: bool = False, console
         recorder = stack.enter_context(
             Recorder(directory, config=config.as_dict(), roles={"reward": "reward"}, resume=resume)
         )
-        display = stack.enter_context(Display(console or Console(quiet=True)))
+        shown = console if console and os.environ.get("RANK", "0") == "0" else Console(quiet=True)
+        display = stack.enter_context(Display(shown))
         sandbox = stack.enter_context(open_sandbox(config.sandbox, workers=config.workers or None))
 
         task = load_task(config.task)
@@ -100,10 +102,14 @@ def train(config: TrainConfig, directory: Path, *, resume: bool = False, console
         parts = parts_of(config.reward)
         ledger = Ledger(parts)
         by_id = {problem.id: problem for problem in problems}
-        rewards = [
-            for_trl(part, _score(part, config, sandbox, start, tokenizer, problems, directory, display), by_id, ledger)
-            for part in parts
-        ]
+        known: dict[str, Callable[[], Score]] = {
+            "tests": lambda: Solved(sandbox),
+            "fraction": lambda: Fraction(sandbox),
+            "exit-status": lambda: ExitStatus(stack.enter_context(ExitStatusJudge(config.workers or None))),
+            "reward-model": lambda: _reward_model(config, directory, start, tokenizer, problems, sandbox, display),
+        }
+        scores = [known[part.name]() if part.name in known else Own(part.name) for part in parts]
+        rewards = [for_trl(part, score, by_id, ledger) for part, score in zip(parts, scores, strict=True)]
 
         settings = trl_settings(config, directory, [part.weight for part in parts])
         period = settings.num_iterations * settings.steps_per_generation // settings.gradient_accumulation_steps
@@ -276,40 +282,17 @@ def _lines(path: Path) -> list[dict[str, Any]]:
     return found
 
 
-def _score(
-    part: Part,
-    config: TrainConfig,
-    sandbox: Sandbox,
-    start: str,
-    tokenizer: PreTrainedTokenizerBase,
-    problems: Sequence[Problem],
-    directory: Path,
-    display: Display,
-) -> Score:
-    """Return what gives one part of the reward."""
-    match part.name:
-        case "tests":
-            return Tests(sandbox)
-        case "fraction":
-            return Fraction(sandbox)
-        case "exit-status":
-            return ExitStatus()
-        case "reward-model":
-            return _reward_model(config, sandbox, start, tokenizer, problems, directory / REWARD_MODEL, display)
-        case own:
-            return Own(own)
-
-
 def _reward_model(
     config: TrainConfig,
-    sandbox: Sandbox,
+    directory: Path,
     start: str,
     tokenizer: PreTrainedTokenizerBase,
     problems: Sequence[Problem],
-    folder: Path,
+    sandbox: Sandbox,
     display: Display,
 ) -> RewardModel:
     """Return the run's reward model; it is fitted once, and kept with the run."""
+    folder = directory / REWARD_MODEL
     if not (folder / "config.json").exists():
         model = AutoModelForCausalLM.from_pretrained(start, dtype=torch.float32)
         policy = TransformersPolicy(model, tokenizer, **sampling_of(config))

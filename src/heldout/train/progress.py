@@ -50,8 +50,3 @@ class Display:
     def say(self, text: str) -> None:
         """Print a line that stays."""
         self.console.print(text, highlight=False, markup=False)
-
-
-def silent() -> Display:
-    """Return a display that shows nothing."""
-    return Display(Console(quiet=True))

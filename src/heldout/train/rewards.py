@@ -68,7 +68,7 @@ def _part(term: str) -> Part:
         raise UsageError(f"The weight of {term!r} is no number; write it as in tests*0.5.") from None
 
 
-class Tests:
+class Solved:
     """1 where every hidden test passes, 0 where not; None where the sandbox itself failed."""
 
     def __init__(self, sandbox: Sandbox) -> None:
@@ -81,7 +81,7 @@ class Tests:
         return None if judgement.kind == "infrastructure" else float(judgement.solved)
 
 
-class Fraction(Tests):
+class Fraction(Solved):
     """The share of hidden tests that pass."""
 
     def worth(self, judgement: Judgement) -> float | None:
@@ -91,8 +91,8 @@ class Fraction(Tests):
 class ExitStatus:
     """1 where program and assertions end with exit status 0: a judge that ``exit()`` fools, kept as a demonstration."""
 
-    def __init__(self) -> None:
-        self.judge = ExitStatusJudge()
+    def __init__(self, judge: ExitStatusJudge) -> None:
+        self.judge = judge
 
     def __call__(self, problems: Sequence[Problem], completions: Sequence[str]) -> list[float | None]:
         return [float(passed) for passed in self.judge.run(_programs(problems, completions))]

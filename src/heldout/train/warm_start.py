@@ -66,9 +66,10 @@ class WarmStart:
     @property
     def folder(self) -> Path:
         """Where the finished policy is kept: a folder of the user's cache, named by everything that made it."""
-        made_by = json.dumps({**asdict(self), "version": _VERSION, "torch": torch.__version__}, sort_keys=True)
+        made_by = {**asdict(self), "chance": float(self.chance), "version": _VERSION, "torch": torch.__version__}
+        name = hashlib.sha256(json.dumps(made_by, sort_keys=True).encode()).hexdigest()[:16]
         cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-        return cache / "heldout" / f"warm-start-{hashlib.sha256(made_by.encode()).hexdigest()[:16]}"
+        return cache / "heldout" / f"warm-start-{name}"
 
 
 def warm_start(wanted: WarmStart, progress: Progress = lambda *_: None) -> Path:
