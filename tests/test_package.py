@@ -21,6 +21,7 @@ FLOORS = (
     {"description", "charts", "detectors"},
     {"verdict"},
     {"report", "bench"},
+    {"train"},
     {"cli"},
     {"__main__"},
 )
@@ -72,7 +73,7 @@ def test_every_command_is_in_the_docs() -> None:
     text = "".join(
         path.read_text() for path in (ROOT / "README.md", *(ROOT / "docs").glob("*.md"), ROOT / "CHANGELOG.md")
     )
-    for command in ("report", "chart", "metrics", "bench read", "bench detect"):
+    for command in ("report", "chart", "metrics", "bench read", "bench detect", "train"):
         assert f"heldout {command}" in text
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -31,6 +32,8 @@ def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     before = os.environ.copy()
     os.environ |= {"XDG_CACHE_HOME": str(tmp_path_factory.mktemp("cache")), "HF_HUB_OFFLINE": "1"}
     os.environ["OMP_NUM_THREADS"] = "1"  # several threads for so small a model only wait for each other
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_num_threads(1)
     yield
     os.environ.clear()
     os.environ.update(before)

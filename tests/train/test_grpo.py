@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import polars as pl
@@ -31,6 +32,16 @@ def small(reward: str, **others: object) -> TrainConfig:
 
 def weights(run: Path) -> bytes:
     return (run / "policy" / "model.safetensors").read_bytes()
+
+
+def write_task(path: Path, functions: dict[str, str]) -> None:
+    """Write a task with one problem in each split."""
+    test = {"args": [1], "expected": 1}
+    rows = [
+        {"id": split, "prompt": f"def {name}(x):\n", "entry_point": name, "tests": [test], "split": split}
+        for split, name in functions.items()
+    ]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
 
 
 @pytest.fixture(scope="module")
@@ -93,15 +104,13 @@ def test_a_directory_with_a_run_is_not_written_over(whole: Path, short: str) -> 
 
 
 def test_a_contaminated_task_is_refused(short: str, tmp_path: Path) -> None:
-    row = '{"id": "%s", "prompt": "def f(x):\\n", "entry_point": "f", "tests": [{"args": [1], "expected": 1}], "split": "%s"}\n'
-    (tmp_path / "task.jsonl").write_text(row % ("a", "train") + row % ("b", "validation"))
+    write_task(tmp_path / "task.jsonl", {"train": "f", "validation": "f"})
     with pytest.raises(ContaminatedTask):
         train(small(short, task=str(tmp_path / "task.jsonl"), model="some/model"), tmp_path / "run")
 
 
 def test_the_embedded_model_is_refused_for_another_task(short: str, tmp_path: Path) -> None:
-    row = '{"id": "%s", "prompt": "def %s(x):\\n", "entry_point": "%s", "tests": [{"args": [1], "expected": 1}], "split": "%s"}\n'
-    (tmp_path / "task.jsonl").write_text(row % ("a", "a", "a", "train") + row % ("b", "b", "b", "validation"))
+    write_task(tmp_path / "task.jsonl", {"train": "double", "validation": "halve"})
     with pytest.raises(UsageError, match="knows only the embedded task"):
         train(small(short, task=str(tmp_path / "task.jsonl")), tmp_path / "run")
 

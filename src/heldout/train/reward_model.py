@@ -6,14 +6,18 @@ a judge that can be fooled, in which a reward and the truth part. Nothing is pla
 
 from __future__ import annotations
 
+import math
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from transformers import AutoModelForSequenceClassification, AutoTokenizer, PreTrainedTokenizerBase
+from transformers.utils import logging
 
 from heldout.evals import Policy
 from heldout.sandbox.base import Sandbox
@@ -56,9 +60,12 @@ class RewardModel:
             self.model.to(torch.accelerator.current_accelerator())
         self.tokenizer = AutoTokenizer.from_pretrained(folder)
 
-    @torch.inference_mode()
     def __call__(self, problems: Sequence[Problem], completions: Sequence[str]) -> list[float]:
-        pairs = [(problem.prompt, text) for problem, text in zip(problems, completions, strict=True)]
+        return self.scores([(problem.prompt, text) for problem, text in zip(problems, completions, strict=True)])
+
+    @torch.inference_mode()
+    def scores(self, pairs: Sequence[tuple[str, str]]) -> list[float]:
+        """Return one score for each prompt and completion."""
         scores: list[float] = []
         for start in range(0, len(pairs), _SCORED):
             scores += logits_of(self.model, self.tokenizer, pairs[start : start + _SCORED]).tolist()
@@ -67,8 +74,8 @@ class RewardModel:
 
 def fit_reward_model(
     start: str, labelled: Sequence[Labelled], folder: Path, epochs: int, seed: int, progress: Progress
-) -> None:
-    """Fit a scorer to judged samples, and keep it in a folder.
+) -> float:
+    """Fit a scorer to judged samples, keep it in a folder, and return how well it tells samples that it did not see.
 
     Parameters
     ----------
@@ -82,17 +89,42 @@ def fit_reward_model(
         How often each sample is seen; the seed of the head and of their order.
     progress
         Told what is being done, and how far it is.
+
+    Returns
+    -------
+    float
+        The chance that it scores a solved sample above an unsolved one (AUC), on the last eighth of the samples, which
+        it is not fitted to; `nan` where these are all of one kind.
     """
+    kept = len(labelled) - len(labelled) // 8
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         tokenizer = AutoTokenizer.from_pretrained(start)
         if tokenizer.pad_token is None:
             tokenizer.pad_token = tokenizer.eos_token
-        model = AutoModelForSequenceClassification.from_pretrained(start, num_labels=1, dtype=torch.float32)
+        with _expected_to_lack_a_head():
+            model = AutoModelForSequenceClassification.from_pretrained(start, num_labels=1, dtype=torch.float32)
         model.config.pad_token_id = tokenizer.pad_token_id
-        _fit(model, tokenizer, labelled, epochs, random.Random(f"heldout labels {seed}"), progress)
+        _fit(model, tokenizer, labelled[:kept], epochs, random.Random(f"heldout labels {seed}"), progress)
         model.save_pretrained(folder)
         tokenizer.save_pretrained(folder)
+    scores = RewardModel(folder).scores([(one.prompt, one.completion) for one in labelled[kept:]])
+    return auc(scores, [one.solved for one in labelled[kept:]])
+
+
+def auc(scores: Sequence[float], solved: Sequence[bool]) -> float:
+    """Return the share of pairs of a solved and an unsolved sample that the scores put in order; a tie counts half.
+
+    >>> auc([0.1, 0.9, 0.5, 0.5], [False, True, True, False])
+    0.875
+    """
+    good, bad = (
+        np.array([s for s, is_good in zip(scores, solved, strict=True) if is_good is kind]) for kind in (True, False)
+    )
+    if not len(good) or not len(bad):
+        return math.nan
+    differences = good[:, None] - bad[None, :]
+    return float((np.sign(differences) + 1).mean() / 2)
 
 
 def _fit(
@@ -123,6 +155,17 @@ def _fit(
             decay.step()
             done += 1
             progress("reward model", done, steps)
+
+
+@contextmanager
+def _expected_to_lack_a_head() -> Iterator[None]:
+    """Keep transformers from reporting that the policy has no scalar head: it is what is being made."""
+    before = logging.get_verbosity()
+    logging.set_verbosity_error()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(before)
 
 
 def logits_of(model: Any, tokenizer: PreTrainedTokenizerBase, pairs: Sequence[tuple[str, str]]) -> torch.Tensor:
