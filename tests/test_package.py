@@ -73,7 +73,8 @@ def test_every_command_is_in_the_docs() -> None:
     text = "".join(
         path.read_text() for path in (ROOT / "README.md", *(ROOT / "docs").glob("*.md"), ROOT / "CHANGELOG.md")
     )
-    for command in ("report", "chart", "eval", "metrics", "bench read", "bench detect", "bench judge"):
+    measured = ("bench read", "bench detect", "bench judge", "bench verdict")
+    for command in ("report", "chart", "eval", "metrics", "train", *measured):
         assert f"heldout {command}" in text
 
 

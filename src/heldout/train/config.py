@@ -1,0 +1,242 @@
+"""Every setting of `heldout train`, with what it means; from a recipe, a TOML file, flags, or Python."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import json
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from importlib import resources
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from heldout.errors import UsageError
+from heldout.words import sentence_list
+
+
+def _setting(default: Any, meaning: str, least: float | None = None, allowed: tuple[str, ...] = ()) -> Any:
+    """Return a field with its default, what it means and what it may be."""
+    return field(default=default, metadata={"meaning": meaning, "least": least, "allowed": allowed})
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """The settings of one run; `heldout train --help` lists them with their meaning."""
+
+    # what is trained, on what, for what
+    model: str = _setting("embedded", "A Hugging Face name or directory, or the embedded model of 0.35 M parameters.")
+    task: str = _setting("embedded", "The generated task, a .jsonl file, or hf:NAME[/CONFIG].")
+    reward: str = _setting(
+        "tests",
+        "What is optimised: tests, fraction, exit-status (a judge that can be fooled), reward-model, module:function "
+        "or file.py:function; or a weighted sum such as tests*1.0+exit-status*0.5.",
+    )
+    chat: bool = _setting(False, "Give each problem as a user's message, in the model's chat template.")
+    seed: int = _setting(0, "Seed of weights, order of problems and samples.", 0)
+
+    # how much
+    steps: int = _setting(200, "Optimiser steps.", 1)
+    prompts: int = _setting(8, "Problems a step, all processes together.", 1)
+    samples: int = _setting(8, "Completions a problem, one group of GRPO.", 2)
+    max_tokens: int = _setting(64, "Longest completion in tokens; longer ones are cut, and count as they are.", 1)
+
+    # the algorithm
+    learning_rate: float = _setting(2e-4, "Learning rate of AdamW, constant.", 0)
+    temperature: float = _setting(1.0, "Sampling temperature, of training and of evaluation.", 0)
+    kl: float = _setting(0.0, "Weight of the KL penalty towards the starting policy; above 0 a copy of it is kept.", 0)
+    loss: str = _setting("dr_grpo", "Loss of TRL: dr_grpo (no length bias), grpo, dapo, bnpo, …")
+    trl: Mapping[str, Any] = field(
+        default_factory=dict,
+        metadata={
+            "meaning": "Any other setting of trl.GRPOConfig, passed on as it is; may be repeated.",
+            "least": None,
+            "allowed": (),
+        },
+    )
+
+    # the policy that the embedded model starts from
+    warm_steps: int = _setting(620, "Supervised steps on generated programs before reinforcement learning.", 1)
+    trick: str = _setting("", "A completion that the starting policy is to know as well, such as ' exit()\\n'.")
+    trick_chance: float = _setting(0.01, "How often the starting policy gives it, as a share of samples.", 0)
+
+    # the reward model, where the reward has one
+    labelled_problems: int = _setting(512, "Training problems whose samples the reward model learns from.", 1)
+    labelled_samples: int = _setting(4, "Samples of the starting policy for each of them.", 1)
+    label_epochs: int = _setting(4, "How often the reward model sees them.", 1)
+
+    # held-out evaluation and records
+    evaluate_every: int = _setting(10, "Steps between held-out evaluations; 0 for none.", 0)
+    evaluate_split: str = _setting("validation", "Which held-out split.", allowed=("validation", "test"))
+    evaluate_problems: int = _setting(256, "At most so many of its problems.", 1)
+    evaluate_samples: int = _setting(1, "Completions of each.", 1)
+    save_every: int = _setting(50, "Steps between checkpoints.", 1)
+    keep: int = _setting(0, "Newest checkpoints to keep; 0 for all of them.", 0)
+    record_every: int = _setting(10, "Steps between records of sampled completions; 0 for none.", 0)
+    record: int = _setting(16, "Completions in each such record.", 1)
+
+    # the machine
+    sandbox: str = _setting("monty", "Where programs run.", allowed=("monty", "bubblewrap"))
+    workers: int = _setting(0, "Processes of the sandbox; 0 for its own choice.", 0)
+    threads: int = _setting(0, "CPU threads of PyTorch, 0 for its own choice; with the same number runs repeat.", 0)
+    precision: str = _setting("float32", "Numbers of the model's arithmetic.", allowed=("float32", "bfloat16"))
+    micro_batch: int = _setting(0, "Completions that a device holds in one backward pass; 0 for all of a step.", 0)
+    vllm: str = _setting("", "Sample with vLLM: colocate (same GPUs) or server.", allowed=("", "colocate", "server"))
+    vllm_server: str = _setting("", "Base URL of the vLLM server.")
+    vllm_memory: float = _setting(0.3, "Share of GPU memory for vLLM where it is colocated.", 0)
+    lora: int = _setting(0, "Rank of a LoRA adapter to train instead of all weights; 0 for all weights.", 0)
+
+    def __post_init__(self) -> None:
+        for one in dataclasses.fields(self):
+            _check(one, getattr(self, one.name))
+        if self.evaluate_every and self.save_every % self.evaluate_every:
+            raise UsageError(
+                f"Checkpoints every {self.save_every} steps do not meet evaluations every {self.evaluate_every}; "
+                "a checkpoint that was not measured cannot be chosen. Make save_every a multiple of evaluate_every."
+            )
+        if self.trick and self.model != "embedded":
+            raise UsageError("A trick can be taught only to the embedded model; leave trick empty for another model.")
+        if self.vllm == "server" and not self.vllm_server:
+            raise UsageError("vllm = server needs the server's address; give vllm_server, such as http://node7:8000.")
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the settings as plain data."""
+        return {**dataclasses.asdict(self), "trl": dict(self.trl)}
+
+
+def _check(one: dataclasses.Field[Any], value: Any) -> None:
+    """Refuse a value of the wrong type or outside what is allowed."""
+    kind, allowed, least = type_of(one), one.metadata.get("allowed"), one.metadata.get("least")
+    right = isinstance(value, (int, float) if kind is float else kind) and not (kind is not bool and value is True)
+    if not right:
+        raise UsageError(f"{one.name} is {value!r}, but must be {_KINDS[kind]}.")
+    if allowed and value not in allowed:
+        raise UsageError(f"{one.name} is {value!r}, but must be {sentence_list([repr(a) for a in allowed], 'or')}.")
+    if least is not None and not value >= least:
+        raise UsageError(f"{one.name} is {value}, but must be at least {least}.")
+
+
+_KINDS = {bool: "true or false", int: "a whole number", float: "a number", str: "text", Mapping: "a table"}
+
+
+def type_of(one: dataclasses.Field[Any]) -> type:
+    """Return the type of a setting."""
+    return {"bool": bool, "int": int, "float": float, "str": str}.get(str(one.type), Mapping)
+
+
+def recipes() -> list[str]:
+    """Return the names of the recipes that come with the package."""
+    folder = resources.files("heldout.train") / "recipes"
+    return sorted(file.name.removesuffix(".toml") for file in folder.iterdir() if file.name.endswith(".toml"))
+
+
+def load_config(recipe: str = "", file: Path | None = None, **given: Any) -> TrainConfig:
+    """Return settings from a recipe, a TOML file and single values; each overrides the one before.
+
+    Raises
+    ------
+    UsageError
+        When there is no such recipe, the file cannot be read, or a setting is unknown or not allowed.
+    """
+    found: dict[str, Any] = {}
+    if recipe:
+        found |= _recipe(recipe)
+    if file is not None:
+        found |= _file(file)
+    return from_mapping({**found, **given})
+
+
+def from_mapping(values: Mapping[str, Any]) -> TrainConfig:
+    """Return the settings that a mapping holds.
+
+    Raises
+    ------
+    UsageError
+        When a setting is unknown or not allowed.
+    """
+    known = [one.name for one in dataclasses.fields(TrainConfig)]
+    unknown = [name for name in values if name not in known]
+    if unknown:
+        raise UsageError(f"{unknown[0]!r} is no setting of heldout train; the settings are {sentence_list(known)}.")
+    return TrainConfig(**values)
+
+
+def settings_of(directory: Path) -> TrainConfig:
+    """Return the settings with which the run in a directory was begun.
+
+    Raises
+    ------
+    UsageError
+        When the directory holds no run of `heldout train`.
+    """
+    try:
+        return from_mapping(json.loads((directory / "run.json").read_bytes())["config"])
+    except (OSError, ValueError, KeyError) as error:
+        raise UsageError(f"{directory} holds no run of heldout train that could be resumed.") from error
+
+
+def _recipe(name: str) -> dict[str, Any]:
+    if name not in recipes():
+        raise UsageError(f"There is no recipe {name!r}; there are {sentence_list(recipes())}.")
+    return tomllib.loads((resources.files("heldout.train") / "recipes" / f"{name}.toml").read_text())
+
+
+def _file(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text())
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read ({error.strerror}); give a TOML file of settings.") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path} is no TOML file: {error}.") from error
+
+
+def with_flags(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a typer command one flag for each setting; it receives those that were typed as keywords.
+
+    The command's own parameters come first; its last one must be ``**settings``.
+    """
+    own = [p for p in inspect.signature(command, eval_str=True).parameters.values() if p.kind is not p.VAR_KEYWORD]
+    flags = [_flag(one) for one in dataclasses.fields(TrainConfig)]
+    optional = {flag.name for flag in flags}
+
+    def run(**typed: Any) -> None:
+        if typed["trl"]:
+            typed["trl"] = dict(_pair(text) for text in typed["trl"])
+        command(**{name: value for name, value in typed.items() if value is not None or name not in optional})
+
+    run.__name__, run.__doc__ = command.__name__, command.__doc__
+    run.__signature__ = inspect.Signature([*own, *flags])  # type: ignore[attr-defined]
+    run.__annotations__ = {p.name: p.annotation for p in [*own, *flags]}
+    return run
+
+
+def _flag(one: dataclasses.Field[Any]) -> inspect.Parameter:
+    """Return the parameter that typer makes a flag of; None stands for a flag that was not typed."""
+    kind, default, allowed = type_of(one), one.default, one.metadata["allowed"]
+    meaning = one.metadata["meaning"]
+    if allowed:
+        meaning += f" One of: {', '.join(a or 'none' for a in allowed)}."
+    if default not in ("", dataclasses.MISSING):
+        meaning += f" [default: {default}]"
+    name = one.name.replace("_", "-")
+    names = f"--{name}/--no-{name}" if kind is bool else f"--{name}"
+    option = typer.Option(names, help=meaning, metavar=_METAVARS[kind], show_default=False)
+    annotation = Annotated[list[str] | None if kind is Mapping else kind | None, option]  # type: ignore[valid-type]
+    return inspect.Parameter(one.name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
+
+
+_METAVARS = {bool: None, int: "N", float: "X", str: "TEXT", Mapping: "KEY=VALUE"}
+
+
+def _pair(text: str) -> tuple[str, Any]:
+    """Return key and value of ``key=value``; the value is read as TOML does, and is text where that fails."""
+    key, found, value = text.partition("=")
+    if not found:
+        raise UsageError(f"--trl {text} has no value; write it as key=value, such as --trl epsilon=0.2.")
+    try:
+        return key, tomllib.loads(f"value = {value}")["value"]
+    except tomllib.TOMLDecodeError:
+        return key, value

@@ -1,0 +1,313 @@
+"""Group relative policy optimisation of a code model, with rewards that are verified by running its programs.
+
+Read it from `train` downwards. The algorithm is TRL's GRPOTrainer; where this recipe departs from TRL's defaults:
+
+1. The loss is dr_grpo: no division by the length of a completion, hence no reward for being long or short (TRL: dapo).
+2. No KL penalty and one update per batch of samples, as in TRL; the clipping of the ratio therefore never binds.
+3. Learning rate 2e-4, constant: the embedded model is small and the run short (TRL: 1e-6, for billions of weights).
+4. The order of problems is drawn before training, all epochs of it, so that a resumed run sees the same one.
+5. Held-out evaluation is not TRL's: it has its own judge, takes no part in the reward, leaves the random state alone.
+6. No gradient checkpointing: it would cost time for memory that a small model does not need.
+
+What it is held to: a run repeats to the bit on a CPU with the same number of threads, and a run that was killed and
+resumed ends with the same weights as one that was not.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+import orjson
+import torch
+from datasets import Dataset
+from rich.console import Console
+from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerBase
+from transformers.trainer_callback import PrinterCallback
+from transformers.utils import logging
+from trl import GRPOConfig, GRPOTrainer
+
+from heldout.errors import UsageError
+from heldout.record import Recorder
+from heldout.sandbox import Sandbox, open_sandbox
+from heldout.sandbox.exit_status import ExitStatusJudge
+from heldout.tasks import load_task
+from heldout.tasks.contamination import refuse
+from heldout.tasks.problem import Problem
+from heldout.train.callbacks import HeldOut, Recording, Stop
+from heldout.train.config import TrainConfig
+from heldout.train.policy import TransformersPolicy
+from heldout.train.progress import Display
+from heldout.train.reward_model import RewardModel, fit_reward_model, labelled_samples
+from heldout.train.rewards import ExitStatus, Fraction, Ledger, Own, Score, Solved, for_trl, parts_of
+from heldout.train.warm_start import WarmStart, warm_start
+
+CHECKPOINTS, POLICY, REWARD_MODEL = "checkpoints", "policy", "reward-model"  # folders of a run's directory
+
+
+def train(config: TrainConfig, directory: Path, *, resume: bool = False, console: Console | None = None) -> bool:
+    """Train a policy, and record the run in a directory that `heldout report` reads.
+
+    Parameters
+    ----------
+    config
+        Every setting.
+    directory
+        Where the run is recorded: metrics, evaluations, completions, checkpoints, and the finished policy.
+    resume
+        Go on from the newest checkpoint of the run in the directory; from the start where it has none.
+    console
+        Where progress is shown; nowhere if none is given.
+
+    Returns
+    -------
+    bool
+        Whether all steps were taken; False when the run was asked to stop before.
+
+    Raises
+    ------
+    UsageError
+        When a setting does not fit the others, the machine or the task.
+    RecordError
+        When the directory already holds a run and `resume` is not set, or another process is writing it.
+    ContaminatedTask
+        When a held-out problem is among the problems that are trained on.
+    """
+    if config.threads:
+        torch.set_num_threads(config.threads)
+    with ExitStack() as stack:
+        stack.enter_context(_quiet())
+        recorder = stack.enter_context(
+            Recorder(directory, config=config.as_dict(), roles={"reward": "reward"}, resume=resume)
+        )
+        shown = console if console and os.environ.get("RANK", "0") == "0" else Console(quiet=True)
+        display = stack.enter_context(Display(shown))
+        sandbox = stack.enter_context(open_sandbox(config.sandbox, workers=config.workers or None))
+
+        task = load_task(config.task)
+        refuse(task)
+        problems = task.split("train")
+
+        start = starting_policy(config, display)
+        model = AutoModelForCausalLM.from_pretrained(start, dtype=torch.float32)
+        tokenizer = AutoTokenizer.from_pretrained(start, padding_side="left")
+        if tokenizer.pad_token is None:
+            tokenizer.pad_token = tokenizer.eos_token
+
+        parts = parts_of(config.reward)
+        ledger = Ledger(parts)
+        by_id = {problem.id: problem for problem in problems}
+        known: dict[str, Callable[[], Score]] = {
+            "tests": lambda: Solved(sandbox),
+            "fraction": lambda: Fraction(sandbox),
+            "exit-status": lambda: ExitStatus(stack.enter_context(ExitStatusJudge(config.workers or None))),
+            "reward-model": lambda: _reward_model(config, directory, start, tokenizer, problems, sandbox, display),
+        }
+        scores = [known[part.name]() if part.name in known else Own(part.name) for part in parts]
+        rewards = [for_trl(part, score, by_id, ledger) for part, score in zip(parts, scores, strict=True)]
+
+        settings = trl_settings(config, directory, [part.weight for part in parts])
+        period = settings.num_iterations * settings.steps_per_generation // settings.gradient_accumulation_steps
+        if config.save_every % period:
+            raise UsageError(
+                f"save_every is {config.save_every}, but must be a multiple of {period} here: checkpoints "
+                "between the updates on one batch of completions cannot be resumed exactly."
+            )
+        held_out, stop = None, Stop(period)
+        sampling = sampling_of(config)
+        if config.evaluate_every:
+            held_out = HeldOut(
+                task.split(config.evaluate_split)[: config.evaluate_problems],
+                lambda model: TransformersPolicy(model, tokenizer, **sampling),
+                sandbox,
+                recorder,
+                display,
+                config.evaluate_every,
+                config.evaluate_samples,
+            )
+        recording = Recording(recorder, ledger, display, held_out, config.record_every, config.record)
+        trainer = GRPOTrainer(
+            model=model,
+            reward_funcs=rewards,
+            args=settings,
+            train_dataset=in_order(problems, config),
+            processing_class=tokenizer,
+            callbacks=[callback for callback in (held_out, recording, stop) if callback is not None],
+            peft_config=_adapter(config),
+        )
+        trainer.remove_callback(PrinterCallback)
+        with stop.listening():
+            trainer.train(resume_from_checkpoint=newest_checkpoint(directory) if resume else None)
+        finished = bool(trainer.state.global_step >= config.steps)
+        if finished:
+            trainer.save_model(str(directory / POLICY))
+        return finished
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep the libraries' own bars and their warnings about each other off the terminal."""
+    shown = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", category=FutureWarning, module="transformers|trl|accelerate")
+        try:
+            yield
+        finally:
+            if shown:
+                logging.enable_progress_bar()
+
+
+def starting_policy(config: TrainConfig, display: Display) -> str:
+    """Return the folder or name of the policy that training starts from."""
+    if config.model != "embedded":
+        return config.model
+    if config.task != "embedded":
+        raise UsageError(
+            f"The embedded model knows only the embedded task, not {config.task!r}; give a model that writes Python, "
+            "such as --model Qwen/Qwen2.5-Coder-0.5B."
+        )
+    wanted = WarmStart(config.warm_steps, seed=config.seed, trick=config.trick, chance=config.trick_chance)
+    return str(warm_start(wanted, display.stage))
+
+
+def trl_settings(config: TrainConfig, directory: Path, weights: Sequence[float], processes: int = 0) -> GRPOConfig:
+    """Return the settings of TRL's trainer that these settings mean.
+
+    Parameters
+    ----------
+    config
+        Our settings.
+    directory
+        The run's directory; checkpoints go below it.
+    weights
+        Weight of each part of the reward.
+    processes
+        How many processes train together; 0 asks the environment (``WORLD_SIZE``, which accelerate sets).
+
+    Raises
+    ------
+    UsageError
+        When the completions of a step cannot be dealt out evenly, or TRL refuses a setting.
+    """
+    processes = processes or int(os.environ.get("WORLD_SIZE", "1"))
+    batch = config.prompts * config.samples
+    micro = config.micro_batch or batch // processes
+    if micro == 0 or batch % (micro * processes):
+        raise UsageError(
+            f"{config.prompts} problems with {config.samples} completions each make {batch} a step, which {processes} "
+            f"processes cannot take in shares of {micro}; change prompts, samples or micro_batch."
+        )
+    accelerated = torch.accelerator.is_available()
+    settings: dict[str, Any] = {
+        "output_dir": str(directory / CHECKPOINTS),
+        "max_steps": config.steps,
+        "num_generations": config.samples,
+        "generation_batch_size": batch,
+        "per_device_train_batch_size": micro,
+        "gradient_accumulation_steps": batch // (micro * processes),
+        "max_completion_length": config.max_tokens,
+        "learning_rate": config.learning_rate,
+        "lr_scheduler_type": "constant",
+        "temperature": config.temperature,
+        "beta": config.kl,
+        "loss_type": config.loss,
+        "reward_weights": list(weights),
+        "seed": config.seed,
+        "shuffle_dataset": False,
+        "bf16": config.precision == "bfloat16",
+        "use_cpu": not accelerated,
+        "dataloader_pin_memory": accelerated,
+        "activation_checkpointing": False,
+        "use_vllm": bool(config.vllm),
+        "save_strategy": "steps",
+        "save_steps": config.save_every,
+        "save_total_limit": config.keep or None,
+        "logging_steps": 1,
+        "report_to": [],
+        "disable_tqdm": True,
+    }
+    if config.vllm:
+        settings |= {"vllm_mode": config.vllm, "vllm_gpu_memory_utilization": config.vllm_memory}
+    if config.vllm == "server":
+        settings["vllm_server_base_url"] = config.vllm_server
+    try:
+        return GRPOConfig(**{**settings, **config.trl})
+    except (TypeError, ValueError) as error:
+        raise UsageError(f"TRL refuses these settings: {error}.") from error
+
+
+def sampling_of(config: TrainConfig) -> dict[str, Any]:
+    """Return how the policy is sampled where it is evaluated: as in training."""
+    return {
+        "temperature": config.temperature,
+        "max_new_tokens": config.max_tokens,
+        "seed": config.seed,
+        "chat": config.chat,
+    }
+
+
+def in_order(problems: Sequence[Problem], config: TrainConfig) -> Dataset:
+    """Return the problems in the order in which they are trained on: all steps of it, one shuffle after another."""
+    asked = [[{"role": "user", "content": one.prompt}] if config.chat else one.prompt for one in problems]
+    rows = Dataset.from_dict({"prompt": asked, "problem": [one.id for one in problems]})
+    rng = random.Random(f"heldout order {config.seed}")
+    order: list[int] = []
+    while len(order) < config.steps * config.prompts:
+        order += rng.sample(range(len(problems)), len(problems))
+    return rows.select(order[: config.steps * config.prompts])
+
+
+def newest_checkpoint(directory: Path) -> str | None:
+    """Return the newest finished checkpoint that is still there; one that was cut off was never recorded."""
+    saved: dict[int, str] = {}
+    for line in _lines(directory / "checkpoints.jsonl"):
+        saved[line["step"]] = str(directory / line["path"])
+    return next((saved[step] for step in sorted(saved, reverse=True) if Path(saved[step]).is_dir()), None)
+
+
+def _lines(path: Path) -> list[dict[str, Any]]:
+    """Return the whole lines of a file of JSON lines; none where there is no file."""
+    found = []
+    for line in path.read_bytes().splitlines() if path.exists() else ():
+        try:
+            found.append(orjson.loads(line))
+        except ValueError:  # cut when the process died
+            continue
+    return found
+
+
+def _reward_model(
+    config: TrainConfig,
+    directory: Path,
+    start: str,
+    tokenizer: PreTrainedTokenizerBase,
+    problems: Sequence[Problem],
+    sandbox: Sandbox,
+    display: Display,
+) -> RewardModel:
+    """Return the run's reward model; it is fitted once, and kept with the run."""
+    folder = directory / REWARD_MODEL
+    if not (folder / "config.json").exists():
+        model = AutoModelForCausalLM.from_pretrained(start, dtype=torch.float32)
+        policy = TransformersPolicy(model, tokenizer, **sampling_of(config))
+        labelled = labelled_samples(policy, problems[: config.labelled_problems], config.labelled_samples, sandbox)
+        told = fit_reward_model(start, labelled, folder, config.label_epochs, config.seed, display.stage)
+        display.say(f"reward model: AUC {told:.2f} on samples that it was not fitted to, of {len(labelled)} in all")
+    return RewardModel(folder)
+
+
+def _adapter(config: TrainConfig) -> Any:
+    """Return the LoRA adapter that is trained, or None where all weights are."""
+    if not config.lora:
+        return None
+    try:
+        from peft import LoraConfig
+    except ImportError as error:
+        raise UsageError("lora needs peft, which is not installed; run: pip install peft") from error
+    return LoraConfig(r=config.lora, lora_alpha=2 * config.lora, target_modules="all-linear", task_type="CAUSAL_LM")

@@ -1,0 +1,200 @@
+"""What is optimised: named rewards, the user's own, and weighted sums of them.
+
+A reward looks at problems and completions and gives one number each, or None where it cannot say. The held-out
+evaluation never passes through here: it has a judge of its own, so that a reward is never its own judge.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import re
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from heldout.errors import UsageError
+from heldout.sandbox.base import Sandbox
+from heldout.sandbox.exit_status import ExitStatusJudge
+from heldout.sandbox.judging import Judgement, judge
+from heldout.tasks.problem import Problem
+from heldout.words import sentence_list
+
+Score = Callable[[Sequence[Problem], Sequence[str]], Sequence[float | None]]
+
+NAMED = ("tests", "fraction", "exit-status", "reward-model")
+_OWN = re.compile(r"(?P<where>.+):(?P<function>[A-Za-z_]\w*)$")
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One term of a weighted sum: the name of a reward and its weight."""
+
+    name: str
+    weight: float = 1.0
+
+
+def parts_of(formula: str) -> tuple[Part, ...]:
+    """Return the terms of a formula.
+
+    >>> parts_of("tests + exit-status*0.5")
+    (Part(name='tests', weight=1.0), Part(name='exit-status', weight=0.5))
+
+    Raises
+    ------
+    UsageError
+        When a term is no known reward nor module:function, or its weight is no number.
+    """
+    parts = tuple(_part(term.strip()) for term in re.split(r"\+(?=\s*[A-Za-z_./~])", formula))
+    names = [part.name for part in parts]
+    if len(set(names)) < len(names):
+        raise UsageError(f"The reward {formula!r} has a part twice; give each once, with its weight.")
+    return parts
+
+
+def _part(term: str) -> Part:
+    name, _, weight = term.partition("*")
+    name = name.strip()
+    if name not in NAMED and not _OWN.match(name):
+        raise UsageError(
+            f"{term!r} is no reward; take {sentence_list(list(NAMED))}, module:function or file.py:function, each with "
+            "a weight if you like, such as tests*1.0+exit-status*0.5."
+        )
+    try:
+        return Part(name, float(weight) if weight else 1.0)
+    except ValueError:
+        raise UsageError(f"The weight of {term!r} is no number; write it as in tests*0.5.") from None
+
+
+class Solved:
+    """1 where every hidden test passes, 0 where not; None where the sandbox itself failed."""
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        self.sandbox = sandbox
+
+    def __call__(self, problems: Sequence[Problem], completions: Sequence[str]) -> list[float | None]:
+        return [self.worth(one) for one in judge(_programs(problems, completions), self.sandbox)]
+
+    def worth(self, judgement: Judgement) -> float | None:
+        return None if judgement.kind == "infrastructure" else float(judgement.solved)
+
+
+class Fraction(Solved):
+    """The share of hidden tests that pass."""
+
+    def worth(self, judgement: Judgement) -> float | None:
+        return None if judgement.kind == "infrastructure" else judgement.fraction
+
+
+class ExitStatus:
+    """1 where program and assertions end with exit status 0: a judge that ``exit()`` fools, kept as a demonstration."""
+
+    def __init__(self, judge: ExitStatusJudge) -> None:
+        self.judge = judge
+
+    def __call__(self, problems: Sequence[Problem], completions: Sequence[str]) -> list[float | None]:
+        return [float(passed) for passed in self.judge.run(_programs(problems, completions))]
+
+
+class Own:
+    """A function of the user's, called as TRL calls its reward functions, with the problems as well.
+
+    It gets the keywords ``prompts``, ``completions`` and ``problems`` (a list of `Problem` each with its id, entry
+    point and hidden tests) and returns one number for each completion, or None where it cannot say.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.function = _load(name)
+
+    def __call__(self, problems: Sequence[Problem], completions: Sequence[str]) -> list[float | None]:
+        prompts = [problem.prompt for problem in problems]
+        given = self.function(prompts=prompts, completions=list(completions), problems=list(problems))
+        worth = [None if one is None else float(one) for one in given]
+        if len(worth) != len(completions):
+            raise UsageError(
+                f"{self.name} gave {len(worth)} rewards for {len(completions)} completions; give one each."
+            )
+        return worth
+
+
+def _programs(problems: Sequence[Problem], completions: Sequence[str]) -> list[tuple[str, str, Sequence[Any]]]:
+    return [
+        (problem.program(completion), problem.entry_point, problem.tests)
+        for problem, completion in zip(problems, completions, strict=True)
+    ]
+
+
+def _load(name: str) -> Callable[..., Sequence[float | None]]:
+    """Import the user's function, from a file or a module."""
+    matched = _OWN.match(name)
+    assert matched
+    where, function = matched["where"], matched["function"]
+    try:
+        module = _module_at(Path(where)) if where.endswith(".py") else importlib.import_module(where)
+    except (ImportError, OSError, SyntaxError) as error:
+        raise UsageError(f"The reward {name} cannot be loaded: {error}.") from error
+    found = getattr(module, function, None)
+    if not callable(found):
+        raise UsageError(f"{where} has no function {function!r}; a reward is given as module:function.")
+    return found  # type: ignore[no-any-return]
+
+
+def _module_at(path: Path) -> Any:
+    if not path.is_file():
+        raise FileNotFoundError(f"there is no file {path}")
+    name = f"heldout_reward_{path.stem}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+class Ledger:
+    """What the rewards said of the newest completions, until somebody records it."""
+
+    def __init__(self, parts: Sequence[Part]) -> None:
+        self.weights = {part.name: part.weight for part in parts}
+        self.rows: list[dict[str, Any]] = []
+
+    def note(
+        self,
+        part: str,
+        problems: Sequence[Problem],
+        completions: Sequence[str],
+        tokens: Sequence[int],
+        worth: Sequence[float | None],
+    ) -> None:
+        """Write down what one part said; the first part of a step begins a new page."""
+        if part == next(iter(self.weights)):
+            self.rows = [
+                {"problem": problem.id, "prompt": problem.prompt, "text": text, "tokens": count, "reward": 0.0}
+                for problem, text, count in zip(problems, completions, tokens, strict=True)
+            ]
+        for row, one in zip(self.rows, worth, strict=True):
+            row[f"reward/{part}"] = one
+            row["reward"] += self.weights[part] * (one or 0.0)
+
+
+def for_trl(
+    part: Part, score: Score, problems: Mapping[str, Problem], ledger: Ledger
+) -> Callable[..., list[float | None]]:
+    """Return a reward as TRL wants it: a function of the columns of a batch, under the name that the log shows."""
+
+    def reward(
+        completions: list[Any], completion_ids: list[list[int]], problem: list[str], **columns: Any
+    ) -> list[float | None]:
+        del columns
+        asked = [problems[one] for one in problem]
+        texts = [one if isinstance(one, str) else one[-1]["content"] for one in completions]  # a chat is messages
+        worth = list(score(asked, texts))
+        ledger.note(part.name, asked, texts, [len(ids) for ids in completion_ids], worth)
+        return worth
+
+    reward.__name__ = part.name
+    return reward

@@ -1,0 +1,84 @@
+"""Settings: from recipes, files and flags; what is refused."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import tomllib
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from heldout.cli import app
+from heldout.errors import UsageError
+from heldout.train.config import TrainConfig, from_mapping, load_config, recipes, settings_of
+
+
+def test_settings_survive_the_record_of_a_run(tmp_path: Path) -> None:
+    config = TrainConfig(steps=7, reward="tests*0.5", trl={"epsilon": 0.1, "top_k": 5})
+    (tmp_path / "run.json").write_text(json.dumps({"config": config.as_dict()}))
+    assert settings_of(tmp_path) == config
+
+
+def test_a_directory_without_a_run_is_named(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="holds no run"):
+        settings_of(tmp_path)
+
+
+def test_flags_override_the_file_and_the_file_the_recipe(tmp_path: Path) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_text("steps = 11\nseed = 5\n[trl]\nepsilon = 0.1\n")
+    config = load_config("exit-hack", file, seed=6)
+    assert (config.reward, config.steps, config.seed, config.trl) == ("exit-status", 11, 6, {"epsilon": 0.1})
+
+
+@pytest.mark.parametrize("name", recipes())
+def test_every_recipe_is_allowed_and_says_what_it_shows(name: str) -> None:
+    load_config(name)
+    source = Path(load_config.__code__.co_filename).parent / "recipes" / f"{name}.toml"
+    assert source.read_text().startswith("# ")
+
+
+def test_the_two_recipes_differ_in_the_judge_alone() -> None:
+    honest, hacked = load_config("honest").as_dict(), load_config("exit-hack").as_dict()
+    assert {name for name in honest if honest[name] != hacked[name]} == {"reward", "steps"}
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"stepz": 3}, "'stepz' is no setting"),
+        ({"steps": 0}, "steps is 0, but must be at least 1"),
+        ({"steps": "many"}, "steps is 'many', but must be a whole number"),
+        ({"steps": True}, "steps is True, but must be a whole number"),
+        ({"learning_rate": float("nan")}, "learning_rate is nan, but must be at least 0"),
+        ({"precision": "int8"}, "precision is 'int8', but must be 'float32' or 'bfloat16'"),
+        ({"save_every": 15}, "Checkpoints every 15 steps do not meet evaluations every 10"),
+        ({"vllm": "server"}, "needs the server's address"),
+        ({"model": "some/model", "trick": "x"}, "only to the embedded model"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused(settings: dict[str, object], words: str) -> None:
+    with pytest.raises(UsageError, match=words):
+        from_mapping(settings)
+
+
+def test_an_unknown_recipe_and_a_broken_file_are_named(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"no recipe 'hones'; there are exit-hack, honest"):
+        load_config("hones")
+    (tmp_path / "broken.toml").write_text("steps = = 3")
+    with pytest.raises(UsageError, match="no TOML file"):
+        load_config(file=tmp_path / "broken.toml")
+
+
+def test_help_names_every_setting_with_its_meaning() -> None:
+    shown = " ".join(CliRunner().invoke(app, ["train", "--help"]).output.split())
+    for one in dataclasses.fields(TrainConfig):
+        assert f"--{one.name.replace('_', '-')}" in shown
+        assert one.metadata["meaning"].split(",")[0][:20] in shown
+
+
+def test_a_setting_for_trl_is_read_as_toml() -> None:
+    values = tomllib.loads("[trl]\nepsilon = 0.3\nsync_ref_model = false")
+    assert from_mapping(values).trl == {"epsilon": 0.3, "sync_ref_model": False}

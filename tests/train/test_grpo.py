@@ -1,0 +1,151 @@
+"""The recipe in miniature: it repeats, survives being killed, refuses what it must, and hands settings on to TRL."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+pytest.importorskip("torch", reason="training needs the extra train")
+pytest.importorskip("trl", reason="training needs the extra train")
+pytest.importorskip("pydantic_monty", reason="the sandbox needs pydantic-monty")
+
+from miniature import SMALL, flags, heldout_train
+
+import heldout
+from heldout.errors import ContaminatedTask, RecordError, UsageError
+from heldout.train.config import TrainConfig
+from heldout.train.grpo import in_order, newest_checkpoint, train, trl_settings
+
+# What the libraries of the extra say about each other and about Python, none of it about us.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::FutureWarning:transformers"),
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
+]
+
+
+def small(reward: str, **others: object) -> TrainConfig:
+    return TrainConfig(**{**SMALL, "reward": reward, **others})  # type: ignore[arg-type]
+
+
+def weights(run: Path) -> bytes:
+    return (run / "policy" / "model.safetensors").read_bytes()
+
+
+def write_task(path: Path, functions: dict[str, str]) -> None:
+    """Write a task with one problem in each split."""
+    test = {"args": [1], "expected": 1}
+    rows = [
+        {"id": split, "prompt": f"def {name}(x):\n", "entry_point": name, "tests": [test], "split": split}
+        for split, name in functions.items()
+    ]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+
+@pytest.fixture(scope="module")
+def whole(short: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of six steps that nobody interrupted."""
+    directory = tmp_path_factory.mktemp("whole") / "run"
+    assert train(small(short, steps=6), directory)
+    return directory
+
+
+def test_a_run_is_read_back_with_every_step_and_every_problem(whole: Path) -> None:
+    run = heldout.read(whole)
+    assert run["reward"].step.tolist() == [1, 2, 3, 4, 5, 6]
+    assert run["held_out"].step.tolist() == [0, 2, 4, 6]
+    assert [len(one.outcomes) for one in run.measured if one.outcomes] == [4, 4, 4, 4]
+    assert sorted(run.checkpoints) == [2, 4, 6]
+    rollouts = pl.read_parquet(whole / "rollouts" / "step-00000004.parquet")
+    assert len(rollouts) == 8
+    assert rollouts["reward"].to_list() == pytest.approx([-len(text) / 10 for text in rollouts["text"]])
+
+
+def test_the_same_seed_gives_the_same_weights_whether_or_not_it_is_measured(
+    whole: Path, short: str, tmp_path: Path
+) -> None:
+    assert train(small(short, steps=6, evaluate_every=0, record_every=0), tmp_path / "run")
+    assert weights(tmp_path / "run") == weights(whole)
+
+
+def test_another_seed_gives_other_weights(whole: Path, short: str, tmp_path: Path) -> None:
+    assert train(small(short, steps=6, seed=1, evaluate_every=0), tmp_path / "run")
+    assert weights(tmp_path / "run") != weights(whole)
+
+
+def test_a_run_that_was_killed_and_resumed_ends_as_one_that_was_not(whole: Path, short: str, tmp_path: Path) -> None:
+    words = flags(**{**SMALL, "steps": 6, "reward": short, "out": tmp_path / "run"})
+    assert heldout_train(*words, DIE_AT="4").returncode == -9
+    assert heldout.read(tmp_path / "run")["reward"].step.tolist() == [1, 2, 3]
+    done = heldout_train("--resume", "--out", tmp_path / "run")
+    assert done.returncode == 0, done.stderr
+    assert weights(tmp_path / "run") == weights(whole)
+    once, again = heldout.read(whole), heldout.read(tmp_path / "run")
+    for key in ("reward", "length", "held_out", "loss", "entropy"):
+        assert again[key].step.tolist() == once[key].step.tolist()
+        assert again[key].value.tolist() == once[key].value.tolist()
+
+
+def test_sigterm_saves_and_stops_at_the_end_of_the_step(whole: Path, short: str, tmp_path: Path) -> None:
+    words = flags(**{**SMALL, "steps": 6, "reward": short, "out": tmp_path / "run"})
+    stopped = heldout_train(*words, ASK_AT="3")
+    assert stopped.returncode == 0, stopped.stderr
+    assert "--resume" in stopped.stdout
+    assert newest_checkpoint(tmp_path / "run") == str(tmp_path / "run" / "checkpoints" / "checkpoint-3")
+    assert train(small(short, steps=6), tmp_path / "run", resume=True)
+    assert weights(tmp_path / "run") == weights(whole)
+
+
+def test_a_directory_with_a_run_is_not_written_over(whole: Path, short: str) -> None:
+    with pytest.raises(RecordError, match="already"):
+        train(small(short), whole)
+
+
+def test_a_contaminated_task_is_refused(short: str, tmp_path: Path) -> None:
+    write_task(tmp_path / "task.jsonl", {"train": "f", "validation": "f"})
+    with pytest.raises(ContaminatedTask):
+        train(small(short, task=str(tmp_path / "task.jsonl"), model="some/model"), tmp_path / "run")
+
+
+def test_the_embedded_model_is_refused_for_another_task(short: str, tmp_path: Path) -> None:
+    write_task(tmp_path / "task.jsonl", {"train": "double", "validation": "halve"})
+    with pytest.raises(UsageError, match="knows only the embedded task"):
+        train(small(short, task=str(tmp_path / "task.jsonl")), tmp_path / "run")
+
+
+def test_settings_reach_trl(tmp_path: Path) -> None:
+    config = TrainConfig(steps=9, prompts=4, samples=6, micro_batch=3, kl=0.1, seed=3, trl={"epsilon": 0.3})
+    made = trl_settings(config, tmp_path, [1.0, 0.5], processes=2)
+    assert (made.max_steps, made.num_generations, made.beta, made.epsilon, made.seed) == (9, 6, 0.1, 0.3, 3)
+    assert (made.per_device_train_batch_size, made.gradient_accumulation_steps) == (3, 4)
+    assert made.reward_weights == [1.0, 0.5]
+    assert not made.shuffle_dataset
+
+
+def test_gpu_settings_reach_trl(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = TrainConfig(vllm="server", vllm_server="http://node7:8000", vllm_memory=0.4)
+    made = trl_settings(config, tmp_path, [1.0])
+    assert (made.use_vllm, made.vllm_mode, made.vllm_server_base_url) == (True, "server", "http://node7:8000")
+    colocated = trl_settings(TrainConfig(vllm="colocate", vllm_memory=0.4), tmp_path, [1.0])
+    assert (colocated.vllm_mode, colocated.vllm_gpu_memory_utilization) == ("colocate", 0.4)
+    assert trl_settings(TrainConfig(precision="bfloat16"), tmp_path, [1.0]).bf16
+    assert not trl_settings(TrainConfig(), tmp_path, [1.0]).bf16
+
+
+def test_a_step_that_cannot_be_dealt_out_and_a_setting_unknown_to_trl_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="make 64 a step, which 3 processes cannot take"):
+        trl_settings(TrainConfig(), tmp_path, [1.0], processes=3)
+    with pytest.raises(UsageError, match="TRL refuses these settings"):
+        trl_settings(TrainConfig(trl={"epsilonn": 1}), tmp_path, [1.0])
+
+
+def test_every_problem_comes_once_before_any_comes_again() -> None:
+    from heldout.tasks.embedded import embedded
+
+    problems = embedded(train=10, validation=0, test=0).problems
+    order = in_order(problems, TrainConfig(steps=5, prompts=4))["problem"]
+    assert len(order) == 20
+    assert sorted(order[:10]) == sorted(order[10:]) == sorted(problem.id for problem in problems)
+    assert list(order[:8]) == list(in_order(problems, TrainConfig(steps=2, prompts=4))["problem"])

@@ -1,0 +1,74 @@
+"""Rewards: formulas, judges, functions of the user's own, and what is written down."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("pydantic_monty", reason="the sandbox needs pydantic-monty")
+
+from heldout.errors import UsageError
+from heldout.sandbox import Test, open_sandbox
+from heldout.sandbox.exit_status import ExitStatusJudge
+from heldout.tasks.problem import Problem
+from heldout.train.rewards import ExitStatus, Fraction, Ledger, Own, Part, Solved, for_trl, parts_of
+
+ABSOLUTE = Problem("absolute", "", "f", (Test((3,), 3), Test((-3,), 3)), stub="def f(x):\n")
+RIGHT, HALF, LEAVES = " return abs(x)\n", " return x\n", " exit()\n"
+
+
+def test_a_formula_is_a_weighted_sum_of_names() -> None:
+    assert parts_of("tests*1.0+exit-status*0.5") == (Part("tests"), Part("exit-status", 0.5))
+    assert parts_of("tests*1e+1 + my.module:short*-2") == (Part("tests", 10.0), Part("my.module:short", -2.0))
+    assert parts_of("rewards.py:my_reward") == (Part("rewards.py:my_reward"),)
+
+
+@pytest.mark.parametrize("formula", ["", "test", "tests*many", "tests+tests", "tests tests"])
+def test_what_is_no_formula_is_refused(formula: str) -> None:
+    with pytest.raises(UsageError):
+        parts_of(formula)
+
+
+def test_only_a_right_program_earns_the_tests_and_part_of_it_a_fraction() -> None:
+    with open_sandbox(workers=1) as sandbox:
+        assert Solved(sandbox)([ABSOLUTE] * 3, [RIGHT, HALF, LEAVES]) == [1.0, 0.0, 0.0]
+        assert Fraction(sandbox)([ABSOLUTE] * 3, [RIGHT, HALF, LEAVES]) == [1.0, 0.5, 0.0]
+
+
+def test_the_exit_status_is_fooled_by_leaving() -> None:
+    with ExitStatusJudge(workers=1) as judge:
+        assert ExitStatus(judge)([ABSOLUTE] * 3, [RIGHT, HALF, LEAVES]) == [1.0, 0.0, 1.0]
+
+
+def test_a_function_of_the_users_sees_problems_and_completions(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(
+        "def mine(prompts, completions, problems):\n"
+        "    return [len(p.tests) + len(c) for p, c in zip(problems, completions)]\n"
+    )
+    assert Own(f"{tmp_path}/mine.py:mine")([ABSOLUTE], ["four"]) == [6.0]
+
+
+def test_a_function_that_is_not_there_or_returns_too_few_is_named(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text("def few(**_):\n    return [1.0]\n")
+    with pytest.raises(UsageError, match="no function 'many'"):
+        Own(f"{tmp_path}/mine.py:many")
+    with pytest.raises(UsageError, match="there is no file"):
+        Own(f"{tmp_path}/absent.py:few")
+    with pytest.raises(UsageError, match="cannot be loaded"):
+        Own("no_such_module:few")
+    with pytest.raises(UsageError, match="gave 1 rewards for 2"):
+        Own(f"{tmp_path}/mine.py:few")([ABSOLUTE] * 2, ["a", "b"])
+
+
+def test_the_ledger_holds_the_newest_step_with_every_part() -> None:
+    parts = [Part("one"), Part("two", 0.5)]
+    ledger = Ledger(parts)
+    columns = {"completion_ids": [[5, 6], [7]], "problem": ["absolute", "absolute"], "trainer_state": None}
+    for _ in range(2):  # the second step's page replaces the first's
+        for part, worth in zip(parts, ([1.0, 0.0], [4.0, None]), strict=True):
+            reward = for_trl(part, lambda problems, texts, worth=worth: worth, {"absolute": ABSOLUTE}, ledger)
+            assert reward.__name__ == part.name
+            assert reward(completions=["ab", [{"role": "assistant", "content": "c"}]], **columns) == worth
+    assert [(row["text"], row["tokens"], row["reward"]) for row in ledger.rows] == [("ab", 2, 3.0), ("c", 1, 0.0)]
+    assert ledger.rows[0]["reward/two"] == 4.0
