@@ -1,16 +1,26 @@
-# make demo: the main job, on the two published runs.   make test: lint, types and tests.
-# make bench: reading and detecting against the alternatives, some ten minutes or more.
+# make demo: the main job: two small training runs, one honest and one that is hacked, and their reports.
+# make test: lint, types and tests.   make bench: heldout against named alternatives.
 # All set up what is missing first (a virtual environment in .venv) and are quick the second time.
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+RUNS := runs/honest runs/exit-hack
 
-.PHONY: demo test bench clean
+.PHONY: demo examples test bench clean
 
-demo: $(STAMP)
-	$(BIN)/heldout report example:deepseek-r1 example:kimi-dev -o reports --formats svg,png,pdf
+demo: $(RUNS:%=%/policy)
+	$(BIN)/heldout report $(RUNS) -o reports
+
+# a run that was cut short goes on where it stopped
+runs/%/policy: | $(STAMP)
+	@if test -f runs/$*/run.json; then $(BIN)/heldout train --resume -o runs/$*; \
+	else $(BIN)/heldout train --recipe $* -o runs/$*; fi
+
+examples: $(STAMP)
+	$(BIN)/heldout report example:deepseek-r1 example:kimi-dev -o reports/published --formats svg,png,pdf
 
 test: $(STAMP)
 	$(BIN)/ruff check .
@@ -19,14 +29,17 @@ test: $(STAMP)
 	$(BIN)/pytest -q -n 2
 
 bench: $(STAMP)
-	mkdir -p reports/bench
-	$(BIN)/heldout bench read -o reports/bench/read.md
-	$(BIN)/heldout bench detect -o reports/bench/detect.md --figures reports/bench
+	$(PIP) -e ".[dev,train,bench]"
+	$(BIN)/heldout bench read
+	$(BIN)/heldout bench verdict
+	$(BIN)/heldout bench judge
+	mkdir -p benchmarks
+	$(BIN)/heldout bench detect n200K20 n500K40 -o benchmarks/detect.json --figures benchmarks
 
 $(STAMP): pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev,bench]"
+	$(PIP) -e ".[dev,train]"
 	touch $(STAMP)
 
 clean:
-	rm -rf $(VENV) reports
+	rm -rf $(VENV) reports runs benchmarks

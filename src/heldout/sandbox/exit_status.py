@@ -83,7 +83,8 @@ def script(source: str, entry: str, tests: Sequence[Test]) -> str:
 
 
 def _leave(code: object = None) -> None:
-    raise SystemExit(code)
+    status = 0 if code is None else code & 0xFF if isinstance(code, int) else 1  # a text is printed, with status 1
+    raise SystemExit(status)
 
 
 _SUPPLIED: dict[str, Any] = {"exit": _leave, "quit": _leave, "nan": math.nan, "inf": math.inf}
@@ -93,4 +94,4 @@ def _status(error: BaseException) -> int:
     """The exit status of a process that this error ends."""
     if not isinstance(error, SystemExit):
         return 1
-    return 0 if error.code in (None, 0, "0", "") else 1
+    return 0 if error.code in (None, 0, "0", "", "None") else 1  # monty hands on what was raised as text
