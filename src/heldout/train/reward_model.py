@@ -63,12 +63,12 @@ class RewardModel:
     def __call__(self, problems: Sequence[Problem], completions: Sequence[str]) -> list[float]:
         return self.scores([(problem.prompt, text) for problem, text in zip(problems, completions, strict=True)])
 
-    @torch.inference_mode()
     def scores(self, pairs: Sequence[tuple[str, str]]) -> list[float]:
         """Return one score for each prompt and completion."""
         scores: list[float] = []
-        for start in range(0, len(pairs), _SCORED):
-            scores += logits_of(self.model, self.tokenizer, pairs[start : start + _SCORED]).tolist()
+        with torch.inference_mode():
+            for start in range(0, len(pairs), _SCORED):
+                scores += logits_of(self.model, self.tokenizer, pairs[start : start + _SCORED]).tolist()
         return scores
 
 
