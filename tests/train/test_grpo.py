@@ -15,7 +15,7 @@ pytest.importorskip("pydantic_monty", reason="the sandbox needs pydantic-monty")
 from miniature import SMALL, flags, heldout_train
 
 import heldout
-from heldout.errors import ContaminatedTask, RecordError, UsageError
+from heldout.errors import ContaminatedTask, HeldoutError, RecordError, UsageError
 from heldout.train.config import TrainConfig, settings_of
 from heldout.train.grpo import in_order, newest_checkpoint, train, trl_settings
 
@@ -140,6 +140,15 @@ def test_a_step_that_cannot_be_dealt_out_and_a_setting_unknown_to_trl_are_refuse
         trl_settings(TrainConfig(), tmp_path, [1.0], processes=3)
     with pytest.raises(UsageError, match="TRL refuses these settings"):
         trl_settings(TrainConfig(trl={"epsilonn": 1}), tmp_path, [1.0])
+
+
+def test_what_is_refused_leaves_nothing_behind(short: str, tmp_path: Path) -> None:
+    for wrong in ({"reward": "testz"}, {"task": "no-such.jsonl"}, {"prompts": 3, "micro_batch": 5}):
+        with pytest.raises(HeldoutError):
+            train(small(**{"reward": short, **wrong}), tmp_path / "run")  # type: ignore[arg-type]
+    with pytest.raises(UsageError, match="must be a multiple of 4"):
+        train(small(short, trl={"num_iterations": 4}), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
 
 
 def test_every_problem_comes_once_before_any_comes_again() -> None:
