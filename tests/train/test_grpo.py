@@ -15,8 +15,8 @@ pytest.importorskip("pydantic_monty", reason="the sandbox needs pydantic-monty")
 from miniature import SMALL, flags, heldout_train
 
 import heldout
-from heldout.errors import ContaminatedTask, RecordError, UsageError
-from heldout.train.config import TrainConfig
+from heldout.errors import ContaminatedTask, HeldoutError, RecordError, UsageError
+from heldout.train.config import TrainConfig, settings_of
 from heldout.train.grpo import in_order, newest_checkpoint, train, trl_settings
 
 # What the libraries of the extra say about each other and about Python, none of it about us.
@@ -79,8 +79,7 @@ def test_a_run_that_was_killed_and_resumed_ends_as_one_that_was_not(whole: Path,
     words = flags(**{**SMALL, "steps": 6, "reward": short, "out": tmp_path / "run"})
     assert heldout_train(*words, DIE_AT="4").returncode == -9
     assert heldout.read(tmp_path / "run")["reward"].step.tolist() == [1, 2, 3]
-    done = heldout_train("--resume", "--out", tmp_path / "run")
-    assert done.returncode == 0, done.stderr
+    assert train(settings_of(tmp_path / "run"), tmp_path / "run", resume=True)
     assert weights(tmp_path / "run") == weights(whole)
     once, again = heldout.read(whole), heldout.read(tmp_path / "run")
     for key in ("reward", "length", "held_out", "loss", "entropy"):
@@ -88,13 +87,15 @@ def test_a_run_that_was_killed_and_resumed_ends_as_one_that_was_not(whole: Path,
         assert again[key].value.tolist() == once[key].value.tolist()
 
 
-def test_sigterm_saves_and_stops_at_the_end_of_the_step(whole: Path, short: str, tmp_path: Path) -> None:
-    words = flags(**{**SMALL, "steps": 6, "reward": short, "out": tmp_path / "run"})
-    stopped = heldout_train(*words, ASK_AT="3")
-    assert stopped.returncode == 0, stopped.stderr
-    assert "--resume" in stopped.stdout
+def test_sigterm_saves_and_stops_at_the_end_of_the_step(
+    whole: Path, short: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ASK_AT", "3")
+    assert not train(small(short, steps=6), tmp_path / "run")
     assert newest_checkpoint(tmp_path / "run") == str(tmp_path / "run" / "checkpoints" / "checkpoint-3")
-    assert train(small(short, steps=6), tmp_path / "run", resume=True)
+    monkeypatch.delenv("ASK_AT")
+    done = heldout_train("--resume", "--out", tmp_path / "run")
+    assert (done.returncode, done.stdout) == (0, f"{tmp_path / 'run'}: finished\n"), done.stderr
     assert weights(tmp_path / "run") == weights(whole)
 
 
@@ -139,6 +140,15 @@ def test_a_step_that_cannot_be_dealt_out_and_a_setting_unknown_to_trl_are_refuse
         trl_settings(TrainConfig(), tmp_path, [1.0], processes=3)
     with pytest.raises(UsageError, match="TRL refuses these settings"):
         trl_settings(TrainConfig(trl={"epsilonn": 1}), tmp_path, [1.0])
+
+
+def test_what_is_refused_leaves_nothing_behind(short: str, tmp_path: Path) -> None:
+    for wrong in ({"reward": "testz"}, {"task": "no-such.jsonl"}, {"prompts": 3, "micro_batch": 5}):
+        with pytest.raises(HeldoutError):
+            train(small(**{"reward": short, **wrong}), tmp_path / "run")  # type: ignore[arg-type]
+    with pytest.raises(UsageError, match="must be a multiple of 4"):
+        train(small(short, trl={"num_iterations": 4}), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
 
 
 def test_every_problem_comes_once_before_any_comes_again() -> None:

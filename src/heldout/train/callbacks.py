@@ -14,8 +14,9 @@ import numpy as np
 from accelerate.utils import gather_object
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
-from heldout.evals import Policy, evaluate
+from heldout.evals import Policy, evaluate, interval
 from heldout.record import Recorder
+from heldout.run import FloatArray
 from heldout.sandbox.base import Sandbox
 from heldout.tasks.problem import Problem
 from heldout.train.progress import Display
@@ -83,13 +84,14 @@ class HeldOut(TrainerCallback):
             counts = outcomes.passed.tolist(), outcomes.samples.tolist()
             mine = [(outcomes.problems, *counts, found.mean_length, dict(found.errors))]
         parts = gather_object(mine) if args.world_size > 1 else mine
-        rate, error, length = self._record(step, parts)
-        low, high = max(0.0, rate - 1.96 * error), min(1.0, rate + 1.96 * error)
+        shares, length = self._record(step, parts)
+        rate, error = float(shares.mean()), float(shares.std(ddof=1) / math.sqrt(len(shares)))
+        low, high = interval(rate, error, len(shares))
         self.newest = f"Pass@1 {rate:.1%} ({low:.1%} to {high:.1%})"
         self.display.say(f"step {step}: held-out {self.newest}, {length:.1f} tokens")
 
-    def _record(self, step: int, parts: Sequence[_Share]) -> tuple[float, float, float]:
-        """Record what all processes found; return Pass@1, its standard error and the mean length."""
+    def _record(self, step: int, parts: Sequence[_Share]) -> tuple[FloatArray, float]:
+        """Record what all processes found; return each problem's share of passed samples, and the mean length."""
         problems = [problem for ids, *_ in parts for problem in ids]
         passed = [count for _, counts, *_ in parts for count in counts]
         samples = [count for _, _, counts, *_ in parts for count in counts]
@@ -98,8 +100,7 @@ class HeldOut(TrainerCallback):
         self.recorder.evaluation(
             step, problems=problems, passed=passed, samples=samples, mean_length=length, errors=dict(errors)
         )
-        shares = np.array(passed) / np.array(samples)
-        return float(shares.mean()), float(shares.std(ddof=1) / math.sqrt(len(shares))), length
+        return np.array(passed) / np.array(samples), length
 
 
 class Recording(TrainerCallback):

@@ -27,7 +27,6 @@ import orjson
 import torch
 from datasets import Dataset
 from rich.console import Console
-from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerBase
 from transformers.trainer_callback import PrinterCallback
 from transformers.utils import logging
 from trl import GRPOConfig, GRPOTrainer
@@ -41,10 +40,10 @@ from heldout.tasks.contamination import refuse
 from heldout.tasks.problem import Problem
 from heldout.train.callbacks import HeldOut, Recording, Stop
 from heldout.train.config import TrainConfig
-from heldout.train.policy import TransformersPolicy
+from heldout.train.policy import TransformersPolicy, load_policy
 from heldout.train.progress import Display
 from heldout.train.reward_model import RewardModel, fit_reward_model, labelled_samples
-from heldout.train.rewards import ExitStatus, Fraction, Ledger, Own, Score, Solved, for_trl, parts_of
+from heldout.train.rewards import NAMED, ExitStatus, Fraction, Ledger, Own, Score, Solved, for_trl, parts_of
 from heldout.train.warm_start import WarmStart, warm_start
 
 CHECKPOINTS, POLICY, REWARD_MODEL = "checkpoints", "policy", "reward-model"  # folders of a run's directory
@@ -80,6 +79,15 @@ def train(config: TrainConfig, directory: Path, *, resume: bool = False, console
     """
     if config.threads:
         torch.set_num_threads(config.threads)
+    # What can be refused is refused before anything is written.
+    parts = parts_of(config.reward)
+    own = {part.name: Own(part.name) for part in parts if part.name not in NAMED}
+    task = load_task(config.task)
+    refuse(task)
+    problems = task.split("train")
+    settings = trl_settings(config, directory, [part.weight for part in parts])
+    period = _updates_a_batch(config, settings)
+
     with ExitStack() as stack:
         stack.enter_context(_quiet())
         recorder = stack.enter_context(
@@ -89,37 +97,25 @@ def train(config: TrainConfig, directory: Path, *, resume: bool = False, console
         display = stack.enter_context(Display(shown))
         sandbox = stack.enter_context(open_sandbox(config.sandbox, workers=config.workers or None))
 
-        task = load_task(config.task)
-        refuse(task)
-        problems = task.split("train")
-
         start = starting_policy(config, display)
-        model = AutoModelForCausalLM.from_pretrained(start, dtype=torch.float32)
-        tokenizer = AutoTokenizer.from_pretrained(start, padding_side="left")
+        sampling = sampling_of(config)
+        policy = load_policy(start, device="cpu", **sampling)
+        model, tokenizer = policy.model.float(), policy.tokenizer
+        tokenizer.padding_side = "left"
         if tokenizer.pad_token is None:
             tokenizer.pad_token = tokenizer.eos_token
 
-        parts = parts_of(config.reward)
-        ledger = Ledger(parts)
-        by_id = {problem.id: problem for problem in problems}
-        known: dict[str, Callable[[], Score]] = {
+        named: dict[str, Callable[[], Score]] = {
             "tests": lambda: Solved(sandbox),
             "fraction": lambda: Fraction(sandbox),
             "exit-status": lambda: ExitStatus(stack.enter_context(ExitStatusJudge(config.workers or None))),
-            "reward-model": lambda: _reward_model(config, directory, start, tokenizer, problems, sandbox, display),
+            "reward-model": lambda: _reward_model(config, directory, start, policy, problems, sandbox, display),
         }
-        scores = [known[part.name]() if part.name in known else Own(part.name) for part in parts]
-        rewards = [for_trl(part, score, by_id, ledger) for part, score in zip(parts, scores, strict=True)]
+        ledger = Ledger(parts)
+        by_id = {problem.id: problem for problem in problems}
+        rewards = [for_trl(part, own.get(part.name) or named[part.name](), by_id, ledger) for part in parts]
 
-        settings = trl_settings(config, directory, [part.weight for part in parts])
-        period = settings.num_iterations * settings.steps_per_generation // settings.gradient_accumulation_steps
-        if config.save_every % period:
-            raise UsageError(
-                f"save_every is {config.save_every}, but must be a multiple of {period} here: checkpoints "
-                "between the updates on one batch of completions cannot be resumed exactly."
-            )
         held_out, stop = None, Stop(period)
-        sampling = sampling_of(config)
         if config.evaluate_every:
             held_out = HeldOut(
                 task.split(config.evaluate_split)[: config.evaluate_problems],
@@ -286,7 +282,7 @@ def _reward_model(
     config: TrainConfig,
     directory: Path,
     start: str,
-    tokenizer: PreTrainedTokenizerBase,
+    policy: TransformersPolicy,
     problems: Sequence[Problem],
     sandbox: Sandbox,
     display: Display,
@@ -294,12 +290,21 @@ def _reward_model(
     """Return the run's reward model; it is fitted once, and kept with the run."""
     folder = directory / REWARD_MODEL
     if not (folder / "config.json").exists():
-        model = AutoModelForCausalLM.from_pretrained(start, dtype=torch.float32)
-        policy = TransformersPolicy(model, tokenizer, **sampling_of(config))
         labelled = labelled_samples(policy, problems[: config.labelled_problems], config.labelled_samples, sandbox)
         told = fit_reward_model(start, labelled, folder, config.label_epochs, config.seed, display.stage)
         display.say(f"reward model: AUC {told:.2f} on samples that it was not fitted to, of {len(labelled)} in all")
     return RewardModel(folder)
+
+
+def _updates_a_batch(config: TrainConfig, settings: GRPOConfig) -> int:
+    """Return how many steps share one batch of completions, of which checkpoints must keep to the ends."""
+    period = int(settings.num_iterations * settings.steps_per_generation // settings.gradient_accumulation_steps)
+    if config.save_every % period:
+        raise UsageError(
+            f"save_every is {config.save_every}, but must be a multiple of {period} here: checkpoints between the "
+            "updates on one batch of completions cannot be resumed exactly."
+        )
+    return period
 
 
 def _adapter(config: TrainConfig) -> Any:

@@ -65,12 +65,12 @@ class RewardModel:
         scores: list[float] = self.scores(pairs)
         return scores
 
-    @torch.inference_mode()
     def scores(self, pairs: Sequence[tuple[str, str]]) -> list[float]:
         """Return one score for each prompt and completion."""
         scores: list[float] = []
-        for start in range(0, len(pairs), _SCORED):
-            scores += logits_of(self.model, self.tokenizer, pairs[start : start + _SCORED]).tolist()
+        with torch.inference_mode():
+            for start in range(0, len(pairs), _SCORED):
+                scores += logits_of(self.model, self.tokenizer, pairs[start : start + _SCORED]).tolist()
         return scores
 
 
