@@ -55,9 +55,27 @@ def diagnose(run: Run, detectors: Sequence[Detector] | None = None, *, horizon: 
     count = len(run.evaluations())
     fallen = watch_for_falls(count, horizon)
     asked: list[Detector] = [fallen, *(default_detectors() if detectors is None else detectors)]
-    findings = tuple(fold(asked, [block_of(run)]))
+    return judge(run, asked, fold(asked, [block_of(run)]))
+
+
+def judge(run: Run, asked: Sequence[Detector], found: Sequence[Finding]) -> Verdict:
+    """Return the verdict on a run that the detectors have been told of.
+
+    Parameters
+    ----------
+    run
+        The run.
+    asked
+        The detectors, with everything that the run holds taken in; that of falls first.
+    found
+        Their findings, in order of steps.
+    """
+    fallen = asked[0]
+    if not isinstance(fallen, OverOptimisation):
+        raise TypeError(f"the first detector is {fallen!r}; it must be that of falls.")
+    findings = tuple(found)
     missing = tuple(unchecked(asked, run)) + not_asked(run, fallen.evidence.exact)
-    if not count:
+    if not run.evaluations():
         return _without_evidence(findings, missing)
     if not fallen.looks:
         return _too_few(len(fallen.evidence), findings, missing)
