@@ -20,8 +20,8 @@ FLOORS = (
     {"examples", "readers", "record", "evals"},
     {"description", "charts", "detectors"},
     {"verdict"},
-    {"report", "bench"},
-    {"train"},
+    {"report", "bench", "alerts", "guard"},
+    {"train", "callbacks"},
     {"cli"},
     {"__main__"},
 )
