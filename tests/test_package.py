@@ -20,7 +20,7 @@ FLOORS = (
     {"examples", "readers", "record", "evals"},
     {"description", "charts", "detectors"},
     {"verdict"},
-    {"report", "bench", "alerts", "guard"},
+    {"report", "bench", "alerts", "guard", "plan", "watch"},
     {"train", "callbacks"},
     {"cli"},
     {"__main__"},
@@ -73,7 +73,18 @@ def test_every_command_is_in_the_docs() -> None:
     text = "".join(
         path.read_text() for path in (ROOT / "README.md", *(ROOT / "docs").glob("*.md"), ROOT / "CHANGELOG.md")
     )
-    for command in ("report", "chart", "eval", "metrics", "bench read", "bench detect", "bench judge"):
+    for command in (
+        "report",
+        "chart",
+        "eval",
+        "metrics",
+        "plan",
+        "watch",
+        "bench plan",
+        "bench read",
+        "bench detect",
+        "bench judge",
+    ):
         assert f"heldout {command}" in text
 
 

@@ -163,6 +163,7 @@ def _joined(one: Series, two: Series) -> Series:
 def _stamps(path: Path) -> Iterator[tuple[str, _Stamp]]:
     """Yield what tells whether a log has changed: of every file that belongs to it inode, size and time."""
     if path.is_dir():
+        yield f"{path}{os.sep}", (path.stat().st_ino, 0, 0)
         yield from _inside(path, 0)
     elif path.exists():
         yield str(path), _stamp(path.stat())
