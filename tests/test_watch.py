@@ -431,8 +431,8 @@ def test_looking_once_shows_the_run_and_needs_one(tmp_path: Path) -> None:
     assert done.returncode == 2
     assert done.stderr.startswith("heldout: ")
     assert "there is no such file" in done.stderr
-    with pytest.raises(ReadError):
-        Watch(Follower(tmp_path / "nothing"), console=Console(quiet=True)).once()
+    done = heldout(tmp_path / "nothing", "--until-idle", "0.1")
+    assert (done.returncode, done.stdout.count("waiting")) == (2, 1)
 
 
 def test_a_terminal_shows_the_run_as_it_stands(tmp_path: Path) -> None:

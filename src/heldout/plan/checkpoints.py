@@ -23,8 +23,8 @@ class NextCheckpoints:
     steps
         Checkpoints to evaluate next, the most promising first; none where no evaluation is worth it.
     gains
-        By how much each is expected to raise the rate of the checkpoint that is kept, as fractions; `nan` for the
-        very first one.
+        By how much each is expected to raise the rate of the checkpoint that is kept, as fractions; `nan` before
+        there is an evaluation.
     best
         Step of the evaluated checkpoint to keep so far; None where none of those that exist has been evaluated.
     estimate
@@ -74,7 +74,7 @@ def next_checkpoints(run: Run, count: int = 4) -> NextCheckpoints:
     gains: list[float] = []
     while found.next is not None and len(chosen) < count:
         chosen.append(int(position[found.next]))
-        gains.append(float(found.gain[found.next]) if evaluated else float("nan"))
+        gains.append(float(found.gain[found.next]) if rates else float("nan"))
         evaluated.append(found.next)
         value.append(float(np.nan_to_num(found.mean[found.next])))  # as if the result were the expected one
         found = search(position, evaluated, value, variance, exists)

@@ -109,6 +109,11 @@ class Watch:
             Seconds between two looks, at least; more where reading is dear, so that it takes below 1 % of a core.
         until_idle
             Seconds without anything new after which to end; None for never.
+
+        Raises
+        ------
+        ReadError
+            When that time passed without anything that could be read.
         """
         cost, news = 0.0, time.monotonic()
         with self._shown():
@@ -125,8 +130,10 @@ class Watch:
                     spent = self._timed_look()
                     cost = 0.5 * (cost + spent.seconds)  # the first look is left out: it imports what it needs
             except KeyboardInterrupt:
-                pass
+                until_idle = None
             self._look(last=True)
+        if self.run is None and until_idle is not None:
+            raise ReadError(self.follower.waiting)
         self._last_word()
         self._finish()
 
