@@ -421,6 +421,11 @@ def test_a_command_that_fails_is_told(tmp_path: Path) -> None:
     assert "--run ended with status 3." in done.stdout
 
 
+def test_an_alert_that_is_not_sent_is_told(tmp_path: Path) -> None:
+    done = heldout(collapsed(tmp_path), "--once", "--alert", "http://127.0.0.1:9/hook")
+    assert "not sent: WebhookAlert(127.0.0.1)" in done.stdout
+
+
 def test_looking_once_shows_the_run_and_needs_one(tmp_path: Path) -> None:
     done = heldout(collapsed(tmp_path), "--once")
     assert done.returncode == 0, done.stderr

@@ -22,7 +22,7 @@ from heldout.findings import Finding, State
 from heldout.guard.acts import Actor
 from heldout.guard.policy import Policy, decide
 from heldout.run import Run
-from heldout.watch.acts import Command, Memory, Process, write_stop_file
+from heldout.watch.acts import Command, Memory, Process, Row, write_stop_file
 from heldout.watch.follow import Follower
 from heldout.watch.live import Live, last_step
 from heldout.watch.view import Pace, headline, panel, status
@@ -80,11 +80,11 @@ class Watch:
         self._memory = Memory(state)
         rows = self._memory.rows()
         self._stopped = any(row.get("act") in ("stop-file", "signal") and row.get("done") for row in rows)
-        self._actor = Actor(replace(self.policy, run=""), alerts, self._memory.write, self._say)
+        self._actor = Actor(replace(self.policy, run=""), alerts, self._keep, self._say)
         self._actor.remember(rows)
         self._screen: Screen | None = None
         self._state: tuple[State, str] | None = None
-        self._said = ""
+        self._said, self._drawn = "", 0.0
 
     def once(self) -> None:
         """Read, act and print once.
@@ -162,6 +162,7 @@ class Watch:
         run = self.follower.poll(last=last)
         if run is None:
             self._tell(f"waiting: {self.follower.waiting}" if self.follower.waiting else "")
+            self._set_clock()
             return False
         before = -1 if self.run is None else last_step(self.run)
         self.run = run
@@ -209,6 +210,12 @@ class Watch:
             self._memory.write({"what": "act", "act": act, "step": cause.step, "done": not why, "why": why})
             self._print(f"{act}: {why or 'done'} (step {cause.step})")
 
+    def _keep(self, row: Row) -> None:
+        """Keep a row of ``findings.jsonl``; an alert that was not sent is told here as well."""
+        self._memory.write(row)
+        if row.get("what") == "not sent":
+            self._print(f"not sent: {row['why']} (step {row['step']})")
+
     def _say(self, finding: Finding) -> None:
         self._print(f"{finding.severity.value}: {headline(finding)}")
 
@@ -233,14 +240,19 @@ class Watch:
     def _draw(self) -> None:
         if self._screen is not None:
             self._screen.update(self._panel(), refresh=True)
+            self._drawn = time.monotonic()
+
+    def _set_clock(self) -> None:
+        """Draw again where the last time is a while ago."""
+        if time.monotonic() - self._drawn >= _REDRAWN:
+            self._draw()
 
     def _wait(self, seconds: float) -> None:
         """Sleep; set the clock on the screen now and then."""
         end = time.monotonic() + seconds
         while (left := end - time.monotonic()) > 0.0:
             time.sleep(left if self._screen is None else min(left, _REDRAWN))
-            if left > _REDRAWN:
-                self._draw()
+            self._set_clock()
 
 
 @dataclass(frozen=True, slots=True)
