@@ -40,6 +40,7 @@ NONFINITE = "nonfinite"  # names the values that JSON cannot hold: {"loss": "nan
 RESUMED = "resumed"  # marks where a run was taken up again
 
 _LOCK = "run.lock"
+_ROW = orjson.OPT_APPEND_NEWLINE | orjson.OPT_SERIALIZE_NUMPY
 _OWN = ("step", "time", NONFINITE, RESUMED)  # keys of a line that are no metrics
 _OF_EVALUATION = (*_OWN, "benchmark", "problems", "passed", "samples")
 _PACKAGES = ("numpy", "torch", "transformers", "trl", "accelerate", "datasets", "vllm", "verl", "deepspeed", "ray")
@@ -110,8 +111,8 @@ class Recorder:
         self._lock = threading.RLock()  # a signal handler may log while its own thread is logging
         self._held: int | None = None
         self._open = False
-        self._writes = (_rank() if rank is None else rank) == 0
-        about = {"config": _plain_mapping(config or {}, "config"), "roles": _checked_roles(roles or {})}
+        self._writes = (process_rank() if rank is None else rank) == 0
+        about = {"config": _plain_mapping(config or {}, "config"), "roles": checked_roles(roles or {})}
         if not self._writes:
             return
         try:
@@ -126,6 +127,11 @@ class Recorder:
             raise
         self._open = True
         _LIVE.add(self)
+
+    @property
+    def writes(self) -> bool:
+        """Whether this process is the one that writes."""
+        return self._writes
 
     def log(self, step: int, metrics: Mapping[str, float] | None = None, /, **more: float) -> None:
         """Record the metrics of one step.
@@ -180,7 +186,7 @@ class Recorder:
             counted and warned of, and the rate is NaN.
         """
         try:
-            measured = Evaluation.of(_step(step), _outcomes(problems, passed, samples), benchmark)
+            measured = measured_at(step, problems, passed, samples, benchmark)
         except Exception as error:
             self._lose(f"the evaluation of step {step!r}", error)
             return Evaluation(0 if not isinstance(step, int) else step, math.nan, None, benchmark)
@@ -233,6 +239,31 @@ class Recorder:
             self._append(CHECKPOINTS, orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE))
         except Exception as error:
             self._lose(f"the checkpoint of step {step!r}", error)
+
+    def finding(self, row: Mapping[str, Any]) -> None:
+        """Record what the guard found, or did about it.
+
+        Parameters
+        ----------
+        row
+            Plain data; numbers that JSON cannot hold become null.
+        """
+        if not self._writes:
+            return
+        try:
+            self._append(FINDINGS, orjson.dumps(dict(row), option=_ROW))
+        except Exception as error:
+            self._lose("a finding", error)
+
+    def rewound(self) -> None:
+        """Mark that the training went back within this process: what it logs from now on supersedes what it repeats."""
+        if not self._writes:
+            return
+        try:
+            marker = {RESUMED: True, "time": time.time()}
+            self._append(METRICS, orjson.dumps(marker, option=orjson.OPT_APPEND_NEWLINE))
+        except Exception as error:
+            self._lose("that the training went back", error)
 
     def close(self) -> None:
         """Close the files and let others write; nothing is pending that would have to be flushed."""
@@ -288,7 +319,7 @@ class Recorder:
     def _sorted_out(self, step: int, metrics: Mapping[str, Any]) -> bytes:
         row: dict[str, Any] = {"step": step, "time": time.time()}
         for key, value in metrics.items():
-            number = _number(value)
+            number = number_of(value)
             if key in _OWN and number != row.get(key):
                 self._lose(f"the metric {key!r} (a name that the record uses itself)")
             elif number is not None:
@@ -409,7 +440,21 @@ def _locked(directory: Path) -> int | None:
     return file
 
 
-def _rank() -> int:
+def measured_at(
+    step: int, problems: Sequence[str], passed: Sequence[float], samples: int | Sequence[int], benchmark: str
+) -> Evaluation:
+    """Return the evaluation that these outcomes make; arguments as for `Recorder.evaluation`.
+
+    Raises
+    ------
+    UsageError
+        When they do not fit each other.
+    """
+    return Evaluation.of(_step(step), _outcomes(problems, passed, samples), benchmark)
+
+
+def process_rank() -> int:
+    """Return the number of this process among those that train together: the environment's ``RANK``, else 0."""
     text = os.environ.get("RANK", "0")
     try:
         return int(text)
@@ -417,7 +462,8 @@ def _rank() -> int:
         raise UsageError(f"The environment's RANK is {text!r}; it must be a number, or give rank=….") from None
 
 
-def _checked_roles(roles: Mapping[str, str]) -> dict[str, str]:
+def checked_roles(roles: Mapping[str, str]) -> dict[str, str]:
+    """Return roles as they are, or refuse those that do not exist."""
     for role, key in roles.items():
         if role not in names.BY_NAME:
             near = difflib.get_close_matches(str(role), names.BY_NAME, n=3) or names.ROLES
@@ -485,7 +531,7 @@ def _step(step: Any) -> int:
     return number
 
 
-def _number(value: Any) -> float | None:
+def number_of(value: Any) -> float | None:
     """A value as a number, of whichever library it is; None where it is none."""
     if type(value) is float:
         return value

@@ -10,6 +10,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from heldout import examples
@@ -139,9 +140,15 @@ def read_all(
     roles: Mapping[str, str] | None = None,
     problems: int | None = None,
     samples: int = 1,
+    growing: bool = False,
 ) -> list[Run]:
-    """Read every run that a log or directory holds; parameters and errors as for `read`."""
-    options = Options(roles, problems, samples)
+    """Read every run that a log or directory holds; parameters and errors as for `read`.
+
+    With `growing` the log may be in the middle of being written: a last line that is not ended is left for later, and
+    `roles` may name metrics that are yet to come.
+    """
+    options = Options(roles, problems, samples, growing)
+    read_logs = partial(_logs, growing=growing)
     if str(path).startswith(examples.PREFIX):
         return [examples.load(str(path).removeprefix(examples.PREFIX))]
     where = Path(path).expanduser()
@@ -149,10 +156,10 @@ def read_all(
     if where.name in (RUN, METRICS) and run_directory.is_run(where.parent):
         where = where.parent
     if where.is_dir():
-        named = found_in(where, _logs, UNDERSTOOD)
+        named = found_in(where, read_logs, UNDERSTOOD)
     else:
-        logs = _logs(where)
-        named = [(_name(where), log) for log in logs]
+        logs = read_logs(where)
+        named = [(name_of(where), log) for log in logs]
     chosen = [(name, log) for name, log in named if run in (None, name, log.name)]
     if not chosen:
         names = ", ".join(repr(log.name or name) for name, log in named[:8])
@@ -160,9 +167,9 @@ def read_all(
     return [assemble(log, name, str(path), options) for name, log in chosen]
 
 
-def _logs(path: Path) -> list[Log]:
+def _logs(path: Path, *, growing: bool = False) -> list[Log]:
     """Ask each reader in turn."""
-    source = Source(path)
+    source = Source(path, growing=growing)
     try:
         if not source.head:
             raise NotUnderstood(f"{path}: the file is empty (0 bytes); nothing was written to it yet.")
@@ -198,7 +205,8 @@ def _seen(source: Source) -> str:
     return f"text without metrics that a reader knows (it starts with {first.strip()[:50]!r})"
 
 
-def _name(path: Path) -> str:
+def name_of(path: Path) -> str:
+    """Return the name of the run in a file whose log does not name it."""
     stem = path.stem.removeprefix("run-")
     if stem.lower() in _GENERIC or stem.startswith("events.out"):
         return path.resolve().parent.name or stem

@@ -36,11 +36,14 @@ class Options:
         How many held-out problems each evaluation had.
     samples
         How many samples per problem.
+    growing
+        Whether the log is still being written: the metrics of `roles` may be yet to come.
     """
 
     roles: Mapping[str, str] | None = None
     problems: int | None = None
     samples: int = 1
+    growing: bool = False
 
 
 def assemble(log: Log, name: str, source: str, options: Options = Options()) -> Run:
@@ -201,15 +204,18 @@ def _nonfinite(metrics: Mapping[str, Series]) -> list[Note]:
 
 
 def _with_roles(run: Run, log: Log, options: Options) -> Run:
-    for role, key in (options.roles or {}).items():
-        if key not in run.metrics:
+    given = options.roles or {}
+    absent = {role: key for role, key in given.items() if key not in run.metrics}
+    for role, key in absent.items():
+        if not options.growing:
             raise UnknownMetric(f"{_OPTION.get(role, role)}: {run.explain_missing(key)}")
     by_name = names.choose_roles({key: len(series) for key, series in run.metrics.items()})
     first = {"held_out": next(e.key for e in log.measured if e in run.measured)} if run.measured else {}
     own = {role: key for role, key in log.roles.items() if key in run.metrics}
-    chosen = {**own, **(options.roles or {})}
-    roles = {**by_name, **first, **chosen}
+    chosen = {**own, **{role: key for role, key in given.items() if role not in absent}}
+    roles = {role: key for role, key in {**by_name, **first, **chosen}.items() if role not in absent}
     notes = [
+        *_to_come(absent),
         *_not_logged(log.roles, run),
         *_unknown_keys(run, chosen),
         *_missing_roles(roles),
@@ -223,6 +229,11 @@ def _not_logged(roles: Mapping[str, str], run: Run) -> list[Note]:
     missing = [f"{role} is {key!r}" for role, key in roles.items() if key not in run.metrics]
     text = f"The log says {', '.join(missing)}, which it does not hold; found by name instead."
     return [Note(NoteKind.ASSUMED, text, len(missing))] if missing else []
+
+
+def _to_come(absent: Mapping[str, str]) -> list[Note]:
+    text = f"Not logged yet: {', '.join(f'{key!r} ({role})' for role, key in absent.items())}."
+    return [Note(NoteKind.ASSUMED, text, len(absent))] if absent else []
 
 
 def _unknown_keys(run: Run, chosen: Mapping[str, str]) -> list[Note]:

@@ -139,8 +139,13 @@ def _candidates(root: Path, depth: int = 0) -> Iterator[Path]:
             continue
         if entry.is_dir() and depth < _DEEPEST:
             yield from _candidates(entry, depth + 1)
-        elif entry.is_file() and entry.suffix.lower() not in _NEVER and entry.name.lower() not in _NOT_LOGS:
+        elif entry.is_file() and not is_no_log(entry):
             yield entry
+
+
+def is_no_log(path: Path) -> bool:
+    """Whether a file is certainly no log, by its name: weights, figures, settings."""
+    return path.suffix.lower() in _NEVER or path.name.lower() in _NOT_LOGS
 
 
 def _name(root: Path, folder: Path, stem: str) -> str:

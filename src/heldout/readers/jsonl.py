@@ -20,6 +20,9 @@ from heldout.readers.source import Source
 from heldout.readers.steps import logs_from_table
 from heldout.run import Note, NoteKind
 
+_RLLIB, _TINKER, _PRIME, _OTHER = "RLlib result.json", "tinker metrics.jsonl", "prime-rl metrics.jsonl", "JSON lines"
+FORMATS = frozenset((_RLLIB, _TINKER, _PRIME, _OTHER))
+
 _SAMPLE = 100
 _LARGE = 2_000_000  # bytes; below it importing polars takes longer than reading without it
 _OBJECT_LINE = re.compile(rb'\s*\{\s*(?:"|\})')
@@ -35,6 +38,11 @@ def read(source: Source) -> list[Log] | None:
     refused: list[bytes] = []
     if table is None:
         table, refused = _any(source)
+    return logs_of(table, refused)
+
+
+def logs_of(table: Table, refused: list[bytes]) -> list[Log]:
+    """Return one log per run in the rows of such a file; `refused` are the lines that are no object."""
     config = _config(table.columns.keys(), table.constants)
     for key in [key for key in table.columns if key.startswith("config/")]:
         del table.columns[key]
@@ -97,12 +105,12 @@ def _is_line(line: bytes, rest: bytes, source: Source) -> bool:
 def _format(keys: Any) -> str:
     keys = set(keys)
     if "time_this_iter_s" in keys and ("training_iteration" in keys or "timesteps_total" in keys):
-        return "RLlib result.json"
+        return _RLLIB
     if keys & {"progress/done_frac", "env/all/reward/total", "optim/kl_sample_train_v1"}:
-        return "tinker metrics.jsonl"
+        return _TINKER
     if any(key.startswith(("mismatch_kl/", "reward/all/", "seq_len/all/")) for key in keys):
-        return "prime-rl metrics.jsonl"
-    return "JSON lines"
+        return _PRIME
+    return _OTHER
 
 
 def _config(keys: Any, constants: dict[str, Any]) -> dict[str, Any]:

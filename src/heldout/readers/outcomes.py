@@ -135,7 +135,7 @@ def attached(
     cells: dict[str, list[tuple[int, float]]] = {}
     for row, evaluation in enumerate(evaluations, start=first):
         cells.setdefault(evaluation.key, []).append((row, evaluation.rate))
-        for key, value in _numbers(also[row - first] if also else {}):
+        for key, value in numbers_of(also[row - first] if also else {}):
             cells.setdefault(f"eval/{evaluation.benchmark}/{key}", []).append((row, value))
     columns = {key: _column(pairs) for key, pairs in cells.items()}
     notes = [
@@ -159,10 +159,11 @@ def _sessions(log: Log, count: int, session: IntArray | None) -> IntArray | None
     return np.concatenate([log.session, later]).astype(np.int64)
 
 
-def _numbers(also: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, float]]:
+def numbers_of(also: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, float]]:
+    """Return the numbers of a mapping, those of nested ones under joined keys."""
     for key, value in also.items():
         if isinstance(value, Mapping):
-            yield from _numbers(value, f"{prefix}{key}/")
+            yield from numbers_of(value, f"{prefix}{key}/")
         elif not isinstance(value, str) and (number := as_float(value)) is not None:
             yield f"{prefix}{key}", number
 

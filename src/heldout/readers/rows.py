@@ -74,8 +74,9 @@ class TableBuilder:
         self._table.rows += len(rows)
 
     def build(self) -> Table:
-        """Return everything added so far."""
+        """Return everything added so far; more may be added afterwards."""
         self._table.columns = {key: _joined(parts) for key, parts in self._parts.items()}
+        self._parts = {key: [column] for key, column in self._table.columns.items()}
         return self._table
 
     def _collect(self, rows: Sequence[Mapping[str, Any]], index: IntArray, prefix: str, depth: int) -> None:

@@ -21,11 +21,18 @@ from heldout.readers.outcomes import attached, dropped_lines, evaluation_rows
 from heldout.readers.rows import Table, TableBuilder
 from heldout.readers.source import Source
 from heldout.readers.steps import log_from_table
-from heldout.record import CHECKPOINTS, EVALS, FORMAT, METRICS, NONFINITE, RESUMED, RUN
+from heldout.record import CHECKPOINTS, EVALS, FINDINGS, FORMAT, METRICS, NONFINITE, RESUMED, RUN
 from heldout.run import Evaluation, IntArray, Note, NoteKind
 from heldout.words import counted
 
 _FORMAT = "heldout run directory"
+_DID = {
+    "alert": "sent alerts",
+    "evaluate": "asked for evaluations",
+    "roll_back": "pointed back",
+    "run": "ran its command",
+    "stop": "stopped the run",
+}
 _NUMBERS = {"nan": np.nan, "inf": np.inf, "-inf": -np.inf}
 
 
@@ -46,11 +53,17 @@ def read(folder: Path) -> Log:
     ReadError
         When ``run.json`` is broken; `NoMetrics` when nothing was recorded yet.
     """
+    log = recorded(folder)
+    if not len(log.step):
+        raise NoMetrics(f"{folder}: a run was started here, but nothing was recorded yet.")
+    return log
+
+
+def recorded(folder: Path) -> Log:
+    """Read a run directory, whether or not anything was recorded yet."""
     about = _about(folder / RUN)
     metrics = _metrics(folder / METRICS)
     rows, notes = _evaluations(folder / EVALS)
-    if not len(metrics.log.step) and not rows:
-        raise NoMetrics(f"{folder}: a run was started here, but nothing was recorded yet.")
     evaluations = [evaluation for evaluation, _ in rows]
     log = attached(metrics.log, evaluations, [_also(row) for _, row in rows], metrics.sessions_of(rows))
     changed = {key: value for marker in metrics.markers for key, value in marker.items()}
@@ -60,8 +73,14 @@ def read(folder: Path) -> Log:
         config={**settings, **(changed.get("config") or about.get("config") or {})},
         roles=changed.get("roles") or about.get("roles") or {},
         checkpoints=_checkpoints(folder, notes),
-        notes=(*log.notes, *notes, *_resumed(metrics.markers)),
+        notes=(*log.notes, *notes, *_resumed(metrics.markers), *_guarded(findings(folder))),
     )
+
+
+def findings(folder: Path) -> list[Mapping[str, Any]]:
+    """Return what the guard wrote, in order; lines that are cut are left out."""
+    path = folder / FINDINGS
+    return [line for block in Source(path).blocks() for line in rows_of(block)[0]] if path.is_file() else []
 
 
 class _Metrics:
@@ -176,7 +195,7 @@ def _also(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _checkpoints(folder: Path, notes: list[Note]) -> dict[int, str]:
-    """Return the checkpoints that were recorded and still exist; of a step the last one."""
+    """Return the checkpoints that were recorded and still exist."""
     path = folder / CHECKPOINTS
     if not path.is_file():
         return {}
@@ -187,12 +206,26 @@ def _checkpoints(folder: Path, notes: list[Note]) -> dict[int, str]:
         for line in lines
         if type(line.get("step")) is int and isinstance(line.get("path"), str)
     ]
-    recorded = dict(known)
-    gone = sorted(step for step, where in recorded.items() if not where.exists())
+    there = {step: where for step, where in known if where.exists()}  # of several places the last that exists
+    gone = sorted({step for step, _ in known} - there.keys())
     if gone:
         text = f"{counted(len(gone), 'recorded checkpoint')} not there any more (steps {gone[0]} to {gone[-1]})."
         notes.append(Note(NoteKind.DROPPED, text, len(gone)))
-    return {step: str(where) for step, where in recorded.items() if step not in gone}
+    return {step: str(where) for step, where in there.items()}
+
+
+def _guarded(rows: Sequence[Mapping[str, Any]]) -> list[Note]:
+    """Say what the guard did while the run went on; the verdict judges anew."""
+    found = [row for row in rows if row.get("what") == "finding"]
+    acts = [row for row in rows if row.get("what") == "act" and row.get("done")]
+    if not found:
+        return []
+    text = f"While it ran, the guard wrote {counted(len(found), 'finding')}"
+    for name in sorted({str(row.get("act")) for row in acts}):
+        steps = [row.get("step") for row in acts if row.get("act") == name]
+        text += f", {_DID.get(name, name)} at step{'s' * (len(steps) > 1)} {', '.join(map(str, steps[:4]))}"
+        text += " …" * (len(steps) > 4)
+    return [Note(NoteKind.IGNORED, f"{text} ({FINDINGS}).", len(found))]
 
 
 def _resumed(markers: Sequence[Mapping[str, Any]]) -> list[Note]:

@@ -21,10 +21,13 @@ class Source:
     ----------
     path
         The file.
+    growing
+        Whether it is still being written: a last line without its end may be cut anywhere.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, growing: bool = False) -> None:
         self.path = path
+        self.growing = growing
 
     @cached_property
     def size(self) -> int:

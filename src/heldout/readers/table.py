@@ -75,7 +75,7 @@ def _delimited(source: Source, separator: str) -> tuple[pl.DataFrame | None, lis
     notes = []
     if not data.endswith((b"\n", b"\r")):
         whole, _, tail = data.rpartition(b"\n")
-        if not _is_whole_row(data, tail, separator):
+        if source.growing or not _is_whole_row(data, tail, separator):
             notes.append(Note(NoteKind.DROPPED, f"The last line is cut and was dropped ({len(tail)} bytes)."))
             data = whole
         else:

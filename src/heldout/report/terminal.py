@@ -25,7 +25,7 @@ _MARK = {
     NoteKind.ASSUMED: "magenta",
     NoteKind.IGNORED: "bright_black",
 }
-_COLOUR = {
+COLOUR = {
     State.IMPROVING: "green",
     State.PLATEAU: "green",
     State.RECOVERED: "green",
@@ -54,7 +54,7 @@ def show(console: Console, run: Run, about: Description, verdict: Verdict) -> No
 
 def _verdict(console: Console, verdict: Verdict) -> None:
     """Print the verdict first, and what was not checked as loudly as the rest."""
-    colour = _COLOUR.get(verdict.state, "yellow")
+    colour = COLOUR.get(verdict.state, "yellow")
     lines = [
         Text.assemble((verdict.state.value, f"bold {colour}"), (f"  {verdict.label}", "dim")),
         Text(verdict.sentence),

@@ -8,7 +8,8 @@ scores of the run.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -16,8 +17,8 @@ from heldout.detectors import default_detectors
 from heldout.detectors.base import Detector, block_of, fold, unchecked
 from heldout.detectors.overoptimisation import FEWEST, Level, OverOptimisation
 from heldout.findings import Estimate, Finding, Onset, State, Unchecked, Verdict
-from heldout.run import BoolArray, Run
-from heldout.stats.checkpoint import Choice, choose
+from heldout.run import Run
+from heldout.stats.checkpoint import choose
 from heldout.stats.gp import gp_posterior
 from heldout.stats.onset import fall_onset
 from heldout.stats.scan import HORIZONS
@@ -55,9 +56,27 @@ def diagnose(run: Run, detectors: Sequence[Detector] | None = None, *, horizon: 
     count = len(run.evaluations())
     fallen = watch_for_falls(count, horizon)
     asked: list[Detector] = [fallen, *(default_detectors() if detectors is None else detectors)]
-    findings = tuple(fold(asked, [block_of(run)]))
+    return judge(run, asked, fold(asked, [block_of(run)]))
+
+
+def judge(run: Run, asked: Sequence[Detector], found: Sequence[Finding]) -> Verdict:
+    """Return the verdict on a run that the detectors have been told of.
+
+    Parameters
+    ----------
+    run
+        The run.
+    asked
+        The detectors, with everything that the run holds taken in; that of falls first.
+    found
+        Their findings, in order of steps.
+    """
+    fallen = asked[0]
+    if not isinstance(fallen, OverOptimisation):
+        raise TypeError(f"the first detector is {fallen!r}; it must be that of falls.")
+    findings = tuple(found)
     missing = tuple(unchecked(asked, run)) + not_asked(run, fallen.evidence.exact)
-    if not count:
+    if not run.evaluations():
         return _without_evidence(findings, missing)
     if not fallen.looks:
         return _too_few(len(fallen.evidence), findings, missing)
@@ -65,10 +84,56 @@ def diagnose(run: Run, detectors: Sequence[Detector] | None = None, *, horizon: 
 
 
 def watch_for_falls(count: int, horizon: int | None = None) -> OverOptimisation:
-    """Return the detector of falls for a run with so many evaluations, grouped where there are very many."""
-    group = max(1, math.ceil(count / _MOST_LOOKS))
-    planned = math.ceil((horizon or count) / group)
-    return OverOptimisation(group=group, horizon=min(max(planned, 1), HORIZONS[-1]))
+    """Return the detector of falls for a run with so many evaluations, grouped where there are very many.
+
+    Where their number was planned, the plan alone decides: a run that is watched cannot know how many there will be.
+    """
+    planned = horizon or count
+    group = max(1, math.ceil(planned / _MOST_LOOKS))
+    return OverOptimisation(group=group, horizon=min(max(math.ceil(planned / group), 1), HORIZONS[-1]))
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """The checkpoint to keep.
+
+    Attributes
+    ----------
+    recommended
+        Its step, and what is believed of the score there.
+    tied
+        Steps that cannot be told apart from it, with its own.
+    among
+        How many there were to choose from.
+    existing
+        Whether those were the checkpoints that exist; otherwise every evaluation counts.
+    """
+
+    recommended: Estimate
+    tied: tuple[int, ...]
+    among: int
+    existing: bool
+
+
+def checkpoint_to_keep(fallen: OverOptimisation, checkpoints: Container[int] = ()) -> Kept:
+    """Which checkpoint is the best by all evaluations so far?
+
+    Parameters
+    ----------
+    fallen
+        The detector of falls; it has looked at least once.
+    checkpoints
+        Steps whose checkpoints exist; without any, every evaluated step may be chosen.
+    """
+    seen = fallen.evidence
+    variance = seen.noise() * fallen.looks[-1].inflation
+    steps = [int(step) for step in seen.steps]
+    on_disk = np.array([step in checkpoints for step in steps])
+    choice = choose(seen.rates, variance, seen.set_variance(), on_disk if on_disk.any() else None)
+    recommended = Estimate(steps[choice.best], choice.estimate, choice.low, choice.high)
+    tied = tuple(steps[index] for index in choice.tied)
+    among = int(on_disk.sum()) if on_disk.any() else len(steps)
+    return Kept(recommended, tied, among, bool(on_disk.any()))
 
 
 def _judged(
@@ -76,26 +141,22 @@ def _judged(
 ) -> Verdict:
     seen = fallen.evidence
     variance = seen.noise() * fallen.looks[-1].inflation
-    steps = [int(step) for step in seen.steps]
-    on_disk = np.array([step in run.checkpoints for step in steps])
-    choice = choose(seen.rates, variance, seen.set_variance(), on_disk if on_disk.any() else None)
-    recommended = Estimate(steps[choice.best], choice.estimate, choice.low, choice.high)
+    kept = checkpoint_to_keep(fallen, run.checkpoints)
     visible = smallest_visible(len(seen), variance)
     state, label, opening = state_of(fallen, visible)
     onset = _onset(fallen, state)
-    tied = tuple(steps[index] for index in choice.tied)
     return Verdict(
         state,
         label,
-        " ".join(filter(None, (opening, _since(onset), _keep(recommended, choice, on_disk)))),
+        " ".join(filter(None, (opening, _since(onset), _keep(kept)))),
         onset,
-        recommended,
-        tied,
+        kept.recommended,
+        kept.tied,
         visible,
         findings,
         missing,
         tuple(advice_on(fallen, visible)),
-        tuple(step for step in tied if step in run.checkpoints),
+        tuple(step for step in kept.tied if step in run.checkpoints),
         other_benchmarks(run, fallen, watch_for_falls),
     )
 
@@ -121,12 +182,12 @@ def _since(onset: Onset | None) -> str:
     return f"It has been a point or more below its peak since step {onset.step}{unsure}."
 
 
-def _keep(kept: Estimate, choice: Choice, on_disk: BoolArray) -> str:
-    estimate = f"{100 * kept.estimate:.1f} % (95 % interval {100 * kept.low:.1f} to {100 * kept.high:.1f})"
-    tied = len(choice.tied) - 1
-    among = f"{counted(int(on_disk.sum()), 'checkpoint')} that exist" if on_disk.any() else f"{len(on_disk)}"
+def _keep(kept: Kept) -> str:
+    one, tied = kept.recommended, len(kept.tied) - 1
+    estimate = f"{100 * one.estimate:.1f} % (95 % interval {100 * one.low:.1f} to {100 * one.high:.1f})"
+    among = f"{counted(kept.among, 'checkpoint')} that exist" if kept.existing else f"{kept.among}"
     others = f"; {counted(tied, 'other')} of {among} cannot be told apart from it" if tied else ""
-    return f"Keep step {kept.step}, estimated at {estimate}{others}."
+    return f"Keep step {one.step}, estimated at {estimate}{others}."
 
 
 def _without_evidence(findings: tuple[Finding, ...], missing: tuple[Unchecked, ...]) -> Verdict:

@@ -1,0 +1,399 @@
+"""Telling people: webhooks, e-mail and commands, sent beside the training and never in its way.
+
+An alert is an object that sends one message and raises where it cannot. `Outbox` gives each a queue and a thread of its
+own, tries again after a while, and counts what could not be sent. Addresses are secrets: they are taken from the
+environment (``env:NAME``), and no message, no ``repr`` and no file ever holds one.
+
+Covered: HTTP errors, refused and hanging connections, a receiver that recovers, a burst larger than the queue.
+Not covered: a message that was accepted and then lost by the receiver; one that waits when the process is killed.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import email.message
+import http.client
+import os
+import queue
+import smtplib
+import socket
+import subprocess
+import threading
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from typing import Any, Protocol
+
+import orjson
+
+from heldout.errors import UsageError
+from heldout.findings import Finding
+
+_SLACK = ("hooks.slack.com", "hooks.slack-gov.com")
+_DISCORD = ("discord.com", "discordapp.com")
+_TEAMS = ("webhook.office.com", "logic.azure.com", "api.powerplatform.com")
+_LONGEST = 1900  # characters; Discord takes 2000
+_FOR_GOOD = frozenset(range(400, 500)) - {408, 425, 429}  # answers that another try will not change
+_SMTP = "HELDOUT_SMTP_"
+
+
+class NotSent(Exception):
+    """A message could not be sent.
+
+    Attributes
+    ----------
+    again
+        Whether another try may help.
+    """
+
+    def __init__(self, why: str, *, again: bool = True) -> None:
+        super().__init__(why)
+        self.again = again
+
+
+class Alert(Protocol):
+    """Somebody to tell."""
+
+    def send(self, title: str, text: str, finding: Finding) -> None:
+        """Send one message.
+
+        Raises
+        ------
+        Exception
+            When it could not be sent; a `NotSent` says why, of any other only the type is told.
+        """
+        ...
+
+
+class WebhookAlert:
+    """Posts to a URL, as Slack, Discord or Teams expect it by the URL's host, else as JSON with title, text, finding.
+
+    Parameters
+    ----------
+    url
+        Where to; never shown.
+    seconds
+        How long to wait for an answer.
+
+    Raises
+    ------
+    UsageError
+        When it is no http or https URL.
+    """
+
+    def __init__(self, url: str, *, seconds: float = 10.0) -> None:
+        self._url, self.seconds = url, seconds
+        self.host = _host(url)
+
+    def __repr__(self) -> str:
+        """Tell the host only."""
+        return f"WebhookAlert({self.host})"
+
+    def send(self, title: str, text: str, finding: Finding) -> None:
+        """Post one message."""
+        body = orjson.dumps(self._payload(title, text, finding))
+        headers = {"Content-Type": "application/json", "User-Agent": "heldout"}
+        request = urllib.request.Request(self._url, body, headers, method="POST")
+        try:
+            with urllib.request.urlopen(request, timeout=self.seconds):
+                pass
+        except urllib.error.HTTPError as error:
+            error.close()
+            raise NotSent(f"it answered {error.code}", again=error.code not in _FOR_GOOD) from None
+        except (OSError, http.client.HTTPException) as error:
+            raise NotSent(_reason(error)) from None
+
+    def _payload(self, title: str, text: str, finding: Finding) -> dict[str, Any]:
+        short = text if len(text) <= _LONGEST else f"{text[:_LONGEST]} …"
+        if _within(self.host, _SLACK):
+            plain = f"*{title}*\n{short}".replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+            return {"text": plain}
+        if _within(self.host, _DISCORD):
+            return {"content": f"**{title}**\n{short}"[:2000], "allowed_mentions": {"parse": []}}
+        if _within(self.host, _TEAMS):
+            return _adaptive_card(title, short)
+        return {"title": title, "text": text, "finding": asdict(finding)}
+
+
+class CommandAlert:
+    """Runs a command line; the message is in its environment (``HELDOUT_TITLE``, ``HELDOUT_TEXT``, ``HELDOUT_STEP`` …).
+
+    Parameters
+    ----------
+    command
+        For the shell. It is run once, never tried again.
+    seconds
+        After which it is ended.
+    """
+
+    attempts = 1
+
+    def __init__(self, command: str, *, seconds: float = 600.0, also: Mapping[str, str] | None = None) -> None:
+        if not command.strip():
+            raise UsageError("The command of an alert is empty; give a command line.")
+        self._command, self.seconds, self._also = command, seconds, dict(also or {})
+
+    def __repr__(self) -> str:
+        """Tell nothing of the command: it may hold a secret."""
+        return "CommandAlert(…)"
+
+    def send(self, title: str, text: str, finding: Finding) -> None:
+        """Run the command and wait for it."""
+        told = {"TITLE": title, "TEXT": text, "STEP": finding.step, "KIND": finding.kind, "DETECTOR": finding.detector}
+        told |= {"SEVERITY": finding.severity.value, "SEEN": finding.seen, "FINDING": orjson.dumps(finding).decode()}
+        environment = {f"HELDOUT_{name}": str(value) for name, value in {**told, **self._also}.items()}
+        process = subprocess.Popen(
+            self._command,
+            shell=True,
+            stdin=subprocess.DEVNULL,
+            env={**os.environ, **environment},
+            start_new_session=True,
+        )
+        try:
+            status = process.wait(self.seconds)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, 9)
+            process.wait()
+            raise NotSent(f"the command was ended after {self.seconds:g} s", again=False) from None
+        if status:
+            raise NotSent(f"the command ended with status {status}", again=False)
+
+
+class EmailAlert:
+    """Sends an e-mail through the server that the environment names.
+
+    ``HELDOUT_SMTP_HOST``, and where they are needed ``_PORT`` (587 with STARTTLS; 465 with TLS from the start; 25
+    without), ``_USER``, ``_PASSWORD`` and ``_FROM``.
+
+    Parameters
+    ----------
+    to
+        The address.
+    seconds
+        How long to wait for the server.
+
+    Raises
+    ------
+    UsageError
+        When the environment names no server.
+    """
+
+    def __init__(self, to: str, *, seconds: float = 20.0) -> None:
+        setting = {name: os.environ.get(_SMTP + name, "") for name in ("HOST", "PORT", "USER", "PASSWORD", "FROM")}
+        if not setting["HOST"]:
+            raise UsageError(f"An e-mail needs a server; set {_SMTP}HOST (and {_SMTP}USER, {_SMTP}PASSWORD) first.")
+        if not setting["PORT"].isdigit() and setting["PORT"]:
+            raise UsageError(f"{_SMTP}PORT is {setting['PORT']!r}; it must be a number.")
+        self._to, self.seconds, self._setting = to, seconds, setting
+        self._port = int(setting["PORT"] or 587)
+
+    def __repr__(self) -> str:
+        """Tell the server's name only."""
+        return f"EmailAlert({self._setting['HOST']})"
+
+    def send(self, title: str, text: str, finding: Finding) -> None:
+        """Send one e-mail."""
+        message = email.message.EmailMessage()
+        message["Subject"], message["To"] = title, self._to
+        message["From"] = self._setting["FROM"] or self._setting["USER"] or self._to
+        message.set_content(text)
+        connect = smtplib.SMTP_SSL if self._port == 465 else smtplib.SMTP
+        try:
+            with connect(self._setting["HOST"], self._port, timeout=self.seconds) as server:
+                if self._port == 587:
+                    server.starttls()
+                if self._setting["USER"]:
+                    server.login(self._setting["USER"], self._setting["PASSWORD"])
+                server.send_message(message)
+        except smtplib.SMTPResponseException as error:
+            raise NotSent(f"the server answered {error.smtp_code}", again=error.smtp_code < 500) from None
+        except (OSError, smtplib.SMTPException) as error:
+            raise NotSent(_reason(error)) from None
+
+
+def alert_of(text: str) -> Alert:
+    """Return the alert that a word of the command line means.
+
+    Parameters
+    ----------
+    text
+        ``env:NAME`` for what the environment variable NAME holds, an http(s) URL, ``mailto:ADDRESS``, or
+        ``cmd:COMMAND``.
+
+    Raises
+    ------
+    UsageError
+        When it is none of these, the variable is not set, or a URL that is a secret was written out.
+    """
+    value = text
+    if text.startswith("env:"):
+        name = text.removeprefix("env:")
+        value = os.environ.get(name, "").strip()
+        if not value:
+            raise UsageError(f"--alert {text}: the environment variable {name} is not set.")
+    elif text.startswith(("http://", "https://")) and _is_secret(text):
+        raise UsageError(
+            "--alert with a URL that is a secret: anybody on this machine could read it; put it into an environment "
+            "variable and give --alert env:NAME."
+        )
+    if value.startswith("mailto:"):
+        return EmailAlert(value.removeprefix("mailto:"))
+    if value.startswith("cmd:"):
+        return CommandAlert(value.removeprefix("cmd:"))
+    if value.startswith(("http://", "https://")):
+        return WebhookAlert(value)
+    shown = text if not text.startswith("env:") else f"the content of {text}"
+    raise UsageError(f"--alert: {shown} is no http(s) URL, mailto:ADDRESS, cmd:COMMAND or env:NAME.")
+
+
+class Outbox:
+    """Sends to one alert in a thread of its own.
+
+    Parameters
+    ----------
+    alert
+        Whom to tell.
+    lost
+        Called with a finding and the reason when a message is given up, in the outbox's thread.
+    attempts
+        Tries of each message; an alert's own attribute ``attempts`` counts more.
+    wait
+        Seconds before the second try; each further one waits twice as long.
+    room
+        Messages that may wait; further ones are given up at once.
+
+    Attributes
+    ----------
+    sent, failed
+        How many messages were sent, and how many given up.
+    """
+
+    def __init__(
+        self,
+        alert: Alert,
+        lost: Callable[[Finding, str], None],
+        *,
+        attempts: int = 5,
+        wait: float = 2.0,
+        room: int = 100,
+    ) -> None:
+        self.alert, self.wait = alert, wait
+        self.attempts = int(getattr(alert, "attempts", attempts))
+        self.sent = self.failed = 0
+        self._lost = lost
+        self._waiting: queue.Queue[tuple[str, str, Finding] | None] = queue.Queue(room)
+        self._closing = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._current: tuple[str, str, Finding] | None = None
+        self._abandoned = False
+
+    def put(self, title: str, text: str, finding: Finding) -> None:
+        """Hand over a message; returns at once."""
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._work, name=f"heldout {self.alert!r}", daemon=True)
+            self._thread.start()
+            atexit.register(self.close)
+        try:
+            self._waiting.put_nowait((title, text, finding))
+        except queue.Full:
+            self._give_up(finding, f"{self._waiting.maxsize} messages were waiting already")
+
+    def close(self, seconds: float = 10.0) -> None:
+        """Send what still waits, for so long at most; what then remains is given up."""
+        thread, self._thread = self._thread, None
+        if thread is None:
+            return
+        atexit.unregister(self.close)
+        self._closing.set()  # no more waiting between tries
+        end = time.monotonic() + seconds
+        with contextlib.suppress(queue.Full):
+            self._waiting.put(None, timeout=seconds)
+        thread.join(max(0.0, end - time.monotonic()))
+        if thread.is_alive():
+            self._abandon()
+
+    def _abandon(self) -> None:
+        """Give up what is under way and what waits; the thread ends with the process."""
+        late = [self._current]
+        with contextlib.suppress(queue.Empty):
+            while True:
+                late.append(self._waiting.get_nowait())
+        for message in late:
+            if message is not None:
+                self._give_up(message[2], "it had not answered when the run ended")
+        self._abandoned = True
+
+    def _work(self) -> None:
+        while (message := self._waiting.get()) is not None:
+            self._current = message
+            self._deliver(*message)
+            self._current = None
+
+    def _deliver(self, title: str, text: str, finding: Finding) -> None:
+        for attempt in range(1, self.attempts + 1):
+            try:
+                self.alert.send(title, text, finding)
+            except Exception as error:
+                known = isinstance(error, NotSent)
+                if attempt == self.attempts or not getattr(error, "again", True):
+                    self._give_up(finding, str(error) if known else type(error).__name__)
+                    return
+            else:
+                self.sent += 1
+                return
+            self._closing.wait(self.wait * 2.0 ** (attempt - 1))
+
+    def _give_up(self, finding: Finding, why: str) -> None:
+        if self._abandoned:
+            return
+        self.failed += 1
+        self._lost(finding, f"{self.alert!r}: {why}")
+
+
+def outboxes(alerts: Sequence[Alert], lost: Callable[[Finding, str], None]) -> list[Outbox]:
+    """Return an outbox for each alert."""
+    return [Outbox(alert, lost) for alert in alerts]
+
+
+def _host(url: str) -> str:
+    try:
+        parts = urllib.parse.urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        host, parts = None, urllib.parse.SplitResult("", "", "", "", "")
+    if parts.scheme not in ("http", "https") or not host or any(character.isspace() for character in url):
+        raise UsageError("The address of an alert is no http or https URL; it is not shown here, for it is a secret.")
+    return host
+
+
+def _within(host: str, domains: Sequence[str]) -> bool:
+    return any(host == domain or host.endswith(f".{domain}") for domain in domains)
+
+
+def _is_secret(url: str) -> bool:
+    """Whether a URL gives the right to post: those of the chat services, and all with a user or a query."""
+    host = _host(url)
+    parts = urllib.parse.urlsplit(url)
+    return _within(host, (*_SLACK, *_DISCORD, *_TEAMS)) or bool(parts.query) or "@" in parts.netloc
+
+
+def _reason(error: Exception) -> str:
+    """Say why without the text of the error, which may hold the address."""
+    cause = getattr(error, "reason", error)
+    if isinstance(cause, TimeoutError):
+        return "no answer in time"
+    if isinstance(cause, socket.gaierror):
+        return "its name is not known"
+    return (cause.strerror if isinstance(cause, OSError) else None) or type(cause).__name__
+
+
+def _adaptive_card(title: str, text: str) -> dict[str, Any]:
+    lines = [{"type": "TextBlock", "text": title, "weight": "Bolder", "wrap": True}]
+    lines.append({"type": "TextBlock", "text": text, "wrap": True})
+    card = {"type": "AdaptiveCard", "version": "1.4", "body": lines}
+    kind = "application/vnd.microsoft.card.adaptive"
+    return {"type": "message", "attachments": [{"contentType": kind, "content": card}]}

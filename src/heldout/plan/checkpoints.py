@@ -1,0 +1,99 @@
+"""Which saved checkpoints of a run should be evaluated next, to find the best with the fewest evaluations?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from heldout.detectors.evidence import Evidence
+from heldout.errors import UsageError
+from heldout.run import Run
+from heldout.stats.noise import JITTER_FLOOR
+from heldout.stats.power import eval_sigma
+from heldout.stats.search import search
+
+
+@dataclass(frozen=True, slots=True)
+class NextCheckpoints:
+    """Where to look for the best checkpoint.
+
+    Attributes
+    ----------
+    steps
+        Checkpoints to evaluate next, the most promising first; none where no evaluation is worth it.
+    gains
+        By how much each is expected to raise the rate of the checkpoint that is kept, as fractions; `nan` before
+        there is an evaluation.
+    best
+        Step of the evaluated checkpoint to keep so far; None where none of those that exist has been evaluated.
+    estimate
+        Its estimated rate, `nan` if there is none.
+    evaluated
+        How many steps have been evaluated.
+    saved
+        How many checkpoints exist.
+    """
+
+    steps: tuple[int, ...]
+    gains: tuple[float, ...]
+    best: int | None
+    estimate: float
+    evaluated: int
+    saved: int
+
+
+def next_checkpoints(run: Run, count: int = 4) -> NextCheckpoints:
+    """Return the checkpoints of a run to evaluate next, coarse to fine.
+
+    Parameters
+    ----------
+    run
+        A run whose checkpoints are known; its held-out evaluations are those made so far.
+    count
+        How many may be evaluated before one asks again.
+
+    Raises
+    ------
+    UsageError
+        If no saved checkpoint is known, or the size of the evaluations is not.
+    """
+    if not run.checkpoints:
+        raise UsageError(
+            f"{run.source}: no saved checkpoint was found, so there is nothing to evaluate next; give the folder that "
+            "holds them (checkpoint-200, global_step_200, step-200), or record them with Recorder.checkpoint."
+        )
+    rates = {evaluation.step: evaluation.rate for evaluation in run.evaluations()}
+    position = np.array(sorted({*rates, *run.checkpoints}), dtype=np.float64)
+    exists = np.array([int(step) in run.checkpoints for step in position])
+    evaluated = [index for index, step in enumerate(position) if int(step) in rates]
+    value = [rates[int(position[index])] for index in evaluated]
+    variance = _variance(run)
+    found = now = search(position, evaluated, value, variance, exists)
+    chosen: list[int] = []
+    gains: list[float] = []
+    while found.next is not None and len(chosen) < count:
+        chosen.append(int(position[found.next]))
+        gains.append(float(found.gain[found.next]) if rates else float("nan"))
+        evaluated.append(found.next)
+        value.append(float(np.nan_to_num(found.mean[found.next])))  # as if the result were the expected one
+        found = search(position, evaluated, value, variance, exists)
+    best = None if now.best is None else int(position[now.best])
+    estimate = float("nan") if now.best is None else float(now.mean[now.best])
+    return NextCheckpoints(tuple(chosen), tuple(gains), best, estimate, len(rates), int(exists.sum()))
+
+
+def _variance(run: Run) -> float:
+    """Noise variance of one rate: as the evaluations show it, or by their size where there are too few to show it."""
+    seen = Evidence()
+    for evaluation in run.evaluations():
+        seen.add(evaluation)
+    if not len(seen):
+        return JITTER_FLOOR**2
+    measured = seen.noise() if len(seen) > 1 else np.nan
+    if np.isfinite(measured) and measured > 0.0:
+        return float(measured)
+    sizes = seen.sizes
+    if sizes is None:
+        raise UsageError(f"{run.source}: the size of the evaluations is not known; give --problems N.")
+    return eval_sigma(float(seen.rates.mean()), int(sizes.min())) ** 2 + JITTER_FLOOR**2

@@ -1,0 +1,118 @@
+"""A log that grows while the run goes on, put in order by the same rules as one that is read afterwards."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from heldout.readers.log import Column, Log
+from heldout.readers.outcomes import numbers_of
+from heldout.record import number_of
+from heldout.run import Evaluation, IntArray
+
+_OWN = ("step", "time")  # keys of a line of the record that are no metrics
+
+
+class GrowingLog:
+    """What one process logs, after what earlier ones did.
+
+    Parameters
+    ----------
+    before
+        What earlier processes logged; it counts as superseded from the step on at which this one begins.
+    roles
+        Role → key, where it is known; as the earlier processes said it if not given.
+    """
+
+    def __init__(self, before: Log | None = None, roles: Mapping[str, str] | None = None) -> None:
+        self._before = before
+        self.roles = dict((before.roles if before else {}) if roles is None else roles)
+        self._step, self._piece = array("q"), array("q")
+        self._columns: dict[str, tuple[array[int], array[float]]] = {}
+        self._measured: list[tuple[int, Evaluation]] = []  # each with its row
+        self._pieces = 1
+
+    def __len__(self) -> int:
+        return len(self._step)
+
+    def add(self, step: int, metrics: Mapping[str, Any]) -> dict[str, float]:
+        """Take in the metrics of a step; return those that are numbers."""
+        numbers = {
+            key: float(number)
+            for key, value in metrics.items()
+            if (number := number_of(value)) is not None and key not in _OWN
+        }
+        self._row(step, numbers)
+        return numbers
+
+    def measure(self, evaluation: Evaluation, also: Mapping[str, Any]) -> dict[str, float]:
+        """Take in a held-out measurement, and what else is known of it; return those of the latter that are numbers."""
+        self._measured.append((len(self._step), evaluation))
+        more = {f"eval/{evaluation.benchmark}/{key}": value for key, value in numbers_of(also)}
+        self._row(evaluation.step, {evaluation.key: evaluation.rate, **more})
+        return more
+
+    def rewind(self) -> None:
+        """Begin a new piece: it supersedes what it repeats."""
+        self._pieces += 1
+
+    def log(self) -> Log:
+        """Return everything so far, as a reader of it would."""
+        before = self._before
+        first = len(before.step) if before else 0
+        columns = {} if before is None else dict(before.columns)
+        for key, (row, value) in self._columns.items():
+            column = Column(np.array(row, dtype=np.int64) + first, np.array(value, dtype=np.float64))
+            columns[key] = _joined(columns[key], column) if key in columns else column
+        step, session = np.array(self._step, dtype=np.int64), self._sessions()
+        return Log(
+            before.format if before else "live",
+            np.concatenate([before.step, step]) if before else step,
+            columns,
+            session=session,
+            config=before.config if before else {},
+            roles=self.roles,
+            measured=(*(before.measured if before else ()), *(evaluation for _, evaluation in self._measured)),
+        )
+
+    def _row(self, step: int, numbers: Mapping[str, float]) -> None:
+        row = len(self._step)
+        self._step.append(step)
+        self._piece.append(self._pieces - 1)
+        for key, value in numbers.items():
+            column = self._columns.get(key)
+            if column is None:
+                column = self._columns[key] = array("q"), array("d")
+            column[0].append(row)
+            column[1].append(value)
+
+    def _sessions(self) -> IntArray:
+        """Return the session of every row.
+
+        An older checkpoint that is measured later, at a step before the one where its session of training began,
+        belongs to the session before: it takes nothing back.
+        """
+        before = np.empty(0, dtype=np.int64) if self._before is None else _sessions_of(self._before)
+        step, session = np.array(self._step, dtype=np.int64), np.array(self._piece, dtype=np.int64)
+        session += before.max(initial=-1) + 1
+        trained = np.ones(len(step), dtype=bool)
+        trained[[row for row, _ in self._measured]] = False
+        start = np.full(session.max(initial=-1) + 1, np.iinfo(np.int64).max)
+        if self._before is not None:
+            np.minimum.at(start, before, self._before.step)
+        np.minimum.at(start, session[trained], step[trained])
+        for row, evaluation in self._measured:
+            while session[row] > 0 and start[session[row]] > evaluation.step:
+                session[row] -= 1
+        return np.concatenate([before, session])
+
+
+def _sessions_of(log: Log) -> IntArray:
+    return np.zeros(len(log.step), dtype=np.int64) if log.session is None else log.session
+
+
+def _joined(one: Column, other: Column) -> Column:
+    return Column(np.concatenate([one.row, other.row]), np.concatenate([one.value, other.value]))
