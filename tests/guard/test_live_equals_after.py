@@ -77,7 +77,9 @@ def test_a_plan_of_very_many_evaluations_groups_them_alike(tmp_path: Path) -> No
         assert in_order(told) == diagnose(heldout.read(tmp_path), horizon=400).findings
 
 
-@pytest.mark.parametrize("order", [("metrics", "more", "rate"), ("rate", "more", "metrics"), ("more", "rate", "metrics")])
+@pytest.mark.parametrize(
+    "order", [("metrics", "more", "rate"), ("rate", "more", "metrics"), ("more", "rate", "metrics")]
+)
 @pytest.mark.parametrize(("seed", "percent", "late"), [(0, True, 0), (1, False, 10), (2, True, 30), (3, False, 0)])
 def test_neither_the_order_of_calls_nor_late_keys_lose_a_finding(
     tmp_path: Path, order: tuple[str, ...], seed: int, percent: bool, late: int

@@ -65,11 +65,11 @@ class Rollouts:
         return [{name: values[row] for name, values in whole.items()} for row in range(most)]
 
     def _keep(self, name: str, given: Mapping[str, Any], scores: Sequence[Any]) -> None:
-        texts = [_text(one) for one in given.get("completions", ())]
-        if f"reward/{name}" not in self._columns or len(self._columns[f"reward/{name}"]) == self._rows():
-            self._columns.setdefault("prompt", []).extend(_text(one) for one in given.get("prompts", ()))
-            self._columns.setdefault("text", []).extend(texts)
-        self._columns.setdefault(f"reward/{name}", []).extend(None if one is None else float(one) for one in scores)
+        part = self._columns.setdefault(f"reward/{name}", [])
+        if len(part) == self._rows():  # the first function that is asked about these completions
+            self._columns.setdefault("prompt", []).extend(map(_text, given.get("prompts", ())))
+            self._columns.setdefault("text", []).extend(map(_text, given.get("completions", ())))
+        part += [None if score is None else float(score) for score in scores]
 
     def _rows(self) -> int:
         return len(self._columns.get("text", ()))

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from heldout.alerts import Alert
 from heldout.callbacks import kept
 from heldout.callbacks.rollouts import Rollouts
+from heldout.detectors.base import Detector
 from heldout.errors import UsageError
 from heldout.findings import Finding
 from heldout.guard import Decision, Guard, Policy
@@ -75,6 +77,7 @@ class HeldoutCallback(TrainerCallback):  # type: ignore[misc,unused-ignore]
         evaluate: Evaluate | None = None,
         every: int = 0,
         rollouts: int = 1,
+        detectors: Sequence[Detector] | None = None,
         roles: Mapping[str, str] | None = None,
         alerts: Sequence[Alert] = (),
         on_finding: Callable[[Finding], None] | None = None,
@@ -86,7 +89,8 @@ class HeldoutCallback(TrainerCallback):  # type: ignore[misc,unused-ignore]
         self.guard = where if isinstance(where, Guard) else None
         self._own = None if isinstance(where, Guard) else Path(where)
         self._recorder: Recorder | None = None
-        self._asked = {"planned": planned, "roles": roles, "alerts": alerts, "on_finding": on_finding}
+        self.planned = planned
+        self._guarding = partial(Guard, detectors=detectors, roles=roles, alerts=alerts, on_finding=on_finding)
         self.policy = where.policy if isinstance(where, Guard) else policy
         self.evaluate, self.every, self.rollouts = evaluate, every, rollouts
         self._rewards = Rollouts()
@@ -118,10 +122,11 @@ class HeldoutCallback(TrainerCallback):  # type: ignore[misc,unused-ignore]
         if self._own is None:
             return
         resumed = state.global_step > 0
-        settings = {key: value for key, value in args.to_dict().items() if _is_plain(value)}
+        settings = {key: value for key, value in args.to_sanitized_dict().items() if _is_plain(value)}
         self._recorder = Recorder(self._own, config=settings, resume=resumed, rank=args.process_index)
-        asked = {**self._asked, "planned": self._asked["planned"] or self._planned(args, state)}
-        self.guard = Guard(self._recorder, self.policy, **asked)
+        self.guard = self._guarding(
+            self._recorder, self.policy, planned=self.planned or _planned(self.every, args, state)
+        )
 
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **given: Any) -> None:
         step, asked = state.global_step, self._evaluate
@@ -158,7 +163,7 @@ class HeldoutCallback(TrainerCallback):  # type: ignore[misc,unused-ignore]
     def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **given: Any) -> None:
         if self.guard is None or self.guard.idle:
             return
-        step, saved = state.global_step, Path(args.output_dir, f"checkpoint-{state.global_step}")
+        step, saved = state.global_step, Path(str(args.output_dir), f"checkpoint-{state.global_step}")
         decision = self.guard.checkpoint(step, saved)
         if not (self.policy.protect and args.save_total_limit and self.guard.recorder and saved.is_dir()):
             return
@@ -173,10 +178,6 @@ class HeldoutCallback(TrainerCallback):  # type: ignore[misc,unused-ignore]
             self.guard.close()
             self._recorder.close()
 
-    def _planned(self, args: TrainingArguments, state: TrainerState) -> int | None:
-        every = self.every or (args.eval_steps if args.eval_strategy == "steps" else 0)
-        return max(1, int(state.max_steps // every)) if every and every >= 1 else None
-
     def _taken(self, decision: Decision) -> Decision:
         self._stop = self._stop or decision.stop or decision.roll_back_to is not None
         self._evaluate = self._evaluate or decision.evaluate
@@ -185,6 +186,13 @@ class HeldoutCallback(TrainerCallback):  # type: ignore[misc,unused-ignore]
     def _training(self) -> bool:
         """Whether completions are sampled for training just now, not for the trainer's own evaluation."""
         return self._model is None or bool(self._model.training)
+
+
+def _planned(every: int, args: TrainingArguments, state: TrainerState) -> int | None:
+    """How many evaluations there will be, where the settings tell."""
+    own = args.eval_steps if args.eval_strategy == "steps" else None
+    steps = every or int(own or 0)
+    return max(1, state.max_steps // steps) if steps else None
 
 
 def _agreed(stop: bool, evaluate: bool) -> tuple[bool, bool]:
