@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -120,6 +123,18 @@ def test_a_guard_of_ones_own_is_used_and_an_evaluation_is_asked_for(tmp_path: Pa
         trainer.train()
         assert [step for step in asked if step % 2]  # beside those that were due anyhow
         assert not guard.failures
+
+
+def test_two_processes_stop_at_the_same_step(tmp_path: Path) -> None:
+    script = Path(__file__).with_name("two_processes.py")
+    launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
+    one_thread = {**os.environ, "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(
+        [*launch, script, tmp_path], capture_output=True, text=True, timeout=300, check=True, env=one_thread
+    )
+    ends = sorted(line for line in done.stdout.splitlines() if line.startswith("rank"))
+    (act,) = (row for row in rows(tmp_path / "run" / "findings.jsonl") if row["what"] == "act")
+    assert ends == [f"rank {rank} ended at {act['step'] + 1}" for rank in (0, 1)]
 
 
 def test_what_cannot_be_meant_is_refused_before_training() -> None:

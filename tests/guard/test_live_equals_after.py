@@ -141,7 +141,7 @@ def test_other_peoples_runs_give_the_same_findings_at_the_same_steps(real_runs: 
             continue
         folder = tmp_path / str(number)
         plain = {key: value for key, value in run.config.items() if isinstance(value, int | float | str)}
-        with Recorder(folder, config=plain, roles=run.roles) as recorder, Guard(recorder, planned=count) as guard:
+        with Recorder(folder, config=plain) as recorder, Guard(recorder, planned=count) as guard:
             told = told_again(run, guard)
             assert not guard.failures
         assert in_order(told) == diagnose(run, horizon=count).findings, run.source

@@ -129,18 +129,18 @@ class HeldoutCallback(TrainerCallback):  # type: ignore[misc,unused-ignore]
         )
 
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **given: Any) -> None:
-        step, asked = state.global_step, self._evaluate
+        step, stop, asked = state.global_step, self._stop, self._evaluate
         rows = self._rewards.take()
         if rows and step % self.rollouts == 0 and self.guard and self.guard.recorder:
             self.guard.recorder.rollouts(step, rows)
         if args.world_size > 1:
-            self._stop, asked = _agreed(self._stop, asked)
+            stop, asked = _agreed(stop, asked)
         if self.evaluate is not None and (asked or step % self.every == 0):
             self.evaluation(step, **self.evaluate(given.get("model"), step))
         elif asked and args.eval_strategy != "no":
             control.should_evaluate = True
         self._evaluate = self._evaluate and not asked
-        if self._stop:
+        if stop or (self._stop and args.world_size == 1):
             control.should_training_stop = True
 
     def on_log(
@@ -154,7 +154,7 @@ class HeldoutCallback(TrainerCallback):  # type: ignore[misc,unused-ignore]
         if self.guard is None or not logs or _SUMMARY in logs:
             return
         self._taken(self.guard.step(state.global_step, logs))
-        if self._stop and args.world_size == 1:  # several processes must stop at the same step, after the next
+        if self._stop and args.world_size == 1:  # several processes agree on it at the end of the next step
             control.should_training_stop = True
 
     def on_evaluate(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **given: Any) -> None:
