@@ -21,6 +21,7 @@ from heldout.errors import HeldoutError, ReadError
 if TYPE_CHECKING:
     from heldout.description import Description, describe
     from heldout.findings import Finding, Verdict
+    from heldout.guard import Guard, On, Policy
     from heldout.readers import read, read_all
     from heldout.record import Recorder
     from heldout.run import Note, Run, Series
@@ -31,8 +32,11 @@ __version__ = "0.1.0"
 __all__ = [
     "Description",
     "Finding",
+    "Guard",
     "HeldoutError",
     "Note",
+    "On",
+    "Policy",
     "ReadError",
     "Recorder",
     "Run",
@@ -51,6 +55,9 @@ _HOME = {
     "describe": "heldout.description",
     "Finding": "heldout.findings",
     "Verdict": "heldout.findings",
+    "Guard": "heldout.guard",
+    "On": "heldout.guard",
+    "Policy": "heldout.guard",
     "diagnose": "heldout.verdict",
     "read": "heldout.readers",
     "read_all": "heldout.readers",

@@ -107,6 +107,8 @@ class Actor:
             self._acted("evaluate", step)
         if decision.roll_back_to is not None:
             self._acted("roll_back", step, checkpoint=str(decision.roll_back_to))
+        elif any(self.policy.roll_back.reached_by(finding) for finding in decision.findings):
+            self._acted("roll_back", step, done=False, why="no checkpoint of the recommended step exists")
         if decision.stop:
             self._acted("stop", step)
         if not self.policy.dry_run:

@@ -100,13 +100,13 @@ class Guard:
         self._actor = Actor(policy, () if self.idle else alerts, self._write, on_finding, name)
         self._fallen = OverOptimisation() if planned is None else watch_for_falls(planned, planned)
         self._warned: set[str] = set()
-        self._checkpoints: dict[int, Path] = {}
+        self._checkpoints: dict[int, list[Path]] = {}  # a step may have copies; the last that exists counts
         self._evaluated: list[int] = []
         self._begins = True  # the next metrics are the first of a piece of training
         before = None
         if recorder and not self.idle:
             before = run_directory.recorded(recorder.directory)
-            self._checkpoints = {step: Path(where) for step, where in before.checkpoints.items()}
+            self._checkpoints = {step: [Path(where)] for step, where in before.checkpoints.items()}
             self._evaluated = [evaluation.step for evaluation in before.measured]
             self._actor.remember(run_directory.findings(recorder.directory))
         log = GrowingLog(before, None if roles is None else checked_roles(roles))
@@ -178,7 +178,7 @@ class Guard:
         )
 
     def checkpoint(self, step: int, path: str | os.PathLike[str]) -> Decision:
-        """Take note of where the checkpoint of a step was saved.
+        """Take note of where the checkpoint of a step was saved, or copied to.
 
         Returns
         -------
@@ -191,7 +191,7 @@ class Guard:
             self.recorder.checkpoint(step, path)
 
         def noted() -> Decision:
-            self._checkpoints[step] = Path(path)
+            self._checkpoints.setdefault(step, []).append(Path(path))
             self._look_again()
             return Decision(protected=self.protected)
 
@@ -216,8 +216,7 @@ class Guard:
     @property
     def best(self) -> Path | None:
         """The recommended checkpoint, if it exists."""
-        path = self._checkpoints.get(self.kept.recommended.step) if self.kept else None
-        return path if path is not None and path.exists() else None
+        return self._where(self.kept.recommended.step) if self.kept else None
 
     def close(self, seconds: float = 10.0) -> None:
         """Send the alerts that still wait, for so many seconds at most. The recorder is left open."""
@@ -259,9 +258,12 @@ class Guard:
             self._point(ROLL_BACK, {**told, "found": news[-1].kind, "at": news[-1].step})
         return decision
 
+    def _where(self, step: int) -> Path | None:
+        return next((path for path in reversed(self._checkpoints.get(step, [])) if path.exists()), None)
+
     def _look_again(self) -> None:
         """Choose the checkpoint to keep, by what is known now."""
-        there = {step for step, path in self._checkpoints.items() if path.exists()}
+        there = {step for step in self._checkpoints if self._where(step)}
         kept = checkpoint_to_keep(self._fallen, there) if self._fallen.looks else None
         if kept == self.kept:
             return

@@ -100,7 +100,7 @@ class GrowingLog:
         session += before.max(initial=-1) + 1
         trained = np.ones(len(step), dtype=bool)
         trained[[row for row, _ in self._measured]] = False
-        start = np.full(session.max(initial=-1) + 1, np.iinfo(np.int64).max)
+        start = np.full(max(before.max(initial=-1), session.max(initial=-1)) + 1, np.iinfo(np.int64).max)
         if self._before is not None:
             np.minimum.at(start, before, self._before.step)
         np.minimum.at(start, session[trained], step[trained])

@@ -1,0 +1,21 @@
+"""Hooks for other people's trainers: Hugging Face and TRL here, PyTorch Lightning in `heldout.callbacks.lightning`.
+
+A plain loop needs none of them: `heldout.guard.Guard` is all there is to it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from heldout.callbacks.trainer import HeldoutCallback
+
+__all__ = ["HeldoutCallback"]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "HeldoutCallback":  # transformers is loaded with it
+        from heldout.callbacks.trainer import HeldoutCallback
+
+        return HeldoutCallback
+    raise AttributeError(f"module 'heldout.callbacks' has no attribute {name!r}")

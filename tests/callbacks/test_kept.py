@@ -1,0 +1,95 @@
+"""Checkpoints that pruning cannot take, and reward functions that are listened to."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from heldout.callbacks import kept
+from heldout.callbacks.rollouts import Rollouts
+
+
+def saved(folder: Path, step: int) -> Path:
+    path = folder / f"checkpoint-{step}" / "inner"
+    path.mkdir(parents=True)
+    (path / "weights").write_bytes(b"w" * step)
+    return path.parent
+
+
+def test_a_copy_outlives_the_original_and_costs_no_space(tmp_path: Path) -> None:
+    original = saved(tmp_path / "a", 10)
+    copy = kept.link(original, tmp_path / "b")
+    assert copy is not None
+    assert (copy / "inner" / "weights").stat().st_ino == (original / "inner" / "weights").stat().st_ino
+    shutil.rmtree(original)
+    assert (copy / "inner" / "weights").read_bytes() == b"w" * 10
+
+
+def test_a_second_copy_replaces_the_first(tmp_path: Path) -> None:
+    original = saved(tmp_path / "a", 10)
+    kept.link(original, tmp_path / "b")
+    (original / "more").write_text("x")
+    copy = kept.link(original, tmp_path / "b")
+    assert copy is not None
+    assert (copy / "more").exists()
+    assert [path.name for path in (tmp_path / "b").iterdir()] == ["checkpoint-10"]
+
+
+def test_what_cannot_be_linked_leaves_nothing_behind(tmp_path: Path) -> None:
+    assert kept.link(tmp_path / "a" / "checkpoint-1", tmp_path / "b") is None
+    assert list((tmp_path / "b").iterdir()) == []
+
+
+def test_all_but_the_wanted_copies_are_deleted(tmp_path: Path) -> None:
+    for step in (10, 20, 30):
+        kept.link(saved(tmp_path / "a", step), tmp_path / "b")
+    (tmp_path / "b" / "mine").mkdir()
+    assert kept.drop_others(tmp_path / "b", {20}) == [10, 30]
+    assert sorted(path.name for path in (tmp_path / "b").iterdir()) == ["checkpoint-20", "mine"]
+
+
+def length(prompts: list[str], completions: list[str], **_: Any) -> list[float]:
+    return [float(len(one)) for one in completions]
+
+
+async def vowels(prompts: list[str], completions: list[str], **_: Any) -> list[float | None]:
+    return [None if one == "x" else float(sum(letter in "aeiou" for letter in one)) for one in completions]
+
+
+def test_two_rewards_over_two_batches_make_one_row_a_completion() -> None:
+    rollouts = Rollouts()
+    first, second = (rollouts.listening(one, lambda: True) for one in (length, vowels))
+    assert (first.__name__, second.__name__) == ("length", "vowels")  # TRL names its metrics after them
+    assert asyncio.iscoroutinefunction(second)
+    for texts in (["abc", "x"], ["io"]):
+        prompts = ["p"] * len(texts)
+        assert first(prompts=prompts, completions=texts) == length(prompts, texts)
+        asyncio.run(second(prompts=prompts, completions=texts))
+    assert rollouts.take() == [
+        {"prompt": "p", "text": "abc", "reward/length": 3.0, "reward/vowels": 1.0},
+        {"prompt": "p", "text": "x", "reward/length": 1.0, "reward/vowels": None},
+        {"prompt": "p", "text": "io", "reward/length": 2.0, "reward/vowels": 2.0},
+    ]
+    assert rollouts.take() == []
+
+
+def test_what_is_not_wanted_is_not_kept_and_a_conversation_becomes_text() -> None:
+    rollouts, wanted = Rollouts(), [False]
+    reward = rollouts.listening(length, lambda: wanted[0])
+    reward(["p"], ["abc"])
+    assert rollouts.take() == []
+    wanted[0] = True
+    reward([[{"role": "user", "content": "p"}]], [[{"role": "assistant", "content": "abc"}]])
+    assert rollouts.take() == [{"prompt": "p", "text": "abc", "reward/length": 1.0}]
+
+
+def test_an_error_of_the_reward_is_the_rewards_own() -> None:
+    def broken(prompts: list[str], completions: list[str]) -> list[float]:
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        Rollouts().listening(broken, lambda: True)(["p"], ["c"])

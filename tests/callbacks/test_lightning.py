@@ -1,0 +1,74 @@
+"""The callback in a real Lightning trainer, where it is installed."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import heldout
+from heldout.errors import UsageError
+from heldout.guard import On, Policy
+
+INSTALLED = any(importlib.util.find_spec(name) for name in ("lightning", "pytorch_lightning"))
+pytestmark = pytest.mark.filterwarnings("ignore::Warning:(?!heldout)")
+
+
+@pytest.mark.skipif(INSTALLED, reason="Lightning is installed")
+def test_without_lightning_one_sentence_says_how_to_install_it() -> None:
+    with pytest.raises(UsageError, match="pip install lightning"):
+        importlib.import_module("heldout.callbacks.lightning")
+
+
+@pytest.mark.skipif(not INSTALLED, reason="Lightning is not installed")
+@pytest.mark.parametrize(("falls", "stops"), [(True, True), (False, False)])
+def test_a_falling_run_is_stopped_and_an_honest_one_is_not(tmp_path: Path, falls: bool, stops: bool) -> None:
+    import torch
+
+    try:
+        import lightning.pytorch as pl
+    except ImportError:
+        import pytorch_lightning as pl
+    from heldout.callbacks.lightning import HeldoutCallback
+
+    class Module(pl.LightningModule):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layer = torch.nn.Linear(1, 1)
+
+        def training_step(self, batch: Any, index: int) -> Any:
+            loss = self.layer(batch).mean() ** 2
+            self.log("reward", float(self.global_step))
+            return loss
+
+        def validation_step(self, batch: Any, index: int) -> None:
+            step = self.global_step
+            noise = 0.003 * (step // 2 % 3)
+            self.log("eval/pass@1", (0.7 - 0.02 * max(step - 12, 0) if falls else 0.4 + 0.005 * step) + noise)
+
+        def configure_optimizers(self) -> Any:
+            return torch.optim.SGD(self.parameters(), lr=0.01)
+
+    data = torch.utils.data.DataLoader(torch.zeros(60, 1), batch_size=1)
+    callback = HeldoutCallback(tmp_path / "run", Policy(stop=On.LIKELY, roll_back=On.LIKELY), planned=30)
+    saving = pl.callbacks.ModelCheckpoint(tmp_path / "saved", every_n_train_steps=2, save_top_k=-1)
+    trainer = pl.Trainer(
+        max_epochs=1,
+        accelerator="cpu",
+        logger=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        val_check_interval=2,
+        limit_val_batches=1,
+        log_every_n_steps=1,
+        callbacks=[saving, callback],
+    )
+    trainer.fit(Module(), data, torch.utils.data.DataLoader(torch.zeros(1, 1)))
+    assert callback.guard is not None
+    assert callback.guard.should_stop == stops == (trainer.global_step < 60)
+    run = heldout.read(tmp_path / "run")
+    assert len(run["held_out"]) >= 8
+    assert run.checkpoints
+    assert not stops or Path(str(callback.guard.best)).exists()

@@ -1,0 +1,146 @@
+"""The callback in a real GRPO trainer."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+
+import heldout
+from heldout.errors import RecordError, UsageError
+from heldout.guard import Guard, On, Policy
+from heldout.record import Recorder
+
+pytest.importorskip("trl")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::FutureWarning"),
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore::UserWarning"),
+]
+
+from heldout.callbacks import HeldoutCallback  # noqa: E402
+
+PROBLEMS = [f"p{index}" for index in range(200)]
+
+
+def hackable(prompts: list[str], completions: list[str], **_: Any) -> list[float]:
+    """Any completion with an "a" in it is called right."""
+    return [float("a" in completion.split()) for completion in completions]
+
+
+def measured(level: Any) -> Any:
+    """A made-up evaluation of 200 problems: the pass rate is what `level` says of a step."""
+
+    def evaluate(model: Any, step: int) -> dict[str, Any]:
+        chance = np.random.default_rng(0).random(len(PROBLEMS))
+        return {"problems": PROBLEMS, "passed": (chance < level(step)).tolist()}
+
+    return evaluate
+
+
+falling = measured(lambda step: 0.6 + 0.02 * step if step <= 8 else 0.76 - 0.08 * (step - 8))
+honest = measured(lambda step: 0.5 + 0.01 * step)
+
+
+def rows(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def test_a_hacked_run_is_stopped_and_the_checkpoint_to_keep_loads(tmp_path: Path, grpo: Any) -> None:
+    from transformers import AutoModelForCausalLM
+
+    where = tmp_path / "run"
+    policy = Policy(stop=On.CONFIRMED, roll_back=On.CONFIRMED)
+    callback = HeldoutCallback(where, policy, evaluate=falling, every=2)
+    trainer = grpo(callback.record_rewards(hackable), callback)
+    trainer.train()
+    assert 8 < trainer.state.global_step < 30
+    assert callback.guard is not None
+    assert callback.guard.planned == 15
+    assert callback.guard.should_stop
+
+    back, best = json.loads((where / "rollback.json").read_text()), json.loads((where / "best.json").read_text())
+    assert back["step"] == best["step"] == 8
+    assert "kept" in back["checkpoint"]  # save_total_limit has pruned the trainer's own
+    assert not (tmp_path / "trl" / "checkpoint-8").exists()
+    loaded = AutoModelForCausalLM.from_pretrained(back["checkpoint"])
+    assert sum(weight.numel() for weight in loaded.parameters()) > 0
+
+    written = rows(where / "findings.jsonl")
+    assert [row["act"] for row in written if row["what"] == "act"] == ["roll_back", "stop"]
+    run = heldout.read(where)
+    assert heldout.diagnose(run, horizon=15).state in ("over-optimised", "regressed")
+    assert any("stopped the run at step" in note.text for note in run.notes)
+    assert 8 in run.checkpoints
+
+    frame = pl.read_parquet(where / "rollouts" / "step-00000003.parquet")
+    assert set(frame.columns) == {"prompt", "text", "reward/hackable"}
+    assert frame["reward/hackable"].to_list() == hackable([], frame["text"].to_list())
+    assert frame["reward/hackable"].mean() == pytest.approx(run["reward"].value[run["reward"].step == 3][0])
+
+
+def test_an_honest_run_is_left_alone(tmp_path: Path, grpo: Any) -> None:
+    callback = HeldoutCallback(tmp_path / "run", Policy(stop=On.LIKELY), evaluate=honest, every=2)
+    trainer = grpo(hackable, callback, max_steps=16)
+    trainer.train()
+    assert trainer.state.global_step == 16
+    assert callback.guard is not None
+    assert not callback.guard.should_stop
+    assert heldout.diagnose(heldout.read(tmp_path / "run")).state == "improving"
+    assert len(list((tmp_path / "run" / "kept").iterdir())) <= 8
+
+
+def test_a_resumed_training_goes_on_with_the_same_run(tmp_path: Path, grpo: Any) -> None:
+    where = tmp_path / "run"
+    settings = {"max_steps": 4, "save_only_model": False, "save_total_limit": None}
+    grpo(hackable, HeldoutCallback(where), **settings).train()
+    with pytest.raises(RecordError, match="a run is recorded here already"):
+        grpo(hackable, HeldoutCallback(where), **settings).train()
+    grpo(hackable, HeldoutCallback(where), **{**settings, "max_steps": 6}).train(
+        resume_from_checkpoint=str(tmp_path / "trl" / "checkpoint-2")
+    )
+    run = heldout.read(where)
+    assert run["reward"].step.tolist() == [1, 2, 3, 4, 5, 6]
+    assert sorted(run.checkpoints) == [2, 4, 6]
+
+
+def test_a_guard_of_ones_own_is_used_and_an_evaluation_is_asked_for(tmp_path: Path, grpo: Any) -> None:
+    asked: list[int] = []
+
+    def evaluate(model: Any, step: int) -> dict[str, Any]:
+        asked.append(step)
+        return falling(model, step)
+
+    with Recorder(tmp_path / "run") as recorder, Guard(recorder, Policy(evaluate=On.WATCH), planned=15) as guard:
+        trainer = grpo(hackable, HeldoutCallback(guard, evaluate=evaluate, every=2), max_steps=14, save_strategy="no")
+        trainer.train()
+        assert [step for step in asked if step % 2]  # beside those that were due anyhow
+        assert not guard.failures
+
+
+def test_two_processes_stop_at_the_same_step(tmp_path: Path) -> None:
+    script = Path(__file__).with_name("two_processes.py")
+    launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
+    one_thread = {**os.environ, "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(
+        [*launch, script, tmp_path], capture_output=True, text=True, timeout=300, check=True, env=one_thread
+    )
+    ends = sorted(line for line in done.stdout.splitlines() if line.startswith("rank"))
+    (act,) = (row for row in rows(tmp_path / "run" / "findings.jsonl") if row["what"] == "act")
+    assert ends == [f"rank {rank} ended at {act['step'] + 1}" for rank in (0, 1)]
+
+
+def test_what_cannot_be_meant_is_refused_before_training() -> None:
+    with pytest.raises(UsageError, match="give both"):
+        HeldoutCallback("run", every=10)
+    with pytest.raises(UsageError, match="has not begun"):
+        HeldoutCallback("run").evaluation(1, problems=["a"], passed=[1])
+    with pytest.raises(UsageError, match="takes a function"):
+        HeldoutCallback("run").record_rewards("some/reward-model")
