@@ -20,8 +20,8 @@ FLOORS = (
     {"examples", "readers", "record", "evals"},
     {"description", "charts", "detectors"},
     {"verdict"},
-    {"report", "bench", "alerts", "guard", "plan", "watch"},
-    {"train", "callbacks"},
+    {"report", "alerts", "guard", "plan", "watch"},
+    {"train", "callbacks", "bench"},
     {"cli"},
     {"__main__"},
 )

@@ -1,0 +1,94 @@
+"""``train`` and ``eval``: what makes and measures policies."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+
+from heldout.cli.app import app
+from heldout.cli.options import Samples
+from heldout.errors import UsageError
+from heldout.train.config import with_flags
+
+
+@app.command()
+@with_flags
+def train(
+    out: Annotated[
+        Path | None, typer.Option("-o", "--out", help="Directory of the run [default: runs/ and the recipe's name].")
+    ] = None,
+    recipe: Annotated[str, typer.Option(help="Start from a recipe: honest, exit-hack or reward-model.")] = "",
+    config: Annotated[Path | None, typer.Option(metavar="FILE", help="Settings as a TOML file.")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in the directory, as it began.")] = False,
+    **settings: Any,
+) -> None:
+    """Train a code model by GRPO with verified rewards, measured on held-out problems and recorded.
+
+    A recipe is overridden by the file, the file by flags. SIGTERM or Ctrl-C saves a checkpoint and stops.
+
+    Examples:  heldout train --recipe honest   ·   heldout train --model Qwen/Qwen2.5-Coder-0.5B --task mine.jsonl
+    """
+    from rich.console import Console
+
+    from heldout.train import require_extra
+    from heldout.train.config import load_config, settings_of
+
+    require_extra()
+    from heldout.train.grpo import train as run
+
+    directory = out or Path("runs") / (recipe or "train")
+    if resume and (recipe or config or settings):
+        raise UsageError("--resume goes on with the settings of the run; leave recipe, file and other flags away.")
+    chosen = settings_of(directory) if resume else load_config(recipe, config, **settings)
+    finished = run(chosen, directory, resume=resume, console=Console(stderr=True, highlight=False))
+    again = "" if finished else f"; go on with: heldout train --resume -o {directory}"
+    print(f"{directory}: {'finished' if finished else 'stopped'}{again}")
+
+
+@app.command("eval")
+def evaluate(
+    models: Annotated[
+        list[str],
+        typer.Argument(metavar="MODEL [MODEL_B]", help="A model's folder or name, or saved samples (SAMPLES.jsonl)."),
+    ],
+    task: Annotated[
+        str, typer.Option("--task", help="embedded, a .jsonl file of problems, or hf:OWNER/NAME.")
+    ] = "embedded",
+    split: Annotated[
+        Literal["train", "validation", "test"], typer.Option(help="validation is for choosing, test for reporting.")
+    ] = "validation",
+    samples: Samples = 1,
+    k: Annotated[
+        list[int] | None, typer.Option("-k", min=1, help="Also estimate pass@k; may be given several times.")
+    ] = None,
+    problems: Annotated[int | None, typer.Option(min=1, help="Take the first so many problems of the split.")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of the sampling; the same for both models.")] = 0,
+    temperature: Annotated[float, typer.Option(min=0.0, help="Of the sampling; 0 takes the likeliest token.")] = 1.0,
+    max_new_tokens: Annotated[int | None, typer.Option(min=1, help="Longest completion, in tokens.")] = None,
+    batch_size: Annotated[int, typer.Option(min=1, help="Completions that are generated together.")] = 256,
+    chat: Annotated[bool, typer.Option("--chat", help="Give prompts in the model's chat template.")] = False,
+    sandbox: Annotated[str, typer.Option(help="Where programs run: monty or bubblewrap.")] = "monty",
+    step: Annotated[
+        int | None, typer.Option(min=0, help="Training step of the model; else the number its name ends with, or 0.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("-o", "--out", help="Also record the outcome of every problem, and the samples.")
+    ] = None,
+) -> None:
+    """Measure a model, or saved samples, on held-out problems: pass@k with its interval; two models are compared.
+
+    Examples:  heldout eval runs/today/policy --split test   ·   heldout eval a b --samples 4   ·   heldout eval s.jsonl
+    """
+    from heldout.train.evaluate import Request
+    from heldout.train.evaluate import main as measure
+
+    policy = {
+        "seed": seed,
+        "temperature": temperature,
+        "max_new_tokens": max_new_tokens,
+        "batch_size": batch_size,
+        "chat": chat,
+    }
+    measure(models, Request(task, split, problems, samples, k or [], sandbox, policy, step), out)
