@@ -405,10 +405,10 @@ def test_a_run_that_goes_back_may_be_acted_on_again(tmp_path: Path) -> None:
     ]
 
 
-@pytest.mark.parametrize("text", ["", "1", "-4", "abc", f"{os.getpid()}", "4:NOPE", "999999999"])
+@pytest.mark.parametrize("text", ["", "1", "-4", "abc", "itself", "4:NOPE", "999999999"])
 def test_a_process_that_cannot_be_signalled_is_refused(text: str) -> None:
     with pytest.raises(UsageError, match="--signal"):
-        Process(text)
+        Process(str(os.getpid()) if text == "itself" else text)
 
 
 def test_a_command_that_does_not_exist_is_refused_at_the_start() -> None:
