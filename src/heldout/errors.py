@@ -11,6 +11,7 @@
   * TaskError (also ValueError): a set of problems that cannot be read or used
     * ContaminatedTask: held-out problems occur among the training prompts
   * UsageError (also ValueError): an argument or option outside what is allowed
+  * MissingExtra (also ImportError): a library that is optional, needed here, and not installed
   * SandboxError (also RuntimeError): programs cannot be judged here
     * MissingSandbox: what the sandbox is made of is not installed
 
@@ -79,3 +80,7 @@ class SandboxError(HeldoutError, RuntimeError):
 
 class MissingSandbox(SandboxError):
     """What the sandbox is made of is not installed; the message has the command."""
+
+
+class MissingExtra(HeldoutError, ImportError):
+    """An optional library is needed here and not installed; the message has the command that installs it."""

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import heldout
-from heldout.errors import UsageError
+from heldout.errors import MissingExtra
 from heldout.guard import On, Policy
 
 INSTALLED = any(importlib.util.find_spec(name) for name in ("lightning", "pytorch_lightning"))
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::Warning:(?!heldout)")
 
 @pytest.mark.skipif(INSTALLED, reason="Lightning is installed")
 def test_without_lightning_one_sentence_says_how_to_install_it() -> None:
-    with pytest.raises(UsageError, match="pip install lightning"):
+    with pytest.raises(MissingExtra, match="pip install lightning"):
         importlib.import_module("heldout.callbacks.lightning")
 
 

@@ -7,12 +7,12 @@ import importlib.util
 import pytest
 
 import heldout.callbacks
-from heldout.errors import UsageError
+from heldout.errors import MissingExtra
 
 
 @pytest.mark.skipif(importlib.util.find_spec("transformers") is not None, reason="transformers is installed")
 def test_without_transformers_one_sentence_says_how_to_install_it() -> None:
-    with pytest.raises(UsageError, match="pip install trl"):
+    with pytest.raises(MissingExtra, match="pip install trl"):
         _ = heldout.callbacks.HeldoutCallback
 
 

@@ -17,7 +17,7 @@ from typing import Any
 
 from heldout.alerts import Alert
 from heldout.detectors.base import Detector
-from heldout.errors import UsageError
+from heldout.errors import MissingExtra, UsageError
 from heldout.findings import Finding
 from heldout.guard import Decision, Guard, Policy
 from heldout.record import Recorder
@@ -29,7 +29,7 @@ except ImportError:
         from pytorch_lightning.callbacks import Callback
     except ImportError as error:
         text = "This callback needs PyTorch Lightning, which is not installed; run: pip install lightning"
-        raise UsageError(text) from error
+        raise MissingExtra(text) from error
 
 
 class HeldoutCallback(Callback):  # type: ignore[misc]

@@ -15,7 +15,7 @@ from heldout.alerts import Alert
 from heldout.callbacks import kept
 from heldout.callbacks.rollouts import Rollouts
 from heldout.detectors.base import Detector
-from heldout.errors import UsageError
+from heldout.errors import MissingExtra, UsageError
 from heldout.findings import Finding
 from heldout.guard import Decision, Guard, Policy
 from heldout.record import Recorder
@@ -23,7 +23,7 @@ from heldout.record import Recorder
 try:
     from transformers import TrainerCallback
 except ImportError as error:
-    raise UsageError("HeldoutCallback needs transformers, which is not installed; run: pip install trl") from error
+    raise MissingExtra("HeldoutCallback needs transformers, which is not installed; run: pip install trl") from error
 
 if TYPE_CHECKING:
     from transformers import TrainerControl, TrainerState, TrainingArguments

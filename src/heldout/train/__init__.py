@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from importlib.util import find_spec
 
-from heldout.errors import UsageError
+from heldout.errors import MissingExtra
 
 _NEEDED = ("torch", "transformers", "trl", "accelerate", "datasets")
 
@@ -19,9 +19,9 @@ def require_extra() -> None:
 
     Raises
     ------
-    UsageError
+    MissingExtra
         Naming what is missing, and the command that installs it.
     """
     missing = [name for name in _NEEDED if find_spec(name) is None]
     if missing:
-        raise UsageError(f"Training needs {missing[0]}, which is not installed; run: pip install 'heldout[train]'")
+        raise MissingExtra(f"Training needs {missing[0]}, which is not installed; run: pip install 'heldout[train]'")
