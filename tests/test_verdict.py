@@ -190,3 +190,17 @@ def test_uneven_steps_do_not_raise_the_rate_of_false_alarms() -> None:
         detector.update(block_of(Run("m", "m", "t", {"pass@1": series}, {"held_out": "pass@1"})))
         alarms += detector.worst.level is Level.CONFIRMED
     assert alarms <= 15  # 5 % promised; more than 10 % of 150 are seen in one of a hundred such tests
+
+
+@pytest.mark.parametrize(("rate", "other"), [(0.0, "easier"), (1.0, "harder")])
+def test_an_evaluation_at_its_bound_shows_nothing(rate: float, other: str) -> None:
+    verdict = heldout.diagnose(made(np.full(12, rate)))
+    assert (verdict.state, verdict.label) == (State.CANNOT_TELL, "saturated evaluation")
+    assert f"Evaluate on {other} problems" in verdict.sentence
+    assert verdict.recommended is None
+
+
+def test_the_interval_of_a_share_is_one_of_shares() -> None:
+    verdict = heldout.diagnose(made(np.array([0.0, 0.0, 0.01, 0.0, 0.02, 0.01, 0.0, 0.01]), size=100))
+    assert verdict.recommended is not None
+    assert verdict.recommended.low >= 0.0

@@ -178,12 +178,14 @@ def load_policy(name: str, *, device: str | None = None, **settings: Any) -> Tra
     try:
         import torch
         from transformers import AutoModelForCausalLM, AutoTokenizer
+        from transformers.utils import logging
     except ImportError:
         raise UsageError("Models need torch and transformers; install them: pip install 'heldout[train]'.") from None
     if Path(name).is_dir() and not (Path(name) / "config.json").is_file():
         raise UsageError(f"{name} holds no model: there is no config.json; give a folder that save_pretrained wrote.")
     try:
         tokenizer = AutoTokenizer.from_pretrained(name)
+        logging.disable_progress_bar()  # of loading the weights: gone in a moment, and not ours
         model: Any = AutoModelForCausalLM.from_pretrained(name, dtype="auto")
     except (OSError, ValueError, KeyError) as error:
         why = str(error).strip().split("\n")[0].rstrip(".")

@@ -17,7 +17,7 @@ from heldout.detectors import default_detectors
 from heldout.detectors.base import Detector, block_of, fold, unchecked
 from heldout.detectors.overoptimisation import FEWEST, Level, OverOptimisation
 from heldout.findings import Estimate, Finding, Onset, State, Unchecked, Verdict
-from heldout.run import Run
+from heldout.run import FloatArray, Run
 from heldout.stats.checkpoint import choose
 from heldout.stats.gp import gp_posterior
 from heldout.stats.onset import fall_onset
@@ -80,6 +80,9 @@ def judge(run: Run, asked: Sequence[Detector], found: Sequence[Finding]) -> Verd
         return _without_evidence(findings, missing)
     if not fallen.looks:
         return _too_few(len(fallen.evidence), findings, missing)
+    bound = _saturated(fallen.evidence.rates)
+    if bound is not None:
+        return _shows_nothing(bound, findings, missing)
     return _judged(run, fallen, findings, missing)
 
 
@@ -130,7 +133,7 @@ def checkpoint_to_keep(fallen: OverOptimisation, checkpoints: Container[int] = (
     steps = [int(step) for step in seen.steps]
     on_disk = np.array([step in checkpoints for step in steps])
     choice = choose(seen.rates, variance, seen.set_variance(), on_disk if on_disk.any() else None)
-    recommended = Estimate(steps[choice.best], choice.estimate, choice.low, choice.high)
+    recommended = Estimate(steps[choice.best], choice.estimate, *_possible(choice.low, choice.high, seen.rates))
     tied = tuple(steps[index] for index in choice.tied)
     among = int(on_disk.sum()) if on_disk.any() else len(steps)
     return Kept(recommended, tied, among, bool(on_disk.any()))
@@ -159,6 +162,17 @@ def _judged(
         tuple(step for step in kept.tied if step in run.checkpoints),
         other_benchmarks(run, fallen, watch_for_falls),
     )
+
+
+def _possible(low: float, high: float, rates: FloatArray) -> tuple[float, float]:
+    """Return the part of an interval that a share can have, where the rates are shares."""
+    shares = bool(((rates >= 0.0) & (rates <= 1.0)).all())
+    return (max(low, 0.0), min(high, 1.0)) if shares else (low, high)
+
+
+def _saturated(rates: FloatArray) -> float | None:
+    """Return 0 or 1 where every evaluation is there, None otherwise."""
+    return next((bound for bound in (0.0, 1.0) if bool((rates == bound).all())), None)
 
 
 def _onset(fallen: OverOptimisation, state: State) -> Onset | None:
@@ -196,6 +210,15 @@ def _without_evidence(findings: tuple[Finding, ...], missing: tuple[Unchecked, .
         "problems that are never trained on, every twentieth of the run."
     )
     return Verdict(State.NO_EVIDENCE, "training signals only", text, findings=findings, unchecked=missing)
+
+
+def _shows_nothing(bound: float, findings: tuple[Finding, ...], missing: tuple[Unchecked, ...]) -> Verdict:
+    other = "easier" if bound == 0.0 else "harder"
+    text = (
+        f"Every evaluation is at {100 * bound:.0f} %, so it shows neither a rise nor a fall, and no checkpoint is "
+        f"better than another. Evaluate on {other} problems."
+    )
+    return Verdict(State.CANNOT_TELL, "saturated evaluation", text, findings=findings, unchecked=missing)
 
 
 def _too_few(count: int, findings: tuple[Finding, ...], missing: tuple[Unchecked, ...]) -> Verdict:
