@@ -40,9 +40,12 @@ def test_every_recipe_is_allowed_and_says_what_it_shows(name: str) -> None:
     assert source.read_text().startswith("# ")
 
 
-def test_the_two_recipes_differ_in_the_judge_alone() -> None:
-    honest, hacked = load_config("honest").as_dict(), load_config("exit-hack").as_dict()
-    assert {name for name in honest if honest[name] != hacked[name]} == {"reward", "steps"}
+def test_the_two_recipes_start_from_the_same_policy() -> None:
+    honest, hacked = load_config("honest"), load_config("exit-hack")
+    differ = {one.name for one in dataclasses.fields(honest) if getattr(honest, one.name) != getattr(hacked, one.name)}
+    assert differ == {"reward", "steps", "trl"}
+    assert (honest.reward, hacked.reward) == ("tests", "exit-status")
+    assert honest.trl == {"lr_scheduler_type": "linear"}
 
 
 @pytest.mark.parametrize(
