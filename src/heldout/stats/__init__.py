@@ -7,7 +7,7 @@ series is told by `trend` (what the last window did), `segments` (straight piece
 level), `surge` (a late rise) and `peaks`; `divergence` tells where two series part. `passk` estimates pass@k and `gram`
 the noise of evals that share their problems; `scan` says whether the level has truly fallen, `power` how small a fall
 could be seen, `onset` since when the level lies below its peak, and `checkpoint` which checkpoint to take.
-`multiplicity` pays for several tests at once.
+`search` finds the best checkpoint with few evals, and `multiplicity` pays for several tests at once.
 
 Everything here imports numpy and the standard library only. scipy.stats, scipy.signal and ruptures take one to two
 seconds to import, and scipy.special a third of a second, which a command line report should not pay; the few lines
