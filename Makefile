@@ -2,6 +2,9 @@
 # make test: lint, types and tests.   make bench: heldout against named alternatives.
 # All set up what is missing first (a virtual environment in .venv) and are quick the second time.
 
+SHELL := bash
+.SHELLFLAGS := -o pipefail -ec
+
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -11,13 +14,15 @@ RUNS := runs/honest runs/exit-hack
 
 .PHONY: demo examples test bench clean
 
-demo: $(RUNS:%=%/policy)
+# both side by side, a core each
+demo: $(STAMP)
+	@$(MAKE) --no-print-directory -j 2 $(RUNS:%=%/policy)
 	$(BIN)/heldout report $(RUNS) -o reports
 
 # a run that was cut short goes on where it stopped
 runs/%/policy: | $(STAMP)
 	@if test -f runs/$*/run.json; then $(BIN)/heldout train --resume -o runs/$*; \
-	else $(BIN)/heldout train --recipe $* -o runs/$*; fi
+	else $(BIN)/heldout train --recipe $* --threads 1 -o runs/$*; fi 2>&1 | sed -u "s/^/$*: /"
 
 examples: $(STAMP)
 	$(BIN)/heldout report example:deepseek-r1 example:kimi-dev -o reports/published --formats svg,png,pdf

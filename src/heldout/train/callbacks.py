@@ -88,7 +88,7 @@ class HeldOut(TrainerCallback):
         rate, error = float(shares.mean()), float(shares.std(ddof=1) / math.sqrt(len(shares)))
         low, high = interval(rate, error, len(shares))
         self.newest = f"Pass@1 {rate:.1%} ({low:.1%} to {high:.1%})"
-        self.display.say(f"step {step}: held-out {self.newest}, {length:.1f} tokens")
+        self.display.say(f"step {step} of {args.max_steps}: held-out {self.newest}, {length:.1f} tokens")
 
     def _record(self, step: int, parts: Sequence[_Share]) -> tuple[FloatArray, float]:
         """Record what all processes found; return each problem's share of passed samples, and the mean length."""
