@@ -14,7 +14,7 @@ class Display:
     Parameters
     ----------
     console
-        Where to draw; on one that is no terminal only `say` prints.
+        Where to draw; on one that is no terminal each stage is told once, in a line.
     """
 
     def __init__(self, console: Console) -> None:
@@ -45,6 +45,8 @@ class Display:
             if self._stage is not None:
                 self._bar.remove_task(self._stage)
             self._stage, self._name = self._bar.add_task(name, total=total, figures=""), name
+            if not self.console.is_terminal:
+                self.say(f"{name}, {total} steps")
         self._bar.update(self._stage, completed=done, total=total, figures=figures)
 
     def say(self, text: str) -> None:
