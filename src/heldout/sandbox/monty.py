@@ -17,12 +17,13 @@ from __future__ import annotations
 import builtins
 import copy
 import importlib
+import importlib.util
 import re
 import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from types import TracebackType
-from typing import Any, Self
+from types import ModuleType, TracebackType
+from typing import Any, Self, cast
 
 from heldout.errors import MissingSandbox
 from heldout.sandbox.base import Answer, Limits, Program, Status, default_workers
@@ -216,6 +217,9 @@ def load() -> Any:
         raise MissingSandbox(
             'The monty sandbox needs pydantic-monty, which is not installed; run: pip install "heldout[sandbox]"'
         ) from None
+    if importlib.util.find_spec("opentelemetry") is None:
+        # It asks for this with every program, and a search that fails takes as long as a short program runs.
+        sys.modules.setdefault("opentelemetry", cast(ModuleType, None))
     return pydantic_monty
 
 
