@@ -13,10 +13,13 @@ from typing import Any
 
 import numpy as np
 
+from heldout.detectors.base import Block
+from heldout.detectors.series import Remembering
+from heldout.findings import Finding
 from heldout.run import Evaluation, FloatArray, Outcomes
 from heldout.stats.gram import Gram, complete
 from heldout.stats.noise import JITTER_FLOOR, aggregate_noise, binomial_se, difference_noise
-from heldout.stats.scan import Inflation
+from heldout.stats.scan import HORIZONS, Inflation
 
 FEWEST_PROBLEMS = 30  # below it the normal approximation of the scan is not to be trusted
 _AGGREGATE_FACTOR = 1.3  # on the variance from rates alone, so that the scan keeps its error
@@ -210,3 +213,34 @@ class Evidence:
         self._problems = tuple(problem for problem, keep in zip(self._problems, kept, strict=True) if keep)
         self._rows = [row[kept] for row in self._rows]
         self._gram = Gram.of(np.stack(self._rows))
+
+
+class Following(Remembering):
+    """A detector that looks at the held-out scores after each evaluation; what it looks for is in `_look`."""
+
+    needs: tuple[str, ...] = ("held_out",)
+
+    def __init__(self) -> None:
+        self.evidence = Evidence()
+
+    def update(self, block: Block) -> list[Finding]:
+        """Take in new evaluations; return what was found, in order of steps."""
+        found: list[Finding] = []
+        for evaluation in block.evaluations:
+            if len(self.evidence) < HORIZONS[-1] and self.evidence.add(evaluation):
+                found += self._look()
+        return found
+
+    def state(self) -> dict[str, Any]:
+        """Return the evaluations, and what was found of late."""
+        return {**super().state(), "evidence": self.evidence.state()}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on where `state` was taken."""
+        self.evidence = Evidence()
+        self.evidence.restore(state["evidence"])
+        super().restore({key: value for key, value in state.items() if key != "evidence"})
+
+    def _look(self) -> list[Finding]:
+        """Return what the evaluations so far show that the last look did not."""
+        raise NotImplementedError

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
-from heldout.detectors.base import Block
-from heldout.detectors.evidence import Evidence
+from heldout.detectors.evidence import Following
 from heldout.detectors.series import share_between
 from heldout.findings import Finding, Severity
-from heldout.stats.scan import HORIZONS
 from heldout.stats.trend import trend_state
 
 
-class Plateau:
+class Plateau(Following):
     """Has the held-out score stopped rising?
 
     Found when the change over the last quarter of the evaluations (at least 4) is shown to be small: with 95 %
@@ -38,35 +33,12 @@ class Plateau:
     """
 
     name = "plateau"
-    needs: tuple[str, ...] = ("held_out",)
 
     def __init__(self, margin: float = 0.02) -> None:
         share_between("margin", margin)
         self.margin = margin
-        self.evidence = Evidence()
+        super().__init__()
         self._level = False
-
-    def __repr__(self) -> str:
-        """Tell all parameters."""
-        return f"Plateau(margin={self.margin})"
-
-    def update(self, block: Block) -> list[Finding]:
-        """Take in new evaluations; return a finding for each time the score has become level."""
-        found = []
-        for evaluation in block.evaluations:
-            if len(self.evidence) < HORIZONS[-1] and self.evidence.add(evaluation):
-                found += self._look()
-        return found
-
-    def state(self) -> dict[str, Any]:
-        """Return the evaluations, and whether the score is level."""
-        return {"evidence": self.evidence.state(), "level": self._level}
-
-    def restore(self, state: Mapping[str, Any]) -> None:
-        """Go on where `state` was taken."""
-        self.evidence = Evidence()
-        self.evidence.restore(state["evidence"])
-        self._level = bool(state["level"])
 
     def _look(self) -> list[Finding]:
         seen = self.evidence

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
-from heldout.detectors.base import Block
-from heldout.detectors.evidence import Evidence
+from heldout.detectors.evidence import Following
 from heldout.findings import Finding, Severity
-from heldout.stats.scan import HORIZONS
 from heldout.stats.surge import late_surge
 
 _MARGIN = 0.02
 
 
-class LateSurge:
+class LateSurge(Following):
     """Does the held-out score rise again after it had seemed to be done?
 
     Found when the level gained at least `deviations` posterior standard deviations over the last quarter of the
@@ -33,36 +28,13 @@ class LateSurge:
     """
 
     name = "late_surge"
-    needs: tuple[str, ...] = ("held_out",)
 
     def __init__(self, deviations: float = 2.0) -> None:
         if not deviations >= 2.0:
             raise ValueError(f"deviations is {deviations}; it must be at least 2.")
         self.deviations = deviations
-        self.evidence = Evidence()
+        super().__init__()
         self._until = -1  # last step of the surge that was found last
-
-    def __repr__(self) -> str:
-        """Tell all parameters."""
-        return f"LateSurge(deviations={self.deviations})"
-
-    def update(self, block: Block) -> list[Finding]:
-        """Take in new evaluations; return a finding for each surge that begins."""
-        found = []
-        for evaluation in block.evaluations:
-            if len(self.evidence) < HORIZONS[-1] and self.evidence.add(evaluation):
-                found += self._look()
-        return found
-
-    def state(self) -> dict[str, Any]:
-        """Return the evaluations, and until when the last surge went."""
-        return {"evidence": self.evidence.state(), "until": self._until}
-
-    def restore(self, state: Mapping[str, Any]) -> None:
-        """Go on where `state` was taken."""
-        self.evidence = Evidence()
-        self.evidence.restore(state["evidence"])
-        self._until = int(state["until"])
 
     def _look(self) -> list[Finding]:
         seen = self.evidence

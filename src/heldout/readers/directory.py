@@ -18,11 +18,13 @@ import numpy as np
 
 from heldout.errors import NotUnderstood, ReadError
 from heldout.names import meaning_of
-from heldout.readers import judged_samples, run_directory
 from heldout.readers.assemble import joined
+from heldout.readers.judged_samples import is_assumed, owner
 from heldout.readers.log import Column, Log
 from heldout.readers.outcomes import attached, log_of
 from heldout.readers.rows import some
+from heldout.readers.run_directory import is_run
+from heldout.readers.run_directory import read as read_run
 from heldout.run import Evaluation, Note, NoteKind
 from heldout.words import counted
 
@@ -111,7 +113,7 @@ def found_in(root: Path, read_logs: ReadLogs, understood: str) -> list[Named]:
     refused: dict[Path, str] = {}
     for path in _candidates(root):
         try:
-            logs[path] = [run_directory.read(path)] if path.is_dir() else read_logs(path)
+            logs[path] = [read_run(path)] if path.is_dir() else read_logs(path)
         except ReadError as error:
             refused[path] = str(error)
     if not logs:
@@ -131,7 +133,7 @@ def found_in(root: Path, read_logs: ReadLogs, understood: str) -> list[Named]:
 
 def _candidates(root: Path, depth: int = 0) -> Iterator[Path]:
     """Yield the files that may be logs, and the directories that heldout recorded, which are not looked into."""
-    if run_directory.is_run(root):
+    if is_run(root):
         yield root
         return
     for entry in sorted(root.iterdir(), key=lambda path: _natural(path.name)):
@@ -247,10 +249,10 @@ def _with_outcomes(root: Path, placed: list[Placed], outcomes: dict[Path, Log]) 
     of_run: dict[int, list[Path]] = {}
     of_folder: dict[Path, list[Path]] = {}
     for path in outcomes:
-        owner = judged_samples.owner(path, root)
-        number = _run_above(owner, root, placed)
+        above = owner(path, root)
+        number = _run_above(above, root, placed)
         if number is None:
-            of_folder.setdefault(owner, []).append(path)
+            of_folder.setdefault(above, []).append(path)
         else:
             of_run.setdefault(number, []).append(path)
     given = [
@@ -274,7 +276,7 @@ def _run_above(owner: Path, root: Path, placed: list[Placed]) -> int | None:
 
 
 def _with_measured(log: Log, found: list[Log]) -> Log:
-    sure = [other for other in found if not judged_samples.is_assumed(other)]
+    sure = [other for other in found if not is_assumed(other)]
     notes = _notes(sure)
     if len(sure) < len(found):
         text = (
