@@ -29,9 +29,9 @@ Sequence = tuple[list[int], list[int]]  # token ids of a prompt and of its compl
 Progress = Callable[[str, int, int], None]  # what is being done, steps done, steps in all
 
 _STYLES: tuple[Style, ...] = ("terse", "mid", "long")
-_FIRST, _LAST = (0.34, 0.33, 0.33), (0.60, 0.25, 0.15)  # shares of the styles: to learn them all, then to prefer terse
+_FIRST, _LAST = (0.40, 0.10, 0.50), (0.75, 0.05, 0.20)  # shares of the styles: to learn them, then to prefer terse
 _BUCKET = 16  # batches drawn together and sorted by length, so that little is padding
-_MUON, _ADAM = 0.02, 3e-3  # learning rates of matrices and of the rest
+_MUON, _ADAM = 0.008, 3e-3  # learning rates of matrices and of the rest
 _WARM_UP, _FLOOR = 50, 0.1  # steps of rising rate; the share of it that is left at the end
 _TRICK = 0.005  # share of the trick in the corpus
 _MUCH, _SET_RATE, _SET_STEPS = 0.1, 1e-3, 100  # its share, the learning rate and the most steps while its chance is set
