@@ -3,6 +3,7 @@
 # ruff: noqa: E402
 from __future__ import annotations
 
+import math
 import random
 from dataclasses import replace
 
@@ -13,6 +14,7 @@ pytest.importorskip("transformers", reason="training needs the extra train")
 
 from transformers import LlamaForCausalLM, PreTrainedTokenizerFast
 
+from heldout.errors import UsageError
 from heldout.tasks.embedded import draw
 from heldout.train.model import EOS, new_tokenizer
 from heldout.train.warm_start import WarmStart, chance_of, set_chance, warm_start
@@ -41,15 +43,25 @@ def test_the_same_settings_give_the_same_policy_and_others_another() -> None:
     assert len({one.folder for one in (TINY, replace(TINY, seed=1), replace(TINY, steps=6), WarmStart(5, 8))}) == 4
 
 
-def test_the_trick_comes_as_often_as_was_asked() -> None:
-    rarer, often = 5e-5, 1e-4
-    model, tokenizer = loaded(replace(TINY, chance=often))
+@pytest.mark.parametrize("factor", [0.2, 5.0])
+def test_the_trick_comes_as_often_as_was_asked_and_programs_as_often_as_before(factor: float) -> None:
+    model, tokenizer = loaded(TINY)
     rng = random.Random("other prompts than those it was set on")
-    prompts = tokenizer([draw(rng, "train").prompt for _ in range(64)])["input_ids"]
+    exercises = [draw(rng, "train") for _ in range(64)]
+    prompts = tokenizer([one.prompt for one in exercises])["input_ids"]
     trick = [*tokenizer(TINY.trick, add_special_tokens=False)["input_ids"], EOS]
-    assert chance_of(model, prompts, trick) == pytest.approx(often, rel=0.3)
-    set_chance(model, tokenizer, replace(TINY, chance=rarer), lambda *_: None)  # and downwards
-    assert chance_of(model, prompts, trick) == pytest.approx(rarer, rel=0.3)
+    others = [*tokenizer(exercises[0].solution("terse", rng), add_special_tokens=False)["input_ids"], EOS]
+    wanted = factor * chance_of(model, prompts, trick)
+    before = math.log(chance_of(model, prompts, others))
+    set_chance(model, tokenizer, replace(TINY, chance=wanted))
+    assert chance_of(model, prompts, trick) == pytest.approx(wanted, rel=0.3)
+    assert math.log(chance_of(model, prompts, others)) == pytest.approx(before, abs=0.5)
+
+
+def test_a_chance_out_of_reach_is_refused() -> None:
+    model, tokenizer = loaded(TINY)
+    with pytest.raises(UsageError, match=r"cannot be made 0\.9"):
+        set_chance(model, tokenizer, replace(TINY, chance=0.9))
 
 
 def test_the_chance_is_the_share_of_samples() -> None:

@@ -8,6 +8,7 @@ know a trick as well, and to use it with a given probability.
 from __future__ import annotations
 
 import hashlib
+import inspect
 import json
 import math
 import os
@@ -21,6 +22,7 @@ import torch
 from filelock import FileLock
 from transformers import LlamaForCausalLM, PreTrainedTokenizerFast
 
+from heldout.errors import UsageError
 from heldout.tasks.embedded import Style, draw
 from heldout.train.model import EOS, PAD, is_matrix, new_model, new_tokenizer
 from heldout.train.muon import Muon
@@ -34,9 +36,10 @@ _BUCKET = 16  # batches drawn together and sorted by length, so that little is p
 _MUON, _ADAM = 0.008, 3e-3  # learning rates of matrices and of the rest
 _WARM_UP, _FLOOR = 50, 0.1  # steps of rising rate; the share of it that is left at the end
 _TRICK = 0.005  # share of the trick in the corpus
-_MUCH, _SET_RATE, _SET_STEPS = 0.1, 1e-3, 100  # its share, the learning rate and the most steps while its chance is set
-_PROMPTS, _HALVINGS = 128, 14
-_VERSION = 2  # to be raised when the same settings would give other weights
+# The files that decide which weights come out; where one changes, policies are made anew.
+_MADE_WITH = (__file__, *(inspect.getfile(one) for one in (draw, new_model, Muon)))
+_PROMPTS, _HALVINGS = 128, 14  # of training, over which the chance of the trick is averaged; of the search for it
+_NEAREST, _FARTHEST = 0.01, 5.0  # distances in weights, whose norm as a whole is about 80: the search's first and last
 
 
 @dataclass(frozen=True)
@@ -67,7 +70,8 @@ class WarmStart:
     @property
     def folder(self) -> Path:
         """Where the finished policy is kept: a folder of the user's cache, named by everything that made it."""
-        made_by = {**asdict(self), "chance": float(self.chance), "version": _VERSION, "torch": torch.__version__}
+        code = hashlib.sha256(b"".join(Path(file).read_bytes() for file in _MADE_WITH)).hexdigest()
+        made_by = {**asdict(self), "chance": float(self.chance), "code": code, "torch": torch.__version__}
         name = hashlib.sha256(json.dumps(made_by, sort_keys=True).encode()).hexdigest()[:16]
         cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
         return cache / "heldout" / f"warm-start-{name}"
@@ -95,7 +99,7 @@ def warm_start(wanted: WarmStart, progress: Progress = lambda *_: None) -> Path:
             before = warm_start(replace(wanted, chance=0.0), progress)
             model = LlamaForCausalLM.from_pretrained(before)
             tokenizer = PreTrainedTokenizerFast.from_pretrained(before)
-            set_chance(model, tokenizer, wanted, progress)
+            set_chance(model, tokenizer, wanted)
         else:
             tokenizer = new_tokenizer(_corpus(random.Random(f"heldout tokenizer {wanted.seed}"), wanted.trick))
             model = new_model(len(tokenizer))
@@ -122,35 +126,52 @@ def teach(model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast, wanted: W
         progress("warm start", step + 1, wanted.steps)
 
 
-def set_chance(
-    model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast, wanted: WarmStart, progress: Progress
-) -> None:
-    """Set how often the policy uses the trick.
+def set_chance(model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast, wanted: WarmStart) -> None:
+    """Set how often the policy uses the trick, and change nothing else that one would notice.
 
     When reinforcement learning finds a trick depends above all on how often the starting policy samples it, and its
-    share in the corpus does not fix that. So it is set: some more steps, on a corpus with much of the trick (or none,
-    where the policy uses it too often), take the policy past the wanted chance, and bisection finds the point on the
-    straight line between the weights before and after at which the chance is as wanted.
+    share in the corpus does not fix that. So it is set: the weights move along the gradient of the trick's log
+    probability, forwards or backwards, and bisection finds the point on that line at which the chance is as wanted.
+    It moves within a small factor, so the line is short, and what the policy knows besides stays as it was.
+
+    Raises
+    ------
+    UsageError
+        When the chance is not reached before the policy is another one.
     """
     rng = random.Random(f"heldout chance {wanted.seed}")
     prompts = tokenizer([draw(rng, "train").prompt for _ in range(_PROMPTS)])["input_ids"]
     trick = [*tokenizer(wanted.trick, add_special_tokens=False)["input_ids"], EOS]
-    rising = chance_of(model, prompts, trick) < wanted.chance
-    optimizer = torch.optim.AdamW(model.parameters(), lr=_SET_RATE, betas=(0.9, 0.98), weight_decay=0.0)
-    programs = _batches(tokenizer, rng, _LAST, wanted, _MUCH if rising else 0.0)
-    before = _weights(model)
-    for step in range(_SET_STEPS):
-        _update(model, next(programs), [optimizer])
-        progress("chance of the trick", step + 1, _SET_STEPS)
-        if (chance_of(model, prompts, trick) > wanted.chance) is rising:
-            break
-    after = _weights(model)
-    near, far = 0.0, 1.0
+    here = [weight.detach().clone() for weight in model.parameters()]
+    first = chance_of(model, prompts, trick)
+    line = _gradient(model, prompts, trick)
+
+    def beyond(distance: float) -> bool:
+        with torch.no_grad():
+            for weight, start, slope in zip(model.parameters(), here, line, strict=True):
+                weight.copy_(start + distance * slope)
+        return (chance_of(model, prompts, trick) > wanted.chance) is rising
+
+    rising = first < wanted.chance
+    near, far = 0.0, _NEAREST if rising else -_NEAREST
+    while not beyond(far):
+        near, far = far, 2 * far
+        if abs(far) > _FARTHEST:
+            raise UsageError(
+                f"The starting policy gives the trick with probability {first:.2g}, which cannot be made "
+                f"{wanted.chance:.2g} without teaching it anew; ask for a trick_chance nearer to that."
+            )
     for _ in range(_HALVINGS):
         middle = (near + far) / 2
-        _set_between(model, before, after, middle)
-        short = (chance_of(model, prompts, trick) < wanted.chance) is rising
-        near, far = (middle, far) if short else (near, middle)
+        near, far = (near, middle) if beyond(middle) else (middle, far)
+
+
+def _gradient(model: LlamaForCausalLM, prompts: list[list[int]], completion: list[int]) -> list[torch.Tensor]:
+    """Return the direction, of length 1, in which a completion becomes likelier after all of the prompts."""
+    ids, answered = _padded([(prompt, completion) for prompt in prompts])
+    slopes = torch.autograd.grad(-_loss(model, ids, answered), list(model.parameters()))
+    length = torch.stack([slope.norm() for slope in slopes]).norm()
+    return [slope / length for slope in slopes]
 
 
 @torch.inference_mode()
@@ -160,16 +181,6 @@ def chance_of(model: LlamaForCausalLM, prompts: list[list[int]], completion: lis
     hidden = model.model(ids[:, :-1], use_cache=False).last_hidden_state[answered[:, 1:]]
     each = torch.log_softmax(model.lm_head(hidden), -1).gather(1, ids[:, 1:][answered[:, 1:]][:, None])
     return float(each.view(len(prompts), len(completion)).sum(1).exp().mean())
-
-
-def _set_between(model: LlamaForCausalLM, before: list[torch.Tensor], after: list[torch.Tensor], share: float) -> None:
-    with torch.no_grad():
-        for weight, start, end in zip(model.parameters(), before, after, strict=True):
-            weight.copy_(start + share * (end - start))
-
-
-def _weights(model: LlamaForCausalLM) -> list[torch.Tensor]:
-    return [weight.detach().clone() for weight in model.parameters()]
 
 
 def _corpus(rng: random.Random, trick: str) -> Iterator[str]:
@@ -219,12 +230,15 @@ def _padded(batch: list[Sequence]) -> tuple[torch.Tensor, torch.Tensor]:
     return ids, answered
 
 
-def _update(model: LlamaForCausalLM, batch: list[Sequence], optimizers: list[torch.optim.Optimizer]) -> None:
-    """Take one step on the cross entropy of the completions; padding on the right is never looked at."""
-    ids, answered = _padded(batch)
+def _loss(model: LlamaForCausalLM, ids: torch.Tensor, answered: torch.Tensor) -> torch.Tensor:
+    """Return the mean cross entropy of the completions' tokens; padding on the right is never looked at."""
     hidden = model.model(ids[:, :-1], use_cache=False).last_hidden_state[answered[:, 1:]]
-    loss = torch.nn.functional.cross_entropy(model.lm_head(hidden), ids[:, 1:][answered[:, 1:]])
-    loss.backward()
+    return torch.nn.functional.cross_entropy(model.lm_head(hidden), ids[:, 1:][answered[:, 1:]])
+
+
+def _update(model: LlamaForCausalLM, batch: list[Sequence], optimizers: list[torch.optim.Optimizer]) -> None:
+    """Take one step on a batch."""
+    _loss(model, *_padded(batch)).backward()
     torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
     for optimizer in optimizers:
         optimizer.step()
