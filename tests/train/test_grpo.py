@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import random
+import signal
 from pathlib import Path
 
 import polars as pl
@@ -75,13 +77,20 @@ def test_another_seed_gives_other_weights(whole: Path, short: str, tmp_path: Pat
     assert weights(tmp_path / "run") != weights(whole)
 
 
-def test_a_run_that_was_killed_and_resumed_ends_as_one_that_was_not(whole: Path, short: str, tmp_path: Path) -> None:
-    words = flags(**{**SMALL, "steps": 6, "reward": short, "out": tmp_path / "run"})
-    assert heldout_train(*words, DIE_AT="4").returncode == -9
-    assert heldout.read(tmp_path / "run")["reward"].step.tolist() == [1, 2, 3]
-    assert train(settings_of(tmp_path / "run"), tmp_path / "run", resume=True)
-    assert weights(tmp_path / "run") == weights(whole)
-    once, again = heldout.read(whole), heldout.read(tmp_path / "run")
+def test_a_run_that_was_killed_five_times_and_resumed_ends_as_one_that_was_not(short: str, tmp_path: Path) -> None:
+    config = small(short, steps=12)
+    unbroken, broken = tmp_path / "unbroken", tmp_path / "broken"
+    assert train(config, unbroken)
+    words = flags(**{**SMALL, "steps": 12, "reward": short, "out": broken})
+    rng = random.Random(17)
+    for _ in range(5):  # no life lasts for more than one checkpoint, some not for one
+        assert heldout_train(*words, DIE_AT=str(rng.randint(1, 4))).returncode == -signal.SIGKILL
+        words = ["--resume", "--out", str(broken)]
+    assert newest_checkpoint(broken) is not None
+    assert train(settings_of(broken), broken, resume=True)
+    assert weights(broken) == weights(unbroken)
+    once, again = heldout.read(unbroken), heldout.read(broken)
+    assert once["reward"].step.tolist() == list(range(1, 13))
     for key in ("reward", "length", "held_out", "loss", "entropy"):
         assert again[key].step.tolist() == once[key].step.tolist()
         assert again[key].value.tolist() == once[key].value.tolist()

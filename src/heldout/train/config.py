@@ -36,6 +36,7 @@ class TrainConfig:
         "or file.py:function; or a weighted sum such as tests*1.0+exit-status*0.5.",
     )
     chat: bool = _setting(False, "Give each problem as a user's message, in the model's chat template.")
+    wrong_tests: float = _setting(0.0, "Share of the training problems that get a wrong test, as real sets have.", 0)
     seed: int = _setting(0, "Seed of weights, order of problems and samples.", 0)
 
     # how much

@@ -38,6 +38,7 @@ from heldout.sandbox.exit_status import ExitStatusJudge
 from heldout.tasks import load_task
 from heldout.tasks.contamination import refuse
 from heldout.tasks.problem import Problem
+from heldout.tasks.wrong_tests import with_wrong_tests
 from heldout.train.callbacks import HeldOut, Recording, Stop
 from heldout.train.config import TrainConfig
 from heldout.train.policy import TransformersPolicy, load_policy
@@ -84,7 +85,7 @@ def train(config: TrainConfig, directory: Path, *, resume: bool = False, console
     own = {part.name: Own(part.name) for part in parts if part.name not in NAMED}
     task = load_task(config.task)
     refuse(task)
-    problems = task.split("train")
+    problems = with_wrong_tests(task.split("train"), config.wrong_tests, config.seed)
     settings = trl_settings(config, directory, [part.weight for part in parts])
     period = _updates_a_batch(config, settings)
 
