@@ -157,6 +157,7 @@ CONTENDERS = (
         "finish = run.finish",
         "sent to a process, which writes the file",
         ("wandb",),
+        5,
     ),
     Contender(
         "tensorboardX",
@@ -167,7 +168,7 @@ CONTENDERS = (
         "finish = writer.close",
         "queued to a thread, which writes the file",
         ("tensorboardX",),
-        10,
+        20,
     ),
     Contender(
         "mlflow, SQLite",
