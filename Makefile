@@ -38,6 +38,7 @@ bench: $(STAMP)
 	$(BIN)/heldout bench read
 	$(BIN)/heldout bench verdict
 	$(BIN)/heldout bench judge
+	$(BIN)/heldout bench log
 	mkdir -p benchmarks
 	$(BIN)/heldout bench detect n200K20 n500K40 -o benchmarks/detect.json --figures benchmarks
 

@@ -309,9 +309,10 @@ class Recorder:
         try:
             # No sum of numbers is finite with a NaN or an infinity among them.
             total = sum(metrics.values())
-            if type(total) in (float, int) and math.isfinite(total) and not metrics.keys() & _OWN:
-                row = {"step": step, "time": time.time(), **metrics}
-                return orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE)
+            if metrics and type(total) in (float, int) and math.isfinite(total) and metrics.keys().isdisjoint(_OWN):
+                # Joining two texts is quicker than joining two dictionaries.
+                head = orjson.dumps({"step": step, "time": time.time()})
+                return head[:-1] + b"," + orjson.dumps(metrics, option=orjson.OPT_APPEND_NEWLINE)[1:]
         except (TypeError, ValueError, OverflowError, RuntimeError):
             pass
         return self._sorted_out(step, metrics)
@@ -351,8 +352,11 @@ class Recorder:
 
     def _append(self, name: str, line: bytes) -> None:
         with self._lock:
-            self._refuse_closed()
-            self._opened(name).write(line)
+            file = self._lines.get(name)
+            if file is None:  # as after closing
+                self._refuse_closed()
+                file = self._opened(name)
+            file.write(line)
 
     def _opened(self, name: str) -> _Lines:
         if name not in self._lines:
@@ -533,8 +537,8 @@ def _step(step: Any) -> int:
 
 def number_of(value: Any) -> float | None:
     """A value as a number, of whichever library it is; None where it is none."""
-    if type(value) is float:
-        return value
+    if isinstance(value, float):
+        return float(value)
     if value is None or isinstance(value, (str, bytes, bytearray)):
         return None
     try:

@@ -89,3 +89,15 @@ def bench_train(
     from heldout.bench.train import main as bench
 
     bench(steps, repeats)
+
+
+@bench_app.command("log")
+def bench_log(
+    steps: Annotated[int, typer.Option(min=20, help="Steps to log; the slow loggers get fewer.")] = 10_000,
+    repeats: Annotated[int, typer.Option(min=1, help="Turns of each, of which the median is stated.")] = 5,
+    out: Annotated[Path | None, typer.Option("-o", "--out", help="Also write the table as Markdown or JSON.")] = None,
+) -> None:
+    """What logging a step of 30 metrics costs, against trackio, wandb, tensorboardX and mlflow in the same run."""
+    from heldout.bench.log import main as bench
+
+    bench(steps, repeats, out)
