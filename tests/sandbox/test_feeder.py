@@ -30,7 +30,7 @@ with open_sandbox(workers=2, limits=Limits(seconds=100)) as sandbox:
     sandbox.run([Program("def f(x): return x", "f", ((1,),))] * 16)
     print("ready", flush=True)
     if sys.argv[1] == "busy":
-        sandbox.run([Program("while True: pass", "f", ((1,),))] * 4)
+        sandbox.run([Program("while True: pass", "f", ((1,),))] * 40)
     time.sleep(100)
 """
 UNGUARDED = """

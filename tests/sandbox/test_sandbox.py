@@ -101,7 +101,7 @@ def test_parts_that_a_value_shares_are_not_written_out_on_the_host(monty: Sandbo
         ("return 21 / (x - 2)", ["raised", "returned"]),
         ("return (x, 'ValueError')", ["returned"] * 2),
         ("return ('ValueError', 'a text')", ["returned"] * 2),
-        ("raise ValueError(x)", ["raised"] * 2),
+        ("raise ValueError(str(x))", ["raised"] * 2),
         ("return None if x == 2 else [x]", ["returned"] * 2),
     ],
 )
@@ -208,7 +208,9 @@ def test_a_dead_worker_is_replaced(walled: Bubblewrap) -> None:
 
 
 def test_a_worker_that_cannot_be_had_again_is_infrastructure(walled: Bubblewrap) -> None:
-    walled._crew.ask(lambda worker: worker).close()
+    worker = walled._crew.ask(lambda worker: worker)
+    worker.kill()
+    worker.process.wait()
     walled._python = "/nonexistent/python"
     judgement = judge([(HONEST, "f", TESTS)], walled)[0]
     assert judgement.kind == "infrastructure"

@@ -60,12 +60,15 @@ class Crew(Generic[_Worker]):
         Raises
         ------
         WorkerDied
-            When it dies, and the one after it dies too or does not start.
+            When it dies, and the one after it dies too or does not start; or when the crew is closed meanwhile.
         """
         worker: _Worker | None = self._idle.get()
         reason = ""
         try:
             for _ in range(2):
+                if self._closing:  # nothing is started any more
+                    reason = "it was closed"
+                    break
                 try:
                     worker = worker or self._started()
                     return question(worker)
@@ -75,8 +78,6 @@ class Crew(Generic[_Worker]):
                         self._alive.discard(worker)
                         worker.close()
                     worker = None
-                    if self._closing:
-                        break
         finally:
             self._idle.put(worker)
         raise WorkerDied(reason)

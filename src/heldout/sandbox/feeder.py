@@ -1,7 +1,7 @@
 """Monty's interpreters, each with a process of its own that feeds it.
 
-An interpreter is a process already, but to hand it a program and to read what came back takes longer than to run it,
-and holds the lock of the Python that does so: two threads do no more than one. So a *feeder* does that for each
+An interpreter is a process already, but to hand it a program and to read what came back takes as long as to run it, and
+holds the lock of the Python that does so: two threads do no more than one. So a *feeder* does that for each
 interpreter. Items go to it and results come back in chunks, as plain data (`marshal`): reading it makes no object of
 any class and runs nothing.
 
