@@ -208,9 +208,10 @@ def test_a_dead_worker_is_replaced(walled: Bubblewrap) -> None:
 
 
 def test_a_worker_that_cannot_be_had_again_is_infrastructure(walled: Bubblewrap) -> None:
-    worker = walled._crew.ask(lambda worker: worker)
-    worker.kill()
-    worker.process.wait()
+    worker = walled._crew._idle.get()
+    assert worker is not None
+    worker.close()
+    walled._crew._idle.put(None)
     walled._python = "/nonexistent/python"
     judgement = judge([(HONEST, "f", TESTS)], walled)[0]
     assert judgement.kind == "infrastructure"
