@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections import Counter, OrderedDict, defaultdict
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ from test_values import PLAIN
 from heldout.errors import SandboxError, UsageError
 from heldout.sandbox import Limits, Program, Sandbox, Status, judge, open_sandbox, same
 from heldout.sandbox.bubblewrap import Bubblewrap
+from heldout.sandbox.values import NotPlain
 
 
 def run(sandbox: Sandbox, source: str, *inputs: tuple[Any, ...], entry: str = "f") -> list[Any]:
@@ -73,6 +75,38 @@ def test_programs_see_nothing_of_one_another(sandbox: Sandbox) -> None:
     look = "def f(x):\n    try:\n        return left\n    except NameError:\n        return 'nothing'\n"
     sandbox.run([Program(leave, "f", ((1,),))])
     assert run(sandbox, look, (1,))[0].value == "nothing"
+
+
+def test_dictionaries_of_collections_go_in_as_dictionaries(sandbox: Sandbox) -> None:
+    for value in (Counter("aab"), OrderedDict(a=2, b=1), defaultdict(int, a=2, b=1)):
+        assert run(sandbox, "def f(x): return [x, x == {'a': 2, 'b': 1}]", (value,))[0].value == [dict(value), True]
+
+
+def test_an_input_that_is_not_plain_is_refused(sandbox: Sandbox) -> None:
+    with pytest.raises(NotPlain, match="type range is not plain data"):
+        run(sandbox, HONEST, (1,), (range(3),))
+
+
+def test_parts_that_a_value_shares_are_not_written_out_on_the_host(monty: Sandbox) -> None:
+    source = "type = lambda value: int\ndef f(x):\n    v = [x]\n    for _ in range(60): v = [v, v]\n    return v\n"
+    answer = run(monty, source, (1,))[0]
+    assert answer.status is Status.REFUSED
+    assert "more than the 10000 bytes" in answer.error
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ("return 7 * x + 3", ["returned"] * 2),
+        ("return 21 / (x - 2)", ["raised", "returned"]),
+        ("return (x, 'ValueError')", ["returned"] * 2),
+        ("return ('ValueError', 'a text')", ["returned"] * 2),
+        ("raise ValueError(str(x))", ["raised"] * 2),
+        ("return None if x == 2 else [x]", ["returned"] * 2),
+    ],
+)
+def test_errors_and_values_are_told_apart(sandbox: Sandbox, body: str, said: list[str]) -> None:
+    assert [answer.status for answer in run(sandbox, f"def f(x): {body}\n", (2,), (5,))] == said
 
 
 def test_a_missing_function_and_a_syntax_error_are_told_apart(sandbox: Sandbox) -> None:
@@ -150,6 +184,13 @@ def test_closing_twice_is_allowed(sandbox: Sandbox) -> None:
 
 
 @pytest.fixture
+def monty() -> Any:
+    pytest.importorskip("pydantic_monty", reason="pydantic-monty is not installed")
+    with open_sandbox("monty", workers=1, limits=LIMITS) as opened:
+        yield opened
+
+
+@pytest.fixture
 def walled() -> Any:
     try:
         opened = Bubblewrap(1, LIMITS)
@@ -160,19 +201,17 @@ def walled() -> Any:
 
 
 def test_a_dead_worker_is_replaced(walled: Bubblewrap) -> None:
-    worker = walled._idle.get()
-    assert worker is not None
+    worker = walled._crew.ask(lambda worker: worker)
     os.kill(worker.process.pid, signal.SIGKILL)
     worker.process.wait()
-    walled._idle.put(worker)
     assert run(walled, HONEST, (1,), (2,))[1].value == 17
 
 
 def test_a_worker_that_cannot_be_had_again_is_infrastructure(walled: Bubblewrap) -> None:
-    worker = walled._idle.get()
+    worker = walled._crew._idle.get()
     assert worker is not None
     worker.close()
-    walled._idle.put(None)
+    walled._crew._idle.put(None)
     walled._python = "/nonexistent/python"
     judgement = judge([(HONEST, "f", TESTS)], walled)[0]
     assert judgement.kind == "infrastructure"

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from heldout.sandbox import same
-from heldout.sandbox.values import DEEPEST, NotPlain, decode, encode
+from heldout.sandbox.values import DEEPEST, NotPlain, decode, encode, is_above
 
 ATOMS = (
     st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.binary(max_size=20) | st.complex_numbers()
@@ -34,6 +34,16 @@ class Number(IntEnum):
 @given(PLAIN)
 def test_a_plain_value_comes_back_as_it_was(value: Any) -> None:
     assert same(decode(encode(value)), value, tolerance=0.0)
+
+
+@given(PLAIN)
+def test_a_value_is_not_above_the_size_it_has(value: Any) -> None:
+    assert not is_above(value, len(encode(value)))
+
+
+@pytest.mark.parametrize("value", ["a" * 11, b"a" * 11, [0] * 11, {i: i for i in range(6)}, [[["a" * 9]]]])
+def test_a_value_with_more_parts_or_letters_than_bytes_is_above(value: Any) -> None:
+    assert is_above(value, 10)
 
 
 @given(PLAIN)

@@ -107,7 +107,10 @@ class Sandbox(Protocol):
     limits: Limits
 
     def run(self, programs: Sequence[Program]) -> list[list[Answer]]:
-        """Run programs in parallel; the answers are in order, one list per program and one answer per input."""
+        """Run programs in parallel; the answers are in order, one list per program and one answer per input.
+
+        Raises NotPlain, before anything runs in monty, when an input is not plain data.
+        """
 
     def close(self) -> None:
         """End the workers; a second call does nothing."""

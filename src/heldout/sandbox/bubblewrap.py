@@ -20,14 +20,10 @@ from __future__ import annotations
 
 import json
 import os
-import queue
-import select
 import shutil
 import subprocess
 import sys
-import time
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from importlib.resources import files
 from types import TracebackType
@@ -35,6 +31,8 @@ from typing import Any, Self
 
 from heldout.errors import MissingSandbox, SandboxError
 from heldout.sandbox.base import Answer, Limits, Program, Status, default_workers
+from heldout.sandbox.crew import Crew, WorkerDied
+from heldout.sandbox.frames import receive, send
 from heldout.sandbox.values import NotPlain, decode, encode
 
 UNPRIVILEGED = 65534  # nobody
@@ -71,22 +69,15 @@ class Bubblewrap:
 
     def __init__(self, workers: int | None = None, limits: Limits = Limits()) -> None:  # noqa: B008
         self.limits = limits
-        workers = workers or default_workers()
         first = _first_worker(limits)
         self._python = first.python
-        self._idle: queue.SimpleQueue[_Worker | None] = queue.SimpleQueue()
-        for worker in (first, *[None] * (workers - 1)):  # the others start when they are needed
-            self._idle.put(worker)
-        self._threads = ThreadPoolExecutor(workers, "heldout-bubblewrap")
+        self._crew = Crew(lambda: _Worker(self._python, limits), workers or default_workers(), first)
 
     def run(self, programs: Sequence[Program]) -> list[list[Answer]]:
-        return list(self._threads.map(self._answers, programs))
+        return self._crew.map(self._answers, programs)
 
     def close(self) -> None:
-        self._threads.shutdown()
-        while not self._idle.empty():
-            if worker := self._idle.get():
-                worker.close()
+        self._crew.close()
 
     def __enter__(self) -> Self:
         return self
@@ -97,22 +88,11 @@ class Bubblewrap:
         self.close()
 
     def _answers(self, program: Program) -> list[Answer]:
-        """Ask a worker; where it dies, ask a new one, and then give up on the program."""
-        worker = self._idle.get()
-        reason = ""
         try:
-            for _ in range(2):
-                try:
-                    worker = worker or _Worker(self._python, self.limits)
-                    return worker.ask(program)
-                except (OSError, EOFError, SandboxError) as error:  # a timeout is an OSError
-                    reason = f"The worker died twice under this program ({error or type(error).__name__})."
-                    if worker:
-                        worker.close()
-                    worker = None
-        finally:
-            self._idle.put(worker)
-        return [Answer(Status.INFRASTRUCTURE, error=reason)] * len(program.inputs)
+            return self._crew.ask(lambda worker: worker.ask(program))
+        except WorkerDied as died:
+            reason = f"The worker died twice under this program ({died})."
+            return [Answer(Status.INFRASTRUCTURE, error=reason)] * len(program.inputs)
 
 
 class _Worker:
@@ -147,9 +127,12 @@ class _Worker:
         header, _, body = data.partition(b"\n")
         return _read(json.loads(header), body.split(b"\n") if body else [], len(program.inputs), self.limits)
 
-    def close(self) -> None:
+    def kill(self) -> None:
         """End the sandbox: with its first process everything in it ends."""
         self.process.kill()
+
+    def close(self) -> None:
+        self.kill()
         self.process.wait()
         for stream in (self.process.stdin, self.process.stdout, self.process.stderr):
             if stream:
@@ -157,29 +140,11 @@ class _Worker:
 
     def _send(self, data: bytes) -> None:
         assert self.process.stdin is not None
-        left = memoryview(len(data).to_bytes(8, "big") + data)
-        while left:
-            left = left[os.write(self.process.stdin.fileno(), left) :]
+        send(self.process.stdin.fileno(), data)
 
     def _receive(self, seconds: float) -> bytes:
-        deadline = time.monotonic() + seconds
-        return self._read(int.from_bytes(self._read(8, deadline), "big"), deadline)
-
-    def _read(self, count: int, deadline: float) -> bytes:
         assert self.process.stdout is not None
-        pipe = self.process.stdout.fileno()
-        poll = select.poll()
-        poll.register(pipe, select.POLLIN)
-        parts: list[bytes] = []
-        while count:
-            if not poll.poll(max(0.0, deadline - time.monotonic()) * 1000):
-                raise TimeoutError
-            part = os.read(pipe, min(count, 2**20))
-            if not part:
-                raise EOFError
-            parts.append(part)
-            count -= len(part)
-        return b"".join(parts)
+        return receive(self.process.stdout.fileno(), seconds)
 
     def _last_words(self) -> str:
         self.process.kill()

@@ -10,13 +10,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
 from typing import Any, Self
 
-from heldout.sandbox.base import Limits, default_workers
+from heldout.sandbox.base import Limits
+from heldout.sandbox.feeder import Feeders, Sessions
 from heldout.sandbox.judging import Test
-from heldout.sandbox.monty import load
 
 
 class ExitStatusJudge:
@@ -35,26 +34,23 @@ class ExitStatusJudge:
     ------
     MissingSandbox
         When pydantic-monty is not installed.
+    SandboxError
+        When it does not start.
     """
 
     name = "exit status (flawed)"
 
     def __init__(self, workers: int | None = None, limits: Limits = Limits()) -> None:  # noqa: B008
         self.limits = limits
-        self._monty = load()
-        workers = workers or default_workers()
-        self._pool = self._monty.Monty(min_processes=workers, max_processes=workers)
-        self._pool.__enter__()
-        self._threads = ThreadPoolExecutor(workers, "heldout-exit-status")
+        self._feeders = Feeders(ends_well, workers, limits)
 
     def run(self, items: Sequence[tuple[str, str, Sequence[Test]]]) -> list[bool]:
         """Whether each script, source and assertions, ended with status 0; in order."""
-        return list(self._threads.map(self._ends_well, items))
+        return self._feeders.map([script(*item) for item in items], bool, lambda item, reason: False)
 
     def close(self) -> None:
         """End the workers."""
-        self._threads.shutdown()
-        self._pool.__exit__(None, None, None)
+        self._feeders.close()
 
     def __enter__(self) -> Self:
         return self
@@ -64,16 +60,17 @@ class ExitStatusJudge:
     ) -> None:
         self.close()
 
-    def _ends_well(self, item: tuple[str, str, Sequence[Test]]) -> bool:
-        limits = {"max_feed_duration_secs": self.limits.seconds, "max_memory": self.limits.memory_mb * 2**20}
-        with self._pool.checkout(limits=limits, os_policy={"sleep": "zero"}) as session:
-            try:
-                session.feed_run(script(*item), external_lookup=_SUPPLIED, print_callback=lambda stream, text: None)
-            except self._monty.MontyRuntimeError as error:
-                return _status(error.exception()) == 0
-            except self._monty.MontyError:
-                return False
-        return True
+
+def ends_well(sessions: Sessions, script: str) -> bool:
+    """Whether a script ends with status 0, in a session of its own."""
+    with sessions.open() as session:
+        try:
+            session.feed_run(script, external_lookup=_SUPPLIED, print_callback=lambda stream, text: None)
+        except sessions.monty.MontyRuntimeError as error:
+            return _status(error.exception()) == 0
+        except sessions.monty.MontyError:
+            return False
+    return True
 
 
 def script(source: str, entry: str, tests: Sequence[Test]) -> str:

@@ -15,34 +15,32 @@ seed, and an allocation above the limit leaves a line on the host's stderr.
 from __future__ import annotations
 
 import builtins
-import copy
 import importlib
-import importlib.util
 import re
 import sys
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
-from types import ModuleType, TracebackType
-from typing import Any, Self, cast
+from collections.abc import Callable, Sequence
+from types import TracebackType
+from typing import Any, Self
 
-from heldout.errors import MissingSandbox
-from heldout.sandbox.base import Answer, Limits, Program, Status, default_workers
-from heldout.sandbox.values import NotPlain, encode
+from heldout.sandbox.base import Answer, Limits, Program, Status
+from heldout.sandbox.feeder import Feeders, Sessions
+from heldout.sandbox.values import NotPlain, decode, encode, is_above
 
 # What follows the program in the same session and calls it. A program that tampers with it changes only what it is said
-# to have returned. Most return numbers and texts, for which this short one is enough; it gives None for all others.
+# to have returned. Most return numbers and texts, for which this short one is enough; it gives None for all others. A
+# tuple is an error that was raised.
 _SIMPLE = """
 __heldout_answers = []
 for __heldout_arguments in __heldout_calls:
     try:
         __heldout_value = ENTRY(*__heldout_arguments)
     except BaseException as __heldout_error:
-        __heldout_answers.append(('raised', type(__heldout_error).__name__, str(__heldout_error)))
+        __heldout_answers.append((type(__heldout_error).__name__, str(__heldout_error)))
         continue
     if __heldout_value is not None and type(__heldout_value) not in (bool, int, float, str, bytes, complex):
         __heldout_answers = None
         break
-    __heldout_answers.append(('returned', __heldout_value))
+    __heldout_answers.append(__heldout_value)
 __heldout_answers
 """
 # It copies what is returned, because a later call may change it, and looks at every type, because monty would give the
@@ -78,8 +76,17 @@ def __heldout_answers(calls):
 _ANSWERS = "\n__heldout_answers(__heldout_calls)\n"
 _FIRST_TRY = 0.1  # of the time limit: most programs answer all calls at once well within it
 _LONGEST_ERROR = 300
+_REPLACED = "The program replaced what records its answers."
+_RETURNED = Status.RETURNED.value
+_STATUS = {status.value: status for status in Status}
 _SMALL = (bool, float, type(None))  # never above a limit of output
 _SMALL_INT = 2**53
+
+
+_Calls = tuple[tuple[Any, ...], ...]
+_Item = tuple[str, str, _Calls]  # a program as plain data: source, entry and inputs
+_Said = tuple[str, Any, str]  # an answer as plain data: status, value and error
+_Reader = Callable[[Any, Limits], _Said]  # of what a driver records for one call
 
 
 class Monty:
@@ -96,24 +103,25 @@ class Monty:
     ------
     MissingSandbox
         When pydantic-monty is not installed.
+    SandboxError
+        When it does not start.
     """
 
     name = "monty"
 
     def __init__(self, workers: int | None = None, limits: Limits = Limits()) -> None:  # noqa: B008
         self.limits = limits
-        self._monty = load()
-        workers = workers or default_workers()
-        self._pool = self._monty.Monty(min_processes=workers, max_processes=workers)
-        self._pool.__enter__()
-        self._threads = ThreadPoolExecutor(workers, "heldout-monty")
+        self._feeders = Feeders(answers, workers, limits)
 
     def run(self, programs: Sequence[Program]) -> list[list[Answer]]:
-        return list(self._threads.map(self._answers, programs))
+        items = [(program.source, program.entry, program.inputs) for program in programs]
+        try:
+            return self._feeders.map(items, _read, _lost)
+        except ValueError:  # the dictionaries of collections are plain too
+            return self._feeders.map([_plain(program) for program in programs], _read, _lost)
 
     def close(self) -> None:
-        self._threads.shutdown()
-        self._pool.__exit__(None, None, None)
+        self._feeders.close()
 
     def __enter__(self) -> Self:
         return self
@@ -123,128 +131,129 @@ class Monty:
     ) -> None:
         self.close()
 
-    def _answers(self, program: Program) -> list[Answer]:
-        """All calls at once under a short limit; only a program that needs more is run call by call."""
-        answers = self._all_at_once(program, _SIMPLE)
-        if answers is None:
-            answers = self._all_at_once(program, _COPYING + _ANSWERS)
-        return self._one_by_one(program) if answers is None else answers
 
-    def _all_at_once(self, program: Program, driver: str) -> list[Answer] | None:
-        with self._session(self.limits.seconds * _FIRST_TRY) as session:
-            try:
-                returned = self._feed(session, _joined(program, driver), program.inputs)
-                return None if returned is None else self._read(returned, len(program.inputs))
-            except self._monty.MontyError as error:
-                answer = self._from_error(error)
-        if answer.status in (Status.TIMEOUT, Status.MEMORY, Status.INFRASTRUCTURE):
-            return None
-        return [answer] * len(program.inputs)
+def _plain(program: Program) -> _Item:
+    calls = tuple(tuple(decode(encode(list(arguments)))) for arguments in program.inputs)
+    return str(program.source), str(program.entry), calls
 
-    def _one_by_one(self, program: Program) -> list[Answer]:
-        answers: list[Answer] = []
-        with self._session(self.limits.seconds) as session:
-            try:
-                self._feed(session, _joined(program, _COPYING), ())
-                for arguments in program.inputs:
-                    answers += self._read(self._feed(session, _ANSWERS, (arguments,)), 1)
-            except self._monty.MontyError as error:
-                answers += [self._from_error(error)] * (len(program.inputs) - len(answers))
-        return answers
 
-    def _session(self, seconds: float) -> Any:
-        return self._pool.checkout(
-            limits={"max_feed_duration_secs": seconds, "max_memory": self.limits.memory_mb * 2**20},
-            os_policy={"sleep": "zero", "random_start": {"seed": 0}},
-        )
+def _read(said: list[_Said]) -> list[Answer]:
+    return [Answer(_STATUS[status], value, error) for status, value, error in said]
 
-    def _feed(self, session: Any, source: str, calls: tuple[tuple[Any, ...], ...]) -> Any:
-        inputs = {"__heldout_calls": [_unshared(arguments) for arguments in calls]}
-        return session.feed_run(source, inputs=inputs, print_callback=_swallow)
 
-    def _read(self, returned: Any, calls: int) -> list[Answer]:
-        """What the driver is said to have returned; a program can replace it, so nothing is believed."""
-        if type(returned) is not list or len(returned) != calls:
-            return [Answer(Status.REFUSED, error="The program left before its calls were answered.")] * calls
-        return [self._answer(entry) for entry in returned]
+def _lost(item: _Item, reason: str) -> list[Answer]:
+    return [Answer(Status.INFRASTRUCTURE, error=reason)] * len(item[2])
 
-    def _answer(self, entry: Any) -> Answer:
-        match entry:
-            case ("returned", value):
-                return self._returned(value)
-            case ("raised", str(kind), str(message)):
-                return _raised(kind, message)
-            case ("refused", str(message)):
-                return Answer(Status.REFUSED, error=message[:_LONGEST_ERROR])
-            case _:
-                return Answer(Status.REFUSED, error="The program replaced what records its answers.")
 
-    def _returned(self, value: Any) -> Answer:
-        if type(value) in _SMALL or (type(value) is int and abs(value) < _SMALL_INT):
-            return Answer(Status.RETURNED, value)
+def answers(sessions: Sessions, item: _Item) -> list[_Said]:
+    """All calls at once under a short limit; only a program that needs more is run call by call."""
+    source, entry, calls = item
+    said = _all_at_once(sessions, _joined(source, entry, _SIMPLE), calls, _simple)
+    if said is None:
+        said = _all_at_once(sessions, _joined(source, entry, _COPYING + _ANSWERS), calls, _copied)
+    return _one_by_one(sessions, _joined(source, entry, _COPYING), calls) if said is None else said
+
+
+def _all_at_once(sessions: Sessions, source: str, calls: _Calls, read: _Reader) -> list[_Said] | None:
+    with sessions.open(_FIRST_TRY) as session:
         try:
-            size = len(encode(value))
-        except NotPlain as error:
-            return Answer(Status.REFUSED, error=str(error))
-        if size > self.limits.output_bytes:
-            return Answer(Status.REFUSED, error=f"It returned {size} bytes; the limit is {self.limits.output_bytes}.")
-        return Answer(Status.RETURNED, value)
+            returned = _feed(session, source, calls)
+            return None if returned is None else _said(returned, len(calls), read, sessions.limits)
+        except sessions.monty.MontyError as error:
+            failed = _from_error(error, sessions.monty)
+    if failed[0] in (Status.TIMEOUT, Status.MEMORY, Status.INFRASTRUCTURE):
+        return None
+    return [failed] * len(calls)
 
-    def _from_error(self, error: Any) -> Answer:
-        if isinstance(error, self._monty.MontySyntaxError):
-            return Answer(Status.SYNTAX, error=error.display(format="msg")[:_LONGEST_ERROR])
-        if isinstance(error, self._monty.MontyCrashedError):
-            if error.timed_out:
-                return Answer(Status.TIMEOUT, error="The worker did not stop in time and was ended.")
-            return Answer(Status.INFRASTRUCTURE, error=f"The worker died: {error}"[:_LONGEST_ERROR])
-        if isinstance(error, self._monty.MontyRuntimeError):
-            kind, _, message = error.display(format="type-msg").partition(": ")
+
+def _one_by_one(sessions: Sessions, source: str, calls: _Calls) -> list[_Said]:
+    said: list[_Said] = []
+    with sessions.open() as session:
+        try:
+            _feed(session, source, ())
+            for arguments in calls:
+                said += _said(_feed(session, _ANSWERS, (arguments,)), 1, _copied, sessions.limits)
+        except sessions.monty.MontyError as error:
+            said += [_from_error(error, sessions.monty)] * (len(calls) - len(said))
+    return said
+
+
+def _feed(session: Any, source: str, calls: _Calls) -> Any:
+    return session.feed_run(source, inputs={"__heldout_calls": list(calls)}, print_callback=_swallow)
+
+
+def _said(returned: Any, calls: int, read: _Reader, limits: Limits) -> list[_Said]:
+    """What the driver is said to have returned; a program can replace it, so nothing is believed."""
+    if type(returned) is not list or len(returned) != calls:
+        return [_failed(Status.REFUSED, "The program left before its calls were answered.")] * calls
+    return [read(entry, limits) for entry in returned]
+
+
+def _simple(entry: Any, limits: Limits) -> _Said:
+    if type(entry) is not tuple:
+        return _returned(entry, limits)
+    match entry:
+        case (str(kind), str(message)):
             return _raised(kind, message)
-        return Answer(Status.INFRASTRUCTURE, error=f"{type(error).__name__}: {error}"[:_LONGEST_ERROR])
+        case _:
+            return _failed(Status.REFUSED, _REPLACED)
 
 
-def load() -> Any:
-    """Import pydantic_monty, or say how to install it.
+def _copied(entry: Any, limits: Limits) -> _Said:
+    match entry:
+        case ("returned", value):
+            return _returned(value, limits)
+        case ("raised", str(kind), str(message)):
+            return _raised(kind, message)
+        case ("refused", str(message)):
+            return _failed(Status.REFUSED, message)
+        case _:
+            return _failed(Status.REFUSED, _REPLACED)
 
-    Raises
-    ------
-    MissingSandbox
-        When it is absent.
-    """
+
+def _returned(value: Any, limits: Limits) -> _Said:
+    if type(value) in _SMALL or (type(value) is int and abs(value) < _SMALL_INT):
+        return _RETURNED, value, ""
     try:
-        import pydantic_monty
-    except ImportError:
-        raise MissingSandbox(
-            'The monty sandbox needs pydantic-monty, which is not installed; run: pip install "heldout[sandbox]"'
-        ) from None
-    if importlib.util.find_spec("opentelemetry") is None:
-        # It asks for this with every program, and a search that fails takes as long as a short program runs.
-        sys.modules.setdefault("opentelemetry", cast(ModuleType, None))
-    return pydantic_monty
+        if not is_above(value, limits.output_bytes) and len(encode(value)) <= limits.output_bytes:
+            return _RETURNED, value, ""
+    except NotPlain as error:
+        return _failed(Status.REFUSED, str(error))
+    return _failed(Status.REFUSED, f"It returned more than the {limits.output_bytes} bytes that are allowed.")
 
 
-def _unshared(arguments: tuple[Any, ...]) -> tuple[Any, ...]:
-    """A copy where one is needed: monty makes one object of a list that occurs in two calls."""
-    if all(type(argument) in (int, str, float, bool) for argument in arguments):
-        return arguments
-    return copy.deepcopy(arguments)
+def _from_error(error: Any, monty: Any) -> _Said:
+    if isinstance(error, monty.MontySyntaxError):
+        return _failed(Status.SYNTAX, error.display(format="msg"))
+    if isinstance(error, monty.MontyCrashedError):
+        if error.timed_out:
+            return _failed(Status.TIMEOUT, "The worker did not stop in time and was ended.")
+        return _failed(Status.INFRASTRUCTURE, f"The worker died: {error}")
+    if isinstance(error, monty.MontyRuntimeError):
+        kind, _, message = error.display(format="type-msg").partition(": ")
+        return _raised(kind, message)
+    return _failed(Status.INFRASTRUCTURE, f"{type(error).__name__}: {error}")
 
 
-def _joined(program: Program, driver: str) -> str:
-    return f"{program.source}\n{driver.replace('ENTRY', program.entry)}"
+def _joined(source: str, entry: str, driver: str) -> str:
+    return f"{source}\n{driver.replace('ENTRY', entry)}"
 
 
 def _swallow(stream: str, text: str) -> None:
     """Without this, what a program prints would go to the host's stdout."""
 
 
-def _raised(kind: str, message: str) -> Answer:
-    error = f"{kind}: {message}".removesuffix(": ")[:_LONGEST_ERROR]
+def _raised(kind: str, message: str) -> _Said:
+    error = f"{kind}: {message}".removesuffix(": ")
     if kind == "TimeoutError" and "time limit exceeded" in message:
-        return Answer(Status.TIMEOUT, error=error)
+        return _failed(Status.TIMEOUT, error)
     if kind == "MemoryError":
-        return Answer(Status.MEMORY, error=error)
-    return Answer(Status.UNSUPPORTED if _is_missing(kind, message) else Status.RAISED, error=error)
+        return _failed(Status.MEMORY, error)
+    return _failed(Status.UNSUPPORTED if _is_missing(kind, message) else Status.RAISED, error)
+
+
+def _failed(status: Status, error: str) -> _Said:
+    return status.value, None, error[:_LONGEST_ERROR]
 
 
 def _is_missing(kind: str, message: str) -> bool:

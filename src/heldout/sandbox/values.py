@@ -42,6 +42,35 @@ def encode(value: Any) -> str:
     return json.dumps(_tagged(value, DEEPEST), allow_nan=False, separators=(",", ":"))
 
 
+def is_above(value: Any, size: int) -> bool:
+    """Whether a value is surely more than this many bytes as tagged JSON, without writing it.
+
+    Ten objects that each hold the one before twice are a thousand when they are written, and thirty do not fit into any
+    memory. This looks at no more items than `size`.
+
+    Examples
+    --------
+    >>> value = []
+    >>> for _ in range(100):
+    ...     value = [value, value]
+    >>> is_above(value, 10_000)
+    True
+    """
+    left = [value]
+    while left:
+        item = left.pop()
+        size -= 1
+        if isinstance(item, dict):
+            left += (*item.keys(), *item.values())
+        elif isinstance(item, (list, tuple, set, frozenset)):
+            left += item
+        elif isinstance(item, (str, bytes)):
+            size -= len(item)
+        if len(left) > size:  # none of them takes less than a byte
+            return True
+    return False
+
+
 def decode(text: str | bytes) -> Any:
     """Read one line of tagged JSON written by somebody who is not trusted.
 

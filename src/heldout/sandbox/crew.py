@@ -1,0 +1,98 @@
+"""Worker processes that answer one question at a time; one that dies is replaced, and the question asked once more."""
+
+from __future__ import annotations
+
+import queue
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Generic, Protocol, TypeVar
+
+from heldout.errors import SandboxError
+
+
+class Worker(Protocol):
+    """A process that was started and is ready."""
+
+    def kill(self) -> None:
+        """End it at once; who waits for its answer gets an EOFError. A second call does nothing."""
+
+    def close(self) -> None:
+        """End it, wait until it has ended, and close the pipes to it."""
+
+
+class WorkerDied(Exception):
+    """Two workers died under the same question; the text says of what."""
+
+
+_Worker = TypeVar("_Worker", bound=Worker)
+_Answer = TypeVar("_Answer")
+
+
+class Crew(Generic[_Worker]):
+    """Workers, and a thread for each that waits for its answers.
+
+    Parameters
+    ----------
+    start
+        Starts a worker, or raises SandboxError.
+    size
+        How many work at one time. All but the first start when they are needed.
+    first
+        One that was started already.
+    """
+
+    def __init__(self, start: Callable[[], _Worker], size: int, first: _Worker) -> None:
+        self._start = start
+        self._idle: queue.LifoQueue[_Worker | None] = queue.LifoQueue()  # those that have started are taken first
+        for worker in (*[None] * (size - 1), first):
+            self._idle.put(worker)
+        self._alive = {first}
+        self._closing = False
+        self._threads = ThreadPoolExecutor(size, "heldout-sandbox")
+
+    def map(self, work: Callable[..., _Answer], *items: Iterable[Any]) -> list[_Answer]:
+        """Call as the builtin `map` does, as many at one time as there are workers; in order."""
+        return list(self._threads.map(work, *items))
+
+    def ask(self, question: Callable[[_Worker], _Answer]) -> _Answer:
+        """Let a worker answer.
+
+        Raises
+        ------
+        WorkerDied
+            When it dies, and the one after it dies too or does not start; or when the crew is closed meanwhile.
+        """
+        worker: _Worker | None = self._idle.get()
+        reason = ""
+        try:
+            for _ in range(2):
+                if self._closing:  # nothing is started any more
+                    reason = "it was closed"
+                    break
+                try:
+                    worker = worker or self._started()
+                    return question(worker)
+                except (OSError, EOFError, SandboxError) as error:  # a timeout is an OSError
+                    reason = str(error) or type(error).__name__
+                    if worker:
+                        self._alive.discard(worker)
+                        worker.close()
+                    worker = None
+        finally:
+            self._idle.put(worker)
+        raise WorkerDied(reason)
+
+    def close(self) -> None:
+        """End the workers; who waits for an answer waits no longer. A second call does nothing."""
+        self._closing = True
+        for worker in tuple(self._alive):
+            worker.kill()
+        self._threads.shutdown()
+        while not self._idle.empty():
+            if idle := self._idle.get():
+                idle.close()
+
+    def _started(self) -> _Worker:
+        worker = self._start()
+        self._alive.add(worker)
+        return worker

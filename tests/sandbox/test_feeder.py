@@ -1,0 +1,155 @@
+"""The processes that feed monty: order, what a death costs, and that none of them outlives its host."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("pydantic_monty", reason="pydantic-monty is not installed")
+
+from attacks import LIMITS
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from heldout.errors import SandboxError
+from heldout.sandbox.feeder import Feeders, Sessions
+
+HOST = """
+import signal, sys, time
+from heldout.sandbox import Limits, Program, open_sandbox
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell lets its background jobs ignore Ctrl-C
+with open_sandbox(workers=2, limits=Limits(seconds=100)) as sandbox:
+    sandbox.run([Program("def f(x): return x", "f", ((1,),))] * 16)
+    print("ready", flush=True)
+    if sys.argv[1] == "busy":
+        sandbox.run([Program("while True: pass", "f", ((1,),))] * 40)
+    time.sleep(100)
+"""
+UNGUARDED = """
+from heldout.sandbox import Test, judge, open_sandbox
+print("once")
+sandbox = open_sandbox(workers=2)
+print(all(each.solved for each in judge([("def f(x): return x", "f", [Test((1,), 1)])] * 100, sandbox)))
+"""
+
+
+def twice(sessions: Sessions, item: Any) -> Any:
+    if item == "die":
+        os._exit(3)
+    print("among the answers?")
+    with sessions.open() as session:
+        return session.feed_run("2 * item", inputs={"item": item})
+
+
+def whose(sessions: Sessions, item: Any) -> int:
+    return os.getpid()
+
+
+def missing(sessions: Sessions, item: Any) -> None: ...
+
+
+@pytest.fixture(scope="module")
+def feeders() -> Iterator[Feeders]:
+    opened = Feeders(twice, 2, LIMITS)
+    yield opened
+    opened.close()
+
+
+def doubled(feeders: Feeders, items: list[Any]) -> list[Any]:
+    return feeders.map(items, lambda result: result, lambda item, reason: reason)
+
+
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.integers() | st.text(st.characters(codec="utf-8"), max_size=5).filter(lambda text: text != "die")))
+def test_results_are_in_order(feeders: Feeders, items: list[Any]) -> None:
+    assert doubled(feeders, items) == [2 * item for item in items]
+
+
+def test_results_are_in_order_over_many_chunks(feeders: Feeders) -> None:
+    assert doubled(feeders, list(range(1100))) == list(range(0, 2200, 2))
+
+
+def test_only_the_item_under_which_feeders_die_is_lost(feeders: Feeders) -> None:
+    items: list[Any] = list(range(100))
+    items[40] = "die"
+    results = doubled(feeders, items)
+    assert results[:40] + results[41:] == [2 * item for item in items[:40] + items[41:]]
+    assert "died twice under this program" in results[40]
+    assert doubled(feeders, [1]) == [2]
+
+
+def test_what_is_not_plain_is_refused_before_anything_runs(feeders: Feeders) -> None:
+    with pytest.raises(ValueError, match="unmarshallable"):
+        doubled(feeders, ["die", object()])
+
+
+def test_a_dead_feeder_is_replaced() -> None:
+    feeders = Feeders(whose, 1, LIMITS)
+    (pid,) = doubled(feeders, [0])
+    os.kill(pid, signal.SIGKILL)
+    (other,) = doubled(feeders, [0])
+    assert isinstance(other, int)
+    assert other != pid
+    feeders.close()
+    assert not _alive(other)
+
+
+def test_a_feeder_that_does_not_start_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(missing, "__name__", "absent")
+    with pytest.raises(SandboxError, match=r"^monty does not start here: AttributeError: .*absent.*\.$"):
+        Feeders(missing, 1, LIMITS)
+
+
+@pytest.mark.parametrize(
+    ("does", "number"), [("busy", signal.SIGINT), ("idle", signal.SIGINT), ("idle", signal.SIGKILL)]
+)
+def test_no_feeder_and_no_interpreter_outlives_its_host(does: str, number: signal.Signals) -> None:
+    host = subprocess.Popen([sys.executable, "-c", HOST, does], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    assert host.stdout is not None
+    try:
+        assert host.stdout.readline() == b"ready\n"
+        feeders = _children(host.pid)
+        interpreters = [pid for feeder in feeders for pid in _children(feeder)]
+        assert len(feeders) == len(interpreters) == 2
+        host.send_signal(number)
+        host.wait(60)
+    finally:
+        host.kill()
+        host.communicate()
+    _wait_until_gone([*feeders, *interpreters])
+
+
+def test_a_script_needs_no_guard_and_no_closing(tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(UNGUARDED)
+    done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, check=True)
+    assert done.stdout == "once\nTrue\n"
+    assert done.stderr == ""
+
+
+def _children(pid: int) -> list[int]:
+    tasks = Path(f"/proc/{pid}/task").glob("*/children")  # a child belongs to the thread that started it
+    return [int(child) for task in tasks for child in task.read_text().split()]
+
+
+def _alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def _wait_until_gone(pids: list[int]) -> None:
+    for _ in range(300):
+        if not any(map(_alive, pids)):
+            return
+        time.sleep(0.1)
+    raise AssertionError(f"{[pid for pid in pids if _alive(pid)]} are still there.")
