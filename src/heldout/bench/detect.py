@@ -24,7 +24,7 @@ from heldout.bench.result import Case, Result, as_json, from_json
 from heldout.bench.rivals import OURS, RIVALS, Detector, available, paths, picks, unavailable
 from heldout.bench.score import Score, Selection, Truth, matched_threshold, picked, score, selection
 from heldout.bench.simulate import NULLS, SimulatedRun, simulate
-from heldout.bench.tables import drawn, markdown, tables
+from heldout.bench.tables import markdown, tables
 from heldout.bench.targets import verdicts
 from heldout.errors import UsageError
 from heldout.stats.arrays import FloatArray
@@ -104,7 +104,7 @@ def main(
     for result in measured:
         results.append(result)
         for table in tables(result):
-            console.print(drawn(table))
+            console.print(table.drawn(bold={one.name for one in OURS}))
             console.print()
         if out is not None:  # after each configuration, so that nothing is lost when it is stopped
             out.write_text(markdown(results, left_out) if out.suffix == ".md" else as_json(results, verdicts))

@@ -16,14 +16,14 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from rich.console import Console
 from rich.progress import Progress
-from rich.table import Table
 
+from heldout.bench.sheet import Sheet, check_name, write
 from heldout.errors import UsageError
 from heldout.sandbox import Test, judge, open_sandbox
 from heldout.sandbox.exit_status import ExitStatusJudge, script
@@ -91,16 +91,13 @@ class Result:
 
 def main(programs: int, repeats: int, workers: int, out: Path | None) -> None:
     """Measure all judges, print the table, and write it where asked."""
-    if out is not None and out.suffix not in (".md", ".json"):
-        raise UsageError(f"-o {out}: the table is written as .md or .json.")
+    check_name(out)
     console = Console()
     results = measure(programs, repeats, workers, console)
     title = f"Judging programs with 8 tests each, {workers} worker{'s' * (workers > 1)}, median of {repeats}"
-    console.print(_table(results, title))
-    if out is not None:
-        out.write_text(
-            _markdown(results, title) if out.suffix == ".md" else json.dumps([asdict(r) for r in results], indent=2)
-        )
+    sheet = Sheet(title, _HEAD, tuple(map(_cells, results)))
+    console.print(sheet.drawn())
+    write(out, sheet, results)
 
 
 def measure(programs: int, repeats: int, workers: int, console: Console) -> list[Result]:
@@ -189,18 +186,3 @@ _HEAD = ("judge", "programs/s", "ratio to a process each", "how it judges", "tar
 
 def _cells(result: Result) -> tuple[str, ...]:
     return (result.judge, f"{result.programs_per_second:.0f}", f"{result.ratio:.1f}", result.note, result.target)
-
-
-def _table(results: list[Result], title: str) -> Table:
-    table = Table(title=title, title_justify="left")
-    for head in _HEAD:
-        table.add_column(head)
-    for result in results:
-        table.add_row(*_cells(result))
-    return table
-
-
-def _markdown(results: list[Result], title: str) -> str:
-    lines = [f"{title}.", "", "| " + " | ".join(_HEAD) + " |", "|" + "---|" * len(_HEAD)]
-    lines += ["| " + " | ".join(_cells(result)) + " |" for result in results]
-    return "\n".join(lines) + "\n"

@@ -7,21 +7,20 @@ so the table says it, and states the time with the finishing call besides. All w
 from __future__ import annotations
 
 import importlib.util
-import json
 import os
 import statistics
 import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from rich.console import Console
 from rich.progress import Progress
-from rich.table import Table
 
+from heldout.bench.sheet import Sheet, check_name, write
 from heldout.errors import UsageError
 
 METRICS = 30
@@ -186,16 +185,13 @@ CONTENDERS = (
 
 def main(steps: int, repeats: int, out: Path | None) -> None:
     """Measure all loggers, print the table, and write it where asked."""
-    if out is not None and out.suffix not in (".md", ".json"):
-        raise UsageError(f"-o {out}: the table is written as .md or .json.")
+    check_name(out)
     console = Console(highlight=False)
     results = measure(steps, repeats, console)
     title = f"Logging one step of {METRICS} metrics, µs, median of {repeats}"
-    console.print(_table(results, title), summary(results), sep="\n")
-    if out is not None:
-        out.write_text(
-            _markdown(results, title) if out.suffix == ".md" else json.dumps([asdict(r) for r in results], indent=2)
-        )
+    sheet = Sheet(title, _HEAD, tuple(map(_cells, results)))
+    console.print(sheet.drawn(bold={_OURS}), summary(results), sep="\n")
+    write(out, sheet, results)
 
 
 def measure(steps: int, repeats: int, console: Console) -> list[Result]:
@@ -317,19 +313,3 @@ def _cells(result: Result) -> tuple[str, ...]:
 
 def _pair(cpu: float, clock: float) -> str:
     return " · ".join(f"{value:.1f}" if value < 100 else f"{value:.0f}" for value in (cpu, clock))
-
-
-def _table(results: list[Result], title: str) -> Table:
-    table = Table(title=title, title_justify="left")
-    for head in _HEAD:
-        table.add_column(head)
-    for result in results:
-        table.add_row(*_cells(result))
-    return table
-
-
-def _markdown(results: list[Result], title: str) -> str:
-    lines = [f"{title}.", "", "| " + " | ".join(_HEAD) + " |", "|" + "---|" * len(_HEAD)]
-    lines += ["| " + " | ".join(_cells(result)) + " |" for result in results]
-    lines += ["", summary(results)]
-    return "\n".join(lines) + "\n"

@@ -14,9 +14,9 @@ from pathlib import Path
 import numpy as np
 from rich.console import Console
 from rich.progress import track
-from rich.table import Table
 
 from heldout.bench.score import Estimate
+from heldout.bench.sheet import Sheet
 from heldout.bench.simulate import DECLINES, NULLS, SimulatedRun, simulate
 from heldout.errors import UsageError
 from heldout.stats.arrays import FloatArray, IntArray
@@ -63,9 +63,10 @@ def main(runs: int, seed: int, out: Path | None) -> None:
     texts = []
     for problems in PROBLEMS:
         found = measure(problems, runs, seed, console)
-        table, text = _tables(f"{problems} problems, {CHECKPOINTS} checkpoints, {runs} runs of each family", found)
-        console.print(table)
-        texts.append(text)
+        title = f"{problems} problems, {CHECKPOINTS} checkpoints, {runs} runs of each family"
+        sheet = Sheet(title, _HEAD, tuple(_row(family, saved) for family, saved in found.items()))
+        console.print(sheet.drawn(bold={"all"}))
+        texts.append(sheet.markdown())
     if out is not None:
         out.write_text("\n".join(texts))
 
@@ -123,18 +124,6 @@ def _regret(run: SimulatedRun, chosen: int) -> float:
 
 
 _HEAD = ("family", "evaluations", "regret, points", "as many, evenly spaced", "all evaluated")
-
-
-def _tables(title: str, found: dict[str, Saved]) -> tuple[Table, str]:
-    """For the terminal, and in Markdown."""
-    table = Table(title=title, title_justify="left")
-    for head in _HEAD:
-        table.add_column(head, justify="left" if head == "family" else "right")
-    rows = [_row(family, saved) for family, saved in found.items()]
-    for row in rows:
-        table.add_row(*row, style="bold" if row[0] == "all" else None)
-    lines = [f"**{title}**", "", "| " + " | ".join(_HEAD) + " |", "|---|" + "---:|" * (len(_HEAD) - 1)]
-    return table, "\n".join([*lines, *("| " + " | ".join(row) + " |" for row in rows), ""])
 
 
 def _row(family: str, saved: Saved) -> tuple[str, ...]:

@@ -17,9 +17,9 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.progress import Progress
-from rich.table import Table
 
 from heldout.bench import logs
+from heldout.bench.sheet import Sheet, check_name, write
 from heldout.errors import UsageError
 
 _CHILD = """
@@ -122,15 +122,12 @@ CASES = (
 
 def main(steps: int, repeats: int, out: Path | None) -> None:
     """Measure all cases, print the table, and write it where asked."""
-    if out is not None and out.suffix not in (".md", ".json"):
-        raise UsageError(f"-o {out}: the table is written as .md or .json.")
+    check_name(out)
     console = Console()
     results = measure(steps, repeats, console)
-    console.print(_table(results, steps))
-    if out is not None:
-        out.write_text(
-            _markdown(results, steps) if out.suffix == ".md" else json.dumps([_fields(r) for r in results], indent=2)
-        )
+    sheet = Sheet(f"Reading logs of {steps} steps and 10 metrics", _HEAD, tuple(map(_cells, results)))
+    console.print(sheet.drawn())
+    write(out, sheet, results)
 
 
 def measure(steps: int, repeats: int, console: Console) -> list[Result]:
@@ -197,22 +194,3 @@ def _cells(result: Result) -> tuple[str, ...]:
 
 
 _HEAD = ("log", "reader", "size", "time", "ratio to the last", "memory / file", "target")
-
-
-def _table(results: list[Result], steps: int) -> Table:
-    table = Table(title=f"Reading logs of {steps} steps and 10 metrics", title_justify="left")
-    for head in _HEAD:
-        table.add_column(head)
-    for result in results:
-        table.add_row(*_cells(result))
-    return table
-
-
-def _markdown(results: list[Result], steps: int) -> str:
-    lines = [f"Logs of {steps} steps and 10 metrics.", "", "| " + " | ".join(_HEAD) + " |", "|" + "---|" * len(_HEAD)]
-    lines += ["| " + " | ".join(_cells(result)) + " |" for result in results]
-    return "\n".join(lines) + "\n"
-
-
-def _fields(result: Result) -> dict[str, float | str]:
-    return {field: getattr(result, field) for field in Result.__slots__}

@@ -3,24 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-
-from rich.markup import escape
-from rich.table import Table
 
 from heldout.bench.result import Case, Result
 from heldout.bench.rivals import ALARM, OURS
 from heldout.bench.score import Estimate, Score, percent
+from heldout.bench.sheet import Sheet
 from heldout.bench.targets import checks, relative_checks, selection_checks, verdict
-
-
-@dataclass(frozen=True, slots=True)
-class Sheet:
-    """A table as text."""
-
-    title: str
-    head: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
 
 
 def tables(result: Result) -> list[Sheet]:
@@ -110,24 +98,8 @@ def _text(seen: Estimate, digits: int = 1) -> str:
     return f"{seen.value:.{digits}f} ±{seen.se:.{digits}f}"
 
 
-def drawn(sheet: Sheet) -> Table:
-    """For the terminal, heldout's own rows in bold."""
-    table = Table(title=sheet.title, title_justify="left")
-    for head in sheet.head:
-        table.add_column(escape(head))
-    ours = {detector.name for detector in OURS}
-    for row in sheet.rows:
-        table.add_row(*map(escape, row), style="bold" if row[0] in ours else None)
-    return table
-
-
 def markdown(results: Sequence[Result], left_out: Mapping[str, str]) -> str:
     """All tables one below the other, and which detectors are not in them, by name, and why."""
-    lines: list[str] = []
-    for result in results:
-        for sheet in tables(result):
-            lines += [f"**{sheet.title}**", "", "| " + " | ".join(sheet.head) + " |", "|" + "---|" * len(sheet.head)]
-            lines += ["| " + " | ".join(row) + " |" for row in sheet.rows]
-            lines.append("")
+    lines = [sheet.markdown() for result in results for sheet in tables(result)]
     lines += [f"{name} was left out: {why}." for name, why in left_out.items()]
     return "\n".join(lines).rstrip() + "\n"

@@ -16,8 +16,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from rich.console import Console
-from rich.table import Table
 
+from heldout.bench.sheet import Sheet
 from heldout.bench.simulate import simulate
 from heldout.detectors import block_of, default_detectors, fold
 from heldout.run import Evaluation, Outcomes, Run, Series
@@ -51,13 +51,16 @@ class Row:
 
 def main(repeats: int) -> None:
     """Time everything `repeats` times and print the medians."""
-    table = Table(title="Verdict and detectors", title_justify="left")
-    for head in ("what", "steps", "CPU s", "per 10⁵ steps", "target"):
-        table.add_column(head, justify="left" if head in ("what", "target") else "right")
-    for row in measure(repeats):
-        per = f"{1e5 * row.seconds / row.steps:.2f}" if row.steps >= 1000 else ""
-        table.add_row(row.what, f"{row.steps}", f"{row.seconds:.2f}", per, row.target)
-    Console(highlight=False).print(table)
+    sheet = Sheet("Verdict and detectors", _HEAD, tuple(map(_cells, measure(repeats))))
+    Console(highlight=False).print(sheet.drawn())
+
+
+_HEAD = ("what", "steps", "CPU s", "per 10⁵ steps", "target")
+
+
+def _cells(row: Row) -> tuple[str, ...]:
+    per = f"{1e5 * row.seconds / row.steps:.2f}" if row.steps >= 1000 else ""
+    return (row.what, f"{row.steps}", f"{row.seconds:.2f}", per, row.target)
 
 
 def measure(repeats: int) -> list[Row]:
