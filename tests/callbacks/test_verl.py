@@ -1,7 +1,7 @@
 """verl's own trainers with our logger in them, and what verl's own loggers write; where verl is installed.
 
-The loop, the configuration, the loggers and the dumps are verl's. What needs GPUs is stood in for: a step gives metrics,
-a validation gives outcomes.
+The loop, the configuration, the loggers and the dumps are verl's. What needs GPUs is stood in for: a step gives
+metrics, a validation gives outcomes.
 """
 
 from __future__ import annotations
@@ -136,12 +136,18 @@ def test_an_honest_run_goes_on_to_its_end_as_it_would_unwatched() -> None:
 
 
 @needs_verl
-def test_a_resumed_training_goes_on_with_the_same_run() -> None:
-    config = ["trainer.v1.trainer_mode=heldout_sync", "+trainer.heldout.where=run", "trainer.total_training_steps=8"]
+@pytest.mark.parametrize("first", [True, False])
+def test_a_resumed_training_goes_on_with_the_same_run(first: bool) -> None:
+    config = [
+        f"trainer.val_before_train={first}",
+        "trainer.v1.trainer_mode=heldout_sync",
+        "+trainer.heldout.where=run",
+        "trainer.total_training_steps=8",
+    ]
     trainer_of(configured(*config)).fit(None)
     with pytest.raises(RecordError, match="a run is recorded here already"):
         trainer_of(configured(*config)).fit(None)
-    trainer_of(configured(*config[:2], "trainer.total_training_steps=12"), begin=4).fit(None)
+    trainer_of(configured(*config[:3], "trainer.total_training_steps=12"), begin=4).fit(None)
     assert heldout.read("run")["reward"].step.tolist() == list(range(1, 13))
 
 

@@ -1,9 +1,9 @@
-"""``heldout bench callback``: what does `HeldoutCallback` cost a training, and does it cost more as the run gets longer?
+"""``heldout bench callback``: what does `HeldoutCallback` cost a training, and more so as the run gets longer?
 
 Two measurements. The guard alone is told thousands of steps, and its time is stated by position in the run. And TRL's
 `GRPOTrainer` trains the embedded model in fresh processes, alone and with the callback, in turns: the time inside the
-callback's hooks over that of the steps is the share, which holds on a busy machine too; CPU seconds a step are the check.
-The callback gets an evaluation that takes no time of its own, so that folding it is counted.
+callback's hooks over that of the steps is the share, which holds on a busy machine too; CPU seconds a step are the
+check. The callback gets an evaluation that takes no time of its own, so that folding it is counted.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """Hooks for other people's trainers: Hugging Face and TRL here.
 
-PyTorch Lightning has its own in `heldout.callbacks.lightning`, verl in `heldout.callbacks.verl`. A plain loop needs none of them: `heldout.guard.Guard` is all there is to it.
+PyTorch Lightning has its own in `heldout.callbacks.lightning`, verl in `heldout.callbacks.verl`. A plain
+loop needs none of them: `heldout.guard.Guard` is all there is to it.
 """
 
 from __future__ import annotations

@@ -89,9 +89,8 @@ class Settings:
                 raise UsageError(f"trainer.{NAME}.policy.{key} does not exist; there are {', '.join(known)}.")
         policy = Policy(**self.policy)
         if policy.evaluate is not On.NEVER:
-            raise UsageError(
-                f"trainer.{NAME}.policy.evaluate is {policy.evaluate}; verl evaluates every test_freq steps."
-            )
+            told = f"trainer.{NAME}.policy.evaluate is {policy.evaluate}"
+            raise UsageError(f"{told}; leave it out, for verl evaluates every test_freq steps.")
         return policy
 
 
@@ -104,15 +103,17 @@ class Logger:
         Of verl.
     settings
         What the configuration says.
+    resume
+        Whether the training goes on from a checkpoint, and so with a run that is recorded already.
     """
 
-    def __init__(self, trainer: Any, settings: Settings) -> None:
+    def __init__(self, trainer: Any, settings: Settings, *, resume: bool) -> None:
         self.trainer = trainer
         config = trainer.config.trainer
         alerts = [alert_of(one) for one in settings.alerts]
         policy, planned = settings.checked_policy(), settings.planned or _planned(trainer)
         told = OmegaConf.to_container(trainer.config, resolve=True)
-        self.recorder = Recorder(settings.where, config=told, resume=trainer.global_steps > 0, rank=0)
+        self.recorder = Recorder(settings.where, config=told, resume=resume, rank=0)
         self.guard = Guard(self.recorder, policy, planned=planned, roles=settings.roles, alerts=alerts)
         self._saved = Path(config.default_local_dir)
         self._outcomes = Path(config.validation_data_dir) if config.validation_data_dir else None
@@ -163,10 +164,11 @@ def _untouched(path: Path) -> float:
 
 def _planned(trainer: Any) -> int | None:
     """How many evaluations there will be, where the settings tell."""
-    config, steps = trainer.config.trainer, trainer.total_training_steps
-    if config.test_freq <= 0:
+    config = trainer.config.trainer
+    steps, every = int(trainer.total_training_steps), int(config.test_freq)
+    if every <= 0:
         return None
-    return max(1, -(-steps // config.test_freq) + bool(config.get("val_before_train", True)))
+    return max(1, -(-steps // every) + bool(config.get("val_before_train", True)))
 
 
 class _Watched:
@@ -178,10 +180,12 @@ class _Watched:
         self.settings = Settings.of(config)
         self.settings.checked_policy()
         config.trainer.v1.trainer_mode = self.mode  # verl looks up its own settings by its own name
-        super().__init__(config)
+        super().__init__(config)  # type: ignore[call-arg]
         self._ours: Logger | None = None
+        self._resumed = False
 
     def fit(self, *given: Any, **named: Any) -> None:
+        self._resumed = self.global_steps > 0  # type: ignore[attr-defined]
         try:
             super().fit(*given, **named)  # type: ignore[misc]
         finally:
@@ -189,7 +193,8 @@ class _Watched:
                 self._ours.close()
 
     def on_validate_begin(self) -> None:
-        self._attach()
+        if not self._resumed:  # else what comes before the first step repeats an evaluation of the run
+            self._attach()
         super().on_validate_begin()  # type: ignore[misc]
 
     def on_train_begin(self) -> None:
@@ -198,25 +203,25 @@ class _Watched:
 
     def _attach(self) -> None:
         if self._ours is None:
-            self._ours = self.logger.logger[NAME] = Logger(self, self.settings)  # type: ignore[attr-defined]
+            self._ours = self.logger.logger[NAME] = Logger(self, self.settings, resume=self._resumed)  # type: ignore[attr-defined]
 
 
 @register_trainer("heldout_sync")
-class HeldoutSync(_Watched, PPOTrainerSync):
+class HeldoutSync(_Watched, PPOTrainerSync):  # type: ignore[misc]
     """verl's trainer ``sync``, watched."""
 
     mode = "sync"
 
 
 @register_trainer("heldout_colocate_async")
-class HeldoutColocateAsync(_Watched, PPOTrainerColocateAsync):
+class HeldoutColocateAsync(_Watched, PPOTrainerColocateAsync):  # type: ignore[misc]
     """verl's trainer ``colocate_async``, watched."""
 
     mode = "colocate_async"
 
 
 @register_trainer("heldout_separate_async")
-class HeldoutSeparateAsync(_Watched, PPOTrainerSeparateAsync):
+class HeldoutSeparateAsync(_Watched, PPOTrainerSeparateAsync):  # type: ignore[misc]
     """verl's trainer ``separate_async``, watched."""
 
     mode = "separate_async"
