@@ -1,9 +1,10 @@
-"""A tiny trainer: a random Llama of a few thousand weights, a tokenizer of sixteen words, GRPO on the CPU."""
+"""Tiny trainers: a random Llama of a few thousand weights, a tokenizer of sixteen words, TRL on the CPU."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,14 +20,19 @@ def _quiet() -> None:
 
 
 @pytest.fixture
-def grpo(tmp_path: Path) -> Callable[..., Any]:
+def grpo(tiny: Callable[..., Any]) -> Callable[..., Any]:
     """Return a function that makes a GRPO trainer."""
-    pytest.importorskip("trl")
+    return partial(tiny, "GRPO")
+
+
+@pytest.fixture
+def tiny(tmp_path: Path) -> Callable[..., Any]:
+    """Return a function that makes a trainer of TRL, of the kind that is named."""
+    trl = pytest.importorskip("trl")
     import torch
     from datasets import Dataset
     from tokenizers import Tokenizer, models, pre_tokenizers
     from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
-    from trl import GRPOConfig, GRPOTrainer
 
     torch.set_num_threads(1)
     torch.manual_seed(0)
@@ -38,7 +44,7 @@ def grpo(tmp_path: Path) -> Callable[..., Any]:
     ends = {"pad_token_id": 0, "bos_token_id": 1, "eos_token_id": 2}
     model = LlamaForCausalLM(LlamaConfig(vocab_size=len(WORDS), max_position_embeddings=64, **sizes, **ends))
 
-    def make(reward: Any, callback: Any, **settings: Any) -> GRPOTrainer:
+    def make(kind: str, reward: Any, callback: Any, **settings: Any) -> Any:
         given = {
             "output_dir": str(tmp_path / "trl"),
             "max_steps": 30,
@@ -59,11 +65,13 @@ def grpo(tmp_path: Path) -> Callable[..., Any]:
             "gradient_checkpointing": False,
             "seed": 0,
         }
-        return GRPOTrainer(
+        prompts = Dataset.from_dict({"prompt": ["a b c", "d e f", "g h i", "j k l"] * 8})
+        return getattr(trl, f"{kind}Trainer")(
             model=model,
             reward_funcs=reward,
-            args=GRPOConfig(**{**given, **settings}),
-            train_dataset=Dataset.from_dict({"prompt": ["a b c", "d e f", "g h i", "j k l"] * 8}),
+            args=getattr(trl, f"{kind}Config")(**{**given, **settings}),
+            train_dataset=prompts,
+            eval_dataset=prompts.select(range(4)),
             processing_class=tokenizer,
             callbacks=[callback],
         )

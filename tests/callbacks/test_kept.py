@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from heldout.callbacks import kept
 from heldout.callbacks.rollouts import Rollouts
@@ -75,6 +77,30 @@ def test_two_rewards_over_two_batches_make_one_row_a_completion() -> None:
         {"prompt": "p", "text": "io", "reward/length": 2.0, "reward/vowels": 2.0},
     ]
     assert rollouts.take() == []
+
+
+@settings(deadline=None)  # a busy machine is no failure
+@given(st.lists(st.lists(st.none() | st.floats() | st.integers(-(2**60), 2**60), min_size=1, max_size=5), max_size=4))
+def test_the_trainer_gets_the_very_scores_of_the_reward_in_its_order(batches: list[list[float | None]]) -> None:
+    """Of several batches and parts; scores may be None, NaN or whole numbers, functions asynchronous."""
+    given_back = iter([scores for scores in batches for _ in range(2)])
+
+    def part(prompts: list[str], completions: list[str]) -> list[float | None]:
+        return next(given_back)
+
+    async def later(prompts: list[str], completions: list[str]) -> list[float | None]:
+        return next(given_back)
+
+    rollouts = Rollouts()
+    now, awaited = (rollouts.listening(one, lambda: True) for one in (part, later))
+    for scores in batches:
+        texts, before = [f"{index}" for index in range(len(scores))], repr(scores)
+        assert now(prompts=texts, completions=texts) is scores
+        assert asyncio.run(awaited(prompts=texts, completions=texts)) is scores
+        assert repr(scores) == before
+    every = [score if score is None else float(score) for scores in batches for score in scores]
+    kept = [(row["reward/part"], row["reward/later"]) for row in rollouts.take()]
+    assert repr(kept) == repr(list(zip(every, every, strict=True)))  # NaN as well
 
 
 def test_what_is_not_wanted_is_not_kept_and_a_conversation_becomes_text() -> None:

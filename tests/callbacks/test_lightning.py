@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from documented import example
 
 import heldout
 from heldout.errors import MissingExtra
@@ -22,16 +23,14 @@ def test_without_lightning_one_sentence_says_how_to_install_it() -> None:
         importlib.import_module("heldout.callbacks.lightning")
 
 
-@pytest.mark.skipif(not INSTALLED, reason="Lightning is not installed")
-@pytest.mark.parametrize(("falls", "stops"), [(True, True), (False, False)])
-def test_a_falling_run_is_stopped_and_an_honest_one_is_not(tmp_path: Path, falls: bool, stops: bool) -> None:
+def fit(folder: Path, callback: Any, falls: bool) -> Any:
+    """Train a module whose held-out score falls, or does not; return the trainer."""
     import torch
 
     try:
         import lightning.pytorch as pl
     except ImportError:
         import pytorch_lightning as pl
-    from heldout.callbacks.lightning import HeldoutCallback
 
     class Module(pl.LightningModule):
         def __init__(self) -> None:
@@ -52,23 +51,33 @@ def test_a_falling_run_is_stopped_and_an_honest_one_is_not(tmp_path: Path, falls
             return torch.optim.SGD(self.parameters(), lr=0.01)
 
     data = torch.utils.data.DataLoader(torch.zeros(60, 1), batch_size=1)
-    callback = HeldoutCallback(tmp_path / "run", Policy(stop=On.LIKELY, roll_back=On.LIKELY), planned=30)
-    saving = pl.callbacks.ModelCheckpoint(tmp_path / "saved", every_n_train_steps=2, save_top_k=-1)
-    trainer = pl.Trainer(
-        max_epochs=1,
-        accelerator="cpu",
-        logger=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        val_check_interval=2,
-        limit_val_batches=1,
-        log_every_n_steps=1,
-        callbacks=[saving, callback],
-    )
+    saving = pl.callbacks.ModelCheckpoint(folder / "saved", every_n_train_steps=2, save_top_k=-1)
+    quiet = {"logger": False, "enable_progress_bar": False, "enable_model_summary": False, "accelerator": "cpu"}
+    schedule = {"max_epochs": 1, "val_check_interval": 2, "limit_val_batches": 1, "log_every_n_steps": 1}
+    trainer = pl.Trainer(**quiet, **schedule, callbacks=[saving, callback])
     trainer.fit(Module(), data, torch.utils.data.DataLoader(torch.zeros(1, 1)))
+    return trainer
+
+
+@pytest.mark.skipif(not INSTALLED, reason="Lightning is not installed")
+@pytest.mark.parametrize(("falls", "stops"), [(True, True), (False, False)])
+def test_a_falling_run_is_stopped_and_an_honest_one_is_not(tmp_path: Path, falls: bool, stops: bool) -> None:
+    from heldout.callbacks.lightning import HeldoutCallback
+
+    callback = HeldoutCallback(tmp_path / "run", Policy(stop=On.LIKELY, roll_back=On.LIKELY), planned=30)
+    trainer = fit(tmp_path, callback, falls)
     assert callback.guard is not None
     assert callback.guard.should_stop == stops == (trainer.global_step < 60)
     run = heldout.read(tmp_path / "run")
     assert len(run["held_out"]) >= 8
     assert run.checkpoints
     assert not stops or Path(str(callback.guard.best)).exists()
+
+
+@pytest.mark.skipif(not INSTALLED, reason="Lightning is not installed")
+def test_the_two_documented_lines_stop_a_falling_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, Any] = {"Trainer": lambda _, callbacks: fit(tmp_path, callbacks[0], falls=True)}
+    exec(example("guard.md", "heldout.callbacks.lightning"), names)
+    assert 12 < names["trainer"].global_step < 60
+    assert Path("runs/a/best.json").exists()

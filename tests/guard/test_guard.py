@@ -74,6 +74,17 @@ def test_before_there_are_evaluations_enough_every_evaluated_checkpoint_is_prote
     assert Guard(policy=Policy(protect=False)).protected == set()
 
 
+def test_checkpoints_that_are_known_by_a_rate_are_protected_and_chosen_from_as_well(tmp_path: Path) -> None:
+    with Recorder(tmp_path) as recorder, Guard(recorder, planned=PLANNED) as guard:
+        for step in range(EVERY, 181, EVERY):
+            guard.step(step, {"reward": 0.01 * step, "eval/pass@1": sum(outcomes(step)) / len(PROBLEMS)})
+            if step == 3 * EVERY:
+                assert guard.protected == {10, 20, 30}
+        verdict = diagnose(heldout.read(tmp_path), horizon=PLANNED)
+        assert json.loads((tmp_path / "best.json").read_text())["step"] == verdict.recommended.step
+        assert guard.protected == set(verdict.tied)
+
+
 def test_where_no_checkpoint_is_left_that_is_said(tmp_path: Path) -> None:
     policy = Policy(roll_back=On.CONFIRMED)
     with Recorder(tmp_path) as recorder, Guard(recorder, policy, planned=PLANNED) as guard:

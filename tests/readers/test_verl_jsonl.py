@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import math
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from in_memory import source
 
+import heldout
 from heldout.errors import NoMetrics, ReadError
 from heldout.readers.log import Log
 from heldout.readers.verl_jsonl import read
@@ -108,6 +110,19 @@ def test_round_trip(rows: list[tuple[float, int]]) -> None:
     log = one(written([{"a": a, "b": b} for a, b in rows]))
     assert log.columns["a"].value.tolist() == pytest.approx([a for a, _ in rows], nan_ok=True, rel=0, abs=0)
     assert log.columns["b"].value.tolist() == [float(b) for _, b in rows]
+
+
+def test_the_evaluation_before_training_stays_at_step_0(tmp_path: Path) -> None:
+    rows = [{"val-core/gsm8k/acc/mean@1": 0.25}]  # verl logs the training step with those of training only
+    rows += [
+        {"critic/score/mean": 0.5, "training/global_step": i, "val-core/gsm8k/acc/mean@1": 0.5} for i in range(1, 30)
+    ]
+    path = tmp_path / "verl.jsonl"
+    path.write_text("".join(json.dumps({"step": i, "data": row}) + "\n" for i, row in enumerate(rows)))
+    run = heldout.read(path)
+    assert run["held_out"].step.tolist() == list(range(30))
+    assert run["held_out"].value[:2].tolist() == [0.25, 0.5]
+    assert run["reward"].step.tolist() == list(range(1, 30))
 
 
 @QUICK

@@ -1,16 +1,19 @@
-"""Hooks for other people's trainers: Hugging Face and TRL here, PyTorch Lightning in `heldout.callbacks.lightning`.
+"""Hooks for other people's trainers: Hugging Face and TRL here.
 
-A plain loop needs none of them: `heldout.guard.Guard` is all there is to it.
+PyTorch Lightning has its own in `heldout.callbacks.lightning`, verl in `heldout.callbacks.verl`. A plain
+loop needs none of them: `heldout.guard.Guard` is all there is to it.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from heldout.guard.policy import Policy
+
 if TYPE_CHECKING:
     from heldout.callbacks.trainer import HeldoutCallback
 
-__all__ = ["HeldoutCallback"]
+__all__ = ["HeldoutCallback", "Policy"]
 
 
 def __getattr__(name: str) -> Any:

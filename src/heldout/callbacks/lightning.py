@@ -31,6 +31,8 @@ except ImportError:
         text = "This callback needs PyTorch Lightning, which is not installed; run: pip install lightning"
         raise MissingExtra(text) from error
 
+__all__ = ["HeldoutCallback", "Policy"]
+
 
 class HeldoutCallback(Callback):  # type: ignore[misc]
     """Records a run, judges it while it goes on, and stops it if the policy says so.

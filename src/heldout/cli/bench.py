@@ -101,3 +101,15 @@ def bench_log(
     from heldout.bench.log import main as bench
 
     bench(steps, repeats, out)
+
+
+@bench_app.command("callback")
+def bench_callback(
+    steps: Annotated[int, typer.Option(min=13, help="Optimiser steps of each training.")] = 40,
+    repeats: Annotated[int, typer.Option(min=1, help="Turns of each, of which the median is stated.")] = 3,
+    length: Annotated[int, typer.Option(min=50, help="Steps of the run that the guard alone is told of.")] = 5000,
+) -> None:
+    """HeldoutCallback against TRL's trainer alone, and the guard's time by position in a long run."""
+    from heldout.bench.callback import main as bench
+
+    bench(steps, repeats, length)

@@ -56,6 +56,16 @@ class LiveFold:
         self._fed = -1  # the last step of which the training metrics were given to the detectors
         self._evaluations: list[_Known] = []  # those that were given to them
 
+    @property
+    def evaluated(self) -> list[int]:
+        """The steps at which the held-out score is known."""
+        return [step for step, _, _ in self._evaluations]
+
+    @property
+    def evaluations(self) -> int:
+        """How many held-out scores are known."""
+        return len(self._evaluations)
+
     def metrics(self, step: int, metrics: Mapping[str, Any], *, back: bool = False) -> list[Finding]:
         """Take in the metrics of a step; return what was found, new or not.
 

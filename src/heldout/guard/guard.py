@@ -101,13 +101,11 @@ class Guard:
         self._fallen = OverOptimisation() if planned is None else watch_for_falls(planned, planned)
         self._warned: set[str] = set()
         self._checkpoints: dict[int, list[Path]] = {}  # a step may have copies; the last that exists counts
-        self._evaluated: list[int] = []
         self._begins = True  # the next metrics are the first of a piece of training
         before = None
         if recorder and not self.idle:
             before = run_directory.recorded(recorder.directory)
             self._checkpoints = {step: [Path(where)] for step, where in before.checkpoints.items()}
-            self._evaluated = [evaluation.step for evaluation in before.measured]
             self._actor.remember(run_directory.findings(recorder.directory))
         log = GrowingLog(before, None if roles is None else checked_roles(roles))
         asked: list[Detector] = [self._fallen, *(default_detectors() if detectors is None else detectors)]
@@ -211,7 +209,7 @@ class Guard:
         """Steps whose checkpoints should not be pruned; all that were evaluated, before there are enough."""
         if not self.policy.protect:
             return frozenset()
-        return frozenset(self.kept.tied if self.kept else self._evaluated)
+        return frozenset(self.kept.tied if self.kept else self._fold.evaluated)
 
     @property
     def best(self) -> Path | None:
@@ -233,16 +231,15 @@ class Guard:
         self._begins = False
         if back:
             self._actor.rewind(step)
+        known = self._fold.evaluations
         found = self._fold.metrics(step, metrics, back=back)
-        if back:
-            self._waiting = []
-            self._evaluated = [one for one in self._evaluated if one < step]
+        self._waiting = [] if back else self._waiting
+        if back or self._fold.evaluations != known:
             self._look_again()
         return self._decided(found)
 
     def _measured(self, evaluation: Evaluation, also: Mapping[str, Any]) -> Decision:
         found = self._fold.measured(evaluation, also)
-        self._evaluated.append(evaluation.step)
         self._look_again()
         return self._decided(found)
 

@@ -102,9 +102,9 @@ def _with_finer_step(log: Log) -> Log:
 def _restepped(log: Log, key: str, column: Column) -> Log:
     step = np.full(len(log.step), -1, dtype=np.int64)
     step[column.row] = column.value.astype(np.int64)
-    if np.array_equal(step, log.step):
-        return log
     known = np.flatnonzero(step >= 0)
+    if np.array_equal(step[known], log.step[known]):  # rows without it, such as an evaluation at step 0, keep theirs
+        return log
     filled = step[known[np.clip(np.searchsorted(known, np.arange(len(step)), "right") - 1, 0, None)]]
     note = Note(NoteKind.ASSUMED, f"Steps are those of {key!r}; the tracker's own count of rows was set aside.")
     columns = {k: c for k, c in log.columns.items() if k != key}

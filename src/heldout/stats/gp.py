@@ -16,6 +16,8 @@ LENGTHS = (3.0, 6.0, 12.0, 24.0)  # in evals
 SIGNALS = (0.05, 0.3, 1.5, 8.0, 40.0)  # variance of the trend, in units of the noise variance
 JITTERS = (0.05, 0.5)  # variance of checkpoint jitter, in the same unit
 _FLAT = 1e4  # prior variance of the overall level, in the same unit
+_SMALL = 48  # evals; benchmarks simulate thousands of runs that are no longer
+_GRID = tuple(product(LENGTHS, SIGNALS, JITTERS))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -154,7 +156,7 @@ def gp_posterior(value: FloatArray, variance: float, *, jitter: bool = False) ->
 
 def _certain(value: FloatArray, variance: float) -> GPPosterior:
     """The posterior if there is no noise (the values), or if the noise is not known (nan)."""
-    count, k = len(LENGTHS) * len(SIGNALS) * len(JITTERS), value.size
+    count, k = len(_GRID), value.size
     known = variance == 0.0
     mean = value.copy() if known else np.full(k, np.nan)
     spread = np.full((count, k, k), 0.0 if known else np.nan)
@@ -171,23 +173,35 @@ class _Unit:
     covariance: FloatArray  # (H, k, k): of the level, given the values
 
 
-@lru_cache(maxsize=64)
 def _unit(k: int, jitter: bool) -> _Unit:
+    """The matrices for k evals: kept for every small k, and for the last few of those that take megabytes."""
+    return (_small if k <= _SMALL else _large)(k, jitter)
+
+
+def _unit_of(k: int, jitter: bool) -> _Unit:
     """The matrices for k evals.
 
     The level has prior covariance ``C - noise I``, so its posterior covariance is ``noise I - noise^2 C^-1``, and its
     posterior mean is what ``noise C^-1`` takes away from the values: the inverse is all that is needed.
     """
-    apart = np.abs(np.subtract.outer(np.arange(k), np.arange(k))).astype(np.float64)
-    grid = tuple(product(LENGTHS, SIGNALS, JITTERS))
-    alike = {length: matern32(apart, length) for length in LENGTHS}
-    prior = np.stack([s * alike[length] + _FLAT + (1.0 + shake) * np.eye(k) for length, s, shake in grid])
-    noise = floats([1.0 if jitter else 1.0 + shake for _, _, shake in grid])[:, None]
-    precision = floats(np.linalg.inv(prior))
-    precision = 0.5 * (precision + precision.transpose(0, 2, 1))
-    triangle = np.linalg.cholesky(prior).diagonal(axis1=1, axis2=2)
+    precision, log_determinant = _inverse(k)
+    noise = floats([1.0 if jitter else 1.0 + shake for _, _, shake in _GRID])[:, None]
     covariance = noise[:, :, None] * (np.eye(k) - noise[:, :, None] * precision)
-    return _Unit(precision, floats(2.0 * np.log(triangle).sum(axis=1)), noise, covariance)
+    return _Unit(precision, log_determinant, noise, covariance)
+
+
+_small, _large = lru_cache(maxsize=2 * _SMALL)(_unit_of), lru_cache(maxsize=4)(_unit_of)
+
+
+@lru_cache(maxsize=2)
+def _inverse(k: int) -> tuple[FloatArray, FloatArray]:
+    """The inverse of the prior covariance C of k values, and its log determinant: the same with jitter and without."""
+    apart = np.abs(np.subtract.outer(np.arange(k), np.arange(k))).astype(np.float64)
+    alike = {length: matern32(apart, length) for length in LENGTHS}
+    prior = np.stack([s * alike[length] + _FLAT + (1.0 + shake) * np.eye(k) for length, s, shake in _GRID])
+    precision = floats(np.linalg.inv(prior))
+    triangle = np.linalg.cholesky(prior).diagonal(axis1=1, axis2=2)
+    return 0.5 * (precision + precision.transpose(0, 2, 1)), floats(2.0 * np.log(triangle).sum(axis=1))
 
 
 def matern32(distance: FloatArray, length: float) -> FloatArray:

@@ -1,0 +1,239 @@
+"""``heldout bench callback``: what does `HeldoutCallback` cost a training, and more so as the run gets longer?
+
+Two measurements. The guard alone is told thousands of steps, and its time is stated by position in the run. And TRL's
+`GRPOTrainer` trains the embedded model in fresh processes, alone and with the callback, in turns: the time inside the
+callback's hooks over that of the steps is the share, which holds on a busy machine too; CPU seconds a step are the
+check. The callback gets an evaluation that takes no time of its own, so that folding it is counted.
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+
+from heldout.errors import UsageError
+from heldout.guard import Guard
+from heldout.record import Recorder
+
+EVERY = 10  # steps between evaluations
+PROBLEMS = 200
+TARGET = 0.01  # of the time of a step
+# What TRL's GRPOTrainer logs with two rewards.
+METRICS = (
+    *(
+        "loss",
+        "grad_norm",
+        "learning_rate",
+        "epoch",
+        "num_tokens",
+        "step_time",
+        "reward",
+        "reward_std",
+        "entropy",
+        "kl",
+    ),
+    *("frac_reward_zero_std", "rewards/tests/mean", "rewards/tests/std", "rewards/format/mean", "rewards/format/std"),
+    *(f"completions/{which}_length" for which in ("mean", "min", "max")),
+    *(f"completions/{which}_terminated_length" for which in ("mean", "min", "max")),
+    *("completions/clipped_ratio", "clip_ratio/low_mean", "clip_ratio/low_min", "clip_ratio/high_mean"),
+    *("clip_ratio/high_max", "clip_ratio/region_mean"),
+)
+_FIRST = 2  # steps that warm up and are not counted
+_KINDS = ("TRL alone", "with HeldoutCallback")
+_WINDOW = 50  # steps that a position is the mean of
+
+_CHILD = """
+import json, sys, tempfile, time
+from pathlib import Path
+import numpy as np
+from trl import GRPOTrainer
+from heldout.bench.callback import EVERY, PROBLEMS, outcomes
+from heldout.callbacks import HeldoutCallback
+from heldout.train import grpo
+from heldout.train.config import load_config
+
+watched, steps = sys.argv[1] == "with HeldoutCallback", int(sys.argv[2])
+starts, inside, keys = [], [0.0], set()
+
+def timed(name):
+    inner = getattr(HeldoutCallback, name)
+    def outer(self, args, state, control, logs=None, **given):
+        keys.update(logs or ())
+        start = time.perf_counter()
+        try:
+            return inner(self, args, state, control, **(given if logs is None else {{**given, "logs": logs}}))
+        finally:
+            inside[0] += time.perf_counter() - start
+    setattr(HeldoutCallback, name, outer)
+
+def stepping(inner):
+    def outer(*args, **kwargs):
+        starts.append((time.process_time(), time.perf_counter(), inside[0]))
+        return inner(*args, **kwargs)
+    return outer
+
+def evaluate(model, step):
+    return dict(zip(("problems", "passed"), known[step]))
+
+for name in ("on_step_end", "on_log", "on_evaluate", "on_save"):
+    timed(name)
+GRPOTrainer.training_step = stepping(GRPOTrainer.training_step)
+known = {{step: outcomes(step) for step in range(EVERY, steps + 1, EVERY)}}
+with tempfile.TemporaryDirectory() as folder:
+    class Alone(GRPOTrainer):
+        def __init__(self, *args, callbacks=None, **kwargs):  # what the recipe adds to TRL are callbacks
+            ours = [HeldoutCallback(Path(folder) / "watched", evaluate=evaluate, every=EVERY)] if watched else []
+            super().__init__(*args, callbacks=ours, **kwargs)
+    grpo.GRPOTrainer = Alone
+    grpo.train(load_config("honest", steps=steps, evaluate_every=0, save_every=steps, threads=1), Path(folder) / "run")
+(cpu, wall, before), (last_cpu, last_wall, after) = starts[{first}], starts[-1]
+told = {{"cpu": last_cpu - cpu, "wall": last_wall - wall, "inside": after - before, "metrics": len(keys)}}
+print(json.dumps(told))
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """The guard's CPU time around one step of a run, in microseconds: of a step, and of folding an evaluation."""
+
+    step: int
+    metrics: float
+    evaluation: float
+
+    @property
+    def together(self) -> float:
+        """For each step, with its share of an evaluation."""
+        return self.metrics + self.evaluation / EVERY
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """One way of training: CPU and clock seconds a step, share of the time inside the hooks; medians of the turns."""
+
+    kind: str
+    cpu: float
+    wall: float
+    share: float
+    metrics: int
+
+
+def main(steps: int, repeats: int, length: int) -> None:
+    """Measure both, and print two tables.
+
+    Raises
+    ------
+    UsageError
+        When there are too few steps to count any.
+    """
+    from heldout.train import require_extra
+
+    require_extra()
+    if steps < _FIRST + EVERY + 1:
+        raise UsageError(f"{steps} steps were asked for; give at least {_FIRST + EVERY + 1}, for one evaluation.")
+    console = Console(highlight=False)
+    console.print(_positions_table(by_position(length)))
+    alone, watched = measure(steps, repeats, console)
+    table = Table(title=f"Training, {steps} steps, {repeats} turns", title_justify="left")
+    for head in ("", "CPU s a step", "s a step", "inside the hooks"):
+        table.add_column(head, justify="right" if head else "left")
+    for one in (alone, watched):
+        table.add_row(one.kind, f"{one.cpu:.3f}", f"{one.wall:.3f}", f"{100 * one.share:.2f} %")
+    console.print(table)
+    more = 100 * (watched.cpu / alone.cpu - 1)
+    console.print(
+        f"{watched.metrics} metrics a step. Inside the hooks: {100 * watched.share:.2f} % of the time of a step"
+    )
+    console.print(f"(target: below {100 * TARGET:g} %). CPU a step against TRL alone: {more:+.1f} %, noise included.")
+
+
+def by_position(length: int, seed: int = 0) -> list[Position]:
+    """Tell a guard of a whole run; return its CPU time around ever later steps.
+
+    Parameters
+    ----------
+    length
+        Steps of the run, each with `METRICS`; an evaluation of `PROBLEMS` problems every `EVERY` steps.
+    seed
+        Of the metrics.
+    """
+    rng = np.random.default_rng(seed)
+    spent, folded = np.zeros(length), np.zeros(length // EVERY)
+    with tempfile.TemporaryDirectory() as folder:
+        recorder = Recorder(Path(folder) / "run")
+        with recorder, Guard(recorder, planned=max(1, length // EVERY)) as guard:
+            for step in range(1, length + 1):
+                metrics = dict(zip(METRICS, rng.normal(1.0, 0.1, len(METRICS)).tolist(), strict=True))
+                start = time.process_time()
+                guard.step(step, metrics)
+                spent[step - 1] = time.process_time() - start
+                if step % EVERY == 0:
+                    problems, passed = outcomes(step)
+                    start = time.process_time()
+                    guard.evaluation(step, problems=problems, passed=passed)
+                    folded[step // EVERY - 1] = time.process_time() - start
+    positions = [step for step in (50, 200, 500, 1000, 2000, 5000, 10_000, 20_000) if step <= length]
+    return [
+        Position(
+            step,
+            1e6 * float(spent[step - _WINDOW : step].mean()),
+            1e6 * float(folded[(step - _WINDOW) // EVERY : step // EVERY].mean()),
+        )
+        for step in positions
+    ]
+
+
+def outcomes(step: int) -> tuple[list[str], list[bool]]:
+    """Return problems and who was solved at a step: a score that improves slowly, with noise."""
+    level = 0.3 + 0.3 * step / (step + 500)
+    passed = np.random.default_rng(step).random(PROBLEMS) < level
+    return [f"p{index}" for index in range(PROBLEMS)], passed.tolist()
+
+
+def measure(steps: int, repeats: int, console: Console | None = None) -> list[Measured]:
+    """Return TRL alone, and with the callback."""
+    found: dict[str, list[Mapping[str, float]]] = {kind: [] for kind in _KINDS}
+    with Progress(console=console, transient=True, disable=console is None) as progress:
+        task = progress.add_task("training", total=repeats * len(_KINDS))
+        for _ in range(repeats):
+            for kind in _KINDS:
+                found[kind].append(_run(kind, steps))
+                progress.advance(task)
+    return [_measured(kind, runs, steps - _FIRST - 1) for kind, runs in found.items()]
+
+
+def _run(kind: str, steps: int) -> Mapping[str, float]:
+    with tempfile.TemporaryDirectory() as folder:
+        child = [sys.executable, "-c", _CHILD.format(first=_FIRST), kind, str(steps)]
+        done = subprocess.run(child, capture_output=True, text=True, cwd=folder, check=False)
+    if done.returncode:
+        raise UsageError(f"The measurement of {kind} failed: {done.stderr.strip().splitlines()[-1]}")
+    told: Mapping[str, float] = json.loads(done.stdout.strip().splitlines()[-1])
+    return told
+
+
+def _measured(kind: str, runs: Sequence[Mapping[str, float]], steps: int) -> Measured:
+    cpu, wall = (statistics.median(run[name] for run in runs) / steps for name in ("cpu", "wall"))
+    share = statistics.median(run["inside"] / run["wall"] for run in runs)
+    return Measured(kind, cpu, wall, share, int(max(run["metrics"] for run in runs)))
+
+
+def _positions_table(positions: Sequence[Position]) -> Table:
+    title = f"The guard by position in the run: {len(METRICS)} metrics a step, {PROBLEMS} problems every {EVERY} steps"
+    table = Table(title=title, title_justify="left")
+    for head in ("before step", "a step, µs", "an evaluation, µs", "together a step, µs"):
+        table.add_column(head, justify="right")
+    for one in positions:
+        table.add_row(str(one.step), f"{one.metrics:.0f}", f"{one.evaluation:.0f}", f"{one.together:.0f}")
+    return table
