@@ -11,7 +11,7 @@ _T = TypeVar("_T", bound=np.generic)
 
 
 class Buffer(Generic[_T]):
-    """An array to which one appends; what was returned before stays what it was.
+    """An array to whose first axis one appends; what was returned before stays what it was.
 
     Parameters
     ----------
@@ -30,7 +30,7 @@ class Buffer(Generic[_T]):
         new = np.asarray(values, dtype=self._array.dtype)
         end = self._size + len(new)
         if end > len(self._array):
-            larger = np.empty(2 * end, dtype=self._array.dtype)
+            larger = np.empty((2 * end, *self._array.shape[1:]), dtype=self._array.dtype)
             larger[: self._size] = self._array[: self._size]
             self._array = larger
         self._array[self._size : end] = new
