@@ -16,6 +16,8 @@ import numpy as np
 from heldout.findings import Finding, Unchecked
 from heldout.run import Evaluation, FloatArray, IntArray, Run
 
+_LAST = np.iinfo(np.int64).max
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Points:
@@ -106,9 +108,16 @@ def block_of(run: Run, after: int = -1, until: int | None = None) -> Block:
 def _points(run: Run, key: str, after: int, until: int | None) -> Points:
     """Put the steps with NaN back among the finite values: to a detector they are news."""
     series = run.metrics[key]
-    step = np.concatenate([series.step, series.nonfinite])
-    value = np.concatenate([series.value, np.full(len(series.nonfinite), np.nan)])
-    order = np.argsort(step, kind="stable")
-    step, value = step[order], value[order]
-    inside = step > after if until is None else (step > after) & (step <= until)
-    return Points(step[inside], value[inside])
+    inside = _between(series.step, after, until)
+    step, value = series.step[inside], series.value[inside]
+    missing = series.nonfinite[_between(series.nonfinite, after, until)]
+    if not len(missing):
+        return Points(step, value)
+    order = np.argsort(np.concatenate([step, missing]), kind="stable")
+    return Points(np.concatenate([step, missing])[order], np.concatenate([value, np.full(len(missing), np.nan)])[order])
+
+
+def _between(step: IntArray, after: int, until: int | None) -> slice:
+    """Return where the steps after one and up to another stand."""
+    start, stop = np.searchsorted(step, [after, _LAST if until is None else until], side="right")
+    return slice(int(start), int(stop))

@@ -35,13 +35,22 @@ from heldout.readers import (
 )
 from heldout.readers.assemble import Options, assemble
 from heldout.readers.directory import found_in
+from heldout.readers.files import Files
 from heldout.readers.log import Log
-from heldout.readers.source import Source
+from heldout.readers.source import HEAD, Source
 from heldout.record import METRICS, RUN
 from heldout.run import Note, NoteKind, Run
 
 Reader = Callable[[Source], list[Log] | None]
 
+# These look at all of the text; every other reader knows a file by its first bytes.
+_CONSOLES: tuple[Reader, ...] = (
+    verl_console.read,
+    slime_console.read,
+    trl_console.read,
+    deepspeed_chat.read,
+    blocks_console.read,
+)
 # In the order in which they are asked: the most particular first.
 READERS: tuple[Reader, ...] = (
     outcomes.read,
@@ -54,11 +63,7 @@ READERS: tuple[Reader, ...] = (
     jsonl.read,
     json_document.read,
     table.read,
-    verl_console.read,
-    slime_console.read,
-    trl_console.read,
-    deepspeed_chat.read,
-    blocks_console.read,
+    *_CONSOLES,
 )
 
 UNDERSTOOD = (
@@ -140,15 +145,16 @@ def read_all(
     roles: Mapping[str, str] | None = None,
     problems: int | None = None,
     samples: int = 1,
-    growing: bool = False,
+    files: Files | None = None,
 ) -> list[Run]:
     """Read every run that a log or directory holds; parameters and errors as for `read`.
 
-    With `growing` the log may be in the middle of being written: a last line that is not ended is left for later, and
-    `roles` may name metrics that are yet to come.
+    With growing `files` the log may be in the middle of being written: half a line or record at the end is left for
+    later, `roles` may name metrics that are yet to come, and the next call with the same `files` reads what is new.
     """
-    options = Options(roles, problems, samples, growing)
-    read_logs = partial(_logs, growing=growing)
+    files = files or Files()
+    options = Options(roles, problems, samples, files.growing)
+    read_logs = partial(_logs, files)
     if str(path).startswith(examples.PREFIX):
         return [examples.load(str(path).removeprefix(examples.PREFIX))]
     where = Path(path).expanduser()
@@ -156,7 +162,7 @@ def read_all(
     if where.name in (RUN, METRICS) and run_directory.is_run(where.parent):
         where = where.parent
     if where.is_dir():
-        named = found_in(where, read_logs, UNDERSTOOD)
+        named = found_in(where, read_logs, files, UNDERSTOOD)
     else:
         logs = read_logs(where)
         named = [(name_of(where), log) for log in logs]
@@ -167,30 +173,35 @@ def read_all(
     return [assemble(log, name, str(path), options) for name, log in chosen]
 
 
-def _logs(path: Path, *, growing: bool = False) -> list[Log]:
-    """Ask each reader in turn."""
-    source = Source(path, growing=growing)
+def _logs(files: Files, path: Path) -> list[Log]:
     try:
-        if not source.head:
-            raise NotUnderstood(f"{path}: the file is empty (0 bytes); nothing was written to it yet.")
-        for reader in READERS:
-            logs = reader(source)
-            if logs:
-                return [_with_open_end(log, source) for log in logs]
+        return files.logs(path, _ask)
     except NoMetrics as error:
         raise error if path.name in str(error) else NoMetrics(f"{path}: {error}") from None
     except OSError as error:
         raise ReadError(f"{path}: cannot be read ({error.strerror or error}).") from error
     except RecursionError as error:
         raise NotUnderstood(f"{path}: nested deeper than any log; not understood.") from error
+
+
+def _ask(source: Source) -> list[Log]:
+    """Ask each reader in turn."""
+    if not source.head:
+        raise NotUnderstood(f"{source.path}: the file is empty (0 bytes); nothing was written to it yet.")
+    for number, reader in enumerate(READERS[source.passed :], start=source.passed):
+        logs = reader(source)
+        if logs:
+            if len(source.head) == HEAD:  # those before it look at no more than that, except for those of consoles
+                source.passed = min(number, len(READERS) - len(_CONSOLES))
+            return [_with_open_end(log, source) for log in logs]
     raise NotUnderstood(
-        f"{path}: {_seen(source)}; heldout reads {UNDERSTOOD}. Write it as CSV or JSON lines with a 'step'."
+        f"{source.path}: {_seen(source)}; heldout reads {UNDERSTOOD}. Write it as CSV or JSON lines with a 'step'."
     )
 
 
 def _with_open_end(log: Log, source: Source) -> Log:
     """Say that a console log stops within a line, where its reader did not have to."""
-    if not log.format.endswith("console") or source.data.endswith((b"\n", b"\r")):
+    if source.growing or not log.format.endswith("console") or not source.ends_open:
         return log
     if any(note.kind is NoteKind.DROPPED for note in log.notes):
         return log

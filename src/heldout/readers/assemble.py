@@ -16,7 +16,7 @@ from heldout.errors import NoMetrics, UnknownMetric
 from heldout.readers.log import Column, Log
 from heldout.readers.outcomes import sized, surviving
 from heldout.readers.rows import some
-from heldout.run import BoolArray, FloatArray, IntArray, Note, NoteKind, Run, Series
+from heldout.run import FloatArray, IntArray, Note, NoteKind, Run, Series
 from heldout.stats.noise import binomial_se
 from heldout.words import counted
 
@@ -68,9 +68,9 @@ def assemble(log: Log, name: str, source: str, options: Options = Options()) -> 
         When a role was given to a key that is not there.
     """
     log = _with_finer_step(log)
-    keep, notes = _after_restarts(log)
-    metrics = {key: _series(key, column, log, keep) for key, column in log.columns.items()}
-    notes += [*_repeated(log, metrics, keep), *_nonfinite(metrics)]
+    log, notes = _after_restarts(log)
+    metrics = {key: _series(key, column, log.step) for key, column in log.columns.items()}
+    notes += [*_repeated(log, metrics), *_nonfinite(metrics)]
     metrics = {key: series for key, series in metrics.items() if len(series) or len(series.nonfinite)}
     if not any(len(series) for series in metrics.values()):
         raise NoMetrics(f"{source}: a {log.format} log with {len(log.step)} rows, but no finite number in it.")
@@ -111,16 +111,14 @@ def _restepped(log: Log, key: str, column: Column) -> Log:
     return replace(log, step=filled, columns=columns, notes=(*log.notes, note))
 
 
-def _after_restarts(log: Log) -> tuple[BoolArray, list[Note]]:
-    """Return which rows still hold after all restarts: the last write wins after a jump backwards."""
-    keep = np.ones(len(log.step), dtype=bool)
-    back = np.diff(log.step) < 0
-    if log.session is None and not back.any():
-        return keep, []
-    session = log.session
+def _after_restarts(log: Log) -> tuple[Log, list[Note]]:
+    """Return what still holds after all restarts: the last write wins after a jump backwards."""
+    back, session = log.step[1:] < log.step[:-1], log.session
+    if not (back.any() if session is None else session.any()):
+        return log, []
     if session is None:
         if back.mean() > 0.25 and len(back) > 8:
-            return keep, [
+            return log, [
                 Note(NoteKind.REPAIRED, "Rows were not in order of their steps; they were sorted.", int(back.sum()))
             ]
         session = np.concatenate([[0], np.cumsum(back)])
@@ -128,12 +126,16 @@ def _after_restarts(log: Log) -> tuple[BoolArray, list[Note]]:
     keep = log.step < cutoff[session]
     lost = int(np.count_nonzero(~keep))
     if not lost:
-        return keep, []
+        return log, []
+    columns = {}
+    for key, column in log.columns.items():
+        held = keep[column.row]
+        columns[key] = Column(column.row[held], column.value[held])
     text = (
         f"The run restarted {counted(restarts, 'time')}; {counted(lost, 'row')} at steps that were logged again "
         "afterwards were superseded (the last write wins)."
     )
-    return keep, [Note(NoteKind.REPAIRED, text, lost)]
+    return replace(log, columns=columns), [Note(NoteKind.REPAIRED, text, lost)]
 
 
 def _cutoffs(log: Log, session: IntArray) -> tuple[IntArray, int]:
@@ -168,23 +170,24 @@ def _is_clock(key: str) -> bool:
     return match is not None and match.meaning.name in ("time", "progress", "tokens", "evaluation_size")
 
 
-def _series(key: str, column: Column, log: Log, keep: BoolArray) -> Series:
-    inside = keep[column.row]
-    row, value = (column.row, column.value) if inside.all() else (column.row[inside], column.value[inside])
-    step = log.step[row]
-    if np.any(np.diff(step) <= 0):
-        order = np.argsort(step, kind="stable")
-        step, value = step[order], value[order]
-        last = np.append(np.diff(step) > 0, True)  # of equal steps the last written
+def _series(key: str, column: Column, steps: IntArray) -> Series:
+    value = column.value
+    step = steps if len(column.row) == len(steps) else steps[column.row]
+    if np.any(step[1:] <= step[:-1]):
+        if np.any(step[1:] < step[:-1]):
+            order = np.argsort(step, kind="stable")
+            step, value = step[order], value[order]
+        last = np.append(step[1:] > step[:-1], True)  # of equal steps the last written
         step, value = step[last], value[last]
     finite = np.isfinite(value)
+    if finite.all():
+        return Series(key, step, value)
     return Series(key, step[finite], value[finite], nonfinite=step[~finite])
 
 
-def _repeated(log: Log, metrics: Mapping[str, Series], keep: BoolArray) -> list[Note]:
+def _repeated(log: Log, metrics: Mapping[str, Series]) -> list[Note]:
     again = {
-        key: int(np.count_nonzero(keep[column.row])) - len(metrics[key]) - len(metrics[key].nonfinite)
-        for key, column in log.columns.items()
+        key: len(column.row) - len(metrics[key]) - len(metrics[key].nonfinite) for key, column in log.columns.items()
     }
     again = {key: n for key, n in again.items() if n and not _is_clock(key)}
     if not again:

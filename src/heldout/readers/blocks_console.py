@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -47,58 +48,95 @@ def read(source: Source) -> list[Log] | None:
     """
     if not source.is_text:
         return None
-    text = source.text
-    for mark, blocks, form in (
-        ("dtype: ", _series_blocks, "pandas Series console"),
-        ("----\n|", _table_blocks, "Stable-Baselines3 console"),
-    ):
-        found, cut = blocks(text) if mark in text else ([], 0)
-        if _alike(found):
-            notes = [Note(NoteKind.DROPPED, "The last block is cut and was left out.", 1)] if cut else []
-            rows, more = _with_steps(found)
-            return [log_from_rows(rows, form, step_key="step", notes=[*notes, *more])]
+    for make, form in ((_Series, "pandas Series console"), (_Tables, "Stable-Baselines3 console")):
+        console = source.fed_text(make)
+        if console.marked and _alike(console.blocks):
+            cut = [Note(NoteKind.DROPPED, "The last block is cut and was left out.", 1)] if console.cut else []
+            rows, more = _with_steps(console.blocks)
+            return [log_from_rows(rows, form, step_key="step", notes=[*cut, *more])]
     return None
 
 
-def _series_blocks(text: str) -> tuple[list[dict[str, Any]], int]:
-    """Return the printed Series, and the number of unfinished ones at the end."""
-    blocks: list[dict[str, Any]] = []
-    block: dict[str, Any] = {}
-    for line in text.split("\n"):
+class _Blocks(ABC):
+    """Blocks of names and values, line by line.
+
+    Attributes
+    ----------
+    blocks
+        The complete ones.
+    marked
+        Whether there was something that stands in every such output.
+    cut
+        Whether the last block is unfinished.
+    """
+
+    def __init__(self) -> None:
+        self.blocks: list[dict[str, Any]] = []
+        self.marked = self.cut = False
+
+    def feed(self, text: str, last: bool) -> None:
+        """Take in lines."""
+        for line in text.removesuffix("\n").split("\n"):
+            self.read(line)
+        if text.endswith("\n") and last:
+            self.read("")
+
+    @abstractmethod
+    def read(self, line: str) -> None:
+        """Take in a line."""
+
+
+class _Series(_Blocks):
+    """Printed Series."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._block: dict[str, Any] = {}
+
+    def read(self, line: str) -> None:
         at = 0
         while at < len(line):
             if end := _SERIES_END.match(line, at):
-                blocks += [block] if block else []
-                block, at = {}, end.end()
+                self.blocks += [self._block] if self._block else []
+                self._block, at = {}, end.end()
             elif item := _SERIES_LINE.match(line, at):
-                block[item[1]] = float(item[2])
+                self._block[item[1]] = float(item[2])
                 at = item.end()
             else:
-                block = block if line.strip(". ") == "" else {}  # pandas leaves lines out with "..."
+                self._block = self._block if line.strip(". ") == "" else {}  # pandas leaves lines out with "..."
                 break
-    cut = bool(blocks) and next(iter(blocks[-1])) in text[text.rfind("dtype: ") :]
-    return blocks, int(cut)
+        if "dtype: " in line:
+            self.marked, self.cut = True, False
+            line = line[line.rfind("dtype: ") :]
+        self.cut = self.cut or (bool(self.blocks) and next(iter(self.blocks[-1])) in line)
 
 
-def _table_blocks(text: str) -> tuple[list[dict[str, Any]], int]:
-    """Return the tables between two rules, and the number of unfinished ones at the end."""
-    blocks: list[dict[str, Any]] = []
-    block: dict[str, Any] | None = None  # None outside a table
-    group = ""
-    for line in text.split("\n"):
+class _Tables(_Blocks):
+    """Tables between two rules."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._block: dict[str, Any] | None = None  # None outside a table
+        self._group = self._before = ""
+
+    def feed(self, text: str, last: bool) -> None:
+        super().feed(text, last)
+        self.cut = last and bool(self._block)
+
+    def read(self, line: str) -> None:
+        self.marked = self.marked or (self._before.endswith("----") and line.startswith("|"))
+        self._before = line
         if _RULE.match(line):
-            blocks += [block] if block else []
-            block, group = {}, ""
-        elif block is not None and (item := _TABLE_LINE.match(line)):
+            self.blocks += [self._block] if self._block else []
+            self._block, self._group = {}, ""
+        elif self._block is not None and (item := _TABLE_LINE.match(line)):
             name, value = item["name"].strip(), item["value"].strip()
             if not value:
-                group = name if name.endswith("/") else ""
+                self._group = name if name.endswith("/") else ""
             else:
-                block[(group if len(item["indent"]) > 1 else "") + name] = value
-        else:
-            cut = block is not None and line.startswith("|")
-            block = block if cut else None
-    return blocks, int(bool(block))
+                self._block[(self._group if len(item["indent"]) > 1 else "") + name] = value
+        elif self._block is not None and not line.startswith("|"):
+            self._block = None
 
 
 def _alike(blocks: Sequence[Mapping[str, Any]]) -> bool:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from heldout.errors import NoMetrics
 from heldout.readers.log import Log
+from heldout.readers.scanned import Scanned
 from heldout.readers.source import Source
 from heldout.readers.steps import log_from_rows
 from heldout.run import Note, NoteKind
@@ -42,31 +45,58 @@ def read(source: Source) -> list[Log] | None:
     """
     if not source.is_text:
         return None
-    text = source.text
-    if not _STEP.search(text):
+    lines = source.fed_text(_Console).lines()
+    if not any(line.place for line in lines):
         return None
-    rows, notes = _rows(text)
+    rows, notes = _rows(lines)
     if not rows:
         raise NoMetrics("This DeepSpeed-Chat log ends within its first line of losses; use a longer copy of it.")
     return [log_from_rows(rows, "DeepSpeed-Chat console", step_key="step", notes=[*notes, *_continue(rows)])]
 
 
-def _rows(text: str) -> tuple[list[dict[str, Any]], list[Note]]:
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """Epoch and step where the line is one of losses, its values, and whether the file ends in it."""
+
+    place: tuple[int, int] | None
+    values: dict[str, float]
+    cut: bool
+
+
+class _Console:
+    """The lines so far."""
+
+    def __init__(self) -> None:
+        self._scanned = Scanned(_lines)
+        self._found: list[_Line] = []
+
+    def feed(self, text: str, last: bool) -> None:
+        self._found += self._scanned.feed(text, last)
+
+    def lines(self) -> list[_Line]:
+        return [*self._found, *self._scanned.pending]
+
+
+def _lines(text: str, at: int) -> Iterator[tuple[_Line, int, bool]]:
+    for line in _LINE.finditer(text, at):
+        items = _ITEM.findall(line["losses"] or line["scores"] or "")
+        cut = line.end() == len(text) and bool(items)  # no line end: the last number may go on
+        values = {key: float(value) for key, value in (items[:-1] if cut else items)}
+        place = None if line["step"] is None else (int(line["epoch"]), int(line["step"]))
+        yield _Line(place, values, cut), line.end(), line.end() < len(text)
+
+
+def _rows(lines: Sequence[_Line]) -> tuple[list[dict[str, Any]], list[Note]]:
     """Return a row per line of losses, with the scores that follow it."""
     rows: list[dict[str, Any]] = []
-    stray, cut = 0, 0
-    for line in _LINE.finditer(text):
-        items = _ITEM.findall(line["losses"] or line["scores"] or "")
-        if line.end() == len(text) and items:  # no line end: the last number may go on
-            items.pop()
-            cut = 1
-        values = {key: float(value) for key, value in items}
-        if line["step"] is not None:
-            rows.append({**values, "step": int(line["step"]), "epoch": int(line["epoch"])})
+    stray, cut = 0, any(line.cut for line in lines)
+    for line in lines:
+        if line.place is not None:
+            rows.append({**line.values, "step": line.place[1], "epoch": line.place[0]})
         elif rows:
-            rows[-1].update(values)
+            rows[-1].update(line.values)
         else:
-            stray += len(values)
+            stray += len(line.values)
     notes = []
     if stray:
         text = "Scores that stand before the first step were left out."

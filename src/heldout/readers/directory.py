@@ -19,6 +19,7 @@ import numpy as np
 from heldout.errors import NotUnderstood, ReadError
 from heldout.names import meaning_of
 from heldout.readers.assemble import joined
+from heldout.readers.files import Files
 from heldout.readers.judged_samples import is_assumed, owner
 from heldout.readers.log import Column, Log
 from heldout.readers.outcomes import attached, log_of
@@ -92,7 +93,7 @@ _CHECKPOINT = re.compile(r"(?:checkpoint[-_]|step-|global_step_?)(\d+)")
 _CHECKPOINTS_DEEPEST = 3
 
 
-def found_in(root: Path, read_logs: ReadLogs, understood: str) -> list[Named]:
+def found_in(root: Path, read_logs: ReadLogs, files: Files, understood: str) -> list[Named]:
     """Return name and log of every run below a directory.
 
     Parameters
@@ -101,6 +102,8 @@ def found_in(root: Path, read_logs: ReadLogs, understood: str) -> list[Named]:
         The directory.
     read_logs
         Reads one file, or raises `ReadError`.
+    files
+        Opens the files of a run that heldout recorded.
     understood
         What can be read, for the message when nothing was.
 
@@ -113,7 +116,7 @@ def found_in(root: Path, read_logs: ReadLogs, understood: str) -> list[Named]:
     refused: dict[Path, str] = {}
     for path in _candidates(root):
         try:
-            logs[path] = [read_run(path)] if path.is_dir() else read_logs(path)
+            logs[path] = [read_run(path, files)] if path.is_dir() else read_logs(path)
         except ReadError as error:
             refused[path] = str(error)
     if not logs:

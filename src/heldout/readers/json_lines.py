@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import orjson
+
+from heldout.readers.source import whole_lines
 
 _TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*"|[{}\[\],]', re.DOTALL)
 _CLOSER = {b"{": b"}", b"[": b"]"}
@@ -107,6 +109,36 @@ def _one_by_one(lines: Iterable[bytes]) -> tuple[list[Mapping[str, Any]], list[b
         else:
             refused.append(line)
     return rows, refused
+
+
+class ObjectLines:
+    """Objects one a line, each looked at on its own.
+
+    Parameters
+    ----------
+    take
+        Called with each object; it returns whether the object is what belongs there.
+
+    Attributes
+    ----------
+    refused
+        Lines that are no object.
+    wrong
+        How many objects were not what belongs there.
+    """
+
+    def __init__(self, take: Callable[[Mapping[str, Any]], bool]) -> None:
+        self._take = take
+        self.refused: list[bytes] = []
+        self.wrong = 0
+
+    def feed(self, data: bytes, last: bool) -> int:
+        """Take in the lines that have an end."""
+        lines = whole_lines(data, last)
+        rows, refused = rows_of(lines)
+        self.refused += refused
+        self.wrong += sum(not self._take(row) for row in rows)
+        return len(lines)
 
 
 def shown(line: bytes, most: int = 60) -> str:

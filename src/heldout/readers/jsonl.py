@@ -16,12 +16,11 @@ from heldout.errors import NoMetrics
 from heldout.readers.json_lines import rows_of, shown
 from heldout.readers.log import Column, Log
 from heldout.readers.rows import Table, TableBuilder
-from heldout.readers.source import Source
+from heldout.readers.source import BOM, HEAD, Source, whole_lines
 from heldout.readers.steps import logs_from_table
 from heldout.run import Note, NoteKind
 
 _RLLIB, _TINKER, _PRIME, _OTHER = "RLlib result.json", "tinker metrics.jsonl", "prime-rl metrics.jsonl", "JSON lines"
-FORMATS = frozenset((_RLLIB, _TINKER, _PRIME, _OTHER))
 
 _SAMPLE = 100
 _LARGE = 2_000_000  # bytes; below it importing polars takes longer than reading without it
@@ -30,66 +29,69 @@ _OBJECT_LINE = re.compile(rb'\s*\{\s*(?:"|\})')
 
 def read(source: Source) -> list[Log] | None:
     """Read a file of JSON objects, one per line."""
-    first = source.head.removeprefix(b"\xef\xbb\xbf").lstrip()
+    first = source.head.removeprefix(BOM).lstrip()
     line, _, rest = first.partition(b"\n")
     if not _OBJECT_LINE.match(line) or not _is_line(line, rest, source):
         return None
-    table = plain_table(source)
-    refused: list[bytes] = []
-    if table is None:
-        table, refused = _any(source)
-    return logs_of(table, refused)
-
-
-def logs_of(table: Table, refused: list[bytes]) -> list[Log]:
-    """Return one log per run in the rows of such a file; `refused` are the lines that are no object."""
-    config = _config(table.columns.keys(), table.constants)
-    for key in [key for key in table.columns if key.startswith("config/")]:
-        del table.columns[key]
-    return logs_from_table(table, _format(table.columns.keys()), notes=_refused(refused), config=config)
-
-
-def plain_table(source: Source) -> Table | None:
-    """Read rows that hold nothing but numbers with polars, several times quicker; None where there is anything else.
-
-    polars refuses a cell of another type, but passes over keys that are not in its schema. So the colons in the text
-    are counted; where there are more than those of the cells that were read, the file is read the thorough way.
-    """
-    if source.size < _LARGE:
-        return None
-    import polars as pl
-
-    sample, refused = rows_of(b"\n".join(source.head.split(b"\n")[:-1][:_SAMPLE]))
-    keys = {key: None for row in sample for key in row}
-    if refused or not all(type(cell) in (int, float, type(None)) for row in sample for cell in row.values()):
-        return None
-    try:
-        frame = pl.read_ndjson(source.data, schema=dict.fromkeys(keys, pl.Float64))
-    except (pl.exceptions.PolarsError, ValueError):
-        return None
-    there = {key: frame[key].is_not_null().to_numpy() for key in keys}
-    colons = sum(int(mask.sum()) * (1 + key.count(":")) for key, mask in there.items())
-    unread = source.data.count(b":") - colons
-    if unread and unread != source.data.count(b"null"):
-        return None
-    columns = {key: Column(np.flatnonzero(mask), frame[key].to_numpy()[mask]) for key, mask in there.items()}
-    return Table(frame.height, {key: column for key, column in columns.items() if len(column.row)})
-
-
-def _any(source: Source) -> tuple[Table, list[bytes]]:
-    """Read rows of anything, block by block; also return the lines that are no object."""
-    builder = TableBuilder()
-    refused: list[bytes] = []
-    for number, block in enumerate(source.blocks()):
-        rows, bad = rows_of(block if number else block.removeprefix(b"\xef\xbb\xbf"))
-        builder.add(rows)
-        refused += bad
-    table = builder.build()
+    lines = source.fed(_Lines)
+    table = lines.rows.build()
     if not table.rows:
         raise NoMetrics(
             f"{source.path.name}: looks like JSON lines, but no line is a complete object; nothing to read."
         )
-    return table, refused
+    config = _config(table.columns.keys(), table.constants)
+    for key in [key for key in table.columns if key.startswith("config/")]:
+        del table.columns[key]
+    return logs_from_table(table, _format(table.columns.keys()), notes=_refused(lines.refused), config=config)
+
+
+class _Lines:
+    """The rows of such a file, and the lines that are no object."""
+
+    def __init__(self) -> None:
+        self.rows = TableBuilder()
+        self.refused: list[bytes] = []
+        self._begun = False
+
+    def feed(self, data: bytes, last: bool) -> int:
+        lines = whole_lines(data, last)
+        text = lines if self._begun else lines.removeprefix(BOM)
+        self._begun = self._begun or bool(lines)
+        table = plain_table(text)
+        if table is not None:
+            self.rows.append(table)
+            return len(lines)
+        rows, refused = rows_of(text)
+        self.rows.add(rows)
+        self.refused += refused
+        return len(lines)
+
+
+def plain_table(lines: bytes) -> Table | None:
+    """Read many rows that hold nothing but numbers with polars, several times quicker; None if there is anything else.
+
+    polars refuses a cell of another type, but passes over keys that are not in its schema. So the colons in the text
+    are counted; where there are more than those of the cells that were read, the lines are read the thorough way.
+    """
+    if len(lines) < _LARGE:
+        return None
+    import polars as pl
+
+    sample, refused = rows_of(b"\n".join(lines[:HEAD].split(b"\n")[:-1][:_SAMPLE]))
+    keys = {key: None for row in sample for key in row}
+    if refused or not all(type(cell) in (int, float, type(None)) for row in sample for cell in row.values()):
+        return None
+    try:
+        frame = pl.read_ndjson(lines, schema=dict.fromkeys(keys, pl.Float64))
+    except (pl.exceptions.PolarsError, ValueError):
+        return None
+    there = {key: frame[key].is_not_null().to_numpy() for key in keys}
+    colons = sum(int(mask.sum()) * (1 + key.count(":")) for key, mask in there.items())
+    unread = lines.count(b":") - colons
+    if unread and unread != lines.count(b"null"):
+        return None
+    columns = {key: Column(np.flatnonzero(mask), frame[key].to_numpy()[mask]) for key, mask in there.items()}
+    return Table(frame.height, {key: column for key, column in columns.items() if len(column.row)})
 
 
 def _is_line(line: bytes, rest: bytes, source: Source) -> bool:

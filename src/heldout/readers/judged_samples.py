@@ -171,7 +171,7 @@ def _samples(
                 wrong += 1
             else:
                 samples.append(sample)
-    return samples, dropped_lines(source, refused, wrong)
+    return samples, dropped_lines(source.path, refused, wrong)
 
 
 def _evaluations(source: Source, samples: list[Sample], name: str, notes: list[Note]) -> list[Evaluation]:

@@ -10,12 +10,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from heldout.errors import NoMetrics
-from heldout.readers.json_lines import rows_of, shown
+from heldout.readers.json_lines import ObjectLines, shown
 from heldout.readers.log import Column, Log
 from heldout.readers.rows import as_float
 from heldout.readers.source import Source
@@ -27,6 +28,8 @@ _FORMAT = "heldout evaluations"
 _FIRST = re.compile(
     rb'\s*\{\s*"step"\s*:\s*\d+\s*,\s*"time"\s*:[^,{\[]+,\s*"benchmark"\s*:\s*"(?:[^"\\]|\\.)*"\s*,\s*"problems"\s*:\s*\['
 )
+
+_OUTCOMES = ("problems", "passed", "samples")
 
 
 def read(source: Source) -> list[Log] | None:
@@ -47,19 +50,22 @@ def read(source: Source) -> list[Log] | None:
 
 def evaluation_rows(source: Source) -> tuple[list[tuple[Evaluation, Mapping[str, Any]]], list[Note]]:
     """Return the evaluations that the lines of a file hold, each with its line, and what could not be used."""
-    rows: list[tuple[Evaluation, Mapping[str, Any]]] = []
-    refused: list[bytes] = []
-    wrong = 0
-    for block in source.blocks():
-        lines, bad = rows_of(block)
-        refused += bad
-        for line in lines:
-            evaluation = _evaluation(line)
-            if evaluation is None:
-                wrong += 1
-            else:
-                rows.append((evaluation, line))
-    return rows, dropped_lines(source, refused, wrong)
+    lines = source.fed(_Lines)
+    return lines.rows, dropped_lines(source.path, lines.refused, lines.wrong)
+
+
+class _Lines(ObjectLines):
+    """The evaluations in such a file, each with what else its line says."""
+
+    def __init__(self) -> None:
+        super().__init__(self._add)
+        self.rows: list[tuple[Evaluation, Mapping[str, Any]]] = []
+
+    def _add(self, line: Mapping[str, Any]) -> bool:
+        evaluation = _evaluation(line)
+        if evaluation is not None:
+            self.rows.append((evaluation, {key: value for key, value in line.items() if key not in _OUTCOMES}))
+        return evaluation is not None
 
 
 def _evaluation(line: Mapping[str, Any]) -> Evaluation | None:
@@ -76,10 +82,10 @@ def _evaluation(line: Mapping[str, Any]) -> Evaluation | None:
     return Evaluation.of(step, Outcomes(problems, passed, samples), benchmark)
 
 
-def dropped_lines(source: Source, refused: Sequence[bytes], wrong: int = 0) -> list[Note]:
+def dropped_lines(path: Path, refused: Sequence[bytes], wrong: int = 0) -> list[Note]:
     """Say which lines of a file could not be used: those that are cut, and those that hold something else."""
     notes = []
-    where = f"{source.path.parent.name}/{source.path.name}"
+    where = f"{path.parent.name}/{path.name}"
     if refused:
         text = f"{where}: {counted(len(refused), 'line')} cut or broken and left out, the last of them "
         notes.append(Note(NoteKind.DROPPED, f"{text}{shown(refused[-1])}.", len(refused)))

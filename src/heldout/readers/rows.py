@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from heldout.names import RUN_KEYS, STEP_KEYS
+from heldout.readers.buffer import Buffer
 from heldout.readers.log import Column
 from heldout.run import IntArray, Note, NoteKind
 from heldout.words import counted
@@ -66,18 +67,50 @@ class TableBuilder:
     def __init__(self, *, null_is_nan: bool = False) -> None:
         self.null_is_nan = null_is_nan
         self._table = Table()
-        self._parts: dict[str, list[Column]] = {}
+        self._columns: dict[str, tuple[Buffer[np.int64], Buffer[np.float64]]] = {}
+        self._parts: dict[str, list[Column]] = {}  # of the rows that are being added
 
     def add(self, rows: Sequence[Mapping[str, Any]]) -> None:
         """Append rows; nested mappings become keys joined with "/"."""
         self._collect(rows, np.arange(self._table.rows, self._table.rows + len(rows)), "", 0)
+        for key, parts in self._parts.items():
+            self._extend(key, _joined(parts))
+        self._parts.clear()
         self._table.rows += len(rows)
 
-    def build(self) -> Table:
-        """Return everything added so far; more may be added afterwards."""
-        self._table.columns = {key: _joined(parts) for key, parts in self._parts.items()}
-        self._parts = {key: [column] for key, column in self._table.columns.items()}
-        return self._table
+    def append(self, table: Table) -> None:
+        """Append a table that holds nothing but numbers."""
+        for key, column in table.columns.items():
+            self._extend(key, Column(column.row + self._table.rows, column.value))
+        self._table.rows += table.rows
+
+    def build(self, pending: Sequence[Mapping[str, Any]] = ()) -> Table:
+        """Return everything added so far, and behind it rows that may yet change; more may be added afterwards.
+
+        Columns come in the order of the rows in which they are first seen.
+        """
+        if pending:
+            other = self._copy()
+            other.add(pending)
+            return other.build()
+        first = sorted(self._columns.items(), key=lambda column: int(column[1][0].values[0]))
+        columns = {key: Column(row.values, value.values) for key, (row, value) in first}
+        text = {key: dict(cells) for key, cells in self._table.text.items()}
+        known = self._table
+        return Table(known.rows, columns, text, dict(known.constants), Counter(known.left_out))
+
+    def _extend(self, key: str, column: Column) -> None:
+        if key not in self._columns:
+            self._columns[key] = Buffer(np.empty(0, dtype=np.int64)), Buffer(np.empty(0, dtype=np.float64))
+        row, value = self._columns[key]
+        row.extend(column.row)
+        value.extend(column.value)
+
+    def _copy(self) -> TableBuilder:
+        other = TableBuilder(null_is_nan=self.null_is_nan)
+        other._table = self.build()
+        other._columns = {key: (row.copy(), value.copy()) for key, (row, value) in self._columns.items()}
+        return other
 
     def _collect(self, rows: Sequence[Mapping[str, Any]], index: IntArray, prefix: str, depth: int) -> None:
         """Take rows apart by their set of keys: a log has few such sets, and then whole columns convert at once."""

@@ -14,15 +14,16 @@ import numpy as np
 import orjson
 
 from heldout.errors import NoMetrics, ReadError
-from heldout.readers.json_lines import rows_of
+from heldout.readers.files import Files
+from heldout.readers.json_lines import ObjectLines, rows_of
 from heldout.readers.jsonl import plain_table
 from heldout.readers.log import Log
 from heldout.readers.outcomes import attached, dropped_lines, evaluation_rows
 from heldout.readers.rows import Table, TableBuilder
-from heldout.readers.source import Source
+from heldout.readers.source import whole_lines
 from heldout.readers.steps import log_from_table
 from heldout.record import CHECKPOINTS, EVALS, FINDINGS, FORMAT, METRICS, NONFINITE, RESUMED, RUN
-from heldout.run import Evaluation, IntArray, Note, NoteKind
+from heldout.run import NO_STEPS, Evaluation, IntArray, Note, NoteKind
 from heldout.words import counted
 
 _FORMAT = "heldout run directory"
@@ -45,7 +46,7 @@ def is_run(folder: Path) -> bool:
         return False
 
 
-def read(folder: Path) -> Log:
+def read(folder: Path, files: Files | None = None) -> Log:
     """Read a run directory.
 
     Raises
@@ -53,17 +54,18 @@ def read(folder: Path) -> Log:
     ReadError
         When ``run.json`` is broken; `NoMetrics` when nothing was recorded yet.
     """
-    log = recorded(folder)
+    log = recorded(folder, files)
     if not len(log.step):
         raise NoMetrics(f"{folder}: a run was started here, but nothing was recorded yet.")
     return log
 
 
-def recorded(folder: Path) -> Log:
+def recorded(folder: Path, files: Files | None = None) -> Log:
     """Read a run directory, whether or not anything was recorded yet."""
+    files = files or Files()
     about = _about(folder / RUN)
-    metrics = _metrics(folder / METRICS)
-    rows, notes = _evaluations(folder / EVALS)
+    metrics = _metrics(folder / METRICS, files)
+    rows, notes = _evaluations(folder / EVALS, files)
     evaluations = [evaluation for evaluation, _ in rows]
     log = attached(metrics.log, evaluations, [_also(row) for _, row in rows], metrics.sessions_of(rows))
     changed = {key: value for marker in metrics.markers for key, value in marker.items()}
@@ -72,15 +74,30 @@ def recorded(folder: Path) -> Log:
         log,
         config={**settings, **(changed.get("config") or about.get("config") or {})},
         roles=changed.get("roles") or about.get("roles") or {},
-        checkpoints=_checkpoints(folder, notes),
-        notes=(*log.notes, *notes, *_resumed(metrics.markers), *_guarded(findings(folder))),
+        checkpoints=_checkpoints(folder, notes, files),
+        notes=(*log.notes, *notes, *_resumed(metrics.markers), *_guarded(findings(folder, files))),
     )
 
 
-def findings(folder: Path) -> list[Mapping[str, Any]]:
+def findings(folder: Path, files: Files | None = None) -> Sequence[Mapping[str, Any]]:
     """Return what the guard wrote, in order; lines that are cut are left out."""
-    path = folder / FINDINGS
-    return [line for block in Source(path).blocks() for line in rows_of(block)[0]] if path.is_file() else []
+    return _objects(folder / FINDINGS, files or Files())
+
+
+class _Objects(ObjectLines):
+    """The objects in a file of lines, in order."""
+
+    def __init__(self) -> None:
+        super().__init__(self._add)
+        self.found: list[Mapping[str, Any]] = []
+
+    def _add(self, line: Mapping[str, Any]) -> bool:
+        self.found.append(line)
+        return True
+
+
+def _objects(path: Path, files: Files) -> Sequence[Mapping[str, Any]]:
+    return files.source(path).fed(_Objects).found if path.is_file() else []
 
 
 class _Metrics:
@@ -97,13 +114,16 @@ class _Metrics:
     """
 
     def __init__(self, log: Log, markers: Sequence[Mapping[str, Any]], before: Sequence[int]) -> None:
-        rows = np.arange(len(log.step))
-        piece = np.searchsorted(np.asarray(before, dtype=np.int64), rows, side="right")
-        used, session = np.unique(piece, return_inverse=True)  # pieces without metrics are no session of training
-        self.log = replace(log, session=session.astype(np.int64))
+        piece = np.zeros(len(log.step), dtype=np.int64)
+        for row in before:
+            piece[row:] += 1
+        first = np.flatnonzero(np.diff(piece, prepend=-1))  # pieces without metrics are no session of training
+        session = np.zeros(len(piece), dtype=np.int64)
+        session[first[1:]] = 1
+        self.log = replace(log, session=session.cumsum())
         self.markers = markers
-        self._began = [0.0 if one == 0 else float(markers[one - 1].get("time") or 0.0) for one in used]
-        self._start = [int(log.step[session == one].min()) for one in range(len(used))]
+        self._began = [0.0 if one == 0 else float(markers[one - 1].get("time") or 0.0) for one in piece[first]]
+        self._start = np.minimum.reduceat(log.step, first).tolist() if len(first) else []
 
     def sessions_of(self, rows: Sequence[tuple[Evaluation, Mapping[str, Any]]]) -> IntArray:
         """Return the session in which each evaluation was made.
@@ -129,46 +149,55 @@ def _about(path: Path) -> dict[str, Any]:
     return about if isinstance(about, dict) else {}
 
 
-def _metrics(path: Path) -> _Metrics:
-    empty = Log(_FORMAT, np.empty(0, dtype=np.int64), {})
-    if not path.is_file() or not path.stat().st_size:
-        return _Metrics(empty, [], [])
-    source = Source(path)
-    table = plain_table(source)
-    if table is not None:
-        return _Metrics(log_from_table(table, _FORMAT, step_key="step"), [], [])
-    return _any_metrics(source, empty)
+def _metrics(path: Path, files: Files) -> _Metrics:
+    lines = files.source(path).fed(_MetricLines) if path.is_file() else _MetricLines()
+    notes = dropped_lines(path, lines.refused, lines.wrong)
+    table = lines.rows.build()
+    if not table.columns.keys() - {"step"}:
+        return _Metrics(Log(_FORMAT, NO_STEPS, {}, notes=tuple(notes)), lines.markers, lines.before)
+    log = log_from_table(table, _FORMAT, step_key="step", notes=notes)
+    return _Metrics(log, lines.markers, lines.before)
 
 
-def _any_metrics(source: Source, empty: Log) -> _Metrics:
-    builder = TableBuilder()
-    refused: list[bytes] = []
-    markers: list[Mapping[str, Any]] = []
-    before: list[int] = []
-    count = wrong = 0
-    for block in source.blocks():
-        lines, bad = rows_of(block)
-        refused += bad
+class _MetricLines:
+    """The lines of ``metrics.jsonl``: rows, and markers with the number of rows before each."""
+
+    def __init__(self) -> None:
+        self.rows = TableBuilder()
+        self.markers: list[Mapping[str, Any]] = []
+        self.before: list[int] = []
+        self.refused: list[bytes] = []
+        self.count = self.wrong = 0
+
+    def feed(self, data: bytes, last: bool) -> int:
+        lines = whole_lines(data, last)
+        table = plain_table(lines)
+        if table is not None and _is_numbered(table):
+            self.rows.append(table)
+            self.count += table.rows
+        else:
+            self._add_singly(*rows_of(lines))
+        return len(lines)
+
+    def _add_singly(self, lines: Sequence[Mapping[str, Any]], refused: list[bytes]) -> None:
+        self.refused += refused
         rows: list[Mapping[str, Any]] = []
         for line in lines:
             if RESUMED in line:
-                markers.append(line)
-                before.append(count + len(rows))
+                self.markers.append(line)
+                self.before.append(self.count + len(rows))
             elif type(line.get("step")) is not int or line["step"] < 0:
-                wrong += 1
+                self.wrong += 1
             else:
                 rows.append(_restored(line) if NONFINITE in line else line)
-        builder.add(rows)
-        count += len(rows)
-    notes = dropped_lines(source, refused, wrong)
-    table = builder.build()
-    if not _holds_numbers(table):
-        return _Metrics(replace(empty, notes=tuple(notes)), markers, before)
-    return _Metrics(log_from_table(table, _FORMAT, step_key="step", notes=notes), markers, before)
+        self.rows.add(rows)
+        self.count += len(rows)
 
 
-def _holds_numbers(table: Table) -> bool:
-    return bool(table.columns.keys() - {"step"})
+def _is_numbered(table: Table) -> bool:
+    """Whether every row has a step that is one."""
+    step = table.columns.get("step")
+    return step is not None and len(step.row) == table.rows and bool(np.all((step.value >= 0) & (step.value % 1 == 0)))
 
 
 def _restored(line: Mapping[str, Any]) -> dict[str, Any]:
@@ -178,12 +207,12 @@ def _restored(line: Mapping[str, Any]) -> dict[str, Any]:
     return {**row, **{key: _NUMBERS[name] for key, name in named.items() if name in _NUMBERS}}
 
 
-def _evaluations(folder: Path) -> tuple[list[tuple[Evaluation, Mapping[str, Any]]], list[Note]]:
+def _evaluations(folder: Path, files: Files) -> tuple[list[tuple[Evaluation, Mapping[str, Any]]], list[Note]]:
     """Read all benchmarks, in the order in which their evaluations were made."""
     rows: list[tuple[Evaluation, Mapping[str, Any]]] = []
     notes: list[Note] = []
     for path in sorted(folder.glob("*.jsonl")) if folder.is_dir() else []:
-        found, said = evaluation_rows(Source(path))
+        found, said = evaluation_rows(files.source(path))
         rows += found
         notes += said
     return sorted(rows, key=lambda row: row[1]["time"] if isinstance(row[1].get("time"), (int, float)) else 0.0), notes
@@ -194,16 +223,11 @@ def _also(row: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in _restored({NONFINITE: {}, **row}).items() if key not in own}
 
 
-def _checkpoints(folder: Path, notes: list[Note]) -> dict[int, str]:
+def _checkpoints(folder: Path, notes: list[Note], files: Files) -> dict[int, str]:
     """Return the checkpoints that were recorded and still exist."""
-    path = folder / CHECKPOINTS
-    if not path.is_file():
-        return {}
-    source = Source(path)
-    lines = [line for block in source.blocks() for line in rows_of(block)[0]]
     known = [
         (line["step"], folder / line["path"])
-        for line in lines
+        for line in _objects(folder / CHECKPOINTS, files)
         if type(line.get("step")) is int and isinstance(line.get("path"), str)
     ]
     there = {step: where for step, where in known if where.exists()}  # of several places the last that exists

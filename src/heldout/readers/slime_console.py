@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from heldout.readers.log import Log
+from heldout.readers.scanned import Scanned
 from heldout.readers.source import Source
 from heldout.readers.steps import log_from_rows
 from heldout.readers.trl_console import scan_dict
@@ -19,6 +20,8 @@ _FORMAT = "slime console"
 _LINE = re.compile(
     r"(?:^|(?<=[\s\])]))(rollout|eval|step|perf|passrate) (\d{1,12}): (?=\{['\"][\w.-]{1,80}+/)", re.MULTILINE
 )
+_Line = tuple[str, int, dict[str, Any] | None]
+
 _COUNTERS = frozenset(("rollout/step", "eval/step", "train/step"))  # numbers of rows in a unit of their own
 
 
@@ -36,7 +39,7 @@ def read(source: Source) -> list[Log] | None:
     """
     if not source.is_text:
         return None
-    lines, lost = _lines(source.text)
+    lines, lost = source.fed_text(_Console).lines()
     if not lines:
         return None
     notes = [Note(NoteKind.DROPPED, "Metric dicts that were cut or garbled were left out.", lost)] if lost else []
@@ -48,18 +51,33 @@ def read(source: Source) -> list[Log] | None:
     return [log_from_rows(_last_steps(rows, lines), _FORMAT, step_key="step", notes=notes)]
 
 
-def _lines(text: str) -> tuple[list[tuple[str, int, dict[str, Any]]], int]:
-    """Return kind, number and metrics of each line, and how many lines were broken."""
-    found, lost, at = [], 0, 0
+class _Console:
+    """Kind, number and metrics of each line so far; no metrics where the line is broken."""
+
+    def __init__(self) -> None:
+        self._scanned = Scanned(_lines)
+        self._found: list[_Line] = []
+        self._lost = 0
+
+    def feed(self, text: str, last: bool) -> None:
+        found = self._scanned.feed(text, last)
+        whole = [line for line in found if line[2] is not None]
+        self._found += whole
+        self._lost += len(found) - len(whole)
+
+    def lines(self) -> tuple[list[tuple[str, int, dict[str, Any]]], int]:
+        """Return the lines, and how many more were broken."""
+        pending = self._scanned.pending
+        whole = [(kind, number, row) for kind, number, row in (*self._found, *pending) if row is not None]
+        return whole, self._lost + sum(row is None for _, _, row in pending)
+
+
+def _lines(text: str, at: int) -> Iterator[tuple[_Line, int, bool]]:
     while line := _LINE.search(text, at):
         literal = scan_dict(text, line.end())
         at = literal.end
-        if literal.whole:
-            row = {key: value for key, value in literal.row.items() if key not in _COUNTERS}
-            found.append((line[1], int(line[2]), row))
-        else:
-            lost += 1
-    return found, lost
+        row = {key: value for key, value in literal.row.items() if key not in _COUNTERS} if literal.whole else None
+        yield (line[1], int(line[2]), row), at, literal.whole
 
 
 def _steps_per_rollout(kinds: Sequence[str]) -> int:

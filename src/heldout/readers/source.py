@@ -1,17 +1,61 @@
-"""The file a reader looks at: its first bytes, its whole content, its lines."""
+"""The file a reader looks at: its first bytes, its whole content, its lines, and what a parser has understood of it.
+
+A format that is only ever appended to has a `Parser`, which is fed the file piece by piece. Reading a finished file and
+following one that grows are then the same code: the first is one feeding, the second goes on with the same parser.
+"""
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cached_property
 from pathlib import Path
+from typing import Any, BinaryIO, Protocol, TypeVar
 
 HEAD = 65_536
+BOM = b"\xef\xbb\xbf"
+
+_PIECE = 4_194_304  # bytes; no copy of a large file is held at once
+_CHECKED = 4096  # bytes before the place that was reached which must still be what they were
+_CONTENT = ("size", "data", "text", "ends_open")  # what is kept of the content for the time of one look
 
 # Terminal colours, and the "(TaskRunner pid=123) " that Ray puts before each line of a worker's output.
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
-_RAY = re.compile(r"^\((?:\w+(?:::\w+)? )?(?:pid|ip)=[^)]*\)\s?", re.MULTILINE)
+_RAY = re.compile(r"^\((?:\w+(?:::\w+)? )?(?:pid|ip)=[^)\n]*\)\s?", re.MULTILINE)
+
+
+class Parser(Protocol):
+    """Understands a format that is appended to."""
+
+    def feed(self, data: bytes, last: bool) -> int:
+        """Take in what comes next.
+
+        Parameters
+        ----------
+        data
+            What stands in the file behind everything that was used so far.
+        last
+            Whether the file ends there for good; half a record at the end is then a damaged one.
+
+        Returns
+        -------
+        int
+            How many of these bytes were used; the others are given again, with more behind them.
+        """
+        ...
+
+
+class TextParser(Protocol):
+    """Understands text that is appended to."""
+
+    def feed(self, text: str, last: bool) -> None:
+        """Take in the next lines: whole ones, but for the very last one where the text ends for good."""
+        ...
+
+
+_P = TypeVar("_P", bound=Parser)
+_T = TypeVar("_T", bound=TextParser)
 
 
 class Source:
@@ -23,11 +67,21 @@ class Source:
         The file.
     growing
         Whether it is still being written: a last line without its end may be cut anywhere.
+
+    Attributes
+    ----------
+    passed
+        How many readers need not be asked again, because they did not know a beginning that can change no more.
     """
 
     def __init__(self, path: Path, *, growing: bool = False) -> None:
         self.path = path
         self.growing = growing
+        self.passed = 0
+        self._parsers: dict[Callable[[], Any], tuple[Any, int]] = {}
+        self._texts: dict[int, tuple[str, int]] = {}  # of this look, by where they begin
+        self._before = b""  # what stands before the furthest place that was reached
+        self._at = 0
 
     @cached_property
     def size(self) -> int:
@@ -37,7 +91,7 @@ class Source:
     @cached_property
     def head(self) -> bytes:
         """The first 64 KiB, enough to recognise a format."""
-        with self.path.open("rb") as file:
+        with self.opened() as file:
             return file.read(HEAD)
 
     @cached_property
@@ -56,11 +110,110 @@ class Source:
 
         A carriage return, with which progress bars overwrite a line, counts as a line end.
         """
-        text = self.data.decode("utf-8-sig", "replace").replace("\r\n", "\n").replace("\r", "\n")
-        return _RAY.sub("", _ANSI.sub("", text) if "\x1b" in text else text)
+        return _text(self.data, begins=True)
 
-    def blocks(self, size: int = 4_194_304) -> Iterator[bytes]:
+    @cached_property
+    def ends_open(self) -> bool:
+        """Whether the last line has no end."""
+        with self.opened() as file:
+            file.seek(max(self.size - 1, 0))
+            return not file.read().endswith((b"\n", b"\r"))
+
+    def opened(self) -> BinaryIO:
+        """Open the file, for reading bytes."""
+        return self.path.open("rb")
+
+    def blocks(self, size: int = _PIECE) -> Iterator[bytes]:
         """Yield the content in blocks of whole lines, so that no copy of a large file is held at once."""
-        with self.path.open("rb") as file:
+        with self.opened() as file:
             while block := file.read(size):
                 yield block + file.readline()
+
+    def fed(self, make: Callable[[], _P]) -> _P:
+        """Return a parser that was fed everything the file holds, going on with the one it was given last time."""
+        parser, at = self._parsers.get(make) or (make(), 0)
+        with self.opened() as file:
+            file.seek(at)
+            rest, ended = b"", False
+            while not ended:
+                wanted = max(_PIECE, len(rest))
+                new = file.read(wanted)
+                ended = len(new) < wanted
+                data = rest + new
+                last = ended and not self.growing
+                used = parser.feed(data, last) if data or last else 0
+                at, rest = at + used, data[used:]
+        self._parsers[make] = parser, at
+        self._reached(at)
+        return parser
+
+    def fed_text(self, make: Callable[[], _T]) -> _T:
+        """As `fed`, for a parser of lines of text, cleaned as `text` is."""
+        parser, at = self._parsers.get(make) or (make(), 0)
+        text, end = self._lines_from(at)
+        if text or not self.growing:
+            parser.feed(text, not self.growing)
+        self._parsers[make] = parser, end
+        self._reached(end)
+        return parser
+
+    def looked_at_again(self) -> bool:
+        """Look at the file again; return whether it is still what was understood of it, perhaps with more behind."""
+        self.let_go()
+        if not self._at:
+            return False
+        with self.opened() as file:
+            head = self.head
+            if len(head) < HEAD:
+                file.seek(len(head))
+                self.__dict__["head"] = head + file.read(HEAD - len(head))
+                self.__dict__.pop("is_text", None)
+            file.seek(self._at - len(self._before))
+            return file.read(len(self._before)) == self._before
+
+    def let_go(self) -> None:
+        """Forget the content, but not what was understood of it."""
+        for name in _CONTENT:
+            self.__dict__.pop(name, None)
+        self._texts.clear()
+
+    def _lines_from(self, at: int) -> tuple[str, int]:
+        """Return the text from a place on, and where it ends; several readers ask for it at each look."""
+        if at not in self._texts:
+            data = self.data[at:] if at == 0 or "data" in self.__dict__ else self._bytes_from(at)
+            data = _ended(data) if self.growing else data
+            self._texts[at] = _text(data, begins=at == 0), at + len(data)
+        return self._texts[at]
+
+    def _bytes_from(self, at: int) -> bytes:
+        with self.opened() as file:
+            file.seek(at)
+            return file.read()
+
+    def _reached(self, at: int) -> None:
+        """Remember what stands before the furthest place, to know the file by at the next look."""
+        if self.growing and at > self._at:
+            with self.opened() as file:
+                start = file.seek(max(at - _CHECKED, 0))
+                self._before = file.read(at - start)
+            self._at = at
+
+
+def whole_lines(data: bytes, last: bool) -> bytes:
+    """Return the lines that have an end, and the very last one where nothing will follow."""
+    return data if last else data[: data.rfind(b"\n") + 1]
+
+
+def stamp_of(seen: os.stat_result) -> tuple[int, int, int]:
+    """Return what tells whether a file has changed: inode, size, time of the last change."""
+    return seen.st_ino, seen.st_size, seen.st_mtime_ns
+
+
+def _ended(data: bytes) -> bytes:
+    """Return the lines of a text that have an end; a carriage return at the very end may be half of one."""
+    return data[: max(data.rfind(b"\n"), data.rfind(b"\r", 0, max(len(data) - 1, 0))) + 1]
+
+
+def _text(data: bytes, *, begins: bool) -> str:
+    text = data.decode("utf-8-sig" if begins else "utf-8", "replace").replace("\r\n", "\n").replace("\r", "\n")
+    return _RAY.sub("", _ANSI.sub("", text) if "\x1b" in text else text)

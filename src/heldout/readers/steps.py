@@ -14,13 +14,14 @@ from heldout.errors import NoMetrics
 from heldout.names import RUN_KEYS, STEP_KEYS, meaning_of
 from heldout.readers.log import Column, Log
 from heldout.readers.rows import Table, TableBuilder, some
-from heldout.run import BoolArray, IntArray, Note, NoteKind
+from heldout.run import NO_STEPS, BoolArray, IntArray, Note, NoteKind
 from heldout.words import counted
 
 _NUMBERED = re.compile(r"(\d+)(?:\s*/\s*\d+|\D*)$")  # "step_0100", "10/438", "checkpoint-20"
 _LAST = re.compile(r"(?:.*[_/.-])?(?:main|final|last|latest|end)", re.IGNORECASE)
 _FIRST = re.compile(r"(?:.*[_/.-])?(?:base(?:line)?|init(?:ial)?|start|pretrained)", re.IGNORECASE)
 _MOST_RUNS = 200
+_SENTINELS = tuple(10**power - 1 for power in range(4, 12))
 
 
 def log_from_rows(
@@ -161,9 +162,10 @@ def _parsed(table: Table, key: str) -> tuple[IntArray, list[Note]]:
     notes: list[Note] = []
     if key in table.columns:
         column = table.columns[key]
-        whole = np.isfinite(column.value) & (column.value >= 0) & (column.value < 2**62)
-        whole &= np.where(whole, column.value, 0.5) % 1 == 0
-        step[column.row[whole]] = column.value[whole].astype(np.int64)
+        with np.errstate(invalid="ignore"):  # what is no number of this size is not equal to what it becomes
+            number = column.value.astype(np.int64)
+        whole = (column.value >= 0) & (column.value < 2**62) & (number == column.value)
+        step[column.row[whole]] = number[whole]
     last = _read_labels(table.text.get(key, {}), step, notes, key)
     last += _sentinels(step, notes)
     _place_last(step, last)
@@ -189,7 +191,8 @@ def _read_labels(labels: Mapping[int, str], step: IntArray, notes: list[Note], k
 
 def _sentinels(step: IntArray, notes: list[Note]) -> list[int]:
     """Find a lone 99999 far beyond all other steps: some scripts write it for "final"."""
-    rows = np.flatnonzero((step >= 9999) & np.isin(step, [10**power - 1 for power in range(4, 12)]))
+    top = int(step.max(initial=-1))
+    rows = np.flatnonzero(np.isin(step, _SENTINELS)) if top in _SENTINELS else NO_STEPS
     if len(rows) != 1:
         return []
     others = np.delete(step, rows)
@@ -230,6 +233,8 @@ def _run_labels(table: Table, log: Log) -> dict[int, str] | None:
     named = {
         key: cells for key in RUN_KEYS for cells in [_cells(table, key)] if 2 <= len(set(cells.values())) <= _MOST_RUNS
     }
+    if not named:
+        return None
     before = _repeats(log.step, dict.fromkeys(range(table.rows), ""))
     for size in range(1, min(len(named), 3) + 1):
         for keys in combinations(named, size):

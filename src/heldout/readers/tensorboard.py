@@ -23,7 +23,7 @@ from __future__ import annotations
 import struct
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import TypeVar
 
@@ -33,9 +33,10 @@ from google_crc32c import value as crc32c
 
 import heldout.readers.wire as wire
 from heldout.errors import NoMetrics
+from heldout.readers.buffer import Buffer
 from heldout.readers.log import Column, Log
 from heldout.readers.source import Source
-from heldout.run import FloatArray, IntArray, Note, NoteKind
+from heldout.run import NO_STEPS, FloatArray, IntArray, Note, NoteKind
 
 _T = TypeVar("_T", bound=np.generic)
 Bytes = npt.NDArray[np.uint8]
@@ -48,6 +49,8 @@ _DELTA = 0xA282EAD8  # added to a rotated CRC-32C, so that the CRC of data which
 _BLOCK = 1 << 20  # bytes worked on at once: large enough for numpy, small enough for the cache
 _ROUNDS = 8  # how many shapes of equal length are looked for before records are read one by one
 _FEW = 8  # records of one length that are read one by one at once
+
+_CUT, _LOST = "cut", "lost"  # what ends the reading early: the end of the file, a length that cannot be trusted
 
 _FILE_VERSION = b"brain.Event:"
 _WALL_TIME = b"\x09"  # the key of field 1, with which every writer starts an event
@@ -85,10 +88,9 @@ def read(source: Source) -> list[Log] | None:
     """
     if not _recognised(source.head):
         return None
-    found = _Found()
-    fault = _scan(source.data, found)
-    notes = found.notes(fault)
-    if not found.blocks:
+    found = source.fed(_Found)
+    notes = found.notes()
+    if not found.rows:
         said = " ".join(note.text for note in notes) or f"{found.records} records were seen."
         raise NoMetrics(
             f"{source.path.name} is a TensorBoard event file without a scalar. {said} Scalars as written by add_scalar "
@@ -106,18 +108,7 @@ def _recognised(head: bytes) -> bool:
 # Records -------------------------------------------------------------------------------------------------------------
 
 
-def _scan(data: bytes, found: _Found) -> Note | None:
-    """Read block after block into `found`; return what ended the reading early, if anything did."""
-    at, fault = 0, None
-    while fault is None and at < len(data):
-        edges, fault = _walk(data, at)
-        if len(edges) > 1:
-            _read_block(data, edges, found)
-        at = edges[-1]
-    return fault
-
-
-def _walk(data: bytes, at: int) -> tuple[list[int], Note | None]:
+def _walk(data: bytes, at: int) -> tuple[list[int], str]:
     """Return where the next records begin, and where the last one ends; and what is wrong with what follows."""
     edges, stop, long = [at], min(at + _BLOCK, len(data)), _HEADER.size
     sizes: dict[bytes, int] = {}  # most headers were seen before, and need no second look
@@ -128,14 +119,14 @@ def _walk(data: bytes, at: int) -> tuple[list[int], Note | None]:
         except KeyError:
             size = _size(header)
             if size is None:
-                return edges, _cut(data, at) if len(header) < long else _lost(data, at)
+                return edges, _CUT if len(header) < long else _LOST
             sizes[header] = size
             at += size
         edges.append(at)
     if at > len(data):
         edges.pop()
-        return edges, _cut(data, edges[-1])
-    return edges, None
+        return edges, _CUT
+    return edges, ""
 
 
 def _size(header: bytes) -> int | None:
@@ -144,19 +135,6 @@ def _size(header: bytes) -> int | None:
         return None
     length, check = _HEADER.unpack(header)
     return length + _OVERHEAD if _check(header[:8]) == check else None
-
-
-def _cut(data: bytes, at: int) -> Note:
-    left = len(data) - at
-    return Note(NoteKind.DROPPED, f"The file ends inside a record: its last {left:,} bytes, from byte {at}, are lost.")
-
-
-def _lost(data: bytes, at: int) -> Note:
-    left = len(data) - at
-    return Note(
-        NoteKind.DROPPED,
-        f"The length of the record at byte {at} does not match its checksum: the last {left:,} bytes were left unread.",
-    )
 
 
 def _check(data: bytes) -> int:
@@ -174,8 +152,7 @@ def _read_block(data: bytes, edges: list[int], found: _Found) -> None:
     ends = np.array(edges) - edges[0]
     start, length = ends[:-1] + _HEADER.size, np.diff(ends) - _OVERHEAD
     intact = _intact(data, edges, _rows(block, start + length, 4))
-    found.corrupted += [edges[i] for i in np.flatnonzero(~intact)]
-    found.records += len(start)
+    found.corrupted += [found.at + edges[i] for i in np.flatnonzero(~intact)]
     by_length = np.flatnonzero(intact)[np.argsort(length[intact], kind="stable")]
     groups: list[_Group] = []
     for same in _parts(by_length, np.unique(length[intact], return_counts=True)[1]):
@@ -387,22 +364,50 @@ def _numbers(event: bytes, start: int, stop: int, number: int) -> list[int]:
 
 _Members = tuple[_Layout, IntArray]  # and the records that have it
 _Group = tuple[_Layout, IntArray, Bytes]
-_Rows = tuple[IntArray, FloatArray, npt.NDArray[np.int32], FloatArray]  # step, wall time, tag, value
+_Rows = tuple[IntArray, FloatArray, IntArray, FloatArray]  # step, wall time, tag, value
 
 
-@dataclass(slots=True)
 class _Found:
-    """What has been read so far."""
+    """What has been read so far.
 
-    blocks: list[_Rows] = field(default_factory=list)
-    tags: dict[str, int] = field(default_factory=dict)
-    restarts: list[int] = field(default_factory=list)  # rows before which a SessionLog said START
-    ignored: Counter[str] = field(default_factory=Counter)
-    ignored_tags: dict[str, None] = field(default_factory=dict)
-    rows: int = 0
-    records: int = 0
-    corrupted: list[int] = field(default_factory=list)
-    broken: list[int] = field(default_factory=list)
+    Attributes
+    ----------
+    at
+        Where in the file it stands.
+    rows, records
+        How many scalars and how many records there were.
+    corrupted, broken
+        Where records began whose checksum, or whose content, is not right.
+    """
+
+    def __init__(self) -> None:
+        self.at = self.rows = self.records = 0
+        self.corrupted: list[int] = []
+        self.broken: list[int] = []
+        self._wrong = ""  # what ended the reading early, and how many bytes were not read for it
+        self._unread = 0
+        self._step, self._wall = Buffer(np.empty(0, np.int64)), Buffer(np.empty(0))
+        self._session = Buffer(np.empty(0, np.int64))
+        self._columns: dict[int, tuple[Buffer[np.int64], Buffer[np.float64]]] = {}  # by tag
+        self._tags: dict[str, int] = {}
+        self._restarts: list[int] = []  # rows yet to come before which a SessionLog said START
+        self._ignored: Counter[str] = Counter()
+        self._ignored_tags: dict[str, tuple[int, int]] = {}  # each with its first record, and its place in it
+
+    def feed(self, data: bytes, last: bool) -> int:
+        """Read block after block, up to the last whole record."""
+        at, wrong = 0, self._wrong
+        while not wrong and at < len(data):
+            edges, wrong = _walk(data, at)
+            if len(edges) > 1:
+                _read_block(data, edges, self)
+            at = edges[-1]
+        self.at += at
+        if not wrong or (wrong == _CUT and not last):
+            return at
+        self._wrong = wrong
+        self._unread += len(data) - at
+        return len(data)
 
     def add(self, groups: list[_Group], edges: list[int]) -> None:
         """Put the values of a block, which were read layout by layout, into the order of the file."""
@@ -411,14 +416,32 @@ class _Found:
             count[members] = len(layout.values)
         first = np.cumsum(count) - count
         n = int(count.sum())
-        block = np.zeros(n, np.int64), np.zeros(n), np.zeros(n, np.int32), np.zeros(n)
+        block = np.zeros(n, np.int64), np.zeros(n), np.zeros(n, np.int64), np.zeros(n)
         for layout, members, rows in groups:
             if layout.values:
                 self._fill(block, first[members], layout, rows)
-            self._remark(layout, self.rows + first[members], [edges[i] for i in members] if layout.broken else [])
-        self.rows += n
-        if n:
-            self.blocks.append(block)
+            self._remark(layout, members, self.rows + first[members], edges)
+        self._append(block)
+        self.records += len(count)
+
+    def _append(self, block: _Rows) -> None:
+        step, wall, tag, value = block
+        count = np.bincount(tag)
+        order = np.argsort(tag, kind="stable")
+        for number, rows in enumerate(_parts(order, count)):
+            if len(rows):
+                column = self._columns.setdefault(number, (Buffer(NO_STEPS), Buffer(np.empty(0))))
+                column[0].extend(self.rows + rows)
+                column[1].extend(value[rows])
+        restarts = np.array([row - self.rows for row in self._restarts], dtype=np.int64)
+        inside = restarts[restarts < len(step)]
+        begins = np.zeros(len(step), dtype=np.int64)
+        begins[inside] = 1
+        self._restarts = [row for row in self._restarts if row >= self.rows + len(step)]
+        self._session.extend(begins.cumsum() + (self._session.values[-1] if self.rows else 0))
+        self._step.extend(step)
+        self._wall.extend(wall)
+        self.rows += len(step)
 
     def _fill(self, block: _Rows, at: IntArray, layout: _Layout, rows: Bytes) -> None:
         step, wall, tag, value = block
@@ -428,45 +451,51 @@ class _Found:
             step[at], wall[at] = steps, walls
             with np.errstate(invalid="ignore"):  # a signalling NaN is a NaN
                 value[at] = place.read(rows)
-            tag[at] = self.tags.setdefault(place.tag, len(self.tags))
+            tag[at] = self._tags.setdefault(place.tag, len(self._tags))
             at = at + 1
 
-    def _remark(self, layout: _Layout, at: IntArray, broken: list[int]) -> None:
-        self.broken += broken
+    def _remark(self, layout: _Layout, members: IntArray, row: IntArray, edges: list[int]) -> None:
+        if layout.broken:
+            self.broken += [self.at + edges[i] for i in members]
         if layout.starts:
-            self.restarts += at.tolist()
-        for kind, tag in layout.ignored:
-            self.ignored[kind] += len(at)
-            self.ignored_tags[tag] = None
+            self._restarts += row[row > 0].tolist()
+        for place, (kind, tag) in enumerate(layout.ignored):
+            self._ignored[kind] += len(members)
+            first = self.records + int(members[0]), place
+            self._ignored_tags[tag] = min(first, self._ignored_tags.get(tag, first))
 
     def log(self, notes: tuple[Note, ...]) -> Log:
-        """Return the log of all blocks."""
-        step, wall, tag, value = (np.concatenate(parts) for parts in zip(*self.blocks, strict=True))
-        self.blocks.clear()
-        order = np.argsort(tag, kind="stable")
-        count = np.bincount(tag)
-        parts = zip(self.tags, _parts(order, count), _parts(value[order], count), strict=True)
-        found = sorted(parts, key=lambda part: int(part[1][0]))
-        columns = {name: Column(rows, values) for name, rows, values in found}
-        columns.setdefault("wall_time", Column(np.arange(len(step)), wall))
-        session = np.zeros(len(step), dtype=np.int64)
-        session[[row for row in self.restarts if 0 < row < len(step)]] = 1
-        return Log(FORMAT, step, columns, session=np.cumsum(session), notes=notes)
+        """Return the log of everything so far."""
+        names = list(self._tags)
+        found = sorted(self._columns.items(), key=lambda column: int(column[1][0].values[0]))
+        columns = {names[number]: Column(rows.values, values.values) for number, (rows, values) in found}
+        columns.setdefault("wall_time", Column(np.arange(self.rows), self._wall.values))
+        return Log(FORMAT, self._step.values, columns, session=self._session.values, notes=notes)
 
-    def notes(self, fault: Note | None) -> tuple[Note, ...]:
+    def notes(self) -> tuple[Note, ...]:
         """Return what was dropped and what was left alone."""
-        notes = [] if fault is None else [fault]
+        notes = [_early_end(self._wrong, self.at, self._unread)] if self._wrong else []
         for where, what in ((self.corrupted, "match their checksum"), (self.broken, "hold an event")):
             if where:
                 text = f"Records that do not {what} were skipped: {len(where):,}, the first at byte {min(where)}."
                 notes.append(Note(NoteKind.DROPPED, text, len(where)))
-        if self.ignored:
-            notes.append(self._ignored())
+        if self._ignored:
+            notes.append(self._left_alone())
         return tuple(notes)
 
-    def _ignored(self) -> Note:
-        kinds = ", ".join(f"{kind}: {count:,}" for kind, count in self.ignored.most_common())
-        tags = list(self.ignored_tags)
+    def _left_alone(self) -> Note:
+        most = sorted(self._ignored.items(), key=lambda kind: (-kind[1], kind[0]))
+        kinds = ", ".join(f"{kind}: {count:,}" for kind, count in most)
+        tags = sorted(self._ignored_tags, key=self._ignored_tags.__getitem__)
         named = ", ".join(tags[:4]) + (" …" if len(tags) > 4 else "")
         text = f"Values that are not scalars were left alone ({kinds}), tags: {named}."
-        return Note(NoteKind.IGNORED, text, self.ignored.total())
+        return Note(NoteKind.IGNORED, text, self._ignored.total())
+
+
+def _early_end(wrong: str, at: int, left: int) -> Note:
+    if wrong == _CUT:
+        text = f"The file ends inside a record: its last {left:,} bytes, from byte {at}, are lost."
+    else:
+        text = f"The length of the record at byte {at} does not match its checksum: "
+        text += f"the last {left:,} bytes were left unread."
+    return Note(NoteKind.DROPPED, text)

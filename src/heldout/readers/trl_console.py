@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import re
-from bisect import bisect_left
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any
 
-from heldout.readers.log import Log
+import numpy as np
+
+from heldout.readers.buffer import Buffer
+from heldout.readers.log import Column, Log
+from heldout.readers.rows import Table, TableBuilder
+from heldout.readers.scanned import Scanned, followed
 from heldout.readers.source import Source
-from heldout.readers.steps import log_from_rows
-from heldout.run import Note, NoteKind
+from heldout.readers.steps import log_from_table
+from heldout.run import IntArray, Note, NoteKind
 
 # Quantifiers are possessive or bounded throughout: no text can make the search slower than linear.
 # {'loss': 0.0751, 'grad_norm': …
@@ -36,6 +38,7 @@ _BAR = re.compile(r"(?:\d{1,3}+%\|[^|\n]{0,300}+\|\s{0,20}+)?(?<!\d)(\d{1,12})/(
 _WORDS = {"None": None, "True": True, "False": False}
 _KNOWN = frozenset(("loss", "learning_rate", "grad_norm", "reward", "train_loss", "train_runtime"))
 _KNOWN_STARTS = ("eval_", "rewards/", "objective/")
+_NEAR = 400  # characters behind a dict in which its bar may be drawn
 _OWN_STEP = ("step", "global_step", "global_step/max_steps")  # the last is ms-swift's: '10/438'
 
 
@@ -63,18 +66,61 @@ def read(source: Source) -> list[Log] | None:
     """
     if not source.is_text:
         return None
-    found, lost = _metrics(source.text)
-    if not found:
+    console = source.fed_text(_Console)
+    found = console.found()
+    if not found.rows:
         return None
+    lost = console.lost()
     notes = [Note(NoteKind.DROPPED, "Metric dicts that were cut or garbled were left out.", lost)] if lost else []
-    steps, assumed = _steps(source.text, found)
-    rows = [{**literal.row, "step": step} for literal, step in zip(found, steps, strict=True)]
-    return [log_from_rows(rows, "TRL / transformers console", step_key="step", notes=[*notes, *assumed])]
+    steps, assumed = _steps(found, console.bars)
+    table = console.table()
+    table.columns["step"] = Column(np.arange(found.rows), steps.astype(np.float64))
+    return [log_from_table(table, "TRL / transformers console", step_key="step", notes=[*notes, *assumed])]
 
 
-def scan_dicts(text: str) -> Iterator[DictLiteral]:
-    """Yield every flat dict literal in a text, whole or broken, in one pass; nothing is evaluated."""
-    at = 0
+class _Console:
+    """The dicts and the progress bars so far."""
+
+    def __init__(self) -> None:
+        self.bars = _Bars()
+        self._dicts = Scanned(self._scan)
+        self._table = TableBuilder()
+        self._places = Buffer(np.empty((0, _PLACES), dtype=np.int64))
+        self._lost = 0
+
+    def feed(self, text: str, last: bool) -> None:
+        self.bars.feed(text, last)
+        dicts = [found for found in self._dicts.feed(text, last) if found is not None]
+        whole = [found for found in dicts if found.row is not None]
+        self._table.add([found.row for found in whole if found.row is not None])
+        if whole:
+            self._places.extend([found.place for found in whole])
+        self._lost += len(dicts) - len(whole)
+
+    def _pending(self) -> list[_Dict]:
+        return [found for found in self._dicts.pending if found is not None]
+
+    def lost(self) -> int:
+        """Return how many dicts began as metrics, and were broken."""
+        return self._lost + sum(found.row is None for found in self._pending())
+
+    def table(self) -> Table:
+        """Return the metrics."""
+        return self._table.build([found.row for found in self._pending() if found.row is not None])
+
+    def found(self) -> _Places:
+        """Return where the metrics stand."""
+        pending = [found.place for found in self._pending() if found.row is not None]
+        return _Places(np.concatenate([self._places.values, np.reshape(pending, (-1, _PLACES)).astype(np.int64)]))
+
+    def _scan(self, text: str, at: int) -> Iterator[tuple[_Dict | None, int, bool]]:
+        for literal in scan_dicts(text, at):
+            sure = literal.whole and followed(text, literal.end, _NEAR)
+            yield _metrics(literal, text, self._dicts.base), literal.end, sure
+
+
+def scan_dicts(text: str, at: int = 0) -> Iterator[DictLiteral]:
+    """Yield every flat dict literal from a place in a text on, whole or broken, in one pass; nothing is evaluated."""
     while start := _START.search(text, at):
         literal = scan_dict(text, start.start())
         yield literal
@@ -101,30 +147,93 @@ def _value(entry: re.Match[str]) -> Any:
     return next(entry[name] for name in ("text", "text2", "list") if entry[name] is not None)
 
 
-def _metrics(text: str) -> tuple[list[DictLiteral], int]:
-    """Return the dicts that are metrics, and how many more began as such."""
-    found, lost = [], 0
-    for literal in scan_dicts(text):
-        known = any(key in _KNOWN or key.startswith(_KNOWN_STARTS) for key in literal.row)
-        if known and literal.whole and "epoch" in literal.row:
-            found.append(literal)
-        elif known and not literal.whole:
-            lost += 1
-    return found, lost
+@dataclass(frozen=True, slots=True)
+class _Dict:
+    """The metrics of a dict, None where it is broken, and what is to be known for its step."""
+
+    row: dict[str, Any] | None
+    place: tuple[int, ...] = ()
 
 
-def _steps(text: str, found: Sequence[DictLiteral]) -> tuple[list[int], list[Note]]:
+_PLACES = 5
+
+
+class _Places:
+    """Of every dict of metrics: where it ends in the text, and the blanks behind it; its own step; what it is of.
+
+    Parameters
+    ----------
+    places
+        A row for each: these five numbers.
+    """
+
+    def __init__(self, places: IntArray) -> None:
+        self.rows = len(places)
+        self.end, self.blank, self.own = places[:, 0], places[:, 1], places[:, 2]
+        self.training, self.loss = places[:, 3] == 1, places[:, 4] == 1
+
+
+class _Bars:
+    """Every progress bar: where it starts, where it stands, and how far it goes."""
+
+    def __init__(self) -> None:
+        self._scanned = Scanned(self._scan)
+        self._bars = Buffer(np.empty((0, 3), dtype=np.int64))
+
+    def feed(self, text: str, last: bool) -> None:
+        bars = self._scanned.feed(text, last)
+        if bars:
+            self._bars.extend(bars)
+
+    def _scan(self, text: str, at: int) -> Iterator[tuple[tuple[int, int, int], int, bool]]:
+        for bar in _BAR.finditer(text, at):
+            yield (self._scanned.base + bar.start(), int(bar[1]), int(bar[2])), bar.end(), True
+
+    def __len__(self) -> int:
+        return len(self._bars)
+
+    def near(self, found: _Places, total: int | None = None) -> IntArray:
+        """Return the bar that tells the step of each dict, of all or of those that go so far.
+
+        tqdm draws the bar again right after the dict, at exactly its step; the bar before it may lag, and the next one
+        that is not drawn right after it is a step ahead.
+        """
+        bars = self._bars.values
+        bars = bars if total is None else bars[bars[:, 2] == total]
+        after = np.searchsorted(bars[:, 0], found.end)
+        start = bars[np.minimum(after, len(bars) - 1), 0]
+        right_after = (after < len(bars)) & (start - found.end < _NEAR) & (start <= found.blank)
+        chosen: IntArray = bars[np.where(right_after, after, np.maximum(after - 1, 0))]
+        return chosen
+
+
+def _metrics(literal: DictLiteral, text: str, base: int) -> _Dict | None:
+    """Return a dict if it is one of metrics, or began as such."""
+    row = literal.row
+    if not any(key in _KNOWN or key.startswith(_KNOWN_STARTS) for key in row):
+        return None
+    if not literal.whole:
+        return _Dict(None)
+    if "epoch" not in row:
+        return None
+    behind = text[literal.end : literal.end + _NEAR]
+    blank = literal.end + len(behind) - len(behind.lstrip())
+    own, training = _own_step(row), _is_training(row)
+    place = base + literal.end, base + blank, -1 if own is None else own, int(training), int("loss" in row)
+    return _Dict({key: value for key, value in row.items() if key != "step"}, place)
+
+
+def _steps(found: _Places, bars: _Bars) -> tuple[IntArray, list[Note]]:
     """Return a step per dict: its own, the progress bar's, or else a running number."""
-    own = [_own_step(literal.row) for literal in found]
-    known = [step for step in own if step is not None]
-    if len(known) == len(own):
-        return known, []
-    from_bar = _bar_steps(text, found)
+    if np.all(found.own >= 0):
+        return found.own, []
+    from_bar = _bar_steps(found, bars)
     if from_bar is not None:
         return from_bar, []
     reason = "The console log has no progress bar that gives the step of each metrics line"
     text_ = f"{reason}; the lines were numbered 1, 2, 3, … in its place."
-    return _counted(found), [Note(NoteKind.ASSUMED, text_, len(found))]
+    # An evaluation belongs to the training step before it.
+    return found.training.cumsum(), [Note(NoteKind.ASSUMED, text_, found.rows)]
 
 
 def _own_step(row: dict[str, Any]) -> int | None:
@@ -135,62 +244,34 @@ def _own_step(row: dict[str, Any]) -> int | None:
     return None
 
 
-def _counted(found: Sequence[DictLiteral]) -> list[int]:
-    """Number the training dicts; an evaluation belongs to the training step before it."""
-    steps, count = [], 0
-    for literal in found:
-        count += _is_training(literal)
-        steps.append(count)
-    return steps
-
-
-def _is_training(literal: DictLiteral) -> bool:
+def _is_training(row: Mapping[str, Any]) -> bool:
     """Tell a training step's dict from an evaluation's and from the summary at the end."""
-    return "train_runtime" not in literal.row and not any(key.startswith("eval_") for key in literal.row)
+    return "train_runtime" not in row and not any(key.startswith("eval_") for key in row)
 
 
-def _bar_steps(text: str, found: Sequence[DictLiteral]) -> list[int] | None:
+def _bar_steps(found: _Places, bars: _Bars) -> IntArray | None:
     """Return where the training progress bar stood at each dict, or None where it does not tell."""
-    bars = [(bar.start(), bar.end(), int(bar[1]), int(bar[2])) for bar in _BAR.finditer(text)]
-    training = [literal for literal in found if _is_training(literal)] or found
-    # Other bars run too (loading, generation, evaluation); the one of training is drawn next to the training dicts.
-    starts = [start for start, *_ in bars]
-    near = [bars[i] for i in (_near(text, literal, starts) for literal in training) if i is not None]
-    if not near:
+    if not len(bars):
         return None
-    total = Counter(bar[3] for bar in near).most_common(1)[0][0]
-    bars = [bar for bar in bars if bar[3] == total]
-    starts = [start for start, *_ in bars]
-    at = [bars[i][2] for i in (_near(text, literal, starts) for literal in found) if i is not None]
+    # Other bars run too (loading, generation, evaluation); the one of training is drawn next to the training dicts.
+    totals = bars.near(found)[:, 2]
+    totals = totals[found.training] if found.training.any() else totals
+    values, first, count = np.unique(totals, return_index=True, return_counts=True)
+    often = np.flatnonzero(count == count.max())
+    at = bars.near(found, int(values[often[first[often].argmin()]]))[:, 1]
     _advance_last(found, at)
     return None if _bunched(found, at) else at
 
 
-def _advance_last(found: Sequence[DictLiteral], at: list[int]) -> None:
+def _advance_last(found: _Places, at: IntArray) -> None:
     """Place the last training dict of a log that goes on one interval further, if its bar was not drawn yet."""
-    training = [i for i, literal in enumerate(found) if _is_training(literal)]
+    training = np.flatnonzero(found.training)
     if len(training) >= 2 and at[training[-1]] == at[training[-2]]:
         interval = at[training[-2]] - at[training[-3]] if len(training) >= 3 else 1
-        at[training[-1] :] = [at[training[-2]] + max(interval, 1)] * (len(at) - training[-1])
+        at[training[-1] :] = at[training[-2]] + max(interval, 1)
 
 
-def _near(text: str, literal: DictLiteral, starts: Sequence[int]) -> int | None:
-    """Return which bar tells the step of a dict.
-
-    tqdm draws the bar again right after the dict, at exactly its step; the bar before it may lag, and the next one
-    that is not drawn right after it is a step ahead.
-    """
-    after = bisect_left(starts, literal.end)
-    if after < len(starts):
-        gap = starts[after] - literal.end
-        if gap < 400 and not text[literal.end : starts[after]].strip():
-            return after
-    if after:
-        return after - 1
-    return 0 if starts else None
-
-
-def _bunched(found: Sequence[DictLiteral], steps: Sequence[int]) -> bool:
+def _bunched(found: _Places, steps: IntArray) -> bool:
     """Tell whether several training dicts stand at one step: their output was held back, and the bar's was not."""
-    at = [step for literal, step in zip(found, steps, strict=True) if "loss" in literal.row and _is_training(literal)]
-    return sum(a == b for a, b in pairwise(at)) > 0.1 * len(at)
+    at = steps[found.loss & found.training]
+    return int(np.count_nonzero(at[1:] == at[:-1])) > 0.1 * len(at)

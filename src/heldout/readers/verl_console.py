@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from heldout.errors import NoMetrics
 from heldout.readers.log import Log
+from heldout.readers.rows import Table, TableBuilder
+from heldout.readers.scanned import Scanned, followed
 from heldout.readers.source import Source
-from heldout.readers.steps import log_from_rows
+from heldout.readers.steps import log_from_table
 from heldout.run import Note, NoteKind
 
 _FORMAT = "verl console"
@@ -41,20 +43,12 @@ _RAISED = re.compile(
 
 
 @dataclass(slots=True)
-class _Lost:
-    """What could not be used."""
+class _Entry:
+    """One step, how many of its items could not be used, and whether the file ends in it."""
 
-    items: int = 0
-    cut: int = 0
-
-    def notes(self) -> list[Note]:
-        notes = []
-        if self.items:
-            text = f'{self.items} items of the step lines were not of the form "key:number" and were left out.'
-            notes.append(Note(NoteKind.DROPPED, text, self.items))
-        if self.cut:
-            notes.append(Note(NoteKind.DROPPED, "The file ends within a step line; its last value was left out.", 1))
-        return notes
+    row: dict[str, Any]
+    lost: int
+    cut: bool
 
 
 def read(source: Source) -> list[Log] | None:
@@ -74,46 +68,115 @@ def read(source: Source) -> list[Log] | None:
     """
     if not source.is_text:
         return None
-    lost = _Lost()
-    rows = list(_rows(source.text, lost))
-    config = _CONFIG.search(source.text)
-    if rows:
-        settings = _settings(config[0]) if config else {}
-        return [log_from_rows(rows, _FORMAT, step_key="step", notes=lost.notes(), config=settings)]
-    if config or lost.cut:
-        raise NoMetrics(_why_empty(source.text, lost))
+    log = source.fed_text(_Console)
+    table = log.table()
+    if table.rows:
+        return [log_from_table(table, _FORMAT, step_key="step", notes=log.notes(), config=log.settings())]
+    if log.has_settings or log.cut:
+        raise NoMetrics(log.why_empty())
     return None
 
 
-def _rows(text: str, lost: _Lost) -> Iterator[dict[str, Any]]:
-    at = 0
+class _Console:
+    """What the lines hold so far."""
+
+    def __init__(self) -> None:
+        self._entries = Scanned(_entries)
+        self._rows = TableBuilder()
+        self._lost, self._cut = 0, False
+        self._dump, self._dump_ended = "", False
+        self._config: Mapping[str, Any] | None = None  # what the dump says, once it has ended
+        self._raised = ""
+
+    def feed(self, text: str, last: bool) -> None:
+        entries = self._entries.feed(text, last)
+        self._rows.add([entry.row for entry in entries if entry.row])
+        self._lost += sum(entry.lost for entry in entries)
+        self._cut = last and bool(entries) and entries[-1].cut
+        self._find_settings(text, last)
+        for line in _RAISED.finditer(text):
+            self._raised = line[0]
+
+    def table(self) -> Table:
+        """Return all steps."""
+        return self._rows.build([entry.row for entry in self._entries.pending if entry.row])
+
+    @property
+    def cut(self) -> bool:
+        """Whether the file ends within a step."""
+        return self._cut
+
+    def notes(self) -> list[Note]:
+        notes = []
+        lost = self._lost + sum(entry.lost for entry in self._entries.pending)
+        if lost:
+            text = f'{lost} items of the step lines were not of the form "key:number" and were left out.'
+            notes.append(Note(NoteKind.DROPPED, text, lost))
+        if self.cut:
+            notes.append(Note(NoteKind.DROPPED, "The file ends within a step line; its last value was left out.", 1))
+        return notes
+
+    @property
+    def has_settings(self) -> bool:
+        return bool(self._dump)
+
+    def settings(self) -> Mapping[str, Any]:
+        if self._config is not None:
+            return self._config
+        found = _CONFIG.search(self._dump)
+        config = _settings(found[0]) if found else {}
+        self._config = config if self._dump_ended else None
+        return config
+
+    def why_empty(self) -> str:
+        if self.cut:
+            return "This verl console log ends within its first step line, before any whole value; take a longer copy."
+        if not self._raised:
+            return "This verl console log has the configuration but no step line; read it again once a step is logged."
+        last = repr(self._raised)[1:-1]
+        last = last if len(last) <= 120 else f"{last[:119]}…"
+        return (
+            f"This verl console log has no step line: the run ended before its first step, with {last}; run it again."
+        )
+
+    def _find_settings(self, text: str, last: bool) -> None:
+        """Keep the configuration that is printed first, until a line follows that is not part of it."""
+        if self._dump_ended:
+            return
+        text = self._dump + text
+        found = _CONFIG.search(text)
+        if found:
+            self._dump_ended = last or found.end() + 1 < len(text)
+            self._dump = found[0] if self._dump_ended else text[found.start() :]
+
+
+def _entries(text: str, at: int) -> Iterator[tuple[_Entry, int, bool]]:
     while entry := _ENTRY.search(text, at):
         before = text[max(entry.start() - 2, 0) : entry.start()]
         if before.endswith(("'", '"')):
             body, at, cut = _quoted(text, entry.start() - 1, several=before.startswith("("))
         else:
             body, at, cut = _unwrapped(text, entry.start())
-        row = _items(body.split(" - ")[1:], cut, lost)
+        row, lost = _items(body.split(" - ")[1:-1] if cut else body.split(" - ")[1:])
         if row:
-            yield {**row, "step": int(entry[1])}
+            row["step"] = int(entry[1])
+        yield _Entry(row, lost, cut), at, followed(text, at)
 
 
-def _items(pieces: list[str], cut: bool, lost: _Lost) -> dict[str, float]:
-    """Read "key:number" items; of the last one, whatever follows the number is somebody else's."""
-    row = {}
-    if cut and pieces:
-        pieces.pop()
-        lost.cut += 1
+def _items(pieces: Sequence[str]) -> tuple[dict[str, Any], int]:
+    """Read "key:number" items, and count what is none; of the last one, what follows the number is somebody else's."""
+    row: dict[str, Any] = {}
+    lost = 0
     for i, piece in enumerate(pieces, start=1):
         key, _, value = piece.strip().rpartition(":")
         number = _VALUE.fullmatch(value)
         if (number is None or not key) and i == len(pieces) and (first := _FIRST_ITEM.match(piece.strip())):
             key, number = first[1], _VALUE.match(first[0], len(first[1]) + 1)
         if number is None or not key:
-            lost.items += 1
+            lost += 1
         else:
             row[key] = _float(number[1])
-    return row
+    return row, lost
 
 
 def _float(word: str) -> float:
@@ -183,14 +246,3 @@ def _settings(dump: str) -> Mapping[str, Any]:
     except (ValueError, SyntaxError, MemoryError, RecursionError, TypeError):
         return {}
     return config if isinstance(config, dict) else {}
-
-
-def _why_empty(text: str, lost: _Lost) -> str:
-    if lost.cut:
-        return "This verl console log ends within its first step line, before any whole value; use a longer copy of it."
-    raised = [line[0] for line in _RAISED.finditer(text)]
-    if not raised:
-        return "This verl console log has the configuration but no step line; read it again once a step is logged."
-    last = repr(raised[-1])[1:-1]
-    last = last if len(last) <= 120 else f"{last[:119]}…"
-    return f"This verl console log has no step line: the run ended before its first step, with {last}; run it again."

@@ -10,8 +10,9 @@ import orjson
 
 from heldout.errors import NoMetrics
 from heldout.readers.log import Log
-from heldout.readers.source import Source
-from heldout.readers.steps import log_from_rows
+from heldout.readers.rows import TableBuilder
+from heldout.readers.source import BOM, Source, whole_lines
+from heldout.readers.steps import log_from_table
 from heldout.run import Note, NoteKind
 
 # {"step": 1, "data": {"actor/kl_loss": 0.001, …
@@ -35,12 +36,39 @@ def read(source: Source) -> list[Log] | None:
     """
     if not _FIRST.match(source.head):
         return None
-    lines = [line for line in source.data.removeprefix(b"\xef\xbb\xbf").splitlines() if line.strip()]
-    parsed = [_row(line) for line in lines]
-    rows = [row for row in parsed if row is not None]
-    if not rows:
+    lines = source.fed(_Lines)
+    if not lines.rows:
         raise NoMetrics('This is a verl file log, but no line of it is a whole {"step":…,"data":{…}}; copy it again.')
-    return [log_from_rows(rows, "verl file log", step_key="step", notes=_notes(parsed))]
+    return [log_from_table(lines.table.build(), "verl file log", step_key="step", notes=lines.notes())]
+
+
+class _Lines:
+    """The rows of such a file, and how many lines were none."""
+
+    def __init__(self) -> None:
+        self.table = TableBuilder()
+        self.rows = self._broken = 0
+        self._cut = False
+
+    def feed(self, data: bytes, last: bool) -> int:
+        lines = whole_lines(data, last)
+        parsed = [_row(line.removeprefix(BOM)) for line in lines.splitlines() if line.strip()]
+        rows = [row for row in parsed if row is not None]
+        self.table.add(rows)
+        self.rows += len(rows)
+        self._broken += len(parsed) - len(rows)
+        self._cut = parsed[-1] is None if parsed else self._cut
+        return len(lines)
+
+    def notes(self) -> list[Note]:
+        notes = []
+        broken = self._broken - self._cut
+        if broken:
+            text = f'{broken} lines were not of the form {{"step":…,"data":{{…}}}} and were left out.'
+            notes.append(Note(NoteKind.DROPPED, text, broken))
+        if self._cut:
+            notes.append(Note(NoteKind.DROPPED, "The last line is cut and was left out.", 1))
+        return notes
 
 
 def _row(line: bytes) -> dict[str, Any] | None:
@@ -58,15 +86,3 @@ def _row(line: bytes) -> dict[str, Any] | None:
         return None
     data["step"] = step
     return data
-
-
-def _notes(parsed: list[dict[str, Any] | None]) -> list[Note]:
-    cut = parsed[-1] is None
-    broken = sum(row is None for row in parsed) - cut
-    notes = []
-    if broken:
-        text = f'{broken} lines were not of the form {{"step":…,"data":{{…}}}} and were left out.'
-        notes.append(Note(NoteKind.DROPPED, text, broken))
-    if cut:
-        notes.append(Note(NoteKind.DROPPED, "The last line is cut and was left out.", 1))
-    return notes

@@ -45,6 +45,8 @@ _BLOCK = 32_768
 _HEADER = struct.Struct("<IHB")
 _BAD, _FULL, _FIRST, _MIDDLE, _LAST = range(5)  # types of fragments; 0 is none
 
+_CUT = "A cut end"
+
 _OWN = "_wandb"  # what W&B keeps for itself, among settings and in rows
 _DEEPEST = 32  # levels of a nested value; below that it is not a metric
 _INT64 = 1 << 63
@@ -72,12 +74,8 @@ def read(source: Source) -> list[Log] | None:
     """
     if not source.head.startswith(_MAGIC):
         return None
-    found = _Found()
-    for record in _records(source.data, found):
-        try:
-            _read_record(record, found)
-        except wire.Malformed:
-            found.broken += 1
+    pieces = source.fed(_Pieces)
+    found = pieces.found
     notes = found.notes(source.head[: len(_FILE_HEADER)] == _FILE_HEADER)
     if not found.columns:
         said = " ".join(note.text for note in notes)
@@ -92,60 +90,81 @@ def read(source: Source) -> list[Log] | None:
 # Fragments -----------------------------------------------------------------------------------------------------------
 
 
-def _records(data: bytes, found: _Found) -> Iterator[bytes]:
-    """Yield the data of every complete record; what is damaged or cut is remarked in `found`."""
-    parts: list[bytes] = []
-    began = 0
-    for kind, at, part in _fragments(data, found):
-        if parts and kind not in (_MIDDLE, _LAST):
-            found.lose(began, "A record without its end")
-            parts = []
+class _Pieces:
+    """Puts records together from their fragments, and reads them."""
+
+    def __init__(self) -> None:
+        self.found = _Found()
+        self._start = 0  # where in the file the bytes stand that are given next
+        self._next = len(_FILE_HEADER)  # where the next fragment stands
+        self._parts: list[bytes] = []
+        self._began = 0  # where the record of these parts does
+
+    def feed(self, data: bytes, last: bool) -> int:
+        """Read what is whole."""
+        for kind, at, part in self._fragments(data, last):
+            self._add(kind, at, part)
+        if last and self._parts:
+            self._lose_open()
+        used = min(self._next - self._start, len(data))
+        self._start += used
+        return used
+
+    def _fragments(self, data: bytes, last: bool) -> Iterator[tuple[int, int, bytes]]:
+        """Yield type, position and data of every fragment, and `_BAD` once for each that cannot be read.
+
+        The length of a damaged one cannot be trusted, so that reading goes on at the next block, as LevelDB's does.
+        """
+        while (at := self._next - self._start) < len(data):
+            place = self._next
+            block_end = at + _BLOCK - place % _BLOCK
+            if block_end - at < _HEADER.size:  # too short for a fragment, and filled with zeros
+                self._next += block_end - at
+                continue
+            end, what = _checked(data, at, block_end)
+            if what == _CUT and not last:
+                return
+            if what:
+                self.found.lose(place, what)
+            self._next += (block_end if what else end) - at
+            yield (_BAD, place, b"") if what else (data[at + 6], place, data[at + _HEADER.size : end])
+
+    def _add(self, kind: int, at: int, part: bytes) -> None:
+        if self._parts and kind not in (_MIDDLE, _LAST):
+            self._lose_open()
         if kind in (_FULL, _FIRST):
-            began = at
-        elif not parts:
+            self._began = at
+        elif not self._parts:
             if kind != _BAD:
-                found.lose(at, "A record without its beginning")
-            continue
-        parts.append(part)
+                self.found.lose(at, "A record without its beginning")
+            return
+        self._parts.append(part)
         if kind in (_FULL, _LAST):
-            found.records += 1
-            yield b"".join(parts)
-            parts = []
-    if parts:
-        found.lose(began, "A record without its end")
+            self._read(b"".join(self._parts))
+            self._parts = []
 
+    def _read(self, record: bytes) -> None:
+        self.found.records += 1
+        try:
+            _read_record(record, self.found)
+        except wire.Malformed:
+            self.found.broken += 1
 
-def _fragments(data: bytes, found: _Found) -> Iterator[tuple[int, int, bytes]]:
-    """Yield type, position and data of every fragment, and `_BAD` once for each that cannot be read.
-
-    The length of a damaged one cannot be trusted, so that reading goes on at the next block, as LevelDB's does.
-    """
-    at = len(_FILE_HEADER)
-    while at < len(data):
-        block_end = at - at % _BLOCK + _BLOCK
-        if block_end - at < _HEADER.size:  # too short for a fragment, and filled with zeros
-            at = block_end
-            continue
-        end, what = _checked(data, at, block_end)
-        if what:
-            found.lose(at, what)
-            yield _BAD, at, b""
-            at = block_end
-        else:
-            yield data[at + 6], at, data[at + _HEADER.size : end]
-            at = end
+    def _lose_open(self) -> None:
+        self.found.lose(self._began, "A record without its end")
+        self._parts = []
 
 
 def _checked(data: bytes, at: int, block_end: int) -> tuple[int, str]:
     """Return where the fragment at a position ends, and what is wrong with it, if anything."""
     if at + _HEADER.size > len(data):
-        return at, "A cut end"
+        return at, _CUT
     check, length, kind = _HEADER.unpack_from(data, at)
     end = at + _HEADER.size + length
     if check == length == kind == 0:
         return end, "A stretch of zeros"
     if len(data) < end <= block_end:
-        return end, "A cut end"
+        return end, _CUT
     if end > block_end or not _FULL <= kind <= _LAST or zlib.crc32(data[at + 6 : end]) != check:
         return end, "A damaged piece"
     return end, ""

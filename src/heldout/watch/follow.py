@@ -11,13 +11,12 @@ import numpy as np
 
 from heldout.errors import ReadError, SeveralRuns
 from heldout.readers import read_all
-from heldout.readers.assemble import Options
 from heldout.readers.directory import is_no_log
-from heldout.readers.jsonl import FORMATS
+from heldout.readers.files import Files
 from heldout.readers.run_directory import is_run
+from heldout.readers.source import stamp_of
 from heldout.record import CHECKPOINTS, EVALS, METRICS, RUN
 from heldout.run import FloatArray, Run, Series
-from heldout.watch.grown import GrownLines
 
 _DEEPEST = 6
 _Stamp = tuple[int, int, int]  # inode, size, time of the last change
@@ -52,12 +51,12 @@ class Follower:
         self.path = Path(path).expanduser()
         self.waiting = ""
         self._run = run
-        self._options = Options(roles, problems, samples, growing=True)
+        self._roles, self._problems, self._samples = roles, problems, samples
+        self._files = Files(growing=True)
         self._stamps: dict[str, _Stamp] | None = None
         self._last: _Stamp | None = None  # of the file, where one file is followed
         self._known: Run | None = None
         self._earlier: Run | None = None  # as it was when the file was begun anew
-        self._lines = GrownLines(self.path)
 
     def poll(self, *, last: bool = False) -> Run | None:
         """Return the run as it is now if anything was written since the last call, else None.
@@ -79,6 +78,7 @@ class Follower:
             if self._replaced(stamps):
                 self._earlier = self._known
             self._stamps = stamps
+            self._files.forget_others(set(map(Path, stamps)))
             found = self._read(growing=not last)
         except SeveralRuns:
             if self._run is None and self._known is None:
@@ -99,18 +99,14 @@ class Follower:
         return now is not None and before is not None and (now[0] != before[0] or now[1] < before[1])
 
     def _read(self, *, growing: bool) -> Run:
-        found = self._lines.read(self._options) if growing else None
-        if found is None:
-            asked = self._options
-            found = read_all(
-                self.path,
-                run=self._run,
-                roles=asked.roles,
-                problems=asked.problems,
-                samples=asked.samples,
-                growing=growing,
-            )
-            self._lines.begin(self.path.is_file() and found[0].format in FORMATS)
+        found = read_all(
+            self.path,
+            run=self._run,
+            roles=self._roles,
+            problems=self._problems,
+            samples=self._samples,
+            files=self._files if growing else None,
+        )
         if len(found) == 1:
             return found[0]
         name = self._run or (self._known.name if self._known else None)
@@ -162,11 +158,13 @@ def _joined(one: Series, two: Series) -> Series:
 
 def _stamps(path: Path) -> Iterator[tuple[str, _Stamp]]:
     """Yield what tells whether a log has changed: of every file that belongs to it inode, size and time."""
+    if path.name in (RUN, METRICS) and is_run(path.parent):
+        path = path.parent
     if path.is_dir():
         yield f"{path}{os.sep}", (path.stat().st_ino, 0, 0)
         yield from _inside(path, 0)
     elif path.exists():
-        yield str(path), _stamp(path.stat())
+        yield str(path), stamp_of(path.stat())
 
 
 def _inside(folder: Path, depth: int) -> Iterator[tuple[str, _Stamp]]:
@@ -180,13 +178,9 @@ def _inside(folder: Path, depth: int) -> Iterator[tuple[str, _Stamp]]:
             try:
                 is_folder = entry.is_dir()
                 if not is_folder and not is_no_log(Path(entry.name)):
-                    yield entry.path, _stamp(entry.stat())
+                    yield entry.path, stamp_of(entry.stat())
                 elif is_folder and depth < _DEEPEST:
                     yield entry.path, (entry.inode(), 0, 0)
                     yield from _inside(Path(entry.path), depth + 1)
             except FileNotFoundError:  # deleted since it was listed, as old checkpoints are
                 continue
-
-
-def _stamp(seen: os.stat_result) -> _Stamp:
-    return seen.st_ino, seen.st_size, seen.st_mtime_ns
