@@ -21,8 +21,8 @@ from pathlib import Path
 import numpy as np
 from rich.console import Console
 from rich.progress import Progress
-from rich.table import Table
 
+from heldout.bench.sheet import Sheet
 from heldout.errors import UsageError
 from heldout.guard import Guard
 from heldout.record import Recorder
@@ -143,14 +143,12 @@ def main(steps: int, repeats: int, length: int) -> None:
     if steps < _FIRST + EVERY + 1:
         raise UsageError(f"{steps} steps were asked for; give at least {_FIRST + EVERY + 1}, for one evaluation.")
     console = Console(highlight=False)
-    console.print(_positions_table(by_position(length)))
+    console.print(_positions(by_position(length)).drawn())
     alone, watched = measure(steps, repeats, console)
-    table = Table(title=f"Training, {steps} steps, {repeats} turns", title_justify="left")
-    for head in ("", "CPU s a step", "s a step", "inside the hooks"):
-        table.add_column(head, justify="right" if head else "left")
-    for one in (alone, watched):
-        table.add_row(one.kind, f"{one.cpu:.3f}", f"{one.wall:.3f}", f"{100 * one.share:.2f} %")
-    console.print(table)
+    head = ("", "CPU s a step", "s a step", "inside the hooks")
+    console.print(
+        Sheet(f"Training, {steps} steps, {repeats} turns", head, tuple(map(_cells, (alone, watched)))).drawn()
+    )
     more = 100 * (watched.cpu / alone.cpu - 1)
     console.print(
         f"{watched.metrics} metrics a step. Inside the hooks: {100 * watched.share:.2f} % of the time of a step"
@@ -229,11 +227,12 @@ def _measured(kind: str, runs: Sequence[Mapping[str, float]], steps: int) -> Mea
     return Measured(kind, cpu, wall, share, int(max(run["metrics"] for run in runs)))
 
 
-def _positions_table(positions: Sequence[Position]) -> Table:
+def _cells(one: Measured) -> tuple[str, ...]:
+    return (one.kind, f"{one.cpu:.3f}", f"{one.wall:.3f}", f"{100 * one.share:.2f} %")
+
+
+def _positions(positions: Sequence[Position]) -> Sheet:
     title = f"The guard by position in the run: {len(METRICS)} metrics a step, {PROBLEMS} problems every {EVERY} steps"
-    table = Table(title=title, title_justify="left")
-    for head in ("before step", "a step, µs", "an evaluation, µs", "together a step, µs"):
-        table.add_column(head, justify="right")
-    for one in positions:
-        table.add_row(str(one.step), f"{one.metrics:.0f}", f"{one.evaluation:.0f}", f"{one.together:.0f}")
-    return table
+    head = ("before step", "a step, µs", "an evaluation, µs", "together a step, µs")
+    rows = ((one.step, one.metrics, one.evaluation, one.together) for one in positions)
+    return Sheet(title, head, tuple(tuple(f"{value:.0f}" for value in row) for row in rows))
