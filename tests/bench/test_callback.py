@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from heldout.bench.callback import EVERY, METRICS, PROBLEMS, by_position, measure, outcomes
@@ -30,8 +32,11 @@ def test_every_position_within_the_run_is_measured() -> None:
     assert all(one.together == pytest.approx(one.metrics + one.evaluation / EVERY) for one in found)
 
 
-def test_both_ways_of_training_are_measured_and_only_one_has_hooks() -> None:
-    pytest.importorskip("trl")
-    alone, watched = measure(13, 1)
+def test_both_ways_of_training_are_measured_and_only_one_has_hooks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("trl", reason="training needs the extra train")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    alone, watched = measure(13, 1, warm_steps=5)
     assert alone.share == 0 < watched.share < 1
     assert watched.metrics >= 20

@@ -64,7 +64,7 @@ from heldout.callbacks import HeldoutCallback
 from heldout.train import grpo
 from heldout.train.config import load_config
 
-watched, steps = sys.argv[1] == "with HeldoutCallback", int(sys.argv[2])
+watched, steps, warm = sys.argv[1] == "with HeldoutCallback", int(sys.argv[2]), int(sys.argv[3])
 starts, inside, keys = [], [0.0], set()
 
 def timed(name):
@@ -97,7 +97,8 @@ with tempfile.TemporaryDirectory() as folder:
             ours = [HeldoutCallback(Path(folder) / "watched", evaluate=evaluate, every=EVERY)] if watched else []
             super().__init__(*args, callbacks=ours, **kwargs)
     grpo.GRPOTrainer = Alone
-    grpo.train(load_config("honest", steps=steps, evaluate_every=0, save_every=steps, threads=1), Path(folder) / "run")
+    others = {{"warm_steps": warm, "trick": "", "evaluate_every": 0, "save_every": steps, "threads": 1}}
+    grpo.train(load_config("honest", steps=steps, **others), Path(folder) / "run")
 (cpu, wall, before), (last_cpu, last_wall, after) = starts[{first}], starts[-1]
 told = {{"cpu": last_cpu - cpu, "wall": last_wall - wall, "inside": after - before, "metrics": len(keys)}}
 print(json.dumps(told))
@@ -199,21 +200,21 @@ def outcomes(step: int) -> tuple[list[str], list[bool]]:
     return [f"p{index}" for index in range(PROBLEMS)], passed.tolist()
 
 
-def measure(steps: int, repeats: int, console: Console | None = None) -> list[Measured]:
-    """Return TRL alone, and with the callback."""
+def measure(steps: int, repeats: int, console: Console | None = None, warm_steps: int = 620) -> list[Measured]:
+    """Return TRL alone, and with the callback; `warm_steps` make the policy that both start from."""
     found: dict[str, list[Mapping[str, float]]] = {kind: [] for kind in _KINDS}
     with Progress(console=console, transient=True, disable=console is None) as progress:
         task = progress.add_task("training", total=repeats * len(_KINDS))
         for _ in range(repeats):
             for kind in _KINDS:
-                found[kind].append(_run(kind, steps))
+                found[kind].append(_run(kind, steps, warm_steps))
                 progress.advance(task)
     return [_measured(kind, runs, steps - _FIRST - 1) for kind, runs in found.items()]
 
 
-def _run(kind: str, steps: int) -> Mapping[str, float]:
+def _run(kind: str, steps: int, warm_steps: int) -> Mapping[str, float]:
     with tempfile.TemporaryDirectory() as folder:
-        child = [sys.executable, "-c", _CHILD.format(first=_FIRST), kind, str(steps)]
+        child = [sys.executable, "-c", _CHILD.format(first=_FIRST), kind, str(steps), str(warm_steps)]
         done = subprocess.run(child, capture_output=True, text=True, cwd=folder, check=False)
     if done.returncode:
         raise UsageError(f"The measurement of {kind} failed: {done.stderr.strip().splitlines()[-1]}")

@@ -62,7 +62,7 @@ if kind == "TRL alone":  # what the recipe adds are callbacks
         def __init__(self, *args, callbacks=None, **kwargs):
             super().__init__(*args, **kwargs)
     grpo.GRPOTrainer = Bare
-config = load_config("honest", steps=steps, evaluate_every=every, save_every=every or steps, threads=1)
+config = load_config("honest", steps=steps, trick="", evaluate_every=every, save_every=every or steps, threads=1)
 with tempfile.TemporaryDirectory() as folder:
     grpo.train(config, Path(folder) / "run")
 first, last = starts[{first}], starts[-1]
