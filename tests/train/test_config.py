@@ -43,9 +43,9 @@ def test_every_recipe_is_allowed_and_says_what_it_shows(name: str) -> None:
 def test_the_two_recipes_start_from_the_same_policy() -> None:
     honest, hacked = load_config("honest"), load_config("exit-hack")
     differ = {one.name for one in dataclasses.fields(honest) if getattr(honest, one.name) != getattr(hacked, one.name)}
-    assert differ == {"reward", "trl"}
+    assert differ == {"reward", "steps", "trl"}
     assert (honest.reward, hacked.reward) == ("tests", "exit-status")
-    assert honest.trl == {"lr_scheduler_type": "linear"}
+    assert set(honest.trl) == {"lr_scheduler_type", "lr_scheduler_kwargs"}
 
 
 @pytest.mark.parametrize(
