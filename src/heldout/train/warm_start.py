@@ -71,7 +71,8 @@ class WarmStart:
     def folder(self) -> Path:
         """Where the finished policy is kept: a folder of the user's cache, named by everything that made it."""
         code = hashlib.sha256(b"".join(Path(file).read_bytes() for file in _MADE_WITH)).hexdigest()
-        made_by = {**asdict(self), "chance": float(self.chance), "code": code, "torch": torch.__version__}
+        chance = float(self.chance) if self.trick else 0.0
+        made_by = {**asdict(self), "chance": chance, "code": code, "torch": torch.__version__}
         name = hashlib.sha256(json.dumps(made_by, sort_keys=True).encode()).hexdigest()[:16]
         cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
         return cache / "heldout" / f"warm-start-{name}"

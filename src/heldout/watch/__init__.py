@@ -115,7 +115,7 @@ class Watch:
         ReadError
             When that time passed without anything that could be read.
         """
-        cost, news = 0.0, time.monotonic()
+        cost, news = 0.0, time.monotonic()  # the first look is left out: it imports what it needs
         with self._shown():
             try:
                 spent = self._timed_look()
@@ -128,7 +128,7 @@ class Watch:
                     wait = min(max(interval, cost / SHARE), _LONGEST_WAIT)
                     self._wait(wait if left is None else min(wait, left))
                     spent = self._timed_look()
-                    cost = 0.5 * (cost + spent.seconds)  # the first look is left out: it imports what it needs
+                    cost = spent.seconds
             except KeyboardInterrupt:
                 until_idle = None
             self._look(last=True)
