@@ -509,7 +509,7 @@ def test_a_full_disk_costs_records_but_not_the_loop(tmp_path: Path) -> None:
     assert 1 <= warned <= 2
     assert 0 < lost < 1000
     assert reward.step[-1] == 2000
-    # One more was logged afterwards, and the rollouts were lost; a line that lacks nothing but its end is lost, and read.
+    # One more was logged afterwards, and the rollouts were lost; a line that lacks only its end is lost, and read.
     assert len(reward) + lost in (1000 + 2, 1000 + 3)
     assert reward.value[:-1].tolist() == [step / 7 for step in range(len(reward) - 1)]
     assert not list((tmp_path / "run").rglob("*.new"))
