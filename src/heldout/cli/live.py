@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import os
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -47,6 +49,7 @@ def watch(
 
     Examples:  heldout watch runs/today   ·   heldout watch train.log --on confirmed --stop-file STOP --planned 40
     """
+    _load_numpy()
     from heldout.alerts import alert_of
     from heldout.guard.policy import On, Policy
     from heldout.watch import Follower, Watch
@@ -69,6 +72,16 @@ def watch(
         watching.once()
     else:
         watching.follow(interval=interval, until_idle=until_idle)
+
+
+def _load_numpy() -> None:
+    """Load numpy so that its BLAS has one thread: others go on spinning after each evaluation, beside the training."""
+    name = "OPENBLAS_NUM_THREADS"
+    before = os.environ.get(name)
+    os.environ.setdefault(name, "1")
+    importlib.import_module("numpy")
+    if before is None:
+        del os.environ[name]  # what is started here, such as --run, has its own mind
 
 
 @app.command()
