@@ -9,19 +9,22 @@ import sys
 from pathlib import Path
 
 import heldout
-from heldout import errors, examples
+from heldout import errors
+from heldout.datasets import published
 
 ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src" / "heldout"
 FLOORS = (
-    {"errors", "findings", "words", "workers"},
-    {"names", "stats", "sandbox"},
+    {"errors", "findings", "text"},
+    {"metrics", "stats", "sandbox"},
     {"run", "tasks"},
-    {"examples", "readers", "record", "evals"},
-    {"description", "charts", "detectors"},
-    {"verdict"},
-    {"report", "alerts", "guard", "plan", "watch"},
-    {"train", "callbacks", "bench"},
+    {"datasets", "store"},
+    {"readers", "charts", "detectors"},
+    {"diagnosis", "evaluation"},
+    {"report", "live"},
+    {"callbacks"},
+    {"train"},
+    {"bench"},
     {"cli"},
     {"__main__"},
 )
@@ -62,9 +65,9 @@ def test_the_error_tree_in_the_docstring_is_the_error_tree() -> None:
 
 
 def test_examples_say_where_they_come_from() -> None:
-    assert examples.available() == ["deepseek-r1", "kimi-dev"]
-    for name in examples.available():
-        run = examples.load(name)
+    assert published.available() == ["deepseek-r1", "kimi-dev"]
+    for name in published.available():
+        run = published.load(name)
         assert "approximate readings of a published figure" in run.notes[0].text
         assert "arXiv" in run.notes[0].text
 

@@ -19,13 +19,13 @@ from typing import TYPE_CHECKING, Any
 from heldout.errors import HeldoutError, ReadError
 
 if TYPE_CHECKING:
-    from heldout.description import Description, describe
+    from heldout.diagnosis.description import Description, describe
+    from heldout.diagnosis.verdict import diagnose
     from heldout.findings import Finding, Verdict
-    from heldout.guard import Guard, On, Policy
+    from heldout.live import Guard, On, Rules
     from heldout.readers import read, read_all
-    from heldout.record import Recorder
     from heldout.run import Note, Run, Series
-    from heldout.verdict import diagnose
+    from heldout.store.recorder import Recorder
 
 __version__ = "0.1.0"
 
@@ -36,9 +36,9 @@ __all__ = [
     "HeldoutError",
     "Note",
     "On",
-    "Policy",
     "ReadError",
     "Recorder",
+    "Rules",
     "Run",
     "Series",
     "Verdict",
@@ -51,17 +51,17 @@ __all__ = [
 
 # Imported when first used, so that `heldout --help` and `import heldout` stay quick.
 _HOME = {
-    "Description": "heldout.description",
-    "describe": "heldout.description",
+    "Description": "heldout.diagnosis.description",
+    "describe": "heldout.diagnosis.description",
     "Finding": "heldout.findings",
     "Verdict": "heldout.findings",
-    "Guard": "heldout.guard",
-    "On": "heldout.guard",
-    "Policy": "heldout.guard",
-    "diagnose": "heldout.verdict",
+    "Guard": "heldout.live",
+    "On": "heldout.live",
+    "Rules": "heldout.live",
+    "diagnose": "heldout.diagnosis.verdict",
     "read": "heldout.readers",
     "read_all": "heldout.readers",
-    "Recorder": "heldout.record",
+    "Recorder": "heldout.store.recorder",
     "Note": "heldout.run",
     "Run": "heldout.run",
     "Series": "heldout.run",

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from heldout.errors import UnknownMetric
-from heldout.names import PERCENT_ABOVE, is_rate, meaning_of
+from heldout.metrics import PERCENT_ABOVE, is_rate, meaning_of
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]

@@ -8,7 +8,7 @@ import pytest
 
 from heldout.bench.callback import EVERY, METRICS, PROBLEMS, by_position, measure, outcomes
 from heldout.detectors import default_detectors
-from heldout.names import meaning_of
+from heldout.metrics import meaning_of
 
 
 def test_nearly_every_detector_of_training_signals_has_something_to_look_at() -> None:

@@ -10,9 +10,9 @@ from heldout.bench.detect import _jobs, main, measure
 from heldout.bench.result import Case, as_json, from_json
 from heldout.bench.rivals import ALARM, RATES, SCAN, unavailable
 from heldout.bench.score import Estimate
-from heldout.bench.simulate import NULLS, OUTSIDE_DECLINES, OUTSIDE_NULLS
 from heldout.bench.tables import markdown
 from heldout.bench.targets import TARGETS, Check, checks, relative_checks, selection_checks, verdict, verdicts
+from heldout.datasets.simulated import NULLS, OUTSIDE_DECLINES, OUTSIDE_NULLS
 from heldout.errors import UsageError
 
 RUNS = 20

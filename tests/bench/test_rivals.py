@@ -7,7 +7,7 @@ import pytest
 
 from heldout.bench import rivals
 from heldout.bench.rivals import ALARM, FIRST, GP, OURS, RATES, SCAN, available, paths, picks, unavailable
-from heldout.bench.simulate import simulate
+from heldout.datasets.simulated import simulate
 from heldout.detectors import Block, OverOptimisation
 from heldout.detectors.overoptimisation import Level
 from heldout.run import Evaluation, Outcomes

@@ -21,7 +21,7 @@ from heldout.bench.score import (
     score,
     selection,
 )
-from heldout.bench.simulate import simulate
+from heldout.datasets.simulated import simulate
 
 K = 10
 

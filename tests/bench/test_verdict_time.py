@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from heldout.bench.verdict import judged_run, logged_run, measure
 from heldout.detectors import TRAINING_SIGNALS, unchecked
-from heldout.verdict import diagnose
+from heldout.diagnosis.verdict import diagnose
 
 
 def test_the_judged_run_has_the_outcome_of_every_problem() -> None:

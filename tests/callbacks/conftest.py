@@ -30,9 +30,10 @@ def tiny(tmp_path: Path) -> Callable[..., Any]:
     """Return a function that makes a trainer of TRL, of the kind that is named."""
     trl = pytest.importorskip("trl")
     import torch
-    from datasets import Dataset
     from tokenizers import Tokenizer, models, pre_tokenizers
     from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+
+    from datasets import Dataset
 
     torch.set_num_threads(1)
     torch.manual_seed(0)

@@ -22,7 +22,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::UserWarning"),
 ]
 PROBLEMS = [f"p{index}" for index in range(200)]
-TWO_LINES = 'GRPOTrainer(..., callbacks=[HeldoutCallback("runs/a", Policy'
+TWO_LINES = 'GRPOTrainer(..., callbacks=[HeldoutCallback("runs/a", Rules'
 WITH_OUTCOMES = "held.record_rewards(reward)"
 
 

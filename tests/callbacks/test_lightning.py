@@ -11,7 +11,7 @@ from documented import example
 
 import heldout
 from heldout.errors import MissingExtra
-from heldout.guard import On, Policy
+from heldout.live import On, Rules
 
 INSTALLED = any(importlib.util.find_spec(name) for name in ("lightning", "pytorch_lightning"))
 pytestmark = pytest.mark.filterwarnings("ignore::Warning:(?!heldout)")
@@ -64,7 +64,7 @@ def fit(folder: Path, callback: Any, falls: bool) -> Any:
 def test_a_falling_run_is_stopped_and_an_honest_one_is_not(tmp_path: Path, falls: bool, stops: bool) -> None:
     from heldout.callbacks.lightning import HeldoutCallback
 
-    callback = HeldoutCallback(tmp_path / "run", Policy(stop=On.LIKELY, roll_back=On.LIKELY), planned=30)
+    callback = HeldoutCallback(tmp_path / "run", Rules(stop=On.LIKELY, roll_back=On.LIKELY), planned=30)
     trainer = fit(tmp_path, callback, falls)
     assert callback.guard is not None
     assert callback.guard.should_stop == stops == (trainer.global_step < 60)

@@ -16,8 +16,8 @@ import pytest
 
 import heldout
 from heldout.errors import RecordError, UsageError
-from heldout.guard import Guard, On, Policy
-from heldout.record import Recorder
+from heldout.live import Guard, On, Rules
+from heldout.store.recorder import Recorder
 
 pytest.importorskip("trl")
 pytestmark = [
@@ -58,7 +58,7 @@ def test_a_hacked_run_is_stopped_and_the_checkpoint_to_keep_loads(tmp_path: Path
     from transformers import AutoModelForCausalLM
 
     where = tmp_path / "run"
-    policy = Policy(stop=On.CONFIRMED, roll_back=On.CONFIRMED)
+    policy = Rules(stop=On.CONFIRMED, roll_back=On.CONFIRMED)
     callback = HeldoutCallback(where, policy, evaluate=falling, every=2)
     trainer = grpo(callback.record_rewards(hackable), callback)
     trainer.train()
@@ -88,7 +88,7 @@ def test_a_hacked_run_is_stopped_and_the_checkpoint_to_keep_loads(tmp_path: Path
 
 
 def test_an_honest_run_is_left_alone(tmp_path: Path, grpo: Any) -> None:
-    callback = HeldoutCallback(tmp_path / "run", Policy(stop=On.LIKELY), evaluate=honest, every=2)
+    callback = HeldoutCallback(tmp_path / "run", Rules(stop=On.LIKELY), evaluate=honest, every=2)
     trainer = grpo(hackable, callback, max_steps=16)
     trainer.train()
     assert trainer.state.global_step == 16
@@ -119,7 +119,7 @@ def test_a_guard_of_ones_own_is_used_and_an_evaluation_is_asked_for(tmp_path: Pa
         asked.append(step)
         return falling(model, step)
 
-    with Recorder(tmp_path / "run") as recorder, Guard(recorder, Policy(evaluate=On.WATCH), planned=15) as guard:
+    with Recorder(tmp_path / "run") as recorder, Guard(recorder, Rules(evaluate=On.WATCH), planned=15) as guard:
         trainer = grpo(hackable, HeldoutCallback(guard, evaluate=evaluate, every=2), max_steps=14, save_strategy="no")
         trainer.train()
         assert [step for step in asked if step % 2]  # beside those that were due anyhow

@@ -101,7 +101,7 @@ def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @needs_verl
 def test_a_falling_run_of_a_trainer_that_the_configuration_names_is_stopped() -> None:
-    told = ["+trainer.heldout.where=run", "+trainer.heldout.policy={stop: confirmed, roll_back: confirmed}"]
+    told = ["+trainer.heldout.where=run", "+trainer.heldout.rules={stop: confirmed, roll_back: confirmed}"]
     trainer = trainer_of(configured("trainer.v1.trainer_mode=heldout_sync", *told))
     trainer.fit(None)
     last = trainer.global_steps - 1
@@ -124,7 +124,7 @@ def test_an_honest_run_goes_on_to_its_end_as_it_would_unwatched() -> None:
     where = [
         "trainer.v1.trainer_mode=heldout_sync",
         "+trainer.heldout.where=run",
-        "+trainer.heldout.policy.stop=likely",
+        "+trainer.heldout.rules.stop=likely",
     ]
     watched, alone = trainer_of(configured(*where), falls=False), trainer_of(configured(), falls=False)
     watched.fit(None)
@@ -173,9 +173,9 @@ def test_each_mode_of_verl_has_its_own() -> None:
     [
         ([], "trainer.heldout.where is missing"),
         (["+trainer.heldout.where=run", "+trainer.heldout.stop=likely"], "trainer.heldout.stop does not exist"),
-        (["+trainer.heldout.where=run", "+trainer.heldout.policy.halt=likely"], "policy.halt does not exist"),
-        (["+trainer.heldout.where=run", "+trainer.heldout.policy.evaluate=watch"], "verl evaluates every test_freq"),
-        (["+trainer.heldout.where=run", "+trainer.heldout.policy.stop=sure"], "it must be one of never"),
+        (["+trainer.heldout.where=run", "+trainer.heldout.rules.halt=likely"], "rules.halt does not exist"),
+        (["+trainer.heldout.where=run", "+trainer.heldout.rules.evaluate=watch"], "verl evaluates every test_freq"),
+        (["+trainer.heldout.where=run", "+trainer.heldout.rules.stop=sure"], "it must be one of never"),
     ],
 )
 def test_settings_that_cannot_be_meant_are_refused_before_anything_starts(told: list[str], says: str) -> None:

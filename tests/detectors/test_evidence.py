@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from heldout.bench.rivals import ALARM, FIRST
-from heldout.bench.simulate import simulate
+from heldout.datasets.simulated import simulate
 from heldout.detectors import LateSurge, OverOptimisation, Plateau
 from heldout.detectors.base import Block
 from heldout.detectors.evidence import Evidence

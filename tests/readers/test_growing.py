@@ -22,11 +22,11 @@ from hypothesis import strategies as st
 
 from heldout import read
 from heldout.errors import ReadError
+from heldout.live.watch import Follower
 from heldout.readers import read_all
 from heldout.readers import source as source_module
 from heldout.readers.files import Files
 from heldout.run import Run
-from heldout.watch import Follower
 
 CUT = settings(max_examples=10, deadline=None)  # no deadline: a busy machine is no failure
 

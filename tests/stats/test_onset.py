@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from heldout.bench.rivals import ALARM, FIRST
-from heldout.bench.simulate import simulate
+from heldout.datasets.simulated import simulate
 from heldout.stats.gp import gp_posterior
 from heldout.stats.gram import Gram
 from heldout.stats.onset import fall_onset

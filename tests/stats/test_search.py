@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from heldout.bench.simulate import simulate
+from heldout.datasets.simulated import simulate
 from heldout.stats.gp import gp_posterior
 from heldout.stats.search import FIRST, search
 

@@ -24,8 +24,8 @@ from rich.progress import Progress
 
 from heldout.bench.sheet import Sheet
 from heldout.errors import UsageError
-from heldout.guard import Guard
-from heldout.record import Recorder
+from heldout.live import Guard
+from heldout.store.recorder import Recorder
 
 EVERY = 10  # steps between evaluations
 PROBLEMS = 200

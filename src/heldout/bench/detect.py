@@ -23,9 +23,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from heldout.bench.result import Case, Result, as_json, from_json
 from heldout.bench.rivals import OURS, RIVALS, Detector, available, paths, picks, unavailable
 from heldout.bench.score import Score, Selection, Truth, matched_threshold, picked, score, selection
-from heldout.bench.simulate import NULLS, SimulatedRun, simulate
 from heldout.bench.tables import markdown, tables
 from heldout.bench.targets import verdicts
+from heldout.datasets.simulated import NULLS, SimulatedRun, simulate
 from heldout.errors import UsageError
 from heldout.stats.arrays import FloatArray
 

@@ -17,7 +17,7 @@ from rich.progress import track
 
 from heldout.bench.score import Estimate
 from heldout.bench.sheet import Sheet
-from heldout.bench.simulate import DECLINES, NULLS, SimulatedRun, simulate
+from heldout.datasets.simulated import DECLINES, NULLS, SimulatedRun, simulate
 from heldout.errors import UsageError
 from heldout.stats.arrays import FloatArray, IntArray
 from heldout.stats.checkpoint import choose

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from heldout.bench.score import Estimate, Score, Selection
-from heldout.bench.simulate import CONFIGS, DECLINES, NULLS, OUTSIDE_DECLINES, OUTSIDE_NULLS
+from heldout.datasets.simulated import CONFIGS, DECLINES, NULLS, OUTSIDE_DECLINES, OUTSIDE_NULLS
 from heldout.errors import UsageError
 
 SCORED = ("slow_overopt", "sharp_collapse", "r1_like")  # the declines that the tables average over

@@ -21,7 +21,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from heldout.bench.simulate import SimulatedRun
+from heldout.datasets.simulated import SimulatedRun
 from heldout.detectors.evidence import Evidence
 from heldout.run import Evaluation
 from heldout.stats.arrays import FloatArray, IntArray, floats

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from heldout.bench.rivals import FIRST, Pick
-from heldout.bench.simulate import SimulatedRun
+from heldout.datasets.simulated import SimulatedRun
 from heldout.stats.arrays import FloatArray, IntArray, floats
 
 

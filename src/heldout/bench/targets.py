@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from heldout.bench.result import SCORED, Result
 from heldout.bench.rivals import ALARM, SCAN
 from heldout.bench.score import Estimate, percent
-from heldout.bench.simulate import OUTSIDE_NULLS
+from heldout.datasets.simulated import OUTSIDE_NULLS
 
 QUIET = ("honest", "length_driven", "late_surge")
 

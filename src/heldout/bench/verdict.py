@@ -18,10 +18,10 @@ import numpy as np
 from rich.console import Console
 
 from heldout.bench.sheet import Sheet
-from heldout.bench.simulate import simulate
+from heldout.datasets.simulated import simulate
 from heldout.detectors import block_of, default_detectors, fold
+from heldout.diagnosis.verdict import diagnose
 from heldout.run import Evaluation, Outcomes, Run, Series
-from heldout.verdict import diagnose
 
 _ROLES = {
     "reward": "reward",

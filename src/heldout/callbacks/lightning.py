@@ -1,6 +1,6 @@
 """The guard as a callback of PyTorch Lightning.
 
-    trainer = Trainer(..., callbacks=[HeldoutCallback("runs/a", policy=Policy(stop="confirmed"))])
+    trainer = Trainer(..., callbacks=[HeldoutCallback("runs/a", rules=Rules(stop="confirmed"))])
 
 It takes what the module logs (``self.log``): training metrics at the end of each step at which Lightning logs, held-out
 ones at the end of each validation. Give outcomes problem by problem with `HeldoutCallback.evaluation`.
@@ -15,12 +15,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from heldout.alerts import Alert
 from heldout.detectors.base import Detector
 from heldout.errors import MissingExtra, UsageError
 from heldout.findings import Finding
-from heldout.guard import Decision, Guard, Policy
-from heldout.record import Recorder
+from heldout.live import Decision, Guard, Rules
+from heldout.live.alerts import Alert
+from heldout.store.recorder import Recorder
 
 try:
     from lightning.pytorch.callbacks import Callback
@@ -31,24 +31,24 @@ except ImportError:
         text = "This callback needs PyTorch Lightning, which is not installed; run: pip install lightning"
         raise MissingExtra(text) from error
 
-__all__ = ["HeldoutCallback", "Policy"]
+__all__ = ["HeldoutCallback", "Rules"]
 
 
 class HeldoutCallback(Callback):  # type: ignore[misc]
-    """Records a run, judges it while it goes on, and stops it if the policy says so.
+    """Records a run, judges it while it goes on, and stops it if the rules say so.
 
     Parameters
     ----------
     where
         The run's directory; gone on with when the trainer resumes from a checkpoint.
-    policy, planned, detectors, roles, alerts, on_finding
-        As for `heldout.guard.Guard`. Going back also stops the training; ``rollback.json`` says where to.
+    rules, planned, detectors, roles, alerts, on_finding
+        As for `heldout.live.Guard`. Going back also stops the training; ``rollback.json`` says where to.
     """
 
     def __init__(
         self,
         where: str | os.PathLike[str],
-        policy: Policy = Policy(),
+        rules: Rules = Rules(),
         *,
         planned: int | None = None,
         detectors: Sequence[Detector] | None = None,
@@ -56,7 +56,7 @@ class HeldoutCallback(Callback):  # type: ignore[misc]
         alerts: Sequence[Alert] = (),
         on_finding: Callable[[Finding], None] | None = None,
     ) -> None:
-        self.where, self.policy = Path(where), policy
+        self.where, self.rules = Path(where), rules
         self.guard: Guard | None = None
         self._guarding = partial(
             Guard, planned=planned, detectors=detectors, roles=roles, alerts=alerts, on_finding=on_finding
@@ -73,7 +73,7 @@ class HeldoutCallback(Callback):  # type: ignore[misc]
 
     def on_train_start(self, trainer: Any, pl_module: Any) -> None:
         self._recorder = Recorder(self.where, resume=trainer.global_step > 0, rank=trainer.global_rank)
-        self.guard = self._guarding(self._recorder, self.policy)
+        self.guard = self._guarding(self._recorder, self.rules)
 
     def on_train_batch_end(self, trainer: Any, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
         self._note_checkpoints(trainer)

@@ -1,7 +1,7 @@
 """The guard in verl: trainers that verl's configuration can name.
 
     VERL_USE_EXTERNAL_MODULES=heldout.callbacks.verl python -m verl.trainer.main_ppo \
-        trainer.v1.trainer_mode=heldout_sync +trainer.heldout.where=runs/a +trainer.heldout.policy.stop=confirmed …
+        trainer.v1.trainer_mode=heldout_sync +trainer.heldout.where=runs/a +trainer.heldout.rules.stop=confirmed …
 
 verl's list of loggers is closed, its list of trainers is open. ``heldout_sync``, ``heldout_colocate_async`` and
 ``heldout_separate_async`` are verl's own trainers of these names with one more logger in their `Tracking`. That one
@@ -21,12 +21,12 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from heldout.alerts import alert_of
 from heldout.errors import MissingExtra, ReadError, UsageError
-from heldout.guard import Decision, Guard, On, Policy
+from heldout.live import Decision, Guard, On, Rules
+from heldout.live.alerts import alert_of
 from heldout.readers import judged_samples
 from heldout.readers.source import Source
-from heldout.record import Recorder
+from heldout.store.recorder import Recorder
 
 try:
     from omegaconf import OmegaConf
@@ -47,8 +47,8 @@ class Settings:
     ----------
     where
         The run's directory; gone on with when verl resumes.
-    policy
-        As for `heldout.guard.Policy`. Going back also stops the training; ``rollback.json`` says where to.
+    rules
+        As for `heldout.live.Rules`. Going back also stops the training; ``rollback.json`` says where to.
     planned
         How many evaluations the whole run will have; found from verl's settings if not given.
     roles
@@ -58,7 +58,7 @@ class Settings:
     """
 
     where: str
-    policy: Mapping[str, Any] = field(default_factory=dict)
+    rules: Mapping[str, Any] = field(default_factory=dict)
     planned: int | None = None
     roles: Mapping[str, str] | None = None
     alerts: tuple[str, ...] = ()
@@ -81,17 +81,17 @@ class Settings:
             raise UsageError(f"trainer.{NAME}.where is missing; give a directory: +trainer.{NAME}.where=runs/NAME.")
         return cls(**{**given, "alerts": tuple(given.get("alerts", ()))})
 
-    def checked_policy(self) -> Policy:
-        """Return the policy; refuse what it does not have, and what verl does not do."""
-        known = [one.name for one in fields(Policy)]
-        for key in self.policy:
+    def checked_rules(self) -> Rules:
+        """Return the rules; refuse what it does not have, and what verl does not do."""
+        known = [one.name for one in fields(Rules)]
+        for key in self.rules:
             if key not in known:
-                raise UsageError(f"trainer.{NAME}.policy.{key} does not exist; there are {', '.join(known)}.")
-        policy = Policy(**self.policy)
-        if policy.evaluate is not On.NEVER:
-            told = f"trainer.{NAME}.policy.evaluate is {policy.evaluate}"
+                raise UsageError(f"trainer.{NAME}.rules.{key} does not exist; there are {', '.join(known)}.")
+        rules = Rules(**self.rules)
+        if rules.evaluate is not On.NEVER:
+            told = f"trainer.{NAME}.rules.evaluate is {rules.evaluate}"
             raise UsageError(f"{told}; leave it out, for verl evaluates every test_freq steps.")
-        return policy
+        return rules
 
 
 class Logger:
@@ -111,10 +111,10 @@ class Logger:
         self.trainer = trainer
         config = trainer.config.trainer
         alerts = [alert_of(one) for one in settings.alerts]
-        policy, planned = settings.checked_policy(), settings.planned or _planned(trainer)
+        rules, planned = settings.checked_rules(), settings.planned or _planned(trainer)
         told = OmegaConf.to_container(trainer.config, resolve=True)
         self.recorder = Recorder(settings.where, config=told, resume=resume, rank=0)
-        self.guard = Guard(self.recorder, policy, planned=planned, roles=settings.roles, alerts=alerts)
+        self.guard = Guard(self.recorder, rules, planned=planned, roles=settings.roles, alerts=alerts)
         self._saved = Path(config.default_local_dir)
         self._outcomes = Path(config.validation_data_dir) if config.validation_data_dir else None
         self._awaited: list[Path] = []  # files that verl may still be writing
@@ -178,7 +178,7 @@ class _Watched:
 
     def __init__(self, config: Any) -> None:
         self.settings = Settings.of(config)
-        self.settings.checked_policy()
+        self.settings.checked_rules()
         config.trainer.v1.trainer_mode = self.mode  # verl looks up its own settings by its own name
         super().__init__(config)  # type: ignore[call-arg]
         self._ours: Logger | None = None

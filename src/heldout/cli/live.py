@@ -50,17 +50,17 @@ def watch(
     Examples:  heldout watch runs/today   ·   heldout watch train.log --on confirmed --stop-file STOP --planned 40
     """
     _load_numpy()
-    from heldout.alerts import alert_of
-    from heldout.guard.policy import On, Policy
-    from heldout.watch import Follower, Watch
-    from heldout.watch.acts import Command, Process
+    from heldout.live.alerts import alert_of
+    from heldout.live.outside import Command, Process
+    from heldout.live.rules import On, Rules
+    from heldout.live.watch import Follower, Watch
 
     stops = stop_file is not None or signal is not None
     chosen = On(on)
-    policy = Policy(alert=chosen, stop=chosen if stops else On.NEVER, run=command, run_on=chosen, dry_run=dry_run)
+    rules = Rules(alert=chosen, stop=chosen if stops else On.NEVER, run=command, run_on=chosen, dry_run=dry_run)
     watching = Watch(
         Follower(path, run=name, roles=roles_of(reward, eval_key, length), problems=problems, samples=samples),
-        policy,
+        rules,
         planned=planned,
         alerts=[alert_of(one) for one in alert or []],
         command=Command(command, shell=shell) if command else None,
@@ -105,8 +105,9 @@ def plan(
     """
     from rich.console import Console
 
-    from heldout.plan import Schedule, best_for, next_checkpoints
-    from heldout.plan import terminal as shown
+    from heldout.evaluation import terminal as shown
+    from heldout.evaluation.next_checkpoints import next_checkpoints
+    from heldout.evaluation.schedule import Schedule, best_for
 
     console = Console(highlight=False)
     if path is not None:

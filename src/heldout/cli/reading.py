@@ -47,7 +47,7 @@ def report(
     """
     from contextlib import nullcontext
 
-    from heldout.workers import warm_pool
+    from heldout.cli.warm_pool import warm_pool
 
     with warm_pool(*_DRAWING) or nullcontext() as pool:  # before anything else is loaded
         from rich.console import Console
@@ -116,7 +116,7 @@ def chart(
 @app.command()
 def metrics() -> None:
     """Print what every metric name means, and the keys under which trainers log it (Markdown)."""
-    from heldout.names import as_markdown
+    from heldout.metrics import as_markdown
 
     print(as_markdown(), end="")
 

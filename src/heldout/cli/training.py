@@ -81,8 +81,8 @@ def evaluate(
 
     Examples:  heldout eval runs/today/policy --split test   ·   heldout eval a b --samples 4   ·   heldout eval s.jsonl
     """
-    from heldout.train.evaluate import Request
-    from heldout.train.evaluate import main as measure
+    from heldout.evaluation.command import Request
+    from heldout.evaluation.command import main as measure
 
     policy = {
         "seed": seed,

@@ -13,7 +13,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from heldout import examples
+from heldout.datasets import published
 from heldout.errors import NoMetrics, NotUnderstood, ReadError, SeveralRuns
 from heldout.readers import (
     blocks_console,
@@ -38,8 +38,8 @@ from heldout.readers.directory import found_in
 from heldout.readers.files import Files
 from heldout.readers.log import Log
 from heldout.readers.source import HEAD, Source
-from heldout.record import METRICS, RUN
 from heldout.run import Note, NoteKind, Run
+from heldout.store.recorder import METRICS, RUN
 
 Reader = Callable[[Source], list[Log] | None]
 
@@ -155,8 +155,8 @@ def read_all(
     files = files or Files()
     options = Options(roles, problems, samples, files.growing)
     read_logs = partial(_logs, files)
-    if str(path).startswith(examples.PREFIX):
-        return [examples.load(str(path).removeprefix(examples.PREFIX))]
+    if str(path).startswith(published.PREFIX):
+        return [published.load(str(path).removeprefix(published.PREFIX))]
     where = Path(path).expanduser()
     _refuse_missing(where)
     if where.name in (RUN, METRICS) and run_directory.is_run(where.parent):

@@ -11,14 +11,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from heldout import names
 from heldout.errors import NoMetrics, UnknownMetric
+from heldout.metrics import BY_NAME, ROLES, benchmarks, choose_roles, is_rate, meaning_of
 from heldout.readers.log import Column, Log
 from heldout.readers.outcomes import sized, surviving
 from heldout.readers.rows import some
 from heldout.run import FloatArray, IntArray, Note, NoteKind, Run, Series
 from heldout.stats.noise import binomial_se
-from heldout.words import counted
+from heldout.text import counted
 
 _SIZE_SETTINGS = ("eval_problems", "num_eval_problems", "n_eval_problems", "eval_size")
 _OPTION = {"reward": "--reward", "held_out": "--eval", "length": "--length"}
@@ -166,7 +166,7 @@ def _cutoffs(log: Log, session: IntArray) -> tuple[IntArray, int]:
 
 def _is_clock(key: str) -> bool:
     """Whether a metric only says when and where: rows of training and of evaluation both carry it."""
-    match = names.meaning_of(key)
+    match = meaning_of(key)
     return match is not None and match.meaning.name in ("time", "progress", "tokens", "evaluation_size")
 
 
@@ -212,7 +212,7 @@ def _with_roles(run: Run, log: Log, options: Options) -> Run:
     for role, key in absent.items():
         if not options.growing:
             raise UnknownMetric(f"{_OPTION.get(role, role)}: {run.explain_missing(key)}")
-    by_name = names.choose_roles({key: len(series) for key, series in run.metrics.items()})
+    by_name = choose_roles({key: len(series) for key, series in run.metrics.items()})
     first = {"held_out": next(e.key for e in log.measured if e in run.measured)} if run.measured else {}
     own = {role: key for role, key in log.roles.items() if key in run.metrics}
     chosen = {**own, **{role: key for role, key in given.items() if role not in absent}}
@@ -240,7 +240,7 @@ def _to_come(absent: Mapping[str, str]) -> list[Note]:
 
 
 def _unknown_keys(run: Run, chosen: Mapping[str, str]) -> list[Note]:
-    unknown = [key for key in run.metrics if names.meaning_of(key) is None and key not in chosen.values()]
+    unknown = [key for key in run.metrics if meaning_of(key) is None and key not in chosen.values()]
     if not unknown:
         return []
     text = f"{counted(len(unknown), 'key')} without a known meaning, still there to be charted: {some(unknown, 12)}."
@@ -251,15 +251,15 @@ def _missing_roles(roles: Mapping[str, str]) -> list[Note]:
     return [
         Note(
             NoteKind.UNKNOWN,
-            f"No key was recognised as {names.BY_NAME[role].label}; give {_OPTION[role]} KEY if there is one.",
+            f"No key was recognised as {BY_NAME[role].label}; give {_OPTION[role]} KEY if there is one.",
         )
-        for role in names.ROLES
+        for role in ROLES
         if role not in roles
     ]
 
 
 def _other_benchmarks(run: Run, roles: Mapping[str, str]) -> list[Note]:
-    others = [key for key in names.benchmarks(run.metrics) if key != roles.get("held_out")]
+    others = [key for key in benchmarks(run.metrics) if key != roles.get("held_out")]
     if not others or "held_out" not in roles:
         return []
     text = (
@@ -280,13 +280,13 @@ def _percent(run: Run, roles: Mapping[str, str]) -> list[Note]:
 def _with_sizes(run: Run, options: Options) -> Run:
     """Attach standard errors to held-out rates whose number of problems is known, but not problem by problem."""
     metrics = dict(run.metrics)
-    unsized = ({*names.benchmarks(metrics), run.roles.get("held_out", "")} & metrics.keys()) - {
+    unsized = ({*benchmarks(metrics), run.roles.get("held_out", "")} & metrics.keys()) - {
         evaluation.key for evaluation in run.measured
     }
     for key in unsized:
         series = metrics[key]
         problems = _problems(series, run, options)
-        if problems is not None and (names.is_rate(key) or options.problems):
+        if problems is not None and (is_rate(key) or options.problems):
             metrics[key] = _sized(series, problems * options.samples, 100.0 if run.is_percent(key) else 1.0)
     setting = _size_setting(run)
     if setting is None or options.problems or all(metrics[key].size is None for key in unsized):

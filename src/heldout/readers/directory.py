@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from heldout.errors import NotUnderstood, ReadError
-from heldout.names import meaning_of
+from heldout.metrics import meaning_of
 from heldout.readers.assemble import joined
 from heldout.readers.files import Files
 from heldout.readers.judged_samples import is_assumed, owner
@@ -27,7 +27,7 @@ from heldout.readers.rows import some
 from heldout.readers.run_directory import is_run
 from heldout.readers.run_directory import read as read_run
 from heldout.run import Evaluation, Note, NoteKind
-from heldout.words import counted
+from heldout.text import counted
 
 Named = tuple[str, Log]
 Placed = tuple[Path, str, Log]  # the folder of a run, the name of its file where the folder holds several, and its log

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from heldout.errors import NoMetrics
-from heldout.names import STEP_KEYS
+from heldout.metrics import STEP_KEYS
 from heldout.readers.json_lines import parse, parse_cut
 from heldout.readers.log import Log
 from heldout.readers.rows import TableBuilder, some

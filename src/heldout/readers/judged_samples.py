@@ -26,7 +26,7 @@ from heldout.readers.log import Log
 from heldout.readers.outcomes import dropped_lines, log_of, outcomes_of
 from heldout.readers.source import Source
 from heldout.run import Evaluation, Note, NoteKind
-from heldout.words import counted
+from heldout.text import counted
 
 _STEP = re.compile(r"(?:.*[_-])?(?:step|steps|checkpoint|ckpt)[_-]?(\d+)", re.IGNORECASE)
 _HELD_OUT = re.compile(r"(?:.*[_.-])?(?:val|valid|validation|evals?|evaluations?|test|held[_-]?out)(?:[_.-].*)?", re.I)

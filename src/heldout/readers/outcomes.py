@@ -22,7 +22,7 @@ from heldout.readers.rows import as_float
 from heldout.readers.source import Source
 from heldout.run import Evaluation, FloatArray, IntArray, Note, NoteKind, Outcomes, Series
 from heldout.stats.noise import binomial_se
-from heldout.words import counted
+from heldout.text import counted
 
 _FORMAT = "heldout evaluations"
 _FIRST = re.compile(

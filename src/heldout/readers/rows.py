@@ -11,11 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from heldout.names import RUN_KEYS, STEP_KEYS
+from heldout.metrics import RUN_KEYS, STEP_KEYS
 from heldout.readers.buffer import Buffer
 from heldout.readers.log import Column
 from heldout.run import IntArray, Note, NoteKind
-from heldout.words import counted
+from heldout.text import counted
 
 _TEXT_NEEDED = frozenset(RUN_KEYS) | frozenset(STEP_KEYS)
 _DEEPEST = 12  # levels of nesting; deeper than any trainer's, shallower than the interpreter's stack

@@ -1,4 +1,4 @@
-"""The directory that `heldout.record.Recorder` writes: metrics, evaluations problem by problem, checkpoints.
+"""The directory that `heldout.store.recorder.Recorder` writes: metrics, evaluations problem by problem, checkpoints.
 
 What it cannot see: anything that was logged after the last write reached the disk, if the machine died.
 """
@@ -22,9 +22,9 @@ from heldout.readers.outcomes import attached, dropped_lines, evaluation_rows
 from heldout.readers.rows import Table, TableBuilder
 from heldout.readers.source import whole_lines
 from heldout.readers.steps import log_from_table
-from heldout.record import CHECKPOINTS, EVALS, FINDINGS, FORMAT, METRICS, NONFINITE, RESUMED, RUN
 from heldout.run import NO_STEPS, Evaluation, IntArray, Note, NoteKind
-from heldout.words import counted
+from heldout.store.recorder import CHECKPOINTS, EVALS, FINDINGS, FORMAT, METRICS, NONFINITE, RESUMED, RUN
+from heldout.text import counted
 
 _FORMAT = "heldout run directory"
 _DID = {

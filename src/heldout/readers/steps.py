@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 
 from heldout.errors import NoMetrics
-from heldout.names import RUN_KEYS, STEP_KEYS, meaning_of
+from heldout.metrics import RUN_KEYS, STEP_KEYS, meaning_of
 from heldout.readers.log import Column, Log
 from heldout.readers.rows import Table, TableBuilder, some
 from heldout.run import NO_STEPS, BoolArray, IntArray, Note, NoteKind
-from heldout.words import counted
+from heldout.text import counted
 
 _NUMBERED = re.compile(r"(\d+)(?:\s*/\s*\d+|\D*)$")  # "step_0100", "10/438", "checkpoint-20"
 _LAST = re.compile(r"(?:.*[_/.-])?(?:main|final|last|latest|end)", re.IGNORECASE)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from heldout.errors import NoMetrics
-from heldout.names import RUN_KEYS, STEP_KEYS, meaning_of
+from heldout.metrics import RUN_KEYS, STEP_KEYS, meaning_of
 from heldout.readers.log import Column, Log
 from heldout.readers.rows import Table
 from heldout.readers.source import Source

@@ -13,7 +13,8 @@ from pathlib import Path
 
 from heldout.charts.page import Drawn, draw_all
 from heldout.charts.spec import KINDS, Kind
-from heldout.description import Description, describe
+from heldout.diagnosis.description import Description, describe
+from heldout.diagnosis.verdict import diagnose
 from heldout.errors import UsageError
 from heldout.findings import Verdict
 from heldout.report.figures import Figure, standard_figures
@@ -21,7 +22,6 @@ from heldout.report.html import InlineFigure, as_html, as_index
 from heldout.report.json_report import SCHEMA, as_json
 from heldout.report.markdown import as_markdown
 from heldout.run import Run
-from heldout.verdict import diagnose
 
 __all__ = ["FORMATS", "SCHEMA", "Written", "write_index", "write_report"]
 
@@ -76,7 +76,7 @@ def write_report(
     formats
         Formats of the figures, any of svg, png and pdf.
     pool
-        Draws the figures, if given (see `heldout.workers.warm_pool`).
+        Draws the figures, if given (see `heldout.cli.warm_pool.warm_pool`).
     horizon
         How many evaluations were planned; those in the log if not given.
 

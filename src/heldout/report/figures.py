@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from heldout.charts import Chart, Hints, Marks, dual_axis, length_and_pass_rate, reward_and_held_out
-from heldout.description import curves_of
+from heldout.diagnosis.description import curves_of
 from heldout.findings import State, Verdict
-from heldout.names import heading_of
+from heldout.metrics import heading_of
 from heldout.run import Run
 
 

@@ -13,9 +13,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 import heldout
 from heldout.charts.palettes import stylesheet
-from heldout.description import Description
+from heldout.diagnosis.description import Description
 from heldout.findings import Verdict
-from heldout.names import heading_of
+from heldout.metrics import heading_of
 from heldout.report.tables import benchmarks, correlations, key_points, key_values, not_checked, signals
 from heldout.run import Run
 

@@ -9,9 +9,9 @@ from typing import Any
 import orjson
 
 import heldout
-from heldout import names
-from heldout.description import Description, Pair, Point, SeriesDescription
+from heldout.diagnosis.description import Description, Pair, Point, SeriesDescription
 from heldout.findings import Finding, Verdict
+from heldout.metrics import ROLES
 from heldout.run import Run
 from heldout.stats.correlation import Correlation
 
@@ -41,7 +41,7 @@ def as_object(run: Run, about: Description, verdict: Verdict, figures: Mapping[s
             "metrics": sorted(run.metrics),
         },
         "verdict": _verdict(verdict),
-        "roles": {role: _role(run, role) for role in names.ROLES},
+        "roles": {role: _role(run, role) for role in ROLES},
         "overview": about.overview,
         "components": list(about.components),
         "series": {series.role: _series(series) for series in about.series},

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from heldout.description import Description
+from heldout.diagnosis.description import Description
 from heldout.findings import Verdict
-from heldout.names import heading_of
+from heldout.metrics import heading_of
 from heldout.report.tables import TextTable, benchmarks, correlations, key_points, key_values, not_checked, signals
 from heldout.run import Run
 

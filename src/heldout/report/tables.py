@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from heldout.description import Description, Point, SeriesDescription
-from heldout.description.pairs import written_r
+from heldout.diagnosis.description import Description, Point, SeriesDescription
+from heldout.diagnosis.pairs import written_r
 from heldout.findings import Verdict
-from heldout.names import heading_of
-from heldout.words import counted, number, sentence_list
+from heldout.metrics import heading_of
+from heldout.text import counted, number, sentence_list
 
 
 @dataclass(frozen=True, slots=True)

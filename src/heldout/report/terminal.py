@@ -12,11 +12,11 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from heldout.description import Description
+from heldout.diagnosis.description import Description
 from heldout.findings import Severity, State, Verdict
 from heldout.report.tables import TextTable, benchmarks, correlations, key_values, not_checked
 from heldout.run import Note, NoteKind, Run
-from heldout.words import counted
+from heldout.text import counted
 
 _MARK = {
     NoteKind.REPAIRED: "yellow",

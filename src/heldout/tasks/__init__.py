@@ -15,7 +15,7 @@ from heldout.errors import TaskError, UsageError
 from heldout.tasks import hub, human_eval, jsonl, rows
 from heldout.tasks.embedded import embedded
 from heldout.tasks.problem import SPLITS, Problem, Task
-from heldout.words import sentence_list
+from heldout.text import sentence_list
 
 __all__ = ["SPLITS", "Problem", "Task", "load_task"]
 

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from heldout.errors import ContaminatedTask
 from heldout.tasks.problem import Problem, Task
-from heldout.words import counted, sentence_list
+from heldout.text import counted, sentence_list
 
 GRAM = 8  # code tokens
 SHARE = 0.5  # of a held-out prompt's grams, found in one training prompt

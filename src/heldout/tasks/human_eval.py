@@ -10,7 +10,7 @@ from heldout.errors import TaskError
 from heldout.tasks.asserts import Assertions, parsed, read_assertions
 from heldout.tasks.problem import Problem, Task
 from heldout.tasks.rows import Row
-from heldout.words import counted, sentence_list
+from heldout.text import counted, sentence_list
 
 _SHOWN = 3  # assertions that a note quotes
 

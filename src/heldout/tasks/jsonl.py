@@ -12,7 +12,7 @@ from heldout.sandbox.judging import Test
 from heldout.tasks.asserts import parsed, test_of
 from heldout.tasks.problem import Problem, Task
 from heldout.tasks.rows import Row
-from heldout.words import counted, sentence_list
+from heldout.text import counted, sentence_list
 
 _KEYS = {"id", "prompt", "entry_point", "tests", "split", "stub"}
 _TRAIN, _VALIDATION = 0.8, 0.9  # where a hash in [0, 1) passes from one split to the next

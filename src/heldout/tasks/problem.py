@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from heldout.errors import UsageError
 from heldout.sandbox.judging import Test
-from heldout.words import sentence_list
+from heldout.text import sentence_list
 
 SPLITS = ("train", "validation", "test")
 

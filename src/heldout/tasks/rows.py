@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from heldout.errors import TaskError
 from heldout.tasks.problem import SPLITS
-from heldout.words import sentence_list
+from heldout.text import sentence_list
 
 
 class Row(NamedTuple):

@@ -14,10 +14,10 @@ import numpy as np
 from accelerate.utils import gather_object
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
-from heldout.evals import Policy, evaluate, interval
-from heldout.record import Recorder
+from heldout.evaluation.score import Policy, evaluate, interval
 from heldout.run import FloatArray
 from heldout.sandbox.base import Sandbox
+from heldout.store.recorder import Recorder
 from heldout.tasks.problem import Problem
 from heldout.train.progress import Display
 from heldout.train.rewards import Ledger

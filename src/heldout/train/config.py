@@ -15,7 +15,7 @@ from typing import Annotated, Any
 import typer
 
 from heldout.errors import UsageError
-from heldout.words import sentence_list
+from heldout.text import sentence_list
 
 
 def _setting(default: Any, meaning: str, least: float | None = None, allowed: tuple[str, ...] = ()) -> Any:

@@ -25,27 +25,27 @@ from typing import Any
 
 import orjson
 import torch
-from datasets import Dataset
 from rich.console import Console
 from transformers.trainer_callback import PrinterCallback
 from transformers.utils import logging
 from trl import GRPOConfig, GRPOTrainer
 
+from datasets import Dataset
 from heldout.errors import UsageError
-from heldout.record import Recorder
+from heldout.evaluation.transformers import TransformersPolicy, load_policy
 from heldout.sandbox import Sandbox, open_sandbox
 from heldout.sandbox.exit_status import ExitStatusJudge
+from heldout.store.recorder import Recorder
 from heldout.tasks import load_task
 from heldout.tasks.contamination import refuse
 from heldout.tasks.problem import Problem
 from heldout.tasks.wrong_tests import with_wrong_tests
 from heldout.train.callbacks import HeldOut, Recording, Stop
 from heldout.train.config import TrainConfig
-from heldout.train.policy import TransformersPolicy, load_policy
+from heldout.train.embedded.warm_start import WarmStart, warm_start
 from heldout.train.progress import Display
 from heldout.train.reward_model import RewardModel, fit_reward_model, labelled_samples
 from heldout.train.rewards import NAMED, ExitStatus, Fraction, Ledger, Own, Score, Solved, for_trl, parts_of
-from heldout.train.warm_start import WarmStart, warm_start
 
 CHECKPOINTS, POLICY, REWARD_MODEL = "checkpoints", "policy", "reward-model"  # folders of a run's directory
 

@@ -19,7 +19,7 @@ import torch
 from transformers import AutoModelForSequenceClassification, AutoTokenizer, PreTrainedTokenizerBase
 from transformers.utils import logging
 
-from heldout.evals import Policy
+from heldout.evaluation.score import Policy
 from heldout.sandbox.base import Sandbox
 from heldout.sandbox.judging import judge
 from heldout.tasks.problem import Problem

@@ -20,7 +20,7 @@ from heldout.sandbox.base import Sandbox
 from heldout.sandbox.exit_status import ExitStatusJudge
 from heldout.sandbox.judging import Judgement, judge
 from heldout.tasks.problem import Problem
-from heldout.words import sentence_list
+from heldout.text import sentence_list
 
 Score = Callable[[Sequence[Problem], Sequence[str]], Sequence[float | None]]
 

@@ -1,0 +1,1 @@
+"""Runs that come with their truth: two published ones as data, and simulated ones."""

@@ -1,0 +1,173 @@
+"""One curve in words and numbers: trend, key points, noise against drift."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from heldout.diagnosis.curves import blocks
+from heldout.diagnosis.model import Curve, Point, SeriesDescription, Stretch, Turn
+from heldout.metrics import Better, is_rate
+from heldout.run import FloatArray
+from heldout.stats.gp import gp_posterior
+from heldout.stats.noise import volatility
+from heldout.stats.peaks import peaks
+from heldout.stats.segments import trend_segments
+from heldout.stats.trend import trend_state
+from heldout.text import number, sentence_list
+
+_KEY_POINTS = 9
+_MOST_TURNS = 6
+_LEVEL_MARGIN = 0.02  # a rate that changes by less is called level
+_DIRECTION = {"rising": "rises to", "falling": "falls to", "flat": "stays near"}
+
+
+def describe_series(curve: Curve) -> SeriesDescription:
+    """Describe one curve."""
+    start, end = _point(curve, 0), _point(curve, -1)
+    peak, trough = _point(curve, int(np.argmax(curve.value))), _point(curve, int(np.argmin(curve.value)))
+    stretches = _stretches(curve)
+    step, value, variance = blocks(curve)
+    moved = volatility(step, value, variance if curve.series.size is not None else None)
+    turns = _turns(curve)
+    state, recent = _recent(curve, *blocks(curve, 120))
+    return SeriesDescription(
+        curve.role,
+        curve.series.name,
+        curve.label,
+        curve.unit,
+        len(curve.series),
+        curve.window,
+        start,
+        end,
+        peak,
+        trough,
+        _key_points(curve, (start, peak, trough, end)),
+        stretches,
+        _trend(curve, stretches, peak, trough) + _told(curve, turns),
+        turns,
+        recent,
+        state,
+        _noise(curve, moved.noise_share),
+        math.sqrt(curve.variance),
+        moved.noise_share,
+    )
+
+
+def written(curve: Curve, value: float) -> str:
+    """Write a value of a curve with the digits that its range needs, and its unit."""
+    text = number(value, curve.range or None)
+    return f"{text} %" if curve.unit == "%" else text
+
+
+def difference(curve: Curve, value: float) -> str:
+    """Write a difference of two values: of percentages it is so many points."""
+    text = number(value, curve.range or None)
+    return f"{text} points" if curve.unit == "%" else text
+
+
+def _point(curve: Curve, index: int) -> Point:
+    return Point(int(curve.step[index]), float(curve.value[index]))
+
+
+def _key_points(curve: Curve, always: tuple[Point, ...]) -> tuple[Point, ...]:
+    """Evenly spaced points, with start, end, peak and trough among them, in order of steps."""
+    indices = set(range(len(curve.step)))
+    if len(curve.step) > 3 * _KEY_POINTS or curve.window is not None:
+        wanted = np.linspace(curve.step[0], curve.step[-1], _KEY_POINTS)
+        indices = {int(np.argmin(np.abs(curve.step - step))) for step in wanted}
+    points = {point.step: point for point in (*(_point(curve, index) for index in indices), *always)}
+    return tuple(points[step] for step in sorted(points))
+
+
+def _stretches(curve: Curve) -> tuple[Stretch, ...]:
+    if len(curve.step) < 3 or curve.range == 0:
+        return ()
+    segments = trend_segments(curve.step, curve.value, penalty=2.0 if curve.window else 3.0)
+    return tuple(
+        Stretch(Point(int(s.start), float(s.start_value)), Point(int(s.end), float(s.end_value)), s.direction)
+        for s in segments
+    )
+
+
+def _trend(curve: Curve, stretches: tuple[Stretch, ...], peak: Point, trough: Point) -> str:
+    if len(curve.step) == 1:
+        return f"A single value, {written(curve, curve.value[0])} at step {curve.step[0]:.0f}."
+    if curve.range == 0:
+        return f"Constant at {written(curve, curve.value[0])} throughout."
+    ends = (
+        f"Starts at {written(curve, float(curve.value[0]))} (step {curve.step[0]:.0f}) and ends at "
+        f"{written(curve, float(curve.value[-1]))} (step {curve.step[-1]:.0f}); peak "
+        f"{written(curve, peak.value)} at step "
+        f"{peak.step}, trough {written(curve, trough.value)} at step {trough.step}."
+    )
+    after = f" From the peak it comes down by {difference(curve, peak.value - curve.value[-1])}."
+    return ends + (after if trough.step < peak.step < curve.step[-1] else "") + _fitted(curve, stretches)
+
+
+def _fitted(curve: Curve, stretches: tuple[Stretch, ...]) -> str:
+    """Tell the fitted trend piece by piece."""
+    if not stretches:
+        return ""
+    parts = [f"{_DIRECTION[s.direction]} {written(curve, s.end.value)} by step {s.end.step}" for s in stretches]
+    return (
+        f" The fitted trend starts at {written(curve, stretches[0].start.value)}, {sentence_list(parts, 'and then')}."
+    )
+
+
+def _turns(curve: Curve) -> tuple[Turn, ...]:
+    """Find the significant turns: of the posterior mean where there are few values, else of the smoothed line."""
+    if len(curve.step) < 5 or not curve.line_variance > 0:
+        return ()
+    if curve.window is None:
+        posterior = gp_posterior(curve.value, curve.variance)
+        found = peaks(curve.step, posterior.mean, posterior.difference_sd())
+    else:
+        found = peaks(curve.step, curve.value, math.sqrt(2 * curve.line_variance))
+    turns = (Turn(p.kind, Point(int(p.step), p.value), p.prominence, p.z) for p in found)
+    return tuple(sorted(turns, key=lambda turn: -turn.z)[:_MOST_TURNS])
+
+
+def _told(curve: Curve, turns: tuple[Turn, ...]) -> str:
+    """List the significant turns in order of steps."""
+    if not turns:
+        return ""
+    ordered = sorted(turns, key=lambda turn: turn.point.step)
+    listed = [f"{t.kind} {written(curve, t.point.value)} at step {t.point.step} (z = {t.z:.1f})" for t in ordered]
+    return f" Turns beyond the noise: {sentence_list(listed)}."
+
+
+def _recent(curve: Curve, step: FloatArray, value: FloatArray, variance: float) -> tuple[str, str]:
+    """Say what the curve did over its last quarter, as a word and as a sentence."""
+    margin = _LEVEL_MARGIN * (100.0 if curve.unit == "%" else 1.0) if is_rate(curve.series.name) else None
+    found = trend_state(step, value, variance, margin=margin)
+    if not math.isfinite(found.difference):
+        return found.state, ""
+    way = {"improving": "rises", "declining": "falls", "plateau": "is level"}.get(found.state)
+    over = f"Over its last quarter (steps {found.start_step:.0f} to {found.end_step:.0f})"
+    if way is None:
+        return found.state, f"{over} it cannot be told whether it rises, falls or is level."
+    probability = found.probability if found.state == "improving" else 1 - found.probability
+    sure = "" if found.state == "plateau" else f", probability {probability:.2f}"
+    change = difference(curve, found.difference)
+    if curve.better is Better.LOWER and found.state != "plateau":
+        return {"improving": "declining", "declining": "improving"}[found.state], f"{over} it {way} ({change}{sure})."
+    return found.state, f"{over} it {way} ({change}{sure})."
+
+
+def _noise(curve: Curve, share: float) -> str:
+    """Say how much of the movement is noise, and where that knowledge comes from."""
+    if len(curve.series) < 4 or not math.isfinite(curve.variance) or curve.range == 0:
+        return "Too few values to tell noise from drift." if curve.range else ""
+    sd = difference(curve, math.sqrt(curve.variance))
+    if curve.series.size is not None:
+        source = f"The noise of one evaluation is {sd} (one standard deviation, from its size and its own scatter)"
+    elif curve.window is not None:
+        source = f"Single values scatter by {sd} (one standard deviation) around the line"
+    else:
+        source = f"Neighbouring values scatter by {sd} (one standard deviation, from the series itself)"
+    if not math.isfinite(share):
+        return f"{source}."
+    what = "block to block" if len(curve.series) > 60 else "value to value"
+    return f"{source}; about {share:.0%} of the movement from {what} is noise, the rest is drift."

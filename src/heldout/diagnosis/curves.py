@@ -1,0 +1,116 @@
+"""From a run to the curves that are described."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from heldout.diagnosis.model import Curve
+from heldout.metrics import BY_NAME, ROLES, better_of, label_of, meaning_of
+from heldout.run import FloatArray, Run, Series
+from heldout.stats.noise import aggregate_noise, difference_noise
+from heldout.stats.smoothing import DENSE, block_means, local_linear, suggest_window
+
+_SQUARED_WEIGHTS = 1.2  # sum of squared Epanechnikov weights, times the number of values in the window
+_MOST_POINTS = 400  # of a smoothed line; more are not seen and not needed
+
+
+def curves_of(run: Run) -> tuple[Curve, ...]:
+    """Return the curves worth describing: reward, held-out score and length, or else the two fullest metrics."""
+    roles = [(role, run.roles[role]) for role in ROLES if role in run.roles and len(run[role])]
+    if not roles:
+        roles = [(key, key) for key in _fullest(run)]
+    return tuple(curve(run, role, key) for role, key in roles)
+
+
+def _fullest(run: Run) -> list[str]:
+    """Return the two metrics with most values, leaving out clocks and counters."""
+
+    def is_metric(key: str) -> bool:
+        match = meaning_of(key)
+        return match is None or match.meaning.name not in ("time", "progress", "tokens", "spread_of_another")
+
+    keys = [key for key, series in run.metrics.items() if len(series) and is_metric(key)] or list(run.metrics)
+    return sorted(keys, key=lambda key: -len(run.metrics[key]))[:2]
+
+
+def curve(run: Run, role: str, key: str) -> Curve:
+    """Return one metric as the line that is described."""
+    series = run.metrics[key]
+    step, value = series.step.astype(np.float64), series.value
+    variance = _variance(run, series)
+    window = suggest_window(step, value) if len(series) >= DENSE else None
+    line_step, line, line_variance = step, value, variance
+    if window is not None:
+        line_step = _thinned(step)
+        line = local_linear(step, value, window, at=line_step)
+        line_variance = _line_variance(step, value, window)
+    return Curve(
+        role,
+        label_of(key),
+        unit_of(run, role, key),
+        better_of(key),
+        series,
+        line_step,
+        line,
+        window,
+        variance,
+        line_variance,
+    )
+
+
+def unit_of(run: Run, role: str, key: str) -> str:
+    """Return the unit of a metric's values: "%", "tokens" or nothing."""
+    if run.is_percent(key):
+        return "%"
+    if role in BY_NAME:
+        return BY_NAME[role].unit
+    match = meaning_of(key)
+    return match.meaning.unit if match else ""
+
+
+def _variance(run: Run, series: Series) -> float:
+    """Return the noise variance of one value: from its scatter, and the size of the evaluation where it is known."""
+    if series.size is not None:
+        whole = 100.0 if run.is_percent(series.name) else 1.0
+        return whole**2 * aggregate_noise(series.value / whole, series.size)
+    if len(series) < 3:
+        return float("nan")
+    return difference_noise(series.value, series.step.astype(np.float64))
+
+
+def _line_variance(step: FloatArray, value: FloatArray, window: float) -> float:
+    """Return the noise variance of one point of a smoothed line.
+
+    From means over a quarter of the window: noise that lasts for some steps does not average out within them, and so
+    is counted.
+    """
+    quarters = int(4 * (step[-1] - step[0]) / window)
+    step, value, _ = block_means(step, value, max(8, min(quarters, len(step))))
+    return difference_noise(value, step) * _SQUARED_WEIGHTS / 4
+
+
+def _thinned(step: FloatArray) -> FloatArray:
+    """Return at most 400 of the steps, evenly spread over the values, the first and last among them."""
+    if len(step) <= _MOST_POINTS:
+        return step
+    kept: FloatArray = step[np.unique(np.linspace(0, len(step) - 1, _MOST_POINTS).round().astype(int))]
+    return kept
+
+
+def blocks(curve: Curve, most: int = 60) -> tuple[FloatArray, FloatArray, float]:
+    """Return a series as at most `most` block means, for methods whose cost or error model needs few points.
+
+    Neighbouring values of a training signal depend on each other; means of ten or more of them hardly do.
+
+    Returns
+    -------
+    step, value
+        Shape (B,).
+    variance
+        Noise variance of one mean.
+    """
+    step, value = curve.series.step.astype(np.float64), curve.series.value
+    if len(step) <= most:
+        return step, value, curve.variance
+    step, value, _ = block_means(step, value, max(8, min(most, len(step) // 10)))
+    return step, value, difference_noise(value)

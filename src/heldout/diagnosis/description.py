@@ -1,0 +1,115 @@
+"""What the curves of a run do, in words and numbers: overview, components, detail, observations, interpretation.
+
+Everything here is description after the fact. It says what was seen and what it is consistent with; it raises no alarm.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from heldout.diagnosis.courses import describe_series, written
+from heldout.diagnosis.curves import curves_of
+from heldout.diagnosis.interpretation import interpret
+from heldout.diagnosis.model import Curve, Description, Observation, Pair, Point, SeriesDescription, Signal
+from heldout.diagnosis.observations import Seen, observe
+from heldout.diagnosis.pairs import pairs_of
+from heldout.errors import NoMetrics
+from heldout.metrics import BY_NAME, heading_of
+from heldout.run import Run
+from heldout.text import counted, sentence_list
+
+__all__ = ["Description", "Observation", "Pair", "Point", "SeriesDescription", "Signal", "curves_of", "describe"]
+
+
+def describe(run: Run) -> Description:
+    """What do the curves of this run do?
+
+    Parameters
+    ----------
+    run
+        A run with at least one metric.
+
+    Returns
+    -------
+    Description
+        The five parts. The cost is linear in the length of the log.
+
+    Raises
+    ------
+    NoMetrics
+        When the run has no value at all.
+
+    Examples
+    --------
+    >>> import heldout
+    >>> about = heldout.describe(heldout.read("example:kimi-dev"))
+    >>> about.series[0].peak
+    Point(step=180, value=34.0)
+    """
+    curves = curves_of(run)
+    if not curves:
+        raise NoMetrics(f"{run.name} has no metric with a value; there is nothing to describe.")
+    pairs = pairs_of(curves)
+    described = tuple(describe_series(curve) for curve in curves)
+    seen = Seen(curves, described, pairs)
+    return Description(
+        _overview(run, curves),
+        tuple(_component(curve) for curve in curves),
+        described,
+        _signals(run, curves),
+        pairs,
+        observe(seen),
+        interpret(seen),
+    )
+
+
+def _overview(run: Run, curves: tuple[Curve, ...]) -> str:
+    steps = run.steps
+    what = sentence_list([curve.label for curve in curves])
+    return (
+        f"{run.name}: {what} over training steps {steps[0]} to {steps[-1]}, read from {run.format} "
+        f"({counted(len(run.metrics), 'metric')}, {counted(len(steps), 'step')} with any value)."
+    )
+
+
+def _component(curve: Curve) -> str:
+    series = curve.series
+    if len(series) == 1:
+        return f"{_heading(curve)}: one value at step {series.step[0]}."
+    gap = float(np.median(np.diff(series.step)))
+    every = "at every step" if gap == 1 else f"one every {gap:g} steps"
+    drawn = f"drawn as a local-linear line over {curve.window:g} steps" if curve.window else "drawn as logged"
+    errors = ", with standard errors" if series.spread is not None else ""
+    return (
+        f"{_heading(curve)}: {counted(len(series), 'value')} at steps {series.step[0]} to {series.step[-1]}, "
+        f"{every}, from {written(curve, float(series.value.min()))} to "
+        f"{written(curve, float(series.value.max()))}; {drawn}{errors}."
+    )
+
+
+def _heading(curve: Curve) -> str:
+    unit = f", in {curve.unit}" if curve.unit else ""
+    return f"{heading_of(curve.series.name)} (key {curve.series.name!r}{unit})"
+
+
+def _signals(run: Run, curves: tuple[Curve, ...]) -> tuple[Signal, ...]:
+    """Return a line for every further metric with a known meaning that says something about training."""
+    shown = {curve.series.name for curve in curves}
+    quiet = {"time", "progress", "tokens", "spread_of_another", "evaluation_size", "evaluation_detail"}
+    lines = []
+    for name, key in run.roles.items():
+        series = run.metrics[key]
+        if key in shown or name in quiet or not len(series):
+            continue
+        value = series.value
+        lines.append(
+            Signal(
+                BY_NAME[name].label if name in BY_NAME else key,
+                key,
+                float(value[0]),
+                float(value[-1]),
+                float(value.min()),
+                float(value.max()),
+            )
+        )
+    return tuple(lines)

@@ -1,0 +1,226 @@
+"""From a run to a verdict: what its curves mean, with error bars.
+
+The same detectors run here and live. What could not be checked is part of the answer. `state` finds the word for the
+run, `advice` says what the evaluation could show and how it would show more, `benchmarks` judges the other held-out
+scores of the run.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Container, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from heldout.detectors import default_detectors
+from heldout.detectors.base import Detector, block_of, fold, unchecked
+from heldout.detectors.overoptimisation import FEWEST, Level, OverOptimisation
+from heldout.diagnosis.advice import advice_on, not_asked, smallest_visible
+from heldout.diagnosis.benchmarks import other_benchmarks
+from heldout.diagnosis.state import state_of
+from heldout.findings import Estimate, Finding, Onset, State, Unchecked, Verdict
+from heldout.run import FloatArray, Run
+from heldout.stats.checkpoint import choose
+from heldout.stats.gp import gp_posterior
+from heldout.stats.onset import fall_onset
+from heldout.stats.scan import HORIZONS
+from heldout.text import counted
+
+_MOST_LOOKS = 160  # evaluations at more steps than this are averaged in groups
+
+
+def diagnose(run: Run, detectors: Sequence[Detector] | None = None, *, horizon: int | None = None) -> Verdict:
+    """What do the curves of this run mean?
+
+    Parameters
+    ----------
+    run
+        A run.
+    detectors
+        What to look for; all of them if not given.
+    horizon
+        How many evaluations were planned; those in the log if not given, which suits a finished run.
+
+    Returns
+    -------
+    Verdict
+        The state, the checkpoint to keep, what else was found, and what could not be checked.
+
+    Examples
+    --------
+    >>> import heldout
+    >>> heldout.diagnose(heldout.read("example:kimi-dev")).state
+    <State.IMPROVING: 'improving'>
+    """
+    count = len(run.evaluations())
+    fallen = watch_for_falls(count, horizon)
+    asked: list[Detector] = [fallen, *(default_detectors() if detectors is None else detectors)]
+    return judge(run, asked, fold(asked, [block_of(run)]))
+
+
+def judge(run: Run, asked: Sequence[Detector], found: Sequence[Finding]) -> Verdict:
+    """Return the verdict on a run that the detectors have been told of.
+
+    Parameters
+    ----------
+    run
+        The run.
+    asked
+        The detectors, with everything that the run holds taken in; that of falls first.
+    found
+        Their findings, in order of steps.
+    """
+    fallen = asked[0]
+    if not isinstance(fallen, OverOptimisation):
+        raise TypeError(f"the first detector is {fallen!r}; it must be that of falls.")
+    findings = tuple(found)
+    missing = tuple(unchecked(asked, run)) + not_asked(run, fallen.evidence.exact)
+    if not run.evaluations():
+        return _without_evidence(findings, missing)
+    if not fallen.looks:
+        return _too_few(len(fallen.evidence), findings, missing)
+    bound = _saturated(fallen.evidence.rates)
+    if bound is not None:
+        return _shows_nothing(bound, findings, missing)
+    return _judged(run, fallen, findings, missing)
+
+
+def watch_for_falls(count: int, horizon: int | None = None) -> OverOptimisation:
+    """Return the detector of falls for a run with so many evaluations, grouped where there are very many.
+
+    Where their number was planned, the plan alone decides: a run that is watched cannot know how many there will be.
+    """
+    planned = horizon or count
+    group = max(1, math.ceil(planned / _MOST_LOOKS))
+    return OverOptimisation(group=group, horizon=min(max(math.ceil(planned / group), 1), HORIZONS[-1]))
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """The checkpoint to keep.
+
+    Attributes
+    ----------
+    recommended
+        Its step, and what is believed of the score there.
+    tied
+        Steps that cannot be told apart from it, with its own.
+    among
+        How many there were to choose from.
+    existing
+        Whether those were the checkpoints that exist; otherwise every evaluation counts.
+    """
+
+    recommended: Estimate
+    tied: tuple[int, ...]
+    among: int
+    existing: bool
+
+
+def checkpoint_to_keep(fallen: OverOptimisation, checkpoints: Container[int] = ()) -> Kept:
+    """Which checkpoint is the best by all evaluations so far?
+
+    Parameters
+    ----------
+    fallen
+        The detector of falls; it has looked at least once.
+    checkpoints
+        Steps whose checkpoints exist; without any, every evaluated step may be chosen.
+    """
+    seen = fallen.evidence
+    variance = seen.noise() * fallen.looks[-1].inflation
+    steps = [int(step) for step in seen.steps]
+    on_disk = np.array([step in checkpoints for step in steps])
+    choice = choose(seen.rates, variance, seen.set_variance(), on_disk if on_disk.any() else None)
+    recommended = Estimate(steps[choice.best], choice.estimate, *_possible(choice.low, choice.high, seen.rates))
+    tied = tuple(steps[index] for index in choice.tied)
+    among = int(on_disk.sum()) if on_disk.any() else len(steps)
+    return Kept(recommended, tied, among, bool(on_disk.any()))
+
+
+def _judged(
+    run: Run, fallen: OverOptimisation, findings: tuple[Finding, ...], missing: tuple[Unchecked, ...]
+) -> Verdict:
+    seen = fallen.evidence
+    variance = seen.noise() * fallen.looks[-1].inflation
+    kept = checkpoint_to_keep(fallen, run.checkpoints)
+    visible = smallest_visible(len(seen), variance)
+    state, label, opening = state_of(fallen, visible)
+    onset = _onset(fallen, state)
+    return Verdict(
+        state,
+        label,
+        " ".join(filter(None, (opening, _since(onset), _keep(kept)))),
+        onset,
+        kept.recommended,
+        kept.tied,
+        visible,
+        findings,
+        missing,
+        tuple(advice_on(fallen, visible)),
+        tuple(step for step in kept.tied if step in run.checkpoints),
+        other_benchmarks(run, fallen, watch_for_falls),
+    )
+
+
+def _possible(low: float, high: float, rates: FloatArray) -> tuple[float, float]:
+    """Return the part of an interval that a share can have, where the rates are shares."""
+    shares = bool(((rates >= 0.0) & (rates <= 1.0)).all())
+    return (max(low, 0.0), min(high, 1.0)) if shares else (low, high)
+
+
+def _saturated(rates: FloatArray) -> float | None:
+    """Return 0 or 1 where every evaluation is there, None otherwise."""
+    return next((bound for bound in (0.0, 1.0) if bool((rates == bound).all())), None)
+
+
+def _onset(fallen: OverOptimisation, state: State) -> Onset | None:
+    """Since when the score falls, where it does; where it came back, as it stood when the fall was surest."""
+    worst, seen = fallen.worst, fallen.evidence
+    if worst.level < Level.LIKELY:
+        return None
+    recovered = state is State.RECOVERED
+    steps = seen.steps[seen.steps <= worst.step] if recovered else seen.steps
+    if not len(steps):  # the problems have changed since
+        return None
+    look = worst if recovered else fallen.looks[-1]
+    found = fall_onset(gp_posterior(seen.rates[: len(steps)], seen.posterior_noise(look.inflation)))
+    return Onset(*(int(steps[index]) for index in (found.at, found.low, found.high)))
+
+
+def _since(onset: Onset | None) -> str:
+    if onset is None:
+        return ""
+    unsure = "" if onset.low == onset.high else f" (90 % interval {onset.low} to {onset.high})"
+    return f"It has been a point or more below its peak since step {onset.step}{unsure}."
+
+
+def _keep(kept: Kept) -> str:
+    one, tied = kept.recommended, len(kept.tied) - 1
+    estimate = f"{100 * one.estimate:.1f} % (95 % interval {100 * one.low:.1f} to {100 * one.high:.1f})"
+    among = f"{counted(kept.among, 'checkpoint')} that exist" if kept.existing else f"{kept.among}"
+    others = f"; {counted(tied, 'other')} of {among} cannot be told apart from it" if tied else ""
+    return f"Keep step {one.step}, estimated at {estimate}{others}."
+
+
+def _without_evidence(findings: tuple[Finding, ...], missing: tuple[Unchecked, ...]) -> Verdict:
+    text = (
+        "There is no held-out score in this log, so what the model can really do is not known. Evaluate some 200 "
+        "problems that are never trained on, every twentieth of the run."
+    )
+    return Verdict(State.NO_EVIDENCE, "training signals only", text, findings=findings, unchecked=missing)
+
+
+def _shows_nothing(bound: float, findings: tuple[Finding, ...], missing: tuple[Unchecked, ...]) -> Verdict:
+    other = "easier" if bound == 0.0 else "harder"
+    text = (
+        f"Every evaluation is at {100 * bound:.0f} %, so it shows neither a rise nor a fall, and no checkpoint is "
+        f"better than another. Evaluate on {other} problems."
+    )
+    return Verdict(State.CANNOT_TELL, "saturated evaluation", text, findings=findings, unchecked=missing)
+
+
+def _too_few(count: int, findings: tuple[Finding, ...], missing: tuple[Unchecked, ...]) -> Verdict:
+    text = f"{counted(count, 'evaluation')} cannot show a fall; at least {FEWEST} are needed, and 20 to 40 see most."
+    return Verdict(State.CANNOT_TELL, "too few evaluations", text, findings=findings, unchecked=missing)

@@ -1,0 +1,293 @@
+"""What `heldout eval` does: load the problems, get completions, judge them, print the result and record it."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from heldout.errors import UsageError
+from heldout.evaluation.score import (
+    INFRASTRUCTURE,
+    SOLVED,
+    Completion,
+    EvaluationResult,
+    PairedDifference,
+    compare,
+    evaluate,
+    interval,
+    score,
+)
+from heldout.sandbox import open_sandbox
+from heldout.sandbox.base import Sandbox
+from heldout.store.recorder import Recorder
+from heldout.tasks import Problem, Task, load_task
+from heldout.tasks.rows import rows_of
+from heldout.text import counted, sentence_list
+
+_USE = {
+    "train": "the problems that are trained on: this says nothing about new ones",
+    "validation": "for choosing; report on the test split",
+    "test": "for reporting; choose on the validation split",
+}
+_HARDEST = 10  # problems in the table
+_SAVED = (".jsonl", ".json", ".jsonl.gz", ".json.gz")
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is to be measured, and how.
+
+    Attributes
+    ----------
+    task, split
+        Which problems, as in `load_task` and `Task.split`.
+    limit
+        At most so many of them.
+    samples
+        Completions of each; saved samples have their own number.
+    ks
+        Which pass@k besides pass@1.
+    sandbox
+        Where programs run.
+    policy
+        Settings of `TransformersPolicy`.
+    step
+        Training step; None reads it off each model's name.
+    """
+
+    task: str = "embedded"
+    split: str = "validation"
+    limit: int | None = None
+    samples: int = 1
+    ks: Sequence[int] = ()
+    sandbox: str = "monty"
+    policy: Mapping[str, Any] = field(default_factory=dict)
+    step: int | None = None
+
+
+def main(models: Sequence[str], request: Request, out: Path | None = None) -> None:
+    """Evaluate one or two models or files of saved samples, print what was found, and record it.
+
+    Parameters
+    ----------
+    models
+        One or two: folders or names of models, or files of saved samples.
+    request
+        What is to be measured.
+    out
+        Where a run directory is written, or one for each of two models.
+
+    Raises
+    ------
+    UsageError
+        When an argument is outside what is allowed.
+    """
+    if len(models) > 2:
+        raise UsageError(f"There are {len(models)} models; give one, or two that are to be compared.")
+    console = Console(highlight=False)
+    task = load_task(request.task)
+    problems = task.split(request.split)[: request.limit]
+    _say(console, f"{task.name}, {request.split} split ({_USE[request.split]}): {counted(len(problems), 'problem')}")
+    _notes(console, task.notes)
+    results = []
+    with open_sandbox(request.sandbox) as sandbox:
+        for model, folder in zip(models, _folders(models), strict=True):
+            result = _measured(model, request, task, problems, sandbox, console)
+            results.append(result)
+            show(console, model, result)
+            if out is not None:
+                _say(console, f"\n{record(result, out / folder, {'model': model, **asdict(request)})}")
+    if len(results) == 2:
+        show_difference(console, models, compare(results[0].evaluation, results[1].evaluation))
+
+
+def saved_samples(path: Path, task: Task, problems: Sequence[Problem]) -> tuple[list[list[Completion]], list[str]]:
+    """Read saved samples as completions for each problem.
+
+    A row is ``{"id": …, "completion": …}`` or, as HumanEval has it, ``{"task_id": …, "completion": …}``; ``tokens`` and
+    ``stop`` may say how long it is and why it ended.
+
+    Returns
+    -------
+    tuple[list[list[Completion]], list[str]]
+        For each problem its completions, and notes on what was left out.
+
+    Raises
+    ------
+    TaskError
+        When the file cannot be read.
+    UsageError
+        When a row is of a problem that the task does not have.
+    """
+    known = {problem.id for problem in task.problems}
+    found: dict[str, list[Completion]] = {problem.id: [] for problem in problems}
+    other = 0
+    for row in rows_of(path):
+        name = str(row.data.get("id", row.data.get("task_id")))
+        if name not in known:
+            raise UsageError(f"{row.where}: {task.name} has no problem {name!r}; give the ids of that task.")
+        tokens = row.data.get("tokens", 0)
+        completion = Completion(
+            row.text("completion", ""), tokens if isinstance(tokens, int) else 0, row.text("stop", "")
+        )
+        if name in found:
+            found[name].append(completion)
+        else:
+            other += 1
+    notes = []
+    if other:
+        notes.append(f"{counted(other, 'sample')} of problems that are not evaluated were left out.")
+    missing = [name for name, several in found.items() if not several]
+    if missing:
+        shown = sentence_list([*missing[:5], *([f"{len(missing) - 5} more"] if len(missing) > 5 else [])])
+        notes.append(f"{counted(len(missing), 'problem')} without a sample left out: {shown}.")
+    return list(found.values()), notes
+
+
+def record(result: EvaluationResult, directory: Path, about: Mapping[str, Any]) -> Path:
+    """Record an evaluation as a run directory that `heldout report` reads, with the samples beside it.
+
+    An evaluation of another step is added to a directory that is there already, so that the checkpoints of one
+    training make one run.
+
+    Returns
+    -------
+    Path
+        The file of samples, a line each with what became of it; ``heldout eval`` reads it again.
+
+    Raises
+    ------
+    RecordError
+        When the directory cannot be written or belongs to something else.
+    """
+    evaluation, outcomes = result.evaluation, result.evaluation.outcomes
+    assert outcomes is not None
+    with Recorder(directory, config=about, resume=(directory / "run.json").exists()) as recorder:
+        recorder.evaluation(
+            evaluation.step,
+            problems=outcomes.problems,
+            passed=outcomes.passed.tolist(),
+            samples=outcomes.samples.tolist(),
+            benchmark=evaluation.benchmark,
+            mean_length=None if math.isnan(result.mean_length) else result.mean_length,
+            cut=result.cut,
+            errors=dict(result.errors),
+        )
+    path = directory / f"samples-step-{evaluation.step:08d}.jsonl"
+    lines = [
+        {"id": problem.id, "completion": one.text, "tokens": one.tokens, "stop": one.stop, "kind": kind}
+        for problem, several, kinds in zip(result.problems, result.completions, result.kinds, strict=True)
+        for one, kind in zip(several, kinds, strict=True)
+    ]
+    path.write_text("".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines), encoding="utf-8")
+    return path
+
+
+def show(console: Console, model: str, result: EvaluationResult) -> None:
+    """Print what one evaluation found."""
+    outcomes = result.evaluation.outcomes
+    assert outcomes is not None
+    table = Table(title=escape(model), title_justify="left", show_header=False, box=None, pad_edge=False)
+    for k, (estimate, se) in sorted(result.pass_at.items()):
+        low, high = interval(estimate, se, len(outcomes))
+        table.add_row(f"pass@{k}", f"{estimate:.1%}  (95 % interval {low:.1%} to {high:.1%})")
+    table.add_row("samples", f"{int(outcomes.samples.sum())} on {counted(len(outcomes), 'problem')}")
+    if not math.isnan(result.mean_length):
+        table.add_row("length", f"{result.mean_length:.1f} tokens on average, {result.cut:.1%} cut")
+    table.add_row("failed", ", ".join(f"{kind} {times}" for kind, times in result.errors.items()) or "none")
+    console.print()
+    console.print(table)
+    if lacking := result.errors.get("unsupported"):
+        _say(
+            console,
+            f"{counted(lacking, 'program')} used what this sandbox lacks and count as failed; --sandbox bubblewrap "
+            "runs all of Python.",
+            "yellow",
+        )
+    if lost := result.errors.get(INFRASTRUCTURE):
+        _say(console, f"The sandbox itself failed on {counted(lost, 'program')}, which do not count.", "yellow")
+    _hardest(console, result)
+
+
+def show_difference(console: Console, models: Sequence[str], found: PairedDifference) -> None:
+    """Print how two models compare."""
+    p = f"p = {found.p:.2g}" if math.isfinite(found.p) else "no p-value"
+    _say(
+        console,
+        f"\n{models[1]} against {models[0]}, paired on {counted(found.problems, 'problem')}: "
+        f"{100 * found.difference:+.1f} points (95 % interval {100 * found.low:+.1f} to {100 * found.high:+.1f}, "
+        f"{p}, {found.test}); better on {found.won}, worse on {found.lost}.",
+    )
+    if found.left_out:
+        _say(console, f"{counted(found.left_out, 'problem')} that only one of them was measured on left out.", "yellow")
+
+
+def _measured(
+    model: str, request: Request, task: Task, problems: Sequence[Problem], sandbox: Sandbox, console: Console
+) -> EvaluationResult:
+    """Evaluate a model, or judge saved samples."""
+    benchmark, ks = f"{task.name}-{request.split}", sorted({1, *request.ks})
+    step = _step_of(model) if request.step is None else request.step
+    if not model.endswith(_SAVED):
+        from heldout.evaluation.transformers import load_policy
+
+        policy = load_policy(model, **request.policy)
+        return evaluate(policy, problems, sandbox, step=step, samples=request.samples, benchmark=benchmark, ks=ks)
+    completions, notes = saved_samples(Path(model), task, problems)
+    _notes(console, notes)
+    there = [(problem, several) for problem, several in zip(problems, completions, strict=True) if several]
+    if not there:
+        raise UsageError(f"{model} holds no sample of a problem of the {request.split} split of {task.name}.")
+    chosen, texts = zip(*there, strict=True)
+    return score(chosen, texts, sandbox, step=step, benchmark=benchmark, ks=ks)
+
+
+def _say(console: Console, text: str, style: str = "") -> None:
+    console.print(text, style=style, markup=False, soft_wrap=True)
+
+
+def _notes(console: Console, notes: Sequence[str]) -> None:
+    for note in notes:
+        _say(console, f"note: {note}", "dim")
+
+
+def _hardest(console: Console, result: EvaluationResult) -> None:
+    """Print the problems with the lowest share of solved samples, and how they mostly fail."""
+    shares = [kinds.count(SOLVED) / len(kinds) for kinds in result.kinds]
+    failing = sorted((place for place, share in enumerate(shares) if share < 1), key=lambda place: shares[place])
+    if not failing:
+        return
+    table = Table(title=f"Hardest, {min(_HARDEST, len(failing))} of {len(failing)} not always solved", box=None)
+    table.title_justify = "left"
+    for heading in ("problem", "solved", "fails mostly by"):
+        table.add_column(heading)
+    for place in failing[:_HARDEST]:
+        kinds = result.kinds[place]
+        (most, _), *_ = Counter(kind for kind in kinds if kind != SOLVED).most_common(1)
+        table.add_row(escape(result.problems[place].id), f"{kinds.count(SOLVED)} of {len(kinds)}", most)
+    console.print()
+    console.print(table)
+
+
+def _step_of(model: str) -> int:
+    """Read the training step off a name such as checkpoint-400 or samples-step-00000400.jsonl; 0 without one."""
+    found = re.search(r"(?:checkpoint|step)[-_](\d+)(?:\.jsonl?(?:\.gz)?)?/*$", model)
+    return int(found[1]) if found else 0
+
+
+def _folders(models: Sequence[str]) -> list[str]:
+    """Name the folders of two models, by number where their names are alike; a single one needs none."""
+    if len(models) == 1:
+        return [""]
+    names = [re.sub(r"[^\w.-]+", "-", Path(model).name.split(".json")[0]) or "model" for model in models]
+    return names if len(set(names)) == len(names) else [f"{name}-{place}" for place, name in enumerate(names, 1)]

@@ -1,0 +1,226 @@
+"""A Hugging Face model as a policy: batched sampling that leaves the model and the random state as they were."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from heldout.errors import UsageError
+from heldout.evaluation.score import Completion
+from heldout.text import counted
+
+if TYPE_CHECKING:
+    import torch
+
+LONGEST = 512  # new tokens, where neither the caller nor the model's context says
+
+
+class TransformersPolicy:
+    """Samples from a causal language model of `transformers`.
+
+    Every call starts from the same seed, so the same model gives the same completions to the same prompts, and two
+    checkpoints are compared with common random numbers. On a GPU that holds as far as its kernels repeat themselves.
+
+    Parameters
+    ----------
+    model
+        A loaded causal language model, on whatever device it lies; it may be in training.
+    tokenizer
+        Its tokenizer. Special tokens are added as it adds them by itself.
+    temperature
+        Of sampling from the whole distribution; 0 takes the likeliest token.
+    max_new_tokens
+        Longest completion; None for what the model's context leaves, at most 512.
+    batch_size
+        Completions that are generated together.
+    seed
+        Of the sampling.
+    chat
+        Give each prompt as a user's message, in the tokenizer's chat template.
+
+    Raises
+    ------
+    UsageError
+        When an argument is outside what is allowed, or there is no chat template.
+    """
+
+    def __init__(
+        self,
+        model: Any,
+        tokenizer: Any,
+        *,
+        temperature: float = 1.0,
+        max_new_tokens: int | None = None,
+        batch_size: int = 256,
+        seed: int = 0,
+        chat: bool = False,
+    ) -> None:
+        if temperature < 0:
+            raise UsageError(f"The temperature is {temperature}; it must be 0 or more.")
+        for name, value in (("max_new_tokens", max_new_tokens), ("batch_size", batch_size)):
+            if value is not None and value < 1:
+                raise UsageError(f"{name} is {value}; it must be at least 1.")
+        if chat and not tokenizer.chat_template:
+            raise UsageError("This model's tokenizer has no chat template; leave chat out.")
+        self.model = model
+        self.tokenizer = tokenizer
+        self.temperature = temperature
+        self.max_new_tokens = max_new_tokens
+        self.batch_size = batch_size
+        self.seed = seed
+        self.chat = chat
+
+    def sample(self, prompts: Sequence[str], samples: int) -> list[list[Completion]]:
+        """Return `samples` completions for each prompt, in the order of the prompts.
+
+        Prompts of like length are generated together, which saves padding; so what one prompt gets depends on the
+        others that it is sampled with.
+
+        Raises
+        ------
+        UsageError
+            When a prompt leaves no room for a completion in the model's context.
+        """
+        import torch
+
+        encoded = [self._encode(prompt) for prompt in prompts]
+        longest, ends = self._room(encoded), self._ends()
+        jobs = sorted((place for place in range(len(prompts)) for _ in range(samples)), key=lambda p: len(encoded[p]))
+        found: list[list[Completion]] = [[] for _ in prompts]
+        with _as_it_was(self.model), _seeded(self.seed, self.model.device), torch.no_grad():
+            for start in range(0, len(jobs), self.batch_size):
+                batch = jobs[start : start + self.batch_size]
+                written = self._generate([encoded[place] for place in batch], longest, ends)
+                for place, completion in zip(batch, written, strict=True):
+                    found[place].append(completion)
+        return found
+
+    def _encode(self, prompt: str) -> list[int]:
+        if self.chat:
+            message = [{"role": "user", "content": prompt}]
+            text = self.tokenizer.apply_chat_template(message, tokenize=False, add_generation_prompt=True)
+            return list(self.tokenizer(text, add_special_tokens=False)["input_ids"])  # the template has them
+        return list(self.tokenizer(prompt)["input_ids"])
+
+    def _room(self, encoded: Sequence[Sequence[int]]) -> int:
+        """Return how many new tokens a completion may have."""
+        context = getattr(self.model.config, "max_position_embeddings", None)
+        if context is None:
+            return self.max_new_tokens or LONGEST
+        longest, wanted = max(map(len, encoded), default=0), self.max_new_tokens or 1
+        if longest + wanted > context:
+            raise UsageError(
+                f"A prompt has {counted(longest, 'token')} and the model's context {context}, which leaves no room for "
+                f"{counted(wanted, 'new token')}; take shorter prompts or fewer new tokens."
+            )
+        return self.max_new_tokens or min(LONGEST, context - longest)
+
+    def _generate(self, rows: Sequence[Sequence[int]], longest: int, ends: Sequence[int]) -> list[Completion]:
+        """Generate one completion for each row of tokens."""
+        import torch
+
+        pad = self.tokenizer.pad_token_id if self.tokenizer.pad_token_id is not None else (ends or [0])[0]
+        width = max(map(len, rows))
+        ids = torch.tensor([[pad] * (width - len(row)) + list(row) for row in rows], device=self.model.device)
+        real = torch.tensor([[0] * (width - len(row)) + [1] * len(row) for row in rows], device=self.model.device)
+        drawn = {"do_sample": True, "temperature": self.temperature, "top_k": 0, "top_p": 1.0}
+        output = self.model.generate(
+            input_ids=ids,
+            attention_mask=real,
+            max_new_tokens=longest,
+            pad_token_id=pad,
+            eos_token_id=list(ends) or None,
+            **(drawn if self.temperature > 0 else {"do_sample": False}),
+        )
+        written = output[:, width:].tolist()
+        return [self._completion(row, tokens, ends) for row, tokens in zip(rows, written, strict=True)]
+
+    def _ends(self) -> list[int]:
+        """Return the tokens that end a text: those of the model's own generation settings, else the tokenizer's."""
+        own = getattr(self.model.generation_config, "eos_token_id", None)
+        ends = own if isinstance(own, list) else [own]
+        return [end for end in dict.fromkeys([*ends, self.tokenizer.eos_token_id]) if end is not None]
+
+    def _completion(self, prompt: Sequence[int], tokens: Sequence[int], ends: Sequence[int]) -> Completion:
+        end = next((place for place, token in enumerate(tokens) if token in ends), None)
+        text = self._text(prompt, tokens[:end])
+        return Completion(text, len(tokens) if end is None else end + 1, "length" if end is None else "eos")
+
+    def _text(self, prompt: Sequence[int], tokens: Sequence[int]) -> str:
+        """Decode what follows a prompt; alone, some tokenizers would drop its first blank, and with it an indent."""
+        before, whole = self._decoded(prompt), self._decoded([*prompt, *tokens])
+        return whole[len(before) :] if whole.startswith(before) else self._decoded(tokens)
+
+    def _decoded(self, tokens: Sequence[int]) -> str:
+        text = self.tokenizer.decode(list(tokens), skip_special_tokens=True, clean_up_tokenization_spaces=False)
+        return str(text)
+
+
+def load_policy(name: str, *, device: str | None = None, **settings: Any) -> TransformersPolicy:
+    """Load a model and its tokenizer as a policy.
+
+    Parameters
+    ----------
+    name
+        A directory that ``save_pretrained`` wrote, or a model of the Hugging Face hub. Its own code is not run.
+    device
+        Such as ``cpu`` or ``cuda``; a GPU where there is one.
+    settings
+        As in `TransformersPolicy`.
+
+    Raises
+    ------
+    UsageError
+        When torch or transformers is not installed, or the model cannot be loaded, in one sentence.
+    """
+    try:
+        import torch
+        from transformers import AutoModelForCausalLM, AutoTokenizer
+        from transformers.utils import logging
+    except ImportError:
+        raise UsageError("Models need torch and transformers; install them: pip install 'heldout[train]'.") from None
+    if Path(name).is_dir() and not (Path(name) / "config.json").is_file():
+        raise UsageError(f"{name} holds no model: there is no config.json; give a folder that save_pretrained wrote.")
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(name)
+        logging.disable_progress_bar()  # of loading the weights: gone in a moment, and not ours
+        model: Any = AutoModelForCausalLM.from_pretrained(name, dtype="auto")
+    except (OSError, ValueError, KeyError) as error:
+        why = str(error).strip().split("\n")[0].rstrip(".")
+        raise UsageError(
+            f"The model {name!r} cannot be loaded ({why}); check the path or name, and the network."
+        ) from None
+    where = device or ("cuda" if torch.cuda.is_available() else "cpu")
+    return TransformersPolicy(model.to(where), tokenizer, **settings)
+
+
+@contextmanager
+def _as_it_was(model: Any) -> Iterator[None]:
+    """Switch to evaluation and to no generation settings but ours, and back to what was there.
+
+    A model's own settings (a repetition penalty, top-p) would otherwise fill in for whatever is not said, and what is
+    measured would not be the model's own distribution.
+    """
+    modes = [(module, module.training) for module in model.modules()]
+    own = model.generation_config
+    model.eval()
+    model.generation_config = type(own)()
+    try:
+        yield
+    finally:
+        model.generation_config = own
+        for module, training in modes:
+            module.training = training
+
+
+@contextmanager
+def _seeded(seed: int, device: torch.device) -> Iterator[None]:
+    """Draw from a seed of our own, and give the global random state back as it was."""
+    import torch
+
+    gpus = [device] if device.type == "cuda" else []
+    with torch.random.fork_rng(devices=gpus):
+        torch.manual_seed(seed)
+        yield

@@ -1,0 +1,186 @@
+"""Waiting for a log, and reading it whenever it has grown."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from heldout.errors import ReadError, SeveralRuns
+from heldout.readers import read_all
+from heldout.readers.directory import is_no_log
+from heldout.readers.files import Files
+from heldout.readers.run_directory import is_run
+from heldout.readers.source import stamp_of
+from heldout.run import FloatArray, Run, Series
+from heldout.store.recorder import CHECKPOINTS, EVALS, METRICS, RUN
+
+_DEEPEST = 6
+_Stamp = tuple[int, int, int]  # inode, size, time of the last change
+
+
+class Follower:
+    """Reads a log that is being written.
+
+    Parameters
+    ----------
+    path
+        A file or directory of any format that `heldout.read` knows. It need not be there yet; it may be rotated,
+        truncated, deleted, or begun anew.
+    run, roles, problems, samples
+        As for `heldout.read`; a metric of `roles` may be logged later.
+
+    Attributes
+    ----------
+    waiting
+        Why nothing can be read at the moment, in a sentence; empty where something was.
+    """
+
+    def __init__(
+        self,
+        path: str | Path,
+        *,
+        run: str | None = None,
+        roles: Mapping[str, str] | None = None,
+        problems: int | None = None,
+        samples: int = 1,
+    ) -> None:
+        self.path = Path(path).expanduser()
+        self.waiting = ""
+        self._run = run
+        self._roles, self._problems, self._samples = roles, problems, samples
+        self._files = Files(growing=True)
+        self._stamps: dict[str, _Stamp] | None = None
+        self._last: _Stamp | None = None  # of the file, where one file is followed
+        self._known: Run | None = None
+        self._earlier: Run | None = None  # as it was when the file was begun anew
+
+    def poll(self, *, last: bool = False) -> Run | None:
+        """Return the run as it is now if anything was written since the last call, else None.
+
+        Parameters
+        ----------
+        last
+            Nothing will be written any more: read in any case, and take a last line without its end as whole.
+
+        Raises
+        ------
+        SeveralRuns
+            When the log holds several runs and none was chosen or followed so far.
+        """
+        try:
+            stamps = dict(_stamps(self.path))
+            if stamps == self._stamps and not last:
+                return None
+            if self._replaced(stamps):
+                self._earlier = self._known
+            self._stamps = stamps
+            self._files.forget_others(set(map(Path, stamps)))
+            found = self._read(growing=not last)
+        except SeveralRuns:
+            if self._run is None and self._known is None:
+                raise
+            self.waiting = f"{self.path} does not hold the run that was followed now."
+            return None
+        except (ReadError, OSError) as error:  # not there yet, empty, half a line, or deleted while it was read
+            self.waiting = str(error)
+            return None
+        self.waiting = ""
+        self._known = found if self._earlier is None else continued(self._earlier, found)
+        return self._known
+
+    def _replaced(self, stamps: Mapping[str, _Stamp]) -> bool:
+        """Whether the one file that is followed was begun anew: rotated, truncated, written again."""
+        now, before = stamps.get(str(self.path)), self._last
+        self._last = now or before
+        return now is not None and before is not None and (now[0] != before[0] or now[1] < before[1])
+
+    def _read(self, *, growing: bool) -> Run:
+        found = read_all(
+            self.path,
+            run=self._run,
+            roles=self._roles,
+            problems=self._problems,
+            samples=self._samples,
+            files=self._files if growing else None,
+        )
+        if len(found) == 1:
+            return found[0]
+        name = self._run or (self._known.name if self._known else None)
+        same = [one for one in found if one.name == name]
+        if len(same) != 1:
+            listed = ", ".join(repr(one.name) for one in found[:6])
+            raise SeveralRuns(f"{self.path} holds {len(found)} runs ({listed}); choose one with --name NAME.")
+        return same[0]
+
+
+def continued(earlier: Run, later: Run) -> Run:
+    """Join what a log said before it was begun anew with what it says now, which counts from its first step on."""
+    start = int(later.steps[0])
+    metrics = dict(later.metrics)
+    for key, series in earlier.metrics.items():
+        before = _before(series, start)
+        if len(before) or len(before.nonfinite):
+            metrics[key] = _joined(before, metrics[key]) if key in metrics else before
+    measured = (*(one for one in earlier.measured if one.step < start), *later.measured)
+    roles = {role: key for role, key in {**later.roles, **earlier.roles}.items() if key in metrics}
+    return replace(later, metrics=metrics, roles=roles, measured=measured)
+
+
+def _before(series: Series, start: int) -> Series:
+    kept = int(np.searchsorted(series.step, start))
+    return Series(
+        series.name,
+        series.step[:kept],
+        series.value[:kept],
+        None if series.spread is None else series.spread[:kept],
+        None if series.size is None else series.size[:kept],
+        series.nonfinite[series.nonfinite < start],
+    )
+
+
+def _joined(one: Series, two: Series) -> Series:
+    def both(a: FloatArray | None, b: FloatArray | None) -> FloatArray | None:
+        return None if a is None or b is None else np.concatenate([a, b])
+
+    return Series(
+        two.name,
+        np.concatenate([one.step, two.step]),
+        np.concatenate([one.value, two.value]),
+        both(one.spread, two.spread),
+        both(one.size, two.size),
+        np.concatenate([one.nonfinite, two.nonfinite]),
+    )
+
+
+def _stamps(path: Path) -> Iterator[tuple[str, _Stamp]]:
+    """Yield what tells whether a log has changed: of every file that belongs to it inode, size and time."""
+    if path.name in (RUN, METRICS) and is_run(path.parent):
+        path = path.parent
+    if path.is_dir():
+        yield f"{path}{os.sep}", (path.stat().st_ino, 0, 0)
+        yield from _inside(path, 0)
+    elif path.exists():
+        yield str(path), stamp_of(path.stat())
+
+
+def _inside(folder: Path, depth: int) -> Iterator[tuple[str, _Stamp]]:
+    recorded = is_run(folder)
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.name.startswith("."):
+                continue
+            if recorded and entry.name not in (RUN, METRICS, EVALS, CHECKPOINTS):
+                continue
+            try:
+                is_folder = entry.is_dir()
+                if not is_folder and not is_no_log(Path(entry.name)):
+                    yield entry.path, stamp_of(entry.stat())
+                elif is_folder and depth < _DEEPEST:
+                    yield entry.path, (entry.inode(), 0, 0)
+                    yield from _inside(Path(entry.path), depth + 1)
+            except FileNotFoundError:  # deleted since it was listed, as old checkpoints are
+                continue

@@ -1,0 +1,303 @@
+"""The guard: a run is recorded, judged and acted upon while it goes on.
+
+Covered: every step and evaluation that it is told of, by the detectors of the report and with the same findings; a run
+that is killed and resumed, or goes back; several processes, of which only rank 0 does anything; detectors, callbacks
+and receivers of alerts that fail.
+Not covered: what the trainer does not tell it; weights that are no longer on the disk; a process that is killed
+between an evaluation and the guard's next call (the finding is made when the run is resumed).
+"""
+
+from __future__ import annotations
+
+import os
+import time
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from heldout.detectors import default_detectors
+from heldout.detectors.base import Detector
+from heldout.detectors.overoptimisation import OverOptimisation
+from heldout.diagnosis.verdict import Kept, checkpoint_to_keep, watch_for_falls
+from heldout.errors import UsageError
+from heldout.findings import Finding
+from heldout.live.actor import Actor
+from heldout.live.alerts import Alert
+from heldout.live.fold import LiveFold
+from heldout.live.rules import Decision, Rules, decide
+from heldout.readers import run_directory
+from heldout.readers.growing import GrowingLog
+from heldout.run import Evaluation
+from heldout.store.recorder import Recorder, checked_roles, measured_at, process_rank
+
+BEST, ROLL_BACK = "best.json", "rollback.json"  # files of the run's directory
+
+
+class Guard:
+    """Watches one run: records what it is told, and decides by the rules what is to be done.
+
+    Parameters
+    ----------
+    recorder
+        Where the run is recorded; what its directory holds already is part of the run. Without one nothing is kept.
+    rules
+        What to do, and from which finding on. By default findings are recorded and alerts sent, nothing else.
+    planned
+        How many evaluations the whole run will have. Without it the error is spread over an endless run, which sees
+        less.
+    detectors
+        What to look for beside a fall of the held-out score; all of them if not given.
+    roles
+        Which metric plays which part, where names do not tell and the recorder was not told.
+    alerts
+        Whom to tell.
+    on_finding
+        Called with each new finding.
+
+    Attributes
+    ----------
+    should_stop
+        Whether the rules have asked for the run to stop since this process began.
+    kept
+        The checkpoint to keep, by what is known now; None before there are evaluations enough.
+    failures
+        How often something went wrong inside; each kind is warned of once.
+
+    Raises
+    ------
+    UsageError
+        When an argument is not what it must be. Once it has started, the guard raises nothing.
+
+    Examples
+    --------
+    >>> from heldout.live import On
+    >>> guard = Guard(rules=Rules(stop=On.CONFIRMED), planned=20)
+    >>> guard.step(1, {"reward": 0.25}).stop
+    False
+    """
+
+    def __init__(
+        self,
+        recorder: Recorder | None = None,
+        rules: Rules = Rules(),
+        *,
+        planned: int | None = None,
+        detectors: Sequence[Detector] | None = None,
+        roles: Mapping[str, str] | None = None,
+        alerts: Sequence[Alert] = (),
+        on_finding: Callable[[Finding], None] | None = None,
+    ) -> None:
+        if planned is not None and (not isinstance(planned, int) or isinstance(planned, bool) or planned < 1):
+            raise UsageError(f"planned is {planned!r}; it must be a number of evaluations from 1, or None if unknown.")
+        self.recorder, self.rules, self.planned = recorder, rules, planned
+        self.should_stop, self.failures = False, 0
+        self.kept: Kept | None = None
+        self.idle = not recorder.writes if recorder else process_rank() != 0
+        name = recorder.directory.name if recorder else ""
+        self._actor = Actor(rules, () if self.idle else alerts, self._write, on_finding, name)
+        self._fallen = OverOptimisation() if planned is None else watch_for_falls(planned, planned)
+        self._warned: set[str] = set()
+        self._checkpoints: dict[int, list[Path]] = {}  # a step may have copies; the last that exists counts
+        self._begins = True  # the next metrics are the first of a piece of training
+        before = None
+        if recorder and not self.idle:
+            before = run_directory.recorded(recorder.directory)
+            self._checkpoints = {step: [Path(where)] for step, where in before.checkpoints.items()}
+            self._actor.remember(run_directory.findings(recorder.directory))
+        log = GrowingLog(before, None if roles is None else checked_roles(roles))
+        asked: list[Detector] = [self._fallen, *(default_detectors() if detectors is None else detectors)]
+        self._fold = LiveFold(log, asked, self._detector_failed)
+        if not self.idle:
+            told = {"rules": rules.as_dict(), "planned": planned, "detectors": [repr(one) for one in asked]}
+            self._actor.write({"what": "start", **told, "alerts": [repr(alert) for alert in alerts]})
+        self._waiting = self._fold.anew() if before and len(before.step) else []
+        self._look_again()
+
+    def step(self, step: int, metrics: Mapping[str, Any] | None = None, /, **more: Any) -> Decision:
+        """Take in the metrics of one step; arguments as for `Recorder.log`.
+
+        Returns
+        -------
+        Decision
+            What is new, and what is to be done.
+        """
+        told = {**metrics, **more} if metrics else more
+        if self.idle:
+            return Decision()
+        if self.recorder:
+            self.recorder.log(step, told)
+        return self._safely(f"step {step!r}", lambda: self._metrics(step, told))
+
+    def evaluation(
+        self,
+        step: int,
+        *,
+        problems: Sequence[str],
+        passed: Sequence[float],
+        samples: int | Sequence[int] = 1,
+        benchmark: str = "held-out",
+        **also: Any,
+    ) -> Decision:
+        """Take in a held-out measurement, problem by problem; arguments as for `Recorder.evaluation`.
+
+        Returns
+        -------
+        Decision
+            What is new, and what is to be done.
+        """
+        if self.idle:
+            return Decision()
+
+        def measured() -> Decision:
+            evaluation = measured_at(step, problems, passed, samples, benchmark)
+            if self.recorder:
+                self.recorder.evaluation(
+                    step, problems=problems, passed=passed, samples=samples, benchmark=benchmark, **also
+                )
+            return self._measured(evaluation, also)
+
+        return self._safely(f"the evaluation of step {step!r}", measured)
+
+    def evaluated(self, evaluation: Evaluation, **also: Any) -> Decision:
+        """Take in a held-out measurement that is there already; the rest as for `evaluation`."""
+        known = evaluation.outcomes
+        if known is None:
+            return self.step(evaluation.step, {evaluation.key: evaluation.rate})
+        return self.evaluation(
+            evaluation.step,
+            problems=known.problems,
+            passed=known.passed.tolist(),
+            samples=known.samples.tolist(),
+            benchmark=evaluation.benchmark,
+            **also,
+        )
+
+    def checkpoint(self, step: int, path: str | os.PathLike[str]) -> Decision:
+        """Take note of where the checkpoint of a step was saved, or copied to.
+
+        Returns
+        -------
+        Decision
+            Which checkpoints should not be pruned.
+        """
+        if self.idle:
+            return Decision()
+        if self.recorder:
+            self.recorder.checkpoint(step, path)
+
+        def noted() -> Decision:
+            self._checkpoints.setdefault(step, []).append(Path(path))
+            self._look_again()
+            return Decision(protected=self.protected)
+
+        return self._safely(f"the checkpoint of step {step!r}", noted)
+
+    def rewind(self) -> None:
+        """Say that the training goes back within this process: what comes next supersedes what it repeats."""
+        if self.idle:
+            return
+        if self.recorder:
+            self.recorder.rewound()
+        self._fold.log.rewind()
+        self._begins = True
+
+    @property
+    def protected(self) -> frozenset[int]:
+        """Steps whose checkpoints should not be pruned; all that were evaluated, before there are enough."""
+        if not self.rules.protect:
+            return frozenset()
+        return frozenset(self.kept.tied if self.kept else self._fold.evaluated)
+
+    @property
+    def best(self) -> Path | None:
+        """The recommended checkpoint, if it exists."""
+        return self._where(self.kept.recommended.step) if self.kept else None
+
+    def close(self, seconds: float = 10.0) -> None:
+        """Send the alerts that still wait, for so many seconds at most. The recorder is left open."""
+        self._actor.close(seconds)
+
+    def __enter__(self) -> Guard:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def _metrics(self, step: int, metrics: Mapping[str, Any]) -> Decision:
+        back = self._begins and step <= self._fold.newest
+        self._begins = False
+        if back:
+            self._actor.rewind(step)
+        known = self._fold.evaluations
+        found = self._fold.metrics(step, metrics, back=back)
+        self._waiting = [] if back else self._waiting
+        if back or self._fold.evaluations != known:
+            self._look_again()
+        return self._decided(found)
+
+    def _measured(self, evaluation: Evaluation, also: Mapping[str, Any]) -> Decision:
+        found = self._fold.measured(evaluation, also)
+        self._look_again()
+        return self._decided(found)
+
+    def _decided(self, found: Sequence[Finding]) -> Decision:
+        news = self._actor.news([*self._waiting, *found])
+        self._waiting = []
+        if not news:
+            return Decision(protected=self.protected)
+        decision = self._actor.act(decide(self.rules, news, checkpoint=self.best, protected=self.protected))
+        self.should_stop = self.should_stop or decision.stop
+        if decision.roll_back_to is not None and self.kept is not None:
+            told = {"step": self.kept.recommended.step, "checkpoint": str(decision.roll_back_to)}
+            self._point(ROLL_BACK, {**told, "found": news[-1].kind, "at": news[-1].step})
+        return decision
+
+    def _where(self, step: int) -> Path | None:
+        return next((path for path in reversed(self._checkpoints.get(step, [])) if path.exists()), None)
+
+    def _look_again(self) -> None:
+        """Choose the checkpoint to keep, by what is known now."""
+        there = {step for step in self._checkpoints if self._where(step)}
+        kept = checkpoint_to_keep(self._fallen, there) if self._fallen.looks else None
+        if kept == self.kept:
+            return
+        self.kept = kept
+        if kept is not None:
+            one = kept.recommended
+            told = {"step": one.step, "estimate": one.estimate, "low": one.low, "high": one.high, "tied": kept.tied}
+            self._point(BEST, {**told, "checkpoint": str(self.best) if self.best else None})
+
+    def _point(self, name: str, row: Mapping[str, Any]) -> None:
+        """Replace a small file of the run's directory, whole or not at all."""
+        if self.recorder is None or self.rules.dry_run:
+            return
+        path = self.recorder.directory / name
+        new = path.with_name(f".{name}.new")
+        new.write_bytes(orjson.dumps({**row, "time": time.time()}, option=orjson.OPT_INDENT_2))
+        os.replace(new, path)
+
+    def _safely(self, what: str, work: Callable[[], Decision]) -> Decision:
+        """Do something without ever raising into the training."""
+        try:
+            return work()
+        except Exception as error:
+            self._complain(f"The guard could not take in {what}: {error}", type(error).__name__)
+            return Decision(protected=self.protected)
+
+    def _detector_failed(self, detector: Detector, error: Exception) -> None:
+        why = f"The detector {detector.name} failed and is asked no more ({type(error).__name__}: {error})."
+        self._complain(why, detector.name)
+
+    def _complain(self, why: str, kind: str) -> None:
+        self.failures += 1
+        if kind not in self._warned:
+            self._warned.add(kind)
+            self._actor.write({"what": "failure", "why": why})
+            warnings.warn(f"{why} Further ones of its kind are counted in .failures.", RuntimeWarning, stacklevel=5)
+
+    def _write(self, row: Mapping[str, Any]) -> None:
+        if self.recorder:
+            self.recorder.finding(row)

@@ -1,0 +1,178 @@
+"""What is to be done about a finding: the rules of the user, and the decision that follows from it.
+
+Nothing here acts or remembers. By default a finding is recorded and an alert is sent; whoever wants a run to be stopped
+says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, fields
+from enum import StrEnum
+from pathlib import Path
+
+from heldout.detectors.overoptimisation import Level, OverOptimisation
+from heldout.errors import UsageError
+from heldout.findings import Finding, Severity
+
+
+class On(StrEnum):
+    """From which finding on something is done; each includes those below it."""
+
+    NEVER = "never"
+    WARNING = "warning"  # the training is unstable, collapsed or saturated
+    WATCH = "watch"  # the held-out score may be falling
+    LIKELY = "likely"  # it has fallen, as far as the posterior can tell
+    CONFIRMED = "confirmed"  # it has fallen, at the stated error rate
+
+    def reached_by(self, finding: Finding) -> bool:
+        """Whether this finding is one of those."""
+        return self is not On.NEVER and _RANKS.index(self) <= _rank(finding)
+
+
+_RANKS = (On.NEVER, On.WARNING, On.WATCH, On.LIKELY, On.CONFIRMED)
+
+
+def _rank(finding: Finding) -> int:
+    if finding.detector == OverOptimisation.name:
+        return _RANKS.index(On.WARNING) + Level[finding.kind.upper()]
+    return _RANKS.index(On.WARNING if finding.severity in (Severity.WARNING, Severity.ALARM) else On.NEVER)
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What to do, and from which finding on.
+
+    Attributes
+    ----------
+    alert
+        Send the alerts that the guard was given.
+    evaluate
+        Ask for an evaluation now, so that a suspicion is settled early.
+    stop
+        Ask for the training to stop.
+    roll_back
+        Point at the checkpoint to go back to.
+    run
+        A command line; what was found is in its environment (``HELDOUT_STEP``, ``HELDOUT_KIND`` …).
+    run_on
+        When it is run.
+    protect
+        Keep the recommended checkpoint, and those that cannot be told from it, from being pruned.
+    cool_down
+        Steps between two alerts of one kind, at least.
+    most_alerts
+        Alerts of a whole run, at most.
+    dry_run
+        Do nothing but record what would have been done.
+
+    Raises
+    ------
+    UsageError
+        When a value is outside what is allowed.
+    """
+
+    alert: On = On.LIKELY
+    evaluate: On = On.NEVER
+    stop: On = On.NEVER
+    roll_back: On = On.NEVER
+    run: str = ""
+    run_on: On = On.CONFIRMED
+    protect: bool = True
+    cool_down: int = 0
+    most_alerts: int = 20
+    dry_run: bool = False
+
+    def __post_init__(self) -> None:
+        for name in ("alert", "evaluate", "stop", "roll_back", "run_on"):
+            object.__setattr__(self, name, _on(name, getattr(self, name)))
+        for name in ("cool_down", "most_alerts"):
+            value = getattr(self, name)
+            if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+                raise UsageError(f"{name} is {value!r}; it must be a whole number from 0.")
+        if self.run and self.run_on is On.NEVER:
+            raise UsageError("run names a command, but run_on is never; say from which finding on it is run.")
+
+    def as_dict(self) -> dict[str, str | int | bool]:
+        """Return the rules as plain data; the command is left out, for it may hold a secret."""
+        told = {field.name: getattr(self, field.name) for field in fields(self) if field.name != "run"}
+        return {**told, "run": bool(self.run)}
+
+
+def _on(name: str, value: str) -> On:
+    try:
+        return On(value)
+    except ValueError:
+        raise UsageError(f"{name} is {value!r}; it must be one of {', '.join(On)}.") from None
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What was found just now, and what is to be done about it.
+
+    Attributes
+    ----------
+    findings
+        The news; nothing is told twice.
+    stop
+        The training should stop.
+    evaluate
+        An evaluation should be made now.
+    roll_back_to
+        The checkpoint to go back to, where that is wanted and one exists.
+    protected
+        Steps whose checkpoints should not be pruned.
+    alerts
+        The findings that an alert should be sent for.
+    run
+        The command of the rules should be run.
+    """
+
+    findings: tuple[Finding, ...] = ()
+    stop: bool = False
+    evaluate: bool = False
+    roll_back_to: Path | None = None
+    protected: frozenset[int] = frozenset()
+    alerts: tuple[Finding, ...] = ()
+    run: bool = False
+
+
+def decide(
+    rules: Rules,
+    findings: Sequence[Finding],
+    *,
+    checkpoint: Path | None = None,
+    protected: Iterable[int] = (),
+) -> Decision:
+    """What is to be done about these findings?
+
+    Parameters
+    ----------
+    rules
+        What the user wants.
+    findings
+        What was found just now.
+    checkpoint
+        The recommended checkpoint, if it exists.
+    protected
+        Steps of the recommended checkpoint and of those that cannot be told from it.
+
+    Returns
+    -------
+    Decision
+        The same for the same arguments; whether it is a dry run, and which alerts have been sent before, is left to
+        `heldout.live.actor.Actor`.
+    """
+
+    def wanted(on: On) -> bool:
+        return any(on.reached_by(finding) for finding in findings)
+
+    return Decision(
+        findings=tuple(findings),
+        stop=wanted(rules.stop),
+        evaluate=wanted(rules.evaluate),
+        roll_back_to=checkpoint if wanted(rules.roll_back) else None,
+        protected=frozenset(protected) if rules.protect else frozenset(),
+        alerts=tuple(finding for finding in findings if rules.alert.reached_by(finding)),
+        run=bool(rules.run) and wanted(rules.run_on),
+    )

@@ -1,0 +1,194 @@
+"""What the description says, on the two published runs and on made ones."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import heldout
+from heldout.diagnosis.description import Description, Observation
+from heldout.metrics import Better
+from heldout.run import Run, Series
+from heldout.stats.noise import aggregate_noise
+
+
+def made(**columns: np.ndarray) -> Run:
+    """A run of dense columns by key, over steps from 0."""
+    metrics = {key: Series(key, np.arange(len(value)), value.astype(float)) for key, value in columns.items()}
+    roles = {
+        role: key
+        for role, key in (("reward", "reward"), ("held_out", "pass@1"), ("length", "length"))
+        if key in metrics
+    }
+    return Run("made", "memory", "test", metrics, roles)
+
+
+def seen(about: Description, kind: str) -> list[Observation]:
+    return [observation for observation in about.observations if observation.kind == kind]
+
+
+@pytest.fixture(scope="module")
+def deepseek() -> Description:
+    return heldout.describe(heldout.read("example:deepseek-r1"))
+
+
+@pytest.fixture(scope="module")
+def kimi() -> Description:
+    return heldout.describe(heldout.read("example:kimi-dev"))
+
+
+def test_deepseek_reward_rises_to_its_peak_and_ends_slightly_lower(deepseek: Description) -> None:
+    reward = deepseek.series[0]
+    assert (reward.start.value, reward.peak.step, reward.peak.value, reward.end.value) == (3.52, 650, 4.65, 4.30)
+    assert "From the peak it comes down by 0.35" in reward.trend
+
+
+def test_deepseek_pass_at_1_peaks_early_and_falls(deepseek: Description) -> None:
+    score = deepseek.series[1]
+    assert (score.peak.step, score.peak.value) == (350, 0.348)
+    assert (score.end.step, score.end.value) == (700, 0.290)
+    assert any(point.step == 600 and point.value == 0.338 for point in score.key_points)
+    assert score.stretches[-1].direction == "falling"
+    assert score.stretches[-1].start.step == 600
+
+
+def test_deepseek_peaks_lie_300_steps_apart(deepseek: Description) -> None:
+    (apart,) = seen(deepseek, "peaks_apart")
+    assert apart.evidence["apart"] == 300
+    assert "300 steps after held-out pass@1" in apart.text
+
+
+def test_deepseek_parts_after_step_600(deepseek: Description) -> None:
+    first = deepseek.observations[0]
+    assert first.kind == "parts_at_the_end"
+    assert "After step 600 reward stays above 4.25" in first.text
+    assert "falls from 0.338 to 0.290" in first.text
+    assert first.evidence["drop"] == pytest.approx(0.048)
+
+
+def test_deepseek_is_consistent_with_more_than_one_reading(deepseek: Description) -> None:
+    text = deepseek.interpretation[0]
+    assert "consistent with over-optimisation of the reward (reward hacking)" in text
+    assert "It is also consistent with" in text
+    assert "To tell:" in text
+
+
+def test_kimi_rises_together_to_a_common_peak(kimi: Description) -> None:
+    score, length = kimi.series
+    assert (length.start.value, length.end.value, length.peak.step, length.peak.value) == (6480, 8400, 180, 8550)
+    assert (score.start.value, score.end.value, score.peak.step, score.peak.value) == (24.5, 32.5, 180, 34.0)
+    (together,) = seen(kimi, "peaks_together")
+    assert together.steps == (180, 180)
+
+
+def test_kimi_correlates_with_an_interval_for_levels_and_differences(kimi: Description) -> None:
+    movement = kimi.pairs[0].movement
+    assert movement.levels.r == pytest.approx(0.858, abs=0.001)
+    assert movement.differences.r == pytest.approx(0.553, abs=0.001)
+    assert movement.levels.low < movement.levels.r < movement.levels.high
+    (text,) = (observation.text for observation in seen(kimi, "moves_together"))
+    assert "strong positive correlation: r = 0.86 (0.19 to 0.98) for levels" in text
+    assert "0.55 (-0.10 to 0.87) for changes" in text
+
+
+def test_kimi_parts_at_step_100(kimi: Description) -> None:
+    (turn,) = seen(kimi, "opposite_turn")
+    assert turn.steps == (100,)
+    assert "local peak (31.2 %)" in turn.text
+    assert "local trough (6850)" in turn.text
+
+
+def test_kimi_surges_after_step_150(kimi: Description) -> None:
+    surges = seen(kimi, "late_surge")
+    assert len(surges) == 2
+    assert all(surge.evidence["after_step"] == 150 for surge in surges)
+
+
+def test_kimi_ends_below_its_peak(kimi: Description) -> None:
+    (below,) = seen(kimi, "ends_below_best")
+    assert "a regression of 1.5 points from its best, 34.0 % at step 180" in below.text
+
+
+def test_observations_are_ranked(kimi: Description) -> None:
+    weights = [observation.weight for observation in kimi.observations]
+    assert weights == sorted(weights, reverse=True)
+
+
+def test_without_a_held_out_score_nothing_is_called_hacking() -> None:
+    rng = np.random.default_rng(0)
+    about = heldout.describe(made(reward=np.linspace(0, 1, 300) + rng.normal(0, 0.1, 300)))
+    text = " ".join(about.interpretation) + " ".join(o.text for o in about.observations)
+    assert "no held-out score" in text
+    assert "hacking" not in text
+    assert "over-optim" not in text
+
+
+def test_two_climbing_curves_are_not_called_over_optimised() -> None:
+    rng = np.random.default_rng(1)
+    steps = np.linspace(0, 1, 30)
+    about = heldout.describe(made(**{"reward": steps + rng.normal(0, 0.03, 30), "pass@1": 0.3 + 0.3 * steps}))
+    assert "climb together" in about.interpretation[0]
+    assert not seen(about, "parts_at_the_end")
+
+
+def test_a_held_out_score_that_is_the_reward_is_not_taken_for_a_judge() -> None:
+    values = np.array([0.1, 0.2, 0.3, 0.4, 0.5])
+    about = heldout.describe(made(**{"reward": values, "pass@1": values}))
+    assert about.observations[0].kind == "same_measure"
+    assert "no independent judge" in about.interpretation[0]
+
+
+def test_a_score_that_falls_while_the_reward_rises_is_seen_from_the_start() -> None:
+    about = heldout.describe(
+        made(**{"reward": np.array([0.4, 0.9, 1, 1, 1, 1.0]), "pass@1": np.array([23, 6, 4, 4, 4, 2.0]) / 100})
+    )
+    assert "After step 0 reward rises from 0.40 to 1.00 while held-out pass@1 falls" in about.observations[0].text
+
+
+def test_where_lower_is_better_the_best_is_the_lowest() -> None:
+    value = np.concatenate([np.linspace(1.0, 0.2, 15), np.linspace(0.25, 0.9, 6)])
+    metrics = {"eval_error": Series("eval_error", np.arange(21), value)}
+    run = Run("made", "memory", "test", metrics, {"held_out": "eval_error"})
+    (below,) = seen(heldout.describe(run), "ends_below_best")
+    assert "0.20 at step 14" in below.text
+    assert Better.LOWER == -1
+
+
+def test_a_constant_metric_is_said_to_be_constant() -> None:
+    about = heldout.describe(made(reward=np.zeros(20)))
+    assert seen(about, "constant")[0].text == "Reward is 0 at all 20 steps."
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 4, 7])
+def test_tiny_runs_are_described(count: int) -> None:
+    rng = np.random.default_rng(count)
+    about = heldout.describe(
+        made(**{"reward": rng.random(count), "pass@1": rng.random(count), "length": rng.random(count)})
+    )
+    assert len(about.series) == 3
+
+
+def test_a_run_without_known_roles_is_described_by_its_fullest_metrics() -> None:
+    about = heldout.describe(made(zebra=np.arange(9.0), gnu=np.arange(5.0)))
+    assert [series.key for series in about.series] == ["zebra", "gnu"]
+
+
+def test_the_size_of_the_evaluation_gives_the_smallest_visible_difference(tmp_path: Path) -> None:
+    path = tmp_path / "m.jsonl"
+    path.write_text(
+        "".join(json.dumps({"step": s, "pass@1": 0.5}) + "\n" for s in range(4)) + '{"step": 4, "pass@1": 0.51}\n'
+    )
+    about = heldout.describe(heldout.read(path, problems=200))
+    (resolution,) = seen(about, "resolution")
+    noise = aggregate_noise(np.array([0.5, 0.5, 0.5, 0.5, 0.51]), 200)
+    assert resolution.evidence["smallest_difference"] == pytest.approx(1.96 * (2 * noise) ** 0.5)
+
+
+def test_every_real_run_is_described(real_runs: Path) -> None:
+    for path in sorted((real_runs / "tiny-rl").glob("*.csv")):
+        about = heldout.describe(heldout.read(path, problems=256))
+        fell = ("exit-status" in path.name and "not-yet" not in path.name) or "reward-model" in path.name
+        assert bool(seen(about, "parts_at_the_end")) == fell, path.name

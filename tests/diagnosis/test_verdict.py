@@ -1,0 +1,206 @@
+"""Verdicts: on runs that are known, and on runs that say too little."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import heldout
+from heldout.datasets.simulated import simulate
+from heldout.detectors.base import block_of
+from heldout.detectors.overoptimisation import Level, OverOptimisation
+from heldout.findings import State, Verdict
+from heldout.run import Evaluation, Outcomes, Run, Series
+
+
+def made(rates: np.ndarray, size: int | None = 300, reward: np.ndarray | None = None) -> Run:
+    """A run with an evaluation every tenth step."""
+    steps = np.arange(len(rates)) * 10
+    sizes = None if size is None else np.full(len(rates), float(size))
+    metrics = {"pass@1": Series("pass@1", steps, rates, size=sizes)}
+    roles = {"held_out": "pass@1"}
+    if reward is not None:
+        metrics["reward"] = Series("reward", np.arange(len(reward)), reward)
+        roles["reward"] = "reward"
+    return Run("made", "memory", "test", metrics, roles)
+
+
+def judged(path: Path, **known: object) -> Verdict:
+    return heldout.diagnose(heldout.read(path, **known))  # type: ignore[arg-type]
+
+
+def test_without_a_held_out_score_there_is_no_evidence() -> None:
+    run = Run("made", "m", "t", {"reward": Series("reward", np.arange(9), np.arange(9.0))}, {"reward": "reward"})
+    verdict = heldout.diagnose(run)
+    assert verdict.state is State.NO_EVIDENCE
+    assert any(item.detector == "over_optimisation" for item in verdict.unchecked)
+    assert "over-optim" not in verdict.sentence
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_few_evaluations_cannot_tell(count: int) -> None:
+    verdict = heldout.diagnose(made(np.linspace(0.5, 0.1, count)))
+    assert verdict.state is State.CANNOT_TELL
+    assert "at least 4" in verdict.sentence
+
+
+def test_a_fall_under_a_rising_reward_is_over_optimisation() -> None:
+    rng = np.random.default_rng(0)
+    rates = rng.binomial(300, np.concatenate([np.linspace(0.3, 0.5, 12), np.linspace(0.5, 0.2, 12)])) / 300
+    verdict = heldout.diagnose(made(rates, reward=np.linspace(0, 1, 240) + rng.normal(0, 0.02, 240)))
+    assert verdict.state is State.OVER_OPTIMISED
+    assert verdict.onset is not None
+    assert verdict.onset.low <= verdict.onset.step <= verdict.onset.high
+    assert verdict.recommended is not None
+    assert 80 <= verdict.recommended.step <= 150
+    assert verdict.recommended.step in verdict.tied
+    assert verdict.recommended.low < verdict.recommended.estimate < verdict.recommended.high
+
+
+def test_a_score_that_comes_back_has_recovered() -> None:
+    rng = np.random.default_rng(1)
+    truth = np.concatenate([np.full(8, 0.5), np.linspace(0.5, 0.25, 6), np.linspace(0.25, 0.6, 10), np.full(6, 0.6)])
+    verdict = heldout.diagnose(made(rng.binomial(500, truth) / 500, size=500))
+    assert verdict.state is State.RECOVERED
+
+
+def test_what_is_missing_is_said() -> None:
+    verdict = heldout.diagnose(made(np.linspace(0.3, 0.5, 12), size=None))
+    missing = " ".join(item.missing for item in verdict.unchecked)
+    assert "--problems N" in missing
+    assert "--reward KEY" in missing
+
+
+def test_the_examples() -> None:
+    kimi = heldout.diagnose(heldout.read("example:kimi-dev"))
+    assert kimi.state is State.IMPROVING
+    assert kimi.recommended is not None
+    assert {180, 200} <= set(kimi.tied)
+    assert kimi.recommended.step in kimi.tied
+    deepseek = heldout.diagnose(heldout.read("example:deepseek-r1"))
+    assert deepseek.recommended is not None
+    assert 150 <= deepseek.recommended.step <= 450
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "exit-status-1.8pct-seed9",
+        "exit-status-1pct-rl0",
+        "exit-status-3pct-seed7",
+        "reward-model-code-only",
+        "reward-model-kl",
+    ],
+)
+def test_hacked_runs_are_over_optimised(real_runs: Path, name: str) -> None:
+    verdict = judged(real_runs / "tiny-rl" / f"{name}.csv", problems=256)
+    assert verdict.state is State.OVER_OPTIMISED
+    assert verdict.label == "confirmed, reward rising"
+
+
+@pytest.mark.parametrize("name", ["honest-seed0", "honest-seed3", "exit-status-1pct-not-yet", "trl-grpo"])
+def test_honest_runs_are_improving(real_runs: Path, name: str) -> None:
+    verdict = judged(real_runs / "tiny-rl" / f"{name}.csv", problems=256)
+    assert verdict.state is State.IMPROVING
+    assert not any(finding.severity == "alarm" for finding in verdict.findings)
+
+
+def test_a_reward_for_format_alone_is_over_optimised(real_runs: Path) -> None:
+    verdict = judged(real_runs / "grpo-reward-vs-eval-json" / "format_only.json")
+    assert verdict.state is State.OVER_OPTIMISED
+
+
+@pytest.mark.parametrize(
+    ("name", "problems"), [("humaneval-7b-r1", None), ("countdown-3b", 128), ("code-quality-test-only-7b", 100)]
+)
+def test_healthy_tables_raise_no_alarm(real_runs: Path, name: str, problems: int | None) -> None:
+    verdict = judged(real_runs / "tables" / f"{name}.csv", problems=problems)
+    assert not any(finding.severity == "alarm" for finding in verdict.findings)
+
+
+def test_a_fall_just_short_of_proof_says_what_would_have_proved_it() -> None:
+    verdict = heldout.diagnose(heldout.read("example:deepseek-r1"))
+    assert verdict.state is State.CANNOT_TELL
+    assert verdict.label == "just short of a fall, reward rising"
+    assert "run-level p = 0.05," in verdict.sentence
+    assert "700 problems with the same rates would have confirmed it" in verdict.sentence
+
+
+def per_problem(shares: np.ndarray, checkpoints: dict[int, str] | None = None) -> Run:
+    ids = tuple(f"p{i}" for i in range(shares.shape[1]))
+    ones = np.ones(len(ids), dtype=np.int64)
+    measured = tuple(Evaluation.of(20 * (k + 1), Outcomes(ids, row, ones)) for k, row in enumerate(shares))
+    key = measured[0].key
+    step = np.array([evaluation.step for evaluation in measured])
+    series = Series(key, step, np.array([evaluation.rate for evaluation in measured]))
+    return Run("made", "m", "t", {key: series}, {"held_out": key}, measured=measured, checkpoints=checkpoints or {})
+
+
+def test_with_every_outcome_error_control_is_exact_and_said_so() -> None:
+    verdict = heldout.diagnose(per_problem(simulate("sharp_collapse", 500, 40, 1, seed=3).outcomes))
+    assert verdict.label.startswith("confirmed")
+    assert not any("error control" in item.detector for item in verdict.unchecked)
+
+
+def test_only_checkpoints_that_exist_are_recommended() -> None:
+    run = per_problem(simulate("sharp_collapse", 500, 40, 1, seed=3).outcomes, {700: "step-700", 800: "step-800"})
+    verdict = heldout.diagnose(run)
+    assert verdict.recommended is not None
+    assert verdict.recommended.step == 700
+    assert set(verdict.on_disk) <= {700, 800}
+    assert "checkpoints that exist" in verdict.sentence or len(verdict.tied) == 1
+
+
+def test_several_benchmarks_are_paid_for_together() -> None:
+    rng = np.random.default_rng(8)
+    step = np.arange(1, 31) * 10
+    truths = {
+        "val/humaneval_acc": np.full(30, 0.4),
+        "val/mbpp_acc": np.concatenate([np.full(15, 0.6), np.linspace(0.6, 0.4, 15)]),
+    }
+    metrics = {
+        key: Series(key, step, rng.binomial(500, truth) / 500, size=np.full(30, 500.0)) for key, truth in truths.items()
+    }
+    verdict = heldout.diagnose(Run("made", "m", "t", metrics, {"held_out": "val/humaneval_acc"}))
+    flat, fell = verdict.benchmarks
+    assert verdict.state is not State.OVER_OPTIMISED
+    assert flat.key == "val/humaneval_acc"
+    assert fell.adjusted_p <= 0.05
+    assert fell.adjusted_p >= fell.p
+    assert flat.adjusted_p > 0.05
+
+
+def test_rates_that_scatter_more_than_their_problems_allow_are_pointed_out() -> None:
+    rng = np.random.default_rng(2)
+    wild = heldout.diagnose(made(np.clip(0.5 + rng.normal(0, 0.08, 40), 0, 1), size=400))
+    assert any("same problems at every evaluation" in line for line in wild.advice)
+    fresh = [heldout.diagnose(made(rng.binomial(400, 0.5, 40) / 400, size=400)) for _ in range(20)]
+    assert sum(any("same problems" in line for line in verdict.advice) for verdict in fresh) <= 2
+
+
+def test_uneven_steps_do_not_raise_the_rate_of_false_alarms() -> None:
+    dense_then_sparse = np.concatenate([np.arange(1, 11), 10 + 10 * np.arange(1, 11)])
+    alarms = 0
+    for seed in range(150):
+        rates = np.random.default_rng(seed).binomial(300, np.full(20, 0.4)) / 300
+        series = Series("pass@1", dense_then_sparse, rates, size=np.full(20, 300.0))
+        detector = OverOptimisation(horizon=20)
+        detector.update(block_of(Run("m", "m", "t", {"pass@1": series}, {"held_out": "pass@1"})))
+        alarms += detector.worst.level is Level.CONFIRMED
+    assert alarms <= 15  # 5 % promised; more than 10 % of 150 are seen in one of a hundred such tests
+
+
+@pytest.mark.parametrize(("rate", "other"), [(0.0, "easier"), (1.0, "harder")])
+def test_an_evaluation_at_its_bound_shows_nothing(rate: float, other: str) -> None:
+    verdict = heldout.diagnose(made(np.full(12, rate)))
+    assert (verdict.state, verdict.label) == (State.CANNOT_TELL, "saturated evaluation")
+    assert f"Evaluate on {other} problems" in verdict.sentence
+    assert verdict.recommended is None
+
+
+def test_the_interval_of_a_share_is_one_of_shares() -> None:
+    verdict = heldout.diagnose(made(np.array([0.0, 0.0, 0.01, 0.0, 0.02, 0.01, 0.0, 0.01]), size=100))
+    assert verdict.recommended is not None
+    assert verdict.recommended.low >= 0.0

@@ -1,0 +1,199 @@
+"""Sampling from a model of transformers: in order, repeatable, and without a trace on the model or the random state."""
+
+from __future__ import annotations
+
+import random
+import string
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from heldout.errors import UsageError
+from heldout.evaluation.transformers import TransformersPolicy, load_policy
+
+torch = pytest.importorskip("torch", reason="sampling needs torch, of the extra `train`")
+transformers = pytest.importorskip("transformers", reason="sampling needs transformers, of the extra `train`")
+
+CONTEXT = 64
+PROMPTS = ["# 1 add 3\ndef f(x):\n", "a", "# 1 max 4\n# 2 neg\ndef f(x):\n", "bb"]
+
+
+@pytest.fixture(scope="module")
+def tokenizer() -> Any:
+    from tokenizers import Tokenizer, models, pre_tokenizers, processors
+    from tokenizers.decoders import Fuse
+
+    words = {token: place for place, token in enumerate(["<pad>", "<bos>", "<eos>", *string.printable[:97]])}
+    characters = Tokenizer(models.BPE(vocab=words, merges=[]))
+    characters.pre_tokenizer = pre_tokenizers.Split("", "isolated")
+    characters.decoder = Fuse()
+    characters.post_processor = processors.TemplateProcessing(single="<bos> $A", special_tokens=[("<bos>", 1)])
+    return transformers.PreTrainedTokenizerFast(
+        tokenizer_object=characters, pad_token="<pad>", bos_token="<bos>", eos_token="<eos>", padding_side="right"
+    )
+
+
+@pytest.fixture(scope="module")
+def model() -> Any:
+    torch.manual_seed(3)
+    config = transformers.LlamaConfig(
+        vocab_size=100,
+        hidden_size=16,
+        intermediate_size=32,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        num_key_value_heads=2,
+        max_position_embeddings=CONTEXT,
+        initializer_range=0.5,
+        pad_token_id=0,
+        bos_token_id=1,
+        eos_token_id=2,
+    )
+    return transformers.LlamaForCausalLM(config)
+
+
+def test_the_same_seed_gives_the_same_completions_and_another_seed_others(model: Any, tokenizer: Any) -> None:
+    one = TransformersPolicy(model, tokenizer, seed=1, max_new_tokens=12)
+    assert one.sample(PROMPTS, 3) == one.sample(PROMPTS, 3)
+    assert one.sample(PROMPTS, 3) != TransformersPolicy(model, tokenizer, seed=2, max_new_tokens=12).sample(PROMPTS, 3)
+
+
+def test_what_is_likeliest_does_not_depend_on_padding_order_or_batches(model: Any, tokenizer: Any) -> None:
+    def greedy(prompts: list[str], batch: int) -> dict[str, str]:
+        policy = TransformersPolicy(model, tokenizer, temperature=0, max_new_tokens=10, batch_size=batch)
+        return {p: texts[0].text for p, texts in zip(prompts, policy.sample(prompts, 1), strict=True)}
+
+    alone = {p: text for one in PROMPTS for p, text in greedy([one], 1).items()}
+    assert len(set(alone.values())) > 1
+    assert greedy(PROMPTS, 4) == alone
+    assert greedy(PROMPTS[::-1], 3) == alone
+
+
+def test_greedy_completions_are_the_argmax_of_the_model(model: Any, tokenizer: Any) -> None:
+    policy = TransformersPolicy(model, tokenizer, temperature=0, max_new_tokens=8)
+    ids = tokenizer(PROMPTS[0])["input_ids"]
+    for _ in range(8):
+        if ids[-1] == 2:
+            break
+        with torch.no_grad():
+            ids.append(int(model(torch.tensor([ids])).logits[0, -1].argmax()))
+    expected = tokenizer.decode(ids[len(tokenizer(PROMPTS[0])["input_ids"]) :], skip_special_tokens=True)
+    assert policy.sample(PROMPTS[:1], 1)[0][0].text == expected
+
+
+def test_tokens_follow_the_model_s_own_distribution(model: Any, tokenizer: Any) -> None:
+    policy = TransformersPolicy(model, tokenizer, max_new_tokens=1, batch_size=4000)
+    with torch.no_grad():
+        share = model(torch.tensor([tokenizer("a")["input_ids"]])).logits[0, -1].softmax(0)
+    token = int(share[3:].argmax()) + 3
+    drawn = [completion.text for completion in policy.sample(["a"], 4000)[0]]
+    expected = float(share[token])
+    error = (expected * (1 - expected) / 4000) ** 0.5
+    assert abs(drawn.count(tokenizer.decode([token])) / 4000 - expected) < 5 * error
+
+
+def test_the_model_and_the_random_state_are_left_as_they_were(model: Any, tokenizer: Any) -> None:
+    model.train()
+    model.lm_head.eval()
+    modes = [module.training for module in model.modules()]
+    weights = [parameter.requires_grad for parameter in model.parameters()]
+    state, own, side = torch.get_rng_state(), random.getstate(), tokenizer.padding_side
+    TransformersPolicy(model, tokenizer, max_new_tokens=5).sample(PROMPTS, 2)
+    assert [module.training for module in model.modules()] == modes
+    assert [parameter.requires_grad for parameter in model.parameters()] == weights
+    assert torch.equal(torch.get_rng_state(), state)
+    assert random.getstate() == own
+    assert tokenizer.padding_side == side
+    loss = model(torch.tensor([[1, 5, 6]]), labels=torch.tensor([[1, 5, 6]])).loss
+    loss.backward()  # the model can still be trained
+    model.zero_grad()
+
+
+def test_the_model_s_own_generation_settings_change_nothing_and_are_kept(model: Any, tokenizer: Any) -> None:
+    policy = TransformersPolicy(model, tokenizer, max_new_tokens=10)
+    plain, before = policy.sample(PROMPTS, 2), model.generation_config
+    model.generation_config = own = transformers.GenerationConfig(
+        repetition_penalty=9.0, top_k=1, top_p=0.1, min_p=0.5, temperature=0.1, do_sample=True, eos_token_id=[2]
+    )
+    try:
+        assert policy.sample(PROMPTS, 2) == plain
+        assert model.generation_config is own
+    finally:
+        model.generation_config = before
+
+
+def test_a_completion_says_how_long_it_is_and_why_it_ended(model: Any, tokenizer: Any) -> None:
+    completions = TransformersPolicy(model, tokenizer, max_new_tokens=20).sample(PROMPTS, 60)
+    everything = [completion for several in completions for completion in several]
+    assert {completion.stop for completion in everything} == {"eos", "length"}
+    for completion in everything:
+        assert 1 <= completion.tokens <= 20
+        assert len(completion.text) <= completion.tokens
+        assert completion.stop == "eos" or completion.tokens == 20
+        assert not any(mark in completion.text for mark in ("<pad>", "<bos>", "<eos>"))
+
+
+def test_an_indent_at_the_start_is_kept_where_the_tokenizer_alone_would_drop_it(model: Any) -> None:
+    from tokenizers import Tokenizer, decoders, models
+
+    words = {token: place for place, token in enumerate(["<pad>", "<bos>", "<eos>", "▁", "a", ":", "\n"])}
+    blanks = Tokenizer(models.BPE(vocab=words, merges=[]))
+    blanks.decoder = decoders.Metaspace(prepend_scheme="always")
+    tokenizer = transformers.PreTrainedTokenizerFast(tokenizer_object=blanks, pad_token="<pad>", eos_token="<eos>")
+    assert tokenizer.decode([3, 3, 4]) == " a"
+    assert TransformersPolicy(model, tokenizer)._text([4, 5], [3, 3, 4]) == "  a"
+
+
+def test_a_prompt_that_leaves_no_room_is_refused(model: Any, tokenizer: Any) -> None:
+    with pytest.raises(UsageError, match=r"has 58 tokens and the model's context 64"):
+        TransformersPolicy(model, tokenizer, max_new_tokens=7).sample(["x" * 57], 1)
+    assert len(TransformersPolicy(model, tokenizer, max_new_tokens=6).sample(["x" * 57], 1)) == 1
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"temperature": -0.1}, "temperature is -0.1"),
+        ({"max_new_tokens": 0}, "max_new_tokens is 0"),
+        ({"batch_size": 0}, "batch_size is 0"),
+        ({"chat": True}, "no chat template"),
+    ],
+)
+def test_settings_outside_what_is_allowed_are_refused(
+    model: Any, tokenizer: Any, settings: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(UsageError, match=said):
+        TransformersPolicy(model, tokenizer, **settings)
+
+
+def test_a_chat_template_is_applied_where_it_is_asked_for(model: Any, tokenizer: Any) -> None:
+    class Seen(TransformersPolicy):
+        def encoded(self, prompt: str) -> str:
+            return str(self.tokenizer.decode(self._encode(prompt)))
+
+    template, tokenizer.chat_template = (
+        tokenizer.chat_template,
+        "{% for m in messages %}<bos>[{{ m.content }}]{% endfor %}:",
+    )
+    try:
+        assert Seen(model, tokenizer, chat=True).encoded("hi") == "<bos>[hi]:"
+    finally:
+        tokenizer.chat_template = template
+
+
+def test_a_saved_model_samples_as_the_one_in_memory(model: Any, tokenizer: Any, tmp_path: Path) -> None:
+    model.save_pretrained(tmp_path)
+    tokenizer.save_pretrained(tmp_path)
+    loaded = load_policy(str(tmp_path), device="cpu", max_new_tokens=9)
+    here = TransformersPolicy(model, tokenizer, max_new_tokens=9)
+    assert loaded.sample(PROMPTS, 2) == here.sample(PROMPTS, 2)
+
+
+def test_a_folder_without_a_model_is_one_sentence(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"there is no config\.json"):
+        load_policy(str(tmp_path))
+    (tmp_path / "config.json").write_text("{}")
+    with pytest.raises(UsageError, match="cannot be loaded") as told:
+        load_policy(str(tmp_path))
+    assert "\n" not in str(told.value)

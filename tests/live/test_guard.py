@@ -1,0 +1,303 @@
+"""The guard: what it does, once, and what never happens."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from falling import EVERY, PLANNED, PROBLEMS, findings, kinds, outcomes, train
+
+import heldout
+from heldout.detectors.base import Block
+from heldout.diagnosis.verdict import diagnose
+from heldout.errors import UsageError
+from heldout.findings import Finding
+from heldout.live import Decision, Guard, On, Rules
+from heldout.live.alerts import CommandAlert
+from heldout.store.recorder import Recorder
+
+
+def rows(folder: Path, what: str) -> list[dict[str, Any]]:
+    lines = (folder / "findings.jsonl").read_text().splitlines()
+    return [row for row in map(json.loads, lines) if row["what"] == what]
+
+
+def after(folder: Path) -> list[tuple[str, int]]:
+    return [(finding.kind, finding.step) for finding in diagnose(heldout.read(folder), horizon=PLANNED).findings]
+
+
+def test_by_default_it_observes_and_stops_nothing(tmp_path: Path) -> None:
+    with Recorder(tmp_path) as recorder, Guard(recorder, planned=PLANNED) as guard:
+        told = train(guard)
+        assert any(kind == "confirmed" for kind, _ in kinds(told))
+        assert not guard.should_stop
+        assert not any(decision.stop or decision.evaluate or decision.roll_back_to for _, decision in told)
+    assert rows(tmp_path, "act") == []
+    assert [(row["kind"], row["step"]) for row in rows(tmp_path, "finding")] == kinds(told)
+
+
+def test_it_stops_at_the_evaluation_that_confirms_the_fall_and_asks_once(tmp_path: Path) -> None:
+    with Recorder(tmp_path) as recorder, Guard(recorder, Rules(stop=On.CONFIRMED), planned=PLANNED) as guard:
+        told = train(guard)
+        stops = [step for step, decision in told if decision.stop]
+        assert stops == [finding.step for finding in findings(told) if finding.kind == "confirmed"]
+        assert len(stops) == 1
+        assert 110 <= stops[0] <= 160
+        assert guard.should_stop
+    assert [(row["act"], row["step"], row["done"]) for row in rows(tmp_path, "act")] == [("stop", stops[0], True)]
+    assert any(f"stopped the run at step {stops[0]}" in note.text for note in heldout.read(tmp_path).notes)
+
+
+def test_it_points_at_the_checkpoint_to_keep(tmp_path: Path) -> None:
+    rules = Rules(roll_back=On.CONFIRMED)
+    with Recorder(tmp_path) as recorder, Guard(recorder, rules, planned=PLANNED) as guard:
+        told = train(guard, folder=tmp_path)
+        back = [decision.roll_back_to for _, decision in told if decision.roll_back_to]
+        assert back
+        pointer, best = (json.loads((tmp_path / name).read_text()) for name in ("rollback.json", "best.json"))
+        assert pointer["checkpoint"] == str(back[0])
+        verdict = diagnose(heldout.read(tmp_path), horizon=PLANNED)
+        assert best["step"] == verdict.recommended.step
+        assert tuple(best["tied"]) == verdict.tied
+        assert guard.protected == set(verdict.tied)
+        assert best["checkpoint"] == str(guard.best) == str(tmp_path / f"checkpoint-{best['step']}")
+
+
+def test_before_there_are_evaluations_enough_every_evaluated_checkpoint_is_protected() -> None:
+    guard = Guard()
+    train(guard, last=30)
+    assert guard.kept is None
+    assert guard.protected == {10, 20, 30}
+    assert Guard(rules=Rules(protect=False)).protected == set()
+
+
+def test_checkpoints_that_are_known_by_a_rate_are_protected_and_chosen_from_as_well(tmp_path: Path) -> None:
+    with Recorder(tmp_path) as recorder, Guard(recorder, planned=PLANNED) as guard:
+        for step in range(EVERY, 181, EVERY):
+            guard.step(step, {"reward": 0.01 * step, "eval/pass@1": sum(outcomes(step)) / len(PROBLEMS)})
+            if step == 3 * EVERY:
+                assert guard.protected == {10, 20, 30}
+        verdict = diagnose(heldout.read(tmp_path), horizon=PLANNED)
+        assert json.loads((tmp_path / "best.json").read_text())["step"] == verdict.recommended.step
+        assert guard.protected == set(verdict.tied)
+
+
+def test_where_no_checkpoint_is_left_that_is_said(tmp_path: Path) -> None:
+    rules = Rules(roll_back=On.CONFIRMED)
+    with Recorder(tmp_path) as recorder, Guard(recorder, rules, planned=PLANNED) as guard:
+        train(guard)
+    (act,) = rows(tmp_path, "act")
+    assert (act["act"], act["done"], act["why"]) == ("roll_back", False, "no checkpoint of the recommended step exists")
+
+
+def test_a_dry_run_says_what_it_would_have_done_and_does_none_of_it(tmp_path: Path) -> None:
+    rules = Rules(stop=On.LIKELY, roll_back=On.LIKELY, run=f"touch {tmp_path}/ran", alert=On.LIKELY, dry_run=True)
+    alert = CommandAlert(f"touch {tmp_path}/told")
+    with Recorder(tmp_path) as recorder, Guard(recorder, rules, planned=PLANNED, alerts=[alert]) as guard:
+        told = train(guard, folder=tmp_path)
+        assert not any(decision.stop or decision.roll_back_to for _, decision in told)
+        assert not guard.should_stop
+    acts = rows(tmp_path, "act")
+    assert {row["act"] for row in acts} == {"stop", "roll_back", "run", "alert"}
+    assert {(row["done"], row["why"]) for row in acts} == {(False, "dry run")}
+    assert not any((tmp_path / name).exists() for name in ("ran", "told", "rollback.json", "best.json"))
+
+
+def test_the_command_is_run_once_and_told_what_was_found(tmp_path: Path) -> None:
+    rules = Rules(run=f'echo "$HELDOUT_KIND $HELDOUT_STEP" >> {tmp_path}/ran')
+    with Recorder(tmp_path / "run") as recorder, Guard(recorder, rules, planned=PLANNED) as guard:
+        told = train(guard)
+        guard.close(60)
+    (step,) = (step for kind, step in kinds(told) if kind == "confirmed")
+    assert (tmp_path / "ran").read_text() == f"confirmed {step}\n"
+
+
+class Told:
+    """An alert that writes down what it is told."""
+
+    def __init__(self) -> None:
+        self.titles: list[str] = []
+
+    def send(self, title: str, text: str, finding: Finding) -> None:
+        self.titles.append(title)
+
+
+def test_an_alert_has_the_run_the_step_and_what_was_found(tmp_path: Path) -> None:
+    alert = Told()
+    with Recorder(tmp_path / "mine") as recorder, Guard(recorder, planned=PLANNED, alerts=[alert]) as guard:
+        told = train(guard)
+        guard.close(60)
+    sure = [(kind, step) for kind, step in kinds(told) if kind in ("likely", "confirmed")]
+    assert alert.titles == [f"heldout: mine, step {step}: over optimisation {kind}" for kind, step in sure] != []
+
+
+def test_no_more_alerts_are_sent_than_allowed(tmp_path: Path) -> None:
+    alert = Told()
+    rules = Rules(alert=On.WATCH, most_alerts=1)
+    with Recorder(tmp_path) as recorder, Guard(recorder, rules, planned=PLANNED, alerts=[alert]) as guard:
+        train(guard)
+        guard.close(60)
+    assert len(alert.titles) == 1
+    assert {row["why"] for row in rows(tmp_path, "act") if not row["done"]} == {"the most alerts have been sent"}
+
+
+def test_an_alert_that_cannot_be_sent_is_written_down_without_its_address(tmp_path: Path) -> None:
+    from heldout.live.alerts import WebhookAlert
+
+    alert = WebhookAlert("http://127.0.0.1:1/S3CRET")
+    with Recorder(tmp_path) as recorder, Guard(recorder, planned=PLANNED, alerts=[alert]) as guard:
+        train(guard)
+        guard.close(60)
+    lost = rows(tmp_path, "not sent")
+    assert lost
+    assert lost[0]["why"].startswith("WebhookAlert(127.0.0.1): ")
+    assert "S3CRET" not in (tmp_path / "findings.jsonl").read_text()
+
+
+@pytest.mark.parametrize("stop", [35, 95, 118, 120, 125, 180])
+def test_a_run_that_is_killed_and_resumed_is_judged_as_one(tmp_path: Path, stop: int) -> None:
+    told = []
+    for first, last in ((1, stop), (stop + 1, 200)):
+        with Recorder(tmp_path, resume=True) as recorder, Guard(recorder, planned=PLANNED) as guard:
+            told += train(guard, first, last)
+    assert sorted(kinds(told)) == sorted(after(tmp_path)) == sorted(kinds(train(Guard(planned=PLANNED))))
+    assert len(rows(tmp_path, "finding")) == len(findings(told))
+
+
+def test_a_run_that_was_stopped_and_is_resumed_is_not_stopped_for_the_same_again(tmp_path: Path) -> None:
+    rules = Rules(stop=On.CONFIRMED)
+    with Recorder(tmp_path) as recorder, Guard(recorder, rules, planned=PLANNED) as guard:
+        told = train(guard)
+    last = max(step for step, decision in told if decision.stop)
+    for _ in range(2):
+        with Recorder(tmp_path, resume=True) as recorder, Guard(recorder, rules, planned=PLANNED) as guard:
+            assert kinds(train(guard, 201, 203)) == []
+            assert not guard.should_stop
+    assert [row["step"] for row in rows(tmp_path, "act")] == [last]
+
+
+@pytest.mark.parametrize("back", [61, 91, 121])
+def test_a_run_that_goes_back_is_judged_by_what_survives(tmp_path: Path, back: int) -> None:
+    told = []
+    for first, last in ((1, 160), (back, 200)):
+        with Recorder(tmp_path, resume=True) as recorder, Guard(recorder, planned=PLANNED) as guard:
+            before = len(told)
+            told += train(guard, first, last)
+    again = [one for one in after(tmp_path) if one[1] >= back]
+    assert kinds(told[before:]) == again != []  # found before too, but on the branch that was given up
+
+
+def test_going_back_within_a_process_is_the_same(tmp_path: Path) -> None:
+    with Recorder(tmp_path) as recorder, Guard(recorder, Rules(stop=On.CONFIRMED), planned=PLANNED) as guard:
+        train(guard, 1, 160)
+        guard.rewind()
+        told = train(guard, 91, 160)
+        assert kinds(told) == [one for one in after(tmp_path) if one[1] > 90]
+        assert any(decision.stop for _, decision in told)
+    assert heldout.read(tmp_path)["reward"].step.tolist() == list(range(1, 161))
+
+
+def test_a_fall_that_nobody_acted_on_is_acted_on_when_the_run_is_resumed(tmp_path: Path) -> None:
+    with Recorder(tmp_path) as recorder:
+        for step in range(EVERY, 201, EVERY):
+            recorder.log(step, {"reward": 0.01 * step})
+            recorder.evaluation(step, problems=PROBLEMS, passed=outcomes(step))
+    rules = Rules(stop=On.CONFIRMED)
+    with Recorder(tmp_path, resume=True) as recorder, Guard(recorder, rules, planned=PLANNED) as guard:
+        assert guard.step(201, {"reward": 2.0}).stop
+        assert not guard.step(202, {"reward": 2.0}).stop
+
+
+def test_a_broken_line_in_the_findings_is_left_out(tmp_path: Path) -> None:
+    with Recorder(tmp_path) as recorder, Guard(recorder, planned=PLANNED) as guard:
+        train(guard, 1, 160)
+    with (tmp_path / "findings.jsonl").open("a") as file:
+        file.write('{"what": "finding", "detec')
+    with Recorder(tmp_path, resume=True) as recorder, Guard(recorder, planned=PLANNED) as guard:
+        assert all(step > 160 for _, step in kinds(train(guard, 161, 200)))
+
+
+class Broken:
+    """A detector that fails at a step."""
+
+    name = "broken"
+    needs = ()
+
+    def update(self, block: Block) -> list[Finding]:
+        if any(points.step[0] == 50 for points in block.metrics.values()):
+            raise RuntimeError("I am broken")
+        return []
+
+    def state(self) -> dict[str, Any]:
+        return {}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        pass
+
+
+def test_a_detector_that_fails_is_left_out_and_the_others_go_on(tmp_path: Path) -> None:
+    with Recorder(tmp_path) as recorder, Guard(recorder, planned=PLANNED, detectors=[Broken()]) as guard:
+        with pytest.warns(RuntimeWarning, match="The detector broken failed and is asked no more"):
+            told = train(guard)
+        assert any(kind == "confirmed" for kind, _ in kinds(told))
+        assert guard.failures == 1
+    (row,) = rows(tmp_path, "failure")
+    assert "I am broken" in row["why"]
+
+
+def test_what_is_told_wrongly_never_stops_the_training() -> None:
+    guard = Guard()
+    with pytest.warns(RuntimeWarning, match="could not take in"):
+        assert guard.step("three", {"reward": 1.0}) == Decision()  # type: ignore[arg-type]
+    with pytest.warns(RuntimeWarning, match="the evaluation of step 4"):
+        assert guard.evaluation(4, problems=["a", "b"], passed=[1]) == Decision()
+    assert guard.step(5, {"reward": "high", "kl": None, "loss": float("nan")}) == Decision()
+    assert guard.failures == 2
+
+
+def test_a_listener_that_fails_does_not_keep_the_run_from_being_stopped(tmp_path: Path) -> None:
+    def fails(finding: Finding) -> None:
+        raise KeyError("oh")
+
+    guard = Guard(rules=Rules(stop=On.WATCH), planned=PLANNED, on_finding=fails)
+    with pytest.warns(RuntimeWarning, match="on_finding failed"):
+        train(guard)
+    assert guard.should_stop
+
+
+def test_a_listener_hears_every_finding_once() -> None:
+    heard: list[Finding] = []
+    told = train(Guard(planned=PLANNED, on_finding=heard.append))
+    assert heard == findings(told) != []
+
+
+def test_other_ranks_do_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RANK", "1")
+    guard = Guard(Recorder(tmp_path / "run"), Rules(stop=On.WARNING))
+    assert train(guard) == []
+    assert not (tmp_path / "run").exists()
+    assert Guard().idle
+
+
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        ({"planned": 0}, "planned is 0; it must be a number of evaluations from 1"),
+        ({"roles": {"rewrad": "x"}}, "roles has 'rewrad'"),
+        ({"alerts": [Told()], "rules": Rules(alert=On.NEVER)}, "the rules send none"),
+    ],
+)
+def test_a_guard_that_cannot_work_does_not_start(wrong: dict, says: str) -> None:
+    with pytest.raises(UsageError, match=says):
+        Guard(**wrong)
+
+
+def test_the_start_is_written_with_policy_and_plan(tmp_path: Path) -> None:
+    with Recorder(tmp_path) as recorder:
+        Guard(recorder, Rules(stop=On.CONFIRMED), planned=7)
+    (row,) = rows(tmp_path, "start")
+    assert (row["planned"], row["rules"]["stop"]) == (7, "confirmed")
+    assert row["detectors"][0].startswith("OverOptimisation(")

@@ -1,0 +1,71 @@
+"""What follows from a finding."""
+
+from __future__ import annotations
+
+from itertools import product
+from pathlib import Path
+
+import pytest
+
+from heldout.errors import UsageError
+from heldout.findings import Finding, Severity
+from heldout.live import Decision, On, Rules, decide
+
+
+def finding(kind: str, detector: str = "over_optimisation", severity: Severity = Severity.ALARM) -> Finding:
+    return Finding(detector, severity, kind, 10, (5, 10), "seen", "against", "means", "advice")
+
+
+SURE = [finding("watch"), finding("likely"), finding("confirmed")]
+UNSTABLE = finding("entropy_collapse", "entropy", Severity.WARNING)
+LEVEL = finding("plateau", "plateau", Severity.NOTICE)
+ORDER = [On.WARNING, On.WATCH, On.LIKELY, On.CONFIRMED]
+
+
+@pytest.mark.parametrize(("on", "one"), list(product(range(4), range(3))))
+def test_a_surer_fall_reaches_all_that_a_less_sure_one_does(on: int, one: int) -> None:
+    assert ORDER[on].reached_by(SURE[one]) == (one + 1 >= on)
+
+
+def test_training_signals_reach_the_warning_only() -> None:
+    assert [on.reached_by(UNSTABLE) for on in ORDER] == [True, False, False, False]
+    assert not any(on.reached_by(LEVEL) for on in ORDER)
+    assert not any(On.NEVER.reached_by(one) for one in [*SURE, UNSTABLE])
+
+
+def test_by_default_nothing_but_an_alert_is_wanted() -> None:
+    decision = decide(Rules(), SURE, checkpoint=Path("here"))
+    assert decision == Decision(tuple(SURE), alerts=(SURE[1], SURE[2]))
+
+
+def test_what_is_wanted_follows_from_the_policy() -> None:
+    rules = Rules(stop=On.CONFIRMED, evaluate=On.WATCH, roll_back=On.LIKELY, run="true", alert=On.NEVER)
+    there = Path("checkpoint-5")
+    first = decide(rules, SURE[:1], checkpoint=there, protected=[5])
+    assert (first.evaluate, first.stop, first.roll_back_to, first.run) == (True, False, None, False)
+    assert first.protected == {5}
+    last = decide(rules, SURE, checkpoint=there)
+    assert (last.stop, last.roll_back_to, last.run, last.alerts) == (True, there, True, ())
+
+
+def test_words_do_for_the_levels() -> None:
+    assert Rules(stop="confirmed").stop is On.CONFIRMED
+
+
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        ({"stop": "sure"}, "stop is 'sure'; it must be one of never, warning, watch, likely, confirmed."),
+        ({"cool_down": -1}, "cool_down is -1; it must be a whole number from 0."),
+        ({"most_alerts": 1.5}, "most_alerts is 1.5; it must be a whole number from 0."),
+        ({"run": "true", "run_on": "never"}, "run names a command, but run_on is never"),
+    ],
+)
+def test_a_policy_that_cannot_be_meant_is_refused(wrong: dict, says: str) -> None:
+    with pytest.raises(UsageError) as error:
+        Rules(**wrong)
+    assert says in str(error.value)
+
+
+def test_a_policy_is_written_without_its_command() -> None:
+    assert Rules(run="curl https://secret").as_dict()["run"] is True

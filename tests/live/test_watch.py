@@ -1,0 +1,470 @@
+"""Following logs that grow: real processes write them, and what is found is what the finished log shows."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from rich.console import Console
+
+from heldout import Recorder, diagnose, read
+from heldout.bench.logs import write_events
+from heldout.datasets.simulated import SimulatedRun, simulate
+from heldout.errors import ReadError, SeveralRuns, UsageError
+from heldout.live.outside import Command, Process
+from heldout.live.refold import last_step
+from heldout.live.rules import On, Rules
+from heldout.live.watch import Follower, Live, Watch
+from heldout.readers import read_all
+
+PLANNED = 20
+
+
+def rows(made: SimulatedRun, first: int = 1, last: int = 800) -> list[dict[str, float]]:
+    rates = dict(zip(made.steps.tolist(), made.rates.tolist(), strict=True))
+    logged = []
+    for step in range(first, last + 1):
+        row = {"step": step, "reward": float(made.reward[step - 1]), "kl": 0.01 + 1e-5 * step}
+        logged.append({**row, "val/accuracy": rates[step], "n": 300} if step in rates else row)
+    return logged
+
+
+def lines(made: SimulatedRun, first: int = 1, last: int = 800) -> str:
+    return "".join(json.dumps(row) + "\n" for row in rows(made, first, last))
+
+
+def table(made: SimulatedRun) -> str:
+    keys = ["step", "reward", "kl", "val/accuracy", "n"]
+    body = [",".join(str(row.get(key, "")) for key in keys) for row in rows(made)]
+    return "\n".join([",".join(keys), *body]) + "\n"
+
+
+def verl_file(made: SimulatedRun) -> str:
+    names = {"reward": "critic/score/mean", "val/accuracy": "val-core/gsm8k/acc/mean@1", "kl": "actor/kl_loss"}
+    said = [{"step": row["step"], "data": {names[k]: v for k, v in row.items() if k in names}} for row in rows(made)]
+    return "".join(json.dumps(row) + "\n" for row in said)
+
+
+def verl_console(made: SimulatedRun) -> str:
+    names = {"reward": "critic/score/mean", "val/accuracy": "val-core/gsm8k/acc/mean@1", "kl": "actor/kl_loss"}
+    said = [
+        f"step:{row['step']:.0f} - " + " - ".join(f"{names[k]}:{v:.4f}" for k, v in row.items() if k in names)
+        for row in rows(made)
+    ]
+    return "\n".join(said) + "\n"
+
+
+TEXTS = {"run.jsonl": lines, "table.csv": table, "verl.jsonl": verl_file, "verl.log": verl_console}
+
+
+def follow(path: Path) -> tuple[Follower, Live]:
+    return Follower(path, problems=300), Live(PLANNED)
+
+
+def look(follower: Follower, live: Live, *, last: bool = False) -> bool:
+    run = follower.poll(last=last)
+    if run is not None:
+        live.update(run)
+    return run is not None
+
+
+def told(findings: object) -> list[tuple[object, ...]]:
+    return [(one.detector, one.kind, one.severity, one.step, one.steps, one.seen) for one in findings]  # type: ignore[attr-defined]
+
+
+def afterwards(path: Path) -> list[tuple[object, ...]]:
+    return told(diagnose(read(path, problems=300), horizon=PLANNED).findings)
+
+
+@pytest.mark.parametrize("name", TEXTS)
+@pytest.mark.parametrize("family", ["sharp_collapse", "honest"])
+def test_live_equals_after_the_fact_however_the_log_is_cut(name: str, family: str, tmp_path: Path) -> None:
+    made = simulate(family, 300, PLANNED, seed=3)
+    path = tmp_path / name
+    data = TEXTS[name](made).encode()
+    cuts = sorted(random.Random(f"{name}{family}").sample(range(1, len(data)), 9))
+    follower, live = follow(path)
+    for start, end in zip([0, *cuts], [*cuts, len(data)], strict=True):
+        with path.open("ab") as file:
+            file.write(data[start:end])
+        look(follower, live)
+    look(follower, live, last=True)
+    assert told(live.findings) == afterwards(path)
+    if family == "sharp_collapse":
+        assert any(finding.kind == "confirmed" for finding in live.findings)
+
+
+def test_what_comes_late_is_folded_anew(tmp_path: Path) -> None:
+    """Evaluations that end long after their step, as those of a second process do."""
+    made = simulate("sharp_collapse", 300, PLANNED, seed=3)
+    path = tmp_path / "run.jsonl"
+    follower, live = follow(path)
+    waiting: list[str] = []
+    for row in rows(made):
+        late = {key: row.pop(key) for key in ("val/accuracy", "n") if key in row}
+        with path.open("a") as file:
+            file.write(json.dumps(row) + "\n")
+            if row["step"] % 40 == 30:
+                file.writelines(waiting)
+                waiting.clear()
+        if late:
+            waiting.append(json.dumps({"step": row["step"], **late}) + "\n")
+        if row["step"] % 25 == 0:
+            look(follower, live)
+    with path.open("a") as file:
+        file.writelines(waiting)
+    look(follower, live, last=True)
+    assert told(live.findings) == afterwards(path)
+
+
+def test_only_new_lines_are_parsed(tmp_path: Path) -> None:
+    """What stands before the last 4 KiB is not looked at again."""
+    made = simulate("honest", 300, PLANNED, seed=3)
+    path = tmp_path / "run.jsonl"
+    path.write_text(lines(made, 1, 700))
+    follower, live = follow(path)
+    look(follower, live)
+    with path.open("a") as file:
+        file.write(lines(made, 701, 710))
+    look(follower, live)
+    with path.open("r+b") as file:  # the first line, in place
+        file.write(b"#" * 20)
+    with path.open("a") as file:
+        file.write(lines(made, 711, 720))
+    run = follower.poll()
+    assert run is not None
+    assert (int(run.steps[0]), last_step(run)) == (1, 720)
+
+
+WRITER = """
+import sys, time
+text, path, pieces = open(sys.argv[1]).read(), sys.argv[2], int(sys.argv[3])
+size = len(text) // pieces + 1
+with open(path, "a") as file:
+    for start in range(0, len(text), size):
+        file.write(text[start : start + size])
+        file.flush()
+        time.sleep(0.02)
+    print("written", flush=True)
+    time.sleep(float(sys.argv[4]))
+"""
+
+
+def writer(text: str, path: Path, pieces: int = 30, linger: float = 0.0) -> subprocess.Popen[str]:
+    source = path.parent.parent / f"source-{path.name}"
+    source.write_text(text)
+    command = [sys.executable, "-c", WRITER, str(source), str(path), str(pieces), str(linger)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_a_process_that_writes_slowly_is_followed(name: str, tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    folder.mkdir()
+    path = folder / name
+    follower, live = follow(path)
+    with writer(TEXTS[name](simulate("sharp_collapse", 300, PLANNED, seed=3)), path) as child:
+        looks = 0
+        while child.poll() is None:
+            looks += look(follower, live)
+            time.sleep(0.05)
+    look(follower, live, last=True)
+    assert looks > 1
+    assert told(live.findings) == afterwards(path)
+
+
+def test_a_writer_that_is_killed_leaves_a_log_that_is_read_to_its_last_whole_line(tmp_path: Path) -> None:
+    made = simulate("sharp_collapse", 300, PLANNED, seed=3)
+    folder = tmp_path / "run"
+    folder.mkdir()
+    path = folder / "run.jsonl"
+    follower, live = follow(path)
+    with writer(lines(made)[:-700] + '{"step": 900, "rewa', path, linger=60.0) as child:
+        assert child.stdout is not None
+        child.stdout.readline()
+        look(follower, live)
+        child.kill()
+    look(follower, live, last=True)
+    assert told(live.findings) == afterwards(path)
+    # the writer restarts from an earlier step
+    with path.open("a") as file:
+        file.write("\n" + lines(made, 600, 700))
+    look(follower, live)
+    assert live.findings
+    assert told(live.findings) == afterwards(path)
+
+
+def test_a_directory_that_comes_later_is_waited_for(tmp_path: Path) -> None:
+    made = simulate("honest", 300, PLANNED, seed=1)
+    folder = tmp_path / "later" / "run"
+    follower, live = follow(folder)
+    assert not look(follower, live)
+    assert "there is no such file" in follower.waiting
+    folder.mkdir(parents=True)
+    assert not look(follower, live)
+    assert "no training log was found" in follower.waiting
+    (folder / "metrics.jsonl").touch()
+    assert not look(follower, live)
+    (folder / "metrics.jsonl").write_text(lines(made))
+    assert look(follower, live)
+    assert follower.waiting == ""
+    assert told(live.findings) == afterwards(folder)
+
+
+def test_a_rotated_file_goes_on_where_the_old_one_ended(tmp_path: Path) -> None:
+    made = simulate("sharp_collapse", 300, PLANNED, seed=3)
+    path = tmp_path / "run.jsonl"
+    whole = tmp_path / "whole.jsonl"
+    whole.write_text(lines(made))
+    follower, live = follow(path)
+    path.write_text(lines(made, 1, 500))
+    look(follower, live)
+    path.rename(tmp_path / "run.jsonl.1")
+    look(follower, live)
+    path.write_text(lines(made, 501, 600))
+    look(follower, live)
+    with path.open("a") as file:
+        file.write(lines(made, 601, 800))
+    look(follower, live)
+    assert told(live.findings) == afterwards(whole)
+
+
+def test_a_truncated_file_keeps_what_was_before_its_first_step(tmp_path: Path) -> None:
+    """As verl does when it goes on from a checkpoint."""
+    made = simulate("honest", 300, PLANNED, seed=3)
+    path = tmp_path / "verl.jsonl"
+    path.write_text(verl_file(made))
+    follower, _ = follow(path)
+    before = follower.poll()
+    os.truncate(path, 0)
+    assert follower.poll() is None
+    again = [json.loads(line) for line in verl_file(made).splitlines()][400:450]
+    path.write_text("".join(json.dumps(row) + "\n" for row in again))
+    run = follower.poll()
+    assert before is not None
+    assert run is not None
+    np.testing.assert_array_equal(run["reward"].step, np.arange(1, 451))
+    assert len(run.evaluations()) == np.count_nonzero(made.steps <= 450)
+
+
+def test_a_run_directory_is_followed(tmp_path: Path) -> None:
+    made = simulate("sharp_collapse", 300, PLANNED, seed=3)
+    ids = [f"p{index}" for index in range(300)]
+    folder = tmp_path / "run"
+    follower, live = follow(folder)
+    at = dict(zip(made.steps.tolist(), made.outcomes.tolist(), strict=True))
+    with Recorder(folder) as recorder:
+        for step in range(1, 801):
+            recorder.log(step, reward=float(made.reward[step - 1]))
+            if step in at:
+                recorder.evaluation(step, problems=ids, passed=at[step])
+            if step % 100 == 50:
+                assert look(follower, live)
+        look(follower, live)
+        recorder.rollouts(800, [{"prompt": "a"}])
+        assert not look(follower, live)  # samples are no news
+    assert told(live.findings) == afterwards(folder)
+
+
+def test_event_files_and_checkpoints_are_followed(tmp_path: Path) -> None:
+    write_events(tmp_path / "whole", 400)
+    data = (tmp_path / "whole").read_bytes()
+    path = tmp_path / "tb" / "events.out.tfevents.1.host"
+    path.parent.mkdir()
+    follower, live = follow(path.parent)
+    for end in (1000, len(data) // 2, len(data)):
+        path.write_bytes(data[:end])
+        look(follower, live)
+    assert told(live.findings) == afterwards(path.parent)
+
+    folder = tmp_path / "trainer"
+    history = rows(simulate("sharp_collapse", 300, PLANNED, seed=3))
+    follower, live = follow(folder)
+    for step in (200, 400, 800):
+        state = folder / f"checkpoint-{step}" / "trainer_state.json"
+        state.parent.mkdir(parents=True)
+        state.write_text(json.dumps({"global_step": step, "max_steps": 800, "log_history": history[:step]}))
+        assert look(follower, live)
+    assert told(live.findings) == afterwards(folder)
+
+
+def test_a_metric_that_is_named_may_come_later(tmp_path: Path) -> None:
+    path = tmp_path / "run.jsonl"
+    path.write_text('{"step": 1, "reward": 0.1, "val/accuracy": 0.5}\n{"step": 2, "reward": 0.1}\n')
+    follower = Follower(path, roles={"held_out": "mine"})
+    run = follower.poll()
+    assert run is not None
+    assert "held_out" not in run.roles  # nothing else stands in for it
+    assert any("Not logged yet: 'mine'" in note.text for note in run.notes)
+    with path.open("a") as file:
+        file.write('{"step": 3, "reward": 0.1, "mine": 0.4}\n')
+    run = follower.poll()
+    assert run is not None
+    assert run.roles["held_out"] == "mine"
+
+
+def test_several_runs_have_to_be_told_apart(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        (tmp_path / f"{name}.jsonl").write_text('{"step": 1, "reward": 0.1}\n{"step": 2, "reward": 0.1}\n')
+    with pytest.raises(SeveralRuns, match="--name"):
+        Follower(tmp_path).poll()
+    run = Follower(tmp_path, run="b").poll()
+    assert run is not None
+    assert run.name == "b"
+
+
+def test_a_half_written_value_of_a_table_is_not_taken_for_whole(tmp_path: Path) -> None:
+    path = tmp_path / "table.csv"
+    path.write_text("step,reward,accuracy\n1,0.1,0.50\n2,0.1,0.52\n3,0.1,0.")
+    run = Follower(path).poll()
+    assert run is not None
+    assert last_step(run) == 2
+    assert last_step(read_all(path)[0]) == 3
+
+
+# what is done
+
+
+def collapsed(tmp_path: Path, last: int = 800) -> Path:
+    path = tmp_path / "run.jsonl"
+    path.write_text(lines(simulate("sharp_collapse", 300, PLANNED, seed=3), 1, last))
+    return path
+
+
+def heldout(*words: str | Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "heldout", "watch", *map(str, words), "--problems", "300", "--planned", "20"]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def test_acts_happen_once_however_often_one_watches(tmp_path: Path) -> None:
+    path = collapsed(tmp_path, 430)
+    said = tmp_path / "said"
+    words = ["--on", "confirmed", "--shell", "--run", f"echo $HELDOUT_STEP $HELDOUT_STATE >> {said}"]
+    words += ["--state", str(tmp_path / "state"), "--stop-file", str(tmp_path / "STOP"), "--until-idle", "0.2"]
+    done = heldout(path, *words)
+    assert done.returncode == 0, done.stderr
+    assert not said.exists()
+    assert not (tmp_path / "STOP").exists()
+    with path.open("a") as file:
+        file.write(lines(simulate("sharp_collapse", 300, PLANNED, seed=3), 431))
+    done = heldout(path, *words)
+    assert "stop-file: done" in done.stdout
+    assert said.read_text() == "440 over-optimised\n"
+    assert (tmp_path / "STOP").read_text().startswith("step 440: ")
+    (tmp_path / "STOP").unlink()
+    assert "stop-file" not in heldout(path, *words).stdout
+    assert said.read_text() == "440 over-optimised\n"
+    assert not (tmp_path / "STOP").exists()
+
+
+def test_a_dry_run_does_nothing(tmp_path: Path) -> None:
+    words = ["--run", f"touch {tmp_path / 'touched'}", "--stop-file", str(tmp_path / "STOP"), "--dry-run", "--once"]
+    done = heldout(collapsed(tmp_path), *words)
+    assert done.stdout.count("would have done") == 2
+    assert not (tmp_path / "touched").exists()
+    assert not (tmp_path / "STOP").exists()
+
+
+def test_a_process_is_signalled_once(tmp_path: Path) -> None:
+    with subprocess.Popen(["sleep", "600"]) as child:
+        watching = Watch(
+            Follower(collapsed(tmp_path), problems=300),
+            Rules(stop=On.WATCH),
+            planned=PLANNED,
+            process=Process(f"{child.pid}:INT"),
+            console=Console(quiet=True),
+        )
+        watching.once()
+        assert child.wait() == -signal.SIGINT
+        watching.once()
+
+
+def test_a_run_that_goes_back_may_be_acted_on_again(tmp_path: Path) -> None:
+    made = simulate("sharp_collapse", 300, PLANNED, seed=3)
+    path = collapsed(tmp_path)
+    state = tmp_path / "state"
+    console = Console(quiet=True)
+    watching = Watch(Follower(path, problems=300), planned=PLANNED, state=state, console=console)
+    watching.follow(interval=0.05, until_idle=0.1)
+    with path.open("a") as file:  # training went back to step 360, and falls again
+        file.writelines(json.dumps({**row, "reward": row["reward"] + 0.01}) + "\n" for row in rows(made, 360, 600))
+    watching.follow(interval=0.05, until_idle=0.1)
+    what = [json.loads(line) for line in (state / "findings.jsonl").read_text().splitlines()]
+    assert [row["what"] for row in what if row.get("kind") == "confirmed" or row["what"] == "rewind"] == [
+        "finding",
+        "rewind",
+        "finding",
+    ]
+
+
+@pytest.mark.parametrize("text", ["", "1", "-4", "abc", "itself", "4:NOPE", "999999999"])
+def test_a_process_that_cannot_be_signalled_is_refused(text: str) -> None:
+    with pytest.raises(UsageError, match="--signal"):
+        Process(str(os.getpid()) if text == "itself" else text)
+
+
+def test_a_command_that_does_not_exist_is_refused_at_the_start() -> None:
+    with pytest.raises(UsageError, match="no such program"):
+        Command("no-such-program --now")
+
+
+def test_a_command_that_fails_is_told(tmp_path: Path) -> None:
+    done = heldout(collapsed(tmp_path), "--once", "--shell", "--run", "exit 3")
+    assert "--run ended with status 3." in done.stdout
+
+
+def test_an_alert_that_is_not_sent_is_told(tmp_path: Path) -> None:
+    done = heldout(collapsed(tmp_path), "--once", "--alert", "http://127.0.0.1:9/hook")
+    assert "not sent: WebhookAlert(127.0.0.1)" in done.stdout
+
+
+def test_looking_once_shows_the_run_and_needs_one(tmp_path: Path) -> None:
+    done = heldout(collapsed(tmp_path), "--once")
+    assert done.returncode == 0, done.stderr
+    assert "over-optimised" in done.stdout
+    assert "▁" in done.stdout
+    assert "\x1b" not in done.stdout
+    done = heldout(tmp_path / "nothing", "--once")
+    assert done.returncode == 2
+    assert done.stderr.startswith("heldout: ")
+    assert "there is no such file" in done.stderr
+    done = heldout(tmp_path / "nothing", "--until-idle", "0.1")
+    assert (done.returncode, done.stdout.count("waiting")) == (2, 1)
+
+
+def test_a_terminal_shows_the_run_as_it_stands(tmp_path: Path) -> None:
+    with (tmp_path / "screen").open("w") as file:
+        console = Console(file=file, force_terminal=True, width=100)
+        Watch(Follower(collapsed(tmp_path), problems=300), planned=PLANNED, console=console).follow(until_idle=0.1)
+    shown = (tmp_path / "screen").read_text()
+    assert "step 800" in shown
+    assert "held-out score" in shown
+
+
+def test_real_logs_are_followed_to_the_same_findings(real_runs: Path, tmp_path: Path) -> None:
+    files = [path for path in real_runs.rglob("*") if path.suffix in (".jsonl", ".csv") and path.stat().st_size < 2e6]
+    followed = 0
+    for number, path in enumerate(sorted(files)):
+        try:
+            whole = read(path)
+        except ReadError:
+            continue
+        data = path.read_bytes()
+        copy = tmp_path / str(number) / path.name
+        copy.parent.mkdir()
+        follower, live = Follower(copy), Live(PLANNED)
+        for end in (len(data) // 3, len(data) // 2, len(data)):
+            copy.write_bytes(data[:end])
+            look(follower, live)
+        look(follower, live, last=True)
+        assert told(live.findings) == told(diagnose(whole, horizon=PLANNED).findings), path
+        followed += 1
+    assert followed > 5

@@ -1,0 +1,146 @@
+"""What keys mean: one meaning or none, and the right one."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from heldout.metrics import BY_NAME, MEANINGS, Better, better_of, choose_roles, meaning_of
+
+TABLE = {
+    "reward": [
+        "reward",
+        "train/reward",
+        "critic/score/mean",
+        "critic/rewards/mean",
+        "objective/scores",
+        "reward/mean",
+        "train/rollout/reward_mean",
+        "rollout/raw_reward",
+        "reward/all/mean",
+        "env/all/reward/total",
+        "episode_reward_mean",
+        "env_runners/episode_return_mean",
+        "rollout/ep_rew_mean",
+        "ray/tune/episode_reward_mean",
+        "average reward score",
+        "mean_episode_rewards",
+        "Rewards/mean_episodes",
+        "Reward Score",
+    ],
+    "held_out": [
+        "eval_reward",
+        "eval_rewards/pass_reward/mean",
+        "val/test_score/openai/gsm8k",
+        "eval/eval_math_pass1",
+        "val-core/openai/gsm8k/reward/mean@8",
+        "eval/aime/effective/default/avg@4",
+        "validation/accuracy",
+        "test/env/all/reward/total",
+        "evaluation/episode_reward_mean",
+        "eval/mean_reward",
+        "eval_pass_at_1",
+        "humaneval_pass_at_1",
+        "pass@1",
+        "Test Pass@1",
+        "Pass Rate (%)",
+        "gold_accuracy",
+        "honest_accuracy",
+        "accuracy",
+        "eval/gsm8k-pass@8",
+        "eval_answer_rate",
+    ],
+    "length": [
+        "completions/mean_length",
+        "completion_length",
+        "response_length/mean",
+        "rollout/response_len/mean",
+        "train/rollout/response_length_mean",
+        "train/mean_gen_tokens_per_sample",
+        "env/all/ac_tokens_per_turn",
+        "seq_len/mean",
+        "episode_len_mean",
+        "rollout/ep_len_mean",
+        "Token Length",
+        "Len/mean_episodes",
+    ],
+    "held_out_length": ["eval_completions/mean_length", "validation/avg_length", "eval/mean_ep_length"],
+    "kl_reference": ["kl", "train/kl", "objective/kl", "actor/kl_loss", "actor/reward_kl_penalty", "train/kl_loss"],
+    "kl_policies": [
+        "actor/ppo_kl",
+        "policy/approxkl_avg",
+        "train/approx_kl",
+        "train/ppo_kl",
+        "info/learner/default_policy/learner_stats/kl",
+        "learners/default_policy/mean_kl_loss",
+    ],
+    "kl_sampler": ["mismatch_kl/all/mean", "train/gen_kl_error", "optim/kl_sample_train_v1"],
+    "entropy": ["entropy", "actor/entropy_loss", "objective/entropy", "policy/entropy", "train/entropy_loss"],
+    "clip_fraction": ["clip_ratio", "clip_ratio/region_mean", "actor/pg_clipfrac", "train/clip_fraction"],
+    "grad_norm": ["grad_norm", "actor/grad_norm", "train/grad_norm"],
+    "zero_variance_groups": ["frac_reward_zero_std"],
+    "truncation": ["completions/clipped_ratio", "response_length/clip_ratio", "truncated_fraction"],
+    "learning_rate": ["learning_rate", "actor/lr", "optim/lr", "lr"],
+    "time": ["_timestamp", "wall_time", "step_time", "timing_s/gen", "time/total"],
+    "train_pass_rate": ["train_pass_rate"],
+}
+
+
+@pytest.mark.parametrize(("meaning", "key"), [(name, key) for name, keys in TABLE.items() for key in keys])
+def test_each_trainers_key_has_its_meaning(meaning: str, key: str) -> None:
+    match = meaning_of(key)
+    assert match is not None
+    assert match.meaning.name == meaning
+
+
+@pytest.mark.parametrize("key", ["pylint_score", "G_smooth", "banana", "critic/values/mean", ""])
+def test_a_key_without_a_meaning_has_none(key: str) -> None:
+    assert meaning_of(key) is None
+
+
+def test_the_three_kls_are_three_meanings() -> None:
+    found = {meaning_of(key).meaning.name for key in ("kl", "actor/ppo_kl", "mismatch_kl/all/mean")}  # type: ignore[union-attr]
+    assert found == {"kl_reference", "kl_policies", "kl_sampler"}
+
+
+@pytest.mark.parametrize(
+    ("key", "benchmark"),
+    [
+        ("val-core/openai/gsm8k/reward/mean@8", "openai/gsm8k"),
+        ("val/test_score/logic", "logic"),
+        ("eval/eval_math_pass1", "math"),
+        ("humaneval_pass_at_1", "humaneval"),
+        ("eval_pass_at_1", ""),
+    ],
+)
+def test_benchmarks_are_named(key: str, benchmark: str) -> None:
+    match = meaning_of(key)
+    assert match is not None
+    assert match.benchmark == benchmark
+
+
+def test_the_raw_score_is_preferred_to_the_reward_after_its_kl_penalty() -> None:
+    roles = choose_roles({"critic/rewards/mean": 10, "critic/score/mean": 10})
+    assert roles["reward"] == "critic/score/mean"
+
+
+def test_of_equal_spellings_the_fuller_one_is_chosen() -> None:
+    assert choose_roles({"a_acc": 3, "b_acc": 7})["held_out"] == "b_acc"
+
+
+def test_metrics_where_lower_is_better() -> None:
+    assert better_of("eval_loss") is Better.LOWER
+    assert better_of("test/wer") is Better.LOWER
+    assert better_of("eval_error") is Better.LOWER
+    assert better_of("accuracy") is Better.HIGHER
+
+
+@given(st.text(max_size=200))
+def test_any_text_is_classified_without_error(key: str) -> None:
+    match = meaning_of(key)
+    assert match is None or match.meaning in MEANINGS
+
+
+def test_the_names_of_meanings_are_unique() -> None:
+    assert len(BY_NAME) == len(MEANINGS)

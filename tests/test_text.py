@@ -1,0 +1,36 @@
+"""Numbers in sentences."""
+
+from __future__ import annotations
+
+import pytest
+
+from heldout.text import counted, number, sentence_list
+
+
+@pytest.mark.parametrize(
+    ("value", "scale", "text"),
+    [
+        (4.3, 1.13, "4.30"),
+        (0.29, 0.058, "0.290"),
+        (6480, 2130, "6480"),
+        (24.5, 9.5, "24.5"),
+        (-0.0004, 1, "0"),
+        (0, 0, "0"),
+        (2.5e7, 1e7, "2.5e+07"),
+        (float("nan"), 1, "nan"),
+        (1e-9, 1e-9, "1e-09"),
+    ],
+)
+def test_a_number_has_the_digits_its_range_needs(value: float, scale: float, text: str) -> None:
+    assert number(value, scale) == text
+
+
+def test_counts_are_singular_and_plural() -> None:
+    assert counted(1, "row") == "1 row"
+    assert counted(1200, "row") == "1 200 rows"
+
+
+def test_lists_read_as_sentences() -> None:
+    assert sentence_list(["a", "b", "c"]) == "a, b and c"
+    assert sentence_list(["a"]) == "a"
+    assert sentence_list([]) == ""
