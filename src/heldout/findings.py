@@ -19,7 +19,7 @@ class Severity(StrEnum):
     ALARM = "alarm"  # the held-out score has fallen
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
     """One thing that a detector found.
 
@@ -112,7 +112,7 @@ class Onset:
     high: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BenchmarkFall:
     """What one of several held-out scores says about a fall.
 
@@ -140,7 +140,7 @@ class BenchmarkFall:
     sized: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
     """What a run's curves mean.
 

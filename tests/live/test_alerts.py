@@ -16,7 +16,15 @@ from heldout.findings import Finding, Severity
 from heldout.live.alerts import CommandAlert, EmailAlert, NotSent, Outbox, WebhookAlert, alert_of
 
 FELL = Finding(
-    "over_optimisation", Severity.ALARM, "confirmed", 400, (200, 400), "It fell.", "A bound.", "It means.", "Go back."
+    detector="over_optimisation",
+    severity=Severity.ALARM,
+    kind="confirmed",
+    step=400,
+    steps=(200, 400),
+    seen="It fell.",
+    against="A bound.",
+    means="It means.",
+    advice="Go back.",
 )
 SECRET = "T0KEN-b3a1"
 

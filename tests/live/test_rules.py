@@ -13,7 +13,17 @@ from heldout.live import Decision, On, Rules, decide
 
 
 def finding(kind: str, detector: str = "over_optimisation", severity: Severity = Severity.ALARM) -> Finding:
-    return Finding(detector, severity, kind, 10, (5, 10), "seen", "against", "means", "advice")
+    return Finding(
+        detector=detector,
+        severity=severity,
+        kind=kind,
+        step=10,
+        steps=(5, 10),
+        seen="seen",
+        against="against",
+        means="means",
+        advice="advice",
+    )
 
 
 SURE = [finding("watch"), finding("likely"), finding("confirmed")]

@@ -299,18 +299,23 @@ class OverOptimisation:
             f"{100 * (look.drop + 1.96 * look.drop_sd):.1f})."
         )
         return Finding(
-            self.name,
-            Severity.ALARM if look.level >= Level.LIKELY else Severity.WATCH,
-            look.level.name.lower(),
-            look.step,
-            (look.peak_step, look.step),
-            seen,
-            _against(look, self._share),
-            _MEANS[course],
-            "Keep the recommended checkpoint; evaluate it and the current one again on the same problems with "
+            detector=self.name,
+            severity=Severity.ALARM if look.level >= Level.LIKELY else Severity.WATCH,
+            kind=look.level.name.lower(),
+            step=look.step,
+            steps=(look.peak_step, look.step),
+            seen=seen,
+            against=_against(look, self._share),
+            means=_MEANS[course],
+            advice="Keep the recommended checkpoint; evaluate it and the current one again on the same problems with "
             "fresh samples.",
-            "Gao, Schulman, Hilton 2022, arXiv 2210.10760",
-            {"probability": look.probability, "statistic": look.statistic, "bound": look.bound, "drop": look.drop},
+            reference="Gao, Schulman, Hilton 2022, arXiv 2210.10760",
+            evidence={
+                "probability": look.probability,
+                "statistic": look.statistic,
+                "bound": look.bound,
+                "drop": look.drop,
+            },
         )
 
 

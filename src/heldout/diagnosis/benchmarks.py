@@ -54,4 +54,4 @@ def _fall(key: str, fallen: OverOptimisation) -> BenchmarkFall:
     now = fallen.looks[-1]
     confirmable = fallen.evidence.may_confirm
     p = fallen.run_p(ever=True) if confirmable else 1.0
-    return BenchmarkFall(key, now.peak_step, now.drop, p, p, confirmable)
+    return BenchmarkFall(key=key, peak_step=now.peak_step, drop=now.drop, p=p, adjusted_p=p, sized=confirmable)

@@ -45,16 +45,16 @@ def curve(run: Run, role: str, key: str) -> Curve:
         line = local_linear(step, value, window, at=line_step)
         line_variance = _line_variance(step, value, window)
     return Curve(
-        role,
-        label_of(key),
-        unit_of(run, role, key),
-        better_of(key),
-        series,
-        line_step,
-        line,
-        window,
-        variance,
-        line_variance,
+        role=role,
+        label=label_of(key),
+        unit=unit_of(run, role, key),
+        better=better_of(key),
+        series=series,
+        step=line_step,
+        value=line,
+        window=window,
+        variance=variance,
+        line_variance=line_variance,
     )
 
 

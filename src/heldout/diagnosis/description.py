@@ -53,13 +53,13 @@ def describe(run: Run) -> Description:
     described = tuple(describe_series(curve) for curve in curves)
     seen = Seen(curves, described, pairs)
     return Description(
-        _overview(run, curves),
-        tuple(_component(curve) for curve in curves),
-        described,
-        _signals(run, curves),
-        pairs,
-        observe(seen),
-        interpret(seen),
+        overview=_overview(run, curves),
+        components=tuple(_component(curve) for curve in curves),
+        series=described,
+        signals=_signals(run, curves),
+        pairs=pairs,
+        observations=observe(seen),
+        interpretation=interpret(seen),
     )
 
 
@@ -104,12 +104,12 @@ def _signals(run: Run, curves: tuple[Curve, ...]) -> tuple[Signal, ...]:
         value = series.value
         lines.append(
             Signal(
-                BY_NAME[name].label if name in BY_NAME else key,
-                key,
-                float(value[0]),
-                float(value[-1]),
-                float(value.min()),
-                float(value.max()),
+                name=BY_NAME[name].label if name in BY_NAME else key,
+                key=key,
+                start=float(value[0]),
+                end=float(value[-1]),
+                low=float(value.min()),
+                high=float(value.max()),
             )
         )
     return tuple(lines)

@@ -18,7 +18,7 @@ class Point:
     value: float
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Curve:
     """The line that is described and drawn: a sparse series as it is, a dense one smoothed.
 
@@ -92,7 +92,7 @@ class Turn:
     z: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SeriesDescription:
     """One curve in words and numbers.
 
@@ -147,7 +147,7 @@ class SeriesDescription:
     noise_share: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Signal:
     """One line about a further metric."""
 
@@ -159,7 +159,7 @@ class Signal:
     high: float
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Pair:
     """How two curves move together.
 
@@ -210,7 +210,7 @@ class Observation:
     evidence: Mapping[str, float] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Description:
     """What the curves of a run do, after the fact.
 

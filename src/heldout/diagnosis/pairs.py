@@ -25,7 +25,14 @@ def pair(left: Curve, right: Curve) -> Pair:
     """Describe how two curves move together."""
     common = together(left, right)
     movement = co_movement(common.step, common.a, common.b)
-    return Pair(left.role, right.role, common.how, len(common.step), movement, lead_lag(common.a, common.b))
+    return Pair(
+        left=left.role,
+        right=right.role,
+        how=common.how,
+        count=len(common.step),
+        movement=movement,
+        lead=lead_lag(common.a, common.b),
+    )
 
 
 def together(left: Curve, right: Curve) -> Aligned:

@@ -149,18 +149,18 @@ def _judged(
     state, label, opening = state_of(fallen, visible)
     onset = _onset(fallen, state)
     return Verdict(
-        state,
-        label,
-        " ".join(filter(None, (opening, _since(onset), _keep(kept)))),
-        onset,
-        kept.recommended,
-        kept.tied,
-        visible,
-        findings,
-        missing,
-        tuple(advice_on(fallen, visible)),
-        tuple(step for step in kept.tied if step in run.checkpoints),
-        other_benchmarks(run, fallen, watch_for_falls),
+        state=state,
+        label=label,
+        sentence=" ".join(filter(None, (opening, _since(onset), _keep(kept)))),
+        onset=onset,
+        recommended=kept.recommended,
+        tied=kept.tied,
+        smallest_visible_drop=visible,
+        findings=findings,
+        unchecked=missing,
+        advice=tuple(advice_on(fallen, visible)),
+        on_disk=tuple(step for step in kept.tied if step in run.checkpoints),
+        benchmarks=other_benchmarks(run, fallen, watch_for_falls),
     )
 
 
@@ -209,7 +209,9 @@ def _without_evidence(findings: tuple[Finding, ...], missing: tuple[Unchecked, .
         "There is no held-out score in this log, so what the model can really do is not known. Evaluate some 200 "
         "problems that are never trained on, every twentieth of the run."
     )
-    return Verdict(State.NO_EVIDENCE, "training signals only", text, findings=findings, unchecked=missing)
+    return Verdict(
+        state=State.NO_EVIDENCE, label="training signals only", sentence=text, findings=findings, unchecked=missing
+    )
 
 
 def _shows_nothing(bound: float, findings: tuple[Finding, ...], missing: tuple[Unchecked, ...]) -> Verdict:
@@ -218,9 +220,13 @@ def _shows_nothing(bound: float, findings: tuple[Finding, ...], missing: tuple[U
         f"Every evaluation is at {100 * bound:.0f} %, so it shows neither a rise nor a fall, and no checkpoint is "
         f"better than another. Evaluate on {other} problems."
     )
-    return Verdict(State.CANNOT_TELL, "saturated evaluation", text, findings=findings, unchecked=missing)
+    return Verdict(
+        state=State.CANNOT_TELL, label="saturated evaluation", sentence=text, findings=findings, unchecked=missing
+    )
 
 
 def _too_few(count: int, findings: tuple[Finding, ...], missing: tuple[Unchecked, ...]) -> Verdict:
     text = f"{counted(count, 'evaluation')} cannot show a fall; at least {FEWEST} are needed, and 20 to 40 see most."
-    return Verdict(State.CANNOT_TELL, "too few evaluations", text, findings=findings, unchecked=missing)
+    return Verdict(
+        state=State.CANNOT_TELL, label="too few evaluations", sentence=text, findings=findings, unchecked=missing
+    )
