@@ -1,7 +1,6 @@
 """What every detector of training signals must do, whatever it looks for."""
 
 import inspect
-import json
 import warnings
 
 import numpy as np
@@ -96,31 +95,6 @@ def test_one_step_at_a_time_gives_the_same_findings(make, seed):
 @pytest.mark.parametrize("make", DETECTORS)
 def test_the_restless_run_has_findings_at_all(make):
     assert any(run_over(make(), [restless(seed)]) for seed in range(40))
-
-
-@pytest.mark.parametrize("make", DETECTORS)
-@given(seed=st.integers(0, 10**6), end=st.integers(0, 350))
-@settings(max_examples=25, deadline=None)
-def test_a_restored_detector_goes_on_and_repeats_nothing(make, seed, end):
-    run = restless(seed)
-    before, after = cut(run, [end])
-    first, second = make(), make()
-    early = first.update(before)
-    second.restore(json.loads(json.dumps(first.state(), allow_nan=True)))
-    assert second.state() == first.state()
-    assert early + second.update(after) == run_over(make(), [run])
-
-
-@pytest.mark.parametrize("make", DETECTORS)
-def test_state_is_a_copy(make):
-    run = restless(1)
-    before, after = cut(run, [100])
-    detector = make()
-    detector.update(before)
-    kept = detector.state()
-    text = json.dumps(kept)
-    detector.update(after)
-    assert json.dumps(kept) == text
 
 
 @pytest.mark.parametrize("make", DETECTORS)

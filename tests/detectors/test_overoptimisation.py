@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from itertools import pairwise
 
 import numpy as np
@@ -78,16 +77,6 @@ def test_findings_are_the_same_however_the_run_is_cut(seed: int, cuts: list[int]
     whole = found(rates, reward=reward, size=100)
     assert found(rates, reward=reward, size=100, cuts=cuts) == whole
     assert found(rates, reward=reward, size=100, cuts=list(range(1, 24))) == whole
-
-
-@pytest.mark.parametrize("cut", [3, 9, 15, 20])
-def test_a_restored_detector_goes_on_and_says_nothing_twice(cut: int) -> None:
-    rates = noisy(RISE_AND_FALL, 3)
-    first, second = OverOptimisation(horizon=24), OverOptimisation(horizon=24)
-    before, after = blocks(rates, cuts=[cut])
-    early = first.update(before)
-    second.restore(json.loads(json.dumps(first.state())))
-    assert early + second.update(after) == found(rates)
 
 
 @pytest.mark.parametrize("rates", [[], [0.5], [0.5] * 3, [0.5] * 10, [0.0] * 10, [1.0] * 10])

@@ -145,25 +145,6 @@ def test_floor_covers_tiny_sets():
     assert Gram.of(np.ones((3, 2))).s2(3) == 0.25 / 4
 
 
-@pytest.mark.parametrize("groups", [None, np.arange(40) // 4])
-def test_a_saved_state_goes_on_as_if_nothing_had_happened(groups):
-    x, d = outcomes(7), contrast(7, 6)
-    whole = Gram.of(x, groups, exclude_pairs=[1])
-    half = Gram.of(x[:3], groups, exclude_pairs=[1])
-    back = Gram.from_state(half.state())
-    for row in x[3:]:
-        back.add(row)
-    assert all(isinstance(part, np.ndarray) for part in half.state().values())
-    assert (back.n, back.clusters, back.exclude_pairs) == (whole.n, whole.clusters, {1})
-    np.testing.assert_allclose(back.s2s(), whole.s2s())
-    assert float(back.contrast_variance(d)) == pytest.approx(float(whole.contrast_variance(d)))
-
-
-def test_an_empty_state_can_be_saved():
-    assert Gram.from_state(Gram(9).state()).rates.size == 0
-    assert Gram(9).s2s().size == 0
-
-
 def test_wrong_input_is_named():
     with pytest.raises(ValueError, match="n is 1; a variance over problems needs at least 2"):
         Gram(1)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 
@@ -64,14 +64,6 @@ class Detector(Protocol):
 
     def update(self, block: Block) -> list[Finding]:
         """Take in a block; return what was found in it, in order of steps."""
-        ...
-
-    def state(self) -> dict[str, Any]:
-        """Return everything that `restore` needs, as plain lists and numbers."""
-        ...
-
-    def restore(self, state: Mapping[str, Any]) -> None:
-        """Go on where another detector of the same parameters stood."""
         ...
 
 

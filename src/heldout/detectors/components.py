@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from typing import Any
 
 from heldout.detectors.base import Block
 from heldout.detectors.series import (
@@ -79,11 +77,6 @@ class ComponentTakeover(Remembering):
         self._tracks: dict[str, Track] = {}
         self._latest: dict[str, float] = {}
         self._latch = Latch(patience)
-
-    def restore(self, state: Mapping[str, Any]) -> None:
-        """Go on where another detector of the same parameters stood."""
-        self._tracks = {name: Track(self.start, self.width) for name in state["tracks"]}
-        super().restore(state)
 
     def update(self, block: Block) -> list[Finding]:
         """Take in a block; return what was found in it, in order of steps."""

@@ -8,8 +8,6 @@ error control is approximate. Whoever asks, asks the same questions of both.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 
@@ -152,26 +150,6 @@ class Evidence:
         rate = float(np.clip(rates.mean(), 0.01, 0.99))
         return np.full(len(self), (1 - 0.6) * rate * (1 - rate) / float(sizes.mean()))
 
-    def state(self) -> dict[str, Any]:
-        """Return everything as plain lists and numbers."""
-        return {
-            "evaluations": [[e.step, e.rate, e.size] for e in self._evaluations],
-            "problems": list(self._problems),
-            "rows": [row.tolist() for row in self._rows],
-            "passed_over": self.passed_over,
-            "filled": self.filled,
-            "series": self.series,
-        }
-
-    def restore(self, state: Mapping[str, Any]) -> None:
-        """Go on where `state` was taken."""
-        self._evaluations = [Evaluation(step, rate, size) for step, rate, size in state["evaluations"]]
-        self._problems = tuple(state["problems"])
-        self._rows = [np.array(row) for row in state["rows"]]
-        self._gram = Gram.of(np.stack(self._rows)) if self._rows else None
-        self.passed_over, self.filled = int(state["passed_over"]), int(state["filled"])
-        self.series = int(state["series"])
-
     def _take(self, outcomes: Outcomes) -> bool:
         """Take in outcomes; False where they repeat the last ones. Nothing that came before is judged anew."""
         if self._gram is None:
@@ -230,16 +208,6 @@ class Following(Remembering):
             if len(self.evidence) < HORIZONS[-1] and self.evidence.add(evaluation):
                 found += self._look()
         return found
-
-    def state(self) -> dict[str, Any]:
-        """Return the evaluations, and what was found of late."""
-        return {**super().state(), "evidence": self.evidence.state()}
-
-    def restore(self, state: Mapping[str, Any]) -> None:
-        """Go on where `state` was taken."""
-        self.evidence = Evidence()
-        self.evidence.restore(state["evidence"])
-        super().restore({key: value for key, value in state.items() if key != "evidence"})
 
     def _look(self) -> list[Finding]:
         """Return what the evaluations so far show that the last look did not."""

@@ -9,10 +9,9 @@ confirms it. The reward does not trigger anything: it only says what kind of fal
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass
 from enum import IntEnum
-from typing import Any
 
 import numpy as np
 
@@ -28,7 +27,6 @@ from heldout.stats.scan import ALPHAS, EPOCHS, HORIZONS, boundary, epochs, last_
 FEWEST = 4  # evaluations before anything is said
 _MOST_POSTERIOR = 60
 _REWARD_Q, _REWARD_FACTOR, _CLEAR = 0.3, 1.5, 1.645
-_RECOVERED, _RECOVERED_LOOKS = 0.8, 2
 
 
 class Level(IntEnum):
@@ -178,25 +176,6 @@ class OverOptimisation:
         self.passed_over += max(0, len(complete) - room)
         return complete[:room]
 
-    def state(self) -> dict[str, Any]:
-        """Return evaluations, rewards and looks; the error spent is in them."""
-        return {
-            "waiting": [_plain(evaluation) for evaluation in self._waiting],
-            "passed_over": self.passed_over,
-            "evidence": self.evidence.state(),
-            "reward": [list(point) for point in self._reward],
-            "looks": [{**asdict(look), "level": int(look.level)} for look in self.looks],
-        }
-
-    def restore(self, state: Mapping[str, Any]) -> None:
-        """Go on where `state` was taken."""
-        self._waiting = [_evaluation(plain) for plain in state["waiting"]]
-        self.passed_over = int(state["passed_over"])
-        self.evidence = Evidence()
-        self.evidence.restore(state["evidence"])
-        self._reward = [(int(step), float(value)) for step, value in state["reward"]]
-        self.looks = [Look(**{**look, "level": Level(look["level"])}) for look in state["looks"]]
-
     def reward_course(self, peak_step: float) -> str:
         """Say what the reward did from a step to the last evaluation: rising, flat, falling or unknown."""
         z = self._reward_z(peak_step, self.evidence.steps)
@@ -337,23 +316,6 @@ def _pooled(outcomes: Sequence[Outcomes]) -> Outcomes:
     """Take the outcomes of several evaluations as samples of one."""
     passed, samples = (sum(getattr(one, name) for one in outcomes) for name in ("passed", "samples"))
     return Outcomes(outcomes[0].problems, passed, samples)
-
-
-def _plain(evaluation: Evaluation) -> list[Any]:
-    """Write an evaluation as lists and numbers."""
-    known = evaluation.outcomes
-    lists = None if known is None else [list(known.problems), known.passed.tolist(), known.samples.tolist()]
-    return [evaluation.step, evaluation.rate, evaluation.size, evaluation.benchmark, lists]
-
-
-def _evaluation(plain: Sequence[Any]) -> Evaluation:
-    """Read what `_plain` wrote."""
-    step, rate, size, benchmark, lists = plain
-    if lists is None:
-        return Evaluation(step, rate, size, benchmark)
-    problems, passed, samples = lists
-    outcomes = Outcomes(tuple(problems), np.array(passed, dtype=np.float64), np.array(samples))
-    return Evaluation(step, rate, size, benchmark, outcomes)
 
 
 _MEANS = {

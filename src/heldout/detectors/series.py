@@ -10,9 +10,8 @@ from __future__ import annotations
 import inspect
 import math
 from collections.abc import Mapping, Sequence
-from copy import deepcopy
-from dataclasses import asdict, dataclass, field, is_dataclass
-from typing import Any, NamedTuple
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 
@@ -141,36 +140,11 @@ class Latch:
 
 
 class Remembering:
-    """Tells its parameters in `repr`; turns its private attributes into plain state and back."""
+    """Tells its parameters in `repr`."""
 
     def __repr__(self) -> str:
         names = inspect.signature(type(self)).parameters
         return f"{type(self).__name__}({', '.join(f'{name}={getattr(self, name)!r}' for name in names)})"
-
-    def state(self) -> dict[str, Any]:
-        """Return everything that `restore` needs, as plain lists and numbers."""
-        return {key[1:]: _plain(value) for key, value in vars(self).items() if key.startswith("_")}
-
-    def restore(self, state: Mapping[str, Any]) -> None:
-        """Go on where another detector of the same parameters stood."""
-        for key, plain in state.items():
-            setattr(self, f"_{key}", _restored(getattr(self, f"_{key}"), plain))
-
-
-def _plain(value: Any) -> Any:
-    if is_dataclass(value) and not isinstance(value, type):
-        return asdict(value)
-    if isinstance(value, dict):
-        return {key: _plain(one) for key, one in value.items()}
-    return deepcopy(value)
-
-
-def _restored(like: Any, plain: Any) -> Any:
-    if is_dataclass(like) and not isinstance(like, type):
-        return type(like)(**deepcopy(plain))
-    if isinstance(like, dict):
-        return {key: _restored(like.get(key), one) for key, one in plain.items()}
-    return deepcopy(plain)
 
 
 def in_order(bins: Mapping[str, Sequence[Bin]]) -> list[tuple[int, dict[str, Bin]]]:

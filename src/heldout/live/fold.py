@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from copy import deepcopy
 from typing import Any
 
 import numpy as np
@@ -48,7 +49,7 @@ class LiveFold:
     ) -> None:
         self.log, self.newest = log, -1
         self._detectors = list(detectors)
-        self._fresh = {id(detector): detector.state() for detector in detectors}
+        self._fresh = {id(detector): deepcopy(vars(detector)) for detector in detectors}
         self._failed = failed
         self._roles: Mapping[str, str] = {}
         self._first = ""  # the benchmark that was measured first
@@ -111,7 +112,8 @@ class LiveFold:
         """Fold the whole log from its beginning; return everything that is found in it."""
         run = self.run()
         for detector in self._detectors:
-            detector.restore(self._fresh[id(detector)])
+            vars(detector).clear()
+            vars(detector).update(deepcopy(self._fresh[id(detector)]))
         if run is None:
             return []
         self._roles = run.roles

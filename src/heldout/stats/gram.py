@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
-from typing import Any, Self
+from collections.abc import Iterable
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
@@ -251,27 +251,6 @@ class Gram:
             return math.nan
         shared = float(row.sum() - row[k]) / (size - 1)
         return max(shared, 0.0) * (self.clusters - 1) / self.clusters
-
-    def state(self) -> dict[str, FloatArray | IntArray]:
-        """Everything that `from_state` needs, as plain arrays: saved beside the run, a restart forgets nothing."""
-        place = np.arange(self.n) if self._place is None else self._place
-        return {
-            "groups": place.astype(np.int64),
-            "exclude_pairs": np.array(sorted(self.exclude_pairs), dtype=np.int64),
-            "rates": self.rates.copy(),
-            "sums": self._sums.copy(),
-        }
-
-    @classmethod
-    def from_state(cls, state: Mapping[str, Any]) -> Self:
-        """The accumulator that `state` was taken from."""
-        groups = np.asarray(state["groups"], dtype=np.int64)
-        own = np.array_equal(groups, np.arange(groups.size))
-        gram = cls(groups.size, None if own else groups, (int(pair) for pair in state["exclude_pairs"]))
-        gram.rates = floats(state["rates"]).copy()
-        gram._sums = floats(state["sums"]).reshape(gram.rates.size, gram.clusters).copy()
-        gram.matrix = gram._sums @ gram._sums.T / gram.n
-        return gram
 
 
 def _look(k: int, size: int) -> int:
