@@ -7,11 +7,14 @@ better, and the keys under which trainers log it, preferred ones first. Three th
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import cache
+
+from heldout.errors import UsageError
 
 
 class Better(IntEnum):
@@ -608,3 +611,20 @@ def as_markdown() -> str:
         lines += ["", f"## {meaning.name}", "", f"{meaning.definition}{f' ({facts})' if facts else ''}", ""]
         lines += [f"- `{key}`" for key in meaning.keys]
     return "\n".join(lines) + "\n"
+
+
+def checked_roles(roles: Mapping[str, str]) -> dict[str, str]:
+    """Return roles, such as ``{"reward": "critic/score/mean"}``, as they are.
+
+    Raises
+    ------
+    UsageError
+        When there is no such role, or a key is no text.
+    """
+    for role, key in roles.items():
+        if role not in BY_NAME:
+            near = difflib.get_close_matches(str(role), BY_NAME, n=3) or ROLES
+            raise UsageError(f"roles has {role!r}, which is no role; near ones are {', '.join(near)}.")
+        if not isinstance(key, str):
+            raise UsageError(f"roles[{role!r}] is {key!r}; it must be the name of a metric.")
+    return dict(roles)

@@ -6,7 +6,8 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+import operator
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
@@ -14,7 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from heldout.errors import UnknownMetric
+from heldout.errors import UnknownMetric, UsageError
 from heldout.metrics import PERCENT_ABOVE, is_rate, meaning_of
 
 FloatArray = npt.NDArray[np.float64]
@@ -107,6 +108,37 @@ class Outcomes:
     passed: FloatArray
     samples: IntArray
 
+    @classmethod
+    def from_counts(
+        cls, problems: Sequence[str], passed: Sequence[float], samples: int | Sequence[int] = 1
+    ) -> Outcomes:
+        """Return the outcomes that these counts make.
+
+        Parameters
+        ----------
+        problems
+            Ids of the problems, each once.
+        passed
+            How many samples of each passed; fractions where the judge gives partial credit.
+        samples
+            How many samples were judged, for all or for each problem.
+
+        Raises
+        ------
+        UsageError
+            When they do not fit each other.
+        """
+        ids = tuple(str(problem) for problem in problems)
+        count = np.asarray(passed, dtype=np.float64)
+        judged = np.broadcast_to(np.asarray(samples), (len(ids),)).astype(np.int64, casting="safe")
+        if not ids or count.shape != (len(ids),):
+            raise UsageError(f"{len(ids)} problems and {count.size} counts of passed samples do not make an evaluation")
+        if len(set(ids)) < len(ids):
+            raise UsageError(f"of {len(ids)} problem ids only {len(set(ids))} differ; each problem must be there once")
+        if not (np.all(judged >= 1) and np.all(count >= 0) and np.all(count <= judged)):
+            raise UsageError("each count of passed samples must lie between 0 and its number of samples, at least 1")
+        return cls(ids, count, judged)
+
     def __len__(self) -> int:
         return len(self.problems)
 
@@ -145,10 +177,38 @@ class Evaluation:
         """Return the evaluation that these outcomes make: every problem counts alike, whatever its samples."""
         return cls(step, float(outcomes.share.mean()), int(outcomes.samples.sum()), benchmark, outcomes)
 
+    @classmethod
+    def from_counts(
+        cls,
+        step: int,
+        problems: Sequence[str],
+        passed: Sequence[float],
+        samples: int | Sequence[int] = 1,
+        benchmark: str = "held-out",
+    ) -> Evaluation:
+        """Return the evaluation of a step that these counts make; see `Outcomes.from_counts`."""
+        return cls.of(checked_step(step), Outcomes.from_counts(problems, passed, samples), benchmark)
+
     @property
     def key(self) -> str:
         """The name of the metric under which the rates of this benchmark are kept."""
         return f"eval/{self.benchmark}/pass@1"
+
+
+def checked_step(step: Any) -> int:
+    """Return a training step, of whichever integer type it is.
+
+    Raises
+    ------
+    TypeError
+        When it is no integer.
+    UsageError
+        When it is below 0, or no 64-bit integer.
+    """
+    number = operator.index(step)
+    if not 0 <= number < 2**62:
+        raise UsageError(f"a step is {number}, but steps count from 0")
+    return number
 
 
 @dataclass(frozen=True)

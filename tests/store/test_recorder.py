@@ -26,9 +26,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import heldout
-from heldout import Recorder, record
+from heldout import Recorder
 from heldout.errors import RecordError, UsageError
-from heldout.run import Run
+from heldout.run import Evaluation, Run
 
 RELAXED = settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 SOURCE = str(Path(heldout.__file__).parents[1])
@@ -556,11 +556,13 @@ def test_a_file_taken_away_while_running_does_not_stop_the_loop(tmp_path: Path) 
             recorder.evaluation(2, problems=["a"], passed=[1])
 
 
-def test_the_names_of_the_files_are_those_that_were_promised() -> None:
-    assert (record.RUN, record.METRICS, record.EVALS, record.CHECKPOINTS, record.FINDINGS) == (
-        "run.json",
-        "metrics.jsonl",
-        "evals",
-        "checkpoints.jsonl",
-        "findings.jsonl",
-    )
+def test_an_evaluation_that_is_there_already_is_recorded_as_it_is(tmp_path: Path) -> None:
+    made = Evaluation.from_counts(3, ["a", "b"], [1, 0], benchmark="code")
+    with Recorder(tmp_path / "run") as recorder:
+        recorder.evaluated(made, errors={"syntax": 1})
+        with pytest.warns(RuntimeWarning, match="evaluation of step 4 .* not known one by one"):
+            recorder.evaluated(Evaluation(4, 0.5, benchmark="code"))
+    (row,) = lines(tmp_path / "run" / "evals" / "code.jsonl")
+    assert (row["step"], row["problems"], row["passed"], row["samples"]) == (3, ["a", "b"], [1, 0], 1)
+    assert row["errors"] == {"syntax": 1}
+    assert recorder.lost == 1

@@ -16,7 +16,7 @@ from heldout.readers.files import Files
 from heldout.readers.run_directory import is_run
 from heldout.readers.source import stamp_of
 from heldout.run import FloatArray, Run, Series
-from heldout.store.recorder import CHECKPOINTS, EVALS, METRICS, RUN
+from heldout.store.layout import CHECKPOINTS, EVALS, METRICS, RUN
 
 _DEEPEST = 6
 _Stamp = tuple[int, int, int]  # inode, size, time of the last change

@@ -28,10 +28,11 @@ from heldout.live.actor import Actor
 from heldout.live.alerts import Alert
 from heldout.live.fold import LiveFold
 from heldout.live.rules import Decision, Rules, decide
+from heldout.metrics import checked_roles
 from heldout.readers import run_directory
 from heldout.readers.growing import GrowingLog
 from heldout.run import Evaluation
-from heldout.store.recorder import Recorder, checked_roles, measured_at, process_rank
+from heldout.store.recorder import Recorder, process_rank
 
 BEST, ROLL_BACK = "best.json", "rollback.json"  # files of the run's directory
 
@@ -152,7 +153,7 @@ class Guard:
             return Decision()
 
         def measured() -> Decision:
-            evaluation = measured_at(step, problems, passed, samples, benchmark)
+            evaluation = Evaluation.from_counts(step, problems, passed, samples, benchmark)
             if self.recorder:
                 self.recorder.evaluation(
                     step, problems=problems, passed=passed, samples=samples, benchmark=benchmark, **also

@@ -17,7 +17,7 @@ import orjson
 
 from heldout.errors import RecordError, UsageError
 from heldout.findings import Finding, Verdict
-from heldout.store.recorder import FINDINGS
+from heldout.store.layout import FINDINGS
 
 Row = Mapping[str, Any]
 

@@ -39,7 +39,7 @@ from heldout.readers.files import Files
 from heldout.readers.log import Log
 from heldout.readers.source import HEAD, Source
 from heldout.run import Note, NoteKind, Run
-from heldout.store.recorder import METRICS, RUN
+from heldout.store.layout import METRICS, RUN
 
 Reader = Callable[[Source], list[Log] | None]
 

@@ -11,7 +11,7 @@ import numpy as np
 from heldout.readers.log import Column, Log
 from heldout.readers.outcomes import numbers_of
 from heldout.run import Evaluation, IntArray
-from heldout.store.recorder import number_of
+from heldout.store.plain import number_of
 
 _OWN = ("step", "time")  # keys of a line of the record that are no metrics
 

@@ -23,7 +23,7 @@ from heldout.readers.rows import Table, TableBuilder
 from heldout.readers.source import whole_lines
 from heldout.readers.steps import log_from_table
 from heldout.run import NO_STEPS, Evaluation, IntArray, Note, NoteKind
-from heldout.store.recorder import CHECKPOINTS, EVALS, FINDINGS, FORMAT, METRICS, NONFINITE, RESUMED, RUN
+from heldout.store.layout import CHECKPOINTS, EVALS, FINDINGS, FORMAT, METRICS, NONFINITE, RESUMED, RUN
 from heldout.text import counted
 
 _FORMAT = "heldout run directory"

@@ -1,0 +1,90 @@
+"""What a run directory holds: the names of its files, the keys of a line that are no metrics, and ``run.json``."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import platform
+import re
+import subprocess
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from heldout import __version__
+from heldout.errors import RecordError
+
+FORMAT = "heldout run"  # what run.json says it is
+RUN, METRICS, EVALS, ROLLOUTS = "run.json", "metrics.jsonl", "evals", "rollouts"
+CHECKPOINTS, FINDINGS = "checkpoints.jsonl", "findings.jsonl"
+BEST, ROLL_BACK = "best.json", "rollback.json"  # the checkpoint to keep, and the one that a guard went back to
+LOCK = "run.lock"  # held by the process that writes
+
+NONFINITE = "nonfinite"  # names the values that JSON cannot hold: {"loss": "nan"}
+RESUMED = "resumed"  # marks where a run was taken up again
+LINE_KEYS = ("step", "time", NONFINITE, RESUMED)
+EVALUATION_KEYS = (*LINE_KEYS, "benchmark", "problems", "passed", "samples")
+
+# Packages whose version may explain why two runs with equal settings differ.
+_PACKAGES = ("numpy", "torch", "transformers", "trl", "accelerate", "datasets", "vllm", "verl", "deepspeed", "ray")
+
+
+def is_run(folder: Path) -> bool:
+    """Is this directory a run that heldout recorded?"""
+    try:
+        with (folder / RUN).open("rb") as file:
+            return FORMAT.encode() in file.read(200)  # the format is the first key
+    except OSError:
+        return False
+
+
+def evaluation_file(benchmark: str) -> str:
+    """Return where a benchmark is kept, relative to the run; its name may hold anything, also slashes."""
+    name = re.sub(r"[^\w@+-]+", "_", benchmark)[:100] or "_"
+    return f"{EVALS}/{name}.jsonl"
+
+
+def new_run(config: Mapping[str, Any], roles: Mapping[str, str]) -> bytes:
+    """Return the ``run.json`` of a run that begins: settings, roles, versions, the commit, the seeds."""
+    versions = {"python": platform.python_version()}
+    for package in _PACKAGES:
+        try:
+            versions[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    created = datetime.now(UTC).isoformat(timespec="seconds")
+    run = {"format": FORMAT, "heldout": __version__, "created": created, "versions": versions}
+    if commit := _git_commit():
+        run["git"] = commit
+    run |= {"config": config, "roles": roles}
+    if seeds := {key: value for key, value in config.items() if re.search(r"(?:^|_)seed", key)}:
+        run["seeds"] = seeds
+    return orjson.dumps(run, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+
+
+def known_run(path: Path) -> dict[str, Any]:
+    """Return what a ``run.json`` says.
+
+    Raises
+    ------
+    RecordError
+        When heldout did not write it.
+    """
+    try:
+        run = orjson.loads(path.read_bytes())
+    except ValueError:
+        run = None
+    if not isinstance(run, dict) or run.get("format") != FORMAT:
+        raise RecordError(f"{path}: was not written by heldout, so no run can be recorded beside it.")
+    return run
+
+
+def _git_commit() -> str | None:
+    """The commit that the working directory is at, if it is in a repository."""
+    try:
+        done = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, timeout=10, check=False)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.strip() if done.returncode == 0 else None
