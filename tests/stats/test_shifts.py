@@ -9,58 +9,90 @@ import ruptures
 from hypothesis import given
 from hypothesis import strategies as st
 
+from heldout.stats.arrays import FloatArray
 from heldout.stats.shifts import change_points, level_shifts
 
 
-def oracle(signal, penalty, shortest=3):
-    found = ruptures.KernelCPD(kernel="linear", min_size=shortest).fit(signal.reshape(-1, 1)).predict(pen=penalty)
+def oracle(step: FloatArray, signal: FloatArray, penalty: float, shortest: int = 3) -> tuple[int, ...]:
+    columns = np.column_stack([signal, step, np.ones_like(step)])
+    found = ruptures.Pelt(model="linear", min_size=shortest, jump=1).fit(columns).predict(pen=penalty)
     return tuple(found[:-1])
 
 
-def cost(signal, changes, penalty):
-    pieces = np.split(signal, list(changes))
-    return sum(np.sum((piece - piece.mean()) ** 2) for piece in pieces) + penalty * len(changes)
+def cost(step: FloatArray, signal: FloatArray, changes: tuple[int, ...], penalty: float) -> float:
+    """What the pieces cost, by numpy's own least squares."""
+    total = penalty * len(changes)
+    for x, y in zip(np.split(step, list(changes)), np.split(signal, list(changes)), strict=True):
+        total += float(np.sum((y - np.polyval(np.polyfit(x - x.mean(), y, 1), x - x.mean())) ** 2)) if len(x) > 2 else 0
+    return total
 
 
-def stairs(n, seed):
+def stairs(n: int, seed: int) -> tuple[FloatArray, FloatArray]:
+    """Steps on a slope, at uneven steps."""
     rng = np.random.default_rng(seed)
-    return rng.normal(size=n) + 3.0 * rng.integers(0, 3, n // 6 + 1).repeat(6)[:n]
+    step = np.cumsum(rng.integers(1, 4, n)).astype(float)
+    return step, rng.normal(size=n) + 6.0 * rng.integers(0, 3, n // 6 + 1).repeat(6)[:n] + 0.2 * step
 
 
-@given(st.integers(6, 120), st.integers(0, 10_000))
-def test_change_points_are_those_of_ruptures(n, seed):
-    signal, penalty = stairs(n, seed), 4.0 * math.log(n)
-    assert change_points(signal, penalty) == oracle(signal, penalty)
+@given(st.integers(6, 60), st.floats(0.5, 30.0), st.integers(0, 10_000))
+def test_ruptures_finds_no_cheaper_answer(n: int, penalty: float, seed: int) -> None:
+    # not the same one each time: its pruning skips some answers that the least length allows
+    step, signal = stairs(n, seed)
+    ours, theirs = change_points(step, signal, penalty), oracle(step, signal, penalty)
+    assert cost(step, signal, ours, penalty) <= cost(step, signal, theirs, penalty) + 1e-6
 
 
-@given(st.integers(6, 120), st.floats(0.5, 30.0), st.integers(0, 10_000))
-def test_no_other_search_finds_a_cheaper_answer(n, penalty, seed):
-    # at low penalties the pruning in ruptures skips some answers that the least length allows
-    signal = stairs(n, seed)
-    assert (
-        cost(signal, change_points(signal, penalty), penalty) <= cost(signal, oracle(signal, penalty), penalty) + 1e-9
-    )
-
-
-@given(st.integers(1, 13), st.floats(0.5, 10.0), st.integers(0, 10_000))
-def test_change_points_are_the_best_of_all(n, penalty, seed):
-    signal = stairs(n, seed)
+@given(st.integers(3, 13), st.floats(0.5, 10.0), st.integers(0, 10_000))
+def test_change_points_are_the_best_of_all(n: int, penalty: float, seed: int) -> None:
+    step, signal = stairs(n, seed)
     every = [c for m in range(4) for c in combinations(range(3, n - 2), m) if all(b - a >= 3 for a, b in pairwise(c))]
-    best = min(cost(signal, changes, penalty) for changes in every)
-    assert cost(signal, change_points(signal, penalty), penalty) == pytest.approx(best)
+    best = min(cost(step, signal, changes, penalty) for changes in every)
+    assert cost(step, signal, change_points(step, signal, penalty), penalty) == pytest.approx(best, abs=1e-6)
 
 
-def test_one_clear_jump():
+def test_one_clear_jump() -> None:
     step = np.arange(0.0, 300.0, 10.0)
     value = np.where(step < 150.0, 5.0, 8.0) + np.random.default_rng(0).normal(0.0, 0.5, 30)
     (shift,) = level_shifts(step, value, 0.25)
     assert shift.step == 150.0
-    assert shift.before == pytest.approx(np.mean(value[:15]))
-    assert shift.after == pytest.approx(np.mean(value[15:]))
-    assert shift.z == pytest.approx((shift.after - shift.before) / (0.5 * math.sqrt(2 / 15)))
+    assert shift.before == pytest.approx(5.0, abs=0.6)
+    assert shift.after == pytest.approx(8.0, abs=0.6)
 
 
-def test_at_most_four_shifts_are_returned():
+def test_the_noise_of_a_jump_is_that_of_a_least_squares_fit() -> None:
+    x = np.arange(30.0)
+    value = np.where(x < 12, 0.0, 7.0) + 0.1 * x + np.random.default_rng(2).normal(size=30)
+    (shift,) = level_shifts(x, value, 1.0)
+    after = (x >= 12).astype(float)
+    design = np.column_stack([np.ones(30), after, x - 11.5, (x - 11.5) * after, (x - 11.5) ** 2])
+    jump = np.linalg.lstsq(design, value, rcond=None)[0][1]
+    assert shift.z == pytest.approx(jump / math.sqrt(np.linalg.inv(design.T @ design)[1, 1]))
+    assert (shift.before, shift.after) == pytest.approx((value[7:12].mean(), value[12:17].mean()))
+
+
+def test_a_straight_line_shifts_its_level_hardly_ever() -> None:
+    x = np.arange(80.0)
+    noise = (np.random.default_rng(seed).normal(0.0, 1.0, 80) for seed in range(60))
+    assert sum(len(level_shifts(x, x / 80 + sd * one, sd**2)) for one in noise for sd in (0.02, 0.1)) <= 2
+
+
+def test_a_saturating_curve_shifts_its_level_seldom() -> None:
+    x = np.arange(80.0)
+    noise = (np.random.default_rng(seed).normal(0.0, 0.1, 80) for seed in range(60))
+    assert sum(len(level_shifts(x, 1.0 - np.exp(-x / 16.0) + one, 0.01)) for one in noise) <= 4
+
+
+@pytest.mark.parametrize("slope", [0.0, 1.0, -1.0])
+def test_a_step_of_six_sds_is_found_on_a_level_and_on_a_ramp(slope: float) -> None:
+    x = np.arange(80.0)
+    for seed in range(20):
+        value = np.where(x < 50, 0.0, 0.6) + slope * x / 80 + np.random.default_rng(seed).normal(0.0, 0.1, 80)
+        (shift,) = level_shifts(x, value, 0.01)
+        assert abs(shift.step - 50) <= 1
+        assert shift.after - shift.before == pytest.approx(0.6, abs=0.3)
+
+
+def test_at_most_four_shifts_are_returned() -> None:
     value = np.repeat([0.0, 10.0, 0.0, 20.0, 0.0, 30.0, 10.0], 8)
     assert len(level_shifts(np.arange(56.0), value, 1.0, most=10)) == 6
     kept = level_shifts(np.arange(56.0), value, 1.0)
@@ -68,47 +100,47 @@ def test_at_most_four_shifts_are_returned():
     assert level_shifts(np.arange(56.0), value, 1.0, most=0) == ()
 
 
-def test_a_higher_penalty_never_finds_more():
+def test_a_higher_penalty_never_finds_more() -> None:
     value = np.random.default_rng(0).normal(size=80) + np.repeat([0.0, 2.0, 1.0, 4.0], 20)
     counts = [len(level_shifts(np.arange(80.0), value, 1.0, penalty, most=80)) for penalty in (1.0, 4.0, 16.0, 200.0)]
     assert counts == sorted(counts, reverse=True)
     assert counts[0] > counts[-1] == 0
 
 
-def test_noise_has_few_shifts():
+def test_noise_has_few_shifts() -> None:
     rng = np.random.default_rng(5)
     found = [level_shifts(np.arange(40.0), rng.normal(size=40), 1.0) for _ in range(300)]
     assert np.mean([len(shifts) > 0 for shifts in found]) < 0.05
 
 
 @pytest.mark.parametrize("n", [0, 1, 2, 3, 5])
-def test_too_few_points(n):
+def test_too_few_points(n: int) -> None:
     assert level_shifts(np.arange(float(n)), 100.0 * np.arange(float(n)), 1.0) == ()
 
 
 @pytest.mark.parametrize("variance", [0.0, math.nan, math.inf])
-def test_without_noise_to_compare_with(variance):
+def test_without_noise_to_compare_with(variance: float) -> None:
     assert level_shifts(np.arange(20.0), np.ones(20), variance) == ()
 
 
-def test_a_constant_has_none():
+def test_a_constant_has_none() -> None:
     assert level_shifts(np.arange(20.0), np.full(20, 1e6), 1e-6) == ()
 
 
-def test_the_penalty_is_checked():
+def test_the_penalty_is_checked() -> None:
     with pytest.raises(ValueError, match=r"penalty is 0.0; it must be above 0"):
         level_shifts(np.arange(20.0), np.ones(20), 1.0, penalty=0.0)
 
 
-def test_long_series_are_averaged():
+def test_long_series_are_averaged() -> None:
     step = np.arange(20_000.0)
     value = np.where(step < 12_000.0, 0.0, 1.0) + np.random.default_rng(0).normal(size=20_000)
     (shift,) = level_shifts(step, value, 1.0)
     assert shift.step == pytest.approx(12_000.0, abs=100.0)
-    assert shift.after - shift.before == pytest.approx(1.0, abs=0.05)
+    assert shift.after - shift.before == pytest.approx(1.0, abs=0.15)
 
 
-def test_real_runs(kimi, deepseek):
-    assert [shift.step for shift in level_shifts(kimi.step, kimi.rate, 1.97)] == [80.0, 160.0]
-    assert [shift.step for shift in level_shifts(kimi.step, kimi.tokens, 79_000.0)] == [140.0]
+def test_real_runs(kimi, deepseek) -> None:
+    assert level_shifts(kimi.step, kimi.rate, 1.97) == ()  # both rise along a line
+    assert level_shifts(kimi.step, kimi.tokens, 79_000.0) == ()
     assert level_shifts(deepseek.rate_step, deepseek.rate, 1.6e-4) == ()

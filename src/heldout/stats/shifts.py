@@ -1,41 +1,35 @@
 """Where does the level of a series jump?
 
-The search is exact optimal partitioning in numpy. `ruptures.KernelCPD(kernel="linear")` gives the same answer, and is
-what the tests compare with, but importing ruptures takes two seconds.
+Jumps are held against a trend: a line, or one that bends, is what a series without a jump looks like. The search is
+exact optimal partitioning in numpy. `ruptures.Pelt(model="linear")` gives the same answer, and is what the tests
+compare with, but importing ruptures takes two seconds.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
 from heldout.stats.arrays import FloatArray, IntArray, floats
 from heldout.stats.smoothing import bounded
 
-MOST_POINTS = 400
-SHORTEST = 3  # points between two shifts
+MOST_POINTS = 400  # the search is quadratic in them: 400 take some 10 ms
+SHORTEST = 3  # points between two shifts: any line goes through two
+_NEAR = 5  # values on either side that give its levels: enough to average, too few for a slope to matter
 
 
 @dataclass(frozen=True, slots=True)
 class Shift:
-    """One jump of the level.
+    """One jump of the level."""
 
-    Attributes
-    ----------
-    step
-        First step on the new level.
-    before, after
-        Mean of the series from the previous shift to here, and from here to the next.
-    z
-        The jump over its noise. The place was searched for, so this is larger than an ordinary z.
-    """
-
-    step: float
-    before: float
-    after: float
-    z: float
+    step: float  # first step on the new level
+    before: float  # mean of the last values before it, five at most
+    after: float  # mean of the first values from here on, five at most
+    z: float  # the jump beyond the trend, over its noise; larger than an ordinary z, since its place was searched for
 
 
 def level_shifts(
@@ -43,8 +37,9 @@ def level_shifts(
 ) -> tuple[Shift, ...]:
     """Where did the level jump, and from what to what?
 
-    The steps of the piecewise constant function that minimises squared error over noise variance plus `penalty` for
-    each jump, with at least three points on each piece.
+    The series is cut into the straight pieces that minimise squared error over noise variance plus `penalty` for each
+    cut, with at least three points on each. A cut is a shift where a jump saves more than `penalty` over a trend that
+    only bends there.
 
     Parameters
     ----------
@@ -55,9 +50,9 @@ def level_shifts(
     variance
         Noise variance of one value.
     penalty
-        Price of a jump; ``4 log N`` if not given.
+        Price of a cut and of a jump; ``4 log N`` if not given.
     most
-        Most shifts to return. If there are more, the penalty is raised until there are not.
+        Most shifts to return: the clearest ones.
 
     Returns
     -------
@@ -66,8 +61,9 @@ def level_shifts(
 
     Notes
     -----
-    What it cannot see: a smooth trend, which it draws as stairs; call the result "level shifts". On simulated flat
-    runs it finds a shift in 1 to 5 % of cases.
+    What it cannot see: a jump that is small beside the noise. Against a trend a jump must be twice as clear as against
+    a level, since a line alone explains three quarters of it. On simulated flat runs and noisy straight lines it finds
+    a shift in 1 % of cases or less. A curve that swings within a dozen points looks like jumps to it.
 
     References
     ----------
@@ -78,19 +74,19 @@ def level_shifts(
     if value.size < 2 * SHORTEST or not 0.0 < variance < math.inf:
         return ()
     price = 4.0 * math.log(value.size) if penalty is None else penalty
-    signal = (value - value.mean()) / math.sqrt(variance)
-    starts = change_points(signal, price)
-    while len(starts) > most:
-        price *= 1.5
-        starts = change_points(signal, price)
-    return _shifts(step, value, variance, starts)
+    starts = change_points(step, (value - value.mean()) / math.sqrt(variance), price)
+    jumps = [jump for jump in _jumps(step, value, variance, starts) if jump.z**2 > price]
+    clearest = sorted(jumps, key=lambda jump: -abs(jump.z))[:most]
+    return tuple(sorted(clearest, key=lambda jump: jump.step))
 
 
-def change_points(signal: FloatArray, penalty: float, shortest: int = SHORTEST) -> tuple[int, ...]:
-    """Which pieces of constant level cost least?
+def change_points(step: FloatArray, signal: FloatArray, penalty: float, shortest: int = SHORTEST) -> tuple[int, ...]:
+    """Which straight pieces cost least?
 
     Parameters
     ----------
+    step
+        Shape (N,), strictly increasing.
     signal
         Shape (N,), in units of the noise. The cost is O(N^2).
     penalty
@@ -111,17 +107,24 @@ def change_points(signal: FloatArray, penalty: float, shortest: int = SHORTEST) 
     if not penalty > 0.0:
         raise ValueError(f"penalty is {penalty}; it must be above 0.")
     n = signal.size
-    total = np.concatenate([[0.0], np.cumsum(signal)])
-    square = np.concatenate([[0.0], np.cumsum(signal * signal)])
+    x = (step - step.mean()) / (np.ptp(step) or 1.0)
+    sums = np.pad(np.cumsum([x, signal, x * x, x * signal, signal * signal], axis=1), ((0, 0), (1, 0)))
     least = np.full(n + 1, math.inf)  # least cost of the first t points
     least[0] = -penalty
     previous = np.zeros(n + 1, dtype=np.int64)
     for t in range(shortest, n + 1):
         s = np.arange(t - shortest + 1)  # start of the last piece
-        cost = least[s] + penalty + square[t] - square[s] - (total[t] - total[s]) ** 2 / (t - s)
+        cost = least[s] + penalty + _off_the_line(sums[:, t, None] - sums[:, s], t - s)
         previous[t] = int(np.argmin(cost))
         least[t] = cost[previous[t]]
     return _walked_back(previous)
+
+
+def _off_the_line(sums: FloatArray, count: IntArray) -> FloatArray:
+    """The squared distance of each piece from its line, from its sums of x, y, xx, xy and yy, shape (5, S)."""
+    x, y, xx, xy, yy = sums
+    xx, xy, yy = xx - x * x / count, xy - x * y / count, yy - y * y / count
+    return floats(np.maximum(yy - xy * xy / xx, 0.0))
 
 
 def _walked_back(previous: IntArray) -> tuple[int, ...]:
@@ -134,10 +137,14 @@ def _walked_back(previous: IntArray) -> tuple[int, ...]:
     return tuple(reversed(starts))
 
 
-def _shifts(step: FloatArray, value: FloatArray, variance: float, starts: tuple[int, ...]) -> tuple[Shift, ...]:
-    """The jumps between neighbouring pieces."""
-    edges = np.array([0, *starts, value.size])
-    count = np.diff(edges)
-    mean = np.add.reduceat(value, edges[:-1]) / count
-    z = np.diff(mean) / np.sqrt(variance * (1.0 / count[:-1] + 1.0 / count[1:]))
-    return tuple(Shift(float(step[at]), float(mean[i]), float(mean[i + 1]), float(z[i])) for i, at in enumerate(starts))
+def _jumps(step: FloatArray, value: FloatArray, variance: float, starts: tuple[int, ...]) -> Iterator[Shift]:
+    """The jumps between neighbouring pieces, beyond two lines with one curvature: where a curve turns is no jump."""
+    edges = (0, *starts, value.size)
+    for (first, at), last in zip(pairwise(edges), edges[2:], strict=False):
+        x = (step[first:last] - (step[at - 1] + step[at]) / 2.0) / (step[last - 1] - step[first])
+        after = (x > 0.0).astype(np.float64)
+        design = np.stack([np.ones_like(x), after, x, x * after, x * x], axis=1)
+        inverse = np.linalg.pinv(design)[1]
+        z = float(inverse @ value[first:last]) / (math.sqrt(variance) * float(np.linalg.norm(inverse)))
+        before = float(value[max(first, at - _NEAR) : at].mean())
+        yield Shift(float(step[at]), before, float(value[at : min(last, at + _NEAR)].mean()), z)
