@@ -11,7 +11,7 @@ from hypothesis import given
 from test_values import PLAIN
 
 from heldout.errors import UsageError
-from heldout.sandbox import Answer, Judgement, Sandbox, Status, Test, judge, same
+from heldout.sandbox import Answer, Attempt, Judgement, Sandbox, Status, Test, judge, same
 
 NAN = math.nan
 
@@ -64,6 +64,24 @@ def test_floats_have_a_tolerance_and_one_nan(value: Any, expected: Any) -> None:
     assert same(value, expected)
 
 
+@pytest.mark.parametrize("expected", [0.0, 1e-12, 0.5, -3.0, 1e6])
+def test_the_tolerance_is_1e9_of_the_value_or_of_1_where_it_is_smaller(expected: float) -> None:
+    width = 1e-9 * max(1.0, abs(expected))
+    for sign in (1, -1):
+        assert same(expected + sign * 0.99 * width, expected)
+        assert not same(expected + sign * 1.01 * width, expected)
+        assert same([complex(expected + sign * 0.99 * width, 0.0)], [complex(expected, 0.0)])
+        assert not same([complex(0.0, expected + sign * 1.01 * width)], [complex(0.0, expected)])
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"), [({1e-12}, {0.0}), (frozenset({1e-12}), frozenset({0.0})), ({1e-12: 1}, {0.0: 1})]
+)
+def test_sets_and_keys_have_no_tolerance(value: Any, expected: Any) -> None:
+    assert not same(value, expected)
+    assert same([1e-12], [0.0])
+
+
 def test_an_object_whose_comparison_says_yes_is_not_the_same() -> None:
     class Yes(int):
         def __eq__(self, other: object) -> bool:
@@ -82,9 +100,32 @@ def test_a_judgement_says_why() -> None:
     assert Judgement((True, True), (good, good)).kind == "solved"
     assert Judgement((True, False), (good, good)).kind == "wrong answer"
     assert Judgement((False, False), (bad, good)).kind == "raised"
+    assert Judgement((True, False), (good, bad)).kind == "raised"  # by the first test that failed
     assert Judgement((False, False), (bad, lost)).kind == "infrastructure"
     assert Judgement((True, False), (good, bad)).fraction == 0.5
     assert not Judgement((True, False), (good, bad)).solved
+
+
+@pytest.mark.parametrize("status", list(Status))
+def test_only_what_came_back_is_a_wrong_answer(status: Status) -> None:
+    says = "wrong answer" if status in ("returned", "refused") else status.value
+    assert Judgement((False,), (Answer(status),)).kind == says
+
+
+def test_a_return_that_is_refused_is_a_wrong_answer_and_passes_nothing(sandbox: Sandbox) -> None:
+    (judgement,) = judge([Attempt("def f(x): return range(x)", "f", [Test((3,), [0, 1, 2])])], sandbox)
+    assert judgement.answers[0].status is Status.REFUSED
+    assert (judgement.solved, judgement.kind) == (False, "wrong answer")
+
+
+def test_a_returned_value_may_be_as_large_as_the_limit_and_no_larger(sandbox: Sandbox) -> None:
+    most = sandbox.limits.output_bytes - 2  # the quotation marks count too
+    source = "def f(n): return 'a' * n"
+    judged = judge(
+        [Attempt(source, "f", [Test((most,), "a" * most)]), (source, "f", [Test((most + 1,), "a")])], sandbox
+    )
+    assert [one.kind for one in judged] == ["solved", "wrong answer"]
+    assert judged[1].answers[0].status is Status.REFUSED
 
 
 def test_a_program_without_tests_is_refused(sandbox: Sandbox) -> None:

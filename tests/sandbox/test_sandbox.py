@@ -201,17 +201,17 @@ def walled() -> Any:
 
 
 def test_a_dead_worker_is_replaced(walled: Bubblewrap) -> None:
-    worker = walled._crew.ask(lambda worker: worker)
+    worker = walled._pool.ask(lambda worker: worker)
     os.kill(worker.process.pid, signal.SIGKILL)
     worker.process.wait()
     assert run(walled, HONEST, (1,), (2,))[1].value == 17
 
 
 def test_a_worker_that_cannot_be_had_again_is_infrastructure(walled: Bubblewrap) -> None:
-    worker = walled._crew._idle.get()
+    worker = walled._pool._idle.get()
     assert worker is not None
     worker.close()
-    walled._crew._idle.put(None)
+    walled._pool._idle.put(None)
     walled._python = "/nonexistent/python"
     judgement = judge([(HONEST, "f", TESTS)], walled)[0]
     assert judgement.kind == "infrastructure"

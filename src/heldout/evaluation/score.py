@@ -158,12 +158,12 @@ def score(
         As in `evaluate`.
     """
     _check_problems(problems, completions)
-    items = [
-        (problem.program(completion.text), problem.entry_point, problem.tests)
+    attempts = [
+        problem.attempt(completion.text)
         for problem, several in zip(problems, completions, strict=True)
         for completion in several
     ]
-    verdicts = iter(judge(items, sandbox))
+    verdicts = iter(judge(attempts, sandbox))
     kinds = tuple(tuple(next(verdicts).kind for _ in several) for several in completions)
     outcomes = _outcomes(problems, kinds)
     _check_ks(ks, int(outcomes.samples.max()))

@@ -17,9 +17,21 @@ from __future__ import annotations
 
 from heldout.errors import UsageError
 from heldout.sandbox.base import Answer, Limits, Program, Sandbox, Status
-from heldout.sandbox.judging import Judgement, Test, judge, same
+from heldout.sandbox.judging import Attempt, Judgement, Test, judge, same
 
-__all__ = ["Answer", "Judgement", "Limits", "Program", "Sandbox", "Status", "Test", "judge", "open_sandbox", "same"]
+__all__ = [
+    "Answer",
+    "Attempt",
+    "Judgement",
+    "Limits",
+    "Program",
+    "Sandbox",
+    "Status",
+    "Test",
+    "judge",
+    "open_sandbox",
+    "same",
+]
 
 
 def open_sandbox(name: str = "monty", *, workers: int | None = None, limits: Limits = Limits()) -> Sandbox:  # noqa: B008

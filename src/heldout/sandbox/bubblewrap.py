@@ -26,13 +26,11 @@ import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from importlib.resources import files
-from types import TracebackType
 from typing import Any, Self
 
 from heldout.errors import MissingSandbox, SandboxError
 from heldout.sandbox.base import Answer, Limits, Program, Status, default_workers
-from heldout.sandbox.crew import Crew, WorkerDied
-from heldout.sandbox.frames import receive, send
+from heldout.sandbox.pool import Pool, WorkerDied, receive, send
 from heldout.sandbox.values import NotPlain, decode, encode
 
 UNPRIVILEGED = 65534  # nobody
@@ -50,19 +48,7 @@ _UNANSWERED = {
 class Bubblewrap:
     """Judges programs in CPython behind namespaces; see `heldout.sandbox.bubblewrap` for what is covered.
 
-    Parameters
-    ----------
-    workers
-        Sandboxes, each with its own worker; by default as many as there are cores.
-    limits
-        What one program may use.
-
-    Raises
-    ------
-    MissingSandbox
-        When bubblewrap is not installed.
-    SandboxError
-        When it does not start here, or a limit does not hold.
+    Parameters and errors are those of `open_sandbox`; each worker is a sandbox of its own.
     """
 
     name = "bubblewrap"
@@ -71,25 +57,23 @@ class Bubblewrap:
         self.limits = limits
         first = _first_worker(limits)
         self._python = first.python
-        self._crew = Crew(lambda: _Worker(self._python, limits), workers or default_workers(), first)
+        self._pool = Pool(lambda: _Worker(self._python, limits), workers or default_workers(), first)
 
     def run(self, programs: Sequence[Program]) -> list[list[Answer]]:
-        return self._crew.map(self._answers, programs)
+        return self._pool.map(self._answers, programs)
 
     def close(self) -> None:
-        self._crew.close()
+        self._pool.close()
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self.close()
 
     def _answers(self, program: Program) -> list[Answer]:
         try:
-            return self._crew.ask(lambda worker: worker.ask(program))
+            return self._pool.ask(lambda worker: worker.ask(program))
         except WorkerDied as died:
             reason = f"The worker died twice under this program ({died})."
             return [Answer(Status.INFRASTRUCTURE, error=reason)] * len(program.inputs)

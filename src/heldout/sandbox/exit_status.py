@@ -10,11 +10,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from types import TracebackType
 from typing import Any, Self
 
 from heldout.sandbox.base import Limits
-from heldout.sandbox.feeder import Feeders, Sessions
+from heldout.sandbox.interpreters import Interpreter, Interpreters
 from heldout.sandbox.judging import Test
 
 
@@ -23,52 +22,38 @@ class ExitStatusJudge:
 
     It runs in monty, so that it is safe to be deceived; ``exit``, ``quit`` and ``sys.exit`` are supplied.
 
-    Parameters
-    ----------
-    workers
-        Worker processes; by default as many as there are cores.
-    limits
-        What one script, with all its assertions, may use.
-
-    Raises
-    ------
-    MissingSandbox
-        When pydantic-monty is not installed.
-    SandboxError
-        When it does not start.
+    Parameters and errors are those of `open_sandbox`; the limits hold for one script with all its assertions.
     """
 
     name = "exit status (flawed)"
 
     def __init__(self, workers: int | None = None, limits: Limits = Limits()) -> None:  # noqa: B008
         self.limits = limits
-        self._feeders = Feeders(ends_well, workers, limits)
+        self._interpreters = Interpreters(ends_well, workers, limits)
 
     def run(self, items: Sequence[tuple[str, str, Sequence[Test]]]) -> list[bool]:
         """Whether each script, source and assertions, ended with status 0; in order."""
-        return self._feeders.map([script(*item) for item in items], bool, lambda item, reason: False)
+        return self._interpreters.map([script(*item) for item in items], bool, lambda item, reason: False)
 
     def close(self) -> None:
         """End the workers."""
-        self._feeders.close()
+        self._interpreters.close()
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self.close()
 
 
-def ends_well(sessions: Sessions, script: str) -> bool:
+def ends_well(interpreter: Interpreter, script: str) -> bool:
     """Whether a script ends with status 0, in a session of its own."""
-    with sessions.open() as session:
+    with interpreter.session() as session:
         try:
             session.feed_run(script, external_lookup=_SUPPLIED, print_callback=lambda stream, text: None)
-        except sessions.monty.MontyRuntimeError as error:
+        except interpreter.monty.MontyRuntimeError as error:
             return _status(error.exception()) == 0
-        except sessions.monty.MontyError:
+        except interpreter.monty.MontyError:
             return False
     return True
 

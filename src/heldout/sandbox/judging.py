@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from heldout.errors import UsageError
 from heldout.sandbox.base import Answer, Program, Sandbox, Status
@@ -42,6 +42,14 @@ class Test:
             object.__setattr__(self, "size", len(encode(self.expected)))
         except NotPlain as error:
             raise UsageError(f"A test holds something that cannot be compared: {error}") from None
+
+
+class Attempt(NamedTuple):
+    """A program that is to be judged."""
+
+    source: str
+    entry: str  # the name of the function that is called
+    tests: Sequence[Test]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +89,7 @@ def judge(items: Sequence[tuple[str, str, Sequence[Test]]], sandbox: Sandbox) ->
     Parameters
     ----------
     items
-        Source, name of the entry point, and tests of each program.
+        An `Attempt` for each program, or a plain tuple of source, name of the entry point and tests.
     sandbox
         Where they run.
 

@@ -19,11 +19,10 @@ import importlib
 import re
 import sys
 from collections.abc import Callable, Sequence
-from types import TracebackType
 from typing import Any, Self
 
 from heldout.sandbox.base import Answer, Limits, Program, Status
-from heldout.sandbox.feeder import Feeders, Sessions
+from heldout.sandbox.interpreters import Interpreter, Interpreters
 from heldout.sandbox.values import NotPlain, decode, encode, is_above
 
 # What follows the program in the same session and calls it. A program that tampers with it changes only what it is said
@@ -82,7 +81,6 @@ _STATUS = {status.value: status for status in Status}
 _SMALL = (bool, float, type(None))  # never above a limit of output
 _SMALL_INT = 2**53
 
-
 _Calls = tuple[tuple[Any, ...], ...]
 _Item = tuple[str, str, _Calls]  # a program as plain data: source, entry and inputs
 _Said = tuple[str, Any, str]  # an answer as plain data: status, value and error
@@ -92,43 +90,29 @@ _Reader = Callable[[Any, Limits], _Said]  # of what a driver records for one cal
 class Monty:
     """Judges programs in monty's worker processes; see `heldout.sandbox.monty` for what is covered.
 
-    Parameters
-    ----------
-    workers
-        Worker processes; by default as many as there are cores.
-    limits
-        What one program may use. `processes` and `disk_mb` mean nothing here.
-
-    Raises
-    ------
-    MissingSandbox
-        When pydantic-monty is not installed.
-    SandboxError
-        When it does not start.
+    Parameters and errors are those of `open_sandbox`; of the limits, `processes` and `disk_mb` mean nothing here.
     """
 
     name = "monty"
 
     def __init__(self, workers: int | None = None, limits: Limits = Limits()) -> None:  # noqa: B008
         self.limits = limits
-        self._feeders = Feeders(answers, workers, limits)
+        self._interpreters = Interpreters(answers, workers, limits)
 
     def run(self, programs: Sequence[Program]) -> list[list[Answer]]:
         items = [(program.source, program.entry, program.inputs) for program in programs]
         try:
-            return self._feeders.map(items, _read, _lost)
+            return self._interpreters.map(items, _read, _lost)
         except ValueError:  # the dictionaries of collections are plain too
-            return self._feeders.map([_plain(program) for program in programs], _read, _lost)
+            return self._interpreters.map([_plain(program) for program in programs], _read, _lost)
 
     def close(self) -> None:
-        self._feeders.close()
+        self._interpreters.close()
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self.close()
 
 
@@ -145,36 +129,36 @@ def _lost(item: _Item, reason: str) -> list[Answer]:
     return [Answer(Status.INFRASTRUCTURE, error=reason)] * len(item[2])
 
 
-def answers(sessions: Sessions, item: _Item) -> list[_Said]:
+def answers(interpreter: Interpreter, item: _Item) -> list[_Said]:
     """All calls at once under a short limit; only a program that needs more is run call by call."""
     source, entry, calls = item
-    said = _all_at_once(sessions, _joined(source, entry, _SIMPLE), calls, _simple)
+    said = _all_at_once(interpreter, _joined(source, entry, _SIMPLE), calls, _simple)
     if said is None:
-        said = _all_at_once(sessions, _joined(source, entry, _COPYING + _ANSWERS), calls, _copied)
-    return _one_by_one(sessions, _joined(source, entry, _COPYING), calls) if said is None else said
+        said = _all_at_once(interpreter, _joined(source, entry, _COPYING + _ANSWERS), calls, _copied)
+    return _one_by_one(interpreter, _joined(source, entry, _COPYING), calls) if said is None else said
 
 
-def _all_at_once(sessions: Sessions, source: str, calls: _Calls, read: _Reader) -> list[_Said] | None:
-    with sessions.open(_FIRST_TRY) as session:
+def _all_at_once(interpreter: Interpreter, source: str, calls: _Calls, read: _Reader) -> list[_Said] | None:
+    with interpreter.session(_FIRST_TRY) as session:
         try:
             returned = _feed(session, source, calls)
-            return None if returned is None else _said(returned, len(calls), read, sessions.limits)
-        except sessions.monty.MontyError as error:
-            failed = _from_error(error, sessions.monty)
+            return None if returned is None else _said(returned, len(calls), read, interpreter.limits)
+        except interpreter.monty.MontyError as error:
+            failed = _from_error(error, interpreter.monty)
     if failed[0] in (Status.TIMEOUT, Status.MEMORY, Status.INFRASTRUCTURE):
         return None
     return [failed] * len(calls)
 
 
-def _one_by_one(sessions: Sessions, source: str, calls: _Calls) -> list[_Said]:
+def _one_by_one(interpreter: Interpreter, source: str, calls: _Calls) -> list[_Said]:
     said: list[_Said] = []
-    with sessions.open() as session:
+    with interpreter.session() as session:
         try:
             _feed(session, source, ())
             for arguments in calls:
-                said += _said(_feed(session, _ANSWERS, (arguments,)), 1, _copied, sessions.limits)
-        except sessions.monty.MontyError as error:
-            said += [_from_error(error, sessions.monty)] * (len(calls) - len(said))
+                said += _said(_feed(session, _ANSWERS, (arguments,)), 1, _copied, interpreter.limits)
+        except interpreter.monty.MontyError as error:
+            said += [_from_error(error, interpreter.monty)] * (len(calls) - len(said))
     return said
 
 

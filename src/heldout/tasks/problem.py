@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 
 from heldout.errors import UsageError
-from heldout.sandbox.judging import Test
+from heldout.sandbox.judging import Attempt, Test
 from heldout.text import sentence_list
 
 SPLITS = ("train", "validation", "test")
@@ -64,6 +64,10 @@ class Problem:
             own = definition.search(self.stub)
             return (self.stub[: own.start()] if own else self.stub) + code
         return self.stub + code
+
+    def attempt(self, completion: str) -> Attempt:
+        """Return what `heldout.sandbox.judge` takes: the program that a completion stands for, and the tests."""
+        return Attempt(self.program(completion), self.entry_point, self.tests)
 
 
 @dataclass(frozen=True)

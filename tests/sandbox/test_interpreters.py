@@ -1,4 +1,4 @@
-"""The processes that feed monty: order, what a death costs, and that none of them outlives its host."""
+"""The workers of monty's interpreters: order, what a death costs, and that none of them outlives its host."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from heldout.errors import SandboxError
-from heldout.sandbox.feeder import Feeders, Sessions
+from heldout.sandbox.interpreters import Interpreter, Interpreters
 
 HOST = """
 import signal, sys, time
@@ -41,90 +41,90 @@ print(all(each.solved for each in judge([("def f(x): return x", "f", [Test((1,),
 """
 
 
-def twice(sessions: Sessions, item: Any) -> Any:
+def twice(interpreter: Interpreter, item: Any) -> Any:
     if item == "die":
         os._exit(3)
     print("among the answers?")
-    with sessions.open() as session:
+    with interpreter.session() as session:
         return session.feed_run("2 * item", inputs={"item": item})
 
 
-def whose(sessions: Sessions, item: Any) -> int:
+def whose(interpreter: Interpreter, item: Any) -> int:
     return os.getpid()
 
 
-def missing(sessions: Sessions, item: Any) -> None: ...
+def missing(interpreter: Interpreter, item: Any) -> None: ...
 
 
 @pytest.fixture(scope="module")
-def feeders() -> Iterator[Feeders]:
-    opened = Feeders(twice, 2, LIMITS)
+def interpreters() -> Iterator[Interpreters]:
+    opened = Interpreters(twice, 2, LIMITS)
     yield opened
     opened.close()
 
 
-def doubled(feeders: Feeders, items: list[Any]) -> list[Any]:
-    return feeders.map(items, lambda result: result, lambda item, reason: reason)
+def doubled(interpreters: Interpreters, items: list[Any]) -> list[Any]:
+    return interpreters.map(items, lambda result: result, lambda item, reason: reason)
 
 
 @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.integers() | st.text(st.characters(codec="utf-8"), max_size=5).filter(lambda text: text != "die")))
-def test_results_are_in_order(feeders: Feeders, items: list[Any]) -> None:
-    assert doubled(feeders, items) == [2 * item for item in items]
+def test_results_are_in_order(interpreters: Interpreters, items: list[Any]) -> None:
+    assert doubled(interpreters, items) == [2 * item for item in items]
 
 
-def test_results_are_in_order_over_many_chunks(feeders: Feeders) -> None:
-    assert doubled(feeders, list(range(1100))) == list(range(0, 2200, 2))
+def test_results_are_in_order_over_many_chunks(interpreters: Interpreters) -> None:
+    assert doubled(interpreters, list(range(1100))) == list(range(0, 2200, 2))
 
 
-def test_only_the_item_under_which_feeders_die_is_lost(feeders: Feeders) -> None:
+def test_only_the_item_under_which_workers_die_is_lost(interpreters: Interpreters) -> None:
     items: list[Any] = list(range(100))
     items[40] = "die"
-    results = doubled(feeders, items)
+    results = doubled(interpreters, items)
     assert results[:40] + results[41:] == [2 * item for item in items[:40] + items[41:]]
     assert "died twice under this program" in results[40]
-    assert doubled(feeders, [1]) == [2]
+    assert doubled(interpreters, [1]) == [2]
 
 
-def test_what_is_not_plain_is_refused_before_anything_runs(feeders: Feeders) -> None:
+def test_what_is_not_plain_is_refused_before_anything_runs(interpreters: Interpreters) -> None:
     with pytest.raises(ValueError, match="unmarshallable"):
-        doubled(feeders, ["die", object()])
+        doubled(interpreters, ["die", object()])
 
 
-def test_a_dead_feeder_is_replaced() -> None:
-    feeders = Feeders(whose, 1, LIMITS)
-    (pid,) = doubled(feeders, [0])
+def test_a_dead_worker_is_replaced() -> None:
+    interpreters = Interpreters(whose, 1, LIMITS)
+    (pid,) = doubled(interpreters, [0])
     os.kill(pid, signal.SIGKILL)
-    (other,) = doubled(feeders, [0])
+    (other,) = doubled(interpreters, [0])
     assert isinstance(other, int)
     assert other != pid
-    feeders.close()
+    interpreters.close()
     assert not _alive(other)
 
 
-def test_a_feeder_that_does_not_start_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_worker_that_does_not_start_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(missing, "__name__", "absent")
     with pytest.raises(SandboxError, match=r"^monty does not start here: AttributeError: .*absent.*\.$"):
-        Feeders(missing, 1, LIMITS)
+        Interpreters(missing, 1, LIMITS)
 
 
 @pytest.mark.parametrize(
     ("does", "number"), [("busy", signal.SIGINT), ("idle", signal.SIGINT), ("idle", signal.SIGKILL)]
 )
-def test_no_feeder_and_no_interpreter_outlives_its_host(does: str, number: signal.Signals) -> None:
+def test_no_worker_and_no_interpreter_outlives_its_host(does: str, number: signal.Signals) -> None:
     host = subprocess.Popen([sys.executable, "-c", HOST, does], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
     assert host.stdout is not None
     try:
         assert host.stdout.readline() == b"ready\n"
-        feeders = _children(host.pid)
-        interpreters = [pid for feeder in feeders for pid in _children(feeder)]
-        assert len(feeders) == len(interpreters) == 2
+        workers = _children(host.pid)
+        interpreters = [pid for worker in workers for pid in _children(worker)]
+        assert len(workers) == len(interpreters) == 2
         host.send_signal(number)
         host.wait(60)
     finally:
         host.kill()
         host.communicate()
-    _wait_until_gone([*feeders, *interpreters])
+    _wait_until_gone([*workers, *interpreters])
 
 
 def test_a_script_needs_no_guard_and_no_closing(tmp_path: Path) -> None:

@@ -1,13 +1,32 @@
-"""Worker processes that answer one question at a time; one that dies is replaced, and the question asked once more."""
+"""A pool of worker processes that answer one question at a time, and the framing of the messages to and from them.
+
+A worker that dies is replaced, and the question asked once more.
+"""
 
 from __future__ import annotations
 
+import os
 import queue
+import select
+import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Generic, Protocol, TypeVar
 
 from heldout.errors import SandboxError
+
+
+def send(pipe: int, data: bytes) -> None:
+    """Write one message, eight bytes of length and as many bytes; an OSError when nobody reads any more."""
+    left = memoryview(len(data).to_bytes(8, "big") + data)
+    while left:
+        left = left[os.write(pipe, left) :]
+
+
+def receive(pipe: int, seconds: float | None = None) -> bytes:
+    """Read one message; an EOFError when the other end is closed, a TimeoutError when it is late."""
+    deadline = None if seconds is None else time.monotonic() + seconds
+    return _read(pipe, int.from_bytes(_read(pipe, 8, deadline), "big"), deadline)
 
 
 class Worker(Protocol):
@@ -28,7 +47,7 @@ _Worker = TypeVar("_Worker", bound=Worker)
 _Answer = TypeVar("_Answer")
 
 
-class Crew(Generic[_Worker]):
+class Pool(Generic[_Worker]):
     """Workers, and a thread for each that waits for its answers.
 
     Parameters
@@ -60,7 +79,7 @@ class Crew(Generic[_Worker]):
         Raises
         ------
         WorkerDied
-            When it dies, and the one after it dies too or does not start; or when the crew is closed meanwhile.
+            When it dies, and the one after it dies too or does not start; or when the pool is closed meanwhile.
         """
         worker: _Worker | None = self._idle.get()
         reason = ""
@@ -96,3 +115,18 @@ class Crew(Generic[_Worker]):
         worker = self._start()
         self._alive.add(worker)
         return worker
+
+
+def _read(pipe: int, count: int, deadline: float | None) -> bytes:
+    poll = select.poll()
+    poll.register(pipe, select.POLLIN)
+    parts: list[bytes] = []
+    while count:
+        if deadline is not None and not poll.poll(max(0.0, deadline - time.monotonic()) * 1000):
+            raise TimeoutError
+        part = os.read(pipe, min(count, 2**20))
+        if not part:
+            raise EOFError
+        parts.append(part)
+        count -= len(part)
+    return b"".join(parts)

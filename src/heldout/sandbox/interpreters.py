@@ -1,11 +1,11 @@
-"""Monty's interpreters, each with a process of its own that feeds it.
+"""Monty's interpreters, each with a worker process of its own that hands it programs.
 
 An interpreter is a process already, but to hand it a program and to read what came back takes as long as to run it, and
-holds the lock of the Python that does so: two threads do no more than one. So a *feeder* does that for each
+holds the lock of the Python that does so: two threads do no more than one. So a *worker* does that for each
 interpreter. Items go to it and results come back in chunks, as plain data (`marshal`): reading it makes no object of
 any class and runs nothing.
 
-A feeder is started by a command of its own, not by a fork, so that neither threads of the host nor what its main script
+A worker is started by a command of its own, not by a fork, so that neither threads of the host nor what its main script
 does matter. It ends when the host closes the pipe, also by dying.
 """
 
@@ -29,8 +29,7 @@ from typing import Any, TypeVar, cast
 
 from heldout.errors import MissingSandbox, SandboxError
 from heldout.sandbox.base import Limits, default_workers
-from heldout.sandbox.crew import Crew, WorkerDied
-from heldout.sandbox.frames import receive, send
+from heldout.sandbox.pool import Pool, WorkerDied, receive, send
 
 _CHUNKS = 8  # for each worker, so that none is left alone for long with the slow programs
 _LARGEST = 64  # items in a chunk
@@ -39,21 +38,13 @@ _MISSING = 'The monty sandbox needs pydantic-monty, which is not installed; run:
 _COMMAND = """
 import json, sys
 sys.path[:] = json.loads(sys.argv[1])
-from heldout.sandbox.feeder import serve
+from heldout.sandbox.interpreters import serve
 serve(*sys.argv[2:])
 """
 
 
-class Sessions:
-    """One interpreter; a session in it is fresh, and nothing of it is left for the next.
-
-    Attributes
-    ----------
-    monty
-        The module `pydantic_monty`.
-    limits
-        What holds in each session.
-    """
+class Interpreter:
+    """One interpreter of `monty`, the module; a session in it is fresh, and nothing of it is left for the next."""
 
     def __init__(self, limits: Limits) -> None:
         self.monty = _load()
@@ -62,7 +53,7 @@ class Sessions:
         self._pool = self.monty.Monty(min_processes=1, max_processes=1)
         self._pool.__enter__()
 
-    def open(self, share: float = 1.0) -> Any:
+    def session(self, share: float = 1.0) -> Any:
         """Open a session (a context manager) in which each feed may use this share of the seconds allowed."""
         return self._pool.checkout(
             limits={"max_feed_duration_secs": self.limits.seconds * share, "max_memory": self._memory},
@@ -73,39 +64,37 @@ class Sessions:
         self._pool.__exit__(None, None, None)
 
 
-Work = Callable[[Sessions, Any], Any]
+Work = Callable[[Interpreter, Any], Any]
 _Result = TypeVar("_Result")
 
 
-class Feeders:
-    """Does some work for many items, each in a session of monty.
+class Interpreters:
+    """Does some work for many items, on as many interpreters as there are workers.
 
     Parameters
     ----------
     work
-        What is done in a feeder for one item: a function of a module, of the sessions and the item, to plain data.
-    workers
-        How many at one time; by default as many as there are cores.
-    limits
-        What one session may use.
+        What a worker does for one item: a function of a module, of the interpreter and the item, to plain data.
+    workers, limits
+        As in `open_sandbox`; the limits hold for a session.
 
     Raises
     ------
     MissingSandbox
         When pydantic-monty is not installed.
     SandboxError
-        When a feeder does not start.
+        When a worker does not start.
     """
 
     def __init__(self, work: Work, workers: int | None, limits: Limits) -> None:
         if importlib.util.find_spec("pydantic_monty") is None:
             raise MissingSandbox(_MISSING)
 
-        def start() -> _Feeder:
-            return _Feeder(work, limits)
+        def start() -> _Worker:
+            return _Worker(work, limits)
 
         self._workers = workers or default_workers()
-        self._crew = Crew(start, self._workers, start())
+        self._pool = Pool(start, self._workers, start())
 
     def map(
         self, items: Sequence[Any], read: Callable[[Any], _Result], lost: Callable[[Any, str], _Result]
@@ -119,7 +108,7 @@ class Feeders:
         read
             Makes of what came back for an item what is wanted.
         lost
-            What is wanted for an item under which feeders die, and why they did.
+            What is wanted for an item under which workers die, and why they did.
 
         Returns
         -------
@@ -134,10 +123,10 @@ class Feeders:
 
         def ask(chunk: Sequence[Any], data: bytes) -> list[_Result]:
             try:
-                return [read(result) for result in self._crew.ask(lambda feeder: feeder.ask(data))]
+                return [read(result) for result in self._pool.ask(lambda worker: worker.ask(data))]
             except WorkerDied as died:
                 if len(chunk) == 1:
-                    return [lost(chunk[0], f"The process that feeds monty died twice under this program ({died}).")]
+                    return [lost(chunk[0], f"The worker died twice under this program ({died}).")]
             # One by one, so that only the guilty are lost.
             return [result for item in chunk for result in ask([item], _packed([item]))]
 
@@ -146,17 +135,17 @@ class Feeders:
         chunks = [items[first::count] for first in range(count)]
         packed = [_packed(chunk) for chunk in chunks]  # all of them before any is sent: it may fail
         results: dict[int, _Result] = {}
-        for first, answered in enumerate(self._crew.map(ask, chunks, packed)):
+        for first, answered in enumerate(self._pool.map(ask, chunks, packed)):
             results.update(zip(range(first, len(items), count), answered, strict=True))
         return [results[index] for index in range(len(items))]
 
     def close(self) -> None:
         """End them all; a second call does nothing."""
-        self._crew.close()
+        self._pool.close()
 
 
-class _Feeder:
-    """The host's end of one feeder."""
+class _Worker:
+    """The host's end of one worker process."""
 
     def __init__(self, work: Work, limits: Limits) -> None:
         self.process = subprocess.Popen(
@@ -164,7 +153,7 @@ class _Feeder:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             bufsize=0,
-            process_group=0,  # Ctrl-C is for the host, which ends its feeders itself
+            process_group=0,  # Ctrl-C is for the host, which ends its workers itself
         )
         try:
             refusal = receive(self._pipe(self.process.stdout)).decode()
@@ -175,7 +164,7 @@ class _Feeder:
             raise SandboxError(f"monty does not start here: {refusal}.")
 
     def ask(self, data: bytes) -> list[Any]:
-        """Send a chunk and wait for its results; an OSError or EOFError when the feeder died."""
+        """Send a chunk and wait for its results; an OSError or EOFError when the worker died."""
         send(self._pipe(self.process.stdin), data)
         results: list[Any] = marshal.loads(receive(self._pipe(self.process.stdout)))
         return results
@@ -201,22 +190,22 @@ class _Feeder:
 
 
 def serve(module: str, name: str, limits: str) -> None:
-    """Be a feeder: say whether monty starts, then do the work for each chunk until the host is gone."""
+    """Be a worker: say whether monty starts, then do the work for each chunk until the host is gone."""
     answers = os.dup(1)
     os.dup2(2, 1)  # what something prints must not get among the answers
     try:
         work: Work = getattr(importlib.import_module(module), name)
-        sessions = Sessions(Limits(**json.loads(limits)))
+        interpreter = Interpreter(Limits(**json.loads(limits)))
     except Exception as error:
         send(answers, f"{type(error).__name__}: {error}".encode())
         return
     send(answers, b"")
     gc.collect()
     gc.freeze()
-    with contextlib.closing(sessions), contextlib.suppress(EOFError, BrokenPipeError):
+    with contextlib.closing(interpreter), contextlib.suppress(EOFError, BrokenPipeError):
         while True:
             chunk = marshal.loads(receive(0))
-            send(answers, _packed([work(sessions, item) for item in chunk]))
+            send(answers, _packed([work(interpreter, item) for item in chunk]))
 
 
 def _described(work: Work, limits: Limits) -> tuple[str, str, str]:
