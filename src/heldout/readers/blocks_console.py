@@ -7,24 +7,24 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from heldout.readers.console import NUMBER
 from heldout.readers.log import Log
 from heldout.readers.source import Source
 from heldout.readers.steps import log_from_rows
 from heldout.run import Note, NoteKind
-
-_NUMBER = r"[-+]?+(?:\d++(?:\.\d*+)?+|\.\d++)(?:[eE][-+]?\d++)?+|[-+]?+(?:nan|NaN|inf)"
 
 # Name: 0, dtype: float64   (the next block may follow without a line end)
 _SERIES_END = re.compile(
     r"\s{0,9}Name: [^\n,]{1,100}+,(?: Length: \d+,)? dtype: (?:float64|float32|int64|int32|object)"
 )
 # mean_episode_len         4.521000e+02   (again, the next one may follow without a line end)
-_SERIES_LINE = re.compile(rf"\s{{0,9}}([A-Za-z_][^\s]{{0,99}}+(?: [^\s]{{1,99}}+){{0,4}}) {{2,200}}({_NUMBER})")
+_SERIES_LINE = re.compile(rf"\s{{0,9}}([A-Za-z_][^\s]{{0,99}}+(?: [^\s]{{1,99}}+){{0,4}}) {{2,200}}({NUMBER})")
 # |    ep_rew_mean          | 21.4         |
 _TABLE_LINE = re.compile(r"\|(?P<indent> {1,8})(?P<name>[^\s|][^|\n]{0,99}+)\|(?P<value>[^|\n]{0,99}+)\|[ \t]{0,99}+$")
 # ----------------------------------------
 _RULE = re.compile(r"-{8,}+[ \t]{0,99}+$")
 
+# Environment steps before iterations: they are the axis of reinforcement learning's curves, and repeat less.
 _STEPS = (
     *("time/total_timesteps", "total_timesteps", "timesteps", "global_step", "step", "steps"),
     *("time/iterations", "iteration", "iterations"),
@@ -51,39 +51,29 @@ def read(source: Source) -> list[Log] | None:
     for make, form in ((_Series, "pandas Series console"), (_Tables, "Stable-Baselines3 console")):
         console = source.fed_text(make)
         if console.marked and _alike(console.blocks):
-            cut = [Note(NoteKind.DROPPED, "The last block is cut and was left out.", 1)] if console.cut else []
-            rows, more = _with_steps(console.blocks)
-            return [log_from_rows(rows, form, step_key="step", notes=[*cut, *more])]
+            rows, notes = _with_steps(console.blocks)
+            if console.cut:
+                notes = [Note(NoteKind.DROPPED, "The last block is cut and was left out.", 1), *notes]
+            return [log_from_rows(rows, form, step_key="step", notes=notes)]
     return None
 
 
 class _Blocks(ABC):
-    """Blocks of names and values, line by line.
-
-    Attributes
-    ----------
-    blocks
-        The complete ones.
-    marked
-        Whether there was something that stands in every such output.
-    cut
-        Whether the last block is unfinished.
-    """
+    """Blocks of names and values, line by line."""
 
     def __init__(self) -> None:
-        self.blocks: list[dict[str, Any]] = []
-        self.marked = self.cut = False
+        self.blocks: list[dict[str, Any]] = []  # the complete ones
+        self.marked = False  # something was there that stands in every such output
+        self.cut = False  # the last block is unfinished
 
     def feed(self, text: str, last: bool) -> None:
-        """Take in lines."""
         for line in text.removesuffix("\n").split("\n"):
             self.read(line)
         if text.endswith("\n") and last:
             self.read("")
 
     @abstractmethod
-    def read(self, line: str) -> None:
-        """Take in a line."""
+    def read(self, line: str) -> None: ...
 
 
 class _Series(_Blocks):

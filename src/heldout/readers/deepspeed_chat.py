@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from heldout.errors import NoMetrics
+from heldout.readers.console import NUMBER, Console, Entry
 from heldout.readers.log import Log
-from heldout.readers.scanned import Scanned
 from heldout.readers.source import Source
 from heldout.readers.steps import log_from_rows
 from heldout.run import Note, NoteKind
 
-_NUMBER = r"[-+]?+(?:\d++(?:\.\d*+)?+|\.\d++)(?:[eE][-+]?\d++)?+|[-+]?+(?:nan|inf)"
 # epoch: 0|step: 12|ppo_ep: 1|act_loss: 0.045|cri_loss: 0.081|unsuper_loss: 0.0
 # Epoch: 0 | Step: 12 | PPO Epoch: 1 | Actor Loss: 0.045 | Critic Loss: 0.081 | Unsupervised Loss: 0.0
 _STEP = re.compile(
@@ -25,7 +23,7 @@ _STEP = re.compile(
 _SCORE = re.compile(r"\b(?P<scores>[Aa]verage (?:reward score|answer len): [^\n]*+)")
 _LINE = re.compile(f"{_STEP.pattern}|{_SCORE.pattern}")
 # act_loss: 0.045
-_ITEM = re.compile(rf"([A-Za-z][\w ]{{0,60}}+): {{0,3}}({_NUMBER})")
+_ITEM = re.compile(rf"([A-Za-z][\w ]{{0,60}}+): {{0,3}}({NUMBER})")
 
 
 def read(source: Source) -> list[Log] | None:
@@ -45,64 +43,42 @@ def read(source: Source) -> list[Log] | None:
     """
     if not source.is_text:
         return None
-    lines = source.fed_text(_Console).lines()
-    if not any(line.place for line in lines):
+    console = source.fed_text(_Console)
+    if not any(entry.place for entry in console.entries):
         return None
-    rows, notes = _rows(lines)
+    rows, stray = _rows(console.entries)
     if not rows:
         raise NoMetrics("This DeepSpeed-Chat log ends within its first line of losses; use a longer copy of it.")
-    return [log_from_rows(rows, "DeepSpeed-Chat console", step_key="step", notes=[*notes, *_continue(rows)])]
+    notes = [*stray, *console.notes(), *_continue(rows)]
+    return [log_from_rows(rows, "DeepSpeed-Chat console", step_key="step", notes=notes)]
 
 
-@dataclass(frozen=True, slots=True)
-class _Line:
-    """Epoch and step where the line is one of losses, its values, and whether the file ends in it."""
+class _Console(Console):
+    """Lines of losses, at an epoch and a step, and lines of scores, which stand at no place of their own."""
 
-    place: tuple[int, int] | None
-    values: dict[str, float]
-    cut: bool
-
-
-class _Console:
-    """The lines so far."""
-
-    def __init__(self) -> None:
-        self._scanned = Scanned(_lines)
-        self._found: list[_Line] = []
-
-    def feed(self, text: str, last: bool) -> None:
-        self._found += self._scanned.feed(text, last)
-
-    def lines(self) -> list[_Line]:
-        return [*self._found, *self._scanned.pending]
+    def scan(self, text: str, at: int) -> Iterator[Entry]:
+        for line in _LINE.finditer(text, at):
+            items = _ITEM.findall(line["losses"] or line["scores"] or "")
+            cut = line.end() == len(text) and bool(items)  # no line end: the last number may go on
+            row = {key: float(value) for key, value in (items[:-1] if cut else items)}
+            place = () if line["step"] is None else (int(line["epoch"]), int(line["step"]))
+            yield Entry(row, line.end(), line.end() < len(text), cut=cut, place=place)
 
 
-def _lines(text: str, at: int) -> Iterator[tuple[_Line, int, bool]]:
-    for line in _LINE.finditer(text, at):
-        items = _ITEM.findall(line["losses"] or line["scores"] or "")
-        cut = line.end() == len(text) and bool(items)  # no line end: the last number may go on
-        values = {key: float(value) for key, value in (items[:-1] if cut else items)}
-        place = None if line["step"] is None else (int(line["epoch"]), int(line["step"]))
-        yield _Line(place, values, cut), line.end(), line.end() < len(text)
-
-
-def _rows(lines: Sequence[_Line]) -> tuple[list[dict[str, Any]], list[Note]]:
+def _rows(entries: Sequence[Entry]) -> tuple[list[dict[str, Any]], list[Note]]:
     """Return a row per line of losses, with the scores that follow it."""
     rows: list[dict[str, Any]] = []
-    stray, cut = 0, any(line.cut for line in lines)
-    for line in lines:
-        if line.place is not None:
-            rows.append({**line.values, "step": line.place[1], "epoch": line.place[0]})
+    stray = 0
+    for entry in entries:
+        values = entry.row or {}
+        if entry.place:
+            rows.append({**values, "epoch": entry.place[0], "step": entry.place[1]})
         elif rows:
-            rows[-1].update(line.values)
+            rows[-1].update(values)
         else:
-            stray += len(line.values)
-    notes = []
-    if stray:
-        text = "Scores that stand before the first step were left out."
-        notes.append(Note(NoteKind.DROPPED, text, stray))
-    if cut:
-        notes.append(Note(NoteKind.DROPPED, "The file ends within a line; its last value was left out.", 1))
+            stray += len(values)
+    text = "Scores that stand before the first step were left out."
+    notes = [Note(NoteKind.DROPPED, text, stray)] if stray else []
     return [row for row in rows if len(row) > 2], notes
 
 

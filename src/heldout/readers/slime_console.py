@@ -7,22 +7,21 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from heldout.readers.console import Console, Entry
 from heldout.readers.log import Log
-from heldout.readers.scanned import Scanned
 from heldout.readers.source import Source
 from heldout.readers.steps import log_from_rows
 from heldout.readers.trl_console import scan_dict
 from heldout.run import Note, NoteKind
 
-_FORMAT = "slime console"
+_KINDS = ("rollout", "eval", "step", "perf", "passrate")
+_TRAINING = _KINDS.index("step")
 # [2026-04-15 07:57:53] data.py:120 - rollout 0: {'rollout/raw_reward': 0.25, …
 # Every key of slime's has its group before a slash; "step 3: {…}" alone would be anybody's.
-_LINE = re.compile(
-    r"(?:^|(?<=[\s\])]))(rollout|eval|step|perf|passrate) (\d{1,12}): (?=\{['\"][\w.-]{1,80}+/)", re.MULTILINE
-)
-_Line = tuple[str, int, dict[str, Any] | None]
-
+_LINE = re.compile(rf"(?:^|(?<=[\s\])]))({'|'.join(_KINDS)}) (\d{{1,12}}): (?=\{{['\"][\w.-]{{1,80}}+/)", re.MULTILINE)
 _COUNTERS = frozenset(("rollout/step", "eval/step", "train/step"))  # numbers of rows in a unit of their own
+
+_Line = tuple[int, int, dict[str, Any]]  # which kind, its number, its metrics
 
 
 def read(source: Source) -> list[Log] | None:
@@ -39,73 +38,56 @@ def read(source: Source) -> list[Log] | None:
     """
     if not source.is_text:
         return None
-    lines, lost = source.fed_text(_Console).lines()
+    console = source.fed_text(_Console)
+    lines = [(entry.place[0], entry.place[1], entry.row) for entry in console.entries if entry.row is not None]
     if not lines:
         return None
-    notes = [Note(NoteKind.DROPPED, "Metric dicts that were cut or garbled were left out.", lost)] if lost else []
+    notes = console.notes()
     per_rollout = _steps_per_rollout([kind for kind, _, _ in lines])
     if per_rollout > 1:
         text = f"Each rollout had {per_rollout} training steps; they stand at the rollout, with the last one's metrics."
-        notes.append(Note(NoteKind.ASSUMED, text, sum(kind == "step" for kind, _, _ in lines)))
-    rows = [{**row, "step": number // per_rollout if kind == "step" else number} for kind, number, row in lines]
-    return [log_from_rows(_last_steps(rows, lines), _FORMAT, step_key="step", notes=notes)]
+        notes.append(Note(NoteKind.ASSUMED, text, sum(kind == _TRAINING for kind, _, _ in lines)))
+    return [log_from_rows(_at_rollouts(lines, per_rollout), "slime console", step_key="step", notes=notes)]
 
 
-class _Console:
-    """Kind, number and metrics of each line so far; no metrics where the line is broken."""
-
-    def __init__(self) -> None:
-        self._scanned = Scanned(_lines)
-        self._found: list[_Line] = []
-        self._lost = 0
-
-    def feed(self, text: str, last: bool) -> None:
-        found = self._scanned.feed(text, last)
-        whole = [line for line in found if line[2] is not None]
-        self._found += whole
-        self._lost += len(found) - len(whole)
-
-    def lines(self) -> tuple[list[tuple[str, int, dict[str, Any]]], int]:
-        """Return the lines, and how many more were broken."""
-        pending = self._scanned.pending
-        whole = [(kind, number, row) for kind, number, row in (*self._found, *pending) if row is not None]
-        return whole, self._lost + sum(row is None for _, _, row in pending)
+class _Console(Console):
+    def scan(self, text: str, at: int) -> Iterator[Entry]:
+        while line := _LINE.search(text, at):
+            literal = scan_dict(text, line.end())
+            at = literal.end
+            if literal.whole:
+                row = {key: value for key, value in literal.row.items() if key not in _COUNTERS}
+                yield Entry(row, at, certain=True, place=(_KINDS.index(line[1]), int(line[2])))
+            else:
+                yield Entry(None, at, certain=False, lost=1)
 
 
-def _lines(text: str, at: int) -> Iterator[tuple[_Line, int, bool]]:
-    while line := _LINE.search(text, at):
-        literal = scan_dict(text, line.end())
-        at = literal.end
-        row = {key: value for key, value in literal.row.items() if key not in _COUNTERS} if literal.whole else None
-        yield (line[1], int(line[2]), row), at, literal.whole
-
-
-def _steps_per_rollout(kinds: Sequence[str]) -> int:
+def _steps_per_rollout(kinds: Sequence[int]) -> int:
     """Return how many training steps follow a rollout, in most cases."""
-    mark = "rollout" if "rollout" in kinds else "perf"
+    rollout, perf = _KINDS.index("rollout"), _KINDS.index("perf")
+    mark = rollout if rollout in kinds else perf
     runs: Counter[int] = Counter()
     count = 0
     for kind in kinds:
         if kind == mark and count:
             runs[count] += 1
             count = 0
-        count += kind == "step"
+        count += kind == _TRAINING
     if count and mark in kinds and not runs:  # a single rollout
         return count
     return runs.most_common(1)[0][0] if runs else 1
 
 
-def _last_steps(
-    rows: Sequence[dict[str, Any]], lines: Sequence[tuple[str, int, dict[str, Any]]]
-) -> Sequence[dict[str, Any]]:
-    """Leave out a training row that another one of the same rollout follows."""
-    kept: list[dict[str, Any]] = []
-    last: int | None = None  # where the latest training row stands in `kept`
-    for row, (kind, _, _) in zip(rows, lines, strict=True):
-        if kind == "step" and last is not None and kept[last]["step"] == row["step"]:
-            kept[last] = row
+def _at_rollouts(lines: Sequence[_Line], per_rollout: int) -> list[dict[str, Any]]:
+    """Return a row for each line at its rollout; of several training rows of one rollout, only the last."""
+    rows: list[dict[str, Any]] = []
+    last: int | None = None  # where the latest training row stands in `rows`
+    for kind, number, metrics in lines:
+        row = {**metrics, "step": number // per_rollout if kind == _TRAINING else number}
+        if kind == _TRAINING and last is not None and rows[last]["step"] == row["step"]:
+            rows[last] = row
             continue
-        if kind == "step":
-            last = len(kept)
-        kept.append(row)
-    return kept
+        if kind == _TRAINING:
+            last = len(rows)
+        rows.append(row)
+    return rows

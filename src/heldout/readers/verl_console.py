@@ -5,24 +5,19 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from heldout.errors import NoMetrics
+from heldout.readers.console import NUMBER, Entry, TableConsole, followed
 from heldout.readers.log import Log
-from heldout.readers.rows import Table, TableBuilder
-from heldout.readers.scanned import Scanned, followed
 from heldout.readers.source import Source
 from heldout.readers.steps import log_from_table
-from heldout.run import Note, NoteKind
 
-_FORMAT = "verl console"
-_NUMBER = r"(?:[-+]?+(?:\d++(?:\.\d*+)?+|\.\d++)(?:[eE][-+]?\d++)?+|[-+]?+(?:nan|inf)|True|False)"
-_CELL = rf"(?:(?:np|numpy)\.\w{{1,12}}\()?+({_NUMBER})\)?+"
+# 0.001   np.float64(0.5)   -0.000   nan
+_CELL = rf"(?:(?:np|numpy)\.\w{{1,12}}\()?+({NUMBER}|True|False)\)?+"
 
 # step:12 - actor/kl_loss:0.001 - …   but neither "timing_s/step:24 - …" nor "step by step: …"
-_ENTRY = re.compile(rf"(?<![\w/.-])step:(\d{{1,15}}) - (?=[^\s:]{{1,300}}+:{_CELL})")
-# 0.001   np.float64(0.5)   -0.000   nan
+_STEP = re.compile(rf"(?<![\w/.-])step:(\d{{1,15}}) - (?=[^\s:]{{1,300}}+:{_CELL})")
 _VALUE = re.compile(_CELL)
 # timing_s/step:24.287Training Progress: 10%| …
 _FIRST_ITEM = re.compile(rf"([^:\n]{{1,300}}+):{_CELL}")
@@ -42,15 +37,6 @@ _RAISED = re.compile(
 )
 
 
-@dataclass(slots=True)
-class _Entry:
-    """One step, how many of its items could not be used, and whether the file ends in it."""
-
-    row: dict[str, Any]
-    lost: int
-    cut: bool
-
-
 def read(source: Source) -> list[Log] | None:
     """Read verl's step lines out of its console output.
 
@@ -68,53 +54,43 @@ def read(source: Source) -> list[Log] | None:
     """
     if not source.is_text:
         return None
-    log = source.fed_text(_Console)
-    table = log.table()
+    console = source.fed_text(_Console)
+    table = console.table()
     if table.rows:
-        return [log_from_table(table, _FORMAT, step_key="step", notes=log.notes(), config=log.settings())]
-    if log.has_settings or log.cut:
-        raise NoMetrics(log.why_empty())
+        notes, config = console.notes(), console.settings()
+        return [log_from_table(table, "verl console", step_key="step", notes=notes, config=config)]
+    if console.has_settings or console.cut:
+        raise NoMetrics(console.why_empty())
     return None
 
 
-class _Console:
-    """What the lines hold so far."""
+class _Console(TableConsole):
+    """The step lines, and the configuration and the last exception that stand between them."""
+
+    lost_note = '{} items of the step lines were not of the form "key:number" and were left out.'
+    cut_note = "The file ends within a step line; its last value was left out."
 
     def __init__(self) -> None:
-        self._entries = Scanned(_entries)
-        self._rows = TableBuilder()
-        self._lost, self._cut = 0, False
+        super().__init__()
         self._dump, self._dump_ended = "", False
         self._config: Mapping[str, Any] | None = None  # what the dump says, once it has ended
         self._raised = ""
 
     def feed(self, text: str, last: bool) -> None:
-        entries = self._entries.feed(text, last)
-        self._rows.add([entry.row for entry in entries if entry.row])
-        self._lost += sum(entry.lost for entry in entries)
-        self._cut = last and bool(entries) and entries[-1].cut
+        super().feed(text, last)
         self._find_settings(text, last)
         for line in _RAISED.finditer(text):
             self._raised = line[0]
 
-    def table(self) -> Table:
-        """Return all steps."""
-        return self._rows.build([entry.row for entry in self._entries.pending if entry.row])
-
-    @property
-    def cut(self) -> bool:
-        """Whether the file ends within a step."""
-        return self._cut
-
-    def notes(self) -> list[Note]:
-        notes = []
-        lost = self._lost + sum(entry.lost for entry in self._entries.pending)
-        if lost:
-            text = f'{lost} items of the step lines were not of the form "key:number" and were left out.'
-            notes.append(Note(NoteKind.DROPPED, text, lost))
-        if self.cut:
-            notes.append(Note(NoteKind.DROPPED, "The file ends within a step line; its last value was left out.", 1))
-        return notes
+    def scan(self, text: str, at: int) -> Iterator[Entry]:
+        while step := _STEP.search(text, at):
+            before = text[max(step.start() - 2, 0) : step.start()]
+            if before.endswith(("'", '"')):
+                body, at, cut = _quoted(text, step.start() - 1, several=before.startswith("("))
+            else:
+                body, at, cut = _unwrapped(text, step.start())
+            row, lost = _items(body.split(" - ")[1:-1] if cut else body.split(" - ")[1:])
+            yield Entry({**row, "step": int(step[1])} if row else None, at, followed(text, at), lost, cut)
 
     @property
     def has_settings(self) -> bool:
@@ -133,11 +109,10 @@ class _Console:
             return "This verl console log ends within its first step line, before any whole value; take a longer copy."
         if not self._raised:
             return "This verl console log has the configuration but no step line; read it again once a step is logged."
-        last = repr(self._raised)[1:-1]
-        last = last if len(last) <= 120 else f"{last[:119]}…"
-        return (
-            f"This verl console log has no step line: the run ended before its first step, with {last}; run it again."
-        )
+        raised = repr(self._raised)[1:-1]
+        raised = raised if len(raised) <= 120 else f"{raised[:119]}…"
+        ended = f"the run ended before its first step, with {raised}"
+        return f"This verl console log has no step line: {ended}; run it again."
 
     def _find_settings(self, text: str, last: bool) -> None:
         """Keep the configuration that is printed first, until a line follows that is not part of it."""
@@ -148,19 +123,6 @@ class _Console:
         if found:
             self._dump_ended = last or found.end() + 1 < len(text)
             self._dump = found[0] if self._dump_ended else text[found.start() :]
-
-
-def _entries(text: str, at: int) -> Iterator[tuple[_Entry, int, bool]]:
-    while entry := _ENTRY.search(text, at):
-        before = text[max(entry.start() - 2, 0) : entry.start()]
-        if before.endswith(("'", '"')):
-            body, at, cut = _quoted(text, entry.start() - 1, several=before.startswith("("))
-        else:
-            body, at, cut = _unwrapped(text, entry.start())
-        row, lost = _items(body.split(" - ")[1:-1] if cut else body.split(" - ")[1:])
-        if row:
-            row["step"] = int(entry[1])
-        yield _Entry(row, lost, cut), at, followed(text, at)
 
 
 def _items(pieces: Sequence[str]) -> tuple[dict[str, Any], int]:
@@ -175,12 +137,8 @@ def _items(pieces: Sequence[str]) -> tuple[dict[str, Any], int]:
         if number is None or not key:
             lost += 1
         else:
-            row[key] = _float(number[1])
+            row[key] = float(number[1] == "True") if number[1] in ("True", "False") else float(number[1])
     return row, lost
-
-
-def _float(word: str) -> float:
-    return float(word == "True") if word in ("True", "False") else float(word)
 
 
 def _quoted(text: str, start: int, several: bool) -> tuple[str, int, bool]:
@@ -222,7 +180,7 @@ def _tail(line: str) -> str:
 
 def _glue(tail: str, line: str, parts: int) -> str | None:
     """Return what to put between an entry and its next line, or None where the entry ended."""
-    if not line or len(tail) > 600 or _ENTRY.search(line[:400]):
+    if not line or len(tail) > 600 or _STEP.search(line[:400]):
         return None
     item = tail.removeprefix(" - ")
     if _FIRST_ITEM.fullmatch(item.strip()):  # complete as it stands, yet the line may have broken within the number

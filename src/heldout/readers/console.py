@@ -1,0 +1,130 @@
+"""What the readers of console output share: entries found in text that grows, the form of a number, what was lost.
+
+A format states how its entries look (`Console.scan`) and how their steps are found; `pairs_console` is the shortest
+example. `Source.fed_text` feeds the text with colours taken out and a line for each state of a progress bar, so that a
+finished log and one that grows are read by the same code.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from heldout.readers.buffer import Buffer
+from heldout.readers.rows import Table, TableBuilder
+from heldout.run import IntArray, Note, NoteKind
+
+# Possessive, as every quantifier of a console format is, or bounded: no text makes a search slower than linear.
+NUMBER = r"(?:[-+]?+(?:\d++(?:\.\d*+)?+|\.\d++)(?:[eE][-+]?\d++)?+|[-+]?+(?:nan|NaN|inf))"
+
+_MARGIN = 4096  # characters; longer than any line of metrics, so nothing further behind changes what was found
+_CONTEXT = 2  # characters before a place that patterns look back at, such as the "('" before verl's "step:"
+
+
+class Entry(NamedTuple):
+    """One thing that was found: a line, a dict, a progress bar."""
+
+    row: dict[str, Any] | None  # its metrics; None where there are none to use
+    end: int  # where it ends in the text
+    certain: bool  # whatever follows, it stays what it is
+    lost: int = 0  # how many of its parts could not be read
+    cut: bool = False  # the log ends within it
+    place: tuple[int, ...] = ()  # the numbers from which the format finds its step
+
+
+class Console(ABC):
+    """Finds entries piece by piece, so that they are those of the whole output.
+
+    What stands at the end may go on in the next piece; it is looked for again then.
+    """
+
+    lost_note = "Metric dicts that were cut or garbled were left out."
+    cut_note = "The file ends within a line; its last value was left out."
+
+    def __init__(self) -> None:
+        self.base = 0  # where in the whole output the text begins that `scan` is given
+        self.cut = False  # the log ends within an entry
+        self._kept: list[Entry] = []
+        self._pending: list[Entry] = []  # found at the end, and may yet change
+        self._lost = 0
+        self._text, self._at = "", 0
+
+    @abstractmethod
+    def scan(self, text: str, at: int) -> Iterator[Entry]:
+        """Yield each entry of a text from a place on."""
+
+    def feed(self, text: str, last: bool) -> None:
+        """Take in the next piece: whole lines, but for the last one where the log ends for good."""
+        text = self._text + text
+        found: list[Entry] = []
+        self._pending = []
+        keep = self._at
+        for entry in self.scan(text, self._at):
+            if self._pending or not (entry.certain or last or entry.end + _MARGIN <= len(text)):
+                self._pending.append(entry)
+            else:
+                found.append(entry)
+                keep = entry.end
+        if not self._pending:
+            keep = max(keep, text.rfind("\n", 0, max(len(text) - _MARGIN, 0)) + 1)
+        start = max(keep - _CONTEXT, 0)
+        self._text, self._at = text[start:], keep - start
+        self.base += start
+        self.cut = any(entry.cut for entry in found)
+        self._lost += sum(entry.lost for entry in found)
+        self.keep(found)
+
+    def keep(self, entries: Sequence[Entry]) -> None:
+        """Keep entries that are certain."""
+        self._kept += entries
+
+    @property
+    def entries(self) -> list[Entry]:
+        """Every entry so far."""
+        return [*self._kept, *self._pending]
+
+    def notes(self) -> list[Note]:
+        """Say what was lost, and whether the log ends within an entry."""
+        lost = self._lost + sum(entry.lost for entry in self._pending)
+        notes = [Note(NoteKind.DROPPED, self.lost_note.format(lost), lost)] if lost else []
+        return [*notes, Note(NoteKind.DROPPED, self.cut_note, 1)] if self.cut else notes
+
+
+class TableConsole(Console):
+    """Turns the rows of entries into columns at once, so that a large log is never held as objects."""
+
+    places_wide = 0  # how many numbers a place has
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._rows = TableBuilder()
+        self._places = Buffer(np.empty((0, self.places_wide), dtype=np.int64))
+
+    def keep(self, entries: Sequence[Entry]) -> None:
+        """Keep the rows and places of those that have metrics."""
+        rows, places = _metrics(entries)
+        if rows:
+            self._rows.add(rows)
+            self._places.extend(places)
+
+    def table(self) -> Table:
+        """Return every row so far."""
+        return self._rows.build(_metrics(self._pending)[0])
+
+    def places(self) -> IntArray:
+        """Return the place of every row so far, shape (rows, `places_wide`)."""
+        pending = np.array(_metrics(self._pending)[1], dtype=np.int64)
+        return np.concatenate([self._places.values, pending.reshape(-1, self.places_wide)])
+
+
+def followed(text: str, end: int, within: int = 400) -> bool:
+    """Whether something other than blanks stands behind a place, or so many blanks that it matters no more."""
+    return len(text) - end >= within or bool(text[end : end + within].strip())
+
+
+def _metrics(entries: Sequence[Entry]) -> tuple[list[dict[str, Any]], list[tuple[int, ...]]]:
+    useful = [(entry.row, entry.place) for entry in entries if entry.row is not None]
+    return [row for row, _ in useful], [place for _, place in useful]
