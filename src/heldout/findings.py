@@ -93,6 +93,16 @@ class State(StrEnum):
     NO_EVIDENCE = "no held-out evidence"
 
 
+# What a terminal shows a state in; states that say nothing either way are yellow.
+COLOUR = {
+    State.IMPROVING: "green",
+    State.PLATEAU: "green",
+    State.RECOVERED: "green",
+    State.OVER_OPTIMISED: "red",
+    State.REGRESSED: "red",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Estimate:
     """A step, and what is believed of the score there: fractions, with a 95 % interval."""

@@ -7,7 +7,7 @@ at or before the step it speaks of.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -67,16 +67,41 @@ class Detector(Protocol):
         ...
 
 
-def fold(detectors: Sequence[Detector], blocks: Iterable[Block]) -> list[Finding]:
-    """Run detectors over blocks; return all findings in order of steps."""
-    found: list[Finding] = []
+def fold(
+    detectors: Iterable[Detector],
+    blocks: Iterable[Block],
+    failed: Callable[[Detector, Exception], None] | None = None,
+) -> list[Finding]:
+    """Run detectors over blocks; return all findings in order of steps.
+
+    Parameters
+    ----------
+    detectors
+        Those to ask, each about every block.
+    blocks
+        In order of steps.
+    failed
+        Called with a detector that raised, and the error; without it the error is raised.
+    """
+    asked, found = list(detectors), list[Finding]()
     for block in blocks:
-        for detector in detectors:
-            found += detector.update(block)
-    return sorted(found, key=lambda finding: (finding.step, finding.detector, finding.kind))
+        for detector in asked:
+            try:
+                found += detector.update(block)
+            except Exception as error:
+                if failed is None:
+                    raise
+                asked = [one for one in asked if one is not detector]
+                failed(detector, error)
+    return in_order(found)
 
 
-def unchecked(detectors: Sequence[Detector], run: Run) -> list[Unchecked]:
+def in_order(findings: Iterable[Finding]) -> list[Finding]:
+    """Return findings by step, those of one step by who found them, so that every way to fold a run gives one order."""
+    return sorted(findings, key=lambda finding: (finding.step, finding.detector, finding.kind))
+
+
+def unchecked(detectors: Iterable[Detector], run: Run) -> list[Unchecked]:
     """Which detectors have nothing to look at in this run?"""
     return [
         Unchecked(detector.name, f"no metric is known as {' or '.join(detector.needs)}", detector.needs)

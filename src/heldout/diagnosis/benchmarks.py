@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 
-from heldout.detectors.base import Block
+from heldout.detectors.base import Block, fold
 from heldout.detectors.overoptimisation import OverOptimisation
+from heldout.diagnosis.detectors import falls_among
 from heldout.findings import BenchmarkFall
 from heldout.metrics import benchmarks
 from heldout.run import Run
 from heldout.stats.multiplicity import holm
 
 
-def other_benchmarks(
-    run: Run, primary: OverOptimisation, watch: Callable[[int], OverOptimisation]
-) -> tuple[BenchmarkFall, ...]:
+def other_benchmarks(run: Run, primary: OverOptimisation) -> tuple[BenchmarkFall, ...]:
     """How strongly does each benchmark say that it has fallen, all together at one error rate?
 
     The one that the verdict is about keeps its own error rate, having been chosen before; here it stands among the
@@ -27,8 +25,6 @@ def other_benchmarks(
         A run.
     primary
         The detector that has seen the benchmark which the verdict is about.
-    watch
-        Gives a fresh detector for so many evaluations.
 
     Returns
     -------
@@ -40,8 +36,8 @@ def other_benchmarks(
     for key in benchmarks(run.metrics):
         evaluations = run.evaluations(key)
         if key != own and evaluations:
-            fallen = watch(len(evaluations))
-            fallen.update(Block(evaluations=evaluations))
+            fallen = falls_among(len(evaluations))
+            fold([fallen], [Block(evaluations=evaluations)])
             if fallen.looks:
                 falls.append(_fall(key, fallen))
     if len(falls) < 2:

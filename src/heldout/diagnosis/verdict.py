@@ -7,27 +7,23 @@ scores of the run.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Container, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from heldout.detectors import default_detectors
 from heldout.detectors.base import Detector, block_of, fold, unchecked
 from heldout.detectors.overoptimisation import FEWEST, Level, OverOptimisation
 from heldout.diagnosis.advice import advice_on, not_asked, smallest_visible
 from heldout.diagnosis.benchmarks import other_benchmarks
+from heldout.diagnosis.detectors import Detectors
 from heldout.diagnosis.state import state_of
 from heldout.findings import Estimate, Finding, Onset, State, Unchecked, Verdict
 from heldout.run import FloatArray, Run
 from heldout.stats.checkpoint import choose
 from heldout.stats.gp import gp_posterior
 from heldout.stats.onset import fall_onset
-from heldout.stats.scan import HORIZONS
 from heldout.text import counted
-
-_MOST_LOOKS = 160  # evaluations at more steps than this are averaged in groups
 
 
 def diagnose(run: Run, detectors: Sequence[Detector] | None = None, *, horizon: int | None = None) -> Verdict:
@@ -53,13 +49,11 @@ def diagnose(run: Run, detectors: Sequence[Detector] | None = None, *, horizon: 
     >>> heldout.diagnose(heldout.read("example:kimi-dev")).state
     <State.IMPROVING: 'improving'>
     """
-    count = len(run.evaluations())
-    fallen = watch_for_falls(count, horizon)
-    asked: list[Detector] = [fallen, *(default_detectors() if detectors is None else detectors)]
+    asked = Detectors.planned(horizon or len(run.evaluations()), detectors)
     return judge(run, asked, fold(asked, [block_of(run)]))
 
 
-def judge(run: Run, asked: Sequence[Detector], found: Sequence[Finding]) -> Verdict:
+def judge(run: Run, asked: Detectors, found: Sequence[Finding]) -> Verdict:
     """Return the verdict on a run that the detectors have been told of.
 
     Parameters
@@ -67,14 +61,11 @@ def judge(run: Run, asked: Sequence[Detector], found: Sequence[Finding]) -> Verd
     run
         The run.
     asked
-        The detectors, with everything that the run holds taken in; that of falls first.
+        The detectors, with everything that the run holds taken in.
     found
         Their findings, in order of steps.
     """
-    fallen = asked[0]
-    if not isinstance(fallen, OverOptimisation):
-        raise TypeError(f"the first detector is {fallen!r}; it must be that of falls.")
-    findings = tuple(found)
+    fallen, findings = asked.falls, tuple(found)
     missing = tuple(unchecked(asked, run)) + not_asked(run, fallen.evidence.exact)
     if not run.evaluations():
         return _without_evidence(findings, missing)
@@ -84,16 +75,6 @@ def judge(run: Run, asked: Sequence[Detector], found: Sequence[Finding]) -> Verd
     if bound is not None:
         return _shows_nothing(bound, findings, missing)
     return _judged(run, fallen, findings, missing)
-
-
-def watch_for_falls(count: int, horizon: int | None = None) -> OverOptimisation:
-    """Return the detector of falls for a run with so many evaluations, grouped where there are very many.
-
-    Where their number was planned, the plan alone decides: a run that is watched cannot know how many there will be.
-    """
-    planned = horizon or count
-    group = max(1, math.ceil(planned / _MOST_LOOKS))
-    return OverOptimisation(group=group, horizon=min(max(math.ceil(planned / group), 1), HORIZONS[-1]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +141,7 @@ def _judged(
         unchecked=missing,
         advice=tuple(advice_on(fallen, visible)),
         on_disk=tuple(step for step in kept.tied if step in run.checkpoints),
-        benchmarks=other_benchmarks(run, fallen, watch_for_falls),
+        benchmarks=other_benchmarks(run, fallen),
     )
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from heldout.detectors.base import Block, Detector, Points, block_of
+from heldout.detectors.base import Block, Detector, Points, block_of, fold
 from heldout.errors import NoMetrics
 from heldout.findings import Finding
 from heldout.metrics import choose_roles, meaning_of
@@ -147,14 +147,11 @@ class LiveFold:
         return self._update(Block(block.metrics, block.parts, evaluations[before:]))
 
     def _update(self, block: Block) -> list[Finding]:
-        found: list[Finding] = []
-        for detector in list(self._detectors):
-            try:
-                found += detector.update(block)
-            except Exception as error:
-                self._detectors.remove(detector)
-                self._failed(detector, error)
-        return sorted(found, key=lambda finding: (finding.step, finding.detector, finding.kind))
+        return fold(self._detectors, [block], self._fails)
+
+    def _fails(self, detector: Detector, error: Exception) -> None:
+        self._detectors.remove(detector)
+        self._failed(detector, error)
 
     def _count(self, numbers: Mapping[str, float]) -> None:
         for key, value in numbers.items():

@@ -18,10 +18,9 @@ from typing import Any
 
 import orjson
 
-from heldout.detectors import default_detectors
 from heldout.detectors.base import Detector
-from heldout.detectors.overoptimisation import OverOptimisation
-from heldout.diagnosis.verdict import Kept, checkpoint_to_keep, watch_for_falls
+from heldout.diagnosis.detectors import Detectors
+from heldout.diagnosis.verdict import Kept, checkpoint_to_keep
 from heldout.errors import UsageError
 from heldout.findings import Finding
 from heldout.live.actor import Actor
@@ -99,7 +98,8 @@ class Guard:
         self.idle = not recorder.writes if recorder else process_rank() != 0
         name = recorder.directory.name if recorder else ""
         self._actor = Actor(rules, () if self.idle else alerts, self._write, on_finding, name)
-        self._fallen = OverOptimisation() if planned is None else watch_for_falls(planned, planned)
+        asked = Detectors.planned(planned, detectors)
+        self._fallen = asked.falls
         self._warned: set[str] = set()
         self._checkpoints: dict[int, list[Path]] = {}  # a step may have copies; the last that exists counts
         self._begins = True  # the next metrics are the first of a piece of training
@@ -109,8 +109,7 @@ class Guard:
             self._checkpoints = {step: [Path(where)] for step, where in before.checkpoints.items()}
             self._actor.remember(run_directory.findings(recorder.directory))
         log = GrowingLog(before, None if roles is None else checked_roles(roles))
-        asked: list[Detector] = [self._fallen, *(default_detectors() if detectors is None else detectors)]
-        self._fold = LiveFold(log, asked, self._detector_failed)
+        self._fold = LiveFold(log, list(asked), self._detector_failed)
         if not self.idle:
             told = {"rules": rules.as_dict(), "planned": planned, "detectors": [repr(one) for one in asked]}
             self._actor.write({"what": "start", **told, "alerts": [repr(alert) for alert in alerts]})

@@ -12,10 +12,9 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from heldout.findings import Finding, Severity, Verdict
+from heldout.findings import COLOUR, Finding, Severity, Verdict
 from heldout.live.refold import last_step
 from heldout.metrics import BY_NAME
-from heldout.report.terminal import COLOUR
 from heldout.run import FloatArray, Run
 from heldout.text import counted, number
 

@@ -7,10 +7,9 @@ from itertools import zip_longest
 
 import numpy as np
 
-from heldout.detectors import default_detectors
-from heldout.detectors.base import Block, Detector, Points, block_of
-from heldout.detectors.overoptimisation import OverOptimisation
-from heldout.diagnosis.verdict import judge, watch_for_falls
+from heldout.detectors.base import Block, Points, block_of, fold, in_order
+from heldout.diagnosis.detectors import Detectors
+from heldout.diagnosis.verdict import judge
 from heldout.findings import Finding, Verdict
 from heldout.run import NO_STEPS, BoolArray, Evaluation, FloatArray, Run
 
@@ -54,9 +53,7 @@ class Live:
         if changed is not None:
             self._begin()
         new = block_of(run, after=self._until)
-        for detector in self._detectors:
-            self.findings += detector.update(new)
-        self.findings.sort(key=lambda finding: (finding.step, finding.detector, finding.kind))
+        self.findings[:] = in_order([*self.findings, *fold(self._detectors, [new])])
         self._until = last_step(run)
         self._folded = block_of(run)
         if self.verdict is None or changed is not None or new.evaluations:
@@ -64,8 +61,7 @@ class Live:
         return changed
 
     def _begin(self) -> None:
-        falls = OverOptimisation() if self.planned is None else watch_for_falls(self.planned, self.planned)
-        self._detectors: list[Detector] = [falls, *default_detectors()]
+        self._detectors = Detectors.planned(self.planned)
         self._folded = Block()
         self._until = -1
         self.findings.clear()

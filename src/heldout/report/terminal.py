@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from heldout.diagnosis.description import Description
-from heldout.findings import Severity, State, Verdict
+from heldout.findings import COLOUR, Severity, Verdict
 from heldout.report.tables import TextTable, benchmarks, correlations, key_values, not_checked
 from heldout.run import Note, NoteKind, Run
 from heldout.text import counted
@@ -24,13 +24,6 @@ _MARK = {
     NoteKind.UNKNOWN: "cyan",
     NoteKind.ASSUMED: "magenta",
     NoteKind.IGNORED: "bright_black",
-}
-COLOUR = {
-    State.IMPROVING: "green",
-    State.PLATEAU: "green",
-    State.RECOVERED: "green",
-    State.OVER_OPTIMISED: "red",
-    State.REGRESSED: "red",
 }
 _MOST = 6
 
