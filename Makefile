@@ -39,8 +39,8 @@ bench: $(STAMP)
 	$(BIN)/heldout bench verdict
 	$(BIN)/heldout bench judge
 	$(BIN)/heldout bench log
-	mkdir -p benchmarks
-	$(BIN)/heldout bench detect n200K20 n500K40 -o benchmarks/detect.json --figures benchmarks
+	mkdir -p reports/benchmarks
+	$(BIN)/heldout bench detect n200K20 n500K40 -o reports/benchmarks/detect.json --figures reports/benchmarks
 
 $(STAMP): pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -48,4 +48,4 @@ $(STAMP): pyproject.toml constraints.txt
 	touch $(STAMP)
 
 clean:
-	rm -rf $(VENV) reports runs benchmarks
+	rm -rf $(VENV) reports runs

@@ -24,7 +24,6 @@ FLOORS = (
     {"report", "live"},
     {"callbacks"},
     {"train"},
-    {"bench"},
     {"cli"},
     {"__main__"},
 )

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from heldout.bench.rivals import ALARM, FIRST
+from benchmarks.rivals import ALARM, FIRST
 from heldout.datasets.simulated import simulate
 from heldout.detectors import LateSurge, OverOptimisation, Plateau
 from heldout.detectors.base import Block

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from benchmarks.plan import measure, searched
 from heldout import Recorder, read
-from heldout.bench.plan import measure, searched
 from heldout.datasets.simulated import simulate
 from heldout.errors import UsageError
 from heldout.evaluation.next_checkpoints import next_checkpoints

@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 from rich.console import Console
 
+from benchmarks.logs import write_events
 from heldout import Recorder, diagnose, read
-from heldout.bench.logs import write_events
 from heldout.datasets.simulated import SimulatedRun, simulate
 from heldout.errors import ReadError, SeveralRuns, UsageError
 from heldout.live.outside import Command, Process

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import heldout
-from heldout.bench import logs
+from benchmarks import logs
 from heldout.errors import NoMetrics, NotUnderstood, ReadError
 from heldout.readers import read_all
 from heldout.readers.outcomes import outcomes_of, standard_error

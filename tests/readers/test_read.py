@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 import heldout
-from heldout.bench import logs
+from benchmarks import logs
 from heldout.errors import NotUnderstood, ReadError, SeveralRuns
 from heldout.readers import READERS, read_all
 

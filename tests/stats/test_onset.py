@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from heldout.bench.rivals import ALARM, FIRST
+from benchmarks.rivals import ALARM, FIRST
 from heldout.datasets.simulated import simulate
 from heldout.stats.gp import gp_posterior
 from heldout.stats.gram import Gram

@@ -1,4 +1,4 @@
-"""The two Typer applications that commands are added to."""
+"""The Typer application that commands are added to."""
 
 from __future__ import annotations
 
@@ -13,5 +13,3 @@ app = typer.Typer(
     help="What reinforcement learning of code models really does: the reward, the held-out pass rate, and what the two "
     "curves mean.",
 )
-bench_app = typer.Typer(no_args_is_help=True, help="Measure heldout against named alternatives on this machine.")
-app.add_typer(bench_app, name="bench")

@@ -1,115 +1,29 @@
-"""``bench …``: heldout against named alternatives."""
+"""``bench …``: the benchmarks of a checkout; they are no part of the installed package."""
 
 from __future__ import annotations
 
+import importlib
+import sys
 from pathlib import Path
-from typing import Annotated
 
 import typer
 
-from heldout.cli.app import bench_app
+import heldout
+from heldout.cli.app import app
+from heldout.errors import UsageError
 
 
-@bench_app.command("read")
-def bench_read(
-    steps: Annotated[int, typer.Option(min=1000, help="Steps of the generated logs.")] = 100_000,
-    repeats: Annotated[int, typer.Option(min=1, help="Runs of each, of which the median is stated.")] = 3,
-    out: Annotated[Path | None, typer.Option("-o", "--out", help="Also write the table as Markdown or JSON.")] = None,
-) -> None:
-    """Time and memory of reading logs, as ratios against tensorboard, orjson and polars in the same run."""
-    from heldout.bench.read import main as bench
-
-    bench(steps, repeats, out)
-
-
-@bench_app.command("verdict")
-def bench_verdict(
-    repeats: Annotated[int, typer.Option(min=1, help="Runs of each, of which the median is stated.")] = 3,
-) -> None:
-    """Time of a verdict, and of all detectors on ever longer logs, beside rldoctor where it is installed."""
-    from heldout.bench.verdict import main as bench
-
-    bench(repeats)
-
-
-@bench_app.command("detect")
-def bench_detect(
-    configs: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="CONFIG...", help="Such as n500K40, n200K40m4, n500K40-churn, n500K40-outside."),
-    ] = None,
-    runs: Annotated[int, typer.Option(min=2, help="Simulated runs of each family.")] = 100,
-    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same table.")] = 0,
-    workers: Annotated[int, typer.Option(min=0, help="Processes; 0 for as many as there are cores.")] = 0,
-    out: Annotated[Path | None, typer.Option("-o", "--out", help="Also write the tables as Markdown or JSON.")] = None,
-    figures: Annotated[Path | None, typer.Option(metavar="DIR", help="Also draw them, as SVG and PNG.")] = None,
-    source: Annotated[
-        Path | None,
-        typer.Option("--from", metavar="FILE", help="Take the results of an earlier -o FILE.json; simulate nothing."),
-    ] = None,
-) -> None:
-    """False alarms and delay of noticing a falling pass rate, against what people use, on runs whose truth is known."""
-    from heldout.bench.detect import main as bench
-
-    bench(runs, configs or [], seed, workers, out, figures, source)
-
-
-@bench_app.command("plan")
-def bench_plan(
-    runs: Annotated[int, typer.Option(min=2, help="Simulated runs of each family.")] = 100,
-    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same table.")] = 0,
-    out: Annotated[Path | None, typer.Option("-o", "--out", help="Also write the tables as Markdown.")] = None,
-) -> None:
-    """Evaluations that the search for the best checkpoint saves, and its regret, on runs whose truth is known."""
-    from heldout.bench.plan import main as bench
-
-    bench(runs, seed, out)
-
-
-@bench_app.command("judge")
-def bench_judge(
-    programs: Annotated[int, typer.Option(min=20, help="Programs to judge; the slow judges get fewer.")] = 1000,
-    repeats: Annotated[int, typer.Option(min=1, help="Turns of each, of which the median is stated.")] = 5,
-    workers: Annotated[int, typer.Option(min=0, help="At one time, for every judge; 0 for as many as cores.")] = 0,
-    out: Annotated[Path | None, typer.Option("-o", "--out", help="Also write the table as Markdown or JSON.")] = None,
-) -> None:
-    """Programs judged per second, in each sandbox and in what people use, as ratios in the same run."""
-    from heldout.bench.judge import main as bench
-    from heldout.sandbox.base import default_workers
-
-    bench(programs, repeats, workers or default_workers(), out)
-
-
-@bench_app.command("train")
-def bench_train(
-    steps: Annotated[int, typer.Option(min=5, help="Optimiser steps of each.")] = 40,
-    repeats: Annotated[int, typer.Option(min=1, help="Turns of each, of which the median is stated.")] = 3,
-) -> None:
-    """The training recipe against TRL's trainer alone, and where its time goes."""
-    from heldout.bench.train import main as bench
-
-    bench(steps, repeats)
-
-
-@bench_app.command("log")
-def bench_log(
-    steps: Annotated[int, typer.Option(min=20, help="Steps to log; the slow loggers get fewer.")] = 10_000,
-    repeats: Annotated[int, typer.Option(min=1, help="Turns of each, of which the median is stated.")] = 5,
-    out: Annotated[Path | None, typer.Option("-o", "--out", help="Also write the table as Markdown or JSON.")] = None,
-) -> None:
-    """What logging a step of 30 metrics costs, against trackio, wandb, tensorboardX and mlflow in the same run."""
-    from heldout.bench.log import main as bench
-
-    bench(steps, repeats, out)
-
-
-@bench_app.command("callback")
-def bench_callback(
-    steps: Annotated[int, typer.Option(min=13, help="Optimiser steps of each training.")] = 40,
-    repeats: Annotated[int, typer.Option(min=1, help="Turns of each, of which the median is stated.")] = 3,
-    length: Annotated[int, typer.Option(min=50, help="Steps of the run that the guard alone is told of.")] = 5000,
-) -> None:
-    """HeldoutCallback against TRL's trainer alone, and the guard's time by position in a long run."""
-    from heldout.bench.callback import main as bench
-
-    bench(steps, repeats, length)
+@app.command(
+    "bench", context_settings={"allow_extra_args": True, "ignore_unknown_options": True}, add_help_option=False
+)
+def bench(context: typer.Context) -> None:
+    """Measure heldout against named alternatives on this machine; wants a checkout of the repository."""
+    checkout = Path(heldout.__file__).resolve().parents[2]
+    if not (checkout / "benchmarks" / "commands.py").is_file():
+        raise UsageError(
+            "The benchmarks are no part of the installed package; they live in the folder benchmarks of heldout's "
+            "repository: clone it, install it with pip install -e '.[dev,bench]', and run this command again."
+        )
+    sys.path.insert(0, str(checkout))
+    commands = importlib.import_module("benchmarks.commands")
+    commands.app(args=context.args, prog_name="heldout bench")

@@ -15,10 +15,8 @@ import numpy as np
 from rich.console import Console
 from rich.progress import track
 
-from heldout.bench.score import Estimate
-from heldout.bench.sheet import Sheet
+from benchmarks.harness import Estimate, Sheet, check_name, write
 from heldout.datasets.simulated import DECLINES, NULLS, SimulatedRun, simulate
-from heldout.errors import UsageError
 from heldout.stats.arrays import FloatArray, IntArray
 from heldout.stats.checkpoint import choose
 from heldout.stats.gram import Gram
@@ -50,25 +48,18 @@ class Saved:
 
 
 def main(runs: int, seed: int, out: Path | None) -> None:
-    """Print a table for 200 and one for 500 problems, and write them where asked.
-
-    Raises
-    ------
-    UsageError
-        If the file to write does not end in .md.
-    """
-    if out is not None and out.suffix != ".md":
-        raise UsageError(f"{out}: the table is written as .md.")
+    """Print a table for 200 and one for 500 problems, and write them where asked."""
+    check_name(out)
     console = Console(highlight=False)
-    texts = []
+    sheets: list[Sheet] = []
+    results: list[Saved] = []
     for problems in PROBLEMS:
         found = measure(problems, runs, seed, console)
         title = f"{problems} problems, {CHECKPOINTS} checkpoints, {runs} runs of each family"
-        sheet = Sheet(title, _HEAD, tuple(_row(family, saved) for family, saved in found.items()))
-        console.print(sheet.drawn(bold={"all"}))
-        texts.append(sheet.markdown())
-    if out is not None:
-        out.write_text("\n".join(texts))
+        sheets.append(Sheet(title, _HEAD, tuple(_row(family, saved) for family, saved in found.items())))
+        results += found.values()
+        console.print(sheets[-1].drawn(bold={"all"}))
+    write(out, sheets, results)
 
 
 def measure(
@@ -85,11 +76,7 @@ def measure(
         made = (simulate(family, problems, CHECKPOINTS, seed=one) for one in seeds)
         results[family] = np.array([_compared(run) for run in made])
     results["all"] = np.concatenate(list(results.values()))
-    return {family: Saved(*(_mean(column) for column in rows.T)) for family, rows in results.items()}
-
-
-def _mean(values: FloatArray) -> Estimate:
-    return Estimate(float(values.mean()), float(values.std(ddof=1) / np.sqrt(len(values))))
+    return {family: Saved(*(Estimate.of(column) for column in rows.T)) for family, rows in results.items()}
 
 
 def _compared(run: SimulatedRun) -> tuple[float, float, float, float]:

@@ -6,12 +6,12 @@ import math
 import numpy as np
 import pytest
 
-from heldout.bench.detect import _jobs, main, measure
-from heldout.bench.result import Case, as_json, from_json
-from heldout.bench.rivals import ALARM, RATES, SCAN, unavailable
-from heldout.bench.score import Estimate
-from heldout.bench.tables import markdown
-from heldout.bench.targets import TARGETS, Check, checks, relative_checks, selection_checks, verdict, verdicts
+from benchmarks.cases import Case, as_json, from_json
+from benchmarks.detect import _jobs, main, measure
+from benchmarks.rivals import ALARM, RATES, SCAN, unavailable
+from benchmarks.score import Estimate
+from benchmarks.tables import markdown
+from benchmarks.targets import TARGETS, Check, checks, relative_checks, selection_checks, verdict, verdicts
 from heldout.datasets.simulated import NULLS, OUTSIDE_DECLINES, OUTSIDE_NULLS
 from heldout.errors import UsageError
 
@@ -135,7 +135,7 @@ def test_results_come_back_from_their_file_as_they_were(tmp_path, result):
 
 
 def test_tables_can_be_made_from_an_earlier_file_without_simulating(tmp_path, result, monkeypatch):
-    monkeypatch.setattr("heldout.bench.detect.simulate", None)
+    monkeypatch.setattr("benchmarks.detect.simulate", None)
     file, out, again = (tmp_path / name for name in ("result.json", "table.md", "again.json"))
     file.write_text(as_json([result], verdicts))
     main(1, [], 0, 1, out, None, file)
@@ -196,7 +196,7 @@ def test_what_cannot_be_measured_is_refused(arguments, words):
 
 
 def test_a_table_goes_to_markdown_or_json(tmp_path):
-    with pytest.raises(UsageError, match=r"the tables are written as \.md or \.json\."):
+    with pytest.raises(UsageError, match=r"tables are written as \.md or \.json\."):
         main(3, ["n50K8"], 0, 1, tmp_path / "table.csv")
 
 

@@ -17,9 +17,10 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 from matplotlib.transforms import Bbox
 
-from heldout.bench.result import Case, Result
-from heldout.bench.rivals import ALARM, OURS
-from heldout.bench.score import Estimate, Score, percent
+from benchmarks.cases import Case, Result
+from benchmarks.harness import Estimate
+from benchmarks.rivals import ALARM, OURS
+from benchmarks.score import Score, percent
 from heldout.charts import PAGE_CM, Colour
 from heldout.charts.matplotlib_backend import CM, encode, own_settings
 from heldout.charts.palettes import PALETTES

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from heldout.bench.result import Case, Result
-from heldout.bench.rivals import ALARM, OURS
-from heldout.bench.score import Estimate, Score, percent
-from heldout.bench.sheet import Sheet
-from heldout.bench.targets import checks, relative_checks, selection_checks, verdict
+from benchmarks.cases import Case, Result
+from benchmarks.harness import Estimate, Sheet
+from benchmarks.rivals import ALARM, OURS
+from benchmarks.score import Score, percent
+from benchmarks.targets import checks, relative_checks, selection_checks, verdict
 
 
 def tables(result: Result) -> list[Sheet]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from heldout.bench.callback import EVERY, METRICS, PROBLEMS, by_position, measure, outcomes
+from benchmarks.callback import EVERY, METRICS, PROBLEMS, by_position, measure, outcomes
 from heldout.detectors import default_detectors
 from heldout.metrics import meaning_of
 

@@ -6,9 +6,10 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from heldout.bench.result import SCORED, Result
-from heldout.bench.rivals import ALARM, SCAN
-from heldout.bench.score import Estimate, percent
+from benchmarks.cases import SCORED, Result
+from benchmarks.harness import Estimate
+from benchmarks.rivals import ALARM, SCAN
+from benchmarks.score import percent
 from heldout.datasets.simulated import OUTSIDE_NULLS
 
 QUIET = ("honest", "length_driven", "late_surge")

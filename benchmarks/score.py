@@ -12,17 +12,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from heldout.bench.rivals import FIRST, Pick
+from benchmarks.harness import Estimate
+from benchmarks.rivals import FIRST, Pick
 from heldout.datasets.simulated import SimulatedRun
 from heldout.stats.arrays import FloatArray, IntArray, floats
-
-
-@dataclass(frozen=True, slots=True)
-class Estimate:
-    """A mean over simulated runs, and its standard error."""
-
-    value: float
-    se: float
 
 
 def percent(share: Estimate) -> Estimate:

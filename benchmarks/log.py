@@ -9,8 +9,6 @@ from __future__ import annotations
 import importlib.util
 import os
 import statistics
-import subprocess
-import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,10 +16,8 @@ from pathlib import Path
 
 import numpy as np
 from rich.console import Console
-from rich.progress import Progress
 
-from heldout.bench.sheet import Sheet, check_name, write
-from heldout.errors import UsageError
+from benchmarks.harness import Sheet, check_name, child, in_turns, write
 
 METRICS = 30
 MISSING = "not installed: pip install 'heldout[bench]'"
@@ -29,26 +25,6 @@ WARM = 10  # steps that are logged before the clock starts
 _OURS, _FLOOR = "heldout", "bare append"
 _MOST, _TIMES = 15, 5  # the targets: µs a call, and how much cheaper than the cheapest alternative
 _LEAST = 20  # steps of the slow loggers
-
-_CHILD = """
-import sys, time
-from heldout.bench.log import WARM, rows
-folder, steps = sys.argv[1], int(sys.argv[2])
-{setup}
-metrics = rows(WARM + steps)
-def clocks():
-    return time.process_time(), time.perf_counter()
-for step in range(WARM):
-    log(step, metrics[step])
-start = clocks()
-for step in range(WARM, WARM + steps):
-    log(step, metrics[step])
-called = clocks()
-finish()
-finished = clocks()
-print()
-print(*((1e6 * (end[i] - start[i]) / steps) for end in (called, finished) for i in (0, 1)))
-"""
 
 # Nothing of these leaves the machine or samples it beside the calls.
 _OFFLINE = {
@@ -68,32 +44,22 @@ _ELSEWHERE = ("MLFLOW_", "TRACKIO_", "WANDB_")  # settings of the user's that co
 
 @dataclass(frozen=True, slots=True)
 class Contender:
-    """A logger.
+    """A logger."""
 
-    Attributes
-    ----------
-    name
-        As printed.
-    setup
-        Code that defines ``log(step, row)`` and ``finish()``, writing into ``folder``.
-    returns
-        What has been done when ``log`` returns.
-    packages
-        The modules it takes; it is not measured where one is missing.
-    fewer
-        By how many times fewer steps are enough to time it.
-    """
-
-    name: str
-    setup: str
-    returns: str
-    packages: tuple[str, ...] = ()
-    fewer: int = 1
+    name: str  # as printed
+    logger: str  # FILE:FUNCTION among the child programs
+    returns: str  # what has been done when `log` returns
+    packages: tuple[str, ...] = ()  # the modules it takes; it is not measured where one is missing
+    fewer: int = 1  # by how many times fewer steps are enough to time it
 
     @property
     def installed(self) -> bool:
         """Whether it can be measured here."""
         return all(importlib.util.find_spec(package) is not None for package in self.packages)
+
+    def steps(self, steps: int) -> int:
+        """How many of so many steps it gets."""
+        return max(_LEAST, steps // self.fewer)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,62 +90,23 @@ class Result:
 
 
 CONTENDERS = (
+    Contender(_OURS, "loggers.py:heldout", "the line is with the system"),
+    Contender(_FLOOR, "loggers.py:bare", "the same; no step, no time, nothing checked"),
+    Contender("trackio", "loggers.py:trackio", "queued to a thread, which writes SQLite", ("trackio",)),
+    Contender("wandb, offline", "loggers.py:wandb", "sent to a process, which writes the file", ("wandb",), 5),
     Contender(
-        _OURS,
-        "from heldout import Recorder\n"
-        "recorder = Recorder(folder + '/run', rank=0)\n"
-        "log, finish = recorder.log, recorder.close",
-        "the line is with the system",
+        "tensorboardX", "loggers.py:tensorboardx", "queued to a thread, which writes the file", ("tensorboardX",), 20
     ),
-    Contender(
-        _FLOOR,
-        "import os, orjson\n"
-        "file = os.open(folder + '/bare.jsonl', os.O_WRONLY | os.O_APPEND | os.O_CREAT)\n"
-        "def log(step, row): os.write(file, orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE))\n"
-        "def finish(): os.close(file)",
-        "the same; no step, no time, nothing checked",
-    ),
-    Contender(
-        "trackio",
-        "import trackio\n"
-        "run = trackio.init('bench', embed=False, auto_log_cpu=False, auto_log_gpu=False)\n"
-        "def log(step, row): trackio.log(row, step=step)\n"
-        "finish = trackio.finish",
-        "queued to a thread, which writes SQLite",
-        ("trackio",),
-    ),
-    Contender(
-        "wandb, offline",
-        "import wandb\n"
-        "run = wandb.init(project='bench', dir=folder)\n"
-        "def log(step, row): run.log(row, step=step)\n"
-        "finish = run.finish",
-        "sent to a process, which writes the file",
-        ("wandb",),
-        5,
-    ),
-    Contender(
-        "tensorboardX",
-        "from tensorboardX import SummaryWriter\n"
-        "writer = SummaryWriter(folder)\n"
-        "def log(step, row):\n"
-        "    for name, value in row.items(): writer.add_scalar(name, value, step)\n"
-        "finish = writer.close",
-        "queued to a thread, which writes the file",
-        ("tensorboardX",),
-        20,
-    ),
-    Contender(
-        "mlflow, SQLite",
-        "import mlflow\n"
-        "mlflow.set_tracking_uri('sqlite:///' + folder + '/mlflow.db')\n"
-        "mlflow.start_run()\n"
-        "def log(step, row): mlflow.log_metrics(row, step=step)\n"
-        "finish = mlflow.end_run",
-        "committed to SQLite",
-        ("mlflow", "sqlalchemy", "alembic"),
-        100,
-    ),
+    Contender("mlflow, SQLite", "loggers.py:mlflow", "committed to SQLite", ("mlflow", "sqlalchemy", "alembic"), 100),
+)
+_HEAD = (
+    "logger",
+    "steps",
+    "a call: CPU · clock",
+    "times ours",
+    "with finish, a step",
+    "times ours",
+    "when the call returns",
 )
 
 
@@ -191,22 +118,24 @@ def main(steps: int, repeats: int, out: Path | None) -> None:
     title = f"Logging one step of {METRICS} metrics, µs, median of {repeats}"
     sheet = Sheet(title, _HEAD, tuple(map(_cells, results)))
     console.print(sheet.drawn(bold={_OURS}), summary(results), sep="\n")
-    write(out, sheet, results)
+    write(out, [sheet], results)
 
 
-def measure(steps: int, repeats: int, console: Console) -> list[Result]:
+def measure(steps: int, repeats: int, console: Console | None = None) -> list[Result]:
     """Time each logger that is installed, in turn, `repeats` times."""
-    timed: dict[str, list[Cost]] = {one.name: [] for one in CONTENDERS if one.installed}
-    with Progress(console=console, transient=True) as progress:
-        task = progress.add_task("", total=repeats * len(timed))
-        for _ in range(repeats):
-            for contender in CONTENDERS:
-                if contender.name in timed:
-                    progress.update(task, description=contender.name)
-                    with tempfile.TemporaryDirectory() as folder:
-                        timed[contender.name].append(run(contender, _steps(contender, steps), Path(folder)))
-                    progress.advance(task)
-    return _results(timed, steps)
+    known = {one.name: one for one in CONTENDERS}
+
+    def timed(name: str) -> Cost:
+        with tempfile.TemporaryDirectory() as folder:
+            return run(known[name], known[name].steps(steps), Path(folder))
+
+    turns = in_turns([name for name, one in known.items() if one.installed], repeats, timed, console)
+    return [
+        _result(one, steps, turns[one.name], turns[_OURS])
+        if one.name in turns
+        else Result(one.name, 0, None, None, MISSING)
+        for one in CONTENDERS
+    ]
 
 
 def run(contender: Contender, steps: int, folder: Path) -> Cost:
@@ -217,19 +146,18 @@ def run(contender: Contender, steps: int, folder: Path) -> Cost:
     UsageError
         When the logger fails.
     """
-    code = _CHILD.format(setup=contender.setup)
-    done = subprocess.run(
-        [sys.executable, "-c", code, str(folder), str(steps)],
-        capture_output=True,
-        text=True,
-        cwd=folder,
-        env=_environment(folder),
-        check=False,
+    given = rows(WARM + steps)
+    told = child(
+        "log",
+        contender.logger,
+        folder,
+        steps,
+        what=contender.name,
+        given=given,
+        folder=folder,
+        environment=_environment(folder),
     )
-    if done.returncode:
-        reason = done.stderr.strip().splitlines()[-1:] or ["no message"]
-        raise UsageError(f"{contender.name} could not be measured ({reason[0]}).")
-    return Cost(*map(float, done.stdout.splitlines()[-1].split()))
+    return Cost(*told)
 
 
 def rows(steps: int, seed: int = 0) -> list[dict[str, float]]:
@@ -239,29 +167,14 @@ def rows(steps: int, seed: int = 0) -> list[dict[str, float]]:
     return [dict(zip(names, row, strict=True)) for row in values.tolist()]
 
 
-def _steps(contender: Contender, steps: int) -> int:
-    return max(_LEAST, steps // contender.fewer)
-
-
 def _environment(folder: Path) -> Mapping[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith(_ELSEWHERE)}
     return {**kept, **_OFFLINE, "HOME": str(folder), "TRACKIO_DIR": str(folder)}
 
 
-def _results(timed: Mapping[str, Sequence[Cost]], steps: int) -> list[Result]:
-    ours = timed[_OURS]
-    return [
-        Result(
-            one.name,
-            _steps(one, steps),
-            _median(timed[one.name]),
-            _median([_over(cost, base) for cost, base in zip(timed[one.name], ours, strict=True)]),
-            one.returns,
-        )
-        if one.name in timed
-        else Result(one.name, 0, None, None, MISSING)
-        for one in CONTENDERS
-    ]
+def _result(contender: Contender, steps: int, costs: Sequence[Cost], ours: Sequence[Cost]) -> Result:
+    ratios = [_over(cost, base) for cost, base in zip(costs, ours, strict=True)]
+    return Result(contender.name, contender.steps(steps), _median(costs), _median(ratios), contender.returns)
 
 
 def _over(cost: Cost, base: Cost) -> Cost:
@@ -283,17 +196,6 @@ def summary(results: Sequence[Result]) -> str:
     return (
         f"{text}; the cheapest alternative, {name}, takes {ratio:.1f} times as long (target: at least {_TIMES} times)."
     )
-
-
-_HEAD = (
-    "logger",
-    "steps",
-    "a call: CPU · clock",
-    "times ours",
-    "with finish, a step",
-    "times ours",
-    "when the call returns",
-)
 
 
 def _cells(result: Result) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ import pytest
 from rich.console import Console
 
 import heldout
-from heldout.bench.log import CONTENDERS, METRICS, MISSING, WARM, Contender, measure, rows, run, summary
+from benchmarks.log import CONTENDERS, METRICS, MISSING, WARM, Contender, measure, rows, run, summary
 from heldout.errors import UsageError
 
 STEPS = 20
@@ -23,10 +23,15 @@ Written = list[Mapping[str, float]]
 ALTERNATIVES = ("trackio", "wandb, offline", "tensorboardX", "mlflow, SQLite")
 SPY = """
 import json, os
-seen = []
-def log(step, row): seen.append(step)
-def finish():
-    with open(folder + '/seen.json', 'w') as file: json.dump([seen, dict(os.environ)], file)
+def spy(folder):
+    seen = []
+    def finish():
+        with open(folder + '/seen.json', 'w') as file: json.dump([seen, dict(os.environ)], file)
+    return lambda step, row: seen.append(step), finish
+"""
+BROKEN = """
+def broken(folder):
+    raise ValueError('no room')
 """
 
 
@@ -112,7 +117,8 @@ def test_every_step_is_logged_once_in_a_process_that_names_no_server(
 ) -> None:
     for name in ("TRACKIO_SPACE_ID", "WANDB_BASE_URL", "MLFLOW_TRACKING_URI"):
         monkeypatch.setenv(name, "somewhere")
-    cost = run(Contender("spy", SPY, "nothing"), STEPS, tmp_path)
+    (tmp_path / "spy.py").write_text(SPY)
+    cost = run(Contender("spy", f"{tmp_path / 'spy.py'}:spy", "nothing"), STEPS, tmp_path)
     seen, environment = json.loads((tmp_path / "seen.json").read_text())
     assert seen == list(range(WARM + STEPS))
     assert "somewhere" not in environment.values()
@@ -121,5 +127,6 @@ def test_every_step_is_logged_once_in_a_process_that_names_no_server(
 
 
 def test_a_logger_that_fails_is_named_with_its_reason(tmp_path: Path) -> None:
+    (tmp_path / "broken.py").write_text(BROKEN)
     with pytest.raises(UsageError, match=r"broken could not be measured \(ValueError: no room\)"):
-        run(Contender("broken", "raise ValueError('no room')", "nothing"), STEPS, tmp_path)
+        run(Contender("broken", f"{tmp_path / 'broken.py'}:broken", "nothing"), STEPS, tmp_path)

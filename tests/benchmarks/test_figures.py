@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from matplotlib.text import Text
 
-from heldout.bench.detect import main
-from heldout.bench.figures import _apart, _figures, alarms, regret, save
-from heldout.bench.result import Case, Result, as_json
-from heldout.bench.rivals import OURS, RIVALS
-from heldout.bench.score import Estimate, Score, Selection
+from benchmarks.cases import Case, Result, as_json
+from benchmarks.detect import main
+from benchmarks.figures import _apart, _figures, alarms, regret, save
+from benchmarks.rivals import OURS, RIVALS
+from benchmarks.score import Estimate, Score, Selection
 from heldout.charts.matplotlib_backend import own_settings
 from heldout.errors import UsageError
 

@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from heldout.bench import rivals
-from heldout.bench.rivals import ALARM, FIRST, GP, OURS, RATES, SCAN, available, paths, picks, unavailable
+from benchmarks import rivals
+from benchmarks.rivals import ALARM, FIRST, GP, OURS, RATES, SCAN, available, paths, picks, unavailable
 from heldout.datasets.simulated import simulate
 from heldout.detectors import Block, OverOptimisation
 from heldout.detectors.overoptimisation import Level

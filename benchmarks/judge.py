@@ -8,7 +8,6 @@ exit status or the program's own word, and neither has a wall.
 
 from __future__ import annotations
 
-import json
 import statistics
 import subprocess
 import sys
@@ -21,9 +20,8 @@ from pathlib import Path
 
 import numpy as np
 from rich.console import Console
-from rich.progress import Progress
 
-from heldout.bench.sheet import Sheet, check_name, write
+from benchmarks.harness import Sheet, check_name, child, in_turns, write
 from heldout.errors import UsageError
 from heldout.sandbox import Test, judge, open_sandbox
 from heldout.sandbox.exit_status import ExitStatusJudge, script
@@ -31,41 +29,6 @@ from heldout.sandbox.exit_status import ExitStatusJudge, script
 Item = tuple[str, str, Sequence[Test]]
 _BASE = "python process per program"
 _TARGETS = {"monty": "at least 40 times", "bubblewrap": "at least 4 times"}
-# Runs in a process of its own, as forking a process with threads in it can hang.
-_FORKING = """
-import json, multiprocessing, signal, sys, time
-from concurrent.futures import ThreadPoolExecutor
-
-scripts, workers = json.load(sys.stdin)
-fork = multiprocessing.get_context("fork")
-
-def too_late(number, frame):
-    raise TimeoutError
-
-def execute(script, pipe):
-    signal.signal(signal.SIGALRM, too_late)
-    signal.setitimer(signal.ITIMER_REAL, 3.0)
-    try:
-        exec(script, {})
-        pipe.send(True)
-    except BaseException:
-        pipe.send(False)
-
-def passes(script):
-    reading, writing = fork.Pipe(duplex=False)
-    child = fork.Process(target=execute, args=(script, writing))
-    child.start()
-    writing.close()
-    child.join(4.0)
-    if child.is_alive():
-        child.kill()
-    return reading.poll() and reading.recv()
-
-with ThreadPoolExecutor(workers) as threads:
-    start = time.perf_counter()
-    passed = list(threads.map(passes, scripts))
-    print(json.dumps([time.perf_counter() - start, passed]))
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,34 +60,33 @@ def main(programs: int, repeats: int, workers: int, out: Path | None) -> None:
     title = f"Judging programs with 8 tests each, {workers} worker{'s' * (workers > 1)}, median of {repeats}"
     sheet = Sheet(title, _HEAD, tuple(map(_cells, results)))
     console.print(sheet.drawn())
-    write(out, sheet, results)
+    write(out, [sheet], results)
 
 
-def measure(programs: int, repeats: int, workers: int, console: Console) -> list[Result]:
+def measure(programs: int, repeats: int, workers: int, console: Console | None = None) -> list[Result]:
     """Time each judge on the same programs, in turn, `repeats` times; all must agree on every verdict."""
-    rates: dict[str, list[float]] = {}
-    with ExitStack() as stack, Progress(console=console, transient=True) as progress:
-        contenders = _contenders(programs, workers, stack)
-        task = progress.add_task("", total=repeats * len(contenders))
-        for _ in range(repeats):
-            for contender in contenders:
-                progress.update(task, description=contender.name)
-                items, truth = sample(contender.programs)
-                seconds, solved = contender.solved(items)
-                if solved != truth:
-                    raise UsageError(f"{contender.name} judged a program of the benchmark wrongly; nothing is stated.")
-                rates.setdefault(contender.name, []).append(len(items) / seconds)
-                progress.advance(task)
+    with ExitStack() as stack:
+        contenders = {one.name: one for one in _contenders(programs, workers, stack)}
+        rates = in_turns(list(contenders), repeats, lambda name: _rate(contenders[name]), console)
     return [
         Result(
-            each.name,
-            statistics.median(rates[each.name]),
-            statistics.median(rate / base for rate, base in zip(rates[each.name], rates[_BASE], strict=True)),
-            each.note,
-            _TARGETS.get(each.name, ""),
+            name,
+            statistics.median(turns),
+            statistics.median(rate / base for rate, base in zip(turns, rates[_BASE], strict=True)),
+            contenders[name].note,
+            _TARGETS.get(name, ""),
         )
-        for each in contenders
+        for name, turns in rates.items()
     ]
+
+
+def _rate(contender: Contender) -> float:
+    """Programs a second, once."""
+    items, truth = sample(contender.programs)
+    seconds, solved = contender.solved(items)
+    if solved != truth:
+        raise UsageError(f"{contender.name} judged a program of the benchmark wrongly; nothing is stated.")
+    return len(items) / seconds
 
 
 def sample(programs: int, seed: int = 0) -> tuple[list[Item], list[bool]]:
@@ -175,9 +137,8 @@ def _by_process(items: Sequence[Item], workers: int) -> list[bool]:
 
 
 def _by_fork(items: Sequence[Item], workers: int) -> tuple[float, list[bool]]:
-    scripts = json.dumps([[script(*item) for item in items], workers])
-    done = subprocess.run([sys.executable, "-c", _FORKING], input=scripts, capture_output=True, text=True, check=True)
-    seconds, solved = json.loads(done.stdout)
+    given = [[script(*item) for item in items], workers]
+    seconds, solved = child("fork", what="a fork per program", given=given)
     return seconds, solved
 
 

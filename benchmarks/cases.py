@@ -10,7 +10,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from heldout.bench.score import Estimate, Score, Selection
+from benchmarks.harness import Estimate
+from benchmarks.score import Score, Selection
 from heldout.datasets.simulated import CONFIGS, DECLINES, NULLS, OUTSIDE_DECLINES, OUTSIDE_NULLS
 from heldout.errors import UsageError
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from heldout.bench.judge import measure, sample
+from benchmarks.judge import measure, sample
 from heldout.errors import SandboxError
 from heldout.sandbox import same
 

@@ -5,8 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from heldout.bench.rivals import Pick
-from heldout.bench.score import (
+from benchmarks.rivals import Pick
+from benchmarks.score import (
     Estimate,
     Truth,
     average,

@@ -1,6 +1,6 @@
 """``heldout bench detect``: how soon, and how often wrongly, is a falling pass rate noticed?
 
-Simulated runs of known truth go through heldout's detectors and through the alternatives of `heldout.bench.rivals`,
+Simulated runs of known truth go through heldout's detectors and through the alternatives of `benchmarks.rivals`,
 once at customary thresholds, and once at thresholds tuned on other seeds to the same rate of false alarms. Two rows
 cannot be wrong: one that always alarms and one that never does.
 """
@@ -20,11 +20,12 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from heldout.bench.result import Case, Result, as_json, from_json
-from heldout.bench.rivals import OURS, RIVALS, Detector, available, paths, picks, unavailable
-from heldout.bench.score import Score, Selection, Truth, matched_threshold, picked, score, selection
-from heldout.bench.tables import markdown, tables
-from heldout.bench.targets import verdicts
+from benchmarks.cases import Case, Result, as_json, from_json
+from benchmarks.harness import check_name
+from benchmarks.rivals import OURS, RIVALS, Detector, available, paths, picks, unavailable
+from benchmarks.score import Score, Selection, Truth, matched_threshold, picked, score, selection
+from benchmarks.tables import markdown, tables
+from benchmarks.targets import verdicts
 from heldout.datasets.simulated import NULLS, SimulatedRun, simulate
 from heldout.errors import UsageError
 from heldout.stats.arrays import FloatArray
@@ -83,10 +84,7 @@ def main(
     source
         A .json file written earlier: its results are taken, and nothing is simulated; `configs` picks some of them.
     """
-    if out is not None and out.suffix not in (".md", ".json"):
-        raise UsageError(f"-o {out}: the tables are written as .md or .json.")
-    if out is not None and not out.absolute().parent.is_dir():
-        raise UsageError(f"-o {out}: there is no folder {out.parent}; make it first.")
+    check_name(out)
     if figures is not None and figures.exists() and not figures.is_dir():
         raise UsageError(f"--figures {figures}: that is a file; name a folder.")
     console = Console(highlight=False)
@@ -109,7 +107,7 @@ def main(
         if out is not None:  # after each configuration, so that nothing is lost when it is stopped
             out.write_text(markdown(results, left_out) if out.suffix == ".md" else as_json(results, verdicts))
     if figures is not None:
-        from heldout.bench.figures import save  # heavy, and rarely wanted
+        from benchmarks.figures import save  # heavy, and rarely wanted
 
         for path in save(results, figures):
             console.print(escape(str(path)))

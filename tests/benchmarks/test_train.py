@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from heldout.bench.train import STAGES, Measured, overhead
+from benchmarks.train import STAGES, Measured, overhead
 
 
 def measured(kind: str, *cpus: float) -> Measured:

@@ -8,10 +8,7 @@ check. The callback gets an evaluation that takes no time of its own, so that fo
 
 from __future__ import annotations
 
-import json
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
@@ -20,9 +17,9 @@ from pathlib import Path
 
 import numpy as np
 from rich.console import Console
-from rich.progress import Progress
 
-from heldout.bench.sheet import Sheet
+from benchmarks.children.stopwatch import WARM_UP
+from benchmarks.harness import Sheet, child, in_turns, medians
 from heldout.errors import UsageError
 from heldout.live import Guard
 from heldout.store.recorder import Recorder
@@ -50,59 +47,8 @@ METRICS = (
     *("completions/clipped_ratio", "clip_ratio/low_mean", "clip_ratio/low_min", "clip_ratio/high_mean"),
     *("clip_ratio/high_max", "clip_ratio/region_mean"),
 )
-_FIRST = 2  # steps that warm up and are not counted
 _KINDS = ("TRL alone", "with HeldoutCallback")
 _WINDOW = 50  # steps that a position is the mean of
-
-_CHILD = """
-import json, sys, tempfile, time
-from pathlib import Path
-import numpy as np
-from trl import GRPOTrainer
-from heldout.bench.callback import EVERY, PROBLEMS, outcomes
-from heldout.callbacks import HeldoutCallback
-from heldout.train import grpo
-from heldout.train.config import load_config
-
-watched, steps, warm = sys.argv[1] == "with HeldoutCallback", int(sys.argv[2]), int(sys.argv[3])
-starts, inside, keys = [], [0.0], set()
-
-def timed(name):
-    inner = getattr(HeldoutCallback, name)
-    def outer(self, args, state, control, logs=None, **given):
-        keys.update(logs or ())
-        start = time.perf_counter()
-        try:
-            return inner(self, args, state, control, **(given if logs is None else {{**given, "logs": logs}}))
-        finally:
-            inside[0] += time.perf_counter() - start
-    setattr(HeldoutCallback, name, outer)
-
-def stepping(inner):
-    def outer(*args, **kwargs):
-        starts.append((time.process_time(), time.perf_counter(), inside[0]))
-        return inner(*args, **kwargs)
-    return outer
-
-def evaluate(model, step):
-    return dict(zip(("problems", "passed"), known[step]))
-
-for name in ("on_step_end", "on_log", "on_evaluate", "on_save"):
-    timed(name)
-GRPOTrainer.training_step = stepping(GRPOTrainer.training_step)
-known = {{step: outcomes(step) for step in range(EVERY, steps + 1, EVERY)}}
-with tempfile.TemporaryDirectory() as folder:
-    class Alone(GRPOTrainer):
-        def __init__(self, *args, callbacks=None, **kwargs):  # what the recipe adds to TRL are callbacks
-            ours = [HeldoutCallback(Path(folder) / "watched", evaluate=evaluate, every=EVERY)] if watched else []
-            super().__init__(*args, callbacks=ours, **kwargs)
-    grpo.GRPOTrainer = Alone
-    others = {{"warm_steps": warm, "trick": "", "evaluate_every": 0, "save_every": steps, "threads": 1}}
-    grpo.train(load_config("honest", steps=steps, **others), Path(folder) / "run")
-(cpu, wall, before), (last_cpu, last_wall, after) = starts[{first}], starts[-1]
-told = {{"cpu": last_cpu - cpu, "wall": last_wall - wall, "inside": after - before, "metrics": len(keys)}}
-print(json.dumps(told))
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,8 +87,8 @@ def main(steps: int, repeats: int, length: int) -> None:
     from heldout.train import require_extra
 
     require_extra()
-    if steps < _FIRST + EVERY + 1:
-        raise UsageError(f"{steps} steps were asked for; give at least {_FIRST + EVERY + 1}, for one evaluation.")
+    if steps < WARM_UP + EVERY + 1:
+        raise UsageError(f"{steps} steps were asked for; give at least {WARM_UP + EVERY + 1}, for one evaluation.")
     console = Console(highlight=False)
     console.print(_positions(by_position(length)).drawn())
     alone, watched = measure(steps, repeats, console)
@@ -202,30 +148,28 @@ def outcomes(step: int) -> tuple[list[str], list[bool]]:
 
 def measure(steps: int, repeats: int, console: Console | None = None, warm_steps: int = 620) -> list[Measured]:
     """Return TRL alone, and with the callback; `warm_steps` make the policy that both start from."""
-    found: dict[str, list[Mapping[str, float]]] = {kind: [] for kind in _KINDS}
-    with Progress(console=console, transient=True, disable=console is None) as progress:
-        task = progress.add_task("training", total=repeats * len(_KINDS))
-        for _ in range(repeats):
-            for kind in _KINDS:
-                found[kind].append(_run(kind, steps, warm_steps))
-                progress.advance(task)
-    return [_measured(kind, runs, steps - _FIRST - 1) for kind, runs in found.items()]
+    known = {}
+    for step in range(EVERY, steps + 1, EVERY):
+        problems, passed = outcomes(step)
+        known[step] = {"problems": problems, "passed": passed}
 
+    def trained(kind: str) -> dict[str, float]:
+        with tempfile.TemporaryDirectory() as folder:
+            told: dict[str, float] = child(
+                "callback", kind, steps, warm_steps, what=kind, given=known, folder=Path(folder)
+            )
+        return told
 
-def _run(kind: str, steps: int, warm_steps: int) -> Mapping[str, float]:
-    with tempfile.TemporaryDirectory() as folder:
-        child = [sys.executable, "-c", _CHILD.format(first=_FIRST), kind, str(steps), str(warm_steps)]
-        done = subprocess.run(child, capture_output=True, text=True, cwd=folder, check=False)
-    if done.returncode:
-        raise UsageError(f"The measurement of {kind} failed: {done.stderr.strip().splitlines()[-1]}")
-    told: Mapping[str, float] = json.loads(done.stdout.strip().splitlines()[-1])
-    return told
+    turns = in_turns(_KINDS, repeats, trained, console)
+    return [_measured(kind, runs, steps - WARM_UP - 1) for kind, runs in turns.items()]
 
 
 def _measured(kind: str, runs: Sequence[Mapping[str, float]], steps: int) -> Measured:
-    cpu, wall = (statistics.median(run[name] for run in runs) / steps for name in ("cpu", "wall"))
+    median = medians(runs)
     share = statistics.median(run["inside"] / run["wall"] for run in runs)
-    return Measured(kind, cpu, wall, share, int(max(run["metrics"] for run in runs)))
+    return Measured(
+        kind, median["cpu"] / steps, median["wall"] / steps, share, int(max(run["metrics"] for run in runs))
+    )
 
 
 def _cells(one: Measured) -> tuple[str, ...]:

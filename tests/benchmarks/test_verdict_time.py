@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from heldout.bench.verdict import judged_run, logged_run, measure
+from benchmarks.verdict import judged_run, logged_run, measure
 from heldout.detectors import TRAINING_SIGNALS, unchecked
 from heldout.diagnosis.verdict import diagnose
 
@@ -19,8 +19,8 @@ def test_the_logged_run_gives_nearly_every_detector_something_to_look_at() -> No
 
 
 def test_each_row_is_measured(monkeypatch) -> None:  # type: ignore[no-untyped-def]
-    monkeypatch.setattr("heldout.bench.verdict._STEPS", (200, 400))
-    monkeypatch.setattr("heldout.bench.verdict._RIVAL_STEPS", 100)
+    monkeypatch.setattr("benchmarks.verdict._STEPS", (200, 400))
+    monkeypatch.setattr("benchmarks.verdict._RIVAL_STEPS", 100)
     rows = measure(1)
     assert [row.steps for row in rows][:4] == [700, 700, 200, 400]
     assert all(row.seconds > 0 for row in rows)

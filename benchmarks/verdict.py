@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 from rich.console import Console
 
-from heldout.bench.sheet import Sheet
+from benchmarks.harness import Sheet
 from heldout.datasets.simulated import simulate
 from heldout.detectors import block_of, default_detectors, fold
 from heldout.diagnosis.verdict import diagnose
