@@ -52,6 +52,22 @@ def test_the_usual_forms_are_read(source: str, args: tuple[Any, ...], expected: 
 
 
 @pytest.mark.parametrize(
+    ("value", "tolerance", "read"),
+    [
+        ("0.12345", "1e-6", True),  # five decimals are exact under a tolerance of 1e-6
+        ("0.123456", "1e-6", False),
+        ("0.12345", "1.1e-6", False),
+        ("0.12345678901", "0.1", True),  # twelve digits are as many as a float that was not rounded has
+        ("0.1234567890", "0.1", False),
+        ("12345678901.2", "0.1", True),
+    ],
+)
+def test_a_number_is_read_if_it_is_surely_not_rounded(value: str, tolerance: str, read: bool) -> None:
+    found = read_assertions(f"assert abs(f(1) - {value}) < {tolerance}", "f")
+    assert [test.expected for test in found.tests] == [float(value)] * read
+
+
+@pytest.mark.parametrize(
     "source",
     [
         "assert f(1) != 2",

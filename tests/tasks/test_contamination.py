@@ -51,6 +51,29 @@ def test_the_share_of_a_near_copy_is_said_and_can_be_set() -> None:
     assert "% of its 8-grams in trained" in why
 
 
+@pytest.mark.parametrize(("own_words", "refused"), [(7, True), (8, True), (9, False)])
+def test_half_of_the_8_grams_is_a_near_copy_and_less_is_not(own_words: int, refused: bool) -> None:
+    words = [f"word{i}" for i in range(23)]  # 16 grams; the last n words differ, and with them n grams
+    trained = Problem("trained", " ".join(words), "f", ())
+    held = " ".join([*words[:-own_words], *(f"other{i}" for i in range(own_words))])
+    found = contaminated(Task("t", (trained, Problem("held", held, "g", (), "test"))))
+    assert bool(found) is refused
+
+
+@pytest.mark.parametrize(("words", "refused"), [(7, False), (8, True)])
+def test_a_prompt_of_fewer_than_8_words_is_compared_as_a_whole_only(words: int, refused: bool) -> None:
+    prompt = " ".join(f"word{i}" for i in range(words))
+    trained = Problem("trained", f"please {prompt}", "f", ())
+    assert bool(contaminated(Task("t", (trained, Problem("held", prompt, "g", (), "test"))))) is refused
+
+
+def test_splits_that_are_apart_by_construction_are_compared_as_a_whole_only() -> None:
+    near = task("Please: " + LONG)
+    assert contaminated(near)
+    assert not contaminated(replace(near, apart=True))
+    assert contaminated(replace(task(LONG), apart=True))
+
+
 def test_training_problems_may_repeat_each_other() -> None:
     refuse(task(LONG, split="train"))
 

@@ -31,7 +31,7 @@ from heldout.sandbox import open_sandbox
 from heldout.sandbox.base import Sandbox
 from heldout.store.recorder import Recorder
 from heldout.tasks import Problem, Task, load_task
-from heldout.tasks.rows import rows_of
+from heldout.tasks.rows import file_rows
 from heldout.text import counted, sentence_list
 
 _USE = {
@@ -132,7 +132,7 @@ def saved_samples(path: Path, task: Task, problems: Sequence[Problem]) -> tuple[
     known = {problem.id for problem in task.problems}
     found: dict[str, list[Completion]] = {problem.id: [] for problem in problems}
     other = 0
-    for row in rows_of(path):
+    for row in file_rows(path):
         name = str(row.data.get("id", row.data.get("task_id")))
         if name not in known:
             raise UsageError(f"{row.where}: {task.name} has no problem {name!r}; give the ids of that task.")

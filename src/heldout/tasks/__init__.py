@@ -12,9 +12,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from heldout.errors import TaskError, UsageError
-from heldout.tasks import hub, human_eval, jsonl, rows
+from heldout.tasks import formats
 from heldout.tasks.embedded import embedded
 from heldout.tasks.problem import SPLITS, Problem, Task
+from heldout.tasks.rows import Row, file_rows, hub_rows
 from heldout.text import sentence_list
 
 __all__ = ["SPLITS", "Problem", "Task", "load_task"]
@@ -54,7 +55,7 @@ def load_task(
         return embedded(seed)
     if name_or_path.startswith("hf:"):
         name = name_or_path.removeprefix("hf:")
-        found, notes = hub.rows_of(name)
+        found, notes = hub_rows(name)
         task = _from_rows(name, found, split, columns)
         return replace(task, notes=(*notes, *task.notes))
     path = Path(name_or_path)
@@ -62,28 +63,20 @@ def load_task(
         raise UsageError(
             f"{name_or_path!r} is no task; take embedded, an existing .jsonl or .json file, or hf:OWNER/NAME."
         )
-    return _from_rows(path.name.removesuffix(".gz").rsplit(".", 1)[0], rows.rows_of(path), split, columns)
+    return _from_rows(path.name.removesuffix(".gz").rsplit(".", 1)[0], file_rows(path), split, columns)
 
 
-def _from_rows(name: str, found: list[rows.Row], split: str | None, columns: Mapping[str, str] | None) -> Task:
+def _from_rows(name: str, found: list[Row], split: str | None, columns: Mapping[str, str] | None) -> Task:
     if not found:
         raise TaskError(f"{name} holds no problems in a split called {sentence_list(list(SPLITS), 'or')}.")
     if columns:
         found = [_renamed(row, columns) for row in found]
-    first = found[0]
-    if "tests" in first.data:
-        return jsonl.read(name, found, split)
-    if "test" in first.data or "test_list" in first.data:
-        return human_eval.read(name, found, split)
-    raise TaskError(
-        f"{first.where}: there are no tests; the row has {sentence_list(sorted(first.data))}, and needs 'tests', or "
-        "'test' or 'test_list' as in HumanEval and MBPP (columns of other names can be mapped)."
-    )
+    return formats.read(name, found, split)
 
 
-def _renamed(row: rows.Row, columns: Mapping[str, str]) -> rows.Row:
+def _renamed(row: Row, columns: Mapping[str, str]) -> Row:
     missing = [theirs for theirs in columns.values() if theirs not in row.data]
     if missing:
         raise UsageError(f"{row.where} has no column {missing[0]!r}; it has {sentence_list(sorted(row.data))}.")
     kept = {key: value for key, value in row.data.items() if key not in columns.values()}
-    return rows.Row(row.where, kept | {ours: row.data[theirs] for ours, theirs in columns.items()})
+    return Row(row.where, kept | {ours: row.data[theirs] for ours, theirs in columns.items()})

@@ -20,18 +20,10 @@ _ARITHMETIC = {ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.
 
 @dataclass
 class Assertions:
-    """What the assertions of one problem say.
-
-    Attributes
-    ----------
-    tests
-        Those that could be read.
-    left_out
-        The text of those that could not.
-    """
+    """What the assertions of one problem say."""
 
     tests: list[Test] = field(default_factory=list)
-    left_out: list[str] = field(default_factory=list)
+    left_out: list[str] = field(default_factory=list)  # the text of those that could not be read
 
 
 def read_assertions(source: str, entry_point: str) -> Assertions:

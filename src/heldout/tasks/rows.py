@@ -1,4 +1,7 @@
-"""Rows of a file of problems: JSON lines or one JSON array, plain or gzipped, each with where it stands."""
+"""Where problems come from: files (JSON lines or one JSON array, plain or gzipped) and the Hugging Face hub.
+
+Each row comes with where it stands, for messages.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +11,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from heldout.errors import TaskError
+from heldout.errors import TaskError, UsageError
 from heldout.tasks.problem import SPLITS
 from heldout.text import sentence_list
+
+_ALONE = ["train"]  # the only split of a data set that its authors did not split
 
 
 class Row(NamedTuple):
@@ -48,7 +53,7 @@ class Row(NamedTuple):
         return named
 
 
-def rows_of(path: Path) -> list[Row]:
+def file_rows(path: Path) -> list[Row]:
     """Read every row of a file.
 
     Raises
@@ -65,6 +70,38 @@ def rows_of(path: Path) -> list[Row]:
     if not rows:
         raise TaskError(f"{path} holds no problems; give one JSON object a line.")
     return rows
+
+
+def hub_rows(name: str) -> tuple[list[Row], list[str]]:
+    """Read every row of a data set of the Hugging Face hub, with the `datasets` library.
+
+    Parameters
+    ----------
+    name
+        ``NAME``, ``OWNER/NAME`` or ``OWNER/NAME/CONFIG``, or a local directory that `datasets` can load.
+
+    Returns
+    -------
+    tuple[list[Row], list[str]]
+        The rows of the splits called train, validation and test, each with its split, unless everything is in a
+        training split; and a note on each other split, which is left out.
+
+    Raises
+    ------
+    UsageError
+        When `datasets` is not installed, or the name is no name.
+    TaskError
+        When the data set cannot be loaded (no network, no such name, no configuration chosen), in one sentence.
+    """
+    splits = _loaded(name)
+    unsplit = list(splits) == _ALONE
+    notes = [f"The split {split!r} of {name} was left out." for split in splits if split not in SPLITS]
+    return [
+        Row(f"{name}, {split}, row {number}", dict(data) if unsplit else {**data, "split": split})
+        for split, rows in splits.items()
+        if split in SPLITS
+        for number, data in enumerate(rows, 1)
+    ], notes
 
 
 def _lines(path: Path, text: str) -> Iterator[Row]:
@@ -96,3 +133,26 @@ def _shown(value: Any) -> str:
         return "missing"
     text = repr(value)
     return text if len(text) <= 40 else text[:40] + "…"
+
+
+def _loaded(name: str) -> dict[str, Any]:
+    try:
+        import datasets
+    except ImportError:
+        raise UsageError("Data sets of the hub need `datasets`; install it: pip install 'heldout[train]'.") from None
+    path, config = (name, None) if Path(name).is_dir() else _parts(name)
+    try:
+        return dict(datasets.load_dataset(path, config))
+    except Exception as error:  # the errors of whatever library lies below
+        why = str(error).strip().split("\n")[0].rstrip(".") or type(error).__name__
+        raise TaskError(
+            f"The data set {name!r} cannot be loaded ({why}); check its name and the network, or save it as JSON lines."
+        ) from None
+
+
+def _parts(name: str) -> tuple[str, str | None]:
+    """Tell the configuration from the name: "owner/name/config"."""
+    parts = name.split("/")
+    if len(parts) > 3 or not all(parts):
+        raise UsageError(f"{name!r} is no data set of the hub; write hf:OWNER/NAME or hf:OWNER/NAME/CONFIG.")
+    return "/".join(parts[:2]), parts[2] if len(parts) == 3 else None

@@ -14,7 +14,7 @@ from heldout.errors import TaskError, UsageError
 from heldout.sandbox.judging import Test, judge
 from heldout.tasks import load_task
 from heldout.tasks.contamination import contaminated
-from heldout.tasks.jsonl import continues
+from heldout.tasks.formats import continues
 from in_process import InProcess
 
 DOCS = Path(__file__).parents[2] / "docs" / "tasks.md"
@@ -97,7 +97,7 @@ def test_without_a_split_a_hash_of_the_prompt_decides_and_a_note_says_so(tmp_pat
 
 def test_keys_without_a_meaning_are_said(tmp_path: Path) -> None:
     (note,) = load_task(saved(tmp_path, {**ROW, "difficulty": 3})).notes
-    assert note == "Not used: 'difficulty' (1 times)."
+    assert note == "Not used: 'difficulty' (1 time)."
 
 
 def test_columns_of_other_names_can_be_mapped(tmp_path: Path) -> None:
