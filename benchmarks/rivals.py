@@ -28,8 +28,8 @@ from heldout.stats.arrays import FloatArray, IntArray, floats
 from heldout.stats.checkpoint import choose
 from heldout.stats.gp import gp_posterior
 from heldout.stats.gram import Gram
-from heldout.stats.noise import binomial_se
 from heldout.stats.normal import cdf
+from heldout.stats.rates import binomial_se
 from heldout.stats.scan import Scan, boundary, scan
 
 FIRST = 3  # index of the first eval at which an alarm may be raised

@@ -69,8 +69,10 @@ class Series:
         Finite values, shape (N,).
     spread
         Standard error of each value where it is known, shape (N,).
-    size
-        How many samples each value is the mean of where that is known, shape (N,).
+    problems
+        How many problems each value is the mean over where that is known, shape (N,).
+    samples
+        How many samples of each problem there were, shape (N,); None where that, or their number, is not known.
     nonfinite
         Steps at which NaN or an infinity was logged; those have no value.
     """
@@ -79,15 +81,16 @@ class Series:
     step: IntArray
     value: FloatArray
     spread: FloatArray | None = None
-    size: FloatArray | None = None
+    problems: FloatArray | None = None
+    samples: FloatArray | None = None
     nonfinite: IntArray = field(default_factory=lambda: NO_STEPS)
 
     def __len__(self) -> int:
         return len(self.step)
 
-    def with_size(self, size: FloatArray, spread: FloatArray) -> Series:
-        """Return the same series with the size of each evaluation and its standard error."""
-        return replace(self, size=size, spread=spread)
+    def with_problems(self, problems: FloatArray, samples: FloatArray, spread: FloatArray) -> Series:
+        """Return the same series with the problems of each evaluation, the samples of each, and the standard error."""
+        return replace(self, problems=problems, samples=samples, spread=spread)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -158,8 +161,10 @@ class Evaluation:
         The training step whose policy was measured.
     rate
         Share solved, or mean score, as a fraction.
-    size
-        How many samples the rate is the mean of (problems times samples each), None where the log does not say.
+    problems
+        How many problems were asked, None where the log does not say.
+    samples
+        How many samples of each problem were judged, on average; None where the log does not say.
     benchmark
         Which set of problems, where the log tells several apart.
     outcomes
@@ -168,14 +173,16 @@ class Evaluation:
 
     step: int
     rate: float
-    size: int | None = None
+    problems: int | None = None
+    samples: float | None = None
     benchmark: str = ""
     outcomes: Outcomes | None = None
 
     @classmethod
     def of(cls, step: int, outcomes: Outcomes, benchmark: str = "held-out") -> Evaluation:
         """Return the evaluation that these outcomes make: every problem counts alike, whatever its samples."""
-        return cls(step, float(outcomes.share.mean()), int(outcomes.samples.sum()), benchmark, outcomes)
+        each = float(outcomes.samples.mean())
+        return cls(step, float(outcomes.share.mean()), len(outcomes), each, benchmark, outcomes)
 
     @classmethod
     def from_counts(
@@ -285,10 +292,12 @@ class Run:
             return []
         known = {evaluation.step: evaluation for evaluation in self.measured if evaluation.key == series.name}
         whole = 100.0 if self.is_percent(series.name) else 1.0
-        sizes = [None] * len(series) if series.size is None else [round(float(size)) for size in series.size]
+        unknown = [None] * len(series)
+        problems = unknown if series.problems is None else [round(n) for n in series.problems.tolist()]
+        samples = unknown if series.samples is None else series.samples.tolist()
         return [
-            known.get(int(step)) or Evaluation(int(step), float(value) / whole, size)
-            for step, value, size in zip(series.step, series.value, sizes, strict=True)
+            known.get(step) or Evaluation(step, value / whole, n, m)
+            for step, value, n, m in zip(series.step.tolist(), series.value.tolist(), problems, samples, strict=True)
         ]
 
     def reward_parts(self) -> list[str]:

@@ -109,5 +109,4 @@ def test_many_evaluations_are_averaged_in_groups() -> None:
     findings = fold([detector], blocks(rates, cuts=[7, 30]))
     assert len(detector.looks) == 21
     assert findings[-1].kind == "confirmed"
-    assert detector.evidence.sizes is not None
-    assert detector.evidence.sizes[0] == 2000
+    assert (detector.evidence.problems, detector.evidence.samples) == (500, 4)

@@ -19,7 +19,7 @@ def made(rates: np.ndarray, size: int | None = 300, reward: np.ndarray | None = 
     """A run with an evaluation every tenth step."""
     steps = np.arange(len(rates)) * 10
     sizes = None if size is None else np.full(len(rates), float(size))
-    metrics = {"pass@1": Series("pass@1", steps, rates, size=sizes)}
+    metrics = {"pass@1": Series("pass@1", steps, rates, problems=sizes)}
     roles = {"held_out": "pass@1"}
     if reward is not None:
         metrics["reward"] = Series("reward", np.arange(len(reward)), reward)
@@ -161,7 +161,8 @@ def test_several_benchmarks_are_paid_for_together() -> None:
         "val/mbpp_acc": np.concatenate([np.full(15, 0.6), np.linspace(0.6, 0.4, 15)]),
     }
     metrics = {
-        key: Series(key, step, rng.binomial(500, truth) / 500, size=np.full(30, 500.0)) for key, truth in truths.items()
+        key: Series(key, step, rng.binomial(500, truth) / 500, problems=np.full(30, 500.0))
+        for key, truth in truths.items()
     }
     verdict = heldout.diagnose(Run("made", "m", "t", metrics, {"held_out": "val/humaneval_acc"}))
     flat, fell = verdict.benchmarks
@@ -185,7 +186,7 @@ def test_uneven_steps_do_not_raise_the_rate_of_false_alarms() -> None:
     alarms = 0
     for seed in range(150):
         rates = np.random.default_rng(seed).binomial(300, np.full(20, 0.4)) / 300
-        series = Series("pass@1", dense_then_sparse, rates, size=np.full(20, 300.0))
+        series = Series("pass@1", dense_then_sparse, rates, problems=np.full(20, 300.0))
         detector = OverOptimisation(horizon=20)
         detector.update(block_of(Run("m", "m", "t", {"pass@1": series}, {"held_out": "pass@1"})))
         alarms += detector.worst.level is Level.CONFIRMED
@@ -204,3 +205,55 @@ def test_the_interval_of_a_share_is_one_of_shares() -> None:
     verdict = heldout.diagnose(made(np.array([0.0, 0.0, 0.01, 0.0, 0.02, 0.01, 0.0, 0.01]), size=100))
     assert verdict.recommended is not None
     assert verdict.recommended.low >= 0.0
+
+
+def _sized(tmp_path: Path, problems: int, samples: int, seed: int = 2) -> Verdict:
+    rates = (
+        np.random.default_rng(seed).binomial(400, np.concatenate([np.linspace(0.3, 0.5, 10), np.full(10, 0.2)])) / 400
+    )
+    path = tmp_path / "few.csv"
+    path.write_text("step,pass_rate\n" + "".join(f"{10 * k},{rate}\n" for k, rate in enumerate(rates)))
+    return judged(path, problems=problems, samples=samples)
+
+
+def test_ten_problems_with_forty_samples_are_not_four_hundred_problems(tmp_path: Path) -> None:
+    few, many = _sized(tmp_path, 10, 40), _sized(tmp_path, 400, 1)
+    assert many.label.startswith("confirmed")
+    assert not few.label.startswith("confirmed")
+    assert few.recommended is not None
+    assert many.recommended is not None
+    assert few.recommended.high - few.recommended.low > 3 * (many.recommended.high - many.recommended.low)
+    said = " ".join(few.advice)
+    assert "10 problems are few" in said
+    assert (
+        "10 problems with 40 samples each: samples make the score of these problems precise, not the score of" in said
+    )
+    assert f"({100 * few.recommended.low:.0f} to {100 * few.recommended.high:.0f} %)" in said
+    assert "are few" not in " ".join(many.advice).replace("evaluations are few", "")
+
+
+@pytest.mark.parametrize(("problems", "confirmed"), [(29, False), (30, True)])
+def test_the_floor_counts_problems_whatever_the_samples(tmp_path: Path, problems: int, confirmed: bool) -> None:
+    for samples in (8, 64, 1000):
+        assert _sized(tmp_path, problems, samples).label.startswith("confirmed") is confirmed
+
+
+def test_more_samples_never_widen_the_interval_and_never_close_it(tmp_path: Path) -> None:
+    path = tmp_path / "flat.csv"
+    path.write_text("step,pass_rate\n" + "".join(f"{10 * k},0.4\n" for k in range(20)))
+    found = [judged(path, problems=50, samples=samples).recommended for samples in (1, 2, 4, 16, 64, 10**6)]
+    width = [one.high - one.low for one in found if one is not None]
+    assert len(width) == 6
+    assert width == sorted(width, reverse=True)
+    assert width[-1] > 0.2
+
+
+def test_samples_that_are_not_known_count_as_one(tmp_path: Path) -> None:
+    rates = np.linspace(0.3, 0.5, 12)
+    steps = np.arange(12)
+    roles = {"held_out": "pass@1"}
+    sizes = np.full(12, 50.0)
+    unknown = Run("r", "m", "t", {"pass@1": Series("pass@1", steps, rates, problems=sizes)}, roles)
+    one = Run("r", "m", "t", {"pass@1": Series("pass@1", steps, rates, problems=sizes, samples=np.ones(12))}, roles)
+    assert heldout.diagnose(unknown) == heldout.diagnose(one)
+    assert unknown.evaluations()[0].samples is None

@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from heldout.errors import HeldoutError, UsageError
-from heldout.evaluation.score import Completion, compare, evaluate, interval, mcnemar, score
+from heldout.evaluation.score import Completion, compare, evaluate, interval, score
 from heldout.run import Evaluation, Outcomes
 from heldout.sandbox.judging import Test
+from heldout.stats.rates import wilson
 from heldout.tasks.problem import Problem
 from in_process import BROKEN, InProcess
 
@@ -131,16 +132,6 @@ def evaluation(passed: Sequence[float], samples: Sequence[int] | int = 1, names:
     return Evaluation.of(0, Outcomes(ids, np.array(passed, float), counts.astype(np.int64)))
 
 
-@given(st.integers(0, 60), st.integers(0, 60))
-def test_mcnemar_is_the_exact_binomial_test(won: int, lost: int) -> None:
-    expected = stats.binomtest(won, won + lost, 0.5).pvalue if won + lost else 1.0
-    assert mcnemar(won, lost) == pytest.approx(expected, rel=1e-9)
-
-
-def test_mcnemar_stays_a_number_for_many_problems() -> None:
-    assert mcnemar(1000, 1400) == pytest.approx(stats.binomtest(1000, 2400, 0.5).pvalue, rel=1e-6)
-
-
 def test_single_samples_are_compared_by_the_problems_that_differ() -> None:
     found = compare(evaluation([0] * 12 + [1] * 10 + [1] * 2), evaluation([1] * 12 + [1] * 10 + [0] * 2))
     assert (found.won, found.lost, found.problems, found.left_out) == (12, 2, 24, 0)
@@ -190,6 +181,11 @@ def test_the_interval_of_single_samples_is_wilson_s(n: int, data: st.DataObject)
     low, high = interval(rate, math.sqrt(rate * (1 - rate) / n), n)
     expected = stats.binomtest(solved, n).proportion_ci(method="wilson")
     assert (low, high) == pytest.approx((expected.low, expected.high), abs=1e-9)
+
+
+@pytest.mark.parametrize(("samples", "most"), [(1, 10.0), (40, 14.134), (math.inf, 10 / 0.7)])
+def test_few_problems_say_no_more_than_their_samples_can(samples: float, most: float) -> None:
+    assert interval(0.4, 0.001, 10, samples) == pytest.approx(wilson(0.4, most), abs=1e-4)
 
 
 def test_there_is_no_interval_without_an_estimate() -> None:

@@ -118,7 +118,9 @@ def test_the_size_of_the_evaluation_gives_standard_errors(tmp_path: Path) -> Non
     assert spread[1] > 0  # none of 100 is not certainty
     sampled = read(path, problems=100, samples=4)["held_out"].spread
     assert sampled is not None
-    assert sampled[0] == pytest.approx(math.sqrt(0.25 / 400))
+    assert sampled[0] == pytest.approx(math.sqrt(0.25 / 100 * (0.7 + 0.3 / 4)))  # not of 400 problems
+    held = read(path, problems=100, samples=4).evaluations()[0]
+    assert (held.problems, held.samples) == (100, 4)
 
 
 def test_the_size_is_found_in_the_log(tmp_path: Path) -> None:

@@ -114,7 +114,10 @@ def content(name: str) -> bytes:
 def told(run: Run) -> object:
     """Everything that a run says, to be compared."""
     series = {
-        key: [repr(part) for part in (one.step.tolist(), one.value.tolist(), one.nonfinite.tolist(), one.size)]
+        key: [
+            repr(part)
+            for part in (one.step.tolist(), one.value.tolist(), one.nonfinite.tolist(), one.problems, one.samples)
+        ]
         for key, one in run.metrics.items()
     }
     measured = [(one.key, one.step, one.rate, one.outcomes and one.outcomes.problems) for one in run.measured]

@@ -126,6 +126,6 @@ def test_the_size_of_the_evaluation_is_taken_from_the_settings(tmp_path: Path) -
     rows = [{"step": step, "accuracy": 0.5} for step in range(3)]
     run = read(written(tmp_path / "d.json", {"config": {"eval_problems": 50}, "trajectory": rows}))
     assert run.config["eval_problems"] == 50
-    assert run["held_out"].size is not None
-    assert run["held_out"].size.tolist() == [50, 50, 50]
+    assert run["held_out"].problems is not None
+    assert run["held_out"].problems.tolist() == [50, 50, 50]
     assert any("50 problems, was taken from the setting 'eval_problems'" in note.text for note in run.notes)

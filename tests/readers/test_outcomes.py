@@ -17,9 +17,10 @@ import heldout
 from benchmarks import logs
 from heldout.errors import NoMetrics, NotUnderstood, ReadError
 from heldout.readers import read_all
-from heldout.readers.outcomes import outcomes_of, standard_error
+from heldout.readers.outcomes import outcomes_of
 from heldout.run import Run
 from heldout.stats.passk import mean_pass_at_k
+from heldout.stats.rates import standard_error
 
 
 def write_lines(path: Path, rows: Iterable[Mapping[str, Any]]) -> Path:
@@ -56,7 +57,7 @@ def test_samples_are_grouped_by_problem(judged: dict[str, list[bool]]) -> None:
     assert dict(zip(outcomes.problems, outcomes.passed, strict=True)) == {p: sum(s) for p, s in judged.items()}
     assert dict(zip(outcomes.problems, outcomes.samples, strict=True)) == {p: len(s) for p, s in judged.items()}
     truth = mean_pass_at_k(outcomes.samples, outcomes.passed, 1)
-    assert standard_error(outcomes.share) == pytest.approx(truth.se) or truth.se == 0
+    assert standard_error(outcomes.share) == pytest.approx(truth.se)
 
 
 # -- verl -------------------------------------------------------------------------------------------------------------
@@ -73,8 +74,9 @@ def test_validation_dumps_of_verl_join_the_run_beside_them(tmp_path: Path) -> No
     assert run.format == "verl file log"
     assert run.roles["held_out"] == "eval/validation/pass@1"
     assert run["held_out"].value.tolist() == [0.25, 0.375, 0.5]
-    assert run["held_out"].size is not None
-    assert run["held_out"].size.tolist() == [4.0, 4.0, 4.0]
+    assert run["held_out"].problems is not None
+    assert run["held_out"].samples is not None
+    assert run["held_out"].problems.tolist() == run["held_out"].samples.tolist() == [2.0, 2.0, 2.0]
     outcomes = [evaluation.outcomes for evaluation in run.measured]
     assert all(one is not None and one.samples.tolist() == [2, 2] for one in outcomes)
     assert len({one.problems for one in outcomes if one is not None}) == 1

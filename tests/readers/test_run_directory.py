@@ -16,6 +16,7 @@ from heldout.findings import State
 from heldout.readers import read_all
 from heldout.run import Run
 from heldout.stats.passk import mean_pass_at_k
+from heldout.stats.rates import binomial_se, effective_problems
 
 PROBLEMS = [f"p{number}" for number in range(50)]
 
@@ -61,14 +62,17 @@ def test_each_rate_has_its_size_and_the_error_clustered_by_problem(tmp_path: Pat
             recorder.evaluation(step, problems=PROBLEMS, passed=rng.binomial(samples, 0.3), samples=samples)  # type: ignore[arg-type]
     run = heldout.read(tmp_path / "run", problems=7)  # what the log says itself is not overruled
     held = run["held_out"]
-    assert held.size is not None
+    assert held.problems is not None
+    assert held.samples is not None
     assert held.spread is not None
     for place, evaluation in enumerate(run.measured):
         assert evaluation.outcomes is not None
         truth = mean_pass_at_k(evaluation.outcomes.samples, evaluation.outcomes.passed, 1)
         assert held.value[place] == pytest.approx(truth.value)
-        assert held.spread[place] == pytest.approx(truth.se)
-        assert held.size[place] == evaluation.outcomes.samples.sum()
+        each = float(evaluation.outcomes.samples.mean())
+        least = binomial_se(truth.value, effective_problems(len(PROBLEMS), each))  # so few cannot tell how they differ
+        assert held.spread[place] == pytest.approx(max(truth.se, float(least)))
+        assert (held.problems[place], held.samples[place]) == (len(PROBLEMS), each)
 
 
 @pytest.mark.parametrize("passed", [[0, 0, 0], [1, 1, 1], [0.5, 0.5, 0.5]])

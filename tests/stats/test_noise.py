@@ -5,7 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from heldout.stats.noise import aggregate_noise, binomial_se, difference_noise, volatility
+from heldout.stats.noise import aggregate_noise, difference_noise, volatility, wander_inflation, wander_variance
+from heldout.stats.rates import binomial_se
 
 
 def test_difference_noise_is_the_mean_squared_second_difference_over_six():
@@ -57,6 +58,31 @@ def test_aggregate_noise_of_few_evals():
 def test_aggregate_noise_never_vanishes_at_zero_and_one():
     assert aggregate_noise(np.zeros(10), 50) > 0.003**2
     assert aggregate_noise(np.ones(10), 50) == pytest.approx(aggregate_noise(np.zeros(10), 50))
+
+
+def test_aggregate_noise_of_many_samples_stops_at_the_problems_that_flip() -> None:
+    binomial = 0.24 / 10
+    assert aggregate_noise(np.array([0.4]), 10, 40) == pytest.approx(binomial * (0.5 / 40 + 0.025) + 0.003**2)
+    assert aggregate_noise(np.array([0.4]), 10, 1e12) == pytest.approx(0.025 * binomial + 0.003**2)
+    assert aggregate_noise(np.array([0.4]), 10) == aggregate_noise(np.array([0.4]), 10, 1)
+
+
+def test_evaluations_may_differ_in_problems_and_samples() -> None:
+    rate = np.array([0.4, 0.4, 0.4])
+    each = [aggregate_noise(rate[:1], n, m) for n, m in ((50, 1), (100, 4), (200, 2))]
+    mixed = aggregate_noise(rate, np.array([50.0, 100.0, 200.0]), np.array([1.0, 4.0, 2.0]))
+    prior = 8.0 / (8.0 + 18.0 / 35.0)
+    assert mixed - 0.003**2 == pytest.approx(prior * (np.mean(each) - 0.003**2))
+
+
+def test_a_wander_weighs_on_comparisons_of_distant_evals_more() -> None:
+    near, far = np.zeros(20), np.zeros(20)
+    near[[9, 10]] = far[[0, 19]] = 1.0, -1.0
+    low, high = wander_inflation(np.array([near, far]), 0.8)
+    assert low == pytest.approx(1.0 + 0.8 * (1.0 - np.exp(-1.0 / 6.0)))
+    assert high == pytest.approx(1.0 + 0.8 * (1.0 - np.exp(-19.0 / 6.0)))
+    assert wander_inflation(np.zeros(5), 0.8) == 1.0
+    assert 100 * np.sqrt(wander_variance(np.array([0.4]), 500)) == pytest.approx(0.49, abs=0.005)
 
 
 def test_binomial_se_is_the_textbook_one_away_from_the_ends():

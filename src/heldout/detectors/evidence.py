@@ -8,6 +8,7 @@ error control is approximate. Whoever asks, asks the same questions of both.
 from __future__ import annotations
 
 import math
+from functools import partial
 
 import numpy as np
 
@@ -16,7 +17,8 @@ from heldout.detectors.series import Remembering
 from heldout.findings import Finding
 from heldout.run import Evaluation, FloatArray, Outcomes
 from heldout.stats.gram import Gram, complete
-from heldout.stats.noise import JITTER_FLOOR, aggregate_noise, binomial_se, difference_noise
+from heldout.stats.noise import JITTER_FLOOR, aggregate_noise, difference_noise, wander_inflation, wander_variance
+from heldout.stats.rates import BETWEEN_AT_MOST, MEASURED_FROM, binomial_se, effective_problems
 from heldout.stats.scan import HORIZONS, Inflation
 
 FEWEST_PROBLEMS = 30  # below it the normal approximation of the scan is not to be trusted
@@ -69,18 +71,17 @@ class Evidence:
         return np.array([evaluation.step for evaluation in self._evaluations], dtype=np.float64)
 
     @property
-    def sizes(self) -> FloatArray | None:
-        """How many samples each is the mean of, or None where one is not known."""
-        sizes = [evaluation.size for evaluation in self._evaluations]
-        return None if any(size is None for size in sizes) else np.array(sizes, dtype=np.float64)
-
-    @property
     def problems(self) -> int | None:
-        """How many problems all evaluations share, at least; None where that is not known."""
+        """How many problems all evaluations share, at least; None where that is not known of one of them."""
         if self.exact:
             return len(self._problems)
-        sizes = self.sizes
-        return None if sizes is None or not len(sizes) else int(sizes.min())
+        each = [evaluation.problems for evaluation in self._evaluations]
+        return min((n for n in each if n is not None), default=None) if None not in each else None
+
+    @property
+    def samples(self) -> float:
+        """How many samples of each problem there are, on average; where that is not known it counts as one."""
+        return float(np.mean([evaluation.samples or 1.0 for evaluation in self._evaluations] or [1.0]))
 
     def add(self, evaluation: Evaluation) -> bool:
         """Take in the next evaluation; return False where it repeats the one before and is passed over."""
@@ -95,26 +96,37 @@ class Evidence:
 
     def noise(self) -> float:
         """Return the variance of one rate as all evaluations so far show it; `nan` where nothing is known."""
-        return aggregate_noise(self.rates, self.sizes) if self._gram is None else self._gram.s2(len(self))
+        if self._gram is not None:
+            return self._gram.s2(len(self))
+        if self.problems is None:
+            return aggregate_noise(self.rates)
+        counts = [(evaluation.problems, evaluation.samples or 1.0) for evaluation in self._evaluations]
+        return aggregate_noise(self.rates, *np.array(counts, dtype=np.float64).T)
 
     def scan_noise(self) -> float:
         """Return that variance as the scan uses it: larger where it is estimated from rates, `nan` for too few."""
         if self.exact:
             return self.noise()
-        if self.sizes is None and len(self) < _UNSIZED_FEWEST:
+        if self.problems is None and len(self) < _UNSIZED_FEWEST:
             return np.nan
-        return self.noise() * (_UNSIZED_FACTOR if self.sizes is None else _AGGREGATE_FACTOR)
+        return self.noise() * (_UNSIZED_FACTOR if self.problems is None else _AGGREGATE_FACTOR)
 
     def posterior_noise(self, inflation: float) -> float:
         """Return that variance as the Gaussian process uses it, given the scan's median inflation."""
-        if self.exact:
-            return self.noise() * inflation
-        return self.noise() * (_UNSIZED_FACTOR if self.sizes is None else 1.0)
+        return self.noise() * inflation * (_UNSIZED_FACTOR if self.problems is None else 1.0)
 
     @property
     def inflation(self) -> Inflation | None:
-        """How much noisier contrasts are than independent noise; None where that cannot be known."""
-        return None if self._gram is None else self._gram.inflation
+        """How much noisier contrasts are than independent noise; None where that cannot be known.
+
+        With several samples a rate is so precise that problems which are learned or lost for a while show in it.
+        """
+        if self._gram is not None:
+            return self._gram.inflation
+        if self.problems is None or self.samples <= 1.0:
+            return None
+        share = wander_variance(self.rates, self.problems) / self.noise()
+        return partial(wander_inflation, share=share)
 
     @property
     def may_confirm(self) -> bool:
@@ -122,33 +134,35 @@ class Evidence:
         return self.problems is not None and self.problems >= FEWEST_PROBLEMS
 
     def noise_with(self, problems: int) -> float:
-        """Return the variance that the scan would use, had each evaluation so many problems."""
+        """Return the variance that the scan would use, had each evaluation so many problems, and samples as now."""
         if self.exact:
             sampled = max(self.noise() - JITTER_FLOOR**2, 0.0)
             return sampled * len(self._problems) / problems + JITTER_FLOOR**2
-        return _AGGREGATE_FACTOR * aggregate_noise(self.rates, float(problems))
+        return _AGGREGATE_FACTOR * aggregate_noise(self.rates, float(problems), self.samples)
 
     def excess_scatter(self) -> float | None:
-        """Return how many times the binomial variance of their sizes the rates scatter, where that is surely more.
+        """Return how many times the variance of so many problems the rates scatter by, where that is surely more.
 
-        Drawing new problems for each evaluation gives the binomial variance, the same ones give less.
+        Drawing new problems for each evaluation gives that variance; the same ones give less.
         """
-        sizes, rates = self.sizes, self.rates
-        if self.exact or sizes is None or len(self) < _FEWEST_FOR_SCATTER:
+        problems, rates = self.problems, self.rates
+        if self.exact or problems is None or len(self) < _FEWEST_FOR_SCATTER:
             return None
-        ratio = difference_noise(rates) / float(np.mean(binomial_se(rates, sizes) ** 2))
+        drawn = binomial_se(rates, effective_problems(problems, self.samples)) ** 2
+        ratio = difference_noise(rates) / float(np.mean(drawn))
         surely = 1.0 + 3.0 * math.sqrt(2.0 / (_DOF_PER_EVALUATION * (len(self) - 2)))
         return ratio if ratio > surely else None
 
     def set_variance(self) -> FloatArray:
         """Return the variance of each level over sets of problems of this kind, shape (K,); it cancels in contrasts."""
-        if self._gram is not None:
-            return np.array([self._gram.set_variance(k) for k in range(len(self))])
-        sizes, rates = self.sizes, self.rates
-        if sizes is None:
+        if self.problems is None:
             return np.zeros(len(self))
-        rate = float(np.clip(rates.mean(), 0.01, 0.99))
-        return np.full(len(self), (1 - 0.6) * rate * (1 - rate) / float(sizes.mean()))
+        rate = float(np.clip(self.rates.mean(), 0.01, 0.99))
+        assumed = BETWEEN_AT_MOST * rate * (1.0 - rate) / self.problems  # the samples' part is in the noise of an eval
+        if self._gram is None:
+            return np.full(len(self), assumed)
+        least = assumed if len(self._problems) < MEASURED_FROM else 0.0
+        return np.maximum([self._gram.set_variance(k) for k in range(len(self))], least)
 
     def _take(self, outcomes: Outcomes) -> bool:
         """Take in outcomes; False where they repeat the last ones. Nothing that came before is judged anew."""

@@ -193,7 +193,7 @@ class OverOptimisation:
         return run_p(statistic, self._planned) if math.isfinite(statistic) else 1.0
 
     def problems_to_confirm(self, sizes: Sequence[int]) -> int | None:
-        """Return the smallest of these evaluation sizes with which the same rates would confirm a fall now."""
+        """Return the smallest of these numbers of problems with which the same rates would confirm a fall now."""
         bound = boundary(self._planned, self._share)
         for size in sizes:
             z, _ = self._contrasts(self.evidence.noise_with(size))
@@ -303,13 +303,13 @@ def _mean(evaluations: Sequence[Evaluation]) -> Evaluation:
     last = evaluations[-1]
     if len(evaluations) == 1:
         return last
-    sizes = [evaluation.size for evaluation in evaluations]
-    known = [size for size in sizes if size is not None]
     rate = sum(evaluation.rate for evaluation in evaluations) / len(evaluations)
-    size = sum(known) if len(known) == len(sizes) else None
+    problems = [evaluation.problems for evaluation in evaluations if evaluation.problems is not None]
+    fewest = min(problems) if len(problems) == len(evaluations) else None
+    samples = sum(evaluation.samples or 1.0 for evaluation in evaluations)
     outcomes = [evaluation.outcomes for evaluation in evaluations if evaluation.outcomes is not None]
     alike = len(outcomes) == len(evaluations) and all(one.problems == outcomes[0].problems for one in outcomes)
-    return Evaluation(last.step, rate, size, last.benchmark, _pooled(outcomes) if alike else None)
+    return Evaluation(last.step, rate, fewest, samples, last.benchmark, _pooled(outcomes) if alike else None)
 
 
 def _pooled(outcomes: Sequence[Outcomes]) -> Outcomes:

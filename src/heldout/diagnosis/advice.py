@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 
 from heldout.detectors.overoptimisation import FEWEST, OverOptimisation
-from heldout.findings import Unchecked
+from heldout.findings import Estimate, Unchecked
 from heldout.run import Run
 from heldout.stats.power import smallest_visible_drop
 from heldout.text import counted
@@ -43,7 +43,7 @@ def not_asked(run: Run, exact: bool) -> tuple[Unchecked, ...]:
     if series is None:
         return ()
     missing = []
-    if not exact and series.size is None:
+    if not exact and series.problems is None:
         missing.append(
             Unchecked("error control", "the size of the evaluation (--problems N): nothing can be confirmed")
         )
@@ -59,8 +59,11 @@ def not_asked(run: Run, exact: bool) -> tuple[Unchecked, ...]:
     return tuple(missing)
 
 
-def advice_on(fallen: OverOptimisation, visible: float | None) -> Iterator[str]:
-    """How would the evaluation show more: problems first, then 20 to 40 evaluations, then samples?"""
+def advice_on(fallen: OverOptimisation, visible: float | None, kept: Estimate) -> Iterator[str]:
+    """How would the evaluation show more: problems first, then 20 to 40 evaluations, then samples?
+
+    `kept` is what is believed of the checkpoint to keep.
+    """
     seen = fallen.evidence
     if visible is not None and visible > _COARSE:
         yield (
@@ -69,6 +72,12 @@ def advice_on(fallen: OverOptimisation, visible: float | None) -> Iterator[str]:
         )
     if seen.problems is not None and seen.problems < _FEW_PROBLEMS:
         yield f"{seen.problems} problems are few; use 200 or more, the same ones at every evaluation."
+        if seen.samples > 1.0:
+            yield (
+                f"{seen.problems} problems with {seen.samples:.3g} samples each: samples make the score of these "
+                "problems precise, not the score of problems like them "
+                f"({100 * kept.low:.0f} to {100 * kept.high:.0f} %)."
+            )
     scatter = seen.excess_scatter()
     if scatter is not None:
         yield (

@@ -29,7 +29,7 @@ def describe_series(curve: Curve) -> SeriesDescription:
     peak, trough = _point(curve, int(np.argmax(curve.value))), _point(curve, int(np.argmin(curve.value)))
     stretches = _stretches(curve)
     step, value, variance = blocks(curve)
-    moved = volatility(step, value, variance if curve.series.size is not None else None)
+    moved = volatility(step, value, variance if curve.series.problems is not None else None)
     turns = _turns(curve)
     state, recent = _recent(curve, *blocks(curve, 120))
     return SeriesDescription(
@@ -161,7 +161,7 @@ def _noise(curve: Curve, share: float) -> str:
     if len(curve.series) < 4 or not math.isfinite(curve.variance) or curve.range == 0:
         return "Too few values to tell noise from drift." if curve.range else ""
     sd = difference(curve, math.sqrt(curve.variance))
-    if curve.series.size is not None:
+    if curve.series.problems is not None:
         source = f"The noise of one evaluation is {sd} (one standard deviation, from its size and its own scatter)"
     elif curve.window is not None:
         source = f"Single values scatter by {sd} (one standard deviation) around the line"

@@ -70,9 +70,9 @@ def unit_of(run: Run, role: str, key: str) -> str:
 
 def _variance(run: Run, series: Series) -> float:
     """Return the noise variance of one value: from its scatter, and the size of the evaluation where it is known."""
-    if series.size is not None:
+    if series.problems is not None:
         whole = 100.0 if run.is_percent(series.name) else 1.0
-        return whole**2 * aggregate_noise(series.value / whole, series.size)
+        return whole**2 * aggregate_noise(series.value / whole, series.problems, series.samples)
     if len(series) < 3:
         return float("nan")
     return difference_noise(series.value, series.step.astype(np.float64))

@@ -43,7 +43,7 @@ def _paragraphs(seen: Seen) -> Iterator[str]:
         yield _held_out_alone(held_out)
     if length is not None and held_out is not None:
         yield _length_and_held_out(seen, length, held_out)
-    if held_out is not None and held_out.series.size is None:
+    if held_out is not None and held_out.series.problems is None:
         yield (
             "The size of the evaluation is not known, so the noise of the held-out score was estimated from the "
             "score's own "

@@ -319,7 +319,7 @@ def volatile(seen: Seen) -> Iterator[Observation]:
 def resolves(seen: Seen) -> Iterator[Observation]:
     """What difference the evaluation could show."""
     curve = seen.curve("held_out")
-    if curve is None or curve.series.size is None or len(curve.series) < 2:
+    if curve is None or curve.series.problems is None or len(curve.series) < 2:
         return
     smallest = 1.96 * math.sqrt(2 * curve.variance)
     text = (

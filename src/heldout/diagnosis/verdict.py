@@ -7,12 +7,14 @@ scores of the run.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Container, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from heldout.detectors.base import Detector, block_of, fold, unchecked
+from heldout.detectors.evidence import Evidence
 from heldout.detectors.overoptimisation import FEWEST, Level, OverOptimisation
 from heldout.diagnosis.advice import advice_on, not_asked, smallest_visible
 from heldout.diagnosis.benchmarks import other_benchmarks
@@ -20,9 +22,11 @@ from heldout.diagnosis.detectors import Detectors
 from heldout.diagnosis.state import state_of
 from heldout.findings import Estimate, Finding, Onset, State, Unchecked, Verdict
 from heldout.run import FloatArray, Run
-from heldout.stats.checkpoint import choose
+from heldout.stats.checkpoint import Choice, choose
 from heldout.stats.gp import gp_posterior
+from heldout.stats.normal import quantile
 from heldout.stats.onset import fall_onset
+from heldout.stats.rates import wilson
 from heldout.text import counted
 
 
@@ -114,7 +118,7 @@ def checkpoint_to_keep(fallen: OverOptimisation, checkpoints: Container[int] = (
     steps = [int(step) for step in seen.steps]
     on_disk = np.array([step in checkpoints for step in steps])
     choice = choose(seen.rates, variance, seen.set_variance(), on_disk if on_disk.any() else None)
-    recommended = Estimate(steps[choice.best], choice.estimate, *_possible(choice.low, choice.high, seen.rates))
+    recommended = Estimate(steps[choice.best], choice.estimate, *_interval(choice, seen))
     tied = tuple(steps[index] for index in choice.tied)
     among = int(on_disk.sum()) if on_disk.any() else len(steps)
     return Kept(recommended, tied, among, bool(on_disk.any()))
@@ -139,16 +143,22 @@ def _judged(
         smallest_visible_drop=visible,
         findings=findings,
         unchecked=missing,
-        advice=tuple(advice_on(fallen, visible)),
+        advice=tuple(advice_on(fallen, visible, kept.recommended)),
         on_disk=tuple(step for step in kept.tied if step in run.checkpoints),
         benchmarks=other_benchmarks(run, fallen),
     )
 
 
-def _possible(low: float, high: float, rates: FloatArray) -> tuple[float, float]:
-    """Return the part of an interval that a share can have, where the rates are shares."""
-    shares = bool(((rates >= 0.0) & (rates <= 1.0)).all())
-    return (max(low, 0.0), min(high, 1.0)) if shares else (low, high)
+def _interval(choice: Choice, seen: Evidence) -> tuple[float, float]:
+    """Return the 95 % interval of the chosen level: Wilson's, of so many trials as its deviation stands for.
+
+    That needs a share and its number of problems; otherwise it is the normal one, cut to what a share can be.
+    """
+    rate, half = choice.estimate, 0.5 * (choice.high - choice.low)
+    if seen.problems is not None and 0.0 < rate < 1.0 and 0.0 < half < math.inf:
+        return wilson(rate, rate * (1.0 - rate) * (quantile(0.975) / half) ** 2)
+    shares = bool(((seen.rates >= 0.0) & (seen.rates <= 1.0)).all())
+    return (max(choice.low, 0.0), min(choice.high, 1.0)) if shares else (choice.low, choice.high)
 
 
 def _saturated(rates: FloatArray) -> float | None:

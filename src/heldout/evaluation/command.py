@@ -199,7 +199,7 @@ def show(console: Console, model: str, result: EvaluationResult) -> None:
     assert outcomes is not None
     table = Table(title=escape(model), title_justify="left", show_header=False, box=None, pad_edge=False)
     for k, (estimate, se) in sorted(result.pass_at.items()):
-        low, high = interval(estimate, se, len(outcomes))
+        low, high = interval(estimate, se, len(outcomes), float(outcomes.samples.mean()))
         table.add_row(f"pass@{k}", f"{estimate:.1%}  (95 % interval {low:.1%} to {high:.1%})")
     table.add_row("samples", f"{int(outcomes.samples.sum())} on {counted(len(outcomes), 'problem')}")
     if not math.isnan(result.mean_length):

@@ -9,8 +9,7 @@ import numpy as np
 from heldout.detectors.evidence import Evidence
 from heldout.errors import UsageError
 from heldout.run import Run
-from heldout.stats.noise import JITTER_FLOOR
-from heldout.stats.power import eval_sigma
+from heldout.stats.noise import JITTER_FLOOR, aggregate_noise
 from heldout.stats.search import search
 
 
@@ -56,7 +55,7 @@ def next_checkpoints(run: Run, count: int = 4) -> NextCheckpoints:
     Raises
     ------
     UsageError
-        If no saved checkpoint is known, or the size of the evaluations is not.
+        If no saved checkpoint is known, or the number of problems of an evaluation is not.
     """
     if not run.checkpoints:
         raise UsageError(
@@ -84,16 +83,15 @@ def next_checkpoints(run: Run, count: int = 4) -> NextCheckpoints:
 
 
 def _variance(run: Run) -> float:
-    """Noise variance of one rate: as the evaluations show it, or by their size where there are too few to show it."""
+    """Noise variance of one rate: as the evaluations show it, or by their problems where they are too few."""
     seen = Evidence()
     for evaluation in run.evaluations():
         seen.add(evaluation)
     if not len(seen):
         return JITTER_FLOOR**2
-    measured = seen.noise() if len(seen) > 1 else np.nan
+    measured = seen.noise()
     if np.isfinite(measured) and measured > 0.0:
         return float(measured)
-    sizes = seen.sizes
-    if sizes is None:
-        raise UsageError(f"{run.source}: the size of the evaluations is not known; give --problems N.")
-    return eval_sigma(float(seen.rates.mean()), int(sizes.min())) ** 2 + JITTER_FLOOR**2
+    if seen.problems is None:
+        raise UsageError(f"{run.source}: the number of problems of an evaluation is not known; give --problems N.")
+    return aggregate_noise(seen.rates, seen.problems, seen.samples)

@@ -14,11 +14,11 @@ from typing import NamedTuple, Protocol
 import numpy as np
 
 from heldout.errors import HeldoutError, UsageError
-from heldout.run import Evaluation, FloatArray, Outcomes
+from heldout.run import Evaluation, Outcomes
 from heldout.sandbox.base import Sandbox
 from heldout.sandbox.judging import judge
-from heldout.stats.normal import quantile, two_sided_p
 from heldout.stats.passk import mean_pass_at_k
+from heldout.stats.rates import measured_problems, paired_difference, wilson
 from heldout.tasks.problem import Problem
 
 SOLVED = "solved"
@@ -244,43 +244,28 @@ def compare(a: Evaluation, b: Evaluation) -> PairedDifference:
     both = [name for name in first if name in second]
     if not both:
         raise UsageError(f"The evaluations {a.benchmark!r} and {b.benchmark!r} have no problem in common.")
-    each = np.array([second[name] - first[name] for name in both])
-    won, lost = int((each > 0).sum()), int((each < 0).sum())
-    difference, se = float(each.mean()), _standard_error(each)
-    single = bool((a.outcomes.samples == 1).all() and (b.outcomes.samples == 1).all() and set(each) <= {-1.0, 0.0, 1.0})
-    margin = quantile(0.975) * se
+    single = bool((a.outcomes.samples == 1).all() and (b.outcomes.samples == 1).all())
+    found = paired_difference([first[name] for name in both], [second[name] for name in both], single=single)
     return PairedDifference(
-        difference,
-        se,
-        max(-1.0, difference - margin),
-        min(1.0, difference + margin),
-        mcnemar(won, lost) if single else _paired_z(difference, se),
-        "McNemar, exact" if single else "paired z",
-        len(both),
-        won,
-        lost,
-        len(first) + len(second) - 2 * len(both),
+        difference=found.difference,
+        se=found.se,
+        low=found.low,
+        high=found.high,
+        p=found.p,
+        test="McNemar, exact" if found.exact else "paired z",
+        problems=len(both),
+        won=found.won,
+        lost=found.lost,
+        left_out=len(first) + len(second) - 2 * len(both),
     )
 
 
-def mcnemar(won: int, lost: int) -> float:
-    """How likely are discordant pairs at least as uneven as these, if either side is as likely?
-
-    Two-sided and exact: twice the tail of a binomial with chance one half, at most 1.
-
-    >>> mcnemar(8, 1), mcnemar(0, 0)
-    (0.0390625, 1.0)
-    """
-    n = won + lost
-    tail = sum(math.comb(n, i) for i in range(min(won, lost) + 1))
-    return float(min(1.0, 2 * tail / 2**n))
-
-
-def interval(estimate: float, se: float, problems: int) -> tuple[float, float]:
+def interval(estimate: float, se: float, problems: int, samples: float = math.inf) -> tuple[float, float]:
     """Return a 95 % interval for a rate over problems, within [0, 1] and never without width.
 
-    Wilson's score interval for as many independent trials as give this standard error, ``p (1 - p) / se^2``; where
-    every problem has the same outcome, for as many as there are problems. `nan` where there is no estimate.
+    Wilson's score interval for as many independent problems as give this standard error (`measured_problems`): never
+    fewer than there are, and below 100 problems never more than `samples` of each can stand for. `nan` where there is
+    no estimate.
 
     References
     ----------
@@ -289,14 +274,7 @@ def interval(estimate: float, se: float, problems: int) -> tuple[float, float]:
     >>> interval(0.0, 0.0, 100)[1] > 0.03
     True
     """
-    if not math.isfinite(estimate):
-        return math.nan, math.nan
-    varied = math.isfinite(se) and se > 0 and 0 < estimate < 1
-    trials = estimate * (1 - estimate) / se**2 if varied else float(problems)
-    z = quantile(0.975)
-    centre = (estimate + z**2 / (2 * trials)) / (1 + z**2 / trials)
-    margin = z * math.sqrt(estimate * (1 - estimate) / trials + z**2 / (4 * trials**2)) / (1 + z**2 / trials)
-    return max(0.0, centre - margin), min(1.0, centre + margin)
+    return wilson(estimate, measured_problems(estimate, se, problems, samples))
 
 
 def _outcomes(problems: Sequence[Problem], kinds: Sequence[Sequence[str]]) -> Outcomes:
@@ -327,13 +305,3 @@ def _check_ks(ks: Sequence[int], samples: int) -> None:
     for k in ks:
         if not 1 <= k <= samples:
             raise UsageError(f"pass@{k} needs at least {max(k, 1)} samples of a problem; there are {samples}.")
-
-
-def _standard_error(each: FloatArray) -> float:
-    return float(each.std(ddof=1)) / math.sqrt(each.size) if each.size > 1 else math.nan
-
-
-def _paired_z(difference: float, se: float) -> float:
-    if difference == 0:
-        return 1.0
-    return two_sided_p(difference / se) if se > 0 else math.nan

@@ -23,7 +23,7 @@ from heldout.run import Evaluation, Run
 
 # Meanings that no detector looks at: they may come later in a step than the rest of it.
 _BESIDE = frozenset({"held_out", "evaluation_detail", "evaluation_size", "spread_of_another", "time", "progress"})
-_Known = tuple[int, float, int | None]
+_Known = tuple[int, float, int | None, float | None]
 
 
 class LiveFold:
@@ -60,7 +60,7 @@ class LiveFold:
     @property
     def evaluated(self) -> list[int]:
         """The steps at which the held-out score is known."""
-        return [step for step, _, _ in self._evaluations]
+        return [step for step, *_ in self._evaluations]
 
     @property
     def evaluations(self) -> int:
@@ -165,7 +165,7 @@ class LiveFold:
 
 
 def _known(evaluation: Evaluation) -> _Known:
-    return evaluation.step, evaluation.rate, evaluation.size
+    return evaluation.step, evaluation.rate, evaluation.problems, evaluation.samples
 
 
 def _points(step: int, values: Mapping[str, float]) -> dict[str, Points]:

@@ -137,7 +137,8 @@ def _before(series: Series, start: int) -> Series:
         series.step[:kept],
         series.value[:kept],
         None if series.spread is None else series.spread[:kept],
-        None if series.size is None else series.size[:kept],
+        None if series.problems is None else series.problems[:kept],
+        None if series.samples is None else series.samples[:kept],
         series.nonfinite[series.nonfinite < start],
     )
 
@@ -151,7 +152,8 @@ def _joined(one: Series, two: Series) -> Series:
         np.concatenate([one.step, two.step]),
         np.concatenate([one.value, two.value]),
         both(one.spread, two.spread),
-        both(one.size, two.size),
+        both(one.problems, two.problems),
+        both(one.samples, two.samples),
         np.concatenate([one.nonfinite, two.nonfinite]),
     )
 

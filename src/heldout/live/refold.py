@@ -119,7 +119,7 @@ def _evaluations(before: Sequence[Evaluation], now: Sequence[Evaluation]) -> Ite
 def _same(one: Evaluation, other: Evaluation) -> bool:
     if one is other:
         return True
-    if (one.step, one.rate, one.size) != (other.step, other.rate, other.size):
+    if (one.step, one.rate, one.problems, one.samples) != (other.step, other.rate, other.problems, other.samples):
         return False
     if one.outcomes is None or other.outcomes is None:
         return one.outcomes is other.outcomes

@@ -17,7 +17,7 @@ from heldout.readers.log import Column, Log
 from heldout.readers.outcomes import sized, surviving
 from heldout.readers.rows import some
 from heldout.run import FloatArray, IntArray, Note, NoteKind, Run, Series
-from heldout.stats.noise import binomial_se
+from heldout.stats.rates import binomial_se, effective_problems
 from heldout.text import counted
 
 _SIZE_SETTINGS = ("eval_problems", "num_eval_problems", "n_eval_problems", "eval_size")
@@ -287,9 +287,9 @@ def _with_sizes(run: Run, options: Options) -> Run:
         series = metrics[key]
         problems = _problems(series, run, options)
         if problems is not None and (is_rate(key) or options.problems):
-            metrics[key] = _sized(series, problems * options.samples, 100.0 if run.is_percent(key) else 1.0)
+            metrics[key] = _sized(series, problems, options.samples, 100.0 if run.is_percent(key) else 1.0)
     setting = _size_setting(run)
-    if setting is None or options.problems or all(metrics[key].size is None for key in unsized):
+    if setting is None or options.problems or all(metrics[key].problems is None for key in unsized):
         return replace(run, metrics=metrics)
     text = (
         f"The size of an evaluation, {setting[1]} problems, was taken from the setting {setting[0]!r} (--problems N)."
@@ -315,12 +315,13 @@ def _problems(series: Series, run: Run, options: Options) -> FloatArray | None:
     return None if setting is None else np.full(len(series), float(setting[1]))
 
 
-def _sized(series: Series, size: FloatArray, whole: float) -> Series:
-    """Attach sizes and standard errors, if the values can be shares of `whole` at all."""
+def _sized(series: Series, problems: FloatArray, samples: int, whole: float) -> Series:
+    """Attach problems, samples and standard errors, if the values can be shares of `whole` at all."""
     rate = series.value / whole
-    if np.any((rate < 0) | (rate > 1)) or np.any(size < 1):
+    if np.any((rate < 0) | (rate > 1)) or np.any(problems < 1):
         return series
-    return series.with_size(size, whole * binomial_se(rate, size))
+    spread = whole * binomial_se(rate, effective_problems(problems, samples))
+    return series.with_problems(problems, np.full(len(series), float(samples)), spread)
 
 
 def joined(logs: Sequence[Log]) -> Log:

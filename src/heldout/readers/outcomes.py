@@ -20,8 +20,8 @@ from heldout.readers.json_lines import ObjectLines, shown
 from heldout.readers.log import Column, Log
 from heldout.readers.rows import as_float
 from heldout.readers.source import Source
-from heldout.run import Evaluation, FloatArray, IntArray, Note, NoteKind, Outcomes, Series
-from heldout.stats.noise import binomial_se
+from heldout.run import Evaluation, IntArray, Note, NoteKind, Outcomes, Series
+from heldout.stats.rates import level_error
 from heldout.text import counted
 
 _FORMAT = "heldout evaluations"
@@ -187,7 +187,7 @@ def surviving(measured: Sequence[Evaluation], metrics: Mapping[str, Series]) -> 
 
 
 def sized(metrics: Mapping[str, Series], measured: Sequence[Evaluation]) -> dict[str, Series]:
-    """Attach to each benchmark's series how many samples a rate is the mean of, and its standard error."""
+    """Attach to each benchmark's series its problems, the samples of each on average, and the standard errors."""
     by_key: dict[str, dict[int, Outcomes]] = {}
     for evaluation in measured:
         if evaluation.outcomes is not None:
@@ -195,16 +195,11 @@ def sized(metrics: Mapping[str, Series], measured: Sequence[Evaluation]) -> dict
     done = dict(metrics)
     for key, known in by_key.items():
         found = [known[step] for step in metrics[key].step.tolist()]
-        size = np.array([float(outcomes.samples.sum()) for outcomes in found])
-        done[key] = metrics[key].with_size(size, np.array([standard_error(outcomes.share) for outcomes in found]))
+        counts = np.array([(len(outcomes), outcomes.samples.mean()) for outcomes in found], dtype=np.float64).reshape(
+            -1, 2
+        )
+        errors = [
+            level_error(outcomes.share, each) for outcomes, each in zip(found, counts[:, 1].tolist(), strict=True)
+        ]
+        done[key] = metrics[key].with_problems(counts[:, 0], counts[:, 1], np.array(errors))
     return done
-
-
-def standard_error(share: FloatArray) -> float:
-    """How sure is the mean over problems, for other problems of the same kind?
-
-    Clustered by problem, as in `heldout.stats.passk.mean_pass_at_k` for one try, and for partial credit too. Where all
-    problems came out alike their spread says nothing, and the binomial error stands in, which is never 0.
-    """
-    spread = float(share.std(ddof=1)) / np.sqrt(share.size) if share.size > 1 else 0.0
-    return float(spread) if spread > 0 else float(binomial_se(float(share.mean()), share.size))

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from heldout.stats.arrays import FloatArray, floats
+from heldout.stats.rates import standard_error
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +87,7 @@ def mean_pass_at_k(
 ) -> Estimate:
     """What is pass@k over the problems, and how sure is it?
 
-    The mean of `pass_at_k`, with a standard error that is clustered: by problem, or by groups of problems that stand
-    or fall together. ``se^2 = G / (G - 1) * sum_g (sum_{i in g} (x_i - mean))^2 / n^2``.
+    The mean of `pass_at_k`, with its `standard_error`, clustered by problem or by groups of problems.
 
     Parameters
     ----------
@@ -128,13 +128,9 @@ def mean_pass_at_k(
     value = each[known]
     if value.size == 0:
         return Estimate(math.nan, math.nan, 0)
-    centred = value - value.mean()
     if groups is not None:
-        centred = _group_sums(centred, _checked(groups, each.size)[known])
-    se = math.nan
-    if centred.size > 1:
-        se = math.sqrt(float(centred @ centred) * centred.size / (centred.size - 1)) / value.size
-    return Estimate(float(value.mean()), se, value.size)
+        groups = _checked(groups, each.size)[known]
+    return Estimate(float(value.mean()), standard_error(value, groups), value.size)
 
 
 def _checked(groups: npt.ArrayLike, n: int) -> npt.NDArray[np.generic]:
@@ -143,9 +139,3 @@ def _checked(groups: npt.ArrayLike, n: int) -> npt.NDArray[np.generic]:
     if ids.shape != (n,):
         raise ValueError(f"groups has shape {ids.shape}; it must have one entry for each of the {n} problems.")
     return ids
-
-
-def _group_sums(value: FloatArray, ids: npt.NDArray[np.generic]) -> FloatArray:
-    """Sum of the values of each group."""
-    _, place = np.unique(ids, return_inverse=True)
-    return np.bincount(place, weights=value).astype(np.float64)

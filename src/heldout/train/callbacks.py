@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import signal
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -17,6 +16,7 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 from heldout.evaluation.score import Policy, evaluate, interval
 from heldout.run import FloatArray
 from heldout.sandbox.base import Sandbox
+from heldout.stats.rates import standard_error
 from heldout.store.recorder import Recorder
 from heldout.tasks.problem import Problem
 from heldout.train.progress import Display
@@ -85,8 +85,8 @@ class HeldOut(TrainerCallback):
             mine = [(outcomes.problems, *counts, found.mean_length, dict(found.errors))]
         parts = gather_object(mine) if args.world_size > 1 else mine
         shares, length = self._record(step, parts)
-        rate, error = float(shares.mean()), float(shares.std(ddof=1) / math.sqrt(len(shares)))
-        low, high = interval(rate, error, len(shares))
+        rate = float(shares.mean())
+        low, high = interval(rate, standard_error(shares), len(shares), self.samples)
         self.newest = f"Pass@1 {rate:.1%} ({low:.1%} to {high:.1%})"
         self.display.say(f"step {step} of {args.max_steps}: held-out {self.newest}, {length:.1f} tokens")
 

@@ -1,0 +1,249 @@
+"""How sure is a rate over problems, and the difference of two? Standard errors, intervals, and tests of pairs.
+
+Problems and samples are two numbers. More samples of the same problems say more of those problems and little of others
+like them, so every function that is about other problems of the kind takes both, and none takes their product.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from heldout.stats.arrays import FloatArray, floats
+from heldout.stats.normal import quantile, two_sided_p
+
+# Shares of A (1 - A) that lie between problems. Measured on sets of code problems it is 0.3 to 0.4, on sets of nearly
+# always and nearly never solved problems up to 0.7: an interval assumes the most, noise over time the middle of 0.3,
+# 0.5 and 0.7. Problems that flip between two evals, whatever their samples, are 0 to 0.15 of it; 0.05 is the middle.
+BETWEEN_AT_MOST, _BETWEEN, _FLIPS = 0.7, 0.5, 0.05
+_PAIRED = 0.6  # rho: paired noise of one eval as a share of its binomial variance, with one sample of each problem
+MEASURED_FROM = 100  # problems below which their measured spread is itself too unsure to narrow an interval
+
+
+def standard_error(values: npt.ArrayLike, groups: npt.ArrayLike | None = None) -> float:
+    """How sure is a mean over problems, for other problems of the same kind?
+
+    Clustered by problem, or by groups of problems that stand or fall together:
+    ``se^2 = G / (G - 1) * sum_g (sum_{i in g} (x_i - mean))^2 / n^2``. With each problem its own group that is the
+    standard deviation over the square root of n.
+
+    Parameters
+    ----------
+    values
+        Shape (n,), one value for each problem; sampling noise shows in the values and is thereby counted.
+    groups
+        Shape (n,), the group of each problem (repository, contest).
+
+    Returns
+    -------
+    float
+        In the unit of the values; `nan` with fewer than two problems (or groups): one problem says nothing of others.
+
+    Notes
+    -----
+    What it cannot see: with fewer than about 30 groups it is itself uncertain, and it is 0 where all came out alike.
+
+    References
+    ----------
+    Liang, Zeger 1986, Biometrika 73; Miller 2024, "Adding error bars to evals", arXiv 2411.00640.
+    """
+    value = floats(values)
+    if value.size == 0:
+        return math.nan
+    centred = value - value.mean()
+    if groups is not None:
+        centred = np.bincount(np.unique(np.asarray(groups), return_inverse=True)[1], weights=centred)
+    if centred.size < 2:
+        return math.nan
+    return math.sqrt(float(centred @ centred) * centred.size / (centred.size - 1)) / value.size
+
+
+def binomial_se(rate: FloatArray | float, n: FloatArray | float) -> FloatArray:
+    """What is the standard error of a rate over `n` independent problems?
+
+    Parameters
+    ----------
+    rate
+        Within [0, 1]; half a problem away from 0 and 1 is the closest that is believed.
+    n
+        Number of problems, above 0; shapes broadcast.
+
+    Returns
+    -------
+    FloatArray
+        Standard errors, in the unit of the rate.
+
+    Notes
+    -----
+    What it cannot see: problems that belong together (clusters) make it too small, and when the same problems are
+    used at each eval it is not the error of a difference.
+
+    References
+    ----------
+    Miller 2024, arXiv 2411.00640.
+    """
+    size = floats(n)
+    half = np.minimum(0.5 / size, 0.5)
+    believed = np.clip(floats(rate), half, 1.0 - half)
+    return np.sqrt(believed * (1.0 - believed) / size)
+
+
+def paired_share(samples: FloatArray | float) -> FloatArray:
+    """Which part of ``A (1 - A) / n`` is noise between two evals of the same n problems, with m samples of each?
+
+    ``(1 - r) / m + c r`` with r = 0.5 between problems and c = 0.05 of it flipping from eval to eval: the second part
+    no number of samples removes. One sample keeps the usual 0.6.
+
+    >>> paired_share([1, 2, 1e9])
+    array([0.6  , 0.275, 0.025])
+    """
+    m = floats(samples)
+    return np.where(m > 1.0, (1.0 - _BETWEEN) / np.maximum(m, 1.0) + _FLIPS * _BETWEEN, _PAIRED)
+
+
+def effective_problems(problems: FloatArray | float, samples: FloatArray | float = 1.0) -> FloatArray:
+    """How many problems with one sample each say as much of a level as n problems with m samples each?
+
+    ``n / (0.7 + 0.3 / m)``, for other problems of the same kind: at most 1.43 n, however many samples.
+
+    Notes
+    -----
+    What it cannot see: how much the problems differ, which only their outcomes tell; 0.7 is the most that was seen, so
+    that the intervals cover 97 to 100 % instead of 95.
+
+    References
+    ----------
+    Miller 2024, arXiv 2411.00640 (variance between and within problems).
+
+    >>> round(float(effective_problems(10, 40)), 3), float(effective_problems(164))
+    (14.134, 164.0)
+    """
+    return floats(problems) / (BETWEEN_AT_MOST + (1.0 - BETWEEN_AT_MOST) / np.maximum(floats(samples), 1.0))
+
+
+def measured_problems(rate: float, se: float, problems: int, samples: float) -> float:
+    """How many independent problems say as much as these do, whose outcomes are known?
+
+    ``A (1 - A) / se^2``, not below the number of problems nor above that of all samples; below 100 problems, whose
+    measured spread covers only 79 to 97 %, not above `effective_problems` either. Where all came out alike the spread
+    says nothing, and the number of problems stands in.
+    """
+    if not (math.isfinite(se) and se > 0.0 and 0.0 < rate < 1.0):
+        return float(problems)
+    most = problems * max(samples, 1.0)
+    if problems < MEASURED_FROM:
+        most = float(effective_problems(problems, samples))
+    return min(max(rate * (1.0 - rate) / se**2, float(problems)), most)
+
+
+def level_error(share: npt.ArrayLike, samples: float) -> float:
+    """How sure is one eval, for other problems of the same kind, whose outcomes are shares of `samples` each?
+
+    The standard error over problems; below 100 of them not below that of `effective_problems`, and never 0: where all
+    came out alike the binomial error stands in.
+    """
+    value = floats(share)
+    rate, error = float(value.mean()), standard_error(value)
+    if not error > 0.0:
+        return float(binomial_se(rate, value.size))
+    if value.size >= MEASURED_FROM:
+        return error
+    return max(error, float(binomial_se(rate, effective_problems(value.size, samples))))
+
+
+def wilson(rate: float, trials: float, confidence: float = 0.95) -> tuple[float, float]:
+    """Between which rates does the truth lie, after so many trials?
+
+    Parameters
+    ----------
+    rate
+        Within [0, 1].
+    trials
+        Above 0; a fraction where it is an effective number.
+    confidence
+        Of the two-sided interval.
+
+    Returns
+    -------
+    tuple of float
+        Wilson's score interval, within [0, 1] and never without width; `nan` where the rate is.
+
+    References
+    ----------
+    Wilson 1927, "Probable inference, the law of succession, and statistical inference", JASA 22.
+
+    Examples
+    --------
+    >>> tuple(round(end, 4) for end in wilson(0.4, 164))
+    (0.3281, 0.4764)
+    """
+    if not math.isfinite(rate):
+        return math.nan, math.nan
+    z = quantile(0.5 + 0.5 * confidence)
+    centre = (rate + z**2 / (2.0 * trials)) / (1.0 + z**2 / trials)
+    margin = z * math.sqrt(rate * (1.0 - rate) / trials + z**2 / (4.0 * trials**2)) / (1.0 + z**2 / trials)
+    return max(0.0, centre - margin), min(1.0, centre + margin)
+
+
+def mcnemar(won: int, lost: int) -> float:
+    """How likely are discordant pairs at least as uneven as these, if either side is as likely?
+
+    Two-sided and exact: twice the tail of a binomial with chance one half, at most 1.
+
+    References
+    ----------
+    McNemar 1947, "Note on the sampling error of the difference between correlated proportions", Psychometrika 12.
+
+    >>> mcnemar(8, 1), mcnemar(0, 0)
+    (0.0390625, 1.0)
+    """
+    n = won + lost
+    tail = sum(math.comb(n, i) for i in range(min(won, lost) + 1))
+    return float(min(1.0, 2 * tail / 2**n))
+
+
+@dataclass(frozen=True, slots=True)
+class Paired:
+    """The mean of differences, problem by problem."""
+
+    difference: float
+    se: float  # nan with one problem
+    low: float  # 95 % interval, within -1 and 1
+    high: float
+    p: float  # two-sided, of no difference; nan where the standard error does not give one
+    exact: bool  # whether p is McNemar's exact one
+    won: int  # problems on which the second is better
+    lost: int
+
+
+def paired_difference(first: npt.ArrayLike, second: npt.ArrayLike, *, single: bool = False) -> Paired:
+    """How much better is the second of two evals of the same problems?
+
+    The problems' own difficulty cancels: the standard error is that of the mean of the differences. With one sample of
+    each problem (`single`) p is McNemar's exact test of the problems on which they disagree, otherwise a z-test's.
+
+    Parameters
+    ----------
+    first, second
+        Shape (n,), shares of solved samples, each within [0, 1].
+
+    Notes
+    -----
+    What it cannot see: with a handful of problems the interval, which is a normal one, is too narrow, and where no
+    problem differs it has no width at all.
+
+    References
+    ----------
+    Miller 2024, "Adding error bars to evals", arXiv 2411.00640.
+    """
+    each = floats(second) - floats(first)
+    won, lost = int((each > 0).sum()), int((each < 0).sum())
+    difference, se = float(each.mean()), standard_error(each)
+    margin = quantile(0.975) * se
+    exact = single and bool(np.isin(each, (-1.0, 0.0, 1.0)).all())
+    p = 1.0 if difference == 0 else two_sided_p(difference / se) if se > 0 else math.nan
+    low, high = max(-1.0, difference - margin), min(1.0, difference + margin)
+    return Paired(difference, se, low, high, mcnemar(won, lost) if exact else p, exact, won, lost)

@@ -1,0 +1,132 @@
+"""Problems and samples in one number's error: golden values, limits, and how often the intervals hold."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+
+from heldout.stats.rates import (
+    BETWEEN_AT_MOST,
+    effective_problems,
+    level_error,
+    mcnemar,
+    measured_problems,
+    paired_difference,
+    paired_share,
+    standard_error,
+    wilson,
+)
+
+GOLDEN = [  # problems, samples, effective problems, interval, white sd in points, all at a rate of 0.4
+    (10, 40, 14.134, (0.1939, 0.6489), 3.00),
+    (30, 32, 42.291, (0.2667, 0.5499), 1.80),
+    (164, 1, 164.0, (0.3281, 0.4764), None),
+    (500, 4, 645.16, (0.3629, 0.4383), 0.85),
+]
+
+
+@pytest.mark.parametrize(("problems", "samples", "effective", "interval", "white"), GOLDEN)
+def test_golden_values(
+    problems: int, samples: int, effective: float, interval: tuple[float, float], white: float | None
+) -> None:
+    assert float(effective_problems(problems, samples)) == pytest.approx(effective, abs=6e-4 * effective / 10)
+    assert wilson(0.4, float(effective_problems(problems, samples))) == pytest.approx(interval, abs=6e-5)
+    if white is not None:
+        assert 100 * math.sqrt(0.24 / problems * float(paired_share(samples))) == pytest.approx(white, abs=0.006)
+
+
+def test_one_sample_keeps_the_usual_share() -> None:
+    assert paired_share(1.0) == 0.6
+    assert paired_share(1.001) < 0.6
+
+
+@given(problems=st.integers(1, 2000), samples=st.integers(1, 1000), rate=st.floats(0.01, 0.99))
+def test_more_samples_narrow_an_interval_and_never_to_nothing(problems: int, samples: int, rate: float) -> None:
+    def width(m: float) -> float:
+        low, high = wilson(rate, float(effective_problems(problems, m)))
+        return high - low
+
+    assert width(samples + 1) < width(samples)
+    assert width(1e12) > 0.65 * width(1)
+    assert paired_share(samples + 1) < paired_share(samples)
+    assert float(effective_problems(problems, 1e12)) == pytest.approx(problems / BETWEEN_AT_MOST)
+
+
+@given(problems=st.integers(2, 300), samples=st.integers(1, 64), seed=st.integers(0, 99))
+def test_outcomes_never_count_as_fewer_problems_than_there_are_nor_as_all_samples(
+    problems: int, samples: int, seed: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    share = rng.binomial(samples, rng.beta(0.7, 0.7, problems)) / samples
+    got = measured_problems(float(share.mean()), standard_error(share), problems, samples)
+    assert problems <= got <= problems * samples
+    if problems < 100:
+        assert got <= float(effective_problems(problems, samples)) * (1 + 1e-12)
+
+
+@pytest.mark.parametrize(("problems", "capped"), [(99, True), (100, False)])
+def test_from_a_hundred_problems_on_their_own_spread_is_believed(problems: int, capped: bool) -> None:
+    share = np.resize([0.25, 0.5], problems)  # problems that hardly differ
+    most = float(effective_problems(problems, 32))
+    got = measured_problems(float(share.mean()), standard_error(share), problems, 32)
+    assert (got == most) is capped
+    assert (level_error(share, 32) > standard_error(share)) is capped
+
+
+def test_the_error_of_problems_that_came_out_alike_is_the_binomial_one() -> None:
+    assert standard_error(np.ones(50)) == 0.0
+    assert level_error(np.ones(50), 4) == pytest.approx(math.sqrt(0.01 * 0.99 / 50))
+    assert measured_problems(1.0, 0.0, 50, 4) == 50
+
+
+@pytest.mark.parametrize("few", [[], [0.3]])
+def test_one_problem_says_nothing_of_others(few: list[float]) -> None:
+    assert math.isnan(standard_error(few))
+
+
+def test_the_standard_error_is_scipy_s() -> None:
+    value = np.random.default_rng(0).random(37)
+    assert standard_error(value) == pytest.approx(stats.sem(value))
+
+
+@pytest.mark.parametrize(("n", "m"), [(10, 4), (10, 32), (30, 4), (30, 32), (164, 1), (164, 16)])
+@pytest.mark.parametrize("spread", [1.0, 2.0, 4.0])
+def test_intervals_of_a_level_hold_the_truth_of_other_problems(n: int, m: int, spread: float) -> None:
+    rng = np.random.default_rng(int(n + m + 10 * spread))
+    truth = float(np.mean(1 / (1 + np.exp(0.5 + spread * rng.standard_normal(400_000)))))
+    solved = 1 / (1 + np.exp(0.5 + spread * rng.standard_normal((1500, n))))
+    share = rng.binomial(m, solved) / m
+    rates = share.mean(axis=1)
+    sized = [wilson(rate, float(effective_problems(n, m))) for rate in rates]
+    own = [
+        wilson(rate, measured_problems(rate, standard_error(row), n, m)) for rate, row in zip(rates, share, strict=True)
+    ]
+    for intervals in (sized, own):
+        assert np.mean([low <= truth <= high for low, high in intervals]) >= 0.925
+    if m >= 4 and spread >= 2.0:
+        product = [wilson(rate, n * m) for rate in rates]
+        assert np.mean([low <= truth <= high for low, high in product]) < 0.9  # samples are not problems
+
+
+@given(won=st.integers(0, 40), lost=st.integers(0, 40))
+def test_mcnemar_is_the_exact_binomial_test_of_scipy(won: int, lost: int) -> None:
+    expected = stats.binomtest(won, won + lost, 0.5).pvalue if won + lost else 1.0
+    assert mcnemar(won, lost) == pytest.approx(expected, rel=1e-9)
+
+
+def test_mcnemar_stays_a_number_for_many_problems() -> None:
+    assert mcnemar(1000, 1400) == pytest.approx(stats.binomtest(1000, 2400, 0.5).pvalue, rel=1e-6)
+
+
+def test_only_single_samples_are_tested_exactly() -> None:
+    first, second = [0.0, 0.0, 1.0, 0.0, 0.0, 0.0], [1.0, 1.0, 1.0, 1.0, 0.0, 1.0]
+    exact, normal = paired_difference(first, second, single=True), paired_difference(first, second)
+    assert exact.p == mcnemar(4, 0)
+    assert normal.p == pytest.approx(2 * stats.norm.sf(exact.difference / exact.se))
+    assert (exact.won, exact.lost, exact.difference) == (4, 0, pytest.approx(4 / 6))
+    assert not paired_difference([0.0, 0.5], [1.0, 0.0], single=True).exact
