@@ -69,7 +69,7 @@ THREE = "START TRAINING...\n" + "".join(
 
 def test_series() -> None:
     log = one(THREE)
-    assert log.format == "pandas Series console"
+    assert log.format == "pandas-console"
     assert log.step.tolist() == [32768, 65536, 98304]
     assert cells(log) == {"mean_rewards": [0.125, 0.25, 0.375]}
     assert log.notes == ()
@@ -101,7 +101,7 @@ def test_series_without_a_step_are_numbered() -> None:
 
 def test_table() -> None:
     log = one("Using cpu device\n" + ppo(2048, loss="nan") + "Eval num_timesteps=2048\n" + ppo(4096, loss="1.5e-05"))
-    assert log.format == "Stable-Baselines3 console"
+    assert log.format == "sb3-console"
     assert log.step.tolist() == [2048, 4096]
     assert set(log.columns) == {
         "rollout/ep_len_mean",

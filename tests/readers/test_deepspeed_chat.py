@@ -47,7 +47,7 @@ def step(number: int, epoch: int = 0, actor: float = 0.25, score: float = 1.5) -
 
 def test_lines() -> None:
     log = one("*****\nBeginning of Epoch 1/1\n" + step(0, actor=-0.5) + step(1, score=-2.0))
-    assert log.format == "DeepSpeed-Chat console"
+    assert log.format == "deepspeed-chat-console"
     assert log.step.tolist() == [0, 1]
     assert cells(log) == {
         "act_loss": [-0.5, 0.25],

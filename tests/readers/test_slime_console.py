@@ -46,7 +46,7 @@ def console(rollouts: int, training_steps: int = 1) -> str:
 
 def test_lines() -> None:
     log = one(console(3))
-    assert log.format == "slime console"
+    assert log.format == "slime-console"
     assert cells(log) == {
         "eval/aime": [(0, 0.125), (2, 0.75)],
         "eval/aime-truncated_ratio": [(0, 0.5)],

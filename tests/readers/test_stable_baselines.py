@@ -56,7 +56,7 @@ EVALUATIONS = npz(
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
 def test_monitor(end: str) -> None:
     log = one((HEADER + "21.0,21,0.52\n9.5,10,0.7\n-1.25,8,0.9\n").replace("\n", end))
-    assert log.format == "Stable-Baselines3 monitor.csv"
+    assert log.format == "sb3-monitor"
     assert log.step.tolist() == [21, 31, 39]
     assert cells(log) == {"r": [21.0, 9.5, -1.25], "l": [21.0, 10.0, 8.0], "t": [0.52, 0.7, 0.9]}
     assert log.config == {"t_start": 1700000000.5, "env_id": "CartPole-v1"}
@@ -93,7 +93,7 @@ def test_other_content(data: bytes) -> None:
 
 def test_evaluations() -> None:
     log = one(EVALUATIONS)
-    assert log.format == "Stable-Baselines3 evaluations.npz"
+    assert log.format == "sb3-evaluations"
     assert log.step.tolist() == [100, 200, 300]
     assert cells(log) == {
         "eval/mean_reward": [2.0, 2.0, 4.0], "eval/std_reward": [1.0, 0.0, 4.0], "eval/mean_ep_length": [6.0, 7.0, 9.0],

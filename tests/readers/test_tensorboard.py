@@ -120,7 +120,7 @@ def test_every_scalar_is_a_row_in_the_order_of_the_file(folder: Path) -> None:
     assert log.step.dtype == np.int64
     assert list(log.columns) == ["a", "b", "wall_time"]
     assert log.columns["wall_time"].value.tolist() == [100.0, 100.0, 101.5]
-    assert log.format == "TensorBoard event file"
+    assert log.format == "tensorboard"
     assert log.notes == ()
 
 

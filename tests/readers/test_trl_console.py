@@ -55,7 +55,7 @@ ROWS: list[dict[str, object]] = [
 
 def test_step_is_where_the_progress_bar_stands() -> None:
     log = one(console(ROWS))
-    assert log.format == "TRL / transformers console"
+    assert log.format == "trl-console"
     assert log.step.tolist() == [10, 20, 30]
     assert values(log, "reward") == [1.75, 2.0, 2.5]
     assert values(log, "loss") == [0.0751, -0.25, 1e-07]

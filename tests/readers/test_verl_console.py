@@ -50,7 +50,7 @@ def line(step: int, **more: str) -> str:
 
 def test_step_lines() -> None:
     log = one(f"{line(0)}\nepoch 0, step 1\n<think> Let us go step by step:1 - a\n{line(1)}\n")
-    assert log.format == "verl console"
+    assert log.format == "verl-console"
     assert log.step.tolist() == [0, 1]
     assert set(log.columns) == set(KEYS)
     assert cells(log)["val-core/openai/gsm8k/reward/mean@1"] == [0.0, 0.375]

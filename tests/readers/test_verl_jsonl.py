@@ -38,7 +38,7 @@ ROWS = [{"critic/score/mean": i / 8, "val-core/openai/gsm8k/reward/mean@1": i / 
 @pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
 def test_lines(end: bytes, mark: bytes) -> None:
     log = one(mark + written(ROWS).replace(b"\n", end))
-    assert log.format == "verl file log"
+    assert log.format == "verl-file"
     assert log.step.tolist() == [1, 2, 3, 4, 5]
     assert log.columns["critic/score/mean"].value.tolist() == [0.0, 0.125, 0.25, 0.375, 0.5]
     assert set(log.columns) == set(ROWS[0])

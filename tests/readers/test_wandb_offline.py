@@ -116,7 +116,7 @@ def test_every_history_record_is_a_row_at_its_step(folder: Path, nested: bool) -
     assert values(log) == {"loss": {0: 0.5, 1: 1.0}, "_runtime": {0: 1.5}, "train/global_step": {1: 70.0}}
     assert log.session is not None
     assert log.session.tolist() == [0, 0]
-    assert (log.format, log.notes) == ("W&B offline file", ())
+    assert (log.format, log.notes) == ("wandb", ())
 
 
 def test_without_a_step_key_the_record_s_own_step_counts_and_then_its_number(folder: Path) -> None:

@@ -1,90 +1,31 @@
 """From anybody's log to a `Run`.
 
-`READERS` is the registry: each format is one file with one function ``read(source)``, which returns None where the
-content is not its own. To add a format, write that file and add one line here. What a reader returns is a `Log`, as
-written; `assemble` puts it in order the same way for every format.
+`FORMATS` is the registry of what can be read. A reader returns a `Log`, as written; `assemble` puts it in order, the
+same way for every format.
 """
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Mapping
-from dataclasses import replace
-from functools import partial
+import re
+from collections.abc import Mapping
 from pathlib import Path
 
 from heldout.datasets import published
-from heldout.errors import NoMetrics, NotUnderstood, ReadError, SeveralRuns
-from heldout.readers import (
-    blocks_console,
-    deepspeed_chat,
-    json_document,
-    jsonl,
-    judged_samples,
-    outcomes,
-    run_directory,
-    slime_console,
-    stable_baselines,
-    table,
-    tensorboard,
-    trainer_state,
-    trl_console,
-    verl_console,
-    verl_jsonl,
-    wandb_offline,
-)
+from heldout.errors import ReadError, SeveralRuns
+from heldout.readers import run_directory
 from heldout.readers.assemble import Options, assemble
 from heldout.readers.directory import found_in
 from heldout.readers.files import Files
+from heldout.readers.formats import FORMATS, UNDERSTOOD, Format, Kind, read_file
 from heldout.readers.log import Log
-from heldout.readers.source import HEAD, Source
-from heldout.run import Note, NoteKind, Run
+from heldout.run import Run
 from heldout.store.layout import METRICS, RUN
 
-Reader = Callable[[Source], list[Log] | None]
+__all__ = ["FORMATS", "UNDERSTOOD", "Format", "Kind", "logs_in", "read", "read_all"]
 
-# These look at all of the text; every other reader knows a file by its first bytes.
-_CONSOLES: tuple[Reader, ...] = (
-    verl_console.read,
-    slime_console.read,
-    trl_console.read,
-    deepspeed_chat.read,
-    blocks_console.read,
-)
-# In the order in which they are asked: the most particular first.
-READERS: tuple[Reader, ...] = (
-    outcomes.read,
-    judged_samples.read,
-    trainer_state.read,
-    wandb_offline.read,
-    tensorboard.read,
-    stable_baselines.read,
-    verl_jsonl.read,
-    jsonl.read,
-    json_document.read,
-    table.read,
-    *_CONSOLES,
-)
-
-UNDERSTOOD = (
-    "its own run directories, Hugging Face trainer_state.json, TRL, verl, slime, DeepSpeed-Chat and Stable-Baselines3 "
-    "logs, JSON lines, TensorBoard and W&B offline files, validation samples of verl and verifiers, and tables (CSV, "
-    "TSV, JSON, Parquet)"
-)
-
-# File names that say nothing about the run; the folder's name does.
-_GENERIC = {
-    "metrics",
-    "trainer_state",
-    "progress",
-    "result",
-    "output",
-    "log",
-    "logs",
-    "history",
-    "summary",
-    "evaluations",
-}
+# Stems of file names that say nothing about the run; the folder's name does.
+_GENERIC = re.compile("metrics|trainer_state|progress|result|output|logs?|history|summary|evaluations", re.IGNORECASE)
 
 
 def read(
@@ -152,20 +93,11 @@ def read_all(
     With growing `files` the log may be in the middle of being written: half a line or record at the end is left for
     later, `roles` may name metrics that are yet to come, and the next call with the same `files` reads what is new.
     """
-    files = files or Files()
-    options = Options(roles, problems, samples, files.growing)
-    read_logs = partial(_logs, files)
     if str(path).startswith(published.PREFIX):
         return [published.load(str(path).removeprefix(published.PREFIX))]
-    where = Path(path).expanduser()
-    _refuse_missing(where)
-    if where.name in (RUN, METRICS) and run_directory.is_run(where.parent):
-        where = where.parent
-    if where.is_dir():
-        named = found_in(where, read_logs, files, UNDERSTOOD)
-    else:
-        logs = read_logs(where)
-        named = [(name_of(where), log) for log in logs]
+    files = files or Files()
+    options = Options(roles, problems, samples, files.growing)
+    named = logs_in(path, files)
     chosen = [(name, log) for name, log in named if run in (None, name, log.name)]
     if not chosen:
         names = ", ".join(repr(log.name or name) for name, log in named[:8])
@@ -173,53 +105,21 @@ def read_all(
     return [assemble(log, name, str(path), options) for name, log in chosen]
 
 
-def _logs(files: Files, path: Path) -> list[Log]:
-    try:
-        return files.logs(path, _ask)
-    except NoMetrics as error:
-        raise error if path.name in str(error) else NoMetrics(f"{path}: {error}") from None
-    except OSError as error:
-        raise ReadError(f"{path}: cannot be read ({error.strerror or error}).") from error
-    except RecursionError as error:
-        raise NotUnderstood(f"{path}: nested deeper than any log; not understood.") from error
-
-
-def _ask(source: Source) -> list[Log]:
-    """Ask each reader in turn."""
-    if not source.head:
-        raise NotUnderstood(f"{source.path}: the file is empty (0 bytes); nothing was written to it yet.")
-    for number, reader in enumerate(READERS[source.passed :], start=source.passed):
-        logs = reader(source)
-        if logs:
-            if len(source.head) == HEAD:  # those before it look at no more than that, except for those of consoles
-                source.passed = min(number, len(READERS) - len(_CONSOLES))
-            return [_with_open_end(log, source) for log in logs]
-    raise NotUnderstood(
-        f"{source.path}: {_seen(source)}; heldout reads {UNDERSTOOD}. Write it as CSV or JSON lines with a 'step'."
-    )
-
-
-def _with_open_end(log: Log, source: Source) -> Log:
-    """Say that a console log stops within a line, where its reader did not have to."""
-    if source.growing or not log.format.endswith("console") or not source.ends_open:
-        return log
-    if any(note.kind is NoteKind.DROPPED for note in log.notes):
-        return log
-    text = "The last line has no line end; if the log was cut there, its last entry is missing."
-    return replace(log, notes=(*log.notes, Note(NoteKind.ASSUMED, text)))
-
-
-def _seen(source: Source) -> str:
-    if not source.is_text:
-        return f"binary content that no reader knows (it starts with {source.head[:8]!r})"
-    first = next((line for line in source.text[:4000].split("\n") if line.strip()), "")
-    return f"text without metrics that a reader knows (it starts with {first.strip()[:50]!r})"
+def logs_in(path: str | Path, files: Files) -> list[tuple[str, Log]]:
+    """Return every log in a file or directory as written, each with a name for its run."""
+    where = Path(path).expanduser()
+    _refuse_missing(where)
+    if where.name in (RUN, METRICS) and run_directory.is_run(where.parent):
+        where = where.parent
+    if where.is_dir():
+        return found_in(where, files)
+    return [(name_of(where), log) for log in read_file(where, files)]
 
 
 def name_of(path: Path) -> str:
     """Return the name of the run in a file whose log does not name it."""
     stem = path.stem.removeprefix("run-")
-    if stem.lower() in _GENERIC or stem.startswith("events.out"):
+    if _GENERIC.fullmatch(stem) or stem.startswith("events.out"):
         return path.resolve().parent.name or stem
     return stem
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from heldout.errors import NoMetrics, UnknownMetric
 from heldout.metrics import BY_NAME, ROLES, benchmarks, choose_roles, is_rate, meaning_of
+from heldout.readers.formats import format_of
 from heldout.readers.log import Column, Log
 from heldout.readers.outcomes import sized, surviving
 from heldout.readers.rows import some
@@ -73,12 +74,14 @@ def assemble(log: Log, name: str, source: str, options: Options = Options()) -> 
     notes += [*_repeated(log, metrics), *_nonfinite(metrics)]
     metrics = {key: series for key, series in metrics.items() if len(series) or len(series.nonfinite)}
     if not any(len(series) for series in metrics.values()):
-        raise NoMetrics(f"{source}: a {log.format} log with {len(log.step)} rows, but no finite number in it.")
+        raise NoMetrics(
+            f"{source}: a {format_of(log).title} log with {len(log.step)} rows, but no finite number in it."
+        )
     measured = surviving(log.measured, metrics)
     run = Run(
         log.name or name,
         source,
-        log.format,
+        format_of(log).title,
         sized(metrics, measured),
         notes=(*log.notes, *notes),
         config=log.config,

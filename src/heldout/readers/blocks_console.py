@@ -48,7 +48,7 @@ def read(source: Source) -> list[Log] | None:
     """
     if not source.is_text:
         return None
-    for make, form in ((_Series, "pandas Series console"), (_Tables, "Stable-Baselines3 console")):
+    for make, form in ((_Series, "pandas-console"), (_Tables, "sb3-console")):
         console = source.fed_text(make)
         if console.marked and _alike(console.blocks):
             rows, notes = _with_steps(console.blocks)

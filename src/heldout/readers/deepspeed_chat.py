@@ -50,7 +50,7 @@ def read(source: Source) -> list[Log] | None:
     if not rows:
         raise NoMetrics("This DeepSpeed-Chat log ends within its first line of losses; use a longer copy of it.")
     notes = [*stray, *console.notes(), *_continue(rows)]
-    return [log_from_rows(rows, "DeepSpeed-Chat console", step_key="step", notes=notes)]
+    return [log_from_rows(rows, "deepspeed-chat-console", step_key="step", notes=notes)]
 
 
 class _Console(Console):

@@ -1,15 +1,15 @@
 """From a directory to the runs in it.
 
-One folder of logs is one run when its files say the same thing in several formats (then the richest format is read) or
-are the pieces of one run (event files of a resumed run, checkpoints of one training); files of one format beside each
-other are runs of their own. A directory that heldout recorded is one run, whatever else is in it. Held-out outcomes in
-files of their own belong to the run above them.
+One folder of logs is one run when its files say the same thing in several formats (then the format with the lowest rank
+is read) or are the pieces of one run (event files of a resumed run, checkpoints of one training); files of one rank
+beside each other are runs of their own. A directory that heldout recorded is one run, whatever else is in it. Held-out
+outcomes in files of their own belong to the run above them.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
@@ -20,7 +20,8 @@ from heldout.errors import NotUnderstood, ReadError
 from heldout.metrics import meaning_of
 from heldout.readers.assemble import joined
 from heldout.readers.files import Files
-from heldout.readers.judged_samples import is_assumed, owner
+from heldout.readers.formats import UNDERSTOOD, Kind, format_of, read_file
+from heldout.readers.judged_samples import owner
 from heldout.readers.log import Column, Log
 from heldout.readers.outcomes import attached, log_of
 from heldout.readers.rows import some
@@ -31,81 +32,28 @@ from heldout.text import counted
 
 Named = tuple[str, Log]
 Placed = tuple[Path, str, Log]  # the folder of a run, the name of its file where the folder holds several, and its log
-ReadLogs = Callable[[Path], list[Log]]
 
-# Which format of the same run is read: the one that loses least first.
-_RICHEST = (
-    "trainer_state",
-    "JSON lines",
-    "metrics.jsonl",
-    "result.json",
-    "W&B offline",
-    "TensorBoard",
-    "table",
-    "progress.csv",
-    "CSV",
-    "Parquet",
-    "JSON document",
+# Names of files that are certainly no logs: weights, figures, code, archives, settings.
+_NO_LOG = re.compile(
+    r".*\.(?:safetensors|bin|ckpt|pth?|model|arrow|pkl|png|jpe?g|gif|svg|pdf|html|py|ipynb|so|zip|gz|whl|ya?ml|toml|lock)"
+    r"|(?:tokenizer_|generation_|adapter_)?config\.json|(?:tokenizer|special_tokens_map|vocab|params)\.json"
+    r"|(?:merges|requirements)\.txt|readme\.md|license",
+    re.IGNORECASE | re.DOTALL,
 )
-_NEVER = {
-    ".safetensors",
-    ".bin",
-    ".pt",
-    ".pth",
-    ".ckpt",
-    ".png",
-    ".jpg",
-    ".jpeg",
-    ".gif",
-    ".svg",
-    ".pdf",
-    ".html",
-    ".py",
-    ".ipynb",
-    ".zip",
-    ".gz",
-    ".whl",
-    ".so",
-    ".yaml",
-    ".yml",
-    ".toml",
-    ".lock",
-    ".model",
-    ".arrow",
-    ".pkl",
-}
-_NOT_LOGS = {
-    "config.json",
-    "tokenizer.json",
-    "tokenizer_config.json",
-    "generation_config.json",
-    "special_tokens_map.json",
-    "vocab.json",
-    "merges.txt",
-    "requirements.txt",
-    "params.json",
-    "readme.md",
-    "license",
-    "adapter_config.json",
-}
 _DEEPEST = 5
 _CHECKPOINT = re.compile(r"(?:checkpoint[-_]|step-|global_step_?)(\d+)")
 _CHECKPOINTS_DEEPEST = 3
 
 
-def found_in(root: Path, read_logs: ReadLogs, files: Files, understood: str) -> list[Named]:
+def found_in(root: Path, files: Files) -> list[Named]:
     """Return name and log of every run below a directory.
 
     Parameters
     ----------
     root
         The directory.
-    read_logs
-        Reads one file, or raises `ReadError`.
     files
-        Opens the files of a run that heldout recorded.
-    understood
-        What can be read, for the message when nothing was.
+        Opens the files.
 
     Raises
     ------
@@ -116,14 +64,14 @@ def found_in(root: Path, read_logs: ReadLogs, files: Files, understood: str) -> 
     refused: dict[Path, str] = {}
     for path in _candidates(root):
         try:
-            logs[path] = [read_run(path, files)] if path.is_dir() else read_logs(path)
+            logs[path] = [read_run(path, files)] if path.is_dir() else read_file(path, files)
         except ReadError as error:
             refused[path] = str(error)
     if not logs:
-        why = " ".join(list(refused.values())[:3]) or f"No file in it looks like a log; heldout reads {understood}."
+        why = " ".join(list(refused.values())[:3]) or f"No file in it looks like a log; heldout reads {UNDERSTOOD}."
         raise NotUnderstood(f"{root}: no training log was found. {why}")
     recorded = {path: found[0] for path, found in logs.items() if path.is_dir()}
-    outcomes = {path: found[0] for path, found in logs.items() if found[0].only_outcomes and path not in recorded}
+    outcomes = {path: found[0] for path, found in logs.items() if format_of(found[0]).kind is Kind.OUTCOMES}
     trainings = {path: found for path, found in logs.items() if path not in recorded and path not in outcomes}
     placed = [
         *((path, "", log) for path, log in recorded.items()),
@@ -150,7 +98,7 @@ def _candidates(root: Path, depth: int = 0) -> Iterator[Path]:
 
 def is_no_log(path: Path) -> bool:
     """Whether a file is certainly no log, by its name: weights, figures, settings."""
-    return path.suffix.lower() in _NEVER or path.name.lower() in _NOT_LOGS
+    return _NO_LOG.fullmatch(path.name) is not None
 
 
 def _name(root: Path, folder: Path, stem: str) -> str:
@@ -230,10 +178,10 @@ def _by_folder(logs: dict[Path, list[Log]]) -> Iterator[Placed]:
 
 
 def _runs_of(found: dict[Path, list[Log]], folder: Path) -> Iterator[Placed]:
-    best = min(_richness(logs[0]) for logs in found.values())
-    read = {path: logs for path, logs in found.items() if _richness(logs[0]) == best}
+    best = min(format_of(logs[0]).rank for logs in found.values())
+    read = {path: logs for path, logs in found.items() if format_of(logs[0]).rank == best}
     others = {path: logs for path, logs in found.items() if path not in read}
-    if all(logs[0].format.startswith("TensorBoard") for logs in read.values()) and len(read) > 1:
+    if all(format_of(logs[0]).pieces for logs in read.values()) and len(read) > 1:
         pieces = sorted((log for logs in read.values() for log in logs), key=_begun)
         read = {next(iter(read)): [joined(pieces)]}
     one = len(read) == 1 and len(next(iter(read.values()))) == 1
@@ -279,7 +227,7 @@ def _run_above(owner: Path, root: Path, placed: list[Placed]) -> int | None:
 
 
 def _with_measured(log: Log, found: list[Log]) -> Log:
-    sure = [other for other in found if not is_assumed(other)]
+    sure = [other for other in found if not other.maybe_training]
     notes = _notes(sure)
     if len(sure) < len(found):
         text = (
@@ -326,10 +274,6 @@ def _checkpoints(folder: Path, depth: int = 0) -> dict[int, str]:
         elif named is not None and any(entry.iterdir()):
             found[int(named.group(1))] = str(entry)
     return found
-
-
-def _richness(log: Log) -> int:
-    return next((rank for rank, word in enumerate(_RICHEST) if word in log.format), len(_RICHEST))
 
 
 def _begun(log: Log) -> float:

@@ -69,7 +69,7 @@ class GrowingLog:
             columns[key] = _joined(columns[key], column) if key in columns else column
         step, session = np.array(self._step, dtype=np.int64), self._sessions()
         return Log(
-            before.format if before else "live",
+            "run-directory",
             np.concatenate([before.step, step]) if before else step,
             columns,
             session=session,

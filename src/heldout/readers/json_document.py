@@ -22,7 +22,7 @@ from heldout.readers.source import Source
 from heldout.readers.steps import logs_from_table
 from heldout.run import Note, NoteKind
 
-_FORMAT = "JSON document"
+_FORMAT = "json"
 _DEEPEST = 8
 _LABELLED = re.compile(r".*(?:\d+|final|base(?:line)?|last|main|init|start)$", re.IGNORECASE)
 

@@ -20,7 +20,7 @@ from heldout.readers.source import BOM, HEAD, Source, whole_lines
 from heldout.readers.steps import logs_from_table
 from heldout.run import Note, NoteKind
 
-_RLLIB, _TINKER, _PRIME, _OTHER = "RLlib result.json", "tinker metrics.jsonl", "prime-rl metrics.jsonl", "JSON lines"
+_RLLIB, _TINKER, _PRIME, _OTHER = "rllib-result", "tinker", "prime-rl", "json-lines"
 
 _SAMPLE = 100
 _LARGE = 2_000_000  # bytes; below it importing polars takes longer than reading without it

@@ -15,7 +15,7 @@ import hashlib
 import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from pathlib import Path
 from typing import Any
@@ -34,7 +34,6 @@ _TRAINING = re.compile(r"(?:.*[_.-])?(?:train|training|rollouts?)(?:[_.-].*)?", 
 _ROLLOUT_COLUMNS = {"prompt", "completion", "advantage"}
 _LOOKS_LIKE = (b'"input"', b'"example_id"', b'"traces"', b'"task"')
 _NEAREST = 2  # folders above a file whose names count
-_ASSUMED = ", taken as validation samples"
 
 
 class Kind(Enum):
@@ -72,33 +71,27 @@ def read(source: Source) -> list[Log] | None:
     format = _format(source)
     if format is None:
         return None
-    name, sample_of, usually = format
+    id, sample_of, usually = format
     by_folder = kind_of(source.path)
     samples, notes = ([], []) if by_folder is Kind.TRAINING else _samples(source, sample_of)
     held = [sample for sample in samples if sample.kind is not Kind.TRAINING]
     if by_folder is Kind.TRAINING or (samples and not held):
         raise NoMetrics(
-            f"{source.path.name}: {name}, training rollouts by their folder or their lines; they are no held-out "
-            "outcomes and were not used."
+            f"{source.path.name}: the samples are training rollouts by their folder or their lines; they are no "
+            "held-out outcomes and were not used."
         )
     if len(held) < len(samples):
         text = f"{source.path.name}: {counted(len(samples) - len(held), 'training rollout')} left out."
         notes.append(Note(NoteKind.IGNORED, text, len(samples) - len(held)))
     kind = next((sample.kind for sample in held if sample.kind is not None), by_folder or usually)
-    evaluations = _evaluations(source, held, name, notes)
+    evaluations = _evaluations(source, held, notes)
     if kind is None:
         text = (
             f"The samples in {source.path.parent.name}/ were taken as validation samples; if they are training "
             "rollouts, they are no held-out evidence (a folder named val or rollouts tells)."
         )
         notes.append(Note(NoteKind.ASSUMED, text))
-        name += _ASSUMED
-    return [log_of(evaluations, name, notes)]
-
-
-def is_assumed(log: Log) -> bool:
-    """Whether it is only assumed that a log's outcomes are held-out ones."""
-    return log.format.endswith(_ASSUMED)
+    return [replace(log_of(evaluations, id, notes), maybe_training=kind is None)]
 
 
 def kind_of(path: Path) -> Kind | None:
@@ -148,11 +141,11 @@ def _format(source: Source) -> tuple[str, ReadSample, Kind | None] | None:
     rows = rows_of(line)[0]
     keys = rows[0].keys() if rows else set()
     if keys >= {"input", "output", "score", "step"}:
-        return "samples dumped by verl", _verl, None
+        return "verl-samples", _verl, None
     if keys >= {"example_id", "reward"}:
-        return "verifiers results", _verifiers, Kind.HELD_OUT  # written by evaluations only
+        return "verifiers-results", _verifiers, Kind.HELD_OUT  # written by evaluations only
     if keys >= {"traces", "env"} or keys >= {"task", "rewards", "nodes"}:
-        return "prime-rl traces", _trace, None
+        return "prime-rl-traces", _trace, None
     return None
 
 
@@ -174,7 +167,7 @@ def _samples(
     return samples, dropped_lines(source.path, refused, wrong)
 
 
-def _evaluations(source: Source, samples: list[Sample], name: str, notes: list[Note]) -> list[Evaluation]:
+def _evaluations(source: Source, samples: list[Sample], notes: list[Note]) -> list[Evaluation]:
     judged = [sample for sample in samples if sample.score is not None]
     if len(judged) < len(samples):
         text = f"{source.path.name}: {counted(len(samples) - len(judged), 'sample')} not judged and left out."
@@ -182,11 +175,11 @@ def _evaluations(source: Source, samples: list[Sample], name: str, notes: list[N
     outside = sum(not 0 <= sample.score <= 1 for sample in judged if sample.score is not None)
     if outside:
         raise NoMetrics(
-            f"{source.path.name}: {name} with {counted(outside, 'score')} outside 0 to 1, which are no shares of "
+            f"{source.path.name}: samples with {counted(outside, 'score')} outside 0 to 1, which are no shares of "
             "problems solved; they were not used."
         )
     if not judged:
-        raise NoMetrics(f"{source.path.name}: {name}, but none was judged; nothing to read.")
+        raise NoMetrics(f"{source.path.name}: samples of which none was judged; nothing to read.")
     steps = {sample.step for sample in judged}
     from_path = _step_of(source.path) if None in steps else None
     if None in steps and from_path is None:

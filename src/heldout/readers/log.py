@@ -35,7 +35,7 @@ class Log:
     Attributes
     ----------
     format
-        The recognised format, in words ("TRL trainer_state.json").
+        Id of the format, as in `heldout.readers.formats.FORMATS`.
     step
         Step of every row, shape (R,). Strings such as "10/438" have been parsed already.
     columns
@@ -57,6 +57,8 @@ class Log:
         named `Evaluation.key`; what a restart supersedes there is superseded here.
     checkpoints
         Step → where the checkpoint lies, for those that exist.
+    maybe_training
+        Whether nothing says that the measurements are of held-out problems, and not of those that are trained on.
     """
 
     format: str
@@ -69,8 +71,4 @@ class Log:
     roles: Mapping[str, str] = field(default_factory=dict)
     measured: tuple[Evaluation, ...] = ()
     checkpoints: Mapping[int, str] = field(default_factory=dict)
-
-    @property
-    def only_outcomes(self) -> bool:
-        """Whether held-out measurements are all that is in it; the training is logged elsewhere."""
-        return bool(self.measured) and set(self.columns) <= {evaluation.key for evaluation in self.measured}
+    maybe_training: bool = False

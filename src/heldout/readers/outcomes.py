@@ -24,7 +24,7 @@ from heldout.run import Evaluation, IntArray, Note, NoteKind, Outcomes, Series
 from heldout.stats.rates import level_error
 from heldout.text import counted
 
-_FORMAT = "heldout evaluations"
+_FORMAT = "evaluations"
 _FIRST = re.compile(
     rb'\s*\{\s*"step"\s*:\s*\d+\s*,\s*"time"\s*:[^,{\[]+,\s*"benchmark"\s*:\s*"(?:[^"\\]|\\.)*"\s*,\s*"problems"\s*:\s*\['
 )

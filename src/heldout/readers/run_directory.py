@@ -26,7 +26,7 @@ from heldout.run import NO_STEPS, Evaluation, IntArray, Note, NoteKind
 from heldout.store.layout import CHECKPOINTS, EVALS, FINDINGS, FORMAT, METRICS, NONFINITE, RESUMED, RUN
 from heldout.text import counted
 
-_FORMAT = "heldout run directory"
+_FORMAT = "run-directory"
 _DID = {
     "alert": "sent alerts",
     "evaluate": "asked for evaluations",

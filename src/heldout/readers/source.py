@@ -70,14 +70,14 @@ class Source:
 
     Attributes
     ----------
-    passed
-        How many readers need not be asked again, because they did not know a beginning that can change no more.
+    declined
+        How many readers, in the order of the registry, have refused a beginning of the file that changes no more.
     """
 
     def __init__(self, path: Path, *, growing: bool = False) -> None:
         self.path = path
         self.growing = growing
-        self.passed = 0
+        self.declined = 0
         self._parsers: dict[Callable[[], Any], tuple[Any, int]] = {}
         self._texts: dict[int, tuple[str, int]] = {}  # of this look, by where they begin
         self._before = b""  # what stands before the furthest place that was reached

@@ -63,7 +63,7 @@ def _monitor(text: str) -> list[Log] | None:
         notes.append(Note(NoteKind.DROPPED, f"{broken} rows did not fit the header and were left out.", broken))
     if cut:
         notes.append(Note(NoteKind.DROPPED, "The last row is cut and was left out.", 1))
-    return [log_from_rows(rows, "Stable-Baselines3 monitor.csv", step_key="step", notes=notes, config=header)]
+    return [log_from_rows(rows, "sb3-monitor", step_key="step", notes=notes, config=header)]
 
 
 def _episodes(lines: list[str]) -> tuple[list[dict[str, Any]], int]:
@@ -107,7 +107,7 @@ def _evaluations(source: Source) -> list[Log] | None:
         raise NoMetrics(text) from error
     if not rows:
         raise NoMetrics("This Stable-Baselines3 evaluations.npz holds no evaluation yet; read it after the first one.")
-    return [log_from_rows(rows, "Stable-Baselines3 evaluations.npz", step_key="step")]
+    return [log_from_rows(rows, "sb3-evaluations", step_key="step")]
 
 
 def _means(arrays: dict[str, Any]) -> list[dict[str, Any]]:

@@ -41,7 +41,7 @@ def log_from_rows(
         One mapping per row. Nested mappings are flattened with "/"; numbers, bools and numeric text become values,
         None is missing, other text is left out and noted.
     format
-        Name of the format, in words.
+        Id of the format, as in `heldout.readers.formats.FORMATS`.
     step_key
         The column that numbers the rows; found by its known names where it is None.
     name, notes, config
@@ -80,7 +80,7 @@ def log_from_table(
         columns = {key: _rows_kept(column, keep) for key, column in columns.items()}
         step = step[keep]
     if not any(len(column.value) for column in columns.values()):
-        raise NoMetrics(f"{format}: {table.rows} rows were seen, and none of them has a number beside its step.")
+        raise NoMetrics(f"{table.rows} rows were seen, and none of them has a number beside its step.")
     return Log(
         format,
         step,

@@ -30,7 +30,7 @@ _NEEDED = frozenset(RUN_KEYS) | frozenset(STEP_KEYS)
 def read(source: Source) -> list[Log] | None:
     """Read a delimited text table with a header line, or a Parquet file."""
     if source.head.startswith(b"PAR1"):
-        return _logs(_parquet(source), "Parquet table", [])
+        return _logs(_parquet(source), "parquet", [])
     separator = _separator(source)
     if separator is None:
         return None
@@ -134,9 +134,7 @@ def _logs(frame: pl.DataFrame, format: str, notes: list[Note]) -> list[Log]:
     if runs is None:
         return logs_from_table(_table(frame), format, notes=notes)
     return [
-        log
-        for name, part in runs.items()
-        for log in logs_from_table(_table(part), "W&B CSV export", name=name, notes=notes)
+        log for name, part in runs.items() for log in logs_from_table(_table(part), "wandb-csv", name=name, notes=notes)
     ]
 
 
@@ -193,7 +191,7 @@ def _keep_text(table: Table, key: str, column: pl.Series, numeric: np.ndarray[tu
 def _format(columns: list[str], separator: str) -> str:
     keys = set(columns)
     if {"training_iteration", "time_this_iter_s"} & keys and any("episode_" in key for key in keys):
-        return "RLlib progress.csv"
+        return "rllib-progress"
     if any(key.startswith(("rollout/ep_", "time/total_timesteps")) for key in keys):
-        return "Stable-Baselines3 progress.csv"
-    return {",": "CSV table", ";": "CSV table", "\t": "TSV table"}[separator]
+        return "sb3-progress"
+    return {",": "csv", ";": "csv", "\t": "tsv"}[separator]

@@ -41,7 +41,7 @@ from heldout.run import NO_STEPS, FloatArray, IntArray, Note, NoteKind
 _T = TypeVar("_T", bound=np.generic)
 Bytes = npt.NDArray[np.uint8]
 
-FORMAT = "TensorBoard event file"
+FORMAT = "tensorboard"
 
 _HEADER = struct.Struct("<QI")
 _OVERHEAD = _HEADER.size + 4  # what a record costs beside its data

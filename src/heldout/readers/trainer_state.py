@@ -51,4 +51,4 @@ def read(source: Source) -> list[Log] | None:
     builder = TableBuilder(null_is_nan=True)  # the Trainer writes null where a value was NaN
     builder.add(rows)
     config = {key: state[key] for key in _SETTINGS if state.get(key) is not None}
-    return [log_from_table(builder.build(), "Hugging Face trainer_state.json", notes=notes, config=config)]
+    return [log_from_table(builder.build(), "trainer-state", notes=notes, config=config)]

@@ -68,7 +68,7 @@ def read(source: Source) -> list[Log] | None:
     steps, assumed = _steps(_Places.of(console.places()), console.bars)
     table.columns["step"] = Column(np.arange(table.rows), steps.astype(np.float64))
     notes = [*console.notes(), *assumed]
-    return [log_from_table(table, "TRL / transformers console", step_key="step", notes=notes)]
+    return [log_from_table(table, "trl-console", step_key="step", notes=notes)]
 
 
 class _Places(NamedTuple):

@@ -58,7 +58,7 @@ def read(source: Source) -> list[Log] | None:
     table = console.table()
     if table.rows:
         notes, config = console.notes(), console.settings()
-        return [log_from_table(table, "verl console", step_key="step", notes=notes, config=config)]
+        return [log_from_table(table, "verl-console", step_key="step", notes=notes, config=config)]
     if console.has_settings or console.cut:
         raise NoMetrics(console.why_empty())
     return None

@@ -39,7 +39,7 @@ def read(source: Source) -> list[Log] | None:
     lines = source.fed(_Lines)
     if not lines.rows:
         raise NoMetrics('This is a verl file log, but no line of it is a whole {"step":…,"data":{…}}; copy it again.')
-    return [log_from_table(lines.table.build(), "verl file log", step_key="step", notes=lines.notes())]
+    return [log_from_table(lines.table.build(), "verl-file", step_key="step", notes=lines.notes())]
 
 
 class _Lines:

@@ -37,7 +37,7 @@ from heldout.readers.log import Column, Log
 from heldout.readers.source import Source
 from heldout.run import IntArray, Note, NoteKind
 
-FORMAT = "W&B offline file"
+FORMAT = "wandb"
 
 _MAGIC = b":W&B"
 _FILE_HEADER = b":W&B\xe1\xbe\x00"

@@ -1,0 +1,152 @@
+"""The registry: every format that can be read, which reader knows it, and which of several logs of one run is read.
+
+To add a format, write a file with one function ``read(source)``, which returns None where the content is not its own,
+and add one line to `FORMATS`; the logs that the function returns carry the line's `id`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from pathlib import Path
+
+from heldout.errors import NoMetrics, NotUnderstood, ReadError
+from heldout.readers import (
+    blocks_console,
+    deepspeed_chat,
+    json_document,
+    jsonl,
+    judged_samples,
+    outcomes,
+    slime_console,
+    stable_baselines,
+    table,
+    tensorboard,
+    trainer_state,
+    trl_console,
+    verl_console,
+    verl_jsonl,
+    wandb_offline,
+)
+from heldout.readers.files import Files
+from heldout.readers.log import Log
+from heldout.readers.source import HEAD, Source
+from heldout.run import Note, NoteKind
+
+Reader = Callable[[Source], list[Log] | None]
+
+
+class Kind(StrEnum):
+    """What sort of log a format is."""
+
+    HISTORY = "history"  # what a trainer or tracker wrote for programs
+    OUTCOMES = "outcomes"  # held-out measurements alone; they are added to the run that they belong to
+    TABLE = "table"  # rows that anybody may have exported
+    CONSOLE = "console"  # what was printed for people; its readers look at all of the text, the others at its beginning
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """One format that can be read."""
+
+    id: str  # what `Log.format` says
+    title: str  # for people
+    kind: Kind
+    rank: int  # of several logs of one run in one folder, the one with the lowest rank is read
+    read: Reader | None = None  # several formats may share one; None for a directory
+    pieces: bool = False  # whether several such files in one folder are the pieces of one run, not runs of their own
+
+
+# In the order in which readers are asked, the most particular first. Ranks put first what loses least: a trainer's own
+# history, then rows with all digits and settings, then a tracker's scalars, then tables, of which the exported ones
+# often hold only a part. What was printed comes last, with three digits. Equal ranks are never the same run.
+FORMATS = (
+    Format("run-directory", "heldout run directory", Kind.HISTORY, 0),
+    Format("evaluations", "heldout evaluations", Kind.OUTCOMES, 0, outcomes.read),
+    Format("verl-samples", "samples dumped by verl", Kind.OUTCOMES, 0, judged_samples.read),
+    Format("verifiers-results", "verifiers results", Kind.OUTCOMES, 0, judged_samples.read),
+    Format("prime-rl-traces", "prime-rl traces", Kind.OUTCOMES, 0, judged_samples.read),
+    Format("trainer-state", "Hugging Face trainer_state.json", Kind.HISTORY, 1, trainer_state.read),
+    Format("wandb", "W&B offline file", Kind.HISTORY, 4, wandb_offline.read),
+    Format("tensorboard", "TensorBoard event file", Kind.HISTORY, 5, tensorboard.read, pieces=True),
+    Format("sb3-monitor", "Stable-Baselines3 monitor.csv", Kind.TABLE, 11, stable_baselines.read),
+    Format("sb3-evaluations", "Stable-Baselines3 evaluations.npz", Kind.TABLE, 10, stable_baselines.read),
+    Format("verl-file", "verl file log", Kind.HISTORY, 2, verl_jsonl.read),
+    Format("rllib-result", "RLlib result.json", Kind.HISTORY, 2, jsonl.read),
+    Format("tinker", "tinker metrics.jsonl", Kind.HISTORY, 2, jsonl.read),
+    Format("prime-rl", "prime-rl metrics.jsonl", Kind.HISTORY, 2, jsonl.read),
+    Format("json-lines", "JSON lines", Kind.HISTORY, 3, jsonl.read),
+    Format("json", "JSON document", Kind.TABLE, 12, json_document.read),
+    Format("parquet", "Parquet table", Kind.TABLE, 7, table.read),
+    Format("rllib-progress", "RLlib progress.csv", Kind.TABLE, 8, table.read),
+    Format("sb3-progress", "Stable-Baselines3 progress.csv", Kind.TABLE, 8, table.read),
+    Format("wandb-csv", "W&B CSV export", Kind.TABLE, 9, table.read),
+    Format("csv", "CSV table", Kind.TABLE, 7, table.read),
+    Format("tsv", "TSV table", Kind.TABLE, 7, table.read),
+    Format("verl-console", "verl console", Kind.CONSOLE, 13, verl_console.read),
+    Format("slime-console", "slime console", Kind.CONSOLE, 13, slime_console.read),
+    Format("trl-console", "TRL / transformers console", Kind.CONSOLE, 13, trl_console.read),
+    Format("deepspeed-chat-console", "DeepSpeed-Chat console", Kind.CONSOLE, 13, deepspeed_chat.read),
+    Format("pandas-console", "pandas Series console", Kind.CONSOLE, 13, blocks_console.read),
+    Format("sb3-console", "Stable-Baselines3 console", Kind.CONSOLE, 13, blocks_console.read),
+)
+UNDERSTOOD = ", ".join(format.title for format in FORMATS)
+
+_BY_ID = {format.id: format for format in FORMATS}
+_READERS = tuple(dict.fromkeys(format.read for format in FORMATS if format.read))
+_BY_BEGINNING = len({format.read for format in FORMATS if format.read and format.kind is not Kind.CONSOLE})
+
+
+def format_of(log: Log) -> Format:
+    """Return the format of a log."""
+    return _BY_ID[log.format]
+
+
+def read_file(path: Path, files: Files) -> list[Log]:
+    """Return the logs in a file: each reader is asked in turn.
+
+    Raises
+    ------
+    ReadError
+        When it cannot be opened; `NotUnderstood` when no reader knows it, `NoMetrics` when one does, and it holds none.
+    """
+    try:
+        return files.logs(path, _logs)
+    except NoMetrics as error:
+        raise error if path.name in str(error) else NoMetrics(f"{path}: {error}") from None
+    except OSError as error:
+        raise ReadError(f"{path}: cannot be read ({error.strerror or error}).") from error
+    except RecursionError as error:
+        raise NotUnderstood(f"{path}: nested deeper than any log; not understood.") from error
+
+
+def _logs(source: Source) -> list[Log]:
+    if not source.head:
+        raise NotUnderstood(f"{source.path}: the file is empty (0 bytes); nothing was written to it yet.")
+    for number, read in enumerate(_READERS[source.declined :], start=source.declined):
+        logs = read(source)
+        if logs:
+            if len(source.head) == HEAD:  # a beginning that is whole: who knows files by it need not look again
+                source.declined = min(number, _BY_BEGINNING)
+            return [_with_open_end(log, source) for log in logs]
+    raise NotUnderstood(
+        f"{source.path}: {_seen(source)}; heldout reads {UNDERSTOOD}. Write it as CSV or JSON lines with a 'step'."
+    )
+
+
+def _with_open_end(log: Log, source: Source) -> Log:
+    """Say that a console log stops within a line, where its reader did not have to."""
+    if source.growing or format_of(log).kind is not Kind.CONSOLE or not source.ends_open:
+        return log
+    if any(note.kind is NoteKind.DROPPED for note in log.notes):
+        return log
+    text = "The last line has no line end; if the log was cut there, its last entry is missing."
+    return replace(log, notes=(*log.notes, Note(NoteKind.ASSUMED, text)))
+
+
+def _seen(source: Source) -> str:
+    if not source.is_text:
+        return f"binary content that no reader knows (it starts with {source.head[:8]!r})"
+    first = next((line for line in source.text[:4000].split("\n") if line.strip()), "")
+    return f"text without metrics that a reader knows (it starts with {first.strip()[:50]!r})"
