@@ -29,9 +29,11 @@ from heldout.evaluation.score import (
 )
 from heldout.sandbox import open_sandbox
 from heldout.sandbox.base import Sandbox
+from heldout.store.layout import RUN
+from heldout.store.lines import replacing
 from heldout.store.recorder import Recorder
 from heldout.tasks import Problem, Task, load_task
-from heldout.tasks.rows import file_rows
+from heldout.tasks.rows import FILE_ENDINGS, file_rows
 from heldout.text import counted, sentence_list
 
 _USE = {
@@ -40,57 +42,26 @@ _USE = {
     "test": "for reporting; choose on the validation split",
 }
 _HARDEST = 10  # problems in the table
-_SAVED = (".jsonl", ".json", ".jsonl.gz", ".json.gz")
 
 
 @dataclass(frozen=True)
 class Request:
-    """What is to be measured, and how.
+    """What is to be measured, and how."""
 
-    Attributes
-    ----------
-    task, split
-        Which problems, as in `load_task` and `Task.split`.
-    limit
-        At most so many of them.
-    samples
-        Completions of each; saved samples have their own number.
-    ks
-        Which pass@k besides pass@1.
-    sandbox
-        Where programs run.
-    policy
-        Settings of `TransformersPolicy`.
-    step
-        Training step; None reads it off each model's name.
-    """
-
-    task: str = "embedded"
+    task: str = "embedded"  # as in `load_task`
     split: str = "validation"
-    limit: int | None = None
-    samples: int = 1
-    ks: Sequence[int] = ()
+    limit: int | None = None  # take the first so many problems
+    samples: int = 1  # completions of each problem; saved samples have their own number
+    ks: Sequence[int] = ()  # which pass@k besides pass@1
     sandbox: str = "monty"
-    policy: Mapping[str, Any] = field(default_factory=dict)
-    step: int | None = None
+    policy: Mapping[str, Any] = field(default_factory=dict)  # settings of `TransformersPolicy`
+    step: int | None = None  # of the training; None reads it off each model's name
 
 
 def main(models: Sequence[str], request: Request, out: Path | None = None) -> None:
     """Evaluate one or two models or files of saved samples, print what was found, and record it.
 
-    Parameters
-    ----------
-    models
-        One or two: folders or names of models, or files of saved samples.
-    request
-        What is to be measured.
-    out
-        Where a run directory is written, or one for each of two models.
-
-    Raises
-    ------
-    UsageError
-        When an argument is outside what is allowed.
+    A model is a folder or a name of the hub. Where `out` is given a run directory is written, or one for each of two.
     """
     if len(models) > 2:
         raise UsageError(f"There are {len(models)} models; give one, or two that are to be compared.")
@@ -115,19 +86,8 @@ def saved_samples(path: Path, task: Task, problems: Sequence[Problem]) -> tuple[
     """Read saved samples as completions for each problem.
 
     A row is ``{"id": …, "completion": …}`` or, as HumanEval has it, ``{"task_id": …, "completion": …}``; ``tokens`` and
-    ``stop`` may say how long it is and why it ended.
-
-    Returns
-    -------
-    tuple[list[list[Completion]], list[str]]
-        For each problem its completions, and notes on what was left out.
-
-    Raises
-    ------
-    TaskError
-        When the file cannot be read.
-    UsageError
-        When a row is of a problem that the task does not have.
+    ``stop`` may say how long it is and why it ended. Notes say what was left out; a row of a problem that the task does
+    not have is a UsageError.
     """
     known = {problem.id for problem in task.problems}
     found: dict[str, list[Completion]] = {problem.id: [] for problem in problems}
@@ -170,26 +130,21 @@ def record(result: EvaluationResult, directory: Path, about: Mapping[str, Any]) 
     RecordError
         When the directory cannot be written or belongs to something else.
     """
-    evaluation, outcomes = result.evaluation, result.evaluation.outcomes
-    assert outcomes is not None
-    with Recorder(directory, config=about, resume=(directory / "run.json").exists()) as recorder:
-        recorder.evaluation(
-            evaluation.step,
-            problems=outcomes.problems,
-            passed=outcomes.passed.tolist(),
-            samples=outcomes.samples.tolist(),
-            benchmark=evaluation.benchmark,
+    with Recorder(directory, config=about, resume=(directory / RUN).exists()) as recorder:
+        recorder.evaluated(
+            result.evaluation,
             mean_length=None if math.isnan(result.mean_length) else result.mean_length,
             cut=result.cut,
             errors=dict(result.errors),
         )
-    path = directory / f"samples-step-{evaluation.step:08d}.jsonl"
+    path = directory / f"samples-step-{result.evaluation.step:08d}.jsonl"
     lines = [
         {"id": problem.id, "completion": one.text, "tokens": one.tokens, "stop": one.stop, "kind": kind}
         for problem, several, kinds in zip(result.problems, result.completions, result.kinds, strict=True)
         for one, kind in zip(several, kinds, strict=True)
     ]
-    path.write_text("".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines), encoding="utf-8")
+    with replacing(path) as new:
+        new.write_text("".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines), encoding="utf-8")
     return path
 
 
@@ -238,7 +193,7 @@ def _measured(
     """Evaluate a model, or judge saved samples."""
     benchmark, ks = f"{task.name}-{request.split}", sorted({1, *request.ks})
     step = _step_of(model) if request.step is None else request.step
-    if not model.endswith(_SAVED):
+    if not model.endswith(FILE_ENDINGS):
         from heldout.evaluation.transformers import load_policy
 
         policy = load_policy(model, **request.policy)

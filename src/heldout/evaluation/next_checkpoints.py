@@ -15,31 +15,14 @@ from heldout.stats.search import search
 
 @dataclass(frozen=True, slots=True)
 class NextCheckpoints:
-    """Where to look for the best checkpoint.
+    """Where to look for the best checkpoint."""
 
-    Attributes
-    ----------
-    steps
-        Checkpoints to evaluate next, the most promising first; none where no evaluation is worth it.
-    gains
-        By how much each is expected to raise the rate of the checkpoint that is kept, as fractions; `nan` before
-        there is an evaluation.
-    best
-        Step of the evaluated checkpoint to keep so far; None where none of those that exist has been evaluated.
-    estimate
-        Its estimated rate, `nan` if there is none.
-    evaluated
-        How many steps have been evaluated.
-    saved
-        How many checkpoints exist.
-    """
-
-    steps: tuple[int, ...]
-    gains: tuple[float, ...]
-    best: int | None
-    estimate: float
-    evaluated: int
-    saved: int
+    steps: tuple[int, ...]  # checkpoints to evaluate next, the most promising first; none where none is worth it
+    gains: tuple[float, ...]  # by which each should raise the rate of the one that is kept; nan before any evaluation
+    best: int | None  # step to keep so far; None where no checkpoint that exists has been evaluated
+    estimate: float  # its rate, nan if there is none
+    evaluated: int  # how many steps
+    saved: int  # how many checkpoints exist
 
 
 def next_checkpoints(run: Run, count: int = 4) -> NextCheckpoints:
@@ -79,7 +62,14 @@ def next_checkpoints(run: Run, count: int = 4) -> NextCheckpoints:
         found = search(position, evaluated, value, variance, exists)
     best = None if now.best is None else int(position[now.best])
     estimate = float("nan") if now.best is None else float(now.mean[now.best])
-    return NextCheckpoints(tuple(chosen), tuple(gains), best, estimate, len(rates), int(exists.sum()))
+    return NextCheckpoints(
+        steps=tuple(chosen),
+        gains=tuple(gains),
+        best=best,
+        estimate=estimate,
+        evaluated=len(rates),
+        saved=int(exists.sum()),
+    )
 
 
 def _variance(run: Run) -> float:

@@ -6,44 +6,28 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from heldout.detectors.evidence import FEWEST_PROBLEMS
 from heldout.errors import UsageError
 from heldout.stats.noise import JITTER_FLOOR
 from heldout.stats.power import eval_sigma, smallest_visible_drop
 from heldout.stats.scan import HORIZONS
 
 WITHIN = (1, 2, 3, 5, 8)  # evaluations after which one asks
-RATE = 0.35
-FEWEST_PROBLEMS = 200
-FEWEST_EVALUATIONS, MOST_EVALUATIONS = 20, 40
+RATE = 0.35  # solved; at any rate from 20 to 80 % the noise of an evaluation is within a fifth of the noise at this one
+ENOUGH_PROBLEMS = 200  # one sample of each leaves a rate a standard deviation of 3.4 points at 35 %
+FEWEST_EVALUATIONS, MOST_EVALUATIONS = 20, 40  # between them the optimum is flat in simulations; see `best_for`
 _PROMPT = 0.15  # of the run: a fall should be seen before more than that has passed
-_MOST_PROBLEMS = 1_000_000
+_MOST_PROBLEMS = 1_000_000  # nobody has more
 
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """How a run is evaluated.
+    """How a run is evaluated; a number outside what is allowed is a UsageError."""
 
-    Parameters
-    ----------
-    problems
-        Held-out problems, the same at every evaluation.
-    samples
-        Samples per problem.
-    evaluations
-        Evaluations of the whole run, evenly spaced, from 5 to 320.
-    rate
-        Share of the problems that is expected to be solved.
-
-    Raises
-    ------
-    UsageError
-        If a number is outside what is allowed.
-    """
-
-    problems: int
-    samples: int = 1
-    evaluations: int = 20
-    rate: float = RATE
+    problems: int  # held out, the same ones at every evaluation
+    samples: int = 1  # of each problem
+    evaluations: int = 20  # of the whole run, evenly spaced, from 5 to 320
+    rate: float = RATE  # share of the problems that is expected to be solved
 
     def __post_init__(self) -> None:
         if self.problems < 1 or self.samples < 1:
@@ -122,7 +106,7 @@ def cheapest(drop: float, *, rate: float = RATE, problems: int | None = None) ->
 
 def _sufficient(drop: float, rate: float, problems: int | None) -> Iterator[Schedule | None]:
     """For each number of evaluations the fewest problems, then samples, that see the fall."""
-    fewest = FEWEST_PROBLEMS if problems is None else min(FEWEST_PROBLEMS, problems)
+    fewest = ENOUGH_PROBLEMS if problems is None else min(ENOUGH_PROBLEMS, problems)
     for evaluations in range(FEWEST_EVALUATIONS, MOST_EVALUATIONS + 1):
         one = Schedule(fewest, 1, evaluations, rate)
         room = (drop / one.visible() * one.sigma) ** 2 - JITTER_FLOOR**2
@@ -161,11 +145,11 @@ def best_for(budget: int, *, problems: int | None = None, rate: float = RATE) ->
     generations the optimum is flat between 20 and 40 evaluations, and one sample of more problems beats several samples
     of fewer.
     """
-    least = 30 * HORIZONS[0]
+    least = FEWEST_PROBLEMS * HORIZONS[0]
     if budget < least:
         raise UsageError(f"--budget is {budget}; below {least} generations nothing can be seen.")
     most = budget if problems is None else problems
-    evaluations = min(max(budget // min(FEWEST_PROBLEMS, most), HORIZONS[0]), FEWEST_EVALUATIONS)
+    evaluations = min(max(budget // min(ENOUGH_PROBLEMS, most), HORIZONS[0]), FEWEST_EVALUATIONS)
     each = min(budget // evaluations, most)
     evaluations = min(max(budget // each, evaluations), MOST_EVALUATIONS)
     samples = max(1, budget // (each * evaluations))
@@ -185,9 +169,9 @@ def doubled(one: Schedule) -> dict[str, Schedule]:
 
 def advice(one: Schedule) -> str:
     """Say what should grow first."""
-    if one.problems < FEWEST_PROBLEMS:
+    if one.problems < ENOUGH_PROBLEMS:
         return (
-            f"Problems first: {one.problems} are few; use {FEWEST_PROBLEMS} or more, the same ones at every evaluation."
+            f"Problems first: {one.problems} are few; use {ENOUGH_PROBLEMS} or more, the same ones at every evaluation."
         )
     if one.evaluations < FEWEST_EVALUATIONS:
         return (

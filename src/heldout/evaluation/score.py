@@ -27,21 +27,11 @@ INFRASTRUCTURE = "infrastructure"  # the sandbox failed, not the program
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """What a policy wrote.
+    """What a policy wrote."""
 
-    Attributes
-    ----------
-    text
-        The completion without its prompt.
-    tokens
-        Its length in tokens, the end-of-text token included; 0 where it is not known.
-    stop
-        Why it ended: ``eos``, or ``length`` when it was cut; empty where it is not known.
-    """
-
-    text: str
-    tokens: int = 0
-    stop: str = ""
+    text: str  # without its prompt
+    tokens: int = 0  # with the end-of-text token; 0 where it is not known
+    stop: str = ""  # why it ended: "eos", or "length" when it was cut; empty where it is not known
 
 
 class Policy(Protocol):

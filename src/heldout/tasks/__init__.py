@@ -15,12 +15,10 @@ from heldout.errors import TaskError, UsageError
 from heldout.tasks import formats
 from heldout.tasks.embedded import embedded
 from heldout.tasks.problem import SPLITS, Problem, Task
-from heldout.tasks.rows import Row, file_rows, hub_rows
+from heldout.tasks.rows import FILE_ENDINGS, Row, file_rows, hub_rows
 from heldout.text import sentence_list
 
 __all__ = ["SPLITS", "Problem", "Task", "load_task"]
-
-_ENDINGS = (".jsonl", ".json", ".jsonl.gz", ".json.gz")
 
 
 def load_task(
@@ -59,7 +57,7 @@ def load_task(
         task = _from_rows(name, found, split, columns)
         return replace(task, notes=(*notes, *task.notes))
     path = Path(name_or_path)
-    if not name_or_path.endswith(_ENDINGS) or not path.is_file():
+    if not name_or_path.endswith(FILE_ENDINGS) or not path.is_file():
         raise UsageError(
             f"{name_or_path!r} is no task; take embedded, an existing .jsonl or .json file, or hf:OWNER/NAME."
         )

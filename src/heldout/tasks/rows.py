@@ -15,6 +15,7 @@ from heldout.errors import TaskError, UsageError
 from heldout.tasks.problem import SPLITS
 from heldout.text import sentence_list
 
+FILE_ENDINGS = (".jsonl", ".json", ".jsonl.gz", ".json.gz")
 _ALONE = ["train"]  # the only split of a data set that its authors did not split
 
 
