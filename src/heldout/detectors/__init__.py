@@ -1,13 +1,12 @@
 """Detectors: each asks one question of a run, live or after the fact.
 
-`OverOptimisation`, `Plateau` and `LateSurge` look at the held-out score, through the one `Evidence`; the others look at
+Those that are a `HeldOut` look at the held-out score, through the one `Evidence`; those that are a `Signal` look at
 training signals only and never speak of more than instability, collapse, saturation or a shift. To add one, write its
-file and add it to `HELD_OUT` or to `TRAINING_SIGNALS`.
+file and add it to `DETECTORS`; one of your own is passed in with the others: ``diagnose(run,
+detectors=[*default_detectors(), Mine()])``.
 """
 
 from __future__ import annotations
-
-from collections.abc import Callable
 
 from heldout.detectors.base import Block, Detector, Points, block_of, fold, unchecked
 from heldout.detectors.clipping import ClipSaturation
@@ -15,17 +14,19 @@ from heldout.detectors.components import ComponentTakeover
 from heldout.detectors.entropy import EntropyCollapse
 from heldout.detectors.gradient import GradientSpikes
 from heldout.detectors.groups import GroupsWithoutSignal
+from heldout.detectors.held_out import HeldOut
 from heldout.detectors.kl import KLBlowUp
 from heldout.detectors.length import LengthDrift
 from heldout.detectors.overoptimisation import OverOptimisation
 from heldout.detectors.plateau import Plateau
+from heldout.detectors.question import Question
 from heldout.detectors.repeated import RepeatedEvaluation
 from heldout.detectors.saturation import RewardSaturation
+from heldout.detectors.signal import Signal
 from heldout.detectors.surge import LateSurge
 
 __all__ = [
-    "HELD_OUT",
-    "TRAINING_SIGNALS",
+    "DETECTORS",
     "Block",
     "ClipSaturation",
     "ComponentTakeover",
@@ -33,21 +34,29 @@ __all__ = [
     "EntropyCollapse",
     "GradientSpikes",
     "GroupsWithoutSignal",
+    "HeldOut",
     "KLBlowUp",
     "LateSurge",
     "LengthDrift",
     "OverOptimisation",
     "Plateau",
     "Points",
+    "Question",
     "RepeatedEvaluation",
     "RewardSaturation",
+    "Signal",
     "block_of",
     "default_detectors",
     "fold",
     "unchecked",
 ]
 
-TRAINING_SIGNALS: tuple[Callable[[], Detector], ...] = (
+# In the order in which a report lists what it could not check: the held-out score first, for only it is evidence; then
+# what ends runs (collapse, blow-up, instability) before what wastes them.
+DETECTORS: tuple[type[Question], ...] = (
+    OverOptimisation,
+    Plateau,
+    LateSurge,
     EntropyCollapse,
     KLBlowUp,
     ClipSaturation,
@@ -60,10 +69,6 @@ TRAINING_SIGNALS: tuple[Callable[[], Detector], ...] = (
 )
 
 
-# beside `OverOptimisation`, whose planned number of looks has to be known
-HELD_OUT: tuple[Callable[[], Detector], ...] = (Plateau, LateSurge)
-
-
 def default_detectors() -> list[Detector]:
-    """Return a fresh detector for each question but that of `OverOptimisation`."""
-    return [make() for make in (*HELD_OUT, *TRAINING_SIGNALS)]
+    """Return a fresh detector for each question but that of `OverOptimisation`, whose number of looks must be known."""
+    return [make() for make in DETECTORS if make is not OverOptimisation]

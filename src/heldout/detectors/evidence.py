@@ -12,18 +12,17 @@ from functools import partial
 
 import numpy as np
 
-from heldout.detectors.base import Block
-from heldout.detectors.series import Remembering
-from heldout.findings import Finding
 from heldout.run import Evaluation, FloatArray, Outcomes
 from heldout.stats.gram import Gram, complete
 from heldout.stats.noise import JITTER_FLOOR, aggregate_noise, difference_noise, wander_inflation, wander_variance
 from heldout.stats.rates import BETWEEN_AT_MOST, MEASURED_FROM, binomial_se, effective_problems
-from heldout.stats.scan import HORIZONS, Inflation
+from heldout.stats.scan import Inflation
 
 FEWEST_PROBLEMS = 30  # below it the normal approximation of the scan is not to be trusted
-_AGGREGATE_FACTOR = 1.3  # on the variance from rates alone, so that the scan keeps its error
-_UNSIZED_FACTOR, _UNSIZED_FEWEST = 1.5, 8
+# On the variance from rates alone, so that the scan keeps its error: with it, level simulated scores were called in 0.2
+# to 4.2 % of runs in eleven configurations and in 9.5 % where problems drift far; without it in 1 to 9 % and in 17 %.
+_AGGREGATE_FACTOR = 1.3
+_UNSIZED_FACTOR, _UNSIZED_FEWEST = 1.5, 8  # more, where only the scatter of rates is known, and not before so many
 _COVERS = 0.8  # share of the problems that an evaluation may have without the missing ones being dropped for good
 _FEWEST_FOR_SCATTER, _DOF_PER_EVALUATION = 10, 18.0 / 35.0
 _FEWEST_COMMON = 50  # problems by which evaluations of different sets are linked
@@ -205,24 +204,3 @@ class Evidence:
         self._problems = tuple(problem for problem, keep in zip(self._problems, kept, strict=True) if keep)
         self._rows = [row[kept] for row in self._rows]
         self._gram = Gram.of(np.stack(self._rows))
-
-
-class Following(Remembering):
-    """A detector that looks at the held-out scores after each evaluation; what it looks for is in `_look`."""
-
-    needs: tuple[str, ...] = ("held_out",)
-
-    def __init__(self) -> None:
-        self.evidence = Evidence()
-
-    def update(self, block: Block) -> list[Finding]:
-        """Take in new evaluations; return what was found, in order of steps."""
-        found: list[Finding] = []
-        for evaluation in block.evaluations:
-            if len(self.evidence) < HORIZONS[-1] and self.evidence.add(evaluation):
-                found += self._look()
-        return found
-
-    def _look(self) -> list[Finding]:
-        """Return what the evaluations so far show that the last look did not."""
-        raise NotImplementedError

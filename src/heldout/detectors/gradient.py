@@ -4,18 +4,33 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import ClassVar
 
 from heldout.detectors.base import Block
-from heldout.detectors.series import NO_EVIDENCE, Remembering, above, counts, median
+from heldout.detectors.question import COUNT, Text, above, parameter
+from heldout.detectors.signal import SIGMA_PER_MAD, Signal, median
 from heldout.findings import Finding, Severity
 
-_CLIPPING = "Pascanu, Mikolov, Bengio 2013, On the difficulty of training recurrent neural networks, arXiv 1211.5063"
 _REFRESH = 10  # points after which median and spread of the trailing window are taken anew
 _LEAST_SIGMA = 0.15  # a norm that hardly varies is not spiking because it varies a little more
 _LEAST_FACTOR = 3.0  # nor is one that is less than three times the median
+_FEWEST = 20  # points before anything is judged
+_spiky = partial(
+    Text,
+    means="Instability: single batches pull much harder than the rest, and the optimiser's running averages remember "
+    "them for many steps.",
+    advice="See that gradient clipping is on and what it is set to; look at the batches of these steps (very long "
+    "responses, tiny group spread); lower the learning rate.",
+    reference="Pascanu, Mikolov, Bengio 2013, On the difficulty of training recurrent neural networks, arXiv 1211.5063",
+)
 
 
-class GradientSpikes(Remembering):
+@dataclass(eq=False, kw_only=True)
+class GradientSpikes(Signal):
     """Does the gradient norm spike, or is it not a number?
 
     A spike is a norm whose logarithm lies above the median of the last `window` values by `sigmas` robust standard
@@ -24,145 +39,99 @@ class GradientSpikes(Remembering):
     `huge` times the median, and ``gradient_not_finite`` at once where NaN or an infinity was logged. After a finding,
     `within` points without any of these must pass before the next of its kind.
 
-    Parameters
-    ----------
-    sigmas
-        Height of a spike.
-    count, within
-        How many spikes among how many points.
-    huge
-        Factor over the median at which one spike is enough.
-    window
-        Points of the trailing window; judging begins when it holds 20 or is full.
-
-    Notes
-    -----
     What it cannot see: spikes in the first points; a norm logged after clipping, where every spike looks the same; a
     norm that vanishes.
 
-    False alarms: 1.2 % (24 of 2000 simulated healthy runs of 200 to 1000 steps: flat, drifting or improving levels
-    under autocorrelated noise (AR(1), coefficient 0.5 to 0.95)).
+    False alarms: 1.2 % (24 of 2000 simulated healthy runs).
     """
 
     name = "gradient"
     needs = ("grad_norm",)
 
-    def __init__(
-        self, sigmas: float = 6.0, count: int = 3, within: int = 20, huge: float = 100.0, window: int = 50
-    ) -> None:
-        above("sigmas", sigmas, 0.0)
-        above("huge", huge, _LEAST_FACTOR)
-        counts(count=count, within=within, window=window)
-        self.sigmas, self.count, self.within, self.huge, self.window = sigmas, count, within, huge, window
-        self._logs: list[float] = []
-        self._fresh = 0  # points since median and bound were taken
-        self._middle = 0.0
-        self._bound = math.inf
+    sigmas: float = parameter(6.0, above(0.0), "height of a spike, in robust standard deviations of the logarithm")
+    count: int = parameter(3, COUNT, "how many spikes are too many")
+    within: int = parameter(20, COUNT, "among how many points")
+    huge: float = parameter(100.0, above(_LEAST_FACTOR), "factor over the median at which one spike is enough")
+    window: int = parameter(50, COUNT, "points of the trailing window; judging begins when it holds 20 or is full")
+
+    def _reset(self) -> None:
+        self._logs: deque[float] = deque(maxlen=self.window)
+        self._fresh = 0  # points since median and height were taken
+        self._middle, self._bound = 0.0, math.inf  # median, and the height of a spike
         self._seen = 0  # points so far
-        self._spikes: list[list[int]] = []  # point number and step of the last spikes
-        self._quiet = {"gradient_spikes": 0, "gradient_outlier": 0, "gradient_not_finite": 0}  # point at which armed
+        self._spikes: list[tuple[int, int]] = []  # point number and step of the last spikes
+        self._quiet = dict.fromkeys(self.texts, 0)  # kind → point from which on it is news
 
     def update(self, block: Block) -> list[Finding]:
         """Take in a block; return what was found in it, in order of steps."""
         points = block.metrics.get("grad_norm")
         if points is None:
             return []
-        found: list[Finding] = []
-        for step, value in zip(points.step.tolist(), points.value.tolist(), strict=True):
-            self._seen += 1
-            if not math.isfinite(value):
-                self._not_finite(step, found)
-            elif value > 0.0:
-                self._finite(step, value, math.log(value), found)
-        return found
+        pairs = zip(points.step.tolist(), points.value.tolist(), strict=True)
+        return [finding for step, value in pairs for finding in self._look(step, value)]
 
-    def _not_finite(self, step: int, found: list[Finding]) -> None:
-        if self._begins("gradient_not_finite"):
-            found.append(
-                Finding(
-                    detector=self.name,
-                    severity=Severity.WARNING,
-                    kind="gradient_not_finite",
-                    step=step,
-                    steps=(step, step),
-                    seen="The gradient norm is NaN or infinite.",
-                    against="Every gradient norm must be finite.",
-                    means="Numerical instability: if the update was not skipped, the weights are NaN from here on. "
-                    + NO_EVIDENCE,
-                    advice="See whether the optimiser skipped this step. If not, go back to the last checkpoint before "
-                    "it; use bfloat16 or float32 for logits and loss, and look for empty or fully masked batches.",
-                    evidence={"step": float(step)},
-                )
-            )
+    def _look(self, step: int, value: float) -> Iterator[Finding]:
+        self._seen += 1
+        if not math.isfinite(value):
+            if self._is_news("gradient_not_finite"):
+                yield self._finding("gradient_not_finite", (step, step), {"step": float(step)})
+        elif value > 0.0:
+            if math.log(value) > self._bound:
+                yield from self._spike(step, value)
+            self._logs.append(math.log(value))
+            self._fresh += 1
+            if self._fresh == _REFRESH:
+                self._refresh()
 
-    def _finite(self, step: int, value: float, log: float, found: list[Finding]) -> None:
-        if log > self._bound:
-            self._spikes.append([self._seen, step])
-            after = self._seen - self.within
-            self._spikes = [spike for spike in self._spikes if spike[0] > after]
-            factor = math.exp(min(log - self._middle, 700.0))
-            if factor >= self.huge and self._begins("gradient_outlier"):
-                found.append(self._finding("gradient_outlier", step, value, factor))
-            if len(self._spikes) >= self.count:
-                if self._begins("gradient_spikes"):
-                    found.append(self._finding("gradient_spikes", step, value, factor))
-            elif self._seen < self._quiet["gradient_spikes"]:
-                self._quiet["gradient_spikes"] = self._seen + self.within
-        self._logs.append(log)
-        self._fresh += 1
-        if self._fresh >= _REFRESH:
-            self._refresh()
+    def _spike(self, step: int, value: float) -> Iterator[Finding]:
+        self._spikes.append((self._seen, step))
+        self._spikes = [spike for spike in self._spikes if spike[0] > self._seen - self.within]
+        factor, usual = math.exp(min(math.log(value) - self._middle, 700.0)), math.exp(self._middle)
+        numbers = {"grad_norm": value, "running_median": usual, "factor": factor, "spikes": float(len(self._spikes))}
+        if factor >= self.huge and self._is_news("gradient_outlier"):
+            yield self._finding("gradient_outlier", (step, step), numbers)
+        if len(self._spikes) >= self.count:
+            if self._is_news("gradient_spikes"):
+                steps = (self._spikes[0][1], step)
+                yield self._finding("gradient_spikes", steps, numbers, {"height": math.exp(self._bound)})
+        elif self._seen < self._quiet["gradient_spikes"]:
+            self._quiet["gradient_spikes"] = self._seen + self.within
 
-    def _begins(self, kind: str) -> bool:
-        """Whether this is news; either way, the quiet time begins anew."""
+    def _is_news(self, kind: str) -> bool:
+        """Whether this was not found of late; either way, the quiet time begins anew."""
         armed = self._seen >= self._quiet[kind]
         self._quiet[kind] = self._seen + self.within
         return armed
 
     def _refresh(self) -> None:
         self._fresh = 0
-        del self._logs[: -self.window]
-        if len(self._logs) < min(20, self.window):
+        if len(self._logs) < min(_FEWEST, self.window):
             return
         ordered = sorted(self._logs)
         self._middle = median(ordered)
         at = bisect_left(ordered, self._middle)
         far = sorted([self._middle - one for one in ordered[:at]] + [one - self._middle for one in ordered[at:]])
-        sigma = max(1.4826 * median(far), _LEAST_SIGMA)
+        sigma = max(SIGMA_PER_MAD * median(far), _LEAST_SIGMA)
         self._bound = self._middle + max(self.sigmas * sigma, math.log(_LEAST_FACTOR))
 
-    def _finding(self, kind: str, step: int, value: float, factor: float) -> Finding:
-        one = kind == "gradient_outlier"
-        first = step if one else self._spikes[0][1]
-        usual = math.exp(self._middle)
-        seen = (
-            f"The gradient norm is {value:.3g}, {factor:.0f} times its running median."
-            if one
-            else f"The gradient norm spiked {len(self._spikes)} times within {self.within} points, last to {value:.3g}."
-        )
-        against = (
-            f"Its running median is {usual:.3g}; a single value of {self.huge:g} times that is enough."
-            if one
-            else f"Its running median is {usual:.3g}; a spike lies above {math.exp(self._bound):.3g} ({self.sigmas:g} "
-            f"robust standard deviations of the logarithm over the last {self.window} points)."
-        )
-        return Finding(
-            detector=self.name,
-            severity=Severity.WARNING if one else Severity.WATCH,
-            kind=kind,
-            step=step,
-            steps=(first, step),
-            seen=seen,
-            against=against,
-            means="Instability: single batches pull much harder than the rest, and the optimiser's running averages "
-            f"remember them for many steps. {NO_EVIDENCE}",
-            advice="See that gradient clipping is on and what it is set to; look at the batches of these steps (very "
-            "long responses, tiny group spread); lower the learning rate.",
-            reference=_CLIPPING,
-            evidence={
-                "grad_norm": value,
-                "running_median": usual,
-                "factor": factor,
-                "spikes": float(len(self._spikes)),
-            },
-        )
+    texts: ClassVar = {
+        "gradient_not_finite": Text(
+            severity=Severity.WARNING,
+            seen="The gradient norm is NaN or infinite.",
+            against="Every gradient norm must be finite.",
+            means="Numerical instability: if the update was not skipped, the weights are NaN from here on.",
+            advice="See whether the optimiser skipped this step. If not, go back to the last checkpoint before it; use "
+            "bfloat16 or float32 for logits and loss, and look for empty or fully masked batches.",
+        ),
+        "gradient_outlier": _spiky(
+            severity=Severity.WARNING,
+            seen="The gradient norm is {grad_norm:.3g}, {factor:.0f} times its running median.",
+            against="Its running median is {running_median:.3g}; a single value of {huge:g} times that is enough.",
+        ),
+        "gradient_spikes": _spiky(
+            severity=Severity.WATCH,
+            seen="The gradient norm spiked {spikes:.0f} times within {within} points, last to {grad_norm:.3g}.",
+            against="Its running median is {running_median:.3g}; a spike lies above {height:.3g} ({sigmas:g} robust "
+            "standard deviations of the logarithm over the last {window} points).",
+        ),
+    }

@@ -1,48 +1,34 @@
-"""Do most groups carry no signal?"""
+"""Do most groups carry no signal, because all their rewards are equal?"""
 
 from __future__ import annotations
 
-from heldout.detectors.base import Block
-from heldout.detectors.series import (
-    NO_EVIDENCE,
-    Bin,
-    Latch,
-    Remembering,
-    Track,
-    counts,
-    in_order,
-    share_between,
-)
+from collections import deque
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import ClassVar
+
+from heldout.detectors.question import COUNT, FRACTION, Text, parameter, whole
+from heldout.detectors.signal import Bin, Binned, Latch
 from heldout.findings import Finding, Severity
 
-_DAPO = "Yu et al. 2025, DAPO, arXiv 2503.14476 (dynamic sampling)"
 _NEAR = 0.15  # this close to an end of its range, the reward says why the groups agree
-
-_WORDS = {
-    "groups_saturated": (
-        Severity.NOTICE,
-        "nearly all of them because every answer is right: the reward is near the top of its range",
-        "Reward saturation: these problems have nothing left to teach.",
-        "Take harder problems, or leave out those that are always solved; otherwise this is a good place to stop.",
-    ),
-    "groups_too_hard": (
-        Severity.WARNING,
-        "nearly all of them because every answer is wrong: the reward is near the bottom of its range",
-        "The problems are too hard for this policy, or the judge rejects everything.",
-        "Check the judge on a known solution. Take easier problems first, sample more answers for each problem, or "
-        "give partial credit.",
-    ),
-    "groups_without_signal": (
-        Severity.WATCH,
-        "some of them with a high reward and some with a low one",
-        "Problems are either solved or hopeless, or the samples of one prompt have become alike.",
-        "Look at the entropy and at some groups. Filter problems by their pass rate while training, or sample more "
-        "answers for each problem.",
-    ),
+_NO_GRADIENT = "A group whose rewards are all equal has no advantage and gives no gradient."
+_equal = partial(
+    Text,
+    seen="In {zero_variance_groups:.0%} of the groups all rewards are equal{why}.",
+    against="The threshold is {share:.0%}, held against the mean of {patience} bins of {width} points.",
+    reference="Yu et al. 2025, DAPO, arXiv 2503.14476 (dynamic sampling)",
+)
+_WHY = {
+    "groups_saturated": "nearly all of them because every answer is right: the reward is near the top of its range",
+    "groups_too_hard": "nearly all of them because every answer is wrong: the reward is near the bottom of its range",
+    "groups_without_signal": "some of them with a high reward and some with a low one",
 }
 
 
-class GroupsWithoutSignal(Remembering):
+@dataclass(eq=False, kw_only=True)
+class GroupsWithoutSignal(Binned):
     """Do most groups carry no signal, because all their rewards are equal?
 
     Found when the mean of the last `patience` bins lies above `share`. Where the reward stands in its range tells three
@@ -50,94 +36,71 @@ class GroupsWithoutSignal(Remembering):
     ``groups_without_signal`` (between, or no reward known). The range is 0 to 1 for a reward that stayed within it,
     else what was seen so far.
 
-    Parameters
-    ----------
-    share
-        Share of groups without signal that is too large.
-    width
-        Points in a bin.
-    patience
-        Bins that the mean is taken over.
-
-    Notes
-    -----
     What it cannot see: which problems these are; groups whose rewards differ only by a length or format bonus, which
     count as having signal. A reward with other bounds than 0 and 1 that never moved has no range, and the case is
     then left open.
 
-    False alarms: 0.05 % (1 of 2000 simulated healthy runs of 200 to 1000 steps: flat, drifting or improving levels
-    under autocorrelated noise (AR(1), coefficient 0.5 to 0.95)).
+    False alarms: 0.05 % (1 of 2000 simulated healthy runs).
     """
 
     name = "groups"
     needs = ("zero_variance_groups",)
+    beside = ("reward",)
 
-    def __init__(self, share: float = 0.8, width: int = 5, patience: int = 5) -> None:
-        share_between("share", share)
-        counts(width=width, patience=patience)
-        self.share, self.width, self.patience = share, width, patience
-        self._groups = Track(0, width)
-        self._reward = Track(0, width)
-        self._latch = Latch(1)
-        self._last: list[list[float]] = []  # first steps and values of the last bins
-        self._range: list[float] = []  # smallest, largest and last reward
+    share: float = parameter(0.8, FRACTION, "share of groups without signal that is too large")
+    start: int = parameter(0, whole(0), "points at the start that are left out")
+    patience: int = parameter(5, COUNT, "bins that the mean is taken over")
 
-    def update(self, block: Block) -> list[Finding]:
-        """Take in a block; return what was found in it, in order of steps."""
-        found: list[Finding] = []
-        bins = {
-            "reward": self._reward.update(block.metrics.get("reward")),
-            "groups": self._groups.update(block.metrics.get("zero_variance_groups")),
-        }
-        for _, ended in in_order(bins):
-            if "reward" in ended:
-                low, high, now = ended["reward"].low, ended["reward"].high, ended["reward"].value
-                low, high = (min(low, self._range[0]), max(high, self._range[1])) if self._range else (low, high)
-                self._range = [low, high, now]
-            if "groups" in ended:
-                found += self._look(ended["groups"])
-        return found
+    def _reset(self) -> None:
+        super()._reset()
+        self._latches["groups"] = Latch(1)
+        self._last: deque[Bin] = deque(maxlen=self.patience)
+        self._reward: tuple[float, float, float] | None = None  # smallest, largest and last
 
-    def _look(self, one: Bin) -> list[Finding]:
-        self._last.append([float(one.first), one.value])
-        del self._last[: -self.patience]
-        level = sum(value for _, value in self._last) / len(self._last)
-        on = len(self._last) == self.patience and level > self.share
-        if not self._latch.update(int(self._last[0][0]), on, level < 0.75 * self.share):
-            return []
-        kind, where, position = self._case()
-        severity, why, means, advice = _WORDS[kind]
-        return [
-            Finding(
-                detector=self.name,
-                severity=severity,
-                kind=kind,
-                step=one.last,
-                steps=(self._latch.since, one.last),
-                seen=f"In {level:.0%} of the groups all rewards are equal{f', {why}' if where else ''}{where}.",
-                against=f"The threshold is {self.share:.0%}, held against the mean of {self.patience} bins of "
-                f"{self.width} points.",
-                means=f"{means} A group whose rewards are all equal has no advantage and gives no gradient. "
-                f"{NO_EVIDENCE}",
-                advice=advice,
-                reference=_DAPO,
-                evidence={"zero_variance_groups": level, "threshold": self.share, **position},
-            )
-        ]
+    def _look(self, ended: Mapping[str, Bin]) -> Iterator[Finding]:
+        if reward := ended.get("reward"):
+            low, high, _ = self._reward or (reward.low, reward.high, 0.0)
+            self._reward = min(low, reward.low), max(high, reward.high), reward.value
+        if one := ended.get("zero_variance_groups"):
+            self._last.append(one)
+            level = sum(each.value for each in self._last) / len(self._last)
+            on = len(self._last) == self.patience and level > self.share
+            latch = self._latches["groups"]
+            if latch.update(self._last[0].first, on, off=level < 0.75 * self.share):
+                kind, where, position = self._case()
+                numbers = {"zero_variance_groups": level, "threshold": self.share, **position}
+                yield self._finding(kind, (latch.since, one.last), numbers, {"why": where and f", {_WHY[kind]}{where}"})
 
     def _case(self) -> tuple[str, str, dict[str, float]]:
         """Which case, where the reward stands in words, and in numbers."""
-        if not self._range:
-            return "groups_without_signal", "", {}
-        low, high, now = self._range
-        if low >= 0.0 and high <= 1.0:
+        low, high, now = self._reward or (0.0, 0.0, 0.0)
+        if self._reward and low >= 0.0 and high <= 1.0:
             low, high = 0.0, 1.0
         if high <= low:
             return "groups_without_signal", "", {}
         place = (now - low) / (high - low)
-        kind = "groups_without_signal"
-        if place >= 1.0 - _NEAR:
-            kind = "groups_saturated"
-        elif place <= _NEAR:
-            kind = "groups_too_hard"
-        return kind, f" (reward {now:.3g} in {low:.3g} to {high:.3g})", {"reward": now, "low": low, "high": high}
+        kind = "groups_saturated" if place >= 1.0 - _NEAR else "groups_too_hard" if place <= _NEAR else ""
+        where = f" (reward {now:.3g} in {low:.3g} to {high:.3g})"
+        return kind or "groups_without_signal", where, {"reward": now, "low": low, "high": high}
+
+    texts: ClassVar = {
+        "groups_saturated": _equal(
+            severity=Severity.NOTICE,
+            means=f"Reward saturation: these problems have nothing left to teach. {_NO_GRADIENT}",
+            advice="Take harder problems, or leave out those that are always solved; otherwise this is a good place to "
+            "stop.",
+        ),
+        "groups_too_hard": _equal(
+            severity=Severity.WARNING,
+            means=f"The problems are too hard for this policy, or the judge rejects everything. {_NO_GRADIENT}",
+            advice="Check the judge on a known solution. Take easier problems first, sample more answers for each "
+            "problem, or give partial credit.",
+        ),
+        "groups_without_signal": _equal(
+            severity=Severity.WATCH,
+            means="Problems are either solved or hopeless, or the samples of one prompt have become alike. "
+            f"{_NO_GRADIENT}",
+            advice="Look at the entropy and at some groups. Filter problems by their pass rate while training, or "
+            "sample more answers for each problem.",
+        ),
+    }

@@ -2,70 +2,60 @@
 
 from __future__ import annotations
 
+import math
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+from typing import ClassVar
 
-from heldout.detectors.base import Block
-from heldout.detectors.series import (
-    NO_EVIDENCE,
-    Bin,
-    Latch,
-    Remembering,
-    Track,
-    above,
-    at_least,
-    counts,
-    ended_together,
-    median,
-    remember,
-)
+from heldout.detectors.question import COUNT, Text, above, at_least, parameter
+from heldout.detectors.signal import Bin, Binned, Latch, median
 from heldout.findings import Finding, Severity
 
 _PAST_BINS = 40  # bins that the running median is taken over
 _MOST_MARKS = 64  # values kept to look up the middle of the run
 _CONVEX = 2.5  # how many times the rise of the first half is acceleration; a quadratic has 3
 
-
-@dataclass(frozen=True, slots=True)
-class _Words:
-    """What one of the divergences is called, what its growth means, and what to try."""
-
-    label: str
-    severity: Severity
-    means: str
-    advice: str
-    reference: str
-
-
-_WORDS = {
-    "kl_reference": _Words(
-        "The KL divergence to the reference",
-        Severity.WATCH,
-        "Distribution shift: the policy leaves its starting point ever faster.",
-        "Look at samples for broken text. Raise the KL coefficient or lower the learning rate; without a KL term, see "
-        "whether the held-out score still moves.",
-        "Stiennon et al. 2020, Learning to summarize from human feedback, arXiv 2009.01325 (KL as the distance spent)",
-    ),
-    "kl_policies": _Words(
-        "The KL divergence between old and new policy",
-        Severity.WARNING,
-        "Instability: single updates move the policy too far for the clipped objective to hold.",
-        "Lower the learning rate, take fewer update steps on each batch, or stop the updates of a batch at a target "
-        "KL (0.01 to 0.05 are usual).",
-        "Schulman et al. 2017, Proximal Policy Optimization Algorithms, arXiv 1707.06347",
-    ),
-    "kl_sampler": _Words(
-        "The KL divergence between trainer and sampler",
-        Severity.WARNING,
-        "Instability: the engine that samples and the engine that trains give the same tokens different "
-        "probabilities, so that training is off-policy without knowing it.",
-        "See that the sampler has the current weights; compare precision, attention kernels and sampling settings of "
-        "both engines; correct with truncated importance weights.",
-        "",
-    ),
+_NAMES = {
+    "kl_reference": "The KL divergence to the reference",
+    "kl_policies": "The KL divergence between old and new policy",
+    "kl_sampler": "The KL divergence between trainer and sampler",
 }
+# each divergence means something else, and asks for something else
+_shift = partial(
+    Text,
+    severity=Severity.WATCH,
+    means="Distribution shift: the policy leaves its starting point ever faster.",
+    advice="Look at samples for broken text. Raise the KL coefficient or lower the learning rate; without a KL term, "
+    "see whether the held-out score still moves.",
+    reference="Stiennon et al. 2020, Learning to summarize from human feedback, arXiv 2009.01325 (KL as the distance "
+    "spent)",
+)
+_too_far = partial(
+    Text,
+    severity=Severity.WARNING,
+    means="Instability: single updates move the policy too far for the clipped objective to hold.",
+    advice="Lower the learning rate, take fewer update steps on each batch, or stop the updates of a batch at a target "
+    "KL (0.01 to 0.05 are usual).",
+    reference="Schulman et al. 2017, Proximal Policy Optimization Algorithms, arXiv 1707.06347",
+)
+_disagree = partial(
+    Text,
+    means="Instability: the engine that samples and the engine that trains give the same tokens different "
+    "probabilities, so that training is off-policy without knowing it.",
+    advice="See that the sampler has the current weights; compare precision, attention kernels and sampling settings "
+    "of both engines; correct with truncated importance weights.",
+)
+_BLOWS_UP = "{label} is at {kl:.3g} nats{times} and rising faster than before."
+_BOUND = (
+    "Its running median is {running_median:.3g}; the threshold is {factor:g} times that and at least {floor:g}, for "
+    "{patience} bins of {width} points in a row."
+)
 
 
-class KLBlowUp(Remembering):
+@dataclass(eq=False, kw_only=True)
+class KLBlowUp(Binned):
     """Does one of the three KL divergences blow up?
 
     To the reference, between old and new policy, and between trainer and sampler: each on its own, since each means
@@ -75,160 +65,95 @@ class KLBlowUp(Remembering):
     ``kl_reference_accelerating``: above `far`, above `factor` times its start, and risen 2.5 times as much over the
     second half of the steps so far as over the first, for twice as many bins.
 
-    Parameters
-    ----------
-    factor
-        How many times the running median.
-    floor
-        Nats below which nothing is called a blow-up: relative growth from nearly zero is how every run begins.
-    mismatch
-        Nats at which trainer and sampler disagree.
-    far
-        Nats beyond which acceleration over the halves of the run counts.
-    start
-        Points at the start that are only compared with.
-    width
-        Points in a bin.
-    patience
-        Bins in a row.
-
-    Notes
-    -----
     What it cannot see: growth that is steady, however far it leads; which estimator (k1, k2, k3) was logged; a sum
     over tokens where a mean was expected, against which `floor` says nothing.
 
-    False alarms: 0.2 % (4 of 2000 simulated healthy runs of 200 to 1000 steps: flat, drifting or improving levels
-    under autocorrelated noise (AR(1), coefficient 0.5 to 0.95)).
+    False alarms: 0.2 % (4 of 2000 simulated healthy runs).
     """
 
     name = "kl"
-    needs = tuple(_WORDS)
+    needs = tuple(_NAMES)
 
-    def __init__(
-        self,
-        factor: float = 10.0,
-        floor: float = 0.05,
-        mismatch: float = 0.05,
-        far: float = 0.5,
-        start: int = 20,
-        width: int = 5,
-        patience: int = 2,
-    ) -> None:
-        above("factor", factor, 1.0)
-        at_least("floor", floor, 0.0)
-        above("mismatch", mismatch, 0.0)
-        above("far", far, 0.0)
-        counts(start=start, width=width, patience=patience)
-        self.factor, self.floor, self.mismatch, self.far = factor, floor, mismatch, far
-        self.start, self.width, self.patience = start, width, patience
-        self._tracks = {name: Track(start, width) for name in _WORDS}
-        self._latches = {name: Latch(patience) for name in _WORDS}
-        self._past: dict[str, list[float]] = {name: [] for name in _WORDS}
-        self._level = Latch(patience)
-        self._convex = Latch(2 * patience)
-        self._marks: list[list[float]] = []  # steps and values of the divergence to the reference, thinned out
+    factor: float = parameter(10.0, above(1.0), "how many times the running median")
+    floor: float = parameter(
+        0.05,
+        at_least(0.0),
+        "nats below which nothing is a blow-up: all runs begin by growing from nearly zero",
+    )
+    mismatch: float = parameter(0.05, above(0.0), "nats at which trainer and sampler disagree")
+    far: float = parameter(0.5, above(0.0), "nats beyond which acceleration over the halves of the run counts")
+    patience: int = parameter(2, COUNT, "bins in a row")
+
+    def _reset(self) -> None:
+        super()._reset()
+        self._latches["kl_reference_accelerating"] = Latch(2 * self.patience)
+        self._past: dict[str, deque[float]] = {name: deque(maxlen=_PAST_BINS) for name in self.needs}
+        self._marks: list[tuple[int, float]] = []  # steps and values of the divergence to the reference, thinned out
         self._every, self._skipped = 1, 0
 
-    def update(self, block: Block) -> list[Finding]:
-        """Take in a block; return what was found in it, in order of steps."""
-        found: list[Finding] = []
-        for ended in ended_together(self._tracks, block):
-            for name, one in ended.items():
-                found += self._look(name, one)
-        return found
+    def _look(self, ended: Mapping[str, Bin]) -> Iterator[Finding]:
+        for name, one in ended.items():
+            past = self._past[name]
+            if not past:
+                past.append(self._tracks[name].level)
+            yield from self._blow_up(name, one, past)
+            past.append(one.value)
+        if "kl_reference" in ended:
+            yield from self._accelerating(ended["kl_reference"])
+        if "kl_sampler" in ended:
+            one = ended["kl_sampler"]
+            on, off = one.value > self.mismatch, one.value < 0.7 * self.mismatch
+            if steps := self._begins("kl_sampler_level", one, on, off):
+                numbers = {"kl": one.value, "threshold": self.mismatch}
+                yield self._finding("kl_sampler_level", steps, numbers, {"label": _NAMES["kl_sampler"]})
 
-    def _look(self, name: str, one: Bin) -> list[Finding]:
-        past = self._past[name]
-        if not past:
-            past.append(self._tracks[name].level)
-        found = []
-        latch = self._latches[name]
-        recent = past[-6:] if len(past) >= 6 else [past[0]] * (6 - len(past)) + past
-        accelerating = one.value - recent[3] > max(recent[3] - recent[0], 0.0)
-        if latch.fired or (accelerating and one.value > self.floor):
-            usual = median(past)
-            bound = max(self.factor * usual, self.floor)
-            if latch.update(one.first, accelerating and one.value > bound, one.value < 0.5 * bound):
-                found.append(self._blow_up(name, one, usual))
-        elif latch.count:
-            latch.update(one.first, False, True)
-        if name == "kl_reference":
-            found += self._compare_halves(one)
-        if name == "kl_sampler" and self._level.update(
-            one.first, one.value > self.mismatch, one.value < 0.7 * self.mismatch
-        ):
-            found.append(self._disagreement(one))
-        remember(past, one.value, _PAST_BINS)
-        return found
+    def _blow_up(self, name: str, one: Bin, past: Sequence[float]) -> Iterator[Finding]:
+        kind = f"{name}_blow_up"
+        before, earlier = (past[max(-bins, -len(past))] for bins in (3, 6))
+        accelerating = one.value - before > max(before - earlier, 0.0)
+        # the median costs most, and is needed for few bins
+        needed = self._latches[kind].fired or (accelerating and one.value > self.floor)
+        usual = median(past) if needed else math.inf
+        bound = max(self.factor * usual, self.floor)
+        if steps := self._begins(kind, one, on=accelerating and one.value > bound, off=one.value < 0.5 * bound):
+            times = f", {one.value / usual:.0f} times its running median," if usual > 0.0 else ""
+            numbers = {"kl": one.value, "running_median": usual, "factor": self.factor, "floor": self.floor}
+            yield self._finding(kind, steps, numbers, {"label": _NAMES[name], "times": times})
 
-    def _compare_halves(self, one: Bin) -> list[Finding]:
+    def _accelerating(self, one: Bin) -> Iterator[Finding]:
         """Find growth that is faster over the second half of the steps so far than over the first."""
         if self._skipped == 0:
-            self._marks.append([one.last, one.value])
+            self._marks.append((one.last, one.value))
             if len(self._marks) > _MOST_MARKS:
                 self._marks, self._every = self._marks[::2], 2 * self._every
         self._skipped = (self._skipped + 1) % self._every
-        start = self._tracks["kl_reference"]
+        start, kind = self._tracks["kl_reference"], "kl_reference_accelerating"
         early = late = 0.0
         on = one.value > self.far and one.value > self.factor * start.level
-        if on and not self._convex.fired:
+        if on and not self._latches[kind].fired:
             half = 0.5 * (start.first + one.last)
             middle = min(self._marks, key=lambda mark: abs(mark[0] - half))[1]
             early, late = middle - start.level, one.value - middle
             on = late > _CONVEX * max(early, 0.0)
-        if not self._convex.update(one.first, on, one.value < 0.5 * self.far):
-            return []
-        words = _WORDS["kl_reference"]
-        return [
-            Finding(
-                detector=self.name,
-                severity=words.severity,
-                kind="kl_reference_accelerating",
-                step=one.last,
-                steps=(self._convex.since, one.last),
-                seen=f"{words.label} is at {one.value:.3g} nats; it rose by {late:.3g} over the second half of the "
-                f"steps so far and by {early:.3g} over the first.",
-                against=f"It started at {start.level:.2g}. Thresholds: {self.far:g} nats, {self.factor:g} times the "
-                f"start, and a rise {_CONVEX:g} times as large in the second half, for {2 * self.patience} bins of "
-                f"{self.width} points in a row.",
-                means=f"{words.means} {NO_EVIDENCE}",
-                advice=words.advice,
-                reference=words.reference,
-                evidence={"kl": one.value, "start_level": start.level, "first_half": early, "second_half": late},
-            )
-        ]
+        if steps := self._begins(kind, one, on, off=one.value < 0.5 * self.far):
+            numbers = {"kl": one.value, "start_level": start.level, "first_half": early, "second_half": late}
+            words = {"label": _NAMES["kl_reference"], "convex": _CONVEX, "bins": 2 * self.patience}
+            yield self._finding(kind, steps, numbers, words)
 
-    def _blow_up(self, name: str, one: Bin, usual: float) -> Finding:
-        words = _WORDS[name]
-        times = f", {one.value / usual:.0f} times its running median," if usual > 0.0 else ""
-        return Finding(
-            detector=self.name,
-            severity=words.severity,
-            kind=f"{name}_blow_up",
-            step=one.last,
-            steps=(self._latches[name].since, one.last),
-            seen=f"{words.label} is at {one.value:.3g} nats{times} and rising faster than before.",
-            against=f"Its running median is {usual:.3g}; the threshold is {self.factor:g} times that and at least "
-            f"{self.floor:g}, for {self.patience} bins of {self.width} points in a row.",
-            means=f"{words.means} {NO_EVIDENCE}",
-            advice=words.advice,
-            reference=words.reference,
-            evidence={"kl": one.value, "running_median": usual, "factor": self.factor, "floor": self.floor},
-        )
-
-    def _disagreement(self, one: Bin) -> Finding:
-        words = _WORDS["kl_sampler"]
-        return Finding(
-            detector=self.name,
+    texts: ClassVar = {
+        "kl_reference_blow_up": _shift(seen=_BLOWS_UP, against=_BOUND),
+        "kl_reference_accelerating": _shift(
+            seen="{label} is at {kl:.3g} nats; it rose by {second_half:.3g} over the second half of the steps so far "
+            "and by {first_half:.3g} over the first.",
+            against="It started at {start_level:.2g}. Thresholds: {far:g} nats, {factor:g} times the start, and a rise "
+            "{convex:g} times as large in the second half, for {bins} bins of {width} points in a row.",
+        ),
+        "kl_policies_blow_up": _too_far(seen=_BLOWS_UP, against=_BOUND),
+        "kl_sampler_blow_up": _disagree(severity=Severity.WARNING, seen=_BLOWS_UP, against=_BOUND),
+        "kl_sampler_level": _disagree(
             severity=Severity.WATCH,
-            kind="kl_sampler_level",
-            step=one.last,
-            steps=(self._level.since, one.last),
-            seen=f"{words.label} is at {one.value:.3g} nats.",
-            against=f"Above {self.mismatch:g} nats the two disagree more than rounding explains; "
-            f"{self.patience} bins of {self.width} points in a row lie above.",
-            means=f"{words.means} {NO_EVIDENCE}",
-            advice=words.advice,
-            reference=words.reference,
-            evidence={"kl": one.value, "threshold": self.mismatch},
-        )
+            seen="{label} is at {kl:.3g} nats.",
+            against="Above {mismatch:g} nats the two disagree more than rounding explains; {patience} bins of {width} "
+            "points in a row lie above.",
+        ),
+    }

@@ -2,28 +2,20 @@
 
 from __future__ import annotations
 
-from heldout.detectors.base import Block
-from heldout.detectors.series import (
-    NO_EVIDENCE,
-    Bin,
-    Latch,
-    Remembering,
-    Track,
-    above,
-    at_least,
-    counts,
-    ended_together,
-    remember,
-    share_between,
-    slope,
-)
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+from heldout.detectors.question import FRACTION, Text, above, at_least, parameter
+from heldout.detectors.signal import Bin, Binned, Line, slope
 from heldout.findings import Finding, Severity
 
-_TREND_BINS = 20  # bins in the line whose slope is told
-_Z95 = 1.96
+_SURE = 1.96  # standard errors by which the length must still grow: a 95 % interval without 0
+_LEAST_RISE = 0.1  # of the share of cut responses, where its start is so steady that anything is far from it
 
 
-class LengthDrift(Remembering):
+@dataclass(eq=False, kw_only=True)
+class LengthDrift(Binned):
     """Does the response length run away or collapse, and are responses cut off?
 
     The level is the median of bins of `width` points, the start the median of the first `start` points, and nothing
@@ -32,144 +24,85 @@ class LengthDrift(Remembering):
     they lie below `collapse` times the start; ``truncation_rising`` when the share of responses cut at the limit is
     above `truncated`, and at least a tenth above its own start.
 
-    Parameters
-    ----------
-    growth, collapse
-        Factors of the length at the start.
-    truncated
-        Share of cut responses that is too large.
-    sigmas
-        Distance from the start in units of its noise (lengths: relative noise, on a log scale).
-    start
-        Points that make the start.
-    width
-        Points in a bin.
-    patience
-        Bins in a row.
-
-    Notes
-    -----
     What it cannot see: whether the longer answers are better; lengths of right and wrong answers apart; a share of cut
     responses that was large from the first step on.
 
-    False alarms: 0.15 % (3 of 2000 simulated healthy runs of 200 to 1000 steps: flat, drifting or improving levels
-    under autocorrelated noise (AR(1), coefficient 0.5 to 0.95)).
+    False alarms: 0.15 % (3 of 2000 simulated healthy runs).
     """
 
     name = "length"
     needs = ("length", "truncation")
 
-    def __init__(
-        self,
-        growth: float = 2.0,
-        collapse: float = 1.0 / 3.0,
-        truncated: float = 0.2,
-        sigmas: float = 4.0,
-        start: int = 20,
-        width: int = 5,
-        patience: int = 3,
-    ) -> None:
-        above("growth", growth, 1.0)
-        share_between("collapse", collapse)
-        share_between("truncated", truncated)
-        at_least("sigmas", sigmas, 0.0)
-        counts(start=start, width=width, patience=patience)
-        self.growth, self.collapse, self.truncated, self.sigmas = growth, collapse, truncated, sigmas
-        self.start, self.width, self.patience = start, width, patience
-        self._tracks = {name: Track(start, width) for name in self.needs}
-        self._latches = {kind: Latch(patience) for kind in ("growth", "collapse", "truncation")}
-        self._steps: list[float] = []
-        self._levels: list[float] = []
+    growth: float = parameter(2.0, above(1.0), "factor of the length at the start that is too long")
+    collapse: float = parameter(1.0 / 3.0, FRACTION, "factor of the length at the start that is too short")
+    truncated: float = parameter(0.2, FRACTION, "share of cut responses that is too large")
+    sigmas: float = parameter(
+        4.0, at_least(0.0), "distance from the start in units of its noise, of lengths on a log scale"
+    )
 
-    def update(self, block: Block) -> list[Finding]:
-        """Take in a block; return what was found in it, in order of steps."""
-        found: list[Finding] = []
-        for ended in ended_together(self._tracks, block):
-            if "length" in ended:
-                found += self._length(ended["length"])
-            if "truncation" in ended:
-                found += self._truncation(ended["truncation"])
-        return found
+    def _reset(self) -> None:
+        super()._reset()
+        self._line = Line()
 
-    def _length(self, one: Bin) -> list[Finding]:
-        start, now = self._tracks["length"], one.value
-        level, noise = start.level, start.noise
+    def _look(self, ended: Mapping[str, Bin]) -> Iterator[Finding]:
+        if one := ended.get("length"):
+            yield from self._length(one)
+        if one := ended.get("truncation"):
+            start, now = self._tracks["truncation"], one.value
+            on = now > self.truncated and now > start.level + max(_LEAST_RISE, self.sigmas * start.noise)
+            if steps := self._begins("truncation_rising", one, on, off=now < 0.7 * self.truncated):
+                numbers = {"truncation": now, "start_level": start.level, "threshold": self.truncated}
+                yield self._finding("truncation_rising", steps, numbers)
+
+    def _length(self, one: Bin) -> Iterator[Finding]:
+        start, now, level = self._tracks["length"], one.value, self._tracks["length"].level
         if level <= 0.0:
-            return []
-        remember(self._steps, one.last, _TREND_BINS)
-        remember(self._levels, now, _TREND_BINS)
-        growth, collapse = self._latches["growth"], self._latches["collapse"]
-        rise, error = 0.0, 0.0
-        longer = not growth.fired and now > self.growth * level and start.far_above(now, self.sigmas)
-        if longer:
-            rise, error = slope(self._steps, self._levels)
-            longer = rise > _Z95 * error and rise > 0.0
-        found = []
-        if growth.update(one.first, longer, now < 0.5 * (1.0 + self.growth) * level):
-            found.append(self._grown(one, level, rise, error))
+            return
+        self._line.add(one.last, now)
+        longer = now > self.growth * level and start.far_above(now, self.sigmas)
+        longer = longer and not self._latches["length_growth"].fired and self._line.rises(_SURE)
+        if steps := self._begins("length_growth", one, on=longer, off=now < 0.5 * (1.0 + self.growth) * level):
+            rise, error = slope(self._line.steps, self._line.values)
+            low, high = (100.0 * (rise + way * _SURE * error) for way in (-1, 1))
+            numbers = {"length": now, "start_level": level, "slope": rise, "slope_error": error}
+            words = {"times": now / level, "rise": 100.0 * rise, "low": low, "high": high}
+            yield self._finding("length_growth", steps, numbers, words)
         shorter = now < self.collapse * level and start.far_below(now, self.sigmas)
-        if collapse.update(one.first, shorter, now > 1.5 * self.collapse * level):
-            found.append(self._collapsed(one, level, noise))
-        return found
+        if steps := self._begins("length_collapse", one, on=shorter, off=now > 1.5 * self.collapse * level):
+            numbers = {"length": now, "start_level": level, "start_noise": start.noise, "threshold": self.collapse}
+            yield self._finding("length_collapse", steps, numbers, {"part": now / level})
 
-    def _truncation(self, one: Bin) -> list[Finding]:
-        start, now = self._tracks["truncation"], one.value
-        rising = now > start.level + max(0.1, self.sigmas * start.noise)
-        if not self._latches["truncation"].update(
-            one.first, now > self.truncated and rising, now < 0.7 * self.truncated
-        ):
-            return []
-        return [
-            Finding(
-                detector=self.name,
-                severity=Severity.WARNING,
-                kind="truncation_rising",
-                step=one.last,
-                steps=(self._latches["truncation"].since, one.last),
-                seen=f"{now:.0%} of the responses are cut at the length limit.",
-                against=f"At the start it was {start.level:.1%}; the threshold is {self.truncated:.0%}, for "
-                f"{self.patience} bins of {self.width} points in a row.",
-                means="A cut response is usually judged wrong whatever it was about to say, so the reward measures the "
-                f"limit as much as the answer. {NO_EVIDENCE}",
-                advice="Raise the length limit, leave cut responses out of the loss, or penalise length softly before "
-                "the limit.",
-                reference="Yu et al. 2025, DAPO, arXiv 2503.14476 (overlong filtering and soft length penalty)",
-                evidence={"truncation": now, "start_level": start.level, "threshold": self.truncated},
-            )
-        ]
-
-    def _grown(self, one: Bin, level: float, rise: float, error: float) -> Finding:
-        low, high = 100.0 * (rise - _Z95 * error), 100.0 * (rise + _Z95 * error)
-        return Finding(
-            detector=self.name,
+    texts: ClassVar = {
+        "length_growth": Text(
             severity=Severity.NOTICE,
-            kind="length_growth",
-            step=one.last,
-            steps=(self._latches["growth"].since, one.last),
-            seen=f"The length has grown from {level:.4g} to {one.value:.4g}, {one.value / level:.1f} times, and still "
-            f"grows by {100.0 * rise:.3g} in 100 steps (95 % interval {low:.3g} to {high:.3g}).",
-            against=f"The threshold is {self.growth:g} times the median of the first {self.start} values, for "
-            f"{self.patience} bins of {self.width} points in a row.",
+            seen="The length has grown from {start_level:.4g} to {length:.4g}, {times:.1f} times, and still grows by "
+            "{rise:.3g} in 100 steps (95 % interval {low:.3g} to {high:.3g}).",
+            against="The threshold is {growth:g} times the median of the first {start} values, for {patience} bins of "
+            "{width} points in a row.",
             means="Distribution shift: responses (or episodes) grow longer. They do so when that pays, and also when "
-            f"the loss favours length. {NO_EVIDENCE}",
+            "the loss favours length.",
             advice="See that the length limit still leaves room, and compare lengths of right and wrong answers; a "
             "loss averaged over each response favours long wrong ones.",
             reference="Liu et al. 2025, Understanding R1-Zero-Like Training, arXiv 2503.20783 (length bias)",
-            evidence={"length": one.value, "start_level": level, "slope": rise, "slope_error": error},
-        )
-
-    def _collapsed(self, one: Bin, level: float, noise: float) -> Finding:
-        return Finding(
-            detector=self.name,
+        ),
+        "length_collapse": Text(
             severity=Severity.WATCH,
-            kind="length_collapse",
-            step=one.last,
-            steps=(self._latches["collapse"].since, one.last),
-            seen=f"The length has fallen from {level:.4g} to {one.value:.4g}, {one.value / level:.0%} of the start.",
-            against=f"The threshold is {self.collapse:.0%} of the median of the first {self.start} values (noise "
-            f"{noise:.2g}), for {self.patience} bins of {self.width} points in a row.",
+            seen="The length has fallen from {start_level:.4g} to {length:.4g}, {part:.0%} of the start.",
+            against="The threshold is {collapse:.0%} of the median of the first {start} values (noise "
+            "{start_noise:.2g}), for {patience} bins of {width} points in a row.",
             means="Distribution shift: responses have become much shorter. That can be plain economy, a stop token "
-            f"learned too early, or answers without their reasoning. {NO_EVIDENCE}",
+            "learned too early, or answers without their reasoning.",
             advice="Read some samples; compare with the held-out score over the same steps.",
-            evidence={"length": one.value, "start_level": level, "start_noise": noise, "threshold": self.collapse},
-        )
+        ),
+        "truncation_rising": Text(
+            severity=Severity.WARNING,
+            seen="{truncation:.0%} of the responses are cut at the length limit.",
+            against="At the start it was {start_level:.1%}; the threshold is {truncated:.0%}, for {patience} bins of "
+            "{width} points in a row.",
+            means="A cut response is usually judged wrong whatever it was about to say, so the reward measures the "
+            "limit as much as the answer.",
+            advice="Raise the length limit, leave cut responses out of the loss, or penalise length softly before the "
+            "limit.",
+            reference="Yu et al. 2025, DAPO, arXiv 2503.14476 (overlong filtering and soft length penalty)",
+        ),
+    }

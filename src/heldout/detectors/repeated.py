@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import ClassVar
 
 from heldout.detectors.base import Block
-from heldout.detectors.series import NO_EVIDENCE, Remembering, counts, share_between
+from heldout.detectors.question import COUNT, FRACTION, Text, parameter
+from heldout.detectors.signal import Signal
 from heldout.findings import Finding, Severity
 
 _MOST_PROBLEMS = 2000  # larger evaluations hardly ever tie by chance
@@ -15,7 +19,8 @@ _EVALUATIONS = 40  # evaluations that a run is expected to have at least
 _PAIRED_SHARE = 0.4  # variance of one evaluation of the same problems, as a share of the binomial one
 
 
-class RepeatedEvaluation(Remembering):
+@dataclass(eq=False, kw_only=True)
+class RepeatedEvaluation(Signal):
     """Is the same evaluation logged again and again?
 
     Found when a held-out score equals the one before it to the last digit, `times` times in a row or more, although
@@ -23,34 +28,24 @@ class RepeatedEvaluation(Remembering):
     far says how likely that is, and the streak must be so long that fewer than `alpha` such streaks are expected in
     the run. Scores of exactly 0 and 1, and whole numbers beyond, are left alone: a score can rest at its bound.
 
-    Parameters
-    ----------
-    times
-        Repetitions in a row, at least.
-    alpha
-        Expected streaks by chance in a run.
-
-    Notes
-    -----
     What it cannot see: a cached evaluation with fresh noise in it; frozen weights with sampled answers; which of the
     two it is.
 
-    False alarms: 1.05 % (21 of 2000 simulated healthy runs of 200 to 1000 steps: flat, drifting or improving levels
-    under autocorrelated noise (AR(1), coefficient 0.5 to 0.95)). Evaluations had 30 to 1319 problems, the same each
-    time.
+    False alarms: 1.05 % (21 of 2000 simulated healthy runs, whose evaluations had 30 to 1319 problems, the same each
+    time).
     """
 
     name = "repeated"
     needs = ("held_out",)
 
-    def __init__(self, times: int = 2, alpha: float = 0.01) -> None:
-        counts(times=times)
-        share_between("alpha", alpha)
-        self.times, self.alpha = times, alpha
+    times: int = parameter(2, COUNT, "repetitions in a row, at least")
+    alpha: float = parameter(0.01, FRACTION, "expected streaks by chance in a run")
+
+    def _reset(self) -> None:
         self._values: list[float] = []  # distinct scores
         self._problems = 1  # smallest number of problems that explains them; above the most: none does
         self._evaluations = 0
-        self._last: list[float] = []  # step at which the streak began, and its value
+        self._since, self._value = -1, math.nan  # step at which the streak began, and its value
         self._streak = 0  # repetitions so far
         self._fired = False
 
@@ -59,41 +54,23 @@ class RepeatedEvaluation(Remembering):
         points = block.metrics.get("held_out")
         if points is None:
             return []
-        found: list[Finding] = []
-        for step, value in zip(points.step.tolist(), points.value.tolist(), strict=True):
-            if math.isfinite(value):
-                found += self._look(step, value)
-        return found
+        pairs = zip(points.step.tolist(), points.value.tolist(), strict=True)
+        return [finding for step, value in pairs if math.isfinite(value) for finding in self._look(step, value)]
 
-    def _look(self, step: int, value: float) -> list[Finding]:
+    def _look(self, step: int, value: float) -> Iterator[Finding]:
         self._evaluations += 1
-        if not self._last or value != self._last[1]:
-            self._last, self._streak, self._fired = [step, value], 0, False
+        if value != self._value:
+            self._since, self._value, self._streak, self._fired = step, value, 0, False
             self._learn(value)
-            return []
+            return
         self._streak += 1
         expected = self._expected(value)
         if self._fired or self._streak < self.times or expected > self.alpha:
-            return []
+            return
         self._fired = True
-        first = int(self._last[0])
-        return [
-            Finding(
-                detector=self.name,
-                severity=Severity.WATCH,
-                kind="evaluation_repeated",
-                step=step,
-                steps=(first, step),
-                seen=f"{self._streak + 1} evaluations in a row, at steps {first} to {step}, gave exactly {value!r}.",
-                against=f"At least {self.times} repetitions, and fewer than {self.alpha:g} such streaks expected by "
-                f"chance in a run: {expected:.1g} are.",
-                means="Either the evaluation is cached, or it did not get the new weights. These evaluations count as "
-                f"one. {NO_EVIDENCE}",
-                advice="See that the evaluation loads the current checkpoint, and that its sampling seed and cache are "
-                "not fixed by mistake; then evaluate again.",
-                evidence={"value": value, "repetitions": float(self._streak), "expected_by_chance": expected},
-            )
-        ]
+        numbers = {"value": value, "repetitions": float(self._streak), "expected_by_chance": expected}
+        words = {"since": self._since, "here": step, "in_a_row": self._streak + 1}
+        yield self._finding("evaluation_repeated", (self._since, step), numbers, words)
 
     def _expected(self, value: float) -> float:
         """How many streaks as long as this one does chance give in a run?"""
@@ -115,6 +92,18 @@ class RepeatedEvaluation(Remembering):
         self._values.append(value)
         while self._problems <= _MOST_PROBLEMS and not all(_explains(self._problems, one) for one in self._values):
             self._problems += 1
+
+    texts: ClassVar = {
+        "evaluation_repeated": Text(
+            severity=Severity.WATCH,
+            seen="{in_a_row} evaluations in a row, at steps {since} to {here}, gave exactly {value!r}.",
+            against="At least {times} repetitions, and fewer than {alpha:g} such streaks expected by chance in a run: "
+            "{expected_by_chance:.1g} are.",
+            means="Either the evaluation is cached, or it did not get the new weights. These evaluations count as one.",
+            advice="See that the evaluation loads the current checkpoint, and that its sampling seed and cache are not "
+            "fixed by mistake; then evaluate again.",
+        )
+    }
 
 
 def _explains(problems: int, value: float) -> bool:

@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-from heldout.detectors.base import Block
-from heldout.detectors.series import (
-    NO_EVIDENCE,
-    Bin,
-    Latch,
-    Remembering,
-    Track,
-    at_least,
-    counts,
-    ended_together,
-    remember,
-    share_between,
-)
+from collections import deque
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+from heldout.detectors.question import COUNT, FRACTION, Text, at_least, parameter
+from heldout.detectors.signal import Bin, Binned, Latch
 from heldout.findings import Finding, Severity
 
 
-class RewardSaturation(Remembering):
+@dataclass(eq=False, kw_only=True)
+class RewardSaturation(Binned):
     """Is there nothing left in the reward to tell answers apart?
 
     ``reward_spread_collapse`` is found when `patience` bins in a row of the reward's spread lie below `share` of its
@@ -26,115 +21,67 @@ class RewardSaturation(Remembering):
     as many bins of the reward all lie within `close` of the highest value so far and of each other, as a share of the
     range so far; or, for a reward that stayed within 0 and 1, within `close` of 1.
 
-    Parameters
-    ----------
-    share
-        Share of the spread at the start below which it has collapsed.
-    close
-        Distance from the ceiling, as a share of the range.
-    sigmas
-        Distance from the start in units of its relative noise, on a log scale.
-    start
-        Points that make the start.
-    width
-        Points in a bin.
-    patience
-        Bins in a row.
-
-    Notes
-    -----
     What it cannot see: a ceiling below which the reward still jitters by more than `close`; whether the spread was
     taken within groups or over the batch; a reward that was at its ceiling from the first step on, unless that is 1.
 
-    False alarms: none (0 of 2000 simulated healthy runs of 200 to 1000 steps: flat, drifting or improving levels
-    under autocorrelated noise (AR(1), coefficient 0.5 to 0.95)).
+    False alarms: none (0 of 2000 simulated healthy runs).
     """
 
     name = "saturation"
     needs = ("reward_std", "reward")
 
-    def __init__(
-        self,
-        share: float = 0.1,
-        close: float = 0.01,
-        sigmas: float = 4.0,
-        start: int = 20,
-        width: int = 5,
-        patience: int = 4,
-    ) -> None:
-        share_between("share", share)
-        share_between("close", close)
-        at_least("sigmas", sigmas, 0.0)
-        counts(start=start, width=width, patience=patience)
-        self.share, self.close, self.sigmas = share, close, sigmas
-        self.start, self.width, self.patience = start, width, patience
-        self._tracks = {name: Track(start, width) for name in self.needs}
-        self._spread = Latch(patience)
-        self._ceiling = Latch(1)
-        self._range: list[float] = []  # smallest and largest reward
-        self._last: list[float] = []
+    share: float = parameter(0.1, FRACTION, "share of the spread at the start below which it has collapsed")
+    close: float = parameter(0.01, FRACTION, "distance from the ceiling, as a share of the range")
+    sigmas: float = parameter(4.0, at_least(0.0), "distance from the start in units of its noise, on a log scale")
+    patience: int = parameter(4, COUNT, "bins in a row")
 
-    def update(self, block: Block) -> list[Finding]:
-        """Take in a block; return what was found in it, in order of steps."""
-        found: list[Finding] = []
-        for ended in ended_together(self._tracks, block):
-            if "reward_std" in ended:
-                found += self._look_at_spread(ended["reward_std"])
-            if "reward" in ended:
-                found += self._look_at_reward(ended["reward"])
-        return found
+    def _reset(self) -> None:
+        super()._reset()
+        self._latches["reward_ceiling"] = Latch(1)  # that `patience` bins are on is asked of them together
+        self._range: tuple[float, ...] = ()  # smallest and largest reward
+        self._last: deque[float] = deque(maxlen=self.patience)
 
-    def _look_at_spread(self, one: Bin) -> list[Finding]:
-        level, noise, now = self._tracks["reward_std"].level, self._tracks["reward_std"].noise, one.value
-        floor = self.share * level
-        on = now < floor and self._tracks["reward_std"].far_below(now, self.sigmas)
-        if not self._spread.update(one.first, on, now > 2.0 * floor):
-            return []
-        return [
-            Finding(
-                detector=self.name,
-                severity=Severity.WATCH,
-                kind="reward_spread_collapse",
-                step=one.last,
-                steps=(self._spread.since, one.last),
-                seen=f"The spread of the reward fell to {now:.3g}, {now / level:.0%} of where it started.",
-                against=f"The floor is {self.share:.0%} of {level:.3g}, the median of the first {self.start} values "
-                f"(noise {noise:.2g}); {self.patience} bins of {self.width} points in a row lie below.",
-                means="Saturation: answers hardly differ in reward, so what is left of the gradient is mostly noise "
-                f"(and is blown up where advantages are divided by the spread). {NO_EVIDENCE}",
-                advice="Take harder problems or a finer reward, or stop here; do not divide advantages by so small a "
-                "spread.",
-                reference="Liu et al. 2025, Understanding R1-Zero-Like Training, arXiv 2503.20783 (dividing by the "
-                "spread)",
-                evidence={"reward_std": now, "start_level": level, "start_noise": noise, "floor": floor},
-            )
-        ]
+    def _look(self, ended: Mapping[str, Bin]) -> Iterator[Finding]:
+        if one := ended.get("reward_std"):
+            start, now = self._tracks["reward_std"], one.value
+            floor = self.share * start.level
+            on = now < floor and start.far_below(now, self.sigmas)
+            if steps := self._begins("reward_spread_collapse", one, on, off=now > 2.0 * floor):
+                numbers = {"reward_std": now, "start_level": start.level, "start_noise": start.noise, "floor": floor}
+                yield self._finding("reward_spread_collapse", steps, numbers, {"part": now / start.level})
+        if one := ended.get("reward"):
+            yield from self._at_the_ceiling(one)
 
-    def _look_at_reward(self, one: Bin) -> list[Finding]:
+    def _at_the_ceiling(self, one: Bin) -> Iterator[Finding]:
         begun = self._range or self._tracks["reward"].begun
-        low, high = min(*begun, one.low), max(*begun, one.high)
-        self._range = [low, high]
-        remember(self._last, one.value, self.patience)
+        low, high = self._range = min(*begun, one.low), max(*begun, one.high)
+        self._last.append(one.value)
         unit = low >= 0.0 and high <= 1.0
         bottom, top = (0.0, 1.0) if unit and high >= 1.0 - self.close else (low, high)
-        margin = self.close * (top - bottom)
-        lowest = min(self._last)
-        on = len(self._last) == self.patience and margin > 0.0 and top - lowest <= margin
-        off = top - one.value > 3.0 * margin
-        if not self._ceiling.update(one.first, on, off):
-            return []
-        return [
-            Finding(
-                detector=self.name,
-                severity=Severity.NOTICE,
-                kind="reward_ceiling",
-                step=one.last,
-                steps=(one.first, one.last),
-                seen=f"The reward stays at {one.value:.4g}, within {top - lowest:.2g} of its ceiling {top:.4g}.",
-                against=f"{self.patience} bins of {self.width} points in a row within {self.close:.0%} of the range "
-                f"{bottom:.3g} to {top:.3g}.",
-                means=f"Reward saturation: there is nothing left to gain on these problems. {NO_EVIDENCE}",
-                advice="Take harder problems, or stop; compare with the held-out score before going on.",
-                evidence={"reward": one.value, "ceiling": top, "floor": bottom, "close": self.close},
-            )
-        ]
+        margin, below = self.close * (top - bottom), top - min(self._last)
+        on = len(self._last) == self.patience and margin > 0.0 and below <= margin
+        if steps := self._begins("reward_ceiling", one, on, off=top - one.value > 3.0 * margin):
+            numbers = {"reward": one.value, "ceiling": top, "floor": bottom, "close": self.close}
+            yield self._finding("reward_ceiling", steps, numbers, {"below": below})
+
+    texts: ClassVar = {
+        "reward_spread_collapse": Text(
+            severity=Severity.WATCH,
+            seen="The spread of the reward fell to {reward_std:.3g}, {part:.0%} of where it started.",
+            against="The floor is {share:.0%} of {start_level:.3g}, the median of the first {start} values (noise "
+            "{start_noise:.2g}); {patience} bins of {width} points in a row lie below.",
+            means="Saturation: answers hardly differ in reward, so what is left of the gradient is mostly noise (and "
+            "is blown up where advantages are divided by the spread).",
+            advice="Take harder problems or a finer reward, or stop here; do not divide advantages by so small a "
+            "spread.",
+            reference="Liu et al. 2025, Understanding R1-Zero-Like Training, arXiv 2503.20783 (dividing by the spread)",
+        ),
+        "reward_ceiling": Text(
+            severity=Severity.NOTICE,
+            seen="The reward stays at {reward:.4g}, within {below:.2g} of its ceiling {ceiling:.4g}.",
+            against="{patience} bins of {width} points in a row within {close:.0%} of the range {floor:.3g} to "
+            "{ceiling:.3g}.",
+            means="Reward saturation: there is nothing left to gain on these problems.",
+            advice="Take harder problems, or stop; compare with the held-out score before going on.",
+        ),
+    }

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from heldout.detectors.base import Points
-from heldout.detectors.series import Latch, Track, in_order, slope
+from heldout.detectors.signal import Latch, Track, ended_together, slope
 
 
 def points(values, first=0):
@@ -28,9 +28,11 @@ def test_a_latch_fires_once_per_episode():
 
 
 def test_bins_that_end_together_come_together():
-    one, two = Track(0, 1), Track(0, 2)
-    order = in_order({"one": one.update(points([1, 2])), "two": two.update(points([3, 4]))})
-    assert [(step, sorted(ended)) for step, ended in order] == [(0, ["one"]), (1, ["one", "two"])]
+    order = ended_together({"one": Track(0, 1), "two": Track(0, 2)}, {"one": points([1, 2]), "two": points([3, 4])})
+    assert [(sorted(ended), {one.last for one in ended.values()}) for ended in order] == [
+        (["one"], {0}),
+        (["one", "two"], {1}),
+    ]
 
 
 def test_the_slope_of_a_line_is_sure_and_autocorrelation_widens_its_error():

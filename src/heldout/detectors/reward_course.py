@@ -1,0 +1,57 @@
+"""What did the reward do while the held-out score fell? It raises no alarm; it says what kind of fall it is."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from heldout.detectors.base import Points
+from heldout.run import FloatArray
+from heldout.stats.local_level import smoother
+from heldout.stats.noise import difference_noise
+
+# How much the means are smoothed, and by how much their variance, known from neighbouring ones alone, is widened: such
+# differences understate noise that lasts over several evaluations. With these values simulated runs (500 problems, 40
+# evaluations) that were over-optimised had a rising reward in 74 to 90 % when the alarm came, and never a falling one;
+# of those that crashed 63 % had a falling one then, and 92 % at their end.
+_SMOOTHING, _NOISE_FACTOR = 0.3, 1.5
+_CLEAR = 1.645  # standard errors: 95 % either way, one-sided
+_FEWEST = 5  # means, below which the noise of their differences is not known
+
+
+class RewardCourse:
+    """The reward of a run so far, as means between evaluations."""
+
+    def __init__(self) -> None:
+        self._step: list[int] = []
+        self._value: list[float] = []
+
+    def add(self, points: Points | None) -> None:
+        """Take in rewards; values that are not finite are left out."""
+        if points is not None:
+            finite = np.isfinite(points.value)
+            self._step += points.step[finite].tolist()
+            self._value += points.value[finite].tolist()
+
+    def since(self, peak_step: float, steps: FloatArray) -> str:
+        """Say what it did from a step to the last of the evaluations at `steps`: rising, flat, falling or unknown."""
+        z = self.z(peak_step, steps)
+        if not math.isfinite(z):
+            return "unknown"
+        return "rising" if z > _CLEAR else "falling" if z < -_CLEAR else "flat"
+
+    def z(self, peak_step: float, steps: FloatArray) -> float:
+        """Return how far its smoothed mean has risen since then, in standard errors; `nan` where that is unknown."""
+        edges = np.searchsorted(self._step, steps, "right")
+        starts = np.concatenate([[0], edges[:-1]])
+        kept = edges > starts
+        if np.count_nonzero(kept) < _FEWEST or not kept[-1]:
+            return math.nan
+        value = np.array(self._value)
+        means = np.array([value[a:b].mean() for a, b in zip(starts[kept], edges[kept], strict=True)])
+        smooth, _ = smoother(len(means), _SMOOTHING)
+        contrast = smooth[-1] - smooth[int(np.argmin(np.abs(steps[kept] - peak_step)))]
+        error = math.sqrt(_NOISE_FACTOR * difference_noise(means) * float(contrast @ contrast))
+        rise = float(contrast @ means)
+        return rise / error if error > 0 else math.inf * np.sign(rise) if rise else 0.0
