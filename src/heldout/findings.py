@@ -64,21 +64,11 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Unchecked:
-    """A question that could not be asked.
+    """A question that could not be asked."""
 
-    Attributes
-    ----------
-    detector
-        Whose question it is.
-    missing
-        What would have to be known.
-    metrics
-        The metrics of which the log has none, where that is the reason.
-    """
-
-    detector: str
-    missing: str
-    metrics: tuple[str, ...] = ()
+    detector: str  # whose question it is
+    missing: str  # what would have to be known
+    metrics: tuple[str, ...] = ()  # of which the log has none, where that is the reason
 
 
 class State(StrEnum):
@@ -124,30 +114,14 @@ class Onset:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BenchmarkFall:
-    """What one of several held-out scores says about a fall.
-
-    Attributes
-    ----------
-    key
-        The metric.
-    peak_step
-        Where its scan puts the peak.
-    drop
-        Posterior mean of the fall since then, as a fraction.
-    p
-        Smallest tabled error probability of a whole run at which it would have alarmed; 1 for none.
-    adjusted_p
-        The same once all benchmarks are paid for (Holm).
-    sized
-        Whether its number of problems is known and sufficient; without, `p` is 1 and means nothing.
-    """
+    """What one of several held-out scores says about a fall."""
 
     key: str
-    peak_step: int
-    drop: float
-    p: float
-    adjusted_p: float
-    sized: bool
+    peak_step: int  # where its scan puts the peak
+    drop: float  # posterior mean of the fall since then, as a fraction
+    p: float  # smallest tabled error probability of a whole run at which it would have alarmed; 1 for none
+    adjusted_p: float  # the same once all benchmarks are paid for (Holm)
+    sized: bool  # whether its number of problems is known and sufficient; without, p is 1 and means nothing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,6 +136,8 @@ class Verdict:
         What kind of fall, and how sure: "confirmed, reward rising".
     sentence
         The answer as a person would give it, with numbers.
+    peak_step
+        The peak before the fall that was found, or that the evaluations come near to and do not confirm.
     onset
         Where the fall began, None where there is none.
     recommended
@@ -185,6 +161,7 @@ class Verdict:
     state: State
     label: str
     sentence: str
+    peak_step: int | None = None
     onset: Onset | None = None
     recommended: Estimate | None = None
     tied: tuple[int, ...] = ()
@@ -194,3 +171,13 @@ class Verdict:
     advice: tuple[str, ...] = ()
     on_disk: tuple[int, ...] = ()
     benchmarks: tuple[BenchmarkFall, ...] = ()
+
+    @property
+    def fell(self) -> bool:
+        """Whether the held-out score has fallen and is still down."""
+        return self.state in (State.OVER_OPTIMISED, State.REGRESSED)
+
+    @property
+    def suspected(self) -> bool:
+        """Whether the evaluations come near to a fall and do not confirm it."""
+        return self.state is State.CANNOT_TELL and self.peak_step is not None

@@ -7,7 +7,8 @@ import math
 import numpy as np
 
 from heldout.diagnosis.curves import blocks
-from heldout.diagnosis.model import Curve, Point, SeriesDescription, Stretch, Turn
+from heldout.diagnosis.model import Curve, Point, SeriesDescription, Stretch, Turn, may_tell
+from heldout.findings import State, Verdict
 from heldout.metrics import Better, is_rate
 from heldout.run import FloatArray
 from heldout.stats.gp import gp_posterior
@@ -17,21 +18,31 @@ from heldout.stats.segments import trend_segments
 from heldout.stats.trend import trend_state
 from heldout.text import number, sentence_list
 
-_KEY_POINTS = 9
-_MOST_TURNS = 6
+_KEY_POINTS = 9  # in a table of a few lines
+_MOST_TURNS = 6  # in a sentence
 _LEVEL_MARGIN = 0.02  # a rate that changes by less is called level
 _DIRECTION = {"rising": "rises to", "falling": "falls to", "flat": "stays near"}
+_IN_A_WORD = {
+    State.IMPROVING: "improving",
+    State.PLATEAU: "plateau",
+    State.OVER_OPTIMISED: "declining",
+    State.REGRESSED: "declining",
+}
 
 
-def describe_series(curve: Curve) -> SeriesDescription:
-    """Describe one curve."""
+def describe_series(curve: Curve, verdict: Verdict) -> SeriesDescription:
+    """Describe one curve; where the held-out score goes is the verdict's to say, and only its points are told here."""
     start, end = _point(curve, 0), _point(curve, -1)
     peak, trough = _point(curve, int(np.argmax(curve.value))), _point(curve, int(np.argmin(curve.value)))
     stretches = _stretches(curve)
     step, value, variance = blocks(curve)
     moved = volatility(step, value, variance if curve.series.problems is not None else None)
-    turns = _turns(curve)
-    state, recent = _recent(curve, *blocks(curve, 120))
+    if curve.role == "held_out":
+        turns = _turns(curve) if may_tell(verdict, -1.0) else ()
+        state, recent = _IN_A_WORD.get(verdict.state, "undetermined"), ""
+    else:
+        turns = _turns(curve)
+        state, recent = _recent(curve, *blocks(curve, 120))
     return SeriesDescription(
         role=curve.role,
         key=curve.series.name,
@@ -45,7 +56,7 @@ def describe_series(curve: Curve) -> SeriesDescription:
         trough=trough,
         key_points=_key_points(curve, (start, peak, trough, end)),
         stretches=stretches,
-        trend=_trend(curve, stretches, peak, trough) + _told(curve, turns),
+        trend=_trend(curve, stretches, peak, trough) + _listed(curve, turns),
         turns=turns,
         recent=recent,
         state=state,
@@ -96,24 +107,27 @@ def _trend(curve: Curve, stretches: tuple[Stretch, ...], peak: Point, trough: Po
         return f"A single value, {written(curve, curve.value[0])} at step {curve.step[0]:.0f}."
     if curve.range == 0:
         return f"Constant at {written(curve, curve.value[0])} throughout."
-    ends = (
+    text = (
         f"Starts at {written(curve, float(curve.value[0]))} (step {curve.step[0]:.0f}) and ends at "
-        f"{written(curve, float(curve.value[-1]))} (step {curve.step[-1]:.0f}); peak "
-        f"{written(curve, peak.value)} at step "
-        f"{peak.step}, trough {written(curve, trough.value)} at step {trough.step}."
+        f"{written(curve, float(curve.value[-1]))} (step {curve.step[-1]:.0f}); peak {written(curve, peak.value)} at "
+        f"step {peak.step}, trough {written(curve, trough.value)} at step {trough.step}."
     )
-    after = f" From the peak it comes down by {difference(curve, peak.value - curve.value[-1])}."
-    return ends + (after if trough.step < peak.step < curve.step[-1] else "") + _fitted(curve, stretches)
+    if trough.step < peak.step < curve.step[-1]:
+        text += f" The end lies {difference(curve, peak.value - curve.value[-1])} below the peak."
+    return text + _fitted(curve, stretches)
 
 
 def _fitted(curve: Curve, stretches: tuple[Stretch, ...]) -> str:
-    """Tell the fitted trend piece by piece."""
+    """Tell the fitted trend piece by piece; of the held-out score without a word for its direction."""
     if not stretches:
         return ""
-    parts = [f"{_DIRECTION[s.direction]} {written(curve, s.end.value)} by step {s.end.step}" for s in stretches]
-    return (
-        f" The fitted trend starts at {written(curve, stretches[0].start.value)}, {sentence_list(parts, 'and then')}."
-    )
+    verbs = [_DIRECTION[stretch.direction] for stretch in stretches]
+    if curve.role == "held_out":
+        verbs = ["goes to", *["to"] * (len(stretches) - 1)]
+    ends = (written(curve, s.end.value) + f" by step {s.end.step}" for s in stretches)
+    parts = [f"{verb} {end}" for verb, end in zip(verbs, ends, strict=True)]
+    start = written(curve, stretches[0].start.value)
+    return f" The fitted trend starts at {start}, {sentence_list(parts, 'and then')}."
 
 
 def _turns(curve: Curve) -> tuple[Turn, ...]:
@@ -129,7 +143,7 @@ def _turns(curve: Curve) -> tuple[Turn, ...]:
     return tuple(sorted(turns, key=lambda turn: -turn.z)[:_MOST_TURNS])
 
 
-def _told(curve: Curve, turns: tuple[Turn, ...]) -> str:
+def _listed(curve: Curve, turns: tuple[Turn, ...]) -> str:
     """List the significant turns in order of steps."""
     if not turns:
         return ""

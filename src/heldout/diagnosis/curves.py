@@ -1,17 +1,22 @@
-"""From a run to the curves that are described."""
+"""From a run to the curves that are described, and how every two of them move together."""
 
 from __future__ import annotations
 
+import math
+from itertools import combinations
+
 import numpy as np
 
-from heldout.diagnosis.model import Curve
+from heldout.diagnosis.model import Curve, Pair
 from heldout.metrics import BY_NAME, ROLES, better_of, label_of, meaning_of
 from heldout.run import FloatArray, Run, Series
+from heldout.stats.correlation import Aligned, Correlation, align, co_movement, lead_lag
 from heldout.stats.noise import aggregate_noise, difference_noise
 from heldout.stats.smoothing import DENSE, block_means, local_linear, suggest_window
 
 _SQUARED_WEIGHTS = 1.2  # sum of squared Epanechnikov weights, times the number of values in the window
 _MOST_POINTS = 400  # of a smoothed line; more are not seen and not needed
+_MOST_COMMON = 2000  # a correlation of more points is not worth more: neighbours depend on each other
 
 
 def curves_of(run: Run) -> tuple[Curve, ...]:
@@ -100,17 +105,51 @@ def _thinned(step: FloatArray) -> FloatArray:
 def blocks(curve: Curve, most: int = 60) -> tuple[FloatArray, FloatArray, float]:
     """Return a series as at most `most` block means, for methods whose cost or error model needs few points.
 
-    Neighbouring values of a training signal depend on each other; means of ten or more of them hardly do.
-
-    Returns
-    -------
-    step, value
-        Shape (B,).
-    variance
-        Noise variance of one mean.
+    Neighbouring values of a training signal depend on each other; means of ten or more of them hardly do. Returns
+    steps and values of shape (B,), and the noise variance of one mean.
     """
     step, value = curve.series.step.astype(np.float64), curve.series.value
     if len(step) <= most:
         return step, value, curve.variance
     step, value, _ = block_means(step, value, max(8, min(most, len(step) // 10)))
     return step, value, difference_noise(value)
+
+
+def pairs_of(curves: tuple[Curve, ...]) -> tuple[Pair, ...]:
+    """Return every two curves that have at least four steps in common."""
+    pairs = (_pair(left, right) for left, right in combinations(curves, 2))
+    return tuple(found for found in pairs if found.count >= 4)
+
+
+def _pair(left: Curve, right: Curve) -> Pair:
+    common = together(left, right)
+    movement = co_movement(common.step, common.a, common.b)
+    return Pair(
+        left=left.role,
+        right=right.role,
+        how=common.how,
+        count=len(common.step),
+        movement=movement,
+        lead=lead_lag(common.a, common.b),
+    )
+
+
+def together(left: Curve, right: Curve) -> Aligned:
+    """Bring two curves to common steps, as logged (a smoothed line would correlate with itself)."""
+    step, value = _bounded(left)
+    other_step, other = _bounded(right)
+    return align(step, value, other_step, other)
+
+
+def _bounded(curve: Curve) -> tuple[FloatArray, FloatArray]:
+    step, value = curve.series.step.astype(np.float64), curve.series.value
+    if len(step) > _MOST_COMMON:
+        step, value, _ = block_means(step, value, _MOST_COMMON)
+    return step, value
+
+
+def written_r(correlation: Correlation) -> str:
+    """Write a correlation with its interval: "0.86 (0.55 to 0.96)"."""
+    if not math.isfinite(correlation.r):
+        return "not defined"
+    return f"{correlation.r:.2f} ({correlation.low:.2f} to {correlation.high:.2f})"

@@ -1,6 +1,7 @@
 """What the curves of a run do, in words and numbers: overview, components, detail, observations, interpretation.
 
-Everything here is description after the fact. It says what was seen and what it is consistent with; it raises no alarm.
+Everything here is description after the fact. It says what was seen and what it is consistent with; it raises no alarm,
+and of the held-out score it says what the verdict says.
 """
 
 from __future__ import annotations
@@ -8,12 +9,13 @@ from __future__ import annotations
 import numpy as np
 
 from heldout.diagnosis.courses import describe_series, written
-from heldout.diagnosis.curves import curves_of
+from heldout.diagnosis.curves import curves_of, pairs_of
 from heldout.diagnosis.interpretation import interpret
-from heldout.diagnosis.model import Curve, Description, Observation, Pair, Point, SeriesDescription, Signal
-from heldout.diagnosis.observations import Seen, observe
-from heldout.diagnosis.pairs import pairs_of
+from heldout.diagnosis.model import Curve, Description, Observation, Pair, Point, Seen, SeriesDescription, Signal
+from heldout.diagnosis.observations import observe
+from heldout.diagnosis.verdict import diagnose
 from heldout.errors import NoMetrics
+from heldout.findings import Verdict
 from heldout.metrics import BY_NAME, heading_of
 from heldout.run import Run
 from heldout.text import counted, sentence_list
@@ -21,13 +23,15 @@ from heldout.text import counted, sentence_list
 __all__ = ["Description", "Observation", "Pair", "Point", "SeriesDescription", "Signal", "curves_of", "describe"]
 
 
-def describe(run: Run) -> Description:
+def describe(run: Run, verdict: Verdict | None = None) -> Description:
     """What do the curves of this run do?
 
     Parameters
     ----------
     run
         A run with at least one metric.
+    verdict
+        What is said of the held-out score; that of `diagnose` if not given.
 
     Returns
     -------
@@ -49,15 +53,15 @@ def describe(run: Run) -> Description:
     curves = curves_of(run)
     if not curves:
         raise NoMetrics(f"{run.name} has no metric with a value; there is nothing to describe.")
-    pairs = pairs_of(curves)
-    described = tuple(describe_series(curve) for curve in curves)
-    seen = Seen(curves, described, pairs)
+    verdict = diagnose(run) if verdict is None else verdict
+    described = tuple(describe_series(curve, verdict) for curve in curves)
+    seen = Seen(verdict, curves, described, pairs_of(curves))
     return Description(
         overview=_overview(run, curves),
         components=tuple(_component(curve) for curve in curves),
         series=described,
         signals=_signals(run, curves),
-        pairs=pairs,
+        pairs=seen.pairs,
         observations=observe(seen),
         interpretation=interpret(seen),
     )

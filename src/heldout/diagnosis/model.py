@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from heldout.findings import State, Verdict
 from heldout.metrics import Better
 from heldout.run import FloatArray, Series
 from heldout.stats.correlation import CoMovement, LeadLag
@@ -20,45 +21,28 @@ class Point:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Curve:
-    """The line that is described and drawn: a sparse series as it is, a dense one smoothed.
+    """The line that is described and drawn: a sparse series as it is, a dense one smoothed."""
 
-    Attributes
-    ----------
-    role
-        ``reward``, ``held_out``, ``length``, or the key where it plays none of these parts.
-    label
-        Words for it in sentences.
-    unit
-        "%", "tokens" or "".
-    better
-        Which way is an improvement.
-    series
-        The values as logged.
-    step, value
-        The line, shape (M,) each.
-    window
-        Full width of the smoothing window in steps, None where the values are as logged.
-    variance
-        Noise variance of one logged value.
-    line_variance
-        Noise variance of one point of the line: smaller where the line is smoothed.
-    """
-
-    role: str
-    label: str
-    unit: str
+    role: str  # reward, held_out, length, or the key where it plays none of these parts
+    label: str  # words for it in sentences
+    unit: str  # "%", "tokens" or ""
     better: Better
-    series: Series
-    step: FloatArray
-    value: FloatArray
-    window: float | None
-    variance: float
-    line_variance: float
+    series: Series  # the values as logged
+    step: FloatArray  # the line, shape (M,)
+    value: FloatArray  # shape (M,)
+    window: float | None  # full width of the smoothing window in steps, None where the values are as logged
+    variance: float  # noise variance of one logged value
+    line_variance: float  # of one point of the line: smaller where it is smoothed
 
     @property
     def range(self) -> float:
         """Largest minus smallest value of the line."""
         return float(self.value.max() - self.value.min()) if len(self.value) else 0.0
+
+    @property
+    def sign(self) -> float:
+        """1 where higher is better or neither is, -1 where lower is."""
+        return -1.0 if self.better is Better.LOWER else 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,84 +51,42 @@ class Stretch:
 
     start: Point
     end: Point
-    direction: str
+    direction: str  # rising, falling or flat
 
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """A peak or trough that is larger than the uncertainty of the curve.
+    """A peak or trough that is larger than the uncertainty of the curve."""
 
-    Attributes
-    ----------
-    kind
-        "peak" or "trough".
-    point
-        Where.
-    prominence
-        How far the curve comes back on its lower side.
-    z
-        Prominence over its standard deviation.
-    """
-
-    kind: str
+    kind: str  # "peak" or "trough"
     point: Point
-    prominence: float
-    z: float
+    prominence: float  # how far the curve comes back on its lower side
+    z: float  # prominence over its standard deviation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SeriesDescription:
-    """One curve in words and numbers.
-
-    Attributes
-    ----------
-    role, key, label, unit
-        What it is.
-    count
-        How many values were logged.
-    window
-        Smoothing window in steps, or None.
-    start, end, peak, trough
-        Key points of the line.
-    key_points
-        Evenly spaced points of the line, the key points among them.
-    stretches
-        Its trend, piece by piece.
-    trend
-        The trend in a sentence.
-    turns
-        Peaks and troughs inside the curve that are larger than its uncertainty.
-    recent
-        What it did over its last quarter, in a sentence.
-    state
-        The same in a word: "improving", "declining", "plateau" or "undetermined".
-    noise
-        Noise against drift in a sentence.
-    noise_sd
-        Standard deviation of one logged value around the level.
-    noise_share
-        Share of the movement between neighbouring values that is noise.
-    """
+    """One curve in words and numbers."""
 
     role: str
     key: str
     label: str
     unit: str
-    count: int
-    window: float | None
+    count: int  # how many values were logged
+    window: float | None  # smoothing window in steps
     start: Point
     end: Point
     peak: Point
     trough: Point
-    key_points: tuple[Point, ...]
-    stretches: tuple[Stretch, ...]
+    key_points: tuple[Point, ...]  # evenly spaced ones, with the four above among them
+    stretches: tuple[Stretch, ...]  # its fitted trend, piece by piece
     trend: str
     turns: tuple[Turn, ...]
-    recent: str
-    state: str
+    recent: str  # what it did over its last quarter; empty for the held-out score, which the verdict speaks of
+    state: str  # the same in a word: improving, declining, plateau or undetermined
     noise: str
-    noise_sd: float
-    noise_share: float
+    noise_sd: float  # standard deviation of one logged value around the level
+    noise_share: float  # share of the movement between neighbouring values that is noise
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,53 +103,50 @@ class Signal:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Pair:
-    """How two curves move together.
+    """How two curves move together."""
 
-    Attributes
-    ----------
-    left, right
-        Roles of the two.
-    how
-        How they were brought to common steps.
-    count
-        Number of common steps.
-    movement
-        Correlation of levels, of differences and of what a quadratic trend leaves.
-    lead
-        Which of them moves first, if any.
-    """
-
-    left: str
+    left: str  # the roles of the two
     right: str
-    how: str
-    count: int
+    how: str  # how they were brought to common steps
+    count: int  # of common steps
     movement: CoMovement
     lead: LeadLag
 
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """One thing worth knowing.
+    """One thing worth knowing."""
 
-    Attributes
-    ----------
-    kind
-        Short name for machines, such as ``late_surge``.
-    text
-        One or two sentences with numbers.
-    weight
-        How much it matters, from 0 to 1; observations are listed by it.
-    steps
-        The steps it speaks of.
-    evidence
-        The numbers in the sentence.
-    """
+    kind: str  # short name for machines, such as late_surge
+    text: str  # one or two sentences with numbers
+    weight: float  # how much it matters, from 0 to 1
+    steps: tuple[int, ...] = ()  # the steps it speaks of
+    evidence: Mapping[str, float] = field(default_factory=dict)  # the numbers in the sentence
 
-    kind: str
-    text: str
-    weight: float
-    steps: tuple[int, ...] = ()
-    evidence: Mapping[str, float] = field(default_factory=dict)
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What the observations and the interpretation are made from."""
+
+    verdict: Verdict
+    curves: tuple[Curve, ...]
+    described: tuple[SeriesDescription, ...]
+    pairs: tuple[Pair, ...]
+
+    def curve(self, role: str) -> Curve | None:
+        """Return the curve that plays a part."""
+        return next((curve for curve in self.curves if curve.role == role), None)
+
+    def told(self, curve: Curve, change: float) -> bool:
+        """Whether a rise or a fall of a curve may be told: the held-out score's only where the verdict has found it."""
+        return curve.role != "held_out" or may_tell(self.verdict, change)
+
+
+def may_tell(verdict: Verdict, change: float) -> bool:
+    """Whether the verdict has found a change of the held-out score in this direction."""
+    if change < 0:
+        return verdict.fell or verdict.state is State.RECOVERED
+    return verdict.state in (State.IMPROVING, State.RECOVERED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

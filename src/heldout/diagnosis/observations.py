@@ -1,43 +1,35 @@
 """Key observations: each is one function over the curves, and `OBSERVERS` lists them all.
 
 An observer looks for one thing and returns observations with a weight, none where there is nothing to say. All of them
-describe a finished log; none is an alarm, and their z values are not corrected for having looked in many places.
+describe a finished log; none is an alarm, and their z values are not corrected for having looked in many places. That
+the held-out score rose or fell is the verdict's claim: an observer repeats it (`Seen.told`) and makes none of its own.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
 import numpy as np
 
 from heldout.diagnosis.courses import difference, written
-from heldout.diagnosis.curves import blocks
-from heldout.diagnosis.model import Curve, Observation, Pair, SeriesDescription
-from heldout.diagnosis.pairs import together, written_r
-from heldout.metrics import Better, heading_of
+from heldout.diagnosis.curves import blocks, together, written_r
+from heldout.diagnosis.model import Curve, Observation, Pair, Seen
+from heldout.metrics import heading_of
 from heldout.run import FloatArray
+from heldout.stats.correlation import Aligned
 from heldout.stats.divergence import divergence_windows, opposite_turns
+from heldout.stats.normal import quantile
 from heldout.stats.shifts import level_shifts
-from heldout.stats.surge import Surge, late_surge, surge_start
+from heldout.stats.surge import late_surge, surge_start
 from heldout.text import counted, number
 
-_CLEAR = 2.0  # a difference of so many standard deviations is spoken of as real
-
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """What the observers look at."""
-
-    curves: tuple[Curve, ...]
-    described: tuple[SeriesDescription, ...]
-    pairs: tuple[Pair, ...]
-
-    def curve(self, role: str) -> Curve | None:
-        """Return the curve that plays a part."""
-        return next((curve for curve in self.curves if curve.role == role), None)
-
+_APART = 0.1  # of the run: extremes nearer to each other than that are not spoken of
+_VISIBLE = 0.05  # of the range: a smaller gap is not seen in the figure
+_STRONG = 0.7  # a correlation that explains half of the variance
+_PATIENCE = 3  # evaluations without a new best after which early stopping customarily stops
+_CLEAR_TURN = 0.5  # score of a turn against the other curve, from 0 to 1
+_FEW = 200  # points up to which a single one that turns is worth naming
 
 Observer = Callable[[Seen], Iterator[Observation]]
 
@@ -52,37 +44,54 @@ def constant(seen: Seen) -> Iterator[Observation]:
     """A curve that never moves."""
     for curve in seen.curves:
         if curve.range == 0 and len(curve.series) > 1:
-            text = (
-                f"{_name(curve)} is {written(curve, float(curve.value[0]))} at all "
-                f"{counted(len(curve.series), 'step')}."
-            )
-            yield Observation("constant", text, 0.9, evidence={"value": float(curve.value[0])})
+            level = float(curve.value[0])
+            text = f"{_name(curve)} is {written(curve, level)} at all {counted(len(curve.series), 'step')}."
+            yield Observation("constant", text, 0.9, evidence={"value": level})
+
+
+def same_measure(seen: Seen) -> Iterator[Observation]:
+    """A held-out score that is the reward itself, under another name."""
+    reward, held_out = seen.curve("reward"), seen.curve("held_out")
+    if reward is None or held_out is None or not held_out.range:
+        return
+    common, at, other = np.intersect1d(reward.series.step, held_out.series.step, return_indices=True)
+    if len(common) >= 3 and np.array_equal(reward.series.value[at], held_out.series.value[other]):
+        text = (
+            f"{_name(held_out)} ({held_out.series.name}) equals {_name(reward, False)} ({reward.series.name}) at all "
+            f"{counted(len(common), 'common step')}: it is the reward itself, not an independent judge of it; choose "
+            "another with --eval KEY."
+        )
+        yield Observation("same_measure", text, 1.0, evidence={"steps": float(len(common))})
 
 
 def parts_at_the_end(seen: Seen) -> Iterator[Observation]:
-    """The reward holds while the held-out score falls from its last high to the end."""
+    """What the reward does on the last way down of a held-out score that has fallen, or may have."""
     reward, held_out = seen.curve("reward"), seen.curve("held_out")
-    if reward is None or held_out is None:
+    if reward is None or held_out is None or not (seen.verdict.fell or seen.verdict.suspected):
         return
-    fall = _final_fall(held_out)
-    if fall is None:
-        return
-    start, drop, z = fall
-    inside = reward.value[reward.step >= start]
-    if len(inside) < 2 or z < 1.5:
-        return
-    how = _holds(reward, inside)
+    start = _last_high(held_out)
+    inside = reward.value[reward.step >= held_out.step[start]]
+    how = _holds(reward, inside) if len(inside) >= 2 else None
     if how is None:
         return
-    last = float(held_out.value[-1])
+    first, last = float(held_out.value[start]), float(held_out.value[-1])
+    verb, doubt = ("falls", "") if seen.verdict.fell else ("goes", ", which may be a fall and may be noise")
     text = (
-        f"After step {start:.0f} {_name(reward, False)} {how} while {_name(held_out, False)} falls from "
-        f"{written(held_out, last + drop * _sign(held_out))} to {written(held_out, last)}, {z:.1f} times the "
-        "noise of a "
-        "difference."
+        f"After step {held_out.step[start]:.0f} {_name(reward, False)} {how} while {_name(held_out, False)} {verb} "
+        f"from {written(held_out, first)} to {written(held_out, last)}{doubt}."
     )
-    evidence = {"drop": drop, "z": z, "reward_low": float(inside.min()), "reward_high": float(inside.max())}
-    yield Observation("parts_at_the_end", text, 1.0, (int(start), int(held_out.step[-1])), evidence)
+    evidence = {"drop": first - last, "reward_low": float(inside.min()), "reward_high": float(inside.max())}
+    steps = (int(held_out.step[start]), int(held_out.step[-1]))
+    yield Observation("parts_at_the_end", text, 1.0 if seen.verdict.fell else 0.75, steps, evidence)
+
+
+def _last_high(curve: Curve) -> int:
+    """Where the last way down begins: the last point that holds four fifths of the way from the highest to the end.
+
+    Later points are on the way down, earlier ones are a plateau.
+    """
+    above = curve.value - curve.value[-1]
+    return int(np.flatnonzero(above >= 0.8 * above.max())[-1])
 
 
 def _holds(reward: Curve, inside: FloatArray) -> str | None:
@@ -97,223 +106,161 @@ def _holds(reward: Curve, inside: FloatArray) -> str | None:
     return None
 
 
-def same_measure(seen: Seen) -> Iterator[Observation]:
-    """A held-out score that is the reward itself, under another name."""
-    reward, held_out = seen.curve("reward"), seen.curve("held_out")
-    if reward is None or held_out is None or not held_out.range:
-        return
-    common, at, other = np.intersect1d(reward.series.step, held_out.series.step, return_indices=True)
-    if len(common) >= 3 and np.array_equal(reward.series.value[at], held_out.series.value[other]):
-        text = (
-            f"{_name(held_out)} ({held_out.series.name}) equals {_name(reward, False)} ({reward.series.name}) at all "
-            f"{counted(len(common), 'common step')}: it is the reward itself, not an independent judge of it; "
-            "choose another "
-            "with --eval KEY."
-        )
-        yield Observation("same_measure", text, 1.0, evidence={"steps": float(len(common))})
-
-
 def peaks_apart(seen: Seen) -> Iterator[Observation]:
-    """Two curves that peak far apart, or at the same step."""
-    for pair in seen.pairs:
-        left, right = seen.curve(pair.left), seen.curve(pair.right)
-        if (
-            left is None
-            or right is None
-            or not (left.range and right.range)
-            or "held_out" not in (left.role, right.role)
-        ):
+    """The held-out score and another curve that peak far apart, or at the same step."""
+    for pair, left, right in _pairs(seen):
+        if not (left.range and right.range) or "held_out" not in (pair.left, pair.right):
             continue
         first, second = (float(c.step[_best(c)]) for c in (left, right))
         span = max(left.step[-1], right.step[-1]) - min(left.step[0], right.step[0])
-        values = [written(c, float((c.value * _sign(c)).max() * _sign(c))) for c in (left, right)]
+        values = [written(c, float(c.value[_best(c)])) for c in (left, right)]
         evidence = {"left_step": first, "right_step": second, "apart": abs(first - second)}
         steps = (int(min(first, second)), int(max(first, second)))
         if first == second:
             text = f"{_name(left)} and {_name(right, False)} both peak at step {first:.0f} ({values[0]}; {values[1]})."
             yield Observation("peaks_together", text, 0.6, steps, evidence)
-        elif abs(first - second) >= 0.1 * span:
+        elif abs(first - second) >= _APART * span:
             later = "after" if first > second else "before"
             text = (
                 f"{_name(left)} peaks at step {first:.0f} ({values[0]}), {abs(first - second):.0f} steps {later} "
                 f"{_name(right, False)} (step {second:.0f}, {values[1]})."
             )
-            held_out = left if left.role == "held_out" else right
-            flat = _z(float(abs(held_out.value[_best(held_out)] - held_out.value[-1])), held_out) < _CLEAR
-            if flat:
-                text += f" The last {held_out.label} is within its noise of that peak."
-            yield Observation("peaks_apart", text, 0.3 if flat else 0.8, steps, evidence)
+            yield Observation("peaks_apart", text, 0.8 if seen.verdict.fell else 0.3, steps, evidence)
 
 
 def moves_together(seen: Seen) -> Iterator[Observation]:
     """Two curves that rise and fall together, or against each other."""
-    for pair in seen.pairs:
-        left, right = seen.curve(pair.left), seen.curve(pair.right)
-        change = pair.movement.differences
-        levels = pair.movement.levels
-        if left is None or right is None or not math.isfinite(levels.r) or not math.isfinite(change.r):
+    for pair, left, right in _pairs(seen):
+        levels, change, detrended = pair.movement.levels, pair.movement.differences, pair.movement.detrended
+        if not math.isfinite(levels.r) or not math.isfinite(change.r):
             continue
-        clear = any(found.low > 0 or found.high < 0 for found in (change, pair.movement.detrended))
-        strong = abs(levels.r) >= 0.7
+        clear = any(found.low > 0 or found.high < 0 for found in (change, detrended))
+        strong = abs(levels.r) >= _STRONG
         if not clear and not strong:
             continue
         word = ("strong " if strong else "") + ("positive" if (change.r if clear else levels.r) > 0 else "negative")
+        dominated = " (trend-dominated)" if pair.movement.levels_are == "trend-dominated" else ""
         text = (
             f"{_name(left)} and {_name(right, False)} have a {word} correlation: r = {written_r(levels)} for levels"
-            f"{' (trend-dominated)' if pair.movement.levels_are == 'trend-dominated' else ''}, {written_r(change)} for "
-            f"changes from one point to the next, {written_r(pair.movement.detrended)} without the trend "
-            f"(95 % intervals that allow for autocorrelation, {counted(pair.count, 'point')})."
+            f"{dominated}, {written_r(change)} for changes from one point to the next, {written_r(detrended)} without "
+            f"the trend (95 % intervals that allow for autocorrelation, {counted(pair.count, 'point')})."
         )
         if not clear:
             text += " The changes do not settle it: common trends alone give such levels."
         weight = 0.4 if not clear or "held_out" not in (pair.left, pair.right) else 0.9 if strong else 0.6
-        yield Observation(
-            "moves_together",
-            text,
-            weight,
-            evidence={"levels": levels.r, "differences": change.r, "detrended": pair.movement.detrended.r},
-        )
+        evidence = {"levels": levels.r, "differences": change.r, "detrended": detrended.r}
+        yield Observation("moves_together", text, weight, evidence=evidence)
 
 
 def surges_late(seen: Seen) -> Iterator[Observation]:
     """Most of the gain comes late, after a calm."""
     for curve in seen.curves:
         step, value, variance = blocks(curve)
-        surge = _surge(step, value * _sign(curve), variance) if len(step) >= 8 and curve.range else None
+        if len(step) < 8 or not curve.range or not seen.told(curve, curve.sign):
+            continue
+        rising = value * curve.sign
+        surge = surge_start(step, rising, variance) or late_surge(step, rising, variance)  # over, or still going on
         if surge is None:
             continue
-        before, after = surge.before * _sign(curve), surge.after * _sign(curve)
+        before, after = surge.before * curve.sign, surge.after * curve.sign
         last_calm = float(step[step < surge.start_step][-1])
         text = (
             f"{_name(curve)} surges late, after step {last_calm:.0f}: {written(curve, before)} on average in the "
-            "stretch before, "
-            f"{written(curve, after)} from step {surge.start_step:.0f} on (z = {surge.z:.1f})."
+            f"stretch before, {written(curve, after)} from step {surge.start_step:.0f} on (z = {surge.z:.1f})."
         )
         stop = _patience_stop(curve) if curve.role == "held_out" else None
         if stop is not None and stop < surge.start_step:
-            text += (
-                f" A rule that stops after three evaluations without a new best would have stopped at step {stop:.0f}."
-            )
+            rule = "A rule that stops after three evaluations without a new best"
+            text += f" {rule} would have stopped at step {stop:.0f}."
         evidence = {"after_step": last_calm, "before": before, "after": after, "z": surge.z}
         weight = 0.65 if curve.role == "held_out" else 0.55
         yield Observation("late_surge", text, weight, (int(last_calm), int(step[-1])), evidence)
 
 
-def _surge(step: FloatArray, value: FloatArray, variance: float) -> Surge | None:
-    """Return a surge found by looking back, or else one that is going on."""
-    return surge_start(step, value, variance) or late_surge(step, value, variance)
-
-
-def _patience_stop(curve: Curve, patience: int = 3) -> float | None:
+def _patience_stop(curve: Curve) -> float | None:
     """Return the step at which patience runs out: so many values in a row without a new best."""
-    value = curve.series.value * _sign(curve)
-    since_best = np.arange(len(value)) - np.maximum.accumulate(
-        np.where(value >= np.maximum.accumulate(value), np.arange(len(value)), 0)
-    )
-    late = np.flatnonzero(since_best >= patience)
+    value = curve.series.value * curve.sign
+    index = np.arange(len(value))
+    best = np.maximum.accumulate(np.where(value >= np.maximum.accumulate(value), index, 0))
+    late = np.flatnonzero(index - best >= _PATIENCE)
     return float(curve.series.step[late[0]]) if len(late) else None
 
 
 def turns_against(seen: Seen) -> Iterator[Observation]:
-    """Curves that usually move together part: at one step, or over a window."""
-    for pair in seen.pairs:
-        left, right = seen.curve(pair.left), seen.curve(pair.right)
-        usually_together = pair.movement.differences.low > 0 or pair.movement.detrended.low > 0
-        if left is None or right is None or not usually_together:
-            continue
-        common = together(left, right)
-        turns = opposite_turns(common.step, common.a, common.b) if len(common.step) <= 200 else ()
-        if turns and turns[0].score >= 0.5:
-            turn = turns[0]
-            high, low = (left, right) if turn.x_deviation > 0 else (right, left)
-            values = {left.role: turn.x_value, right.role: turn.y_value}
-            text = (
-                f"At step {turn.step:.0f} they part most: {_name(high, False)} has a local peak "
-                f"({written(high, values[high.role])}) where {_name(low, False)} has a local trough "
-                f"({written(low, values[low.role])})."
-            )
-            yield Observation(
-                "opposite_turn",
-                text.replace("they part", f"{_name(left, False)} and {_name(right, False)} part"),
-                0.5,
-                (int(turn.step),),
-                {"score": turn.score},
-            )
-        yield from _windows(left, right, common.step, common.a, common.b)
+    """Curves that usually move together differ: at one step, or over a window."""
+    for pair, left, right in _pairs(seen):
+        if pair.movement.differences.low > 0 or pair.movement.detrended.low > 0:
+            common = together(left, right)
+            yield from _opposite(left, right, common)
+            if seen.told(left, 1.0) and seen.told(right, -1.0):
+                yield from _windows(left, right, common)
 
 
-def _windows(left: Curve, right: Curve, step: FloatArray, x: FloatArray, y: FloatArray) -> Iterator[Observation]:
-    for window in divergence_windows(step, x, y):
+def _opposite(left: Curve, right: Curve, common: Aligned) -> Iterator[Observation]:
+    turns = opposite_turns(common.step, common.a, common.b) if len(common.step) <= _FEW else ()
+    if turns and turns[0].score >= _CLEAR_TURN:
+        turn = turns[0]
+        high, low = (left, right) if turn.x_deviation > 0 else (right, left)
+        values = {left.role: turn.x_value, right.role: turn.y_value}
+        text = (
+            f"At step {turn.step:.0f} {_name(high, False)} has a local peak ({written(high, values[high.role])}) where "
+            f"{_name(low, False)} has a local trough ({written(low, values[low.role])}): single values, which noise "
+            "moves too."
+        )
+        yield Observation("opposite_turn", text, 0.5, (int(turn.step),), {"score": turn.score})
+
+
+def _windows(left: Curve, right: Curve, common: Aligned) -> Iterator[Observation]:
+    for window in divergence_windows(common.step, common.a, common.b):
         text = (
             f"From step {window.start:.0f} to {window.end:.0f} {_name(left, False)} rises while {_name(right, False)} "
             "falls (exploratory: many windows were looked at)."
         )
-        yield Observation(
-            "divergence_window",
-            text,
-            0.6 if left.role == "reward" else 0.4,
-            (int(window.start), int(window.end)),
-            {"left_z": window.x_slope_z, "right_z": window.y_slope_z},
-        )
+        weight = 0.6 if left.role == "reward" else 0.4
+        evidence = {"left_z": window.x_slope_z, "right_z": window.y_slope_z}
+        yield Observation("divergence_window", text, weight, (int(window.start), int(window.end)), evidence)
 
 
 def ends_below_best(seen: Seen) -> Iterator[Observation]:
     """The last held-out score is worse than the best one."""
     curve = seen.curve("held_out")
-    if curve is None or len(curve.step) < 3 or not curve.range:
+    if curve is None or len(curve.step) < 3:
         return
-    sign = _sign(curve)
     best = _best(curve)
-    gap = float((curve.value[best] - curve.value[-1]) * sign)
-    if best == len(curve.value) - 1 or gap < 0.05 * curve.range:
+    gap = float((curve.value[best] - curve.value[-1]) * curve.sign)
+    if gap <= 0 or gap < _VISIBLE * curve.range:
         return
-    z = _z(gap, curve)
-    worth = "within the noise of a single difference" if z < _CLEAR else f"{z:.1f} times the noise of a difference"
     text = (
-        f"{_name(curve)} ends at {written(curve, float(curve.value[-1]))}, a regression of "
-        f"{difference(curve, gap)} from its "
-        f"best, {written(curve, float(curve.value[best]))} at step {curve.step[best]:.0f} ({worth}; the best of "
-        "several "
-        "noisy values is flattered by chance)."
+        f"{_name(curve)} ends at {written(curve, float(curve.value[-1]))}, {difference(curve, gap)} from its best, "
+        f"{written(curve, float(curve.value[best]))} at step {curve.step[best]:.0f}; the best of several noisy values "
+        "is flattered by chance."
     )
-    yield Observation(
-        "ends_below_best",
-        text,
-        0.7 if z >= _CLEAR else 0.35,
-        (int(curve.step[best]), int(curve.step[-1])),
-        {"gap": gap, "z": z},
-    )
+    steps = (int(curve.step[best]), int(curve.step[-1]))
+    yield Observation("ends_below_best", text, 0.7 if seen.verdict.fell else 0.35, steps, {"gap": gap})
 
 
 def shifts_level(seen: Seen) -> Iterator[Observation]:
     """A curve that changes its level at once."""
     for curve in seen.curves:
         step, value, variance = blocks(curve)
-        if len(step) < 8 or not curve.range or not variance > 0:
-            continue
-        shifts = level_shifts(step, value, variance)
+        shifts = level_shifts(step, value, variance) if len(step) >= 8 and curve.range else ()
+        shifts = tuple(shift for shift in shifts if seen.told(curve, shift.z))
         if shifts:
-            listed = "; ".join(
-                f"step {s.step:.0f} ({written(curve, s.before)} to {written(curve, s.after)})" for s in shifts
-            )
-            text = f"{_name(curve)} shifts its level at {listed}."
+            moves = (f"step {s.step:.0f} ({written(curve, s.before)} to {written(curve, s.after)})" for s in shifts)
+            text = f"{_name(curve)} shifts its level at {'; '.join(moves)}."
             yield Observation("level_shift", text, 0.3, tuple(int(s.step) for s in shifts))
 
 
 def volatile(seen: Seen) -> Iterator[Observation]:
     """Noise hides the movement."""
-    noisy = [d for d in seen.described if d.noise_share > 0.5 and d.count >= 8]
-    for described in noisy:
-        curve = seen.curve(described.role)
-        if curve is None or not curve.range:
-            continue
-        text = (
-            f"{_name(curve)} is volatile: about {described.noise_share:.0%} of its point-to-point movement is noise "
-            f"(standard deviation {difference(curve, described.noise_sd)})."
-        )
-        yield Observation(
-            "volatile", text, 0.25, evidence={"noise_share": described.noise_share, "sd": described.noise_sd}
-        )
+    for curve, described in zip(seen.curves, seen.described, strict=True):
+        if curve.range and described.count >= 8 and described.noise_share > 0.5:
+            text = (
+                f"{_name(curve)} is volatile: about {described.noise_share:.0%} of its point-to-point movement is "
+                f"noise (standard deviation {difference(curve, described.noise_sd)})."
+            )
+            evidence = {"noise_share": described.noise_share, "sd": described.noise_sd}
+            yield Observation("volatile", text, 0.25, evidence=evidence)
 
 
 def resolves(seen: Seen) -> Iterator[Observation]:
@@ -321,7 +268,7 @@ def resolves(seen: Seen) -> Iterator[Observation]:
     curve = seen.curve("held_out")
     if curve is None or curve.series.problems is None or len(curve.series) < 2:
         return
-    smallest = 1.96 * math.sqrt(2 * curve.variance)
+    smallest = quantile(0.975) * math.sqrt(2 * curve.variance)
     text = (
         f"With evaluations of this size two of them must differ by {difference(curve, smallest)} or more to be told "
         "from noise (95 %)."
@@ -329,7 +276,7 @@ def resolves(seen: Seen) -> Iterator[Observation]:
     yield Observation("resolution", text, 0.2, evidence={"smallest_difference": smallest})
 
 
-OBSERVERS: tuple[Observer, ...] = (
+OBSERVERS: tuple[Observer, ...] = (  # their order decides between observations of equal weight
     constant,
     same_measure,
     parts_at_the_end,
@@ -344,6 +291,12 @@ OBSERVERS: tuple[Observer, ...] = (
 )
 
 
+def _pairs(seen: Seen) -> Iterator[tuple[Pair, Curve, Curve]]:
+    """Every pair with its two curves."""
+    curves = {curve.role: curve for curve in seen.curves}
+    return ((pair, curves[pair.left], curves[pair.right]) for pair in seen.pairs)
+
+
 def _name(curve: Curve, first: bool = True) -> str:
     """Name a curve at the start of a sentence or inside it."""
     return heading_of(curve.series.name) if first else curve.label
@@ -351,34 +304,7 @@ def _name(curve: Curve, first: bool = True) -> str:
 
 def _best(curve: Curve) -> int:
     """Return the index of the best value of the line."""
-    return int(np.argmax(curve.value * _sign(curve)))
-
-
-def _sign(curve: Curve) -> float:
-    return -1.0 if curve.better is Better.LOWER else 1.0
-
-
-def _z(difference: float, curve: Curve) -> float:
-    """Return a difference of two points of the line in units of its noise."""
-    sd = math.sqrt(2 * curve.line_variance) if curve.line_variance >= 0 else math.nan
-    return difference / sd if sd > 0 else math.inf if difference else 0.0
-
-
-def _final_fall(curve: Curve) -> tuple[float, float, float] | None:
-    """Return where the last fall begins, how deep it is at the end, and its z.
-
-    It begins at the last point that holds four fifths of the way down from the highest one: later points are on the
-    way down, earlier ones are a plateau.
-    """
-    value = curve.value * _sign(curve)
-    if len(value) < 3:
-        return None
-    below = value - value[-1]
-    best = float(below.max())
-    if best <= 0:
-        return None
-    start = int(np.flatnonzero(below >= 0.8 * best)[-1])
-    return float(curve.step[start]), float(below[start]), _z(float(below[start]), curve)
+    return int(np.argmax(curve.value * curve.sign))
 
 
 def _round_below(value: float, span: float) -> float:

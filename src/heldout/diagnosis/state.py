@@ -1,21 +1,28 @@
-"""Which word a run deserves, and the sentence that says it with numbers."""
+"""The words of a verdict: the state, the sentence that says it with numbers, and what the evaluation lacks."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
 
-from heldout.detectors.overoptimisation import Level, Look, OverOptimisation
-from heldout.findings import State
+from heldout.detectors.overoptimisation import FEWEST, Level, Look, OverOptimisation
+from heldout.findings import Estimate, State, Unchecked
+from heldout.run import Run
 from heldout.stats.gp import gp_posterior
+from heldout.stats.power import smallest_visible_drop
 from heldout.stats.trend import trend_state
+from heldout.text import counted
 
 _LEVEL_MARGIN = 0.02  # a rate that changes by less is called level
 _COARSE = 0.05  # an evaluation that shows only larger falls cannot call a run level
-_SUSPECTED = 0.10  # run-level p up to which a fall that is not confirmed is spoken of
-_SIZES = (100, 200, 300, 500, 700, 1000, 1500, 2000, 3000, 5000, 10_000)
-_RECOVERED, _RECOVERED_MARGIN, _RECOVERED_LOOKS = 0.8, 0.005, 2
+_SUSPECTED = 0.10  # run-level p up to which a fall that is not confirmed is spoken of: twice the promised 5 %
+_SIZES = (100, 200, 300, 500, 700, 1000, 1500, 2000, 3000, 5000, 10_000)  # problems that people can evaluate
+_RECOVERED, _RECOVERED_MARGIN, _RECOVERED_LOOKS = 0.8, 0.005, 2  # 80 % sure of half a point, twice: one is luck
+_WITHIN = 3  # evaluations within which a fall should show
+_FEW_PROBLEMS, _FEW_EVALUATIONS = 200, 20  # of simulated declines 100 show 59 to 78 %, 200 show 78 to 93 %
 
 _HOW = {
     "rising": "while the reward rises",
@@ -25,7 +32,16 @@ _HOW = {
 }
 
 
-def state_of(fallen: OverOptimisation, visible: float | None) -> tuple[State, str, str]:
+class Answer(NamedTuple):
+    """What a run is, in a word, a label and a sentence."""
+
+    state: State
+    label: str
+    sentence: str
+    peak_step: int | None = None  # before a fall that was found or is suspected
+
+
+def answer_of(fallen: OverOptimisation, visible: float | None) -> Answer:
     """What is this run?
 
     Parameters
@@ -34,21 +50,16 @@ def state_of(fallen: OverOptimisation, visible: float | None) -> tuple[State, st
         The detector of falls, after the whole run; it has looked at least once.
     visible
         The smallest fall that the evaluations would show, as a fraction; None where that is not known.
-
-    Returns
-    -------
-    tuple
-        The state, its label, and the sentence that opens the verdict.
     """
     if fallen.worst.level < Level.LIKELY:
         return _suspected(fallen) or _not_fallen(fallen, visible)
     if _recovered(fallen, fallen.worst):
         text = f"The held-out score fell after step {fallen.worst.peak_step} and has come back since."
-        return State.RECOVERED, fallen.worst.level.name.lower(), text
+        return Answer(State.RECOVERED, fallen.worst.level.name.lower(), text, fallen.worst.peak_step)
     return _fallen(fallen)
 
 
-def _fallen(fallen: OverOptimisation) -> tuple[State, str, str]:
+def _fallen(fallen: OverOptimisation) -> Answer:
     now = fallen.looks[-1]
     course = fallen.reward_course(now.peak_step)
     state = State.OVER_OPTIMISED if course == "rising" else State.REGRESSED
@@ -58,10 +69,10 @@ def _fallen(fallen: OverOptimisation) -> tuple[State, str, str]:
         f"{drop - half:.1f} to {drop + half:.1f}) {_HOW[course]}."
     )
     sure = "confirmed" if fallen.worst.level is Level.CONFIRMED else "likely"
-    return state, f"{sure}, reward {course}", text
+    return Answer(state, f"{sure}, reward {course}", text, now.peak_step)
 
 
-def _suspected(fallen: OverOptimisation) -> tuple[State, str, str] | None:
+def _suspected(fallen: OverOptimisation) -> Answer | None:
     """Say how near to a fall a run is that the scan does not confirm, and what would have settled it."""
     now = fallen.looks[-1]
     p = fallen.run_p()
@@ -78,10 +89,10 @@ def _suspected(fallen: OverOptimisation) -> tuple[State, str, str] | None:
         f"The held-out score may have fallen since step {now.peak_step} (run-level p = {p:g}, reward {course}), "
         f"but these evaluations do not confirm it. {settled}"
     )
-    return State.CANNOT_TELL, f"just short of a fall, reward {course}", text
+    return Answer(State.CANNOT_TELL, f"just short of a fall, reward {course}", text, now.peak_step)
 
 
-def _not_fallen(fallen: OverOptimisation, visible: float | None) -> tuple[State, str, str]:
+def _not_fallen(fallen: OverOptimisation, visible: float | None) -> Answer:
     """Say what a run without a fall does: over its last quarter, or else since its start."""
     rates, steps, variance = fallen.evidence.rates, fallen.evidence.steps, fallen.evidence.noise()
     if math.isfinite(variance):
@@ -92,17 +103,19 @@ def _not_fallen(fallen: OverOptimisation, visible: float | None) -> tuple[State,
             text = (
                 f"The held-out score has risen by {100 * gain:.1f} points since step {steps[0]:.0f}; no fall was seen."
             )
-            return State.IMPROVING, "no fall seen", text
+            return Answer(State.IMPROVING, "no fall seen", text)
         if recent.state == "plateau" and visible is not None and visible <= _COARSE:
-            return State.PLATEAU, "no fall seen", "The held-out score is level over its last quarter; no fall was seen."
+            return Answer(
+                State.PLATEAU, "no fall seen", "The held-out score is level over its last quarter; no fall was seen."
+            )
         if recent.state == "plateau" and visible is not None:
             text = (
                 f"The held-out score looks level, but a fall below {100 * visible:.0f} points would not have been seen."
             )
-            return State.CANNOT_TELL, "too coarse", text
+            return Answer(State.CANNOT_TELL, "too coarse", text)
     if fallen.looks[-1].level is Level.WATCH:
-        return State.CANNOT_TELL, "watch", "The held-out score may be falling; it is not clear."
-    return State.CANNOT_TELL, "within noise", "No fall can be told from noise, nor a rise."
+        return Answer(State.CANNOT_TELL, "watch", "The held-out score may be falling; it is not clear.")
+    return Answer(State.CANNOT_TELL, "within noise", "No fall can be told from noise, nor a rise.")
 
 
 def _recovered(fallen: OverOptimisation, worst: Look) -> bool:
@@ -115,3 +128,81 @@ def _recovered(fallen: OverOptimisation, worst: Look) -> bool:
     last = range(max(peak + 1, len(rates) - _RECOVERED_LOOKS), len(rates))
     back = (posterior.prob_greater(index, peak, -_RECOVERED_MARGIN) >= _RECOVERED for index in last)
     return len(last) == _RECOVERED_LOOKS and all(back)
+
+
+def smallest_visible(count: int, variance: float) -> float | None:
+    """How small a lasting fall, as a fraction, would so many evaluations show within three of them?
+
+    `variance` is that of one rate. None where it cannot be told.
+    """
+    if not math.isfinite(variance) or count < FEWEST + 1:
+        return None
+    found = smallest_visible_drop(max(count, 5), count, min(_WITHIN, count - 2), variance)
+    return found if math.isfinite(found) else None
+
+
+def not_asked(run: Run, exact: bool) -> tuple[Unchecked, ...]:
+    """What could not be asked for want of something that the log might have held?"""
+    series = run.get("held_out")
+    if series is None:
+        return ()
+    missing = []
+    if not exact and series.problems is None:
+        missing.append(
+            Unchecked("error control", "the size of the evaluation (--problems N): nothing can be confirmed")
+        )
+    elif not exact:
+        missing.append(
+            Unchecked(
+                "exact error control",
+                "the outcome of every problem; with rates alone this is approximate error control",
+            )
+        )
+    if "reward" not in run.roles:
+        missing.append(Unchecked("cause of a fall", "the training reward (--reward KEY)"))
+    return tuple(missing)
+
+
+def advice_on(fallen: OverOptimisation, visible: float | None, kept: Estimate) -> Iterator[str]:
+    """How would the evaluation show more: problems first, then 20 to 40 evaluations, then samples?
+
+    `kept` is what is believed of the checkpoint to keep.
+    """
+    seen = fallen.evidence
+    if visible is not None and visible > _COARSE:
+        yield (
+            f"These evaluations show a fall of {100 * visible:.0f} points or more; a smaller one goes unseen. Spend on "
+            "problems first: four times as many halve that."
+        )
+    if seen.problems is not None and seen.problems < _FEW_PROBLEMS:
+        yield f"{seen.problems} problems are few; use 200 or more, the same ones at every evaluation."
+        if seen.samples > 1.0:
+            yield (
+                f"{seen.problems} problems with {seen.samples:.3g} samples each: samples make the score of these "
+                "problems precise, not the score of problems like them "
+                f"({100 * kept.low:.0f} to {100 * kept.high:.0f} %)."
+            )
+    scatter = seen.excess_scatter()
+    if scatter is not None:
+        yield (
+            f"The rates scatter {math.sqrt(scatter):.1f} times as much as {seen.problems} problems can: are they the "
+            "same problems at every evaluation, and is their number right?"
+        )
+    if seen.series > 1:
+        yield (
+            f"The problems changed {counted(seen.series - 1, 'time')} so much that evaluations before and after cannot "
+            "be compared; keep the same ones."
+        )
+    if seen.filled:
+        yield f"{counted(seen.filled, 'outcome')} were missing and stand in by their expectation; record failures as 0."
+    if seen.passed_over:
+        yield (
+            f"{counted(seen.passed_over, 'evaluation')} repeated the one before problem by problem and were passed "
+            "over: see that evaluations are not cached and load the current checkpoint."
+        )
+    if fallen.group > 1:
+        yield (
+            f"Evaluations were averaged in groups of {fallen.group} for the verdict; fewer and larger ones cost less."
+        )
+    if len(seen) < _FEW_EVALUATIONS:
+        yield f"{counted(len(seen), 'evaluation')} are few; 20 to 40, evenly spaced, see most."

@@ -1,29 +1,28 @@
 """From a run to a verdict: what its curves mean, with error bars.
 
-The same detectors run here and live. What could not be checked is part of the answer. `state` finds the word for the
-run, `advice` says what the evaluation could show and how it would show more, `benchmarks` judges the other held-out
-scores of the run.
+The same detectors run here and live. What could not be checked is part of the answer. `state` finds the words for the
+run, and everything else that speaks of the held-out score (`observations`, `interpretation`) repeats this verdict.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Container, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from heldout.detectors.base import Detector, block_of, fold, unchecked
+from heldout.detectors.base import Block, Detector, block_of, fold, unchecked
 from heldout.detectors.evidence import Evidence
 from heldout.detectors.overoptimisation import FEWEST, Level, OverOptimisation
-from heldout.diagnosis.advice import advice_on, not_asked, smallest_visible
-from heldout.diagnosis.benchmarks import other_benchmarks
-from heldout.diagnosis.detectors import Detectors
-from heldout.diagnosis.state import state_of
-from heldout.findings import Estimate, Finding, Onset, State, Unchecked, Verdict
+from heldout.diagnosis.detectors import Detectors, falls_among
+from heldout.diagnosis.state import advice_on, answer_of, not_asked, smallest_visible
+from heldout.findings import BenchmarkFall, Estimate, Finding, Onset, State, Unchecked, Verdict
+from heldout.metrics import benchmarks
 from heldout.run import FloatArray, Run
 from heldout.stats.checkpoint import Choice, choose
 from heldout.stats.gp import gp_posterior
+from heldout.stats.multiplicity import holm
 from heldout.stats.normal import quantile
 from heldout.stats.onset import fall_onset
 from heldout.stats.rates import wilson
@@ -58,17 +57,7 @@ def diagnose(run: Run, detectors: Sequence[Detector] | None = None, *, horizon: 
 
 
 def judge(run: Run, asked: Detectors, found: Sequence[Finding]) -> Verdict:
-    """Return the verdict on a run that the detectors have been told of.
-
-    Parameters
-    ----------
-    run
-        The run.
-    asked
-        The detectors, with everything that the run holds taken in.
-    found
-        Their findings, in order of steps.
-    """
+    """Return the verdict on a run that the detectors have been told of; `found` is what they found."""
     fallen, findings = asked.falls, tuple(found)
     missing = tuple(unchecked(asked, run)) + not_asked(run, fallen.evidence.exact)
     if not run.evaluations():
@@ -83,35 +72,19 @@ def judge(run: Run, asked: Detectors, found: Sequence[Finding]) -> Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """The checkpoint to keep.
+    """The checkpoint to keep."""
 
-    Attributes
-    ----------
-    recommended
-        Its step, and what is believed of the score there.
-    tied
-        Steps that cannot be told apart from it, with its own.
-    among
-        How many there were to choose from.
-    existing
-        Whether those were the checkpoints that exist; otherwise every evaluation counts.
-    """
-
-    recommended: Estimate
-    tied: tuple[int, ...]
-    among: int
-    existing: bool
+    recommended: Estimate  # its step, and what is believed of the score there
+    tied: tuple[int, ...]  # steps that cannot be told apart from it, with its own
+    among: int  # how many there were to choose from
+    existing: bool  # whether those were the checkpoints that exist; otherwise every evaluation counts
 
 
 def checkpoint_to_keep(fallen: OverOptimisation, checkpoints: Container[int] = ()) -> Kept:
     """Which checkpoint is the best by all evaluations so far?
 
-    Parameters
-    ----------
-    fallen
-        The detector of falls; it has looked at least once.
-    checkpoints
-        Steps whose checkpoints exist; without any, every evaluated step may be chosen.
+    One of those that exist (`checkpoints` holds their steps); without any, every evaluated step may be chosen. The
+    detector must have looked at least once.
     """
     seen = fallen.evidence
     variance = seen.noise() * fallen.looks[-1].inflation
@@ -131,12 +104,13 @@ def _judged(
     variance = seen.noise() * fallen.looks[-1].inflation
     kept = checkpoint_to_keep(fallen, run.checkpoints)
     visible = smallest_visible(len(seen), variance)
-    state, label, opening = state_of(fallen, visible)
-    onset = _onset(fallen, state)
+    answer = answer_of(fallen, visible)
+    onset = _onset(fallen, answer.state)
     return Verdict(
-        state=state,
-        label=label,
-        sentence=" ".join(filter(None, (opening, _since(onset), _keep(kept)))),
+        state=answer.state,
+        label=answer.label,
+        sentence=" ".join(filter(None, (answer.sentence, _since(onset), _keep(kept)))),
+        peak_step=answer.peak_step,
         onset=onset,
         recommended=kept.recommended,
         tied=kept.tied,
@@ -145,8 +119,36 @@ def _judged(
         unchecked=missing,
         advice=tuple(advice_on(fallen, visible, kept.recommended)),
         on_disk=tuple(step for step in kept.tied if step in run.checkpoints),
-        benchmarks=other_benchmarks(run, fallen),
+        benchmarks=_benchmarks(run, fallen),
     )
+
+
+def _benchmarks(run: Run, primary: OverOptimisation) -> tuple[BenchmarkFall, ...]:
+    """How strongly does each held-out score say that it has fallen, all together at one error rate?
+
+    The one that the verdict is about keeps its own error rate, having been chosen before; here it stands first among
+    the others, and Holm's procedure pays for asking all of them. Empty where there is no other.
+    """
+    own = run.roles.get("held_out", "")
+    falls = [_benchmark(own, primary)]
+    for key in benchmarks(run.metrics):
+        evaluations = run.evaluations(key)
+        if key != own and evaluations:
+            fallen = falls_among(len(evaluations))
+            fold([fallen], [Block(evaluations=evaluations)])
+            if fallen.looks:
+                falls.append(_benchmark(key, fallen))
+    if len(falls) < 2:
+        return ()
+    adjusted = holm([fall.p for fall in falls])
+    return tuple(replace(fall, adjusted_p=float(p)) for fall, p in zip(falls, adjusted, strict=True))
+
+
+def _benchmark(key: str, fallen: OverOptimisation) -> BenchmarkFall:
+    now = fallen.looks[-1]
+    confirmable = fallen.evidence.may_confirm
+    p = fallen.run_p(ever=True) if confirmable else 1.0
+    return BenchmarkFall(key=key, peak_step=now.peak_step, drop=now.drop, p=p, adjusted_p=p, sized=confirmable)
 
 
 def _interval(choice: Choice, seen: Evidence) -> tuple[float, float]:

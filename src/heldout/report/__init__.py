@@ -89,7 +89,7 @@ def write_report(
     verdict = diagnose(run, horizon=horizon)
     figures = standard_figures(run, verdict)
     drawing = draw_all([figure.chart for figure in figures], kinds, pool)  # in the pool while the run is described
-    about = describe(run)
+    about = describe(run, verdict)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         pairs = list(zip(figures, drawing, strict=True))

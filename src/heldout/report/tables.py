@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from heldout.diagnosis.curves import written_r
 from heldout.diagnosis.description import Description, Point, SeriesDescription
-from heldout.diagnosis.pairs import written_r
 from heldout.findings import Verdict
 from heldout.metrics import heading_of
 from heldout.text import counted, number, sentence_list
