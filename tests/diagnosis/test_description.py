@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -43,7 +44,7 @@ def kimi() -> Description:
 def test_deepseek_reward_rises_to_its_peak_and_ends_slightly_lower(deepseek: Description) -> None:
     reward = deepseek.series[0]
     assert (reward.start.value, reward.peak.step, reward.peak.value, reward.end.value) == (3.52, 650, 4.65, 4.30)
-    assert "From the peak it comes down by 0.35" in reward.trend
+    assert "The end lies 0.35 below the peak." in reward.trend
 
 
 def test_deepseek_pass_at_1_peaks_early_and_falls(deepseek: Description) -> None:
@@ -61,18 +62,18 @@ def test_deepseek_peaks_lie_300_steps_apart(deepseek: Description) -> None:
     assert "300 steps after held-out pass@1" in apart.text
 
 
-def test_deepseek_parts_after_step_600(deepseek: Description) -> None:
+def test_deepseek_may_part_after_step_600(deepseek: Description) -> None:
     first = deepseek.observations[0]
     assert first.kind == "parts_at_the_end"
     assert "After step 600 reward stays above 4.25" in first.text
-    assert "falls from 0.338 to 0.290" in first.text
+    assert "goes from 0.338 to 0.290, which may be a fall and may be noise" in first.text
     assert first.evidence["drop"] == pytest.approx(0.048)
 
 
-def test_deepseek_is_consistent_with_more_than_one_reading(deepseek: Description) -> None:
+def test_deepseek_is_not_called_hacking_on_eight_evaluations_of_unknown_size(deepseek: Description) -> None:
     text = deepseek.interpretation[0]
-    assert "consistent with over-optimisation of the reward (reward hacking)" in text
-    assert "It is also consistent with" in text
+    assert "may have fallen, and these evaluations do not settle it (just short of a fall, reward rising)" in text
+    assert "hacking" not in text
     assert "To tell:" in text
 
 
@@ -109,7 +110,7 @@ def test_kimi_surges_after_step_150(kimi: Description) -> None:
 
 def test_kimi_ends_below_its_peak(kimi: Description) -> None:
     (below,) = seen(kimi, "ends_below_best")
-    assert "a regression of 1.5 points from its best, 34.0 % at step 180" in below.text
+    assert "1.5 points from its best, 34.0 % at step 180" in below.text
 
 
 def test_observations_are_ranked(kimi: Description) -> None:
@@ -142,9 +143,9 @@ def test_a_held_out_score_that_is_the_reward_is_not_taken_for_a_judge() -> None:
 
 
 def test_a_score_that_falls_while_the_reward_rises_is_seen_from_the_start() -> None:
-    about = heldout.describe(
-        made(**{"reward": np.array([0.4, 0.9, 1, 1, 1, 1.0]), "pass@1": np.array([23, 6, 4, 4, 4, 2.0]) / 100})
-    )
+    run = made(**{"reward": np.array([0.4, 0.9, 1, 1, 1, 1.0]), "pass@1": np.array([23, 6, 4, 4, 4, 2.0]) / 100})
+    score = run["pass@1"].with_size(np.full(6, 200.0), np.full(6, 0.02))
+    about = heldout.describe(replace(run, metrics={**run.metrics, "pass@1": score}))
     assert "After step 0 reward rises from 0.40 to 1.00 while held-out pass@1 falls" in about.observations[0].text
 
 
@@ -184,11 +185,13 @@ def test_the_size_of_the_evaluation_gives_the_smallest_visible_difference(tmp_pa
     about = heldout.describe(heldout.read(path, problems=200))
     (resolution,) = seen(about, "resolution")
     noise = aggregate_noise(np.array([0.5, 0.5, 0.5, 0.5, 0.51]), 200)
-    assert resolution.evidence["smallest_difference"] == pytest.approx(1.96 * (2 * noise) ** 0.5)
+    assert resolution.evidence["smallest_difference"] == pytest.approx(1.959964 * (2 * noise) ** 0.5)
 
 
 def test_every_real_run_is_described(real_runs: Path) -> None:
     for path in sorted((real_runs / "tiny-rl").glob("*.csv")):
-        about = heldout.describe(heldout.read(path, problems=256))
+        run = heldout.read(path, problems=256)
+        verdict = heldout.diagnose(run)
         fell = ("exit-status" in path.name and "not-yet" not in path.name) or "reward-model" in path.name
-        assert bool(seen(about, "parts_at_the_end")) == fell, path.name
+        assert verdict.fell == fell, path.name
+        assert bool(seen(heldout.describe(run, verdict), "parts_at_the_end")) == fell, path.name

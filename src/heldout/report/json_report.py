@@ -73,6 +73,7 @@ def _verdict(verdict: Verdict) -> dict[str, Any]:
         "state": verdict.state.value,
         "label": verdict.label,
         "sentence": verdict.sentence,
+        "peak_step": verdict.peak_step,
         "onset": None if onset is None else {"step": onset.step, "low": onset.low, "high": onset.high},
         "recommended": None
         if kept is None

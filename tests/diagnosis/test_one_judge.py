@@ -1,0 +1,88 @@
+"""The prose of a report claims of the held-out score what the verdict claims, and nothing else."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+
+import numpy as np
+import pytest
+
+import heldout
+from heldout.datasets.simulated import DECLINES, NULLS, simulate
+from heldout.diagnosis.description import Description
+from heldout.findings import State, Verdict
+from heldout.run import Run, Series
+
+A_FALL = re.compile(r"\b(fall\w*|fell|declin\w*|drop\w*|regress\w*|worse|hack\w*|over-optim\w*)", re.IGNORECASE)
+OF_ANOTHER = re.compile(r"\b(reward|length) (rises, then )?falls")  # what the other curves do is not the verdict's
+OPENING = {
+    State.IMPROVING: ("The held-out score has risen", "The reward and the held-out score climb together"),
+    State.PLATEAU: ("The held-out score is level", "The reward climbs and the held-out score is level"),
+    State.OVER_OPTIMISED: ("The held-out score has fallen while the reward rose",),
+    State.REGRESSED: ("The held-out score has fallen, and no rise of the reward",),
+    State.RECOVERED: ("The held-out score fell and has come back",),
+    State.CANNOT_TELL: ("The held-out score may have fallen", "What the held-out score does cannot be told"),
+}
+
+
+def simulated(family: str, seed: int) -> Run:
+    made = simulate(family, 200, 20, seed=seed)
+    steps = np.arange(len(made.reward))
+    metrics = {
+        "pass@1": Series("pass@1", made.steps, made.rates, size=np.full(20, 200.0)),
+        "reward": Series("reward", steps, made.reward),
+        "length": Series("length", steps, made.length),
+    }
+    return Run(family, "memory", "test", metrics, {"held_out": "pass@1", "reward": "reward", "length": "length"})
+
+
+@cache
+def read(family: str) -> list[tuple[Verdict, Description]]:
+    runs = [simulated(family, seed) for seed in range(12)]
+    return [(verdict := heldout.diagnose(run), heldout.describe(run, verdict)) for run in runs]
+
+
+def prose(about: Description) -> list[str]:
+    held_out = next(series for series in about.series if series.role == "held_out")
+    said = (*about.interpretation, *(o.text for o in about.observations), held_out.trend, held_out.recent)
+    return [OF_ANOTHER.sub("", text) for text in said]
+
+
+@pytest.mark.parametrize("family", NULLS)
+def test_of_a_run_that_never_falls_no_prose_claims_a_fall(family: str) -> None:
+    for verdict, about in read(family):
+        assert not verdict.fell
+        assert [text for text in prose(about) if A_FALL.search(text)] == []
+
+
+@pytest.mark.parametrize("family", [*NULLS, *DECLINES])
+def test_the_interpretation_opens_with_what_the_verdict_says(family: str) -> None:
+    for verdict, about in read(family):
+        assert about.interpretation[0].startswith(OPENING[verdict.state])
+        assert ("may have fallen" in about.interpretation[0]) == verdict.suspected
+        assert ("reward hacking" in " ".join(prose(about))) == (verdict.state is State.OVER_OPTIMISED)
+
+
+def test_a_fall_that_the_verdict_finds_is_told() -> None:
+    found = [(verdict, about) for family in DECLINES for verdict, about in read(family) if verdict.fell]
+    assert len(found) >= 20
+    for _, about in found:
+        assert "has fallen" in about.interpretation[0]
+        assert next(series.state for series in about.series if series.role == "held_out") == "declining"
+    told = {o.kind for _, about in found for o in about.observations}
+    assert {"parts_at_the_end", "ends_below_best"} <= told
+
+
+def test_the_same_curves_are_told_as_the_verdict_has_it() -> None:
+    run = simulated(next(iter(DECLINES)), 0)
+    states = {}
+    for state in (State.OVER_OPTIMISED, State.IMPROVING, State.CANNOT_TELL):
+        about = heldout.describe(run, Verdict(state=state, label="given", sentence=""))
+        states[state] = any(A_FALL.search(text) for text in prose(about))
+    assert states == {State.OVER_OPTIMISED: True, State.IMPROVING: False, State.CANNOT_TELL: False}
+
+
+def test_a_description_without_a_verdict_asks_for_it() -> None:
+    run = heldout.read("example:kimi-dev")
+    assert heldout.describe(run).interpretation == heldout.describe(run, heldout.diagnose(run)).interpretation
