@@ -144,7 +144,7 @@ def test_a_held_out_score_that_is_the_reward_is_not_taken_for_a_judge() -> None:
 
 def test_a_score_that_falls_while_the_reward_rises_is_seen_from_the_start() -> None:
     run = made(**{"reward": np.array([0.4, 0.9, 1, 1, 1, 1.0]), "pass@1": np.array([23, 6, 4, 4, 4, 2.0]) / 100})
-    score = run["pass@1"].with_size(np.full(6, 200.0), np.full(6, 0.02))
+    score = replace(run["pass@1"], problems=np.full(6, 200.0))
     about = heldout.describe(replace(run, metrics={**run.metrics, "pass@1": score}))
     assert "After step 0 reward rises from 0.40 to 1.00 while held-out pass@1 falls" in about.observations[0].text
 

@@ -30,7 +30,7 @@ def simulated(family: str, seed: int) -> Run:
     made = simulate(family, 200, 20, seed=seed)
     steps = np.arange(len(made.reward))
     metrics = {
-        "pass@1": Series("pass@1", made.steps, made.rates, size=np.full(20, 200.0)),
+        "pass@1": Series("pass@1", made.steps, made.rates, problems=np.full(20, 200.0)),
         "reward": Series("reward", steps, made.reward),
         "length": Series("length", steps, made.length),
     }
