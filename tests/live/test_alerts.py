@@ -13,7 +13,8 @@ import pytest
 
 from heldout.errors import UsageError
 from heldout.findings import Finding, Severity
-from heldout.live.alerts import CommandAlert, EmailAlert, NotSent, Outbox, WebhookAlert, alert_of
+from heldout.live.acts import Command
+from heldout.live.alerts import EmailAlert, NotSent, Outbox, WebhookAlert, alert_of
 
 FELL = Finding(
     detector="over_optimisation",
@@ -228,7 +229,7 @@ def test_a_command_is_told_everything_in_its_environment(tmp_path) -> None:
 )
 def test_a_command_that_fails_is_said_and_not_run_again(command: str, says: str) -> None:
     lost = Losses()
-    box = Outbox(CommandAlert(command, seconds=0.2 if "sleep" in command else 30), lost)
+    box = Outbox(Command(command, shell=True, seconds=0.2 if "sleep" in command else 30), lost)
     box.put("title", "text", FELL)
     box.close(30)
     assert box.attempts == 1

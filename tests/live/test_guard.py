@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ from heldout.diagnosis.verdict import diagnose
 from heldout.errors import UsageError
 from heldout.findings import Finding
 from heldout.live import Decision, Guard, On, Rules
-from heldout.live.alerts import CommandAlert
+from heldout.live.acts import Command
 from heldout.store.recorder import Recorder
 
 
@@ -95,7 +94,7 @@ def test_where_no_checkpoint_is_left_that_is_said(tmp_path: Path) -> None:
 
 def test_a_dry_run_says_what_it_would_have_done_and_does_none_of_it(tmp_path: Path) -> None:
     rules = Rules(stop=On.LIKELY, roll_back=On.LIKELY, run=f"touch {tmp_path}/ran", alert=On.LIKELY, dry_run=True)
-    alert = CommandAlert(f"touch {tmp_path}/told")
+    alert = Command(f"touch {tmp_path}/told")
     with Recorder(tmp_path) as recorder, Guard(recorder, rules, planned=PLANNED, alerts=[alert]) as guard:
         told = train(guard, folder=tmp_path)
         assert not any(decision.stop or decision.roll_back_to for _, decision in told)
@@ -107,7 +106,7 @@ def test_a_dry_run_says_what_it_would_have_done_and_does_none_of_it(tmp_path: Pa
 
 
 def test_the_command_is_run_once_and_told_what_was_found(tmp_path: Path) -> None:
-    rules = Rules(run=f'echo "$HELDOUT_KIND $HELDOUT_STEP" >> {tmp_path}/ran')
+    rules = Rules(run=f'echo "$HELDOUT_KIND $HELDOUT_STEP" >> {tmp_path}/ran', shell=True)
     with Recorder(tmp_path / "run") as recorder, Guard(recorder, rules, planned=PLANNED) as guard:
         told = train(guard)
         guard.close(60)
@@ -230,12 +229,6 @@ class Broken:
         if any(points.step[0] == 50 for points in block.metrics.values()):
             raise RuntimeError("I am broken")
         return []
-
-    def state(self) -> dict[str, Any]:
-        return {}
-
-    def restore(self, state: Mapping[str, Any]) -> None:
-        pass
 
 
 def test_a_detector_that_fails_is_left_out_and_the_others_go_on(tmp_path: Path) -> None:

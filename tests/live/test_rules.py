@@ -69,6 +69,8 @@ def test_words_do_for_the_levels() -> None:
         ({"cool_down": -1}, "cool_down is -1; it must be a whole number from 0."),
         ({"most_alerts": 1.5}, "most_alerts is 1.5; it must be a whole number from 0."),
         ({"run": "true", "run_on": "never"}, "run names a command, but run_on is never"),
+        ({"stop_file": "STOP"}, "stop_file or signal is given, but stop is never"),
+        ({"signal": "4711"}, "stop_file or signal is given, but stop is never"),
     ],
 )
 def test_a_policy_that_cannot_be_meant_is_refused(wrong: dict, says: str) -> None:

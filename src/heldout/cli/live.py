@@ -51,21 +51,25 @@ def watch(
     """
     _load_numpy()
     from heldout.live.alerts import alert_of
-    from heldout.live.outside import Command, Process
     from heldout.live.rules import On, Rules
     from heldout.live.watch import Follower, Watch
 
-    stops = stop_file is not None or signal is not None
     chosen = On(on)
-    rules = Rules(alert=chosen, stop=chosen if stops else On.NEVER, run=command, run_on=chosen, dry_run=dry_run)
+    rules = Rules(
+        alert=chosen,
+        stop=chosen if stop_file or signal else On.NEVER,
+        run=command,
+        run_on=chosen,
+        shell=shell,
+        stop_file=str(stop_file or ""),
+        signal=signal or "",
+        dry_run=dry_run,
+    )
     watching = Watch(
         Follower(path, run=name, roles=roles_of(reward, eval_key, length), problems=problems, samples=samples),
         rules,
         planned=planned,
         alerts=[alert_of(one) for one in alert or []],
-        command=Command(command, shell=shell) if command else None,
-        stop_file=stop_file,
-        process=Process(signal) if signal else None,
         state=state,
     )
     if once:

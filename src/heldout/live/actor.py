@@ -1,23 +1,81 @@
-"""Doing what was decided, once, and keeping a record of it: alerts, a command, the lines of ``findings.jsonl``.
+"""Doing what was decided, once, and keeping a record of it: alerts, a command, a stop file, a signal.
 
-The same actor serves the guard inside a trainer and whoever follows a log from outside.
+The one actor serves the guard inside a trainer and whoever follows a log from outside. Each act is written down as a
+line of ``findings.jsonl``, done or not, with the reason where it was not.
 """
 
 from __future__ import annotations
 
 import time
 import warnings
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
+from pathlib import Path
 from typing import Any
 
-from heldout.errors import UsageError
+from heldout.errors import RecordError, UsageError
 from heldout.findings import Finding
-from heldout.live.alerts import Alert, CommandAlert, Outbox, outboxes
+from heldout.live.acts import Command, Process, headline, write_stop_file
+from heldout.live.alerts import Alert, Outbox
 from heldout.live.rules import Decision, On, Rules
+from heldout.store.layout import FINDINGS
+from heldout.store.lines import LineFile, json_line, read_rows
 
 Row = Mapping[str, Any]
+About = Callable[[], Mapping[str, object]]  # what is known of the run for a command: STATE, RECOMMENDED, CHECKPOINT
 _Key = tuple[str, str, int]  # what makes a finding the same one: detector, kind, step
+
+
+class Memory:
+    """The rows of ``findings.jsonl`` in a directory, so that the next process knows what was found and done.
+
+    Parameters
+    ----------
+    directory
+        Where; made if it is not there. None keeps nothing.
+
+    Attributes
+    ----------
+    rows
+        What earlier processes wrote; a line that is cut is left out.
+    lost
+        Rows that could not be written.
+
+    Raises
+    ------
+    RecordError
+        When nothing can be written there.
+    """
+
+    def __init__(self, directory: Path | None) -> None:
+        self.rows: Sequence[Row] = ()
+        self.lost = 0
+        self._path = None if directory is None else directory / FINDINGS
+        if directory is None or self._path is None:
+            return
+        try:
+            directory.mkdir(parents=True, exist_ok=True)
+            LineFile(self._path).close()
+            self.rows = read_rows(self._path).rows
+        except OSError as error:
+            raise RecordError(f"{directory}: nothing can be kept here ({error.strerror}).") from error
+
+    def write(self, row: Row) -> None:
+        """Append a row; what cannot be written is counted, and warned of once."""
+        if self._path is None:
+            return
+        try:
+            line, file = json_line(row), LineFile(self._path)
+            try:
+                file.append(line)
+            finally:
+                file.close()
+        except (OSError, TypeError) as error:
+            self.lost += 1
+            if self.lost == 1:
+                text = f"{self._path}: a row could not be written ({error}); further ones are counted in .lost."
+                warnings.warn(text, RuntimeWarning, stacklevel=2)
 
 
 class Actor:
@@ -29,47 +87,43 @@ class Actor:
         What the user wants.
     alerts
         Whom to tell.
-    write
-        Takes each row for ``findings.jsonl``; may be called from another thread.
+    memory
+        What was done before, and where each row goes.
     on_finding
         Called with each new finding.
+    on_row
+        Called with each row as well, at times from another thread.
     name
         Of the run, for the title of an alert.
 
     Raises
     ------
     UsageError
-        When alerts are given that the rules never send.
+        When alerts are given that the rules never send, or the rules name a program or process that does not exist.
     """
 
     def __init__(
         self,
         rules: Rules,
         alerts: Sequence[Alert] = (),
-        write: Callable[[Row], None] = lambda row: None,
+        memory: Memory | None = None,
+        *,
         on_finding: Callable[[Finding], None] | None = None,
+        on_row: Callable[[Row], None] = lambda row: None,
         name: str = "",
     ) -> None:
         if alerts and rules.alert is On.NEVER:
             raise UsageError("Alerts are given, but the rules send none (alert is never).")
         self.rules, self.on_finding, self.name = rules, on_finding, name
-        self._write_row = write
-        self._boxes = outboxes(alerts, self._lost)
-        self._command = Outbox(CommandAlert(rules.run), self._lost) if rules.run else None
+        self._on_row, self._memory = on_row, memory or Memory(None)
+        self._boxes = [Outbox(alert, self._lost) for alert in alerts]
+        self._command = Command(rules.run, shell=rules.shell) if rules.run else None
+        self._stops = _stops(rules)
         self._told: dict[_Key, None] = {}
-        self._alerted: dict[str, int] = {}  # kind → step of the last alert
-        self._alerts = 0
-
-    def remember(self, rows: Iterable[Row]) -> None:
-        """Take what an earlier process wrote for done: its findings are no news, its alerts count."""
-        for row in rows:
-            match row:
-                case {"what": "finding", "detector": str(detector), "kind": str(kind), "step": int(step)}:
-                    self._told[detector, kind, step] = None
-                case {"what": "act", "act": "alert", "done": True, "kind": str(kind), "step": int(step)}:
-                    self._count(kind, step)
-                case {"what": "rewind", "step": int(step)}:
-                    self._forget(step)
+        self._last: dict[tuple[str, str], int] = {}  # act and kind → step at which it was done last
+        self._count: Counter[str] = Counter()  # act → how often it was done
+        self._stopped: dict[str, int] = {}  # act that stops a training → step at which it was done
+        self._remember(self._memory.rows)
 
     def rewind(self, step: int) -> None:
         """Forget what was found from a step on: the run goes on from there, and what it does now is news."""
@@ -81,13 +135,15 @@ class Actor:
         """Return the findings that have not been told yet."""
         return [finding for finding in findings if _key(finding) not in self._told]
 
-    def act(self, decision: Decision) -> Decision:
+    def act(self, decision: Decision, about: About = dict) -> Decision:
         """Record what was found, and do what was decided.
 
         Parameters
         ----------
         decision
             With new findings only (see `news`).
+        about
+            Asked for what is known of the run when a command is run.
 
         Returns
         -------
@@ -101,28 +157,53 @@ class Actor:
         for finding in decision.alerts:
             self._alert(finding)
         if decision.run:
-            self._run(decision)
+            self._run(decision, about)
         step = max((finding.step for finding in decision.findings), default=0)
         if decision.evaluate:
             self._acted("evaluate", step)
         if decision.roll_back_to is not None:
             self._acted("roll_back", step, checkpoint=str(decision.roll_back_to))
         elif any(self.rules.roll_back.reached_by(finding) for finding in decision.findings):
-            self._acted("roll_back", step, done=False, why="no checkpoint of the recommended step exists")
+            self._acted("roll_back", step, why="no checkpoint of the recommended step exists")
         if decision.stop:
             self._acted("stop", step)
+            self._stop(decision)
         if not self.rules.dry_run:
             return decision
         return replace(decision, stop=False, evaluate=False, roll_back_to=None, alerts=(), run=False)
 
     def write(self, row: Row) -> None:
         """Write a row of ``findings.jsonl``, with the time."""
-        self._write_row({"time": time.time(), **row})
+        timed = {"time": time.time(), **row}
+        self._memory.write(timed)
+        self._on_row(timed)
 
-    def close(self, seconds: float = 10.0) -> None:
-        """Send what still waits, for so many seconds at most."""
-        for box in (*self._boxes, *([self._command] if self._command else [])):
+    def close(self, seconds: float = 10.0, *, patiently: bool = False) -> None:
+        """Send what still waits, for so many seconds at most.
+
+        Parameters
+        ----------
+        seconds
+            For the alerts, and for commands that still run.
+        patiently
+            Wait for the commands as long as they take.
+        """
+        for box in self._boxes:
             box.close(seconds)
+        self._look_after_commands(None if patiently else seconds)
+
+    def _remember(self, rows: Iterable[Row]) -> None:
+        """Take what an earlier process wrote for done: its findings are no news, its acts count."""
+        for row in rows:
+            match row:
+                case {"what": "finding", "detector": str(detector), "kind": str(kind), "step": int(step)}:
+                    self._told[detector, kind, step] = None
+                case {"what": "act", "act": "alert" | "run" as act, "done": True, "kind": str(kind), "step": int(step)}:
+                    self._done(act, kind, step)
+                case {"what": "act", "act": str(act), "done": True, "step": int(step)} if act in self._stops:
+                    self._stopped[act] = step
+                case {"what": "rewind", "step": int(step)}:
+                    self._forget(step)
 
     def _tell(self, finding: Finding) -> None:
         if self.on_finding is None:
@@ -136,41 +217,83 @@ class Actor:
             warnings.warn(why, RuntimeWarning, stacklevel=4)
 
     def _alert(self, finding: Finding) -> None:
-        last = self._alerted.get(finding.kind)
-        if last is not None and 0 <= finding.step - last < self.rules.cool_down:
-            self._acted("alert", finding.step, done=False, kind=finding.kind, why="an alert of its kind cools down")
-            return
-        if not self._boxes:
-            return
-        if self._alerts >= self.rules.most_alerts:
-            self._acted("alert", finding.step, done=False, kind=finding.kind, why="the most alerts have been sent")
-            return
-        self._count(finding.kind, finding.step)
-        self._acted("alert", finding.step, kind=finding.kind)
-        if not self.rules.dry_run:
+        if self._boxes and self._may("alert", finding) and not self.rules.dry_run:
             for box in self._boxes:
                 box.put(*_message(self.name, finding), finding)
 
-    def _run(self, decision: Decision) -> None:
+    def _run(self, decision: Decision, about: About) -> None:
+        self._look_after_commands()
         cause = next(finding for finding in decision.findings if self.rules.run_on.reached_by(finding))
-        self._acted("run", cause.step)
-        if self._command is not None and not self.rules.dry_run:
-            self._command.put(*_message(self.name, cause), cause)
+        if self._command is None or not self._may("run", cause) or self.rules.dry_run:
+            return
+        known: Mapping[str, object] = {}
+        try:
+            known = about()
+        except Exception as error:  # the command is the more urgent the less is known
+            self._failed(f"the command is not told how the run stands ({error})")
+        try:
+            self._command.start(*_message(self.name, cause), cause, known)
+        except OSError as error:
+            self._failed(f"the command could not be started ({error.strerror})")
 
-    def _acted(self, act: str, step: int, *, done: bool = True, **also: Any) -> None:
-        row = {"what": "act", "act": act, "step": step, "done": done and not self.rules.dry_run, **also}
-        self.write({**row, "why": "dry run"} if done and self.rules.dry_run else row)
+    def _stop(self, decision: Decision) -> None:
+        """Tell the training to stop in each way that the rules name, once."""
+        cause = next(finding for finding in decision.findings if self.rules.stop.reached_by(finding))
+        for act, do in self._stops.items():
+            if act in self._stopped:
+                continue
+            why = "" if self.rules.dry_run else do(headline(cause))
+            if not why:
+                self._stopped[act] = cause.step
+            self._acted(act, cause.step, why=why)
 
-    def _count(self, kind: str, step: int) -> None:
-        self._alerts += 1
-        self._alerted[kind] = step
+    def _may(self, act: str, finding: Finding) -> bool:
+        """Whether the rules leave room for an act about a finding, which then counts; else it is written down."""
+        last = self._last.get((act, finding.kind))
+        why = ""
+        if last is not None and 0 <= finding.step - last < self.rules.cool_down:
+            why = f"{'an alert' if act == 'alert' else 'a run'} of its kind cools down"
+        elif self._count[act] >= self.rules.most_alerts:
+            why = f"the most {act}s have been {'sent' if act == 'alert' else 'made'}"
+        else:
+            self._done(act, finding.kind, finding.step)
+        self._acted(act, finding.step, why=why, kind=finding.kind)
+        return not why
+
+    def _acted(self, act: str, step: int, *, why: str = "", **also: Any) -> None:
+        """Write down that something was done, or why not."""
+        why = why or ("dry run" if self.rules.dry_run else "")
+        self.write({"what": "act", "act": act, "step": step, "done": not why, **also, **({"why": why} if why else {})})
+
+    def _done(self, act: str, kind: str, step: int) -> None:
+        self._count[act] += 1
+        self._last[act, kind] = step
 
     def _forget(self, step: int) -> None:
         self._told = {key: None for key in self._told if key[2] < step}
-        self._alerted = {kind: last for kind, last in self._alerted.items() if last < step}
+        self._last = {key: last for key, last in self._last.items() if last < step}
+        self._stopped = {act: at for act, at in self._stopped.items() if at < step}
 
     def _lost(self, finding: Finding, why: str) -> None:
         self.write({"what": "not sent", "kind": finding.kind, "step": finding.step, "why": why})
+
+    def _look_after_commands(self, seconds: float | None = 0.0) -> None:
+        for why in self._command.ended_badly(seconds) if self._command else ():
+            self._failed(why)
+
+    def _failed(self, why: str) -> None:
+        self.write({"what": "failure", "why": f"{why}."})
+
+
+def _stops(rules: Rules) -> dict[str, Callable[[str], str]]:
+    """Return the ways to tell the training to stop, each with what does it and returns why it could not."""
+    stops: dict[str, Callable[[str], str]] = {}
+    if rules.stop_file:
+        stops["stop-file"] = lambda text: write_stop_file(Path(rules.stop_file), text)
+    if rules.signal:
+        process = Process(rules.signal)
+        stops["signal"] = lambda text: process.send()
+    return stops
 
 
 def _key(finding: Finding) -> _Key:

@@ -18,13 +18,12 @@ import os
 import queue
 import smtplib
 import socket
-import subprocess
 import threading
 import time
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import Any, Protocol
 
@@ -32,6 +31,9 @@ import orjson
 
 from heldout.errors import UsageError
 from heldout.findings import Finding
+from heldout.live.acts import Command, NotSent
+
+__all__ = ["Alert", "EmailAlert", "NotSent", "Outbox", "WebhookAlert", "alert_of"]
 
 _SLACK = ("hooks.slack.com", "hooks.slack-gov.com")
 _DISCORD = ("discord.com", "discordapp.com")
@@ -39,20 +41,6 @@ _TEAMS = ("webhook.office.com", "logic.azure.com", "api.powerplatform.com")
 _LONGEST = 1900  # characters; Discord takes 2000
 _FOR_GOOD = frozenset(range(400, 500)) - {408, 425, 429}  # answers that another try will not change
 _SMTP = "HELDOUT_SMTP_"
-
-
-class NotSent(Exception):
-    """A message could not be sent.
-
-    Attributes
-    ----------
-    again
-        Whether another try may help.
-    """
-
-    def __init__(self, why: str, *, again: bool = True) -> None:
-        super().__init__(why)
-        self.again = again
 
 
 class Alert(Protocol):
@@ -117,50 +105,6 @@ class WebhookAlert:
         if _within(self.host, _TEAMS):
             return _adaptive_card(title, short)
         return {"title": title, "text": text, "finding": asdict(finding)}
-
-
-class CommandAlert:
-    """Runs a command line; the message is in its environment (``HELDOUT_TITLE``, ``HELDOUT_TEXT``, ``HELDOUT_STEP`` …).
-
-    Parameters
-    ----------
-    command
-        For the shell. It is run once, never tried again.
-    seconds
-        After which it is ended.
-    """
-
-    attempts = 1
-
-    def __init__(self, command: str, *, seconds: float = 600.0, also: Mapping[str, str] | None = None) -> None:
-        if not command.strip():
-            raise UsageError("The command of an alert is empty; give a command line.")
-        self._command, self.seconds, self._also = command, seconds, dict(also or {})
-
-    def __repr__(self) -> str:
-        """Tell nothing of the command: it may hold a secret."""
-        return "CommandAlert(…)"
-
-    def send(self, title: str, text: str, finding: Finding) -> None:
-        """Run the command and wait for it."""
-        told = {"TITLE": title, "TEXT": text, "STEP": finding.step, "KIND": finding.kind, "DETECTOR": finding.detector}
-        told |= {"SEVERITY": finding.severity.value, "SEEN": finding.seen, "FINDING": orjson.dumps(finding).decode()}
-        environment = {f"HELDOUT_{name}": str(value) for name, value in {**told, **self._also}.items()}
-        process = subprocess.Popen(
-            self._command,
-            shell=True,
-            stdin=subprocess.DEVNULL,
-            env={**os.environ, **environment},
-            start_new_session=True,
-        )
-        try:
-            status = process.wait(self.seconds)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, 9)
-            process.wait()
-            raise NotSent(f"the command was ended after {self.seconds:g} s", again=False) from None
-        if status:
-            raise NotSent(f"the command ended with status {status}", again=False)
 
 
 class EmailAlert:
@@ -243,7 +187,7 @@ def alert_of(text: str) -> Alert:
     if value.startswith("mailto:"):
         return EmailAlert(value.removeprefix("mailto:"))
     if value.startswith("cmd:"):
-        return CommandAlert(value.removeprefix("cmd:"))
+        return Command(value.removeprefix("cmd:"), shell=True)
     if value.startswith(("http://", "https://")):
         return WebhookAlert(value)
     shown = text if not text.startswith("env:") else f"the content of {text}"
@@ -352,11 +296,6 @@ class Outbox:
             return
         self.failed += 1
         self._lost(finding, f"{self.alert!r}: {why}")
-
-
-def outboxes(alerts: Sequence[Alert], lost: Callable[[Finding, str], None]) -> list[Outbox]:
-    """Return an outbox for each alert."""
-    return [Outbox(alert, lost) for alert in alerts]
 
 
 def _host(url: str) -> str:

@@ -1,74 +1,116 @@
-"""The fold while a run goes on: the same findings, at the same steps, as after the fact.
+"""The one fold of detectors while a run goes on: the same findings, at the same steps, as after the fact.
 
-What a call adds is given to the detectors as one more block. Where that would not be what a reader of the finished log
-sees (the run went back, a step was logged twice, a new key plays an old part), the whole log is folded anew.
+What is new is given to the detectors as one more block. Where that would not be what a reader of the finished log sees
+(the run went back, a step was logged twice, an evaluation came late, a new key plays an old part), everything is folded
+anew. `Fold` is told of a run that was read again, `LogFold` step by step.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import deepcopy
+from itertools import zip_longest
 from typing import Any
 
 import numpy as np
 
-from heldout.detectors.base import Block, Detector, Points, block_of, fold
+from heldout.detectors.base import Block, Detector, Points, block_of, fold, in_order
+from heldout.diagnosis.detectors import Detectors
 from heldout.errors import NoMetrics
 from heldout.findings import Finding
 from heldout.metrics import choose_roles, meaning_of
 from heldout.readers.assemble import assemble
 from heldout.readers.growing import GrowingLog
-from heldout.run import Evaluation, Run
+from heldout.run import NO_STEPS, BoolArray, Evaluation, FloatArray, Run
 
-# Meanings that no detector looks at: they may come later in a step than the rest of it.
-_BESIDE = frozenset({"held_out", "evaluation_detail", "evaluation_size", "spread_of_another", "time", "progress"})
-_Known = tuple[int, float, int | None, float | None]
+# Meanings that no detector looks at, so a step may log them after the metrics that detectors were given.
+_UNSEEN = frozenset({"held_out", "evaluation_detail", "evaluation_size", "spread_of_another", "time", "progress"})
+_NO_POINTS = Points(NO_STEPS, np.empty(0))
 
 
-class LiveFold:
-    """Detectors that follow a log.
+class Fold:
+    """The detectors of a run that goes on, and what they have found in it.
 
     Parameters
     ----------
-    log
-        What was logged so far, and where what comes is added.
-    detectors
-        Fresh ones.
+    fresh
+        The detectors as they are at the start of a run; copies of them are asked.
     failed
         Called with a detector that raised, and the error; it is asked no more.
 
     Attributes
     ----------
+    detectors
+        Those that are asked now; others after the run was folded anew.
+    findings
+        Everything found so far in what holds now, in order of steps.
+    evaluations
+        The held-out measurements that the detectors were given.
     newest
         The last step of which anything is known; -1 before.
     """
 
-    def __init__(
-        self, log: GrowingLog, detectors: Sequence[Detector], failed: Callable[[Detector, Exception], None]
-    ) -> None:
-        self.log, self.newest = log, -1
-        self._detectors = list(detectors)
-        self._fresh = {id(detector): deepcopy(vars(detector)) for detector in detectors}
-        self._failed = failed
+    def __init__(self, fresh: Detectors, failed: Callable[[Detector, Exception], None]) -> None:
+        self._fresh, self._failed = fresh, failed
+        self.newest = -1
+        self._broken: set[int] = set()  # places of those that failed
+        self._folded = Block()  # what `catch_up` gave to the detectors
+        self._restart()
+
+    def catch_up(self, run: Run) -> int | None:
+        """Take in a run as it was read just now.
+
+        Returns
+        -------
+        int or None
+            The first step at which something that was folded already is different now, if there is one.
+        """
+        changed = _first_change(self._folded, block_of(run, until=self.newest))
+        if changed is not None:
+            self._restart()
+            self.newest = -1
+        self._feed(block_of(run, after=self.newest))
+        self._folded, self.newest = block_of(run), last_step(run)
+        return changed
+
+    def _restart(self) -> None:
+        self.detectors = deepcopy(self._fresh)
+        self.findings: list[Finding] = []
+        self.evaluations: list[Evaluation] = []
+
+    def _feed(self, block: Block) -> None:
+        self.evaluations += block.evaluations
+        asked = [detector for place, detector in enumerate(self.detectors) if place not in self._broken]
+        found = fold(asked, [block], self._leave_out)
+        self.findings = in_order([*self.findings, *found]) if found else self.findings
+
+    def _leave_out(self, detector: Detector, error: Exception) -> None:
+        self._broken |= {place for place, one in enumerate(self.detectors) if one is detector}
+        self._failed(detector, error)
+
+
+class LogFold(Fold):
+    """The detectors of a run that is told step by step, as its trainer logs it.
+
+    Parameters
+    ----------
+    log
+        What was logged so far, and where what comes is added.
+    fresh, failed
+        As for `Fold`.
+    """
+
+    def __init__(self, log: GrowingLog, fresh: Detectors, failed: Callable[[Detector, Exception], None]) -> None:
+        super().__init__(fresh, failed)
+        self.log = log
         self._roles: Mapping[str, str] = {}
         self._first = ""  # the benchmark that was measured first
         self._counts: dict[str, int] = {}  # key → finite values
         self._fed = -1  # the last step of which the training metrics were given to the detectors
-        self._evaluations: list[_Known] = []  # those that were given to them
 
-    @property
-    def evaluated(self) -> list[int]:
-        """The steps at which the held-out score is known."""
-        return [step for step, *_ in self._evaluations]
-
-    @property
-    def evaluations(self) -> int:
-        """How many held-out scores are known."""
-        return len(self._evaluations)
-
-    def metrics(self, step: int, metrics: Mapping[str, Any], *, back: bool = False) -> list[Finding]:
-        """Take in the metrics of a step; return what was found, new or not.
+    def metrics(self, step: int, metrics: Mapping[str, Any], *, back: bool = False) -> None:
+        """Take in the metrics of a step.
 
         Parameters
         ----------
@@ -83,48 +125,48 @@ class LiveFold:
         roles = self._roles_now()
         played = {role: numbers[key] for role, key in roles.items() if key in numbers}
         parts = {key: value for key, value in numbers.items() if _is_part(key)}
-        training = bool(parts or played.keys() - _BESIDE)
+        training = bool(parts or played.keys() - _UNSEEN)
         if back or roles != self._roles or (training and step <= self._fed):
-            return self.anew()
+            self.anew()
+            return
         self._fed = step if training else self._fed
         block = Block(_points(step, played), _points(step, parts))
-        if "held_out" not in played:
-            return self._update(block)
-        return self._with_rates(block)
+        if "held_out" in played:
+            self._feed_with_rates(block)
+        else:
+            self._feed(block)
 
-    def measured(self, evaluation: Evaluation, also: Mapping[str, Any]) -> list[Finding]:
-        """Take in a held-out measurement; return what was found, new or not."""
+    def measured(self, evaluation: Evaluation, also: Mapping[str, Any]) -> None:
+        """Take in a held-out measurement, and what else is known of it."""
         also = self.log.measure(evaluation, also)
         self._count({evaluation.key: evaluation.rate, **also})
         self._first = self._first or evaluation.key
         self.newest = max(self.newest, evaluation.step)
         roles = self._roles_now()
-        if roles != self._roles or any(roles.get(role) in also for role in roles.keys() - _BESIDE):
-            return self.anew()
-        if evaluation.key != roles.get("held_out"):
-            return []
-        if self._evaluations and evaluation.step <= self._evaluations[-1][0]:
-            return self.anew()
-        self._evaluations.append(_known(evaluation))
-        return self._update(Block(_points(evaluation.step, {"held_out": evaluation.rate}), {}, [evaluation]))
+        late = bool(self.evaluations) and evaluation.step <= self.evaluations[-1].step
+        if roles != self._roles or any(roles.get(role) in also for role in roles.keys() - _UNSEEN):
+            self.anew()
+        elif evaluation.key != roles.get("held_out"):
+            return
+        elif late:
+            self.anew()
+        else:
+            self._feed(Block(_points(evaluation.step, {"held_out": evaluation.rate}), {}, [evaluation]))
 
-    def anew(self) -> list[Finding]:
-        """Fold the whole log from its beginning; return everything that is found in it."""
+    def anew(self) -> None:
+        """Fold the whole log from its beginning."""
         run = self.run()
-        for detector in self._detectors:
-            vars(detector).clear()
-            vars(detector).update(deepcopy(self._fresh[id(detector)]))
+        self._restart()
         if run is None:
-            return []
+            return
         self._roles = run.roles
         self._counts = {key: len(series) for key, series in run.metrics.items()}
         self._first = run.measured[0].key if run.measured else self._first
-        self._evaluations = [_known(evaluation) for evaluation in run.evaluations()]
-        trained = [run.metrics[key].step for role, key in run.roles.items() if role not in _BESIDE]
+        trained = [run.metrics[key].step for role, key in run.roles.items() if role not in _UNSEEN]
         trained += [run.metrics[key].step for key in run.reward_parts()]
         self._fed = max((int(step[-1]) for step in trained if len(step)), default=-1)
-        self.newest = max((int(series.step[-1]) for series in run.metrics.values() if len(series)), default=-1)
-        return self._update(block_of(run))
+        self.newest = last_step(run)
+        self._feed(block_of(run))
 
     def run(self) -> Run | None:
         """Return the run so far as a reader would; None while there is nothing in it."""
@@ -133,25 +175,15 @@ class LiveFold:
         except NoMetrics:
             return None
 
-    def _with_rates(self, block: Block) -> list[Finding]:
+    def _feed_with_rates(self, block: Block) -> None:
         """Add held-out scores that are known as rates only: their unit and size depend on the others."""
         run = self.run()
-        if run is None:
-            return self._update(block)
-        evaluations = run.evaluations()
-        known = [_known(evaluation) for evaluation in evaluations]
-        before = len(self._evaluations)
-        if known[:before] != self._evaluations:
-            return self.anew()
-        self._evaluations = known
-        return self._update(Block(block.metrics, block.parts, evaluations[before:]))
-
-    def _update(self, block: Block) -> list[Finding]:
-        return fold(self._detectors, [block], self._fails)
-
-    def _fails(self, detector: Detector, error: Exception) -> None:
-        self._detectors.remove(detector)
-        self._failed(detector, error)
+        evaluations = run.evaluations() if run else []
+        known = len(self.evaluations)
+        if next(_changed_evaluations(self.evaluations, evaluations[:known]), None) is not None:
+            self.anew()
+        else:
+            self._feed(Block(block.metrics, block.parts, evaluations[known:]))
 
     def _count(self, numbers: Mapping[str, float]) -> None:
         for key, value in numbers.items():
@@ -164,8 +196,11 @@ class LiveFold:
         return {**choose_roles(self._counts), **first, **own}
 
 
-def _known(evaluation: Evaluation) -> _Known:
-    return evaluation.step, evaluation.rate, evaluation.problems, evaluation.samples
+def last_step(run: Run) -> int:
+    """Return the last step at which anything was logged."""
+    return max(
+        int(step[-1]) for series in run.metrics.values() for step in (series.step, series.nonfinite) if len(step)
+    )
 
 
 def _points(step: int, values: Mapping[str, float]) -> dict[str, Points]:
@@ -176,3 +211,56 @@ def _points(step: int, values: Mapping[str, float]) -> dict[str, Points]:
 def _is_part(key: str) -> bool:
     match = meaning_of(key)
     return match is not None and match.meaning.name == "reward_component"
+
+
+def _first_change(before: Block, now: Block) -> int | None:
+    """Return the first step at which two blocks that should be alike differ."""
+    steps = [
+        *_changed_points(before.metrics, now.metrics),
+        *_changed_points(before.parts, now.parts),
+        *_changed_evaluations(before.evaluations, now.evaluations),
+    ]
+    return min(steps, default=None)
+
+
+def _changed_points(before: Mapping[str, Points], now: Mapping[str, Points]) -> Iterator[int]:
+    """Yield for each metric that differs the first step where it does."""
+    for name in before.keys() | now.keys():
+        one, other = before.get(name, _NO_POINTS), now.get(name, _NO_POINTS)
+        both = min(len(one.step), len(other.step))
+        if np.array_equal(one.step, other.step) and _one_memory(one.value, other.value):
+            continue
+        unlike = (one.step[:both] != other.step[:both]) | ~_alike(one.value[:both], other.value[:both])
+        if unlike.any():
+            at = int(unlike.argmax())
+            yield int(min(one.step[at], other.step[at]))
+        elif len(one.step) != len(other.step):
+            yield int((one if len(one.step) > both else other).step[both])
+
+
+def _one_memory(one: FloatArray, other: FloatArray) -> bool:
+    """Whether two arrays of one length are the same place in memory, as those of a reader that only appends are."""
+    return bool(one.__array_interface__["data"] == other.__array_interface__["data"])
+
+
+def _alike(one: FloatArray, other: FloatArray) -> BoolArray:
+    alike: BoolArray = (one == other) | (np.isnan(one) & np.isnan(other))
+    return alike
+
+
+def _changed_evaluations(before: Sequence[Evaluation], now: Sequence[Evaluation]) -> Iterator[int]:
+    """Yield the step of the first evaluation that differs, if one does."""
+    for one, other in zip_longest(before, now):
+        if one is None or other is None or not _same(one, other):
+            yield min(evaluation.step for evaluation in (one, other) if evaluation is not None)
+            return
+
+
+def _same(one: Evaluation, other: Evaluation) -> bool:
+    if one is other:
+        return True
+    if (one.step, one.rate, one.problems, one.samples) != (other.step, other.rate, other.problems, other.samples):
+        return False
+    if one.outcomes is None or other.outcomes is None:
+        return one.outcomes is other.outcomes
+    return one.outcomes.problems == other.outcomes.problems and np.array_equal(one.outcomes.share, other.outcomes.share)

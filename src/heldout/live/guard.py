@@ -20,20 +20,20 @@ import orjson
 
 from heldout.detectors.base import Detector
 from heldout.diagnosis.detectors import Detectors
-from heldout.diagnosis.verdict import Kept, checkpoint_to_keep
+from heldout.diagnosis.verdict import Kept, checkpoint_to_keep, judge
 from heldout.errors import UsageError
 from heldout.findings import Finding
-from heldout.live.actor import Actor
+from heldout.live.actor import Actor, Memory
 from heldout.live.alerts import Alert
-from heldout.live.fold import LiveFold
+from heldout.live.fold import LogFold
 from heldout.live.rules import Decision, Rules, decide
 from heldout.metrics import checked_roles
 from heldout.readers import run_directory
 from heldout.readers.growing import GrowingLog
 from heldout.run import Evaluation
+from heldout.store.layout import BEST, ROLL_BACK
+from heldout.store.lines import replacing
 from heldout.store.recorder import Recorder, process_rank
-
-BEST, ROLL_BACK = "best.json", "rollback.json"  # files of the run's directory
 
 
 class Guard:
@@ -96,24 +96,24 @@ class Guard:
         self.should_stop, self.failures = False, 0
         self.kept: Kept | None = None
         self.idle = not recorder.writes if recorder else process_rank() != 0
-        name = recorder.directory.name if recorder else ""
-        self._actor = Actor(rules, () if self.idle else alerts, self._write, on_finding, name)
-        asked = Detectors.planned(planned, detectors)
-        self._fallen = asked.falls
         self._warned: set[str] = set()
-        self._checkpoints: dict[int, list[Path]] = {}  # a step may have copies; the last that exists counts
         self._begins = True  # the next metrics are the first of a piece of training
-        before = None
-        if recorder and not self.idle:
-            before = run_directory.recorded(recorder.directory)
-            self._checkpoints = {step: [Path(where)] for step, where in before.checkpoints.items()}
-            self._actor.remember(run_directory.findings(recorder.directory))
+        folder = recorder.directory if recorder and not self.idle else None
+        before = run_directory.recorded(folder) if folder else None
+        # A step may have copies of its checkpoint; the last that exists counts.
+        self._checkpoints = {step: [Path(where)] for step, where in before.checkpoints.items()} if before else {}
+        asked = Detectors.planned(planned, detectors)
         log = GrowingLog(before, None if roles is None else checked_roles(roles))
-        self._fold = LiveFold(log, list(asked), self._detector_failed)
+        self._fold = LogFold(log, asked, self._detector_failed)
+        name = recorder.directory.name if recorder else ""
+        self._actor = Actor(
+            *((Rules(), ()) if self.idle else (rules, alerts)), Memory(folder), on_finding=on_finding, name=name
+        )
         if not self.idle:
             told = {"rules": rules.as_dict(), "planned": planned, "detectors": [repr(one) for one in asked]}
             self._actor.write({"what": "start", **told, "alerts": [repr(alert) for alert in alerts]})
-        self._waiting = self._fold.anew() if before and len(before.step) else []
+        if before and len(before.step):
+            self._fold.anew()
         self._look_again()
 
     def step(self, step: int, metrics: Mapping[str, Any] | None = None, /, **more: Any) -> Decision:
@@ -150,30 +150,18 @@ class Guard:
         """
         if self.idle:
             return Decision()
-
-        def measured() -> Decision:
-            evaluation = Evaluation.from_counts(step, problems, passed, samples, benchmark)
-            if self.recorder:
-                self.recorder.evaluation(
-                    step, problems=problems, passed=passed, samples=samples, benchmark=benchmark, **also
-                )
-            return self._measured(evaluation, also)
-
-        return self._safely(f"the evaluation of step {step!r}", measured)
+        return self._safely(
+            f"the evaluation of step {step!r}",
+            lambda: self._measured(Evaluation.from_counts(step, problems, passed, samples, benchmark), also),
+        )
 
     def evaluated(self, evaluation: Evaluation, **also: Any) -> Decision:
         """Take in a held-out measurement that is there already; the rest as for `evaluation`."""
-        known = evaluation.outcomes
-        if known is None:
+        if self.idle:
+            return Decision()
+        if evaluation.outcomes is None:
             return self.step(evaluation.step, {evaluation.key: evaluation.rate})
-        return self.evaluation(
-            evaluation.step,
-            problems=known.problems,
-            passed=known.passed.tolist(),
-            samples=known.samples.tolist(),
-            benchmark=evaluation.benchmark,
-            **also,
-        )
+        return self._safely(f"the evaluation of step {evaluation.step!r}", lambda: self._measured(evaluation, also))
 
     def checkpoint(self, step: int, path: str | os.PathLike[str]) -> Decision:
         """Take note of where the checkpoint of a step was saved, or copied to.
@@ -209,7 +197,7 @@ class Guard:
         """Steps whose checkpoints should not be pruned; all that were evaluated, before there are enough."""
         if not self.rules.protect:
             return frozenset()
-        return frozenset(self.kept.tied if self.kept else self._fold.evaluated)
+        return frozenset(self.kept.tied if self.kept else (one.step for one in self._fold.evaluations))
 
     @property
     def best(self) -> Path | None:
@@ -231,29 +219,38 @@ class Guard:
         self._begins = False
         if back:
             self._actor.rewind(step)
-        known = self._fold.evaluations
-        found = self._fold.metrics(step, metrics, back=back)
-        self._waiting = [] if back else self._waiting
-        if back or self._fold.evaluations != known:
+        asked, known = self._fold.detectors, len(self._fold.evaluations)
+        self._fold.metrics(step, metrics, back=back)
+        if self._fold.detectors is not asked or len(self._fold.evaluations) != known:
             self._look_again()
-        return self._decided(found)
+        return self._decided()
 
     def _measured(self, evaluation: Evaluation, also: Mapping[str, Any]) -> Decision:
-        found = self._fold.measured(evaluation, also)
+        if self.recorder:
+            self.recorder.evaluated(evaluation, **also)
+        self._fold.measured(evaluation, also)
         self._look_again()
-        return self._decided(found)
+        return self._decided()
 
-    def _decided(self, found: Sequence[Finding]) -> Decision:
-        news = self._actor.news([*self._waiting, *found])
-        self._waiting = []
+    def _decided(self) -> Decision:
+        """Act on what was found and not told yet, also in what an earlier process recorded and never judged."""
+        news = self._actor.news(self._fold.findings)
         if not news:
             return Decision(protected=self.protected)
-        decision = self._actor.act(decide(self.rules, news, checkpoint=self.best, protected=self.protected))
+        decision = self._actor.act(
+            decide(self.rules, news, checkpoint=self.best, protected=self.protected), self._standing
+        )
         self.should_stop = self.should_stop or decision.stop
         if decision.roll_back_to is not None and self.kept is not None:
             told = {"step": self.kept.recommended.step, "checkpoint": str(decision.roll_back_to)}
             self._point(ROLL_BACK, {**told, "found": news[-1].kind, "at": news[-1].step})
         return decision
+
+    def _standing(self) -> Mapping[str, object]:
+        """Return what a command is told of the run."""
+        run = self._fold.run()
+        state = judge(run, self._fold.detectors, self._fold.findings).state.value if run else None
+        return {"STATE": state, "RECOMMENDED": self.kept and self.kept.recommended.step, "CHECKPOINT": self.best}
 
     def _where(self, step: int) -> Path | None:
         return next((path for path in reversed(self._checkpoints.get(step, [])) if path.exists()), None)
@@ -261,7 +258,8 @@ class Guard:
     def _look_again(self) -> None:
         """Choose the checkpoint to keep, by what is known now."""
         there = {step for step in self._checkpoints if self._where(step)}
-        kept = checkpoint_to_keep(self._fallen, there) if self._fallen.looks else None
+        falls = self._fold.detectors.falls
+        kept = checkpoint_to_keep(falls, there) if falls.looks else None
         if kept == self.kept:
             return
         self.kept = kept
@@ -274,10 +272,8 @@ class Guard:
         """Replace a small file of the run's directory, whole or not at all."""
         if self.recorder is None or self.rules.dry_run:
             return
-        path = self.recorder.directory / name
-        new = path.with_name(f".{name}.new")
-        new.write_bytes(orjson.dumps({**row, "time": time.time()}, option=orjson.OPT_INDENT_2))
-        os.replace(new, path)
+        with replacing(self.recorder.directory / name) as new:
+            new.write_bytes(orjson.dumps({**row, "time": time.time()}, option=orjson.OPT_INDENT_2))
 
     def _safely(self, what: str, work: Callable[[], Decision]) -> Decision:
         """Do something without ever raising into the training."""
@@ -297,7 +293,3 @@ class Guard:
             self._warned.add(kind)
             self._actor.write({"what": "failure", "why": why})
             warnings.warn(f"{why} Further ones of its kind are counted in .failures.", RuntimeWarning, stacklevel=5)
-
-    def _write(self, row: Mapping[str, Any]) -> None:
-        if self.recorder:
-            self.recorder.finding(row)

@@ -13,7 +13,8 @@ from rich.table import Table
 from rich.text import Text
 
 from heldout.findings import COLOUR, Finding, Severity, Verdict
-from heldout.live.refold import last_step
+from heldout.live.acts import headline
+from heldout.live.fold import last_step
 from heldout.metrics import BY_NAME
 from heldout.run import FloatArray, Run
 from heldout.text import counted, number
@@ -91,11 +92,6 @@ def sparkline(value: FloatArray, width: int = _WIDTH) -> str:
         return _BARS[0] * len(value)
     rank = np.rint((value - low) / (high - low) * (len(_BARS) - 1)).astype(int)
     return "".join(_BARS[index] for index in rank)
-
-
-def headline(finding: Finding) -> str:
-    """Say a finding in a line."""
-    return f"step {finding.step}: {finding.seen} {finding.means}"
 
 
 def status(run: Run, verdict: Verdict) -> str:

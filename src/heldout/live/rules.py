@@ -54,15 +54,22 @@ class Rules:
     roll_back
         Point at the checkpoint to go back to.
     run
-        A command line; what was found is in its environment (``HELDOUT_STEP``, ``HELDOUT_KIND`` …).
+        A command line; what was found is in its environment (``HELDOUT_STEP``, ``HELDOUT_KIND`` …, all of them in
+        `heldout.live.acts`).
     run_on
         When it is run.
+    shell
+        Whether that line is given to a shell.
+    stop_file
+        A file that is made, once, when the training should stop.
+    signal
+        A process that is signalled, once, when the training should stop: ``PID`` or ``PID:SIGNAL``.
     protect
         Keep the recommended checkpoint, and those that cannot be told from it, from being pruned.
     cool_down
-        Steps between two alerts of one kind, at least.
+        Steps between two alerts about findings of one kind, at least; between two runs of the command as well.
     most_alerts
-        Alerts of a whole run, at most.
+        Alerts of a whole run, at most, and as many runs of the command.
     dry_run
         Do nothing but record what would have been done.
 
@@ -78,6 +85,9 @@ class Rules:
     roll_back: On = On.NEVER
     run: str = ""
     run_on: On = On.CONFIRMED
+    shell: bool = False
+    stop_file: str = ""
+    signal: str = ""
     protect: bool = True
     cool_down: int = 0
     most_alerts: int = 20
@@ -92,6 +102,8 @@ class Rules:
                 raise UsageError(f"{name} is {value!r}; it must be a whole number from 0.")
         if self.run and self.run_on is On.NEVER:
             raise UsageError("run names a command, but run_on is never; say from which finding on it is run.")
+        if (self.stop_file or self.signal) and self.stop is On.NEVER:
+            raise UsageError("stop_file or signal is given, but stop is never; say from which finding on to stop.")
 
     def as_dict(self) -> dict[str, str | int | bool]:
         """Return the rules as plain data; the command is left out, for it may hold a secret."""

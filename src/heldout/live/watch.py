@@ -1,33 +1,36 @@
 """``heldout watch``: follow a log that is being written, and act on what is found in it.
 
-`Follower` reads what is new, `Live` folds it, `heldout.live` decides and acts, `view` shows it. Nothing here touches
-the training, unless one asks for it.
+`Follower` reads what is new, `Fold` judges it, `decide` and `Actor` do what the rules say, `panel` shows it. Nothing
+here touches the training, unless one asks for it.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
 from rich.live import Live as Screen
 from rich.panel import Panel
 
+from heldout.detectors.base import Detector
+from heldout.diagnosis.detectors import Detectors
+from heldout.diagnosis.verdict import judge
 from heldout.errors import ReadError
-from heldout.findings import Finding, State
-from heldout.live.actor import Actor
+from heldout.findings import Finding, State, Verdict
+from heldout.live.actor import Actor, Memory, Row
+from heldout.live.acts import headline
 from heldout.live.alerts import Alert
+from heldout.live.fold import Fold, last_step
 from heldout.live.follow import Follower
-from heldout.live.outside import Command, Memory, Process, Row, write_stop_file
-from heldout.live.panel import Pace, headline, panel, status
-from heldout.live.refold import Live, last_step
+from heldout.live.panel import Pace, panel, status
 from heldout.live.rules import Rules, decide
 from heldout.run import Run
 
-__all__ = ["Follower", "Live", "Watch"]
+__all__ = ["Follower", "Watch"]
 
 SHARE = 0.008  # of a core that is spent on reading, at most
 _LONGEST_WAIT = 600.0
@@ -47,12 +50,6 @@ class Watch:
         Evaluations that the whole run will have.
     alerts
         Whom to tell.
-    command
-        Run when the rules say so.
-    stop_file
-        Made when the rules say stop.
-    process
-        Signalled when the rules say stop.
     state
         Directory for ``findings.jsonl``, which tells the next watch what was found and done.
     console
@@ -62,26 +59,20 @@ class Watch:
     def __init__(
         self,
         follower: Follower,
-        rules: Rules | None = None,
+        rules: Rules = Rules(),
         *,
         planned: int | None = None,
         alerts: Sequence[Alert] = (),
-        command: Command | None = None,
-        stop_file: Path | None = None,
-        process: Process | None = None,
         state: Path | None = None,
         console: Console | None = None,
     ) -> None:
-        self.follower, self.rules = follower, rules or Rules()
-        self.command, self.stop_file, self.process = command, stop_file, process
+        self.follower, self.rules = follower, rules
         self.console = console or Console(highlight=False)
-        self.live, self.pace = Live(planned), Pace()
+        self.fold, self.pace = Fold(Detectors.planned(planned), self._detector_failed), Pace()
         self.run: Run | None = None
+        self.verdict: Verdict | None = None
         self._memory = Memory(state)
-        rows = self._memory.rows()
-        self._stopped = any(row.get("act") in ("stop-file", "signal") and row.get("done") for row in rows)
-        self._actor = Actor(replace(self.rules, run=""), alerts, self._keep, self._say)
-        self._actor.remember(rows)
+        self._actor = Actor(rules, alerts, self._memory, on_finding=self._say, on_row=self._tell_of)
         self._screen: Screen | None = None
         self._state: tuple[State, str] | None = None
         self._said, self._drawn = "", 0.0
@@ -138,19 +129,15 @@ class Watch:
         self._finish()
 
     def _finish(self) -> None:
-        """Wait for what was started, and say what failed."""
-        if self.command is not None:
-            self.command.finish()
-            for why in self.command.failures:
-                self._print(why)
-        self._actor.close()
+        """Wait for what was started, and say what was lost."""
+        self._actor.close(patiently=True)
         if self._memory.lost:
             self._print(f"{self._memory.lost} rows of findings.jsonl could not be written.")
 
     def _last_word(self) -> None:
         """Say how the run stands, where the last line did not."""
-        if self.run is not None and self.live.verdict is not None:
-            self._tell(status(self.run, self.live.verdict))
+        if self.run is not None and self.verdict is not None:
+            self._tell(status(self.run, self.verdict))
 
     def _timed_look(self) -> _Spent:
         began = time.process_time()
@@ -166,55 +153,46 @@ class Watch:
             return False
         before = -1 if self.run is None else last_step(self.run)
         self.run = run
-        changed = self.live.update(run)
+        known = len(self.fold.evaluations)
+        changed = self.fold.catch_up(run)
         if changed is not None and last_step(run) < before:
             self._actor.rewind(changed)
+        if self.verdict is None or changed is not None or len(self.fold.evaluations) != known:
+            self.verdict = judge(run, self.fold.detectors, self.fold.findings)
         self.pace.saw(last_step(run))
-        self._act(run)
-        verdict = self.live.verdict
-        if verdict is not None and (verdict.state, verdict.label) != self._state:
-            self._state = verdict.state, verdict.label
-            self._tell(status(run, verdict))
+        self._act(run, self.verdict)
+        if (self.verdict.state, self.verdict.label) != self._state:
+            self._state = self.verdict.state, self.verdict.label
+            self._tell(status(run, self.verdict))
         self._draw()
         return True
 
-    def _act(self, run: Run) -> None:
-        news = self._actor.news(self.live.findings)
+    def _act(self, run: Run, verdict: Verdict) -> None:
+        news = self._actor.news(self.fold.findings)
         if not news:
             return
-        verdict = self.live.verdict
-        kept = verdict.recommended.step if verdict and verdict.recommended else None
+        kept = verdict.recommended.step if verdict.recommended else None
         path = run.checkpoints.get(kept) if kept is not None else None
-        decision = decide(self.rules, news, checkpoint=Path(path) if path else None)
-        left = self._actor.act(decision)
-        for act in ("run", "stop"):
-            if getattr(decision, act) and not getattr(left, act):
-                self._print(f"dry run: would have done {act!r}")
-        if left.run and self.command is not None:
-            cause = next(finding for finding in news if self.rules.run_on.reached_by(finding))
-            self.command.start(cause, verdict, str(path or ""))
-        if left.stop and not self._stopped:
-            self._stop(next(finding for finding in news if self.rules.stop.reached_by(finding)))
+        known = {"STATE": verdict.state.value, "RECOMMENDED": kept, "CHECKPOINT": path}
+        self._actor.act(decide(self.rules, news, checkpoint=Path(path) if path else None), lambda: known)
 
-    def _stop(self, cause: Finding) -> None:
-        """Tell the training to stop, once."""
-        self._stopped = True
-        acts: dict[str, Callable[[], str]] = {}
-        if self.stop_file is not None:
-            file = self.stop_file
-            acts["stop-file"] = lambda: write_stop_file(file, headline(cause))
-        if self.process is not None:
-            acts["signal"] = self.process.send
-        for act, do in acts.items():
-            why = do()
-            self._memory.write({"what": "act", "act": act, "step": cause.step, "done": not why, "why": why})
-            self._print(f"{act}: {why or 'done'} (step {cause.step})")
+    def _tell_of(self, row: Row) -> None:
+        """Say what was done, or was not."""
+        match row:
+            case {"what": "act", "act": "stop"}:  # how it was stopped has rows of its own
+                return
+            case {"what": "act", "act": act, "why": "dry run"}:
+                self._print(f"dry run: would have done {act!r} (step {row['step']})")
+            case {"what": "act", "act": "stop-file" | "signal" as act}:
+                self._print(f"{act}: {row.get('why', 'done')} (step {row['step']})")
+            case {"what": "not sent", "why": why}:
+                self._print(f"not sent: {why} (step {row['step']})")
+            case {"what": "failure", "why": why}:
+                self._print(str(why))
 
-    def _keep(self, row: Row) -> None:
-        """Keep a row of ``findings.jsonl``; an alert that was not sent is told here as well."""
-        self._memory.write(row)
-        if row.get("what") == "not sent":
-            self._print(f"not sent: {row['why']} (step {row['step']})")
+    def _detector_failed(self, detector: Detector, error: Exception) -> None:
+        why = f"The detector {detector.name} failed and is asked no more ({type(error).__name__}: {error})."
+        self._actor.write({"what": "failure", "why": why})
 
     def _say(self, finding: Finding) -> None:
         self._print(f"{finding.severity.value}: {headline(finding)}")
@@ -229,7 +207,7 @@ class Watch:
         self.console.print(text, markup=False, soft_wrap=True)
 
     def _panel(self) -> Panel:
-        return panel(self.run, self.live.verdict, self.live.findings, self.follower.waiting, self.pace)
+        return panel(self.run, self.verdict, self.fold.findings, self.follower.waiting, self.pace)
 
     def _shown(self) -> AbstractContextManager[object]:
         if not self.console.is_terminal:

@@ -25,7 +25,6 @@ from heldout.run import Evaluation, Outcomes, checked_step
 from heldout.store.layout import (
     CHECKPOINTS,
     EVALUATION_KEYS,
-    FINDINGS,
     LINE_KEYS,
     METRICS,
     RESUMED,
@@ -242,21 +241,6 @@ class Recorder:
             self._append(CHECKPOINTS, json_line(row))
         except Exception as error:
             self._lose(f"the checkpoint of step {step!r}", error)
-
-    def finding(self, row: Mapping[str, Any]) -> None:
-        """Record what the guard found, or did about it.
-
-        Parameters
-        ----------
-        row
-            Plain data; numbers that JSON cannot hold become null.
-        """
-        if not self._writes:
-            return
-        try:
-            self._append(FINDINGS, json_line(dict(row)))
-        except Exception as error:
-            self._lose("a finding", error)
 
     def rewound(self) -> None:
         """Mark that the training went back within this process: what it logs from now on supersedes what it repeats."""

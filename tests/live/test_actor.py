@@ -1,0 +1,205 @@
+"""The actor: each act once, within the limits of the rules, and written down."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from heldout.errors import RecordError, UsageError
+from heldout.findings import Finding, Severity
+from heldout.live.actor import Actor, Memory
+from heldout.live.rules import On, Rules, decide
+from heldout.store.lines import read_rows
+
+ALERT = {"alert": On.LIKELY}
+
+
+def fall(step: int, kind: str = "likely") -> Finding:
+    return Finding(
+        detector="over_optimisation",
+        severity=Severity.ALARM,
+        kind=kind,
+        step=step,
+        steps=(1, step),
+        seen="seen",
+        against="against",
+        means="means",
+        advice="advice",
+    )
+
+
+class Told:
+    """An alert that writes down of which step it is told."""
+
+    def __init__(self) -> None:
+        self.steps: list[int] = []
+
+    def send(self, title: str, text: str, finding: Finding) -> None:
+        self.steps.append(finding.step)
+
+
+def do(rules: Rules, *steps: int, kind: str = "likely", folder: Path | None = None, back: int | None = None) -> Actor:
+    """Let an actor act on one fall after the other; return it, with `alert` and `rows` of what happened."""
+    rows: list[dict[str, Any]] = []
+    alert = Told()
+    alerts = () if rules.alert is On.NEVER else (alert,)
+    actor = Actor(rules, alerts, Memory(folder), on_row=lambda row: rows.append(dict(row)))
+    for step in steps:
+        if step == back:
+            actor.rewind(step)
+        found = actor.news([fall(step, kind)])
+        if found:
+            actor.act(decide(rules, found))
+    actor.close(60, patiently=True)
+    actor.alert, actor.rows = alert, rows  # type: ignore[attr-defined]
+    return actor
+
+
+def held_back(actor: Any, act: str) -> list[tuple[int, str]]:
+    return [(row["step"], row["why"]) for row in actor.rows if row.get("act") == act and not row["done"]]
+
+
+def test_an_alert_waits_until_its_kind_has_cooled_down_and_no_longer() -> None:
+    actor: Any = do(Rules(cool_down=10), 100, 109, 110, 119, 120)
+    assert actor.alert.steps == [100, 110, 120]
+    assert held_back(actor, "alert") == [(step, "an alert of its kind cools down") for step in (109, 119)]
+
+
+def test_an_alert_of_another_kind_does_not_wait() -> None:
+    alert, rules = Told(), Rules(cool_down=10)
+    actor = Actor(rules, [alert])
+    for kind in ("likely", "confirmed"):
+        actor.act(decide(rules, [fall(100, kind)]))
+    actor.close(60)
+    assert alert.steps == [100, 100]
+
+
+@pytest.mark.parametrize("most", [0, 1, 3])
+def test_no_more_alerts_and_runs_than_allowed_each_counted_for_itself(tmp_path: Path, most: int) -> None:
+    rules = Rules(most_alerts=most, run=f"echo $HELDOUT_STEP >> {tmp_path}/ran", shell=True, run_on=On.LIKELY)
+    actor: Any = do(rules, 1, 2, 3, 4)
+    assert actor.alert.steps == [1, 2, 3, 4][:most]
+    ran = (tmp_path / "ran").read_text().split() if most else []
+    assert sorted(ran) == ["1", "2", "3", "4"][:most]
+    assert held_back(actor, "alert") == [(step, "the most alerts have been sent") for step in range(most + 1, 5)]
+    assert held_back(actor, "run") == [(step, "the most runs have been made") for step in range(most + 1, 5)]
+
+
+def test_a_command_cools_down_as_an_alert_does(tmp_path: Path) -> None:
+    rules = Rules(alert=On.NEVER, cool_down=10, run=f"touch {tmp_path}/ran", run_on=On.LIKELY)
+    actor: Any = do(rules, 100, 109, 110)
+    assert held_back(actor, "run") == [(109, "a run of its kind cools down")]
+
+
+def test_what_an_earlier_process_did_counts(tmp_path: Path) -> None:
+    rules = Rules(most_alerts=2, stop=On.LIKELY, stop_file=str(tmp_path / "STOP"))
+    assert do(rules, 10, folder=tmp_path).alert.steps == [10]  # type: ignore[attr-defined]
+    (tmp_path / "STOP").unlink()
+    later: Any = do(rules, 10, 20, 30, folder=tmp_path)
+    assert later.alert.steps == [20]
+    assert not (tmp_path / "STOP").exists()
+    assert [row["step"] for row in later.rows if row["what"] == "finding"] == [20, 30]
+
+
+def test_a_run_that_went_back_is_stopped_again(tmp_path: Path) -> None:
+    rules = Rules(stop=On.LIKELY, stop_file=str(tmp_path / "STOP"))
+
+    def stops(*steps: int, back: int) -> list[int]:
+        actor: Any = do(rules, *steps, back=back)
+        return [row["step"] for row in actor.rows if row.get("act") == "stop-file"]
+
+    assert stops(100, 120, 150, back=0) == [100]
+    assert stops(100, 120, 100, back=100) == [100, 100]
+    assert stops(100, 120, 101, back=101) == [100]  # what was stopped for still stands
+
+
+def test_a_stop_that_failed_is_tried_again(tmp_path: Path) -> None:
+    folder = tmp_path / "later"
+    rules = Rules(stop=On.LIKELY, stop_file=str(folder / "STOP"))
+    rows: list[Any] = []
+    actor = Actor(rules, on_row=rows.append)
+    actor.act(decide(rules, [fall(1)]))
+    folder.mkdir()
+    for step in (2, 3):
+        actor.act(decide(rules, [fall(step)]))
+    assert [(row["step"], row["done"]) for row in rows if row.get("act") == "stop-file"] == [(1, False), (2, True)]
+
+
+def test_a_dry_run_writes_every_act_and_does_none(tmp_path: Path) -> None:
+    everything = Rules(
+        stop=On.LIKELY,
+        stop_file=str(tmp_path / "STOP"),
+        evaluate=On.LIKELY,
+        roll_back=On.LIKELY,
+        run=f"touch {tmp_path}/ran",
+        run_on=On.LIKELY,
+        dry_run=True,
+    )
+    rows: list[Any] = []
+    alert = Told()
+    actor = Actor(everything, [alert], on_row=rows.append)
+    left = actor.act(decide(everything, [fall(1)], checkpoint=tmp_path))
+    actor.close(60, patiently=True)
+    acts = [row for row in rows if row["what"] == "act"]
+    assert sorted(row["act"] for row in acts) == ["alert", "evaluate", "roll_back", "run", "stop", "stop-file"]
+    assert {(row["done"], row["why"]) for row in acts} == {(False, "dry run")}
+    assert (left.stop, left.evaluate, left.roll_back_to, left.run, left.alerts) == (False, False, None, False, ())
+    assert (list(tmp_path.iterdir()), alert.steps) == ([], [])
+
+
+def test_a_command_that_fails_is_written_down(tmp_path: Path) -> None:
+    actor: Any = do(Rules(alert=On.NEVER, run="exit 3", shell=True, run_on=On.LIKELY), 1)
+    assert [row["why"] for row in actor.rows if row["what"] == "failure"] == ["the command ended with status 3."]
+
+
+def test_a_command_is_run_even_where_the_run_cannot_be_judged(tmp_path: Path) -> None:
+    def about() -> dict[str, object]:
+        raise RuntimeError("no idea")
+
+    rules = Rules(run=f"touch {tmp_path}/ran", run_on=On.LIKELY)
+    rows: list[Any] = []
+    actor = Actor(rules, on_row=rows.append)
+    actor.act(decide(rules, [fall(1)]), about)
+    actor.close(60, patiently=True)
+    assert (tmp_path / "ran").exists()
+    assert any("no idea" in row["why"] for row in rows if row["what"] == "failure")
+
+
+@pytest.mark.parametrize(
+    ("rules", "alerts", "says"),
+    [
+        (Rules(alert=On.NEVER), [Told()], "the rules send none"),
+        (Rules(run="no-such-program"), [], "no such program"),
+        (Rules(stop=On.LIKELY, signal="1"), [], "signal is '1'"),
+    ],
+)
+def test_an_actor_that_could_not_act_does_not_start(rules: Rules, alerts: list[Told], says: str) -> None:
+    with pytest.raises(UsageError, match=says):
+        Actor(rules, alerts)
+
+
+def test_a_line_that_was_cut_is_left_out_and_the_next_one_is_whole(tmp_path: Path) -> None:
+    path = tmp_path / "findings.jsonl"
+    path.write_text('{"what": "rewind", "step": 3}\n{"what": "find')
+    memory = Memory(tmp_path)
+    memory.write({"what": "start"})
+    assert memory.rows == [{"what": "rewind", "step": 3}]
+    assert read_rows(path).rows == [{"what": "rewind", "step": 3}, {"what": "start"}]
+
+
+def test_rows_that_cannot_be_written_are_counted_and_warned_of_once(tmp_path: Path) -> None:
+    memory = Memory(tmp_path / "state")
+    (tmp_path / "state" / "findings.jsonl").unlink()
+    (tmp_path / "state").rmdir()
+    with pytest.warns(RuntimeWarning, match="could not be written"):
+        memory.write({"what": "start"})
+    memory.write({"what": "start"})  # a second warning would be an error
+    assert memory.lost == 2
+
+
+def test_a_place_where_nothing_can_be_kept_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(RecordError, match="nothing can be kept here"):
+        Memory(tmp_path / "file")
