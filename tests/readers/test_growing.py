@@ -74,6 +74,17 @@ def tables() -> str:
     return "Logging to here\n" + "".join(test_blocks_console.ppo(64 * i, loss=i / 8) for i in range(1, 30))
 
 
+def pairs() -> str:
+    rows = [f"epoch={i // 10} | it={i % 10} | loss={i / 8}" for i in range(40)]
+    rows[9:9] = [
+        "saved, at last",
+        "it=9 | val_acc=0.5 | epoch=0",
+        "INFO {'it': 9, 'epoch': 0, 'kl': 1}",
+        "{'it': 9, 'e",
+    ]
+    return "\n".join(["loading", *rows, ""])
+
+
 def events() -> bytes:
     scalar, event = test_tensorboard.scalar, test_tensorboard.event
     steps = [event(i, scalar("reward", i / 8), scalar("loss", -i / 8), wall=float(i)) for i in range(1, 60)]
@@ -100,6 +111,7 @@ FORMATS: dict[str, tuple[str, Callable[[], str | bytes]]] = {
     "DeepSpeed-Chat": ("ds.log", deepspeed),
     "printed Series": ("series.log", printed),
     "tables": ("sb3.log", tables),
+    "name=value": ("own.log", pairs),
     "TensorBoard": ("events.out.tfevents.1", events),
     "W&B": ("run-a.wandb", offline),
     "CSV": ("progress.csv", table),

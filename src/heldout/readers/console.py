@@ -125,6 +125,24 @@ def followed(text: str, end: int, within: int = 400) -> bool:
     return len(text) - end >= within or bool(text[end : end + within].strip())
 
 
+def steps_over_epochs(places: Sequence[tuple[float, float]]) -> tuple[list[float], list[Note]]:
+    """Return the step of each (epoch, step): steps that begin again at each epoch go on from the epoch before."""
+    steps: list[float] = []
+    offsets: dict[float, float] = {}
+    moved, before = 0, None
+    for epoch, step in places:
+        if before is None:
+            offsets[epoch] = 0
+        elif epoch not in offsets:  # an epoch that was seen already is a restart: it keeps its place
+            restarted = step <= before[1]
+            offsets[epoch] = offsets[before[0]] + (before[1] + 1 - step if restarted else 0)
+        before = epoch, step
+        steps.append(step + offsets[epoch])
+        moved += offsets[epoch] != 0
+    text = "Steps begin again at each epoch in this log; they were made to go on from the epoch before."
+    return steps, [Note(NoteKind.ASSUMED, text, moved)] if moved else []
+
+
 def _metrics(entries: Sequence[Entry]) -> tuple[list[dict[str, Any]], list[tuple[int, ...]]]:
     useful = [(entry.row, entry.place) for entry in entries if entry.row is not None]
     return [row for row, _ in useful], [place for _, place in useful]

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from heldout.errors import NoMetrics
-from heldout.readers.console import NUMBER, Console, Entry
+from heldout.readers.console import NUMBER, Console, Entry, steps_over_epochs
 from heldout.readers.log import Log
 from heldout.readers.source import Source
 from heldout.readers.steps import log_from_rows
@@ -49,7 +49,9 @@ def read(source: Source) -> list[Log] | None:
     rows, stray = _rows(console.entries)
     if not rows:
         raise NoMetrics("This DeepSpeed-Chat log ends within its first line of losses; use a longer copy of it.")
-    notes = [*stray, *console.notes(), *_continue(rows)]
+    steps, moved = steps_over_epochs([(row.pop("epoch"), row["step"]) for row in rows])
+    rows = [{**row, "step": step} for row, step in zip(rows, steps, strict=True)]
+    notes = [*stray, *console.notes(), *moved]
     return [log_from_rows(rows, "deepspeed-chat-console", step_key="step", notes=notes)]
 
 
@@ -80,23 +82,3 @@ def _rows(entries: Sequence[Entry]) -> tuple[list[dict[str, Any]], list[Note]]:
     text = "Scores that stand before the first step were left out."
     notes = [Note(NoteKind.DROPPED, text, stray)] if stray else []
     return [row for row in rows if len(row) > 2], notes
-
-
-def _continue(rows: list[dict[str, Any]]) -> list[Note]:
-    """Make steps that begin again at each epoch go on from the epoch before, and take the epoch out of the rows."""
-    offsets: dict[int, int] = {}
-    moved, before = 0, None
-    for row in rows:
-        epoch, step = row.pop("epoch"), row["step"]
-        if before is None:
-            offsets[epoch] = 0
-        elif epoch not in offsets:  # an epoch that was seen already is a restart: it keeps its place
-            restarted = step <= before[1]
-            offsets[epoch] = offsets[before[0]] + (before[1] + 1 - step if restarted else 0)
-        before = epoch, step
-        row["step"] = step + offsets[epoch]
-        moved += offsets[epoch] != 0
-    if not moved:
-        return []
-    text = "Steps begin again at each epoch in this log; they were made to go on from the epoch before."
-    return [Note(NoteKind.ASSUMED, text, moved)]

@@ -19,6 +19,7 @@ from heldout.readers import (
     jsonl,
     judged_samples,
     outcomes,
+    pairs_console,
     slime_console,
     stable_baselines,
     table,
@@ -90,6 +91,7 @@ FORMATS = (
     Format("deepspeed-chat-console", "DeepSpeed-Chat console", Kind.CONSOLE, 13, deepspeed_chat.read),
     Format("pandas-console", "pandas Series console", Kind.CONSOLE, 13, blocks_console.read),
     Format("sb3-console", "Stable-Baselines3 console", Kind.CONSOLE, 13, blocks_console.read),
+    Format("pairs-console", "lines of name=value", Kind.CONSOLE, 14, pairs_console.read),
 )
 UNDERSTOOD = ", ".join(format.title for format in FORMATS)
 

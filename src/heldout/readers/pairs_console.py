@@ -1,0 +1,112 @@
+"""Lines of names and values, as a training loop of one's own prints them."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+from heldout.readers.console import NUMBER, Console, Entry, steps_over_epochs
+from heldout.readers.log import Log
+from heldout.readers.source import Source
+from heldout.readers.steps import log_from_rows
+from heldout.readers.trl_console import scan_dict
+
+# Those that count finer come first: an epoch has many steps.
+_STEPS = ("global_step", "step", "iteration", "iter", "update", "it", "epoch")
+_FEWEST = 3  # lines with the same names: settings are printed once, or once more at the end
+
+# What stands before a line: "2026-04-15 07:57:53,123 - trainer - INFO - ", "INFO:root:", "[rank 0] loop.py:12 "
+_TIME = r"(?:\d{4}[/-]\d\d[/-]\d\d[T ]?)?(?:\d{1,2}:\d\d:\d\d(?:[.,]\d{1,9})?(?:Z|[+-]\d\d:?\d\d)?)?(?<=\d\d|.Z)"
+_STAMP = (
+    rf"(?:{_TIME}|[A-Z]{{4,8}}(?::[\w.]{{1,60}}+)?|\w{{1,60}}+\.py:\d{{1,6}}|[\w.]{{1,60}}+(?= - )"
+    rf"|\[(?!(?:(?:{'|'.join(_STEPS)})\W{{1,3}})?\d{{1,15}}[]/])[^]=\n]{{1,80}}+\])[ \t:|-]{{1,8}}+"
+)
+# loss=0.5   reward: 21.5%   step 3/60   [3/60]   (5.00%)   dt: 300ms
+_NAMED = r"[A-Za-z_][\w./@-]{0,99}+(?:[ \t]{0,8}+[=:][ \t]{0,8}+|[ \t]{1,8}+)"
+_VALUE = rf"{NUMBER}(?:/\d{{1,15}}|%|[A-Za-z][A-Za-z/]{{0,7}}+)?+(?![\w.])"
+_ITEM = rf"[\[(]?+(?:{_NAMED}{_VALUE}|\d{{1,15}}/\d{{1,15}}|\d{{1,3}}(?:\.\d{{1,4}}+)?%)[\])]?+"
+_BETWEEN = r"(?:[ \t]{0,8}+[|,;:][ \t]{0,8}+|[ \t]{1,8}+(?:-[ \t]{1,8}+)?+)"
+# Nothing else may stand in the line: a sentence about step=3 and loss=0.5 is not a line of metrics.
+_LINE = re.compile(
+    rf"^[ \t]{{0,20}}+(?:{_STAMP}){{0,6}}+(?P<items>(?:{_ITEM}(?:{_BETWEEN}|(?=[ \t]{{0,20}}$)))*+)"
+    r"(?P<dict>\{[ \t]{0,20}+['\"][^\n]*+)?[ \t|,;]{0,20}+$",
+    re.MULTILINE,
+)
+_PART = re.compile(rf"(?:({_NAMED})|(?<![\w/.%]))({NUMBER})(/\d{{1,15}}|%|[A-Za-z][A-Za-z/]{{0,7}}+)?")
+
+
+def read(source: Source) -> list[Log] | None:
+    """Read lines of names and numbers that say which step they are of.
+
+    A line looks like one of these, alone or after a time and a level::
+
+        iter=12 | reward=0.3 | val_acc=0.4
+        Step 12: loss 0.01, reward 0.3
+        [12/60] loss: 0.01 - acc: 21.5%
+        {"step": 12, "reward": 0.3}
+
+    At least three lines have the same names, one of which is a step: global_step, step, iteration, iter, update, it or
+    epoch. Lines with other names that have this step too are read with them.
+
+    What it cannot see: a line with words among its values. Values with a unit other than percent are left out.
+    """
+    if not source.is_text:
+        return None
+    console = source.fed_text(_Console)
+    rows = [entry.row for entry in console.entries if entry.row is not None]
+    names, count = Counter(map(tuple, rows)).most_common(1)[0] if rows else ((), 0)
+    key = next((name for step in _STEPS for name in names if name.lower() == step), "")
+    rows = [row for row in rows if isinstance(row.get(key), (int, float))]
+    if len(names) < 2 or min(count, len(rows)) < _FEWEST:
+        return None
+    notes = console.notes()
+    epoch = next((name for name in names if name.lower() == "epoch"), key)
+    if epoch != key and all(_whole(row.get(epoch)) for row in rows):
+        steps, moved = steps_over_epochs([(row[epoch], row[key]) for row in rows])
+        rows = [{**row, key: step} for row, step in zip(rows, steps, strict=True)]
+        notes += moved
+    return [log_from_rows(rows, "pairs-console", step_key=key.lower(), notes=notes)]
+
+
+class _Console(Console):
+    def scan(self, text: str, at: int) -> Iterator[Entry]:
+        for line in _LINE.finditer(text, at):
+            if line["items"] or line["dict"]:
+                row = _items(line["items"])
+                cut = line.end() == len(text) and not line["dict"]  # no line end: the last number may go on
+                if cut and row:
+                    row.popitem()
+                found = _dict(line["dict"]) if line["dict"] else {}
+                certain = line.end() < len(text)
+                if found is None:
+                    yield Entry(None, line.end(), certain, lost=1)
+                else:
+                    yield Entry(row | found, line.end(), certain, cut=cut)
+
+
+def _items(text: str) -> dict[str, Any]:
+    row: dict[str, Any] = {}
+    for part in _PART.finditer(text):
+        unit = part[3] or ""
+        if part[1] and not unit[:1].isalpha():
+            row[part[1].rstrip(" \t=:")] = float(part[2])
+        elif unit.startswith("/"):
+            row.setdefault("step", float(part[2]))
+    return row
+
+
+def _dict(text: str) -> dict[str, Any] | None:
+    """Return the JSON object or the flat Python dict that a line ends in, or None where it is broken."""
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        literal = scan_dict(text, 0)
+        found = literal.row if literal.whole and not text[literal.end :].strip() else None
+    return found if isinstance(found, dict) else None
+
+
+def _whole(value: Any) -> bool:
+    return isinstance(value, (int, float)) and float(value).is_integer()
