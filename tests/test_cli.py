@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+import typer
+
+from heldout.cli import app
 
 
 def heldout(*words: str | Path, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
@@ -107,3 +111,39 @@ def test_a_benchmark_is_drawn_again_from_its_file(tmp_path: Path) -> None:
     assert (tmp_path / "figures" / "n20K6-alarms.svg").exists()
     done = heldout("bench", "detect", "--from", tmp_path / "missing.json")
     assert (done.returncode, "missing.json cannot be read" in done.stderr.replace("\n", "")) == (2, True)
+
+
+COMMANDS = typer.main.get_command(app).commands  # type: ignore[attr-defined]
+OWN = {"-o", "--out"}  # each command writes something of its own
+
+
+def flags(command: str) -> dict[str, tuple[object, str | None, str]]:
+    """Every flag of a command, with what it means: type, placeholder and help."""
+    options = [p for p in COMMANDS[command].params if p.param_type_name == "option" and p.name != "help"]
+    return {flag: (p.type_descriptor.annotation, p.metavar, p.help) for p in options for flag in p.opts}
+
+
+@pytest.mark.parametrize(("one", "other"), list(itertools.combinations(COMMANDS, 2)))
+def test_a_flag_has_one_meaning_in_all_commands(one: str, other: str) -> None:
+    if "train" in (one, other):  # its flags are the settings of its TOML file
+        return
+    here, there = flags(one), flags(other)
+    assert {flag: here[flag] for flag in here.keys() & there.keys() - OWN} == {
+        flag: there[flag] for flag in here.keys() & there.keys() - OWN
+    }
+
+
+def test_the_settings_of_a_training_are_no_flags_that_choose_a_run_or_say_how_it_is_read() -> None:
+    assert not flags("train").keys() & {"--run", "--problems", "--limit", "--command", "--eval", "--length"}
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_each_command_is_in_the_docs(command: str) -> None:
+    root = Path(__file__).parents[1]
+    pages = [root / "README.md", *(root / "docs").glob("*.md")]
+    assert any(f"heldout {command}" in page.read_text() for page in pages)
+
+
+@pytest.mark.parametrize("command", ["report", "chart", "watch", "plan"])
+def test_what_reads_a_log_can_be_told_which_run_and_how_many_problems(command: str) -> None:
+    assert flags(command).keys() >= {"--run", "--problems", "--samples", "--eval"}

@@ -51,7 +51,7 @@ def test_lower_floors_never_import_upper_ones() -> None:
 
 
 def test_importing_heldout_loads_nothing_heavy() -> None:
-    heavy = ("numpy", "polars", "matplotlib", "rich")
+    heavy = ("numpy", "scipy", "polars", "matplotlib", "rich")
     code = f"import heldout, heldout.cli, sys; print([m for m in {heavy} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

@@ -135,7 +135,7 @@ def test_a_saved_model_is_sampled_and_judged(tmp_path: Path) -> None:
     LlamaForCausalLM(
         LlamaConfig(vocab_size=len(words), num_key_value_heads=1, pad_token_id=0, eos_token_id=1, **size)
     ).save_pretrained(tmp_path)
-    done = command(tmp_path, "--problems", "12", "--samples", "2", "--max-new-tokens", "6", "-o", tmp_path / "run")
+    done = command(tmp_path, "--limit", "12", "--samples", "2", "--max-new-tokens", "6", "-o", tmp_path / "run")
     assert done.returncode == 0, done.stderr
     assert "embedded, validation split (for choosing; report on the test split): 12 problems" in done.stdout
     assert "24 on 12 problems" in done.stdout

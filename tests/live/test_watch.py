@@ -320,7 +320,7 @@ def test_a_metric_that_is_named_may_come_later(tmp_path: Path) -> None:
 def test_several_runs_have_to_be_told_apart(tmp_path: Path) -> None:
     for name in ("a", "b"):
         (tmp_path / f"{name}.jsonl").write_text('{"step": 1, "reward": 0.1}\n{"step": 2, "reward": 0.1}\n')
-    with pytest.raises(SeveralRuns, match="--name"):
+    with pytest.raises(SeveralRuns, match="--run"):
         Follower(tmp_path).poll()
     run = Follower(tmp_path, run="b").poll()
     assert run is not None
@@ -353,7 +353,7 @@ def heldout(*words: str | Path) -> subprocess.CompletedProcess[str]:
 def test_acts_happen_once_however_often_one_watches(tmp_path: Path) -> None:
     path = collapsed(tmp_path, 430)
     said = tmp_path / "said"
-    words = ["--on", "confirmed", "--shell", "--run", f"echo $HELDOUT_STEP $HELDOUT_STATE >> {said}"]
+    words = ["--on", "confirmed", "--shell", "--command", f"echo $HELDOUT_STEP $HELDOUT_STATE >> {said}"]
     words += ["--state", str(tmp_path / "state"), "--stop-file", str(tmp_path / "STOP"), "--until-idle", "0.2"]
     done = heldout(path, *words)
     assert done.returncode == 0, done.stderr
@@ -372,7 +372,7 @@ def test_acts_happen_once_however_often_one_watches(tmp_path: Path) -> None:
 
 
 def test_a_dry_run_does_nothing(tmp_path: Path) -> None:
-    words = ["--run", f"touch {tmp_path / 'touched'}", "--stop-file", str(tmp_path / "STOP"), "--dry-run", "--once"]
+    words = ["--command", f"touch {tmp_path / 'touched'}", "--stop-file", str(tmp_path / "STOP"), "--dry-run", "--once"]
     done = heldout(collapsed(tmp_path), *words)
     assert done.stdout.count("would have done") == 2
     assert not (tmp_path / "touched").exists()
@@ -411,7 +411,7 @@ def test_a_run_that_goes_back_may_be_acted_on_again(tmp_path: Path) -> None:
 
 
 def test_a_command_that_fails_is_told(tmp_path: Path) -> None:
-    done = heldout(collapsed(tmp_path), "--once", "--shell", "--run", "exit 3")
+    done = heldout(collapsed(tmp_path), "--once", "--shell", "--command", "exit 3")
     assert "the command ended with status 3." in done.stdout
 
 

@@ -11,9 +11,11 @@ from heldout import __version__
 from heldout.cli.app import app
 from heldout.errors import HeldoutError
 
-from heldout.cli import reading, training, live, bench  # isort: skip  # each adds its commands, in this order
+# isort: off
+from heldout.cli import report, chart, train, eval, watch, plan, bench  # each adds its command, in the order of --help
+# isort: on
 
-__all__ = ["app", "bench", "live", "main", "reading", "training"]
+__all__ = ["app", "bench", "chart", "eval", "main", "plan", "report", "train", "watch"]
 
 
 def _version(wanted: bool) -> None:

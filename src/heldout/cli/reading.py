@@ -1,156 +1,80 @@
-"""``report``, ``chart``, ``metrics``: what reads logs that somebody wrote."""
+"""What every command that reads a log lets a person say of it: declared once, with one meaning."""
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from heldout.cli.app import app
-from heldout.cli.options import Eval, Length, OneRun, Paths, Problems, Reward, Samples, roles_of
-from heldout.errors import ReadError
-
 if TYPE_CHECKING:
-    from heldout.findings import Verdict
+    from heldout.live.follow import Follower
     from heldout.run import Run
 
-# What the processes that draw a report's figures need.
-_DRAWING = ("heldout.charts.page", "heldout.charts.matplotlib_backend", "matplotlib.backends.backend_svg")
-
-FailOn = Literal["over-optimised", "warning"]
+Samples = Annotated[int, typer.Option("--samples", min=1, help="Samples per held-out problem.")]
 
 
-@app.command()
-def report(
-    paths: Paths,
-    out: Annotated[Path, typer.Option("-o", "--out", help="Where the reports go.")] = Path("heldout-report"),
-    reward: Reward = None,
-    eval_key: Eval = None,
-    length: Length = None,
-    problems: Problems = None,
-    samples: Samples = 1,
-    run: OneRun = None,
-    formats: Annotated[
-        str, typer.Option(help="Formats of the figures: svg, png, pdf, separated by commas.")
-    ] = "svg,png",
-    planned: Annotated[int | None, typer.Option(min=1, help="Evaluations that the whole run will have.")] = None,
-    fail_on: Annotated[
-        FailOn | None, typer.Option(help="Exit with code 3 on this: an over-optimised run, or any warning.")
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What the user knows of a log, and how to read it with that."""
+
+    run: str | None = None  # which one, where a log holds several
+    roles: dict[str, str] = field(default_factory=dict)  # role → key
+    problems: int | None = None  # held-out problems of an evaluation
+    samples: int = 1  # of each of them
+
+    def one(self, path: str) -> Run:
+        """Read the one run that a log holds."""
+        from heldout.readers import read
+
+        return read(path, run=self.run, roles=self.roles, problems=self.problems, samples=self.samples)
+
+    def every(self, path: str) -> list[Run]:
+        """Read all runs that a log holds."""
+        from heldout.readers import read_all
+
+        return read_all(path, run=self.run, roles=self.roles, problems=self.problems, samples=self.samples)
+
+    def follower(self, path: str) -> Follower:
+        """Return what reads a log again and again while it grows."""
+        from heldout.live.follow import Follower
+
+        return Follower(path, run=self.run, roles=self.roles, problems=self.problems, samples=self.samples)
+
+
+def _reading(
+    reward: Annotated[str | None, typer.Option(metavar="KEY", help="Which metric is the training reward.")] = None,
+    held_out: Annotated[
+        str | None, typer.Option("--eval", metavar="KEY", help="Which metric is the held-out score.")
     ] = None,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print only where the reports lie.")] = False,
-) -> None:
-    """Judge a run: the verdict, the figures, and what the curves do, as a page, Markdown, JSON and a summary here.
-
-    Examples:  heldout report runs/today   ·   heldout report a.csv b.jsonl -o out   ·   heldout report example:kimi-dev
-    """
-    from contextlib import nullcontext
-
-    from heldout.cli.warm_pool import warm_pool
-
-    with warm_pool(*_DRAWING) or nullcontext() as pool:  # before anything else is loaded
-        from rich.console import Console
-        from rich.progress import track
-
-        from heldout.report import folder_name, write_index, write_report
-        from heldout.report.terminal import show, show_files
-
-        console = Console(highlight=False)
-        runs, refused = _read_each(paths, run, roles_of(reward, eval_key, length), problems, samples)
-        several = len(runs) + len(refused) > 1
-        chosen = [name.strip() for name in formats.split(",") if name.strip()]
-        reports = []
-        named = list(zip(_distinct([folder_name(one.name) for one in runs]), runs, strict=True))
-        for name, one in track(named, "Reporting", console=console, transient=True, disable=len(runs) < 4):
-            written = write_report(one, out / name if several else out, chosen, pool, planned)
-            reports.append(written)
-            if not quiet:
-                show(console, one, written.about, written.verdict)
-    for why in refused.values():
-        print(f"heldout: {why}", file=sys.stderr)
-    pages = [written.page for written in reports]
-    if several and reports:
-        pages = [write_index(reports, refused, out), *pages]
-    show_files(console, pages)
-    if refused:
-        raise typer.Exit(2)
-    if fail_on and any(_fails(written.verdict, fail_on) for written in reports):
-        raise typer.Exit(3)
-
-
-@app.command()
-def chart(
-    path: Annotated[str, typer.Argument(metavar="PATH", help="A log, a run directory, or example:NAME.")],
-    left: Annotated[str, typer.Option(help="Metric on the left axis: a key, or reward, held_out, length.")],
-    out: Annotated[Path, typer.Option("-o", "--out", help="File to write: .svg, .png or .pdf.")],
-    right: Annotated[
-        list[str] | None, typer.Option(help="Metric on the right axis; may be given up to four times.")
-    ] = None,
-    width: Annotated[
-        float, typer.Option(min=4.0, max=60.0, help="Width in centimetres; a paper's column is 8.5.")
-    ] = 16.0,
-    theme: Annotated[Literal["light", "dark"], typer.Option(help="Colours for a light or a dark page.")] = "light",
-    title: Annotated[str, typer.Option(help="A title above the figure.")] = "",
-    window: Annotated[float | None, typer.Option(min=1.0, help="Smoothing window in steps.")] = None,
-    reward: Reward = None,
-    eval_key: Eval = None,
-    length: Length = None,
-    problems: Problems = None,
+    length: Annotated[str | None, typer.Option(metavar="KEY", help="Which metric is the response length.")] = None,
+    problems: Annotated[int | None, typer.Option(min=1, help="Held-out problems per evaluation.")] = None,
     samples: Samples = 1,
-    run: OneRun = None,
-) -> None:
-    """Draw any two metrics of a run against each other.
-
-    Example:  heldout chart runs/today --left reward --right held_out -o figure.pdf --width 8.5
-    """
-    from heldout.charts import dual_axis, save
-    from heldout.readers import read
-
-    one = read(path, run=run, roles=roles_of(reward, eval_key, length), problems=problems, samples=samples)
-    drawn = dual_axis(one, left, right or None, window=window)
-    save(drawn.with_title(title) if title else drawn, out, width_cm=width, theme=theme)
-    print(out)
+    run: Annotated[str | None, typer.Option(metavar="NAME", help="Which run, where a log holds several.")] = None,
+) -> Reading:
+    roles = {"reward": reward, "held_out": held_out, "length": length}
+    return Reading(run, {role: key for role, key in roles.items() if key}, problems, samples)
 
 
-@app.command()
-def metrics() -> None:
-    """Print what every metric name means, and the keys under which trainers log it (Markdown)."""
-    from heldout.metrics import as_markdown
+def with_reading(*without: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a typer command, in place of its parameter ``reading``, the flags of a reading, some left out."""
+    known = inspect.signature(_reading, eval_str=True).parameters
+    flags = [flag for name, flag in known.items() if name not in without]
 
-    print(as_markdown(), end="")
+    def wrapped(command: Callable[..., None]) -> Callable[..., None]:
+        parameters: list[inspect.Parameter] = []
+        for one in inspect.signature(command, eval_str=True).parameters.values():
+            parameters += [flag.replace(kind=one.kind) for flag in flags] if one.name == "reading" else [one]
 
+        def run(**typed: Any) -> None:
+            reading = _reading(**{flag.name: typed.pop(flag.name) for flag in flags})
+            command(**typed, reading=reading)
 
-def _read_each(
-    paths: list[str], name: str | None, roles: dict[str, str], problems: int | None, samples: int
-) -> tuple[list[Run], dict[str, str]]:
-    """Read every path; with several, what cannot be read is reported and the others go on."""
-    from heldout.readers import read_all
+        run.__name__, run.__doc__ = command.__name__, command.__doc__
+        run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+        run.__annotations__ = {one.name: one.annotation for one in parameters}
+        return run
 
-    runs: list[Run] = []
-    refused: dict[str, str] = {}
-    for path in paths:
-        try:
-            runs += read_all(path, run=name, roles=roles, problems=problems, samples=samples)
-        except ReadError as error:
-            if len(paths) == 1:
-                raise
-            refused[path] = str(error)
-    return runs, refused
-
-
-def _fails(verdict: Verdict, on: FailOn) -> bool:
-    """Whether a verdict is what the user wants to hear of by exit code."""
-    if verdict.state in ("over-optimised", "regressed"):
-        return True
-    return on == "warning" and any(finding.severity in ("warning", "alarm") for finding in verdict.findings)
-
-
-def _distinct(names: list[str]) -> list[str]:
-    """Number the names that occur more than once."""
-    seen: dict[str, int] = {}
-    for index, name in enumerate(names):
-        seen[name] = seen.get(name, 0) + 1
-        if seen[name] > 1:
-            names[index] = f"{name}-{seen[name]}"
-    return names
+    return wrapped

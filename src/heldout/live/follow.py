@@ -113,7 +113,7 @@ class Follower:
         same = [one for one in found if one.name == name]
         if len(same) != 1:
             listed = ", ".join(repr(one.name) for one in found[:6])
-            raise SeveralRuns(f"{self.path} holds {len(found)} runs ({listed}); choose one with --name NAME.")
+            raise SeveralRuns(f"{self.path} holds {len(found)} runs ({listed}); choose one with --run NAME.")
         return same[0]
 
 

@@ -1,4 +1,4 @@
-"""``watch`` and ``plan``: while a run goes on, and before it does."""
+"""``watch``: follow a run while it goes on, and act."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from typing import Annotated, Literal
 import typer
 
 from heldout.cli.app import app
-from heldout.cli.options import Eval, Length, OneRun, Problems, Reward, Samples, roles_of
+from heldout.cli.reading import Reading, with_reading
 
 
 @app.command()
+@with_reading()
 def watch(
     path: Annotated[str, typer.Argument(metavar="PATH", help="A log or directory; it need not be there yet.")],
     planned: Annotated[int | None, typer.Option(min=1, help="Evaluations that the whole run will have.")] = None,
@@ -21,9 +22,9 @@ def watch(
         Literal["warning", "watch", "likely", "confirmed"], typer.Option(help="From which finding on to act.")
     ] = "likely",
     command: Annotated[
-        str, typer.Option("--run", metavar="CMD", help="Run this; HELDOUT_STEP, HELDOUT_KIND … say what was found.")
+        str, typer.Option(metavar="CMD", help="Run this; HELDOUT_STEP, HELDOUT_KIND … say what was found.")
     ] = "",
-    shell: Annotated[bool, typer.Option("--shell", help="Give --run to a shell.")] = False,
+    shell: Annotated[bool, typer.Option("--shell", help="Give --command to a shell.")] = False,
     stop_file: Annotated[Path | None, typer.Option(help="Make this file, for a training that looks for it.")] = None,
     signal: Annotated[str | None, typer.Option(metavar="PID[:SIG]", help="Signal this process, with TERM.")] = None,
     alert: Annotated[
@@ -38,12 +39,8 @@ def watch(
         float | None, typer.Option(metavar="SECONDS", min=0.0, help="End when so long nothing was written.")
     ] = None,
     interval: Annotated[float, typer.Option(min=0.1, help="Seconds between two looks, at least.")] = 1.0,
-    reward: Reward = None,
-    eval_key: Eval = None,
-    length: Length = None,
-    problems: Problems = None,
-    samples: Samples = 1,
-    name: Annotated[str | None, typer.Option("--name", help="Which run, where a log holds several.")] = None,
+    *,
+    reading: Reading,
 ) -> None:
     """Follow a run while it goes on, and act on what is found: a command, a file, a signal, an alert.
 
@@ -52,7 +49,7 @@ def watch(
     _load_numpy()
     from heldout.live.alerts import alert_of
     from heldout.live.rules import On, Rules
-    from heldout.live.watch import Follower, Watch
+    from heldout.live.watch import Watch
 
     chosen = On(on)
     rules = Rules(
@@ -66,7 +63,7 @@ def watch(
         dry_run=dry_run,
     )
     watching = Watch(
-        Follower(path, run=name, roles=roles_of(reward, eval_key, length), problems=problems, samples=samples),
+        reading.follower(path),
         rules,
         planned=planned,
         alerts=[alert_of(one) for one in alert or []],
@@ -85,43 +82,4 @@ def _load_numpy() -> None:
     os.environ.setdefault(name, "1")
     importlib.import_module("numpy")
     if before is None:
-        del os.environ[name]  # what is started here, such as --run, has its own mind
-
-
-@app.command()
-def plan(
-    path: Annotated[
-        str | None, typer.Argument(metavar="[RUN]", help="A run: which of its checkpoints to evaluate next.")
-    ] = None,
-    problems: Problems = None,
-    samples: Samples = 1,
-    evals: Annotated[int, typer.Option("--evals", help="Evaluations of the whole run.")] = 20,
-    budget: Annotated[int | None, typer.Option(help="Generations for the whole run: how to spend them.")] = None,
-    rate: Annotated[float, typer.Option(help="Share of the problems that is expected to be solved.")] = 0.35,
-    drop: Annotated[float, typer.Option(help="A fall that should be seen; 0.03 is three points.")] = 0.03,
-    count: Annotated[int, typer.Option("--next", min=1, help="How many checkpoints to propose.")] = 4,
-    eval_key: Eval = None,
-    run: OneRun = None,
-) -> None:
-    """Plan evaluations: which fall a schedule can show, the cheapest one that shows it, or where to look in a run.
-
-    Examples:  heldout plan --problems 200 --evals 20   ·   heldout plan --budget 20000   ·   heldout plan runs/today
-    """
-    from rich.console import Console
-
-    from heldout.evaluation import terminal as shown
-    from heldout.evaluation.next_checkpoints import next_checkpoints
-    from heldout.evaluation.schedule import Schedule, best_for
-
-    console = Console(highlight=False)
-    if path is not None:
-        from heldout.readers import read
-
-        one = read(path, run=run, roles=roles_of(None, eval_key, None), problems=problems, samples=samples)
-        shown.show_next(console, next_checkpoints(one, count))
-        return
-    if budget is not None:
-        shown.show_budget(console, budget, best_for(budget, problems=problems, rate=rate))
-    elif problems is not None:
-        shown.show_schedule(console, Schedule(problems, samples, evals, rate))
-    shown.show_cheapest(console, drop, rate, problems)
+        del os.environ[name]  # what is started here, such as --command, has its own mind

@@ -1,0 +1,107 @@
+"""``report``: the verdict on logs that somebody wrote."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from heldout.cli.app import app
+from heldout.cli.reading import Reading, with_reading
+from heldout.errors import ReadError
+
+if TYPE_CHECKING:
+    from heldout.findings import Verdict
+    from heldout.run import Run
+
+# What the processes that draw a report's figures need.
+_DRAWING = ("heldout.charts.page", "heldout.charts.matplotlib_backend", "matplotlib.backends.backend_svg")
+
+FailOn = Literal["over-optimised", "warning"]
+
+
+@app.command()
+@with_reading()
+def report(
+    paths: Annotated[list[str], typer.Argument(metavar="PATH...", help="Logs, run directories, or example:NAME.")],
+    out: Annotated[Path, typer.Option("-o", "--out", help="Where the reports go.")] = Path("heldout-report"),
+    *,
+    reading: Reading,
+    formats: Annotated[
+        str, typer.Option(help="Formats of the figures: svg, png, pdf, separated by commas.")
+    ] = "svg,png",
+    planned: Annotated[int | None, typer.Option(min=1, help="Evaluations that the whole run will have.")] = None,
+    fail_on: Annotated[
+        FailOn | None, typer.Option(help="Exit with code 3 on this: an over-optimised run, or any warning.")
+    ] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print only where the reports lie.")] = False,
+) -> None:
+    """Judge a run: the verdict, the figures, and what the curves do, as a page, Markdown, JSON and a summary here.
+
+    Examples:  heldout report runs/today   ·   heldout report a.csv b.jsonl -o out   ·   heldout report example:kimi-dev
+    """
+    from contextlib import nullcontext
+
+    from heldout.cli.warm_pool import warm_pool
+
+    with warm_pool(*_DRAWING) or nullcontext() as pool:  # before anything else is loaded
+        from rich.console import Console
+        from rich.progress import track
+
+        from heldout.report import folder_name, write_index, write_report
+        from heldout.report.terminal import show, show_files
+
+        console = Console(highlight=False)
+        runs, refused = _read_each(paths, reading)
+        several = len(runs) + len(refused) > 1
+        chosen = [name.strip() for name in formats.split(",") if name.strip()]
+        reports = []
+        named = list(zip(_distinct([folder_name(one.name) for one in runs]), runs, strict=True))
+        for name, one in track(named, "Reporting", console=console, transient=True, disable=len(runs) < 4):
+            written = write_report(one, out / name if several else out, chosen, pool, planned)
+            reports.append(written)
+            if not quiet:
+                show(console, one, written.about, written.verdict)
+    for why in refused.values():
+        print(f"heldout: {why}", file=sys.stderr)
+    pages = [written.page for written in reports]
+    if several and reports:
+        pages = [write_index(reports, refused, out), *pages]
+    show_files(console, pages)
+    if refused:
+        raise typer.Exit(2)
+    if fail_on and any(_fails(written.verdict, fail_on) for written in reports):
+        raise typer.Exit(3)
+
+
+def _read_each(paths: list[str], reading: Reading) -> tuple[list[Run], dict[str, str]]:
+    """Read every path; with several, what cannot be read is reported and the others go on."""
+    runs: list[Run] = []
+    refused: dict[str, str] = {}
+    for path in paths:
+        try:
+            runs += reading.every(path)
+        except ReadError as error:
+            if len(paths) == 1:
+                raise
+            refused[path] = str(error)
+    return runs, refused
+
+
+def _fails(verdict: Verdict, on: FailOn) -> bool:
+    """Whether a verdict is what the user wants to hear of by exit code."""
+    if verdict.state in ("over-optimised", "regressed"):
+        return True
+    return on == "warning" and any(finding.severity in ("warning", "alarm") for finding in verdict.findings)
+
+
+def _distinct(names: list[str]) -> list[str]:
+    """Number the names that occur more than once."""
+    seen: dict[str, int] = {}
+    for index, name in enumerate(names):
+        seen[name] = seen.get(name, 0) + 1
+        if seen[name] > 1:
+            names[index] = f"{name}-{seen[name]}"
+    return names
