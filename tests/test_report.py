@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from heldout.charts import Band, Line, legend_place
 from heldout.errors import UsageError
 from heldout.report import FORMATS, SCHEMA, folder_name, write_report
 from heldout.report.figures import standard_figures
+from heldout.report.json_report import as_json
 from heldout.run import Note, NoteKind, Run, Series
 
 HOSTILE = '<script>alert("x")</script> | `$a_b$` [l](http://e)'
@@ -59,9 +61,45 @@ def test_the_json_has_what_is_documented(kimi: Path) -> None:
     assert data["correlations"][0]["differences"]["n"] == 20
     assert data["observations"][0]["weight"] >= data["observations"][-1]["weight"]
     assert data["notes"][0]["kind"] == "assumed"
+
+
+def keys(value: object) -> Iterator[str]:
+    """Every key of an object that the schema names: not those that a run brings along."""
+    if isinstance(value, list):
+        for one in value:
+            yield from keys(one)
+    elif isinstance(value, dict):
+        for key, one in value.items():
+            yield key
+            if key in ("series", "key_points", "roles"):
+                yield from keys(list(one.values()))
+            elif key not in ("evidence", "figures"):
+                yield from keys(one)
+
+
+def test_every_key_of_the_json_is_documented(kimi: Path, tmp_path: Path) -> None:
+    rng = np.random.default_rng(3)
+    step = np.arange(0, 300, 10)
+    rates = {"val/a_acc": np.linspace(0.5, 0.2, 30), "val/b_acc": np.full(30, 0.4)}
+    metrics = {
+        key: Series(key, step, rng.binomial(500, p) / 500, problems=np.full(30, 500.0)) for key, p in rates.items()
+    }
+    metrics["entropy"] = Series("entropy", step, np.geomspace(1.0, 0.001, 30))
+    metrics["reward"] = Series("reward", step, np.sin(step / 60.0) + rng.normal(0.0, 0.05, 30))
+    roles = {"held_out": "val/a_acc", "entropy": "entropy", "reward": "reward"}
+    run = Run("r", "m", "t", metrics, roles, (Note(NoteKind.UNKNOWN, "n"),))
+    folders = (kimi, write_report(run, tmp_path / "out").folder)
+    found = {key for folder in folders for key in keys(json.loads((folder / "report.json").read_text()))}
     documented = (Path(__file__).parents[1] / "docs" / "report.md").read_text()
-    assert all(f"`{field}`" in documented for field in data)
-    assert all(f"`{field}`" in documented for field in data["series"]["length"])
+    assert {key for key in found if not re.search(rf"`[^`]*\b{key}\b[^`]*`", documented)} == set()
+    assert {"adjusted_p", "advice", "reference", "n_effective", "lag_points", "prominence", "peak_step"} <= found
+
+
+def test_a_number_that_is_not_defined_is_null() -> None:
+    run = Run("one", "m", "test", {"reward": Series("reward", np.array([3]), np.array([0.5]))}, {"reward": "reward"})
+    written = as_json(run, heldout.describe(run), heldout.diagnose(run), {})
+    assert json.loads(written)["series"]["reward"]["noise"] == {"sd": None, "share_of_movement": None}
+    assert b"NaN" not in written
 
 
 def test_the_page_loads_nothing_and_runs_nothing(kimi: Path) -> None:

@@ -139,7 +139,7 @@ def _turns(curve: Curve) -> tuple[Turn, ...]:
         found = peaks(curve.step, posterior.mean, posterior.difference_sd())
     else:
         found = peaks(curve.step, curve.value, math.sqrt(2 * curve.line_variance))
-    turns = (Turn(p.kind, Point(int(p.step), p.value), p.prominence, p.z) for p in found)
+    turns = (Turn(p.kind, int(p.step), p.value, p.prominence, p.z) for p in found)
     return tuple(sorted(turns, key=lambda turn: -turn.z)[:_MOST_TURNS])
 
 
@@ -147,8 +147,8 @@ def _listed(curve: Curve, turns: tuple[Turn, ...]) -> str:
     """List the significant turns in order of steps."""
     if not turns:
         return ""
-    ordered = sorted(turns, key=lambda turn: turn.point.step)
-    listed = [f"{t.kind} {written(curve, t.point.value)} at step {t.point.step} (z = {t.z:.1f})" for t in ordered]
+    ordered = sorted(turns, key=lambda turn: turn.step)
+    listed = [f"{t.kind} {written(curve, t.value)} at step {t.step} (z = {t.z:.1f})" for t in ordered]
     return f" Turns beyond the noise: {sentence_list(listed)}."
 
 

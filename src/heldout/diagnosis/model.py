@@ -59,7 +59,8 @@ class Turn:
     """A peak or trough that is larger than the uncertainty of the curve."""
 
     kind: str  # "peak" or "trough"
-    point: Point
+    step: int
+    value: float
     prominence: float  # how far the curve comes back on its lower side
     z: float  # prominence over its standard deviation
 

@@ -1,21 +1,45 @@
-"""The report for machines: ``report.json``, schema ``heldout.report/1`` (documented in docs/report.md)."""
+"""The report for machines: ``report.json``, schema ``heldout.report/1`` (documented in docs/report.md).
+
+Its keys are the names of the fields, but for the few in `_NAMES`: a new field of a verdict or a description is written
+without a word here, and has to be documented.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import fields, is_dataclass
+from enum import Enum
 from typing import Any
 
 import orjson
 
 import heldout
-from heldout.diagnosis.description import Description, Pair, Point, SeriesDescription
-from heldout.findings import Finding, Verdict
+from heldout.diagnosis.description import Description, Pair, SeriesDescription
+from heldout.findings import BenchmarkFall, Unchecked, Verdict
 from heldout.metrics import ROLES
 from heldout.run import Run
-from heldout.stats.correlation import Correlation
+from heldout.stats.correlation import Correlation, LeadLag
 
 SCHEMA = "heldout.report/1"
+
+_NAMES: dict[type, dict[str, str | None]] = {  # field → key where the two differ, None where it is not written
+    SeriesDescription: {
+        "role": None,  # the key under which the series stands
+        "key_points": None,  # a part of the report of their own
+        "count": "values",
+        "window": "smoothing_window_steps",
+        "recent": None,  # `state` in words
+        "noise": None,  # the next two in words
+        "noise_sd": None,
+        "noise_share": None,
+    },
+    Pair: {"how": "aligned", "count": "points", "movement": None, "lead": "lead_lag"},
+    Correlation: {"n_eff": "n_effective"},
+    LeadLag: {"lag": "lag_points", "lags": None, "correlations": None},
+    Unchecked: {"metrics": None},
+    BenchmarkFall: {"sized": None},
+}
 
 
 def as_json(run: Run, about: Description, verdict: Verdict, figures: Mapping[str, list[str]]) -> bytes:
@@ -28,6 +52,12 @@ def as_json(run: Run, about: Description, verdict: Verdict, figures: Mapping[str
 def as_object(run: Run, about: Description, verdict: Verdict, figures: Mapping[str, list[str]]) -> dict[str, Any]:
     """Return the report as plain objects."""
     steps = run.steps
+    described = _plain(about) | {
+        "series": {series.role: _series(series) for series in about.series},
+        "key_points": {series.role: _plain(series.key_points) for series in about.series},
+        "correlations": [_plain(pair) | _plain(pair.movement) for pair in about.pairs],
+    }
+    del described["pairs"]
     return {
         "schema": SCHEMA,
         "heldout": heldout.__version__,
@@ -40,76 +70,11 @@ def as_object(run: Run, about: Description, verdict: Verdict, figures: Mapping[s
             "last_step": int(steps[-1]),
             "metrics": sorted(run.metrics),
         },
-        "verdict": _verdict(verdict),
+        "verdict": _plain(verdict) | {"benchmarks": [_benchmark(fall) for fall in verdict.benchmarks]},
         "roles": {role: _role(run, role) for role in ROLES},
-        "overview": about.overview,
-        "components": list(about.components),
-        "series": {series.role: _series(series) for series in about.series},
-        "key_points": {series.role: [_point(point) for point in series.key_points] for series in about.series},
-        "correlations": [_pair(pair) for pair in about.pairs],
-        "signals": [
-            {"name": s.name, "key": s.key, "start": s.start, "end": s.end, "low": s.low, "high": s.high}
-            for s in about.signals
-        ],
-        "observations": [
-            {
-                "kind": o.kind,
-                "text": o.text,
-                "weight": o.weight,
-                "steps": list(o.steps),
-                "evidence": _finite(o.evidence),
-            }
-            for o in about.observations
-        ],
-        "interpretation": list(about.interpretation),
-        "notes": [{"kind": note.kind.value, "text": note.text, "count": note.count} for note in run.notes],
+        **described,
+        "notes": _plain(run.notes),
         "figures": dict(figures),
-    }
-
-
-def _verdict(verdict: Verdict) -> dict[str, Any]:
-    onset, kept = verdict.onset, verdict.recommended
-    return {
-        "state": verdict.state.value,
-        "label": verdict.label,
-        "sentence": verdict.sentence,
-        "peak_step": verdict.peak_step,
-        "onset": None if onset is None else {"step": onset.step, "low": onset.low, "high": onset.high},
-        "recommended": None
-        if kept is None
-        else {"step": kept.step, "estimate": kept.estimate, "low": kept.low, "high": kept.high},
-        "tied": list(verdict.tied),
-        "on_disk": list(verdict.on_disk),
-        "smallest_visible_drop": verdict.smallest_visible_drop,
-        "findings": [_finding(finding) for finding in verdict.findings],
-        "unchecked": [{"detector": u.detector, "missing": u.missing} for u in verdict.unchecked],
-        "advice": list(verdict.advice),
-        "benchmarks": [
-            {
-                "key": fall.key,
-                "peak_step": fall.peak_step,
-                "drop": _number(fall.drop),
-                "p": fall.p if fall.sized else None,
-                "adjusted_p": fall.adjusted_p if fall.sized else None,
-            }
-            for fall in verdict.benchmarks
-        ],
-    }
-
-
-def _finding(finding: Finding) -> dict[str, Any]:
-    return {
-        "detector": finding.detector,
-        "severity": finding.severity.value,
-        "kind": finding.kind,
-        "step": finding.step,
-        "steps": list(finding.steps),
-        "seen": finding.seen,
-        "against": finding.against,
-        "means": finding.means,
-        "advice": finding.advice,
-        "reference": finding.reference,
-        "evidence": _finite(finding.evidence),
     }
 
 
@@ -121,60 +86,30 @@ def _role(run: Run, role: str) -> dict[str, Any] | None:
 
 
 def _series(series: SeriesDescription) -> dict[str, Any]:
-    return {
-        "key": series.key,
-        "label": series.label,
-        "unit": series.unit,
-        "values": series.count,
-        "smoothing_window_steps": series.window,
-        "start": _point(series.start),
-        "end": _point(series.end),
-        "peak": _point(series.peak),
-        "trough": _point(series.trough),
-        "trend": series.trend,
-        "stretches": [
-            {"start": _point(s.start), "end": _point(s.end), "direction": s.direction} for s in series.stretches
-        ],
-        "turns": [
-            {"kind": t.kind, **_point(t.point), "prominence": t.prominence, "z": _number(t.z)} for t in series.turns
-        ],
-        "state": series.state,
-        "noise": {"sd": _number(series.noise_sd), "share_of_movement": _number(series.noise_share)},
-    }
+    noise = {"sd": _plain(series.noise_sd), "share_of_movement": _plain(series.noise_share)}
+    written: dict[str, Any] = _plain(series) | {"noise": noise}
+    return written
 
 
-def _pair(pair: Pair) -> dict[str, Any]:
-    movement, lead = pair.movement, pair.lead
-    return {
-        "left": pair.left,
-        "right": pair.right,
-        "aligned": pair.how,
-        "points": pair.count,
-        "levels": _correlation(movement.levels),
-        "levels_are": movement.levels_are,
-        "differences": _correlation(movement.differences),
-        "detrended": _correlation(movement.detrended),
-        "lead_lag": {"lag_points": lead.lag, "r": _number(lead.r), "p": _number(lead.p)},
-    }
+def _benchmark(fall: BenchmarkFall) -> dict[str, Any]:
+    written: dict[str, Any] = _plain(fall) | ({} if fall.sized else {"p": None, "adjusted_p": None})
+    return written
 
 
-def _correlation(found: Correlation) -> dict[str, Any]:
-    return {
-        "r": _number(found.r),
-        "low": _number(found.low),
-        "high": _number(found.high),
-        "n": found.n,
-        "n_effective": _number(found.n_eff),
-    }
-
-
-def _point(point: Point) -> dict[str, Any]:
-    return {"step": point.step, "value": point.value}
-
-
-def _finite(evidence: Mapping[str, float]) -> dict[str, float | None]:
-    return {key: _number(value) for key, value in evidence.items()}
-
-
-def _number(value: float) -> float | None:
-    return float(value) if math.isfinite(value) else None
+def _plain(value: Any) -> Any:
+    """Return a value as JSON has it: dataclasses as objects, tuples as lists, numbers that are not finite as None."""
+    if is_dataclass(value):
+        names = _NAMES.get(type(value), {})
+        keys = {field.name: names.get(field.name, field.name) for field in fields(value)}
+        return {key: _plain(getattr(value, name)) for name, key in keys.items() if key is not None}
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, str):
+        return value
+    if isinstance(value, Mapping):
+        return {key: _plain(one) for key, one in value.items()}
+    if isinstance(value, Sequence):
+        return [_plain(one) for one in value]
+    if isinstance(value, float):  # numpy's are a kind of it
+        return float(value) if math.isfinite(value) else None
+    return value

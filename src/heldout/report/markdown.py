@@ -15,10 +15,11 @@ _SPECIAL = str.maketrans({c: f"\\{c}" for c in "\\`*_{}[]<>#|~$"})
 
 def as_markdown(run: Run, about: Description, verdict: Verdict, figures: Mapping[str, list[str]]) -> str:
     """Write the report as Markdown."""
-    return "\n".join(_lines(run, about, verdict, figures)) + "\n"
+    lines = (*_verdict(run, verdict, figures), *_findings(verdict), *_description(about), *_notes(run))
+    return "\n".join(lines) + "\n"
 
 
-def _lines(run: Run, about: Description, verdict: Verdict, figures: Mapping[str, list[str]]) -> Iterator[str]:
+def _verdict(run: Run, verdict: Verdict, figures: Mapping[str, list[str]]) -> Iterator[str]:
     yield f"# {_safe(run.name)}\n"
     yield f"**{verdict.state.value}** ({_safe(verdict.label)}). {_safe(verdict.sentence)}\n"
     yield from (f"- not checked: {_safe(line)}" for line in not_checked(verdict))
@@ -28,6 +29,9 @@ def _lines(run: Run, about: Description, verdict: Verdict, figures: Mapping[str,
         shown = next((file for file in files if file.endswith((".svg", ".png"))), None)
         if shown:
             yield f"![{_safe(title)}]({shown})\n"
+
+
+def _findings(verdict: Verdict) -> Iterator[str]:
     yield "## Findings\n"
     for finding in verdict.findings:
         yield f"- **{finding.severity.value}**, step {finding.step}: {_safe(finding.seen)} {_safe(finding.against)} "
@@ -40,6 +44,9 @@ def _lines(run: Run, about: Description, verdict: Verdict, figures: Mapping[str,
         yield f"### {scores.title}\n"
         yield from _table(scores)
         yield ""
+
+
+def _description(about: Description) -> Iterator[str]:
     yield f"## Overview\n\n{_safe(about.overview)}\n"
     yield "## Components\n"
     yield from (f"- {_safe(line)}" for line in about.components)
@@ -60,6 +67,9 @@ def _lines(run: Run, about: Description, verdict: Verdict, figures: Mapping[str,
     yield from (f"{rank}. {_safe(o.text)}" for rank, o in enumerate(about.observations, 1))
     yield "\n## Interpretation\n"
     yield from (f"{_safe(paragraph)}\n" for paragraph in about.interpretation)
+
+
+def _notes(run: Run) -> Iterator[str]:
     yield "## What the reader did\n"
     yield from (f"- *{note.kind.value}*: {_safe(note.text)}" for note in run.notes)
     if not run.notes:
