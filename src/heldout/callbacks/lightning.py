@@ -10,17 +10,12 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
-from heldout.detectors.base import Detector
-from heldout.errors import MissingExtra, UsageError
-from heldout.findings import Finding
-from heldout.live import Decision, Guard, Rules
-from heldout.live.alerts import Alert
-from heldout.store.recorder import Recorder
+from heldout.callbacks.base import GuardedRun, GuardSettings
+from heldout.errors import MissingExtra
+from heldout.live import Guard, Rules
 
 try:
     from lightning.pytorch.callbacks import Callback
@@ -34,65 +29,40 @@ except ImportError:
 __all__ = ["HeldoutCallback", "Rules"]
 
 
-class HeldoutCallback(Callback):  # type: ignore[misc]
+class HeldoutCallback(GuardedRun, Callback):  # type: ignore[misc]
     """Records a run, judges it while it goes on, and stops it if the rules say so.
 
     Parameters
     ----------
-    where
-        The run's directory; gone on with when the trainer resumes from a checkpoint.
-    rules, planned, detectors, roles, alerts, on_finding
-        As for `heldout.live.Guard`. Going back also stops the training; ``rollback.json`` says where to.
+    where, rules, **settings
+        As for `heldout.callbacks.base.GuardedRun`.
     """
 
     def __init__(
-        self,
-        where: str | os.PathLike[str],
-        rules: Rules = Rules(),
-        *,
-        planned: int | None = None,
-        detectors: Sequence[Detector] | None = None,
-        roles: Mapping[str, str] | None = None,
-        alerts: Sequence[Alert] = (),
-        on_finding: Callable[[Finding], None] | None = None,
+        self, where: str | os.PathLike[str] | Guard, rules: Rules = Rules(), **settings: Unpack[GuardSettings]
     ) -> None:
-        self.where, self.rules = Path(where), rules
-        self.guard: Guard | None = None
-        self._guarding = partial(
-            Guard, planned=planned, detectors=detectors, roles=roles, alerts=alerts, on_finding=on_finding
-        )
-        self._recorder: Recorder | None = None
-        self._stop = False
+        super().__init__(where, rules, **settings)
         self._saved: set[str] = set()
 
-    def evaluation(self, step: int, **outcomes: Any) -> Decision:
-        """Take in a held-out measurement; arguments as for `Guard.evaluation`."""
-        if self.guard is None:
-            raise UsageError("The training has not begun, so there is no run that this evaluation belongs to.")
-        return self._taken(self.guard.evaluation(step, **outcomes))
-
     def on_train_start(self, trainer: Any, pl_module: Any) -> None:
-        self._recorder = Recorder(self.where, resume=trainer.global_step > 0, rank=trainer.global_rank)
-        self.guard = self._guarding(self._recorder, self.rules)
+        self.begin(resume=trainer.global_step > 0, rank=trainer.global_rank)
 
     def on_train_batch_end(self, trainer: Any, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
         self._note_checkpoints(trainer)
-        if self.guard is not None and trainer.global_step % max(trainer.log_every_n_steps, 1) == 0:
-            self._taken(self.guard.step(trainer.global_step, dict(trainer.logged_metrics)))
+        if trainer.global_step % max(trainer.log_every_n_steps, 1) == 0:
+            self.step(trainer.global_step, dict(trainer.logged_metrics))
         self._agree(trainer)
 
     def on_validation_end(self, trainer: Any, pl_module: Any) -> None:
         if self.guard is None or trainer.sanity_checking:
             return
         self._note_checkpoints(trainer)
-        self._taken(self.guard.step(trainer.global_step, dict(trainer.callback_metrics)))
+        self.step(trainer.global_step, dict(trainer.callback_metrics))
         self._agree(trainer)
 
     def on_train_end(self, trainer: Any, pl_module: Any) -> None:
         self._note_checkpoints(trainer)
-        if self._recorder is not None and self.guard is not None:
-            self.guard.close()
-            self._recorder.close()
+        self.end()
 
     def _note_checkpoints(self, trainer: Any) -> None:
         """Take note of what Lightning has saved since the last look, where a file's name tells its step."""
@@ -103,10 +73,6 @@ class HeldoutCallback(Callback):  # type: ignore[misc]
                 if step and path not in self._saved and self.guard is not None:
                     self._saved.add(path)
                     self.guard.checkpoint(int(step[1]), path)
-
-    def _taken(self, decision: Decision) -> Decision:
-        self._stop = self._stop or decision.stop or decision.roll_back_to is not None
-        return decision
 
     def _agree(self, trainer: Any) -> None:
         """Stop in every process when rank 0 wants to."""

@@ -6,19 +6,16 @@ trainer = GRPOTrainer(..., callbacks=[HeldoutCallback("runs/a", rules=Rules(stop
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
-from heldout.callbacks import kept
+from heldout.callbacks.base import GuardedRun, GuardSettings
+from heldout.callbacks.checkpoints import drop_links, link_checkpoint
 from heldout.callbacks.rollouts import Rollouts
-from heldout.detectors.base import Detector
 from heldout.errors import MissingExtra, UsageError
-from heldout.findings import Finding
+from heldout.evaluation.transformers import undisturbed
 from heldout.live import Decision, Guard, Rules
-from heldout.live.alerts import Alert
-from heldout.store.recorder import Recorder
 
 try:
     from transformers import TrainerCallback
@@ -29,32 +26,29 @@ if TYPE_CHECKING:
     from transformers import TrainerControl, TrainerState, TrainingArguments
 
 Evaluate = Callable[[Any, int], Mapping[str, Any]]
-KEPT = "kept"  # folder of a run's directory
+LINKED = "kept"  # folder of a run's directory, for checkpoints that the trainer may prune and the guard protects
 _SUMMARY = "train_runtime"  # in the line with which transformers closes
 
 
-class HeldoutCallback(TrainerCallback):  # type: ignore[misc,unused-ignore]
+class HeldoutCallback(GuardedRun, TrainerCallback):  # type: ignore[misc,unused-ignore]
     """Records a run, judges it while it goes on, and stops it if the rules say so.
 
     Parameters
     ----------
-    where
-        The run's directory, or a guard of one's own. A directory that holds a run is gone on with when the trainer
-        resumes from a checkpoint, and refused otherwise.
-    rules
-        What to do, and from which finding on. Going back also stops the training; ``rollback.json`` says where to.
-    planned
-        How many evaluations the whole run will have; found from the steps where `every` or the trainer's own
-        ``eval_steps`` tells.
+    where, rules, **settings
+        As for `heldout.callbacks.base.GuardedRun`. `planned`, the number of evaluations, is found from the steps where
+        `every` or the trainer's own ``eval_steps`` tells.
     evaluate
         Called with the model and the step; returns what `Guard.evaluation` takes: problems, passed, and so on. It is
-        called in every process, and what rank 0 returns is recorded. What it raises stops the training.
+        called in every process, and what rank 0 returns is recorded. It gets the model in evaluation mode; the modes
+        and the states of the generators of random numbers are put back after it, so that a run is the same whether or
+        not it is measured. What it raises stops the training.
     every
         Steps between calls of `evaluate`.
+    ends
+        Call it before the first step and after the last one as well.
     rollouts
         Keep the completions of every so many steps, if a reward function is listened to (`record_rewards`).
-    detectors, roles, alerts, on_finding
-        As for `Guard`.
 
     Raises
     ------
@@ -73,37 +67,27 @@ class HeldoutCallback(TrainerCallback):  # type: ignore[misc,unused-ignore]
         where: str | os.PathLike[str] | Guard,
         rules: Rules = Rules(),
         *,
-        planned: int | None = None,
         evaluate: Evaluate | None = None,
         every: int = 0,
+        ends: bool = False,
         rollouts: int = 1,
-        detectors: Sequence[Detector] | None = None,
-        roles: Mapping[str, str] | None = None,
-        alerts: Sequence[Alert] = (),
-        on_finding: Callable[[Finding], None] | None = None,
+        **settings: Unpack[GuardSettings],
     ) -> None:
         if (evaluate is None) != (every == 0) or every < 0:
             raise UsageError(f"every is {every}; it is the number of steps between calls of evaluate: give both.")
         if rollouts < 1:
             raise UsageError(f"rollouts is {rollouts}; it is a number of steps, at least 1.")
-        self.guard = where if isinstance(where, Guard) else None
-        self._own = None if isinstance(where, Guard) else Path(where)
-        self._recorder: Recorder | None = None
-        self.planned = planned
-        self._guarding = partial(Guard, detectors=detectors, roles=roles, alerts=alerts, on_finding=on_finding)
-        self.rules = where.rules if isinstance(where, Guard) else rules
-        self.evaluate, self.every, self.rollouts = evaluate, every, rollouts
+        super().__init__(where, rules, **settings)
+        self.evaluate, self.every, self.ends, self.rollouts = evaluate, every, ends, rollouts
         self._rewards = Rollouts()
         self._model: Any = None
-        self._stop = self._evaluate = False
-        self._evaluated = -1
+        self._evaluated = -1  # the last step that was
 
     def evaluation(self, step: int, **outcomes: Any) -> Decision:
-        """Take in a held-out measurement; arguments as for `Guard.evaluation`."""
-        if self.guard is None:
-            raise UsageError("The training has not begun, so there is no run that this evaluation belongs to.")
+        """Take in a held-out measurement; arguments as for `heldout.live.Guard.evaluation`."""
+        decision = super().evaluation(step, **outcomes)
         self._evaluated = max(self._evaluated, step)
-        return self._taken(self.guard.evaluation(step, **outcomes))
+        return decision
 
     def record_rewards(self, reward: Callable[..., Any]) -> Callable[..., Any]:
         """Return a reward function that does the same, and whose completions and scores are recorded.
@@ -119,14 +103,14 @@ class HeldoutCallback(TrainerCallback):  # type: ignore[misc,unused-ignore]
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **given: Any
     ) -> None:
         self._model = given.get("model")
-        if self._own is None:
-            return
-        resumed = state.global_step > 0
-        settings = {key: value for key, value in args.to_sanitized_dict().items() if _is_plain(value)}
-        self._recorder = Recorder(self._own, config=settings, resume=resumed, rank=args.process_index)
-        self.guard = self._guarding(
-            self._recorder, self.rules, planned=self.planned or _planned(self.every, args, state)
+        self.begin(
+            resume=state.global_step > 0,
+            rank=args.process_index,
+            config={key: value for key, value in args.to_sanitized_dict().items() if _is_plain(value)},
+            planned=self._planned(args, state),
         )
+        if self.ends and state.global_step == 0:
+            self._measure(0)
 
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **given: Any) -> None:
         step, stop, asked = state.global_step, self._stop, self._evaluate
@@ -135,8 +119,9 @@ class HeldoutCallback(TrainerCallback):  # type: ignore[misc,unused-ignore]
             self.guard.recorder.rollouts(step, rows)
         if args.world_size > 1:
             stop, asked = _agreed(stop, asked)
-        if self.evaluate is not None and (asked or step % self.every == 0):
-            self.evaluation(step, **self.evaluate(given.get("model"), step))
+        if self.evaluate is not None:
+            if asked or step % self.every == 0 or (self.ends and step == state.max_steps):
+                self._measure(step)
         elif asked and args.eval_strategy != "no":
             control.should_evaluate = True
         self._evaluate = self._evaluate and not asked
@@ -151,9 +136,9 @@ class HeldoutCallback(TrainerCallback):  # type: ignore[misc,unused-ignore]
         logs: Mapping[str, Any] | None = None,
         **given: Any,
     ) -> None:
-        if self.guard is None or not logs or _SUMMARY in logs:
+        if not logs or _SUMMARY in logs:
             return
-        self._taken(self.guard.step(state.global_step, logs))
+        self.step(state.global_step, logs)
         if self._stop and args.world_size == 1:  # several processes agree on it at the end of the next step
             control.should_training_stop = True
 
@@ -167,32 +152,41 @@ class HeldoutCallback(TrainerCallback):  # type: ignore[misc,unused-ignore]
         decision = self.guard.checkpoint(step, saved)
         if not (self.rules.protect and args.save_total_limit and self.guard.recorder and saved.is_dir()):
             return
-        folder = self.guard.recorder.directory / KEPT
-        copy = kept.link(saved, folder)
+        folder = self.guard.recorder.directory / LINKED
+        copy = link_checkpoint(saved, folder)
         if copy is not None:
             decision = self.guard.checkpoint(step, copy)
-        kept.drop_others(folder, {*decision.protected, step, self._evaluated})
+        drop_links(folder, {*decision.protected, step, self._evaluated})
 
     def on_train_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **given: Any) -> None:
-        if self._recorder is not None and self.guard is not None:
-            self.guard.close()
-            self._recorder.close()
+        self.end()
 
-    def _taken(self, decision: Decision) -> Decision:
-        self._stop = self._stop or decision.stop or decision.roll_back_to is not None
-        self._evaluate = self._evaluate or decision.evaluate
-        return decision
+    def _measure(self, step: int) -> None:
+        if self.evaluate is not None:
+            with undisturbed(self._model):
+                outcomes = self.evaluate(self._model, step)
+            self.evaluation(step, **outcomes)
 
     def _training(self) -> bool:
         """Whether completions are sampled for training just now, not for the trainer's own evaluation."""
         return self._model is None or bool(self._model.training)
 
+    def _planned(self, args: TrainingArguments, state: TrainerState) -> int | None:
+        """How many evaluations there will be, where the settings tell."""
+        if self.ends and self.every:
+            return planned_evaluations(state.max_steps, self.every)
+        own = args.eval_steps if args.eval_strategy == "steps" else None
+        steps = self.every or int(own or 0)
+        return max(1, state.max_steps // steps) if steps else None
 
-def _planned(every: int, args: TrainingArguments, state: TrainerState) -> int | None:
-    """How many evaluations there will be, where the settings tell."""
-    own = args.eval_steps if args.eval_strategy == "steps" else None
-    steps = every or int(own or 0)
-    return max(1, state.max_steps // steps) if steps else None
+
+def planned_evaluations(steps: int, every: int) -> int:
+    """Return how many evaluations a training has with one every so many steps, one before the first and one at the end.
+
+    >>> planned_evaluations(10, 5), planned_evaluations(11, 5)
+    (3, 4)
+    """
+    return 1 - (-steps // every)
 
 
 def _agreed(stop: bool, evaluate: bool) -> tuple[bool, bool]:

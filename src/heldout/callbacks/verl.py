@@ -21,12 +21,12 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
+from heldout.callbacks.base import GuardedRun
 from heldout.errors import MissingExtra, ReadError, UsageError
-from heldout.live import Decision, Guard, On, Rules
+from heldout.live import On, Rules
 from heldout.live.alerts import alert_of
 from heldout.readers import judged_samples
 from heldout.readers.source import Source
-from heldout.store.recorder import Recorder
 
 try:
     from omegaconf import OmegaConf
@@ -41,27 +41,13 @@ QUIET = 1.0  # seconds after which a file that has not changed is whole
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What stands below ``trainer.heldout``.
+    """What stands below ``trainer.heldout``; `planned` is found from verl's settings if not given."""
 
-    Attributes
-    ----------
-    where
-        The run's directory; gone on with when verl resumes.
-    rules
-        As for `heldout.live.Rules`. Going back also stops the training; ``rollback.json`` says where to.
-    planned
-        How many evaluations the whole run will have; found from verl's settings if not given.
-    roles
-        Which metric plays which part, where names do not tell.
-    alerts
-        As for ``heldout watch --alert``.
-    """
-
-    where: str
-    rules: Mapping[str, Any] = field(default_factory=dict)
+    where: str  # the run's directory; gone on with when verl resumes
+    rules: Mapping[str, Any] = field(default_factory=dict)  # as for `heldout.live.Rules`
     planned: int | None = None
     roles: Mapping[str, str] | None = None
-    alerts: tuple[str, ...] = ()
+    alerts: tuple[str, ...] = ()  # as for ``heldout watch --alert``
 
     @classmethod
     def of(cls, config: Any) -> Settings:
@@ -73,20 +59,14 @@ class Settings:
             When they are missing, or one of them does not exist.
         """
         given = OmegaConf.to_container(config.trainer.get(NAME) or OmegaConf.create(), resolve=True)
-        known = [one.name for one in fields(cls)]
-        for key in given:
-            if key not in known:
-                raise UsageError(f"trainer.{NAME}.{key} does not exist; there are {', '.join(known)}.")
+        _refuse_unknown(given, cls, f"trainer.{NAME}")
         if not given.get("where"):
             raise UsageError(f"trainer.{NAME}.where is missing; give a directory: +trainer.{NAME}.where=runs/NAME.")
         return cls(**{**given, "alerts": tuple(given.get("alerts", ()))})
 
     def checked_rules(self) -> Rules:
         """Return the rules; refuse what it does not have, and what verl does not do."""
-        known = [one.name for one in fields(Rules)]
-        for key in self.rules:
-            if key not in known:
-                raise UsageError(f"trainer.{NAME}.rules.{key} does not exist; there are {', '.join(known)}.")
+        _refuse_unknown(self.rules, Rules, f"trainer.{NAME}.rules")
         rules = Rules(**self.rules)
         if rules.evaluate is not On.NEVER:
             told = f"trainer.{NAME}.rules.evaluate is {rules.evaluate}"
@@ -94,36 +74,34 @@ class Settings:
         return rules
 
 
-class Logger:
-    """One more logger for verl's `Tracking`: records what it is given, judges it, and ends the training if asked to.
+def _refuse_unknown(given: Mapping[str, Any], kind: Any, where: str) -> None:
+    known = [one.name for one in fields(kind)]
+    for key in given:
+        if key not in known:
+            raise UsageError(f"{where}.{key} does not exist; there are {', '.join(known)}.")
 
-    Parameters
-    ----------
-    trainer
-        Of verl.
-    settings
-        What the configuration says.
-    resume
-        Whether the training goes on from a checkpoint, and so with a run that is recorded already.
-    """
+
+class Logger(GuardedRun):
+    """One more logger for verl's `Tracking`: records what it is given, judges it, and ends the training if asked to."""
 
     def __init__(self, trainer: Any, settings: Settings, *, resume: bool) -> None:
-        self.trainer = trainer
-        config = trainer.config.trainer
         alerts = [alert_of(one) for one in settings.alerts]
-        rules, planned = settings.checked_rules(), settings.planned or _planned(trainer)
+        super().__init__(
+            settings.where, settings.checked_rules(), planned=settings.planned, roles=settings.roles, alerts=alerts
+        )
         told = OmegaConf.to_container(trainer.config, resolve=True)
-        self.recorder = Recorder(settings.where, config=told, resume=resume, rank=0)
-        self.guard = Guard(self.recorder, rules, planned=planned, roles=settings.roles, alerts=alerts)
+        self.begin(resume=resume, rank=0, config=told, planned=_planned(trainer))
+        config = trainer.config.trainer
+        self.trainer = trainer
         self._saved = Path(config.default_local_dir)
         self._outcomes = Path(config.validation_data_dir) if config.validation_data_dir else None
         self._awaited: list[Path] = []  # files that verl may still be writing
-        self._stop = False
 
     def log(self, data: Mapping[str, Any], step: int) -> None:
         """Take in the metrics of a step, and the outcomes of earlier ones; called by `Tracking`."""
+        assert self.guard is not None
         self._take_outcomes(QUIET)
-        self._taken(self.guard.step(step, data))
+        self.step(step, data)
         weights = self._saved / f"global_step_{step}" / "actor"  # what verl prunes; the folder above it stays
         if weights.is_dir():
             self.guard.checkpoint(step, weights)
@@ -135,11 +113,11 @@ class Logger:
     def close(self) -> None:
         """Take in the outcomes that were still being written, and end the record."""
         self._take_outcomes(quiet=0.0)
-        self.guard.close()
-        self.recorder.close()
+        self.end()
 
     def _take_outcomes(self, quiet: float) -> None:
         """Take in the files that are whole, in order of steps."""
+        assert self.guard is not None
         while self._awaited and _untouched(self._awaited[0]) >= quiet:
             path = self._awaited.pop(0)
             try:
@@ -148,10 +126,7 @@ class Logger:
                 warnings.warn(f"The outcomes in {path} could not be read: {error}", RuntimeWarning, stacklevel=3)
                 continue
             for evaluation in chain.from_iterable(log.measured for log in logs):
-                self._taken(self.guard.evaluated(evaluation))
-
-    def _taken(self, decision: Decision) -> None:
-        self._stop = self._stop or decision.stop or decision.roll_back_to is not None
+                self.take(self.guard.evaluated(evaluation))
 
 
 def _untouched(path: Path) -> float:

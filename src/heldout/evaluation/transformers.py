@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import numpy as np
 
 from heldout.errors import UsageError
 from heldout.evaluation.score import Completion
 from heldout.text import counted
-
-if TYPE_CHECKING:
-    import torch
 
 LONGEST = 512  # new tokens, where neither the caller nor the model's context says
 
@@ -89,7 +89,8 @@ class TransformersPolicy:
         longest, ends = self._room(encoded), self._ends()
         jobs = sorted((place for place in range(len(prompts)) for _ in range(samples)), key=lambda p: len(encoded[p]))
         found: list[list[Completion]] = [[] for _ in prompts]
-        with _as_it_was(self.model), _seeded(self.seed, self.model.device), torch.no_grad():
+        with undisturbed(self.model), _plain_generation(self.model), torch.no_grad():
+            torch.manual_seed(self.seed)
             for start in range(0, len(jobs), self.batch_size):
                 batch = jobs[start : start + self.batch_size]
                 written = self._generate([encoded[place] for place in batch], longest, ends)
@@ -197,30 +198,34 @@ def load_policy(name: str, *, device: str | None = None, **settings: Any) -> Tra
 
 
 @contextmanager
-def _as_it_was(model: Any) -> Iterator[None]:
-    """Switch to evaluation and to no generation settings but ours, and back to what was there.
+def undisturbed(model: Any) -> Iterator[None]:
+    """Put a model into evaluation mode; put its modes, and all generators of random numbers, back afterwards."""
+    import torch
 
-    A model's own settings (a repetition penalty, top-p) would otherwise fill in for whatever is not said, and what is
-    measured would not be the model's own distribution.
-    """
+    gpus = {weight.device.index for weight in model.parameters() if weight.device.type == "cuda"}
     modes = [(module, module.training) for module in model.modules()]
-    own = model.generation_config
-    model.eval()
-    model.generation_config = type(own)()
+    python, array = random.getstate(), np.random.get_state()  # noqa: NPY002 (the global one is meant)
     try:
-        yield
+        with torch.random.fork_rng(devices=gpus):
+            model.eval()
+            yield
     finally:
-        model.generation_config = own
+        random.setstate(python)
+        np.random.set_state(array)  # noqa: NPY002
         for module, training in modes:
             module.training = training
 
 
 @contextmanager
-def _seeded(seed: int, device: torch.device) -> Iterator[None]:
-    """Draw from a seed of our own, and give the global random state back as it was."""
-    import torch
+def _plain_generation(model: Any) -> Iterator[None]:
+    """Switch to no generation settings but ours, and back.
 
-    gpus = [device] if device.type == "cuda" else []
-    with torch.random.fork_rng(devices=gpus):
-        torch.manual_seed(seed)
+    A model's own settings (a repetition penalty, top-p) would otherwise fill in for whatever is not said, and what is
+    measured would not be the model's own distribution.
+    """
+    own = model.generation_config
+    model.generation_config = type(own)()
+    try:
         yield
+    finally:
+        model.generation_config = own

@@ -1,57 +1,15 @@
-"""Checkpoints that pruning cannot take, and reward functions that are listened to."""
+"""Reward functions that are listened to."""
 
 from __future__ import annotations
 
 import asyncio
-import shutil
-from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from heldout.callbacks import kept
 from heldout.callbacks.rollouts import Rollouts
-
-
-def saved(folder: Path, step: int) -> Path:
-    path = folder / f"checkpoint-{step}" / "inner"
-    path.mkdir(parents=True)
-    (path / "weights").write_bytes(b"w" * step)
-    return path.parent
-
-
-def test_a_copy_outlives_the_original_and_costs_no_space(tmp_path: Path) -> None:
-    original = saved(tmp_path / "a", 10)
-    copy = kept.link(original, tmp_path / "b")
-    assert copy is not None
-    assert (copy / "inner" / "weights").stat().st_ino == (original / "inner" / "weights").stat().st_ino
-    shutil.rmtree(original)
-    assert (copy / "inner" / "weights").read_bytes() == b"w" * 10
-
-
-def test_a_second_copy_replaces_the_first(tmp_path: Path) -> None:
-    original = saved(tmp_path / "a", 10)
-    kept.link(original, tmp_path / "b")
-    (original / "more").write_text("x")
-    copy = kept.link(original, tmp_path / "b")
-    assert copy is not None
-    assert (copy / "more").exists()
-    assert [path.name for path in (tmp_path / "b").iterdir()] == ["checkpoint-10"]
-
-
-def test_what_cannot_be_linked_leaves_nothing_behind(tmp_path: Path) -> None:
-    assert kept.link(tmp_path / "a" / "checkpoint-1", tmp_path / "b") is None
-    assert list((tmp_path / "b").iterdir()) == []
-
-
-def test_all_but_the_wanted_copies_are_deleted(tmp_path: Path) -> None:
-    for step in (10, 20, 30):
-        kept.link(saved(tmp_path / "a", step), tmp_path / "b")
-    (tmp_path / "b" / "mine").mkdir()
-    assert kept.drop_others(tmp_path / "b", {20}) == [10, 30]
-    assert sorted(path.name for path in (tmp_path / "b").iterdir()) == ["checkpoint-20", "mine"]
 
 
 def length(prompts: list[str], completions: list[str], **_: Any) -> list[float]:
@@ -99,8 +57,8 @@ def test_the_trainer_gets_the_very_scores_of_the_reward_in_its_order(batches: li
         assert asyncio.run(awaited(prompts=texts, completions=texts)) is scores
         assert repr(scores) == before
     every = [score if score is None else float(score) for scores in batches for score in scores]
-    kept = [(row["reward/part"], row["reward/later"]) for row in rollouts.take()]
-    assert repr(kept) == repr(list(zip(every, every, strict=True)))  # NaN as well
+    rows = [(row["reward/part"], row["reward/later"]) for row in rollouts.take()]
+    assert repr(rows) == repr(list(zip(every, every, strict=True)))  # NaN as well
 
 
 def test_what_is_not_wanted_is_not_kept_and_a_conversation_becomes_text() -> None:

@@ -10,20 +10,13 @@ from pathlib import Path
 _STEM = "checkpoint-"
 
 
-def link(checkpoint: Path, folder: Path) -> Path | None:
-    """Link a checkpoint's files into a folder.
-
-    Parameters
-    ----------
-    checkpoint
-        A folder; its name ends in its step.
-    folder
-        Where the copy goes, under the same name. It must be on the same disk.
+def link_checkpoint(checkpoint: Path, folder: Path) -> Path | None:
+    """Link the files of a checkpoint, ``checkpoint-STEP``, into a folder on the same disk.
 
     Returns
     -------
     Path or None
-        The copy; None where the disk does not allow links.
+        The copy, under the same name; None where the disk does not allow links.
     """
     copy, new = folder / checkpoint.name, folder / f".{checkpoint.name}.new"
     try:
@@ -38,12 +31,9 @@ def link(checkpoint: Path, folder: Path) -> Path | None:
     return copy
 
 
-def drop_others(folder: Path, keep: Container[int]) -> list[int]:
-    """Delete the copies of all steps but these; return the steps of those deleted."""
-    gone = []
+def drop_links(folder: Path, keep: Container[int]) -> None:
+    """Delete the copies of all steps but these."""
     for copy in folder.glob(f"{_STEM}*"):
         step = copy.name.removeprefix(_STEM)
         if step.isdigit() and int(step) not in keep:
             shutil.rmtree(copy, ignore_errors=True)
-            gone.append(int(step))
-    return sorted(gone)

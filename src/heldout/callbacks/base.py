@@ -1,0 +1,105 @@
+"""What the callbacks of all trainers share: they open a run's record and its guard, take decisions, and close both."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypedDict, Unpack
+
+from heldout.detectors.base import Detector
+from heldout.errors import UsageError
+from heldout.findings import Finding
+from heldout.live import Decision, Guard, Rules
+from heldout.live.alerts import Alert
+from heldout.store.recorder import Recorder
+
+
+class GuardSettings(TypedDict, total=False):
+    """The keywords that a callback hands on to `heldout.live.Guard`, which says what they mean."""
+
+    planned: int | None
+    detectors: Sequence[Detector] | None
+    roles: Mapping[str, str] | None
+    alerts: Sequence[Alert]
+    on_finding: Callable[[Finding], None] | None
+
+
+class GuardedRun:
+    """The run of a trainer, recorded and judged; a callback tells it what its hooks are told.
+
+    Parameters
+    ----------
+    where
+        The run's directory, or a guard of one's own, which the callback does not close. A directory that holds a run
+        is gone on with when the trainer resumes from a checkpoint, and refused otherwise.
+    rules
+        What to do, and from which finding on. Going back also stops the training; ``rollback.json`` says where to.
+    **settings
+        `planned`, `detectors`, `roles`, `alerts` and `on_finding`, as for `heldout.live.Guard`.
+
+    Attributes
+    ----------
+    guard
+        None before the training has begun.
+
+    Raises
+    ------
+    UsageError
+        When there is no such setting, or one is given beside a guard, which has its own.
+    """
+
+    def __init__(
+        self, where: str | os.PathLike[str] | Guard, rules: Rules = Rules(), **settings: Unpack[GuardSettings]
+    ) -> None:
+        known = GuardSettings.__annotations__
+        for name in settings:
+            if name not in known:
+                raise UsageError(f"{name} is no setting of a guard; there are {', '.join(known)}.")
+            if isinstance(where, Guard):
+                raise UsageError(f"{name} is given beside a guard, which has its own; give it to the guard.")
+        self.guard = where if isinstance(where, Guard) else None
+        self.rules = where.rules if isinstance(where, Guard) else rules
+        self._directory = None if isinstance(where, Guard) else Path(where)
+        self._settings = settings
+        self._recorder: Recorder | None = None  # one that is ours to close
+        self._stop = self._evaluate = False  # what the guard has asked for
+
+    def begin(
+        self, *, resume: bool, rank: int, config: Mapping[str, Any] | None = None, planned: int | None = None
+    ) -> None:
+        """Open the record and the guard, unless one was given; `planned` counts where the user said nothing."""
+        if self._directory is None:
+            return
+        self._recorder = Recorder(self._directory, config=config, resume=resume, rank=rank)
+        settings: GuardSettings = {**self._settings, "planned": self._settings.get("planned") or planned}
+        self.guard = Guard(self._recorder, self.rules, **settings)
+
+    def evaluation(self, step: int, **outcomes: Any) -> Decision:
+        """Take in a held-out measurement; arguments as for `heldout.live.Guard.evaluation`.
+
+        Raises
+        ------
+        UsageError
+            When the training has not begun.
+        """
+        if self.guard is None:
+            raise UsageError("The training has not begun, so there is no run that this evaluation belongs to.")
+        return self.take(self.guard.evaluation(step, **outcomes))
+
+    def step(self, step: int, metrics: Mapping[str, Any]) -> None:
+        """Take in the metrics of a step; those from outside of the training belong to no run."""
+        if self.guard is not None:
+            self.take(self.guard.step(step, metrics))
+
+    def take(self, decision: Decision) -> Decision:
+        """Note what the guard asks for, until the trainer can be told."""
+        self._stop = self._stop or decision.stop or decision.roll_back_to is not None
+        self._evaluate = self._evaluate or decision.evaluate
+        return decision
+
+    def end(self) -> None:
+        """Close what `begin` opened."""
+        if self._recorder is not None and self.guard is not None:
+            self.guard.close()
+            self._recorder.close()
