@@ -11,6 +11,7 @@ from typing import Any
 from trl import GRPOTrainer
 
 from benchmarks.children.stopwatch import Stopwatch
+from heldout.callbacks import HeldoutCallback
 from heldout.train import callbacks, grpo
 from heldout.train.config import load_config
 
@@ -28,8 +29,8 @@ if __name__ == "__main__":
     watch.at_each_step(GRPOTrainer, "training_step")
     watch.around(GRPOTrainer, "_generate", "generation")
     watch.around(GRPOTrainer, "_calculate_rewards", "judging")
-    watch.around(callbacks.Recording, "on_log", "recording")
-    watch.around(callbacks.HeldOut, "measure", "evaluation")
+    watch.around(HeldoutCallback, "on_log", "recording")
+    watch.around(callbacks.HeldOut, "__call__", "evaluation")
     if kind == "TRL alone":
         setattr(grpo, "GRPOTrainer", Bare)  # noqa: B010  # mypy knows it as imported there, not as exported
     config = load_config("honest", steps=steps, trick="", evaluate_every=every, save_every=every or steps, threads=1)

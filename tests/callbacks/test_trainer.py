@@ -126,6 +126,52 @@ def test_a_guard_of_ones_own_is_used_and_an_evaluation_is_asked_for(tmp_path: Pa
         assert not guard.failures
 
 
+def test_an_evaluation_sees_the_model_in_evaluation_mode_and_changes_nothing(tmp_path: Path, grpo: Any) -> None:
+    import random
+
+    import torch
+
+    def train(where: str, **evaluating: Any) -> Any:
+        callback = HeldoutCallback(tmp_path / where, **evaluating)
+        trainer = grpo(hackable, callback, max_steps=6, save_strategy="no")
+        trainer.model.load_state_dict(start)
+        for layer in trainer.model.model.layers:
+            layer.self_attn.attention_dropout = 0.5  # drawn in training mode only
+        random.seed(7)
+        np.random.seed(7)  # noqa: NPY002
+        trainer.train()
+        return {name: weight.clone() for name, weight in trainer.model.state_dict().items()}
+
+    def evaluate(model: Any, step: int) -> dict[str, Any]:
+        modes.append(any(module.training for module in model.modules()))
+        drawn.append((random.random(), np.random.random(), torch.rand(1).item()))  # noqa: NPY002
+        return honest(model, step)
+
+    modes: list[bool] = []
+    drawn: list[tuple[float, float, float]] = []
+    first = grpo(hackable, HeldoutCallback(tmp_path / "first")).model
+    start = {name: weight.clone() for name, weight in first.state_dict().items()}
+    alone, measured = train("alone"), train("measured", evaluate=evaluate, every=2, ends=True)
+    assert len(drawn) == 4
+    assert not any(modes)
+    assert all(torch.equal(alone[name], measured[name]) for name in alone)
+    assert any(not torch.equal(alone[name], start[name]) for name in alone)
+
+
+@pytest.mark.parametrize(
+    ("every", "ends", "steps"),
+    [(4, False, [4, 8]), (4, True, [0, 4, 8, 10]), (5, True, [0, 5, 10])],
+)
+def test_as_many_evaluations_are_made_as_were_planned(
+    tmp_path: Path, grpo: Any, every: int, ends: bool, steps: list[int]
+) -> None:
+    callback = HeldoutCallback(tmp_path / "run", evaluate=honest, every=every, ends=ends)
+    grpo(hackable, callback, max_steps=10, save_strategy="no").train()
+    assert [one.step for one in heldout.read(tmp_path / "run").measured] == steps
+    assert callback.guard is not None
+    assert callback.guard.planned == len(steps)
+
+
 def test_two_processes_stop_at_the_same_step(tmp_path: Path) -> None:
     script = Path(__file__).with_name("two_processes.py")
     launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
@@ -143,5 +189,9 @@ def test_what_cannot_be_meant_is_refused_before_training() -> None:
         HeldoutCallback("run", every=10)
     with pytest.raises(UsageError, match="has not begun"):
         HeldoutCallback("run").evaluation(1, problems=["a"], passed=[1])
+    with pytest.raises(UsageError, match="plan is no setting of a guard; there are planned, detectors"):
+        HeldoutCallback("run", plan=3)  # type: ignore[call-arg]
+    with pytest.raises(UsageError, match="planned is given beside a guard"):
+        HeldoutCallback(Guard(), planned=3)
     with pytest.raises(UsageError, match="takes a function"):
         HeldoutCallback("run").record_rewards("some/reward-model")

@@ -58,6 +58,8 @@ def test_the_two_recipes_start_from_the_same_policy() -> None:
         ({"learning_rate": float("nan")}, "learning_rate is nan, but must be at least 0"),
         ({"precision": "int8"}, "precision is 'int8', but must be 'float32' or 'bfloat16'"),
         ({"save_every": 15}, "Checkpoints every 15 steps do not meet evaluations every 10"),
+        ({"stop": "likely", "evaluate_every": 0}, "stop = likely needs held-out evaluations"),
+        ({"stop": "warning"}, "stop is 'warning', but must be 'never', 'watch', 'likely' or 'confirmed'"),
         ({"vllm": "server"}, "needs the server's address"),
         ({"model": "some/model", "trick": "x"}, "only to the embedded model"),
     ],

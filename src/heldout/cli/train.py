@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
+import inspect
+import tomllib
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -9,7 +13,56 @@ import typer
 
 from heldout.cli.app import app
 from heldout.errors import UsageError
-from heldout.train.config import with_flags
+from heldout.train.config import TrainConfig, type_of
+
+
+def with_flags(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a typer command one flag for each setting; it receives those that were typed as keywords.
+
+    The command's own parameters come first; its last one must be ``**settings``.
+    """
+    own = [p for p in inspect.signature(command, eval_str=True).parameters.values() if p.kind is not p.VAR_KEYWORD]
+    flags = [_flag(one) for one in dataclasses.fields(TrainConfig)]
+    optional = {flag.name for flag in flags}
+
+    def run(**typed: Any) -> None:
+        if typed["trl"]:
+            typed["trl"] = dict(_pair(text) for text in typed["trl"])
+        command(**{name: value for name, value in typed.items() if value is not None or name not in optional})
+
+    run.__name__, run.__doc__ = command.__name__, command.__doc__
+    run.__signature__ = inspect.Signature([*own, *flags])  # type: ignore[attr-defined]
+    run.__annotations__ = {p.name: p.annotation for p in [*own, *flags]}
+    return run
+
+
+def _flag(one: dataclasses.Field[Any]) -> inspect.Parameter:
+    """Return the parameter that typer makes a flag of; None stands for a flag that was not typed."""
+    kind, default, allowed = type_of(one), one.default, one.metadata["allowed"]
+    meaning = one.metadata["meaning"]
+    if allowed:
+        meaning += f" One of: {', '.join(a or 'none' for a in allowed)}."
+    if default not in ("", dataclasses.MISSING):
+        meaning += f" [default: {default}]"
+    name = one.name.replace("_", "-")
+    names = f"--{name}/--no-{name}" if kind is bool else f"--{name}"
+    option = typer.Option(names, help=meaning, metavar=_METAVARS[kind], show_default=False)
+    annotation = Annotated[list[str] | None if kind is Mapping else kind | None, option]  # type: ignore[valid-type]
+    return inspect.Parameter(one.name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
+
+
+_METAVARS = {bool: None, int: "N", float: "X", str: "TEXT", Mapping: "KEY=VALUE"}
+
+
+def _pair(text: str) -> tuple[str, Any]:
+    """Return key and value of ``key=value``; the value is read as TOML does, and is text where that fails."""
+    key, found, value = text.partition("=")
+    if not found:
+        raise UsageError(f"--trl {text} has no value; write it as key=value, such as --trl epsilon=0.2.")
+    try:
+        return key, tomllib.loads(f"value = {value}")["value"]
+    except tomllib.TOMLDecodeError:
+        return key, value
 
 
 @app.command()

@@ -1,4 +1,7 @@
-"""What happens beside the training steps: held-out evaluation, records, and stopping with a checkpoint."""
+"""What is the loop's own beside the training steps: its evaluation, its samples and progress, stopping by signals.
+
+Recording, judging and stopping by findings are those of `heldout.callbacks.HeldoutCallback`.
+"""
 
 from __future__ import annotations
 
@@ -9,105 +12,72 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
-import numpy as np
+from accelerate import PartialState
 from accelerate.utils import gather_object
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from heldout.evaluation.score import Policy, evaluate, interval
-from heldout.run import FloatArray
 from heldout.sandbox.base import Sandbox
-from heldout.stats.rates import standard_error
+from heldout.stats.passk import mean_pass_at_k
 from heldout.store.recorder import Recorder
 from heldout.tasks.problem import Problem
 from heldout.train.progress import Display
 from heldout.train.rewards import Ledger
 
-# What one process found: problems, of each the samples that passed and all, mean length in tokens, errors by kind.
-_Share = tuple[Sequence[str], Sequence[float], Sequence[int], float, Mapping[str, int]]
+_COLUMNS = ("problems", "passed", "samples")  # of an evaluation, as `Recorder.evaluation` takes them
 
 
-class HeldOut(TrainerCallback):
-    """Measure the policy on held-out problems, with the true judge, before the first step and every so many steps.
+class HeldOut:
+    """Measures the policy on held-out problems with the true judge: the `evaluate` of `HeldoutCallback`.
 
-    Each process samples and judges its share of the problems. The policy puts the generators of random numbers back, so
-    that a run is the same whether or not it is measured.
-
-    Parameters
-    ----------
-    problems
-        The held-out problems.
-    policy
-        Makes something to sample from of the model as it is.
-    sandbox
-        Where their programs run.
-    recorder, display
-        Where outcomes go, and where they are shown.
-    every
-        Steps between evaluations.
-    samples
-        Completions of each problem.
+    Each process samples and judges its share of the problems.
     """
 
     def __init__(
         self,
         problems: Sequence[Problem],
-        policy: Callable[[Any], Policy],
+        policy: Callable[[Any], Policy],  # makes something to sample from of the model as it is
         sandbox: Sandbox,
-        recorder: Recorder,
         display: Display,
-        every: int,
-        samples: int,
+        samples: int,  # completions of each problem
+        steps: int,  # of the whole run
     ) -> None:
-        self.problems, self.policy, self.sandbox = problems, policy, sandbox
-        self.recorder, self.display = recorder, display
-        self.every, self.samples = every, samples
-        self.newest = ""
+        self.problems, self.policy, self.sandbox, self.display = problems, policy, sandbox, display
+        self.samples, self.steps = samples, steps
+        self.newest = ""  # for the line that shows progress
 
-    def on_train_begin(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
-    ) -> None:
-        if state.global_step == 0:
-            self.measure(args, 0, kwargs["model"])
+    def __call__(self, model: Any, step: int) -> dict[str, Any]:
+        """Return what all processes together found, as `Recorder.evaluation` takes it."""
+        state = PartialState()
+        mine = self._share(model, step, self.problems[state.process_index :: state.num_processes])
+        parts = gather_object(mine) if state.num_processes > 1 else mine
+        problems, passed, samples = ([one for part in parts for one in part[key]] for key in _COLUMNS)
+        length = sum(part["mean_length"] * len(part["problems"]) for part in parts) / len(problems)
+        errors = dict(sum((Counter(part["errors"]) for part in parts), Counter[str]()))
+        rate = mean_pass_at_k(samples, passed, 1)
+        low, high = interval(rate.value, rate.se, rate.n)
+        self.newest = f"Pass@1 {rate.value:.1%} ({low:.1%} to {high:.1%})"
+        self.display.say(f"step {step} of {self.steps}: held-out {self.newest}, {length:.1f} tokens")
+        found = {"problems": problems, "passed": passed, "samples": samples}
+        return {**found, "mean_length": length, "errors": errors}
 
-    def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
-        if state.global_step % self.every == 0 or state.global_step == state.max_steps:
-            self.measure(args, state.global_step, kwargs["model"])
-
-    def measure(self, args: TrainingArguments, step: int, model: Any) -> None:
-        """Evaluate the model as it is now, and record the outcome of every problem."""
-        share = self.problems[args.process_index :: args.world_size]
-        policy = self.policy(model)
-        found = evaluate(policy, share, self.sandbox, step=step, samples=self.samples) if share else None
-        mine = []
-        if found is not None and found.evaluation.outcomes is not None:
-            outcomes = found.evaluation.outcomes
-            counts = outcomes.passed.tolist(), outcomes.samples.tolist()
-            mine = [(outcomes.problems, *counts, found.mean_length, dict(found.errors))]
-        parts = gather_object(mine) if args.world_size > 1 else mine
-        shares, length = self._record(step, parts)
-        rate = float(shares.mean())
-        low, high = interval(rate, standard_error(shares), len(shares), self.samples)
-        self.newest = f"Pass@1 {rate:.1%} ({low:.1%} to {high:.1%})"
-        self.display.say(f"step {step} of {args.max_steps}: held-out {self.newest}, {length:.1f} tokens")
-
-    def _record(self, step: int, parts: Sequence[_Share]) -> tuple[FloatArray, float]:
-        """Record what all processes found; return each problem's share of passed samples, and the mean length."""
-        problems = [problem for ids, *_ in parts for problem in ids]
-        passed = [count for _, counts, *_ in parts for count in counts]
-        samples = [count for _, _, counts, *_ in parts for count in counts]
-        length = sum(mean * len(ids) for ids, _, _, mean, _ in parts) / len(problems)
-        errors = sum((Counter(some) for *_, some in parts), Counter[str]())
-        self.recorder.evaluation(
-            step, problems=problems, passed=passed, samples=samples, mean_length=length, errors=dict(errors)
-        )
-        return np.array(passed) / np.array(samples), length
+    def _share(self, model: Any, step: int, problems: Sequence[Problem]) -> list[dict[str, Any]]:
+        """Return what this process found; nothing where there are more processes than problems."""
+        if not problems:
+            return []
+        found = evaluate(self.policy(model), problems, self.sandbox, step=step, samples=self.samples)
+        outcomes = found.evaluation.outcomes
+        assert outcomes is not None
+        columns = (list(outcomes.problems), outcomes.passed.tolist(), outcomes.samples.tolist())
+        named = dict(zip(_COLUMNS, columns, strict=True))
+        return [{**named, "mean_length": found.mean_length, "errors": dict(found.errors)}]
 
 
-class Recording(TrainerCallback):
-    """Record every step's metrics, every checkpoint, and now and then a page of completions with their rewards."""
+class Samples(TrainerCallback):
+    """Record a page of completions with their rewards now and then, and show how far the training is."""
 
     def __init__(
-        self, recorder: Recorder, ledger: Ledger, display: Display, held_out: HeldOut | None, every: int, rows: int
+        self, recorder: Recorder, ledger: Ledger, display: Display, held_out: HeldOut, every: int, rows: int
     ) -> None:
         self.recorder, self.ledger, self.display, self.held_out = recorder, ledger, display, held_out
         self.every, self.rows = every, rows
@@ -118,23 +88,18 @@ class Recording(TrainerCallback):
         state: TrainerState,
         control: TrainerControl,
         logs: Mapping[str, float] | None = None,
-        **kwargs: Any,
+        **given: Any,
     ) -> None:
         if not logs or "reward" not in logs:  # transformers closes with a summary of the whole run
             return
-        self.recorder.log(state.global_step, logs)
         if self.every and state.global_step % self.every == 0:
             self.recorder.rollouts(state.global_step, self.ledger.rows[: self.rows])
-        newest = self.held_out.newest if self.held_out else ""
-        figures = f"reward {logs['reward']:.2f} · {logs['completions/mean_length']:.0f} tokens · {newest}"
+        figures = f"reward {logs['reward']:.2f} · {logs['completions/mean_length']:.0f} tokens · {self.held_out.newest}"
         self.display.stage("training", state.global_step, state.max_steps, figures)
-
-    def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
-        self.recorder.checkpoint(state.global_step, f"{args.output_dir}/checkpoint-{state.global_step}")
 
 
 class Stop(TrainerCallback):
-    """Save and stop at the end of the step in which SIGTERM or Ctrl-C came; a second Ctrl-C ends at once.
+    """Stop at the end of the step in which SIGTERM or Ctrl-C came, a second Ctrl-C at once; save whenever it stops.
 
     Parameters
     ----------
@@ -161,9 +126,17 @@ class Stop(TrainerCallback):
             raise KeyboardInterrupt
         self.asked = True
 
-    def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
+    def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **given: Any) -> None:
         if state.global_step % self.period == 0 and self._agreed(args):
-            control.should_save = control.should_training_stop = True
+            control.should_training_stop = True
+        self._save_where_it_stops(state, control)
+
+    def on_log(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **given: Any) -> None:
+        self._save_where_it_stops(state, control)  # the guard may have stopped the run for what was logged
+
+    def _save_where_it_stops(self, state: TrainerState, control: TrainerControl) -> None:
+        if control.should_training_stop and state.global_step % self.period == 0:
+            control.should_save = True
 
     def _agreed(self, args: TrainingArguments) -> bool:
         """Whether any process was asked; all must stop at the same step."""

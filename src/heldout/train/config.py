@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-import inspect
 import json
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Any
-
-import typer
+from typing import Any
 
 from heldout.errors import UsageError
 from heldout.text import sentence_list
@@ -75,7 +72,12 @@ class TrainConfig:
     evaluate_problems: int = _setting(256, "At most so many of its problems.", 1)
     evaluate_samples: int = _setting(1, "Completions of each.", 1)
     save_every: int = _setting(50, "Steps between checkpoints.", 1)
-    keep: int = _setting(0, "Newest checkpoints to keep; 0 for all of them.", 0)
+    keep: int = _setting(0, "Newest checkpoints to keep, beside those that may be the best; 0 for all.", 0)
+    stop: str = _setting(
+        "never",
+        "End the run early, from which finding on that the held-out score has fallen.",
+        allowed=("never", "watch", "likely", "confirmed"),
+    )
     record_every: int = _setting(10, "Steps between records of sampled completions; 0 for none.", 0)
     record: int = _setting(16, "Completions in each such record.", 1)
 
@@ -98,6 +100,8 @@ class TrainConfig:
                 f"Checkpoints every {self.save_every} steps do not meet evaluations every {self.evaluate_every}; "
                 "a checkpoint that was not measured cannot be chosen. Make save_every a multiple of evaluate_every."
             )
+        if self.stop != "never" and not self.evaluate_every:
+            raise UsageError(f"stop = {self.stop} needs held-out evaluations; give evaluate_every, such as 10.")
         if self.trick and self.model != "embedded":
             raise UsageError("A trick can be taught only to the embedded model; leave trick empty for another model.")
         if self.vllm == "server" and not self.vllm_server:
@@ -192,52 +196,3 @@ def _file(path: Path) -> dict[str, Any]:
         raise UsageError(f"{path} cannot be read ({error.strerror}); give a TOML file of settings.") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UsageError(f"{path} is no TOML file: {error}.") from error
-
-
-def with_flags(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a typer command one flag for each setting; it receives those that were typed as keywords.
-
-    The command's own parameters come first; its last one must be ``**settings``.
-    """
-    own = [p for p in inspect.signature(command, eval_str=True).parameters.values() if p.kind is not p.VAR_KEYWORD]
-    flags = [_flag(one) for one in dataclasses.fields(TrainConfig)]
-    optional = {flag.name for flag in flags}
-
-    def run(**typed: Any) -> None:
-        if typed["trl"]:
-            typed["trl"] = dict(_pair(text) for text in typed["trl"])
-        command(**{name: value for name, value in typed.items() if value is not None or name not in optional})
-
-    run.__name__, run.__doc__ = command.__name__, command.__doc__
-    run.__signature__ = inspect.Signature([*own, *flags])  # type: ignore[attr-defined]
-    run.__annotations__ = {p.name: p.annotation for p in [*own, *flags]}
-    return run
-
-
-def _flag(one: dataclasses.Field[Any]) -> inspect.Parameter:
-    """Return the parameter that typer makes a flag of; None stands for a flag that was not typed."""
-    kind, default, allowed = type_of(one), one.default, one.metadata["allowed"]
-    meaning = one.metadata["meaning"]
-    if allowed:
-        meaning += f" One of: {', '.join(a or 'none' for a in allowed)}."
-    if default not in ("", dataclasses.MISSING):
-        meaning += f" [default: {default}]"
-    name = one.name.replace("_", "-")
-    names = f"--{name}/--no-{name}" if kind is bool else f"--{name}"
-    option = typer.Option(names, help=meaning, metavar=_METAVARS[kind], show_default=False)
-    annotation = Annotated[list[str] | None if kind is Mapping else kind | None, option]  # type: ignore[valid-type]
-    return inspect.Parameter(one.name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
-
-
-_METAVARS = {bool: None, int: "N", float: "X", str: "TEXT", Mapping: "KEY=VALUE"}
-
-
-def _pair(text: str) -> tuple[str, Any]:
-    """Return key and value of ``key=value``; the value is read as TOML does, and is text where that fails."""
-    key, found, value = text.partition("=")
-    if not found:
-        raise UsageError(f"--trl {text} has no value; write it as key=value, such as --trl epsilon=0.2.")
-    try:
-        return key, tomllib.loads(f"value = {value}")["value"]
-    except tomllib.TOMLDecodeError:
-        return key, value

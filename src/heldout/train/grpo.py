@@ -7,6 +7,7 @@ Read it from `train` downwards. The algorithm is TRL's GRPOTrainer; where this r
 3. Learning rate 2e-4, constant: the embedded model is small and the run short (TRL: 1e-6, for billions of weights).
 4. The order of problems is drawn before training, all epochs of it, so that a resumed run sees the same one.
 5. Held-out evaluation is not TRL's: it has its own judge, takes no part in the reward, leaves the random state alone.
+   It and the record are those of `HeldoutCallback`, so that this run is guarded as any other trainer's.
 6. No gradient checkpointing: it would cost time for memory that a small model does not need.
 
 What it is held to: a run repeats to the bit on a CPU with the same number of threads, and a run that was killed and
@@ -18,34 +19,40 @@ from __future__ import annotations
 import os
 import random
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import orjson
 import torch
 from rich.console import Console
+from transformers import TrainerCallback
 from transformers.trainer_callback import PrinterCallback
 from transformers.utils import logging
 from trl import GRPOConfig, GRPOTrainer
 
 from datasets import Dataset
+from heldout.callbacks.transformers import HeldoutCallback, planned_evaluations
 from heldout.errors import UsageError
 from heldout.evaluation.transformers import TransformersPolicy, load_policy
+from heldout.findings import Finding, Severity
+from heldout.live import Guard, On, Rules
 from heldout.sandbox import Sandbox, open_sandbox
 from heldout.sandbox.exit_status import ExitStatusJudge
+from heldout.store import layout
+from heldout.store.lines import read_rows
 from heldout.store.recorder import Recorder
 from heldout.tasks import load_task
 from heldout.tasks.contamination import refuse
 from heldout.tasks.problem import Problem
 from heldout.tasks.wrong_tests import with_wrong_tests
-from heldout.train.callbacks import HeldOut, Recording, Stop
+from heldout.train.callbacks import HeldOut, Samples, Stop
 from heldout.train.config import TrainConfig
 from heldout.train.embedded.warm_start import WarmStart, warm_start
 from heldout.train.progress import Display
 from heldout.train.reward_model import RewardModel, fit_reward_model, labelled_samples
-from heldout.train.rewards import NAMED, ExitStatus, Fraction, Ledger, Own, Score, Solved, for_trl, parts_of
+from heldout.train.rewards import NAMED, ExitStatus, Fraction, Ledger, Own, Part, Score, Solved, for_trl, parts_of
 
 CHECKPOINTS, POLICY, REWARD_MODEL = "checkpoints", "policy", "reward-model"  # folders of a run's directory
 
@@ -80,70 +87,130 @@ def train(config: TrainConfig, directory: Path, *, resume: bool = False, console
     """
     if config.threads:
         torch.set_num_threads(config.threads)
-    # What can be refused is refused before anything is written.
-    parts = parts_of(config.reward)
-    own = {part.name: Own(part.name) for part in parts if part.name not in NAMED}
-    task = load_task(config.task)
-    refuse(task)
-    problems = with_wrong_tests(task.split("train"), config.wrong_tests, config.seed)
-    settings = trl_settings(config, directory, [part.weight for part in parts])
-    period = _updates_a_batch(config, settings)
-
+    ready = _prepare(config, directory)
     with ExitStack() as stack:
         stack.enter_context(_quiet())
+        first = os.environ.get("RANK", "0") == "0"
+        display = stack.enter_context(Display(console if console and first else Console(quiet=True)))
         recorder = stack.enter_context(
             Recorder(directory, config=config.as_dict(), roles={"reward": "reward"}, resume=resume)
         )
-        shown = console if console and os.environ.get("RANK", "0") == "0" else Console(quiet=True)
-        display = stack.enter_context(Display(shown))
+        guard = stack.enter_context(_guard(ready, recorder, display))
         sandbox = stack.enter_context(open_sandbox(config.sandbox, workers=config.workers or None))
-
-        start = starting_policy(config, display)
-        sampling = sampling_of(config)
-        policy = load_policy(start, device="cpu", **sampling)
-        model, tokenizer = policy.model.float(), policy.tokenizer
-        tokenizer.padding_side = "left"
-        if tokenizer.pad_token is None:
-            tokenizer.pad_token = tokenizer.eos_token
-
-        named: dict[str, Callable[[], Score]] = {
-            "tests": lambda: Solved(sandbox),
-            "fraction": lambda: Fraction(sandbox),
-            "exit-status": lambda: ExitStatus(stack.enter_context(ExitStatusJudge(config.workers or None))),
-            "reward-model": lambda: _reward_model(config, directory, start, policy, problems, sandbox, display),
-        }
-        ledger = Ledger(parts)
-        by_id = {problem.id: problem for problem in problems}
-        rewards = [for_trl(part, own.get(part.name) or named[part.name](), by_id, ledger) for part in parts]
-
-        held_out, stop = None, Stop(period)
-        if config.evaluate_every:
-            held_out = HeldOut(
-                task.split(config.evaluate_split)[: config.evaluate_problems],
-                lambda model: TransformersPolicy(model, tokenizer, **sampling),
-                sandbox,
-                recorder,
-                display,
-                config.evaluate_every,
-                config.evaluate_samples,
-            )
-        recording = Recording(recorder, ledger, display, held_out, config.record_every, config.record)
+        policy = load_policy(starting_policy(config, display), device="cpu", **sampling_of(config))
+        if policy.tokenizer.pad_token is None:
+            policy.tokenizer.pad_token = policy.tokenizer.eos_token
+        policy.tokenizer.padding_side = "left"
+        ledger = Ledger(ready.parts)
+        stop = Stop(ready.period)
         trainer = GRPOTrainer(
-            model=model,
-            reward_funcs=rewards,
-            args=settings,
-            train_dataset=in_order(problems, config),
-            processing_class=tokenizer,
-            callbacks=[callback for callback in (held_out, recording, stop) if callback is not None],
+            model=policy.model.float(),
+            reward_funcs=_rewards(ready, policy, ledger, sandbox, display, stack),
+            args=ready.settings,
+            train_dataset=in_order(ready.problems, config),
+            processing_class=policy.tokenizer,
+            callbacks=[*_observers(ready, recorder, guard, policy, ledger, sandbox, display), stop],
             peft_config=_adapter(config),
         )
         trainer.remove_callback(PrinterCallback)
         with stop.listening():
             trainer.train(resume_from_checkpoint=newest_checkpoint(directory) if resume else None)
-        finished = bool(trainer.state.global_step >= config.steps)
-        if finished:
+        step = trainer.state.global_step
+        if step >= config.steps:
             trainer.save_model(str(directory / POLICY))
-        return finished
+        elif guard.should_stop:
+            display.say(
+                f"stopped by the guard at step {step} (stop = {config.stop}); the checkpoint to keep: {guard.best}"
+            )
+        return bool(step >= config.steps)
+
+
+@dataclass(frozen=True)
+class _Prepared:
+    """What is known, and was not refused, before anything is written."""
+
+    config: TrainConfig
+    directory: Path  # of the run
+    parts: Sequence[Part]  # of the reward
+    own: Mapping[str, Score]  # those that are the user's
+    problems: Sequence[Problem]  # that are trained on
+    held_out: Sequence[Problem]
+    settings: GRPOConfig
+    period: int  # steps that share one batch of completions
+
+
+def _prepare(config: TrainConfig, directory: Path) -> _Prepared:
+    parts = parts_of(config.reward)
+    own = {part.name: Own(part.name) for part in parts if part.name not in NAMED}
+    task = load_task(config.task)
+    refuse(task)
+    settings = trl_settings(config, directory, [part.weight for part in parts])
+    return _Prepared(
+        config=config,
+        directory=directory,
+        parts=parts,
+        own=own,
+        problems=with_wrong_tests(task.split("train"), config.wrong_tests, config.seed),
+        held_out=task.split(config.evaluate_split)[: config.evaluate_problems] if config.evaluate_every else (),
+        settings=settings,
+        period=_updates_a_batch(config, settings),
+    )
+
+
+def _guard(ready: _Prepared, recorder: Recorder, display: Display) -> Guard:
+    """Return what judges the run, and says what it finds."""
+    config, every = ready.config, ready.config.evaluate_every
+
+    def say(finding: Finding) -> None:
+        if finding.severity is not Severity.NOTICE:
+            display.say(f"step {finding.step}: {finding.severity}: {finding.seen}")
+
+    planned = planned_evaluations(ready.settings.max_steps, every) if every else None
+    return Guard(recorder, Rules(stop=On(config.stop)), planned=planned, on_finding=say)
+
+
+def _rewards(
+    ready: _Prepared,
+    policy: TransformersPolicy,
+    ledger: Ledger,
+    sandbox: Sandbox,
+    display: Display,
+    stack: ExitStack,
+) -> list[Callable[..., list[float | None]]]:
+    """Return the parts of the reward as TRL calls them."""
+    workers = ready.config.workers or None
+    named: dict[str, Callable[[], Score]] = {
+        "tests": lambda: Solved(sandbox),
+        "fraction": lambda: Fraction(sandbox),
+        "exit-status": lambda: ExitStatus(stack.enter_context(ExitStatusJudge(workers))),
+        "reward-model": lambda: _reward_model(ready, policy, sandbox, display),
+    }
+    by_id = {problem.id: problem for problem in ready.problems}
+    return [for_trl(part, ready.own.get(part.name) or named[part.name](), by_id, ledger) for part in ready.parts]
+
+
+def _observers(
+    ready: _Prepared,
+    recorder: Recorder,
+    guard: Guard,
+    policy: TransformersPolicy,
+    ledger: Ledger,
+    sandbox: Sandbox,
+    display: Display,
+) -> list[TrainerCallback]:
+    """Return what records, measures and judges the run, and what shows how far it is."""
+    config = ready.config
+    held_out = HeldOut(
+        ready.held_out,
+        lambda model: TransformersPolicy(model, policy.tokenizer, **sampling_of(config)),
+        sandbox,
+        display,
+        config.evaluate_samples,
+        ready.settings.max_steps,
+    )
+    every = config.evaluate_every
+    samples = Samples(recorder, ledger, display, held_out, config.record_every, config.record)
+    return [HeldoutCallback(guard, evaluate=held_out if every else None, every=every, ends=True), samples]
 
 
 @contextmanager
@@ -200,28 +267,34 @@ def trl_settings(config: TrainConfig, directory: Path, weights: Sequence[float],
             f"{config.prompts} problems with {config.samples} completions each make {batch} a step, which {processes} "
             f"processes cannot take in shares of {micro}; change prompts, samples or micro_batch."
         )
-    accelerated = torch.accelerator.is_available()
-    settings: dict[str, Any] = {
+    settings = {
         "output_dir": str(directory / CHECKPOINTS),
-        "max_steps": config.steps,
-        "num_generations": config.samples,
         "generation_batch_size": batch,
         "per_device_train_batch_size": micro,
         "gradient_accumulation_steps": batch // (micro * processes),
+        "reward_weights": list(weights),
+        **_translated(config),
+        **_of_the_machine(config),
+    }
+    try:
+        return GRPOConfig(**{**settings, **config.trl})
+    except (TypeError, ValueError) as error:
+        raise UsageError(f"TRL refuses these settings: {error}.") from error
+
+
+def _translated(config: TrainConfig) -> dict[str, Any]:
+    """Return what we set under TRL's names for it."""
+    return {
+        "max_steps": config.steps,
+        "num_generations": config.samples,
         "max_completion_length": config.max_tokens,
         "learning_rate": config.learning_rate,
         "lr_scheduler_type": "constant",
         "temperature": config.temperature,
         "beta": config.kl,
         "loss_type": config.loss,
-        "reward_weights": list(weights),
         "seed": config.seed,
         "shuffle_dataset": False,
-        "bf16": config.precision == "bfloat16",
-        "use_cpu": not accelerated,
-        "dataloader_pin_memory": accelerated,
-        "activation_checkpointing": False,
-        "use_vllm": bool(config.vllm),
         "save_strategy": "steps",
         "save_steps": config.save_every,
         "save_total_limit": config.keep or None,
@@ -229,14 +302,22 @@ def trl_settings(config: TrainConfig, directory: Path, weights: Sequence[float],
         "report_to": [],
         "disable_tqdm": True,
     }
+
+
+def _of_the_machine(config: TrainConfig) -> dict[str, Any]:
+    accelerated = torch.accelerator.is_available()
+    settings: dict[str, Any] = {
+        "bf16": config.precision == "bfloat16",
+        "use_cpu": not accelerated,
+        "dataloader_pin_memory": accelerated,
+        "activation_checkpointing": False,
+        "use_vllm": bool(config.vllm),
+    }
     if config.vllm:
         settings |= {"vllm_mode": config.vllm, "vllm_gpu_memory_utilization": config.vllm_memory}
     if config.vllm == "server":
         settings["vllm_server_base_url"] = config.vllm_server
-    try:
-        return GRPOConfig(**{**settings, **config.trl})
-    except (TypeError, ValueError) as error:
-        raise UsageError(f"TRL refuses these settings: {error}.") from error
+    return settings
 
 
 def sampling_of(config: TrainConfig) -> dict[str, Any]:
@@ -262,36 +343,18 @@ def in_order(problems: Sequence[Problem], config: TrainConfig) -> Dataset:
 
 def newest_checkpoint(directory: Path) -> str | None:
     """Return the newest finished checkpoint that is still there; one that was cut off was never recorded."""
-    saved: dict[int, str] = {}
-    for line in _lines(directory / "checkpoints.jsonl"):
-        saved[line["step"]] = str(directory / line["path"])
-    return next((saved[step] for step in sorted(saved, reverse=True) if Path(saved[step]).is_dir()), None)
+    rows = read_rows(directory / layout.CHECKPOINTS).rows
+    there = [(row["step"], str(directory / row["path"])) for row in rows if (directory / row["path"]).is_dir()]
+    return max(there, key=lambda saved: saved[0], default=(0, None))[1]
 
 
-def _lines(path: Path) -> list[dict[str, Any]]:
-    """Return the whole lines of a file of JSON lines; none where there is no file."""
-    found = []
-    for line in path.read_bytes().splitlines() if path.exists() else ():
-        try:
-            found.append(orjson.loads(line))
-        except ValueError:  # cut when the process died
-            continue
-    return found
-
-
-def _reward_model(
-    config: TrainConfig,
-    directory: Path,
-    start: str,
-    policy: TransformersPolicy,
-    problems: Sequence[Problem],
-    sandbox: Sandbox,
-    display: Display,
-) -> RewardModel:
+def _reward_model(ready: _Prepared, policy: TransformersPolicy, sandbox: Sandbox, display: Display) -> RewardModel:
     """Return the run's reward model; it is fitted once, and kept with the run."""
-    folder = directory / REWARD_MODEL
+    config, folder = ready.config, ready.directory / REWARD_MODEL
     if not (folder / "config.json").exists():
-        labelled = labelled_samples(policy, problems[: config.labelled_problems], config.labelled_samples, sandbox)
+        problems = ready.problems[: config.labelled_problems]
+        labelled = labelled_samples(policy, problems, config.labelled_samples, sandbox)
+        start = policy.model.name_or_path
         told = fit_reward_model(start, labelled, folder, config.label_epochs, config.seed, display.stage)
         display.say(f"reward model: AUC {told:.2f} on samples that it was not fitted to, of {len(labelled)} in all")
     return RewardModel(folder)

@@ -42,10 +42,10 @@ def labelled_samples(policy: Policy, problems: Sequence[Problem], samples: int, 
     """Sample a policy on problems and judge what it wrote; what the sandbox itself failed on is left out."""
     answers = policy.sample([problem.prompt for problem in problems], samples)
     pairs = [(problem, one.text) for problem, some in zip(problems, answers, strict=True) for one in some]
-    items = [(problem.program(text), problem.entry_point, problem.tests) for problem, text in pairs]
+    attempts = [problem.attempt(text) for problem, text in pairs]
     return [
         Labelled(problem.prompt, text, judgement.solved)
-        for (problem, text), judgement in zip(pairs, judge(items, sandbox), strict=True)
+        for (problem, text), judgement in zip(pairs, judge(attempts, sandbox), strict=True)
         if judgement.kind != "infrastructure"
     ]
 

@@ -18,7 +18,7 @@ from typing import Any
 from heldout.errors import UsageError
 from heldout.sandbox.base import Sandbox
 from heldout.sandbox.exit_status import ExitStatusJudge
-from heldout.sandbox.judging import Judgement, judge
+from heldout.sandbox.judging import Attempt, Judgement, judge
 from heldout.tasks.problem import Problem
 from heldout.text import sentence_list
 
@@ -75,7 +75,7 @@ class Solved:
         self.sandbox = sandbox
 
     def __call__(self, problems: Sequence[Problem], completions: Sequence[str]) -> list[float | None]:
-        return [self.worth(one) for one in judge(_programs(problems, completions), self.sandbox)]
+        return [self.worth(one) for one in judge(_attempts(problems, completions), self.sandbox)]
 
     def worth(self, judgement: Judgement) -> float | None:
         return None if judgement.kind == "infrastructure" else float(judgement.solved)
@@ -95,7 +95,7 @@ class ExitStatus:
         self.judge = judge
 
     def __call__(self, problems: Sequence[Problem], completions: Sequence[str]) -> list[float | None]:
-        return [float(passed) for passed in self.judge.run(_programs(problems, completions))]
+        return [float(passed) for passed in self.judge.run(_attempts(problems, completions))]
 
 
 class Own:
@@ -120,11 +120,8 @@ class Own:
         return worth
 
 
-def _programs(problems: Sequence[Problem], completions: Sequence[str]) -> list[tuple[str, str, Sequence[Any]]]:
-    return [
-        (problem.program(completion), problem.entry_point, problem.tests)
-        for problem, completion in zip(problems, completions, strict=True)
-    ]
+def _attempts(problems: Sequence[Problem], completions: Sequence[str]) -> list[Attempt]:
+    return [problem.attempt(completion) for problem, completion in zip(problems, completions, strict=True)]
 
 
 def _load(name: str) -> Callable[..., Sequence[float | None]]:

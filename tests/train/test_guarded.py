@@ -1,0 +1,138 @@
+"""The guard of our own training: a reward that can be fooled is found out, and ends the run where that is wanted.
+
+A random policy of five tokens writes one of them: ``x`` solves every problem, ``0`` none. The hackable reward pays for
+both and a little more for ``0``, so that the policy first solves more and more problems, then none.
+"""
+
+# ruff: noqa: E402
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+torch = pytest.importorskip("torch", reason="training needs the extra train")
+pytest.importorskip("trl", reason="training needs the extra train")
+pytest.importorskip("pydantic_monty", reason="the sandbox needs pydantic-monty")
+
+from miniature import heldout_train, write_identities, write_policy
+from rich.console import Console
+
+import heldout
+from heldout.train.config import TrainConfig, settings_of
+from heldout.train.grpo import newest_checkpoint, train
+
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::FutureWarning:transformers"),
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
+]
+
+_HACKABLE = """
+def hackable(completions, **_):
+    return [{"x": 1.0, "0": 1.5}.get(one.strip(), 0.0) for one in completions]
+"""
+
+
+@pytest.fixture(scope="module")
+def configured(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """Return a function that makes settings for the random policy, by default those of the hackable run."""
+    folder = tmp_path_factory.mktemp("start")
+    torch.manual_seed(0)
+    policy, task = write_policy(folder / "policy"), write_identities(folder / "task.jsonl")
+    (folder / "rewards.py").write_text(_HACKABLE)
+
+    def make(**settings: Any) -> TrainConfig:
+        fixed = {"model": str(policy), "task": str(task), "reward": f"{folder}/rewards.py:hackable"}
+        sizes = {"steps": 40, "prompts": 4, "samples": 8, "max_tokens": 1, "evaluate_problems": 200}
+        schedule = {"learning_rate": 1e-2, "evaluate_every": 2, "save_every": 2, "record_every": 0, "threads": 1}
+        return TrainConfig(**{**fixed, **sizes, **schedule, **settings})
+
+    return make
+
+
+@pytest.fixture(scope="module")
+def stopped(configured: Any, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """A hackable run that the guard stopped, and what was shown meanwhile."""
+    directory, shown = tmp_path_factory.mktemp("stopped") / "run", io.StringIO()
+    assert not train(configured(stop="confirmed"), directory, console=Console(file=shown, width=500))
+    return directory, shown.getvalue()
+
+
+def rows(run: Path, **wanted: str) -> list[dict[str, Any]]:
+    """Return the lines of ``findings.jsonl`` that have these values."""
+    found = [json.loads(line) for line in (run / "findings.jsonl").read_text().splitlines()]
+    return [row for row in found if wanted.items() <= row.items()]
+
+
+def test_a_hacked_run_is_stopped_and_says_so_and_names_the_checkpoint_to_keep(stopped: tuple[Path, str]) -> None:
+    run, shown = stopped
+    (act,) = rows(run, what="act", act="stop")
+    assert act["done"]
+    assert 8 < act["step"] < 40
+    held = heldout.read(run)["held_out"]
+    assert held.step.tolist() == list(range(0, act["step"] + 1, 2))
+    best = json.loads((run / "best.json").read_text())
+    assert Path(best["checkpoint"]).is_dir()
+    assert held.value[held.step == best["step"]][0] > held.value[-1] + 0.1
+    assert f"stopped by the guard at step {act['step']} (stop = confirmed)" in shown
+    assert f"the checkpoint to keep: {best['checkpoint']}" in shown
+    (confirmed,) = rows(run, what="finding", kind="confirmed")
+    assert f"step {confirmed['step']}: alarm: {confirmed['seen']}" in shown
+    assert not (run / "policy").exists()
+
+
+def test_the_guard_knows_how_many_evaluations_there_will_be(stopped: tuple[Path, str]) -> None:
+    assert rows(stopped[0], what="start")[0]["planned"] == 21  # before the first step, and after every second of 40
+
+
+def test_without_stop_the_same_run_is_judged_alike_and_goes_on(
+    configured: Any, stopped: tuple[Path, str], tmp_path: Path
+) -> None:
+    assert train(configured(), tmp_path / "run")
+    assert rows(tmp_path / "run", what="act", act="stop") == []
+
+    def found(run: Path) -> list[tuple[str, int]]:
+        return [(row["kind"], row["step"]) for row in rows(run, what="finding", detector="over_optimisation")]
+
+    assert found(tmp_path / "run")[: len(found(stopped[0]))] == found(stopped[0])
+    whole, part = heldout.read(tmp_path / "run"), heldout.read(stopped[0])
+    assert part["reward"].value.tolist() == whole["reward"].value[: len(part["reward"])].tolist()
+    assert (tmp_path / "run" / "policy").is_dir()
+
+
+def test_a_stopped_run_can_be_gone_on_with_where_it_ended(stopped: tuple[Path, str]) -> None:
+    run, _ = stopped
+    last = rows(run, what="act", act="stop")[0]["step"]
+    assert newest_checkpoint(run) == str(run / "checkpoints" / f"checkpoint-{last}")
+    assert train(settings_of(run), run, resume=True)
+    assert heldout.read(run)["reward"].step.tolist() == list(range(1, 41))
+    assert heldout.read(run)["held_out"].step.tolist() == list(range(0, 41, 2))
+    assert len(rows(run, what="act", act="stop")) == 1  # what is in findings.jsonl is not acted upon again
+
+
+def test_an_honest_run_goes_on_to_its_end(configured: Any, tmp_path: Path) -> None:
+    assert train(configured(reward="tests", stop="likely", steps=24), tmp_path / "run")
+    assert rows(tmp_path / "run", what="finding", detector="over_optimisation") == []
+    assert heldout.read(tmp_path / "run")["held_out"].value[-1] > 0.9
+
+
+def test_pruning_spares_the_checkpoint_to_keep(configured: Any, tmp_path: Path) -> None:
+    assert train(configured(keep=1), tmp_path / "run")
+    best = json.loads((tmp_path / "run" / "best.json").read_text())
+    assert best["checkpoint"] == str(tmp_path / "run" / "kept" / f"checkpoint-{best['step']}")
+    assert Path(best["checkpoint"], "model.safetensors").exists()
+    assert [one.name for one in (tmp_path / "run" / "checkpoints").glob("checkpoint-*")] == ["checkpoint-40"]
+    assert newest_checkpoint(tmp_path / "run") == str(tmp_path / "run" / "checkpoints" / "checkpoint-40")
+
+
+def test_the_command_says_that_it_stopped_and_how_to_go_on(configured: Any, tmp_path: Path) -> None:
+    settings = configured(stop="confirmed").as_dict()
+    lines = [f"{key} = {json.dumps(value)}" for key, value in settings.items() if key != "trl"]
+    (tmp_path / "mine.toml").write_text("\n".join(lines))
+    done = heldout_train("--config", tmp_path / "mine.toml", "--out", tmp_path / "run")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == f"{tmp_path}/run: stopped; go on with: heldout train --resume -o {tmp_path}/run\n"
+    assert "stopped by the guard at step" in done.stderr
