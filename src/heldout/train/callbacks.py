@@ -55,7 +55,7 @@ class HeldOut:
         length = sum(part["mean_length"] * len(part["problems"]) for part in parts) / len(problems)
         errors = dict(sum((Counter(part["errors"]) for part in parts), Counter[str]()))
         rate = mean_pass_at_k(samples, passed, 1)
-        low, high = interval(rate.value, rate.se, rate.n)
+        low, high = interval(rate.value, rate.se, rate.n, self.samples)
         self.newest = f"Pass@1 {rate.value:.1%} ({low:.1%} to {high:.1%})"
         self.display.say(f"step {step} of {self.steps}: held-out {self.newest}, {length:.1f} tokens")
         found = {"problems": problems, "passed": passed, "samples": samples}
