@@ -158,16 +158,15 @@ def _recent(curve: Curve, step: FloatArray, value: FloatArray, variance: float) 
     found = trend_state(step, value, variance, margin=margin)
     if not math.isfinite(found.difference):
         return found.state, ""
-    way = {"improving": "rises", "declining": "falls", "plateau": "is level"}.get(found.state)
     over = f"Over its last quarter (steps {found.start_step:.0f} to {found.end_step:.0f})"
-    if way is None:
+    if found.state == "undetermined":
         return found.state, f"{over} it cannot be told whether it rises, falls or is level."
-    probability = found.probability if found.state == "improving" else 1 - found.probability
-    sure = "" if found.state == "plateau" else f", probability {probability:.2f}"
     change = difference(curve, found.difference)
-    if curve.better is Better.LOWER and found.state != "plateau":
-        return {"improving": "declining", "declining": "improving"}[found.state], f"{over} it {way} ({change}{sure})."
-    return found.state, f"{over} it {way} ({change}{sure})."
+    if found.state == "plateau":
+        return found.state, f"{over} it is level ({change})."
+    way, probability = ("rises", found.probability) if found.state == "improving" else ("falls", 1 - found.probability)
+    better = (way == "rises") == (curve.better is not Better.LOWER)
+    return "improving" if better else "declining", f"{over} it {way} ({change}, probability {probability:.2f})."
 
 
 def _noise(curve: Curve, share: float) -> str:

@@ -17,7 +17,7 @@ from heldout.diagnosis.verdict import diagnose
 from heldout.errors import NoMetrics
 from heldout.findings import Verdict
 from heldout.metrics import BY_NAME, heading_of
-from heldout.run import Run
+from heldout.run import Run, Series
 from heldout.text import counted, sentence_list
 
 __all__ = ["Description", "Observation", "Pair", "Point", "SeriesDescription", "Signal", "curves_of", "describe"]
@@ -100,20 +100,11 @@ def _signals(run: Run, curves: tuple[Curve, ...]) -> tuple[Signal, ...]:
     """Return a line for every further metric with a known meaning that says something about training."""
     shown = {curve.series.name for curve in curves}
     quiet = {"time", "progress", "tokens", "spread_of_another", "evaluation_size", "evaluation_detail"}
-    lines = []
-    for name, key in run.roles.items():
-        series = run.metrics[key]
-        if key in shown or name in quiet or not len(series):
-            continue
-        value = series.value
-        lines.append(
-            Signal(
-                name=BY_NAME[name].label if name in BY_NAME else key,
-                key=key,
-                start=float(value[0]),
-                end=float(value[-1]),
-                low=float(value.min()),
-                high=float(value.max()),
-            )
-        )
-    return tuple(lines)
+    told = {name: key for name, key in run.roles.items() if key not in shown and name not in quiet}
+    return tuple(_signal(name, run.metrics[key]) for name, key in told.items() if len(run.metrics[key]))
+
+
+def _signal(name: str, series: Series) -> Signal:
+    label = BY_NAME[name].label if name in BY_NAME else series.name
+    start, end, low, high = (float(v) for v in (*series.value[[0, -1]], series.value.min(), series.value.max()))
+    return Signal(name=label, key=series.name, start=start, end=end, low=low, high=high)

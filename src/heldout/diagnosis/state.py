@@ -41,15 +41,33 @@ class Answer(NamedTuple):
     peak_step: int | None = None  # before a fall that was found or is suspected
 
 
-def answer_of(fallen: OverOptimisation, visible: float | None) -> Answer:
-    """What is this run?
+def unanswered(run: Run, fallen: OverOptimisation) -> Answer | None:
+    """Why can nothing be said of this run? None where something can."""
+    held_out, rates = run.get("held_out"), fallen.evidence.rates
+    if held_out is None or not len(held_out):
+        text = (
+            "There is no held-out score in this log, so what the model can really do is not known. Evaluate some 200 "
+            "problems that are never trained on, every twentieth of the run."
+        )
+        return Answer(State.NO_EVIDENCE, "training signals only", text)
+    if not fallen.looks:
+        few = f"{counted(len(rates), 'evaluation')} cannot show a fall"
+        text = f"{few}; at least {FEWEST} are needed, and 20 to 40 see most."
+        return Answer(State.CANNOT_TELL, "too few evaluations", text)
+    for bound, other in ((0.0, "easier"), (1.0, "harder")):
+        if (rates == bound).all():
+            text = (
+                f"Every evaluation is at {100 * bound:.0f} %, so it shows neither a rise nor a fall, and no checkpoint "
+                f"is better than another. Evaluate on {other} problems."
+            )
+            return Answer(State.CANNOT_TELL, "saturated evaluation", text)
+    return None
 
-    Parameters
-    ----------
-    fallen
-        The detector of falls, after the whole run; it has looked at least once.
-    visible
-        The smallest fall that the evaluations would show, as a fraction; None where that is not known.
+
+def answer_of(fallen: OverOptimisation, visible: float | None) -> Answer:
+    """What is this run, of which something can be said?
+
+    `visible` is the smallest fall that the evaluations would show, as a fraction; None where that is not known.
     """
     if fallen.worst.level < Level.LIKELY:
         return _suspected(fallen) or _not_fallen(fallen, visible)

@@ -14,12 +14,12 @@ import numpy as np
 
 from heldout.detectors.base import Block, Detector, block_of, fold, unchecked
 from heldout.detectors.evidence import Evidence
-from heldout.detectors.overoptimisation import FEWEST, Level, OverOptimisation
+from heldout.detectors.overoptimisation import Level, OverOptimisation
 from heldout.diagnosis.detectors import Detectors, falls_among
-from heldout.diagnosis.state import advice_on, answer_of, not_asked, smallest_visible
+from heldout.diagnosis.state import advice_on, answer_of, not_asked, smallest_visible, unanswered
 from heldout.findings import BenchmarkFall, Estimate, Finding, Onset, State, Unchecked, Verdict
 from heldout.metrics import benchmarks
-from heldout.run import FloatArray, Run
+from heldout.run import Run
 from heldout.stats.checkpoint import Choice, choose
 from heldout.stats.gp import gp_posterior
 from heldout.stats.multiplicity import holm
@@ -52,22 +52,20 @@ def diagnose(run: Run, detectors: Sequence[Detector] | None = None, *, horizon: 
     >>> heldout.diagnose(heldout.read("example:kimi-dev")).state
     <State.IMPROVING: 'improving'>
     """
-    asked = Detectors.planned(horizon or len(run.evaluations()), detectors)
-    return judge(run, asked, fold(asked, [block_of(run)]))
+    block = block_of(run)
+    asked = Detectors.planned(horizon or len(block.evaluations), detectors)
+    return judge(run, asked, fold(asked, [block]))
 
 
 def judge(run: Run, asked: Detectors, found: Sequence[Finding]) -> Verdict:
     """Return the verdict on a run that the detectors have been told of; `found` is what they found."""
-    fallen, findings = asked.falls, tuple(found)
-    missing = tuple(unchecked(asked, run)) + not_asked(run, fallen.evidence.exact)
-    if not run.evaluations():
-        return _without_evidence(findings, missing)
-    if not fallen.looks:
-        return _too_few(len(fallen.evidence), findings, missing)
-    bound = _saturated(fallen.evidence.rates)
-    if bound is not None:
-        return _shows_nothing(bound, findings, missing)
-    return _judged(run, fallen, findings, missing)
+    missing = tuple(unchecked(asked, run)) + not_asked(run, asked.falls.evidence.exact)
+    answer = unanswered(run, asked.falls)
+    if answer is None:
+        return _judged(run, asked.falls, tuple(found), missing)
+    return Verdict(
+        state=answer.state, label=answer.label, sentence=answer.sentence, findings=tuple(found), unchecked=missing
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,11 +161,6 @@ def _interval(choice: Choice, seen: Evidence) -> tuple[float, float]:
     return (max(choice.low, 0.0), min(choice.high, 1.0)) if shares else (choice.low, choice.high)
 
 
-def _saturated(rates: FloatArray) -> float | None:
-    """Return 0 or 1 where every evaluation is there, None otherwise."""
-    return next((bound for bound in (0.0, 1.0) if bool((rates == bound).all())), None)
-
-
 def _onset(fallen: OverOptimisation, state: State) -> Onset | None:
     """Since when the score falls, where it does; where it came back, as it stood when the fall was surest."""
     worst, seen = fallen.worst, fallen.evidence
@@ -195,31 +188,3 @@ def _keep(kept: Kept) -> str:
     among = f"{counted(kept.among, 'checkpoint')} that exist" if kept.existing else f"{kept.among}"
     others = f"; {counted(tied, 'other')} of {among} cannot be told apart from it" if tied else ""
     return f"Keep step {one.step}, estimated at {estimate}{others}."
-
-
-def _without_evidence(findings: tuple[Finding, ...], missing: tuple[Unchecked, ...]) -> Verdict:
-    text = (
-        "There is no held-out score in this log, so what the model can really do is not known. Evaluate some 200 "
-        "problems that are never trained on, every twentieth of the run."
-    )
-    return Verdict(
-        state=State.NO_EVIDENCE, label="training signals only", sentence=text, findings=findings, unchecked=missing
-    )
-
-
-def _shows_nothing(bound: float, findings: tuple[Finding, ...], missing: tuple[Unchecked, ...]) -> Verdict:
-    other = "easier" if bound == 0.0 else "harder"
-    text = (
-        f"Every evaluation is at {100 * bound:.0f} %, so it shows neither a rise nor a fall, and no checkpoint is "
-        f"better than another. Evaluate on {other} problems."
-    )
-    return Verdict(
-        state=State.CANNOT_TELL, label="saturated evaluation", sentence=text, findings=findings, unchecked=missing
-    )
-
-
-def _too_few(count: int, findings: tuple[Finding, ...], missing: tuple[Unchecked, ...]) -> Verdict:
-    text = f"{counted(count, 'evaluation')} cannot show a fall; at least {FEWEST} are needed, and 20 to 40 see most."
-    return Verdict(
-        state=State.CANNOT_TELL, label="too few evaluations", sentence=text, findings=findings, unchecked=missing
-    )
