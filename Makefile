@@ -12,7 +12,7 @@ STAMP := $(VENV)/.installed
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 RUNS := runs/honest runs/exit-hack
 
-.PHONY: demo examples test mutate bench clean
+.PHONY: demo examples test bench clean
 
 # both side by side, a core each
 demo: $(STAMP)
@@ -32,10 +32,6 @@ test: $(STAMP)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/pytest -q -n 2
-
-# how many small mistakes in a room would its tests let through: make mutate ROOM=stats
-mutate: $(STAMP)
-	$(BIN)/python tools/mutate.py $(ROOM) --count $(or $(COUNT),200)
 
 bench: $(STAMP)
 	$(PIP) -e ".[dev,train,bench]"

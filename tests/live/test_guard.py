@@ -7,15 +7,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from falling import EVERY, PLANNED, PROBLEMS, findings, kinds, outcomes, train
+from falling import EVERY, LAST, PLANNED, PROBLEMS, findings, kinds, outcomes, train
 
 import heldout
 from heldout.detectors.base import Block
 from heldout.diagnosis.verdict import diagnose
 from heldout.errors import UsageError
-from heldout.findings import Finding
+from heldout.findings import Finding, Severity
 from heldout.live import Decision, Guard, On, Rules
 from heldout.live.acts import Command
+from heldout.run import Evaluation
 from heldout.store.recorder import Recorder
 
 
@@ -82,6 +83,34 @@ def test_checkpoints_that_are_known_by_a_rate_are_protected_and_chosen_from_as_w
         verdict = diagnose(heldout.read(tmp_path), horizon=PLANNED)
         assert json.loads((tmp_path / "best.json").read_text())["step"] == verdict.recommended.step
         assert guard.protected == set(verdict.tied)
+
+
+def test_of_several_copies_of_a_checkpoint_the_last_that_exists_counts(tmp_path: Path) -> None:
+    with Recorder(tmp_path) as recorder, Guard(recorder, planned=PLANNED) as guard:
+        copies = [tmp_path / name for name in ("first", "second", "third")]
+        for copy in copies[:2]:
+            copy.mkdir()
+        train(guard, last=90)
+        assert guard.best is None
+        for step in range(EVERY, 91, EVERY):
+            for copy in copies:
+                guard.checkpoint(step, copy)
+        assert guard.best == copies[1]  # the third one is not there
+        copies[1].rmdir()
+        assert guard.best == copies[0]
+        copies[2].mkdir()
+        assert guard.best == copies[2]
+
+
+def test_a_checkpoint_that_exists_is_recommended_before_a_better_one_that_does_not(tmp_path: Path) -> None:
+    with Recorder(tmp_path) as recorder, Guard(recorder, planned=PLANNED) as guard:
+        train(guard)
+        assert guard.kept is not None
+        assert (best := guard.kept.recommended.step) > 20
+        guard.checkpoint(10, tmp_path / "gone")
+        assert guard.kept.recommended.step == best
+        guard.checkpoint(20, tmp_path)
+        assert guard.kept.recommended.step == 20
 
 
 def test_where_no_checkpoint_is_left_that_is_said(tmp_path: Path) -> None:
@@ -217,6 +246,93 @@ def test_a_broken_line_in_the_findings_is_left_out(tmp_path: Path) -> None:
         file.write('{"what": "finding", "detec')
     with Recorder(tmp_path, resume=True) as recorder, Guard(recorder, planned=PLANNED) as guard:
         assert all(step > 160 for _, step in kinds(train(guard, 161, 200)))
+
+
+class Late:
+    """A detector that notices something, of no importance, at the last step."""
+
+    name = "late"
+    needs = ()
+
+    def update(self, block: Block) -> list[Finding]:
+        steps = {int(points.step[-1]) for points in block.metrics.values()}
+        if LAST not in steps:
+            return []
+        return [
+            Finding(
+                detector="late",
+                severity=Severity.NOTICE,
+                kind="late",
+                step=LAST,
+                steps=(LAST, LAST),
+                seen="",
+                against="",
+                means="",
+                advice="",
+            )
+        ]
+
+
+def test_a_stop_that_was_asked_for_stays_asked_for() -> None:
+    guard = Guard(rules=Rules(stop=On.CONFIRMED), planned=PLANNED, detectors=[Late()])
+    told = train(guard)
+    assert kinds(told)[-1] == ("late", LAST)
+    assert not told[-1][1].stop
+    assert guard.should_stop
+
+
+def test_of_a_step_that_is_logged_twice_the_last_values_are_judged(tmp_path: Path) -> None:
+    with Recorder(tmp_path) as recorder, Guard(recorder, planned=PLANNED) as guard:
+        for step in range(EVERY, LAST + 1, EVERY):
+            guard.step(step, {"reward": 0.01 * step, "eval/pass@1": 0.9})
+            guard.step(step, {"reward": 0.01 * step, "eval/pass@1": sum(outcomes(step)) / len(PROBLEMS)})
+        verdict = diagnose(heldout.read(tmp_path), horizon=PLANNED)
+        assert guard.kept is not None
+        assert guard.kept.recommended == verdict.recommended
+        assert guard.kept.recommended.estimate < 0.8
+
+
+def test_an_evaluation_is_taken_in_as_it_is(tmp_path: Path) -> None:
+    measured = Evaluation.from_counts(10, ["a", "b"], [1.5, 0], [2, 4], "mine")
+    with Recorder(tmp_path) as recorder, Guard(recorder) as guard:
+        guard.evaluated(measured, length=7.0)
+        guard.evaluated(Evaluation(10, 0.25, benchmark="other"), length=8.0)
+        assert guard._fold.evaluations == [measured]
+    run = heldout.read(tmp_path)
+    (read,) = run.measured
+    assert read.outcomes is not None
+    assert (read.step, read.rate, read.outcomes.samples.tolist()) == (10, measured.rate, [2, 4])
+    assert (run["eval/mine/length"].value, run["eval/other/length"].value) == (7.0, 8.0)
+    assert run["eval/other/pass@1"].value == 0.25
+
+
+def test_a_rate_beside_outcomes_of_the_same_benchmark_is_left_out_live_as_after(tmp_path: Path) -> None:
+    with Recorder(tmp_path) as recorder, Guard(recorder) as guard:
+        guard.evaluated(Evaluation.from_counts(10, ["a", "b"], [1, 0]))
+        guard.evaluated(Evaluation(20, 0.25, benchmark="held-out"))
+        assert guard.protected == {10}
+        assert not guard.failures
+    assert [one.step for one in heldout.read(tmp_path).evaluations()] == [10]
+
+
+def test_a_command_is_told_how_the_run_stands(tmp_path: Path) -> None:
+    line = f'echo "$HELDOUT_STATE $HELDOUT_RECOMMENDED $HELDOUT_CHECKPOINT" >> {tmp_path}/ran'
+    rules = Rules(run=line, shell=True)
+    with Recorder(tmp_path / "run") as recorder, Guard(recorder, rules, planned=PLANNED) as guard:
+        told = train(guard, folder=tmp_path)
+        (at,) = (step for kind, step in kinds(told) if kind == "confirmed")
+        guard.close(60)
+    state, step, where = (tmp_path / "ran").read_text().split()
+    assert state == "over-optimised"
+    assert int(step) < at
+    assert where == str(tmp_path / f"checkpoint-{step}")
+
+
+def test_a_guard_may_make_a_stop_file(tmp_path: Path) -> None:
+    guard = Guard(rules=Rules(stop=On.CONFIRMED, stop_file=str(tmp_path / "STOP")), planned=PLANNED)
+    told = train(guard)
+    (step,) = (step for step, decision in told if decision.stop)
+    assert (tmp_path / "STOP").read_text().startswith(f"step {step}: ")
 
 
 class Broken:

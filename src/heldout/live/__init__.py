@@ -5,8 +5,7 @@
 
 from __future__ import annotations
 
-from heldout.live.actor import Actor
 from heldout.live.guard import Guard
 from heldout.live.rules import Decision, On, Rules, decide
 
-__all__ = ["Actor", "Decision", "Guard", "On", "Rules", "decide"]
+__all__ = ["Decision", "Guard", "On", "Rules", "decide"]

@@ -30,27 +30,12 @@ _Key = tuple[str, str, int]  # what makes a finding the same one: detector, kind
 class Memory:
     """The rows of ``findings.jsonl`` in a directory, so that the next process knows what was found and done.
 
-    Parameters
-    ----------
-    directory
-        Where; made if it is not there. None keeps nothing.
-
-    Attributes
-    ----------
-    rows
-        What earlier processes wrote; a line that is cut is left out.
-    lost
-        Rows that could not be written.
-
-    Raises
-    ------
-    RecordError
-        When nothing can be written there.
+    The directory is made if it is not there; None keeps nothing. Where nothing can be written it is a `RecordError`.
     """
 
     def __init__(self, directory: Path | None) -> None:
-        self.rows: Sequence[Row] = ()
-        self.lost = 0
+        self.rows: Sequence[Row] = ()  # what earlier processes wrote
+        self.lost = 0  # rows that could not be written
         self._path = None if directory is None else directory / FINDINGS
         if directory is None or self._path is None:
             return
@@ -83,14 +68,10 @@ class Actor:
 
     Parameters
     ----------
-    rules
-        What the user wants.
-    alerts
-        Whom to tell.
+    rules, alerts, on_finding
+        As for `Guard`.
     memory
         What was done before, and where each row goes.
-    on_finding
-        Called with each new finding.
     on_row
         Called with each row as well, at times from another thread.
     name
@@ -136,14 +117,7 @@ class Actor:
         return [finding for finding in findings if _key(finding) not in self._told]
 
     def act(self, decision: Decision, about: About = dict) -> Decision:
-        """Record what was found, and do what was decided.
-
-        Parameters
-        ----------
-        decision
-            With new findings only (see `news`).
-        about
-            Asked for what is known of the run when a command is run.
+        """Record what was found, which must be new (see `news`), and do what was decided.
 
         Returns
         -------
@@ -179,15 +153,7 @@ class Actor:
         self._on_row(timed)
 
     def close(self, seconds: float = 10.0, *, patiently: bool = False) -> None:
-        """Send what still waits, for so many seconds at most.
-
-        Parameters
-        ----------
-        seconds
-            For the alerts, and for commands that still run.
-        patiently
-            Wait for the commands as long as they take.
-        """
+        """Send what still waits, for so many seconds at most; wait for commands `patiently` as long as they take."""
         for box in self._boxes:
             box.close(seconds)
         self._look_after_commands(None if patiently else seconds)

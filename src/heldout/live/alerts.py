@@ -197,23 +197,7 @@ def alert_of(text: str) -> Alert:
 class Outbox:
     """Sends to one alert in a thread of its own.
 
-    Parameters
-    ----------
-    alert
-        Whom to tell.
-    lost
-        Called with a finding and the reason when a message is given up, in the outbox's thread.
-    attempts
-        Tries of each message; an alert's own attribute ``attempts`` counts more.
-    wait
-        Seconds before the second try; each further one waits twice as long.
-    room
-        Messages that may wait; further ones are given up at once.
-
-    Attributes
-    ----------
-    sent, failed
-        How many messages were sent, and how many given up.
+    What is given up is told to `lost`, in that thread. At most `room` messages wait; further ones are given up at once.
     """
 
     def __init__(
@@ -225,8 +209,9 @@ class Outbox:
         wait: float = 2.0,
         room: int = 100,
     ) -> None:
-        self.alert, self.wait = alert, wait
-        self.attempts = int(getattr(alert, "attempts", attempts))
+        self.alert = alert
+        self.wait = wait  # seconds before the second try; each further one waits twice as long
+        self.attempts = int(getattr(alert, "attempts", attempts))  # tries of each message
         self.sent = self.failed = 0
         self._lost = lost
         self._waiting: queue.Queue[tuple[str, str, Finding] | None] = queue.Queue(room)
@@ -331,8 +316,8 @@ def _reason(error: Exception) -> str:
 
 
 def _adaptive_card(title: str, text: str) -> dict[str, Any]:
-    lines = [{"type": "TextBlock", "text": title, "weight": "Bolder", "wrap": True}]
-    lines.append({"type": "TextBlock", "text": text, "wrap": True})
+    block = {"type": "TextBlock", "wrap": True}
+    lines = [{**block, "text": title, "weight": "Bolder"}, {**block, "text": text}]
     card = {"type": "AdaptiveCard", "version": "1.4", "body": lines}
     kind = "application/vnd.microsoft.card.adaptive"
     return {"type": "message", "attachments": [{"contentType": kind, "content": card}]}

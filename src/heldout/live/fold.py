@@ -30,30 +30,19 @@ _NO_POINTS = Points(NO_STEPS, np.empty(0))
 
 
 class Fold:
-    """The detectors of a run that goes on, and what they have found in it.
+    """The detectors of a run that goes on, and what they have found in what holds of it now.
 
     Parameters
     ----------
     fresh
         The detectors as they are at the start of a run; copies of them are asked.
     failed
-        Called with a detector that raised, and the error; it is asked no more.
-
-    Attributes
-    ----------
-    detectors
-        Those that are asked now; others after the run was folded anew.
-    findings
-        Everything found so far in what holds now, in order of steps.
-    evaluations
-        The held-out measurements that the detectors were given.
-    newest
-        The last step of which anything is known; -1 before.
+        Told in a sentence of a detector that raised; it is asked no more.
     """
 
-    def __init__(self, fresh: Detectors, failed: Callable[[Detector, Exception], None]) -> None:
+    def __init__(self, fresh: Detectors, failed: Callable[[str], None]) -> None:
         self._fresh, self._failed = fresh, failed
-        self.newest = -1
+        self.newest = -1  # the last step of which anything is known
         self._broken: set[int] = set()  # places of those that failed
         self._folded = Block()  # what `catch_up` gave to the detectors
         self._restart()
@@ -76,8 +65,8 @@ class Fold:
 
     def _restart(self) -> None:
         self.detectors = deepcopy(self._fresh)
-        self.findings: list[Finding] = []
-        self.evaluations: list[Evaluation] = []
+        self.findings: list[Finding] = []  # in order of steps
+        self.evaluations: list[Evaluation] = []  # those that the detectors were given
 
     def _feed(self, block: Block) -> None:
         self.evaluations += block.evaluations
@@ -87,21 +76,13 @@ class Fold:
 
     def _leave_out(self, detector: Detector, error: Exception) -> None:
         self._broken |= {place for place, one in enumerate(self.detectors) if one is detector}
-        self._failed(detector, error)
+        self._failed(f"The detector {detector.name} failed and is asked no more ({type(error).__name__}: {error}).")
 
 
 class LogFold(Fold):
-    """The detectors of a run that is told step by step, as its trainer logs it.
+    """The detectors of a run that is told step by step, as its trainer logs it; what comes is added to the log."""
 
-    Parameters
-    ----------
-    log
-        What was logged so far, and where what comes is added.
-    fresh, failed
-        As for `Fold`.
-    """
-
-    def __init__(self, log: GrowingLog, fresh: Detectors, failed: Callable[[Detector, Exception], None]) -> None:
+    def __init__(self, log: GrowingLog, fresh: Detectors, failed: Callable[[str], None]) -> None:
         super().__init__(fresh, failed)
         self.log = log
         self._roles: Mapping[str, str] = {}
@@ -110,15 +91,7 @@ class LogFold(Fold):
         self._fed = -1  # the last step of which the training metrics were given to the detectors
 
     def metrics(self, step: int, metrics: Mapping[str, Any], *, back: bool = False) -> None:
-        """Take in the metrics of a step.
-
-        Parameters
-        ----------
-        step, metrics
-            As the trainer gives them.
-        back
-            Whether the run goes back to this step, which supersedes what was known of it and later ones.
-        """
+        """Take in the metrics of a step; where the run goes `back` to it, they supersede all from there on."""
         numbers = self.log.add(step, metrics)
         self._count(numbers)
         self.newest = max(self.newest, step)

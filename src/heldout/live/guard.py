@@ -104,7 +104,7 @@ class Guard:
         self._checkpoints = {step: [Path(where)] for step, where in before.checkpoints.items()} if before else {}
         asked = Detectors.planned(planned, detectors)
         log = GrowingLog(before, None if roles is None else checked_roles(roles))
-        self._fold = LogFold(log, asked, self._detector_failed)
+        self._fold = LogFold(log, asked, self._complain)
         name = recorder.directory.name if recorder else ""
         self._actor = Actor(
             *((Rules(), ()) if self.idle else (rules, alerts)), Memory(folder), on_finding=on_finding, name=name
@@ -160,7 +160,8 @@ class Guard:
         if self.idle:
             return Decision()
         if evaluation.outcomes is None:
-            return self.step(evaluation.step, {evaluation.key: evaluation.rate})
+            more = {f"eval/{evaluation.benchmark}/{key}": value for key, value in also.items()}
+            return self.step(evaluation.step, {evaluation.key: evaluation.rate, **more})
         return self._safely(f"the evaluation of step {evaluation.step!r}", lambda: self._measured(evaluation, also))
 
     def checkpoint(self, step: int, path: str | os.PathLike[str]) -> Decision:
@@ -283,12 +284,10 @@ class Guard:
             self._complain(f"The guard could not take in {what}: {error}", type(error).__name__)
             return Decision(protected=self.protected)
 
-    def _detector_failed(self, detector: Detector, error: Exception) -> None:
-        why = f"The detector {detector.name} failed and is asked no more ({type(error).__name__}: {error})."
-        self._complain(why, detector.name)
-
-    def _complain(self, why: str, kind: str) -> None:
+    def _complain(self, why: str, kind: str = "") -> None:
+        """Count a failure, and say the first of its kind; one that has no kind is said in any case."""
         self.failures += 1
+        kind = kind or why
         if kind not in self._warned:
             self._warned.add(kind)
             self._actor.write({"what": "failure", "why": why})

@@ -160,20 +160,15 @@ def decide(
 
     Parameters
     ----------
-    rules
-        What the user wants.
-    findings
-        What was found just now.
-    checkpoint
-        The recommended checkpoint, if it exists.
-    protected
-        Steps of the recommended checkpoint and of those that cannot be told from it.
+    rules, findings
+        What the user wants, and what was found just now.
+    checkpoint, protected
+        The recommended checkpoint, if it exists; its step, and those that cannot be told from it.
 
     Returns
     -------
     Decision
-        The same for the same arguments; whether it is a dry run, and which alerts have been sent before, is left to
-        `heldout.live.actor.Actor`.
+        The same for the same arguments; whether it is a dry run, and what was done before, is left to the actor.
     """
 
     def wanted(on: On) -> bool:

@@ -9,14 +9,12 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
 from rich.live import Live as Screen
 from rich.panel import Panel
 
-from heldout.detectors.base import Detector
 from heldout.diagnosis.detectors import Detectors
 from heldout.diagnosis.verdict import judge
 from heldout.errors import ReadError
@@ -38,18 +36,14 @@ _REDRAWN = 5.0  # seconds after which the clock on the screen is set
 
 
 class Watch:
-    """Follows one run.
+    """Follows one run, as a `Guard` would from inside.
 
     Parameters
     ----------
     follower
         Where it is read from.
-    rules
-        What is done about findings, and from which one on.
-    planned
-        Evaluations that the whole run will have.
-    alerts
-        Whom to tell.
+    rules, planned, alerts
+        As for `Guard`.
     state
         Directory for ``findings.jsonl``, which tells the next watch what was found and done.
     console
@@ -109,17 +103,18 @@ class Watch:
         cost, news = 0.0, time.monotonic()  # the first look is left out: it imports what it needs
         with self._shown():
             try:
-                spent = self._timed_look()
+                read = self._look()
                 while True:
-                    if spent.read:
+                    if read:
                         news = time.monotonic()
                     left = None if until_idle is None else until_idle - (time.monotonic() - news)
                     if left is not None and left <= 0.0:
                         break
                     wait = min(max(interval, cost / SHARE), _LONGEST_WAIT)
                     self._wait(wait if left is None else min(wait, left))
-                    spent = self._timed_look()
-                    cost = spent.seconds
+                    began = time.process_time()
+                    read = self._look()
+                    cost = time.process_time() - began
             except KeyboardInterrupt:
                 until_idle = None
             self._look(last=True)
@@ -138,11 +133,6 @@ class Watch:
         """Say how the run stands, where the last line did not."""
         if self.run is not None and self.verdict is not None:
             self._tell(status(self.run, self.verdict))
-
-    def _timed_look(self) -> _Spent:
-        began = time.process_time()
-        read = self._look()
-        return _Spent(time.process_time() - began, read)
 
     def _look(self, *, last: bool = False) -> bool:
         """Read what is new and act on it; return whether there was anything."""
@@ -190,8 +180,7 @@ class Watch:
             case {"what": "failure", "why": why}:
                 self._print(str(why))
 
-    def _detector_failed(self, detector: Detector, error: Exception) -> None:
-        why = f"The detector {detector.name} failed and is asked no more ({type(error).__name__}: {error})."
+    def _detector_failed(self, why: str) -> None:
         self._actor.write({"what": "failure", "why": why})
 
     def _say(self, finding: Finding) -> None:
@@ -231,11 +220,3 @@ class Watch:
         while (left := end - time.monotonic()) > 0.0:
             time.sleep(left if self._screen is None else min(left, _REDRAWN))
             self._set_clock()
-
-
-@dataclass(frozen=True, slots=True)
-class _Spent:
-    """What a look cost in seconds of the processor, and whether it saw anything new."""
-
-    seconds: float
-    read: bool

@@ -1,1 +1,0 @@
-"""Tools for those who work on heldout; no part of the package."""
