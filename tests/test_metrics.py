@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from heldout.metrics import BY_NAME, MEANINGS, Better, better_of, choose_roles, meaning_of
+from heldout.metrics import BY_NAME, MEANINGS, Better, Meaning, as_markdown, better_of, choose_roles, meaning_of
+
+PAGE = Path(__file__).parents[1] / "docs" / "metrics.md"
 
 TABLE = {
     "reward": [
@@ -28,6 +32,13 @@ TABLE = {
         "mean_episode_rewards",
         "Rewards/mean_episodes",
         "Reward Score",
+        "train/agg/all/solver/reward/mean",
+        "rollout/rewards",
+        "mean_reward",
+        "train/mean_score",
+        "rm_score",
+        "episode_return",
+        "r",
     ],
     "held_out": [
         "eval_reward",
@@ -50,6 +61,12 @@ TABLE = {
         "accuracy",
         "eval/gsm8k-pass@8",
         "eval_answer_rate",
+        "passrate/pass@4",
+        "val_score",
+        "val-aux/math500/reward/mean@16",
+        "val-aux/math500/acc/maj@8/mean",
+        "eval/aime",
+        "eval_format_rate",
     ],
     "length": [
         "completions/mean_length",
@@ -64,6 +81,8 @@ TABLE = {
         "rollout/ep_len_mean",
         "Token Length",
         "Len/mean_episodes",
+        "train/agg/effective/solver/num_output_tokens/mean",
+        "avg_len",
     ],
     "held_out_length": ["eval_completions/mean_length", "validation/avg_length", "eval/mean_ep_length"],
     "kl_reference": ["kl", "train/kl", "objective/kl", "actor/kl_loss", "actor/reward_kl_penalty", "train/kl_loss"],
@@ -76,14 +95,78 @@ TABLE = {
         "learners/default_policy/mean_kl_loss",
     ],
     "kl_sampler": ["mismatch_kl/all/mean", "train/gen_kl_error", "optim/kl_sample_train_v1"],
-    "entropy": ["entropy", "actor/entropy_loss", "objective/entropy", "policy/entropy", "train/entropy_loss"],
-    "clip_fraction": ["clip_ratio", "clip_ratio/region_mean", "actor/pg_clipfrac", "train/clip_fraction"],
-    "grad_norm": ["grad_norm", "actor/grad_norm", "train/grad_norm"],
-    "zero_variance_groups": ["frac_reward_zero_std"],
-    "truncation": ["completions/clipped_ratio", "response_length/clip_ratio", "truncated_fraction"],
-    "learning_rate": ["learning_rate", "actor/lr", "optim/lr", "lr"],
-    "time": ["_timestamp", "wall_time", "step_time", "timing_s/gen", "time/total"],
+    "entropy": [
+        "entropy",
+        "actor/entropy_loss",
+        "objective/entropy",
+        "policy/entropy",
+        "train/entropy_loss",
+        "entropy/all/mean",
+        "info/learner/default_policy/learner_stats/entropy",
+        "learners/default_policy/entropy",
+    ],
+    "clip_fraction": [
+        "clip_ratio",
+        "clip_ratio/region_mean",
+        "actor/pg_clipfrac",
+        "train/clip_fraction",
+        "policy/clipfrac_avg",
+    ],
+    "grad_norm": [
+        "grad_norm",
+        "actor/grad_norm",
+        "train/grad_norm",
+        "info/learner/default_policy/learner_stats/grad_gnorm",
+    ],
+    "zero_variance_groups": ["frac_reward_zero_std", "groups/dropped_zero_adv", "batch/solve_none"],
+    "truncation": [
+        "completions/clipped_ratio",
+        "response_length/clip_ratio",
+        "truncated_fraction",
+        "rollout/truncated_ratio",
+        "is_truncated/all/mean",
+    ],
+    "learning_rate": [
+        "learning_rate",
+        "actor/lr",
+        "optim/lr",
+        "lr",
+        "info/learner/default_policy/learner_stats/cur_lr",
+    ],
+    "time": [
+        "_timestamp",
+        "wall_time",
+        "step_time",
+        "timing_s/gen",
+        "time/total",
+        "time_total_s",
+        "eval_runtime",
+        "train_steps_per_second",
+        "perf/time_per_step",
+    ],
     "train_pass_rate": ["train_pass_rate"],
+    "reward_std": ["reward_std", "critic/score/std"],
+    "reward_component": ["rewards/format/mean", "reward/style", "env/all/reward/format"],
+    "clip_fraction_low": ["clip_ratio/low_mean", "actor/pg_clipfrac_lower"],
+    "clip_fraction_high": ["clip_ratio/high_mean"],
+    "loss": [
+        "loss",
+        "train/loss",
+        "actor/pg_loss",
+        "critic/vf_loss",
+        "Loss/pi",
+        "act_loss",
+        "eval_loss",
+        "validation_loss",
+        "info/learner/vf_loss",
+        "loss/mean",
+    ],
+    "calibration_error": ["ece", "train/ece"],
+    "tokens": ["num_tokens", "timesteps_total", "episodes", "global_seqlen/mean", "num_env_steps_sampled_lifetime"],
+    "evaluation_size": ["n", "humaneval_problems", "passed"],
+    "evaluation_detail": ["eval_entropy"],
+    "progress": ["epoch", "progress/step", "train/global_step", "total_flos", "training_iteration", "perf/mfu"],
+    "spread_of_another": ["critic/score/max", "response_length/min"],
 }
 
 
@@ -144,3 +227,18 @@ def test_any_text_is_classified_without_error(key: str) -> None:
 
 def test_the_names_of_meanings_are_unique() -> None:
     assert len(BY_NAME) == len(MEANINGS)
+
+
+@pytest.mark.parametrize("meaning", MEANINGS, ids=lambda meaning: meaning.name)
+def test_each_way_of_writing_a_metric_is_reached_by_a_key(meaning: Meaning) -> None:
+    """A pattern behind one that takes all its keys would be dead, and so would a meaning without a key here."""
+    matches = [meaning_of(key) for key in TABLE[meaning.name]]
+    assert {match.rank for match in matches if match} == set(range(len(meaning.keys)))
+
+
+@pytest.mark.parametrize("meaning", MEANINGS, ids=lambda meaning: meaning.name)
+def test_a_meaning_is_a_sentence_and_stands_in_the_docs(meaning: Meaning) -> None:
+    assert meaning.definition[0].isupper()
+    assert meaning.definition.endswith(".")
+    assert f"\n## {meaning.name}\n\n{meaning.definition}" in PAGE.read_text()
+    assert f"\n## {meaning.name}\n\n{meaning.definition}" in as_markdown()

@@ -27,83 +27,56 @@ class Better(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Meaning:
-    """One thing that trainers measure.
+    """One thing that trainers measure."""
 
-    Attributes
-    ----------
-    name
-        The name used throughout heldout.
-    label
-        The words for an axis or a table.
-    definition
-        What is measured, in a sentence.
-    unit
-        Unit of the values, "" for none.
-    better
-        Which way is an improvement.
-    keys
-        Regular expressions for whole keys (case is ignored), preferred ones first. A group called ``benchmark``
-        names the problem set.
-    """
-
-    name: str
-    label: str
-    definition: str
-    unit: str
-    better: Better
+    name: str  # the one used throughout heldout
+    label: str  # the words for an axis or a table
+    definition: str  # what is measured, in a sentence
+    # Regular expressions for whole keys, preferred ones first; case is ignored. `benchmark` names the problem set.
     keys: tuple[str, ...]
+    unit: str = ""
+    better: Better = Better.NEITHER
 
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """What a key was recognised as.
-
-    Attributes
-    ----------
-    meaning
-        Its meaning.
-    rank
-        0 for the preferred spelling of that meaning, larger for weaker ones.
-    benchmark
-        Name of the problem set for held-out scores, "" otherwise.
-    """
+    """What a key was recognised as."""
 
     meaning: Meaning
-    rank: int
-    benchmark: str = ""
+    rank: int  # 0 for the preferred spelling of that meaning, larger for weaker ones
+    benchmark: str = ""  # the problem set of a held-out score
 
 
 _TRAIN = r"(?:train(?:ing|er)?/)?"
 _LENGTH_WORDS = r"(?:length|len|tokens)"
+# What stands behind "eval/" and is no problem set: trainers log their training metrics of evaluations there too.
 _NOT_A_BENCHMARK = (
     r"(?:.*loss|runtime|.*_per_second|entropy|kl|num_tokens|epoch|clip_ratio|completions|frac_|reward_std|sampling|step|"
     r"global_step|std_reward|mean_ep|success_rate)"
 )
 _HELD = r"(?:eval(?:uation)?|val(?:idation)?|test|held[-_]?out|dev)"
 
+# The first meaning with a pattern that fits a key is its own. Held-out ones come first: "eval_reward" looks like a reward;
+# what fits half of all keys comes last: details of evaluations, where the run stands, spreads.
 MEANINGS: tuple[Meaning, ...] = (
     Meaning(
         "held_out_length",
         "held-out response length",
         "Mean length of the responses to held-out problems.",
-        "tokens",
-        Better.NEITHER,
-        (
+        keys=(
             r"eval[_/]completions/mean_length|eval/.+/mean_length",
             rf"{_HELD}[_/](?:(?:response|completion)_length(?:/mean)?|avg_length|mean_ep_length)",
         ),
+        unit="tokens",
     ),
     Meaning(
         "held_out",
         "held-out score",
         "Score on problems that are not trained on; with tests as the judge, the pass rate (pass@1).",
-        "",
-        Better.HIGHER,
-        (
+        keys=(
             r"val-core/(?P<benchmark>.+)/(?:acc|reward|score)/mean@\d+",
             r"val/test_score/(?P<benchmark>.+)",
             rf"(?:{_HELD}[_/])*(?P<benchmark>(?!train).*?)[_/. -]?pass(?:_?at_?|@|_?)1",
-            r"eval/eval_(?P<benchmark>.+)_pass1",
             r"eval/(?P<benchmark>.+)/effective/.+/(?:avg|pass)@\d+",
             r"eval/(?P<benchmark>.+?)[-/]pass@\d+",
             r"passrate/pass@\d+",
@@ -123,14 +96,13 @@ MEANINGS: tuple[Meaning, ...] = (
             rf"{_HELD}/(?P<benchmark>(?!{_NOT_A_BENCHMARK})[^/]+)",
             rf"{_HELD}[_/](?P<benchmark>.*format.*?)(?:_rate)?",
         ),
+        better=Better.HIGHER,
     ),
     Meaning(
         "reward",
         "reward",
         "Mean reward of the sampled responses: what the optimiser sees.",
-        "",
-        Better.HIGHER,
-        (
+        keys=(
             r"critic/score/mean",
             rf"{_TRAIN}rollout/(?:raw_reward|reward_mean)",
             rf"{_TRAIN}reward",
@@ -149,22 +121,19 @@ MEANINGS: tuple[Meaning, ...] = (
             r"reward[ _]score|episode_return|return",
             r"r",
         ),
+        better=Better.HIGHER,
     ),
     Meaning(
         "reward_std",
         "reward spread",
         "Standard deviation of the reward, within groups or within the batch.",
-        "",
-        Better.NEITHER,
-        (rf"{_TRAIN}reward_std|reward/std|critic/(?:score|rewards)/std",),
+        keys=(rf"{_TRAIN}reward_std|reward/std|critic/(?:score|rewards)/std",),
     ),
     Meaning(
         "reward_component",
         "reward component",
         "Mean of one part of the reward, or of one reward function.",
-        "",
-        Better.NEITHER,
-        (
+        keys=(
             rf"{_TRAIN}rewards/(?P<benchmark>.+?)(?:/mean)?",
             r"reward/(?P<benchmark>.+)",
             r"env/.+/reward/(?P<benchmark>.+)",
@@ -174,17 +143,14 @@ MEANINGS: tuple[Meaning, ...] = (
         "train_pass_rate",
         "training pass rate",
         "Pass rate on the problems being trained on.",
-        "",
-        Better.HIGHER,
-        (r"train(?:ing)?[_/](?:.*_)?(?:pass[_ ]?rate|acc(?:uracy)?|pass@1)",),
+        keys=(r"train(?:ing)?[_/](?:.*_)?(?:pass[_ ]?rate|acc(?:uracy)?|pass@1)",),
+        better=Better.HIGHER,
     ),
     Meaning(
         "length",
         "response length",
         "Mean length of the sampled responses.",
-        "tokens",
-        Better.NEITHER,
-        (
+        keys=(
             rf"{_TRAIN}completions/mean_length",
             r"response_length/mean",
             rf"{_TRAIN}rollout/response_(?:length_mean|len/mean)",
@@ -198,51 +164,47 @@ MEANINGS: tuple[Meaning, ...] = (
             r"(?:len/)?mean_episodes?(?:_len)?",
             rf"{_TRAIN}(?:mean|avg|average)_(?:.*_)?{_LENGTH_WORDS}",
         ),
+        unit="tokens",
     ),
     Meaning(
         "kl_reference",
         "KL to the reference",
         "KL divergence from the policy to the frozen reference model; the estimator (k1, k2, k3) is the trainer's.",
-        "nats",
-        Better.NEITHER,
-        (
+        keys=(
             rf"{_TRAIN}kl",
             r"actor/kl_loss",
             r"objective/kl",
             r"actor/reward_kl_penalty",
             rf"{_TRAIN}kl_(?:loss|penalty|ref|reference|to_ref)",
         ),
+        unit="nats",
     ),
     Meaning(
         "kl_policies",
         "KL between old and new policy",
         "KL divergence between the policy that sampled and the policy after the update steps on those samples.",
-        "nats",
-        Better.NEITHER,
-        (
+        keys=(
             r"actor/ppo_kl",
             rf"{_TRAIN}(?:approx_?kl|ppo_kl)",
             r"policy/approxkl_avg",
             r"(?:ray/tune/)?info/learner/(?:.+/)?kl",
             r"learners/.+/mean_kl_loss",
         ),
+        unit="nats",
     ),
     Meaning(
         "kl_sampler",
         "KL between trainer and sampler",
         "KL divergence between the probabilities of the training engine "
         "and those of the inference engine for the same weights.",
-        "nats",
-        Better.NEITHER,
-        (r"mismatch_kl(?:/all)?/mean", rf"{_TRAIN}gen_kl_error", r"optim/kl_sample_train_v[12]"),
+        keys=(r"mismatch_kl(?:/all)?/mean", rf"{_TRAIN}gen_kl_error", r"optim/kl_sample_train_v[12]"),
+        unit="nats",
     ),
     Meaning(
         "entropy",
         "policy entropy",
         "Mean entropy of the policy per token; Stable-Baselines3 logs it with a minus sign.",
-        "nats",
-        Better.NEITHER,
-        (
+        keys=(
             rf"{_TRAIN}entropy",
             r"actor/entropy(?:_loss)?",
             r"(?:objective|policy|optim|loss)/entropy",
@@ -251,14 +213,13 @@ MEANINGS: tuple[Meaning, ...] = (
             r"(?:ray/tune/)?info/learner/(?:.+/)?entropy",
             r"learners/.+/entropy",
         ),
+        unit="nats",
     ),
     Meaning(
         "clip_fraction",
         "clip fraction",
         "Share of tokens whose probability ratio was clipped.",
-        "",
-        Better.NEITHER,
-        (
+        keys=(
             rf"{_TRAIN}clip_ratio(?:/region_mean)?",
             r"actor/pg_clipfrac",
             r"policy/clipfrac_avg",
@@ -269,25 +230,19 @@ MEANINGS: tuple[Meaning, ...] = (
         "clip_fraction_low",
         "clip fraction, lower bound",
         "Share of tokens clipped at the lower bound.",
-        "",
-        Better.NEITHER,
-        (rf"{_TRAIN}clip_ratio/low_mean", r"actor/pg_clipfrac_lower"),
+        keys=(rf"{_TRAIN}clip_ratio/low_mean", r"actor/pg_clipfrac_lower"),
     ),
     Meaning(
         "clip_fraction_high",
         "clip fraction, upper bound",
         "Share of tokens clipped at the upper bound.",
-        "",
-        Better.NEITHER,
-        (rf"{_TRAIN}clip_ratio/high_mean",),
+        keys=(rf"{_TRAIN}clip_ratio/high_mean",),
     ),
     Meaning(
         "grad_norm",
         "gradient norm",
         "Norm of the gradient before clipping.",
-        "",
-        Better.NEITHER,
-        (
+        keys=(
             rf"{_TRAIN}grad_?norm",
             r"(?:actor|optim)/grad_norm(?:/mean)?",
             r"(?:ray/tune/)?info/learner/(?:.+/)?grad_gnorm",
@@ -297,9 +252,7 @@ MEANINGS: tuple[Meaning, ...] = (
         "zero_variance_groups",
         "groups without signal",
         "Share of groups whose rewards are all equal, so that they carry no advantage.",
-        "",
-        Better.NEITHER,
-        (
+        keys=(
             rf"{_TRAIN}frac_reward_zero_std",
             r"(?!eval).*zero_(?:std|variance|adv(?:antage)?)(?:_.*)?",
             r"batch/solve_(?:none|all)",
@@ -309,31 +262,30 @@ MEANINGS: tuple[Meaning, ...] = (
         "truncation",
         "truncated responses",
         "Share of responses cut at the length limit.",
-        "",
-        Better.LOWER,
-        (
+        keys=(
             rf"{_TRAIN}completions/clipped_ratio",
             r"response_length/clip_ratio",
             r"rollout/truncated_ratio",
             rf"{_TRAIN}truncat(?:ed|ion)(?:_(?:fraction|rate|ratio))?",
             r"is_truncated(?:/.+)?/mean",
         ),
+        better=Better.LOWER,
     ),
     Meaning(
         "learning_rate",
         "learning rate",
         "Step size of the optimiser.",
-        "",
-        Better.NEITHER,
-        (rf"{_TRAIN}(?:learning_rate|lr)", r"(?:actor|optim|critic)/lr", r"(?:ray/tune/)?info/learner/(?:.+/)?cur_lr"),
+        keys=(
+            rf"{_TRAIN}(?:learning_rate|lr)",
+            r"(?:actor|optim|critic)/lr",
+            r"(?:ray/tune/)?info/learner/(?:.+/)?cur_lr",
+        ),
     ),
     Meaning(
         "loss",
         "loss",
         "The optimiser's objective; for policy gradients its level says little.",
-        "",
-        Better.LOWER,
-        (
+        keys=(
             rf"{_TRAIN}(?:policy_|pg_|value_|total_)?loss",
             r"actor/pg_loss",
             r"critic/vf_loss",
@@ -344,22 +296,20 @@ MEANINGS: tuple[Meaning, ...] = (
             r"(?:ray/tune/)?info/learner/(?:.+/)?(?:policy|vf|total)_loss",
             r"loss/(?:.+/)?mean",
         ),
+        better=Better.LOWER,
     ),
     Meaning(
         "calibration_error",
         "calibration error",
         "Expected calibration error of the model's stated confidence.",
-        "",
-        Better.LOWER,
-        (r"(?:.*[_/])?ece",),
+        keys=(r"(?:.*[_/])?ece",),
+        better=Better.LOWER,
     ),
     Meaning(
         "tokens",
         "tokens seen",
         "Tokens or environment steps consumed since the start.",
-        "",
-        Better.NEITHER,
-        (
+        keys=(
             rf"{_TRAIN}(?:num_tokens|num_input_tokens_seen|total_tokens)",
             r"(?:ray/tune/)?timesteps_(?:total|this_iter)",
             r"(?:ray/tune/)?episodes(?:_total|_this_iter)?|num_episodes|timesteps",
@@ -371,9 +321,7 @@ MEANINGS: tuple[Meaning, ...] = (
         "time",
         "time",
         "Wall-clock time: of the row, since the start, or of the step.",
-        "s",
-        Better.NEITHER,
-        (
+        keys=(
             r"_?timestamp|wall_time|_runtime|time|seconds|date",
             rf"{_TRAIN}step_time",
             r"time/.+",
@@ -383,30 +331,25 @@ MEANINGS: tuple[Meaning, ...] = (
             r"(?:eval_|train_)?(?:samples|steps)_per_second",
             r"perf/time_per_step",
         ),
+        unit="s",
     ),
     Meaning(
         "evaluation_size",
         "evaluation size",
         "How many problems an evaluation had, or how many of them passed.",
-        "",
-        Better.NEITHER,
-        (r"(?:.*[_/])?(?:problems|passed|correct|n_problems|num_problems|n_truncated)|n",),
+        keys=(r"(?:.*[_/])?(?:problems|passed|correct|n_problems|num_problems|n_truncated)|n",),
     ),
     Meaning(
         "evaluation_detail",
         "evaluation detail",
         "A training metric measured during the held-out evaluation.",
-        "",
-        Better.NEITHER,
-        (r"eval(?:uation)?[_/].+",),
+        keys=(r"eval(?:uation)?[_/].+",),
     ),
     Meaning(
         "progress",
         "progress",
         "Where the run stands, and on which machine: epochs, share done, process number.",
-        "",
-        Better.NEITHER,
-        (
+        keys=(
             rf"{_TRAIN}epoch",
             r"progress/.+",
             r"(?:trainer|train|training)?/?(?:global_)?step",
@@ -419,12 +362,7 @@ MEANINGS: tuple[Meaning, ...] = (
         "spread_of_another",
         "spread of another metric",
         "Largest, smallest or median value, or standard deviation, of something whose mean is logged too.",
-        "",
-        Better.NEITHER,
-        (
-            r".+[_/](?:max|min|std|median)(?:_(?:terminated_)?length)?(?:/.+)?|(?:.+/)?(?:max|min)(?:imum)?_.+",
-            r".+__(?:MIN|MAX)",
-        ),
+        keys=(r".+[_/](?:max|min|std|median)(?:_(?:terminated_)?length)?(?:/.+)?|(?:.+/)?(?:max|min)(?:imum)?_.+",),
     ),
 )
 
@@ -434,56 +372,23 @@ BY_NAME: Mapping[str, Meaning] = {meaning.name: meaning for meaning in MEANINGS}
 ROLES = ("reward", "held_out", "length")
 
 # Columns that number the rows, best first. Case is ignored; a path in front of the last part is allowed for these.
+# Environment steps stand before iterations, which are fewer; what counts episodes or files comes last.
 STEP_KEYS: tuple[str, ...] = (
-    "step",
-    "global_step",
-    "train/global_step",
-    "training/global_step",
-    "trainer/global_step",
-    "timesteps_total",
-    "time/total_timesteps",
-    "total_timesteps",
-    "num_env_steps_sampled_lifetime",
-    "timesteps",
-    "training_iteration",
-    "progress/step",
-    "_step",
-    "steps",
-    "iteration",
-    "iter",
-    "update",
-    "n_updates",
-    "time/iterations",
-    "episode",
-    "checkpoint",
-    "revision",
+    *("step", "global_step", "train/global_step", "training/global_step", "trainer/global_step"),
+    *("timesteps_total", "time/total_timesteps", "total_timesteps", "num_env_steps_sampled_lifetime", "timesteps"),
+    *("training_iteration", "progress/step", "_step", "steps", "iteration", "iter", "update", "n_updates"),
+    *("time/iterations", "episode", "checkpoint", "revision"),
 )
 
 # Columns that say which run a row belongs to, when one table holds several.
 RUN_KEYS: tuple[str, ...] = (
-    "run",
-    "run_id",
-    "run_name",
-    "experiment",
-    "experiment_name",
-    "exp",
-    "exp_name",
-    "trial",
-    "trial_id",
-    "seed",
-    "arm",
-    "variant",
-    "condition",
-    "method",
-    "algo",
-    "algorithm",
-    "model",
-    "model_name",
-    "label",
+    *("run", "run_id", "run_name", "experiment", "experiment_name", "exp", "exp_name", "trial", "trial_id", "seed"),
+    *("arm", "variant", "condition", "method", "algo", "algorithm", "model", "model_name", "label"),
 )
 
 # A rate cannot exceed 1; a larger one was logged in percent.
 PERCENT_ABOVE = 1.5
+# Words for what a held-out score is, the most particular first: "pass@1 accuracy" is pass@1.
 _SCORES = (
     (re.compile(r"pass(?:_?at_?|@|_?)1(?!\d)", re.IGNORECASE), "pass@1"),
     (re.compile(r"pass[_ ]?rate", re.IGNORECASE), "pass rate"),
@@ -491,6 +396,7 @@ _SCORES = (
     (re.compile(r"reward|return", re.IGNORECASE), "reward"),
 )
 _RATE_WORDS = re.compile(r"pass|acc|rate|correct|solve|mean@\d|avg@\d", re.IGNORECASE)
+_LOWER_WORDS = re.compile(r"(?:^|[_/ ])(?:loss|error|err|wer|ppl|perplexity|regret)(?:$|[_/ ])", re.IGNORECASE)
 
 
 @cache
@@ -500,26 +406,13 @@ def _compiled() -> tuple[tuple[Meaning, tuple[re.Pattern[str], ...]], ...]:
 
 @cache
 def meaning_of(key: str) -> Match | None:
-    """What does this key mean?
+    """What does this key mean, as some trainer logs it? None where it has no meaning here.
 
-    Parameters
-    ----------
-    key
-        A key as some trainer logs it, such as ``critic/score/mean``.
-
-    Returns
-    -------
-    Match or None
-        Its meaning, or None where it has none here.
-
-    Examples
-    --------
     >>> meaning_of("actor/ppo_kl").meaning.label
     'KL between old and new policy'
     >>> meaning_of("val-core/openai/gsm8k/reward/mean@8").benchmark
     'openai/gsm8k'
     """
-    # The rank counts first: "rewards/mean" style keys fit several meanings, the more specific spelling decides.
     for meaning, patterns in _compiled():
         for rank, pattern in enumerate(patterns):
             found = pattern.fullmatch(key)
@@ -530,26 +423,15 @@ def meaning_of(key: str) -> Match | None:
 
 
 def choose_roles(points: Mapping[str, int]) -> dict[str, str]:
-    """Which key plays which part?
+    """Which key plays which part? From keys and how many values each has to name of the meaning → key.
 
-    Parameters
-    ----------
-    points
-        Keys and how many values each has.
-
-    Returns
-    -------
-    dict
-        Name of the meaning → key: the preferred spelling, and among equals the one with most values.
+    The preferred spelling wins, and among equals the one with most values.
     """
     best: dict[str, tuple[int, int, str]] = {}
     for key, count in points.items():
-        match = meaning_of(key)
-        if match is None or not count:
-            continue
-        score = (match.rank, -count, key)
-        name = match.meaning.name
-        best[name] = min(best.get(name, score), score)
+        if count and (match := meaning_of(key)):
+            name, score = match.meaning.name, (match.rank, -count, key)
+            best[name] = min(best.get(name, score), score)
     return {name: key for name, (_, _, key) in best.items()}
 
 
@@ -580,14 +462,14 @@ def heading_of(key: str) -> str:
     ('KL between old and new policy', 'zebra')
     """
     label = label_of(key)
-    return label if label == key and meaning_of(key) is None else label[:1].upper() + label[1:]
+    return label[:1].upper() + label[1:] if meaning_of(key) else label
 
 
 def better_of(key: str) -> Better:
     """Which way does this metric improve?"""
-    match = meaning_of(key)
-    if re.search(r"(?:^|[_/ ])(?:loss|error|err|wer|ppl|perplexity|regret)(?:$|[_/ ])", key, re.IGNORECASE):
+    if _LOWER_WORDS.search(key):  # whatever it is of: "eval_error" is a held-out score, and better when lower
         return Better.LOWER
+    match = meaning_of(key)
     return match.meaning.better if match else Better.NEITHER
 
 
@@ -602,9 +484,8 @@ def as_markdown() -> str:
     lines = [
         "# What the metrics mean",
         "",
-        "Made by `heldout metrics`. A key has one meaning or none; keys are regular expressions for the whole "
-        "key, preferred",
-        "ones first, and case is ignored. Keys that are not here can still be charted by name.",
+        "Made by `heldout metrics`. A key has one meaning or none; keys are regular expressions for the whole key, "
+        "preferred ones first, and case is ignored. Keys that are not here can still be charted by name.",
     ]
     for meaning in MEANINGS:
         facts = ", ".join(fact for fact in (meaning.unit, way[meaning.better]) if fact)
