@@ -56,8 +56,8 @@ _NOT_A_BENCHMARK = (
 )
 _HELD = r"(?:eval(?:uation)?|val(?:idation)?|test|held[-_]?out|dev)"
 
-# The first meaning with a pattern that fits a key is its own. Held-out ones come first: "eval_reward" looks like a reward;
-# what fits half of all keys comes last: details of evaluations, where the run stands, spreads.
+# The first meaning that has a pattern for a key is the key's. Held-out ones come first: "eval_reward" looks like a
+# reward. What fits half of all keys comes last: details of evaluations, where the run stands, spreads.
 MEANINGS: tuple[Meaning, ...] = (
     Meaning(
         "held_out_length",

@@ -11,6 +11,7 @@ from in_memory import source
 
 from heldout import read as read_run
 from heldout.errors import NotUnderstood
+from heldout.metrics import meaning_of
 from heldout.readers.log import Log
 from heldout.readers.pairs_console import read
 from heldout.run import NoteKind
@@ -64,6 +65,7 @@ def test_the_line_of_a_loop_of_ones_own(tmp_path: Path) -> None:
         'INFO:root:{{"step": {}, "loss": -1e-3, "reward": 0.5}}',
         "2026-01-02 10:00:00 {{'step': {}, 'loss': -0.001, 'reward': np.float64(0.5)}}",
         "step {}: {{'loss': -0.001, 'reward': 0.5}}",
+        "trainer: step={} loss=-1e-3 reward=.5",
     ],
 )
 def test_separators_and_stamps(form: str) -> None:
@@ -73,6 +75,33 @@ def test_separators_and_stamps(form: str) -> None:
     assert values(log, "loss") == [-1e-3] * 3
     assert values(log, "reward") == [0.5] * 3
     assert log.notes == ()
+
+
+@pytest.mark.parametrize(
+    ("train", "evaluated"),
+    [
+        ("INFO train: step={} acc=0.5", "INFO eval: step=3 acc=0.25"),
+        ("[train] step {} | acc 0.5", "[Eval] step 3 | eval_acc 0.25"),
+        ("Train step {}: acc: 0.5", "Validation step 3: acc: 0.25"),
+        ("Train Epoch: {} Acc: 0.5", "Test Epoch: 3 Acc: 0.25"),
+        ("train {}/9 {{'acc': 0.5}}", "eval 3/9 {'acc': 0.25}"),
+        ('INFO train {{"step": {}, "acc": 0.5}}', 'INFO eval {"step": 3, "acc": 0.25}'),
+    ],
+)
+def test_training_is_told_from_evaluation(train: str, evaluated: str) -> None:
+    log = one(lines(train) + evaluated + "\n")
+    training, held_out = sorted(log.columns, key=lambda key: -len(log.columns[key].row))
+    assert training.lower() == "train/acc"
+    assert values(log, training) == [0.5] * 3
+    assert values(log, held_out) == [0.25]
+    match = meaning_of(held_out)
+    assert match
+    assert match.meaning.name == "held_out"
+
+
+def test_a_split_may_be_the_name_of_a_value() -> None:
+    log = one(lines("train: 0.5 | eval 40% | step {}"))
+    assert {key: column.value[0] for key, column in log.columns.items()} == {"train": 0.5, "eval": 40}
 
 
 def test_percent_is_a_number_and_other_units_are_left_out() -> None:

@@ -18,20 +18,25 @@ from heldout.readers.trl_console import scan_dict
 _STEPS = ("global_step", "step", "iteration", "iter", "update", "it", "epoch")
 _FEWEST = 3  # lines with the same names: settings are printed once, or once more at the end
 
-# What stands before a line: "2026-04-15 07:57:53,123 - trainer - INFO - ", "INFO:root:", "[rank 0] loop.py:12 "
-_TIME = r"(?:\d{4}[/-]\d\d[/-]\d\d[T ]?)?(?:\d{1,2}:\d\d:\d\d(?:[.,]\d{1,9})?(?:Z|[+-]\d\d:?\d\d)?)?(?<=\d\d|.Z)"
-_STAMP = (
-    rf"(?:{_TIME}|[A-Z]{{4,8}}(?::[\w.]{{1,60}}+)?|\w{{1,60}}+\.py:\d{{1,6}}|[\w.]{{1,60}}+(?= - )"
-    rf"|\[(?!(?:(?:{'|'.join(_STEPS)})\W{{1,3}})?\d{{1,15}}[]/])[^]=\n]{{1,80}}+\])[ \t:|-]{{1,8}}+"
-)
 # loss=0.5   reward: 21.5%   step 3/60   [3/60]   (5.00%)   dt: 300ms
 _NAMED = r"[A-Za-z_][\w./@-]{0,99}+(?:[ \t]{0,8}+[=:][ \t]{0,8}+|[ \t]{1,8}+)"
 _VALUE = rf"{NUMBER}(?:/\d{{1,15}}|%|[A-Za-z][A-Za-z/]{{0,7}}+)?+(?![\w.])"
 _ITEM = rf"[\[(]?+(?:{_NAMED}{_VALUE}|\d{{1,15}}/\d{{1,15}}|\d{{1,3}}(?:\.\d{{1,4}}+)?%)[\])]?+"
 _BETWEEN = r"(?:[ \t]{0,8}+[|,;:][ \t]{0,8}+|[ \t]{1,8}+(?:-[ \t]{1,8}+)?+)"
+# What stands before a line: "2026-04-15 07:57:53,123 - trainer - INFO - ", "INFO:root:", "[rank 0] loop.py:12 "
+_TIME = r"(?:\d{4}[/-]\d\d[/-]\d\d[T ]?)?(?:\d{1,2}:\d\d:\d\d(?:[.,]\d{1,9})?(?:Z|[+-]\d\d:?\d\d)?)?(?<=\d\d|.Z)"
+_LEVEL = r"(?:DEBUG|INFO|WARN(?:ING)?|ERROR|CRITICAL)(?::[\w.]{1,60}+)?"
+# Of what the numbers are: "eval: step=3 acc=0.4", "[train] step 3 | acc 0.5", "Val step 3: acc=0.4"
+_SPLIT = r"(?i:train(?:ing)?|eval(?:uation)?|val(?:id(?:ation)?)?|test)"
+_STAMP = (
+    rf"(?!\[?{_SPLIT}\b)(?:{_TIME}|{_LEVEL}|\w{{1,60}}+\.py:\d{{1,6}}|[\w.]{{1,60}}+(?= - |: {_NAMED}{_VALUE})"
+    rf"|\[(?!(?:(?:{'|'.join(_STEPS)})\W{{1,3}})?\d{{1,15}}[]/])[^]=\n]{{1,80}}+\])[ \t:|-]{{1,8}}+"
+)
+_BEGINS = rf"(?=[\[(]?(?:{_NAMED}{_VALUE}|\d{{1,15}}/\d)|\{{)"
 # Nothing else may stand in the line: a sentence about step=3 and loss=0.5 is not a line of metrics.
 _LINE = re.compile(
-    rf"^[ \t]{{0,20}}+(?:{_STAMP}){{0,6}}+(?P<items>(?:{_ITEM}(?:{_BETWEEN}|(?=[ \t]{{0,20}}$)))*+)"
+    rf"^[ \t]{{0,20}}+(?:{_STAMP}){{0,6}}+(?:\[?(?P<split>{_SPLIT})\]?[ \t:|-]{{1,8}}+{_BEGINS})?+"
+    rf"(?P<items>(?:{_ITEM}(?:{_BETWEEN}|(?=[ \t]{{0,20}}$)))*+)"
     r"(?P<dict>\{[ \t]{0,20}+['\"][^\n]*+)?[ \t|,;]{0,20}+$",
     re.MULTILINE,
 )
@@ -49,7 +54,8 @@ def read(source: Source) -> list[Log] | None:
         {"step": 12, "reward": 0.3}
 
     At least three lines have the same names, one of which is a step: global_step, step, iteration, iter, update, it or
-    epoch. Lines with other names that have this step too are read with them.
+    epoch. Lines with other names that have this step too are read with them; after "train:", "eval:", "val:" or "test:"
+    the names are those of that split: ``eval/acc``.
 
     What it cannot see: a line with words among its values. Values with a unit other than percent are left out.
     """
@@ -74,17 +80,17 @@ def read(source: Source) -> list[Log] | None:
 class _Console(Console):
     def scan(self, text: str, at: int) -> Iterator[Entry]:
         for line in _LINE.finditer(text, at):
-            if line["items"] or line["dict"]:
-                row = _items(line["items"])
-                cut = line.end() == len(text) and not line["dict"]  # no line end: the last number may go on
-                if cut and row:
-                    row.popitem()
-                found = _dict(line["dict"]) if line["dict"] else {}
-                certain = line.end() < len(text)
-                if found is None:
-                    yield Entry(None, line.end(), certain, lost=1)
-                else:
-                    yield Entry(row | found, line.end(), certain, cut=cut)
+            if not (line["items"] or line["dict"]):
+                continue
+            row, found = _items(line["items"]), _dict(line["dict"] or "{}")
+            cut = line.end() == len(text) and not line["dict"]  # no line end: the last number may go on
+            if cut and row:
+                row.popitem()
+            certain = line.end() < len(text)
+            if found is None:
+                yield Entry(None, line.end(), certain, lost=1)
+            else:
+                yield Entry(_of_split(row | found, line["split"]), line.end(), certain, cut=cut)
 
 
 def _items(text: str) -> dict[str, Any]:
@@ -96,6 +102,15 @@ def _items(text: str) -> dict[str, Any]:
         elif unit.startswith("/"):
             row.setdefault("step", float(part[2]))
     return row
+
+
+def _of_split(row: dict[str, Any], split: str | None) -> dict[str, Any]:
+    """Return the row with the names of metrics as trainers write them: "acc" of a line of "eval" is "eval/acc"."""
+    if not split:
+        return row
+    name = next(name for name in ("train", "eval", "val", "test") if split.lower().startswith(name))
+    own = (*_STEPS, *(key for key in row if key.lower().startswith(name)))
+    return {key if key in own or key.lower() in _STEPS else f"{name}/{key}": value for key, value in row.items()}
 
 
 def _dict(text: str) -> dict[str, Any] | None:
