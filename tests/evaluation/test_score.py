@@ -83,6 +83,15 @@ def test_lengths_that_are_not_known_are_not_averaged() -> None:
     assert math.isnan(score([problem("a")], [[Completion(RIGHT)]], InProcess(), step=0).mean_length)
 
 
+def test_pass_at_k_is_estimated_as_far_as_the_problem_with_the_most_samples_reaches() -> None:
+    completions = [[Completion(RIGHT), Completion(WRONG)], [Completion(WRONG)]]
+    problems = [problem("a"), problem("b")]
+    result = score(problems, completions, InProcess(), step=0, ks=(1, 2))
+    assert result.pass_at[2].estimate == 1.0  # of the problem with two samples
+    with pytest.raises(UsageError, match="pass@3 needs at least 3 samples of a problem; there are 2"):
+        score(problems, completions, InProcess(), step=0, ks=(3,))
+
+
 def test_arguments_outside_what_is_allowed_are_explained() -> None:
     policy, one = Scripted({"a": [RIGHT]}), problem("a")
     with pytest.raises(UsageError, match=r"pass@3 needs at least 3 samples of a problem; there are 2"):

@@ -58,6 +58,18 @@ def test_a_call_that_is_stopped_ends_its_program(sandbox: Sandbox) -> None:
     assert [answer.status for answer in answers] == ["returned", "timeout", "timeout"]
 
 
+def test_a_call_that_takes_too_much_memory_leaves_the_answers_before_it(sandbox: Sandbox) -> None:
+    source = "def f(x):\n    return len('a' * 10 ** 10) if x == 2 else x\n"
+    answers = run(sandbox, source, (1,), (2,))
+    assert [answer.status for answer in answers] == ["returned", "memory"]
+
+
+@pytest.mark.parametrize("tamper", ["append(0)", "clear()"])
+def test_a_program_that_changes_the_number_of_its_answers_gets_none(monty: Sandbox, tamper: str) -> None:
+    answers = run(monty, f"def f(x):\n    __heldout_answers.{tamper}\n    return x\n", (1,), (2,))
+    assert [answer.status for answer in answers] == ["refused", "refused"]
+
+
 def test_an_answer_is_what_it_was_when_it_was_returned(sandbox: Sandbox) -> None:
     source = "seen = []\ndef f(x):\n    seen.append(x)\n    return seen\n"
     assert [answer.value for answer in run(sandbox, source, (1,), (2,))] == [[1], [1, 2]]
@@ -225,6 +237,16 @@ def test_several_processes_are_allowed_where_asked_for_and_no_more() -> None:
         pytest.skip(str(error))
     with opened:
         assert run(opened, FORKS, (8,))[0].value == 6
+
+
+def test_each_call_has_the_time_of_the_limit_for_itself() -> None:
+    try:
+        opened = Bubblewrap(1, Limits(seconds=2))
+    except SandboxError as error:
+        pytest.skip(str(error))
+    with opened:  # 2.7 seconds in all
+        answers = run(opened, "import time\ndef f(x): return time.sleep(x)\n", (0.9,), (0.9,), (0.9,), (60,))
+    assert [answer.status for answer in answers] == ["returned"] * 3 + ["timeout"]
 
 
 def test_what_a_program_leaves_in_its_tmp_is_gone(walled: Bubblewrap) -> None:

@@ -68,6 +68,12 @@ def test_awkward_values_come_back(value: Any) -> None:
     assert same(decode(encode(value)), value)
 
 
+def test_integers_are_themselves_while_every_reader_of_json_keeps_them() -> None:
+    for sign in (1, -1):
+        assert encode(sign * (2**53 - 1)) == str(sign * (2**53 - 1))
+        assert encode(sign * 2**53) == f'{{"int":"{hex(sign * 2**53)}"}}'
+
+
 @pytest.mark.parametrize(
     "value", [object(), range(3), deque(), Number.ONE, namedtuple("P", "x")(1), (i for i in ()), int, [1, {2: print}]]
 )

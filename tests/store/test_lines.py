@@ -68,6 +68,7 @@ def test_a_file_is_replaced_whole_or_not_at_all(tmp_path: Path) -> None:
     with pytest.raises(UnicodeEncodeError), replacing(path) as new, new.open("w", encoding="ascii") as file:
         print("half", "ä", file=file)
     assert path.read_text() == "old"
+    assert [file.name for file in tmp_path.iterdir()] == ["best.json"]
     with replacing(path) as new:
         new.write_text("new")
         assert path.read_text() == "old"

@@ -187,7 +187,7 @@ def test_an_evaluation_is_returned_and_read_back(tmp_path: Path) -> None:
             note="warm",
         )
         assert made.rate == pytest.approx((1 + 0 + 0.75) / 3)
-        assert made.size == 10
+        assert (made.problems, made.samples) == (3, pytest.approx(10 / 3))
     assert recorder.lost == 0
     (row,) = lines(tmp_path / "run" / "evals" / "held-out.jsonl")
     assert row["passed"] == [4, 0, 1.5]
@@ -198,7 +198,8 @@ def test_an_evaluation_is_returned_and_read_back(tmp_path: Path) -> None:
     assert read.outcomes.problems == made.outcomes.problems
     assert read.outcomes.passed.tolist() == made.outcomes.passed.tolist()
     assert read.outcomes.samples.tolist() == made.outcomes.samples.tolist()
-    assert (read.step, read.rate, read.size, read.benchmark) == (10, made.rate, 10, "held-out")
+    assert (read.step, read.rate, read.problems, read.samples) == (10, made.rate, 3, made.samples)
+    assert read.benchmark == "held-out"
 
 
 @pytest.mark.parametrize(

@@ -58,7 +58,7 @@ def test_the_usual_forms_are_read(source: str, args: tuple[Any, ...], expected: 
         ("0.123456", "1e-6", False),
         ("0.12345", "1.1e-6", False),
         ("0.12345678901", "0.1", True),  # twelve digits are as many as a float that was not rounded has
-        ("0.1234567890", "0.1", False),
+        ("0.1234567891", "0.1", False),
         ("12345678901.2", "0.1", True),
     ],
 )

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import random
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable
+from itertools import pairwise
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -144,3 +146,18 @@ def test_problems_have_different_inputs_and_no_answer_that_fits_all() -> None:
 def test_a_negative_size_is_refused() -> None:
     with pytest.raises(UsageError, match="cannot have -1 problems"):
         embedded(validation=-1)
+
+
+def test_one_in_ten_functions_is_held_out_half_of_them_for_testing() -> None:
+    values = np.random.default_rng(0).integers(-99, 99, size=(20_000, 8))
+    splits = Counter(split_of(one) for one in values)
+    held_out = splits["validation"] + splits["test"]
+    assert held_out / 20_000 == pytest.approx(26 / 256, abs=0.007)  # three standard deviations
+    assert splits["test"] / held_out == pytest.approx(0.5, abs=0.035)
+
+
+def test_no_step_repeats_one_that_has_nothing_left_to_do() -> None:
+    rng = random.Random(0)
+    for _ in range(500):
+        names = [step.name for step in draw(rng, "train").chain]
+        assert not any(one == other not in ("add", "sub", "mul") for one, other in pairwise(names))

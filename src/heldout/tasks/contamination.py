@@ -71,7 +71,7 @@ def contaminated(task: Task, share: float = SHARE) -> dict[str, str]:
             continue
         if twin := prompts.get(_normal(problem.prompt)):
             found[problem.id] = f"the prompt of {twin}"
-        elif problem.tests and (twin := tested.get(_tests(problem))):
+        elif twin := tested.get(_tests(problem)):
             found[problem.id] = f"the tests of {twin}"
         else:
             overlap, twin = near.most(problem)

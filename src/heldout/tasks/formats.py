@@ -102,7 +102,7 @@ def continues(prompt: str, entry_point: str) -> bool:
     except SyntaxError:
         return False
     final = body[-1]
-    return isinstance(final, ast.FunctionDef | ast.AsyncFunctionDef) and final.name == entry_point and bool(indent)
+    return isinstance(final, ast.FunctionDef | ast.AsyncFunctionDef) and final.name == entry_point
 
 
 def _own(row: Row, split: str | None) -> _Read:
