@@ -11,6 +11,7 @@ import pytest
 
 import heldout
 from heldout.diagnosis.description import Description, Observation
+from heldout.findings import State, Verdict
 from heldout.metrics import Better
 from heldout.run import Run, Series
 from heldout.stats.noise import aggregate_noise
@@ -195,3 +196,30 @@ def test_every_real_run_is_described(real_runs: Path) -> None:
         fell = ("exit-status" in path.name and "not-yet" not in path.name) or "reward-model" in path.name
         assert verdict.fell == fell, path.name
         assert bool(seen(heldout.describe(run, verdict), "parts_at_the_end")) == fell, path.name
+
+
+FELL = Verdict(state=State.OVER_OPTIMISED, label="given", sentence="", peak_step=10)
+NEAR = Verdict(state=State.CANNOT_TELL, label="given", sentence="", peak_step=10)
+NOISE = Verdict(state=State.CANNOT_TELL, label="given", sentence="")
+
+
+@pytest.mark.parametrize(("verdict", "weight"), [(FELL, 1.0), (NEAR, 0.75), (NOISE, None)])
+def test_that_two_curves_part_is_told_as_surely_as_the_verdict_is(verdict: Verdict, weight: float | None) -> None:
+    score = np.concatenate([np.linspace(0.3, 0.5, 11), np.linspace(0.48, 0.2, 10)])
+    about = heldout.describe(made(**{"reward": np.linspace(0.0, 1.0, 21), "pass@1": score}), verdict)
+    assert [o.weight for o in seen(about, "parts_at_the_end")] == ([] if weight is None else [weight])
+
+
+@pytest.mark.parametrize(("last", "told"), [(0.951, False), (0.949, True)])
+def test_a_gap_below_the_best_is_told_from_a_twentieth_of_the_range(last: float, told: bool) -> None:
+    about = heldout.describe(made(**{"pass@1": np.array([0.0, 0.4, 1.0, 0.97, last])}), NOISE)
+    assert bool(seen(about, "ends_below_best")) is told
+
+
+@pytest.mark.parametrize(("peak", "told"), [(24, True), (23, False), (20, False), (17, False), (16, True)])
+def test_peaks_are_apart_from_a_tenth_of_the_run(peak: int, told: bool) -> None:
+    step = np.arange(41)
+    about = heldout.describe(
+        made(**{"pass@1": 1 - np.abs(step - 20) / 50, "reward": 1 - np.abs(step - peak) / 50}), NOISE
+    )
+    assert bool(seen(about, "peaks_apart")) is told

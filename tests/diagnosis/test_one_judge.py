@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -74,13 +75,15 @@ def test_a_fall_that_the_verdict_finds_is_told() -> None:
     assert {"parts_at_the_end", "ends_below_best"} <= told
 
 
-def test_the_same_curves_are_told_as_the_verdict_has_it() -> None:
+@pytest.mark.parametrize("state", [state for state in State if state is not State.NO_EVIDENCE])
+@pytest.mark.parametrize("roles", [("held_out",), ("held_out", "length"), ("held_out", "reward", "length")])
+def test_the_same_curves_are_told_as_the_verdict_has_it(state: State, roles: tuple[str, ...]) -> None:
     run = simulated(next(iter(DECLINES)), 0)
-    states = {}
-    for state in (State.OVER_OPTIMISED, State.IMPROVING, State.CANNOT_TELL):
-        about = heldout.describe(run, Verdict(state=state, label="given", sentence=""))
-        states[state] = any(A_FALL.search(text) for text in prose(about))
-    assert states == {State.OVER_OPTIMISED: True, State.IMPROVING: False, State.CANNOT_TELL: False}
+    run = replace(run, roles={role: key for role, key in run.roles.items() if role in roles})
+    about = heldout.describe(run, Verdict(state=state, label="given", sentence=""))
+    told = any(A_FALL.search(text) for text in prose(about))
+    assert told == (state in (State.OVER_OPTIMISED, State.REGRESSED, State.RECOVERED))
+    assert about.interpretation[0].startswith(OPENING[state])
 
 
 def test_a_description_without_a_verdict_asks_for_it() -> None:
