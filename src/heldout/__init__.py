@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from heldout.errors import HeldoutError, ReadError
 
 if TYPE_CHECKING:
+    from heldout.detectors import default_detectors
     from heldout.diagnosis.description import Description, describe
     from heldout.diagnosis.verdict import diagnose
     from heldout.findings import Finding, Verdict
@@ -43,6 +44,7 @@ __all__ = [
     "Series",
     "Verdict",
     "__version__",
+    "default_detectors",
     "describe",
     "diagnose",
     "read",
@@ -51,6 +53,7 @@ __all__ = [
 
 # Imported when first used, so that `heldout --help` and `import heldout` stay quick.
 _HOME = {
+    "default_detectors": "heldout.detectors",
     "Description": "heldout.diagnosis.description",
     "describe": "heldout.diagnosis.description",
     "Finding": "heldout.findings",

@@ -1,36 +1,25 @@
-"""What every detector of training signals must do, whatever it looks for."""
+"""What every registered detector must do, whatever it looks for."""
 
-import inspect
+import itertools
+import re
 import warnings
+from dataclasses import fields
+from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from heldout.detectors import DETECTORS, HeldOut, Question, Signal
+from heldout.detectors.__main__ import as_markdown
 from heldout.detectors.base import Block, Points, fold
-from heldout.detectors.clipping import ClipSaturation
-from heldout.detectors.components import ComponentTakeover
-from heldout.detectors.entropy import EntropyCollapse
 from heldout.detectors.gradient import GradientSpikes
-from heldout.detectors.groups import GroupsWithoutSignal
-from heldout.detectors.kl import KLBlowUp
-from heldout.detectors.length import LengthDrift
-from heldout.detectors.repeated import RepeatedEvaluation
-from heldout.detectors.saturation import RewardSaturation
+from heldout.run import Evaluation
 
-DETECTORS = (
-    EntropyCollapse,
-    KLBlowUp,
-    ClipSaturation,
-    GradientSpikes,
-    GroupsWithoutSignal,
-    LengthDrift,
-    ComponentTakeover,
-    RewardSaturation,
-    RepeatedEvaluation,
-)
-METRICS = sorted({name for detector in DETECTORS for name in detector.needs} | {"reward"})
+PAGE = Path(__file__).parents[2] / "docs" / "detectors.md"
+SIGNALS = tuple(make for make in DETECTORS if issubclass(make, Signal))
+METRICS = sorted({name for make in SIGNALS for name in make.needs} | {"reward"})
 PARTS = ("rewards/format/mean", "rewards/tests/mean")
 
 
@@ -70,14 +59,60 @@ def run_over(detector, blocks):
     return [finding for block in blocks for finding in detector.update(block)]
 
 
-@pytest.mark.parametrize("make", DETECTORS)
-def test_repr_tells_all_parameters(make):
-    told = repr(make())
-    assert all(f"{name}=" in told for name in inspect.signature(make).parameters)
-    assert repr(eval(told, {make.__name__: make})) == told
+def test_names_are_unique_and_each_detector_is_of_one_kind() -> None:
+    assert len({make.name for make in DETECTORS}) == len(set(DETECTORS)) == len(DETECTORS)
+    assert all(issubclass(make, HeldOut) != issubclass(make, Signal) for make in DETECTORS)
+
+
+def test_the_page_of_detectors_is_fresh_and_has_them_all() -> None:
+    assert PAGE.read_text() == as_markdown(), "python -m heldout.detectors > docs/detectors.md"
+    assert all(f"## {make.__name__}\n\n**" in as_markdown() for make in DETECTORS)
 
 
 @pytest.mark.parametrize("make", DETECTORS)
+def test_the_docstring_tells_question_weakness_kinds_and_measured_false_alarms(make: type[Question]) -> None:
+    text = " ".join((make.__doc__ or "").split())
+    assert text.partition("?")[1]
+    assert "What it cannot see: " in text
+    assert re.search(r"False alarms: (?:none|[\d.]+ %) \([^)]*simulated|False alarms: [\d.]+ % \(\d+ of \d+", text)
+
+
+@pytest.mark.parametrize("make", DETECTORS)
+def test_repr_tells_all_parameters_and_makes_the_same_detector(make: type[Question]) -> None:
+    again = eval(repr(make()), {make.__name__: make})
+    for parameter in fields(make):
+        assert f"{parameter.name}={parameter.default!r}" in repr(make())
+        assert getattr(again, parameter.name) == parameter.default
+        hash(parameter.default)  # shared by all that are made, so it must never change
+
+
+@pytest.mark.parametrize("make", DETECTORS)
+def test_wrong_parameters_are_named_with_value_and_bound(make: type[Question]) -> None:
+    for parameter in fields(make):
+        for wrong in (-1, float("nan"), "many") if isinstance(parameter.default, float) else (-1, 2.5, True):
+            with pytest.raises(ValueError, match=rf"^{parameter.name} is {wrong!r}; it must be .+\.$"):
+                make(**{parameter.name: wrong})
+
+
+@pytest.mark.parametrize("make", DETECTORS)
+def test_unknown_parameters_are_named(make: type[Question]) -> None:
+    with pytest.raises(TypeError, match="unexpected keyword argument 'treshold'"):
+        make(treshold=0.5)
+
+
+@pytest.mark.parametrize("make", [make for make in DETECTORS if issubclass(make, HeldOut)])
+@given(seed=st.integers(0, 50), ends=st.lists(st.integers(0, 30), max_size=6))
+@settings(max_examples=8, deadline=None)
+def test_findings_on_the_held_out_score_do_not_depend_on_the_cuts(make: type[Question], seed: int, ends) -> None:
+    rng = np.random.default_rng(seed)
+    rates = np.clip(0.5 + rng.normal(0.0, 0.03, 30).cumsum(), 0.02, 0.98)
+    run = [Evaluation(10 * k, float(rate), 1000, 1.0) for k, rate in enumerate(rates)]
+    edges = [0, *sorted(ends), 30]
+    blocks = [Block(evaluations=run[a:b]) for a, b in itertools.pairwise(edges)]
+    assert run_over(make(), blocks) == run_over(make(), [Block(evaluations=run)])
+
+
+@pytest.mark.parametrize("make", SIGNALS)
 @given(seed=st.integers(0, 10**6), ends=st.lists(st.integers(0, 350), max_size=12))
 @settings(max_examples=25, deadline=None)
 def test_findings_do_not_depend_on_the_cuts(make, seed, ends):
@@ -85,19 +120,19 @@ def test_findings_do_not_depend_on_the_cuts(make, seed, ends):
     assert run_over(make(), cut(run, ends)) == run_over(make(), [run])
 
 
-@pytest.mark.parametrize("make", DETECTORS)
+@pytest.mark.parametrize("make", SIGNALS)
 @pytest.mark.parametrize("seed", range(6))
 def test_one_step_at_a_time_gives_the_same_findings(make, seed):
     run = restless(seed)
     assert run_over(make(), cut(run, range(350))) == run_over(make(), [run])
 
 
-@pytest.mark.parametrize("make", DETECTORS)
+@pytest.mark.parametrize("make", SIGNALS)
 def test_the_restless_run_has_findings_at_all(make):
     assert any(run_over(make(), [restless(seed)]) for seed in range(40))
 
 
-@pytest.mark.parametrize("make", DETECTORS)
+@pytest.mark.parametrize("make", SIGNALS)
 @pytest.mark.parametrize("value", [0.0, 0.5, -3.0, 1.0])
 @pytest.mark.parametrize("steps", [0, 1, 3, 19, 21])
 def test_tiny_and_constant_input_gives_no_finding_and_no_warning(make, value, steps):
@@ -111,21 +146,14 @@ def test_tiny_and_constant_input_gives_no_finding_and_no_warning(make, value, st
     assert {finding.kind for finding in found} <= (faults if steps > 9 else {"evaluation_repeated"})
 
 
-@pytest.mark.parametrize("make", DETECTORS)
+@pytest.mark.parametrize("make", SIGNALS)
 def test_all_nan_gives_nothing_but_the_nan_itself(make):
     points = Points(np.arange(60), np.full(60, np.nan))
     found = make().update(Block(dict.fromkeys(METRICS, points), dict.fromkeys(PARTS, points)))
     assert [finding.kind for finding in found] == ["gradient_not_finite"] * (make is GradientSpikes)
 
 
-@pytest.mark.parametrize("make", DETECTORS)
-def test_docstring_tells_weakness_and_false_alarms(make):
-    assert "What it cannot see:" in make.__doc__
-    assert "False alarms:" in make.__doc__
-    assert "simulated" in make.__doc__
-
-
-@pytest.mark.parametrize("make", DETECTORS)
+@pytest.mark.parametrize("make", SIGNALS)
 def test_findings_are_complete_and_carefully_worded(make):
     found = [finding for seed in range(40) for finding in make().update(restless(seed))]
     for finding in found:
@@ -143,22 +171,14 @@ def test_findings_are_complete_and_carefully_worded(make):
         assert "nan" not in finding.seen.split()
 
 
-@pytest.mark.parametrize("make", DETECTORS)
+@pytest.mark.parametrize("make", SIGNALS)
 def test_findings_come_in_order_of_steps(make):
     for seed in range(20):
         steps = [finding.step for finding in make().update(restless(seed))]
         assert steps == sorted(steps)
 
 
-@pytest.mark.parametrize("make", DETECTORS)
-def test_wrong_parameters_are_named_with_value_and_bound(make):
-    for name, parameter in inspect.signature(make).parameters.items():
-        for wrong in (-1, float("nan")) if isinstance(parameter.default, float) else (-1, 2.5):
-            with pytest.raises(ValueError, match=rf"{name} is {wrong}; it must be"):
-                make(**{name: wrong})
-
-
-@pytest.mark.parametrize("make", DETECTORS)
+@pytest.mark.parametrize("make", SIGNALS)
 def test_healthy_runs_are_quiet(make):
     assert not fold([make()], [healthy(seed) for seed in range(1)])
     alarmed = sum(bool(make().update(healthy(seed))) for seed in range(60))

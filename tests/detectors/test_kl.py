@@ -49,3 +49,25 @@ def test_the_three_advise_differently():
     findings = found(kl_reference=value, kl_policies=value, kl_sampler=value)
     blown = [finding for finding in findings if finding.kind.endswith("blow_up")]
     assert len({finding.advice for finding in blown}) == len({finding.means for finding in blown}) == 3
+
+
+def test_growth_that_slows_down_is_no_blow_up_however_high_it_leads() -> None:
+    def found(*levels: float) -> list[str]:
+        value = np.concatenate([np.full(220, 0.01), np.repeat(levels, 5)])
+        block = Block({"kl_policies": Points(np.arange(len(value)), value)})
+        return [finding.kind for finding in KLBlowUp(patience=5).update(block)]
+
+    # all five bins lie far above ten times the median and rise; only in the first row each rise is larger than the last
+    assert found(0.3, 0.6, 1.2, 2.4, 4.8) == ["kl_policies_blow_up"]
+    assert found(0.3, 0.5, 0.6, 0.65, 0.68) == []
+
+
+def test_acceleration_is_a_second_half_that_rose_more_than_2_5_times_as_much() -> None:
+    def found(middle: float) -> list[str]:
+        value = np.concatenate([np.full(20, 0.01), np.full(80, middle), np.full(20, 1.0)])
+        block = Block({"kl_reference": Points(np.arange(len(value)), value)})
+        return [finding.kind for finding in KLBlowUp(factor=1.5).update(block)]
+
+    # 1 - m against 2.5 (m - 0.01) gives m = 0.2929
+    assert "kl_reference_accelerating" in found(0.292)
+    assert "kl_reference_accelerating" not in found(0.294)

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from heldout.detectors import Block, OverOptimisation, Points, fold
 from heldout.detectors.overoptimisation import Level
 from heldout.findings import Finding, Severity
-from heldout.run import Evaluation
+from heldout.run import Evaluation, Outcomes
+from heldout.stats.scan import boundary
 
 RISE_AND_FALL = np.concatenate([np.linspace(0.3, 0.5, 12), np.linspace(0.5, 0.25, 12)])
 
@@ -110,3 +111,16 @@ def test_many_evaluations_are_averaged_in_groups() -> None:
     assert len(detector.looks) == 21
     assert findings[-1].kind == "confirmed"
     assert (detector.evidence.problems, detector.evidence.samples) == (500, 4)
+
+
+def test_each_change_of_the_problems_halves_the_error_that_may_be_spent() -> None:
+    def outcomes(step: int, first: int) -> Evaluation:
+        rng = np.random.default_rng(step)
+        names = tuple(f"p{first + i}" for i in range(100))
+        return Evaluation.of(step, Outcomes(names, rng.binomial(1, 0.5, 100).astype(float), np.ones(100, dtype=int)))
+
+    detector = OverOptimisation(horizon=40)
+    detector.update(Block(evaluations=[outcomes(k, 1000 * (k // 6)) for k in range(18)]))
+    assert detector.evidence.series == 3
+    bounds = [look.bound for look in detector.looks]
+    assert bounds == [boundary(40, alpha) for alpha in (0.05, 0.025, 0.0125) for _ in range(3)]

@@ -329,3 +329,24 @@ def test_an_episode_ends_only_where_the_level_is_surely_off(one: Episode) -> Non
 
     assert times(one.between) == 1
     assert times(one.off) == 2
+
+
+# thresholds that are no parameters, by the name of the constant
+CONSTANTS: dict[str, tuple[type[Question], Row]] = {
+    "_LEAST_FACTOR": (
+        GradientSpikes,
+        Row("gradient_spikes", lambda v: norm(held((1.0, 60), (v, 1))), 2.99, 3.01, {"count": 1}),
+    ),
+    "_LEAST_SIGMA": (  # exp(10 * 0.15) = 4.482
+        GradientSpikes,
+        Row("gradient_spikes", lambda v: norm(held((1.0, 60), (v, 1))), 4.48, 4.49, {"count": 1, "sigmas": 10.0}),
+    ),
+    "_LEAST_RISE": (LengthDrift, Row("truncation_rising", lambda v: cut_off(held((0.15, 20), (v, 50))), 0.249, 0.251)),
+}
+
+
+@pytest.mark.parametrize("name", CONSTANTS)
+def test_just_below_a_constant_nothing_and_just_above_it_a_finding(name: str) -> None:
+    make, row = CONSTANTS[name]
+    assert row.kind not in found(make, row, row.below)
+    assert row.kind in found(make, row, row.above)

@@ -30,7 +30,8 @@ from heldout.stats.scan import ALPHAS, EPOCHS, HORIZONS, boundary, epochs, last_
 FEWEST = 4  # evaluations before anything is said
 _MOST_POSTERIOR = 60  # means that the posterior is made of: its cost grows with their cube
 _PLANNED = Range(
-    lambda value: value is None or 1 <= value <= HORIZONS[-1], f"from 1 to {HORIZONS[-1]} looks, or None if unknown"
+    lambda value: value is None or (COUNT.allows(value) and value <= HORIZONS[-1]),
+    f"from 1 to {HORIZONS[-1]} looks, or None if unknown",
 )
 _MEANS = {
     "rising": "Over-optimisation: the held-out score falls while the reward rises.",

@@ -1,0 +1,46 @@
+"""What the reward did while the held-out score fell."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from heldout.detectors.base import Points
+from heldout.detectors.reward_course import RewardCourse
+from heldout.stats.local_level import smoother
+
+STEPS = np.arange(1.0, 21.0)
+
+
+def course(rise: float) -> RewardCourse:
+    """A reward that is 1 and -1 by turns, and rises besides by so much an evaluation."""
+    reward = RewardCourse()
+    value = np.where(np.arange(20) % 2, -1.0, 1.0) + rise * np.arange(20)
+    reward.add(Points(np.arange(1, 21), value))
+    return reward
+
+
+def test_the_noise_is_taken_half_as_large_again_as_neighbouring_means_show() -> None:
+    # The second differences of 1, -1, 1, … are 4 and show a variance of 16 / 6; half as much again is 4, its root 2.
+    smooth, _ = smoother(20, 0.3)
+    contrast = smooth[-1] - smooth[9]
+    gain = float(contrast @ np.arange(20)) / math.sqrt(contrast @ contrast) / 2.0
+    assert course(1.0).z(10.0, STEPS) - course(0.0).z(10.0, STEPS) == pytest.approx(gain)
+
+
+@pytest.mark.parametrize(("z", "said"), [(1.64, "flat"), (1.66, "rising"), (-1.64, "flat"), (-1.66, "falling")])
+def test_a_course_is_clear_beyond_1_645_standard_errors(z: float, said: str) -> None:
+    flat, slope = course(0.0).z(10.0, STEPS), course(1.0).z(10.0, STEPS) - course(0.0).z(10.0, STEPS)
+    reward = course((z - flat) / slope)
+    assert reward.z(10.0, STEPS) == pytest.approx(z)
+    assert reward.since(10.0, STEPS) == said
+
+
+def test_too_few_rewards_and_none_since_the_last_evaluation_are_unknown() -> None:
+    assert RewardCourse().since(10.0, STEPS) == "unknown"
+    few = RewardCourse()
+    few.add(Points(np.arange(1, 5), np.arange(4.0)))
+    assert few.since(2.0, STEPS[:4]) == "unknown"
+    assert course(1.0).since(10.0, np.append(STEPS, 21.0)) == "unknown"
