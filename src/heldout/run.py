@@ -13,14 +13,10 @@ from enum import StrEnum
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from heldout.errors import UnknownMetric, UsageError
 from heldout.metrics import PERCENT_ABOVE, is_rate, meaning_of
-
-FloatArray = npt.NDArray[np.float64]
-IntArray = npt.NDArray[np.int64]
-BoolArray = npt.NDArray[np.bool_]
+from heldout.stats.arrays import FloatArray, IntArray
 
 NO_STEPS: IntArray = np.empty(0, dtype=np.int64)
 NO_STEPS.flags.writeable = False

@@ -149,7 +149,7 @@ def test_bars_are_95_percent_intervals():
     chart = reward_and_held_out(run)
     (bars,) = [points for points in layers(chart, Points) if points.bars]
     low, high = bars.bars
-    assert np.allclose(high - low, 2 * 1.96 * 0.012)
+    assert np.allclose(high - low, 2 * 1.96 * 0.012, rtol=1e-4)
     assert "95 % intervals (1.96 standard errors)" in chart.caption
     assert chart.right is not None
     assert chart.right.limits[0] < low.min()

@@ -31,7 +31,7 @@ def test_it_reads_the_posterior_of_checkpoint_quality():
     assert got.means.tolist() == posterior.mean.tolist()
     assert got.best == int(np.argmax(posterior.mean >= posterior.mean.max() - 0.001))
     assert got.estimate == posterior.mean[got.best]
-    half = 1.96 * math.sqrt(posterior.covariance[got.best, got.best] + 1e-4)
+    half = norm.ppf(0.975) * math.sqrt(posterior.covariance[got.best, got.best] + 1e-4)
     assert (got.low, got.high) == pytest.approx((got.estimate - half, got.estimate + half))
     assert got.smoothed
 
@@ -123,7 +123,7 @@ def test_few_evals_are_taken_as_they_are_with_bonferroni_over_the_others():
     assert got.best == 2
     assert got.tied == tuple(np.flatnonzero(0.40 - value <= crossing)) == (1, 2, 3)
     assert got.estimate == 0.40
-    assert got.high - got.estimate == pytest.approx(1.96 * math.hypot(sd, 0.01))
+    assert got.high - got.estimate == pytest.approx(norm.ppf(0.975) * math.hypot(sd, 0.01))
     near = norm.cdf((0.005 - (0.40 - value)) / (math.sqrt(2.0) * sd)) >= 0.1
     near[2] = True
     assert got.good_enough == tuple(np.flatnonzero(near))

@@ -8,15 +8,16 @@ from functools import cached_property
 import numpy as np
 
 from heldout.charts.reduce import envelope
-from heldout.charts.spec import Axis, Band, Colour, Dash, FloatArray, Layer, Line, Marker, Points, Side, Text, shorten
+from heldout.charts.spec import Axis, Band, Colour, Dash, Layer, Line, Marker, Points, Side, Text, shorten
 from heldout.charts.ticks import short_number, value_label, whole_multiples
 from heldout.errors import ChartError
 from heldout.run import Series
+from heldout.stats.arrays import FloatArray
+from heldout.stats.levels import TWO_SIDED_95
 from heldout.stats.smoothing import DENSE, block_means, local_linear, suggest_window
 
 LINE_UNTIL = 2000  # points; a longer series stands as a band behind its smoothed line
 MARKS = 14
-NORMAL_95 = 1.96
 
 _SMOOTH_AT = 400
 _BAND_BINS = 240
@@ -87,7 +88,7 @@ class DrawnCurve:
         spread = self.series.spread
         if spread is None or self.dense or not np.isfinite(spread).any():
             return None
-        half = NORMAL_95 * np.nan_to_num(np.asarray(spread, dtype=np.float64), posinf=0.0)
+        half = TWO_SIDED_95 * np.nan_to_num(np.asarray(spread, dtype=np.float64), posinf=0.0)
         lowest, highest = self._possible()
         return np.maximum(self.value - half, lowest), np.minimum(self.value + half, highest)
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from heldout.charts.curve import LINE_UNTIL, NORMAL_95, DrawnCurve, Look
+from heldout.charts.curve import LINE_UNTIL, DrawnCurve, Look
 from heldout.charts.hints import NO_HINTS, Hints
 from heldout.charts.spec import (
     Axis,
@@ -41,6 +41,7 @@ from heldout.charts.ticks import (
 )
 from heldout.errors import ChartError
 from heldout.run import Run
+from heldout.stats.levels import TWO_SIDED_95
 
 MOST_ON_THE_RIGHT = 4
 
@@ -364,7 +365,7 @@ def _caption(chart: Chart, curves: Sequence[DrawnCurve], marks: Marks, peaks: bo
     sentences = [_what(chart), *(_faint(curve, chart) for curve in curves)]
     barred = [curve.look.entry for curve in curves if curve.ends is not None]
     if barred:
-        sentences.append(f"Bars on {_and(barred)}: 95 % intervals ({NORMAL_95} standard errors).")
+        sentences.append(f"Bars on {_and(barred)}: 95 % intervals ({TWO_SIDED_95:.2f} standard errors).")
     if peaks and any(curve.peak for curve in curves):
         sentences.append("Rings mark the highest point of each curve.")
     if marks.chosen is not None:

@@ -8,14 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 
 from heldout.charts.spec import Band, Chart, Layer, Line, Marker, Place, Points, Rule
-
-FloatArray: TypeAlias = npt.NDArray[np.float64]
+from heldout.stats.arrays import FloatArray
 
 MARGIN = 0.02
 CORNERS = (

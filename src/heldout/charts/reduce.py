@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from tsdownsample import MinMaxDownsampler
 
-FloatArray: TypeAlias = npt.NDArray[np.float64]
+from heldout.stats.arrays import FloatArray
 
 QUANTILES = (5.0, 95.0)
 

@@ -16,8 +16,7 @@ import numpy.typing as npt
 
 from heldout.charts.ticks import tick_labels
 from heldout.errors import ChartError
-
-FloatArray: TypeAlias = npt.NDArray[np.float64]
+from heldout.stats.arrays import FloatArray
 
 Theme: TypeAlias = Literal["light", "dark"]
 Kind: TypeAlias = Literal["svg", "png", "pdf"]

@@ -14,7 +14,8 @@ from typing import Protocol
 import numpy as np
 
 from heldout.findings import Finding, Unchecked
-from heldout.run import Evaluation, FloatArray, IntArray, Run
+from heldout.run import Evaluation, Run
+from heldout.stats.arrays import FloatArray, IntArray
 
 _LAST = np.iinfo(np.int64).max
 

@@ -11,12 +11,12 @@ from typing import ClassVar
 from heldout.detectors.question import FRACTION, Text, above, at_least, parameter
 from heldout.detectors.signal import Bin, Binned, Line, slope
 from heldout.findings import Finding, Severity
+from heldout.stats.levels import ONE_SIDED_95
 
 _FEWEST_BINS = 6  # bins that make a line to be drawn on
 _SURE = 4.0  # standard errors by which that line must fall: it is drawn anew with each bin of a run
 _NEAR = 2.5  # times the floor: from further away, a line drawn on is a guess
 _EXHAUSTED = 0.2  # of the floor: here the reward is no excuse any more
-_RISING = 1.64  # standard errors by which the reward must rise to count as rising: 95 %, one-sided
 _LEARNS = "The reward still rises, so this may be plain learning."
 _DOES_NOT = "The reward is not seen to rise with it; on solved problems this can be plain convergence."
 _text = partial(
@@ -91,7 +91,7 @@ class EntropyCollapse(Binned):
         return one.last + math.log(now / floor) / -fall
 
     def _said(self, kind: str, steps: tuple[int, int], now: float, level: float, **more: float) -> Finding:
-        learns = kind != "entropy_exhausted" and self._reward.rises(_RISING)
+        learns = kind != "entropy_exhausted" and self._reward.rises(ONE_SIDED_95)
         words: dict[str, object] = {
             "part": now / level,
             "end": _EXHAUSTED * self.share,

@@ -12,13 +12,14 @@ from functools import partial
 
 import numpy as np
 
-from heldout.run import Evaluation, FloatArray, Outcomes
+from heldout.run import Evaluation, Outcomes
+from heldout.stats.arrays import FloatArray
 from heldout.stats.gram import Gram, complete
+from heldout.stats.levels import FEWEST_TO_CONFIRM
 from heldout.stats.noise import JITTER_FLOOR, aggregate_noise, difference_noise, wander_inflation, wander_variance
 from heldout.stats.rates import BETWEEN_AT_MOST, MEASURED_FROM, binomial_se, effective_problems
 from heldout.stats.scan import Inflation
 
-FEWEST_PROBLEMS = 30  # below it the normal approximation of the scan is not to be trusted
 # On the variance from rates alone, so that the scan keeps its error: with it, level simulated scores were called in 0.2
 # to 4.2 % of runs in eleven configurations and in 9.5 % where problems drift far; without it in 1 to 9 % and in 17 %.
 _AGGREGATE_FACTOR = 1.3
@@ -130,7 +131,7 @@ class Evidence:
     @property
     def may_confirm(self) -> bool:
         """Whether there are problems enough, and known to be, for the error rate of the scan to hold."""
-        return self.problems is not None and self.problems >= FEWEST_PROBLEMS
+        return self.problems is not None and self.problems >= FEWEST_TO_CONFIRM
 
     def noise_with(self, problems: int) -> float:
         """Return the variance that the scan would use, had each evaluation so many problems, and samples as now."""

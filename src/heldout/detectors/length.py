@@ -9,8 +9,8 @@ from typing import ClassVar
 from heldout.detectors.question import FRACTION, Text, above, at_least, parameter
 from heldout.detectors.signal import Bin, Binned, Line, slope
 from heldout.findings import Finding, Severity
+from heldout.stats.levels import TWO_SIDED_95
 
-_SURE = 1.96  # standard errors by which the length must still grow: a 95 % interval without 0
 _LEAST_RISE = 0.1  # of the share of cut responses, where its start is so steady that anything is far from it
 
 
@@ -60,10 +60,10 @@ class LengthDrift(Binned):
             return
         self._line.add(one.last, now)
         longer = now > self.growth * level and start.far_above(now, self.sigmas)
-        longer = longer and not self._latches["length_growth"].fired and self._line.rises(_SURE)
+        longer = longer and not self._latches["length_growth"].fired and self._line.rises(TWO_SIDED_95)
         if steps := self._begins("length_growth", one, on=longer, off=now < 0.5 * (1.0 + self.growth) * level):
             rise, error = slope(self._line.steps, self._line.values)
-            low, high = (100.0 * (rise + way * _SURE * error) for way in (-1, 1))
+            low, high = (100.0 * (rise + way * TWO_SIDED_95 * error) for way in (-1, 1))
             numbers = {"length": now, "start_level": level, "slope": rise, "slope_error": error}
             words = {"times": now / level, "rise": 100.0 * rise, "low": low, "high": high}
             yield self._finding("length_growth", steps, numbers, words)

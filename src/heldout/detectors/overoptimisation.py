@@ -23,8 +23,10 @@ from heldout.detectors.pooled import pooled
 from heldout.detectors.question import COUNT, FRACTION, Range, Text, at_least, between, parameter
 from heldout.detectors.reward_course import RewardCourse
 from heldout.findings import Finding, Severity
-from heldout.run import Evaluation, FloatArray
+from heldout.run import Evaluation
+from heldout.stats.arrays import FloatArray
 from heldout.stats.gp import gp_posterior
+from heldout.stats.levels import DROP, FALSE_ALARMS, TWO_SIDED_95
 from heldout.stats.scan import ALPHAS, EPOCHS, HORIZONS, boundary, epochs, last_look, run_p
 
 FEWEST = 4  # evaluations before anything is said
@@ -105,12 +107,14 @@ class OverOptimisation(HeldOut):
         None, _PLANNED, "looks that are planned; unknown, the error is spread over an endless run, which sees less"
     )
     alpha: float = parameter(
-        0.05, between(0.01, 0.2), "probability of a confirmed alarm in a run that never falls, whenever one looks"
+        FALSE_ALARMS,
+        between(0.01, 0.2),
+        "chance of a confirmed alarm in a run that never falls, whenever one looks",
     )
     delta: float = parameter(0.0, at_least(0.0), "fall that is tolerated by the scan, as a fraction")
     watch: float = parameter(0.80, FRACTION, "posterior probability of a fall of more than `margin` to look closely at")
     likely: float = parameter(0.95, FRACTION, "posterior probability of such a fall that is an alarm")
-    margin: float = parameter(0.005, at_least(0.0), "fall that the posterior is asked about, as a fraction")
+    margin: float = parameter(DROP, at_least(0.0), "fall that the posterior is asked about, as a fraction")
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -226,7 +230,7 @@ class OverOptimisation(HeldOut):
         return posterior.p_drop(self.margin), float(drop), float(sd)
 
     def _said(self, look: Look) -> Finding:
-        low, high = (100 * (look.drop + way * 1.96 * look.drop_sd) for way in (-1, 1))
+        low, high = (100 * (look.drop + way * TWO_SIDED_95 * look.drop_sd) for way in (-1, 1))
         numbers = {name: getattr(look, name) for name in ("probability", "statistic", "bound", "drop")}
         words = {"here": look.step, "peak": look.peak_step, "points": 100 * look.drop, "low": low, "high": high}
         meaning = {"spent": self._share, "meaning": _MEANS[self.reward_course(look.peak_step)]}

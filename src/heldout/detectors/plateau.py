@@ -9,9 +9,8 @@ from typing import ClassVar
 from heldout.detectors.held_out import HeldOut
 from heldout.detectors.question import FRACTION, Text, parameter
 from heldout.findings import Finding, Severity
+from heldout.stats.levels import LEVEL, ONE_SIDED_95
 from heldout.stats.trend import trend_state
-
-_ONE_SIDED = 1.64  # standard deviations of a one-sided test at 5 %, two of which make the 90 % interval
 
 
 @dataclass(eq=False, kw_only=True)
@@ -31,7 +30,7 @@ class Plateau(HeldOut):
 
     name = "plateau"
 
-    margin: float = parameter(0.02, FRACTION, "largest change that still counts as level, as a fraction")
+    margin: float = parameter(LEVEL, FRACTION, "largest change that still counts as level, as a fraction")
 
     def _reset(self) -> None:
         super()._reset()
@@ -44,7 +43,7 @@ class Plateau(HeldOut):
         if was or not self._level:
             return
         here = int(seen.steps[-1])
-        low, high = (100 * (recent.difference + way * _ONE_SIDED * recent.sd) for way in (-1, 1))
+        low, high = (100 * (recent.difference + way * ONE_SIDED_95 * recent.sd) for way in (-1, 1))
         numbers = {"change": recent.difference, "sd": recent.sd, "margin": self.margin}
         words = {"since": recent.start_step, "here": here}
         words |= {"points": 100 * recent.difference, "low": low, "high": high, "within": 100 * self.margin}

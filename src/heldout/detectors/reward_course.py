@@ -7,7 +7,8 @@ import math
 import numpy as np
 
 from heldout.detectors.base import Points
-from heldout.run import FloatArray
+from heldout.stats.arrays import FloatArray
+from heldout.stats.levels import ONE_SIDED_95
 from heldout.stats.local_level import smoother
 from heldout.stats.noise import difference_noise
 
@@ -16,7 +17,6 @@ from heldout.stats.noise import difference_noise
 # evaluations) that were over-optimised had a rising reward in 74 to 90 % when the alarm came, and never a falling one;
 # of those that crashed 63 % had a falling one then, and 92 % at their end.
 _SMOOTHING, _NOISE_FACTOR = 0.3, 1.5
-_CLEAR = 1.645  # standard errors: 95 % either way, one-sided
 _FEWEST = 5  # means, below which the noise of their differences is not known
 
 
@@ -39,7 +39,7 @@ class RewardCourse:
         z = self.z(peak_step, steps)
         if not math.isfinite(z):
             return "unknown"
-        return "rising" if z > _CLEAR else "falling" if z < -_CLEAR else "flat"
+        return "rising" if z > ONE_SIDED_95 else "falling" if z < -ONE_SIDED_95 else "flat"
 
     def z(self, peak_step: float, steps: FloatArray) -> float:
         """Return how far its smoothed mean has risen since then, in standard errors; `nan` where that is unknown."""

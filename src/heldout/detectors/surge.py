@@ -9,9 +9,8 @@ from typing import ClassVar
 from heldout.detectors.held_out import HeldOut
 from heldout.detectors.question import Text, at_least, parameter
 from heldout.findings import Finding, Severity
+from heldout.stats.levels import LEVEL
 from heldout.stats.surge import late_surge
-
-_MARGIN = 0.02  # largest change that still counts as level, as for a plateau
 
 
 @dataclass(eq=False, kw_only=True)
@@ -37,7 +36,7 @@ class LateSurge(HeldOut):
 
     def _look(self) -> Iterator[Finding]:
         seen = self.evidence
-        surge = late_surge(seen.steps, seen.rates, seen.noise(), margin=_MARGIN)
+        surge = late_surge(seen.steps, seen.rates, seen.noise(), margin=LEVEL)
         if surge is None or surge.z < self.deviations:
             return
         since, here = int(surge.start_step), int(seen.steps[-1])

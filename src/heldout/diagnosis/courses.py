@@ -10,8 +10,9 @@ from heldout.diagnosis.curves import blocks
 from heldout.diagnosis.model import Curve, Point, SeriesDescription, Stretch, Turn, may_tell
 from heldout.findings import State, Verdict
 from heldout.metrics import Better, is_rate
-from heldout.run import FloatArray
+from heldout.stats.arrays import FloatArray
 from heldout.stats.gp import gp_posterior
+from heldout.stats.levels import LEVEL
 from heldout.stats.noise import volatility
 from heldout.stats.peaks import peaks
 from heldout.stats.segments import trend_segments
@@ -20,7 +21,6 @@ from heldout.text import number, sentence_list
 
 _KEY_POINTS = 9  # in a table of a few lines
 _MOST_TURNS = 6  # in a sentence
-_LEVEL_MARGIN = 0.02  # a rate that changes by less is called level
 _DIRECTION = {"rising": "rises to", "falling": "falls to", "flat": "stays near"}
 _IN_A_WORD = {
     State.IMPROVING: "improving",
@@ -154,7 +154,7 @@ def _listed(curve: Curve, turns: tuple[Turn, ...]) -> str:
 
 def _recent(curve: Curve, step: FloatArray, value: FloatArray, variance: float) -> tuple[str, str]:
     """Say what the curve did over its last quarter, as a word and as a sentence."""
-    margin = _LEVEL_MARGIN * (100.0 if curve.unit == "%" else 1.0) if is_rate(curve.series.name) else None
+    margin = LEVEL * (100.0 if curve.unit == "%" else 1.0) if is_rate(curve.series.name) else None
     found = trend_state(step, value, variance, margin=margin)
     if not math.isfinite(found.difference):
         return found.state, ""

@@ -9,7 +9,8 @@ import numpy as np
 
 from heldout.diagnosis.model import Curve, Pair
 from heldout.metrics import BY_NAME, ROLES, better_of, label_of, meaning_of
-from heldout.run import FloatArray, Run, Series
+from heldout.run import Run, Series
+from heldout.stats.arrays import FloatArray
 from heldout.stats.correlation import Aligned, Correlation, align, co_movement, lead_lag
 from heldout.stats.noise import aggregate_noise, difference_noise
 from heldout.stats.smoothing import DENSE, block_means, local_linear, suggest_window

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 
 from heldout.findings import State, Verdict
 from heldout.metrics import Better
-from heldout.run import FloatArray, Series
+from heldout.run import Series
+from heldout.stats.arrays import FloatArray
 from heldout.stats.correlation import CoMovement, LeadLag
 
 

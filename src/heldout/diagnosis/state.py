@@ -12,17 +12,15 @@ from heldout.detectors.overoptimisation import FEWEST, Level, Look, OverOptimisa
 from heldout.findings import Estimate, State, Unchecked
 from heldout.run import Run
 from heldout.stats.gp import gp_posterior
+from heldout.stats.levels import COARSE, DROP, ENOUGH_PROBLEMS, FEWEST_EVALUATIONS, LEVEL, ONE_SIDED_95, TWO_SIDED_95
 from heldout.stats.power import smallest_visible_drop
 from heldout.stats.trend import trend_state
 from heldout.text import counted
 
-_LEVEL_MARGIN = 0.02  # a rate that changes by less is called level
-_COARSE = 0.05  # an evaluation that shows only larger falls cannot call a run level
 _SUSPECTED = 0.10  # run-level p up to which a fall that is not confirmed is spoken of: twice the promised 5 %
 _SIZES = (100, 200, 300, 500, 700, 1000, 1500, 2000, 3000, 5000, 10_000)  # problems that people can evaluate
-_RECOVERED, _RECOVERED_MARGIN, _RECOVERED_LOOKS = 0.8, 0.005, 2  # 80 % sure of half a point, twice: one is luck
+_RECOVERED, _RECOVERED_MARGIN, _RECOVERED_LOOKS = 0.8, DROP, 2  # 80 % sure of half a point, twice: one is luck
 _WITHIN = 3  # evaluations within which a fall should show
-_FEW_PROBLEMS, _FEW_EVALUATIONS = 200, 20  # of simulated declines 100 show 59 to 78 %, 200 show 78 to 93 %
 
 _HOW = {
     "rising": "while the reward rises",
@@ -81,7 +79,7 @@ def _fallen(fallen: OverOptimisation) -> Answer:
     now = fallen.looks[-1]
     course = fallen.reward_course(now.peak_step)
     state = State.OVER_OPTIMISED if course == "rising" else State.REGRESSED
-    drop, half = 100 * now.drop, 196 * now.drop_sd
+    drop, half = 100 * now.drop, 100 * TWO_SIDED_95 * now.drop_sd
     text = (
         f"The held-out score has fallen by {drop:.1f} points since step {now.peak_step} (95 % interval "
         f"{drop - half:.1f} to {drop + half:.1f}) {_HOW[course]}."
@@ -114,15 +112,15 @@ def _not_fallen(fallen: OverOptimisation, visible: float | None) -> Answer:
     """Say what a run without a fall does: over its last quarter, or else since its start."""
     rates, steps, variance = fallen.evidence.rates, fallen.evidence.steps, fallen.evidence.noise()
     if math.isfinite(variance):
-        recent = trend_state(steps, rates, variance, margin=_LEVEL_MARGIN)
+        recent = trend_state(steps, rates, variance, margin=LEVEL)
         gain, sd = gp_posterior(rates, variance).difference(len(rates) - 1, 0)
-        risen = gain > 1.645 * sd
+        risen = gain > ONE_SIDED_95 * sd
         if recent.state == "improving" or (risen and recent.state == "undetermined"):
             text = (
                 f"The held-out score has risen by {100 * gain:.1f} points since step {steps[0]:.0f}; no fall was seen."
             )
             return Answer(State.IMPROVING, "no fall seen", text)
-        if recent.state == "plateau" and visible is not None and visible <= _COARSE:
+        if recent.state == "plateau" and visible is not None and visible <= COARSE:
             return Answer(
                 State.PLATEAU, "no fall seen", "The held-out score is level over its last quarter; no fall was seen."
             )
@@ -187,13 +185,13 @@ def advice_on(fallen: OverOptimisation, visible: float | None, kept: Estimate) -
     `kept` is what is believed of the checkpoint to keep.
     """
     seen = fallen.evidence
-    if visible is not None and visible > _COARSE:
+    if visible is not None and visible > COARSE:
         yield (
             f"These evaluations show a fall of {100 * visible:.0f} points or more; a smaller one goes unseen. Spend on "
             "problems first: four times as many halve that."
         )
-    if seen.problems is not None and seen.problems < _FEW_PROBLEMS:
-        yield f"{seen.problems} problems are few; use 200 or more, the same ones at every evaluation."
+    if seen.problems is not None and seen.problems < ENOUGH_PROBLEMS:
+        yield f"{seen.problems} problems are few; use {ENOUGH_PROBLEMS} or more, the same ones at every evaluation."
         if seen.samples > 1.0:
             yield (
                 f"{seen.problems} problems with {seen.samples:.3g} samples each: samples make the score of these "
@@ -222,5 +220,5 @@ def advice_on(fallen: OverOptimisation, visible: float | None, kept: Estimate) -
         yield (
             f"Evaluations were averaged in groups of {fallen.group} for the verdict; fewer and larger ones cost less."
         )
-    if len(seen) < _FEW_EVALUATIONS:
+    if len(seen) < FEWEST_EVALUATIONS:
         yield f"{counted(len(seen), 'evaluation')} are few; 20 to 40, evenly spaced, see most."

@@ -22,8 +22,8 @@ from heldout.metrics import benchmarks
 from heldout.run import Run
 from heldout.stats.checkpoint import Choice, choose
 from heldout.stats.gp import gp_posterior
+from heldout.stats.levels import TWO_SIDED_95
 from heldout.stats.multiplicity import holm
-from heldout.stats.normal import quantile
 from heldout.stats.onset import fall_onset
 from heldout.stats.rates import wilson
 from heldout.text import counted
@@ -156,7 +156,7 @@ def _interval(choice: Choice, seen: Evidence) -> tuple[float, float]:
     """
     rate, half = choice.estimate, 0.5 * (choice.high - choice.low)
     if seen.problems is not None and 0.0 < rate < 1.0 and 0.0 < half < math.inf:
-        return wilson(rate, rate * (1.0 - rate) * (quantile(0.975) / half) ** 2)
+        return wilson(rate, rate * (1.0 - rate) * (TWO_SIDED_95 / half) ** 2)
     shares = bool(((seen.rates >= 0.0) & (seen.rates <= 1.0)).all())
     return (max(choice.low, 0.0), min(choice.high, 1.0)) if shares else (choice.low, choice.high)
 

@@ -6,16 +6,14 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from heldout.detectors.evidence import FEWEST_PROBLEMS
 from heldout.errors import UsageError
+from heldout.stats.levels import ENOUGH_PROBLEMS, FEWEST_EVALUATIONS, FEWEST_TO_CONFIRM, MOST_EVALUATIONS
 from heldout.stats.noise import JITTER_FLOOR
 from heldout.stats.power import eval_sigma, smallest_visible_drop
 from heldout.stats.scan import HORIZONS
 
 WITHIN = (1, 2, 3, 5, 8)  # evaluations after which one asks
 RATE = 0.35  # solved; at any rate from 20 to 80 % the noise of an evaluation is within a fifth of the noise at this one
-ENOUGH_PROBLEMS = 200  # one sample of each leaves a rate a standard deviation of 3.4 points at 35 %
-FEWEST_EVALUATIONS, MOST_EVALUATIONS = 20, 40  # between them the optimum is flat in simulations; see `best_for`
 _PROMPT = 0.15  # of the run: a fall should be seen before more than that has passed
 _MOST_PROBLEMS = 1_000_000  # nobody has more
 
@@ -26,7 +24,7 @@ class Schedule:
 
     problems: int  # held out, the same ones at every evaluation
     samples: int = 1  # of each problem
-    evaluations: int = 20  # of the whole run, evenly spaced, from 5 to 320
+    evaluations: int = FEWEST_EVALUATIONS  # of the whole run, evenly spaced, from 5 to 320
     rate: float = RATE  # share of the problems that is expected to be solved
 
     def __post_init__(self) -> None:
@@ -145,7 +143,7 @@ def best_for(budget: int, *, problems: int | None = None, rate: float = RATE) ->
     generations the optimum is flat between 20 and 40 evaluations, and one sample of more problems beats several samples
     of fewer.
     """
-    least = FEWEST_PROBLEMS * HORIZONS[0]
+    least = FEWEST_TO_CONFIRM * HORIZONS[0]
     if budget < least:
         raise UsageError(f"--budget is {budget}; below {least} generations nothing can be seen.")
     most = budget if problems is None else problems

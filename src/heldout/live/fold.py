@@ -22,7 +22,8 @@ from heldout.findings import Finding
 from heldout.metrics import choose_roles, meaning_of
 from heldout.readers.assemble import assemble
 from heldout.readers.growing import GrowingLog
-from heldout.run import NO_STEPS, BoolArray, Evaluation, FloatArray, Run
+from heldout.run import NO_STEPS, Evaluation, Run
+from heldout.stats.arrays import BoolArray, FloatArray
 
 # Meanings that no detector looks at, so a step may log them after the metrics that detectors were given.
 _UNSEEN = frozenset({"held_out", "evaluation_detail", "evaluation_size", "spread_of_another", "time", "progress"})

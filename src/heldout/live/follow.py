@@ -15,7 +15,8 @@ from heldout.readers.directory import is_no_log
 from heldout.readers.files import Files
 from heldout.readers.run_directory import is_run
 from heldout.readers.source import stamp_of
-from heldout.run import FloatArray, Run, Series
+from heldout.run import Run, Series
+from heldout.stats.arrays import FloatArray
 from heldout.store.layout import CHECKPOINTS, EVALS, METRICS, RUN
 
 _DEEPEST = 6

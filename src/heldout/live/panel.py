@@ -16,7 +16,8 @@ from heldout.findings import COLOUR, Finding, Severity, Verdict
 from heldout.live.acts import headline
 from heldout.live.fold import last_step
 from heldout.metrics import BY_NAME
-from heldout.run import FloatArray, Run
+from heldout.run import Run
+from heldout.stats.arrays import FloatArray
 from heldout.text import counted, number
 
 SHOWN = ("reward", "held_out", "length", "entropy", "kl_reference", "grad_norm")

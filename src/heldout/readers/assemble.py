@@ -17,7 +17,8 @@ from heldout.readers.formats import format_of
 from heldout.readers.log import Column, Log
 from heldout.readers.outcomes import sized, surviving
 from heldout.readers.rows import some
-from heldout.run import FloatArray, IntArray, Note, NoteKind, Run, Series
+from heldout.run import Note, NoteKind, Run, Series
+from heldout.stats.arrays import FloatArray, IntArray
 from heldout.stats.rates import binomial_se, effective_problems
 from heldout.text import counted
 

@@ -15,7 +15,8 @@ import numpy as np
 
 from heldout.readers.buffer import Buffer
 from heldout.readers.rows import Table, TableBuilder
-from heldout.run import IntArray, Note, NoteKind
+from heldout.run import Note, NoteKind
+from heldout.stats.arrays import IntArray
 
 # Possessive, as every quantifier of a console format is, or bounded: no text makes a search slower than linear.
 NUMBER = r"(?:[-+]?+(?:\d++(?:\.\d*+)?+|\.\d++)(?:[eE][-+]?\d++)?+|[-+]?+(?:nan|NaN|inf))"

@@ -10,7 +10,8 @@ import numpy as np
 
 from heldout.readers.log import Column, Log
 from heldout.readers.outcomes import numbers_of
-from heldout.run import Evaluation, IntArray
+from heldout.run import Evaluation
+from heldout.stats.arrays import IntArray
 from heldout.store.plain import number_of
 
 _OWN = ("step", "time")  # keys of a line of the record that are no metrics

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from heldout.run import Evaluation, FloatArray, IntArray, Note
+from heldout.run import Evaluation, Note
+from heldout.stats.arrays import FloatArray, IntArray
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -20,7 +20,8 @@ from heldout.readers.json_lines import ObjectLines, shown
 from heldout.readers.log import Column, Log
 from heldout.readers.rows import as_float
 from heldout.readers.source import Source
-from heldout.run import Evaluation, IntArray, Note, NoteKind, Outcomes, Series
+from heldout.run import Evaluation, Note, NoteKind, Outcomes, Series
+from heldout.stats.arrays import IntArray
 from heldout.stats.rates import level_error
 from heldout.text import counted
 

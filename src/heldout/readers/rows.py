@@ -14,7 +14,8 @@ import numpy as np
 from heldout.metrics import RUN_KEYS, STEP_KEYS
 from heldout.readers.buffer import Buffer
 from heldout.readers.log import Column
-from heldout.run import IntArray, Note, NoteKind
+from heldout.run import Note, NoteKind
+from heldout.stats.arrays import IntArray
 from heldout.text import counted
 
 _TEXT_NEEDED = frozenset(RUN_KEYS) | frozenset(STEP_KEYS)

@@ -22,7 +22,8 @@ from heldout.readers.outcomes import attached, dropped_lines, evaluation_rows
 from heldout.readers.rows import Table, TableBuilder
 from heldout.readers.source import whole_lines
 from heldout.readers.steps import log_from_table
-from heldout.run import NO_STEPS, Evaluation, IntArray, Note, NoteKind
+from heldout.run import NO_STEPS, Evaluation, Note, NoteKind
+from heldout.stats.arrays import IntArray
 from heldout.store.layout import CHECKPOINTS, EVALS, FINDINGS, FORMAT, METRICS, NONFINITE, RESUMED, RUN
 from heldout.text import counted
 

@@ -14,7 +14,8 @@ from heldout.errors import NoMetrics
 from heldout.metrics import RUN_KEYS, STEP_KEYS, meaning_of
 from heldout.readers.log import Column, Log
 from heldout.readers.rows import Table, TableBuilder, some
-from heldout.run import NO_STEPS, BoolArray, IntArray, Note, NoteKind
+from heldout.run import NO_STEPS, Note, NoteKind
+from heldout.stats.arrays import BoolArray, IntArray
 from heldout.text import counted
 
 _NUMBERED = re.compile(r"(\d+)(?:\s*/\s*\d+|\D*)$")  # "step_0100", "10/438", "checkpoint-20"

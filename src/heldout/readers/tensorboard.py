@@ -36,7 +36,8 @@ from heldout.errors import NoMetrics
 from heldout.readers.buffer import Buffer
 from heldout.readers.log import Column, Log
 from heldout.readers.source import Source
-from heldout.run import NO_STEPS, FloatArray, IntArray, Note, NoteKind
+from heldout.run import NO_STEPS, Note, NoteKind
+from heldout.stats.arrays import FloatArray, IntArray
 
 _T = TypeVar("_T", bound=np.generic)
 Bytes = npt.NDArray[np.uint8]

@@ -13,7 +13,8 @@ from heldout.readers.console import NUMBER, Console, Entry, TableConsole, follow
 from heldout.readers.log import Column, Log
 from heldout.readers.source import Source
 from heldout.readers.steps import log_from_table
-from heldout.run import BoolArray, IntArray, Note, NoteKind
+from heldout.run import Note, NoteKind
+from heldout.stats.arrays import BoolArray, IntArray
 
 # {'loss': 0.0751, 'grad_norm': …
 _START = re.compile(r"\{(?=\s{0,80}+')")

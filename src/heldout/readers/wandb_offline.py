@@ -35,7 +35,8 @@ import heldout.readers.wire as wire
 from heldout.errors import NoMetrics
 from heldout.readers.log import Column, Log
 from heldout.readers.source import Source
-from heldout.run import IntArray, Note, NoteKind
+from heldout.run import Note, NoteKind
+from heldout.stats.arrays import IntArray
 
 FORMAT = "wandb"
 

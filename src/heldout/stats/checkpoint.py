@@ -11,11 +11,12 @@ import numpy.typing as npt
 
 from heldout.stats.arrays import FloatArray, IntArray, floats
 from heldout.stats.gp import GPPosterior, gp_posterior
+from heldout.stats.levels import DROP, TWO_SIDED_95
 from heldout.stats.normal import cdf, quantile
 
 ENOUGH = 5  # evals from which on neighbours are allowed to help
 TIE = 0.0001  # rates closer than this are equal, and the earlier checkpoint is taken
-GOOD_ENOUGH = 0.005  # a checkpoint this far below the best is still good enough
+GOOD_ENOUGH = DROP  # a checkpoint this far below the best is still good enough
 _DRAWS = 1000
 _WIDER = 1.3  # draws have this times the posterior variance, which is a little too small
 _TIED_MASS = 0.98
@@ -154,7 +155,7 @@ def _smoothed(
     posterior = gp_posterior(values, variance, jitter=True)
     own = posterior.mean[exists]
     best = int(exists[own >= own.max() - TIE][0])
-    half = 1.96 * math.sqrt(max(float(posterior.covariance[best, best]), 0.0) + float(shared[best]))
+    half = TWO_SIDED_95 * math.sqrt(max(float(posterior.covariance[best, best]), 0.0) + float(shared[best]))
     draws = _draw(posterior, exists, seed)
     top = draws.max(axis=1, keepdims=True)
     good = exists[np.mean(draws >= top - margin, axis=0) >= _GOOD_CHANCE]
@@ -205,7 +206,7 @@ def _raw(
     )
     good = exists[(chance >= _GOOD_CHANCE) | np.isnan(sd)]
     estimate = float(values[best])
-    half = 1.96 * math.sqrt(variance + float(shared[best])) if variance >= 0.0 else math.nan
+    half = TWO_SIDED_95 * math.sqrt(variance + float(shared[best])) if variance >= 0.0 else math.nan
     return Choice(best, estimate, estimate - half, estimate + half, _with(best, tied), _with(best, good), values, False)
 
 

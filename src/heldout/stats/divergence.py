@@ -6,9 +6,8 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-from heldout.stats.arrays import FloatArray, IntArray, floats
+from heldout.stats.arrays import BoolArray, FloatArray, IntArray, floats
 from heldout.stats.correlation import correlate
 from heldout.stats.local_level import window_slopes
 from heldout.stats.noise import difference_noise
@@ -69,12 +68,12 @@ class _Windows:
     y: FloatArray
 
     @property
-    def parting(self) -> npt.NDArray[np.bool_]:
+    def parting(self) -> BoolArray:
         """Where x rises and y falls."""
         return (self.x > _SLOPE_Z) & (self.y < -_SLOPE_Z)
 
     @property
-    def together(self) -> npt.NDArray[np.bool_]:
+    def together(self) -> BoolArray:
         """Where both rise."""
         return (self.x > _SLOPE_Z) & (self.y > _SLOPE_Z)
 

@@ -10,6 +10,7 @@ from itertools import product
 import numpy as np
 
 from heldout.stats.arrays import FloatArray, floats
+from heldout.stats.levels import DROP
 from heldout.stats.normal import cdf
 
 LENGTHS = (3.0, 6.0, 12.0, 24.0)  # in evals
@@ -63,7 +64,7 @@ class GPPosterior:
         sd = np.sqrt(np.maximum(c[:, j, j] + c[:, k, k] - 2.0 * c[:, j, k], 0.0) * self.variance)
         return self._averaged(_above(self.means[:, j] - self.means[:, k] - margin, sd))
 
-    def p_drop(self, delta: float = 0.005) -> float:
+    def p_drop(self, delta: float = DROP) -> float:
         """How likely is the last eval more than `delta` below an earlier one?
 
         Parameters

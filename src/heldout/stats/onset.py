@@ -8,8 +8,8 @@ import numpy as np
 
 from heldout.stats.arrays import FloatArray, floats
 from heldout.stats.gp import GPPosterior
+from heldout.stats.levels import ONSET
 
-MARGIN = 0.01  # a rate that is one point below its peak has begun to fall
 CONFIDENCE = 0.90
 
 
@@ -22,7 +22,7 @@ class FallOnset:
     high: int
 
 
-def fall_onset(posterior: GPPosterior, margin: float = MARGIN, confidence: float = CONFIDENCE) -> FallOnset:
+def fall_onset(posterior: GPPosterior, margin: float = ONSET, confidence: float = CONFIDENCE) -> FallOnset:
     """Looking back at a run that fell: from which eval on was the level below its peak by a margin?
 
     With p the eval of the highest posterior mean, ``q_j = P(f_p - f_j > margin)`` for the evals from p to the lowest

@@ -6,13 +6,14 @@ import math
 
 import numpy as np
 
+from heldout.stats.levels import FALSE_ALARMS
 from heldout.stats.local_level import DEFAULT_Q
 from heldout.stats.normal import quantile
 from heldout.stats.scan import boundary, contrasts
 
 
 def smallest_visible_drop(
-    K: int, k: int, h: int, s2: float = 1.0, *, alpha: float = 0.05, power: float = 0.8, q: float = DEFAULT_Q
+    K: int, k: int, h: int, s2: float = 1.0, *, alpha: float = FALSE_ALARMS, power: float = 0.8, q: float = DEFAULT_Q
 ) -> float:
     """How far must the level fall for the scan to notice within h evals?
 

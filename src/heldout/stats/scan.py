@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from heldout.stats.arrays import FloatArray, IntArray, floats
+from heldout.stats.levels import FALSE_ALARMS
 from heldout.stats.local_level import DEFAULT_Q, smoother
 
 FIRST_LOOK = 4  # evals before the first statistic
@@ -384,7 +385,7 @@ def run_p(statistic: float, K: int) -> float:
     return ALPHAS[reached - 1] if reached else 1.0
 
 
-def epochs(k: int, alpha: float = 0.05) -> Epoch:
+def epochs(k: int, alpha: float = FALSE_ALARMS) -> Epoch:
     """Which boundary holds at eval k of a run whose length nobody knows?
 
     Epochs end at 40, 80, 160 and 320 evals and spend alpha / 2, / 4, / 8 and / 16: together never more than alpha.

@@ -8,7 +8,7 @@ from itertools import product
 import numpy as np
 import numpy.typing as npt
 
-from heldout.stats.arrays import FloatArray, IntArray, floats
+from heldout.stats.arrays import BoolArray, FloatArray, IntArray, floats
 from heldout.stats.gp import JITTERS, LENGTHS, SIGNALS, matern32
 from heldout.stats.normal import quantile
 
@@ -122,9 +122,7 @@ def search(
     return Search(mean, np.sqrt(covariance.diagonal()), gain, best, promising if grid is None else grid)
 
 
-def _refuse(
-    position: FloatArray, chosen: IntArray, value: FloatArray, noise: FloatArray, exists: npt.NDArray[np.bool_]
-) -> None:
+def _refuse(position: FloatArray, chosen: IntArray, value: FloatArray, noise: FloatArray, exists: BoolArray) -> None:
     if not position.size or exists.shape != position.shape or not exists.any():
         raise ValueError("there is no checkpoint to evaluate.")
     if chosen.shape != value.shape or np.unique(chosen).size != chosen.size:

@@ -9,12 +9,12 @@ import numpy as np
 
 from heldout.stats.arrays import FloatArray, floats
 from heldout.stats.gp import gp_posterior
+from heldout.stats.levels import ONE_SIDED_95
 from heldout.stats.smoothing import bounded
 from heldout.stats.trend import MOST_POINTS, window_state
 
 MOST_SCANNED = 40  # points of the retrospective contrast; more would average less noise away
 _GAIN_Z = 3.0
-_BEYOND_Z = 1.645
 _BEYOND_SHARE = 0.4
 
 
@@ -141,7 +141,7 @@ def _surges(step: FloatArray, value: FloatArray, variance: float, width: int) ->
     return (
         gain > 0.0
         and gain >= _GAIN_Z * math.sqrt(2.0 * variance / width)
-        and beyond >= _BEYOND_Z * math.sqrt(noise)
+        and beyond >= ONE_SIDED_95 * math.sqrt(noise)
         and beyond >= _BEYOND_SHARE * rise
     )
 

@@ -8,6 +8,7 @@ from typing import Literal
 
 from heldout.stats.arrays import FloatArray, floats
 from heldout.stats.gp import GPPosterior, gp_posterior
+from heldout.stats.levels import ONE_SIDED_95
 from heldout.stats.local_level import smoother
 from heldout.stats.smoothing import bounded
 
@@ -15,7 +16,6 @@ State = Literal["improving", "declining", "plateau", "undetermined"]
 
 MOST_POINTS = 120
 _SURE = 0.9  # probability of a rise that is called improving
-_ONE_SIDED = 1.64  # normal quantile of the equivalence test
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ def trend_state(
     """Is the series rising, falling or level at its end, or is that unknown?
 
     Rising if the level rose over the window with probability 0.9 or more and the local-level smoother agrees about the
-    sign; falling likewise; a plateau if ``|difference| + 1.64 sd`` is below the margin (an equivalence test).
+    sign; falling likewise; a plateau if ``|difference| + 1.645 sd`` is below the margin (an equivalence test).
 
     Parameters
     ----------
@@ -126,5 +126,5 @@ def _named(difference: float, sd: float, probability: float, agrees: bool, margi
     if agrees and probability <= 1.0 - _SURE:
         return "declining"
     # Without any noise a level that does not move at all is a plateau, whatever the margin.
-    small = abs(difference) + _ONE_SIDED * sd
+    small = abs(difference) + ONE_SIDED_95 * sd
     return "plateau" if small < margin or small == 0.0 else "undetermined"
