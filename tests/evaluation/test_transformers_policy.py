@@ -93,6 +93,27 @@ def test_tokens_follow_the_model_s_own_distribution(model: Any, tokenizer: Any) 
     assert abs(drawn.count(tokenizer.decode([token])) / 4000 - expected) < 5 * error
 
 
+def test_rare_tokens_are_drawn_as_often_as_the_model_says(model: Any, tokenizer: Any) -> None:
+    policy = TransformersPolicy(model, tokenizer, max_new_tokens=1, batch_size=4000)
+    with torch.no_grad():
+        share = model(torch.tensor([tokenizer("a")["input_ids"]])).logits[0, -1].softmax(0)
+    rare = [token for token in share.argsort()[:50].tolist() if token > 2]  # those that a top-50 would never give
+    drawn = [completion.text for completion in policy.sample(["a"], 4000)[0]]
+    expected = float(share[rare].sum())
+    counted = sum(drawn.count(tokenizer.decode([token])) for token in rare)
+    assert abs(counted / 4000 - expected) < 5 * (expected * (1 - expected) / 4000) ** 0.5
+    assert expected > 0.01  # else this would say nothing
+
+
+def test_a_completion_may_fill_the_context_and_no_more(model: Any, tokenizer: Any) -> None:
+    longest = max(len(tokenizer(prompt)["input_ids"]) for prompt in PROMPTS)
+    written = TransformersPolicy(model, tokenizer).sample(PROMPTS, 20)
+    assert max(one.tokens for several in written for one in several) == CONTEXT - longest
+    TransformersPolicy(model, tokenizer, max_new_tokens=CONTEXT - longest).sample(PROMPTS, 1)
+    with pytest.raises(UsageError, match="leaves no room"):
+        TransformersPolicy(model, tokenizer, max_new_tokens=CONTEXT - longest + 1).sample(PROMPTS, 1)
+
+
 def test_the_model_and_the_random_state_are_left_as_they_were(model: Any, tokenizer: Any) -> None:
     model.train()
     model.lm_head.eval()

@@ -161,14 +161,14 @@ def score(
     lengths = [completion.tokens for completion in everything if completion.tokens]
     estimates = {k: mean_pass_at_k(outcomes.samples, outcomes.passed, k) for k in ks}
     return EvaluationResult(
-        Evaluation.of(step, outcomes, benchmark),
-        {k: PassAt(estimate.value, estimate.se) for k, estimate in estimates.items()},
-        sum(lengths) / len(lengths) if lengths else math.nan,
-        sum(completion.stop == "length" for completion in everything) / len(everything),
-        dict(Counter(kind for several in kinds for kind in several if kind != SOLVED).most_common()),
-        tuple(problems),
-        tuple(map(tuple, completions)),
-        kinds,
+        evaluation=Evaluation.of(step, outcomes, benchmark),
+        pass_at={k: PassAt(estimate.value, estimate.se) for k, estimate in estimates.items()},
+        mean_length=sum(lengths) / len(lengths) if lengths else math.nan,
+        cut=sum(completion.stop == "length" for completion in everything) / len(everything),
+        errors=dict(Counter(kind for several in kinds for kind in several if kind != SOLVED).most_common()),
+        problems=tuple(problems),
+        completions=tuple(map(tuple, completions)),
+        kinds=kinds,
     )
 
 
