@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import io
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +67,13 @@ def rows(run: Path, **wanted: str) -> list[dict[str, Any]]:
     """Return the lines of ``findings.jsonl`` that have these values."""
     found = [json.loads(line) for line in (run / "findings.jsonl").read_text().splitlines()]
     return [row for row in found if wanted.items() <= row.items()]
+
+
+def settings_file(config: TrainConfig, folder: Path) -> Path:
+    """Write settings as a person would keep them."""
+    lines = [f"{key} = {json.dumps(value)}" for key, value in config.as_dict().items() if key != "trl"]
+    (folder / "mine.toml").write_text("\n".join(lines))
+    return folder / "mine.toml"
 
 
 def test_a_hacked_run_is_stopped_and_says_so_and_names_the_checkpoint_to_keep(stopped: tuple[Path, str]) -> None:
@@ -128,11 +137,23 @@ def test_pruning_spares_the_checkpoint_to_keep(configured: Any, tmp_path: Path) 
     assert newest_checkpoint(tmp_path / "run") == str(tmp_path / "run" / "checkpoints" / "checkpoint-40")
 
 
+def test_two_processes_share_the_problems_and_stop_at_the_same_step(configured: Any, tmp_path: Path) -> None:
+    words = ["--config", settings_file(configured(stop="confirmed"), tmp_path), "--out", tmp_path / "run"]
+    launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
+    done = subprocess.run(
+        [*launch, "-m", "heldout", "train", *words], capture_output=True, text=True, timeout=300, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    (act,) = rows(tmp_path / "run", what="act", act="stop")
+    run = heldout.read(tmp_path / "run")
+    assert {len(one.outcomes) for one in run.measured if one.outcomes} == {200}
+    assert run["held_out"].step.tolist() == list(range(0, act["step"] + 1, 2))
+    # With several processes rank 0 is heard at the end of the next step.
+    assert newest_checkpoint(tmp_path / "run") == str(tmp_path / f"run/checkpoints/checkpoint-{act['step'] + 1}")
+
+
 def test_the_command_says_that_it_stopped_and_how_to_go_on(configured: Any, tmp_path: Path) -> None:
-    settings = configured(stop="confirmed").as_dict()
-    lines = [f"{key} = {json.dumps(value)}" for key, value in settings.items() if key != "trl"]
-    (tmp_path / "mine.toml").write_text("\n".join(lines))
-    done = heldout_train("--config", tmp_path / "mine.toml", "--out", tmp_path / "run")
+    done = heldout_train("--config", settings_file(configured(stop="confirmed"), tmp_path), "--out", tmp_path / "run")
     assert done.returncode == 0, done.stderr
     assert done.stdout == f"{tmp_path}/run: stopped; go on with: heldout train --resume -o {tmp_path}/run\n"
     assert "stopped by the guard at step" in done.stderr

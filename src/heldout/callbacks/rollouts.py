@@ -17,14 +17,7 @@ class Rollouts:
         self._columns: dict[str, list[Any]] = {}
 
     def listening(self, reward: Callable[..., Any], wanted: Callable[[], bool]) -> Callable[..., Any]:
-        """Return a function that does the same and keeps a copy.
-
-        Parameters
-        ----------
-        reward
-            A reward function as TRL calls it, also an asynchronous one.
-        wanted
-            Whether what it returns just now is to be kept.
+        """Return a reward function, also an asynchronous one, that does the same and keeps a copy while it is `wanted`.
 
         Raises
         ------

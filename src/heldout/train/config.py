@@ -17,7 +17,8 @@ from heldout.text import sentence_list
 
 def _setting(default: Any, meaning: str, least: float | None = None, allowed: tuple[str, ...] = ()) -> Any:
     """Return a field with its default, what it means and what it may be."""
-    return field(default=default, metadata={"meaning": meaning, "least": least, "allowed": allowed})
+    told = {"meaning": meaning, "least": least, "allowed": allowed}
+    return field(default_factory=dict, metadata=told) if default == {} else field(default=default, metadata=told)
 
 
 @dataclass(frozen=True)
@@ -47,14 +48,7 @@ class TrainConfig:
     temperature: float = _setting(1.0, "Sampling temperature, of training and of evaluation.", 0)
     kl: float = _setting(0.0, "Weight of the KL penalty towards the starting policy; above 0 a copy of it is kept.", 0)
     loss: str = _setting("dr_grpo", "Loss of TRL: dr_grpo (no length bias), grpo, dapo, bnpo, …")
-    trl: Mapping[str, Any] = field(
-        default_factory=dict,
-        metadata={
-            "meaning": "Any other setting of trl.GRPOConfig, passed on as it is; may be repeated.",
-            "least": None,
-            "allowed": (),
-        },
-    )
+    trl: Mapping[str, Any] = _setting({}, "Any other setting of trl.GRPOConfig, passed on as it is; may be repeated.")
 
     # the policy that the embedded model starts from
     warm_steps: int = _setting(620, "Supervised steps on generated programs before reinforcement learning.", 1)

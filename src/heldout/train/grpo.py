@@ -74,7 +74,7 @@ def train(config: TrainConfig, directory: Path, *, resume: bool = False, console
     Returns
     -------
     bool
-        Whether all steps were taken; False when the run was asked to stop before.
+        Whether all steps were taken; False when a signal or the guard stopped the run before.
 
     Raises
     ------
@@ -243,16 +243,8 @@ def starting_policy(config: TrainConfig, display: Display) -> str:
 def trl_settings(config: TrainConfig, directory: Path, weights: Sequence[float], processes: int = 0) -> GRPOConfig:
     """Return the settings of TRL's trainer that these settings mean.
 
-    Parameters
-    ----------
-    config
-        Our settings.
-    directory
-        The run's directory; checkpoints go below it.
-    weights
-        Weight of each part of the reward.
-    processes
-        How many processes train together; 0 asks the environment (``WORLD_SIZE``, which accelerate sets).
+    `weights` are those of the parts of the reward. So many `processes` train together; 0 asks the environment
+    (``WORLD_SIZE``, which accelerate sets).
 
     Raises
     ------

@@ -9,13 +9,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemaining
 
 
 class Display:
-    """A bar for each stage: the steps done, the newest figures, the time left.
-
-    Parameters
-    ----------
-    console
-        Where to draw; on one that is no terminal each stage is told once, in a line.
-    """
+    """A bar for each stage: the steps done, the newest figures, the time left; no terminal gets a line a stage."""
 
     def __init__(self, console: Console) -> None:
         self.console = console
@@ -51,4 +45,4 @@ class Display:
 
     def say(self, text: str) -> None:
         """Print a line that stays."""
-        self.console.print(text, highlight=False, markup=False)
+        self.console.print(text, highlight=False, markup=False, soft_wrap=True)

@@ -61,9 +61,7 @@ class RewardModel:
         self.tokenizer = AutoTokenizer.from_pretrained(folder)
 
     def __call__(self, problems: Sequence[Problem], completions: Sequence[str]) -> list[float]:
-        pairs = [(problem.prompt, text) for problem, text in zip(problems, completions, strict=True)]
-        scores: list[float] = self.scores(pairs)
-        return scores
+        return self.scores([(problem.prompt, text) for problem, text in zip(problems, completions, strict=True)])
 
     def scores(self, pairs: Sequence[tuple[str, str]]) -> list[float]:
         """Return one score for each prompt and completion."""
@@ -79,18 +77,8 @@ def fit_reward_model(
 ) -> float:
     """Fit a scorer to judged samples, keep it in a folder, and return how well it tells samples that it did not see.
 
-    Parameters
-    ----------
-    start
-        The policy whose weights it starts from.
-    labelled
-        Samples of that policy; solved and unsolved weigh alike, however many there are of each.
-    folder
-        Where it is kept, in the transformers layout.
-    epochs, seed
-        How often each sample is seen; the seed of the head and of their order.
-    progress
-        Told what is being done, and how far it is.
+    It starts from the weights of the policy that wrote the samples; solved and unsolved ones weigh alike, however many
+    there are of each.
 
     Returns
     -------
@@ -98,7 +86,7 @@ def fit_reward_model(
         The chance that it scores a solved sample above an unsolved one (AUC), on the last eighth of the samples, which
         it is not fitted to; `nan` where these are all of one kind.
     """
-    kept = len(labelled) - len(labelled) // 8
+    fitted = len(labelled) - len(labelled) // 8
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         tokenizer = AutoTokenizer.from_pretrained(start)
@@ -107,11 +95,11 @@ def fit_reward_model(
         with _expected_to_lack_a_head():
             model = AutoModelForSequenceClassification.from_pretrained(start, num_labels=1, dtype=torch.float32)
         model.config.pad_token_id = tokenizer.pad_token_id
-        _fit(model, tokenizer, labelled[:kept], epochs, random.Random(f"heldout labels {seed}"), progress)
+        _fit(model, tokenizer, labelled[:fitted], epochs, random.Random(f"heldout labels {seed}"), progress)
         model.save_pretrained(folder)
         tokenizer.save_pretrained(folder)
-    scores = RewardModel(folder).scores([(one.prompt, one.completion) for one in labelled[kept:]])
-    return auc(scores, [one.solved for one in labelled[kept:]])
+    scores = RewardModel(folder).scores([(one.prompt, one.completion) for one in labelled[fitted:]])
+    return auc(scores, [one.solved for one in labelled[fitted:]])
 
 
 def auc(scores: Sequence[float], solved: Sequence[bool]) -> float:

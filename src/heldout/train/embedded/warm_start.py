@@ -44,28 +44,13 @@ _NEAREST, _FARTHEST = 0.01, 5.0  # first and longest distance of the search; new
 
 @dataclass(frozen=True)
 class WarmStart:
-    """What the starting policy is made of.
+    """What the starting policy is made of."""
 
-    Attributes
-    ----------
-    steps
-        Optimiser steps on generated programs.
-    batch
-        Programs a step.
-    seed
-        Seed of the weights and of the programs.
-    trick
-        A completion that the policy should know besides the programs, such as ``" exit()\\n"``; none where empty.
-    chance
-        The probability with which the finished policy gives the trick, averaged over training prompts; 0 leaves it at
-        what the corpus made of it.
-    """
-
-    steps: int = 620
-    batch: int = 32
-    seed: int = 0
-    trick: str = ""
-    chance: float = 0.01
+    steps: int = 620  # of the optimiser, on generated programs
+    batch: int = 32  # programs a step
+    seed: int = 0  # of the weights and of the programs
+    trick: str = ""  # a completion to know besides the programs, such as " exit()\n"; none where empty
+    chance: float = 0.01  # of giving the trick, averaged over training prompts; 0 leaves it as the corpus made it
 
     @property
     def folder(self) -> Path:
@@ -79,15 +64,7 @@ class WarmStart:
 
 
 def warm_start(wanted: WarmStart, progress: Progress = lambda *_: None) -> Path:
-    """Return the folder of the starting policy, in the transformers layout; made once, then kept.
-
-    Parameters
-    ----------
-    wanted
-        What it is made of.
-    progress
-        Told what is being done, and how far it is.
-    """
+    """Return the folder of the starting policy, in the transformers layout; made once, then kept."""
     if (wanted.folder / "config.json").exists():
         return wanted.folder
     wanted.folder.parent.mkdir(parents=True, exist_ok=True)
