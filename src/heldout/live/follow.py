@@ -7,16 +7,17 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-
+from heldout.datasets import published
 from heldout.errors import ReadError, SeveralRuns
-from heldout.readers import read_all
+from heldout.readers import logs_in
+from heldout.readers.assemble import Options, assemble
 from heldout.readers.directory import is_no_log
 from heldout.readers.files import Files
+from heldout.readers.log import Log
+from heldout.readers.restarts import compacted, joined
 from heldout.readers.run_directory import is_run
 from heldout.readers.source import stamp_of
-from heldout.run import Run, Series
-from heldout.stats.arrays import FloatArray
+from heldout.run import Run
 from heldout.store.layout import CHECKPOINTS, EVALS, METRICS, RUN
 
 _DEEPEST = 6
@@ -52,15 +53,17 @@ class Follower:
         self.path = Path(path).expanduser()
         self.waiting = ""
         self._run = run
-        self._roles, self._problems, self._samples = roles, problems, samples
+        self._options = Options(roles, problems, samples, growing=True)
         self._files = Files(growing=True)
         self._stamps: dict[str, _Stamp] | None = None
         self._last: _Stamp | None = None  # of the file, where one file is followed
-        self._known: Run | None = None
-        self._earlier: Run | None = None  # as it was when the file was begun anew
+        self._known: tuple[str, Log] | None = None  # name and log at the last look
+        self._earlier: Log | None = None  # what was logged before the file was begun anew
 
     def poll(self, *, last: bool = False) -> Run | None:
         """Return the run as it is now if anything was written since the last call, else None.
+
+        What was read before the file was rotated, truncated or begun anew counts as the beginning of the same log.
 
         Parameters
         ----------
@@ -76,8 +79,8 @@ class Follower:
             stamps = dict(_stamps(self.path))
             if stamps == self._stamps and not last:
                 return None
-            if self._replaced(stamps):
-                self._earlier = self._known
+            if self._replaced(stamps) and self._known:
+                self._earlier = compacted(self._known[1])
             self._stamps = stamps
             self._files.forget_others(set(map(Path, stamps)))
             found = self._read(growing=not last)
@@ -90,8 +93,7 @@ class Follower:
             self.waiting = str(error)
             return None
         self.waiting = ""
-        self._known = found if self._earlier is None else continued(self._earlier, found)
-        return self._known
+        return found
 
     def _replaced(self, stamps: Mapping[str, _Stamp]) -> bool:
         """Whether the one file that is followed was begun anew: rotated, truncated, written again."""
@@ -100,63 +102,24 @@ class Follower:
         return now is not None and before is not None and (now[0] != before[0] or now[1] < before[1])
 
     def _read(self, *, growing: bool) -> Run:
-        found = read_all(
-            self.path,
-            run=self._run,
-            roles=self._roles,
-            problems=self._problems,
-            samples=self._samples,
-            files=self._files if growing else None,
-        )
+        if str(self.path).startswith(published.PREFIX):
+            return published.load(str(self.path).removeprefix(published.PREFIX))
+        name, log = self._found(self._files if growing else Files())
+        log = log if self._earlier is None else joined([self._earlier, log])
+        run = assemble(log, name, str(self.path), replace(self._options, growing=growing))
+        self._known = run.name, log
+        return run
+
+    def _found(self, files: Files) -> tuple[str, Log]:
+        found = logs_in(self.path, files, self._run)
         if len(found) == 1:
             return found[0]
-        name = self._run or (self._known.name if self._known else None)
-        same = [one for one in found if one.name == name]
+        wanted = self._run or (self._known[0] if self._known else None)
+        same = [(name, log) for name, log in found if (log.name or name) == wanted]
         if len(same) != 1:
-            listed = ", ".join(repr(one.name) for one in found[:6])
+            listed = ", ".join(repr(log.name or name) for name, log in found[:6])
             raise SeveralRuns(f"{self.path} holds {len(found)} runs ({listed}); choose one with --run NAME.")
         return same[0]
-
-
-def continued(earlier: Run, later: Run) -> Run:
-    """Join what a log said before it was begun anew with what it says now, which counts from its first step on."""
-    start = int(later.steps[0])
-    metrics = dict(later.metrics)
-    for key, series in earlier.metrics.items():
-        before = _before(series, start)
-        if len(before) or len(before.nonfinite):
-            metrics[key] = _joined(before, metrics[key]) if key in metrics else before
-    measured = (*(one for one in earlier.measured if one.step < start), *later.measured)
-    roles = {role: key for role, key in {**later.roles, **earlier.roles}.items() if key in metrics}
-    return replace(later, metrics=metrics, roles=roles, measured=measured)
-
-
-def _before(series: Series, start: int) -> Series:
-    kept = int(np.searchsorted(series.step, start))
-    return Series(
-        series.name,
-        series.step[:kept],
-        series.value[:kept],
-        None if series.spread is None else series.spread[:kept],
-        None if series.problems is None else series.problems[:kept],
-        None if series.samples is None else series.samples[:kept],
-        series.nonfinite[series.nonfinite < start],
-    )
-
-
-def _joined(one: Series, two: Series) -> Series:
-    def both(a: FloatArray | None, b: FloatArray | None) -> FloatArray | None:
-        return None if a is None or b is None else np.concatenate([a, b])
-
-    return Series(
-        two.name,
-        np.concatenate([one.step, two.step]),
-        np.concatenate([one.value, two.value]),
-        both(one.spread, two.spread),
-        both(one.problems, two.problems),
-        both(one.samples, two.samples),
-        np.concatenate([one.nonfinite, two.nonfinite]),
-    )
 
 
 def _stamps(path: Path) -> Iterator[tuple[str, _Stamp]]:

@@ -97,23 +97,27 @@ def read_all(
         return [published.load(str(path).removeprefix(published.PREFIX))]
     files = files or Files()
     options = Options(roles, problems, samples, files.growing)
-    named = logs_in(path, files)
-    chosen = [(name, log) for name, log in named if run in (None, name, log.name)]
-    if not chosen:
-        names = ", ".join(repr(log.name or name) for name, log in named[:8])
-        raise SeveralRuns(f"{path} has no run {run!r}; it has {names}.")
-    return [assemble(log, name, str(path), options) for name, log in chosen]
+    return [assemble(log, name, str(path), options) for name, log in logs_in(path, files, run)]
 
 
-def logs_in(path: str | Path, files: Files) -> list[tuple[str, Log]]:
-    """Return every log in a file or directory as written, each with a name for its run."""
+def logs_in(path: str | Path, files: Files, run: str | None = None) -> list[tuple[str, Log]]:
+    """Return every log in a file or directory as written, each with a name for its run; those of one name if given.
+
+    Raises
+    ------
+    ReadError
+        When the log cannot be read; `SeveralRuns` when none of its runs has the name.
+    """
     where = Path(path).expanduser()
     _refuse_missing(where)
     if where.name in (RUN, METRICS) and run_directory.is_run(where.parent):
         where = where.parent
-    if where.is_dir():
-        return found_in(where, files)
-    return [(name_of(where), log) for log in read_file(where, files)]
+    named = found_in(where, files) if where.is_dir() else [(name_of(where), log) for log in read_file(where, files)]
+    chosen = [(name, log) for name, log in named if run in (None, name, log.name)]
+    if not chosen:
+        names = ", ".join(repr(log.name or name) for name, log in named[:8])
+        raise SeveralRuns(f"{path} has no run {run!r}; it has {names}.")
+    return chosen
 
 
 def name_of(path: Path) -> str:

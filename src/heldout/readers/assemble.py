@@ -6,7 +6,7 @@ assumed here is said in a note.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -16,6 +16,7 @@ from heldout.metrics import BY_NAME, ROLES, benchmarks, choose_roles, is_rate, m
 from heldout.readers.formats import format_of
 from heldout.readers.log import Column, Log
 from heldout.readers.outcomes import sized, surviving
+from heldout.readers.restarts import is_clock, without_superseded
 from heldout.readers.rows import some
 from heldout.run import Note, NoteKind, Run, Series
 from heldout.stats.arrays import FloatArray, IntArray
@@ -70,7 +71,7 @@ def assemble(log: Log, name: str, source: str, options: Options = Options()) -> 
         When a role was given to a key that is not there.
     """
     log = _with_finer_step(log)
-    log, notes = _after_restarts(log)
+    log, notes = without_superseded(log)
     metrics = {key: _series(key, column, log.step) for key, column in log.columns.items()}
     notes += [*_repeated(log, metrics), *_nonfinite(metrics)]
     metrics = {key: series for key, series in metrics.items() if len(series) or len(series.nonfinite)}
@@ -115,65 +116,6 @@ def _restepped(log: Log, key: str, column: Column) -> Log:
     return replace(log, step=filled, columns=columns, notes=(*log.notes, note))
 
 
-def _after_restarts(log: Log) -> tuple[Log, list[Note]]:
-    """Return what still holds after all restarts: the last write wins after a jump backwards."""
-    back, session = log.step[1:] < log.step[:-1], log.session
-    if not (back.any() if session is None else session.any()):
-        return log, []
-    if session is None:
-        if back.mean() > 0.25 and len(back) > 8:
-            return log, [
-                Note(NoteKind.REPAIRED, "Rows were not in order of their steps; they were sorted.", int(back.sum()))
-            ]
-        session = np.concatenate([[0], np.cumsum(back)])
-    cutoff, restarts = _cutoffs(log, session)
-    keep = log.step < cutoff[session]
-    lost = int(np.count_nonzero(~keep))
-    if not lost:
-        return log, []
-    columns = {}
-    for key, column in log.columns.items():
-        held = keep[column.row]
-        columns[key] = Column(column.row[held], column.value[held])
-    text = (
-        f"The run restarted {counted(restarts, 'time')}; {counted(lost, 'row')} at steps that were logged again "
-        "afterwards were superseded (the last write wins)."
-    )
-    return replace(log, columns=columns), [Note(NoteKind.REPAIRED, text, lost)]
-
-
-def _cutoffs(log: Log, session: IntArray) -> tuple[IntArray, int]:
-    """Return for each session the step from which a later one replaces it, and how many do so.
-
-    A later session replaces an earlier one only if it logs some of the same metrics: training rows followed by
-    evaluation rows in one file also jump backwards, and both hold.
-    """
-    count = int(session.max()) + 1 if len(session) else 0
-    start = np.full(count, np.iinfo(np.int64).max)
-    np.minimum.at(start, session, log.step)
-    logged = np.zeros((count, 0), dtype=bool)
-    for key, column in log.columns.items():
-        if not _is_clock(key):
-            here = np.bincount(session[column.row], minlength=count) > 0
-            logged = np.column_stack([logged, here])
-    same = (logged.astype(np.int64) @ logged.T.astype(np.int64)) > 0
-    cutoff = np.full(count, np.iinfo(np.int64).max)
-    restarts = 0
-    end = np.full(count, -1, dtype=np.int64)
-    np.maximum.at(end, session, log.step)
-    for later in range(1, count):
-        earlier = np.flatnonzero(same[later, :later])
-        restarts += bool(np.any(np.minimum(end[earlier], cutoff[earlier] - 1) >= start[later]))
-        cutoff[earlier] = np.minimum(cutoff[earlier], start[later])
-    return cutoff, restarts
-
-
-def _is_clock(key: str) -> bool:
-    """Whether a metric only says when and where: rows of training and of evaluation both carry it."""
-    match = meaning_of(key)
-    return match is not None and match.meaning.name in ("time", "progress", "tokens", "evaluation_size")
-
-
 def _series(key: str, column: Column, steps: IntArray) -> Series:
     value = column.value
     step = steps if len(column.row) == len(steps) else steps[column.row]
@@ -193,7 +135,7 @@ def _repeated(log: Log, metrics: Mapping[str, Series]) -> list[Note]:
     again = {
         key: len(column.row) - len(metrics[key]) - len(metrics[key].nonfinite) for key, column in log.columns.items()
     }
-    again = {key: n for key, n in again.items() if n and not _is_clock(key)}
+    again = {key: n for key, n in again.items() if n and not is_clock(key)}
     if not again:
         return []
     most = max(again.values())
@@ -326,28 +268,3 @@ def _sized(series: Series, problems: FloatArray, samples: int, whole: float) -> 
         return series
     spread = whole * binomial_se(rate, effective_problems(problems, samples))
     return series.with_problems(problems, np.full(len(series), float(samples)), spread)
-
-
-def joined(logs: Sequence[Log]) -> Log:
-    """Join the files of one run, earliest first: each file is a session (a resumed run writes a new one)."""
-    rows = np.cumsum([0, *(len(log.step) for log in logs)])
-    columns: dict[str, list[Column]] = {}
-    sessions, base = [], 0
-    for log, first in zip(logs, rows, strict=False):
-        for key, column in log.columns.items():
-            columns.setdefault(key, []).append(Column(column.row + first, column.value))
-        own = log.session if log.session is not None else np.concatenate([[0], np.cumsum(np.diff(log.step) < 0)])
-        sessions.append(own + base)
-        base = int(sessions[-1][-1]) + 1 if len(own) else base
-    merged = {
-        key: Column(np.concatenate([p.row for p in parts]), np.concatenate([p.value for p in parts]))
-        for key, parts in columns.items()
-    }
-    notes = [note for log in logs for note in log.notes]
-    return replace(
-        logs[0],
-        step=np.concatenate([log.step for log in logs]),
-        columns=merged,
-        session=np.concatenate(sessions).astype(np.int64),
-        notes=tuple(notes),
-    )

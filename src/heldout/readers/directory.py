@@ -18,12 +18,12 @@ import numpy as np
 
 from heldout.errors import NotUnderstood, ReadError
 from heldout.metrics import meaning_of
-from heldout.readers.assemble import joined
 from heldout.readers.files import Files
 from heldout.readers.formats import UNDERSTOOD, Kind, format_of, read_file
 from heldout.readers.judged_samples import owner
 from heldout.readers.log import Column, Log
 from heldout.readers.outcomes import attached, log_of
+from heldout.readers.restarts import joined
 from heldout.readers.rows import some
 from heldout.readers.run_directory import is_run
 from heldout.readers.run_directory import read as read_run

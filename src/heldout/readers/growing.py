@@ -10,7 +10,8 @@ import numpy as np
 
 from heldout.readers.log import Column, Log
 from heldout.readers.outcomes import numbers_of
-from heldout.run import Evaluation
+from heldout.readers.restarts import first_steps, sessions_of, sessions_of_evaluations
+from heldout.run import NO_STEPS, Evaluation
 from heldout.stats.arrays import IntArray
 from heldout.store.plain import number_of
 
@@ -96,28 +97,18 @@ class GrowingLog:
             column[1].append(value)
 
     def _sessions(self) -> IntArray:
-        """Return the session of every row.
-
-        An older checkpoint that is measured later, at a step before the one where its session of training began,
-        belongs to the session before: it takes nothing back.
-        """
-        before = np.empty(0, dtype=np.int64) if self._before is None else _sessions_of(self._before)
-        step, session = np.array(self._step, dtype=np.int64), np.array(self._piece, dtype=np.int64)
-        session += before.max(initial=-1) + 1
-        trained = np.ones(len(step), dtype=bool)
-        trained[[row for row, _ in self._measured]] = False
-        start = np.full(max(before.max(initial=-1), session.max(initial=-1)) + 1, np.iinfo(np.int64).max)
-        if self._before is not None:
-            np.minimum.at(start, before, self._before.step)
-        np.minimum.at(start, session[trained], step[trained])
-        for row, evaluation in self._measured:
-            while session[row] > 0 and start[session[row]] > evaluation.step:
-                session[row] -= 1
-        return np.concatenate([before, session])
-
-
-def _sessions_of(log: Log) -> IntArray:
-    return np.zeros(len(log.step), dtype=np.int64) if log.session is None else log.session
+        """Return the session of every row; an evaluation belongs to the one whose training it measures."""
+        before = self._before
+        known = NO_STEPS if before is None else sessions_of(before)
+        step = np.array(self._step, dtype=np.int64)
+        session = np.array(self._piece, dtype=np.int64) + known.max(initial=-1) + 1
+        measured = np.array([row for row, _ in self._measured], dtype=np.int64)
+        trained = np.delete(np.arange(len(step)), measured)
+        steps = step[trained] if before is None else np.concatenate([before.step, step[trained]])
+        sessions = np.concatenate([known, session[trained]])
+        begins = first_steps(steps, sessions, int(session.max(initial=known.max(initial=-1))) + 1)
+        session[measured] = sessions_of_evaluations(step[measured], session[measured], begins)
+        return np.concatenate([known, session])
 
 
 def _joined(one: Column, other: Column) -> Column:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+import numpy as np
+
 from heldout.run import Evaluation, Note
-from heldout.stats.arrays import FloatArray, IntArray
+from heldout.stats.arrays import BoolArray, FloatArray, IntArray
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -73,3 +75,13 @@ class Log:
     measured: tuple[Evaluation, ...] = ()
     checkpoints: Mapping[int, str] = field(default_factory=dict)
     maybe_training: bool = False
+
+    def only(self, keep: BoolArray) -> Log:
+        """Return a log of some of the rows, given as a mask of shape (R,)."""
+        number = np.cumsum(keep) - 1
+        columns = {}
+        for key, column in self.columns.items():
+            held = keep[column.row]
+            columns[key] = Column(number[column.row[held]], column.value[held])
+        session = None if self.session is None else self.session[keep]
+        return replace(self, step=self.step[keep], columns=columns, session=session)

@@ -19,6 +19,7 @@ from heldout.readers.json_lines import ObjectLines, rows_of
 from heldout.readers.jsonl import plain_table
 from heldout.readers.log import Log
 from heldout.readers.outcomes import attached, dropped_lines, evaluation_rows
+from heldout.readers.restarts import first_steps, sessions_of_evaluations
 from heldout.readers.rows import Table, TableBuilder
 from heldout.readers.source import whole_lines
 from heldout.readers.steps import log_from_table
@@ -102,12 +103,12 @@ def _objects(path: Path, files: Files) -> Sequence[Mapping[str, Any]]:
 
 
 class _Metrics:
-    """The metrics as written, and where the run was taken up again.
+    """The metrics as written, each row with its session, and what was written at each resumption.
 
     Parameters
     ----------
     log
-        The rows, each with its session.
+        The rows.
     markers
         What was written at each resumption, in order.
     before
@@ -115,31 +116,22 @@ class _Metrics:
     """
 
     def __init__(self, log: Log, markers: Sequence[Mapping[str, Any]], before: Sequence[int]) -> None:
-        piece = np.zeros(len(log.step), dtype=np.int64)
-        for row in before:
-            piece[row:] += 1
-        first = np.flatnonzero(np.diff(piece, prepend=-1))  # pieces without metrics are no session of training
-        session = np.zeros(len(piece), dtype=np.int64)
-        session[first[1:]] = 1
-        self.log = replace(log, session=session.cumsum())
+        piece = np.searchsorted(np.array(before, dtype=np.int64), np.arange(len(log.step)), side="right")
+        first, session = np.unique(piece, return_inverse=True)  # pieces without metrics are no session of training
+        self.log = replace(log, session=session)
         self.markers = markers
-        self._began = [0.0 if one == 0 else float(markers[one - 1].get("time") or 0.0) for one in piece[first]]
-        self._start = np.minimum.reduceat(log.step, first).tolist() if len(first) else []
+        self._times = [0.0 if one == 0 else float(markers[one - 1].get("time") or 0.0) for one in first]
+        self._begins = first_steps(log.step, session, len(first))
 
     def sessions_of(self, rows: Sequence[tuple[Evaluation, Mapping[str, Any]]]) -> IntArray:
-        """Return the session in which each evaluation was made.
+        """Return the session to which each evaluation belongs."""
+        step = np.array([evaluation.step for evaluation, _ in rows], dtype=np.int64)
+        during = np.array([self._session_at(row.get("time")) for _, row in rows], dtype=np.int64)
+        return sessions_of_evaluations(step, during, self._begins)
 
-        An older checkpoint that is evaluated later, at a step before the one where the session began, belongs to the
-        earlier one: it takes nothing back.
-        """
-        return np.array([self._session(evaluation.step, row.get("time")) for evaluation, row in rows], dtype=np.int64)
-
-    def _session(self, step: int, at: Any) -> int:
-        when = float(at) if isinstance(at, (int, float)) else np.inf
-        for session in range(len(self._began) - 1, 0, -1):
-            if self._began[session] <= when and self._start[session] <= step:
-                return session
-        return 0
+    def _session_at(self, time: Any) -> int:
+        at = float(time) if isinstance(time, (int, float)) else np.inf
+        return max((session for session, began in enumerate(self._times) if began <= at), default=0)
 
 
 def _about(path: Path) -> dict[str, Any]:

@@ -12,10 +12,10 @@ import numpy as np
 
 from heldout.errors import NoMetrics
 from heldout.metrics import RUN_KEYS, STEP_KEYS, meaning_of
-from heldout.readers.log import Column, Log
+from heldout.readers.log import Log
 from heldout.readers.rows import Table, TableBuilder, some
 from heldout.run import NO_STEPS, Note, NoteKind
-from heldout.stats.arrays import BoolArray, IntArray
+from heldout.stats.arrays import IntArray
 from heldout.text import counted
 
 _NUMBERED = re.compile(r"(\d+)(?:\s*/\s*\d+|\D*)$")  # "step_0100", "10/438", "checkpoint-20"
@@ -76,20 +76,13 @@ def log_from_table(
     """
     step, used, said = _steps(table, step_key)
     columns = {key: column for key, column in table.columns.items() if key != used}
-    keep = step >= 0
-    if not keep.all():
-        columns = {key: _rows_kept(column, keep) for key, column in columns.items()}
-        step = step[keep]
-    if not any(len(column.value) for column in columns.values()):
+    said = [*notes, *table.notes(), *said]
+    log = Log(format, step, columns, name=name, notes=tuple(said), config={**table.constants, **(config or {})})
+    if np.any(step < 0):
+        log = log.only(step >= 0)
+    if not any(len(column.value) for column in log.columns.values()):
         raise NoMetrics(f"{table.rows} rows were seen, and none of them has a number beside its step.")
-    return Log(
-        format,
-        step,
-        columns,
-        name=name,
-        notes=(*notes, *table.notes(), *said),
-        config={**table.constants, **(config or {})},
-    )
+    return log
 
 
 def logs_from_table(
@@ -214,17 +207,11 @@ def _place_last(step: IntArray, rows: list[int]) -> None:
         step[rows] = known[-1] + max(interval, 1)
 
 
-def _rows_kept(column: Column, keep: BoolArray) -> Column:
-    inside = keep[column.row]
-    renumbered = np.cumsum(keep) - 1
-    return Column(renumbered[column.row[inside]], column.value[inside])
-
-
 def _only_rows(log: Log, rows: list[int]) -> Log:
     keep = np.zeros(len(log.step), dtype=bool)
     keep[rows] = True
-    columns = {key: _rows_kept(column, keep) for key, column in log.columns.items()}
-    return replace(log, step=log.step[keep], columns={k: c for k, c in columns.items() if len(c.row)})
+    log = log.only(keep)
+    return replace(log, columns={key: column for key, column in log.columns.items() if len(column.row)})
 
 
 def _run_labels(table: Table, log: Log) -> dict[int, str] | None:

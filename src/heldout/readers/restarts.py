@@ -1,0 +1,169 @@
+"""Restarts: which rows of a log still hold. Reading, following and the guard ask here, so that they agree.
+
+A log is written in sessions: a run that is taken up again, at a step that it had passed, begins a new one. A later
+session that begins at step s supersedes what an earlier one logged at s or later, if the two log some of the same
+metrics. Training rows followed by evaluation rows in one file also jump back, and both hold.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from heldout.metrics import meaning_of
+from heldout.readers.log import Column, Log
+from heldout.run import Note, NoteKind
+from heldout.stats.arrays import BoolArray, IntArray
+from heldout.text import counted
+
+# A run is restarted now and then. Where more than a quarter of the rows jump back, as with rows in random order (half
+# of them), or from workers that write when they are done, the rows were written in no order; a few rows prove nothing.
+_IN_NO_ORDER = 0.25
+_FEWEST_JUMPS = 9
+_MOST_SUPERSEDED = 1000  # rows kept of a log that is followed, although they hold no longer
+_NEVER = np.iinfo(np.int64).max
+
+
+def is_clock(key: str) -> bool:
+    """Whether a metric only says when and where: rows of training and of evaluation both carry it."""
+    match = meaning_of(key)
+    return match is not None and match.meaning.name in ("time", "progress", "tokens", "evaluation_size")
+
+
+def without_superseded(log: Log) -> tuple[Log, list[Note]]:
+    """Return a log without the values that hold no longer, and what was done about restarts."""
+    if log.session is None and _in_no_order(log):
+        back = int(np.count_nonzero(np.diff(log.step) < 0))
+        return log, [Note(NoteKind.REPAIRED, "Rows were not in order of their steps; they were sorted.", back)]
+    keep, restarts = _still_holding(log)
+    lost = int(np.count_nonzero(~keep))
+    if not lost:
+        return log, []
+    columns = {}
+    for key, column in log.columns.items():
+        held = keep[column.row]
+        columns[key] = Column(column.row[held], column.value[held])
+    text = (
+        f"The run restarted {counted(restarts, 'time')}; {counted(lost, 'row')} at steps that were logged again "
+        "afterwards were superseded (the last write wins)."
+    )
+    return replace(log, columns=columns), [Note(NoteKind.REPAIRED, text, lost)]
+
+
+def sessions_of(log: Log) -> IntArray:
+    """Return the session of every row, shape (R,): as the format tells, or else a new one at each step back."""
+    if log.session is not None:
+        return log.session
+    return np.cumsum(np.diff(log.step, prepend=log.step[:1]) < 0)
+
+
+def sessions_of_evaluations(step: IntArray, during: IntArray, begins: IntArray) -> IntArray:
+    """Return the session to which each evaluation belongs.
+
+    An older checkpoint that is measured later, at a step before the one at which the training of its session began,
+    belongs to an earlier session: it takes nothing back.
+
+    Parameters
+    ----------
+    step
+        Of the checkpoint, shape (n,).
+    during
+        The session of training in which it was measured, shape (n,).
+    begins
+        The first step of training of each session, shape (S,).
+    """
+    session = during.copy()
+    for row, at in enumerate(step):
+        while session[row] > 0 and begins[session[row]] > at:
+            session[row] -= 1
+    return session
+
+
+def first_steps(step: IntArray, session: IntArray, count: int) -> IntArray:
+    """Return the first step of each of so many sessions, shape (S,); the largest integer for one without rows."""
+    first = np.full(count, _NEVER)
+    np.minimum.at(first, session, step)
+    return first
+
+
+def joined(logs: Sequence[Log]) -> Log:
+    """Join the files of one run, earliest first: each goes on after the one before, or is a restart of it.
+
+    Where no format tells its sessions, they are found afterwards in the whole, as in one file that holds all rows.
+    """
+    first = np.cumsum([0, *(len(log.step) for log in logs)])
+    columns: dict[str, list[Column]] = {}
+    for log, row in zip(logs, first, strict=False):
+        for key, column in log.columns.items():
+            columns.setdefault(key, []).append(Column(column.row + row, column.value))
+    last = logs[-1]
+    return replace(
+        last,
+        step=np.concatenate([log.step for log in logs]),
+        columns={
+            key: Column(np.concatenate([part.row for part in parts]), np.concatenate([part.value for part in parts]))
+            for key, parts in columns.items()
+        },
+        session=_joined_sessions(logs),
+        name=next((log.name for log in logs if log.name), None),
+        config={key: value for log in logs for key, value in log.config.items()},
+        roles={role: key for log in logs for role, key in log.roles.items()},
+        measured=tuple(evaluation for log in logs for evaluation in log.measured),
+        notes=tuple(dict.fromkeys(note for log in logs for note in log.notes)),
+    )
+
+
+def compacted(log: Log) -> Log:
+    """Return a log without its superseded rows once they are many: a file may be written anew ten thousand times."""
+    if log.session is None and _in_no_order(log):
+        return log
+    keep, _ = _still_holding(log)
+    held = int(np.count_nonzero(keep))
+    if len(keep) - held <= max(_MOST_SUPERSEDED, held):
+        return log
+    _, session = np.unique(sessions_of(log)[keep], return_inverse=True)
+    return replace(log.only(keep), session=session)
+
+
+def _in_no_order(log: Log) -> bool:
+    back = np.diff(log.step) < 0
+    return len(back) >= _FEWEST_JUMPS and bool(back.mean() > _IN_NO_ORDER)
+
+
+def _still_holding(log: Log) -> tuple[BoolArray, int]:
+    """Return which rows hold, shape (R,), and how many sessions superseded some."""
+    session = sessions_of(log)
+    count = int(session.max(initial=-1)) + 1
+    if count < 2:
+        return np.ones(len(log.step), dtype=bool), 0
+    first = first_steps(log.step, session, count)
+    last = np.full(count, -1, dtype=np.int64)
+    np.maximum.at(last, session, log.step)
+    keys = [key for key in log.columns if not is_clock(key)]
+    logs = np.zeros((count, len(keys)), dtype=bool)  # which session logs which metric
+    for number, key in enumerate(keys):
+        logs[session[log.columns[key].row], number] = True
+    # For each metric, the first step of all later sessions that log it.
+    begins = np.where(logs, first[:, None], _NEVER)
+    later = np.minimum.accumulate(begins[::-1])[::-1]
+    later = np.vstack([later[1:], np.full((1, len(keys)), _NEVER)])
+    cutoff = np.where(logs, later, _NEVER).min(axis=1, initial=_NEVER)
+    reached = np.full(len(keys), -1, dtype=np.int64)
+    restarts = 0
+    for number in range(count):
+        restarts += bool(np.any(reached[logs[number]] >= first[number]))
+        reached[logs[number]] = last[number]
+    return log.step < cutoff[session], restarts
+
+
+def _joined_sessions(logs: Sequence[Log]) -> IntArray | None:
+    if all(log.session is None for log in logs):
+        return None
+    sessions: list[IntArray] = []
+    base = 0
+    for log in logs:
+        sessions.append(sessions_of(log) + base)
+        base = int(sessions[-1].max(initial=base - 1)) + 1
+    return np.concatenate(sessions).astype(np.int64)

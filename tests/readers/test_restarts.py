@@ -1,0 +1,234 @@
+"""Restarts: a log that is read whole, one that is followed and one that grows in memory keep the same rows."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import heldout
+from heldout.live.follow import Follower
+from heldout.readers.assemble import assemble
+from heldout.readers.growing import GrowingLog
+from heldout.readers.log import Column, Log
+from heldout.readers.restarts import compacted, joined, sessions_of, without_superseded
+from heldout.run import Run
+from heldout.store.recorder import Recorder
+
+MANY = settings(max_examples=60, deadline=None)
+Row = Mapping[str, float]
+
+
+def rows_of(run: Run) -> dict[str, tuple[list[int], list[float], list[int]]]:
+    """What a run keeps of each metric, but for the clock."""
+    return {
+        key: (series.step.tolist(), series.value.tolist(), series.nonfinite.tolist())
+        for key, series in run.metrics.items()
+        if key != "time"
+    }
+
+
+def written(rows: list[Row]) -> bytes:
+    return "".join(json.dumps(row) + "\n" for row in rows).encode()
+
+
+def training(first: int, count: int, key: str = "reward") -> list[Row]:
+    return [{"step": step, key: step / 8, "kl": 0.01} for step in range(first, first + count)]
+
+
+def evaluations(*steps: int) -> list[Row]:
+    return [{"step": step, "eval/accuracy": step / 100} for step in steps]
+
+
+def test_a_file_begun_anew_supersedes_only_what_it_logs_again(tmp_path: Path) -> None:
+    path = tmp_path / "metrics.jsonl"
+    path.write_bytes(written(training(0, 100)))
+    follower = Follower(path)
+    follower.poll()
+    path.rename(tmp_path / "metrics.jsonl.1")
+    path.write_bytes(written(evaluations(10, 50, 90)))
+    run = follower.poll()
+    assert run is not None
+    assert len(run["reward"]) == 100
+    assert run["held_out"].step.tolist() == [10, 50, 90]
+    with path.open("ab") as file:
+        file.write(written(training(60, 5)))
+    run = follower.poll()
+    assert run is not None
+    assert run["reward"].step.tolist() == list(range(65))
+
+
+segments = st.lists(
+    st.one_of(
+        st.builds(training, st.integers(0, 30), st.integers(2, 12), st.sampled_from(["reward", "loss"])),
+        st.lists(st.integers(0, 40), min_size=2, max_size=4).map(lambda steps: evaluations(*steps)),
+        st.builds(lambda step: [{"step": step, "reward": float("nan")}, *evaluations(step)], st.integers(0, 40)),
+    ),
+    min_size=1,
+    max_size=3,
+)
+files = st.lists(st.tuples(segments, st.booleans(), st.lists(st.floats(0, 1), max_size=3)), min_size=1, max_size=4)
+
+
+@MANY
+@given(files=files)
+def test_a_log_that_is_rotated_and_truncated_is_the_log_of_all_its_rows(
+    files: list[tuple[list[list[Row]], bool, list[float]]],
+) -> None:
+    with tempfile.TemporaryDirectory() as name:
+        path, whole = Path(name) / "log.jsonl", Path(name) / "all" / "log.jsonl"
+        whole.parent.mkdir()
+        follower, run = Follower(path), None
+        for number, (segments, rotated, cuts) in enumerate(files):
+            data = written([row for rows in segments for row in rows])
+            if rotated and path.exists():
+                path.rename(path.with_suffix(f".{number}"))
+            path.write_bytes(b"")
+            follower.poll()
+            at = 0
+            for cut in (*sorted(round(cut * len(data)) for cut in cuts), len(data)):
+                with path.open("ab") as file:
+                    file.write(data[at:cut])
+                at = cut
+                run = follower.poll() or run
+            with whole.open("ab") as file:
+                file.write(data)
+        assert run is not None
+        after = heldout.read(whole)
+        assert rows_of(run) == rows_of(after)
+        assert run.roles == after.roles
+
+
+pieces = st.lists(
+    st.tuples(
+        st.sampled_from(["resume", "rewind"]),
+        st.integers(0, 20),
+        st.lists(st.one_of(st.none(), st.integers(0, 40)), max_size=8),
+    ),
+    min_size=1,
+    max_size=5,
+)
+
+
+@MANY
+@given(pieces=pieces)
+def test_what_the_guard_knows_is_what_its_record_says(pieces: list[tuple[str, int, list[int | None]]]) -> None:
+    """In each piece steps of training from a first one on, and between them evaluations of checkpoints."""
+    with tempfile.TemporaryDirectory() as name:
+        recorder = Recorder(name)
+        recorder.log(0, {"reward": 0.0})
+        log = GrowingLog()
+        log.add(0, {"reward": 0.0})
+        for how, first, told in pieces:
+            if how == "rewind":
+                recorder.rewound()
+                log.rewind()
+            else:
+                recorder.close()
+                recorder = Recorder(name, resume=True)
+                log = GrowingLog(run_log(Path(name)))
+            step = first
+            for evaluated in told:
+                if evaluated is None:
+                    recorder.log(step, {"reward": step / 8})
+                    log.add(step, {"reward": step / 8})
+                    step += 1
+                else:
+                    measured = recorder.evaluation(evaluated, problems=["a", "b"], passed=[1, 0], errors=step)
+                    log.measure(measured, {"errors": step})
+        recorder.close()
+        assert rows_of(assemble(log.log(), "", "")) == rows_of(heldout.read(name))
+
+
+def run_log(folder: Path) -> Log:
+    from heldout.readers.run_directory import recorded
+
+    return recorded(folder)
+
+
+def log(*sessions: Mapping[str, list[int]], known: bool = True) -> Log:
+    """A log of sessions, each with the steps at which it logs each metric."""
+    step: list[int] = []
+    session: list[int] = []
+    columns: dict[str, list[int]] = {}
+    for number, metrics in enumerate(sessions):
+        steps = sorted({at for logged in metrics.values() for at in logged})
+        for key, logged in metrics.items():
+            columns.setdefault(key, []).extend(len(step) + steps.index(at) for at in logged)
+        step += steps
+        session += [number] * len(steps)
+    made = {key: Column(np.array(rows), np.zeros(len(rows))) for key, rows in columns.items()}
+    return Log("json-lines", np.array(step), made, session=np.array(session) if known else None)
+
+
+def steps_held(one: Log) -> dict[str, list[int]]:
+    held, _ = without_superseded(one)
+    return {key: held.step[column.row].tolist() for key, column in held.columns.items()}
+
+
+def test_what_is_superseded() -> None:
+    assert steps_held(log({"a": [1, 2, 3]}, {"a": [2]})) == {"a": [1, 2]}
+    assert steps_held(log({"a": [1, 2, 3]}, {"b": [2]})) == {"a": [1, 2, 3], "b": [2]}
+    assert steps_held(log({"a": [1, 2, 3], "b": [3]}, {"b": [2]})) == {"a": [1], "b": [2]}
+    assert steps_held(log({"a": [1, 2, 3]}, {"b": [1]}, {"a": [3]})) == {"a": [1, 2, 3], "b": [1]}
+    assert steps_held(log({"a": [1, 2, 3], "time": [1, 2, 3]}, {"b": [1], "time": [1]}))["a"] == [1, 2, 3]
+
+
+@pytest.mark.parametrize(
+    ("sessions", "said"),
+    [
+        ([{"a": [1, 2, 3]}, {"a": [3]}], "restarted 1 time; 1 row "),  # the step of the tie is logged again
+        ([{"a": [1, 2, 3]}, {"a": [4]}], ""),
+        ([{"a": [1, 2, 3]}, {"a": [2, 3]}, {"a": [1]}], "restarted 2 times; 5 rows"),
+        ([{"a": [1, 2, 3]}, {"a": [2]}, {"a": [3]}], "restarted 1 time; 2 rows"),
+    ],
+)
+def test_restarts_are_counted(sessions: list[Mapping[str, list[int]]], said: str) -> None:
+    notes = without_superseded(log(*sessions))[1]
+    assert [said in note.text for note in notes] == ([True] if said else [])
+
+
+@pytest.mark.parametrize(("back", "rows", "is_sorted"), [(10, 41, False), (11, 41, True), (4, 9, False), (4, 10, True)])
+def test_more_than_a_quarter_of_jumps_back_are_rows_in_no_order(back: int, rows: int, is_sorted: bool) -> None:
+    """A quarter of forty jumps is not more than that; eight jumps are too few to tell."""
+    step = np.arange(rows) + 100
+    step[1 : 2 * back : 2] -= 50
+    assert np.count_nonzero(np.diff(step) < 0) == back
+    one = Log("csv", step, {"reward": Column(np.arange(rows), np.zeros(rows))})
+    held, notes = without_superseded(one)
+    assert ["sorted" in note.text for note in notes] == [is_sorted]
+    assert (len(held.columns["reward"].row) == rows) == is_sorted
+
+
+def test_logs_without_sessions_are_joined_as_one_file_would_be() -> None:
+    parts = log({"a": [1, 2, 3]}, known=False), log({"b": [2], "a": [5]}, known=False)
+    assert joined(parts).session is None
+    known = joined([parts[0], log({"a": [9]}, {"a": [9]})])
+    assert sessions_of(known).tolist() == [0, 0, 0, 1, 2]
+
+
+@pytest.mark.parametrize(("times", "rows"), [(11, 1100), (12, 100)])
+def test_a_file_that_is_written_anew_again_and_again_does_not_grow(times: int, rows: int) -> None:
+    """A thousand superseded rows are kept; one more, and all go."""
+    one = log({"a": list(range(100))}, known=False)
+    many = joined([one] * times)
+    assert len(compacted(many).step) == rows
+    assert steps_held(compacted(many)) == steps_held(many) == {"a": list(range(100))}
+
+
+def test_a_followed_file_that_is_replaced_by_each_save_stays_small(tmp_path: Path) -> None:
+    path = tmp_path / "log.jsonl"
+    follower = Follower(path)
+    for number in range(40):
+        (tmp_path / "new").write_bytes(written(training(number, 60)))
+        os.replace(tmp_path / "new", path)
+        run = follower.poll()
+        assert run is not None
+        assert run["reward"].step.tolist() == list(range(number + 60))
