@@ -25,7 +25,7 @@ from heldout.errors import ReadError
 from heldout.live.watch import Follower
 from heldout.readers import read_all
 from heldout.readers import source as source_module
-from heldout.readers.files import Files
+from heldout.readers.source import Files
 from heldout.run import Run
 
 CUT = settings(max_examples=10, deadline=None)  # no deadline: a busy machine is no failure

@@ -12,11 +12,10 @@ from heldout.errors import ReadError, SeveralRuns
 from heldout.readers import logs_in
 from heldout.readers.assemble import Options, assemble
 from heldout.readers.directory import is_no_log
-from heldout.readers.files import Files
 from heldout.readers.log import Log
 from heldout.readers.restarts import compacted, joined
 from heldout.readers.run_directory import is_run
-from heldout.readers.source import stamp_of
+from heldout.readers.source import Files, stamp_of
 from heldout.run import Run
 from heldout.store.layout import CHECKPOINTS, EVALS, METRICS, RUN
 

@@ -16,9 +16,9 @@ from heldout.errors import ReadError, SeveralRuns
 from heldout.readers import run_directory
 from heldout.readers.assemble import Options, assemble
 from heldout.readers.directory import found_in
-from heldout.readers.files import Files
 from heldout.readers.formats import FORMATS, UNDERSTOOD, Format, Kind, read_file
 from heldout.readers.log import Log
+from heldout.readers.source import Files
 from heldout.run import Run
 from heldout.store.layout import METRICS, RUN
 

@@ -13,55 +13,35 @@ import numpy as np
 
 from heldout.errors import NoMetrics, UnknownMetric
 from heldout.metrics import BY_NAME, ROLES, benchmarks, choose_roles, is_rate, meaning_of
+from heldout.readers.columns import some
 from heldout.readers.formats import format_of
 from heldout.readers.log import Column, Log
 from heldout.readers.outcomes import sized, surviving
 from heldout.readers.restarts import is_clock, without_superseded
-from heldout.readers.rows import some
 from heldout.run import Note, NoteKind, Run, Series
 from heldout.stats.arrays import FloatArray, IntArray
 from heldout.stats.rates import binomial_se, effective_problems
 from heldout.text import counted
 
 _SIZE_SETTINGS = ("eval_problems", "num_eval_problems", "n_eval_problems", "eval_size")
+# Of all rows; a rare row without the step, such as a summary at the end, does not matter. In a log where more lack it,
+# it is a metric of some rows, and the others have no place to go.
+_NEARLY_ALL = 0.95
 _OPTION = {"reward": "--reward", "held_out": "--eval", "length": "--length"}
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What a user knows that the log does not say.
+    """What a user knows that the log does not say."""
 
-    Attributes
-    ----------
-    roles
-        Role → key, such as ``{"reward": "pylint_score"}``; these win over the names that were recognised.
-    problems
-        How many held-out problems each evaluation had.
-    samples
-        How many samples per problem.
-    growing
-        Whether the log is still being written: the metrics of `roles` may be yet to come.
-    """
-
-    roles: Mapping[str, str] | None = None
-    problems: int | None = None
-    samples: int = 1
-    growing: bool = False
+    roles: Mapping[str, str] | None = None  # role → key; these win over the names that were recognised
+    problems: int | None = None  # how many held-out problems each evaluation had
+    samples: int = 1  # of each problem
+    growing: bool = False  # whether the log is still being written: the metrics of `roles` may be yet to come
 
 
 def assemble(log: Log, name: str, source: str, options: Options = Options()) -> Run:
-    """Put a log in order.
-
-    Parameters
-    ----------
-    log
-        What a reader found.
-    name
-        Name of the run where the log has none.
-    source
-        Where it was read from.
-    options
-        What the user knows.
+    """Put a log in order; `name` is the run's where the log has none, `source` says where it was read.
 
     Raises
     ------
@@ -97,7 +77,7 @@ def _with_finer_step(log: Log) -> Log:
     """Where a tracker numbers its rows itself, use the training step that is logged beside it."""
     for key in ("global_step", "train/global_step", "training/global_step", "trainer/global_step"):
         column = log.columns.get(key)
-        if column is None or len(column.row) < 0.95 * len(log.step):
+        if column is None or len(column.row) < _NEARLY_ALL * len(log.step):
             continue
         if np.all(np.isfinite(column.value)) and np.all(column.value % 1 == 0) and np.all(column.value >= 0):
             return _restepped(log, key, column)

@@ -18,15 +18,15 @@ import numpy as np
 
 from heldout.errors import NotUnderstood, ReadError
 from heldout.metrics import meaning_of
-from heldout.readers.files import Files
+from heldout.readers.columns import some
 from heldout.readers.formats import UNDERSTOOD, Kind, format_of, read_file
 from heldout.readers.judged_samples import owner
 from heldout.readers.log import Column, Log
 from heldout.readers.outcomes import attached, log_of
 from heldout.readers.restarts import joined
-from heldout.readers.rows import some
 from heldout.readers.run_directory import is_run
 from heldout.readers.run_directory import read as read_run
+from heldout.readers.source import Files
 from heldout.run import Evaluation, Note, NoteKind
 from heldout.text import counted
 
@@ -40,20 +40,16 @@ _NO_LOG = re.compile(
     r"|(?:merges|requirements)\.txt|readme\.md|license",
     re.IGNORECASE | re.DOTALL,
 )
-_DEEPEST = 5
+_DEEPEST = 5  # folders below the one that was named
+# Of the training's steps: scores may stop at half of a run that goes on, and their last step may round up its end.
+# Beyond that the two files count different things, such as epochs and steps.
+_SHORTEST, _LONGEST = 0.5, 1.2
 _CHECKPOINT = re.compile(r"(?:checkpoint[-_]|step-|global_step_?)(\d+)")
 _CHECKPOINTS_DEEPEST = 3
 
 
 def found_in(root: Path, files: Files) -> list[Named]:
     """Return name and log of every run below a directory.
-
-    Parameters
-    ----------
-    root
-        The directory.
-    files
-        Opens the files.
 
     Raises
     ------
@@ -307,7 +303,7 @@ def _completes(log: Log, other: Log) -> bool:
     training = {"reward", "length", "loss"} & {m.meaning.name for key in other.columns if (m := meaning_of(key))}
     if training or set(other.columns) & set(log.columns) or len(other.step) < 2:
         return False
-    return 0.5 <= (int(other.step.max()) + 1) / (int(log.step.max()) + 1) <= 1.2
+    return _SHORTEST <= (int(other.step.max()) + 1) / (int(log.step.max()) + 1) <= _LONGEST
 
 
 def _joined_by_step(log: Log, other: Log, note: Note) -> Log:

@@ -14,25 +14,23 @@ from pathlib import Path
 from heldout.errors import NoMetrics, NotUnderstood, ReadError
 from heldout.readers import (
     blocks_console,
+    csv_parquet,
     deepspeed_chat,
     json_document,
-    jsonl,
+    json_lines,
     judged_samples,
     outcomes,
     pairs_console,
     slime_console,
     stable_baselines,
-    table,
     tensorboard,
     trainer_state,
     trl_console,
     verl_console,
-    verl_jsonl,
     wandb_offline,
 )
-from heldout.readers.files import Files
 from heldout.readers.log import Log
-from heldout.readers.source import HEAD, Source
+from heldout.readers.source import HEAD, Files, Source
 from heldout.run import Note, NoteKind
 
 Reader = Callable[[Source], list[Log] | None]
@@ -73,18 +71,18 @@ FORMATS = (
     Format("tensorboard", "TensorBoard event file", Kind.HISTORY, 5, tensorboard.read, pieces=True),
     Format("sb3-monitor", "Stable-Baselines3 monitor.csv", Kind.TABLE, 11, stable_baselines.read),
     Format("sb3-evaluations", "Stable-Baselines3 evaluations.npz", Kind.TABLE, 10, stable_baselines.read),
-    Format("verl-file", "verl file log", Kind.HISTORY, 2, verl_jsonl.read),
-    Format("rllib-result", "RLlib result.json", Kind.HISTORY, 2, jsonl.read),
-    Format("tinker", "tinker metrics.jsonl", Kind.HISTORY, 2, jsonl.read),
-    Format("prime-rl", "prime-rl metrics.jsonl", Kind.HISTORY, 2, jsonl.read),
-    Format("json-lines", "JSON lines", Kind.HISTORY, 3, jsonl.read),
+    Format("verl-file", "verl file log", Kind.HISTORY, 2, json_lines.read),
+    Format("rllib-result", "RLlib result.json", Kind.HISTORY, 2, json_lines.read),
+    Format("tinker", "tinker metrics.jsonl", Kind.HISTORY, 2, json_lines.read),
+    Format("prime-rl", "prime-rl metrics.jsonl", Kind.HISTORY, 2, json_lines.read),
+    Format("json-lines", "JSON lines", Kind.HISTORY, 3, json_lines.read),
     Format("json", "JSON document", Kind.TABLE, 12, json_document.read),
-    Format("parquet", "Parquet table", Kind.TABLE, 7, table.read),
-    Format("rllib-progress", "RLlib progress.csv", Kind.TABLE, 8, table.read),
-    Format("sb3-progress", "Stable-Baselines3 progress.csv", Kind.TABLE, 8, table.read),
-    Format("wandb-csv", "W&B CSV export", Kind.TABLE, 9, table.read),
-    Format("csv", "CSV table", Kind.TABLE, 7, table.read),
-    Format("tsv", "TSV table", Kind.TABLE, 7, table.read),
+    Format("parquet", "Parquet table", Kind.TABLE, 7, csv_parquet.read),
+    Format("rllib-progress", "RLlib progress.csv", Kind.TABLE, 8, csv_parquet.read),
+    Format("sb3-progress", "Stable-Baselines3 progress.csv", Kind.TABLE, 8, csv_parquet.read),
+    Format("wandb-csv", "W&B CSV export", Kind.TABLE, 9, csv_parquet.read),
+    Format("csv", "CSV table", Kind.TABLE, 7, csv_parquet.read),
+    Format("tsv", "TSV table", Kind.TABLE, 7, csv_parquet.read),
     Format("verl-console", "verl console", Kind.CONSOLE, 13, verl_console.read),
     Format("slime-console", "slime console", Kind.CONSOLE, 13, slime_console.read),
     Format("trl-console", "TRL / transformers console", Kind.CONSOLE, 13, trl_console.read),

@@ -4,26 +4,34 @@ Understood are a list of objects, an object of equally long lists, an object who
 (``{"checkpoint_20": {…}}``), an object with one flat row, and documents that hold such lists somewhere inside: lists
 beside each other are joined into one run, lists under different parents are different runs.
 
+orjson is quick and strict; what it refuses (bare ``NaN`` and ``Infinity``, a cut tail) is tried again with the standard
+library, and then by closing what is open.
+
 What it cannot see: numbers without a step or a known name.
 """
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import orjson
+
 from heldout.errors import NoMetrics
 from heldout.metrics import STEP_KEYS
-from heldout.readers.json_lines import parse, parse_cut
+from heldout.readers.columns import TableBuilder, some
 from heldout.readers.log import Log
-from heldout.readers.rows import TableBuilder, some
-from heldout.readers.source import Source
+from heldout.readers.source import BOM, Source
 from heldout.readers.steps import logs_from_table
 from heldout.run import Note, NoteKind
 
 _FORMAT = "json"
 _DEEPEST = 8
+_TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*"|[{}\[\],]', re.DOTALL)
+_CLOSER = {b"{": b"}", b"[": b"]"}
+_MOST_OPEN = 200  # more open brackets than any log has; random bytes reach it
 _LABELLED = re.compile(r".*(?:\d+|final|base(?:line)?|last|main|init|start)$", re.IGNORECASE)
 
 Row = Mapping[str, Any]
@@ -31,30 +39,95 @@ Row = Mapping[str, Any]
 
 def read(source: Source) -> list[Log] | None:
     """Read a JSON document."""
-    head = source.head.lstrip(b"\xef\xbb\xbf \t\r\n")
-    if not source.is_text or head[:1] not in (b"{", b"["):
+    if not source.is_text or source.head.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] not in (b"{", b"["):
         return None
-    notes = []
     try:
-        document = parse(source.data.removeprefix(b"\xef\xbb\xbf"))
+        document, notes = document_of(source)
     except ValueError:
-        try:
-            document, lost = parse_cut(source.data.removeprefix(b"\xef\xbb\xbf"))
-        except ValueError:
-            return None
-        notes.append(
-            Note(NoteKind.DROPPED, f"The file is cut: its last {lost} bytes are no complete entry and were dropped.")
-        )
+        return None
     runs = dict(_runs(document))
     if not runs:
         seen = some(list(document)) if isinstance(document, dict) else type(document).__name__
         raise NoMetrics(
-            f"{source.path.name}: JSON without rows of metrics (it holds {seen}); expected a list of objects "
-            "with a 'step', "
-            "lists of values by name, or one object per line."
+            f"{source.path.name}: JSON without rows of metrics (it holds {seen}); expected a list of objects with a "
+            "'step', lists of values by name, or one object per line."
         )
     config = _settings(document)
     return [log for name, rows in runs.items() for log in _logs(rows, name, notes, config)]
+
+
+def document_of(source: Source) -> tuple[Any, list[Note]]:
+    """Return the document in a file, as far as it is complete.
+
+    Raises
+    ------
+    ValueError
+        When it is not JSON.
+    """
+    data = source.data.removeprefix(BOM)
+    try:
+        return parse(data), []
+    except ValueError:
+        document, lost = _parse_cut(data)
+    text = f"The file is cut: its last {lost} bytes are no complete entry and were dropped."
+    return document, [Note(NoteKind.DROPPED, text)]
+
+
+def parse(text: bytes) -> Any:
+    """Parse a JSON document, accepting ``NaN`` and ``Infinity``.
+
+    Raises
+    ------
+    ValueError
+        When it is not JSON.
+    """
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError:
+        try:
+            return json.loads(text)
+        except (RecursionError, UnicodeDecodeError) as error:
+            raise ValueError("not JSON") from error
+
+
+def _parse_cut(text: bytes) -> tuple[Any, int]:
+    """Parse a JSON document whose end is missing: keep every complete element of the arrays that are open.
+
+    Returns
+    -------
+    document
+        What could be read.
+    lost
+        How many bytes at the end could not.
+
+    Raises
+    ------
+    ValueError
+        When nothing can be kept.
+    """
+    end, closers = _last_complete(text)
+    return parse(text[:end] + closers), len(text) - end
+
+
+def _last_complete(text: bytes) -> tuple[int, bytes]:
+    """Return where the last complete element ends, and the brackets that close what is still open there."""
+    opened: list[bytes] = []
+    end, closers = 0, b""
+    for token in _TOKEN.finditer(text):
+        sign = token.group()
+        if sign in _CLOSER:
+            opened.append(_CLOSER[sign])
+            if len(opened) > _MOST_OPEN:
+                break
+        elif sign in (b"}", b"]"):
+            if not opened or opened.pop() != sign:
+                break
+            end, closers = token.end(), b"".join(reversed(opened))
+        elif sign == b"," and opened:
+            end, closers = token.start(), b"".join(reversed(opened))
+    if not end:
+        raise ValueError("nothing complete")
+    return end, closers
 
 
 def _logs(rows: list[Row], name: str, notes: list[Note], config: dict[str, Any]) -> list[Log]:

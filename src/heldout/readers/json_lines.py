@@ -1,80 +1,171 @@
-"""JSON written bit by bit: one object per line, or a document whose end is missing.
+"""Metrics as one JSON object per line: tinker, prime-rl, RLlib's ``result.json``, SB3's ``progress.json``, your own.
 
-Shared by the readers of JSONL logs and JSON documents. orjson is quick and strict; what it refuses (bare ``NaN`` and
-``Infinity``, a cut tail) is tried again with the standard library and then by closing what is open.
+A line looks like ``{"step": 12, "reward/mean": 0.31, "optim/lr": 1e-05}``; nested objects become keys joined with "/".
+verl's "file" logger writes ``{"step": 12, "data": {"actor/kl_loss": 0.001, …}}``. What else is one object a line
+(evaluations, judged samples, the files of a run directory) is taken apart here too: by `rows_of`, or by `ObjectLines`
+where each object is looked at on its own.
+
+What it cannot see: metrics inside text or lists; they are counted in a note. In verl's file, anything before a restart,
+because verl overwrites it.
 """
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import orjson
 
-from heldout.readers.source import whole_lines
+from heldout.errors import NoMetrics
+from heldout.readers.columns import Table, TableBuilder
+from heldout.readers.json_document import parse
+from heldout.readers.log import Column, Log
+from heldout.readers.source import BOM, HEAD, Source, whole_lines
+from heldout.readers.steps import log_from_table, logs_from_table
+from heldout.run import Note, NoteKind
+from heldout.text import counted
 
-_TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*"|[{}\[\],]', re.DOTALL)
-_CLOSER = {b"{": b"}", b"[": b"]"}
-_DEEPEST = 200  # more open brackets than any log has; random bytes reach it
+_SAMPLE = 100
+_LARGE = 2_000_000  # bytes; below it importing polars takes longer than reading without it
+_OBJECT_LINE = re.compile(rb'\s*\{\s*(?:"|\})')
+# {"step": 1, "data": {"actor/kl_loss": 0.001, …
+_VERL = re.compile(rb'\s{0,99}\{\s*+"step"\s*+:\s*+-?\d++\s*+,\s*+"data"\s*+:\s*+\{')
+_LARGEST_STEP = 2**62
 
 
-def parse(text: bytes) -> Any:
-    """Parse a JSON document, accepting ``NaN`` and ``Infinity``.
+def read(source: Source) -> list[Log] | None:
+    """Read a file of JSON objects, one per line."""
+    first = source.head.removeprefix(BOM).lstrip()
+    if _VERL.match(first):
+        return [_verl_log(source)]
+    line, _, rest = first.partition(b"\n")
+    if not _OBJECT_LINE.match(line) or not _is_line(line, rest, source):
+        return None
+    lines = source.fed(_Lines)
+    table = lines.table.build()
+    if not table.rows:
+        raise NoMetrics(
+            f"{source.path.name}: looks like JSON lines, but no line is a complete object; nothing to read."
+        )
+    config = {key: value for key, value in table.constants.items() if key.startswith("config/")}
+    for key in [key for key in table.columns if key.startswith("config/")]:
+        del table.columns[key]
+    return logs_from_table(table, _format(set(table.columns)), notes=lines.notes(), config=config)
 
-    Raises
-    ------
-    ValueError
-        When it is not JSON.
+
+def _verl_log(source: Source) -> Log:
+    lines = source.fed(_VerlLines)
+    table = lines.table.build()
+    if not table.rows:
+        raise NoMetrics('This is a verl file log, but no line of it is a whole {"step":…,"data":{…}}; copy it again.')
+    return log_from_table(table, "verl-file", step_key="step", notes=lines.notes())
+
+
+class _Lines:
+    """The rows of such a file, and the lines that are no object."""
+
+    def __init__(self) -> None:
+        self.table = TableBuilder()
+        self._refused: list[bytes] = []
+        self._begun = False
+
+    def feed(self, data: bytes, last: bool) -> int:
+        lines = whole_lines(data, last)
+        text = lines if self._begun else lines.removeprefix(BOM)
+        self._begun = self._begun or bool(lines)
+        table = plain_table(text)
+        if table is not None:
+            self.table.append(table)
+            return len(lines)
+        rows, refused = rows_of(text)
+        self.add(rows)
+        self._refused += refused
+        return len(lines)
+
+    def add(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Append the objects of some lines."""
+        self.table.add(rows)
+
+    def notes(self) -> list[Note]:
+        """Say which lines were no objects."""
+        if not self._refused:
+            return []
+        text = f"{counted(len(self._refused), 'line')} without a complete JSON object left out, the last of them "
+        return [Note(NoteKind.DROPPED, f"{text}{shown(self._refused[-1])}.", len(self._refused))]
+
+
+class _VerlLines(_Lines):
+    """The rows of verl's file, and the lines that are none."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._wrong = 0
+
+    def add(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        entries = [{**row["data"], "step": row["step"]} for row in rows if _is_entry(row)]
+        self.table.add(entries)
+        self._wrong += len(rows) - len(entries)
+
+    def notes(self) -> list[Note]:
+        """Say which lines were not of verl's form."""
+        if not self._wrong:
+            return super().notes()
+        text = f'{counted(self._wrong, "line")} not of the form {{"step":…,"data":{{…}}}} and left out.'
+        return [Note(NoteKind.DROPPED, text, self._wrong), *super().notes()]
+
+
+def _is_entry(row: Mapping[str, Any]) -> bool:
+    step = row.get("step")
+    return type(step) is int and abs(step) <= _LARGEST_STEP and isinstance(row.get("data"), dict)
+
+
+def plain_table(lines: bytes) -> Table | None:
+    """Read many rows that hold nothing but numbers with polars, several times quicker; None if there is anything else.
+
+    polars refuses a cell of another type, but passes over keys that are not in its schema. So the colons in the text
+    are counted; where there are more than those of the cells that were read, the lines are read the thorough way.
     """
+    if len(lines) < _LARGE:
+        return None
+    import polars as pl
+
+    sample, refused = rows_of(b"\n".join(lines[:HEAD].split(b"\n")[:-1][:_SAMPLE]))
+    keys = {key: None for row in sample for key in row}
+    if refused or not all(type(cell) in (int, float, type(None)) for row in sample for cell in row.values()):
+        return None
     try:
-        return orjson.loads(text)
-    except orjson.JSONDecodeError:
-        try:
-            return json.loads(text)
-        except (RecursionError, UnicodeDecodeError) as error:
-            raise ValueError("not JSON") from error
+        frame = pl.read_ndjson(lines, schema=dict.fromkeys(keys, pl.Float64))
+    except (pl.exceptions.PolarsError, ValueError):
+        return None
+    there = {key: frame[key].is_not_null().to_numpy() for key in keys}
+    colons = sum(int(mask.sum()) * (1 + key.count(":")) for key, mask in there.items())
+    unread = lines.count(b":") - colons
+    if unread and unread != lines.count(b"null"):
+        return None
+    columns = {key: Column(np.flatnonzero(mask), frame[key].to_numpy()[mask]) for key, mask in there.items()}
+    return Table(frame.height, {key: column for key, column in columns.items() if len(column.row)})
 
 
-def parse_cut(text: bytes) -> tuple[Any, int]:
-    """Parse a JSON document whose end is missing: keep every complete element of the arrays that are open.
+def _is_line(line: bytes, rest: bytes, source: Source) -> bool:
+    """Whether the first line is a whole object with others below it, or the start of one longer than the head.
 
-    Returns
-    -------
-    document
-        What could be read.
-    lost
-        How many bytes at the end could not.
-
-    Raises
-    ------
-    ValueError
-        When nothing can be kept.
+    A single object is a document of its own; another reader knows what such documents look like.
     """
-    end, closers = _last_complete(text)
-    return parse(text[:end] + closers), len(text) - end
+    if rest.strip():
+        return bool(rows_of(line)[0])
+    return source.size > len(source.head) and b"\n" not in source.head.strip()
 
 
-def _last_complete(text: bytes) -> tuple[int, bytes]:
-    """Return where the last complete element ends, and the brackets that close what is still open there."""
-    opened: list[bytes] = []
-    end, closers = 0, b""
-    for token in _TOKEN.finditer(text):
-        sign = token.group()
-        if sign in _CLOSER:
-            opened.append(_CLOSER[sign])
-            if len(opened) > _DEEPEST:
-                break
-        elif sign in (b"}", b"]"):
-            if not opened or opened.pop() != sign:
-                break
-            end, closers = token.end(), b"".join(reversed(opened))
-        elif sign == b"," and opened:
-            end, closers = token.start(), b"".join(reversed(opened))
-    if not end:
-        raise ValueError("nothing complete")
-    return end, closers
+def _format(keys: set[str]) -> str:
+    if "time_this_iter_s" in keys and ("training_iteration" in keys or "timesteps_total" in keys):
+        return "rllib-result"
+    if keys & {"progress/done_frac", "env/all/reward/total", "optim/kl_sample_train_v1"}:
+        return "tinker"
+    if any(key.startswith(("mismatch_kl/", "reward/all/", "seq_len/all/")) for key in keys):
+        return "prime-rl"
+    return "json-lines"
 
 
 def rows_of(block: bytes) -> tuple[list[Mapping[str, Any]], list[bytes]]:
@@ -112,25 +203,12 @@ def _one_by_one(lines: Iterable[bytes]) -> tuple[list[Mapping[str, Any]], list[b
 
 
 class ObjectLines:
-    """Objects one a line, each looked at on its own.
-
-    Parameters
-    ----------
-    take
-        Called with each object; it returns whether the object is what belongs there.
-
-    Attributes
-    ----------
-    refused
-        Lines that are no object.
-    wrong
-        How many objects were not what belongs there.
-    """
+    """Objects one a line: `take` is called with each, and returns whether it is what belongs there."""
 
     def __init__(self, take: Callable[[Mapping[str, Any]], bool]) -> None:
         self._take = take
-        self.refused: list[bytes] = []
-        self.wrong = 0
+        self.refused: list[bytes] = []  # lines that are no object
+        self.wrong = 0  # objects that were not what belongs there
 
     def feed(self, data: bytes, last: bool) -> int:
         """Take in the lines that have an end."""

@@ -15,12 +15,12 @@ from typing import Any
 
 import numpy as np
 
-from heldout.errors import NoMetrics
+from heldout.errors import NoMetrics, UsageError
+from heldout.readers.columns import as_float
 from heldout.readers.json_lines import ObjectLines, shown
 from heldout.readers.log import Column, Log
-from heldout.readers.rows import as_float
 from heldout.readers.source import Source
-from heldout.run import Evaluation, Note, NoteKind, Outcomes, Series
+from heldout.run import Evaluation, Note, NoteKind, Outcomes, Series, checked_step
 from heldout.stats.arrays import IntArray
 from heldout.stats.rates import level_error
 from heldout.text import counted
@@ -70,17 +70,13 @@ class _Lines(ObjectLines):
 
 
 def _evaluation(line: Mapping[str, Any]) -> Evaluation | None:
+    if type(line.get("step")) is not int:
+        return None
     try:
-        problems = tuple(str(problem) for problem in line["problems"])
-        passed = np.asarray(line["passed"], dtype=np.float64)
-        samples = np.broadcast_to(np.asarray(line["samples"], dtype=np.int64), passed.shape)
-        step, benchmark = line["step"], str(line["benchmark"])
-    except (KeyError, TypeError, ValueError, OverflowError):
+        outcomes = Outcomes.from_counts(line["problems"], line["passed"], line["samples"])
+        return Evaluation.of(checked_step(line["step"]), outcomes, str(line["benchmark"]))
+    except (KeyError, TypeError, ValueError, OverflowError, UsageError):
         return None
-    whole = passed.shape == (len(problems),) and len(set(problems)) == len(problems) > 0 and type(step) is int
-    if not whole or step < 0 or np.any(samples < 1) or not np.all((passed >= 0) & (passed <= samples)):
-        return None
-    return Evaluation.of(step, Outcomes(problems, passed, samples), benchmark)
 
 
 def dropped_lines(path: Path, refused: Sequence[bytes], wrong: int = 0) -> list[Note]:
@@ -97,18 +93,12 @@ def dropped_lines(path: Path, refused: Sequence[bytes], wrong: int = 0) -> list[
 
 
 def outcomes_of(samples: Iterable[tuple[str, float]]) -> Outcomes:
-    """Group judged samples by problem.
-
-    Parameters
-    ----------
-    samples
-        Problem and score within [0, 1] of every sample.
-    """
+    """Group judged samples, each with its problem and a score within [0, 1], by problem."""
     judged: dict[str, list[float]] = {}
     for problem, score in samples:
         judged.setdefault(problem, []).append(score)
-    passed = np.array([sum(scores) for scores in judged.values()])
-    return Outcomes(tuple(judged), passed, np.array([len(scores) for scores in judged.values()], dtype=np.int64))
+    scores = judged.values()
+    return Outcomes.from_counts(list(judged), [sum(one) for one in scores], [len(one) for one in scores])
 
 
 def log_of(evaluations: Sequence[Evaluation], format: str, notes: Sequence[Note] = ()) -> Log:
@@ -125,16 +115,8 @@ def attached(
 ) -> Log:
     """Add held-out measurements to a log, as rows behind its own.
 
-    Parameters
-    ----------
-    log
-        The log of the training.
-    evaluations
-        The measurements, in the order of writing.
-    also
-        What else is known of each: numbers by key, perhaps nested.
-    session
-        The session of each; one of their own, which supersedes nothing, where it is not given.
+    The measurements come in the order of writing. `also` is what else is known of each: numbers by key, perhaps nested.
+    `session` is the one of each; where it is not given, they get one of their own, which supersedes nothing.
     """
     if not evaluations:
         return log

@@ -14,14 +14,12 @@ import numpy as np
 import orjson
 
 from heldout.errors import NoMetrics, ReadError
-from heldout.readers.files import Files
-from heldout.readers.json_lines import ObjectLines, rows_of
-from heldout.readers.jsonl import plain_table
+from heldout.readers.columns import Table, TableBuilder
+from heldout.readers.json_lines import ObjectLines, plain_table, rows_of
 from heldout.readers.log import Log
 from heldout.readers.outcomes import attached, dropped_lines, evaluation_rows
 from heldout.readers.restarts import first_steps, sessions_of_evaluations
-from heldout.readers.rows import Table, TableBuilder
-from heldout.readers.source import whole_lines
+from heldout.readers.source import Files, whole_lines
 from heldout.readers.steps import log_from_table
 from heldout.run import NO_STEPS, Evaluation, Note, NoteKind
 from heldout.stats.arrays import IntArray

@@ -1,4 +1,4 @@
-"""The file a reader looks at: its first bytes, its whole content, its lines, and what a parser has understood of it.
+"""The files a reader looks at: first bytes, whole content, lines, and what a parser has understood of them so far.
 
 A format that is only ever appended to has a `Parser`, which is fed the file piece by piece. Reading a finished file and
 following one that grows are then the same code: the first is one feeding, the second goes on with the same parser.
@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from functools import cached_property
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol, TypeVar
+
+from heldout.errors import ReadError
+from heldout.readers.log import Log
 
 HEAD = 65_536
 BOM = b"\xef\xbb\xbf"
@@ -56,6 +59,7 @@ class TextParser(Protocol):
 
 _P = TypeVar("_P", bound=Parser)
 _T = TypeVar("_T", bound=TextParser)
+Stamp = tuple[int, int, int]  # tells whether a file has changed: inode, size, time of the last change
 
 
 class Source:
@@ -67,17 +71,12 @@ class Source:
         The file.
     growing
         Whether it is still being written: a last line without its end may be cut anywhere.
-
-    Attributes
-    ----------
-    declined
-        How many readers, in the order of the registry, have refused a beginning of the file that changes no more.
     """
 
     def __init__(self, path: Path, *, growing: bool = False) -> None:
         self.path = path
         self.growing = growing
-        self.declined = 0
+        self.declined = 0  # readers, in the order of the registry, that refused a beginning which changes no more
         self._parsers: dict[Callable[[], Any], tuple[Any, int]] = {}
         self._texts: dict[int, tuple[str, int]] = {}  # of this look, by where they begin
         self._before = b""  # what stands before the furthest place that was reached
@@ -204,8 +203,8 @@ def whole_lines(data: bytes, last: bool) -> bytes:
     return data if last else data[: data.rfind(b"\n") + 1]
 
 
-def stamp_of(seen: os.stat_result) -> tuple[int, int, int]:
-    """Return what tells whether a file has changed: inode, size, time of the last change."""
+def stamp_of(seen: os.stat_result) -> Stamp:
+    """Return what tells whether a file has changed."""
     return seen.st_ino, seen.st_size, seen.st_mtime_ns
 
 
@@ -217,3 +216,65 @@ def _ended(data: bytes) -> bytes:
 def _text(data: bytes, *, begins: bool) -> str:
     text = data.decode("utf-8-sig" if begins else "utf-8", "replace").replace("\r\n", "\n").replace("\r", "\n")
     return _RAY.sub("", _ANSI.sub("", text) if "\x1b" in text else text)
+
+
+class Files:
+    """Opens files for readers, each at most once, and goes on where a growing one was left.
+
+    Parameters
+    ----------
+    growing
+        Whether they are still being written. What was understood of a file is then kept for the next look: a file that
+        has not changed is not read again, and one that has only grown is read from where it was left.
+    """
+
+    def __init__(self, *, growing: bool = False) -> None:
+        self.growing = growing
+        self._sources: dict[Path, tuple[int, Source]] = {}  # each with its inode
+        self._found: dict[Path, tuple[Stamp, list[Log] | ReadError]] = {}
+
+    def source(self, path: Path) -> Source:
+        """Return a file as it is now."""
+        if not self.growing:
+            return Source(path)
+        inode = path.stat().st_ino
+        known, source = self._sources.get(path, (None, None))
+        if source is None or known != inode or not source.looked_at_again():
+            source = Source(path, growing=True)
+            self._sources[path] = inode, source
+        return source
+
+    def logs(self, path: Path, read: Callable[[Source], list[Log]]) -> list[Log]:
+        """Return what a file holds, as `read` finds it.
+
+        Raises
+        ------
+        ReadError
+            As `read` does.
+        """
+        if not self.growing:
+            return read(Source(path))
+        stamp = stamp_of(path.stat())
+        known, found = self._found.get(path, (None, []))
+        if known != stamp:
+            found = _tried(read, self.source(path))
+            self._found[path] = stamp, found
+        if isinstance(found, ReadError):
+            raise found.with_traceback(None)
+        return found
+
+    def forget_others(self, paths: Collection[Path]) -> None:
+        """Forget the files that are neither among these nor there any more."""
+        for known in (self._sources, self._found):
+            for path in known.keys() - set(paths):
+                if not path.exists():
+                    del known[path]
+
+
+def _tried(read: Callable[[Source], list[Log]], source: Source) -> list[Log] | ReadError:
+    try:
+        return read(source)
+    except ReadError as error:
+        return error
+    finally:
+        source.let_go()

@@ -12,8 +12,8 @@ import numpy as np
 
 from heldout.errors import NoMetrics
 from heldout.metrics import RUN_KEYS, STEP_KEYS, meaning_of
+from heldout.readers.columns import Table, TableBuilder, some
 from heldout.readers.log import Log
-from heldout.readers.rows import Table, TableBuilder, some
 from heldout.run import NO_STEPS, Note, NoteKind
 from heldout.stats.arrays import IntArray
 from heldout.text import counted
@@ -21,8 +21,11 @@ from heldout.text import counted
 _NUMBERED = re.compile(r"(\d+)(?:\s*/\s*\d+|\D*)$")  # "step_0100", "10/438", "checkpoint-20"
 _LAST = re.compile(r"(?:.*[_/.-])?(?:main|final|last|latest|end)", re.IGNORECASE)
 _FIRST = re.compile(r"(?:.*[_/.-])?(?:base(?:line)?|init(?:ial)?|start|pretrained)", re.IGNORECASE)
-_MOST_RUNS = 200
+_MOST_RUNS = 200  # more values than that in a column are no names of runs
+_MOST_NAMES = 3  # columns that name runs together, such as model, task and seed
+_FEWER_REPEATS = 20  # times; a run that was restarted within the table repeats some of its own steps
 _SENTINELS = tuple(10**power - 1 for power in range(4, 12))
+_FAR_BEYOND = 3  # times the last other step; a step of 9999 may be real in a run that reaches 5000
 
 
 def log_from_rows(
@@ -36,17 +39,9 @@ def log_from_rows(
 ) -> Log:
     """Make a log from rows in order of writing.
 
-    Parameters
-    ----------
-    rows
-        One mapping per row. Nested mappings are flattened with "/"; numbers, bools and numeric text become values,
-        None is missing, other text is left out and noted.
-    format
-        Id of the format, as in `heldout.readers.formats.FORMATS`.
-    step_key
-        The column that numbers the rows; found by its known names where it is None.
-    name, notes, config
-        Passed on.
+    Nested mappings are flattened with "/"; numbers, bools and numeric text become values, None is missing; other text
+    is left out and noted. `format` is the id of the format; `step_key` is the column that numbers the rows, found by
+    its known names where it is None.
 
     Raises
     ------
@@ -190,7 +185,7 @@ def _sentinels(step: IntArray, notes: list[Note]) -> list[int]:
     if len(rows) != 1:
         return []
     others = np.delete(step, rows)
-    if len(others) < 2 or step[rows[0]] < 3 * max(int(others.max()), 1):
+    if len(others) < 2 or step[rows[0]] < _FAR_BEYOND * max(int(others.max()), 1):
         return []
     text = f"Step {step[rows[0]]} was taken as 'final' and placed one interval after step {others.max()}."
     notes.append(Note(NoteKind.ASSUMED, text))
@@ -224,10 +219,10 @@ def _run_labels(table: Table, log: Log) -> dict[int, str] | None:
     if not named:
         return None
     before = _repeats(log.step, dict.fromkeys(range(table.rows), ""))
-    for size in range(1, min(len(named), 3) + 1):
+    for size in range(1, min(len(named), _MOST_NAMES) + 1):
         for keys in combinations(named, size):
             labels = {row: ", ".join(f"{key}={named[key].get(row, '')}" for key in keys) for row in range(table.rows)}
-            if _repeats(log.step, labels) * 20 <= before:
+            if _repeats(log.step, labels) * _FEWER_REPEATS <= before:
                 return labels
     return None
 

@@ -33,7 +33,7 @@ from google_crc32c import value as crc32c
 
 import heldout.readers.wire as wire
 from heldout.errors import NoMetrics
-from heldout.readers.buffer import Buffer
+from heldout.readers.columns import Buffer
 from heldout.readers.log import Column, Log
 from heldout.readers.source import Source
 from heldout.run import NO_STEPS, Note, NoteKind
@@ -71,16 +71,8 @@ _PLUGIN_KINDS = {"histograms": "histogram", "images": "image", "audio": "audio c
 def read(source: Source) -> list[Log] | None:
     """Read a TensorBoard event file: every scalar of every event is a row, in the order of the file.
 
-    Parameters
-    ----------
-    source
-        The file.
-
-    Returns
-    -------
-    list of Log or None
-        One log, or None where the content is not an event file. The column ``wall_time`` holds the time of every row
-        in seconds. A new session begins where the file says that a restart did (SessionLog START).
+    The column ``wall_time`` holds the time of every row in seconds. A new session begins where the file says that a
+    restart did (SessionLog START).
 
     Raises
     ------
@@ -369,22 +361,13 @@ _Rows = tuple[IntArray, FloatArray, IntArray, FloatArray]  # step, wall time, ta
 
 
 class _Found:
-    """What has been read so far.
-
-    Attributes
-    ----------
-    at
-        Where in the file it stands.
-    rows, records
-        How many scalars and how many records there were.
-    corrupted, broken
-        Where records began whose checksum, or whose content, is not right.
-    """
+    """What has been read so far."""
 
     def __init__(self) -> None:
-        self.at = self.rows = self.records = 0
-        self.corrupted: list[int] = []
-        self.broken: list[int] = []
+        self.at = 0  # where in the file it stands
+        self.rows = self.records = 0  # how many scalars and how many records there were
+        self.corrupted: list[int] = []  # where records began whose checksum is not right
+        self.broken: list[int] = []  # and those whose content is not
         self._wrong = ""  # what ended the reading early, and how many bytes were not read for it
         self._unread = 0
         self._step, self._wall = Buffer(np.empty(0, np.int64)), Buffer(np.empty(0))

@@ -8,12 +8,11 @@ What it cannot see: anything logged after the checkpoint was saved.
 from __future__ import annotations
 
 from heldout.errors import NoMetrics
-from heldout.readers.json_lines import parse, parse_cut
+from heldout.readers.columns import TableBuilder
+from heldout.readers.json_document import document_of
 from heldout.readers.log import Log
-from heldout.readers.rows import TableBuilder
 from heldout.readers.source import Source
 from heldout.readers.steps import log_from_table
-from heldout.run import Note, NoteKind
 
 _SETTINGS = (
     "max_steps",
@@ -32,17 +31,10 @@ def read(source: Source) -> list[Log] | None:
     """Read a trainer_state.json."""
     if not source.head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{") or b'"log_history"' not in source.head:
         return None
-    notes = []
     try:
-        state = parse(source.data)
+        state, notes = document_of(source)
     except ValueError:
-        try:
-            state, lost = parse_cut(source.data)
-        except ValueError:
-            return None
-        notes = [
-            Note(NoteKind.DROPPED, f"The file is cut: its last {lost} bytes are no complete entry and were dropped.")
-        ]
+        return None
     if not isinstance(state, dict) or not isinstance(state.get("log_history"), list):
         return None
     rows = [row for row in state["log_history"] if isinstance(row, dict)]

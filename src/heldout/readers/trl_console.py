@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from heldout.readers.buffer import Buffer
+from heldout.readers.columns import Buffer
 from heldout.readers.console import NUMBER, Console, Entry, TableConsole, followed
 from heldout.readers.log import Column, Log
 from heldout.readers.source import Source

@@ -56,17 +56,8 @@ _INT64 = 1 << 63
 def read(source: Source) -> list[Log] | None:
     """Read the history of a W&B offline file: every history record is a row.
 
-    Parameters
-    ----------
-    source
-        The file.
-
-    Returns
-    -------
-    list of Log or None
-        One log, or None where the content is not such a file. Rows stand at ``_step``, else at the record's own step,
-        else at their number. ``_timestamp``, ``_runtime`` and any other step that was logged are columns. Nested keys
-        and nested objects are joined with "/".
+    Rows stand at ``_step``, else at the record's own step, else at their number. ``_timestamp``, ``_runtime`` and any
+    other step that was logged are columns. Nested keys and nested objects are joined with "/".
 
     Raises
     ------

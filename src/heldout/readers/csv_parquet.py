@@ -14,8 +14,8 @@ import numpy as np
 
 from heldout.errors import NoMetrics
 from heldout.metrics import RUN_KEYS, STEP_KEYS, meaning_of
+from heldout.readers.columns import Table
 from heldout.readers.log import Column, Log
-from heldout.readers.rows import Table
 from heldout.readers.source import Source
 from heldout.readers.steps import logs_from_table
 from heldout.run import Note, NoteKind
@@ -123,9 +123,8 @@ def _parquet(source: Source) -> pl.DataFrame:
         return pl.read_parquet(source.path, glob=False)
     except (pl.exceptions.PolarsError, OSError, ValueError) as error:
         raise NoMetrics(
-            f"{source.path.name}: starts like a Parquet file, but its footer is missing or broken, so it cannot "
-            "be read; "
-            "Parquet keeps its index at the end, write it again from the source."
+            f"{source.path.name}: starts like a Parquet file, but its footer is missing or broken, so that it cannot "
+            "be read; Parquet keeps its index at the end, write it again from the source."
         ) from error
 
 

@@ -1,4 +1,4 @@
-"""From rows of mixed cells to columns of numbers: shared by every format that logs row by row."""
+"""From rows of mixed cells to columns of numbers, which may grow: shared by every format that logs row by row."""
 
 from __future__ import annotations
 
@@ -7,45 +7,71 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from operator import itemgetter
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import numpy as np
+import numpy.typing as npt
 
 from heldout.metrics import RUN_KEYS, STEP_KEYS
-from heldout.readers.buffer import Buffer
 from heldout.readers.log import Column
 from heldout.run import Note, NoteKind
 from heldout.stats.arrays import IntArray
 from heldout.text import counted
+
+_T = TypeVar("_T", bound=np.generic)
 
 _TEXT_NEEDED = frozenset(RUN_KEYS) | frozenset(STEP_KEYS)
 _DEEPEST = 12  # levels of nesting; deeper than any trainer's, shallower than the interpreter's stack
 _LONGEST = 200  # characters of a text that may name a run or a step
 
 
-@dataclass(slots=True)
-class Table:
-    """Rows in order of writing, as columns.
+class Buffer(Generic[_T]):
+    """An array to whose first axis one appends; what was returned before stays what it was.
 
-    Attributes
+    Parameters
     ----------
-    rows
-        Number of rows.
-    columns
-        Numeric cells by key; nested keys are joined with "/".
-    text
-        Row → text, only for columns that may number the rows or tell runs apart.
-    constants
-        Text columns that never change: settings.
-    left_out
-        How many cells of each key were neither numbers nor needed.
+    start
+        What is in it at first; copied when something is appended.
     """
 
+    def __init__(self, start: npt.NDArray[_T]) -> None:
+        self._array, self._size = start, len(start)
+
+    def __len__(self) -> int:
+        return self._size
+
+    def extend(self, values: npt.ArrayLike) -> None:
+        """Append values."""
+        new = np.asarray(values, dtype=self._array.dtype)
+        end = self._size + len(new)
+        if end > len(self._array):
+            larger = np.empty((2 * end, *self._array.shape[1:]), dtype=self._array.dtype)
+            larger[: self._size] = self._array[: self._size]
+            self._array = larger
+        self._array[self._size : end] = new
+        self._size = end
+
+    @property
+    def values(self) -> npt.NDArray[_T]:
+        """Everything so far, not to be written to."""
+        view = self._array[: self._size]
+        view.flags.writeable = False
+        return view
+
+    def copy(self) -> Buffer[_T]:
+        """Return a buffer to which one may append without changing this one."""
+        return Buffer(self.values)
+
+
+@dataclass(slots=True)
+class Table:
+    """Rows in order of writing, as columns."""
+
     rows: int = 0
-    columns: dict[str, Column] = field(default_factory=dict)
-    text: dict[str, dict[int, str]] = field(default_factory=dict)
-    constants: dict[str, Any] = field(default_factory=dict)
-    left_out: Counter[str] = field(default_factory=Counter)
+    columns: dict[str, Column] = field(default_factory=dict)  # of numbers; nested keys are joined with "/"
+    text: dict[str, dict[int, str]] = field(default_factory=dict)  # by row; of columns that may name steps or runs
+    constants: dict[str, Any] = field(default_factory=dict)  # text columns that never change: settings
+    left_out: Counter[str] = field(default_factory=Counter)  # cells of each key that were neither numbers nor needed
 
     def notes(self) -> list[Note]:
         """Say which keys hold no numbers."""

@@ -13,8 +13,8 @@ from in_memory import source
 
 import heldout
 from heldout.errors import NoMetrics, ReadError
+from heldout.readers.json_lines import read
 from heldout.readers.log import Log
-from heldout.readers.verl_jsonl import read
 from heldout.run import NoteKind
 
 QUICK = settings(max_examples=50, deadline=None)  # no deadline: a busy machine is no failure
@@ -63,8 +63,8 @@ def test_broken_lines_are_counted_and_a_cut_one_is_said_to_be_cut() -> None:
         written(ROWS[:1]) + b'{"step":true,"data":{}}\nnoise\n[1]\n{"step":7,"data":{"actor/lr":0.5}}\n{"step":8,"da'
     )
     assert log.step.tolist() == [1, 7]
-    assert [(note.kind, note.count) for note in log.notes] == [(NoteKind.DROPPED, 3), (NoteKind.DROPPED, 1)]
-    assert "last line is cut" in log.notes[1].text
+    assert [(note.kind, note.count) for note in log.notes] == [(NoteKind.DROPPED, 1), (NoteKind.DROPPED, 3)]
+    assert "the last of them" in log.notes[1].text
 
 
 @pytest.mark.parametrize(
