@@ -99,6 +99,14 @@ def test_training_is_told_from_evaluation(train: str, evaluated: str) -> None:
     assert match.meaning.name == "held_out"
 
 
+def test_only_scores_of_training_need_to_be_called_so() -> None:
+    assert set(one(lines("train: step={} | reward=0.5 | kl=0.1 | pass@1=0.5")).columns) == {
+        "reward",
+        "kl",
+        "train/pass@1",
+    }
+
+
 def test_a_split_may_be_the_name_of_a_value() -> None:
     log = one(lines("train: 0.5 | eval 40% | step {}"))
     assert {key: column.value[0] for key, column in log.columns.items()} == {"train": 0.5, "eval": 40}

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
+from heldout.metrics import benchmarks
 from heldout.readers.console import NUMBER, Console, Entry, steps_over_epochs
 from heldout.readers.log import Log
 from heldout.readers.source import Source
@@ -54,8 +55,8 @@ def read(source: Source) -> list[Log] | None:
         {"step": 12, "reward": 0.3}
 
     At least three lines have the same names, one of which is a step: global_step, step, iteration, iter, update, it or
-    epoch. Lines with other names that have this step too are read with them; after "train:", "eval:", "val:" or "test:"
-    the names are those of that split: ``eval/acc``.
+    epoch. Lines with other names that have this step too are read with them; after "eval:", "val:" or "test:" the
+    names are those of that split: ``eval/acc``.
 
     What it cannot see: a line with words among its values. Values with a unit other than percent are left out.
     """
@@ -109,8 +110,10 @@ def _of_split(row: dict[str, Any], split: str | None) -> dict[str, Any]:
     if not split:
         return row
     name = next(name for name in ("train", "eval", "val", "test") if split.lower().startswith(name))
-    own = (*_STEPS, *(key for key in row if key.lower().startswith(name)))
-    return {key if key in own or key.lower() in _STEPS else f"{name}/{key}": value for key, value in row.items()}
+    own = {key for key in row if key.lower() in _STEPS or key.lower().startswith(name)}
+    if name == "train":  # only where the name alone would be taken for a held-out score
+        own |= set(row) - set(benchmarks(row))
+    return {key if key in own else f"{name}/{key}": value for key, value in row.items()}
 
 
 def _dict(text: str) -> dict[str, Any] | None:
