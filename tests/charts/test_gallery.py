@@ -38,7 +38,7 @@ def curves(chart: Chart) -> list[Line]:
 # -- the two published figures
 
 
-def test_published_reward_figure():
+def test_published_reward_figure() -> None:
     chart = reward_and_held_out(published_reward(), hints=REWARD_HINTS)
     assert chart.x.tick_texts == ("0", "100", "200", "300", "400", "500", "600", "700")
     assert chart.left.tick_texts == ("3.00", "3.25", "3.50", "3.75", "4.00", "4.25", "4.50", "4.75", "5.00")
@@ -57,7 +57,7 @@ def test_published_reward_figure():
     assert not any(line.raw for line in layers(chart, Line))
 
 
-def test_published_length_figure():
+def test_published_length_figure() -> None:
     chart = length_and_pass_rate(published_length(), hints=LENGTH_HINTS)
     assert chart.x.tick_texts == ("0", "25", "50", "75", "100", "125", "150", "175", "200")
     assert chart.left.tick_texts == ("6500", "7000", "7500", "8000", "8500")
@@ -86,7 +86,7 @@ def test_without_hints_one_grid_serves_both(chart):
     assert np.allclose(chart.left.fraction(chart.left.ticks), chart.right.fraction(chart.right.ticks))
 
 
-def test_everything_is_in_view():
+def test_everything_is_in_view() -> None:
     for chart in (
         reward_and_held_out(published_reward()),
         length_and_pass_rate(published_length(), hints=LENGTH_HINTS),
@@ -100,7 +100,7 @@ def test_everything_is_in_view():
 # -- dense series
 
 
-def test_a_dense_series_is_smoothed_and_says_so():
+def test_a_dense_series_is_smoothed_and_says_so() -> None:
     chart = reward_and_held_out(noisy_run(), window=50, labels={"reward": "reward"})
     assert chart.entries[0] == "reward, local-linear over 50 steps"
     (raw,) = [line for line in layers(chart, Line) if line.raw]
@@ -117,7 +117,7 @@ def test_a_dense_series_is_smoothed_and_says_so():
     assert len(right.step) == 14
 
 
-def test_the_caption_says_what_is_out_of_view():
+def test_the_caption_says_what_is_out_of_view() -> None:
     run = noisy_run()
     chart = reward_and_held_out(run)
     value = run["reward"].value
@@ -127,7 +127,7 @@ def test_the_caption_says_what_is_out_of_view():
     assert f"its 700 values, of which {out} lie outside the plot." in chart.caption
 
 
-def test_a_very_dense_series_stands_before_a_band():
+def test_a_very_dense_series_stands_before_a_band() -> None:
     chart = reward_and_held_out(noisy_run(steps=5000))
     (band,) = layers(chart, Band)
     assert (band.side, band.colour) == (Side.LEFT, Colour.LEFT)
@@ -136,7 +136,7 @@ def test_a_very_dense_series_stands_before_a_band():
     assert not any(line.raw for line in layers(chart, Line))
 
 
-def test_the_window_is_suggested_by_the_data_and_written_short():
+def test_the_window_is_suggested_by_the_data_and_written_short() -> None:
     run = run_of(series("reward", range(0, 25_000_000, 50_000), np.sin(np.arange(500) / 60)), reward="reward")
     assert reward_and_held_out(run).entries[0].endswith("M steps")
 
@@ -144,7 +144,7 @@ def test_the_window_is_suggested_by_the_data_and_written_short():
 # -- bars, peaks, the chosen checkpoint
 
 
-def test_bars_are_95_percent_intervals():
+def test_bars_are_95_percent_intervals() -> None:
     run = noisy_run()
     chart = reward_and_held_out(run)
     (bars,) = [points for points in layers(chart, Points) if points.bars]
@@ -166,14 +166,14 @@ def test_bars_of_a_share_stay_between_nothing_and_all(scale, unit):
     assert bars.bars[1].max() == scale
 
 
-def test_the_caption_names_the_axes():
+def test_the_caption_names_the_axes() -> None:
     start = "Reward Score (left) and Test Pass@1 (right) against steps."
     assert reward_and_held_out(published_reward(), hints=REWARD_HINTS).caption.startswith(start)
     length = length_and_pass_rate(published_length(), hints=LENGTH_HINTS)
     assert length.caption.startswith("Token Length (left) and Pass Rate (%) (right) against RL Training Steps.")
 
 
-def test_peaks():
+def test_peaks() -> None:
     chart = reward_and_held_out(published_reward())
     rings = [points for points in layers(chart, Points) if points.marker == Marker.RING]
     assert [(ring.step[0], ring.value[0], ring.side) for ring in rings] == [
@@ -186,7 +186,7 @@ def test_peaks():
     assert not layers(plain, Text)
 
 
-def test_the_chosen_checkpoint():
+def test_the_chosen_checkpoint() -> None:
     chart = reward_and_held_out(published_reward(), marks=Marks(chosen=350, tied=(150, 450)))
     (rule,) = layers(chart, Rule)
     (span,) = layers(chart, Span)
@@ -198,7 +198,7 @@ def test_the_chosen_checkpoint():
         reward_and_held_out(published_reward(), marks=Marks(chosen=900))
 
 
-def test_where_a_fall_began_is_a_dashed_line():
+def test_where_a_fall_began_is_a_dashed_line() -> None:
     chart = reward_and_held_out(published_reward(), marks=Marks(onset=600))
     (rule,) = layers(chart, Rule)
     assert (rule.step, rule.label, rule.dash) == (600, "onset 600", Dash.DASHED)
@@ -208,14 +208,14 @@ def test_where_a_fall_began_is_a_dashed_line():
 # -- names
 
 
-def test_labels_by_role_or_by_key():
+def test_labels_by_role_or_by_key() -> None:
     for labels in ({"reward": "Reward", "held_out": "Pass@1"}, {"critic/score/mean": "Reward", "pass@1": "Pass@1"}):
         chart = reward_and_held_out(noisy_run(), labels=labels)
         assert chart.right is not None
         assert (chart.left.title, chart.right.title) == ("Reward", "Pass@1")
 
 
-def test_long_keys_are_shortened_in_the_middle():
+def test_long_keys_are_shortened_in_the_middle() -> None:
     key = "val-core/openai/humaneval_plus_extended_edition/acc/mean@16/overall_first"
     chart = dual_axis(run_of(series(key, [0, 1], [0, 1])), key)
     assert len(chart.entries[0]) == 40
@@ -224,7 +224,7 @@ def test_long_keys_are_shortened_in_the_middle():
     assert chart.entries[0].endswith("overall_first")
 
 
-def test_hints_may_set_everything():
+def test_hints_may_set_everything() -> None:
     hints = Hints(
         left_marker=Marker.TRIANGLE,
         left_dash=Dash.DOTTED,
@@ -249,7 +249,7 @@ def test_hinted_ticks_are_first_last_and_distance(ticks):
         Hints(left_ticks=ticks)
 
 
-def test_one_hinted_side_sets_the_count_of_the_other():
+def test_one_hinted_side_sets_the_count_of_the_other() -> None:
     chart = reward_and_held_out(published_reward(), hints=Hints(left_ticks=(3, 5, 0.25)))
     assert chart.right is not None
     assert len(chart.right.ticks) == 9
@@ -258,7 +258,7 @@ def test_one_hinted_side_sets_the_count_of_the_other():
 # -- several on the right, or none
 
 
-def test_several_on_the_right_differ_in_more_than_colour():
+def test_several_on_the_right_differ_in_more_than_colour() -> None:
     names = ("a", "b", "c", "d")
     run = run_of(series("reward", [0, 1], [0, 1]), *(series(name, [0, 1], [i, i + 1]) for i, name in enumerate(names)))
     chart = dual_axis(run, "reward", names)
@@ -273,27 +273,27 @@ def test_several_on_the_right_differ_in_more_than_colour():
         dual_axis(run, "reward", [*names, "a"])
 
 
-def test_a_run_without_held_out_has_one_axis():
+def test_a_run_without_held_out_has_one_axis() -> None:
     run = run_of(series("reward", [0, 1], [0, 1]), reward="reward")
     chart = reward_and_held_out(run)
     assert chart.right is None
     assert 5 <= len(chart.left.ticks) <= 9
 
 
-def test_a_run_without_reward_shows_what_there_is():
+def test_a_run_without_reward_shows_what_there_is() -> None:
     chart = reward_and_held_out(run_of(series("p", [0, 1], [0, 1]), held_out="p"), hints=REWARD_HINTS)
     assert chart.right is None
     assert chart.left.title == "Test Pass@1"
 
 
-def test_unknown_keys():
+def test_unknown_keys() -> None:
     with pytest.raises(UnknownMetric, match="run has no metric 'reward'"):
         reward_and_held_out(run_of(series("p", [0, 1], [0, 1])))
     with pytest.raises(UnknownMetric):
         dual_axis(published_reward(), "reward", "nothing")
 
 
-def test_an_empty_series_and_a_bad_window():
+def test_an_empty_series_and_a_bad_window() -> None:
     with pytest.raises(ChartError, match=r"reward has no finite value to draw; choose another metric\."):
         dual_axis(run_of(series("reward", [], [])), "reward")
     with pytest.raises(ChartError, match=r"The smoothing window is 0; it must be a positive number of steps\."):
@@ -333,6 +333,6 @@ def test_odd_series_make_sound_charts(name):
         assert fraction.max() <= 1
 
 
-def test_flat_series_have_no_peak():
+def test_flat_series_have_no_peak() -> None:
     chart = dual_axis(run_of(series("a", range(80), np.full(80, 0.3))), "a")
     assert not layers(chart, Points)

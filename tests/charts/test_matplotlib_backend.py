@@ -56,11 +56,11 @@ def test_text_keeps_a_readable_size(width):
     assert Scale.of(width, None).tick >= LEAST_POINTS
 
 
-def test_the_same_chart_gives_the_same_bytes():
+def test_the_same_chart_gives_the_same_bytes() -> None:
     assert renders(published()) == renders(published())
 
 
-def test_no_dates():
+def test_no_dates() -> None:
     files = renders(published())
     assert b"CreationDate" not in files["pdf"]
     assert b"date" not in files["svg"].lower()
@@ -68,14 +68,14 @@ def test_no_dates():
     assert b"/Type3" not in files["pdf"]
 
 
-def test_the_users_settings_do_not_matter_and_are_left_alone():
+def test_the_users_settings_do_not_matter_and_are_left_alone() -> None:
     expected = render(published(), "svg")
     with mpl.rc_context({"font.size": 30, "axes.facecolor": "red", "lines.linewidth": 9, "svg.fonttype": "none"}):
         assert render(published(), "svg") == expected
         assert mpl.rcParams["font.size"] == 30
 
 
-def test_svg_is_accessible():
+def test_svg_is_accessible() -> None:
     chart = published()
     root = ET.fromstring(render(chart, "svg"))
     assert root.tag == f"{SVG}svg"
@@ -88,7 +88,7 @@ def test_svg_is_accessible():
     assert root.get("aria-labelledby") == f"{title.get('id')} {description.get('id')}"
 
 
-def test_two_svgs_in_one_page_share_no_id():
+def test_two_svgs_in_one_page_share_no_id() -> None:
     def ids(chart: Chart, **options) -> set[str]:
         return set(re.findall(r'\sid="([^"]+)"', svg(chart, **options)))
 
@@ -97,7 +97,7 @@ def test_two_svgs_in_one_page_share_no_id():
     assert ids(one).isdisjoint(ids(one, theme="dark"))
 
 
-def test_every_reference_in_an_svg_has_its_target():
+def test_every_reference_in_an_svg_has_its_target() -> None:
     text = svg(reward_and_held_out(noisy_run(), marks=Marks(chosen=350)))
     ids = set(re.findall(r'\sid="([^"]+)"', text))
     used = set(re.findall(r'href="#([^"]+)"', text)) | set(re.findall(r"url\(#([^)]+)\)", text))
@@ -105,14 +105,14 @@ def test_every_reference_in_an_svg_has_its_target():
     assert used <= ids
 
 
-def test_svg_for_a_page_has_no_declaration():
+def test_svg_for_a_page_has_no_declaration() -> None:
     text = svg(published())
     assert text.startswith("<svg ")
     assert "<!DOCTYPE" not in text
     assert "<?xml" not in text
 
 
-def test_hostile_labels_are_text():
+def test_hostile_labels_are_text() -> None:
     text = svg(hostile().with_title(HOSTILE))
     root = ET.fromstring(text)
     assert "<script" not in text
@@ -122,18 +122,18 @@ def test_hostile_labels_are_text():
     assert title.text == HOSTILE
 
 
-def test_hostile_labels_in_every_format():
+def test_hostile_labels_in_every_format() -> None:
     assert all(renders(hostile().with_title(HOSTILE)).values())
 
 
-def test_png_size_and_words():
+def test_png_size_and_words() -> None:
     data = render(published(), "png", width_cm=8.5, dpi=254)
     assert data.startswith(b"\x89PNG")
     assert struct.unpack(">I", data[16:20]) == (850,)
     assert b"Reward Score and Test Pass@1 over Steps" in data
 
 
-def test_themes_differ():
+def test_themes_differ() -> None:
     assert PALETTES["dark"]["ground"] in svg(published(), theme="dark")
     assert PALETTES["light"]["ground"] in svg(published())
 
@@ -168,7 +168,7 @@ def test_nothing_is_cut_off_at_the_edge(chart, width):
         assert (edge == 1.0).all()
 
 
-def test_a_million_points_stay_small():
+def test_a_million_points_stay_small() -> None:
     step = np.arange(1_000_000)
     value = np.tanh(step / 3e5) + np.random.default_rng(0).normal(0, 0.3, step.size)
     run = run_of(series("reward", step, value), reward="reward")
@@ -179,7 +179,7 @@ def test_a_million_points_stay_small():
     assert len(files["svg"]) < 300_000
 
 
-def test_a_raw_line_of_many_points_stays_small():
+def test_a_raw_line_of_many_points_stays_small() -> None:
     from heldout.charts import Line, Side
 
     step = np.arange(1_000_000)
@@ -206,7 +206,7 @@ def test_odd_series_are_drawn(name, both):
     assert "nan" not in svg(chart, width_cm=8.5).lower().replace("nance", "")
 
 
-def test_pdf_says_what_it_shows():
+def test_pdf_says_what_it_shows() -> None:
     data = render(published(), "pdf")
     text = data + b"".join(
         zlib.decompressobj().decompress(part)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from heldout.charts.reduce import envelope, reduce
 
 
-def test_a_short_series_comes_back():
+def test_a_short_series_comes_back() -> None:
     step, value = reduce([1, 2, 3], [4, 5, 6], 100)
     assert step.tolist() == [1, 2, 3]
     assert value.tolist() == [4, 5, 6]
@@ -29,14 +29,14 @@ def test_what_is_kept(count, pixels, seed, even):
     assert (value[np.searchsorted(step, kept_step)] == kept_value).all()
 
 
-def test_a_spike_survives_a_gap_in_the_steps():
+def test_a_spike_survives_a_gap_in_the_steps() -> None:
     step = np.concatenate([np.arange(10_000), 1_000_000 + np.arange(10_000)])
     value = np.zeros(20_000)
     value[17_123] = 9.0
     assert reduce(step, value, 100)[1].max() == 9.0
 
 
-def test_envelope_holds_nine_tenths():
+def test_envelope_holds_nine_tenths() -> None:
     random = np.random.default_rng(1)
     step, value = np.arange(100_000), random.normal(size=100_000)
     at, low, high = envelope(step, value, 50)
@@ -45,7 +45,7 @@ def test_envelope_holds_nine_tenths():
     assert np.allclose(high, 1.645, atol=0.15)
 
 
-def test_envelope_of_everything():
+def test_envelope_of_everything() -> None:
     _, low, high = envelope([0, 1, 2, 3], [5.0, 1.0, 2.0, 8.0], 2, (0, 100))
     assert low.tolist() == [1.0, 2.0]
     assert high.tolist() == [5.0, 8.0]
@@ -57,6 +57,6 @@ def test_envelope_of_little(count):
     assert at.size == low.size == high.size == count
 
 
-def test_envelope_leaves_gaps_out():
+def test_envelope_leaves_gaps_out() -> None:
     at, _, _ = envelope([0, 1, 1000], [1.0, 2.0, 3.0], 10)
     assert at.tolist() == [0.5, 1000]

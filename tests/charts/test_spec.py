@@ -7,7 +7,7 @@ from dataclasses import FrozenInstanceError
 import numpy as np
 import pytest
 
-from heldout.charts import Axis, Band, Chart, Line, Marker, Place, Points, Rule, Side, Span
+from heldout.charts import Axis, Band, Chart, Line, Marker, Points, Rule, Side, Span
 from heldout.charts.drawing import render, save
 from heldout.charts.spec import as_place, shorten
 from heldout.errors import ChartError
@@ -20,14 +20,14 @@ def chart() -> Chart:
     return Chart(X, Y, layers=(Line(Side.LEFT, np.array([0, 2]), np.array([0, 1]), "a"),))
 
 
-def test_changes_are_copies():
+def test_changes_are_copies() -> None:
     one = chart()
-    two = one.with_title("T").with_caption("C").with_layers(Span(0, 1, "s")).with_legend("above")
-    assert (two.title, two.caption, two.legend, len(two.layers)) == ("T", "C", Place.ABOVE, 2)
-    assert (one.title, one.caption, one.legend, len(one.layers)) == ("", "", Place.AUTO, 1)
+    two = one.with_title("T").with_caption("C").with_layers(Span(0, 1, "s"))
+    assert (two.title, two.caption, len(two.layers)) == ("T", "C", 2)
+    assert (one.title, one.caption, len(one.layers)) == ("", "", 1)
 
 
-def test_nothing_can_be_changed_in_place():
+def test_nothing_can_be_changed_in_place() -> None:
     one = chart()
     with pytest.raises(FrozenInstanceError):
         one.title = "x"
@@ -35,14 +35,14 @@ def test_nothing_can_be_changed_in_place():
         one.layers[0].value[0] = 7
 
 
-def test_a_layer_keeps_its_own_copy():
+def test_a_layer_keeps_its_own_copy() -> None:
     value = np.array([0.0, 1.0])
     line = Line(Side.LEFT, np.array([0, 2]), value)
     value[0] = 99
     assert line.value[0] == 0.0
 
 
-def test_words():
+def test_words() -> None:
     one = chart()
     assert one.name == "value (%) over step"
     assert one.with_title("T").name == "T"
@@ -51,11 +51,11 @@ def test_words():
     assert Axis("Rate (%)", (0, 1), (0, 1), unit="%").title == "Rate (%)"
 
 
-def test_fractions():
+def test_fractions() -> None:
     assert Axis("a", (0, 1), (2, 4)).fraction([2, 3, 4]).tolist() == [0, 0.5, 1]
 
 
-def test_markers_stand_on_the_line():
+def test_markers_stand_on_the_line() -> None:
     line = Line(Side.LEFT, np.array([0, 10]), np.array([0, 1]), marker=Marker.CIRCLE, marked=(5.0,))
     step, value = line.at_marks()
     assert (step.tolist(), value.tolist()) == ([5], [0.5])
@@ -71,7 +71,7 @@ def test_only_finite_numbers(bad):
         Band(Side.LEFT, np.array([0]), np.array([0]), np.array([bad]))
 
 
-def test_sentences():
+def test_sentences() -> None:
     with pytest.raises(ChartError, match=r"A line has step and value of different lengths: \[1, 2\]\."):
         Line(Side.LEFT, np.array([0, 1]), np.array([0]))
     with pytest.raises(ChartError, match="one end of its bars only"):
@@ -114,12 +114,12 @@ def test_sizes(arguments, words):
     assert str(error.value) == words
 
 
-def test_shorten():
+def test_shorten() -> None:
     assert shorten("short", 10) == "short"
     assert len(shorten("a" * 50 + "b" * 50, 21)) == 21
 
 
-def test_describing_a_chart_loads_no_plotting_library():
+def test_describing_a_chart_loads_no_plotting_library() -> None:
     code = (
         "import sys, numpy as np\n"
         "from heldout import charts\n"

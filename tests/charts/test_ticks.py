@@ -57,22 +57,22 @@ def test_single_ticks(data):
     check_round_cover(ticks, *data)
 
 
-def test_little_is_wasted():
+def test_little_is_wasted() -> None:
     left, right = t.paired_ticks((3.52, 4.65), (0.29, 0.348))
     assert (4.65 - 3.52) / (left[-1] - left[0]) > 0.7
     assert (0.348 - 0.29) / (right[-1] - right[0]) > 0.7
 
 
-def test_nothing_below_zero_for_data_that_is_not():
+def test_nothing_below_zero_for_data_that_is_not() -> None:
     for high in (0.7, 0.93, 41.0, 3e6):
         assert t.single_ticks(0.0, high)[0] == 0.0
 
 
-def test_ticks_are_the_nearest_doubles():
+def test_ticks_are_the_nearest_doubles() -> None:
     assert t.round_ticks(0.28, 0.36, 9) == (0.28, 0.29, 0.3, 0.31, 0.32, 0.33, 0.34, 0.35, 0.36)
 
 
-def test_two_flat_series_do_not_lie_on_each_other():
+def test_two_flat_series_do_not_lie_on_each_other() -> None:
     left, right = t.paired_ticks((1.0, 1.0), (0.2, 0.2))
     height = [(value - own[0]) / (own[-1] - own[0]) for value, own in ((1.0, left), (0.2, right))]
     assert height[0] - height[1] > 0.1
@@ -101,7 +101,7 @@ def test_step_ticks_are_few_whole_and_reach_the_end(last):
     assert ticks[-1] > 0.7 * last or last < 4
 
 
-def test_a_resumed_run_does_not_start_at_zero():
+def test_a_resumed_run_does_not_start_at_zero() -> None:
     assert t.step_ticks(1200, 1000)[0] == 1000
 
 
@@ -125,7 +125,7 @@ def test_tick_labels(ticks, texts):
     assert t.tick_labels(ticks) == texts
 
 
-def test_tick_labels_in_a_given_format():
+def test_tick_labels_in_a_given_format() -> None:
     assert t.tick_labels((-1, 2), ".1f") == ("−1.0", "2.0")
 
 

@@ -16,7 +16,6 @@ from __future__ import annotations
 
 from heldout.charts.drawing import render, renders, save, svg
 from heldout.charts.gallery import Marks, dual_axis, length_and_pass_rate, reward_and_held_out
-from heldout.charts.hints import Hints
 from heldout.charts.placement import legend_place
 from heldout.charts.spec import (
     COLUMN_CM,
@@ -27,6 +26,7 @@ from heldout.charts.spec import (
     Chart,
     Colour,
     Dash,
+    Hints,
     Line,
     Marker,
     Place,

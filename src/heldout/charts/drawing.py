@@ -1,12 +1,21 @@
-"""From a chart to a file, to bytes, or to an element of a page. The backend is loaded when something is drawn."""
+"""From a chart to a file, to bytes, or to an element of a page. The backend is loaded when something is drawn.
+
+A report draws several charts, in processes of their own where a pool of them is given (`draw_all`).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Executor
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
 from pathlib import Path
 
+from heldout.charts.palettes import as_variables
 from heldout.charts.spec import KINDS, NARROWEST_CM, PAGE_CM, THEMES, WIDEST_CM, Chart, Kind, Theme
 from heldout.errors import ChartError
+
+NARROW_CM = 9.0  # about the width of a phone: the words keep their size, the plot gives way
 
 
 def save(
@@ -92,6 +101,45 @@ def inside_page(data: bytes) -> str:
     """Take the XML declaration off an SVG file, so that it can stand in a page."""
     text = data.decode()
     return text[text.index("<svg") :]
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """A figure as its files and as drawings inside a page."""
+
+    files: dict[Kind, bytes]
+    wide: str  # an SVG element for wide screens, in colours that follow the page's theme
+    narrow: str  # the same for a phone
+
+
+def draw(chart: Chart, kinds: Sequence[Kind]) -> Drawn:
+    """Draw a chart as files, and for a page."""
+    wanted: tuple[Kind, ...] = tuple(kind for kind in KINDS if kind in kinds or kind == "svg")
+    files = renders(chart, wanted)
+    narrow = renders(chart, ("svg",), width_cm=NARROW_CM)["svg"]
+    wide_svg, narrow_svg = (as_variables(inside_page(svg)) for svg in (files["svg"], narrow))
+    return Drawn({kind: files[kind] for kind in kinds}, wide_svg, narrow_svg)
+
+
+def draw_all(charts: Sequence[Chart], kinds: Sequence[Kind], pool: Executor | None = None) -> Iterator[Drawn]:
+    """Draw several charts: at once in the pool, if there is one, else when the next one is asked for.
+
+    A pool that died costs time, not the figures.
+    """
+    started = None if pool is None else pool.map(draw, charts, [tuple(kinds)] * len(charts))
+    return _collected(started, charts, kinds)
+
+
+def _collected(started: Iterator[Drawn] | None, charts: Sequence[Chart], kinds: Sequence[Kind]) -> Iterator[Drawn]:
+    done = 0
+    if started is not None:
+        try:
+            for drawn in started:
+                yield drawn
+                done += 1
+        except BrokenProcessPool:
+            pass
+    yield from (draw(chart, kinds) for chart in charts[done:])
 
 
 def _kind_of(path: Path) -> Kind:

@@ -16,12 +16,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from heldout.charts.curve import LINE_UNTIL, DrawnCurve, Look
-from heldout.charts.hints import NO_HINTS, Hints
 from heldout.charts.spec import (
     Axis,
     Chart,
     Colour,
     Dash,
+    Hints,
     Layer,
     Marker,
     Place,
@@ -87,7 +87,7 @@ def reward_and_held_out(
     The reward on the left (blue, circles), the held-out score on the right (vermillion, diamonds, dashed). Arguments
     are those of `dual_axis`. A run with one of the two gives a chart with one axis.
     """
-    hints = hints or NO_HINTS
+    hints = hints or Hints()
     look = replace(hints, right_dash=hints.right_dash or Dash.DASHED)
     return _standard(run, "reward", "held_out", labels, look, window, marks, peaks)
 
@@ -106,7 +106,7 @@ def length_and_pass_rate(
     The response length on the left (blue, squares), the held-out score on the right (vermillion, circles), over a
     dashed grid. Arguments are those of `dual_axis`. A run with one of the two gives a chart with one axis.
     """
-    hints = hints or NO_HINTS
+    hints = hints or Hints()
     look = replace(
         hints,
         left_marker=hints.left_marker or Marker.SQUARE,
@@ -158,7 +158,7 @@ def dual_axis(
     ChartError
         If there is nothing to draw, or an argument is outside what is allowed.
     """
-    hints = hints or NO_HINTS
+    hints = hints or Hints()
     keys = _right_keys(right_key)
     _check_window(window)
     curves = [DrawnCurve(run[left_key], _left_look(left_key, run, labels, hints), window)]

@@ -72,7 +72,7 @@ from heldout.charts.spec import (
 )
 
 CM = 1.0 / 2.54  # inches
-LEAST_POINTS = 6.5
+LEAST_POINTS = 6.5  # smaller words cannot be read in print
 
 _FIRST_GUESS = (0.12, 0.15, 0.76, 0.75)  # where the plot stands until its words have been measured
 
@@ -91,16 +91,10 @@ _DASHES: Mapping[Dash, Any] = {
     Dash.DOTTED: (0, (1.2, 1.6)),
     Dash.DASH_DOT: (0, (5.0, 1.6, 1.2, 1.6)),
 }
+# For keys in Chinese, Japanese or Korean, which matplotlib's own font lacks: what Linux, macOS and Windows bring along.
 _MORE_FONTS = (
-    "Noto Sans CJK SC",
-    "Noto Sans CJK JP",
-    "Source Han Sans SC",
-    "WenQuanYi Zen Hei",
-    "PingFang SC",
-    "Hiragino Sans",
-    "Microsoft YaHei",
-    "Malgun Gothic",
-    "Arial Unicode MS",
+    *("Noto Sans CJK SC", "Noto Sans CJK JP", "Source Han Sans SC", "WenQuanYi Zen Hei"),
+    *("PingFang SC", "Hiragino Sans", "Microsoft YaHei", "Malgun Gothic", "Arial Unicode MS"),
 )
 _SETTINGS: Mapping[str, Any] = {
     "text.parse_math": False,  # a dollar sign in a key is a dollar sign
@@ -115,25 +109,15 @@ _SETTINGS: Mapping[str, Any] = {
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """Sizes of a figure, in points where not said otherwise.
+    """Sizes of a figure, in points where not said otherwise."""
 
-    Attributes
-    ----------
-    width, height
-        In inches.
-    font, tick
-        Size of labels and of tick labels.
-    line, marker, hair
-        Width of a curve, size of a marker, width of frame and grid.
-    """
-
-    width: float
-    height: float
-    font: float
-    tick: float
-    line: float
+    width: float  # inches
+    height: float  # inches
+    font: float  # of the axis labels
+    tick: float  # of the tick labels, the legend and words beside marks
+    line: float  # width of a curve
     marker: float
-    hair: float
+    hair: float  # width of frame and grid
 
     @classmethod
     def of(cls, width_cm: float, height_cm: float | None) -> Scale:
@@ -154,22 +138,7 @@ class Scale:
 def render(
     chart: Chart, kinds: Sequence[Kind], *, width_cm: float, height_cm: float | None, theme: Theme, dpi: float
 ) -> dict[Kind, bytes]:
-    """Draw a chart once and write it in each format.
-
-    Parameters
-    ----------
-    chart
-        The specification.
-    kinds
-        Formats.
-    width_cm, height_cm, theme, dpi
-        As for `heldout.charts.save`.
-
-    Returns
-    -------
-    dict
-        The bytes of each file.
-    """
+    """Draw a chart once and write it in each format; sizes and theme as for `heldout.charts.save`."""
     with own_settings():
         drawing = _Drawing(chart, Scale.of(width_cm, height_cm), PALETTES[theme], dpi)
         drawing.frame()
@@ -221,6 +190,11 @@ class _Drawing:
         figure = Figure(figsize=(self.scale.width, self.scale.height), dpi=self.dpi, facecolor=self.palette["ground"])
         FigureCanvasAgg(figure)
         return figure
+
+    @property
+    def renderer(self) -> Any:
+        """What measures words."""
+        return self.figure.canvas.get_renderer()  # type: ignore[attr-defined]
 
     @cached_property
     def axes(self) -> Axes:
@@ -416,15 +390,14 @@ class _Drawing:
 
     def fit(self) -> None:
         """Give the plot what the words around it leave."""
-        renderer = self.figure.canvas.get_renderer()  # type: ignore[attr-defined]
         width, height = self.scale.width * self.dpi, self.scale.height * self.dpi
         edge = 0.5 * self.scale.font / 72.0 * self.dpi
         for attempt in range(2):
             changed = self._shorten_labels() | self._thin_labels()
             if attempt and not changed:
                 break  # the words take as much as before
-            plot = self.axes.get_window_extent(renderer)
-            boxes = [box for axes in self.figure.axes if (box := axes.get_tightbbox(renderer)) is not None]
+            plot = self.axes.get_window_extent(self.renderer)
+            boxes = [box for axes in self.figure.axes if (box := axes.get_tightbbox(self.renderer)) is not None]
             left = max(plot.x0 - min(box.x0 for box in boxes), 0.0) + edge
             right = max(max(box.x1 for box in boxes) - plot.x1, 0.0) + edge
             bottom = max(plot.y0 - min(box.y0 for box in boxes), 0.0) + edge
@@ -499,8 +472,7 @@ class _Drawing:
             if self._size_of(legend)[0] <= 1.0:
                 break
         self._shorten_entries(legend)
-        renderer = self.figure.canvas.get_renderer()  # type: ignore[attr-defined]
-        high = legend.get_window_extent(renderer).height / self.dpi
+        high = legend.get_window_extent(self.renderer).height / self.dpi
         gap = 0.3 * self.scale.font / 72.0
         self.title(pad=(high + 2 * gap) * 72.0)
         legend.set_in_layout(False)
@@ -520,12 +492,11 @@ class _Drawing:
 
     def _shorten_labels(self) -> bool:
         """Leave out the middle of an axis label that is longer than its axis; say whether any was."""
-        renderer = self.figure.canvas.get_renderer()  # type: ignore[attr-defined]
-        plot = self.axes.get_window_extent(renderer)
+        plot = self.axes.get_window_extent(self.renderer)
         changed = False
         for axes in self.figure.axes:
             for label, room in ((axes.xaxis.label, 1.15 * plot.width), (axes.yaxis.label, 1.1 * plot.height)):
-                extent = label.get_window_extent(renderer)
+                extent = label.get_window_extent(self.renderer)
                 longest = max(extent.width, extent.height)
                 if longest > room:
                     label.set_text(shorten(label.get_text(), int(len(label.get_text()) * room / longest)))
@@ -534,11 +505,10 @@ class _Drawing:
 
     def _thin_labels(self) -> bool:
         """Leave out step labels at regular distances until they stand apart; say whether that changed anything."""
-        renderer = self.figure.canvas.get_renderer()  # type: ignore[attr-defined]
         axis = self.chart.x
         shown = [label.get_text() for label in self.axes.get_xticklabels()]
-        widest = max(label.get_window_extent(renderer).width for label in self.axes.get_xticklabels())
-        room = self.axes.get_window_extent(renderer).width * float(
+        widest = max(label.get_window_extent(self.renderer).width for label in self.axes.get_xticklabels())
+        room = self.axes.get_window_extent(self.renderer).width * float(
             np.diff(axis.fraction(axis.ticks[:2]), append=1.0)[0]
         )
         every = math.ceil(1.25 * widest / room)
@@ -605,8 +575,7 @@ class _Drawing:
 
     def _size_of(self, artist: Legend | DrawnText) -> tuple[float, float]:
         """Return an artist's width and height as fractions of the plot."""
-        renderer = self.figure.canvas.get_renderer()  # type: ignore[attr-defined]
-        own, plot = artist.get_window_extent(renderer), self.axes.get_window_extent(renderer)
+        own, plot = artist.get_window_extent(self.renderer), self.axes.get_window_extent(self.renderer)
         return own.width / plot.width, own.height / plot.height
 
     def _across(self, points: float) -> tuple[float, float]:

@@ -1,4 +1,4 @@
-"""What a chart is, before anyone draws it: axes, layers, and where the legend goes.
+"""What a chart is, before anyone draws it: axes, layers, where the legend goes, and hints where defaults do not do.
 
 Everything here is frozen. A method that changes something returns a changed copy, so that one chart can be handed to
 the report, the page and the test without fear. Colours are roles (`left`, `right`, `mark`, …) and not values: a theme
@@ -7,6 +7,7 @@ gives them values when the chart is drawn, so that one chart serves light and da
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Literal, TypeAlias
@@ -14,7 +15,7 @@ from typing import Literal, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from heldout.charts.ticks import tick_labels
+from heldout.charts.ticks import spaced_ticks, tick_labels
 from heldout.errors import ChartError
 from heldout.stats.arrays import FloatArray
 
@@ -28,6 +29,7 @@ PAGE_CM = 16.0
 COLUMN_CM = 8.5
 SLIDE_CM = 25.0
 NARROWEST_CM, WIDEST_CM = 4.0, 120.0
+MOST_TICKS = 41  # of one axis; more cannot be told apart
 
 
 class Side(StrEnum):
@@ -315,10 +317,6 @@ class Chart:
         """Return a chart with another caption."""
         return replace(self, caption=caption)
 
-    def with_legend(self, place: Place | str) -> Chart:
-        """Return a chart with its legend elsewhere."""
-        return replace(self, legend=as_place(place))
-
     @property
     def entries(self) -> tuple[str, ...]:
         """What the legend says, from top to bottom."""
@@ -329,6 +327,65 @@ class Chart:
         """One line that says what is drawn: the title, or else the axes' labels."""
         sides = self.left.title if self.right is None else f"{self.left.title} and {self.right.title}"
         return self.title or f"{sides} over {self.x.title}"
+
+
+@dataclass(frozen=True, slots=True)
+class Hints:
+    """What a figure should look like where the default is not wanted; None leaves the default.
+
+    Attributes
+    ----------
+    left_ticks, right_ticks, x_ticks
+        First tick, last tick and the distance between two, as in ``(3.0, 5.0, 0.25)``. The limits follow, and reach
+        beyond the ticks where the curves do.
+    left_label, right_label, x_label
+        Labels of the axes.
+    left_name, right_name
+        Names in the legend; the labels if not given.
+    left_unit, right_unit
+        Such as ``%``.
+    left_marker, right_marker, left_dash, right_dash, grid
+        How lines and grid are drawn.
+    legend
+        Where the legend goes.
+    title, caption
+        Text for the chart; the caption is composed if not given.
+    """
+
+    left_ticks: Sequence[float] | None = None
+    right_ticks: Sequence[float] | None = None
+    x_ticks: Sequence[float] | None = None
+    left_label: str | None = None
+    right_label: str | None = None
+    x_label: str | None = None
+    left_name: str | None = None
+    right_name: str | None = None
+    left_unit: str | None = None
+    right_unit: str | None = None
+    left_marker: Marker | None = None
+    right_marker: Marker | None = None
+    left_dash: Dash | None = None
+    right_dash: Dash | None = None
+    grid: Dash | None = None
+    legend: Place | str | None = None
+    title: str | None = None
+    caption: str | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("left_ticks", "right_ticks", "x_ticks"):
+            asked = getattr(self, name)
+            if asked is not None and not _can_tick(asked):
+                raise ChartError(
+                    f"{name} is {asked}; it must be the first tick, the last one and the distance between two, "
+                    f"such as (0, 700, 100), with at most {MOST_TICKS} ticks in all."
+                )
+        if self.legend is not None:
+            as_place(self.legend)
+
+    def ticks(self, which: str) -> tuple[float, ...] | None:
+        """Return all ticks of ``left``, ``right`` or ``x``, if they are given."""
+        asked = getattr(self, f"{which}_ticks")
+        return spaced_ticks(*asked) if asked is not None else None
 
 
 def as_place(place: Place | str) -> Place:
@@ -351,6 +408,13 @@ def shorten(text: str, most: int) -> str:
         return text
     end = max(most - 1, 0) // 2
     return f"{text[: max(most - 1, 0) - end]}…{text[len(text) - end :]}"
+
+
+def _can_tick(asked: Sequence[float]) -> bool:
+    if len(asked) != 3 or not np.isfinite(asked).all():
+        return False
+    first, last, step = asked
+    return step > 0 and last > first and (last - first) / step < MOST_TICKS
 
 
 def _keep_arrays(layer: Line | Band | Points, *names: str) -> None:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from heldout.run import Run
 
 # What the processes that draw a report's figures need.
-_DRAWING = ("heldout.charts.page", "heldout.charts.matplotlib_backend", "matplotlib.backends.backend_svg")
+_DRAWING = ("heldout.charts.drawing", "heldout.charts.matplotlib_backend", "matplotlib.backends.backend_svg")
 
 FailOn = Literal["over-optimised", "warning"]
 

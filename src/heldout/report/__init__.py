@@ -11,7 +11,7 @@ from concurrent.futures import Executor
 from dataclasses import dataclass
 from pathlib import Path
 
-from heldout.charts.page import Drawn, draw_all
+from heldout.charts.drawing import Drawn, draw_all
 from heldout.charts.spec import KINDS, Kind
 from heldout.diagnosis.description import Description, describe
 from heldout.diagnosis.verdict import diagnose
