@@ -7,7 +7,7 @@ from functools import cached_property
 
 import numpy as np
 
-from heldout.charts.reduce import envelope
+from heldout.charts.reduce import QUANTILES, envelope
 from heldout.charts.spec import Axis, Band, Colour, Dash, Layer, Line, Marker, Points, Side, Text, shorten
 from heldout.charts.ticks import short_number, value_label, whole_multiples
 from heldout.errors import ChartError
@@ -17,12 +17,11 @@ from heldout.stats.levels import TWO_SIDED_95
 from heldout.stats.smoothing import DENSE, block_means, local_linear, suggest_window
 
 LINE_UNTIL = 2000  # points; a longer series stands as a band behind its smoothed line
-MARKS = 14
+MARKS = 14  # markers on a smoothed line at most
 
-_SMOOTH_AT = 400
+_SMOOTH_AT = 400  # steps at which a smoothed line is computed; finer than a plot of 16 cm shows
 _BAND_BINS = 240
-_SMOOTH_POINTS = 20_000
-_RAW_QUANTILES = (5.0, 95.0)
+_SMOOTH_POINTS = 20_000  # means of blocks that a longer series is smoothed from, for time
 _ENTRY = 40  # characters
 
 
@@ -110,7 +109,7 @@ class DrawnCurve:
         """What the ticks cover: the curve, and all but the outermost of the values behind it."""
         low, high = self.core
         if self.dense:
-            outer = np.percentile(self.value, _RAW_QUANTILES)
+            outer = np.percentile(self.value, QUANTILES)
             return min(low, float(outer[0])), max(high, float(outer[1]))
         return low, high
 

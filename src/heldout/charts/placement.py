@@ -15,13 +15,10 @@ from heldout.charts.spec import Band, Chart, Layer, Line, Marker, Place, Points,
 from heldout.stats.arrays import FloatArray
 
 MARGIN = 0.02
+# Inside the plot, as a person would choose if all were as empty.
 CORNERS = (
-    Place.UPPER_LEFT,
-    Place.UPPER_RIGHT,
-    Place.LOWER_LEFT,
-    Place.LOWER_RIGHT,
-    Place.UPPER_CENTER,
-    Place.LOWER_CENTER,
+    *(Place.UPPER_LEFT, Place.UPPER_RIGHT, Place.LOWER_LEFT, Place.LOWER_RIGHT),
+    *(Place.UPPER_CENTER, Place.LOWER_CENTER),
 )
 
 TOO_MUCH = 0.008  # hiding this much of a curve, a legend had better stand outside
@@ -143,27 +140,10 @@ def label_box(
     taken: Sequence[Box],
     headroom: float = 0.0,
 ) -> Box | None:
-    """Where beside a point does a label touch least?
+    """Where beside a point does a label touch least? None if it would be in the way wherever it stood.
 
-    Parameters
-    ----------
-    at
-        The point.
-    size
-        Width and height of the label.
-    gap
-        Distance between the point and the label, across and up.
-    content
-        The curves.
-    taken
-        Rectangles that are taken already: the legend, other labels.
-    headroom
-        How far over the top of the plot a label may reach.
-
-    Returns
-    -------
-    Box or None
-        None if it would be in the way wherever it stood.
+    `gap` lies between point and label, across and up; `taken` holds the legend and other labels; `headroom` is how far
+    over the top of the plot the label may reach.
     """
     costs = [(far + _cost(box, gap, content, taken, headroom), box) for box, far in _around(at, size, gap)]
     cost, box = min(costs, key=lambda option: option[0])

@@ -10,7 +10,7 @@ from tsdownsample import MinMaxDownsampler
 
 from heldout.stats.arrays import FloatArray
 
-QUANTILES = (5.0, 95.0)
+QUANTILES = (5.0, 95.0)  # what the caption of a band calls 90 % of the values
 
 _SAMPLER: Any = MinMaxDownsampler()  # type: ignore[no-untyped-call]
 
@@ -18,19 +18,8 @@ _SAMPLER: Any = MinMaxDownsampler()  # type: ignore[no-untyped-call]
 def reduce(step: npt.ArrayLike, value: npt.ArrayLike, pixels: int) -> tuple[FloatArray, FloatArray]:
     """Which points of a long series still show in a plot `pixels` wide?
 
-    The lowest and the highest point of each pixel column, and the first and the last point of all.
-
-    Parameters
-    ----------
-    step, value
-        Shape (N,), steps increasing with any spacing.
-    pixels
-        Width of the plot, at least 1.
-
-    Returns
-    -------
-    tuple of two arrays
-        Steps and values, at most ``2 * pixels + 2`` of them; a series that is not longer comes back as it is.
+    The lowest and the highest point of each pixel column, and the first and the last point of all: at most
+    ``2 * pixels + 2``. Steps, shape (N,), increase with any spacing.
     """
     step, value = np.ascontiguousarray(step, dtype=np.float64), np.ascontiguousarray(value, dtype=np.float64)
     if step.size <= 2 * pixels + 2:
@@ -43,21 +32,10 @@ def reduce(step: npt.ArrayLike, value: npt.ArrayLike, pixels: int) -> tuple[Floa
 def envelope(
     step: npt.ArrayLike, value: npt.ArrayLike, bins: int, quantiles: tuple[float, float] = QUANTILES
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Between which curves do most values of a noisy series lie?
+    """Between which curves do most values of a noisy series lie? Mean step, low and high of each bin of steps.
 
-    Parameters
-    ----------
-    step, value
-        Shape (N,), steps increasing with any spacing.
-    bins
-        Ranges of steps of equal width; empty ones are left out.
-    quantiles
-        In per cent; (0, 100) gives the lowest and the highest value.
-
-    Returns
-    -------
-    tuple of three arrays
-        Mean step, low and high of each bin, at most `bins` of them.
+    Bins are equally wide, and empty ones are left out; quantiles are in per cent, and (0, 100) gives the lowest and the
+    highest value. Steps, shape (N,), increase with any spacing.
     """
     step, value = np.asarray(step, dtype=np.float64), np.asarray(value, dtype=np.float64)
     if step.size == 0:

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-ROUND_STEPS = (1.0, 2.0, 2.5, 5.0)
-FEWEST, MOST = 5, 9
+ROUND_STEPS = (1.0, 2.0, 2.5, 5.0)  # times a power of ten
+FEWEST, MOST = 5, 9  # ticks on an axis
 SOME_SLACK = 1e-9  # of a step: what rounding may cost before a value counts as beyond a tick
 NEARLY_THERE = 0.03  # of the range: steps 0 … 199 deserve a tick at 200
 
@@ -46,22 +46,10 @@ class _Ladder:
 
 
 def round_ticks(low: float, high: float, count: int) -> tuple[float, ...]:
-    """Which `count` round numbers cover this range most closely?
+    """Which `count` round numbers, at least 2, cover this range most closely? A range of no width is widened.
 
-    Parameters
-    ----------
-    low, high
-        Ends of the range. With no width it is widened.
-    count
-        How many ticks, at least 2.
+    They are 1, 2, 2.5 or 5 times a power of ten apart, the first at or below `low`, the last at or above `high`.
 
-    Returns
-    -------
-    tuple of float
-        Equally spaced by 1, 2, 2.5 or 5 times a power of ten, the first at or below `low`, the last at or above `high`.
-
-    Examples
-    --------
     >>> round_ticks(0.29, 0.348, 7)
     (0.29, 0.3, 0.31, 0.32, 0.33, 0.34, 0.35)
     """
@@ -69,22 +57,10 @@ def round_ticks(low: float, high: float, count: int) -> tuple[float, ...]:
 
 
 def paired_ticks(left: tuple[float, float], right: tuple[float, float]) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Which round ticks let one grid serve two axes?
+    """Which round ticks let one grid serve two axes, given the lowest and the highest value of each?
 
     Both axes get the same number of ticks, 5 to 9, chosen to leave as little as possible of either axis empty.
 
-    Parameters
-    ----------
-    left, right
-        Lowest and highest value of each axis.
-
-    Returns
-    -------
-    tuple of two tuples
-        Ticks of the left and of the right axis, of one length.
-
-    Examples
-    --------
     >>> left, right = paired_ticks((3.52, 4.65), (0.29, 0.348))
     >>> left
     (3.25, 3.5, 3.75, 4.0, 4.25, 4.5, 4.75)
@@ -105,8 +81,6 @@ def single_ticks(low: float, high: float) -> tuple[float, ...]:
 def spaced_ticks(first: float, last: float, step: float) -> tuple[float, ...]:
     """Which ticks stand from `first` to `last`, one every `step`?
 
-    Examples
-    --------
     >>> spaced_ticks(0.28, 0.36, 0.02)
     (0.28, 0.3, 0.32, 0.34, 0.36)
     """
@@ -118,18 +92,8 @@ def spaced_ticks(first: float, last: float, step: float) -> tuple[float, ...]:
 def step_ticks(last: float, first: float = 0.0) -> tuple[float, ...]:
     """Where do ticks go on an axis of training steps?
 
-    Parameters
-    ----------
-    last, first
-        The range of steps. An axis that would be less than a third empty starts at 0.
+    At most nine whole multiples of a round whole number. An axis that would be less than a third empty starts at 0.
 
-    Returns
-    -------
-    tuple of float
-        Whole multiples of a round whole number, at most nine of them, from the range's beginning to its end.
-
-    Examples
-    --------
     >>> step_ticks(700)
     (0.0, 100.0, 200.0, 300.0, 400.0, 500.0, 600.0, 700.0)
     >>> step_ticks(200)
@@ -144,8 +108,6 @@ def step_ticks(last: float, first: float = 0.0) -> tuple[float, ...]:
 def whole_multiples(low: float, high: float, most: int) -> tuple[float, ...]:
     """Which multiples of a round whole number lie in a range, as many as there may be at most?
 
-    Examples
-    --------
     >>> whole_multiples(1, 200, 12)
     (20.0, 40.0, 60.0, 80.0, 100.0, 120.0, 140.0, 160.0, 180.0, 200.0)
     """
@@ -167,8 +129,6 @@ def tick_labels(ticks: Sequence[float], format: str = "") -> tuple[str, ...]:
 
     Just as many decimals as the spacing needs, a real minus sign, and k, M, B or T for large numbers.
 
-    Examples
-    --------
     >>> tick_labels([3.0, 3.25, 3.5])
     ('3.00', '3.25', '3.50')
     >>> tick_labels([0, 500_000, 1_000_000, 1_500_000])
@@ -184,8 +144,6 @@ def tick_labels(ticks: Sequence[float], format: str = "") -> tuple[str, ...]:
 def short_number(value: float) -> str:
     """How is a number written in running text?
 
-    Examples
-    --------
     >>> short_number(40), short_number(7.5), short_number(4_000_000)
     ('40', '7.5', '4M')
     """
@@ -195,8 +153,6 @@ def short_number(value: float) -> str:
 def value_label(value: float, ticks: Sequence[float], unit: str = "") -> str:
     """How is a single value written beside its mark: a digit finer than the axis says?
 
-    Examples
-    --------
     >>> value_label(0.348, (0.28, 0.29, 0.30)), value_label(8550, (6500, 7000)), value_label(34, (24, 26), "%")
     ('0.348', '8550', '34.0%')
     """
