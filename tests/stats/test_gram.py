@@ -95,43 +95,6 @@ def test_problems_that_drift_inflate_slow_contrasts():
     assert still.inflation(slow) < 1.3
 
 
-def test_groups_replace_problems_by_their_sums():
-    x = outcomes(3, n=60)
-    groups = np.random.default_rng(3).integers(0, 12, 60)
-    d = contrast(3, 6)
-    gram = Gram.of(x, groups)
-    residual = d @ x - d @ x.mean(axis=1)
-    sums = np.array([residual[groups == g].sum() for g in range(12)])
-    plain = 12 / 11 * np.sum(sums**2) / 60**2
-    assert gram.clusters == 12
-    assert float(gram.contrast_variance(d)) == pytest.approx(plain + FLOOR * (d @ d))
-    np.testing.assert_allclose(gram.rates, x.mean(axis=1))
-
-
-def test_copies_of_a_problem_add_nothing():
-    x, d = outcomes(4), contrast(4, 6)
-    one, four = Gram.of(x), Gram.of(np.repeat(x, 4, axis=1), np.repeat(np.arange(40), 4))
-    np.testing.assert_allclose(four.s2s(), one.s2s())
-    assert float(four.contrast_variance(d)) == pytest.approx(float(one.contrast_variance(d)))
-    assert four.set_variance(2) == pytest.approx(one.set_variance(2))
-
-
-def test_groups_of_one_are_no_groups():
-    x = outcomes(5)
-    np.testing.assert_allclose(Gram.of(x, np.arange(40)[::-1]).covariance, Gram.of(x).covariance)
-
-
-def test_pairs_across_a_restart_do_not_count():
-    x = outcomes(6)
-    x[3:] = 1.0 - x[3:]  # the restart turns everything round
-    change = np.sum(np.diff(x, axis=0) ** 2, axis=1) / (2 * 40**2)
-    gram = Gram.of(x, exclude_pairs=[2])
-    assert gram.within_variance(6) == pytest.approx(change[[0, 1, 3, 4]].mean())
-    assert gram.within_variance(4) == gram.within_variance(3)
-    gram.exclude_pairs.update(range(5))
-    assert math.isnan(gram.s2(6))
-
-
 @pytest.mark.parametrize("rate", [0.0, 1.0])
 def test_saturated_evals_keep_a_floor(rate):
     gram = Gram.of(np.full((5, 50), rate))
@@ -148,10 +111,6 @@ def test_floor_covers_tiny_sets():
 def test_wrong_input_is_named():
     with pytest.raises(ValueError, match="n is 1; a variance over problems needs at least 2"):
         Gram(1)
-    with pytest.raises(ValueError, match=r"groups has shape \(2,\); it must have one entry for each of 3 problems"):
-        Gram(3, [0, 1])
-    with pytest.raises(ValueError, match="all problems are in one group; a variance over groups needs at least 2"):
-        Gram(3, ["a", "a", "a"])
     gram = Gram(3)
     with pytest.raises(ValueError, match=r"outcomes has shape \(2,\); it must have one entry for each of 3 problems"):
         gram.add([0, 1])

@@ -213,23 +213,6 @@ def test_boundary_grows_with_the_horizon_and_with_certainty():
     assert boundary(40, math.sqrt(0.1 * 0.05)) == pytest.approx((2.147 + 2.343) / 2.0)
 
 
-def test_simulated_boundary_agrees_with_the_table_where_both_hold():
-    nearly = np.arange(20.0)
-    nearly[10:] += 0.06  # one spacing is 6 % longer: simulated
-    assert boundary(20, 0.05, nearly) == pytest.approx(1.913, abs=0.1)
-    assert boundary(20, 0.05, 25.0 * nearly) == pytest.approx(boundary(20, 0.05, nearly), abs=1e-4)
-    assert boundary(20, 0.05, 50.0 * np.arange(20), np.linspace(1.0, 1.9, 20)) == 1.913
-
-
-def test_simulated_boundary_holds_for_uneven_runs():
-    rng, paths = np.random.default_rng(0), 400
-    step, variance = np.cumsum(rng.choice([1.0, 8.0], 12)), rng.choice([1.0, 6.0], 12)
-    c = boundary(12, 0.1, step, variance)
-    flat = [scan(rng.normal(size=12) * np.sqrt(variance), variance, step, per_eval=True) for _ in range(paths)]
-    beyond = np.mean([np.nanmax(run.statistic) >= c for run in flat])
-    assert beyond == pytest.approx(0.1, abs=3.0 * math.sqrt(0.09 / paths))
-
-
 @pytest.mark.parametrize("K", [4, 0, 321])
 def test_horizons_outside_the_table_are_refused(K):
     with pytest.raises(ValueError, match=f"K is {K}; it must be from 5 to 320 evals"):
@@ -249,8 +232,6 @@ def test_arrays_of_another_length_are_refused():
         scan(GOLDEN, 2e-4, steps=[1, 2, 3])
     with pytest.raises(ValueError, match=r"variance has shape \(3,\)"):
         scan(GOLDEN, [1, 2, 3])
-    with pytest.raises(ValueError, match=r"variances has shape \(3,\)"):
-        boundary(40, 0.05, variances=[1, 2, 3])
 
 
 def test_run_p_is_the_smallest_alpha_that_is_reached():

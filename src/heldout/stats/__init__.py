@@ -1,6 +1,7 @@
 """The floor of pure arrays: numpy in, numpy or small frozen records out; it knows no run, no file and no chart.
 
-`arrays` names the array types and `normal` holds the normal distribution. `smoothing` draws a line through noise,
+`arrays` names the array types, `normal` holds the normal distribution, `levels` the thresholds that rooms share, and
+`rates` says how sure a rate over problems is, and the difference of two. `smoothing` draws a line through noise,
 `noise` says how large the noise is, `gp` gives the posterior of the level behind noisy evals, and `local_level` gives
 the random-walk smoother with its matrices. `correlation` asks whether two series move together. The shape of one
 series is told by `trend` (what the last window did), `segments` (straight pieces for prose), `shifts` (jumps of the

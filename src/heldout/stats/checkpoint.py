@@ -11,16 +11,14 @@ import numpy.typing as npt
 
 from heldout.stats.arrays import FloatArray, IntArray, floats
 from heldout.stats.gp import GPPosterior, gp_posterior
-from heldout.stats.levels import DROP, TWO_SIDED_95
-from heldout.stats.normal import cdf, quantile
+from heldout.stats.levels import TWO_SIDED_95
+from heldout.stats.normal import quantile
 
 ENOUGH = 5  # evals from which on neighbours are allowed to help
 TIE = 0.0001  # rates closer than this are equal, and the earlier checkpoint is taken
-GOOD_ENOUGH = DROP  # a checkpoint this far below the best is still good enough
 _DRAWS = 1000
 _WIDER = 1.3  # draws have this times the posterior variance, which is a little too small
 _TIED_MASS = 0.98
-_GOOD_CHANCE = 0.10
 _TIED_ERROR = 0.05  # chance that the raw comparisons drop the best one
 
 ContrastVariance = Callable[[FloatArray], FloatArray]
@@ -28,35 +26,14 @@ ContrastVariance = Callable[[FloatArray], FloatArray]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Choice:
-    """The checkpoint to take, and what is known about it.
+    """The checkpoint to take, and what is known about it."""
 
-    Attributes
-    ----------
-    best
-        Index of the checkpoint to take.
-    estimate
-        Its rate, freed of the luck that made it look best.
-    low, high
-        95 % interval for the rate; with `set_variance` also for other problems of the same kind. `nan` if the noise is
-        unknown.
-    tied
-        Indices that cannot be told from the best one, ascending; always holds `best`.
-    good_enough
-        Indices with a chance of at least 10 % to be within half a percentage point of the best, ascending.
-    means
-        Shape (K,): estimated rate of every checkpoint, also of those that are not available.
-    smoothed
-        False if the values were taken as they are: too few evals to smooth, or unknown noise.
-    """
-
-    best: int
-    estimate: float
-    low: float
+    best: int  # index of the checkpoint to take
+    estimate: float  # its rate, freed of the luck that made it look best
+    low: float  # 95 % interval for the rate, with `set_variance` also for other problems; nan for unknown noise
     high: float
-    tied: tuple[int, ...]
-    good_enough: tuple[int, ...]
-    means: FloatArray
-    smoothed: bool
+    tied: tuple[int, ...]  # indices that cannot be told from the best one, ascending; always with `best`
+    means: FloatArray  # shape (K,): estimated rate of every checkpoint, also of those that are not available
 
 
 def choose(
@@ -66,7 +43,6 @@ def choose(
     available: npt.ArrayLike | None = None,
     contrast_variance: ContrastVariance | None = None,
     *,
-    good_enough: float = GOOD_ENOUGH,
     seed: int = 0,
 ) -> Choice:
     """Which checkpoint should be taken?
@@ -81,7 +57,7 @@ def choose(
         Shape (K,), the rate of each eval, in order.
     variance
         Noise variance of one eval. Where neighbouring evals share noise, the variance of the last look times its
-        median inflation: ``s2_K r_K`` with ``r_K = scan(...).inflation[-1]``.
+        median inflation.
     set_variance
         Variance of the level over sets of problems, one number or shape (K,) (`Gram.set_variance`); 0 makes the
         interval one for exactly these problems.
@@ -90,15 +66,13 @@ def choose(
     contrast_variance
         For fewer than five evals: gives the variance of comparisons of shape (j, K) (`Gram.contrast_variance`);
         independent noise of size `variance` if not given.
-    good_enough
-        How far below the best is still good enough, in the unit of the values.
     seed
-        Of the draws; the same seed gives the same sets.
+        Of the draws; the same seed gives the same set.
 
     Returns
     -------
     Choice
-        Best checkpoint, interval, and the sets around it. With fewer than five evals: the largest raw value, its raw
+        Best checkpoint, interval, and what is tied with it. With fewer than five evals: the largest raw value, its raw
         interval, and as tied all that a comparison with it at 5 % (Bonferroni over the others) does not drop. With
         unknown noise nothing can be dropped.
 
@@ -130,8 +104,8 @@ def choose(
     noise = float(variance)
     shared = floats(np.broadcast_to(floats(set_variance), values.shape))
     if values.size >= ENOUGH and noise >= 0.0:
-        return _smoothed(values, noise, shared, exists, good_enough, seed)
-    return _raw(values, noise, shared, exists, contrast_variance, good_enough)
+        return _smoothed(values, noise, shared, exists, seed)
+    return _raw(values, noise, shared, exists, contrast_variance)
 
 
 def _existing(available: npt.ArrayLike | None, size: int) -> IntArray:
@@ -148,20 +122,15 @@ def _existing(available: npt.ArrayLike | None, size: int) -> IntArray:
     return chosen
 
 
-def _smoothed(
-    values: FloatArray, variance: float, shared: FloatArray, exists: IntArray, margin: float, seed: int
-) -> Choice:
+def _smoothed(values: FloatArray, variance: float, shared: FloatArray, exists: IntArray, seed: int) -> Choice:
     """The choice by the posterior."""
     posterior = gp_posterior(values, variance, jitter=True)
     own = posterior.mean[exists]
     best = int(exists[own >= own.max() - TIE][0])
     half = TWO_SIDED_95 * math.sqrt(max(float(posterior.covariance[best, best]), 0.0) + float(shared[best]))
-    draws = _draw(posterior, exists, seed)
-    top = draws.max(axis=1, keepdims=True)
-    good = exists[np.mean(draws >= top - margin, axis=0) >= _GOOD_CHANCE]
     estimate = float(posterior.mean[best])
-    tied = _with(best, exists[_tied(draws, own)])
-    return Choice(best, estimate, estimate - half, estimate + half, tied, _with(best, good), posterior.mean, True)
+    tied = _with(best, exists[_tied(_draw(posterior, exists, seed), own)])
+    return Choice(best, estimate, estimate - half, estimate + half, tied, posterior.mean)
 
 
 def _draw(posterior: GPPosterior, exists: IntArray, seed: int) -> FloatArray:
@@ -191,7 +160,6 @@ def _raw(
     shared: FloatArray,
     exists: IntArray,
     contrast_variance: ContrastVariance | None,
-    margin: float,
 ) -> Choice:
     """The choice by the values as they are, for too few evals to smooth."""
     own = values[exists]
@@ -200,14 +168,9 @@ def _raw(
     behind = values[best] - own
     crossing = quantile(1.0 - _TIED_ERROR / max(exists.size - 1, 1))
     tied = exists[~(behind > crossing * sd)]
-    certain = ~(sd > 0.0)  # no noise, unknown noise, or the best one itself
-    chance = cdf(
-        np.where(certain, np.where(behind > margin, -9.0, 9.0), (margin - behind) / np.where(certain, 1.0, sd))
-    )
-    good = exists[(chance >= _GOOD_CHANCE) | np.isnan(sd)]
     estimate = float(values[best])
     half = TWO_SIDED_95 * math.sqrt(variance + float(shared[best])) if variance >= 0.0 else math.nan
-    return Choice(best, estimate, estimate - half, estimate + half, _with(best, tied), _with(best, good), values, False)
+    return Choice(best, estimate, estimate - half, estimate + half, _with(best, tied), values)
 
 
 def _paired(

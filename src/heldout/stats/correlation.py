@@ -18,25 +18,13 @@ _TREND_SHARE = 0.5  # levels are called trend-dominated when a quadratic explain
 
 @dataclass(frozen=True, slots=True)
 class Correlation:
-    """A correlation with its interval.
+    """A correlation with its interval."""
 
-    Attributes
-    ----------
-    r
-        Pearson correlation; `nan` with fewer than four pairs, or if one series is constant.
-    low, high
-        Confidence limits that allow for autocorrelation.
-    n
-        Number of pairs.
-    n_eff
-        How many independent pairs they are worth, from 4 to n.
-    """
-
-    r: float
-    low: float
+    r: float  # pearson correlation; `nan` with fewer than four pairs, or if one series is constant
+    low: float  # confidence limits that allow for autocorrelation
     high: float
-    n: int
-    n_eff: float
+    n: int  # number of pairs
+    n_eff: float  # how many independent pairs they are worth, from 4 to n
 
 
 @dataclass(frozen=True, slots=True)

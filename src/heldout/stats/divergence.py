@@ -21,42 +21,23 @@ _SLOPE_Z = 1.28
 
 @dataclass(frozen=True, slots=True)
 class Divergence:
-    """A stretch over which x rose while y fell.
+    """A stretch over which x rose while y fell."""
 
-    Attributes
-    ----------
-    start, end
-        First and last step.
-    x_slope_z, y_slope_z
-        Of the window in it where the two part most.
-    """
-
-    start: float
-    end: float
-    x_slope_z: float
+    start: float  # first step
+    end: float  # last step
+    x_slope_z: float  # of the window in it where the two part most
     y_slope_z: float
 
 
 @dataclass(frozen=True, slots=True)
 class OppositeTurn:
-    """A step at which one series peaks and the other dips.
-
-    Attributes
-    ----------
-    step, x_value, y_value
-        Where, and both values there.
-    x_deviation, y_deviation
-        Distance of each value from the line between its two neighbours, in the unit of the series.
-    score
-        Minus the product of both deviations, each in units of its own typical size.
-    """
+    """A step at which one series peaks and the other dips."""
 
     step: float
-    x_value: float
+    x_value: float  # there
     y_value: float
-    x_deviation: float
-    y_deviation: float
-    score: float
+    x_deviation: float  # of x from the line between its two neighbours, in its unit
+    score: float  # minus the product of the deviations of x and y, each in units of its own typical size
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -205,7 +186,7 @@ def opposite_turns(step: FloatArray, x: FloatArray, y: FloatArray, most: int = 1
     return tuple(
         OppositeTurn(
             *(float(step[i]), float(x[i]), float(y[i])),
-            *(float(bend_x[i - 1]), float(bend_y[i - 1]), float(s)),
+            *(float(bend_x[i - 1]), float(s)),
         )
         for i, s in zip(at[best], score[best], strict=True)
     )

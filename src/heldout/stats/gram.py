@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
 from typing import Self
 
 import numpy as np
 import numpy.typing as npt
 
-from heldout.stats.arrays import FloatArray, IntArray, floats
+from heldout.stats.arrays import FloatArray, floats
 from heldout.stats.noise import JITTER_FLOOR
 
 
@@ -17,31 +16,19 @@ class Gram:
     """How noisy is one eval, and how noisy is any comparison of evals, when all see the same problems?
 
     With outcomes ``x_ik`` in [0, 1] (share of samples of problem i that checkpoint k solved) it keeps the rates
-    ``A_k = mean_i x_ik`` and the Gram matrix ``G_jk = mean_i x_ij x_ik``, and answers from these. Where problems come
-    in groups that stand or fall together, sums over groups take the place of problems (cluster-robust).
+    ``A_k = mean_i x_ik`` and the Gram matrix ``G_jk = mean_i x_ij x_ik``, and answers from these.
 
     Parameters
     ----------
     n
         Number of problems, at least 2.
-    groups
-        Shape (n,), the group of each problem; each problem is its own if not given. Fewer than 30 groups (see
-        `clusters`) make every variance here uncertain: say so beside the result.
-    exclude_pairs
-        First index of each pair of neighbouring evals that is left out of the noise, because a restart lies between.
 
     Attributes
     ----------
-    n
-        Number of problems.
-    clusters
-        Number of groups; n if none were given.
     rates
         Shape (K,): A.
     matrix
-        Shape (K, K): G. With groups, ``sum_g y_gj y_gk / n`` with y the sums over each group.
-    exclude_pairs
-        The set given; more may be put in at any time.
+        Shape (K, K): G.
 
     Notes
     -----
@@ -65,28 +52,20 @@ class Gram:
     0.03125
     """
 
-    def __init__(self, n: int, groups: npt.ArrayLike | None = None, exclude_pairs: Iterable[int] = ()) -> None:
+    def __init__(self, n: int) -> None:
         if n < 2:
             raise ValueError(f"n is {n}; a variance over problems needs at least 2.")
         self.n = n
-        self._place = None if groups is None else _places(groups, n)
-        self._sizes = np.ones(n) if self._place is None else floats(np.bincount(self._place))
-        self.clusters = self._sizes.size
-        if self.clusters < 2:
-            raise ValueError("all problems are in one group; a variance over groups needs at least 2.")
-        self.exclude_pairs = set(exclude_pairs)
         self.rates: FloatArray = np.empty(0)
         self.matrix: FloatArray = np.empty((0, 0))
-        self._sums: FloatArray = np.empty((0, self.clusters))  # (K, clusters)
+        self._rows: FloatArray = np.empty((0, n))  # (K, n)
         self._spread: FloatArray | None = None
 
     @classmethod
-    def of(
-        cls, outcomes: npt.ArrayLike, groups: npt.ArrayLike | None = None, exclude_pairs: Iterable[int] = ()
-    ) -> Self:
+    def of(cls, outcomes: npt.ArrayLike) -> Self:
         """All evals at once: `outcomes` of shape (K, n)."""
         rows = floats(outcomes)
-        gram = cls(rows.shape[1], groups, exclude_pairs)
+        gram = cls(rows.shape[1])
         gram._take(rows)
         return gram
 
@@ -112,12 +91,11 @@ class Gram:
         """Take in evals of shape (new, n)."""
         if not np.all((rows >= 0.0) & (rows <= 1.0)):
             raise ValueError("outcomes must lie between 0 and 1, none missing; complete() fills missing ones.")
-        sums = rows if self._place is None else _summed(rows, self._place, self.clusters)
         seen = self.rates.size
-        self._sums = np.concatenate([self._sums, sums])
+        self._rows = np.concatenate([self._rows, rows])
         matrix = np.empty((seen + len(rows), seen + len(rows)))
         matrix[:seen, :seen] = self.matrix
-        matrix[seen:] = sums @ self._sums.T / self.n
+        matrix[seen:] = rows @ self._rows.T / self.n
         matrix[:seen, seen:] = matrix[seen:, :seen].T
         self.matrix = matrix
         self.rates = np.concatenate([self.rates, rows.mean(axis=1)])
@@ -125,26 +103,16 @@ class Gram:
 
     @property
     def covariance(self) -> FloatArray:
-        """How the rates vary together over problems of this kind: covariance of A, shape (K, K).
-
-        Without groups ``(G - A A') / (n - 1)``; with groups, sums of residuals over each group take the place of the
-        residuals.
-        """
+        """How the rates vary together over problems of this kind: ``(G - A A') / (n - 1)``, shape (K, K)."""
         if self._spread is None:
-            tilt = np.outer(self._sums @ self._sizes, self.rates)
-            residual = (
-                self.n * self.matrix - tilt - tilt.T + self._sizes @ self._sizes * np.outer(self.rates, self.rates)
-            )
-            self._spread = residual * (self.clusters / (self.clusters - 1) / self.n**2)
+            self._spread = (self.matrix - np.outer(self.rates, self.rates)) / (self.n - 1)
         return self._spread
 
     def within_variances(self) -> FloatArray:
         """How large is the noise of one eval, as known at each look: `within_variance` of 1 to K, shape (K,)."""
         own = self.matrix.diagonal()
         changed = (own[1:] + own[:-1] - 2.0 * self.matrix.diagonal(1)) / (2.0 * self.n)
-        kept = np.array([pair not in self.exclude_pairs for pair in range(changed.size)], dtype=np.float64)
-        pairs = np.cumsum(kept)
-        path = np.where(pairs > 0.0, np.cumsum(np.maximum(changed, 0.0) * kept) / np.maximum(pairs, 1.0), np.nan)
+        path = np.cumsum(np.maximum(changed, 0.0)) / np.arange(1, changed.size + 1)
         return np.concatenate([np.full(min(own.size, 1), np.nan), path])
 
     def within_variance(self, k: int) -> float:
@@ -250,7 +218,7 @@ class Gram:
         if size < 2:
             return math.nan
         shared = float(row.sum() - row[k]) / (size - 1)
-        return max(shared, 0.0) * (self.clusters - 1) / self.clusters
+        return max(shared, 0.0) * (self.n - 1) / self.n
 
 
 def _look(k: int, size: int) -> int:
@@ -258,19 +226,6 @@ def _look(k: int, size: int) -> int:
     if not 1 <= k <= size:
         raise ValueError(f"eval {k} was asked for; there are {size}.")
     return k - 1
-
-
-def _places(groups: npt.ArrayLike, n: int) -> IntArray:
-    """Groups as numbers from 0."""
-    ids = np.asarray(groups)
-    if ids.shape != (n,):
-        raise ValueError(f"groups has shape {ids.shape}; it must have one entry for each of {n} problems.")
-    return np.unique(ids, return_inverse=True)[1].astype(np.int64)
-
-
-def _summed(rows: FloatArray, place: IntArray, clusters: int) -> FloatArray:
-    """Sums over each group, shape (rows, clusters)."""
-    return np.array([np.bincount(place, weights=row, minlength=clusters) for row in rows]).reshape(-1, clusters)
 
 
 def complete(outcomes: npt.ArrayLike, tolerance: float = 1e-10, most: int = 500) -> tuple[FloatArray, FloatArray]:

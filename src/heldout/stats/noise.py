@@ -18,25 +18,10 @@ _DOF_PER_DIFFERENCE = 18.0 / 35.0  # overlapping second differences of white noi
 
 @dataclass(frozen=True, slots=True)
 class Volatility:
-    """What the point-to-point movement of a series is made of.
+    """What the point-to-point movement of a series is made of."""
 
-    Attributes
-    ----------
-    noise_sd
-        Standard deviation of the sampling noise of one value.
-    jitter_sd
-        Standard deviation of point-to-point movement beyond the sampling noise; 0 if the sampling variance is not
-        known separately.
-    drift_sd_per_100
-        Root mean square change of the underlying level over 100 steps.
-    noise_share
-        Sampling noise as a share of noise, jitter and drift between neighbouring points, from 0 to 1.
-    """
-
-    noise_sd: float
-    jitter_sd: float
-    drift_sd_per_100: float
-    noise_share: float
+    noise_sd: float  # of the sampling noise of one value
+    noise_share: float  # of noise, jitter and drift between neighbouring points, from 0 to 1
 
 
 def difference_noise(value: FloatArray, step: FloatArray | None = None) -> float:
@@ -156,7 +141,7 @@ def volatility(step: FloatArray, value: FloatArray, sampling_variance: float | N
     """How much of the point-to-point movement is noise, and how far does the level drift?
 
     Second differences give noise plus jitter. What the mean squared change between two points holds beyond twice
-    that is drift of the level; over 100 steps likewise, with each change scaled to 100 steps.
+    that is drift of the level.
 
     Parameters
     ----------
@@ -178,7 +163,7 @@ def volatility(step: FloatArray, value: FloatArray, sampling_variance: float | N
     """
     step, value = floats(step), floats(value)
     if value.size < 4:
-        return Volatility(math.nan, math.nan, math.nan, math.nan)
+        return Volatility(math.nan, math.nan)
     observed = difference_noise(value, step)
     noise = observed if sampling_variance is None else sampling_variance
     jitter = max(0.0, observed - noise)
@@ -186,20 +171,5 @@ def volatility(step: FloatArray, value: FloatArray, sampling_variance: float | N
     movement = noise + jitter + drift
     return Volatility(
         noise_sd=math.sqrt(noise),
-        jitter_sd=math.sqrt(jitter),
-        drift_sd_per_100=_drift_over(step, value, observed, 100.0),
         noise_share=noise / movement if movement > 0.0 else math.nan,
     )
-
-
-def _drift_over(step: FloatArray, value: FloatArray, variance: float, span: float) -> float:
-    """Root mean square change of the level over `span` steps, the share of the noise taken out."""
-    start = np.flatnonzero(step < step[-1])
-    end = np.minimum(np.searchsorted(step, step[start] + span), step.size - 1)
-    if step[-1] - step[0] >= span:
-        whole = step[end] - step[start] >= span
-        start, end = start[whole], end[whole]
-    else:
-        start, end = start[:1], np.array([step.size - 1])
-    scale = span / (step[end] - step[start])
-    return math.sqrt(max(0.0, float(np.mean(((value[end] - value[start]) ** 2 - 2.0 * variance) * scale**2))))

@@ -14,21 +14,11 @@ from heldout.stats.rates import standard_error
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """A mean over problems and how sure it is.
+    """A mean over problems and how sure it is."""
 
-    Attributes
-    ----------
-    value
-        The mean, within [0, 1]; `nan` if no problem has enough samples.
-    se
-        Its standard error; `nan` with fewer than two problems (or groups of problems).
-    n
-        Number of problems that count: those with at least k samples.
-    """
-
-    value: float
-    se: float
-    n: int
+    value: float  # the mean, within [0, 1]; `nan` if no problem has enough samples
+    se: float  # its standard error; `nan` with fewer than two problems (or groups of problems)
+    n: int  # number of problems that count: those with at least k samples
 
 
 def pass_at_k(samples: npt.ArrayLike, correct: npt.ArrayLike, k: int) -> FloatArray:

@@ -38,11 +38,6 @@ _TABLE = (  # boundary for each horizon (rows) and alpha (columns)
     (2.804, 2.980, 3.130, 3.263, 3.395, 3.428, 3.504, 3.563, 3.640, 3.675, 3.788, 3.889),  # 240
     (2.918, 3.088, 3.225, 3.360, 3.485, 3.518, 3.600, 3.656, 3.733, 3.767, 3.871, 3.969),  # 320
 )
-_PATHS = 4000  # of the simulation for uneven spacing or unequal noise, and
-_TAIL = 40  # at least so many of them beyond the boundary
-_BLOCK = 1000  # paths that are simulated at once
-_EVEN = 1.05  # spacings whose ratio is at most this are called even
-_ALIKE = 2.0  # noise variances whose ratio is at most this are called equal
 
 Inflation = Callable[[FloatArray], FloatArray]
 
@@ -74,37 +69,19 @@ class Scan:
 
 @dataclass(frozen=True, slots=True)
 class Epoch:
-    """What holds for one eval of a run whose length nobody knows.
+    """What holds for one eval of a run whose length nobody knows."""
 
-    Attributes
-    ----------
-    horizon
-        The epoch lasts until this eval.
-    alpha
-        Share of the error rate that the epoch may spend.
-    boundary
-        The statistic must reach this.
-    """
-
-    horizon: int
-    alpha: float
-    boundary: float
+    horizon: int  # the epoch lasts until this eval
+    alpha: float  # share of the error rate that the epoch may spend
+    boundary: float  # the statistic must reach this
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Contrasts:
-    """Every earlier eval against the last one.
+    """Every earlier eval against the last one."""
 
-    Attributes
-    ----------
-    weight
-        Shape (k - 1, k): row j is ``S_j - S_k``, which sums to zero.
-    factor
-        Shape (k - 1,): posterior standard deviation of the difference, for unit noise.
-    """
-
-    weight: FloatArray
-    factor: FloatArray
+    weight: FloatArray  # shape (k - 1, k): row j is ``S_j - S_k``, which sums to zero
+    factor: FloatArray  # shape (k - 1,): posterior standard deviation of the difference, for unit noise
 
 
 def scan(
@@ -267,7 +244,7 @@ def _ratio(positive: FloatArray) -> float:
     return float(positive.max() / positive.min())
 
 
-def boundary(K: int, alpha: float, steps: npt.ArrayLike | None = None, variances: npt.ArrayLike | None = None) -> float:
+def boundary(K: int, alpha: float) -> float:
     """How large must the scan statistic get, at any of K evals, before the level is said to have fallen?
 
     A flat run of K evals reaches it at any look with probability `alpha`.
@@ -278,43 +255,30 @@ def boundary(K: int, alpha: float, steps: npt.ArrayLike | None = None, variances
         Evals that the run will have, from 5 to 320.
     alpha
         Chance of a false alarm in the whole run, from 0.000625 to 0.2.
-    steps
-        Shape (K,), the planned steps; evenly spaced if not given.
-    variances
-        Shape (K,), noise variance of each eval; equal if not given.
 
     Returns
     -------
     float
-        From a table, linear in log K and in log alpha between its entries. With spacings that differ by more than 5 %
-        or variances that differ more than twofold, from 4000 simulated runs with a fixed seed (more for an alpha
-        below 0.01, so that 40 are beyond the boundary): well under a second to K = 60 and some seconds at K = 320.
+        From a table, linear in log K and in log alpha between its entries.
 
     Raises
     ------
     ValueError
-        If K or alpha is outside the table, or an array does not have K entries.
+        If K or alpha is outside the table.
 
     Notes
     -----
-    The table is for q = 0.1, Gaussian noise and known variance: 20 000 simulated runs for each alpha down to 0.00625
-    and 1 000 000 for the smaller ones. With 4000 runs the standard error at alpha = 0.05 is about 0.03.
+    The table is for q = 0.1, even spacing, Gaussian noise and known, equal variance: 20 000 simulated runs for each
+    alpha down to 0.00625 and 1 000 000 for the smaller ones.
 
     Examples
     --------
     >>> boundary(40, 0.05)
     2.343
     """
-    K = _allowed_horizon(K)
     if not ALPHAS[-1] <= alpha <= ALPHAS[0]:
         raise ValueError(f"alpha is {alpha}; it must be from {ALPHAS[-1]} to {ALPHAS[0]}.")
-    step = None if steps is None else _each("steps", steps, K)
-    noise = None if variances is None else _each("variances", variances, K)
-    uneven = step is not None and _ratio(np.diff(step)) > _EVEN
-    unlike = noise is not None and _ratio(noise) > _ALIKE
-    if uneven or unlike:
-        return _simulated(K, alpha, None if step is None else tuple(step), None if noise is None else tuple(noise))
-    return float(np.interp(-math.log(alpha), -np.log(ALPHAS), _row(K)))
+    return float(np.interp(-math.log(alpha), -np.log(ALPHAS), _row(_allowed_horizon(K))))
 
 
 def _allowed_horizon(K: int) -> int:
@@ -331,25 +295,6 @@ def _row(K: int) -> FloatArray:
     low, high = HORIZONS[upper - 1], HORIZONS[upper]
     share = math.log(K / low) / math.log(high / low)
     return floats((1.0 - share) * table[upper - 1] + share * table[upper])
-
-
-@lru_cache(maxsize=16)
-def _simulated(K: int, alpha: float, steps: tuple[float, ...] | None, variances: tuple[float, ...] | None) -> float:
-    """The boundary for these steps and variances, from flat runs."""
-    blocks = math.ceil(max(_PATHS, _TAIL / alpha) / _BLOCK)
-    step = None if steps is None else floats(steps)
-    variance = np.ones(K) if variances is None else floats(variances)
-    rng = np.random.default_rng(20_000)
-    sd = np.sqrt(variance / variance.mean()).astype(np.float32)[:, None]
-    noise = [rng.standard_normal((K, _BLOCK), dtype=np.float32) * sd for _ in range(blocks)]
-    worst = np.full((blocks, _BLOCK), -np.inf, dtype=np.float32)
-    for k in range(FIRST_LOOK, K + 1):
-        against = contrasts(k, DEFAULT_Q, None if step is None else step[:k], variance[:k])
-        scale = against.factor * math.sqrt(float(np.mean(variance[:k]) / variance.mean()))
-        weight = (against.weight / scale[:, None]).astype(np.float32)
-        for block in range(blocks):
-            np.maximum(worst[block], (weight @ noise[block][:k]).max(axis=0), out=worst[block])
-    return float(np.quantile(worst, 1.0 - alpha, method="higher"))
 
 
 def run_p(statistic: float, K: int) -> float:

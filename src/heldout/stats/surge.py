@@ -20,26 +20,14 @@ _BEYOND_SHARE = 0.4
 
 @dataclass(frozen=True, slots=True)
 class Surge:
-    """A late rise.
+    """A late rise."""
 
-    Attributes
-    ----------
-    start_step, end_step
-        From where to where it lasted; the end is the end of the series.
-    before, after
-        Level before the start, and since then.
-    gain
-        after minus before.
-    z
-        The gain over its standard deviation.
-    """
-
-    start_step: float
+    start_step: float  # from where to where it lasted; the end is the end of the series
     end_step: float
-    before: float
+    before: float  # level before the start, and since then
     after: float
-    gain: float
-    z: float
+    gain: float  # after minus before
+    z: float  # the gain over its standard deviation
 
 
 def late_surge(
