@@ -33,6 +33,9 @@ def report(
         str, typer.Option(help="Formats of the figures: svg, png, pdf, separated by commas.")
     ] = "svg,png",
     planned: Annotated[int | None, typer.Option(min=1, help="Evaluations that the whole run will have.")] = None,
+    detector: Annotated[
+        list[str] | None, typer.Option(metavar="MODULE:NAME", help="Ask this detector too; or path/to/file.py:NAME.")
+    ] = None,
     fail_on: Annotated[
         FailOn | None, typer.Option(help="Exit with code 3 on this: an over-optimised run, or any warning.")
     ] = None,
@@ -50,17 +53,19 @@ def report(
         from rich.console import Console
         from rich.progress import track
 
+        from heldout.detectors.load import fresh
         from heldout.report import folder_name, write_index, write_report
         from heldout.report.terminal import show, show_files
 
         console = Console(highlight=False)
+        asked = fresh(detector or [])
         runs, refused = _read_each(paths, reading)
         several = len(runs) + len(refused) > 1
         chosen = [name.strip() for name in formats.split(",") if name.strip()]
         reports = []
         named = list(zip(_distinct([folder_name(one.name) for one in runs]), runs, strict=True))
         for name, one in track(named, "Reporting", console=console, transient=True, disable=len(runs) < 4):
-            written = write_report(one, out / name if several else out, chosen, pool, planned)
+            written = write_report(one, out / name if several else out, chosen, pool, planned, asked())
             reports.append(written)
             if not quiet:
                 show(console, one, written.about, written.verdict)

@@ -30,6 +30,9 @@ def watch(
     alert: Annotated[
         list[str] | None, typer.Option(help="env:NAME (a URL in the environment), mailto:ADDRESS or cmd:COMMAND.")
     ] = None,
+    detector: Annotated[
+        list[str] | None, typer.Option(metavar="MODULE:NAME", help="Ask this detector too; or path/to/file.py:NAME.")
+    ] = None,
     state: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Keep here what was found and done, for the next watch.")
     ] = None,
@@ -47,6 +50,7 @@ def watch(
     Examples:  heldout watch runs/today   ·   heldout watch train.log --on confirmed --stop-file STOP --planned 40
     """
     _load_numpy()
+    from heldout.detectors.load import fresh
     from heldout.live.alerts import alert_of
     from heldout.live.rules import On, Rules
     from heldout.live.watch import Watch
@@ -66,6 +70,7 @@ def watch(
         reading.follower(path),
         rules,
         planned=planned,
+        detectors=fresh(detector or [])(),
         alerts=[alert_of(one) for one in alert or []],
         state=state,
     )

@@ -16,7 +16,9 @@ three look at the held-out score; the others, whose findings are no evidence abo
 instability, collapse, saturation or a shift. *Simulated healthy runs* are 2000 of 200 to 1000 steps: flat, drifting
 or improving levels under autocorrelated noise (AR(1), coefficient 0.5 to 0.95).
 
-One of your own is passed in with the others: `diagnose(run, detectors=[*default_detectors(), Mine()])`.
+One of your own is passed in with the others, `diagnose(run, detectors=[*default_detectors(), Mine()])`, or named on the
+command line of `report` and `watch`: `--detector mine.py:Mine`. It has a `name`, the metrics that it `needs`, and
+`update(block)`, which returns findings. One that raises is named, and the others go on.
 """
 
 

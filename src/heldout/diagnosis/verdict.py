@@ -37,7 +37,7 @@ def diagnose(run: Run, detectors: Sequence[Detector] | None = None, *, horizon: 
     run
         A run.
     detectors
-        What to look for; all of them if not given.
+        What to look for; all of them if not given. One that raises is named among what could not be checked.
     horizon
         How many evaluations were planned; those in the log if not given, which suits a finished run.
 
@@ -54,7 +54,15 @@ def diagnose(run: Run, detectors: Sequence[Detector] | None = None, *, horizon: 
     """
     block = block_of(run)
     asked = Detectors.planned(horizon or len(block.evaluations), detectors)
-    return judge(run, asked, fold(asked, [block]))
+    failed: list[Unchecked] = []
+
+    def note(detector: Detector, error: Exception) -> None:
+        if detector is asked.falls:
+            raise error  # without it nothing could be said
+        failed.append(Unchecked(detector.name, f"it failed with {type(error).__name__}: {error}"))
+
+    verdict = judge(run, asked, fold(asked, [block], note))
+    return replace(verdict, unchecked=(*verdict.unchecked, *failed)) if failed else verdict
 
 
 def judge(run: Run, asked: Detectors, found: Sequence[Finding]) -> Verdict:

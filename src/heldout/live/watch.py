@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.live import Live as Screen
 from rich.panel import Panel
 
+from heldout.detectors.base import Detector
 from heldout.diagnosis.detectors import Detectors
 from heldout.diagnosis.verdict import judge
 from heldout.errors import ReadError
@@ -42,7 +43,7 @@ class Watch:
     ----------
     follower
         Where it is read from.
-    rules, planned, alerts
+    rules, planned, detectors, alerts
         As for `Guard`.
     state
         Directory for ``findings.jsonl``, which tells the next watch what was found and done.
@@ -56,13 +57,14 @@ class Watch:
         rules: Rules = Rules(),
         *,
         planned: int | None = None,
+        detectors: Sequence[Detector] | None = None,
         alerts: Sequence[Alert] = (),
         state: Path | None = None,
         console: Console | None = None,
     ) -> None:
         self.follower, self.rules = follower, rules
         self.console = console or Console(highlight=False)
-        self.fold, self.pace = Fold(Detectors.planned(planned), self._detector_failed), Pace()
+        self.fold, self.pace = Fold(Detectors.planned(planned, detectors), self._detector_failed), Pace()
         self.run: Run | None = None
         self.verdict: Verdict | None = None
         self._memory = Memory(state)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from heldout.charts.drawing import Drawn, draw_all
 from heldout.charts.spec import KINDS, Kind
+from heldout.detectors.base import Detector
 from heldout.diagnosis.description import Description, describe
 from heldout.diagnosis.verdict import diagnose
 from heldout.errors import UsageError
@@ -64,6 +65,7 @@ def write_report(
     formats: Sequence[str] = ("svg", "png"),
     pool: Executor | None = None,
     horizon: int | None = None,
+    detectors: Sequence[Detector] | None = None,
 ) -> Written:
     """Write the report of one run.
 
@@ -79,6 +81,8 @@ def write_report(
         Draws the figures, if given (see `heldout.cli.warm_pool.warm_pool`).
     horizon
         How many evaluations were planned; those in the log if not given.
+    detectors
+        What to look for, each fresh; all of heldout's own if not given.
 
     Raises
     ------
@@ -86,7 +90,7 @@ def write_report(
         When a format is none of these, or the folder cannot be written.
     """
     kinds = _kinds(formats)
-    verdict = diagnose(run, horizon=horizon)
+    verdict = diagnose(run, detectors, horizon=horizon)
     figures = standard_figures(run, verdict)
     drawing = draw_all([figure.chart for figure in figures], kinds, pool)  # in the pool while the run is described
     about = describe(run, verdict)
