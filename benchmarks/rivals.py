@@ -21,6 +21,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from benchmarks.scan import Scan, scan
 from heldout.datasets.simulated import SimulatedRun
 from heldout.detectors.evidence import Evidence
 from heldout.run import Evaluation
@@ -30,7 +31,7 @@ from heldout.stats.gp import gp_posterior
 from heldout.stats.gram import Gram
 from heldout.stats.normal import cdf
 from heldout.stats.rates import binomial_se
-from heldout.stats.scan import Scan, boundary, scan
+from heldout.stats.scan import boundary
 
 FIRST = 3  # index of the first eval at which an alarm may be raised
 

@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from benchmarks.scan import scan
 from heldout.stats.gram import Gram
 from heldout.stats.local_level import smoother
-from heldout.stats.scan import ALPHAS, EPOCHS, HORIZONS, boundary, epochs, run_p, scan
+from heldout.stats.scan import ALPHAS, EPOCHS, HORIZONS, boundary, epochs, run_p
 
 GOLDEN = np.array([0.300, 0.322, 0.331, 0.350, 0.356, 0.352, 0.360, 0.349, 0.333, 0.327, 0.310, 0.305])
 STATISTIC = [-0.4884, -0.4415, -0.2488, -0.3152, -0.0415, 0.2780, 0.6346, 1.3254, 1.9485]
