@@ -115,6 +115,11 @@ def test_a_run_that_went_back_is_stopped_again(tmp_path: Path) -> None:
     assert stops(100, 120, 101, back=101) == [100]  # what was stopped for still stands
 
 
+def test_what_a_run_that_went_back_does_again_is_news_and_has_cooled_down() -> None:
+    assert do(Rules(cool_down=10), 100, 100, back=100).alert.steps == [100, 100]  # type: ignore[attr-defined]
+    assert do(Rules(cool_down=10), 100, 101, back=101).alert.steps == [100]  # type: ignore[attr-defined]
+
+
 def test_a_stop_that_failed_is_tried_again(tmp_path: Path) -> None:
     folder = tmp_path / "later"
     rules = Rules(stop=On.LIKELY, stop_file=str(folder / "STOP"))

@@ -281,6 +281,14 @@ def test_a_stop_that_was_asked_for_stays_asked_for() -> None:
     assert guard.should_stop
 
 
+def test_a_run_that_goes_back_to_its_last_step_does_it_again() -> None:
+    guard = Guard(planned=PLANNED, detectors=[Late()])
+    train(guard)
+    assert guard.step(LAST, {"reward": 1.0}).findings == ()
+    guard.rewind()
+    assert [one.kind for one in guard.step(LAST, {"reward": 1.0}).findings] == ["late"]
+
+
 def test_of_a_step_that_is_logged_twice_the_last_values_are_judged(tmp_path: Path) -> None:
     with Recorder(tmp_path) as recorder, Guard(recorder, planned=PLANNED) as guard:
         for step in range(EVERY, LAST + 1, EVERY):

@@ -409,6 +409,44 @@ def test_a_run_that_goes_back_may_be_acted_on_again(tmp_path: Path) -> None:
     ]
 
 
+def test_an_evaluation_that_comes_late_is_no_run_that_goes_back(tmp_path: Path) -> None:
+    made = simulate("sharp_collapse", 300, PLANNED, seed=3)
+    ids, folder, state = [f"p{index}" for index in range(300)], tmp_path / "run", tmp_path / "state"
+    measured = dict(zip(made.steps.tolist(), made.outcomes.tolist(), strict=True))
+    late = int(made.steps[2])
+    watching = Watch(Follower(folder), planned=PLANNED, state=state, console=Console(quiet=True))
+    with Recorder(folder) as recorder:
+        for step in range(1, 801):
+            recorder.log(step, reward=float(made.reward[step - 1]))
+            if step in measured and step != late:
+                recorder.evaluation(step, problems=ids, passed=measured[step])
+        watching.follow(interval=0.05, until_idle=0.1)
+        recorder.evaluation(late, problems=ids, passed=measured[late])
+        watching.follow(interval=0.05, until_idle=0.1)
+    assert late in [one.step for one in watching.fold.evaluations]
+    what = [json.loads(line)["what"] for line in (state / "findings.jsonl").read_text().splitlines()]
+    assert "finding" in what
+    assert "rewind" not in what
+
+
+def test_evaluations_that_were_written_again_are_judged_anew(tmp_path: Path) -> None:
+    path = collapsed(tmp_path)
+    watching = Watch(Follower(path, problems=300), planned=PLANNED, console=Console(quiet=True))
+    watching.follow(interval=0.05, until_idle=0.1)
+    assert watching.verdict is not None
+    assert watching.verdict.state == "over-optimised"
+    again = [{key: 0.9 if key == "val/accuracy" else value for key, value in row.items()} for row in rows(honest(), 40)]
+    with path.open("a") as file:
+        file.writelines(json.dumps(row) + "\n" for row in again)
+    watching.follow(interval=0.05, until_idle=0.1)
+    assert watching.verdict == diagnose(read(path, problems=300), horizon=PLANNED)
+    assert watching.verdict.state != "over-optimised"
+
+
+def honest() -> SimulatedRun:
+    return simulate("honest", 300, PLANNED, seed=3)
+
+
 def test_a_command_that_fails_is_told(tmp_path: Path) -> None:
     done = heldout(collapsed(tmp_path), "--once", "--shell", "--command", "exit 3")
     assert "the command ended with status 3." in done.stdout
