@@ -14,10 +14,9 @@ from heldout.readers.assemble import Options, assemble
 from heldout.readers.directory import is_no_log
 from heldout.readers.log import Log
 from heldout.readers.restarts import compacted, joined
-from heldout.readers.run_directory import is_run
 from heldout.readers.source import Files, stamp_of
 from heldout.run import Run
-from heldout.store.layout import CHECKPOINTS, EVALS, METRICS, RUN
+from heldout.store.layout import CHECKPOINTS, EVALS, METRICS, RUN, is_run
 
 _DEEPEST = 6
 _Stamp = tuple[int, int, int]  # inode, size, time of the last change

@@ -13,14 +13,13 @@ from pathlib import Path
 
 from heldout.datasets import published
 from heldout.errors import ReadError, SeveralRuns
-from heldout.readers import run_directory
 from heldout.readers.assemble import Options, assemble
 from heldout.readers.directory import found_in
 from heldout.readers.formats import FORMATS, UNDERSTOOD, Format, Kind, read_file
 from heldout.readers.log import Log
 from heldout.readers.source import Files
 from heldout.run import Run
-from heldout.store.layout import METRICS, RUN
+from heldout.store.layout import METRICS, RUN, is_run
 
 __all__ = ["FORMATS", "UNDERSTOOD", "Format", "Kind", "logs_in", "read", "read_all"]
 
@@ -110,7 +109,7 @@ def logs_in(path: str | Path, files: Files, run: str | None = None) -> list[tupl
     """
     where = Path(path).expanduser()
     _refuse_missing(where)
-    if where.name in (RUN, METRICS) and run_directory.is_run(where.parent):
+    if where.name in (RUN, METRICS) and is_run(where.parent):
         where = where.parent
     named = found_in(where, files) if where.is_dir() else [(name_of(where), log) for log in read_file(where, files)]
     chosen = [(name, log) for name, log in named if run in (None, name, log.name)]

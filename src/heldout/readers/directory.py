@@ -24,10 +24,10 @@ from heldout.readers.judged_samples import owner
 from heldout.readers.log import Column, Log
 from heldout.readers.outcomes import attached, log_of
 from heldout.readers.restarts import joined
-from heldout.readers.run_directory import is_run
 from heldout.readers.run_directory import read as read_run
 from heldout.readers.source import Files
 from heldout.run import Evaluation, Note, NoteKind
+from heldout.store.layout import is_run
 from heldout.text import counted
 
 Named = tuple[str, Log]

@@ -23,7 +23,8 @@ from heldout.readers.source import Files, whole_lines
 from heldout.readers.steps import log_from_table
 from heldout.run import NO_STEPS, Evaluation, Note, NoteKind
 from heldout.stats.arrays import IntArray
-from heldout.store.layout import CHECKPOINTS, EVALS, FINDINGS, FORMAT, METRICS, NONFINITE, RESUMED, RUN
+from heldout.store.layout import CHECKPOINTS, EVALS, FINDINGS, METRICS, NONFINITE, RESUMED, RUN
+from heldout.store.plain import restored
 from heldout.text import counted
 
 _FORMAT = "run-directory"
@@ -34,16 +35,6 @@ _DID = {
     "run": "ran its command",
     "stop": "stopped the run",
 }
-_NUMBERS = {"nan": np.nan, "inf": np.inf, "-inf": -np.inf}
-
-
-def is_run(folder: Path) -> bool:
-    """Whether a directory is a run that heldout recorded."""
-    try:
-        with (folder / RUN).open("rb") as file:
-            return FORMAT.encode() in file.read(200)
-    except OSError:
-        return False
 
 
 def read(folder: Path, files: Files | None = None) -> Log:
@@ -180,7 +171,7 @@ class _MetricLines:
             elif type(line.get("step")) is not int or line["step"] < 0:
                 self.wrong += 1
             else:
-                rows.append(_restored(line) if NONFINITE in line else line)
+                rows.append(restored(line) if NONFINITE in line else line)
         self.rows.add(rows)
         self.count += len(rows)
 
@@ -189,13 +180,6 @@ def _is_numbered(table: Table) -> bool:
     """Whether every row has a step that is one."""
     step = table.columns.get("step")
     return step is not None and len(step.row) == table.rows and bool(np.all((step.value >= 0) & (step.value % 1 == 0)))
-
-
-def _restored(line: Mapping[str, Any]) -> dict[str, Any]:
-    """Put the NaN and the infinities back that a line names beside its numbers."""
-    named = line[NONFINITE] if isinstance(line[NONFINITE], Mapping) else {}
-    row = {key: value for key, value in line.items() if key != NONFINITE}
-    return {**row, **{key: _NUMBERS[name] for key, name in named.items() if name in _NUMBERS}}
 
 
 def _evaluations(folder: Path, files: Files) -> tuple[list[tuple[Evaluation, Mapping[str, Any]]], list[Note]]:
@@ -211,7 +195,7 @@ def _evaluations(folder: Path, files: Files) -> tuple[list[tuple[Evaluation, Map
 
 def _also(row: Mapping[str, Any]) -> dict[str, Any]:
     own = {"step", "time", "benchmark", "problems", "passed", "samples"}
-    return {key: value for key, value in _restored({NONFINITE: {}, **row}).items() if key not in own}
+    return {key: value for key, value in restored(row).items() if key not in own}
 
 
 def _checkpoints(folder: Path, notes: list[Note], files: Files) -> dict[int, str]:
