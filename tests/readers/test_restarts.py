@@ -232,3 +232,20 @@ def test_a_followed_file_that_is_replaced_by_each_save_stays_small(tmp_path: Pat
         run = follower.poll()
         assert run is not None
         assert run["reward"].step.tolist() == list(range(number + 60))
+
+
+@pytest.mark.parametrize(
+    ("step", "time", "holds"), [(5, 11.0, True), (5, 10.9, False), (4, 11.0, True), (4, 10.9, True)]
+)
+def test_an_evaluation_at_the_very_step_and_time_of_a_resumption_is_the_new_sessions(
+    tmp_path: Path, step: int, time: float, holds: bool
+) -> None:
+    """Training is taken up again at step 5 and time 11: what was measured of step 5 before holds no longer."""
+    (tmp_path / "run.json").write_text('{"format": "heldout run"}')
+    rows: list[Row] = [{"step": i, "time": i, "reward": 1.0} for i in range(1, 11)]
+    again: list[Row] = [{"step": i, "time": 12.0, "reward": 2.0} for i in range(5, 8)]
+    (tmp_path / "metrics.jsonl").write_bytes(written([*rows, {"resumed": True, "time": 11.0}, *again]))
+    (tmp_path / "evals").mkdir()
+    line = {"step": step, "time": time, "benchmark": "b", "problems": ["x", "y"], "passed": [1, 0], "samples": 1}
+    (tmp_path / "evals" / "b.jsonl").write_text(json.dumps(line) + "\n")
+    assert [one.step for one in heldout.read(tmp_path).measured] == ([step] if holds else [])
