@@ -18,9 +18,10 @@ import numpy as np
 from rich.console import Console
 
 from benchmarks.harness import Sheet, check_name, child, in_turns, write
+from heldout.errors import how_to_install
 
 METRICS = 30
-MISSING = "not installed: pip install 'heldout[bench]'"
+MISSING = f"not installed; {how_to_install('bench')}"
 WARM = 10  # steps that are logged before the clock starts
 _OURS, _FLOOR = "heldout", "bare append"
 _MOST, _TIMES = 15, 5  # the targets: µs a call, and how much cheaper than the cheapest alternative

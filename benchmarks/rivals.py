@@ -24,6 +24,7 @@ import numpy as np
 from benchmarks.scan import Scan, scan
 from heldout.datasets.simulated import SimulatedRun
 from heldout.detectors.evidence import Evidence
+from heldout.errors import how_to_install
 from heldout.run import Evaluation
 from heldout.stats.arrays import FloatArray, IntArray, floats
 from heldout.stats.checkpoint import choose
@@ -329,7 +330,7 @@ RIVALS = (
 def unavailable() -> dict[str, str]:
     """Which detectors cannot run here, and why."""
     missing = importlib.util.find_spec("rl_doctor") is None
-    return {"rldoctor": "`pip install 'heldout[bench]'` installs it"} if missing else {}
+    return {"rldoctor": f"it is not installed; {how_to_install('bench')}"} if missing else {}
 
 
 def available() -> tuple[Detector, ...]:

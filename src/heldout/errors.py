@@ -84,3 +84,12 @@ class MissingSandbox(SandboxError):
 
 class MissingExtra(HeldoutError, ImportError):
     """An optional library is needed here and not installed; the message has the command that installs it."""
+
+
+def how_to_install(extra: str) -> str:
+    """Return the command that installs an extra of heldout's, which is got from its repository.
+
+    >>> how_to_install("train")
+    "in the checkout of heldout, run: pip install '.[train]'"
+    """
+    return f"in the checkout of heldout, run: pip install '.[{extra}]'"

@@ -59,7 +59,9 @@ def test_without_the_library_the_command_that_installs_it_is_named() -> None:
         "try: load_task('hf:openai/openai_humaneval')\nexcept UsageError as error: print(error)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == ("Data sets of the hub need `datasets`; install it: pip install 'heldout[train]'.")
+    assert done.stdout.strip() == (
+        "Data sets of the hub need the library datasets; in the checkout of heldout, run: pip install '.[train]'"
+    )
 
 
 def test_a_name_of_too_many_parts_is_explained() -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from heldout.errors import UsageError
+from heldout.errors import MissingExtra, UsageError, how_to_install
 from heldout.evaluation.score import Completion
 from heldout.text import counted
 
@@ -181,7 +181,7 @@ def load_policy(name: str, *, device: str | None = None, **settings: Any) -> Tra
         from transformers import AutoModelForCausalLM, AutoTokenizer
         from transformers.utils import logging
     except ImportError:
-        raise UsageError("Models need torch and transformers; install them: pip install 'heldout[train]'.") from None
+        raise MissingExtra(f"Models need torch and transformers; {how_to_install('train')}") from None
     if Path(name).is_dir() and not (Path(name) / "config.json").is_file():
         raise UsageError(f"{name} holds no model: there is no config.json; give a folder that save_pretrained wrote.")
     try:

@@ -27,14 +27,14 @@ from dataclasses import asdict
 from types import ModuleType
 from typing import Any, TypeVar, cast
 
-from heldout.errors import MissingSandbox, SandboxError
+from heldout.errors import MissingSandbox, SandboxError, how_to_install
 from heldout.sandbox.base import Limits, default_workers
 from heldout.sandbox.pool import Pool, WorkerDied, receive, send
 
 _CHUNKS = 8  # for each worker, so that none is left alone for long with the slow programs
 _LARGEST = 64  # items in a chunk
 _UNSHARED = 2  # this version of marshal's format writes an object as often as it occurs, so that no two calls share one
-_MISSING = 'The monty sandbox needs pydantic-monty, which is not installed; run: pip install "heldout[sandbox]"'
+_MISSING = f"The monty sandbox needs pydantic-monty, which is not installed; {how_to_install('sandbox')}"
 _COMMAND = """
 import json, sys
 sys.path[:] = json.loads(sys.argv[1])

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from heldout.errors import TaskError, UsageError
+from heldout.errors import MissingExtra, TaskError, UsageError, how_to_install
 from heldout.tasks.problem import SPLITS
 from heldout.text import sentence_list
 
@@ -140,7 +140,7 @@ def _loaded(name: str) -> dict[str, Any]:
     try:
         import datasets
     except ImportError:
-        raise UsageError("Data sets of the hub need `datasets`; install it: pip install 'heldout[train]'.") from None
+        raise MissingExtra(f"Data sets of the hub need the library datasets; {how_to_install('train')}") from None
     path, config = (name, None) if Path(name).is_dir() else _parts(name)
     try:
         return dict(datasets.load_dataset(path, config))

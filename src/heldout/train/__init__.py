@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from importlib.util import find_spec
 
-from heldout.errors import MissingExtra
+from heldout.errors import MissingExtra, how_to_install
 
 _NEEDED = ("torch", "transformers", "trl", "accelerate", "datasets")
 
@@ -24,4 +24,4 @@ def require_extra() -> None:
     """
     missing = [name for name in _NEEDED if find_spec(name) is None]
     if missing:
-        raise MissingExtra(f"Training needs {missing[0]}, which is not installed; run: pip install 'heldout[train]'")
+        raise MissingExtra(f"Training needs {missing[0]}, which is not installed; {how_to_install('train')}")
