@@ -55,8 +55,8 @@ def test_without_a_network_it_is_one_sentence(tmp_path: Path) -> None:
 def test_without_the_library_the_command_that_installs_it_is_named() -> None:
     code = (
         "import sys; sys.modules['datasets'] = None\n"
-        "from heldout.errors import UsageError\nfrom heldout.tasks import load_task\n"
-        "try: load_task('hf:openai/openai_humaneval')\nexcept UsageError as error: print(error)"
+        "from heldout.errors import MissingExtra\nfrom heldout.tasks import load_task\n"
+        "try: load_task('hf:openai/openai_humaneval')\nexcept MissingExtra as error: print(error)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == (

@@ -1,0 +1,122 @@
+"""Every block of Python in the README and the docs is run as it stands, page by page, one after the other.
+
+What a page takes for granted (a run on the disk, a reward, a model) is prepared by its stage below.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
+# Run in real trainers, as they stand, by tests of their own.
+IN_TRAINERS = {"guard.md": "tests/callbacks/test_documented.py"}
+# A whole file each, which is put into a copy of the package by a test of its own.
+FOLLOWED = "tests/docs/test_contributing.py"
+
+Names = dict[str, Any]
+
+
+def blocks(page: Path) -> list[str]:
+    return re.findall(r"```python\n(.*?)```", page.read_text(), re.DOTALL)
+
+
+def a_run(where: str) -> Names:
+    """Record a run whose reward rises and whose score is measured every tenth step."""
+    import numpy as np
+
+    import heldout
+
+    rng = np.random.default_rng(0)
+    ids = [f"p{index}" for index in range(100)]
+    with heldout.Recorder(where, rank=0) as recorder:
+        for step in range(100):
+            recorder.log(step, {"reward": step / 100 + 0.1 * rng.random(), "completions/mean_length": 100.0 + step})
+            if step % 10 == 0:
+                recorder.evaluation(step, problems=ids, passed=(rng.random(100) < 0.3).tolist())
+    return {}
+
+
+def readme() -> Names:
+    a_run("runs/today")
+    made: list[Any] = []
+    return {"GRPOTrainer": lambda *given, callbacks: made.extend(callbacks) or made}
+
+
+def logs() -> Names:
+    import heldout
+
+    rows = [f"{step},{seed},{0.1 * step},0.5" for seed in (1, 2) for step in range(6)]
+    Path("table.csv").write_text("step,seed,reward,acc\n" + "\n".join(rows) + "\n")
+    Path("run.csv").write_text("step,lint,acc\n" + "".join(f"{step},{step},0.5\n" for step in range(6)))
+    a_run("path")
+    from heldout.readers.log import Log
+    from heldout.readers.source import Source
+
+    return {"heldout": heldout, "Log": Log, "Source": Source}
+
+
+def models() -> Names:
+    pytest.importorskip("torch", reason="models need the extra train")
+    from heldout.train.embedded.model import new_model, new_tokenizer
+
+    for name in ("base", "tuned"):
+        tokenizer = new_tokenizer(["def f(x): return x"], 300)
+        tokenizer.save_pretrained(name)
+        new_model(len(tokenizer), width=16, layers=1, heads=2, inner=16).save_pretrained(name)
+    return {}
+
+
+def a_loop() -> Names:
+    return {"reward": 0.5, "length": 100.0, "kl": 0.01, "ids": ["a", "b"], "solved": [1, 3]}
+
+
+STAGES: Mapping[str, Callable[[], Names]] = {
+    "README.md": readme,
+    "charts.md": lambda: a_run("runs/today"),
+    "evaluating.md": models,
+    "index.md": dict,
+    "reading.md": logs,
+    "recording.md": a_loop,
+    "sandbox.md": dict,
+    "tasks.md": dict,
+    "training.md": dict,
+}
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if blocks(page)], ids=lambda page: page.name)
+def test_the_python_of_a_page_runs(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    if page.name in IN_TRAINERS:
+        tests = (ROOT / IN_TRAINERS[page.name]).read_text()
+        assert f'example("{page.name}"' in tests
+        return
+    monkeypatch.chdir(tmp_path)
+    names = STAGES[page.name]()
+    for block in blocks(page):
+        exec(compile(block, page.name, "exec"), names)
+
+
+def test_what_the_pages_say_of_their_results_holds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    names: Names = {}
+    for block in blocks(ROOT / "docs" / "sandbox.md"):
+        exec(block, names)
+    judged = names["judgement"]
+    assert (judged.solved, judged.fraction, judged.kind) == (True, 1.0, "solved")
+    for block in blocks(ROOT / "docs" / "tasks.md"):
+        exec(block, names)
+    assert len(names["task"].split("validation")) == 5
+    rows = [json.loads(line) for line in Path("samples.jsonl").read_text().splitlines()]
+    assert {row["id"] for row in rows} == {problem.id for problem in names["task"].split("validation")}
+
+
+def test_every_page_is_in_the_site() -> None:
+    nav = (ROOT / "mkdocs.yml").read_text().partition("nav:")[2]
+    pages = {str(page.relative_to(ROOT / "docs")) for page in (ROOT / "docs").rglob("*.md")}
+    assert pages == set(re.findall(r"[\w/]+\.md", nav))
