@@ -12,7 +12,7 @@ STAMP := $(VENV)/.installed
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 RUNS := runs/honest runs/exit-hack
 
-.PHONY: demo examples test bench clean
+.PHONY: demo examples test light docs mutate bench release clean
 
 # both side by side, a core each
 demo: $(STAMP)
@@ -33,6 +33,23 @@ test: $(STAMP)
 	$(BIN)/mypy
 	$(BIN)/pytest -q -n 2
 
+# the install without extras reads, reports and draws
+light: pyproject.toml constraints.txt
+	rm -rf .venv-light && $(PYTHON) -m venv .venv-light
+	.venv-light/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt .
+	.venv-light/bin/heldout report example:deepseek-r1 example:kimi-dev -o reports/light
+	.venv-light/bin/heldout chart example:kimi-dev --left length --right held_out -o reports/light/chart.pdf
+
+# the pages in docs/ as a site; what does not lead anywhere is an error
+docs: $(STAMP)
+	$(PIP) -e ".[docs]"
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
+	@echo reports/site/index.html
+
+# how many small mistakes in a room would its tests let through: make mutate ROOM=stats
+mutate: $(STAMP)
+	$(BIN)/python tools/mutate.py $(ROOM) --count $(or $(COUNT),200)
+
 bench: $(STAMP)
 	$(PIP) -e ".[dev,train,bench]"
 	$(BIN)/heldout bench read
@@ -42,10 +59,20 @@ bench: $(STAMP)
 	mkdir -p reports/benchmarks
 	$(BIN)/heldout bench detect n200K20 n500K40 -o reports/benchmarks/detect.json --figures reports/benchmarks
 
+# builds and checks what would be published, and prints what the changelog says of it
+release: $(STAMP)
+	$(PIP) -e ".[release]"
+	rm -rf dist
+	$(BIN)/python -m build --outdir dist .
+	$(BIN)/twine check --strict dist/*
+	@version=$$($(BIN)/python -c "import heldout; print(heldout.__version__)"); \
+	awk -v v="$$version" '/^## /{on = $$2 == v} on' CHANGELOG.md > dist/changes.md; \
+	test -s dist/changes.md || { echo "CHANGELOG.md has no section for $$version"; exit 1; }; cat dist/changes.md
+
 $(STAMP): pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(PIP) -e ".[dev,train]"
 	touch $(STAMP)
 
 clean:
-	rm -rf $(VENV) reports runs
+	rm -rf $(VENV) .venv-light dist reports runs
