@@ -56,10 +56,7 @@ def logs() -> Names:
     Path("table.csv").write_text("step,seed,reward,acc\n" + "\n".join(rows) + "\n")
     Path("run.csv").write_text("step,lint,acc\n" + "".join(f"{step},{step},0.5\n" for step in range(6)))
     a_run("path")
-    from heldout.readers.log import Log
-    from heldout.readers.source import Source
-
-    return {"heldout": heldout, "Log": Log, "Source": Source}
+    return {"heldout": heldout}
 
 
 def models() -> Names:

@@ -58,10 +58,10 @@ def test_a_reader(tmp_path: Path) -> None:
     copy = Copy(tmp_path, "reader.md")
     (sample,) = copy.samples
     (tmp_path / "loop.log").write_text(sample)
-    copy.put("from heldout.readers import rounds_console", "readers/formats.py", "from heldout.readers.files import")
-    copy.put(copy.line, "readers/formats.py", '    Format("pairs-console"')
-    assert "lines of rounds" in copy.run("report", "loop.log", "-o", "out", "--formats", "svg")
-    assert '"key": "eval/score"' in (tmp_path / "out" / "report.json").read_text()
+    copy.put("from heldout.readers import yours", "readers/formats.py", "from heldout.readers.log import")
+    copy.put(copy.line, "readers/formats.py", '    Format("pairs-console"')  # which reads such lines, too
+    assert "lines of iter=N" in copy.run("report", "loop.log", "-o", "out", "--formats", "svg")
+    assert '"key": "val_acc"' in (tmp_path / "out" / "report.json").read_text()
 
 
 def test_a_detector(tmp_path: Path) -> None:

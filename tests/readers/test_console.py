@@ -14,7 +14,7 @@ from in_memory import source
 
 from heldout.readers.console import NUMBER, Console, Entry, TableConsole, steps_over_epochs
 
-PAGE = Path(__file__).parents[2] / "docs" / "reading.md"
+PAGE = Path(__file__).parents[2] / "docs" / "contributing" / "reader.md"
 
 
 class Letters(Console):
