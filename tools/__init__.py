@@ -1,0 +1,1 @@
+"""Tools for those who work on heldout; no part of the package."""
