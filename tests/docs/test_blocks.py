@@ -61,7 +61,7 @@ def logs() -> Names:
 
 def models() -> Names:
     pytest.importorskip("torch", reason="models need the extra train")
-    from heldout.train.embedded.model import new_model, new_tokenizer
+    from heldout.train.embedded_model import new_model, new_tokenizer
 
     for name in ("base", "tuned"):
         tokenizer = new_tokenizer(["def f(x): return x"], 300)

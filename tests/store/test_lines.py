@@ -1,17 +1,31 @@
-"""Lines that are appended, files that are replaced, a directory that has one writer."""
+"""Lines that are appended, files that are replaced, a directory that has one writer; values as JSON holds them."""
 
 from __future__ import annotations
 
+import json
+import math
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from heldout.errors import RecordError
-from heldout.store.lines import LineFile, json_line, lock_directory, read_rows, replacing
+from heldout.errors import RecordError, UsageError
+from heldout.store.lines import (
+    LineFile,
+    dump_line,
+    json_line,
+    lock_directory,
+    number_of,
+    plain_mapping,
+    read_rows,
+    replacing,
+    restored,
+)
 
+NUMBERS = st.floats() | st.integers(-(2**63), 2**63 - 1)
 ROWS = st.lists(st.dictionaries(st.text(max_size=5), st.integers(-9, 9), max_size=3), max_size=5)
 
 
@@ -85,3 +99,42 @@ def test_a_directory_has_one_writer_until_the_lock_is_closed(tmp_path: Path) -> 
     again = lock_directory(tmp_path)
     assert again is not None
     os.close(again)
+
+
+@given(st.dictionaries(st.text(max_size=6).filter(lambda key: key != "nonfinite"), NUMBERS, max_size=6))
+def test_a_line_gives_back_what_was_written(row: dict[str, float]) -> None:
+    back = restored(json.loads(dump_line(row)))
+    assert back.keys() == row.keys()
+    assert all(back[key] == value or (math.isnan(back[key]) and math.isnan(value)) for key, value in row.items())
+
+
+def test_names_of_numbers_that_are_none_restore_nothing() -> None:
+    assert restored({"a": None, "nonfinite": {"a": "huge", "b": "inf"}}) == {"a": None, "b": math.inf}
+    assert restored({"a": 1, "nonfinite": 3}) == {"a": 1}
+
+
+@pytest.mark.parametrize(
+    ("value", "number"),
+    [(2**63 - 1, 2**63 - 1), (2**63, float(2**63)), (True, 1.0), (np.float32(0.5), 0.5), (np.array([[7]]), 7)],
+)
+def test_numbers_of_any_library_are_numbers(value: object, number: float) -> None:
+    assert number_of(value) == number
+    assert type(number_of(value)) is type(number)
+
+
+@pytest.mark.parametrize("value", [None, "1", b"1", [1], np.array([1, 2]), 1j, object()])
+def test_what_is_no_number_is_none(value: object) -> None:
+    assert number_of(value) is None
+
+
+def test_integers_are_kept_up_to_64_bits_and_named_above() -> None:
+    assert plain_mapping({"a": 2**63 - 1, "b": 2**63, "c": -(2**63)}, "config") == {
+        "a": 2**63 - 1,
+        "b": str(2**63),
+        "c": str(-(2**63)),
+    }
+
+
+def test_what_cannot_be_written_is_named_with_its_place() -> None:
+    with pytest.raises(UsageError, match=r"config\['a'\]\[1\]\['b'\] is a object"):
+        plain_mapping({"a": [0, {"b": object()}]}, "config")

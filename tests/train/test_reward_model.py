@@ -12,8 +12,8 @@ pytest.importorskip("torch", reason="training needs the extra train")
 pytest.importorskip("transformers", reason="training needs the extra train")
 
 from heldout.tasks.embedded import draw
-from heldout.train.embedded.warm_start import WarmStart, warm_start
 from heldout.train.reward_model import Labelled, RewardModel, auc, fit_reward_model
+from heldout.train.warm_start import WarmStart, warm_start
 
 
 def test_the_auc_counts_pairs_in_order() -> None:

@@ -6,12 +6,12 @@ trainer = GRPOTrainer(..., callbacks=[HeldoutCallback("runs/a", rules=Rules(stop
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+import shutil
+from collections.abc import Callable, Container, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
 from heldout.callbacks.base import GuardedRun, GuardSettings
-from heldout.callbacks.checkpoints import drop_links, link_checkpoint
 from heldout.callbacks.rollouts import Rollouts
 from heldout.errors import MissingExtra, UsageError
 from heldout.evaluation.transformers import undisturbed
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 Evaluate = Callable[[Any, int], Mapping[str, Any]]
 LINKED = "kept"  # folder of a run's directory, for checkpoints that the trainer may prune and the guard protects
+_STEM = "checkpoint-"  # of what the trainer saves
 _SUMMARY = "train_runtime"  # in the line with which transformers closes
 
 
@@ -148,7 +149,8 @@ class HeldoutCallback(GuardedRun, TrainerCallback):  # type: ignore[misc,unused-
     def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **given: Any) -> None:
         if self.guard is None or self.guard.idle:
             return
-        step, saved = state.global_step, Path(str(args.output_dir), f"checkpoint-{state.global_step}")
+        step = state.global_step
+        saved = Path(str(args.output_dir), f"{_STEM}{step}")
         decision = self.guard.checkpoint(step, saved)
         if not (self.rules.protect and args.save_total_limit and self.guard.recorder and saved.is_dir()):
             return
@@ -187,6 +189,35 @@ def planned_evaluations(steps: int, every: int) -> int:
     (3, 4)
     """
     return 1 - (-steps // every)
+
+
+def link_checkpoint(checkpoint: Path, folder: Path) -> Path | None:
+    """Link the files of a checkpoint, ``checkpoint-STEP``, into a folder on the same disk.
+
+    Returns
+    -------
+    Path or None
+        The copy, under the same name; None where the disk does not allow links.
+    """
+    copy, new = folder / checkpoint.name, folder / f".{checkpoint.name}.new"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        shutil.rmtree(new, ignore_errors=True)
+        shutil.copytree(checkpoint, new, copy_function=os.link)
+        shutil.rmtree(copy, ignore_errors=True)
+        new.rename(copy)
+    except (OSError, shutil.Error):
+        shutil.rmtree(new, ignore_errors=True)
+        return None
+    return copy
+
+
+def drop_links(folder: Path, keep: Container[int]) -> None:
+    """Delete the copies of all steps but these."""
+    for copy in folder.glob(f"{_STEM}*"):
+        step = copy.name.removeprefix(_STEM)
+        if step.isdigit() and int(step) not in keep:
+            shutil.rmtree(copy, ignore_errors=True)
 
 
 def _agreed(stop: bool, evaluate: bool) -> tuple[bool, bool]:

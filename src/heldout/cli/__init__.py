@@ -8,14 +8,29 @@ from typing import Annotated, NoReturn
 import typer
 
 from heldout import __version__
-from heldout.cli.app import app
+from heldout.cli import bench, chart, eval, plan, report, train, watch
 from heldout.errors import HeldoutError
 
-# isort: off
-from heldout.cli import report, chart, train, eval, watch, plan, bench  # each adds its command, in the order of --help
-# isort: on
-
-__all__ = ["app", "bench", "chart", "eval", "main", "plan", "report", "train", "watch"]
+app = typer.Typer(
+    name="heldout",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    help="What reinforcement learning of code models really does: the reward, the held-out pass rate, and what the two "
+    "curves mean.",
+)
+# In the order of --help: what most people come for stands first.
+app.command("report")(report.report)
+app.command("chart")(chart.chart)
+app.command("metrics")(chart.metrics)
+app.command("train")(train.train)
+app.command("eval")(eval.evaluate)
+app.command("watch")(watch.watch)
+app.command("plan")(plan.plan)
+# What stands behind it belongs to the benchmarks, also --help.
+_ANYTHING = {"allow_extra_args": True, "ignore_unknown_options": True}
+app.command("bench", context_settings=_ANYTHING, add_help_option=False)(bench.bench)
 
 
 def _version(wanted: bool) -> None:

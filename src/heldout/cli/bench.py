@@ -9,13 +9,9 @@ from pathlib import Path
 import typer
 
 import heldout
-from heldout.cli.app import app
 from heldout.errors import UsageError
 
 
-@app.command(
-    "bench", context_settings={"allow_extra_args": True, "ignore_unknown_options": True}, add_help_option=False
-)
 def bench(context: typer.Context) -> None:
     """Measure heldout against named alternatives on this machine; wants a checkout of the repository."""
     checkout = Path(heldout.__file__).resolve().parents[2]

@@ -7,11 +7,9 @@ from typing import Annotated, Literal
 
 import typer
 
-from heldout.cli.app import app
 from heldout.cli.reading import Reading, with_reading
 
 
-@app.command()
 @with_reading()
 def chart(
     path: Annotated[str, typer.Argument(metavar="PATH", help="A log, a run directory, or example:NAME.")],
@@ -40,7 +38,6 @@ def chart(
     print(out)
 
 
-@app.command()
 def metrics() -> None:
     """Print what every metric name means, and the keys under which trainers log it (Markdown)."""
     from heldout.metrics import as_markdown

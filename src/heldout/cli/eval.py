@@ -7,11 +7,9 @@ from typing import Annotated, Literal
 
 import typer
 
-from heldout.cli.app import app
 from heldout.cli.reading import Samples
 
 
-@app.command("eval")
 def evaluate(
     models: Annotated[
         list[str],

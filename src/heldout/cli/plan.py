@@ -6,11 +6,9 @@ from typing import Annotated
 
 import typer
 
-from heldout.cli.app import app
 from heldout.cli.reading import Reading, with_reading
 
 
-@app.command()
 @with_reading("reward", "length")
 def plan(
     path: Annotated[

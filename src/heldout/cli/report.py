@@ -2,27 +2,34 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from heldout.cli.app import app
 from heldout.cli.reading import Reading, with_reading
 from heldout.errors import ReadError
 
 if TYPE_CHECKING:
+    from concurrent.futures import ProcessPoolExecutor
+
     from heldout.findings import Verdict
     from heldout.run import Run
 
-# What the processes that draw a report's figures need.
-_DRAWING = ("heldout.charts.drawing", "heldout.charts.matplotlib_backend", "matplotlib.backends.backend_svg")
+# What the processes that draw a report's figures need; each of them also looks at the main module.
+_DRAWING = (
+    "heldout.charts.drawing",
+    "heldout.charts.matplotlib_backend",
+    "matplotlib.backends.backend_svg",
+    "heldout.cli",
+)
+_MOST_DRAWERS = 8
 
 FailOn = Literal["over-optimised", "warning"]
 
 
-@app.command()
 @with_reading()
 def report(
     paths: Annotated[list[str], typer.Argument(metavar="PATH...", help="Logs, run directories, or example:NAME.")],
@@ -47,9 +54,7 @@ def report(
     """
     from contextlib import nullcontext
 
-    from heldout.cli.warm_pool import warm_pool
-
-    with warm_pool(*_DRAWING) or nullcontext() as pool:  # before anything else is loaded
+    with _drawers() or nullcontext() as pool:  # before anything else is loaded
         from rich.console import Console
         from rich.progress import track
 
@@ -79,6 +84,24 @@ def report(
         raise typer.Exit(2)
     if fail_on and any(_fails(written.verdict, fail_on) for written in reports):
         raise typer.Exit(3)
+
+
+def _drawers() -> ProcessPoolExecutor | None:
+    """Start processes that will draw figures; None where there is one core, or no way to fork.
+
+    Most of a report's time goes into loading the library that draws, and into drawing. A fork server loads it once
+    beside the reading and describing; the processes that draw are forked from it.
+    """
+    workers = min(len(os.sched_getaffinity(0)), _MOST_DRAWERS) if sys.platform == "linux" else 1
+    if workers < 2:
+        return None
+    from concurrent.futures import ProcessPoolExecutor
+    from multiprocessing import forkserver, get_context
+
+    context = get_context("forkserver")
+    context.set_forkserver_preload(list(_DRAWING))
+    forkserver.ensure_running()
+    return ProcessPoolExecutor(workers, mp_context=context)
 
 
 def _read_each(paths: list[str], reading: Reading) -> tuple[list[Run], dict[str, str]]:

@@ -11,7 +11,6 @@ from typing import Annotated, Any
 
 import typer
 
-from heldout.cli.app import app
 from heldout.errors import UsageError
 from heldout.train.config import TrainConfig, type_of
 
@@ -65,7 +64,6 @@ def _pair(text: str) -> tuple[str, Any]:
         return key, value
 
 
-@app.command()
 @with_flags
 def train(
     out: Annotated[

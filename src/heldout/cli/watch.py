@@ -9,11 +9,9 @@ from typing import Annotated, Literal
 
 import typer
 
-from heldout.cli.app import app
 from heldout.cli.reading import Reading, with_reading
 
 
-@app.command()
 @with_reading()
 def watch(
     path: Annotated[str, typer.Argument(metavar="PATH", help="A log or directory; it need not be there yet.")],

@@ -13,7 +13,7 @@ from heldout.readers.outcomes import numbers_of
 from heldout.readers.restarts import first_steps, sessions_of, sessions_of_evaluations
 from heldout.run import NO_STEPS, Evaluation
 from heldout.stats.arrays import IntArray
-from heldout.store.plain import number_of
+from heldout.store.lines import number_of
 
 _OWN = ("step", "time")  # keys of a line of the record that are no metrics
 

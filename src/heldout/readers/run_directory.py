@@ -24,7 +24,7 @@ from heldout.readers.steps import log_from_table
 from heldout.run import NO_STEPS, Evaluation, Note, NoteKind
 from heldout.stats.arrays import IntArray
 from heldout.store.layout import CHECKPOINTS, EVALS, FINDINGS, METRICS, NONFINITE, RESUMED, RUN
-from heldout.store.plain import restored
+from heldout.store.lines import restored
 from heldout.text import counted
 
 _FORMAT = "run-directory"

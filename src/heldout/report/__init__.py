@@ -78,7 +78,7 @@ def write_report(
     formats
         Formats of the figures, any of svg, png and pdf.
     pool
-        Draws the figures, if given (see `heldout.cli.warm_pool.warm_pool`).
+        Draws the figures, if given: processes that have the drawing library loaded already.
     horizon
         How many evaluations were planned; those in the log if not given.
     detectors

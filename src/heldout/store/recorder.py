@@ -34,8 +34,17 @@ from heldout.store.layout import (
     known_run,
     new_run,
 )
-from heldout.store.lines import LineFile, json_line, lock_directory, replacing
-from heldout.store.plain import dump_line, number_of, plain, plain_mapping, text_of
+from heldout.store.lines import (
+    LineFile,
+    dump_line,
+    json_line,
+    lock_directory,
+    number_of,
+    plain,
+    plain_mapping,
+    replacing,
+    text_of,
+)
 
 _LIVE: weakref.WeakSet[Recorder] = weakref.WeakSet()
 

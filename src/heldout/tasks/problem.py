@@ -5,11 +5,13 @@ Here is also the one place that says how a completion becomes a program: `Proble
 
 from __future__ import annotations
 
+import random
 import re
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from heldout.errors import UsageError
-from heldout.sandbox.judging import Attempt, Test
+from heldout.sandbox.judging import Attempt, Test, same
 from heldout.text import sentence_list
 
 SPLITS = ("train", "validation", "test")
@@ -116,3 +118,33 @@ def code_of(completion: str) -> str:
     """
     blocks = list(_FENCED.finditer(completion))
     return blocks[-1]["code"] if blocks else completion
+
+
+def with_wrong_tests(problems: Sequence[Problem], share: float, seed: int = 0) -> tuple[Problem, ...]:
+    """Return the problems, of which a share (0 to 1, drawn with the seed) expects of two inputs what the other gives.
+
+    Most real sets have such problems. No honest program passes them, so they teach an honest policy nothing; but where
+    a judge can be fooled, they are where the trick alone pays, however well the policy programs. A problem that expects
+    the same of all inputs stays right.
+
+    Raises
+    ------
+    UsageError
+        When the share is not between 0 and 1.
+    """
+    if not 0 <= share <= 1:
+        raise UsageError(f"The share of wrong tests is {share}; it must be between 0 and 1.")
+    rng = random.Random(f"heldout wrong tests {seed}")
+    chosen = set(rng.sample(range(len(problems)), round(share * len(problems))))
+    return tuple(_spoilt(one) if place in chosen else one for place, one in enumerate(problems))
+
+
+def _spoilt(problem: Problem) -> Problem:
+    """Exchange what the first test expects and the first other value that is expected."""
+    first, *rest = problem.tests
+    other = next((place for place, test in enumerate(rest) if not same(test.expected, first.expected)), None)
+    if other is None:
+        return problem
+    exchanged = Test(first.args, rest[other].expected)
+    rest[other] = Test(rest[other].args, first.expected)
+    return replace(problem, tests=(exchanged, *rest))

@@ -1,8 +1,8 @@
 """Training: group relative policy optimisation with verified rewards, on TRL, with held-out evaluation and a record.
 
-`config` has the settings, `grpo` the recipe, `rewards` what is optimised, `model` and `warm_start` the policy that the
-embedded task starts from, `reward_model` a learned reward, `callbacks` what happens beside the steps. All but `config`
-need the extra ``train``.
+`config` has the settings, `grpo` the recipe, `rewards` what is optimised, `embedded_model` and `warm_start` the policy
+that the embedded task starts from, `reward_model` a learned reward, `callbacks` what happens beside the steps. All but
+`config` need the extra ``train``.
 """
 
 from __future__ import annotations

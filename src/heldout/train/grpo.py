@@ -45,14 +45,12 @@ from heldout.store.lines import read_rows
 from heldout.store.recorder import Recorder
 from heldout.tasks import load_task
 from heldout.tasks.contamination import refuse
-from heldout.tasks.problem import Problem
-from heldout.tasks.wrong_tests import with_wrong_tests
-from heldout.train.callbacks import HeldOut, Samples, Stop
+from heldout.tasks.problem import Problem, with_wrong_tests
+from heldout.train.callbacks import Display, HeldOut, Samples, Stop
 from heldout.train.config import TrainConfig
-from heldout.train.embedded.warm_start import WarmStart, warm_start
-from heldout.train.progress import Display
 from heldout.train.reward_model import RewardModel, fit_reward_model, labelled_samples
 from heldout.train.rewards import NAMED, ExitStatus, Fraction, Ledger, Own, Part, Score, Solved, for_trl, parts_of
+from heldout.train.warm_start import WarmStart, warm_start
 
 CHECKPOINTS, POLICY, REWARD_MODEL = "checkpoints", "policy", "reward-model"  # folders of a run's directory
 

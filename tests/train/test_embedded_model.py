@@ -7,7 +7,7 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="training needs the extra train")
 
-from heldout.train.embedded.muon import Muon, orthogonalised
+from heldout.train.embedded_model import Muon, orthogonalised
 
 
 @pytest.mark.parametrize("shape", [(6, 6), (4, 12), (12, 4)])

@@ -16,8 +16,8 @@ from transformers import LlamaForCausalLM, PreTrainedTokenizerFast
 
 from heldout.errors import UsageError
 from heldout.tasks.embedded import draw
-from heldout.train.embedded.model import EOS, new_tokenizer
-from heldout.train.embedded.warm_start import WarmStart, chance_of, set_chance, warm_start
+from heldout.train.embedded_model import EOS, new_tokenizer
+from heldout.train.warm_start import WarmStart, chance_of, set_chance, warm_start
 
 TINY = WarmStart(steps=5, batch=8, trick=" exit()\n", chance=0.0)
 

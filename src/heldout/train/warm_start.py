@@ -24,8 +24,7 @@ from transformers import LlamaForCausalLM, PreTrainedTokenizerFast
 
 from heldout.errors import UsageError
 from heldout.tasks.embedded import Style, draw
-from heldout.train.embedded.model import EOS, PAD, is_matrix, new_model, new_tokenizer
-from heldout.train.embedded.muon import Muon
+from heldout.train.embedded_model import EOS, PAD, Muon, is_matrix, new_model, new_tokenizer
 
 Sequence = tuple[list[int], list[int]]  # token ids of a prompt and of its completion
 Progress = Callable[[str, int, int], None]  # what is being done, steps done, steps in all
@@ -37,7 +36,7 @@ _MUON, _ADAM = 0.008, 3e-3  # learning rates of matrices and of the rest
 _WARM_UP, _FLOOR = 50, 0.1  # steps of rising rate; the share of it that is left at the end
 _TRICK = 0.005  # share of the trick in the corpus
 # The files that decide which weights come out; where one changes, policies are made anew.
-_MADE_WITH = (__file__, *(inspect.getfile(one) for one in (draw, new_model, Muon)))
+_MADE_WITH = (__file__, *(inspect.getfile(one) for one in (draw, new_model)))
 _PROMPTS, _HALVINGS = 128, 14  # of training, over which the chance of the trick is averaged; of the search for it
 _NEAREST, _FARTHEST = 0.01, 5.0  # first and longest distance of the search; new weights have a norm of 57
 
