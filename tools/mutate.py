@@ -34,8 +34,9 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = Path("src") / "heldout"
-# What tests import and a mutation cannot change: loaded once, before the process is forked for each mutation.
-_LOADED = ("pytest", "numpy", "orjson", "polars", "scipy.stats", "hypothesis", "rich.console", "typer")
+# What tests import and a mutation cannot change: loaded once, before the process is forked for each mutation. No plugin
+# of pytest is among them (hypothesis has one): pytest warns of one that was loaded before it.
+_LOADED = ("pytest", "numpy", "orjson", "polars", "scipy.stats", "rich.console", "typer")
 _SLOWEST = 20.0  # seconds of tests for one mutation, as they took without it
 _PATIENCE = 5.0  # times as long as without it, after which a mutation hangs, and so is noticed
 _COMPARED: dict[type[ast.cmpop], type[ast.cmpop]] = {
@@ -327,14 +328,17 @@ def _passes(tests: Sequence[str], patience: float) -> bool:
     sys.stdout.flush()
     child = os.fork()
     if child == 0:
-        os.setsid()
-        quiet = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(quiet, 1)
-        os.dup2(quiet, 2)
-        import pytest
+        code = 1
+        try:
+            os.setsid()
+            quiet = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(quiet, 1)
+            os.dup2(quiet, 2)
+            import pytest
 
-        code = pytest.main(["-x", "-q", "-p", "no:cacheprovider", "-p", "no:cov", "-p", "no:xdist", *tests])
-        os._exit(0 if code == 0 else 1)
+            code = pytest.main(["-x", "-q", "-p", "no:cacheprovider", "-p", "no:cov", "-p", "no:xdist", *tests])
+        finally:  # whatever is raised: a child that went on would take the jobs of its parent
+            os._exit(0 if code == 0 else 1)
     end = time.monotonic() + patience
     while time.monotonic() < end:
         ended, status = os.waitpid(child, os.WNOHANG)
@@ -348,6 +352,10 @@ def _passes(tests: Sequence[str], patience: float) -> bool:
 
 
 _BENCH: Bench | None = None
+
+
+def _passes_unchanged(tests: Sequence[str], usual: float) -> bool:
+    return _passes(tests, 60.0 + _PATIENCE * usual)
 
 
 def _start(root: Path, loaded: Sequence[str]) -> None:
@@ -383,6 +391,9 @@ def run(
         jobs, mp_context=get_context("spawn"), initializer=_start, initargs=(root, loaded)
     ) as pool:
         asked = [(mutation, reached.of(mutation)) for mutation in drawn]
+        needed = sorted({test for _, of in asked for test in of})
+        if not pool.submit(_passes_unchanged, needed, sum(reached.seconds[test] for test in needed)).result():
+            sys.exit("mutate: the tests fail in a forked process though nothing is changed; nothing could be measured.")
         futures = [pool.submit(_try, one, of, sum(reached.seconds[test] for test in of)) for one, of in asked]
         for future in futures:
             if time.monotonic() > end:

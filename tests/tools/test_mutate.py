@@ -33,6 +33,13 @@ from heldout.room import clipped
 def test_clipped():
     assert clipped(2) > 0
 """
+FAILS_WHERE_FORKED = """
+import os
+from heldout.room import clipped
+def test_clipped():
+    assert os.getsid(0) != os.getpid()
+    assert clipped(2) > 0
+"""
 CALL = """
 import sys
 from pathlib import Path
@@ -90,19 +97,29 @@ def repository(tmp_path: Path) -> Path:
     return root
 
 
-@pytest.mark.parametrize(("tests", "most"), [(STRONG, 0.0), (WEAK, 1.0)])
-def test_a_weak_test_lets_mutations_survive_and_a_strong_one_does_not(
-    repository: Path, tests: str, most: float
-) -> None:
+def called(repository: Path, tests: str) -> subprocess.CompletedProcess[str]:
     (repository / "test_room.py").write_text(tests)
     (repository / "call.py").write_text(CALL)
-    done = subprocess.run(
+    return subprocess.run(
         [sys.executable, str(repository / "call.py"), str(repository)],
         capture_output=True,
         text=True,
         env={"PYTHONPATH": str(Path(__file__).parents[2])},
         check=False,
     )
+
+
+@pytest.mark.parametrize(("tests", "most"), [(STRONG, 0.0), (WEAK, 1.0)])
+def test_a_weak_test_lets_mutations_survive_and_a_strong_one_does_not(
+    repository: Path, tests: str, most: float
+) -> None:
+    done = called(repository, tests)
     assert done.returncode == 0, done.stderr
     share = float(done.stdout.split("share")[-1])
     assert share == 0.0 if most == 0.0 else share > 0.3, done.stdout
+
+
+def test_tests_that_fail_without_a_mutation_notice_none(repository: Path) -> None:
+    done = called(repository, FAILS_WHERE_FORKED)
+    assert done.returncode == 1
+    assert "though nothing is changed" in done.stderr
