@@ -76,7 +76,7 @@ def test_every_command_is_in_the_docs() -> None:
         path.read_text() for path in (ROOT / "README.md", *(ROOT / "docs").glob("*.md"), ROOT / "CHANGELOG.md")
     )
     measured = tuple(f"bench {what}" for what in ("read", "detect", "verdict", "judge", "plan", "train"))
-    for command in ("report", "chart", "eval", "metrics", "train", "watch", "plan", *measured):
+    for command in ("report", "chart", "eval", "metrics", "detectors", "train", "watch", "plan", *measured):
         assert f"heldout {command}" in text
 
 

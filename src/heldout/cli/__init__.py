@@ -24,6 +24,7 @@ app = typer.Typer(
 app.command("report")(report.report)
 app.command("chart")(chart.chart)
 app.command("metrics")(chart.metrics)
+app.command("detectors")(chart.detectors)
 app.command("train")(train.train)
 app.command("eval")(eval.evaluate)
 app.command("watch")(watch.watch)

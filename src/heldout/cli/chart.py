@@ -1,4 +1,4 @@
-"""``chart`` and ``metrics``: any two metrics against each other, and what their names mean."""
+"""``chart``, ``metrics`` and ``detectors``: any two metrics against each other, what names mean, what is asked."""
 
 from __future__ import annotations
 
@@ -43,3 +43,11 @@ def metrics() -> None:
     from heldout.metrics import as_markdown
 
     print(as_markdown(), end="")
+
+
+def detectors() -> None:
+    """Print what every detector asks, what it cannot see, and how often it is wrong (Markdown)."""
+    from heldout.detectors import DETECTORS
+    from heldout.detectors.question import as_markdown
+
+    print(as_markdown(DETECTORS), end="")

@@ -58,7 +58,7 @@ def report(
         from rich.console import Console
         from rich.progress import track
 
-        from heldout.detectors.load import fresh
+        from heldout.cli.reading import fresh
         from heldout.report import folder_name, write_index, write_report
         from heldout.report.terminal import show, show_files
 

@@ -48,7 +48,7 @@ def watch(
     Examples:  heldout watch runs/today   ·   heldout watch train.log --on confirmed --stop-file STOP --planned 40
     """
     _load_numpy()
-    from heldout.detectors.load import fresh
+    from heldout.cli.reading import fresh
     from heldout.live.alerts import alert_of
     from heldout.live.rules import On, Rules
     from heldout.live.watch import Watch

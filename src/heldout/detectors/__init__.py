@@ -12,9 +12,9 @@ from heldout.detectors.base import Block, Detector, Points, block_of, fold, unch
 from heldout.detectors.clipping import ClipSaturation
 from heldout.detectors.components import ComponentTakeover
 from heldout.detectors.entropy import EntropyCollapse
+from heldout.detectors.evidence import HeldOut
 from heldout.detectors.gradient import GradientSpikes
 from heldout.detectors.groups import GroupsWithoutSignal
-from heldout.detectors.held_out import HeldOut
 from heldout.detectors.kl import KLBlowUp
 from heldout.detectors.length import LengthDrift
 from heldout.detectors.overoptimisation import OverOptimisation

@@ -1,4 +1,4 @@
-"""The held-out scores so far, and how noisy they are.
+"""What the detectors of the held-out score share: the scores so far, how noisy they are, and a look after each.
 
 Where the outcome of every problem is known, the noise is measured on the problems that changed between neighbouring
 evaluations, and errors that evaluations share are paid for. Where only rates are known it is estimated from them, and
@@ -8,17 +8,22 @@ error control is approximate. Whoever asks, asks the same questions of both.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
 
+from heldout.detectors.base import Block
+from heldout.detectors.question import Question
+from heldout.findings import Finding
 from heldout.run import Evaluation, Outcomes
 from heldout.stats.arrays import FloatArray
 from heldout.stats.gram import Gram, complete
 from heldout.stats.levels import FEWEST_TO_CONFIRM
 from heldout.stats.noise import JITTER_FLOOR, aggregate_noise, difference_noise, wander_inflation, wander_variance
 from heldout.stats.rates import BETWEEN_AT_MOST, MEASURED_FROM, binomial_se, effective_problems
-from heldout.stats.scan import Inflation
+from heldout.stats.scan import HORIZONS, Inflation
 
 # On the variance from rates alone, so that the scan keeps its error: with it, level simulated scores were called in 0.2
 # to 4.2 % of runs in eleven configurations and in 9.5 % where problems drift far; without it in 1 to 9 % and in 17 %.
@@ -205,3 +210,45 @@ class Evidence:
         self._problems = tuple(problem for problem, keep in zip(self._problems, kept, strict=True) if keep)
         self._rows = [row[kept] for row in self._rows]
         self._gram = Gram.of(np.stack(self._rows))
+
+
+@dataclass(eq=False, kw_only=True)
+class HeldOut(Question):
+    """A detector that looks at the held-out scores after each evaluation; what it looks for is in `_look`."""
+
+    needs = ("held_out",)
+
+    def update(self, block: Block) -> list[Finding]:
+        """Take in new evaluations; return what was found, in order of steps."""
+        found: list[Finding] = []
+        for evaluation in block.evaluations:
+            if len(self.evidence) < HORIZONS[-1] and self.evidence.add(evaluation):
+                found += self._look()
+        return found
+
+    def _reset(self) -> None:
+        self.evidence = Evidence()
+
+    def _look(self) -> Iterable[Finding]:
+        """Return what the evaluations so far show that the last look did not."""
+        raise NotImplementedError
+
+
+def pooled(evaluations: Sequence[Evaluation]) -> Evaluation:
+    """Return the mean of several evaluations, at the step of the last."""
+    last = evaluations[-1]
+    if len(evaluations) == 1:
+        return last
+    rate = sum(evaluation.rate for evaluation in evaluations) / len(evaluations)
+    problems = [evaluation.problems for evaluation in evaluations if evaluation.problems is not None]
+    fewest = min(problems) if len(problems) == len(evaluations) else None
+    samples = sum(evaluation.samples or 1.0 for evaluation in evaluations)
+    outcomes = [evaluation.outcomes for evaluation in evaluations if evaluation.outcomes is not None]
+    alike = len(outcomes) == len(evaluations) and all(one.problems == outcomes[0].problems for one in outcomes)
+    return Evaluation(last.step, rate, fewest, samples, last.benchmark, _as_samples(outcomes) if alike else None)
+
+
+def _as_samples(outcomes: Sequence[Outcomes]) -> Outcomes:
+    """Take the outcomes of several evaluations as samples of one."""
+    passed, samples = (sum(getattr(one, name) for one in outcomes) for name in ("passed", "samples"))
+    return Outcomes(outcomes[0].problems, passed, samples)

@@ -18,8 +18,7 @@ from typing import ClassVar
 import numpy as np
 
 from heldout.detectors.base import Block
-from heldout.detectors.held_out import HeldOut
-from heldout.detectors.pooled import pooled
+from heldout.detectors.evidence import HeldOut, pooled
 from heldout.detectors.question import COUNT, FRACTION, Range, Text, at_least, between, parameter
 from heldout.detectors.reward_course import RewardCourse
 from heldout.findings import Finding, Severity

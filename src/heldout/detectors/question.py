@@ -1,9 +1,11 @@
-"""What all detectors share: parameters that are written once, and the words of their findings as data."""
+"""What all detectors share: parameters that are written once, the words of their findings as data, and their page."""
 
 from __future__ import annotations
 
+import inspect
 import math
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from numbers import Real
 from typing import Any, ClassVar, NamedTuple, TypeVar
@@ -12,6 +14,19 @@ from heldout.detectors.base import Block
 from heldout.findings import Finding, Severity
 
 _Value = TypeVar("_Value")
+
+_HEAD = """\
+# What the detectors ask
+
+Made by `heldout detectors`. Each asks one question of a run, the same live and after the fact. The first
+three look at the held-out score; the others, whose findings are no evidence about what the model can do, speak of
+instability, collapse, saturation or a shift. *Simulated healthy runs* are 2000 of 200 to 1000 steps: flat, drifting
+or improving levels under autocorrelated noise (AR(1), coefficient 0.5 to 0.95).
+
+One of your own is passed in with the others, `diagnose(run, detectors=[*default_detectors(), Mine()])`, or named on the
+command line of `report` and `watch`: `--detector mine.py:Mine`. It has a `name`, the metrics that it `needs`, and
+`update(block)`, which returns findings. One that raises is named, and the others go on.
+"""
 
 
 class Range(NamedTuple):
@@ -119,3 +134,21 @@ class Question:
             reference=text.reference,
             evidence=evidence,
         )
+
+
+def as_markdown(questions: Iterable[type[Question]]) -> str:
+    """Return docs/detectors.md: for each its question, what it cannot see, its false alarms and its parameters."""
+    return "\n".join([_HEAD, *map(_section, questions)])
+
+
+def _section(make: type[Question]) -> str:
+    text = inspect.cleandoc(make.__doc__ or "").partition("\nReferences\n")[0].strip()
+    question, _, rest = text.partition("\n")
+    rest = re.sub(r"``(.+?)``", r"`\1`", rest.strip())
+    rows = [
+        f"| `{one.name}` | {one.default!r} | {one.metadata['allowed'].words} | {one.metadata['meaning']} |"
+        for one in fields(make)
+    ]
+    table = ["| parameter | default | allowed | meaning |", "|---|---|---|---|", *rows]
+    needs = f"Name: `{make.name}`. Needs: {' or '.join(f'`{need}`' for need in make.needs)}."
+    return "\n".join([f"## {make.__name__}", "", f"**{question}** {needs}", "", rest, "", *table, ""])

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
-from heldout.detectors.held_out import HeldOut
+from heldout.detectors.evidence import HeldOut
 from heldout.detectors.question import Text, at_least, parameter
 from heldout.findings import Finding, Severity
 from heldout.stats.levels import LEVEL
