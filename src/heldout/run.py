@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from heldout.errors import UnknownMetric, UsageError
-from heldout.metrics import PERCENT_ABOVE, is_rate, meaning_of
+from heldout.metrics import PERCENT_ABOVE, Better, better_of, is_rate, meaning_of
 from heldout.stats.arrays import FloatArray, IntArray
 
 NO_STEPS: IntArray = np.empty(0, dtype=np.int64)
@@ -165,6 +165,8 @@ class Evaluation:
         Which set of problems, where the log tells several apart.
     outcomes
         The problems one by one, where the log has them.
+    lower
+        Whether a lower rate is the better one, as of an error rate.
     """
 
     step: int
@@ -173,6 +175,7 @@ class Evaluation:
     samples: float | None = None
     benchmark: str = ""
     outcomes: Outcomes | None = None
+    lower: bool = False
 
     @classmethod
     def of(cls, step: int, outcomes: Outcomes, benchmark: str = "held-out") -> Evaluation:
@@ -191,6 +194,11 @@ class Evaluation:
     ) -> Evaluation:
         """Return the evaluation of a step that these counts make; see `Outcomes.from_counts`."""
         return cls.of(checked_step(step), Outcomes.from_counts(problems, passed, samples), benchmark)
+
+    @property
+    def score(self) -> float:
+        """The rate as it is judged, where higher is always better: 1 - rate where lower is."""
+        return 1.0 - self.rate if self.lower else self.rate
 
     @property
     def key(self) -> str:
@@ -288,11 +296,12 @@ class Run:
             return []
         known = {evaluation.step: evaluation for evaluation in self.measured if evaluation.key == series.name}
         whole = 100.0 if self.is_percent(series.name) else 1.0
+        lower = better_of(series.name) is Better.LOWER
         unknown = [None] * len(series)
         problems = unknown if series.problems is None else [round(n) for n in series.problems.tolist()]
         samples = unknown if series.samples is None else series.samples.tolist()
         return [
-            known.get(step) or Evaluation(step, value / whole, n, m)
+            known.get(step) or Evaluation(step, value / whole, n, m, lower=lower)
             for step, value, n, m in zip(series.step.tolist(), series.value.tolist(), problems, samples, strict=True)
         ]
 

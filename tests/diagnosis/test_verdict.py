@@ -10,6 +10,7 @@ import pytest
 import heldout
 from heldout.datasets.simulated import simulate
 from heldout.detectors.base import block_of
+from heldout.detectors.evidence import pooled
 from heldout.detectors.overoptimisation import Level, OverOptimisation
 from heldout.findings import State, Verdict
 from heldout.run import Evaluation, Outcomes, Run, Series
@@ -257,3 +258,39 @@ def test_samples_that_are_not_known_count_as_one(tmp_path: Path) -> None:
     one = Run("r", "m", "t", {"pass@1": Series("pass@1", steps, rates, problems=sizes, samples=np.ones(12))}, roles)
     assert heldout.diagnose(unknown) == heldout.diagnose(one)
     assert unknown.evaluations()[0].samples is None
+
+
+def of_key(key: str, rates: np.ndarray) -> Run:
+    steps = np.arange(len(rates)) * 10
+    return Run("r", "m", "t", {key: Series(key, steps, rates, problems=np.full(len(rates), 300.0))}, {"held_out": key})
+
+
+def test_an_error_rate_is_judged_as_the_accuracy_that_it_leaves_and_told_as_it_is_logged() -> None:
+    rates = np.concatenate([np.linspace(0.0, 0.8, 15), np.linspace(0.75, 0.1, 15)])
+    higher, lower = (heldout.diagnose(of_key(*of)) for of in (("eval_accuracy", rates), ("eval_error", 1.0 - rates)))
+    assert (higher.state, higher.label) == (lower.state, lower.label) == (State.REGRESSED, "confirmed, reward unknown")
+    assert (higher.tied, higher.onset, higher.peak_step) == (lower.tied, lower.onset, lower.peak_step)
+    assert higher.recommended is not None
+    assert lower.recommended is not None
+    kept = higher.recommended
+    assert 100 <= kept.step <= 180
+    assert (lower.recommended.step, lower.recommended.estimate) == (kept.step, pytest.approx(1 - kept.estimate))
+    assert (lower.recommended.low, lower.recommended.high) == pytest.approx((1 - kept.high, 1 - kept.low))
+    assert lower.sentence.endswith("Of eval_error lower is better: where it rises, the score is said to fall.")
+    assert "lower is better" not in higher.sentence
+
+
+def test_an_error_rate_that_falls_improves() -> None:
+    assert heldout.diagnose(of_key("eval_error", np.linspace(0.9, 0.3, 20))).state is State.IMPROVING
+
+
+@pytest.mark.parametrize(("rate", "other"), [(0.0, "harder"), (1.0, "easier")])
+def test_an_error_rate_at_its_bound_asks_for_other_problems(rate: float, other: str) -> None:
+    sentence = heldout.diagnose(of_key("eval_error", np.full(12, rate))).sentence
+    assert sentence.startswith(f"Every evaluation is at {100 * rate:.0f} %")
+    assert f"Evaluate on {other} problems" in sentence
+
+
+@pytest.mark.parametrize(("lower", "score"), [(False, 0.4), (True, 0.6)])
+def test_evaluations_taken_as_one_keep_their_direction(lower: bool, score: float) -> None:
+    assert pooled([Evaluation(step, rate, lower=lower) for step, rate in ((1, 0.3), (2, 0.5))]).score == score

@@ -65,10 +65,19 @@ class Evidence:
 
     @property
     def rates(self) -> FloatArray:
-        """All rates, shape (K,)."""
+        """All rates, shape (K,); where lower is better, what they lack of 1, so that higher is always better."""
         if self._gram is not None:
             return self._gram.rates
-        return np.array([evaluation.rate for evaluation in self._evaluations])
+        return np.array([evaluation.score for evaluation in self._evaluations])
+
+    @property
+    def lower(self) -> bool:
+        """Whether lower values are the better ones in the log."""
+        return any(evaluation.lower for evaluation in self._evaluations)
+
+    def as_logged(self, rate: float) -> float:
+        """Return one of these rates as the log has it: an error rate stays one."""
+        return 1.0 - rate if self.lower else rate
 
     @property
     def steps(self) -> FloatArray:
@@ -245,7 +254,8 @@ def pooled(evaluations: Sequence[Evaluation]) -> Evaluation:
     samples = sum(evaluation.samples or 1.0 for evaluation in evaluations)
     outcomes = [evaluation.outcomes for evaluation in evaluations if evaluation.outcomes is not None]
     alike = len(outcomes) == len(evaluations) and all(one.problems == outcomes[0].problems for one in outcomes)
-    return Evaluation(last.step, rate, fewest, samples, last.benchmark, _as_samples(outcomes) if alike else None)
+    merged = _as_samples(outcomes) if alike else None
+    return Evaluation(last.step, rate, fewest, samples, last.benchmark, merged, last.lower)
 
 
 def _as_samples(outcomes: Sequence[Outcomes]) -> Outcomes:

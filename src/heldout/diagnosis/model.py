@@ -141,7 +141,7 @@ class Seen:
 
     def told(self, curve: Curve, change: float) -> bool:
         """Whether a rise or a fall of a curve may be told: the held-out score's only where the verdict has found it."""
-        return curve.role != "held_out" or may_tell(self.verdict, change)
+        return curve.role != "held_out" or may_tell(self.verdict, change * curve.sign)
 
 
 def may_tell(verdict: Verdict, change: float) -> bool:

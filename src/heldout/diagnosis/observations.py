@@ -75,12 +75,17 @@ def parts_at_the_end(seen: Seen) -> Iterator[Observation]:
     if how is None:
         return
     first, last = float(held_out.value[start]), float(held_out.value[-1])
-    verb, doubt = ("falls", "") if seen.verdict.fell else ("goes", ", which may be a fall and may be noise")
+    falls = "falls" if held_out.sign > 0 else "rises"
+    verb, doubt = (falls, "") if seen.verdict.fell else ("goes", ", which may be a fall and may be noise")
     text = (
         f"After step {held_out.step[start]:.0f} {_name(reward, False)} {how} while {_name(held_out, False)} {verb} "
         f"from {written(held_out, first)} to {written(held_out, last)}{doubt}."
     )
-    evidence = {"drop": first - last, "reward_low": float(inside.min()), "reward_high": float(inside.max())}
+    evidence = {
+        "drop": (first - last) * held_out.sign,
+        "reward_low": float(inside.min()),
+        "reward_high": float(inside.max()),
+    }
     steps = (int(held_out.step[start]), int(held_out.step[-1]))
     yield Observation("parts_at_the_end", text, 1.0 if seen.verdict.fell else 0.75, steps, evidence)
 
@@ -90,7 +95,7 @@ def _last_high(curve: Curve) -> int:
 
     Later points are on the way down, earlier ones are a plateau.
     """
-    above = curve.value - curve.value[-1]
+    above = (curve.value - curve.value[-1]) * curve.sign
     return int(np.flatnonzero(above >= 0.8 * above.max())[-1])
 
 

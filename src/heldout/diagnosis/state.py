@@ -54,8 +54,9 @@ def unanswered(run: Run, fallen: OverOptimisation) -> Answer | None:
         return Answer(State.CANNOT_TELL, "too few evaluations", text)
     for bound, other in ((0.0, "easier"), (1.0, "harder")):
         if (rates == bound).all():
+            at = 100 * fallen.evidence.as_logged(bound)
             text = (
-                f"Every evaluation is at {100 * bound:.0f} %, so it shows neither a rise nor a fall, and no checkpoint "
+                f"Every evaluation is at {at:.0f} %, so it shows neither a rise nor a fall, and no checkpoint "
                 f"is better than another. Evaluate on {other} problems."
             )
             return Answer(State.CANNOT_TELL, "saturated evaluation", text)

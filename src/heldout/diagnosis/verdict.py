@@ -97,7 +97,8 @@ def checkpoint_to_keep(fallen: OverOptimisation, checkpoints: Container[int] = (
     steps = [int(step) for step in seen.steps]
     on_disk = np.array([step in checkpoints for step in steps])
     choice = choose(seen.rates, variance, seen.set_variance(), on_disk if on_disk.any() else None)
-    recommended = Estimate(steps[choice.best], choice.estimate, *_interval(choice, seen))
+    low, high = sorted(seen.as_logged(bound) for bound in _interval(choice, seen))
+    recommended = Estimate(steps[choice.best], seen.as_logged(choice.estimate), low, high)
     tied = tuple(steps[index] for index in choice.tied)
     among = int(on_disk.sum()) if on_disk.any() else len(steps)
     return Kept(recommended, tied, among, bool(on_disk.any()))
@@ -112,10 +113,12 @@ def _judged(
     visible = smallest_visible(len(seen), variance)
     answer = answer_of(fallen, visible)
     onset = _onset(fallen, answer.state)
+    turned = f"Of {run['held_out'].name} lower is better: where it rises, the score is said to fall."
+    sentences = (answer.sentence, _since(onset), _keep(kept), turned if seen.lower else "")
     return Verdict(
         state=answer.state,
         label=answer.label,
-        sentence=" ".join(filter(None, (answer.sentence, _since(onset), _keep(kept)))),
+        sentence=" ".join(filter(None, sentences)),
         peak_step=answer.peak_step,
         onset=onset,
         recommended=kept.recommended,

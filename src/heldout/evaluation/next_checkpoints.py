@@ -45,7 +45,7 @@ def next_checkpoints(run: Run, count: int = 4) -> NextCheckpoints:
             f"{run.source}: no saved checkpoint was found, so there is nothing to evaluate next; give the folder that "
             "holds them (checkpoint-200, global_step_200, step-200), or record them with Recorder.checkpoint."
         )
-    rates = {evaluation.step: evaluation.rate for evaluation in run.evaluations()}
+    rates = {evaluation.step: evaluation.score for evaluation in run.evaluations()}
     position = np.array(sorted({*rates, *run.checkpoints}), dtype=np.float64)
     exists = np.array([int(step) in run.checkpoints for step in position])
     evaluated = [index for index, step in enumerate(position) if int(step) in rates]
@@ -62,11 +62,12 @@ def next_checkpoints(run: Run, count: int = 4) -> NextCheckpoints:
         found = search(position, evaluated, value, variance, exists)
     best = None if now.best is None else int(position[now.best])
     estimate = float("nan") if now.best is None else float(now.mean[now.best])
+    lower = any(evaluation.lower for evaluation in run.evaluations())
     return NextCheckpoints(
         steps=tuple(chosen),
         gains=tuple(gains),
         best=best,
-        estimate=estimate,
+        estimate=1.0 - estimate if lower else estimate,
         evaluated=len(rates),
         saved=int(exists.sum()),
     )
