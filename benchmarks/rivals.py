@@ -30,7 +30,7 @@ from heldout.stats.arrays import FloatArray, IntArray, floats
 from heldout.stats.checkpoint import choose
 from heldout.stats.gp import gp_posterior
 from heldout.stats.gram import Gram
-from heldout.stats.normal import cdf
+from heldout.stats.levels import cdf
 from heldout.stats.rates import binomial_se
 from heldout.stats.scan import boundary
 

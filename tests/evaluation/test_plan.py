@@ -16,7 +16,7 @@ from heldout.datasets.simulated import simulate
 from heldout.errors import UsageError
 from heldout.evaluation.next_checkpoints import next_checkpoints
 from heldout.evaluation.schedule import Schedule, advice, best_for, cheapest, doubled
-from heldout.stats.power import eval_sigma
+from heldout.stats.noise import eval_sigma
 
 TABLE = {  # falls noticed by the middle of the run, in units of the noise of one rate, after 1, 2, 3, 5, 8 evaluations
     10: (5.8, 4.1, 4.2, math.nan, math.nan),

@@ -14,7 +14,6 @@ from heldout.stats import (
     segments,
     shifts,
     smoothing,
-    surge,
     trend,
 )
 
@@ -38,8 +37,8 @@ CALLS = {
     "trend_state": lambda x, y: trend.trend_state(x, y, 0.01).state != "" and (y.size > 4 or trend_is_open(x, y)),
     "trend_segments": lambda x, y: (segments.trend_segments(x, y) == ()) == (y.size < 3),
     "level_shifts": lambda x, y: shifts.level_shifts(x, y, 0.01) == (),
-    "late_surge": lambda x, y: surge.late_surge(x, y, 0.01) is None,
-    "surge_start": lambda x, y: surge.surge_start(x, y, 0.01) is None,
+    "late_surge": lambda x, y: trend.late_surge(x, y, 0.01) is None,
+    "surge_start": lambda x, y: trend.surge_start(x, y, 0.01) is None,
     "peaks": lambda x, y: len(peaks.peaks(x, y, 0.01)) <= max(y.size - 2, 0),
     "divergence_windows": lambda x, y: divergence.divergence_windows(x, y, -y) == (),
     "opposite_turns": lambda x, y: len(divergence.opposite_turns(x, y, -y)) <= max(y.size - 2, 0),

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from heldout.stats.multiplicity import holm
+from heldout.stats.levels import holm
 
 
 def rejected(p: list[float], level: float) -> set[int]:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.special import ndtr, ndtri
 
-from heldout.stats.normal import cdf, quantile, two_sided_p
+from heldout.stats.levels import cdf, quantile, two_sided_p
 
 
 def test_cdf_agrees_with_scipy_also_far_out():

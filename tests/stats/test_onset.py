@@ -7,9 +7,8 @@ import pytest
 
 from benchmarks.rivals import ALARM, FIRST
 from heldout.datasets.simulated import simulate
-from heldout.stats.gp import gp_posterior
+from heldout.stats.gp import fall_onset, gp_posterior
 from heldout.stats.gram import Gram
-from heldout.stats.onset import fall_onset
 
 
 def test_a_cliff_is_found_within_an_evaluation() -> None:

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from benchmarks.scan import scan
-from heldout.stats.power import eval_sigma, smallest_visible_drop
-from heldout.stats.scan import boundary
+from heldout.stats.noise import eval_sigma
+from heldout.stats.scan import boundary, smallest_visible_drop
 
 TABLE = {  # a fall at mid-run, noticed with half of the evals seen; in units of the noise of one eval
     10: (5.8, 4.1, 4.2, math.nan, math.nan),

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from heldout.stats.noise import difference_noise
-from heldout.stats.surge import late_surge, surge_start
+from heldout.stats.trend import late_surge, surge_start
 
 
 @pytest.mark.parametrize("series", ["rate", "tokens"])

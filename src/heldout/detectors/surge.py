@@ -10,7 +10,7 @@ from heldout.detectors.evidence import HeldOut
 from heldout.detectors.question import Text, at_least, parameter
 from heldout.findings import Finding, Severity
 from heldout.stats.levels import LEVEL
-from heldout.stats.surge import late_surge
+from heldout.stats.trend import late_surge
 
 
 @dataclass(eq=False, kw_only=True)

@@ -19,9 +19,9 @@ from heldout.metrics import heading_of
 from heldout.stats.arrays import FloatArray
 from heldout.stats.correlation import Aligned
 from heldout.stats.divergence import divergence_windows, opposite_turns
-from heldout.stats.normal import quantile
+from heldout.stats.levels import quantile
 from heldout.stats.shifts import level_shifts
-from heldout.stats.surge import late_surge, surge_start
+from heldout.stats.trend import late_surge, surge_start
 from heldout.text import counted, number
 
 _APART = 0.1  # of the run: extremes nearer to each other than that are not spoken of

@@ -13,7 +13,7 @@ from heldout.findings import Estimate, State, Unchecked
 from heldout.run import Run
 from heldout.stats.gp import gp_posterior
 from heldout.stats.levels import COARSE, DROP, ENOUGH_PROBLEMS, FEWEST_EVALUATIONS, LEVEL, ONE_SIDED_95, TWO_SIDED_95
-from heldout.stats.power import smallest_visible_drop
+from heldout.stats.scan import smallest_visible_drop
 from heldout.stats.trend import trend_state
 from heldout.text import counted
 

@@ -21,10 +21,8 @@ from heldout.findings import BenchmarkFall, Estimate, Finding, Onset, State, Unc
 from heldout.metrics import benchmarks
 from heldout.run import Run
 from heldout.stats.checkpoint import Choice, choose
-from heldout.stats.gp import gp_posterior
-from heldout.stats.levels import TWO_SIDED_95
-from heldout.stats.multiplicity import holm
-from heldout.stats.onset import fall_onset
+from heldout.stats.gp import fall_onset, gp_posterior
+from heldout.stats.levels import TWO_SIDED_95, holm
 from heldout.stats.rates import wilson
 from heldout.text import counted
 

@@ -8,9 +8,8 @@ from dataclasses import dataclass, replace
 
 from heldout.errors import UsageError
 from heldout.stats.levels import ENOUGH_PROBLEMS, FEWEST_EVALUATIONS, FEWEST_TO_CONFIRM, MOST_EVALUATIONS
-from heldout.stats.noise import JITTER_FLOOR
-from heldout.stats.power import eval_sigma, smallest_visible_drop
-from heldout.stats.scan import HORIZONS
+from heldout.stats.noise import JITTER_FLOOR, eval_sigma
+from heldout.stats.scan import HORIZONS, smallest_visible_drop
 
 WITHIN = (1, 2, 3, 5, 8)  # evaluations after which one asks
 RATE = 0.35  # solved; at any rate from 20 to 80 % the noise of an evaluation is within a fifth of the noise at this one

@@ -11,8 +11,7 @@ import numpy.typing as npt
 
 from heldout.stats.arrays import FloatArray, IntArray, floats
 from heldout.stats.gp import GPPosterior, gp_posterior
-from heldout.stats.levels import TWO_SIDED_95
-from heldout.stats.normal import quantile
+from heldout.stats.levels import TWO_SIDED_95, quantile
 
 ENOUGH = 5  # evals from which on neighbours are allowed to help
 TIE = 0.0001  # rates closer than this are equal, and the earlier checkpoint is taken
@@ -51,50 +50,25 @@ def choose(
     `gp_posterior`, among those that exist. The largest raw value is biased upward by the noise that made it largest;
     the posterior mean is not, and it is closer to the best in truth.
 
-    Parameters
-    ----------
-    values
-        Shape (K,), the rate of each eval, in order.
-    variance
-        Noise variance of one eval. Where neighbouring evals share noise, the variance of the last look times its
-        median inflation.
-    set_variance
-        Variance of the level over sets of problems, one number or shape (K,) (`Gram.set_variance`); 0 makes the
-        interval one for exactly these problems.
-    available
-        Checkpoints that exist: indices, or booleans of shape (K,). All if not given.
-    contrast_variance
-        For fewer than five evals: gives the variance of comparisons of shape (j, K) (`Gram.contrast_variance`);
-        independent noise of size `variance` if not given.
-    seed
-        Of the draws; the same seed gives the same set.
+    `values`: shape (K,), the rate of each eval, in order. `variance`: noise variance of one eval; where neighbouring
+    evals share noise, the variance of the last look times its median inflation. `set_variance`: variance of the level
+    over sets of problems, one number or shape (K,) (`Gram.set_variance`); 0 makes the interval one for exactly these
+    problems. `available`: checkpoints that exist: indices, or booleans of shape (K,). All if not given.
+    `contrast_variance`: for fewer than five evals, gives the variance of comparisons of shape (j, K)
+    (`Gram.contrast_variance`); independent noise of size `variance` if not given. The same `seed` gives the same draws.
+    Returns the best checkpoint, its interval, and what is tied with it. With fewer than five evals: the largest raw
+    value, its raw interval, and as tied all that a comparison with it at 5 % (Bonferroni over the others) does not
+    drop. With unknown noise nothing can be dropped.
+    Raises ValueError if there is no value, no checkpoint is available, or an index is outside.
 
-    Returns
-    -------
-    Choice
-        Best checkpoint, interval, and what is tied with it. With fewer than five evals: the largest raw value, its raw
-        interval, and as tied all that a comparison with it at 5 % (Bonferroni over the others) does not drop. With
-        unknown noise nothing can be dropped.
-
-    Raises
-    ------
-    ValueError
-        If there is no value, no checkpoint is available, or an index is outside.
-
-    Notes
-    -----
     Tied is the smallest set that holds the argmax of 98 % of 1000 draws from the posterior, its variance widened by
     1.3. What it cannot see: checkpoints that were not evaluated, a lasting shift of all problems between two evals
     (another harness), and changes of the noise along the run.
 
-    References
-    ----------
-    Rasmussen, Williams 2006, chapter 2; Efron 2011, "Tweedie's formula and selection bias", JASA 106; Hansen, Lunde,
-    Nason 2011, "The model confidence set", Econometrica 79; Hsu 1981, "Simultaneous confidence intervals for all
+    Source: Rasmussen, Williams 2006, chapter 2; Efron 2011, "Tweedie's formula and selection bias", JASA 106; Hansen,
+    Lunde, Nason 2011, "The model confidence set", Econometrica 79; Hsu 1981, "Simultaneous confidence intervals for all
     distances from the best", Annals of Statistics 9.
 
-    Examples
-    --------
     >>> found = choose([0.30, 0.33, 0.35, 0.37, 0.36, 0.38, 0.33, 0.30], 0.01**2)
     >>> found.best, round(found.estimate, 3), found.tied
     (5, 0.368, (3, 4, 5))

@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 
 from heldout.stats.arrays import FloatArray, IntArray, floats
-from heldout.stats.normal import quantile, two_sided_p
+from heldout.stats.levels import quantile, two_sided_p
 
 How = Literal["exact", "interval mean"]
 
@@ -29,68 +29,34 @@ class Correlation:
 
 @dataclass(frozen=True, slots=True)
 class CoMovement:
-    """Three answers to "do they move together?".
+    """Three answers to "do they move together?"."""
 
-    Attributes
-    ----------
-    levels
-        Of the values themselves. Two series that both have a trend always correlate: shown, never a significance.
-    differences
-        Of the changes from one point to the next.
-    detrended
-        Of what is left after a quadratic trend is taken out of each.
-    levels_are
-        "trend-dominated" if a quadratic trend explains at least half of both series, else "not trend-dominated";
-        "unknown" with fewer than five points or a constant series.
-    """
-
-    levels: Correlation
-    differences: Correlation
-    detrended: Correlation
+    levels: Correlation  # of the values; two series with a trend always correlate: shown, never a significance
+    differences: Correlation  # of the changes from one point to the next
+    detrended: Correlation  # of what is left after a quadratic trend is taken out of each
+    # Whether a quadratic trend explains at least half of both; unknown with fewer than five points or a constant series
     levels_are: Literal["trend-dominated", "not trend-dominated", "unknown"]
 
 
 @dataclass(frozen=True, slots=True)
 class LeadLag:
-    """Which series moves first.
+    """Which series moves first."""
 
-    Attributes
-    ----------
-    lag
-        Lag of the strongest correlation, in points. Positive: x leads y, the value of x at a point goes with the value
-        of y `lag` points later.
-    r
-        Correlation of the prewhitened series at that lag.
-    p
-        Two-sided p-value of the strongest of all lags tried (Sidak).
-    lags, correlations
-        Every lag tried, and the correlation there; empty with too little data.
-    """
-
-    lag: int
-    r: float
-    p: float
-    lags: tuple[int, ...]
-    correlations: tuple[float, ...]
+    lag: int  # of the strongest correlation, in points. Positive: x now goes with y `lag` points later, so x leads
+    r: float  # correlation of the prewhitened series at that lag
+    p: float  # two-sided p-value of the strongest of all lags tried (Sidak)
+    lags: tuple[int, ...]  # every lag tried; empty with too little data
+    correlations: tuple[float, ...]  # at each of them
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Aligned:
-    """Two series on common steps.
+    """Two series on common steps."""
 
-    Attributes
-    ----------
-    step, a, b
-        Shape (K,) each.
-    how
-        "exact": only steps that both have. "interval mean": the denser one is averaged over the steps since the
-        previous point of the sparser one.
-    """
-
-    step: FloatArray
+    step: FloatArray  # shape (K,), as the two values
     a: FloatArray
     b: FloatArray
-    how: How
+    how: How  # exact: steps that both have; interval mean: the denser one since the previous point of the sparser one
 
 
 def effective_n(x: FloatArray, y: FloatArray) -> float:
@@ -99,24 +65,13 @@ def effective_n(x: FloatArray, y: FloatArray) -> float:
     ``N / (1 + 2 sum_l (1 - l / N) rx(l) ry(l))``, the sum cut at the first product that is not positive and at
     ``min(N / 4, 12 sqrt(N / 100) + 2)`` lags, and the result kept between 4 and N.
 
-    Parameters
-    ----------
-    x, y
-        Shape (N,), evenly spaced, in the order of time.
+    `x` and `y`: shape (N,), evenly spaced, in the order of time.
+    Returns `nan` with fewer than four pairs or for a constant series.
 
-    Returns
-    -------
-    float
-        `nan` with fewer than four pairs or for a constant series.
+    What it cannot see: a trend is the strongest autocorrelation there is, but the estimate of it is biased low in short
+    series; correlate differences or detrended values instead of trusting levels.
 
-    Notes
-    -----
-    What it cannot see: a trend is the strongest autocorrelation there is, but the estimate of it is biased low in
-    short series; correlate differences or detrended values instead of trusting levels.
-
-    References
-    ----------
-    Bretherton, Widmann, Dymnikov, Wallace, Blade 1999, "The effective number of spatial degrees of freedom of a
+    Source: Bretherton, Widmann, Dymnikov, Wallace, Blade 1999, "The effective number of spatial degrees of freedom of a
     time-varying field", J. Climate 12; Bartlett 1935, J. R. Stat. Soc. 98.
     """
     n = x.size
@@ -151,31 +106,14 @@ def correlate(x: FloatArray, y: FloatArray, level: float = 0.95) -> Correlation:
 
     Pearson's r, with the interval of Fisher's z at the effective sample size.
 
-    Parameters
-    ----------
-    x, y
-        Shape (N,), pairs in the order of time.
-    level
-        Coverage of the interval, between 0 and 1.
+    `x` and `y`: shape (N,), pairs in the order of time. `level`: coverage of the interval, between 0 and 1.
+    Returns `nan` with fewer than four pairs or for a constant series.
+    Raises ValueError if the series differ in length, or the level is not between 0 and 1.
 
-    Returns
-    -------
-    Correlation
-        `nan` with fewer than four pairs or for a constant series.
-
-    Raises
-    ------
-    ValueError
-        If the series differ in length, or the level is not between 0 and 1.
-
-    Notes
-    -----
     What it cannot see: relations that are not straight lines; and two independent series that both have a trend
     correlate. For independent AR(1) series of 20 to 400 points the interval covers in 92 to 96 % of cases.
 
-    References
-    ----------
-    Fisher 1921, "On the probable error of a coefficient of correlation", Metron 1; Bretherton et al. 1999.
+    Source: Fisher 1921, "On the probable error of a coefficient of correlation", Metron 1; Bretherton et al. 1999.
     """
     x, y = _pair(x, y)
     if not 0.0 < level < 1.0:
@@ -211,44 +149,25 @@ def _pearson(x: FloatArray, y: FloatArray) -> float:
 def co_movement(step: FloatArray, x: FloatArray, y: FloatArray, level: float = 0.95) -> CoMovement:
     """Do two series move together from point to point, or do they only share a trend?
 
-    Parameters
-    ----------
-    step
-        Shape (N,), strictly increasing; used for the quadratic trend.
-    x, y
-        Shape (N,).
-    level
-        Coverage of the intervals.
+    `step`, strictly increasing and used for the quadratic trend, `x` and `y`: shape (N,). `level`: coverage of the
+    intervals.
+    Raises ValueError if x and y differ in length.
 
-    Returns
-    -------
-    CoMovement
-        Three correlations and whether the levels are dominated by trend.
-
-    Raises
-    ------
-    ValueError
-        If x and y differ in length.
-
-    Notes
-    -----
-    What it cannot see: slow co-movement. Differences hear only the fastest movement, which measurement noise can
-    drown; detrended values lose whatever looks like a parabola. With uneven spacing a difference over a long gap
-    counts as much as one over a short gap.
+    What it cannot see: slow co-movement. Differences hear only the fastest movement, which measurement noise can drown;
+    detrended values lose whatever looks like a parabola. With uneven spacing a difference over a long gap counts as
+    much as one over a short gap.
     """
     x, y = _pair(x, y)
     step = floats(step)
     rest_x, share_x = _detrended(step, x)
     rest_y, share_y = _detrended(step, y)
-    share = min(share_x, share_y) if share_x == share_x and share_y == share_y else math.nan
-    trending: Literal["trend-dominated", "not trend-dominated"] = (
-        "trend-dominated" if share >= _TREND_SHARE else "not trend-dominated"
-    )
+    unknown = math.isnan(share_x + share_y)
+    trending = min(share_x, share_y) >= _TREND_SHARE
     return CoMovement(
         levels=correlate(x, y, level),
         differences=correlate(np.diff(x), np.diff(y), level),
         detrended=_interval(rest_x, rest_y, _detrended_n(rest_x, rest_y), level),
-        levels_are="unknown" if math.isnan(share) else trending,
+        levels_are="unknown" if unknown else "trend-dominated" if trending else "not trend-dominated",
     )
 
 
@@ -284,31 +203,16 @@ def lead_lag(x: FloatArray, y: FloatArray, max_lag: int = 5) -> LeadLag:
     Each series is prewhitened by its own AR(1) fit, so that slow movement does not smear the lag; the strongest of the
     cross-correlations is tested with Sidak's correction for the number of lags.
 
-    Parameters
-    ----------
-    x, y
-        Shape (N,), evenly spaced, in the order of time.
-    max_lag
-        Largest lag tried, in points, on both sides; less where fewer than eight pairs would be left.
+    `x` and `y`: shape (N,), evenly spaced, in the order of time. `max_lag`: in points, on both sides; less where fewer
+    than eight pairs would be left.
+    Returns lag 0, `nan` and empty tuples with fewer than nine points or if a series is constant.
+    Raises ValueError if x and y differ in length.
 
-    Returns
-    -------
-    LeadLag
-        Lag 0, `nan` and empty tuples with fewer than nine points or if a series is constant.
-
-    Raises
-    ------
-    ValueError
-        If x and y differ in length.
-
-    Notes
-    -----
     Positive lag: x leads y. What it cannot see: cause; a third quantity may drive both with different delays. Noise
     that is not close to AR(1) makes the p-value too small.
 
-    References
-    ----------
-    Haugh 1976, "Checking the independence of two covariance-stationary time series", JASA 71; Sidak 1967, JASA 62.
+    Source: Haugh 1976, "Checking the independence of two covariance-stationary time series", JASA 71; Sidak 1967, JASA
+    62.
     """
     x, y = _pair(x, y)
     white_x, white_y = _prewhitened(x), _prewhitened(y)
@@ -348,21 +252,10 @@ def align(
 ) -> Aligned:
     """Which values of two series belong to the same steps?
 
-    Parameters
-    ----------
-    step_a, a
-        Shape (N,), steps strictly increasing.
-    step_b, b
-        Shape (M,), steps strictly increasing.
-    how
-        "exact", "interval mean", or "auto": exact if most steps of the sparser series are in the denser one and the
-        denser one has at most two points for each of them. Where a reward is logged at every step, its mean since the
-        last eval says more than its value at one noisy step.
-
-    Returns
-    -------
-    Aligned
-        On steps of the sparser series; steps without a partner are left out. May be empty.
+    `step_a`, strictly increasing, and `a`: shape (N,); `step_b` and `b`: shape (M,). `how` may be "auto": exact if most
+    steps of the sparser series are in the denser one and the denser one has at most two points for each of them. Where
+    a reward is logged at every step, its mean since the last eval says more than its value at one noisy step.
+    Returns both on the steps of the sparser series; steps without a partner are left out. May be empty.
     """
     step_a, a, step_b, b = floats(step_a), floats(a), floats(step_b), floats(b)
     common, in_a, in_b = np.intersect1d(step_a, step_b, assume_unique=True, return_indices=True)

@@ -10,7 +10,7 @@ import numpy as np
 from heldout.stats.arrays import BoolArray, FloatArray, IntArray, floats
 from heldout.stats.correlation import correlate
 from heldout.stats.local_level import window_slopes
-from heldout.stats.noise import difference_noise
+from heldout.stats.noise import bends, difference_noise
 from heldout.stats.peaks import local_maxima
 from heldout.stats.smoothing import bounded
 
@@ -72,24 +72,12 @@ def divergence_windows(
     counts only if, before its start, the changes of x and y were positively correlated (95 % interval above zero), or
     both rose in one window. Overlapping windows are merged.
 
-    Parameters
-    ----------
-    step
-        Shape (N,), strictly increasing. Longer series are averaged into 120 blocks.
-    x, y
-        Shape (N,): for example reward and pass rate.
-    x_variance, y_variance
-        Noise variance of one value; from second differences if not given.
+    `step`, strictly increasing, `x` and `y`, for example reward and pass rate: shape (N,); longer series are averaged
+    into 120 blocks. The noise variances of one value come from second differences if not given.
+    Returns them in order of step; empty with fewer than eight points, and for series without any noise.
 
-    Returns
-    -------
-    tuple of Divergence
-        In order of step; empty with fewer than eight points, and for series without any noise.
-
-    Notes
-    -----
-    Exploratory: many windows are looked at and no error rate is controlled.
-    What it cannot see: x falling while y rises (exchange the two), and a pair that never moved together.
+    Exploratory: many windows are looked at and no error rate is controlled. What it cannot see: x falling while y rises
+    (exchange the two), and a pair that never moved together.
     """
     step, x, y = floats(step), floats(x), floats(y)
     if step.size < 8:
@@ -150,28 +138,13 @@ def _merged(step: FloatArray, found: list[tuple[int, int, float, float]]) -> lis
 def opposite_turns(step: FloatArray, x: FloatArray, y: FloatArray, most: int = 10) -> tuple[OppositeTurn, ...]:
     """At which single steps does one series peak while the other dips?
 
-    Parameters
-    ----------
-    step
-        Shape (N,), strictly increasing.
-    x, y
-        Shape (N,).
-    most
-        Most turns to return.
+    `step`, strictly increasing, `x` and `y`: shape (N,).
+    Returns the `most` highest scores, the highest first; empty with fewer than four points, or if a series is straight.
 
-    Returns
-    -------
-    tuple of OppositeTurn
-        The highest score first. Empty with fewer than four points, or if a series is straight.
-
-    Notes
-    -----
     A score of 1 is one typical deviation in each series. What it cannot see: whether a turn is more than noise. In
     independent noise two of nine inner points are opposite turns, so only a score far above the others says much.
 
-    References
-    ----------
-    The typical size is 1.4826 times the median absolute deviation (Hampel 1974, JASA 69).
+    The typical size is 1.4826 times the median absolute deviation. Source: Hampel 1974, JASA 69.
     """
     step, x, y = floats(step), floats(x), floats(y)
     if step.size < 4:
@@ -184,10 +157,7 @@ def opposite_turns(step: FloatArray, x: FloatArray, y: FloatArray, most: int = 1
     score = -(bend_x[at - 1] / size_x) * (bend_y[at - 1] / size_y)
     best = np.argsort(-score, kind="stable")[:most]
     return tuple(
-        OppositeTurn(
-            *(float(step[i]), float(x[i]), float(y[i])),
-            *(float(bend_x[i - 1]), float(s)),
-        )
+        OppositeTurn(float(step[i]), float(x[i]), float(y[i]), float(bend_x[i - 1]), float(s))
         for i, s in zip(at[best], score[best], strict=True)
     )
 
@@ -201,11 +171,9 @@ def _shared(one: IntArray, other: IntArray, x: FloatArray, y: FloatArray) -> Int
 
 def _bends(step: FloatArray, value: FloatArray) -> FloatArray:
     """Distance of each inner point from the line between its neighbours, shape (N - 2,)."""
-    gap = np.diff(step)
-    left = gap[1:] / (gap[:-1] + gap[1:])
-    bend = value[1:-1] - left * value[:-2] - (1.0 - left) * value[2:]
+    bend, _ = bends(step, value)
     bend[np.abs(bend) < 1e-12 * np.max(np.abs(value))] = 0.0  # rounding error on a straight line
-    return floats(bend)
+    return bend
 
 
 def _typical(bend: FloatArray) -> float:

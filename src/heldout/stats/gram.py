@@ -18,31 +18,13 @@ class Gram:
     With outcomes ``x_ik`` in [0, 1] (share of samples of problem i that checkpoint k solved) it keeps the rates
     ``A_k = mean_i x_ik`` and the Gram matrix ``G_jk = mean_i x_ij x_ik``, and answers from these.
 
-    Parameters
-    ----------
-    n
-        Number of problems, at least 2.
+    There are `n` problems, at least 2. `rates` is A, shape (K,), and `matrix` is G, shape (K, K). An eval costs O(n K).
+    What it cannot see: noise that moves all problems of a checkpoint together and is not in the outcomes (another
+    prompt template, another harness), and what a larger set of problems would say, except through `set_variance`.
 
-    Attributes
-    ----------
-    rates
-        Shape (K,): A.
-    matrix
-        Shape (K, K): G.
-
-    Notes
-    -----
-    An eval costs O(n K). What it cannot see: noise that moves all problems of a checkpoint together and is not in the
-    outcomes (another prompt template, another harness), and what a larger set of problems would say, except through
-    `set_variance`.
-
-    References
-    ----------
-    Miller 2024, "Adding error bars to evals", arXiv 2411.00640 (paired and clustered variance); McNemar 1947,
+    Source: Miller 2024, "Adding error bars to evals", arXiv 2411.00640 (paired and clustered variance); McNemar 1947,
     Psychometrika 12 (discordant pairs); Liang, Zeger 1986, Biometrika 73 (cluster-robust variance).
 
-    Examples
-    --------
     >>> gram = Gram(4)
     >>> for outcomes in ([1, 0, 0, 1], [1, 1, 0, 1], [1, 1, 0, 0]):
     ...     gram.add(outcomes)
@@ -72,15 +54,9 @@ class Gram:
     def add(self, outcomes: npt.ArrayLike) -> None:
         """Take in the next eval.
 
-        Parameters
-        ----------
-        outcomes
-            Shape (n,), each within [0, 1], in the same order of problems every time. For missing ones see `complete`.
-
-        Raises
-        ------
-        ValueError
-            If the shape differs, or a value is missing or outside [0, 1].
+        `outcomes` has shape (n,), each within [0, 1], in the same order of problems every time; for missing ones see
+        `complete`.
+        Raises ValueError if the shape differs, or a value is missing or outside [0, 1].
         """
         row = floats(outcomes)
         if row.shape != (self.n,):
@@ -120,18 +96,9 @@ class Gram:
 
         ``sigma2_k = mean_l (G_ll + G_{l+1,l+1} - 2 G_{l,l+1}) / (2 n)`` over the pairs among the first k evals.
 
-        Parameters
-        ----------
-        k
-            Number of evals seen, from 1 to K.
+        `k` counts the evals seen, from 1 to K.
+        Returns the variance of one rate; `nan` without a pair.
 
-        Returns
-        -------
-        float
-            Variance of one rate; `nan` without a pair.
-
-        Notes
-        -----
         What it cannot see: real learning and forgetting between two evals, which it counts as noise.
         """
         return float(self.within_variances()[_look(k, self.rates.size)])
@@ -146,15 +113,8 @@ class Gram:
 
         ``max(sigma2_k + tau0^2, 0.25 / n^2, tau0^2)`` with tau0 of 0.3 percentage points.
 
-        Parameters
-        ----------
-        k
-            Number of evals seen, from 1 to K.
-
-        Returns
-        -------
-        float
-            Variance of one rate; `nan` without a pair.
+        `k` counts the evals seen, from 1 to K.
+        Returns the variance of one rate; `nan` without a pair.
         """
         return float(self.s2s()[_look(k, self.rates.size)])
 
@@ -163,15 +123,8 @@ class Gram:
 
         ``Vclu(d) = (d' G d - (d' A)^2) / (n - 1) + tau0^2 |d|^2``
 
-        Parameters
-        ----------
-        d
-            Shape (..., k), weights of the first k evals that sum to zero.
-
-        Returns
-        -------
-        FloatArray
-            Variance of ``d @ rates[:k]``, shape (...).
+        `d` holds weights of the first k evals that sum to zero, shape (..., k).
+        Returns the variance of ``d @ rates[:k]``, shape (...).
         """
         d = floats(d)
         k = _look(d.shape[-1], self.rates.size) + 1
@@ -183,15 +136,8 @@ class Gram:
 
         ``I(d) = max(1, Vclu(d) / (s2_k |d|^2))``: problems that drift make the errors of neighbouring evals alike.
 
-        Parameters
-        ----------
-        d
-            Shape (..., k), weights of the first k evals that sum to zero.
-
-        Returns
-        -------
-        FloatArray
-            At least 1, shape (...); 1 for a comparison of nothing, `nan` while `s2` is unknown.
+        `d` is as in `contrast_variance`. The answer, of shape (...), is at least 1: 1 for a comparison of nothing,
+        `nan` while `s2` is unknown.
         """
         d = floats(d)
         white = self.s2(d.shape[-1]) * np.einsum("...k,...k->...", d, d)
@@ -203,15 +149,8 @@ class Gram:
 
         ``mean_{j != k} (G_jk - A_j A_k) / n``: what the evals share. It belongs to a level and cancels in comparisons.
 
-        Parameters
-        ----------
-        k
-            Index of the eval, from 0.
-
-        Returns
-        -------
-        float
-            Variance of the rate over sets of problems; `nan` with fewer than two evals.
+        `k` is the index of the eval, from 0.
+        Returns the variance of the rate over sets of problems; `nan` with fewer than two evals.
         """
         size = self.rates.size
         row = self.covariance[_look(k + 1, size)]
@@ -234,30 +173,16 @@ def complete(outcomes: npt.ArrayLike, tolerance: float = 1e-10, most: int = 500)
     Fits ``x_ik = a_i + b_k`` by least squares to the outcomes that are there, by alternating means, so that an eval
     which missed the hard problems does not look better for it.
 
-    Parameters
-    ----------
-    outcomes
-        Shape (K, n), each within [0, 1] or `nan` where missing.
-    tolerance
-        The fit has converged when no effect moves by more than this.
-    most
-        Number of rounds at most.
+    `outcomes`: shape (K, n), each within [0, 1] or `nan` where missing. The fit ends when no effect moves by more than
+    `tolerance`, or after `most` rounds.
+    Returns the rates ``b_k + mean_i a_i``, shape (K,) (the plain means where nothing is missing, `nan` for an empty
+    eval), and the filled outcomes, shape (K, n): missing cells are ``a_i + b_k``, kept within [0, 1], `nan` in an empty
+    eval. A problem that was never seen counts as an average one.
 
-    Returns
-    -------
-    tuple of arrays
-        Rates, shape (K,): ``b_k + mean_i a_i``; the plain means where nothing is missing, `nan` for an empty eval.
-        Filled outcomes, shape (K, n): missing cells are ``a_i + b_k``, kept within [0, 1]; `nan` in an empty eval. A
-        problem that was never seen counts as an average one.
-
-    Notes
-    -----
     What it cannot see: outcomes that are missing because they were bad (a timeout that means failure is a 0, not a
     missing value), and the noise of cells that it fills: with more than a fifth missing, call the result approximate.
 
-    References
-    ----------
-    Searle 1971, "Linear models", chapter 7 (two-way crossed classification, unbalanced).
+    Source: Searle 1971, "Linear models", chapter 7 (two-way crossed classification, unbalanced).
     """
     x = floats(outcomes)
     seen = ~np.isnan(x)

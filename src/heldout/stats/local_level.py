@@ -12,15 +12,8 @@ DEFAULT_Q = 0.1  # variance of the level's increment between two evals, in units
 def laplacian(step: FloatArray) -> FloatArray:
     """Which neighbours hold each other back, and how strongly?
 
-    Parameters
-    ----------
-    step
-        Shape (k,), strictly increasing.
-
-    Returns
-    -------
-    FloatArray
-        Shape (k, k): the Laplacian of the path graph, each edge weighted by median spacing over its own spacing.
+    Returns the Laplacian of the path graph, shape (k, k), each edge weighted by median spacing over its own spacing;
+    `step` has shape (k,) and is strictly increasing.
     """
     step = floats(step)
     matrix = np.zeros((step.size, step.size))
@@ -42,37 +35,18 @@ def smoother(
 
     ``P = (W + L / q)^-1`` and ``S = P W``, with L the Laplacian and W the noise precisions relative to the mean noise.
 
-    Parameters
-    ----------
-    k
-        Number of evals. The matrices are dense, so a few hundred at most.
-    q
-        Variance of the level's increment per median spacing, in units of the noise variance; above 0.
-    step
-        Shape (k,), strictly increasing; evenly spaced if not given.
-    variance
-        Shape (k,), noise variance of each eval; equal if not given.
+    `k`: number of evals. The matrices are dense, so a few hundred at most. `q`: variance of the level's increment per
+    median spacing, in units of the noise variance; above 0. `step`: shape (k,), strictly increasing; evenly spaced if
+    not given. `variance`: shape (k,), noise variance of each eval; equal if not given.
+    Returns S, shape (k, k), whose rows are positive and sum to one (smoothed values are ``S @ value``, and
+    non-decreasing vectors stay so), and P, shape (k, k), the posterior covariance of the level in units of the mean
+    noise variance.
+    Raises ValueError if q is not positive, or `step` or `variance` does not have k entries.
 
-    Returns
-    -------
-    tuple of arrays
-        S, shape (k, k): smoothed values are ``S @ value``. Rows are positive and sum to one, and S maps
-        non-decreasing vectors to non-decreasing vectors.
-        P, shape (k, k): posterior covariance of the level, in units of the mean noise variance.
-
-    Raises
-    ------
-    ValueError
-        If q is not positive, or `step` or `variance` does not have k entries.
-
-    Notes
-    -----
     What it cannot see: how smooth this run really is; q is fixed. A sharp step of the level is drawn as a ramp.
 
-    References
-    ----------
-    Rauch, Tung, Striebel 1965, AIAA Journal 3; Durbin, Koopman 2012, "Time series analysis by state space methods",
-    chapter 2 (local level model).
+    Source: Rauch, Tung, Striebel 1965, AIAA Journal 3; Durbin, Koopman 2012, "Time series analysis by state space
+    methods", chapter 2 (local level model).
     """
     if not q > 0.0:
         raise ValueError(f"q is {q}; it must be above 0.")
@@ -90,18 +64,10 @@ def window_slopes(
 ) -> tuple[FloatArray, FloatArray]:
     """How steep is the smoothed series in each window of `width` evals?
 
-    Parameters
-    ----------
-    step, value, variance, q
-        Steps and values of shape (k,); noise variance, one number or shape (k,); q as in `smoother`. The whole series
-        is smoothed once.
-    width
-        Evals per window, at least 2.
-
-    Returns
-    -------
-    tuple of arrays
-        Slope per step and its standard deviation, each of shape (k - width + 1,); empty if the series is shorter.
+    `step` and `value`: shape (k,). `variance`: that of the noise, one number or shape (k,). `width`: at least 2. The
+    whole series is smoothed once, with q as in `smoother`.
+    Returns the slope per step and its standard deviation, each of shape (k - width + 1,); empty if the series is
+    shorter.
     """
     count = step.size - width + 1
     if count < 1:

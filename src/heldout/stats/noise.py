@@ -30,36 +30,31 @@ def difference_noise(value: FloatArray, step: FloatArray | None = None) -> float
     The mean squared second difference over six. With `step`, the distance of each point from the line between its
     neighbours takes the place of the second difference, so that uneven spacing does no harm.
 
-    Parameters
-    ----------
-    value
-        Shape (N,).
-    step
-        Shape (N,), strictly increasing; evenly spaced if not given.
+    `value` and `step`, strictly increasing and evenly spaced if not given: shape (N,).
+    Returns the variance of one value; `nan` with fewer than three values.
 
-    Returns
-    -------
-    float
-        Variance of one value; `nan` with fewer than three values.
+    Assumes noise that is independent from point to point, and a level that is nearly straight over three points. What
+    it cannot see: autocorrelated noise, which it understates, and a level that bends within three points, which it
+    counts as noise.
 
-    Notes
-    -----
-    Assumes noise that is independent from point to point, and a level that is nearly straight over three points.
-    What it cannot see: autocorrelated noise, which it understates, and a level that bends within three points, which
-    it counts as noise.
-
-    References
-    ----------
-    Gasser, Sroka, Jennen-Steinmetz 1986, "Residual variance and residual pattern in nonlinear regression",
+    Source: Gasser, Sroka, Jennen-Steinmetz 1986, "Residual variance and residual pattern in nonlinear regression",
     Biometrika 73.
     """
     value = floats(value)
     if value.size < 3:
         return math.nan
-    gap = np.ones(value.size - 1) if step is None else np.diff(floats(step))
-    left = gap[1:] / (gap[:-1] + gap[1:])  # weight of the left neighbour in the line at the middle point
-    residual = value[1:-1] - left * value[:-2] - (1.0 - left) * value[2:]
+    residual, left = bends(floats(np.arange(value.size) if step is None else step), value)
     return float(np.mean(residual**2 / (1.0 + left**2 + (1.0 - left) ** 2)))
+
+
+def bends(step: FloatArray, value: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """How far is each inner point from the line between its neighbours, and what weight has the left one in that line?
+
+    Both answers have shape (N - 2,).
+    """
+    gap = np.diff(step)
+    left = gap[1:] / (gap[:-1] + gap[1:])
+    return floats(value[1:-1] - left * value[:-2] - (1.0 - left) * value[2:]), floats(left)
 
 
 def aggregate_noise(
@@ -67,32 +62,19 @@ def aggregate_noise(
 ) -> float:
     """How large is the eval-to-eval noise when only the rate of each eval is known?
 
-    The binomial variance, scaled to what a shared problem set leaves of it, is weighted against second differences
-    by degrees of freedom, and a floor for checkpoint jitter is added:
-    ``(nu0 rho_m b + nu e) / (nu0 + nu) + tau0^2``, with ``b = A (1 - A) / n`` and rho_m of `paired_share`.
+    The binomial variance, scaled to what a shared problem set leaves of it, is weighted against second differences by
+    degrees of freedom, and a floor for checkpoint jitter is added: ``(nu0 rho_m b + nu e) / (nu0 + nu) + tau0^2``, with
+    ``b = A (1 - A) / n`` and rho_m of `paired_share`.
 
-    Parameters
-    ----------
-    rate
-        Shape (K,), each within [0, 1].
-    problems
-        Problems per eval: one number, shape (K,), or None if unknown. Unknown leaves second differences alone.
-    samples
-        Samples of each problem: one number, shape (K,), or None if unknown, which counts as one.
+    `rate`: shape (K,), each within [0, 1]. `problems`: problems per eval: one number, shape (K,), or None if unknown.
+    Unknown leaves second differences alone. `samples`: samples of each problem: one number, shape (K,), or None if
+    unknown, which counts as one.
+    Returns the variance of one rate; `nan` for no evals, and for fewer than three evals when `problems` is unknown.
 
-    Returns
-    -------
-    float
-        Variance of one rate; `nan` for no evals, and for fewer than three evals when `problems` is unknown.
-
-    Notes
-    -----
     What it cannot see: how strongly outcomes of the same problem agree between evals, for which typical shares stand.
     Use per-problem outcomes where they exist.
 
-    References
-    ----------
-    Miller 2024, "Adding error bars to evals", arXiv 2411.00640 (paired and clustered variance of evals).
+    Source: Miller 2024, "Adding error bars to evals", arXiv 2411.00640 (paired and clustered variance of evals).
     """
     rate = floats(rate)
     differences = max(rate.size - 2, 0)
@@ -118,15 +100,8 @@ def wander_inflation(d: FloatArray, share: float) -> FloatArray:
     ``I(d) = 1 + share d'Kd / |d|^2`` with ``K_ij = exp(-|i - j| / (0.3 k))``: a wander that is forgotten over a third
     of the evals.
 
-    Parameters
-    ----------
-    d
-        Shape (..., k), weights that sum to zero.
-    share
-        `wander_variance` over the variance of the white noise.
+    `d`: shape (..., k), weights that sum to zero. `share` is `wander_variance` over the variance of the white noise.
 
-    Notes
-    -----
     Calibrated by simulation: flat runs whose problems churn by 0.4 to 0.8 logits raise no more alarms than they may.
     What it cannot see: how much these problems do churn, which only their outcomes tell.
     """
@@ -140,25 +115,13 @@ def wander_inflation(d: FloatArray, share: float) -> FloatArray:
 def volatility(step: FloatArray, value: FloatArray, sampling_variance: float | None = None) -> Volatility:
     """How much of the point-to-point movement is noise, and how far does the level drift?
 
-    Second differences give noise plus jitter. What the mean squared change between two points holds beyond twice
-    that is drift of the level.
+    Second differences give noise plus jitter. What the mean squared change between two points holds beyond twice that
+    is drift of the level.
 
-    Parameters
-    ----------
-    step
-        Shape (N,), strictly increasing.
-    value
-        Shape (N,).
-    sampling_variance
-        Known variance of one value. Without it, all of the second differences counts as noise.
+    `step`, strictly increasing, and `value`: shape (N,). `sampling_variance` is the known variance of one value;
+    without it, all of the second differences counts as noise.
+    Returns all `nan` with fewer than four points. A constant series has a noise share of `nan`: nothing moves.
 
-    Returns
-    -------
-    Volatility
-        All `nan` with fewer than four points. A constant series has a noise share of `nan`: nothing moves.
-
-    Notes
-    -----
     What it cannot see: autocorrelated noise looks like drift.
     """
     step, value = floats(step), floats(value)
@@ -173,3 +136,33 @@ def volatility(step: FloatArray, value: FloatArray, sampling_variance: float | N
         noise_sd=math.sqrt(noise),
         noise_share=noise / movement if movement > 0.0 else math.nan,
     )
+
+
+def eval_sigma(theta: float, n: int, m: int = 1, concentration: float = 0.7) -> float:
+    """How noisy will one eval be, before any eval was made?
+
+    Problems whose chances of being solved are spread like ``Beta(theta s, (1 - theta) s)`` leave
+    ``theta (1 - theta) s / (s + 1) / (n m)`` of sampling variance when every eval uses the same problems.
+
+    `theta`: expected rate, from 0 to 1. `n`: number of problems, at least 1. `m`: samples per problem, at least 1.
+    `concentration`: s, above 0: 0.3 is a set of problems that are nearly always or nearly never solved, 1.5 a mildly
+    spread one.
+    Returns the standard deviation of the rate of one eval, as evals on the same problems differ.
+    Raises ValueError if an argument is outside.
+
+    What it cannot see: jitter of the checkpoints and drift of single problems, which more samples do not remove, and
+    the noise of the level itself over sets of problems, which is larger. `Gram.s2` measures it once evals exist.
+
+    Source: Miller 2024, arXiv 2411.00640.
+
+    >>> round(eval_sigma(0.35, 200, concentration=0.3), 3)
+    0.016
+    """
+    if not 0.0 <= theta <= 1.0:
+        raise ValueError(f"theta is {theta}; it must be from 0 to 1.")
+    for name, count in (("n", n), ("m", m)):
+        if count < 1:
+            raise ValueError(f"{name} is {count}; it must be at least 1.")
+    if not concentration > 0.0:
+        raise ValueError(f"concentration is {concentration}; it must be above 0.")
+    return math.sqrt(theta * (1.0 - theta) * concentration / (concentration + 1.0) / (n * m))

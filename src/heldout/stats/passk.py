@@ -24,39 +24,19 @@ class Estimate:
 def pass_at_k(samples: npt.ArrayLike, correct: npt.ArrayLike, k: int) -> FloatArray:
     """How likely is it that one of k samples solves the problem?
 
-    ``1 - C(n - c, k) / C(n, k)`` for c correct ones among n samples: the share of all subsets of k samples that hold
-    a correct one. Unlike ``1 - (1 - c / n)^k`` it is unbiased.
+    ``1 - C(n - c, k) / C(n, k)`` for c correct ones among n samples: the share of all subsets of k samples that hold a
+    correct one. Unlike ``1 - (1 - c / n)^k`` it is unbiased.
 
-    Parameters
-    ----------
-    samples
-        Samples drawn for each problem, n. Any shape; shapes broadcast.
-    correct
-        How many of them were correct, c, from 0 to n.
-    k
-        Number of tries, at least 1.
+    `samples` (n, for each problem) and `correct` (c, from 0 to n) may have any shape; shapes broadcast. `k` is at least
+    1.
+    Returns one probability for each problem; `nan` where fewer than k samples were drawn.
+    Raises ValueError if k is below 1, or a count is negative or larger than its number of samples.
 
-    Returns
-    -------
-    FloatArray
-        One probability for each problem; `nan` where fewer than k samples were drawn.
-
-    Raises
-    ------
-    ValueError
-        If k is below 1, or a count is negative or larger than its number of samples.
-
-    Notes
-    -----
     Computed as ``-expm1(sum_i log1p(-c / (n - i)))`` over i from 0 to k - 1, which neither overflows nor loses small
     probabilities. What it cannot see: samples of one problem that are not independent (a shared prefix, a cache).
 
-    References
-    ----------
-    Chen et al. 2021, "Evaluating large language models trained on code", arXiv 2107.03374.
+    Source: Chen et al. 2021, "Evaluating large language models trained on code", arXiv 2107.03374.
 
-    Examples
-    --------
     >>> pass_at_k([10, 10, 10], [0, 1, 10], 5)
     array([0. , 0.5, 1. ])
     """
@@ -79,37 +59,17 @@ def mean_pass_at_k(
 
     The mean of `pass_at_k`, with its `standard_error`, clustered by problem or by groups of problems.
 
-    Parameters
-    ----------
-    samples, correct
-        As in `pass_at_k`, shape (n,); one number of samples stands for all.
-    k
-        Number of tries, at least 1.
-    groups
-        Shape (n,), the group of each problem (repository, contest); each problem is its own if not given.
+    `samples`, `correct` and `k` are those of `pass_at_k`, shape (n,); one number of samples stands for all. `groups`:
+    shape (n,), the group of each problem (repository, contest); each problem is its own if not given.
+    Returns the mean, its standard error and the number of problems that count.
+    Raises ValueError as `pass_at_k`, or if `groups` does not have one entry for each problem.
 
-    Returns
-    -------
-    Estimate
-        Mean, standard error and the number of problems that count.
-
-    Raises
-    ------
-    ValueError
-        As `pass_at_k`, or if `groups` does not have one entry for each problem.
-
-    Notes
-    -----
     The standard error is for other problems of the same kind; sampling noise is in it, since it shows in the values.
     What it cannot see: problems with fewer than k samples are left out, and if they are the hard ones the mean is too
     high. With fewer than about 30 groups the standard error is itself uncertain.
 
-    References
-    ----------
-    Chen et al. 2021, arXiv 2107.03374; Miller 2024, "Adding error bars to evals", arXiv 2411.00640.
+    Source: Chen et al. 2021, arXiv 2107.03374; Miller 2024, "Adding error bars to evals", arXiv 2411.00640.
 
-    Examples
-    --------
     >>> mean_pass_at_k(4, [4, 0, 4, 0], 1, groups=["a", "a", "b", "b"])
     Estimate(value=0.5, se=0.0, n=4)
     """

@@ -21,24 +21,14 @@ MOST_POINTS = 2000
 
 @dataclass(frozen=True, slots=True)
 class Peak:
-    """One peak or trough.
-
-    Attributes
-    ----------
-    step, value
-        Where it is and how high the curve is there.
-    prominence
-        How far one has to go down from a peak (up from a trough) to reach a higher (lower) one, or the end.
-    z
-        Prominence over the standard deviation of that difference.
-    kind
-        "peak" or "trough".
-    """
+    """One peak or trough."""
 
     step: float
-    value: float
-    prominence: float
-    z: float
+    value: float  # of the curve there
+    prominence: (
+        float  # how far it is down from a peak (up from a trough) to where a higher (lower) one, or the end, begins
+    )
+    z: float  # prominence over the standard deviation of that difference
     kind: Kind
 
 
@@ -47,32 +37,15 @@ def peaks(
 ) -> tuple[Peak, ...]:
     """Which turns of this curve are larger than its uncertainty?
 
-    Parameters
-    ----------
-    step
-        Shape (N,), strictly increasing. A curve of more than 2000 points is averaged into 2000 blocks.
-    value
-        Shape (N,): a smoothed curve or a posterior mean, not raw noise.
-    difference_sd
-        Standard deviation of the difference between two points of the curve: one number, or shape (N, N) as from
-        `heldout.stats.gp.GPPosterior.difference_sd`, with N at most 2000.
-    least
-        Smallest z that is returned.
+    `step`: shape (N,), strictly increasing. A curve of more than 2000 points is averaged into 2000 blocks. `value`:
+    shape (N,): a smoothed curve or a posterior mean, not raw noise. `difference_sd`: standard deviation of the
+    difference between two points of the curve: one number, or shape (N, N) as from
+    `heldout.stats.gp.GPPosterior.difference_sd`, with N at most 2000. `least`: smallest z that is returned.
+    Returns them in order of step. A flat top counts once, at its middle. The two ends are never peaks.
+    Raises ValueError if `difference_sd` is a matrix of another shape, or for more than 2000 points.
 
-    Returns
-    -------
-    tuple of Peak
-        In order of step. A flat top counts once, at its middle. The two ends are never peaks.
-
-    Raises
-    ------
-    ValueError
-        If `difference_sd` is a matrix of another shape, or for more than 2000 points.
-
-    Notes
-    -----
-    Exploratory: z is the ratio for this one turn, although many were looked at.
-    What it cannot see: a rise at the very end, which may become a peak, is not one yet.
+    Exploratory: z is the ratio for this one turn, although many were looked at. What it cannot see: a rise at the very
+    end, which may become a peak, is not one yet.
     """
     step, value, sd = floats(step), floats(value), floats(difference_sd)
     if sd.ndim and sd.shape != (value.size, value.size):
@@ -99,15 +72,7 @@ def _turns(step: FloatArray, value: FloatArray, sd: FloatArray, kind: Kind) -> l
 def local_maxima(value: FloatArray) -> IntArray:
     """Where is the curve higher than on both sides?
 
-    Parameters
-    ----------
-    value
-        Shape (N,).
-
-    Returns
-    -------
-    IntArray
-        Indices; the middle one (rounded down) of a flat top. Never the first or the last.
+    Returns indices into `value`, shape (N,): the middle one (rounded down) of a flat top. Never the first or the last.
     """
     if value.size < 3:
         return np.empty(0, dtype=np.int64)
@@ -121,18 +86,9 @@ def local_maxima(value: FloatArray) -> IntArray:
 def prominence(value: FloatArray, top: int) -> tuple[float, int]:
     """How far does this peak rise above the ground around it, and where is that ground?
 
-    Parameters
-    ----------
-    value
-        Shape (N,).
-    top
-        Index of a local maximum.
-
-    Returns
-    -------
-    tuple
-        The prominence, and the index of the foot: the higher one of the lowest points on either side, each side
-        reaching to the next higher value or to the end.
+    `value` has shape (N,), and `top` is the index of a local maximum.
+    Returns the prominence, and the index of the foot: the higher one of the lowest points on either side, each side
+    reaching to the next higher value or to the end.
     """
     higher = np.flatnonzero(value > value[top])
     place = int(np.searchsorted(higher, top))

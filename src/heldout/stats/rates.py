@@ -13,8 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from heldout.stats.arrays import FloatArray, floats
-from heldout.stats.levels import TWO_SIDED_95
-from heldout.stats.normal import quantile, two_sided_p
+from heldout.stats.levels import TWO_SIDED_95, quantile, two_sided_p
 
 # Shares of A (1 - A) that lie between problems. Measured on sets of code problems it is 0.3 to 0.4, on sets of nearly
 # always and nearly never solved problems up to 0.7: an interval assumes the most, noise over time the middle of 0.3,
@@ -31,25 +30,14 @@ def standard_error(values: npt.ArrayLike, groups: npt.ArrayLike | None = None) -
     ``se^2 = G / (G - 1) * sum_g (sum_{i in g} (x_i - mean))^2 / n^2``. With each problem its own group that is the
     standard deviation over the square root of n.
 
-    Parameters
-    ----------
-    values
-        Shape (n,), one value for each problem; sampling noise shows in the values and is thereby counted.
-    groups
-        Shape (n,), the group of each problem (repository, contest).
+    `values`: shape (n,), one value for each problem; sampling noise shows in the values and is thereby counted.
+    `groups`: shape (n,), the group of each problem (repository, contest).
+    The answer is in the unit of the values; it is `nan` with fewer than two problems (or groups): one problem says
+    nothing of others.
 
-    Returns
-    -------
-    float
-        In the unit of the values; `nan` with fewer than two problems (or groups): one problem says nothing of others.
-
-    Notes
-    -----
     What it cannot see: with fewer than about 30 groups it is itself uncertain, and it is 0 where all came out alike.
 
-    References
-    ----------
-    Liang, Zeger 1986, Biometrika 73; Miller 2024, "Adding error bars to evals", arXiv 2411.00640.
+    Source: Liang, Zeger 1986, Biometrika 73; Miller 2024, "Adding error bars to evals", arXiv 2411.00640.
     """
     value = floats(values)
     if value.size == 0:
@@ -65,26 +53,14 @@ def standard_error(values: npt.ArrayLike, groups: npt.ArrayLike | None = None) -
 def binomial_se(rate: FloatArray | float, n: FloatArray | float) -> FloatArray:
     """What is the standard error of a rate over `n` independent problems?
 
-    Parameters
-    ----------
-    rate
-        Within [0, 1]; half a problem away from 0 and 1 is the closest that is believed.
-    n
-        Number of problems, above 0; shapes broadcast.
+    `rate` is within [0, 1], and half a problem away from 0 and 1 is the closest that is believed; `n` is above 0;
+    shapes broadcast.
+    The answer is in the unit of the rate.
 
-    Returns
-    -------
-    FloatArray
-        Standard errors, in the unit of the rate.
+    What it cannot see: problems that belong together (clusters) make it too small, and when the same problems are used
+    at each eval it is not the error of a difference.
 
-    Notes
-    -----
-    What it cannot see: problems that belong together (clusters) make it too small, and when the same problems are
-    used at each eval it is not the error of a difference.
-
-    References
-    ----------
-    Miller 2024, arXiv 2411.00640.
+    Source: Miller 2024, arXiv 2411.00640.
     """
     size = floats(n)
     half = np.minimum(0.5 / size, 0.5)
@@ -110,14 +86,10 @@ def effective_problems(problems: FloatArray | float, samples: FloatArray | float
 
     ``n / (0.7 + 0.3 / m)``, for other problems of the same kind: at most 1.43 n, however many samples.
 
-    Notes
-    -----
     What it cannot see: how much the problems differ, which only their outcomes tell; 0.7 is the most that was seen, so
     that the intervals cover 97 to 100 % instead of 95.
 
-    References
-    ----------
-    Miller 2024, arXiv 2411.00640 (variance between and within problems).
+    Source: Miller 2024, arXiv 2411.00640 (variance between and within problems).
 
     >>> round(float(effective_problems(10, 40)), 3), float(effective_problems(164))
     (14.134, 164.0)
@@ -158,26 +130,12 @@ def level_error(share: npt.ArrayLike, samples: float) -> float:
 def wilson(rate: float, trials: float, confidence: float = 0.95) -> tuple[float, float]:
     """Between which rates does the truth lie, after so many trials?
 
-    Parameters
-    ----------
-    rate
-        Within [0, 1].
-    trials
-        Above 0; a fraction where it is an effective number.
-    confidence
-        Of the two-sided interval.
+    Wilson's score interval. `rate` is within [0, 1]; `trials` is above 0, and a fraction where it is an effective
+    number; `confidence` is two-sided.
+    The ends are within [0, 1] and never the same; `nan` where the rate is.
 
-    Returns
-    -------
-    tuple of float
-        Wilson's score interval, within [0, 1] and never without width; `nan` where the rate is.
+    Source: Wilson 1927, "Probable inference, the law of succession, and statistical inference", JASA 22.
 
-    References
-    ----------
-    Wilson 1927, "Probable inference, the law of succession, and statistical inference", JASA 22.
-
-    Examples
-    --------
     >>> tuple(round(end, 4) for end in wilson(0.4, 164))
     (0.3281, 0.4764)
     """
@@ -194,9 +152,8 @@ def mcnemar(won: int, lost: int) -> float:
 
     Two-sided and exact: twice the tail of a binomial with chance one half, at most 1.
 
-    References
-    ----------
-    McNemar 1947, "Note on the sampling error of the difference between correlated proportions", Psychometrika 12.
+    Source: McNemar 1947, "Note on the sampling error of the difference between correlated proportions", Psychometrika
+    12.
 
     >>> mcnemar(8, 1), mcnemar(0, 0)
     (0.0390625, 1.0)
@@ -226,19 +183,12 @@ def paired_difference(first: npt.ArrayLike, second: npt.ArrayLike, *, single: bo
     The problems' own difficulty cancels: the standard error is that of the mean of the differences. With one sample of
     each problem (`single`) p is McNemar's exact test of the problems on which they disagree, otherwise a z-test's.
 
-    Parameters
-    ----------
-    first, second
-        Shape (n,), shares of solved samples, each within [0, 1].
+    `first` and `second` are shares of solved samples, shape (n,), each within [0, 1].
 
-    Notes
-    -----
     What it cannot see: with a handful of problems the interval, which is a normal one, is too narrow, and where no
     problem differs it has no width at all.
 
-    References
-    ----------
-    Miller 2024, "Adding error bars to evals", arXiv 2411.00640.
+    Source: Miller 2024, "Adding error bars to evals", arXiv 2411.00640.
     """
     each = floats(second) - floats(first)
     won, lost = int((each > 0).sum()), int((each < 0).sum())

@@ -1,4 +1,7 @@
-"""Has the level truly fallen? A scan over all earlier evals, with an error rate that holds for the whole run."""
+"""Has the level truly fallen, and how small a fall can be seen?
+
+A scan over all earlier evals, with an error rate that holds for the whole run.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ from functools import lru_cache
 import numpy as np
 
 from heldout.stats.arrays import FloatArray, floats
-from heldout.stats.levels import FALSE_ALARMS
+from heldout.stats.levels import FALSE_ALARMS, quantile
 from heldout.stats.local_level import DEFAULT_Q, smoother
 
 FIRST_LOOK = 4  # evals before the first statistic
@@ -72,38 +75,20 @@ def last_look(
     the contrast ``d_j = S_j - S_k`` and ``z_j = (d_j . A - delta) / sqrt(s2_k (P_jj + P_kk - 2 P_jk) I(d_j))``. The
     scan takes the largest, at every eval from the fourth on.
 
-    Parameters
-    ----------
-    values
-        Shape (k,), the rate of each eval so far.
-    inflation
-        Gives I(d), at least 1, for contrasts of shape (j, k); 1 if not given. `Gram.inflation` is one.
-    q
-        Variance of the level's increment between two evals, in units of the noise variance.
-    delta
-        A fall counts from this size, in the unit of the values.
-    noise
-        Noise variance, shape (1,) for one that holds for all evals, or (k,).
-    step
-        Shape (k,), or None for even spacing.
+    `values`: shape (k,), the rate of each eval so far. `noise`: its variance, shape (k,), or (1,) for one that holds
+    for all. `step`: shape (k,), or None for even spacing. `inflation`: gives I(d), at least 1, for contrasts of shape
+    (j, k), as `Gram.inflation` does; 1 if not given. `q`: as in `smoother`. `delta`: the fall that counts, in the unit
+    of the values.
+    Returns z and inflation of each contrast, shape (k - 1,) each; empty if the noise is unknown or zero.
 
-    Returns
-    -------
-    tuple of arrays
-        z and inflation of each contrast, shape (k - 1,) each; empty if the noise is unknown or zero.
-
-    Notes
-    -----
     S maps non-decreasing vectors to non-decreasing ones, so whatever truth never falls gives a statistic no larger,
     path by path, than a flat truth with the same noise. The flat run is thus the least favourable case and `boundary`
     bounds false alarms for all of them, under any stopping rule, if the noise is independent, Gaussian and of known
-    variance; with estimated noise the bound is approximate. What it cannot see: falls that are undone within an eval
-    or two, a fall before the fourth eval, and why the level fell.
+    variance; with estimated noise the bound is approximate. What it cannot see: falls that are undone within an eval or
+    two, a fall before the fourth eval, and why the level fell.
 
-    References
-    ----------
-    Durbin, Koopman 2012, "Time series analysis by state space methods", chapter 2; Karlin 1968, "Total positivity",
-    chapter 3; Siegmund 1985, "Sequential analysis" (scans and boundaries).
+    Source: Durbin, Koopman 2012, "Time series analysis by state space methods", chapter 2; Karlin 1968, "Total
+    positivity", chapter 3; Siegmund 1985, "Sequential analysis" (scans and boundaries).
     """
     if not np.all(noise > 0.0):
         return np.empty(0), np.empty(0)
@@ -118,16 +103,8 @@ def contrasts(
 ) -> Contrasts:
     """Which weights compare each earlier level with the last one?
 
-    Parameters
-    ----------
-    k, q, step, variance
-        As in `smoother`.
-
-    Returns
-    -------
-    Contrasts
-        Weights and posterior factors. Those of evenly spaced evals with equal noise are computed once and kept: do not
-        write into them.
+    The arguments are those of `smoother`. Weights and factors of evenly spaced evals with equal noise are computed once
+    and kept: do not write into them.
     """
     even = step is None or _ratio(np.diff(step)) < 1.0 + 1e-9
     equal = variance is None or _ratio(variance) < 1.0 + 1e-9
@@ -159,47 +136,26 @@ def boundary(K: int, alpha: float) -> float:
 
     A flat run of K evals reaches it at any look with probability `alpha`.
 
-    Parameters
-    ----------
-    K
-        Evals that the run will have, from 5 to 320.
-    alpha
-        Chance of a false alarm in the whole run, from 0.000625 to 0.2.
+    `K`: evals that the run will have, from 5 to 320. `alpha`: chance of a false alarm in the whole run, from 0.000625
+    to 0.2.
+    The answer is read from a table, linear in log K and in log alpha between its entries.
+    Raises ValueError if K or alpha is outside the table.
 
-    Returns
-    -------
-    float
-        From a table, linear in log K and in log alpha between its entries.
-
-    Raises
-    ------
-    ValueError
-        If K or alpha is outside the table.
-
-    Notes
-    -----
     The table is for q = 0.1, even spacing, Gaussian noise and known, equal variance: 20 000 simulated runs for each
     alpha down to 0.00625 and 1 000 000 for the smaller ones.
 
-    Examples
-    --------
     >>> boundary(40, 0.05)
     2.343
     """
     if not ALPHAS[-1] <= alpha <= ALPHAS[0]:
         raise ValueError(f"alpha is {alpha}; it must be from {ALPHAS[-1]} to {ALPHAS[0]}.")
-    return float(np.interp(-math.log(alpha), -np.log(ALPHAS), _row(_allowed_horizon(K))))
-
-
-def _allowed_horizon(K: int) -> int:
-    """K, or an error that names what the table holds."""
-    if not HORIZONS[0] <= K <= HORIZONS[-1]:
-        raise ValueError(f"K is {K}; it must be from {HORIZONS[0]} to {HORIZONS[-1]} evals.")
-    return K
+    return float(np.interp(-math.log(alpha), -np.log(ALPHAS), _row(K)))
 
 
 def _row(K: int) -> FloatArray:
-    """The boundary at every alpha of the table, shape (12,)."""
+    """The boundary at every alpha of the table, shape (12,), or an error that names what the table holds."""
+    if not HORIZONS[0] <= K <= HORIZONS[-1]:
+        raise ValueError(f"K is {K}; it must be from {HORIZONS[0]} to {HORIZONS[-1]} evals.")
     table = np.array(_TABLE)
     upper = max(int(np.searchsorted(HORIZONS, K)), 1)
     low, high = HORIZONS[upper - 1], HORIZONS[upper]
@@ -210,30 +166,15 @@ def _row(K: int) -> FloatArray:
 def run_p(statistic: float, K: int) -> float:
     """How often would a run of K evals that never falls get this far?
 
-    Parameters
-    ----------
-    statistic
-        The largest scan statistic of the run so far.
-    K
-        Evals that the run will have, from 5 to 320.
+    `statistic`: the largest scan statistic of the run so far. `K`: evals that the run will have, from 5 to 320.
+    Returns the smallest alpha of the table whose boundary is reached: a p-value for the whole run, rounded up. 1 if not
+    even the boundary for 0.2 is; `nan` for `nan`.
+    Raises ValueError if K is outside the table.
 
-    Returns
-    -------
-    float
-        The smallest alpha of the table whose boundary is reached: a p-value for the whole run, rounded up. 1 if not
-        even the boundary for 0.2 is; `nan` for `nan`.
-
-    Raises
-    ------
-    ValueError
-        If K is outside the table.
-
-    Examples
-    --------
     >>> run_p(2.4, 40)
     0.05
     """
-    row = _row(_allowed_horizon(K))
+    row = _row(K)
     if math.isnan(statistic):
         return math.nan
     reached = int(np.sum(statistic >= row))
@@ -245,29 +186,11 @@ def epochs(k: int, alpha: float = FALSE_ALARMS) -> Epoch:
 
     Epochs end at 40, 80, 160 and 320 evals and spend alpha / 2, / 4, / 8 and / 16: together never more than alpha.
 
-    Parameters
-    ----------
-    k
-        Number of evals so far, from 1 to 320.
-    alpha
-        Chance of a false alarm in the whole run, from 0.01 to 0.4.
+    `k`: number of evals so far, from 1 to 320. `alpha`: chance of a false alarm in the whole run, from 0.01 to 0.4.
+    Raises ValueError if k or alpha is outside.
 
-    Returns
-    -------
-    Epoch
-        The epoch that eval k belongs to.
+    Source: Bonferroni's inequality over epochs; Siegmund 1985, "Sequential analysis".
 
-    Raises
-    ------
-    ValueError
-        If k or alpha is outside.
-
-    References
-    ----------
-    Bonferroni's inequality over epochs; Siegmund 1985, "Sequential analysis".
-
-    Examples
-    --------
     >>> epochs(41)
     Epoch(horizon=80, alpha=0.0125, boundary=2.988)
     """
@@ -279,3 +202,43 @@ def epochs(k: int, alpha: float = FALSE_ALARMS) -> Epoch:
     number = sum(k > end for end in EPOCHS)
     share = alpha / 2.0 ** (number + 1)
     return Epoch(EPOCHS[number], share, boundary(EPOCHS[number], share))
+
+
+def smallest_visible_drop(
+    K: int, k: int, h: int, s2: float = 1.0, *, alpha: float = FALSE_ALARMS, power: float = 0.8, q: float = DEFAULT_Q
+) -> float:
+    """How far must the level fall for the scan to notice within h evals?
+
+    A fall of size D that lasts over the last h of k evals moves contrast j by ``D g_j``, with g_j minus the sum of its
+    last h weights. It is seen with probability `power` if ``D g_j >= sd (c p_j + z |d_j|)``, so the answer is
+    ``sd min_j (c p_j + z |d_j|) / g_j`` with c the boundary of the scan, p_j its posterior factor and z the quantile of
+    `power`.
+
+    `K`: evals that the run will have, from 5 to 320. `k`: evals seen when the fall is to be noticed, at least 4. `h`:
+    how many of them lie after the fall, at least 1. `s2`: noise variance of one eval; with 1 the answer is in standard
+    deviations of one eval. `alpha`: chance of a false alarm in the whole run, as in `boundary`. `power`: chance to see
+    the fall. The boundary is for the default `q`.
+    Returns the smallest fall, in the unit of ``sqrt(s2)``; `nan` if k is below 4 or no eval lies before the fall.
+    Raises ValueError if K or alpha is outside the table of `boundary`, h is below 1, or power is not between 0 and 1.
+
+    For a run that was level before the fall; a run that was rising hides a part of it. What it cannot see: noise that
+    neighbouring evals share (multiply s2 by its inflation), and the chance to see the fall at an earlier look or by
+    another contrast, which makes the true answer a little smaller.
+
+    Source: Siegmund 1985, "Sequential analysis"; Miller 2024, arXiv 2411.00640 (smallest detectable effect of evals).
+
+    >>> round(smallest_visible_drop(40, 20, 3), 1)  # in units of the noise of one eval
+    3.2
+    """
+    if h < 1:
+        raise ValueError(f"h is {h}; it must be at least 1.")
+    if not 0.0 < power < 1.0:
+        raise ValueError(f"power is {power}; it must be between 0 and 1.")
+    crossing = boundary(K, alpha)
+    if k < 4 or h >= k:
+        return math.nan
+    against = contrasts(k, q)
+    moved = -against.weight[:, -h:].sum(axis=1)
+    needed = crossing * against.factor + quantile(power) * np.linalg.norm(against.weight, axis=1)
+    sees = moved > 1e-12
+    return math.sqrt(s2) * float(np.min(needed[sees] / moved[sees]))

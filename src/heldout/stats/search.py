@@ -3,46 +3,29 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import product
 
 import numpy as np
 import numpy.typing as npt
 
 from heldout.stats.arrays import BoolArray, FloatArray, IntArray, floats
-from heldout.stats.gp import JITTERS, LENGTHS, SIGNALS, matern32
-from heldout.stats.normal import quantile
+from heldout.stats.gp import FLAT, GRID, LENGTHS, grid_weights, matern32
+from heldout.stats.levels import quantile
 
 FIRST = 5  # evaluations of the even grid that everything begins with
 WORTH = 0.0005  # a further evaluation is worth it while it promises this much
 _SPAN = 40.0  # the lengths of `gp_posterior` are for 40 evaluations from the first checkpoint to the last
-_FLAT = 1e4  # prior variance of the overall level, in units of the noise variance
 _LOOKS = floats([quantile((i + 0.5) / 64) for i in range(64)])  # what a standard normal result may be
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Search:
-    """What is known about all checkpoints while only some have been evaluated.
+    """What is known about all checkpoints while only some have been evaluated."""
 
-    Attributes
-    ----------
-    mean
-        Shape (K,): estimated rate of every checkpoint.
-    sd
-        Shape (K,): how well each is known.
-    gain
-        Shape (K,): by how much the rate of the checkpoint that is kept is expected to grow if this one is evaluated
-        too; 0 for those that have been, or that do not exist.
-    best
-        Index of the evaluated checkpoint to keep so far; None while no existing one has been evaluated.
-    next
-        Index of the checkpoint to evaluate next; None where no evaluation is worth it any more.
-    """
-
-    mean: FloatArray
-    sd: FloatArray
-    gain: FloatArray
-    best: int | None
-    next: int | None
+    mean: FloatArray  # (K,): estimated rate of every checkpoint
+    sd: FloatArray  # (K,): how well each is known
+    gain: FloatArray  # (K,): expected growth of the kept one's rate if this one is evaluated too; 0 where it cannot be
+    best: int | None  # the evaluated checkpoint to keep so far; None while no existing one has been evaluated
+    next: int | None  # the checkpoint to evaluate next; None where no evaluation is worth it any more
 
 
 def search(
@@ -60,45 +43,20 @@ def search(
     First an even grid, coarse to fine; then the checkpoint with the largest expected gain (knowledge gradient): how
     much higher is the posterior mean of the checkpoint that one would keep afterwards.
 
-    Parameters
-    ----------
-    position
-        Shape (K,), increasing: the step of every checkpoint that was evaluated or could be.
-    evaluated
-        Shape (k,): indices of those that have been, each once.
-    value
-        Shape (k,): their rates.
-    variance
-        Noise variance of those rates, one number or shape (k,), above 0.
-    available
-        Shape (K,), booleans: the checkpoints that exist. All if not given. Others tell of their neighbours.
-    first
-        Size of the even grid.
-    worth
-        Smallest expected gain that is worth an evaluation, in the unit of the values.
+    `position`: shape (K,), increasing: the step of every checkpoint that was evaluated or could be. `evaluated`: shape
+    (k,): indices of those that have been, each once. `value`: shape (k,): their rates. `variance`: noise variance of
+    those rates, one number or shape (k,), above 0. `available`: shape (K,), booleans: the checkpoints that exist. All
+    if not given. Others tell of their neighbours. `first`: size of the even grid. `worth`: the least expected gain that
+    pays for an evaluation, in the unit of the values.
+    Raises ValueError if there is no checkpoint, an index is outside or there twice, or a variance is not above 0.
 
-    Returns
-    -------
-    Search
-
-    Raises
-    ------
-    ValueError
-        If there is no checkpoint, an index is outside or there twice, or a variance is not above 0.
-
-    Notes
-    -----
     The model is that of `gp_posterior`, on steps that are scaled to 40 evaluations for the whole run, with the jitter
     of single checkpoints as a part of their quality. What it cannot see: a peak narrower than the grid that rises from
     nothing, and the value of two evaluations that only pay off together (the gain looks one evaluation ahead).
 
-    References
-    ----------
-    Frazier, Powell, Dayanik 2009, "The knowledge-gradient policy for correlated normal beliefs", INFORMS Journal on
-    Computing 21; Rasmussen, Williams 2006, chapter 2.
+    Source: Frazier, Powell, Dayanik 2009, "The knowledge-gradient policy for correlated normal beliefs", INFORMS
+    Journal on Computing 21; Rasmussen, Williams 2006, chapter 2.
 
-    Examples
-    --------
     >>> found = search(range(0, 400, 10), [3, 10, 16, 23, 30, 36], [0.30, 0.33, 0.36, 0.35, 0.31, 0.28], 0.01**2)
     >>> found.best, 16 < found.next < 23
     (16, True)
@@ -155,7 +113,8 @@ def _posterior(
     prior = _prior(position)
     known = prior[:, chosen[:, None], chosen] + np.diag(noise / unit)
     precision = floats(np.linalg.inv(known))
-    weights = _weights(scaled, known, precision)
+    misfit = np.einsum("i,hij,j->h", scaled, precision, scaled)
+    weights = grid_weights(misfit, floats(np.linalg.slogdet(known)[1]))
     gain = prior[:, :, chosen] @ precision  # (H, K, k)
     means = gain @ scaled
     mean = weights @ means
@@ -171,17 +130,7 @@ def _prior(position: FloatArray) -> FloatArray:
     apart = np.abs(np.subtract.outer(position, position)) * (_SPAN / span if span > 0.0 else 0.0)
     alike = {length: matern32(apart, length) for length in LENGTHS}
     own = np.eye(position.size)
-    return np.stack(
-        [s * alike[length] + _FLAT + shake * own for length, s, shake in product(LENGTHS, SIGNALS, JITTERS)]
-    )
-
-
-def _weights(scaled: FloatArray, known: FloatArray, precision: FloatArray) -> FloatArray:
-    """Posterior weight of each grid point under a uniform prior."""
-    misfit = np.einsum("i,hij,j->h", scaled, precision, scaled)
-    log_likelihood = -0.5 * (misfit + np.linalg.slogdet(known)[1])
-    likelihood = np.exp(log_likelihood - log_likelihood.max())
-    return floats(likelihood / likelihood.sum())
+    return np.stack([s * alike[length] + FLAT + shake * own for length, s, shake in GRID])
 
 
 def _gains(mean: FloatArray, covariance: FloatArray, noise: float, kept: IntArray, open_to: IntArray) -> FloatArray:

@@ -21,30 +21,15 @@ _FEWEST_FOR_A_CORNER = 7
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """One straight piece.
+    """One straight piece."""
 
-    Attributes
-    ----------
-    start, end
-        First and last step; the next piece starts where this one ends.
-    start_value, end_value
-        Height of the line there.
-    slope
-        Value per step.
-    direction
-        "rising" or "falling" if the slope is at least two standard deviations from zero (more where few points leave
-        few degrees of freedom), else "flat".
-    z
-        Slope over its standard deviation; infinite if the pieces leave no residual, `nan` for a constant series.
-    """
-
-    start: float
+    start: float  # first and last step; the next piece starts where this one ends
     end: float
-    start_value: float
+    start_value: float  # height of the line there
     end_value: float
-    slope: float
-    direction: Direction
-    z: float
+    slope: float  # value per step
+    direction: Direction  # not flat if |z| is at least two; more where few points leave few degrees of freedom
+    z: float  # slope over its standard deviation; infinite if nothing is left over, `nan` for a constant series
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -68,40 +53,20 @@ def trend_segments(
     """Which straight pieces describe the series?
 
     A continuous broken line with corners at data points. Corners are added one at a time where they help most, and all
-    are moved to their best place after each addition; their number minimises ``n log(RSS / n) + penalty m log n``,
-    with n reduced by the autocorrelation of the residuals.
+    are moved to their best place after each addition; their number minimises ``n log(RSS / n) + penalty m log n``, with
+    n reduced by the autocorrelation of the residuals.
 
-    Parameters
-    ----------
-    step
-        Shape (N,), strictly increasing. Longer series are averaged into 200 blocks.
-    value
-        Shape (N,).
-    max_segments
-        Most pieces, at least 1.
-    penalty
-        Price of a corner in units of log n: one for its slope, one for its place, one for the search. A curve that was
-        smoothed before shows its larger turns at 2.
+    `step`: shape (N,), strictly increasing. Longer series are averaged into 200 blocks. `value`: shape (N,).
+    `max_segments`: most pieces, at least 1. `penalty`: price of a corner in units of log n: one for its slope, one for
+    its place, one for the search. A curve that was smoothed before shows its larger turns at 2.
+    Returns them in order of step; empty with fewer than three points.
+    Raises ValueError if max_segments is below 1.
 
-    Returns
-    -------
-    tuple of Segment
-        In order of step; empty with fewer than three points.
+    What it cannot see: jumps (drawn as short steep pieces) and curves (drawn as several pieces). The z of a slope takes
+    the corners as given, and so is a guide for words, not a test.
 
-    Raises
-    ------
-    ValueError
-        If max_segments is below 1.
-
-    Notes
-    -----
-    What it cannot see: jumps (drawn as short steep pieces) and curves (drawn as several pieces). The z of a slope
-    takes the corners as given, and so is a guide for words, not a test.
-
-    References
-    ----------
-    Liu, Wu, Zidek 1997, "On segmented multivariate regression", Statistica Sinica 7; Friedman 1991 (MARS), Annals of
-    Statistics 19.
+    Source: Liu, Wu, Zidek 1997, "On segmented multivariate regression", Statistica Sinica 7; Friedman 1991 (MARS),
+    Annals of Statistics 19.
     """
     if max_segments < 1:
         raise ValueError(f"max_segments is {max_segments}; it must be at least 1.")

@@ -41,34 +41,18 @@ def level_shifts(
     cut, with at least three points on each. A cut is a shift where a jump saves more than `penalty` over a trend that
     only bends there.
 
-    Parameters
-    ----------
-    step
-        Shape (N,), strictly increasing. Longer series are averaged into 400 blocks.
-    value
-        Shape (N,). Average a training signal to block means of ten steps or more before: its noise is autocorrelated.
-    variance
-        Noise variance of one value.
-    penalty
-        Price of a cut and of a jump; ``4 log N`` if not given.
-    most
-        Most shifts to return: the clearest ones.
+    `step`: shape (N,), strictly increasing. Longer series are averaged into 400 blocks. `value`: shape (N,). Average a
+    training signal to block means of ten steps or more before: its noise is autocorrelated. `variance`: noise variance
+    of one value. `penalty`: price of a cut and of a jump; ``4 log N`` if not given.
+    Returns the `most` clearest ones in order of step; empty with fewer than six points or without noise to compare
+    with.
 
-    Returns
-    -------
-    tuple of Shift
-        In order of step; empty with fewer than six points or without noise to compare with.
-
-    Notes
-    -----
     What it cannot see: a jump that is small beside the noise. Against a trend a jump must be twice as clear as against
     a level, since a line alone explains three quarters of it. On simulated flat runs and noisy straight lines it finds
     a shift in 1 % of cases or less. A curve that swings within a dozen points looks like jumps to it.
 
-    References
-    ----------
-    Jackson et al. 2005, IEEE Signal Processing Letters 12 (optimal partitioning); Killick, Fearnhead, Eckley 2012,
-    JASA 107 (PELT).
+    Source: Jackson et al. 2005, IEEE Signal Processing Letters 12 (optimal partitioning); Killick, Fearnhead, Eckley
+    2012, JASA 107 (PELT).
     """
     step, value, variance = bounded(floats(step), floats(value), variance, MOST_POINTS)
     if value.size < 2 * SHORTEST or not 0.0 < variance < math.inf:
@@ -83,26 +67,10 @@ def level_shifts(
 def change_points(step: FloatArray, signal: FloatArray, penalty: float, shortest: int = SHORTEST) -> tuple[int, ...]:
     """Which straight pieces cost least?
 
-    Parameters
-    ----------
-    step
-        Shape (N,), strictly increasing.
-    signal
-        Shape (N,), in units of the noise. The cost is O(N^2).
-    penalty
-        Price of one change, above 0.
-    shortest
-        Least points on a piece.
-
-    Returns
-    -------
-    tuple of int
-        First index of each piece but the first.
-
-    Raises
-    ------
-    ValueError
-        If the penalty is not positive.
+    `step`: shape (N,), strictly increasing. `signal`: shape (N,), in units of the noise. The cost is O(N^2). `penalty`:
+    price of one change, above 0. `shortest`: least points on a piece.
+    Returns the first index of each piece but the first.
+    Raises ValueError if the penalty is not positive.
     """
     if not penalty > 0.0:
         raise ValueError(f"penalty is {penalty}; it must be above 0.")

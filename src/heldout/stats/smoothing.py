@@ -29,37 +29,18 @@ def local_linear(step: FloatArray, value: FloatArray, window: float, at: FloatAr
     At each evaluation point a straight line is fitted to the values within half a window on either side, weighted by
     the Epanechnikov kernel. A straight line comes back unchanged, also at both ends.
 
-    Parameters
-    ----------
-    step
-        Shape (N,), strictly increasing, any spacing.
-    value
-        Shape (N,).
-    window
-        Full width in steps. Where it holds fewer than three usable points it is widened to the nearest three.
-    at
-        Shape (M,), where to evaluate; `step` if not given. Between the first and the last step.
+    `step`: shape (N,), strictly increasing, any spacing. `value`: shape (N,). `window`: full width in steps. Where it
+    holds fewer than three usable points it is widened to the nearest three. `at`: shape (M,), where to evaluate; `step`
+    if not given. Between the first and the last step.
+    Returns shape (M,); `nan` if there is no data. One value gives a constant, two give their line.
+    Raises ValueError if the window is not a positive number.
 
-    Returns
-    -------
-    FloatArray
-        Shape (M,); `nan` if there is no data. One value gives a constant, two give their line.
-
-    Raises
-    ------
-    ValueError
-        If the window is not a positive number.
-
-    Notes
-    -----
     The cost is O(N + M), up to the search for the window's ends. The window is cut at cells half a window wide, and
     prefix sums of the moments are taken about the centre of each cell, so that no large powers cancel.
 
     What it cannot see: anything shorter than the window, which is drawn flatter than it is.
 
-    References
-    ----------
-    Fan, Gijbels 1996, "Local polynomial modelling and its applications".
+    Source: Fan, Gijbels 1996, "Local polynomial modelling and its applications".
     """
     if not (window > 0.0 and math.isfinite(window)):
         raise ValueError(f"window is {window}; it must be a positive number of steps.")
@@ -155,29 +136,16 @@ def _nearest_lines(x: FloatArray, y: FloatArray, t: FloatArray) -> _Fit:
 def suggest_window(step: FloatArray, value: FloatArray) -> float:
     """How wide should the smoothing window be to draw this noisy series?
 
-    Among windows between a fourteenth and a sixth of the run, the one with the least generalised cross-validation
-    error on means of some five points each; at least seven points wide; rounded to a number that reads well.
+    Among windows between a fourteenth and a sixth of the run, the one with the least generalised cross-validation error
+    on means of some five points each; at least seven points wide; rounded to a number that reads well.
 
-    Parameters
-    ----------
-    step
-        Shape (N,), strictly increasing.
-    value
-        Shape (N,).
+    `step`, strictly increasing, and `value`: shape (N,).
+    Returns the full window in steps; `nan` with fewer than three points.
 
-    Returns
-    -------
-    float
-        Full window in steps; `nan` with fewer than three points.
-
-    Notes
-    -----
     What it cannot see: noise that is autocorrelated over more than a few points. Such noise looks like signal to
     cross-validation, which is why the choice is kept between two bounds.
 
-    References
-    ----------
-    Craven, Wahba 1979, "Smoothing noisy data with spline functions", Numer. Math. 31.
+    Source: Craven, Wahba 1979, "Smoothing noisy data with spline functions", Numer. Math. 31.
     """
     step, value = floats(step), floats(value)
     if step.size < 3:
@@ -207,22 +175,9 @@ def block_means(step: FloatArray, value: FloatArray, blocks: int) -> tuple[Float
 
     Consecutive points are averaged in blocks of (nearly) equal count.
 
-    Parameters
-    ----------
-    step, value
-        Shape (N,).
-    blocks
-        Most points wanted, at least 1. A series that is short enough comes back as it is.
-
-    Returns
-    -------
-    tuple of arrays
-        Mean step, mean value and number of points of each block, each of shape (min(N, blocks),).
-
-    Raises
-    ------
-    ValueError
-        If blocks is below 1.
+    `step` and `value`: shape (N,). `blocks` is at least 1. A series that is short enough comes back as it is.
+    Returns the mean step, mean value and number of points of each block, each of shape (min(N, blocks),).
+    Raises ValueError if blocks is below 1.
     """
     if blocks < 1:
         raise ValueError(f"blocks is {blocks}; it must be at least 1.")
@@ -237,21 +192,10 @@ def block_means(step: FloatArray, value: FloatArray, blocks: int) -> tuple[Float
 def bounded(step: FloatArray, value: FloatArray, variance: float, most: int) -> tuple[FloatArray, FloatArray, float]:
     """What are the series and its noise in at most `most` points, for a method that costs more than linear time?
 
-    Parameters
-    ----------
-    step, value
-        Shape (N,).
-    variance
-        Noise variance of one value.
-    most
-        Most points wanted.
-
-    Returns
-    -------
-    tuple
-        Step, value and noise variance of one of them. The variance of a block mean is that of one value over the
-        count, or what second differences of the block means show if that is more: autocorrelated noise does not
-        average out as fast.
+    `step` and `value`: shape (N,). `variance`: that of the noise of one value.
+    Returns step, value and noise variance of one of them. The variance of a block mean is that of one value over the
+    count, or what second differences of the block means show if that is more: autocorrelated noise does not average out
+    as fast.
     """
     few, mean, count = block_means(step, value, most)
     if few.size == step.size:
