@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ def test_without_lightning_one_sentence_says_how_to_install_it() -> None:
         importlib.import_module("heldout.callbacks.lightning")
 
 
-def fit(folder: Path, callback: Any, falls: bool) -> Any:
+def fit(folder: Path, callback: Any, falls: bool, **also: Any) -> Any:
     """Train a module whose held-out score falls, or does not; return the trainer."""
     import torch
 
@@ -54,7 +55,7 @@ def fit(folder: Path, callback: Any, falls: bool) -> Any:
     saving = pl.callbacks.ModelCheckpoint(folder / "saved", every_n_train_steps=2, save_top_k=-1)
     quiet = {"logger": False, "enable_progress_bar": False, "enable_model_summary": False, "accelerator": "cpu"}
     schedule = {"max_epochs": 1, "val_check_interval": 2, "limit_val_batches": 1, "log_every_n_steps": 1}
-    trainer = pl.Trainer(**quiet, **schedule, callbacks=[saving, callback])
+    trainer = pl.Trainer(**quiet, **{**schedule, **also}, callbacks=[saving, callback])
     trainer.fit(Module(), data, torch.utils.data.DataLoader(torch.zeros(1, 1)))
     return trainer
 
@@ -81,3 +82,16 @@ def test_the_two_documented_lines_stop_a_falling_run(tmp_path: Path, monkeypatch
     exec(example("guard.md", "heldout.callbacks.lightning"), names)
     assert 12 < names["trainer"].global_step < 60
     assert Path("runs/a/best.json").exists()
+
+
+@pytest.mark.skipif(not INSTALLED, reason="Lightning is not installed")
+@pytest.mark.parametrize("batches", [1, 4])
+def test_each_step_and_each_validation_is_recorded_once(tmp_path: Path, batches: int) -> None:
+    """A step takes several batches; validation comes after every second batch, and is not repeated at later steps."""
+    from heldout.callbacks.lightning import HeldoutCallback
+
+    callback = HeldoutCallback(tmp_path / "run")
+    fit(tmp_path, callback, falls=False, accumulate_grad_batches=batches, max_steps=12, val_check_interval=2 * batches)
+    lines = [json.loads(line) for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()]
+    assert [line["step"] for line in lines if "reward" in line] == list(range(1, 13))
+    assert [line["step"] for line in lines if "eval/pass@1" in line] == [2, 4, 6, 8, 10, 12]

@@ -429,6 +429,23 @@ def test_an_evaluation_that_comes_late_is_no_run_that_goes_back(tmp_path: Path) 
     assert "rewind" not in what
 
 
+def test_an_evaluation_at_the_end_of_a_file_that_comes_late_is_no_run_that_goes_back(tmp_path: Path) -> None:
+    whole = rows(simulate("sharp_collapse", 300, PLANNED, seed=3))
+    late = {"step": 120, **{key: whole[119].pop(key) for key in ("val/accuracy", "n")}}
+    path, state = tmp_path / "run.jsonl", tmp_path / "state"
+    path.write_text("".join(json.dumps(row) + "\n" for row in whole))
+    watching = Watch(Follower(path, problems=300), planned=PLANNED, state=state, console=Console(quiet=True))
+    watching.follow(interval=0.01, until_idle=0.02)
+    with path.open("a") as file:
+        file.write(json.dumps(late) + "\n")
+    watching.follow(interval=0.01, until_idle=0.02)
+    assert [one.step for one in watching.fold.evaluations] == list(range(40, 801, 40))
+    assert watching.run is not None
+    assert len(watching.run["reward"]) == 800
+    assert "rewind" not in [json.loads(line)["what"] for line in (state / "findings.jsonl").read_text().splitlines()]
+    assert told(watching.fold.findings) == afterwards(path)
+
+
 def test_evaluations_that_were_written_again_are_judged_anew(tmp_path: Path) -> None:
     path = collapsed(tmp_path)
     watching = Watch(Follower(path, problems=300), planned=PLANNED, console=Console(quiet=True))

@@ -207,6 +207,34 @@ def test_more_than_a_quarter_of_jumps_back_are_rows_in_no_order(back: int, rows:
     assert (len(held.columns["reward"].row) == rows) == is_sorted
 
 
+@pytest.mark.parametrize(
+    ("rows", "rewards", "measured"),
+    [
+        # an evaluation that comes late, at the end of the file or before training goes on, takes nothing back
+        ([*training(1, 9), *evaluations(3, 6, 9, 4)], 9, [3, 4, 6, 9]),
+        ([*training(1, 6), *evaluations(3, 6, 2), *training(7, 3), *evaluations(9)], 9, [2, 3, 6, 9]),
+        # nor does one that is written again: the last value counts
+        ([*training(1, 9), *evaluations(3, 6, 9, 6)], 9, [3, 6, 9]),
+        # training from step 5 on takes back what was measured of step 5 and later, and not what is measured of it anew
+        ([*training(1, 9), *evaluations(3, 6, 9), *training(5, 2), *evaluations(6)], 6, [3, 6]),
+        ([*training(1, 9), *evaluations(3, 6, 9), *training(5, 2), *evaluations(4)], 6, [3, 4]),
+        # a file of evaluations alone has nothing else that could tell of a restart
+        (evaluations(3, 6, 9, 4), 0, [3, 4]),
+    ],
+)
+def test_an_evaluation_alone_begins_no_session_beside_training(
+    tmp_path: Path, rows: list[Row], rewards: int, measured: list[int]
+) -> None:
+    path = tmp_path / "log.jsonl"
+    path.write_bytes(written(rows))
+    run = heldout.read(path)
+    assert run["held_out"].step.tolist() == measured
+    assert ("reward" in run.metrics and run["reward"].step.tolist()) == (rewards > 0 and list(range(1, rewards + 1)))
+    followed = Follower(path).poll()
+    assert followed is not None
+    assert rows_of(followed) == rows_of(run)
+
+
 def test_logs_without_sessions_are_joined_as_one_file_would_be() -> None:
     parts = log({"a": [1, 2, 3]}, known=False), log({"b": [2], "a": [5]}, known=False)
     assert joined(parts).session is None

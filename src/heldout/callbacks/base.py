@@ -46,7 +46,7 @@ class GuardedRun:
     Raises
     ------
     UsageError
-        When there is no such setting, or one is given beside a guard, which has its own.
+        When there is no such setting, a guard would refuse it, or it is given beside a guard, which has its own.
     """
 
     def __init__(
@@ -58,6 +58,8 @@ class GuardedRun:
                 raise UsageError(f"{name} is no setting of a guard; there are {', '.join(known)}.")
             if isinstance(where, Guard):
                 raise UsageError(f"{name} is given beside a guard, which has its own; give it to the guard.")
+        if not isinstance(where, Guard):
+            Guard(rules=rules, **settings)  # refuses what the guard of `begin` would, before a directory is made
         self.guard = where if isinstance(where, Guard) else None
         self.rules = where.rules if isinstance(where, Guard) else rules
         self._directory = None if isinstance(where, Guard) else Path(where)

@@ -43,21 +43,31 @@ class HeldoutCallback(GuardedRun, Callback):  # type: ignore[misc]
     ) -> None:
         super().__init__(where, rules, **settings)
         self._saved: set[str] = set()
+        self._step = 0  # the last step that was taken; several batches may make one step
+        # A key is validation's if it was first seen there: Lightning goes on showing its last value beside training's.
+        self._of_training: set[str] = set()
+        self._of_validation: set[str] = set()
 
     def on_train_start(self, trainer: Any, pl_module: Any) -> None:
+        self._step = trainer.global_step
         self.begin(resume=trainer.global_step > 0, rank=trainer.global_rank)
 
     def on_train_batch_end(self, trainer: Any, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
         self._note_checkpoints(trainer)
-        if trainer.global_step % max(trainer.log_every_n_steps, 1) == 0:
-            self.step(trainer.global_step, dict(trainer.logged_metrics))
+        self._of_training |= trainer.callback_metrics.keys() - self._of_validation
+        if trainer.global_step != self._step and trainer.global_step % max(trainer.log_every_n_steps, 1) == 0:
+            logged = trainer.logged_metrics.items()
+            self.step(trainer.global_step, {key: value for key, value in logged if key not in self._of_validation})
+        self._step = trainer.global_step
         self._agree(trainer)
 
     def on_validation_end(self, trainer: Any, pl_module: Any) -> None:
         if self.guard is None or trainer.sanity_checking:
             return
         self._note_checkpoints(trainer)
-        self.step(trainer.global_step, dict(trainer.callback_metrics))
+        self._of_validation |= trainer.callback_metrics.keys() - self._of_training
+        known = trainer.callback_metrics.items()
+        self.step(trainer.global_step, {key: value for key, value in known if key in self._of_validation})
         self._agree(trainer)
 
     def on_train_end(self, trainer: Any, pl_module: Any) -> None:

@@ -2,12 +2,13 @@
 
 A log is written in sessions: a run that is taken up again, at a step that it had passed, begins a new one. A later
 session that begins at step s supersedes what an earlier one logged at s or later, if the two log some of the same
-metrics. Training rows followed by evaluation rows in one file also jump back, and both hold.
+metrics. Only rows of training begin a session: an evaluation that is written when it is done, long after its step,
+takes nothing back, nor do evaluation rows that follow all training rows in one file.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import replace
 
 import numpy as np
@@ -24,12 +25,19 @@ _IN_NO_ORDER = 0.25
 _FEWEST_JUMPS = 9
 _MOST_SUPERSEDED = 1000  # rows kept of a log that is followed, although they hold no longer
 _NEVER = np.iinfo(np.int64).max
+_CLOCKS = frozenset({"time", "progress", "tokens", "evaluation_size"})
+# A row that logs nothing else says nothing of the training at its step, so it may come late.
+_NOT_OF_TRAINING = _CLOCKS | {"held_out", "held_out_length", "evaluation_detail", "spread_of_another"}
 
 
 def is_clock(key: str) -> bool:
     """Whether a metric only says when and where: rows of training and of evaluation both carry it."""
+    return _means(key, _CLOCKS)
+
+
+def _means(key: str, names: Set[str]) -> bool:
     match = meaning_of(key)
-    return match is not None and match.meaning.name in ("time", "progress", "tokens", "evaluation_size")
+    return match is not None and match.meaning.name in names
 
 
 def without_superseded(log: Log) -> tuple[Log, list[Note]]:
@@ -53,10 +61,29 @@ def without_superseded(log: Log) -> tuple[Log, list[Note]]:
 
 
 def sessions_of(log: Log) -> IntArray:
-    """Return the session of every row, shape (R,): as the format tells, or else a new one at each step back."""
+    """Return the session of every row, shape (R,): as the format tells, or else a new one at each step back.
+
+    Rows of evaluations alone do not begin one, unless the log holds nothing else.
+    """
     if log.session is not None:
         return log.session
-    return np.cumsum(np.diff(log.step, prepend=log.step[:1]) < 0)
+    trains = np.zeros(len(log.step), dtype=bool)
+    for key, column in log.columns.items():
+        if not _means(key, _NOT_OF_TRAINING):
+            trains[column.row] = True
+    if trains.all() or not trains.any():
+        return _numbered(log.step)
+    trained = _numbered(log.step[trains])
+    session = trained[np.maximum(np.cumsum(trains) - 1, 0)]  # that of the last row of training before each
+    begins = first_steps(log.step[trains], trained, int(trained[-1]) + 1)
+    session[~trains] = sessions_of_evaluations(log.step[~trains], session[~trains], begins)
+    return session
+
+
+def _numbered(step: IntArray) -> IntArray:
+    """Number the pieces in which steps do not go back, shape (R,)."""
+    piece: IntArray = np.cumsum(np.diff(step, prepend=step[:1]) < 0)
+    return piece
 
 
 def sessions_of_evaluations(step: IntArray, during: IntArray, begins: IntArray) -> IntArray:
@@ -75,8 +102,8 @@ def sessions_of_evaluations(step: IntArray, during: IntArray, begins: IntArray) 
         The first step of training of each session, shape (S,).
     """
     session = during.copy()
-    for row, at in enumerate(step):
-        while session[row] > 0 and begins[session[row]] > at:
+    for row in np.flatnonzero(session):
+        while session[row] > 0 and begins[session[row]] > step[row]:
             session[row] -= 1
     return session
 

@@ -15,7 +15,7 @@ import orjson
 
 from heldout.errors import NoMetrics, ReadError
 from heldout.readers.columns import Table, TableBuilder
-from heldout.readers.json_lines import ObjectLines, plain_table, rows_of
+from heldout.readers.json_lines import plain_table, rows_of
 from heldout.readers.log import Log
 from heldout.readers.outcomes import attached, dropped_lines, evaluation_rows
 from heldout.readers.restarts import first_steps, sessions_of_evaluations
@@ -24,7 +24,7 @@ from heldout.readers.steps import log_from_table
 from heldout.run import NO_STEPS, Evaluation, Note, NoteKind
 from heldout.stats.arrays import IntArray
 from heldout.store.layout import CHECKPOINTS, EVALS, FINDINGS, METRICS, NONFINITE, RESUMED, RUN
-from heldout.store.lines import restored
+from heldout.store.lines import read_rows, restored
 from heldout.text import counted
 
 _FORMAT = "run-directory"
@@ -65,30 +65,9 @@ def recorded(folder: Path, files: Files | None = None) -> Log:
         log,
         config={**settings, **(changed.get("config") or about.get("config") or {})},
         roles=changed.get("roles") or about.get("roles") or {},
-        checkpoints=_checkpoints(folder, notes, files),
-        notes=(*log.notes, *notes, *_resumed(metrics.markers), *_guarded(findings(folder, files))),
+        checkpoints=_checkpoints(folder, notes),
+        notes=(*log.notes, *notes, *_resumed(metrics.markers), *_guarded(read_rows(folder / FINDINGS).rows)),
     )
-
-
-def findings(folder: Path, files: Files | None = None) -> Sequence[Mapping[str, Any]]:
-    """Return what the guard wrote, in order; lines that are cut are left out."""
-    return _objects(folder / FINDINGS, files or Files())
-
-
-class _Objects(ObjectLines):
-    """The objects in a file of lines, in order."""
-
-    def __init__(self) -> None:
-        super().__init__(self._add)
-        self.found: list[Mapping[str, Any]] = []
-
-    def _add(self, line: Mapping[str, Any]) -> bool:
-        self.found.append(line)
-        return True
-
-
-def _objects(path: Path, files: Files) -> Sequence[Mapping[str, Any]]:
-    return files.source(path).fed(_Objects).found if path.is_file() else []
 
 
 class _Metrics:
@@ -198,11 +177,11 @@ def _also(row: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in restored(row).items() if key not in own}
 
 
-def _checkpoints(folder: Path, notes: list[Note], files: Files) -> dict[int, str]:
+def _checkpoints(folder: Path, notes: list[Note]) -> dict[int, str]:
     """Return the checkpoints that were recorded and still exist."""
     known = [
         (line["step"], folder / line["path"])
-        for line in _objects(folder / CHECKPOINTS, files)
+        for line in read_rows(folder / CHECKPOINTS).rows
         if type(line.get("step")) is int and isinstance(line.get("path"), str)
     ]
     there = {step: where for step, where in known if where.exists()}  # of several places the last that exists
