@@ -74,7 +74,8 @@ def sessions_of(log: Log) -> IntArray:
     if trains.all() or not trains.any():
         return _numbered(log.step)
     trained = _numbered(log.step[trains])
-    session = trained[np.maximum(np.cumsum(trains) - 1, 0)]  # that of the last row of training before each
+    # That of the last row of training before each row.
+    session: IntArray = trained[np.maximum(np.cumsum(trains) - 1, 0)]
     begins = first_steps(log.step[trains], trained, int(trained[-1]) + 1)
     session[~trains] = sessions_of_evaluations(log.step[~trains], session[~trains], begins)
     return session
