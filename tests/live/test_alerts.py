@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import http.client
 import json
+import smtplib
+import socket
 import socketserver
 import threading
 import time
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
+from email.message import EmailMessage
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import ClassVar
 
+import orjson
 import pytest
 
 from heldout.errors import UsageError
@@ -40,6 +48,7 @@ class Receiver(ThreadingHTTPServer):
         self.answers: list[int | str] = []
         self.tries = 0
         self.got: list[dict] = []
+        self.asked: list[tuple[str, str, str]] = []  # path, type and sender of each request
         self.let_go = threading.Event()
 
     @property
@@ -53,6 +62,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         self.server.tries += 1
+        self.server.asked.append((self.path, self.headers["Content-Type"], self.headers["User-Agent"]))
         answer = self.server.answers.pop(0) if self.server.answers else 200
         if answer == "hang":
             self.server.let_go.wait(30)
@@ -157,23 +167,112 @@ def test_nobody_listening_is_said_without_the_address() -> None:
     assert lost == [(400, "WebhookAlert(127.0.0.1): Connection refused")]
 
 
+SLACK_TEXT = {"text": "*a &lt;b&gt; &amp; c*\nIt fell &amp; rose."}
+DISCORD_TEXT = {"content": "**a <b> & c**\nIt fell & rose.", "allowed_mentions": {"parse": []}}
+CARD = {
+    "type": "AdaptiveCard",
+    "version": "1.4",
+    "body": [
+        {"type": "TextBlock", "wrap": True, "text": "a <b> & c", "weight": "Bolder"},
+        {"type": "TextBlock", "wrap": True, "text": "It fell & rose."},
+    ],
+}
+TEAMS_CARD = {
+    "type": "message",
+    "attachments": [{"contentType": "application/vnd.microsoft.card.adaptive", "content": CARD}],
+}
+PLAIN = {
+    "title": "a <b> & c",
+    "text": "It fell & rose.",
+    "finding": {
+        "detector": "over_optimisation",
+        "severity": "alarm",
+        "kind": "confirmed",
+        "step": 400,
+        "steps": [200, 400],
+        "seen": "It fell.",
+        "against": "A bound.",
+        "means": "It means.",
+        "advice": "Go back.",
+        "reference": "",
+        "evidence": {},
+    },
+}
+
+
 @pytest.mark.parametrize(
-    ("host", "where"),
+    ("host", "expected"),
     [
-        ("hooks.slack.com/services", lambda body: body["text"]),
-        ("discord.com/api/webhooks", lambda body: body["content"]),
-        ("x.webhook.office.com/y", lambda body: body["attachments"][0]["content"]["body"][1]["text"]),
-        ("example.org", lambda body: body["text"]),
+        ("hooks.slack.com/services", SLACK_TEXT),
+        ("hooks.slack-gov.com/services", SLACK_TEXT),
+        ("discord.com/api/webhooks", DISCORD_TEXT),
+        ("ptb.discordapp.com/api/webhooks", DISCORD_TEXT),
+        ("x.webhook.office.com/y", TEAMS_CARD),
+        ("prod-1.logic.azure.com/y", TEAMS_CARD),
+        ("d.api.powerplatform.com/y", TEAMS_CARD),
+        ("example.org/", PLAIN),
+        ("notdiscord.com/", PLAIN),
+        ("discord.com.example.org/", PLAIN),
     ],
 )
-def test_each_service_gets_the_body_it_expects(host: str, where: object) -> None:
-    body = WebhookAlert(f"https://{host}/{SECRET}")._payload("title", "fell & rose", FELL)
-    assert where(json.loads(json.dumps(body, default=str))).endswith(("fell & rose", "fell &amp; rose"))
+def test_each_service_gets_the_body_it_expects(host: str, expected: object) -> None:
+    alert = WebhookAlert(f"https://{host}/{SECRET}")
+    assert json.loads(orjson.dumps(alert._payload("a <b> & c", "It fell & rose.", FELL))) == expected
+    assert SECRET not in repr(alert)
 
 
-def test_a_long_text_fits_a_chat_message() -> None:
-    body = WebhookAlert("https://discord.com/api/webhooks/1/x")._payload("title", "x" * 9000, FELL)
-    assert len(body["content"]) <= 2000
+@pytest.mark.parametrize(("length", "cut"), [(1900, False), (1901, True), (9000, True)])
+def test_a_long_text_is_cut_to_what_chats_take_and_whole_elsewhere(length: int, cut: bool) -> None:
+    text = "x" * length
+    whole = f"{'x' * 1900} …" if cut else text
+    assert WebhookAlert("https://hooks.slack.com/1")._payload("t", text, FELL)["text"] == f"*t*\n{whole}"
+    assert WebhookAlert("https://example.org/1")._payload("t", text, FELL)["text"] == text
+    discord = WebhookAlert("https://discord.com/1")
+    assert discord._payload("t", text, FELL)["content"] == f"**t**\n{whole}"
+    assert len(discord._payload("t" * 300, text, FELL)["content"]) == 2000
+
+
+def test_a_webhook_says_what_it_sends_and_to_whom_it_belongs(receiver: Receiver) -> None:
+    WebhookAlert(receiver.url).send("title", "text", FELL)
+    assert receiver.asked == [(f"/hook/{SECRET}", "application/json", "heldout")]
+
+
+@pytest.mark.parametrize(
+    ("answer", "again"),
+    [(400, False), (404, False), (499, False), (408, True), (425, True), (429, True), (500, True), (503, True)],
+)
+def test_which_answers_another_try_may_change(receiver: Receiver, answer: int, again: bool) -> None:
+    receiver.answers = [answer]
+    with pytest.raises(NotSent, match=f"^it answered {answer}$") as error:
+        WebhookAlert(receiver.url).send("title", "text", FELL)
+    assert error.value.again is again
+
+
+@pytest.mark.parametrize(
+    ("error", "why"),
+    [
+        (TimeoutError("SECRET"), "no answer in time"),
+        (urllib.error.URLError(TimeoutError("SECRET")), "no answer in time"),
+        (urllib.error.URLError(socket.gaierror(-2, "SECRET")), "its name is not known"),
+        (urllib.error.URLError(OSError(113, "No route to host", "SECRET")), "No route to host"),
+        (OSError("SECRET"), "OSError"),
+        (http.client.BadStatusLine("SECRET"), "BadStatusLine"),
+    ],
+)
+def test_a_failure_is_said_without_the_text_of_the_error(
+    monkeypatch: pytest.MonkeyPatch, error: Exception, why: str
+) -> None:
+    waited: list[float] = []
+
+    def fails(request: object, timeout: float) -> object:
+        waited.append(timeout)
+        raise error
+
+    monkeypatch.setattr(urllib.request, "urlopen", fails)
+    with pytest.raises(NotSent, match=f"^{why}$") as raised:
+        WebhookAlert("https://example.org", seconds=3.0).send("title", "text", FELL)
+    assert raised.value.again
+    assert waited == [3.0]
 
 
 @pytest.mark.parametrize(
@@ -190,6 +289,37 @@ def test_an_alert_is_taken_from_the_environment(monkeypatch: pytest.MonkeyPatch)
     alert = alert_of("env:HOOK")
     assert isinstance(alert, WebhookAlert)
     assert SECRET not in repr(alert) + str(vars(alert).keys())
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("http://example.org/hook", "WebhookAlert(example.org)"),
+        ("https://example.org:8080/hook", "WebhookAlert(example.org)"),
+        ("mailto:me@example.org", "EmailAlert(mail.example.org)"),
+        ("cmd:true", "Command(…)"),
+    ],
+)
+def test_an_alert_is_written_out_or_held_in_a_variable(monkeypatch: pytest.MonkeyPatch, text: str, shown: str) -> None:
+    monkeypatch.setenv("HELDOUT_SMTP_HOST", "mail.example.org")
+    monkeypatch.setenv("HOOK", f" {text}\n")
+    assert repr(alert_of(text)) == repr(alert_of("env:HOOK")) == shown
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        f"https://{host}/{SECRET}"
+        for host in ("hooks.slack.com", "discord.com", "a.webhook.office.com", "u:p@example.org", "u@example.org")
+    ]
+    + [f"http://example.org/?{SECRET}"],
+)
+def test_a_secret_address_is_taken_from_a_variable_only(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    with pytest.raises(UsageError, match="a URL that is a secret") as error:
+        alert_of(url)
+    assert SECRET not in str(error.value)
+    monkeypatch.setenv("HOOK", url)
+    assert isinstance(alert_of("env:HOOK"), WebhookAlert)
 
 
 @pytest.mark.parametrize(
@@ -270,6 +400,102 @@ def test_an_email_arrives(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "rcpt TO:<me@example.org>" in lines
 
 
+class Server:
+    """What is said to a mail server, in place of one: the standard library's client has tests of its own."""
+
+    said: ClassVar[list[object]] = []
+    fails: ClassVar[Exception | None] = None
+
+    def __init__(self, host: str, port: int, timeout: float) -> None:
+        self.said.append((type(self).__name__, host, port, timeout))
+
+    def __enter__(self) -> Server:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.said.append("closed")
+
+    def starttls(self) -> None:
+        self.said.append("TLS")
+
+    def login(self, user: str, password: str) -> None:
+        self.said.append((user, password))
+
+    def send_message(self, message: EmailMessage) -> None:
+        if self.fails:
+            raise self.fails
+        self.said.append((message["Subject"], message["From"], message["To"], message.get_content()))
+
+
+class Secure(Server):
+    """The same, with TLS from the start."""
+
+
+@pytest.fixture
+def mail(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    monkeypatch.setattr(Server, "said", [])
+    monkeypatch.setattr(Server, "fails", None)
+    monkeypatch.setattr(smtplib, "SMTP", Server)
+    monkeypatch.setattr(smtplib, "SMTP_SSL", Secure)
+    monkeypatch.setenv("HELDOUT_SMTP_HOST", "mail")
+    return monkeypatch
+
+
+@pytest.mark.parametrize(
+    ("port", "opened"),
+    [
+        ("", [("Server", "mail", 587, 20.0), "TLS"]),
+        ("587", [("Server", "mail", 587, 20.0), "TLS"]),
+        ("465", [("Secure", "mail", 465, 20.0)]),
+        ("25", [("Server", "mail", 25, 20.0)]),
+    ],
+)
+@pytest.mark.parametrize(
+    ("settings", "login", "sender"),
+    [
+        ({}, [], "to@x.org"),
+        ({"USER": "me@x.org", "PASSWORD": "p"}, [("me@x.org", "p")], "me@x.org"),
+        ({"USER": "me@x.org", "PASSWORD": "p", "FROM": "us@x.org"}, [("me@x.org", "p")], "us@x.org"),
+    ],
+)
+def test_an_email_is_encrypted_as_its_port_asks(
+    mail: pytest.MonkeyPatch,
+    port: str,
+    opened: list[object],
+    settings: dict[str, str],
+    login: list[object],
+    sender: str,
+) -> None:
+    for name, value in {"PORT": port, **settings}.items():
+        mail.setenv(f"HELDOUT_SMTP_{name}", value)
+    EmailAlert("to@x.org").send("the title", "the text", FELL)
+    assert Server.said == [*opened, *login, ("the title", sender, "to@x.org", "the text\n"), "closed"]
+
+
+@pytest.mark.parametrize(
+    ("error", "why", "again"),
+    [
+        (smtplib.SMTPResponseException(499, "SECRET"), "the server answered 499", True),
+        (smtplib.SMTPResponseException(500, "SECRET"), "the server answered 500", False),
+        (smtplib.SMTPRecipientsRefused({"SECRET": (550, b"")}), "SMTPRecipientsRefused", True),
+        (TimeoutError("SECRET"), "no answer in time", True),
+    ],
+)
+def test_an_email_that_fails_for_now_is_tried_again(
+    mail: pytest.MonkeyPatch, error: Exception, why: str, again: bool
+) -> None:
+    mail.setattr(Server, "fails", error)
+    with pytest.raises(NotSent, match=f"^{why}$") as raised:
+        EmailAlert("to@x.org").send("title", "text", FELL)
+    assert raised.value.again is again
+
+
+def test_the_port_of_a_mail_server_is_a_number(mail: pytest.MonkeyPatch) -> None:
+    mail.setenv("HELDOUT_SMTP_PORT", "smtp")
+    with pytest.raises(UsageError, match="HELDOUT_SMTP_PORT is 'smtp'; it must be a number"):
+        EmailAlert("to@x.org")
+
+
 def test_an_email_without_a_server_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("HELDOUT_SMTP_HOST", raising=False)
     with pytest.raises(UsageError, match="HELDOUT_SMTP_HOST"):
@@ -290,3 +516,83 @@ def test_an_error_of_ones_own_alert_is_told_by_its_type_only() -> None:
     assert SECRET not in lost[0][1].replace(repr(box.alert), "")
     assert "RuntimeError" in lost[0][1]
     assert not NotSent("no", again=False).again
+
+
+class Failing:
+    """An alert that fails the first so many times."""
+
+    def __init__(self, times: int, error: Exception) -> None:
+        self.times, self.error, self.tries = times, error, 0
+
+    def send(self, title: str, text: str, finding: Finding) -> None:
+        self.tries += 1
+        if self.tries <= self.times:
+            raise self.error
+
+
+class Waits(threading.Event):
+    """An event that is never set, and notes how long one would have waited for it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seconds: list[float | None] = []
+
+    def wait(self, timeout: float | None = None) -> bool:
+        self.seconds.append(timeout)
+        return False
+
+
+@pytest.mark.parametrize(
+    ("times", "error", "tries", "waits", "why"),
+    [
+        (0, NotSent("busy"), 1, [], None),
+        (4, NotSent("busy"), 5, [2.0, 4.0, 8.0, 16.0], None),
+        (5, NotSent("busy"), 5, [2.0, 4.0, 8.0, 16.0], "busy"),
+        (5, NotSent("gone", again=False), 1, [], "gone"),
+        (5, KeyError("SECRET"), 5, [2.0, 4.0, 8.0, 16.0], "KeyError"),
+    ],
+)
+def test_a_message_is_tried_five_times_and_each_time_later(
+    times: int, error: Exception, tries: int, waits: list[float], why: str | None
+) -> None:
+    alert, lost, waiting = Failing(times, error), Losses(), Waits()
+    box = Outbox(alert, lost)
+    box._closing = waiting
+    box.put("title", "text", FELL)
+    box.close(30)
+    assert (alert.tries, waiting.seconds) == (tries, waits)
+    assert (box.sent, box.failed) == ((0, 1) if why else (1, 0))
+    assert [one.rpartition(": ")[2] for _, one in lost] == ([why] if why else [])
+
+
+def test_an_outbox_can_be_used_again_after_it_was_closed() -> None:
+    alert = Failing(0, NotSent(""))
+    box = Outbox(alert, Losses())
+    box.close(0.0)  # nothing was sent, so nothing is waited for
+    for _ in range(2):
+        box.put("title", "text", FELL)
+        box.close(30)
+    assert (alert.tries, box.sent) == (2, 2)
+
+
+@pytest.mark.parametrize(("room", "lost"), [({}, 0), ({"room": 3}, 2)])
+def test_so_many_messages_wait_as_there_is_room_for(room: dict[str, int], lost: int) -> None:
+    begun, let_go = threading.Event(), threading.Event()
+
+    class Slow:
+        def send(self, title: str, text: str, finding: Finding) -> None:
+            begun.set()
+            assert let_go.wait(30)
+
+    box = Outbox(Slow(), Losses(), **room)
+    box.put("title", "text", FELL)
+    assert begun.wait(30)
+    for _ in range(5 if room else 100):
+        box.put("title", "text", FELL)
+    assert box.failed == lost
+    if not room:
+        box.put("title", "text", FELL)
+        assert box.failed == 1
+    let_go.set()
+    box.close(30)
+    assert box.sent == (4 if room else 101)
