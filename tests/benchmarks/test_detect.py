@@ -1,7 +1,11 @@
 """The benchmark of detection from one end to the other, small."""
 
+from __future__ import annotations
+
 import json
 import math
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,15 +23,15 @@ RUNS = 20
 
 
 @pytest.fixture(scope="module")
-def result():
+def result() -> Any:
     return next(measure([Case.named("n200K20")], RUNS, seed=3, workers=1))
 
 
-def _by_name(scores):
+def _by_name(scores: Any) -> Any:
     return {one.detector: one for one in scores}
 
 
-def test_reference_rows(result):
+def test_reference_rows(result: Any) -> None:
     scores = _by_name(result.default)
     always, never = scores["always"], scores["never"]
     for family in NULLS:
@@ -39,13 +43,13 @@ def test_reference_rows(result):
         assert always.delay[family] == never.delay[family]
 
 
-def test_our_false_alarms_on_a_plateau_are_few(result):
+def test_our_false_alarms_on_a_plateau_are_few(result: Any) -> None:
     ours = _by_name(result.default)
     assert ours[SCAN.name].false_alarms["plateau"].value <= 3 * 0.05
     assert ours[ALARM.name].mean("false_alarms", NULLS).value <= 3 * 0.035
 
 
-def test_the_alarm_on_rates_alone_is_in_both_tables(result):
+def test_the_alarm_on_rates_alone_is_in_both_tables(result: Any) -> None:
     for scores in (result.default, result.matched):
         assert [one.detector for one in scores][-1] == RATES.name
     row = _by_name(result.default)[RATES.name]
@@ -53,39 +57,39 @@ def test_the_alarm_on_rates_alone_is_in_both_tables(result):
     assert row.detection["sharp_collapse"].value > 0.5
 
 
-def test_targets_are_met_with_slack(result):
+def test_targets_are_met_with_slack(result: Any) -> None:
     found = checks(result)
     assert set(found) == {SCAN.name, ALARM.name}
     for check in (*found[SCAN.name], *found[ALARM.name]):
         assert check.excess <= max(3.0 * check.seen.se, 5.0 if "alarms" in check.what else 0.0), str(check)
 
 
-def test_the_alarm_is_quicker_than_its_parts_and_than_waiting(result):
+def test_the_alarm_is_quicker_than_its_parts_and_than_waiting(result: Any) -> None:
     ours, family = _by_name(result.default), "slow_overopt"
     assert ours[ALARM.name].delay[family].value <= ours[SCAN.name].delay[family].value
     assert ours[ALARM.name].detection[family].value > 0.3
 
 
-def test_tuned_thresholds_keep_near_five_percent_on_other_seeds(result):
+def test_tuned_thresholds_keep_near_five_percent_on_other_seeds(result: Any) -> None:
     for one in result.matched:
         seen = one.mean("false_alarms", NULLS)
         assert seen.value <= 0.05 + 4.0 * max(seen.se, math.sqrt(0.05 * 0.95 / (7 * RUNS))), one.detector
 
 
-def test_the_best_checkpoint_is_found_better_than_by_the_raw_argmax(result):
+def test_the_best_checkpoint_is_found_better_than_by_the_raw_argmax(result: Any) -> None:
     ours, raw = result.selected["heldout"], result.selected["raw argmax"]
     assert ours.regret.value < raw.regret.value
     assert abs(ours.bias.value) < 0.5 * raw.bias.value
     assert ours.tied.value > 0.85
 
 
-def test_the_processes_do_not_matter():
+def test_the_processes_do_not_matter() -> None:
     case = Case.named("n20K6")
     alone, together = (next(measure([case], 3, seed=1, workers=workers)) for workers in (1, 2))
     assert alone == together
 
 
-def test_tuning_never_sees_a_run_that_is_scored():
+def test_tuning_never_sees_a_run_that_is_scored() -> None:
     case = Case.named("n50K8")
     seen = [(job.calibration, seed) for root in (0, 1) for job in _jobs(case, 60, root) for seed in job.seeds]
     scored, tuned = ({seed for calibration, seed in seen if calibration is wanted} for wanted in (False, True))
@@ -93,13 +97,13 @@ def test_tuning_never_sees_a_run_that_is_scored():
     assert not scored & tuned
 
 
-def test_the_seed_matters():
+def test_the_seed_matters() -> None:
     case = Case.named("n20K8")
     one, other = (next(measure([case], 4, seed=seed, workers=1)) for seed in (1, 2))
     assert one.default != other.default
 
 
-def test_shapes_outside_the_design_have_no_tuning():
+def test_shapes_outside_the_design_have_no_tuning() -> None:
     found = next(measure([Case.named("n50K8-outside")], 4, seed=0, workers=1))
     assert found.matched == ()
     assert set(found.default[0].false_alarms) == set(OUTSIDE_NULLS)
@@ -109,7 +113,9 @@ def test_shapes_outside_the_design_have_no_tuning():
 
 
 @pytest.mark.parametrize("suffix", [".md", ".json"])
-def test_the_table_is_written(tmp_path, capsys, monkeypatch, suffix):
+def test_the_table_is_written(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, suffix: Any
+) -> None:
     monkeypatch.setenv("COLUMNS", "300")
     out = tmp_path / f"table{suffix}"
     main(3, ["n50K8", "n50K8"], 0, 1, out)
@@ -128,13 +134,15 @@ def test_the_table_is_written(tmp_path, capsys, monkeypatch, suffix):
         assert text.count("customary thresholds") == 1
 
 
-def test_results_come_back_from_their_file_as_they_were(tmp_path, result):
+def test_results_come_back_from_their_file_as_they_were(tmp_path: Path, result: Any) -> None:
     file = tmp_path / "result.json"
     file.write_text(as_json([result], verdicts))
     assert from_json(file) == [result]
 
 
-def test_tables_can_be_made_from_an_earlier_file_without_simulating(tmp_path, result, monkeypatch):
+def test_tables_can_be_made_from_an_earlier_file_without_simulating(
+    tmp_path: Path, result: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("benchmarks.detect.simulate", None)
     file, out, again = (tmp_path / name for name in ("result.json", "table.md", "again.json"))
     file.write_text(as_json([result], verdicts))
@@ -144,7 +152,9 @@ def test_tables_can_be_made_from_an_earlier_file_without_simulating(tmp_path, re
     assert again.read_text() == file.read_text()
 
 
-def test_a_file_from_before_a_detector_was_added_is_still_read_and_the_row_is_missed(tmp_path, capsys, result):
+def test_a_file_from_before_a_detector_was_added_is_still_read_and_the_row_is_missed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], result: Any
+) -> None:
     fields = json.loads(as_json([result], verdicts))
     for table in ("default", "matched"):
         fields[0][table] = [row for row in fields[0][table] if row["detector"] != RATES.name]
@@ -164,7 +174,7 @@ def test_a_file_from_before_a_detector_was_added_is_still_read_and_the_row_is_mi
         ("[]", ["n20K8"], "has no configuration 'n20K8'; it has none."),
     ],
 )
-def test_a_file_without_results_is_refused(tmp_path, text, configs, words):
+def test_a_file_without_results_is_refused(tmp_path: Path, text: str, configs: Any, words: str) -> None:
     file = tmp_path / "result.json"
     if text is not None:
         file.write_text(text)
@@ -173,7 +183,7 @@ def test_a_file_without_results_is_refused(tmp_path, text, configs, words):
     assert words in str(error.value)
 
 
-def test_names_of_configurations():
+def test_names_of_configurations() -> None:
     assert Case.named("n200K40m4") == Case("n200K40m4", 200, 40, 4)
     assert Case.named("n500K40-churn") == Case("n500K40-churn", 500, 40, 1, "churn")
     for name in TARGETS:
@@ -189,23 +199,23 @@ def test_names_of_configurations():
         ((3, ["n50K8"], -1, 1, None), "seed is -1 and workers is 1; neither may be below 0."),
     ],
 )
-def test_what_cannot_be_measured_is_refused(arguments, words):
+def test_what_cannot_be_measured_is_refused(arguments: Any, words: str) -> None:
     with pytest.raises(UsageError) as error:
         main(*arguments)
     assert str(error.value).startswith(words)
 
 
-def test_a_table_goes_to_markdown_or_json(tmp_path):
+def test_a_table_goes_to_markdown_or_json(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"tables are written as \.md or \.json\."):
         main(3, ["n50K8"], 0, 1, tmp_path / "table.csv")
 
 
-def test_a_missing_folder_is_said_before_anything_is_simulated(tmp_path):
+def test_a_missing_folder_is_said_before_anything_is_simulated(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="there is no folder"):
         main(3, ["n50K8"], 0, 1, tmp_path / "missing" / "table.md")
 
 
-def test_verdicts():
+def test_verdicts() -> None:
     kept, near, far = (Check("delay", Estimate(value, 0.5), 10.0) for value in (9.0, 10.5, 12.0))
     low = Check("detected", Estimate(80.0, 1.0), 90.0, at_least=True)
     assert verdict([]) == ""
@@ -214,7 +224,7 @@ def test_verdicts():
     assert verdict([near, far, low]) == "no: delay 12 > 10, detected 80 < 90"
 
 
-def test_every_target_is_a_possible_one():
+def test_every_target_is_a_possible_one() -> None:
     for target in TARGETS.values():
         assert all(0.0 < number < 100.0 for number in (target.plateau, target.mean, target.quiet, target.lost))
         assert np.all(np.array(target.detection) <= 100.0)

@@ -1,6 +1,9 @@
 """Detectors look only backward, and see what is plainly there."""
 
+from __future__ import annotations
+
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,12 +18,12 @@ from heldout.run import Evaluation, Outcomes
 DETECTORS = available()
 
 
-def _short(run, k):
+def _short(run: Any, k: int) -> Any:
     return replace(run, outcomes=run.outcomes[:k], truth=run.truth[:k], trend=run.trend[:k], steps=run.steps[:k])
 
 
 @pytest.mark.parametrize("detector", DETECTORS, ids=lambda detector: detector.name)
-def test_no_detector_looks_ahead(detector):
+def test_no_detector_looks_ahead(detector: Any) -> None:
     run = simulate("slow_overopt", 100, 14, seed=2)
     whole = detector.statistic(run)
     assert whole.shape == (14,)
@@ -34,13 +37,13 @@ def test_no_detector_looks_ahead(detector):
 
 
 @pytest.mark.parametrize("detector", DETECTORS, ids=lambda detector: detector.name)
-def test_many_runs_at_once_are_the_same(detector):
+def test_many_runs_at_once_are_the_same(detector: Any) -> None:
     runs = [simulate("crash", 80, 10, seed=seed) for seed in range(3)]
     together = detector.statistics(runs)
     np.testing.assert_array_equal(together, np.stack([detector.statistic(run) for run in runs]))
 
 
-def test_combined_paths_are_the_same():
+def test_combined_paths_are_the_same() -> None:
     runs = [simulate("crash", 80, 10, seed=seed) for seed in range(3)]
     found = paths(runs, OURS)
     np.testing.assert_allclose(found[ALARM.name], ALARM.statistics(runs))
@@ -48,11 +51,11 @@ def test_combined_paths_are_the_same():
     np.testing.assert_allclose(paths(runs, [ALARM])[ALARM.name], found[ALARM.name])
 
 
-def _with_rates(run, k):
+def _with_rates(run: Any, k: int) -> Any:
     return Evaluation(int(run.steps[k]), float(run.rates[k]), run.outcomes.shape[1])
 
 
-def _with_outcomes(run, k):
+def _with_outcomes(run: Any, k: int) -> Any:
     problems = tuple(f"{i:04}" for i in range(run.outcomes.shape[1]))
     return Evaluation.of(int(run.steps[k]), Outcomes(problems, run.outcomes[k], np.ones(len(problems), dtype=np.int64)))
 
@@ -60,7 +63,9 @@ def _with_outcomes(run, k):
 @pytest.mark.parametrize("family", ["plateau", "slow_overopt", "sharp_collapse", "noisy_plateau"])
 @pytest.mark.parametrize(("problems", "evals"), [(100, 20), (400, 12)])
 @pytest.mark.parametrize(("row", "logged"), [(RATES, _with_rates), (ALARM, _with_outcomes)])
-def test_a_row_alarms_when_the_detector_of_the_report_does(row, logged, family, problems, evals):
+def test_a_row_alarms_when_the_detector_of_the_report_does(
+    row: Any, logged: Any, family: str, problems: int, evals: int
+) -> None:
     alarmed = 0
     for seed in range(6):
         run = simulate(family, problems, evals, seed=seed)
@@ -74,7 +79,7 @@ def test_a_row_alarms_when_the_detector_of_the_report_does(row, logged, family, 
 
 
 @pytest.mark.parametrize("name", [one.name for one in DETECTORS if one.name not in ("always", "never", "rldoctor")])
-def test_a_collapse_is_seen_and_a_rise_is_not(name):
+def test_a_collapse_is_seen_and_a_rise_is_not(name: str) -> None:
     detector = next(one for one in DETECTORS if one.name == name)
     rng = np.random.default_rng(0)
     base = simulate("abrupt", 400, 20, seed=0)
@@ -85,7 +90,7 @@ def test_a_collapse_is_seen_and_a_rise_is_not(name):
     assert detector.statistic(fallen)[12:].max() > 3.0 * detector.statistic(risen)[12:].max()
 
 
-def test_hand_made_statistics():
+def test_hand_made_statistics() -> None:
     base = simulate("honest", 100, 6, seed=0)
     rates = np.array([0.30, 0.50, 0.40, 0.45, 0.50, 0.20])
     run = replace(base, outcomes=(np.arange(100)[None, :] < 100.0 * rates[:, None]).astype(float))
@@ -95,21 +100,21 @@ def test_hand_made_statistics():
     assert rivals.mcnemar(run)[5] == pytest.approx(30 / np.sqrt(30))  # 30 problems lost, none gained
 
 
-def test_what_is_not_installed_is_left_out_with_a_reason(monkeypatch):
+def test_what_is_not_installed_is_left_out_with_a_reason(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rivals.importlib.util, "find_spec", lambda name: None)
     assert "pip install '.[bench]'" in unavailable()["rldoctor"]
     assert "rldoctor" not in {detector.name for detector in available()}
 
 
 @pytest.mark.skipif("rldoctor" in unavailable(), reason="the package rldoctor is not installed")
-def test_rldoctor_answers_with_a_severity():
+def test_rldoctor_answers_with_a_severity() -> None:
     run = simulate("r1_like", 100, 12, seed=0)
     fallen = replace(run, outcomes=(np.arange(100)[None, :] < np.linspace(60, 10, 12)[:, None]).astype(float))
     assert set(rivals.rldoctor_path(run)) <= {0.0, 1.0, 2.0, 3.0, 4.0}
     assert rivals.rldoctor_path(fallen)[-1] == 4.0  # the reward rises and the score falls: critical
 
 
-def test_picks():
+def test_picks() -> None:
     run = simulate("slow_overopt", 200, 20, seed=1)
     found = picks(run)
     assert found["raw argmax"].best == np.argmax(run.rates)

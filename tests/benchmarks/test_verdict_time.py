@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from benchmarks.verdict import judged_run, logged_run, measure
 from heldout.detectors import DETECTORS, Signal, unchecked
 from heldout.diagnosis.verdict import diagnose
@@ -20,7 +22,7 @@ def test_the_logged_run_gives_nearly_every_detector_something_to_look_at() -> No
     assert idle <= {"repeated", "components"}
 
 
-def test_each_row_is_measured(monkeypatch) -> None:  # type: ignore[no-untyped-def]
+def test_each_row_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:  # type: ignore[no-untyped-def]
     monkeypatch.setattr("benchmarks.verdict._STEPS", (200, 400))
     monkeypatch.setattr("benchmarks.verdict._RIVAL_STEPS", 100)
     rows = measure(1)

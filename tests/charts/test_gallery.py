@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from charts_data import LENGTH_HINTS, REWARD_HINTS, noisy_run, published_length, published_reward, run_of, series
@@ -80,7 +82,7 @@ def test_published_length_figure() -> None:
 
 
 @pytest.mark.parametrize("chart", [reward_and_held_out(published_reward()), length_and_pass_rate(published_length())])
-def test_without_hints_one_grid_serves_both(chart):
+def test_without_hints_one_grid_serves_both(chart: Any) -> None:
     assert chart.right is not None
     assert len(chart.left.ticks) == len(chart.right.ticks)
     assert np.allclose(chart.left.fraction(chart.left.ticks), chart.right.fraction(chart.right.ticks))
@@ -157,7 +159,7 @@ def test_bars_are_95_percent_intervals() -> None:
 
 
 @pytest.mark.parametrize(("scale", "unit"), [(1, None), (100, "%")])
-def test_bars_of_a_share_stay_between_nothing_and_all(scale, unit):
+def test_bars_of_a_share_stay_between_nothing_and_all(scale: float, unit: Any) -> None:
     held_out = series("p", [0, 10, 20], np.array([0.0, 0.5, 1.0]) * scale, np.full(3, 0.1 * scale))
     run = run_of(series("reward", range(30), range(30)), held_out, reward="reward", held_out="p")
     chart = reward_and_held_out(run, hints=Hints(right_unit=unit))
@@ -244,7 +246,7 @@ def test_hints_may_set_everything() -> None:
 
 
 @pytest.mark.parametrize("ticks", [(0, 1), (1, 0, 0.1), (0, 1, 0), (0, 1, float("nan")), (0, 1000, 1)])
-def test_hinted_ticks_are_first_last_and_distance(ticks):
+def test_hinted_ticks_are_first_last_and_distance(ticks: Any) -> None:
     with pytest.raises(ChartError, match="it must be the first tick, the last one and the distance between two"):
         Hints(left_ticks=ticks)
 
@@ -320,7 +322,7 @@ ODD = {
 
 
 @pytest.mark.parametrize("name", ODD)
-def test_odd_series_make_sound_charts(name):
+def test_odd_series_make_sound_charts(name: str) -> None:
     step, value = ODD[name]
     run = run_of(series("a", step, value), series("b", step, value), reward="a", held_out="b")
     chart = reward_and_held_out(run)

@@ -6,6 +6,8 @@ import struct
 import time
 import xml.etree.ElementTree as ET
 import zlib
+from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -42,7 +44,7 @@ def contrast(one: str, other: str) -> float:
 
 
 @pytest.mark.parametrize("theme", PALETTES)
-def test_text_is_readable_and_the_two_sides_differ_in_grey(theme):
+def test_text_is_readable_and_the_two_sides_differ_in_grey(theme: Any) -> None:
     palette = PALETTES[theme]
     for role in (Colour.INK, Colour.MUTED, Colour.LEFT, Colour.RIGHT, Colour.MARK):
         assert contrast(palette[role], palette["ground"]) >= 4.5
@@ -52,7 +54,7 @@ def test_text_is_readable_and_the_two_sides_differ_in_grey(theme):
 
 
 @pytest.mark.parametrize("width", [4.0, 8.5, 16.0, 25.0])
-def test_text_keeps_a_readable_size(width):
+def test_text_keeps_a_readable_size(width: Any) -> None:
     assert Scale.of(width, None).tick >= LEAST_POINTS
 
 
@@ -89,7 +91,7 @@ def test_svg_is_accessible() -> None:
 
 
 def test_two_svgs_in_one_page_share_no_id() -> None:
-    def ids(chart: Chart, **options) -> set[str]:
+    def ids(chart: Chart, **options: Any) -> set[str]:
         return set(re.findall(r'\sid="([^"]+)"', svg(chart, **options)))
 
     one, other = published(), length_and_pass_rate(published_length(), hints=LENGTH_HINTS)
@@ -139,12 +141,12 @@ def test_themes_differ() -> None:
 
 
 @pytest.mark.parametrize("suffix", ["svg", "png", "pdf", "PNG"])
-def test_save(tmp_path, suffix):
+def test_save(tmp_path: Path, suffix: Any) -> None:
     path = save(published(), tmp_path / f"figure.{suffix}", width_cm=8.5)
     assert path.stat().st_size > 1000
 
 
-def pixels(chart: Chart, **options) -> np.ndarray:
+def pixels(chart: Chart, **options: Any) -> np.ndarray:
     from matplotlib.image import imread
 
     return imread(io.BytesIO(render(chart, "png", **options)))[..., :3]
@@ -162,7 +164,7 @@ def pixels(chart: Chart, **options) -> np.ndarray:
     ],
     ids=["reward", "length", "noisy", "long keys", "long title"],
 )
-def test_nothing_is_cut_off_at_the_edge(chart, width):
+def test_nothing_is_cut_off_at_the_edge(chart: Any, width: Any) -> None:
     image = pixels(chart, width_cm=width, dpi=72)
     for edge in (image[0], image[-1], image[:, 0], image[:, -1]):
         assert (edge == 1.0).all()
@@ -199,7 +201,7 @@ ODD = {
 
 @pytest.mark.parametrize("name", ODD)
 @pytest.mark.parametrize("both", [True, False])
-def test_odd_series_are_drawn(name, both):
+def test_odd_series_are_drawn(name: str, both: Any) -> None:
     step, value = ODD[name]
     run = run_of(series("a", step, value), series("b", step, value), reward="a", held_out="b")
     chart = dual_axis(run, "a", "b" if both else None, hints=Hints(title="T", legend="above"))

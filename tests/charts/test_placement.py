@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -21,7 +22,7 @@ UNIT = Axis("x", (0, 1), (0, 1))
 STEP = np.linspace(0, 1, 50)
 
 
-def chart(value: np.ndarray, **options) -> Chart:
+def chart(value: np.ndarray, **options: Any) -> Chart:
     return Chart(UNIT, UNIT, layers=(Line(Side.LEFT, STEP, value, "a name", **options),))
 
 
@@ -33,7 +34,7 @@ def test_ties_go_to_the_upper_left() -> None:
     ("value", "place"),
     [(1 - STEP, Place.UPPER_RIGHT), (STEP, Place.UPPER_LEFT), (np.full(50, 0.95), Place.LOWER_LEFT)],
 )
-def test_the_emptiest_corner(value, place):
+def test_the_emptiest_corner(value: float, place: Any) -> None:
     assert legend_place(chart(value)) == place
 
 

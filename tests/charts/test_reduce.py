@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -15,7 +17,7 @@ def test_a_short_series_comes_back() -> None:
 
 
 @given(st.integers(1000, 5000), st.integers(10, 200), st.integers(0, 5), st.booleans())
-def test_what_is_kept(count, pixels, seed, even):
+def test_what_is_kept(count: int, pixels: Any, seed: int, even: Any) -> None:
     random = np.random.default_rng(seed)
     step = np.arange(count) if even else np.cumsum(random.integers(1, 50, count))
     value = random.normal(size=count)
@@ -52,7 +54,7 @@ def test_envelope_of_everything() -> None:
 
 
 @pytest.mark.parametrize("count", [0, 1, 2])
-def test_envelope_of_little(count):
+def test_envelope_of_little(count: int) -> None:
     at, low, high = envelope(np.arange(count), np.ones(count), 10)
     assert at.size == low.size == high.size == count
 

@@ -3,6 +3,8 @@ from __future__ import annotations
 import subprocess
 import sys
 from dataclasses import FrozenInstanceError
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -62,7 +64,7 @@ def test_markers_stand_on_the_line() -> None:
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
-def test_only_finite_numbers(bad):
+def test_only_finite_numbers(bad: Any) -> None:
     with pytest.raises(
         ChartError, match=r"The line 'a' has a value that is not a finite number; leave such points out\."
     ):
@@ -93,7 +95,7 @@ def test_sentences() -> None:
         ("f", r"The chart's file 'f' has no suffix; it must end in .svg, .png or .pdf."),
     ],
 )
-def test_suffixes(tmp_path, path, words):
+def test_suffixes(tmp_path: Path, path: Path, words: str) -> None:
     with pytest.raises(ChartError) as error:
         save(chart(), tmp_path / path)
     assert str(error.value) == words
@@ -108,7 +110,7 @@ def test_suffixes(tmp_path, path, words):
         ({"dpi": 5}, "The resolution is 5 dots per inch; it must be between 30 and 1200."),
     ],
 )
-def test_sizes(arguments, words):
+def test_sizes(arguments: Any, words: str) -> None:
     with pytest.raises(ChartError) as error:
         render(chart(), "svg", **arguments)
     assert str(error.value) == words

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -34,7 +35,7 @@ def check_round_cover(ticks: tuple[float, ...], low: float, high: float) -> None
 @example((0.29, 0.348), (3.52, 4.65))
 @example((1e12, 1e12 + 5), (-3.0, -3.0))
 @example((0.0, 0.0), (0.0, 0.0))
-def test_paired_ticks_are_as_many_round_and_cover(left, right):
+def test_paired_ticks_are_as_many_round_and_cover(left: Any, right: Any) -> None:
     first, second = t.paired_ticks(left, right)
     assert len(first) == len(second)
     assert 5 <= len(first) <= 9
@@ -44,14 +45,14 @@ def test_paired_ticks_are_as_many_round_and_cover(left, right):
 
 
 @given(ranges, st.integers(2, 12))
-def test_round_ticks(data, count):
+def test_round_ticks(data: Any, count: int) -> None:
     ticks = t.round_ticks(*data, count)
     assert len(ticks) == count
     check_round_cover(ticks, *data)
 
 
 @given(ranges)
-def test_single_ticks(data):
+def test_single_ticks(data: Any) -> None:
     ticks = t.single_ticks(*data)
     assert 5 <= len(ticks) <= 9
     check_round_cover(ticks, *data)
@@ -89,12 +90,12 @@ def test_two_flat_series_do_not_lie_on_each_other() -> None:
         (0, [0]),
     ],
 )
-def test_step_ticks(last, expected):
+def test_step_ticks(last: Any, expected: Any) -> None:
     assert t.step_ticks(last) == tuple(expected)
 
 
 @given(st.integers(1, 10**12))
-def test_step_ticks_are_few_whole_and_reach_the_end(last):
+def test_step_ticks_are_few_whole_and_reach_the_end(last: Any) -> None:
     ticks = t.step_ticks(last)
     assert 2 <= len(ticks) <= 9
     assert all(tick == round(tick) for tick in ticks)
@@ -121,7 +122,7 @@ def test_a_resumed_run_does_not_start_at_zero() -> None:
         ((), ()),
     ],
 )
-def test_tick_labels(ticks, texts):
+def test_tick_labels(ticks: Any, texts: Any) -> None:
     assert t.tick_labels(ticks) == texts
 
 
@@ -130,7 +131,7 @@ def test_tick_labels_in_a_given_format() -> None:
 
 
 @given(ranges)
-def test_tick_labels_tell_ticks_apart(data):
+def test_tick_labels_tell_ticks_apart(data: Any) -> None:
     ticks = t.single_ticks(*data)
     if ticks[1] - ticks[0] > 1e-6 * max(map(abs, ticks)):
         assert len(set(t.tick_labels(ticks))) == len(ticks)

@@ -1,5 +1,9 @@
 """Simulated runs are what they say they are."""
 
+from __future__ import annotations
+
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -17,7 +21,7 @@ from heldout.errors import UsageError
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-def test_shapes_ranges_and_flags(family):
+def test_shapes_ranges_and_flags(family: str) -> None:
     run = simulate(family, 60, 16, m=2, seed=3)
     assert run.outcomes.shape == (16, 60)
     assert set(np.unique(run.outcomes)) <= {0.0, 0.5, 1.0}
@@ -31,14 +35,14 @@ def test_shapes_ranges_and_flags(family):
 
 @pytest.mark.parametrize("family", ["honest", "r1_like", "flat_low", "flat_high", "late_surge"])
 @pytest.mark.parametrize("config", ["default", "ushape", "greedy", "churn", "jitter"])
-def test_the_population_has_the_true_pass_rate(family, config):
+def test_the_population_has_the_true_pass_rate(family: str, config: str) -> None:
     n = 40_000
     run = simulate(family, n, 6, seed=1, config=config)
     # one problem's outcomes share its difficulty, so the mean of all evals is no better known than one eval
     assert np.all(np.abs(run.rates - run.truth) < 4.5 * np.sqrt(run.truth * (1.0 - run.truth) / n))
 
 
-def test_the_truth_is_the_trend_shaken_by_its_jitter():
+def test_the_truth_is_the_trend_shaken_by_its_jitter() -> None:
     shaken = [simulate("honest", 2, 40, seed=seed) for seed in range(100)]
     assert 0.001 < np.std([run.truth - run.trend for run in shaken]) < 0.005
     more = [simulate("honest", 2, 40, seed=seed, config="jitter") for seed in range(100)]
@@ -46,7 +50,7 @@ def test_the_truth_is_the_trend_shaken_by_its_jitter():
 
 
 @pytest.mark.parametrize("family", DECLINES + OUTSIDE_DECLINES)
-def test_the_onset_is_the_first_eval_a_point_below_the_maximum(family):
+def test_the_onset_is_the_first_eval_a_point_below_the_maximum(family: str) -> None:
     for seed in range(5):
         run = simulate(family, 2, 40, seed=seed)
         short = run.trend.max() - run.trend
@@ -63,7 +67,7 @@ def test_the_onset_is_the_first_eval_a_point_below_the_maximum(family):
 @pytest.mark.parametrize(
     "family", ["honest", "plateau", "length_driven", "late_surge", "linear", "staircase", "flat_low"]
 )
-def test_what_never_falls_has_no_onset(family):
+def test_what_never_falls_has_no_onset(family: str) -> None:
     for seed in range(5):
         run = simulate(family, 2, 40, seed=seed)
         assert np.all(np.diff(run.trend) >= -1e-12)
@@ -71,27 +75,27 @@ def test_what_never_falls_has_no_onset(family):
         assert run.onset_step is None
 
 
-def test_the_dips_come_back():
+def test_the_dips_come_back() -> None:
     for family in ("dip_rew", "dip_norew", "double_dip"):
         run = simulate(family, 2, 400, seed=2)
         assert np.min(np.diff(run.trend)) < 0.0
         assert run.trend[-1] > run.trend[:200].max()
 
 
-def test_the_example_from_the_literature():
+def test_the_example_from_the_literature() -> None:
     run = simulate("r1_like", 2, 40, seed=0)
     assert run.trend.max() == pytest.approx(0.348)
     assert run.trend[-1] == pytest.approx(0.290)
     assert run.peak == 19
 
 
-def test_slow_overoptimisation_falls_by_what_was_drawn():
+def test_slow_overoptimisation_falls_by_what_was_drawn() -> None:
     drops = [(run := simulate("slow_overopt", 2, 40, seed=s)).trend.max() - run.trend[-1] for s in range(200)]
     assert min(drops) >= 0.028
     assert max(drops) <= 0.101
 
 
-def test_only_the_reward_of_a_crash_falls():
+def test_only_the_reward_of_a_crash_falls() -> None:
     rising, falling = (
         np.mean([(run := simulate(f, 2, 10, seed=s)).reward[-80:].mean() - run.reward[:80].mean() for s in range(60)])
         for f in ("sharp_collapse", "crash")
@@ -100,7 +104,7 @@ def test_only_the_reward_of_a_crash_falls():
     assert falling < 0.3
 
 
-def test_the_reward_noise_is_a_stationary_autoregression():
+def test_the_reward_noise_is_a_stationary_autoregression() -> None:
     late = [simulate("r1_like", 2, 4, seed=seed).reward for seed in range(200)]
     noise = np.stack(late) - 1.13 * np.arange(1, STEPS + 1) / STEPS
     # sd uniform on [0.10, 0.50]: the mean variance is 0.1033, at every step
@@ -110,7 +114,7 @@ def test_the_reward_noise_is_a_stationary_autoregression():
     assert lag == pytest.approx(0.725, abs=0.04)  # phi uniform on [0.5, 0.95]
 
 
-def test_the_seed_decides_everything():
+def test_the_seed_decides_everything() -> None:
     one, same = (simulate("crash", 50, 10, seed=5) for _ in range(2))
     other = simulate("crash", 50, 10, seed=6)
     for name in ("outcomes", "truth", "trend", "reward", "length"):
@@ -118,13 +122,13 @@ def test_the_seed_decides_everything():
         assert not np.array_equal(getattr(one, name), getattr(other, name))
 
 
-def test_fewer_problems_are_the_first_of_more():
+def test_fewer_problems_are_the_first_of_more() -> None:
     few, many = (simulate("honest", n, 8, seed=4) for n in (50, 200))
     np.testing.assert_array_equal(few.truth, many.truth)
     np.testing.assert_array_equal(few.outcomes, many.outcomes[:, :50])
 
 
-def test_families_are_told_apart():
+def test_families_are_told_apart() -> None:
     assert len({*NULLS, *DECLINES, *OUTSIDE_NULLS, *OUTSIDE_DECLINES}) == len(FAMILIES) == 20
     assert len(NULLS) == 7
 
@@ -139,7 +143,7 @@ def test_families_are_told_apart():
         ({"m": 0}, "n = 10, K = 8, m = 0; there must be"),
     ],
 )
-def test_what_cannot_be_simulated_is_refused(arguments, words):
+def test_what_cannot_be_simulated_is_refused(arguments: Any, words: str) -> None:
     with pytest.raises(UsageError) as error:
         simulate(**({"family": "honest", "n": 10, "K": 8, "seed": 0} | arguments))
     assert str(error.value).startswith(words)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pytest
@@ -126,7 +127,7 @@ class Instant(InProcess):
         return [right if RIGHT in program.source else wrong for program in programs]  # type: ignore[attr-defined, misc]
 
 
-def _program(text: str):  # type: ignore[no-untyped-def]
+def _program(text: str) -> Any:  # type: ignore[no-untyped-def]
     from heldout.sandbox.base import Program
 
     return Program(problem("p").program(text), "f", ((1,), (-4,)))
