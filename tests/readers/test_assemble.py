@@ -5,13 +5,17 @@ from __future__ import annotations
 import json
 import math
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from in_memory import said
 
 from heldout import read
 from heldout.errors import NoMetrics, UnknownMetric
 from heldout.readers import read_all
+from heldout.readers.assemble import Options, assemble
+from heldout.readers.log import Column, Log
 from heldout.run import NoteKind, Run
 
 
@@ -150,3 +154,156 @@ def test_several_runs_in_one_table_are_told_apart(tmp_path: Path) -> None:
 def test_the_training_step_wins_over_the_trackers_count(tmp_path: Path) -> None:
     rows = [{"_step": i, "train/global_step": 10 * i, "reward": i} for i in range(5)]
     assert read(lines(tmp_path / "m.jsonl", *rows))["reward"].step.tolist() == [0, 10, 20, 30, 40]
+
+
+# -- the whole of what is said ----------------------------------------------------------------------------------------
+
+
+def made(step: list[int], columns: dict[str, dict[int, float]], **more: Any) -> Log:
+    """A log of these cells, by key and row."""
+    of = {
+        key: Column(np.array(list(at), dtype=np.int64), np.array(list(at.values()), dtype=np.float64))
+        for key, at in columns.items()
+    }
+    return Log("csv", np.array(step, dtype=np.int64), of, **more)
+
+
+def every(*values: float) -> dict[int, float]:
+    return dict(enumerate(values))
+
+
+def test_everything_that_is_done_to_a_log_is_said_in_order() -> None:
+    columns = {
+        "zebra": every(1, 2, 3, 4, 5),
+        "reward": every(0.1, math.nan, 0.3, 0.4, 0.5),
+        "kl": every(math.inf, -math.inf, 1.0, 1.0, math.nan),
+        "epoch": every(0, 0, 1, 1, 1),  # tells only when: its repeats are nobody's loss
+        "acc": {0: 0.25, 1: 0.5, 4: 0.75},
+        "gsm8k/acc": {1: 1.0},
+        "dead": {0: math.nan, 2: math.nan},
+    }
+    run = assemble(made([1, 1, 3, 2, 2], columns, session=np.zeros(5, dtype=np.int64)), "a run", "a.csv")
+    assert (run.name, run.source, run.format) == ("a run", "a.csv", "CSV table")
+    assert {key: dict(zip(one.step.tolist(), one.value.tolist(), strict=True)) for key, one in run.metrics.items()} == {
+        "zebra": {1: 2.0, 2: 5.0, 3: 3.0},
+        "reward": {2: 0.5, 3: 0.3},
+        "kl": {3: 1.0},
+        "epoch": {1: 0.0, 2: 1.0, 3: 1.0},
+        "acc": {1: 0.5, 2: 0.75},
+        "gsm8k/acc": {1: 1.0},
+        "dead": {},
+    }
+    assert {key: one.nonfinite.tolist() for key, one in run.metrics.items() if len(one.nonfinite)} == {
+        "reward": [1],
+        "kl": [1, 2],
+        "dead": [1, 3],
+    }
+    lost = "5 values NaN or infinite, left out: reward (1, first at step 1), kl (2, first at step 1), "
+    assert said(run.notes) == [
+        ("repaired", "2 steps logged more than once; the last value was kept (zebra, reward, kl, acc).", 2),
+        ("dropped", f"{lost}dead (2, first at step 1).", 5),
+        ("unknown", "2 keys without a known meaning, still there to be charted: zebra, dead.", 2),
+        ("unknown", "No key was recognised as response length; give --length KEY if there is one.", 1),
+        ("assumed", "'acc' was taken as the held-out score; also there: gsm8k/acc (choose with --eval KEY).", 1),
+    ]
+
+
+def test_percent_and_roles_that_no_key_plays_are_said_in_full() -> None:
+    run = assemble(made([1, 2, 3], {"pass_rate": every(20, 30, 40), "b": every(1, 2, 3)}), "a", "a")
+    assert said(run.notes) == [
+        ("unknown", "1 key without a known meaning, still there to be charted: b.", 1),
+        ("unknown", "No key was recognised as reward; give --reward KEY if there is one.", 1),
+        ("unknown", "No key was recognised as response length; give --length KEY if there is one.", 1),
+        ("assumed", "'pass_rate' runs from 20 to 40: read as percent, not as a fraction.", 1),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("values", "used"),
+    [
+        ([0, 10, 20], True),
+        ([0.5, 10, 20], False),
+        ([-1, 10, 20], False),
+        ([math.nan, 10, 20], False),
+        ([0, math.inf, 20], False),
+    ],
+)
+def test_a_training_step_is_a_whole_number_from_0_on(values: list[float], used: bool) -> None:
+    run = assemble(made([1, 2, 3], {"global_step": every(*values), "reward": every(1, 2, 3)}), "a", "a")
+    assert run["reward"].step.tolist() == ([0, 10, 20] if used else [1, 2, 3])
+    assert ("global_step" in run.metrics) is not used
+    text = "Steps are those of 'global_step'; the tracker's own count of rows was set aside."
+    assert (("assumed", text, 1) in said(run.notes)) is used
+
+
+def test_a_row_without_the_training_step_stands_at_that_of_the_row_before() -> None:
+    steps = {row: 10.0 * row for row in range(1, 40) if row != 20}
+    run = assemble(made(list(range(40)), {"train/global_step": steps, "reward": every(*range(40))}), "a", "a")
+    assert run["reward"].step.tolist() == [10 * row for row in range(1, 40) if row != 20]
+    assert run["reward"].value[[0, 18]].tolist() == [1.0, 20.0]  # the last of those at one step
+
+
+def test_a_training_step_that_is_the_rows_own_changes_nothing() -> None:
+    steps = {row: float(row) for row in range(1, 40)}
+    run = assemble(made(list(range(40)), {"global_step": steps, "reward": every(*range(40))}), "a", "a")
+    assert len(run["global_step"]) == 39
+    assert not any("set aside" in note.text for note in run.notes)
+
+
+def test_a_log_without_a_finite_number_is_refused_by_its_source_and_size() -> None:
+    with pytest.raises(NoMetrics) as refused:
+        assemble(made([1, 2], {"reward": every(math.nan, math.inf)}), "a", "b.csv")
+    assert str(refused.value) == "b.csv: a CSV table log with 2 rows, but no finite number in it."
+
+
+def test_roles_that_are_yet_to_come_are_said_while_a_log_grows() -> None:
+    log = made([1, 2], {"reward": every(1, 2), "mine": every(1, 2)}, roles={"length": "tokens", "held_out": "mine"})
+    run = assemble(log, "a", "a", Options({"reward": "later"}, growing=True))
+    assert run.roles == {"held_out": "mine"}
+    assert said(run.notes)[:2] == [
+        ("assumed", "Not logged yet: 'later' (reward).", 1),
+        ("assumed", "The log says length is 'tokens', which it does not hold; found by name instead.", 1),
+    ]
+    assert assemble(log, "a", "a", Options({"reward": "mine"})).roles == {"reward": "mine", "held_out": "mine"}
+
+
+@pytest.mark.parametrize(
+    ("values", "problems", "sized"),
+    [
+        ([0.0, 1.0], 1, True),
+        ([-0.01, 1.0], 10, False),
+        ([0.0, 1.01], 10, False),
+    ],
+)
+def test_only_shares_have_standard_errors(values: list[float], problems: int, sized: bool) -> None:
+    run = assemble(made([1, 2], {"acc": every(*values)}), "a", "a", Options(problems=problems))
+    assert (run["acc"].problems is not None) is sized
+
+
+@pytest.mark.parametrize(("at", "sized"), [({0: 0.0, 1: 50.0}, False), ({0: 1.0, 1: 50.0}, True), ({0: 5.0}, False)])
+def test_a_column_of_sizes_counts_where_it_has_one_for_each_rate(at: dict[int, float], sized: bool) -> None:
+    run = assemble(made([1, 2], {"math_pass@1": every(0.5, 0.5), "math_problems": at}), "a", "a")
+    assert (run["math_pass@1"].problems is not None) is sized
+    run = assemble(made([1, 2], {"math_pass_at_1": every(0.5, 0.5), "math_problems": at}), "a", "a")
+    assert (run["math_pass_at_1"].problems is not None) is sized
+
+
+@pytest.mark.parametrize(("size", "sized"), [(0, False), (1, True), (-1, False), (50, True), ("50", False)])
+def test_a_setting_is_a_size_where_it_is_a_count(size: object, sized: bool) -> None:
+    run = assemble(made([1, 2], {"acc": every(0.5, 0.5)}, config={"eval_size": size}), "a", "a")
+    assert (run["acc"].problems is not None) is sized
+    text = f"The size of an evaluation, {size} problems, was taken from the setting 'eval_size' (--problems N)."
+    assert (("assumed", text, 1) in said(run.notes)) is sized
+    given = assemble(made([1, 2], {"acc": every(0.5, 0.5)}, config={"eval_size": size}), "a", "a", Options(problems=7))
+    assert given["acc"].problems is not None
+    assert given["acc"].problems.tolist() == [7.0, 7.0]
+    assert not any("setting" in note.text for note in given.notes)
+
+
+def test_a_setting_gives_no_size_to_what_is_no_rate() -> None:
+    run = assemble(made([1, 2], {"eval_reward": every(0.5, 0.5)}, config={"eval_size": 9}), "a", "a")
+    assert run["eval_reward"].problems is None
+    assert (
+        assemble(made([1, 2], {"eval_reward": every(0.5, 0.5)}), "a", "a", Options(problems=9))["held_out"].spread
+        is not None
+    )

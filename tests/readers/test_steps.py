@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from itertools import product
 from pathlib import Path
 
 import numpy as np
 import pytest
+from in_memory import said
 
 from heldout.errors import NoMetrics
+from heldout.metrics import RUN_KEYS
 from heldout.readers import read_all
 from heldout.readers.assemble import assemble
+from heldout.readers.columns import Table, TableBuilder
 from heldout.readers.log import Column, Log
-from heldout.readers.steps import log_from_rows
+from heldout.readers.steps import log_from_rows, logs_from_table
 
 
 def log(*rows: dict[str, object]) -> Log:
@@ -99,3 +103,122 @@ def test_a_training_step_in_nearly_all_rows_wins_over_the_trackers_count(rows: i
     }
     run = assemble(Log("wandb", np.arange(rows), columns), "a", "a")
     assert run["reward"].step[-1] == (10 * (rows - without - 1) if wins else rows - 1)
+
+
+# -- the whole of a log -----------------------------------------------------------------------------------------------
+
+
+def test_what_is_assumed_of_steps_is_said_in_full() -> None:
+    made = log(
+        *({"checkpoint": label, "acc": i / 8} for i, label in enumerate(["base", "s-10", "?", "30/50", "final"]))
+    )
+    assert made.step.tolist() == [0, 10, 30, 45]  # the median interval is 15
+    assert made.columns["acc"].value.tolist() == [0.0, 0.125, 0.375, 0.5]
+    assert said(made.notes) == [
+        ("ignored", "1 column without numbers (text, lists) left out: checkpoint.", 5),
+        ("assumed", "'final' in column 'checkpoint' is no number; it was placed one interval after the last step.", 1),
+        ("dropped", "1 row without a usable step in column 'checkpoint' dropped.", 1),
+    ]
+    made = log(*({"step": step, "acc": 0.5} for step in (10, 20, 99999)))
+    assert said(made.notes) == [
+        ("assumed", "Step 99999 was taken as 'final' and placed one interval after step 20.", 1)
+    ]
+    made = log({"acc": 0.5}, {"acc": 0.25})
+    assert said(made.notes) == [("assumed", "No column numbers the steps, so rows are counted from 0.", 1)]
+    assert made.step.tolist() == [0, 1]
+
+
+@pytest.mark.parametrize(
+    ("labels", "steps"), [(["final"], []), (["7", "final"], [7, 8]), (["7", "7", "last"], [7, 7, 8])]
+)
+def test_the_last_of_too_few_steps_for_an_interval_stands_one_further(labels: list[str], steps: list[int]) -> None:
+    rows: list[dict[str, object]] = [{"revision": label, "acc": 0.5} for label in labels]
+    made = log(*rows)
+    assert made.step.tolist() == (steps or [0])
+
+
+@pytest.mark.parametrize(
+    ("step", "usable"),
+    [(0, True), (-1, False), (1.5, False), (2.0**62, False), (2.0**61, True), (float("nan"), False)],
+)
+def test_a_step_is_a_whole_number_from_0_on(step: float, usable: bool) -> None:
+    made = log({"step": 1, "reward": 0.5}, {"step": step, "reward": 0.5})
+    assert made.step.tolist() == ([1, int(step)] if usable else [1])
+
+
+@pytest.mark.parametrize(
+    ("keys", "used"),
+    [
+        (["my/step", "Step"], "Step"),  # exactly, whatever its case, before the last part of a path
+        (["x", "train/STEP"], "train/STEP"),
+        (["epoch", "iteration"], "iteration"),
+        (["misstep", "xstep"], None),
+    ],
+)
+def test_the_column_of_steps_is_found_by_its_name(keys: list[str], used: str | None) -> None:
+    rows: list[dict[str, object]] = [
+        {"reward": 0.5, **{key: 10 * (i + 1) + place for place, key in enumerate(keys)}} for i in range(3)
+    ]
+    made = log(*rows)
+    assert set(made.columns) == {"reward", *keys} - {used}
+    first = 0 if used is None else 10 + keys.index(used)
+    assert made.step[0] == first
+
+
+def test_a_log_without_a_number_beside_its_step_is_refused() -> None:
+    with pytest.raises(NoMetrics, match=r"^2 rows were seen, and none of them has a number beside its step\.$"):
+        log({"step": 1}, {"step": 2})
+
+
+def test_the_refusal_names_the_columns_or_that_there_are_none() -> None:
+    with pytest.raises(NoMetrics, match=r"^No training log: the columns are zebra, run, and none of them is a step \("):
+        log({"zebra": 1.0, "run": "a"})
+    with pytest.raises(NoMetrics, match=r"the columns are nothing numeric, and"):
+        log({"words": "a"})
+    with pytest.raises(NoMetrics, match="the columns are epoch, time"):  # they say when, and nothing else
+        log({"epoch": 0.5, "time": 3.0, "wall_time": 3.0})
+
+
+def table_of(*rows: dict[str, object]) -> Table:
+    builder = TableBuilder()
+    builder.add(rows)
+    return builder.build()
+
+
+def test_runs_of_a_table_are_told_apart_by_as_few_names_as_do() -> None:
+    rows: list[dict[str, object]] = [
+        {"model": model, "seed": seed, "step": step, "reward": step + seed, **({"kl": 1.0} if seed == 2 else {})}
+        for model in ("p", "q")
+        for seed in (1, 2)
+        for step in (5, 9)
+    ]
+    logs = logs_from_table(table_of(*rows), "csv")
+    assert [one.name for one in logs] == ["seed=1, model=p", "seed=2, model=p", "seed=1, model=q", "seed=2, model=q"]
+    assert [one.step.tolist() for one in logs] == [[5, 9]] * 4
+    assert [one.columns["reward"].value.tolist() for one in logs] == [[6.0, 10.0], [7.0, 11.0]] * 2
+    assert ["kl" in one.columns for one in logs] == [False, True, False, True]
+    assert said(logs[0].notes) == [
+        ("ignored", "1 column without numbers (text, lists) left out: model.", 8),
+        ("repaired", "The table holds 4 runs; each is read on its own.", 1),
+    ]
+    (alone,) = logs_from_table(table_of(*(row for row in rows if row["model"] == "p" and row["seed"] == 1)), "csv")
+    assert alone.name is None
+    assert not any(note.kind.value == "repaired" for note in alone.notes)
+
+
+@pytest.mark.parametrize(("names", "runs"), [(3, 8), (4, 1)])
+def test_up_to_three_columns_name_runs_together(names: int, runs: int) -> None:
+    keys = RUN_KEYS[:names]
+    rows: list[dict[str, object]] = [
+        {**{key: f"{key}{bit}" for key, bit in zip(keys, bits, strict=True)}, "step": step, "reward": 0.5}
+        for bits in product("01", repeat=names)
+        for step in (1, 2)
+    ]
+    assert len(logs_from_table(table_of(*rows), "csv")) == runs
+
+
+def test_rows_that_lost_their_step_or_do_not_repeat_are_one_run() -> None:
+    rows: list[dict[str, object]] = [{"seed": seed, "step": step, "acc": 0.5} for seed in (1, 2) for step in (1, 2)]
+    assert len(logs_from_table(table_of(*rows), "csv")) == 2
+    assert len(logs_from_table(table_of(*rows, {"seed": 2, "step": -1, "acc": 0.5}), "csv")) == 1
+    assert len(logs_from_table(table_of(*({**row, "step": i} for i, row in enumerate(rows))), "csv")) == 1
