@@ -172,6 +172,15 @@ def test_a_session_start_begins_a_session(folder: Path) -> None:
         (4, part(4, b"\xff"), 255.0),
         (9, part(10, varint(2**40)), 2.0**40),
         (9, part(4, struct.pack("<q", -5)), -5.0),
+        (5, part(4, struct.pack("<h", -5)), -5.0),
+        (5, part(7, varint(5)), 5.0),
+        (6, part(4, b"\xff"), -1.0),
+        (6, part(7, varint(5)), 5.0),
+        (4, part(7, varint(200)), 200.0),
+        (17, part(7, varint(200)), 200.0),
+        (17, part(4, struct.pack("<H", 65535)), 65535.0),
+        (22, part(4, struct.pack("<I", 2**32 - 1)), 2.0**32 - 1),
+        (3, part(4, struct.pack("<i", -7)), -7.0),
         (19, part(13, varint(0x3E00)), 1.5),
         (19, part(4, struct.pack("<e", 1.5)), 1.5),
     ],
@@ -189,18 +198,87 @@ def test_a_scalar_tensor_is_a_value(folder: Path, dtype: int, field: bytes, valu
     [
         (tensor_value("t", tensor(1, part(5, struct.pack("<ff", 1, 2)), 2)), "scalars"),
         (tensor_value("t", tensor(1, part(5, struct.pack("<f", 1)), 2)), "scalars"),
+        (tensor_value("t", tensor(1, part(5, struct.pack("<f", 1)), 1, 0)), "scalars"),
+        (tensor_value("t", tensor(1, part(5, b""))), "scalars"),
+        (tensor_value("t", tensor(1, part(5, b"abc"))), "scalars"),
+        (tensor_value("t", tensor(2, part(5, struct.pack("<f", 1)))), "scalars"),  # not the field of its type
+        (tensor_value("t", tensor(9, part(10, varint(1) * 2))), "scalars"),
+        (tensor_value("t", tensor(9, part(10, b"\x80" * 10 + b"\x01"))), "scalars"),
+        (tensor_value("t", tensor(1, part(5, struct.pack("<f", 1)) * 2)), "scalars"),
+        (tensor_value("t", tensor(1, b"")), "scalars"),
+        (tensor_value("t", part(5, struct.pack("<f", 1))), "scalars"),  # without a type
+        (part(1, b"t") + part(8, tensor(7, part(8, b"words"))), "tensor"),
+        (tensor_value("t", tensor(1, b""), "histograms"), "histogram"),
+        (tensor_value("t", tensor(1, b""), "images"), "image"),
+        (tensor_value("t", tensor(1, b""), "audio"), "audio clip"),
         (tensor_value("t", tensor(7, part(8, b"words")), "text"), "text"),
         (tensor_value("t", tensor(1, part(5, struct.pack("<f", 1))), "hparams"), "hparams"),
         (part(1, b"t") + part(4, b""), "image"),
         (part(1, b"t") + part(5, b"\x09" + bytes(8)), "histogram"),
+        (part(1, b"t") + part(3, b"old"), "histogram"),
+        (scalar("t", 1) + part(4, b""), "image"),  # the last of several counts
         (part(1, b"t") + part(6, b""), "audio clip"),
         (part(1, b"t"), "empty value"),
+        (part(1, b"t") + part(7, b"") + b"\x10\x01", "empty value"),  # a field of another number, or another type
     ],
 )
 def test_what_is_not_a_scalar_is_counted_and_left_alone(folder: Path, value: bytes, kind: str) -> None:
-    [note] = read_it(file_of(event(1, value), event(1, scalar("a", 1)), event(2, value)), folder).notes
+    log = read_it(file_of(event(1, value), event(1, scalar("a", 1)), event(2, value)), folder)
+    assert points(log) == [(0, "a", 1, 1.0)]
+    [note] = log.notes
     assert (note.kind, note.count) == (NoteKind.IGNORED, 2)
     assert note.text == f"Values that are not scalars were left alone ({kind}: 2), tags: t."
+
+
+def test_kinds_are_named_by_how_often_they_stand_and_tags_by_their_place(folder: Path) -> None:
+    image, sound = part(4, b""), part(6, b"")
+    odd = event(1, *(part(1, tag) + image for tag in (b"z", b"b")), scalar("a", 1), part(1, b"c") + sound)
+    log = read_it(file_of(odd, *[event(2, part(1, b"z") + sound)] * 1000, event(3, part(1, b"d") + image)), folder)
+    [note] = log.notes
+    assert note.count == 1004
+    assert note.text == "Values that are not scalars were left alone (audio clip: 1,001, image: 3), tags: z, b, c, d."
+    [note] = read_it(
+        file_of(
+            event(
+                1,
+                scalar("a", 1),
+                *(part(1, tag) + image for tag in (b"5", b"4", b"3", b"2", b"1")),
+                part(1, b"0") + sound,
+            )
+        ),
+        folder,
+    ).notes
+    assert note.text.endswith("(image: 5, audio clip: 1), tags: 5, 4, 3, 2 ….")
+    [note] = read_it(file_of(event(1, scalar("a", 1), part(1, b"t") + sound, part(1, b"t") + image)), folder).notes
+    assert note.text.endswith("(audio clip: 1, image: 1), tags: t.")
+
+
+def test_fields_that_no_scalar_needs_are_passed_over(folder: Path) -> None:
+    """Unknown fields of an event, a summary and a value; a step, a time, a tag of another wire type."""
+    value = b"\x08\x07" + part(99, b"?") + scalar("a", 0.5) + part(2, b"four")
+    odd = part(1, b"when") + part(2, b"step") + b"\x28\x05" + part(98, b"?") + b"\x9d\x06\0\0\0\0"
+    log = read_it(file_of(event(7, value) + odd, event(8) + part(5, part(2, b"?") + part(1, scalar("a", 1)))), folder)
+    assert points(log) == [(0, "a", 7, 0.5), (1, "a", 8, 1.0)]
+    assert log.columns["wall_time"].value.tolist() == [100.0, 100.0]
+    untimed = read_it(file_of(part(5, part(1, scalar("a", 1)))), folder)
+    assert points(untimed) == [(0, "a", 0, 1.0)]
+    assert untimed.columns["wall_time"].value.tolist() == [0.0]
+
+
+@pytest.mark.parametrize("block", [1, 60, 1 << 20])
+def test_restarts_are_counted_across_blocks(folder: Path, monkeypatch: pytest.MonkeyPatch, block: int) -> None:
+    monkeypatch.setattr(tensorboard, "_BLOCK", block)
+    one, stop = event(1, scalar("a", 1), scalar("b", 2)), event(1) + part(7, b"\x08\x02")
+    data = file_of(START, one, stop, START, event(1, part(1, b"t")), START, one, one, START + part(7, b"\x08\x03"), one)
+    log = read_it(data, folder)
+    assert log.session is not None
+    assert log.session.tolist() == [0, 0, 1, 1, 1, 1, 2, 2]
+    assert points(log)[3:5] == [(3, "b", 1, 2.0), (4, "a", 1, 1.0)]
+
+
+@pytest.mark.parametrize(("before", "known"), [(52, True), (53, False)])
+def test_the_version_stands_in_the_first_64_bytes(before: int, known: bool) -> None:
+    assert tensorboard._recognised(bytes(before) + b"brain.Event:2") is known
 
 
 def test_other_content_is_not_recognised(folder: Path) -> None:
@@ -444,7 +522,9 @@ def test_a_cut_file_gives_what_was_complete(size: int, folder: Path) -> None:
         return
     complete = sum(edge <= size for edge in EDGES) - 1
     assert points(log) == WHOLE[: 2 * complete]
-    assert said(log) == ([] if size in EDGES else ["dropped"])
+    lost, at = size - EDGES[complete], EDGES[complete]
+    text = f"The file ends inside a record: its last {lost} bytes, from byte {at}, are lost."
+    assert [(note.kind.value, note.text, note.count) for note in log.notes] == ([("dropped", text, 1)] if lost else [])
 
 
 @settings(max_examples=200, deadline=None)

@@ -254,6 +254,132 @@ def test_a_record_that_is_no_message_is_skipped(folder: Path) -> None:
     assert [note.text for note in log.notes] == ["Records that do not hold a message were skipped: 2."]
 
 
+def test_fields_that_no_history_needs_are_passed_over(folder: Path) -> None:
+    """Unknown fields, fields of another wire type, a step that stands twice, and a step that is there and empty."""
+    items = part(1, part(7, b"?") + item("a", "1") + b"\x08\x05") + b"\x08\x09" + part(9, b"?")
+    record = (
+        b"\x08\x01" + part(3, b"summary") + part(2, items + part(2, b"\x08\x04\x08\x07" + part(2, b"?"))) + b"\x10\x05"
+    )
+    empty, fixed = part(2, part(1, item("a", "2")) + part(2, b"")), part(2, part(1, item("a", "3")) + b"\x15\0\0\0\0")
+    log = read_it(file_of(record, empty, fixed, history({"a": 4}, step=(1 << 64) - 3)), folder)
+    assert log.step.tolist() == [7, 0, 2, -3]
+    assert values(log) == {"a": {0: 1.0, 1: 2.0, 2: 3.0, 3: 4.0}}
+    assert log.notes == ()
+
+
+@pytest.mark.parametrize(
+    ("step", "stands"),
+    [
+        ("3.9", 3),
+        (str(2**63), 0),
+        (str(2**62), 2**62),
+        (str(-(2**63)), -(2**63)),
+        ("-1e19", 0),
+        ("true", 1),
+        ("NaN", 0),
+    ],
+)
+def test_a_step_is_a_number_of_64_bits(folder: Path, step: str, stands: int) -> None:
+    log = read_it(file_of(part(2, part(1, item("_step", step)) + part(1, item("a", "1")))), folder)
+    assert log.step.tolist() == [stands]
+
+
+@pytest.mark.parametrize(("levels", "kept"), [(32, True), (33, False)])
+def test_objects_are_taken_apart_to_32_levels(folder: Path, levels: int, kept: bool) -> None:
+    log = read_it(
+        file_of(history({"a": 1}), part(2, part(1, item("d", '{"n":' * levels + "1" + "}" * levels)))), folder
+    )
+    assert ("d" + "/n" * levels in log.columns) is kept
+    assert [note.text for note in log.notes] == (
+        [] if kept else [f"Values that are not numbers were left alone (object: 1), keys: d{'/n' * 32}."]
+    )
+
+
+def test_whatever_a_value_is_it_is_a_number_or_has_a_kind(folder: Path) -> None:
+    row = {
+        "inf": '"Infinity"',
+        "ninf": '"-Infinity"',
+        "true": "true",
+        "huge": "1" + "0" * 400,
+        "nhuge": "-1" + "0" * 400,
+        "media": '{"_type": "image-file", "n": 1}',
+        "odd": '{"_type": 3}',
+        "broken": "{",
+        "_wandb": '{"runtime": 5}',
+        "x": '{"y": 1, "z": [2]}',
+    }
+    log = read_it(file_of(part(2, b"".join(part(1, item(key, value)) for key, value in row.items()))), folder)
+    inf = math.inf
+    assert values(log) == {
+        "inf": {0: inf},
+        "ninf": {0: -inf},
+        "true": {0: 1.0},
+        "huge": {0: inf},
+        "nhuge": {0: -inf},
+        "x/y": {0: 1.0},
+    }
+    [note] = log.notes
+    assert (note.count, note.text) == (
+        4,
+        "Values that are not numbers were left alone (image-file: 1, object: 1, text: 1, list: 1), "
+        "keys: media, odd, broken, x/z.",
+    )
+
+
+def test_fields_of_a_run_record_that_are_something_else_are_passed_over(folder: Path) -> None:
+    config = part(1, item("lr", "0.1")) + part(2, b"?") + b"\x08\x01" + part(1, item("note", "not json"))
+    run = b"\x08\x05\x20\x05\x40\x05" + part(5, b"?") + part(1, b"abc") + part(4, config)
+    log = read_it(file_of(part(17, run), b"\x28\x05\x88\x01\x05", history({"a": 1})), folder)
+    assert (log.name, log.config, log.notes) == ("abc", {"lr": 0.1, "note": "not json"}, ())
+
+
+def test_what_is_lost_is_said_by_kind_with_its_first_place(folder: Path) -> None:
+    begun, middle, last = fragment(2, b"x"), fragment(3, b"y"), fragment(4, b"z")
+    good = fragment(1, history({"a": 1}))
+    pieces = [begun, begun, good, middle, last, good, begun]
+    places = np.cumsum([len(HEADER), *(len(one) for one in pieces)]).tolist()
+    log = read_it(HEADER + b"".join(pieces), folder)
+    assert values(log) == {"a": {0: 1.0, 1: 1.0}}
+    assert [(note.kind.value, note.text, note.count) for note in log.notes] == [
+        (
+            "dropped",
+            f"A record without its end could not be read and was skipped, 3 times, first at byte {places[0]}.",
+            3,
+        ),
+        (
+            "dropped",
+            f"A record without its beginning could not be read and was skipped, 2 times, first at byte {places[3]}.",
+            2,
+        ),
+    ]
+
+
+@pytest.mark.parametrize("kind", [0, 1, 2, 3, 4, 5, 255])
+def test_a_piece_of_no_known_type_is_damaged(folder: Path, kind: int) -> None:
+    log = read_it(file_of(history({"a": 1})) + fragment(kind, history({"a": 2})), folder)
+    assert len(log.step) == (2 if kind == 1 else 1)
+    what = {2: "A record without its end", 3: "A record without its beginning", 4: "A record without its beginning"}
+    at = len(file_of(history({"a": 1})))
+    expected = (
+        []
+        if kind == 1
+        else [f"{what.get(kind, 'A damaged piece')} could not be read and was skipped, once, first at byte {at}."]
+    )
+    assert [note.text for note in log.notes] == expected
+
+
+@pytest.mark.parametrize(("more", "text"), [(0, "A cut end"), (1, "A damaged piece")])
+def test_a_length_that_leaves_its_block_is_damage_and_one_that_leaves_the_file_a_cut(
+    folder: Path, more: int, text: str
+) -> None:
+    start = file_of(history({"a": 1}))
+    length = BLOCK - len(start) - 7 + more
+    log = read_it(start + struct.pack("<IHB", 1, length, 1) + b"x" * 9, folder)
+    assert [note.text for note in log.notes] == [
+        f"{text} could not be read and was skipped, once, first at byte {len(start)}."
+    ]
+
+
 # Properties ----------------------------------------------------------------------------------------------------------
 
 keys = st.sampled_from(["loss", "train/reward", "_runtime", "ünï", "a b"])

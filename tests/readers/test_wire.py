@@ -25,6 +25,28 @@ def test_every_varint_comes_back(number: int) -> None:
     assert wire.varint(data, 0, len(data)) == (number, len(data))
 
 
+@pytest.mark.parametrize(
+    ("data", "start", "stop", "expected"),
+    [
+        (b"\xff\x7f\x05", 1, 2, (0x7F, 2)),
+        (b"\xff\x80\x01\x05", 1, 3, (0x80, 3)),
+        (b"\xff" * 9 + b"\x7f", 0, 10, (2**64 - 1, 10)),  # what does not fit into 64 bits is cut off
+        (b"\x80" * 9 + b"\x02", 0, 10, (0, 10)),
+        (b"\x80\x01", 0, 1, None),
+        (b"\x01", 1, 1, None),
+        (b"\x80" * 10 + b"\x01", 0, 11, None),
+    ],
+)
+def test_a_varint_has_at_most_ten_bytes_and_64_bits(
+    data: bytes, start: int, stop: int, expected: tuple[int, int] | None
+) -> None:
+    if expected is None:
+        with pytest.raises(wire.Malformed, match=f"^a number is cut at byte {start}$"):
+            wire.varint(data, start, stop)
+    else:
+        assert wire.varint(data, start, stop) == expected
+
+
 @given(st.integers(-(2**63), 2**63 - 1))
 def test_a_signed_number_is_twos_complement(number: int) -> None:
     assert wire.signed(number % 2**64) == number

@@ -111,8 +111,8 @@ def _is_second_name(entry: Path) -> bool:
 
 
 def _natural(name: str) -> tuple[tuple[int, str], ...]:
-    digits = "".join(" " + c if not c.isdigit() else c for c in name).split(" ")
-    return tuple((int(part), "") if part.isdigit() else (-1, part) for part in digits)
+    """Order names as people do: "run-9" before "run-10"."""
+    return tuple((int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"(\d+)", name))
 
 
 def _refusals(root: Path, refused: dict[Path, str]) -> list[Note]:
