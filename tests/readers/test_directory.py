@@ -189,6 +189,7 @@ def test_names_are_those_of_folders_and_of_files_where_a_folder_holds_several(tm
         ".hidden/m.csv",
         "both/.b1.csv",
         "z.csv",
+        "²/m.csv",
     ):
         put(tmp_path / name)
     assert list(found(tmp_path)) == ["b2", "b10", "run-9", "run-10", tmp_path.name, "²"]

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+import heldout.readers.source as source_module
 from heldout.errors import NotUnderstood
 from heldout.readers.log import Log
 from heldout.readers.source import HEAD, Files, Source, whole_lines
@@ -68,3 +69,188 @@ def test_an_unchanged_file_is_not_read_again_and_its_error_is_raised_again(tmp_p
     with pytest.raises(NotUnderstood):
         files.logs(path, read)
     assert len(asked) == 2
+
+
+# -- what grows -------------------------------------------------------------------------------------------------------
+
+
+class Lines:
+    """A parser that remembers what it was fed, and uses whole lines."""
+
+    def __init__(self) -> None:
+        self.fed: list[tuple[bytes, bool]] = []
+        self.used = b""
+
+    def feed(self, data: bytes, last: bool) -> int:
+        self.fed.append((data, last))
+        lines = whole_lines(data, last)
+        self.used += lines
+        return len(lines)
+
+
+class Texts:
+    """A parser of text that remembers what it was fed."""
+
+    def __init__(self) -> None:
+        self.fed: list[tuple[str, bool]] = []
+
+    def feed(self, text: str, last: bool) -> None:
+        self.fed.append((text, last))
+
+
+@pytest.mark.parametrize(
+    ("data", "fed"),
+    [
+        (b"", [(b"", True)]),
+        (b"a\n", [(b"a\n", True)]),
+        (b"a\nb\nc", [(b"a\nb\n", False), (b"c", True)]),
+        (b"a\nb\n", [(b"a\nb\n", False), (b"", True)]),
+        (b"a\nbcde", [(b"a\nbc", False), (b"bcde", True)]),
+        (b"abcdefghij\nk", [(b"abcd", False), (b"abcdefgh", False), (b"abcdefghij\nk", True)]),
+    ],
+)
+def test_a_finished_file_is_fed_piece_by_piece_and_what_was_not_used_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, data: bytes, fed: list[tuple[bytes, bool]]
+) -> None:
+    monkeypatch.setattr(source_module, "_PIECE", 4)
+    path = tmp_path / "a"
+    path.write_bytes(data)
+    parser = Source(path).fed(Lines)
+    assert parser.fed == fed
+    assert parser.used == data
+
+
+def test_a_growing_file_is_fed_what_is_new_and_what_was_not_used(tmp_path: Path) -> None:
+    path, files = tmp_path / "a", Files(growing=True)
+    path.write_bytes(b"")
+    assert files.source(path).fed(Lines).fed == []
+    path.write_bytes(b"a\nb")
+    assert files.source(path).fed(Lines).fed == [(b"a\nb", False)]
+    path.write_bytes(b"a\nbc\nd")
+    parser = files.source(path).fed(Lines)
+    assert parser.fed == [(b"a\nb", False), (b"bc\nd", False)]
+    source = files.source(path)
+    assert (source.size, source.data, source.ends_open) == (6, b"a\nbc\nd", True)
+    path.write_bytes(b"x\nbc\nd\n")  # another file at the same place
+    assert files.source(path).fed(Lines).fed == [(b"x\nbc\nd\n", False)]
+
+
+@pytest.mark.parametrize(
+    ("pieces", "fed"),
+    [
+        (["a\nb", "c\n"], [("a\n", False), ("bc\n", False)]),
+        (["a\rb\r", "\nc"], [("a\n", False), ("b\n", False)]),  # a return at the end may be half of a line end
+        (["a\rb\rc", ""], [("a\nb\n", False)]),
+        (["abc", "d"], []),
+    ],
+)
+def test_a_growing_text_is_fed_whole_lines(tmp_path: Path, pieces: list[str], fed: list[tuple[str, bool]]) -> None:
+    path, files, text, parser = tmp_path / "a", Files(growing=True), "", Texts()
+    for piece in pieces:
+        text += piece
+        path.write_bytes(text.encode())
+        parser = files.source(path).fed_text(Texts)
+    assert parser.fed == fed
+
+
+@pytest.mark.parametrize(("text", "fed"), [("", [("", True)]), ("\ufeffa\r\nb\rc", [("a\nb\nc", True)])])
+def test_a_finished_text_is_fed_at_once(tmp_path: Path, text: str, fed: list[tuple[str, bool]]) -> None:
+    path = tmp_path / "a"
+    path.write_bytes(text.encode())
+    assert Source(path).fed_text(Texts).fed == fed
+
+
+def test_two_readers_of_a_growing_text_go_on_each_where_it_was(tmp_path: Path) -> None:
+    class Late(Texts):
+        pass
+
+    path, files = tmp_path / "a", Files(growing=True)
+    path.write_bytes(b"a\n")
+    files.source(path).fed_text(Texts)
+    path.write_bytes(b"a\nb\n")
+    source = files.source(path)
+    assert source.fed_text(Late).fed == [("a\nb\n", False)]
+    assert source.fed_text(Texts).fed == [("a\n", False), ("b\n", False)]
+
+
+@pytest.mark.parametrize(("changed", "again"), [(4096, False), (4097, True)])
+def test_a_file_is_known_by_the_4096_bytes_before_the_place_that_was_reached(
+    tmp_path: Path, changed: int, again: bool
+) -> None:
+    """A change within them is seen, one before them is not."""
+    path, files = tmp_path / "a", Files(growing=True)
+    data = bytearray(b"x" * 9999 + b"\n")
+    path.write_bytes(data)
+    first = files.source(path)
+    first.fed(Lines)
+    data[-changed] = ord("y")
+    with path.open("r+b") as file:
+        file.write(data)
+    assert (files.source(path) is first) is again
+
+
+@pytest.mark.parametrize(("before", "after", "text"), [(HEAD, 9, False), (9, 9, True), (HEAD - 1, 1, True)])
+def test_a_beginning_that_grows_is_read_on_until_it_is_whole(
+    tmp_path: Path, before: int, after: int, text: bool
+) -> None:
+    path, files = tmp_path / "a", Files(growing=True)
+    path.write_bytes(b"x" * (before - 1) + b"\n")
+    source = files.source(path)
+    assert source.is_text
+    source.fed(Lines)
+    with path.open("ab") as file:
+        file.write(b"\0" * after)
+    assert files.source(path) is source
+    assert len(source.head) == min(before + after, HEAD)
+    assert source.is_text is not text
+
+
+def test_files_that_are_gone_are_forgotten(tmp_path: Path) -> None:
+    files = Files(growing=True)
+    paths = [tmp_path / name for name in "abc"]
+    for path in paths:
+        path.write_text("x\n")
+        files.logs(path, lambda source: [])
+    a, b, c = paths
+    a.unlink()
+    b.unlink()
+    files.forget_others([a])
+    assert list(files._sources) == list(files._found) == [a, c]
+
+
+def test_a_file_of_another_inode_is_read_anew(tmp_path: Path) -> None:
+    path, other, files = tmp_path / "a", tmp_path / "b", Files(growing=True)
+    path.write_text("x\n")
+    other.write_text("x\n")
+    first = files.source(path)
+    first.fed(Lines)
+    assert files.source(path) is first
+    other.replace(path)
+    assert files.source(path) is not first
+    assert Files().source(path) is not Files().source(path)
+    assert not Files().source(path).growing
+
+
+@pytest.mark.parametrize(
+    ("line", "text"),
+    [
+        ("(pid=12) a", "a"),
+        ("(Worker pid=12, ip=1.2.3.4) a", "a"),
+        ("(Worker::run pid=12)  a", " a"),
+        ("(ip=1.2.3.4) a", "a"),
+        ("a (pid=12) b", "a (pid=12) b"),
+        ("(a b pid=1) c", "(a b pid=1) c"),
+        ("\x1b[1;32mgreen\x1b[0m", "green"),
+        ("\x1b[?25lhidden", "hidden"),
+    ],
+)
+def test_colours_and_the_prefixes_of_ray_are_taken_out(tmp_path: Path, line: str, text: str) -> None:
+    path = tmp_path / "a"
+    path.write_text(f"{line}\n{line}\n")
+    assert Source(path).text == f"{text}\n{text}\n"
+
+
+def test_blocks_are_of_whole_lines(tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    path.write_bytes(b"ab\ncdef\ng\nh")
+    assert list(Source(path).blocks(4)) == [b"ab\ncdef\n", b"g\nh"]
