@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from in_memory import source, told
 
 from heldout import read
 from heldout.errors import NoMetrics, ReadError
-from heldout.readers import read_all
+from heldout.readers import csv_parquet, read_all
+from heldout.readers.source import Source
 from heldout.run import NoteKind
 
 FINITE = st.floats(allow_nan=False, allow_infinity=False, width=64)
@@ -122,3 +125,161 @@ def test_a_broken_parquet_file_is_one_sentence(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-20])
     with pytest.raises(NoMetrics, match="footer"):
         read(path)
+
+
+# -- whole tables -----------------------------------------------------------------------------------------------------
+
+
+def whole(data: str | bytes) -> list[dict[str, Any]] | None:
+    logs = csv_parquet.read(source(data, "t.csv"))
+    return None if logs is None else [told(log) for log in logs]
+
+
+def test_a_whole_table() -> None:
+    text = 'step, reward ,run,note,"a, b",seed\n1,0.5,x,same,1,3\n2,,x,same,"2",3\n3,nan?,x,,,3\n'
+    assert whole(text) == [
+        {
+            "format": "csv",
+            "step": [1, 2, 3],
+            "columns": {"reward": {0: 0.5}, "a, b": {0: 1.0, 1: 2.0}, "seed": {0: 3.0, 1: 3.0, 2: 3.0}},
+            "config": {"run": "x", "note": "same", "reward": "nan?"},
+        }
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "format"),
+    [
+        ("step,reward\n1,2\n", "csv"),
+        ("step;reward\n1;2\n", "csv"),
+        ("step\treward\n1\t2\n", "tsv"),
+        ("zebra,lion\n1,2\n", None),
+        ("a,step\n1,2\n", "csv"),
+        ('"step","reward"\n"1","2"\n', "csv"),
+        ("step\n1\n", None),
+        ("1,step\n1,2\n", None),
+        ("#step,reward\n1,2\n", None),
+        ("{step,reward\n1,2\n", None),
+        ("[step,reward\n1,2\n", None),
+        ("|step,reward\n1,2\n", None),
+        ("step,,reward\n1,,2\n", "csv"),
+        ("training_iteration,episode_len_mean,step\n1,2,3\n", "rllib-progress"),
+        ("time_this_iter_s,x/episode_len_mean,step\n1,2,3\n", "rllib-progress"),
+        ("training_iteration,step\n1,2\n", "csv"),
+        ("rollout/ep_rew_mean,step\n1,2\n", "sb3-progress"),
+        ("time/total_timesteps,reward\n1,2\n", "sb3-progress"),
+    ],
+)
+def test_a_table_is_known_by_its_header(text: str, format: str | None) -> None:
+    try:
+        made = whole(text)
+    except NoMetrics as refused:
+        assert format is None
+        assert "zebra, lion" in str(refused)
+        return
+    assert (None if made is None else made[0]["format"]) == format
+
+
+@pytest.mark.parametrize(
+    ("text", "is_table"),
+    [
+        ("zebra,lion\n1,2\n", True),
+        ("zebra,lion\n\n \n1,2\n", True),
+        ("zebra,lion\na,b\n", False),  # no number
+        ("zebra,lion,tiger\n1,2\n", False),  # too few cells
+        ("zebra,lion\n1,2,3\n", True),
+        ("zebra,lion\n", False),
+        ("step,lion\n", True),
+        ("", False),
+        ("\0step,lion\n1,2\n", False),
+    ],
+)
+def test_names_that_nobody_knows_make_a_header_above_numbers(text: str, is_table: bool) -> None:
+    assert (csv_parquet._separator(source(text)) is not None) is is_table
+
+
+TABLE = b'step,reward,run\n1,0.5,"a ""b"", c"\n2,0.25,"d\ne"\n3,0.75,f\n'
+
+
+@pytest.mark.parametrize("size", range(17, len(TABLE) + 1))
+def test_a_table_cut_anywhere_gives_its_whole_rows(size: int) -> None:
+    ends = [TABLE.index(b"2,0.25"), TABLE.index(b"3,0.75"), len(TABLE)]
+    try:
+        made = whole(TABLE[:size])
+    except NoMetrics:
+        made = []
+    complete = sum(size >= end for end in ends)
+    assert made is not None
+    values = list(made[0]["columns"]["reward"].values()) if made else []
+    assert values[:complete] == [0.5, 0.25, 0.75][:complete]
+    assert len(values) <= complete + 1
+    if size not in ends:
+        assert not made or any(kind in ("dropped", "assumed") for kind, _, _ in made[0]["notes"])
+
+
+@pytest.mark.parametrize(
+    ("text", "steps", "note"),
+    [
+        ("step,acc\n1,0.5\n2,0.25\n", [1, 2], None),
+        ("step,acc\n1,0.5\n2,0.25\r", [1, 2], None),
+        (
+            "step,acc\n1,0.5\n2,0.25",
+            [1, 2],
+            ("assumed", "The last line has no line end: if the file was cut, its last value is short.", 1),
+        ),
+        ("step,acc\n1,0.5\n23", [1], ("dropped", "The last line is cut and was dropped (2 bytes).", 1)),
+        (
+            'step,acc\n1,0.5\n2,"0.25\n3,0.5\n',
+            [1],
+            ("dropped", "The last 15 bytes do not parse as a table row and were dropped.", 1),
+        ),
+    ],
+)
+def test_what_is_said_of_the_last_line(text: str, steps: list[int], note: tuple[str, str, int] | None) -> None:
+    (made,) = whole(text) or []
+    assert made["step"] == steps
+    assert made.get("notes", []) == ([note] if note else [])
+
+
+@pytest.mark.parametrize(("lines", "read_"), [(48, True), (49, False)])
+def test_a_quote_that_stays_open_is_looked_for_in_fifty_lines(lines: int, read_: bool) -> None:
+    text = 'step,acc\n1,0.5\n2,"0.25' + "\n3,0.5" * lines + "\n"
+    made = None
+    try:
+        made = whole(text)
+    except NoMetrics:
+        assert not read_
+    if read_:
+        assert made is not None
+        assert made[0]["step"] == [1]
+
+
+def test_columns_of_the_wandb_export_are_taken_apart() -> None:
+    made = whole('Step,"r - a","r - a__MIN","s - b - c"\n1,0.5,0.25,\n2,,,3\n')
+    assert made is not None
+    assert [(one["name"], one["format"], one["columns"], one["step"]) for one in made] == [
+        ("r", "wandb-csv", {"a": {0: 0.5}, "a__MIN": {0: 0.25}}, [1, 2]),
+        ("s", "wandb-csv", {"b - c": {1: 3.0}}, [1, 2]),
+    ]
+    for text in ("step,r - reward\n1,2\n", "Step,r - reward,reward\n1,2,3\n"):
+        (other,) = whole(text) or []
+        assert other["format"] == "csv"
+
+
+def test_cells_of_a_parquet_table_that_are_no_numbers(tmp_path: Path) -> None:
+    path = tmp_path / "t.parquet"
+    columns: dict[str, list[Any]] = {
+        "step": [1, 2, 3],
+        "acc": [0.5, None, float("inf")],
+        "tags": [["a"], None, ["b"]],
+        "ok": [True, False, None],
+        "text": ["x" * 300, " ", "y"],
+        "run": ["p", None, "p"],
+    }
+    pl.DataFrame(columns).write_parquet(path)
+    (log,) = csv_parquet.read(Source(path)) or []
+    made = told(log)
+    assert made["columns"] == {"acc": {0: 0.5, 2: float("inf")}, "ok": {0: 1.0, 1: 0.0}}
+    assert made["config"] == {"run": "p"}
+    assert made["notes"] == [("ignored", "2 columns without numbers (text, lists) left out: tags, text.", 4)]
+    assert made["format"] == "parquet"

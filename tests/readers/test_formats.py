@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from heldout.errors import NotUnderstood
-from heldout.readers import FORMATS, UNDERSTOOD, Kind, read, read_all
-from heldout.readers.formats import format_of
+from heldout.errors import NotUnderstood, ReadError
+from heldout.readers import FORMATS, UNDERSTOOD, Kind, formats, read, read_all
+from heldout.readers.formats import format_of, read_file
 from heldout.readers.log import Log
+from heldout.readers.source import HEAD, Files, Source
 from heldout.run import NO_STEPS
 
 PAGE = (Path(__file__).parents[2] / "docs" / "reading.md").read_text()
@@ -71,3 +72,100 @@ def test_a_refusal_lists_every_format(tmp_path: Path) -> None:
     with pytest.raises(NotUnderstood, match=r"Hugging Face trainer_state\.json, W&B offline file") as refused:
         read_all(tmp_path / "a.txt")
     assert "\n" not in str(refused.value)
+
+
+# -- refusals, and who is asked ---------------------------------------------------------------------------------------
+
+
+def refusal(path: Path, data: bytes) -> str:
+    path.write_bytes(data)
+    with pytest.raises(ReadError) as refused:
+        read_file(path, Files())
+    return str(refused.value)
+
+
+def test_refusals_say_what_was_seen(tmp_path: Path) -> None:
+    path, advice = tmp_path / "a.txt", f"; heldout reads {UNDERSTOOD}. Write it as CSV or JSON lines with a 'step'."
+    assert refusal(path, b"") == f"{path}: the file is empty (0 bytes); nothing was written to it yet."
+    assert refusal(path, b"\n \n  Hello, " + b"w" * 60 + b"\nmore\n") == (
+        f"{path}: text without metrics that a reader knows (it starts with {'Hello, ' + 'w' * 43!r}){advice}"
+    )
+    assert refusal(path, b"\n\n") == f"{path}: text without metrics that a reader knows (it starts with ''){advice}"
+    assert refusal(path, bytes(range(12)) * 99) == (
+        f"{path}: binary content that no reader knows (it starts with {bytes(range(8))!r}){advice}"
+    )
+    assert refusal(path, b'{"step":1,"data":{"a":') == (
+        f'{path}: This is a verl file log, but no line of it is a whole {{"step":…,"data":{{…}}}}; copy it again.'
+    )
+    named = refusal(path, b"step,reward\n")  # a sentence that names the file already
+    assert named == "a.txt: a table with a header line and no complete row below it; nothing to read."
+    path.unlink()
+    with pytest.raises(ReadError, match=rf"^{re.escape(str(path))}: cannot be read \(No such file or directory\)\.$"):
+        read_file(path, Files())
+
+
+def test_depth_beyond_the_stack_is_refused_in_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "a.txt"
+    path.write_text("x\n")
+
+    def deep(source: Source) -> None:
+        raise RecursionError
+
+    monkeypatch.setattr(formats, "_READERS", (deep,))
+    with pytest.raises(NotUnderstood, match=r"a\.txt: nested deeper than any log; not understood\.$"):
+        read_file(path, Files())
+
+
+@pytest.mark.parametrize(("size", "asked"), [(HEAD - 1, ["one", "two", "one", "two"]), (HEAD, ["one", "two", "two"])])
+def test_who_refused_a_beginning_that_is_whole_is_not_asked_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: int, asked: list[str]
+) -> None:
+    seen: list[str] = []
+
+    def one(source: Source) -> None:
+        seen.append("one")
+
+    def two(source: Source) -> list[Log]:
+        seen.append("two")
+        source.fed_text(Nothing)
+        return [Log("csv", NO_STEPS, {})]
+
+    class Nothing:
+        def feed(self, text: str, last: bool) -> None: ...
+
+    monkeypatch.setattr(formats, "_READERS", (one, two))
+    path, files = tmp_path / "a.txt", Files(growing=True)
+    path.write_text("x" * (size - 1) + "\n")
+    read_file(path, files)
+    with path.open("a") as file:
+        file.write("x\n")
+    read_file(path, files)
+    assert seen == asked
+
+
+def test_who_looks_at_all_of_a_text_is_asked_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A console that refused the beginning may know what follows: only readers by the beginning are passed over."""
+    path, files = tmp_path / "a.txt", Files(growing=True)
+    path.write_text("".join(f"iter={i} | reward=0.3 | val_acc=0.4\n" for i in range(2000)))
+    assert [log.format for log in read_file(path, files)] == ["pairs-console"]
+    source = files.source(path)
+    assert source.declined == formats._BY_BEGINNING
+    assert formats._READERS[source.declined].__module__.endswith("_console")
+    assert not formats._READERS[source.declined - 1].__module__.endswith("_console")
+
+
+def test_an_open_end_is_said_once_and_only_of_a_finished_console(tmp_path: Path) -> None:
+    open_end = "The last line has no line end; if the log was cut there, its last entry is missing."
+    lines = "".join(f"{{'loss': 0.{i}, 'epoch': {i}.0}}\n" for i in range(9))
+
+    def texts(name: str, text: str, growing: bool = False) -> list[str]:
+        path = tmp_path / name
+        path.write_text(text)
+        (log,) = read_file(path, Files(growing=growing))
+        return [note.text for note in log.notes if note.text == open_end]
+
+    assert texts("a", lines) == []
+    assert texts("b", lines[:-1]) == [open_end]
+    assert texts("c", lines[:-1], growing=True) == []
+    assert texts("d", lines + "{'loss': 0.1, 'epo") == []  # that something was lost says it already
+    assert texts("e.jsonl", '{"step": 1, "reward": 1}\n{"step": 2, "reward": 1}') == []

@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from in_memory import source, told
 
 from heldout import read
 from heldout.errors import NoMetrics, ReadError
-from heldout.readers import read_all
+from heldout.readers import json_document, read_all
 from heldout.run import NoteKind
 
 
@@ -129,3 +130,145 @@ def test_the_size_of_the_evaluation_is_taken_from_the_settings(tmp_path: Path) -
     assert run["held_out"].problems is not None
     assert run["held_out"].problems.tolist() == [50, 50, 50]
     assert any("50 problems, was taken from the setting 'eval_problems'" in note.text for note in run.notes)
+
+
+# -- whole documents --------------------------------------------------------------------------------------------------
+
+
+def whole(document: Any) -> list[dict[str, Any]]:
+    data = document if isinstance(document, bytes) else json.dumps(document).encode()
+    return [told(log) for log in json_document.read(source(data, "d.json")) or []]
+
+
+def test_settings_and_rows_of_a_whole_document() -> None:
+    rows = [{"step": 1, "acc": 0.5, "tag": "t"}, {"step": 2, "acc": 0.75, "tag": "t"}]
+    made = whole({"model": "m", "n": 3, "f": 0.5, "list": [1], "config": {"n": 4, "lr": 0.1}, "rows": rows})
+    assert made == [
+        {
+            "format": "json",
+            "step": [1, 2],
+            "columns": {"acc": {0: 0.5, 1: 0.75}},
+            "config": {"model": "m", "n": 4, "f": 0.5, "lr": 0.1, "tag": "t"},
+        }
+    ]
+    assert whole([*rows, 3, "x"])[0]["step"] == [1, 2]
+    assert whole({"model": "m", "config": 3, "rows": rows})[0]["config"] == {"model": "m", "config": 3, "tag": "t"}
+
+
+@pytest.mark.parametrize(
+    ("document", "step"),
+    [
+        ({"step": 3, "acc": 0.5}, [3]),  # one flat row
+        ({"Step": [1, 2], "acc": [0.5, 0.5], "other": [1], "none": []}, [1, 2]),
+        ({"a_1": {"acc": 0.5}, "a_2": {"acc": 0.5}, "last": {"acc": 0.5}}, [1, 2, 3]),
+        ({"a_1": {"acc": 0.5}, "a_2": {"acc": 0.5}}, None),  # two labels are none
+        ({"a_1": {"acc": 0.5}, "a_2": {"acc": 0.5}, "a_3": {"acc": "x"}}, None),
+        ({"a_1": {"acc": 0.5}, "a_2": {"acc": 0.5}, "bc": {"acc": 0.5}}, None),
+        ({"a_1": {"acc": 0.5}, "a_2": {"acc": 0.5}, "a_3": {"acc": 0.5}, "v": 2}, [1, 2, 3]),
+        ({"step": [[1], [2]], "acc": [0.5, 0.5]}, None),
+        ({"acc": [0.5, 0.5]}, None),
+        ({"rows": [{"acc": 0.5}]}, None),
+        ({"rows": [{"step": 1, "acc": 0.5}, 3]}, None),
+        ({"step": "x", "acc": "y"}, None),
+    ],
+)
+def test_what_rows_a_document_holds(document: object, step: list[int] | None) -> None:
+    if step is None:
+        with pytest.raises(ReadError):
+            whole(document)
+    else:
+        assert [one["step"] for one in whole(document)] == [step]
+
+
+def test_labels_are_kept_to_their_last_200_characters() -> None:
+    document = {f"{'x' * 300}_{i}": {"acc": 0.5} for i in (10, 20, 30)}
+    assert whole(document)[0]["step"] == [10, 20, 30]
+    steps = {f"s{i}": {"step": 7 * i, "acc": 0.5} for i in (1, 2, 3)}
+    with pytest.raises(NoMetrics):  # a step inside wins over the label, but these are no lists of rows
+        whole(steps)
+
+
+@pytest.mark.parametrize(("depth", "found"), [(8, True), (9, False)])
+def test_lists_of_rows_are_looked_for_eight_objects_deep(depth: int, found: bool) -> None:
+    document: dict[str, Any] = {"rows": [{"step": 1, "acc": 0.5}, {"step": 2, "acc": 0.5}]}
+    for _ in range(depth):
+        document = {"in": document}
+    if found:
+        (made,) = whole(document)
+        assert made["name"] == "/".join(["in"] * depth)
+    else:
+        with pytest.raises(NoMetrics):
+            whole(document)
+
+
+def test_keys_that_two_lists_share_are_told_apart_by_the_names_of_the_lists() -> None:
+    document = {
+        "train": [{"step": 1, "acc": 0.1, "loss": 2.0}, {"step": 2, "acc": 0.2, "loss": 1.0}],
+        "test": [{"step": 1, "acc": 0.3}],
+        "empty": [],
+    }
+    (made,) = whole(document)
+    assert made["step"] == [1, 2, 1]
+    assert made["columns"] == {"train/acc": {0: 0.1, 1: 0.2}, "loss": {0: 2.0, 1: 1.0}, "test/acc": {2: 0.3}}
+    assert "name" not in made
+
+
+CUT = b'{"model": "m [1", "rows": [{"step": 1, "acc": 0.5, "tags": ["a", "b"]}, {"step": 2, "acc": 0.25, "tags": []}]}'
+
+
+@pytest.mark.parametrize("size", range(len(CUT) + 1))
+def test_a_document_cut_anywhere_gives_the_entries_that_were_complete(size: int) -> None:
+    try:
+        made = whole(CUT[:size])
+    except NoMetrics:
+        made = []
+    complete = [
+        at for at in range(1, size + 1) if CUT[:at].endswith((b"}", b"]")) or CUT[at : at + 1] == b"," and at < size
+    ]
+    complete = [at for at in complete if at > 20]  # the bracket and the comma within and behind the text are no rows
+    if size == len(CUT):
+        assert [note for note in made[0].get("notes", []) if note[0] == "dropped"] == []
+        assert made[0]["columns"] == {"acc": {0: 0.5, 1: 0.25}}
+        return
+    acc = [value for value, at in ((0.5, CUT.index(b"0.5") + 3), (0.25, CUT.index(b"0.25") + 4)) if size > at]
+    if not acc:
+        assert made == []
+        return
+    assert list(made[0]["columns"]["acc"].values()) == acc
+    lost = size - complete[-1]
+    assert made[0]["notes"][0] == (
+        "dropped", f"The file is cut: its last {lost} bytes are no complete entry and were dropped.", 1,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("data", "kept"),
+    [
+        (b'[{"step": 1, "acc": NaN}, {"step": 2, "acc": 0.5}]', 2),
+        (b'\xef\xbb\xbf [{"step": 1, "acc": 0.5}]', 1),
+        (b'[{"step": 1, "acc": 0.5}, {"step": 2, "acc": 0.5}} oops', 2),
+        (b"[" * 199 + b'{"step": 1}, ', 0),
+        (b"{nonsense", None),
+        (b"[", None),
+        (b"x[1]", None),
+        (b"", None),
+    ],
+)
+def test_what_is_nearly_a_document(data: bytes, kept: int | None) -> None:
+    if kept is None:
+        assert whole(data) == []
+    elif not kept:
+        with pytest.raises(NoMetrics):
+            whole(data)
+    else:
+        (made,) = whole(data)
+        assert len(made["step"]) == kept
+
+
+def test_a_document_without_rows_is_refused_with_what_it_holds() -> None:
+    with pytest.raises(
+        NoMetrics, match=r"^d\.json: JSON without rows of metrics \(it holds a, b\); expected a list of"
+    ):
+        whole({"a": 1, "b": {}})
+    with pytest.raises(NoMetrics, match=r"\(it holds list\)"):
+        whole([])

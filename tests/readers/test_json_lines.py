@@ -9,12 +9,14 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from in_memory import source
+from in_memory import source, told
 
 import heldout
 from heldout.errors import NoMetrics, ReadError
-from heldout.readers.json_lines import read
+from heldout.readers.columns import TableBuilder
+from heldout.readers.json_lines import plain_table, read, rows_of, shown
 from heldout.readers.log import Log
+from heldout.readers.source import HEAD
 from heldout.run import NoteKind
 
 QUICK = settings(max_examples=50, deadline=None)  # no deadline: a busy machine is no failure
@@ -141,3 +143,153 @@ def test_many_lines() -> None:
     made = source(b"".join(line % i for i in range(100_000)))
     (log,) = read(made) or []
     assert len(log.step) == 100_000
+
+
+# -- lines of anybody's -----------------------------------------------------------------------------------------------
+
+
+def test_a_whole_file_of_lines() -> None:
+    data = (
+        b'\xef\xbb\xbf{"step": 1, "reward": 0.5, "config": {"lr": "1e-4", "n": 3, "name": "x"}, "in": {"kl": NaN}}\n\n'
+        b'[1]\n{"step": 2, "reward": "0.25", "words": "a"}\r\nnoise\n \t\n{"step": 3, "words": "b"}\n{"step": 4'
+    )
+    assert repr(told(one(data))) == repr(
+        {
+            "format": "json-lines",
+            "step": [1, 2, 3],
+            "columns": {"reward": {0: 0.5, 1: 0.25}, "in/kl": {0: math.nan}},
+            "config": {"config/name": "x"},
+            "notes": [
+                (
+                    "dropped",
+                    "3 lines without a complete JSON object left out, the last of them '{\"step\": 4'.",
+                    3,
+                ),
+                ("ignored", "1 column without numbers (text, lists) left out: words.", 2),
+            ],
+        }
+    )
+
+
+@pytest.mark.parametrize(
+    ("keys", "format"),
+    [
+        ({"time_this_iter_s": 1, "training_iteration": 2}, "rllib-result"),
+        ({"time_this_iter_s": 1, "timesteps_total": 2}, "rllib-result"),
+        ({"time_this_iter_s": 1}, "json-lines"),
+        ({"training_iteration": 1}, "json-lines"),
+        ({"progress/done_frac": 1}, "tinker"),
+        ({"env": {"all": {"reward": {"total": 1}}}}, "tinker"),
+        ({"optim/kl_sample_train_v1": 1}, "tinker"),
+        ({"mismatch_kl/mean": 1}, "prime-rl"),
+        ({"reward/all/mean": 1}, "prime-rl"),
+        ({"seq_len/all/mean": 1}, "prime-rl"),
+        ({"reward/mean": 1}, "json-lines"),
+    ],
+)
+def test_who_wrote_lines_is_known_by_their_keys(keys: dict[str, object], format: str) -> None:
+    data = "".join(json.dumps({"step": step, "reward": 0.5, **keys}) + "\n" for step in (1, 2)).encode()
+    assert one(data).format == format
+
+
+@pytest.mark.parametrize(
+    ("data", "is_lines"),
+    [
+        (b'{"step": 1}\n{"step": 2, "reward": 1}\n', True),
+        (b'{"step": 1, "reward": 1}\n', False),  # a document of its own
+        (b'{"step": 1, "reward": 1}\n  \n', False),
+        (b'{}\n{"step": 2, "reward": 1}\n', True),
+        (b'{"step": 1,\n"reward": 1}\n', False),
+        (b"{step: 1}\n{step: 2}\n", False),
+        (b'[{"step": 1}]\n[{"step": 2}]\n', False),
+        (b'{"pad": "%s"}\n{"step": 2, "reward": 1}\n' % (b"x" * HEAD), True),
+        (b'{"pad": "%s"}' % (b"x" * (HEAD - 11)), False),
+    ],
+)
+def test_lines_are_at_least_two_objects(data: bytes, is_lines: bool) -> None:
+    assert bool(read(source(data))) is is_lines
+
+
+def test_lines_of_which_none_is_whole_are_refused() -> None:
+    data = b'{"pad": "' + b"x" * HEAD
+    with pytest.raises(NoMetrics, match=r"^console\.log: looks like JSON lines, but no line is a complete object; not"):
+        read(source(data))
+
+
+def test_a_whole_file_of_verls() -> None:
+    row = b'{"step":%d,"data":{"a":2}}\n'
+    data = b'{"step":1,"data":{"a":1,"t":"x"}}\n{"step":2}\n' + b"".join(row % n for n in (-3, 2**62, 2**62 + 1, 5))
+    assert told(one(data + b"x\n")) == {
+        "format": "verl-file",
+        "step": [1, 5],
+        "columns": {"a": {0: 1.0, 1: 2.0}},
+        "config": {"t": "x"},
+        "notes": [
+            ("dropped", '2 lines not of the form {"step":…,"data":{…}} and left out.', 2),
+            ("dropped", "1 line without a complete JSON object left out, the last of them 'x'.", 1),
+            ("dropped", "2 rows without a usable step in column 'step' dropped.", 2),
+        ],
+    }
+
+
+@pytest.mark.parametrize(
+    ("data", "is_verls"),
+    [
+        (b' { "step" : 1 , "data" : { "a" : 1 } }\n', True),
+        (b'{"step":-1,"data":{"a":1}}\n{"step":1,"data":{"a":1}}\n', True),
+        (b'{"step":1,"time":2,"data":{"a":1}}\n', False),
+        (b'{"step":1,"data":[1]}\n', False),
+    ],
+)
+def test_verls_lines_begin_with_step_and_data(data: bytes, is_verls: bool) -> None:
+    assert [log.format for log in read(source(data)) or []] == ["verl-file"] * is_verls
+
+
+def test_blocks_are_taken_apart_the_same_way_whole_and_line_by_line() -> None:
+    assert rows_of(b'{"a":1}\n{"b":2}\n') == ([{"a": 1}, {"b": 2}], [])
+    assert rows_of(b'{"a":1}\n\n \n{"b":2}') == ([{"a": 1}, {"b": 2}], [])
+    assert rows_of(b'{"a":1},{"b":2}\n3\nNaN\n') == ([], [b'{"a":1},{"b":2}', b"3", b"NaN"])
+    assert rows_of(b'{"a":1\n,"b":2}\n') == ([], [b'{"a":1', b',"b":2}'])
+    assert rows_of(b"") == ([], [])
+
+
+def large(*cells: bytes) -> bytes:
+    return b"".join(b'{"step":%d,"a:b":0.5%s}\n' % (i, cell) for i in range(90_000 // len(cells)) for cell in cells)
+
+
+@pytest.mark.parametrize(
+    ("data", "plain"),
+    [
+        (large(b""), True),
+        (large(b',"c":1'), True),
+        (large(b',"c":null'), True),
+        (large(b',"c":null', b',"c":2.5'), True),
+        (large(b"") + b'{"step":1,"late":2}\n', False),  # a key that the first hundred lines do not have
+        (large(b',"c":"text"'), False),
+        (large(b',"c":true'), False),
+        (large(b"") + b'{"step":"x"}\n', False),
+        (large(b"") + b"noise\n", False),
+        (large(b"")[:1_999_999], False),  # too short to be worth it
+    ],
+)
+def test_only_lines_of_nothing_but_numbers_are_read_at_once(data: bytes, plain: bool) -> None:
+    data = data if len(data) == 1_999_999 else data + b'{"step":7}\n' * ((2_000_000 - len(data)) // 11 + 1)
+    table = plain_table(data)
+    assert (table is not None) is plain
+    if table is not None:
+        builder = TableBuilder()
+        builder.add(rows_of(data)[0])
+        other = builder.build()
+        assert table.rows == other.rows
+        assert set(table.columns) == set(other.columns)
+        for key, column in table.columns.items():
+            assert column.row.tolist() == other.columns[key].row.tolist()
+            assert column.value.tolist() == other.columns[key].value.tolist()
+
+
+@pytest.mark.parametrize(
+    ("line", "text"),
+    [(b"x" * 60, "x" * 60), (b"x" * 61, "x" * 60 + "…"), (b"\xff\n", "�\n"), (b"", "")],
+)
+def test_a_line_is_shown_to_sixty_characters_and_escaped(line: bytes, text: str) -> None:
+    assert shown(line) == repr(text)

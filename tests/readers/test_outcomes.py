@@ -12,13 +12,16 @@ import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from in_memory import told
 
 import heldout
 from benchmarks import logs
 from heldout.errors import NoMetrics, NotUnderstood, ReadError
-from heldout.readers import read_all
+from heldout.readers import outcomes, read_all
 from heldout.readers.outcomes import outcomes_of
-from heldout.run import Run
+from heldout.readers.source import Source
+from heldout.readers.steps import log_from_rows
+from heldout.run import Evaluation, Outcomes, Run, Series
 from heldout.stats.passk import mean_pass_at_k
 from heldout.stats.rates import standard_error
 
@@ -281,3 +284,76 @@ def test_metrics_that_only_resemble_samples_are_still_read(tmp_path: Path) -> No
     rows = [{"step": step, "task": "code", "reward": step / 5, "problems": 100} for step in range(5)]
     run = heldout.read(write_lines(tmp_path / "exp" / "val" / "metrics.jsonl", rows))
     assert np.allclose(run["reward"].value, [0, 0.2, 0.4, 0.6, 0.8])
+
+
+# -- the evaluations of a run directory, alone ------------------------------------------------------------------------
+
+
+def line(step: int | bool, passed: list[float]) -> str:
+    row = {"step": step, "time": 1.0, "benchmark": "b", "problems": ["p", "q"], "passed": passed, "samples": [1, 1]}
+    return json.dumps(row) + "\n"
+
+
+def test_a_whole_file_of_evaluations(tmp_path: Path) -> None:
+    path = tmp_path / "evals" / "b.jsonl"
+    path.parent.mkdir()
+    rows = [line(1, [1, 0]), line(2, [1, 2]), line(3, [1]), line(-4, [1, 1]), line(True, [1, 1]), "nothing\n"]
+    path.write_text("".join(rows) + line(6, [1, 1]) + line(7, [0, 0])[:-5])
+    (log,) = outcomes.read(Source(path)) or []
+    assert told(log) == {
+        "format": "evaluations",
+        "step": [1, 6],
+        "columns": {"eval/b/pass@1": {0: 0.5, 1: 1.0}},
+        "session": [0, 0],
+        "notes": [
+            (
+                "dropped",
+                f"evals/b.jsonl: 2 lines cut or broken and left out, the last of them {line(7, [0, 0])[:60] + '…'!r}.",
+                2,
+            ),
+            ("dropped", "evals/b.jsonl: 4 lines without the keys or values that belong there, left out.", 4),
+        ],
+        "measured": [(1, "eval/b/pass@1", 0.5), (6, "eval/b/pass@1", 1.0)],
+    }
+    path.write_text(line(1, [1]))
+    with pytest.raises(
+        NoMetrics, match=r"^b\.jsonl: evaluations of heldout, but no line of it is whole; nothing to re"
+    ):
+        outcomes.read(Source(path))
+    path.write_text('{"step": 1, "benchmark": "b"}\n')
+    assert outcomes.read(Source(path)) is None
+
+
+def test_what_else_is_known_of_an_evaluation_is_a_row_with_it() -> None:
+    trained = log_from_rows([{"step": 1, "reward": 0.5, "eval/b/pass@1": 0.9}], "csv")
+    one, two = (Evaluation.of(step, Outcomes.from_counts(["p"], [1]), "b") for step in (4, 2))
+    log = outcomes.attached(trained, [one, two], [{"n": 3, "deep": {"m": True, "t": "7"}, "l": [1]}, {"n": None}])
+    assert told(log) == {
+        "format": "csv",
+        "step": [1, 4, 2],
+        "columns": {
+            "reward": {0: 0.5},
+            "eval/b/pass@1": {1: 1.0, 2: 1.0},
+            "eval/b/n": {1: 3.0},
+            "eval/b/deep/m": {1: 1.0},
+        },
+        "notes": [
+            ("assumed", "'eval/b/pass@1' was logged as a metric too; what the evaluations say was kept.", 1),
+        ],
+        "measured": [(4, "eval/b/pass@1", 1.0), (2, "eval/b/pass@1", 1.0)],
+    }
+    assert outcomes.attached(trained, []) is trained
+    empty = outcomes.log_of([one], "csv")
+    later = outcomes.attached(empty, [two])
+    given = outcomes.attached(empty, [two], session=np.array([0]))
+    assert (told(empty)["session"], told(later)["session"], told(given)["session"]) == ([0], [0, 1], [0, 0])
+
+
+def test_of_measurements_those_that_still_stand_in_the_run_survive_the_last_of_equal_ones() -> None:
+    made = [
+        Evaluation.of(step, Outcomes.from_counts(["p", "q"], [n, 0]), "b")
+        for step, n in ((4, 0), (2, 1), (4, 1), (9, 1))
+    ]
+    series = Series("eval/b/pass@1", np.array([2, 4]), np.array([0.5, 0.5]))
+    assert outcomes.surviving(made, {"eval/b/pass@1": series}) == (made[1], made[2])
+    assert outcomes.surviving(made, {}) == ()

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     import polars as pl
 
 _SEPARATORS = (",", "\t", ";")
+_MOST_LINES = 50  # that are dropped at the end; each costs reading the table once more
 _NEEDED = frozenset(RUN_KEYS) | frozenset(STEP_KEYS)
 
 
@@ -83,10 +84,10 @@ def _delimited(source: Source, separator: str) -> tuple[pl.DataFrame | None, lis
                 Note(NoteKind.ASSUMED, "The last line has no line end: if the file was cut, its last value is short.")
             )
     frame = _parse(data, separator)
-    dropped = 0
-    while frame is None and b"\n" in data and dropped < 50:  # an open quote swallows everything behind it
+    lines = dropped = 0
+    while frame is None and b"\n" in data and lines < _MOST_LINES:  # an open quote swallows everything behind it
         data, _, tail = data.rpartition(b"\n")
-        dropped += len(tail) + 1
+        lines, dropped = lines + 1, dropped + len(tail) + 1
         frame = _parse(data + b"\n", separator)
     if dropped:
         notes.append(Note(NoteKind.DROPPED, f"The last {dropped} bytes do not parse as a table row and were dropped."))
