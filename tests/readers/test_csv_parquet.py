@@ -153,7 +153,6 @@ def test_a_whole_table() -> None:
         ("step,reward\n1,2\n", "csv"),
         ("step;reward\n1;2\n", "csv"),
         ("step\treward\n1\t2\n", "tsv"),
-        ("zebra,lion\n1,2\n", None),
         ("a,step\n1,2\n", "csv"),
         ('"step","reward"\n"1","2"\n', "csv"),
         ("step\n1\n", None),
@@ -171,12 +170,7 @@ def test_a_whole_table() -> None:
     ],
 )
 def test_a_table_is_known_by_its_header(text: str, format: str | None) -> None:
-    try:
-        made = whole(text)
-    except NoMetrics as refused:
-        assert format is None
-        assert "zebra, lion" in str(refused)
-        return
+    made = whole(text)
     assert (None if made is None else made[0]["format"]) == format
 
 

@@ -230,7 +230,9 @@ def test_a_table_beside_a_history_is_the_same_run_and_named(tmp_path: Path) -> N
     assert told(log)["notes"] == [("ignored", text, 2)]
     assert log.format == "json-lines"
     put(tmp_path / "n.jsonl", (tmp_path / "m.jsonl").read_text())
-    assert {name: notes_of(one) for name, one in found(tmp_path).items()} == dict.fromkeys("mn", [("ignored", text, 2)])
+    assert {name: notes_of(one) for name, one in found(tmp_path).items()} == {
+        key: [("ignored", text, 2)] for key in "mn"
+    }
 
 
 def test_joined_scores_are_rows_behind_the_others_and_said(tmp_path: Path) -> None:

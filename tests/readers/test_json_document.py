@@ -223,7 +223,7 @@ def test_a_document_cut_anywhere_gives_the_entries_that_were_complete(size: int)
     except NoMetrics:
         made = []
     complete = [
-        at for at in range(1, size + 1) if CUT[:at].endswith((b"}", b"]")) or CUT[at : at + 1] == b"," and at < size
+        at for at in range(1, size + 1) if CUT[:at].endswith((b"}", b"]")) or (CUT[at : at + 1] == b"," and at < size)
     ]
     complete = [at for at in complete if at > 20]  # the bracket and the comma within and behind the text are no rows
     if size == len(CUT):
