@@ -14,8 +14,7 @@ from benchmarks.plan import measure, searched
 from heldout import Recorder, read
 from heldout.datasets.simulated import simulate
 from heldout.errors import UsageError
-from heldout.evaluation.next_checkpoints import next_checkpoints
-from heldout.evaluation.schedule import Schedule, advice, best_for, cheapest, doubled
+from heldout.evaluation.plan import Schedule, advice, best_for, cheapest, doubled, next_checkpoints
 from heldout.stats.noise import eval_sigma
 
 TABLE = {  # falls noticed by the middle of the run, in units of the noise of one rate, after 1, 2, 3, 5, 8 evaluations
@@ -90,7 +89,7 @@ def test_the_smallest_plans_that_are_made() -> None:
     assert Schedule(1, 1, 5).evaluations == 5
     assert Schedule(1, 1, 320).evaluations == 320
     for wrong in (4, 321):
-        with pytest.raises(UsageError, match=f"--evals is {wrong}; it must be from 5 to 320"):
+        with pytest.raises(UsageError, match=f"--planned is {wrong}; it must be from 5 to 320"):
             Schedule(1, 1, wrong)
     for drop in (0.0, 1.0):
         with pytest.raises(UsageError, match="--drop is"):
@@ -106,7 +105,7 @@ def test_the_cheapest_schedule_has_200_problems_at_least_and_20_to_40_evaluation
 
 
 @pytest.mark.parametrize(
-    ("words", "match"), [((0,), "problems"), ((10, 1, 4), "--evals"), ((10, 1, 20, 1.0), "--rate")]
+    ("words", "match"), [((0,), "problems"), ((10, 1, 4), "--planned"), ((10, 1, 20, 1.0), "--rate")]
 )
 def test_impossible_plans_are_refused(words: tuple[float, ...], match: str) -> None:
     with pytest.raises(UsageError, match=match):
@@ -166,14 +165,14 @@ def heldout(*words: str | Path) -> subprocess.CompletedProcess[str]:
 
 
 def test_the_command_prints_plans(tmp_path: Path) -> None:
-    done = heldout("plan", "--problems", "200", "--evals", "20")
+    done = heldout("plan", "--problems", "200", "--planned", "20")
     assert done.returncode == 0, done.stderr
     assert f"{100 * Schedule(200, 1, 20).visible(3):.1f} points" in done.stdout
     assert "generations" in heldout("plan", "--budget", "20000").stdout
     done = heldout("plan", recorded(tmp_path / "run", [0, 10, 20, 30, 39]))
     assert "Evaluate next" in done.stdout
-    done = heldout("plan", "--problems", "200", "--evals", "2")
-    assert (done.returncode, done.stderr) == (2, "heldout: --evals is 2; it must be from 5 to 320.\n")
+    done = heldout("plan", "--problems", "200", "--planned", "2")
+    assert (done.returncode, done.stderr) == (2, "heldout: --planned is 2; it must be from 5 to 320.\n")
 
 
 def test_the_noise_of_a_plan_is_that_of_the_samples_and_of_the_checkpoints() -> None:

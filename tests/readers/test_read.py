@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 import heldout
 from benchmarks import logs
-from heldout.errors import NotUnderstood, ReadError, SeveralRuns
+from heldout.errors import NotUnderstood, ReadError, SeveralRuns, UnknownMetric
 from heldout.readers import FORMATS, read_all
 
 RELAXED = settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
@@ -244,3 +244,24 @@ def test_rllibs_three_files_give_the_same_series(real_runs: Path) -> None:
             common, ours, theirs = np.intersect1d(run[role].step, whole[role].step, return_indices=True)
             assert len(common) >= len(whole[role]) - 1
             np.testing.assert_allclose(run[role].value[ours], whole[role].value[theirs], rtol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["deepseek-r1", "kimi-dev"])
+def test_what_is_told_of_an_example_counts_as_for_any_log(name: str) -> None:
+    held_out = heldout.read(f"example:{name}", problems=200, samples=4)["held_out"]
+    assert held_out.problems is not None
+    assert held_out.samples is not None
+    assert set(held_out.problems.tolist()) == {200.0}
+    assert set(held_out.samples.tolist()) == {4.0}
+    assert heldout.read(f"example:{name}")["held_out"].problems is None
+    length = heldout.read(f"example:{name}", roles={"length": held_out.name}).roles["length"]
+    assert length == held_out.name
+    with pytest.raises(UnknownMetric, match=r"--length: .* has no metric 'nothing'"):
+        heldout.read(f"example:{name}", roles={"length": "nothing"})
+
+
+def test_an_example_is_one_run_with_a_name() -> None:
+    found = heldout.read("example:kimi-dev", run="Kimi-Dev RL")
+    assert (found.name, len(found["held_out"])) == ("Kimi-Dev RL", 21)
+    with pytest.raises(SeveralRuns, match="has no run 'other'; it has 'Kimi-Dev RL'"):
+        heldout.read("example:kimi-dev", run="other")

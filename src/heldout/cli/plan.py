@@ -14,7 +14,7 @@ def plan(
     path: Annotated[
         str | None, typer.Argument(metavar="[RUN]", help="A run: which of its checkpoints to evaluate next.")
     ] = None,
-    evals: Annotated[int, typer.Option("--evals", help="Evaluations of the whole run.")] = 20,
+    planned: Annotated[int, typer.Option(help="Evaluations that the whole run will have.")] = 20,
     budget: Annotated[int | None, typer.Option(help="Generations for the whole run: how to spend them.")] = None,
     rate: Annotated[float, typer.Option(help="Share of the problems that is expected to be solved.")] = 0.35,
     drop: Annotated[float, typer.Option(help="A fall that should be seen; 0.03 is three points.")] = 0.03,
@@ -24,20 +24,18 @@ def plan(
 ) -> None:
     """Plan evaluations: which fall a schedule can show, the cheapest one that shows it, or where to look in a run.
 
-    Examples:  heldout plan --problems 200 --evals 20   ·   heldout plan --budget 20000   ·   heldout plan runs/today
+    Examples:  heldout plan --problems 200 --planned 20   ·   heldout plan --budget 20000   ·   heldout plan runs/today
     """
     from rich.console import Console
 
-    from heldout.evaluation import terminal as shown
-    from heldout.evaluation.next_checkpoints import next_checkpoints
-    from heldout.evaluation.schedule import Schedule, best_for
+    from heldout.evaluation import plan as plans
 
     console, problems = Console(highlight=False), reading.problems
     if path is not None:
-        shown.show_next(console, next_checkpoints(reading.one(path), count))
+        plans.show_next(console, plans.next_checkpoints(reading.one(path), count))
         return
     if budget is not None:
-        shown.show_budget(console, budget, best_for(budget, problems=problems, rate=rate))
+        plans.show_budget(console, budget, plans.best_for(budget, problems=problems, rate=rate))
     elif problems is not None:
-        shown.show_schedule(console, Schedule(problems, reading.samples, evals, rate))
-    shown.show_cheapest(console, drop, rate, problems)
+        plans.show_schedule(console, plans.Schedule(problems, reading.samples, planned, rate))
+    plans.show_cheapest(console, drop, rate, problems)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from heldout.datasets import published
 from heldout.errors import ReadError, SeveralRuns
-from heldout.readers import logs_in
+from heldout.readers import logs_in, read
 from heldout.readers.assemble import Options, assemble
 from heldout.readers.directory import is_no_log
 from heldout.readers.log import Log
@@ -101,7 +101,8 @@ class Follower:
 
     def _read(self, *, growing: bool) -> Run:
         if str(self.path).startswith(published.PREFIX):
-            return published.load(str(self.path).removeprefix(published.PREFIX))
+            told = self._options
+            return read(str(self.path), run=self._run, roles=told.roles, problems=told.problems, samples=told.samples)
         name, log = self._found(self._files if growing else Files())
         log = log if self._earlier is None else joined([self._earlier, log])
         run = assemble(log, name, str(self.path), replace(self._options, growing=growing))

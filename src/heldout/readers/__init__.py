@@ -13,7 +13,7 @@ from pathlib import Path
 
 from heldout.datasets import published
 from heldout.errors import ReadError, SeveralRuns
-from heldout.readers.assemble import Options, assemble
+from heldout.readers.assemble import Options, assemble, with_options
 from heldout.readers.directory import found_in
 from heldout.readers.formats import FORMATS, UNDERSTOOD, Format, Kind, read_file
 from heldout.readers.log import Log
@@ -93,7 +93,7 @@ def read_all(
     later, `roles` may name metrics that are yet to come, and the next call with the same `files` reads what is new.
     """
     if str(path).startswith(published.PREFIX):
-        return [published.load(str(path).removeprefix(published.PREFIX))]
+        return [_example(str(path), run, Options(roles, problems, samples))]
     files = files or Files()
     options = Options(roles, problems, samples, files.growing)
     return [assemble(log, name, str(path), options) for name, log in logs_in(path, files, run)]
@@ -117,6 +117,13 @@ def logs_in(path: str | Path, files: Files, run: str | None = None) -> list[tupl
         names = ", ".join(repr(log.name or name) for name, log in named[:8])
         raise SeveralRuns(f"{path} has no run {run!r}; it has {names}.")
     return chosen
+
+
+def _example(path: str, run: str | None, options: Options) -> Run:
+    found = published.load(path.removeprefix(published.PREFIX))
+    if run not in (None, found.name):
+        raise SeveralRuns(f"{path} has no run {run!r}; it has {found.name!r}.")
+    return with_options(found, options)
 
 
 def name_of(path: Path) -> str:

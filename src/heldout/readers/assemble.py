@@ -73,6 +73,12 @@ def assemble(log: Log, name: str, source: str, options: Options = Options()) -> 
     return _with_sizes(_with_roles(run, log, options), options)
 
 
+def with_options(run: Run, options: Options) -> Run:
+    """Apply what a user knows to a run that is in order already, such as a published one; errors as for `assemble`."""
+    _absent(run, options)
+    return _with_sizes(replace(run, roles={**run.roles, **(options.roles or {})}), options)
+
+
 def _with_finer_step(log: Log) -> Log:
     """Where a tracker numbers its rows itself, use the training step that is logged beside it."""
     for key in ("global_step", "train/global_step", "training/global_step", "trainer/global_step"):
@@ -133,11 +139,7 @@ def _nonfinite(metrics: Mapping[str, Series]) -> list[Note]:
 
 
 def _with_roles(run: Run, log: Log, options: Options) -> Run:
-    given = options.roles or {}
-    absent = {role: key for role, key in given.items() if key not in run.metrics}
-    for role, key in absent.items():
-        if not options.growing:
-            raise UnknownMetric(f"{_OPTION.get(role, role)}: {run.explain_missing(key)}")
+    given, absent = options.roles or {}, _absent(run, options)
     by_name = choose_roles({key: len(series) for key, series in run.metrics.items()})
     first = {"held_out": next(e.key for e in log.measured if e in run.measured)} if run.measured else {}
     own = {role: key for role, key in log.roles.items() if key in run.metrics}
@@ -152,6 +154,15 @@ def _with_roles(run: Run, log: Log, options: Options) -> Run:
         *_percent(run, roles),
     ]
     return replace(run, roles=roles, notes=(*run.notes, *notes))
+
+
+def _absent(run: Run, options: Options) -> dict[str, str]:
+    """Return the given roles whose metric is yet to come; in a log that is finished, refuse them."""
+    absent = {role: key for role, key in (options.roles or {}).items() if key not in run.metrics}
+    for role, key in absent.items():
+        if not options.growing:
+            raise UnknownMetric(f"{_OPTION.get(role, role)}: {run.explain_missing(key)}")
+    return absent
 
 
 def _not_logged(roles: Mapping[str, str], run: Run) -> list[Note]:
