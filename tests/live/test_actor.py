@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +12,8 @@ import pytest
 from heldout.errors import RecordError, UsageError
 from heldout.findings import Finding, Severity
 from heldout.live.actor import Actor, Memory
-from heldout.live.rules import On, Rules, decide
+from heldout.live.acts import NotSent
+from heldout.live.rules import Decision, On, Rules, decide
 from heldout.store.lines import read_rows
 
 ALERT = {"alert": On.LIKELY}
@@ -208,3 +211,151 @@ def test_a_place_where_nothing_can_be_kept_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(RecordError, match="nothing can be kept here"):
         Memory(tmp_path / "file")
+
+
+def test_what_is_done_is_written_in_this_order_and_the_rest_is_left_to_the_caller(tmp_path: Path) -> None:
+    rules = Rules(
+        evaluate=On.LIKELY,
+        roll_back=On.LIKELY,
+        stop=On.LIKELY,
+        stop_file=str(tmp_path / "STOP"),
+        run=f"touch {tmp_path}/ran",
+        run_on=On.LIKELY,
+    )
+    rows: list[dict[str, Any]] = []
+    alert = Told()
+    actor = Actor(rules, [alert], Memory(tmp_path), on_row=lambda row: rows.append(dict(row)), name="mine")
+    found = [fall(5, "watch"), fall(7)]
+    decision = decide(rules, found, checkpoint=tmp_path / "checkpoint-3", protected=[3])
+    assert actor.act(decision) == decision
+    actor.close(60, patiently=True)
+    assert read_rows(tmp_path / "findings.jsonl").rows == [json.loads(json.dumps(row)) for row in rows]
+    assert all(row.pop("time") > 0 for row in rows)
+    about = {"detector": "over_optimisation", "severity": "alarm", "seen": "seen", "against": "against"}
+    about |= {"means": "means", "advice": "advice", "reference": "", "evidence": {}}
+    assert rows == [
+        {"what": "finding", **about, "kind": "watch", "step": 5, "steps": (1, 5)},
+        {"what": "finding", **about, "kind": "likely", "step": 7, "steps": (1, 7)},
+        {"what": "act", "act": "alert", "step": 7, "done": True, "kind": "likely"},
+        {"what": "act", "act": "run", "step": 7, "done": True, "kind": "likely"},
+        {"what": "act", "act": "evaluate", "step": 7, "done": True},
+        {"what": "act", "act": "roll_back", "step": 7, "done": True, "checkpoint": str(tmp_path / "checkpoint-3")},
+        {"what": "act", "act": "stop", "step": 7, "done": True},
+        {"what": "act", "act": "stop-file", "step": 7, "done": True},
+    ]
+    assert (tmp_path / "ran").exists()
+    assert (tmp_path / "STOP").read_text() == "step 7: seen means\n"
+    assert alert.steps == [7]
+
+
+def test_without_findings_a_wish_is_of_step_0() -> None:
+    rows: list[Any] = []
+    Actor(Rules(), on_row=rows.append).act(Decision(evaluate=True))
+    assert [(row["act"], row["step"]) for row in rows] == [("evaluate", 0)]
+
+
+@pytest.mark.parametrize(
+    ("name", "finding", "title", "text"),
+    [
+        ("", fall(7), "heldout: step 7: over optimisation likely", "seen means advice"),
+        ("my_run", fall(7), "heldout: my run, step 7: over optimisation likely", "seen means advice"),
+        (
+            "",
+            replace(fall(7), means="", kind="entropy_low"),
+            "heldout: step 7: over optimisation entropy low",
+            "seen advice",
+        ),
+    ],
+)
+def test_an_alert_has_a_title_and_a_text(name: str, finding: Finding, title: str, text: str) -> None:
+    sent: list[tuple[str, str]] = []
+
+    class Mine:
+        def send(self, title: str, text: str, finding: Finding) -> None:
+            sent.append((title, text))
+
+    actor = Actor(Rules(), [Mine(), Mine()], name=name)
+    actor.act(Decision(findings=(finding,), alerts=(finding,)))
+    actor.close(60)
+    assert sent == [(title, text)] * 2
+
+
+def test_an_alert_that_is_lost_is_written_down() -> None:
+    class Mine:
+        attempts = 1
+
+        def send(self, title: str, text: str, finding: Finding) -> None:
+            raise NotSent("no")
+
+        def __repr__(self) -> str:
+            return "Mine()"
+
+    rows: list[dict[str, Any]] = []
+    actor = Actor(Rules(), [Mine()], on_row=lambda row: rows.append(dict(row)))
+    actor.act(decide(Rules(), [fall(7)]))
+    actor.close(60)
+    assert rows[-1] == {"time": rows[-1]["time"], "what": "not sent", "kind": "likely", "step": 7, "why": "Mine(): no"}
+
+
+def test_a_listener_that_fails_is_called_no_more() -> None:
+    called: list[int] = []
+    rows: list[dict[str, Any]] = []
+
+    def listen(finding: Finding) -> None:
+        called.append(finding.step)
+        raise KeyError("oh")
+
+    actor = Actor(Rules(), on_finding=listen, on_row=lambda row: rows.append(dict(row)))
+    why = "on_finding failed (KeyError: 'oh') and is not called again."
+    with pytest.warns(RuntimeWarning, match="on_finding failed"):
+        actor.act(decide(Rules(), [fall(1), fall(2)]))
+    assert called == [1]
+    failures = [row for row in rows if row["what"] == "failure"]
+    assert failures == [{"time": failures[0]["time"], "what": "failure", "step": 1, "why": why}]
+
+
+def test_going_back_where_nothing_was_found_writes_nothing() -> None:
+    rows: list[Any] = []
+    actor = Actor(Rules(), on_row=rows.append)
+    actor.act(decide(Rules(), [fall(10)]))
+    actor.rewind(11)
+    assert [row["what"] for row in rows] == ["finding"]
+    assert actor.news([fall(10), fall(11)]) == [fall(11)]
+    actor.rewind(10)
+    assert [row["what"] for row in rows] == ["finding", "rewind"]
+    assert actor.news([fall(10), fall(11)]) == [fall(10), fall(11)]
+
+
+@pytest.mark.parametrize(
+    ("row", "found", "stopped", "alerted"),
+    [
+        ({"what": "finding", "detector": "over_optimisation", "kind": "likely", "step": 10}, False, True, True),
+        ({"what": "finding", "detector": "another", "kind": "likely", "step": 10}, True, True, True),
+        ({"what": "act", "act": "stop-file", "done": True, "step": 5}, True, False, True),
+        ({"what": "act", "act": "stop-file", "done": False, "step": 5}, True, True, True),
+        ({"what": "act", "act": "alert", "kind": "likely", "done": True, "step": 5}, True, True, False),
+        ({"what": "act", "act": "alert", "kind": "likely", "done": False, "step": 5}, True, True, True),
+        ({"what": "act", "act": "run", "kind": "likely", "done": True, "step": 5}, True, True, True),
+    ],
+)
+def test_what_a_row_of_an_earlier_process_means(
+    tmp_path: Path, row: dict[str, Any], found: bool, stopped: bool, alerted: bool
+) -> None:
+    memory = Memory(tmp_path)
+    memory.write(row)
+    stop = tmp_path / "STOP"
+    actor = do(Rules(stop=On.LIKELY, stop_file=str(stop), most_alerts=1), 10, folder=tmp_path)
+    assert bool([one for one in actor.rows if one["what"] == "finding"]) == found  # type: ignore[attr-defined]
+    assert stop.exists() == (found and stopped)
+    assert (actor.alert.steps == [10]) == (found and alerted)  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(("back", "acts"), [(5, True), (6, False)])
+def test_an_earlier_process_that_went_back_forgot_what_it_had_stopped_for(
+    tmp_path: Path, back: int, acts: bool
+) -> None:
+    memory = Memory(tmp_path)
+    memory.write({"what": "act", "act": "stop-file", "done": True, "step": 5})
+    memory.write({"what": "rewind", "step": back})
+    do(Rules(stop=On.LIKELY, stop_file=str(tmp_path / "STOP")), 10, folder=tmp_path)
+    assert (tmp_path / "STOP").exists() == acts

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -11,7 +14,7 @@ import pytest
 from heldout.errors import UsageError
 from heldout.findings import Finding, Severity
 from heldout.live import acts
-from heldout.live.acts import Command, Process, headline, write_stop_file
+from heldout.live.acts import Command, NotSent, Process, headline, write_stop_file
 
 FELL = Finding(
     detector="over_optimisation",
@@ -115,3 +118,94 @@ def test_a_stop_file_is_whole_or_the_reason_is_said(tmp_path: Path) -> None:
     assert (tmp_path / "STOP").read_text() == "step 400: It fell. It means.\n"
     assert [path.name for path in tmp_path.iterdir()] == ["STOP"]
     assert write_stop_file(tmp_path / "no" / "STOP", "text") == f"{tmp_path}/no/STOP: No such file or directory"
+
+
+@pytest.fixture
+def child() -> Iterator[subprocess.Popen[bytes]]:
+    with subprocess.Popen(["sleep", "600"]) as started:
+        yield started
+        started.kill()
+
+
+@pytest.mark.parametrize(
+    ("name", "number"),
+    [("", 15), (":TERM", 15), (":USR1", 10), (":usr1", 10), (":SIGUSR1", 10), (":sigint", 2), (":9", 9), (":0", None)],
+)
+def test_a_signal_has_a_name_or_a_number(child: subprocess.Popen[bytes], name: str, number: int | None) -> None:
+    text = f"{child.pid}{name}"
+    if number is None:
+        with pytest.raises(UsageError, match="signal: '0' is no signal; such as TERM, INT, USR1 or 15"):
+            Process(text)
+        return
+    process = Process(text)
+    assert (process.pid, process.signal) == (child.pid, number)
+    assert process.send() == ""
+    assert child.wait() == -number
+
+
+def test_a_process_that_has_ended_is_not_signalled(child: subprocess.Popen[bytes]) -> None:
+    process = Process(str(child.pid))
+    child.kill()
+    child.wait()
+    assert process.send() == f"process {child.pid} has ended, and another one has its number"
+
+
+def test_where_the_system_does_not_tell_when_a_process_began_the_reason_is_its_own(
+    child: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(acts, "_began", lambda pid: "")
+    process = Process(str(child.pid))
+    child.kill()
+    child.wait()
+    assert process.send() == f"process {child.pid}: No such process"
+
+
+@pytest.mark.parametrize(("text", "refused"), [("0", True), ("1", True), ("2", False), ("+2", True), ("2x", True)])
+def test_no_process_is_below_two(monkeypatch: pytest.MonkeyPatch, text: str, refused: bool) -> None:
+    """The first one is that of the system, and 0 would be a whole group."""
+    monkeypatch.setattr(os, "kill", lambda pid, number: None)
+    if refused:
+        with pytest.raises(UsageError, match="it must be another process"):
+            Process(text)
+    else:
+        assert Process(text).pid == 2
+
+
+@pytest.mark.parametrize(
+    ("line", "seconds", "why"),
+    [
+        ("exit 0", 30.0, None),
+        ("exit 3", 30.0, "the command ended with status 3"),
+        ("kill -9 $$", 30.0, "the command ended with status -9"),
+        ("sleep 60", 0.01, "the command was ended after 0.01 s"),
+    ],
+)
+def test_a_command_as_an_alert_is_waited_for_and_never_tried_again(line: str, seconds: float, why: str | None) -> None:
+    command = Command(line, shell=True, seconds=seconds)
+    assert command.attempts == 1
+    if why is None:
+        command.send("title", "text", FELL)
+        return
+    with pytest.raises(NotSent) as error:
+        command.send("title", "text", FELL)
+    assert (str(error.value), error.value.again) == (why, False)
+
+
+def test_another_try_may_help_unless_it_is_said() -> None:
+    assert NotSent("busy").again
+
+
+def test_commands_that_still_run_are_asked_for_again(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    command = Command(f"read line < {tmp_path}/pipe; exit $line", shell=True)
+    for _ in range(2):
+        command.start("title", "text", FELL, {})
+    assert command.ended_badly(0.02) == []
+    with (tmp_path / "pipe").open("w") as pipe:
+        pipe.write("3\n")
+        pipe.flush()
+        while not (said := command.ended_badly(0.0)):
+            pass
+    with suppress(OSError), (tmp_path / "pipe").open("w") as pipe:
+        pipe.write("4\n")
+    assert sorted(said + command.ended_badly(None))[0] == "the command ended with status 3"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -81,3 +82,53 @@ def test_a_policy_that_cannot_be_meant_is_refused(wrong: dict, says: str) -> Non
 
 def test_a_policy_is_written_without_its_command() -> None:
     assert Rules(run="curl https://secret").as_dict()["run"] is True
+
+
+def test_the_rules_as_plain_data() -> None:
+    assert Rules().as_dict() == {
+        "alert": "likely",
+        "evaluate": "never",
+        "stop": "never",
+        "roll_back": "never",
+        "run_on": "confirmed",
+        "shell": False,
+        "stop_file": "",
+        "signal": "",
+        "protect": True,
+        "cool_down": 0,
+        "most_alerts": 20,
+        "dry_run": False,
+        "run": False,
+    }
+
+
+@pytest.mark.parametrize("name", ["cool_down", "most_alerts"])
+@pytest.mark.parametrize(("value", "allowed"), [(0, True), (7, True), (-1, False), (True, False), ("1", False)])
+def test_numbers_of_rules_are_whole_and_from_0(name: str, value: int, allowed: bool) -> None:
+    if allowed:
+        assert getattr(Rules(**{name: value}), name) == value
+    else:
+        with pytest.raises(UsageError, match=f"^{name} is {value!r}; it must be a whole number from 0"):
+            Rules(**{name: value})
+
+
+@pytest.mark.parametrize(
+    "rules",
+    [{"run": "true"}, {"run_on": "never"}, {"stop": "watch"}, {"stop": "watch", "signal": "4711", "stop_file": "STOP"}],
+)
+def test_rules_that_can_be_meant_are_taken(rules: dict[str, Any]) -> None:
+    assert [str(getattr(Rules(**rules), name)) for name in rules] == list(rules.values())
+
+
+@pytest.mark.parametrize(
+    ("severity", "reached"),
+    [(Severity.NOTICE, False), (Severity.WATCH, False), (Severity.WARNING, True), (Severity.ALARM, True)],
+)
+def test_of_training_signals_those_that_say_something_is_wrong_are_warnings(severity: Severity, reached: bool) -> None:
+    assert On.WARNING.reached_by(finding("low", "entropy", severity)) == reached
+    assert not On.WATCH.reached_by(finding("low", "entropy", severity))
+
+
+def test_checkpoints_are_protected_unless_the_rules_say_no() -> None:
+    assert decide(Rules(), [], protected=[5, 6]) == Decision(protected=frozenset({5, 6}))
+    assert decide(Rules(protect=False), [], protected=[5, 6]) == Decision()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import random
@@ -9,7 +10,9 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,6 +23,7 @@ from heldout import Recorder, diagnose, read
 from heldout.datasets.simulated import SimulatedRun, simulate
 from heldout.diagnosis.detectors import Detectors
 from heldout.errors import ReadError, SeveralRuns
+from heldout.live import watch as watches
 from heldout.live.fold import Fold, last_step
 from heldout.live.follow import Follower
 from heldout.live.rules import On, Rules
@@ -516,3 +520,129 @@ def test_real_logs_are_followed_to_the_same_findings(real_runs: Path, tmp_path: 
         assert told(live.findings) == told(diagnose(whole, horizon=PLANNED).findings), path
         followed += 1
     assert followed > 5
+
+
+# how long it waits
+
+
+class Clock:
+    """A clock that goes while one sleeps on it, and a processor that is busy for so many seconds with each look."""
+
+    def __init__(self, busy: float = 0.0, at_sleep: Callable[[int], None] = lambda number: None) -> None:
+        self.now, self.used, self.busy, self.at_sleep = 50.0, 0.0, busy, at_sleep
+        self.slept: list[float] = []
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def process_time(self) -> float:
+        self.used += self.busy
+        return self.used
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+        self.slept.append(round(seconds, 9))
+        self.at_sleep(len(self.slept))
+
+
+def watched(
+    path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch, *, screen: bool = False, **how: Any
+) -> tuple[list[float], str]:
+    """Follow a log by that clock; return how long it slept each time, and what was printed."""
+    monkeypatch.setattr(watches, "time", clock)
+    file = io.StringIO()
+    console = Console(file=file, width=200, force_terminal=screen)
+    Watch(Follower(path), console=console).follow(**how)
+    return clock.slept, file.getvalue()
+
+
+TWO = '{"step": 1, "reward": 0.1}\n{"step": 2, "reward": 0.2}\n'
+
+
+@pytest.mark.parametrize(
+    ("busy", "until_idle", "slept"),
+    [
+        (0.0, 3.0, [1.0, 1.0, 1.0]),
+        (0.008, 2.5, [1.0, 1.0, 0.5]),  # 8 ms a second are 0.8 % of a core
+        (0.08, 25.0, [1.0, 10.0, 10.0, 4.0]),
+        (100.0, 1000.0, [1.0, 600.0, 399.0]),  # ten minutes at most
+    ],
+)
+def test_a_look_costs_less_than_a_hundredth_of_a_core(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, busy: float, until_idle: float, slept: list[float]
+) -> None:
+    (tmp_path / "log.jsonl").write_text(TWO)
+    assert watched(tmp_path / "log.jsonl", Clock(busy), monkeypatch, until_idle=until_idle)[0] == slept
+
+
+def test_what_is_new_puts_the_end_off_and_a_line_says_how_the_run_stands(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "log.jsonl"
+    said = {1: TWO, 4: TWO.replace('"step": ', '"step": 1')}
+
+    def write(number: int) -> None:
+        with path.open("a") as file:
+            file.write(said.get(number, ""))
+        if not path.stat().st_size:
+            path.unlink()
+
+    slept, printed = watched(path, Clock(at_sleep=write), monkeypatch, interval=2.0, until_idle=8.0)
+    assert slept == [2.0] * 8  # the last news came with the fourth
+    assert printed.splitlines() == [
+        f"waiting: {path}: there is no such file or directory.",
+        "step 2: no held-out evidence, training signals only",
+        "step 12: no held-out evidence, training signals only",
+    ]
+
+
+def test_a_screen_is_drawn_again_every_five_seconds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "log.jsonl").write_text(TWO)
+    clock = Clock()
+    slept, printed = watched(tmp_path / "log.jsonl", clock, monkeypatch, screen=True, interval=12.0, until_idle=24.0)
+    assert slept == [5.0, 5.0, 2.0, 5.0, 5.0, 2.0]
+    # At the look that reads, four times while it waits, at the last look, and when the screen is left.
+    assert printed.count("training signals only") == 7
+
+
+@pytest.mark.parametrize("text", ["", TWO])
+def test_an_interrupt_ends_a_watch_and_is_no_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    path = tmp_path / "log.jsonl"
+    path.write_text(text)
+
+    def interrupt(number: int) -> None:
+        if number == 3:
+            raise KeyboardInterrupt
+
+    slept, printed = watched(path, Clock(at_sleep=interrupt), monkeypatch, until_idle=100.0)
+    assert slept == [1.0, 1.0, 1.0]
+    assert printed.splitlines()[-1] == (
+        "step 2: no held-out evidence, training signals only"
+        if text
+        else f"waiting: {path}: the file is empty (0 bytes); nothing was written to it yet."
+    )
+
+
+def test_a_log_that_never_came_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(ReadError, match="there is no such file"):
+        watched(tmp_path / "log.jsonl", Clock(), monkeypatch, until_idle=3.0)
+
+
+@pytest.mark.parametrize(
+    ("row", "line"),
+    [
+        ({"what": "act", "act": "stop", "step": 4, "done": True}, ""),
+        ({"what": "act", "act": "alert", "step": 4, "done": True}, ""),
+        ({"what": "act", "act": "alert", "step": 4, "why": "dry run"}, "dry run: would have done 'alert' (step 4)\n"),
+        ({"what": "act", "act": "signal", "step": 4}, "signal: done (step 4)\n"),
+        ({"what": "act", "act": "stop-file", "step": 4, "why": "full"}, "stop-file: full (step 4)\n"),
+        ({"what": "not sent", "step": 4, "why": "Mine: no"}, "not sent: Mine: no (step 4)\n"),
+        ({"what": "failure", "why": "It [bold]broke."}, "It [bold]broke.\n"),
+        ({"what": "finding", "step": 4}, ""),
+    ],
+)
+def test_what_was_done_or_was_not_is_said(tmp_path: Path, row: dict[str, object], line: str) -> None:
+    file = io.StringIO()
+    watching = Watch(Follower(tmp_path), console=Console(file=file, width=200))
+    watching._actor.write(row)
+    assert file.getvalue() == line
