@@ -418,3 +418,116 @@ def test_the_start_is_written_with_policy_and_plan(tmp_path: Path) -> None:
     (row,) = rows(tmp_path, "start")
     assert (row["planned"], row["rules"]["stop"]) == (7, "confirmed")
     assert row["detectors"][0].startswith("OverOptimisation(")
+
+
+@pytest.mark.parametrize(("planned", "allowed"), [(1, True), (None, True), (0, False), (True, False), (2.0, False)])
+def test_a_plan_is_a_number_of_evaluations(planned: Any, allowed: bool) -> None:
+    if allowed:
+        assert Guard(planned=planned).planned == planned
+    else:
+        with pytest.raises(UsageError, match=f"planned is {planned!r}; it must be a number of evaluations from 1"):
+            Guard(planned=planned)
+
+
+def test_what_the_pointers_say(tmp_path: Path) -> None:
+    rules = Rules(roll_back=On.CONFIRMED)
+    with Recorder(tmp_path) as recorder, Guard(recorder, rules, planned=PLANNED) as guard:
+        told = train(guard, folder=tmp_path)
+        kept = guard.kept
+    assert kept is not None
+    ((at, decision),) = [(step, one) for step, one in told if one.roll_back_to]
+    pointer, best = (json.loads((tmp_path / name).read_text()) for name in ("rollback.json", "best.json"))
+    assert pointer.pop("time") > 0
+    assert best.pop("time") > 0
+    folder = str(decision.roll_back_to)
+    assert pointer == {"step": int(folder.rpartition("-")[2]), "checkpoint": folder, "found": "confirmed", "at": at}
+    one = kept.recommended
+    assert best == {
+        "step": one.step,
+        "estimate": one.estimate,
+        "low": one.low,
+        "high": one.high,
+        "tied": list(kept.tied),
+        "checkpoint": str(tmp_path / f"checkpoint-{one.step}"),
+    }
+
+
+def test_a_best_step_without_a_checkpoint_is_said_without_one(tmp_path: Path) -> None:
+    with Recorder(tmp_path) as recorder, Guard(recorder, planned=PLANNED) as guard:
+        train(guard, last=90)
+    assert json.loads((tmp_path / "best.json").read_text())["checkpoint"] is None
+
+
+class Seen:
+    """A detector that finds something at every step."""
+
+    name = "seen"
+    needs = ()
+
+    def update(self, block: Block) -> list[Finding]:
+        steps = {int(step) for points in block.metrics.values() for step in points.step}
+        about = {"detector": "seen", "severity": Severity.WARNING, "kind": "seen", "against": "", "advice": ""}
+        return [Finding(**about, step=step, steps=(step, step), seen="", means="") for step in sorted(steps)]  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("first", "rewinds"), [(4, []), (3, [3]), (2, [2])])
+def test_a_run_that_is_taken_up_after_its_last_step_does_not_go_back(
+    tmp_path: Path, first: int, rewinds: list[int]
+) -> None:
+    for begins in (1, first):
+        with Recorder(tmp_path, resume=True) as recorder, Guard(recorder, detectors=[Seen()]) as guard:
+            found = [one.step for step in range(begins, begins + 3) for one in guard.step(step, reward=1.0).findings]
+            assert found == [begins, begins + 1, begins + 2]
+    assert [row["step"] for row in rows(tmp_path, "rewind")] == rewinds
+    assert [one.step for one in guard._fold.findings] == list(range(1, first + 3))
+
+
+def test_a_step_that_is_told_again_without_going_back_is_no_news() -> None:
+    guard = Guard(detectors=[Seen()])
+    steps = [step for step in (1, 2, 2, 1, 3) for _ in guard.step(step, reward=1.0).findings]
+    assert steps == [1, 2, 3]
+
+
+def test_each_kind_of_failure_is_said_once_and_counted_each_time(tmp_path: Path) -> None:
+    with Recorder(tmp_path) as recorder, Guard(recorder) as guard:
+        with pytest.warns(
+            RuntimeWarning, match="could not take in the evaluation of step 4: .* Further ones of its kind"
+        ):
+            guard.evaluation(4, problems=["a", "b"], passed=[1])
+        guard.evaluation(5, problems=["a", "b"], passed=[1])  # a second warning would be an error
+        assert guard.failures == 2
+        guard.evaluation(6, problems=["a", "b"], passed=[1, 0])
+        assert (guard.failures, guard.protected) == (2, {6})
+    (row,) = rows(tmp_path, "failure")
+    assert row["why"].startswith("The guard could not take in the evaluation of step 4: ")
+
+
+def test_what_was_asked_for_is_written_at_the_start(tmp_path: Path) -> None:
+    with Recorder(tmp_path) as recorder:
+        Guard(recorder, planned=7, detectors=[Seen()], alerts=[Command("true SECRET")])
+    (row,) = rows(tmp_path, "start")
+    assert row["alerts"] == ["Command(…)"]
+    assert len(row["detectors"]) == 2
+    assert "Seen" in row["detectors"][1]
+    assert row["rules"] == Rules().as_dict()
+
+
+def test_a_guard_of_another_rank_does_nothing_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RANK", "1")
+    heard: list[Finding] = []
+    with Guard(Recorder(tmp_path / "run"), on_finding=heard.append, detectors=[Seen()]) as guard:
+        assert guard.step(1, reward=1.0) == Decision()
+        assert guard.evaluation(1, problems=["a", "b"], passed=[1, 0]) == Decision()
+        assert guard.evaluated(Evaluation(1, 0.5)) == Decision()
+        assert guard.checkpoint(1, tmp_path) == Decision()
+        guard.rewind()
+    assert (guard.best, guard.kept, guard.protected, heard) == (None, None, set(), [])
+
+
+def test_metrics_may_be_given_by_name_as_well() -> None:
+    guard = Guard(detectors=[Seen()])
+    guard.step(1, {"reward": 1.0}, kl=0.5)
+    guard.step(2, kl=0.5)
+    run = guard._fold.run()
+    assert run is not None
+    assert {key: series.step.tolist() for key, series in run.metrics.items()} == {"reward": [1], "kl": [1, 2]}
