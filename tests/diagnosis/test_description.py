@@ -223,3 +223,36 @@ def test_peaks_are_apart_from_a_tenth_of_the_run(peak: int, told: bool) -> None:
         made(**{"pass@1": 1 - np.abs(step - 20) / 50, "reward": 1 - np.abs(step - peak) / 50}), NOISE
     )
     assert bool(seen(about, "peaks_apart")) is told
+
+
+def test_the_overview_and_the_axes_are_told_in_full() -> None:
+    score = Series("pass@1", np.array([0, 10, 30]), np.array([0.3, 0.5, 0.4]), spread=np.full(3, 0.02))
+    metrics = {
+        "reward": Series("reward", np.arange(60), np.linspace(0.0, 1.0, 60)),
+        "pass@1": score,
+        "length": Series("length", np.array([7]), np.array([120.0])),
+    }
+    roles = {"reward": "reward", "held_out": "pass@1", "length": "length"}
+    about = heldout.describe(Run("made", "memory", "a table", metrics, roles), NOISE)
+    assert about.overview == (
+        "made: reward, held-out pass@1 and length over training steps 0 to 59, read from a table (3 metrics, 60 steps "
+        "with any value)."
+    )
+    assert about.components == (
+        "Reward (key 'reward'): 60 values at steps 0 to 59, at every step, from 0 to 1.00; drawn as a local-linear "
+        f"line over {about.series[0].window:g} steps.",
+        "Held-out pass@1 (key 'pass@1'): 3 values at steps 0 to 30, one every 15 steps, from 0.300 to 0.500; drawn as "
+        "logged, with standard errors.",
+        "length (key 'length', in tokens): one value at step 7.",
+    )
+
+
+def test_a_further_metric_of_known_meaning_is_told_by_its_ends_and_extremes() -> None:
+    run = made(reward=np.arange(4.0), entropy=np.array([2.0, 3.0, 0.5, 1.0]), step_time=np.arange(4.0))
+    roles = {"reward": "reward", "entropy": "entropy", "time": "step_time"}
+    (signal,) = heldout.describe(replace(run, roles=roles), NOISE).signals
+    assert (signal.key, signal.start, signal.end, signal.low, signal.high) == ("entropy", 2.0, 1.0, 0.5, 3.0)
+    assert signal.name == "policy entropy"
+    empty = Series("entropy", np.array([], dtype=int), np.array([]))
+    run = replace(run, roles=roles, metrics={**run.metrics, "entropy": empty})
+    assert heldout.describe(run, NOISE).signals == ()

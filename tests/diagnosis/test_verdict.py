@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +13,11 @@ from heldout.datasets.simulated import simulate
 from heldout.detectors.base import block_of
 from heldout.detectors.evidence import pooled
 from heldout.detectors.overoptimisation import Level, OverOptimisation
+from heldout.diagnosis.detectors import falls_among
+from heldout.diagnosis.verdict import checkpoint_to_keep
 from heldout.findings import State, Verdict
 from heldout.run import Evaluation, Outcomes, Run, Series
+from heldout.stats.checkpoint import choose
 
 
 def made(rates: np.ndarray, size: int | None = 300, reward: np.ndarray | None = None) -> Run:
@@ -294,3 +298,107 @@ def test_an_error_rate_at_its_bound_asks_for_other_problems(rate: float, other: 
 @pytest.mark.parametrize(("lower", "score"), [(False, 0.4), (True, 0.6)])
 def test_evaluations_taken_as_one_keep_their_direction(lower: bool, score: float) -> None:
     assert pooled([Evaluation(step, rate, lower=lower) for step, rate in ((1, 0.3), (2, 0.5))]).score == score
+
+
+def looked_at(rates: np.ndarray, problems: int | None = 400) -> OverOptimisation:
+    falls = falls_among(len(rates))
+    falls.update(block_of(made(rates, problems)))
+    return falls
+
+
+HILL = np.array([0.3, 0.4, 0.5, 0.55, 0.5, 0.4, 0.3, 0.2])
+
+
+@pytest.mark.parametrize(
+    ("checkpoints", "step", "among", "existing"),
+    [((), 30, 8, False), ((0, 20, 70), 20, 3, True), ((999,), 30, 8, False)],
+)
+def test_the_best_checkpoint_that_exists_is_kept_or_the_best_of_all(
+    checkpoints: tuple[int, ...], step: int, among: int, existing: bool
+) -> None:
+    kept = checkpoint_to_keep(looked_at(HILL, 4000), checkpoints)
+    assert (kept.recommended.step, kept.among, kept.existing) == (step, among, existing)
+    assert step in kept.tied
+    assert set(kept.tied) <= set(checkpoints) or not existing
+
+
+def test_the_interval_of_the_kept_checkpoint_is_wilsons_of_as_many_trials_as_its_deviation_stands_for() -> None:
+    falls = looked_at(HILL)
+    seen = falls.evidence
+    choice = choose(seen.rates, seen.noise() * falls.looks[-1].inflation, seen.set_variance())
+    kept = checkpoint_to_keep(falls).recommended
+    sd = (choice.high - choice.estimate) / 1.959964
+    trials = kept.estimate * (1 - kept.estimate) / sd**2
+    z = 1.959964
+    middle = (kept.estimate + z * z / (2 * trials)) / (1 + z * z / trials)
+    half = z / (1 + z * z / trials) * (kept.estimate * (1 - kept.estimate) / trials + (z / (2 * trials)) ** 2) ** 0.5
+    assert (kept.low, kept.high) == pytest.approx((middle - half, middle + half), abs=1e-6)
+
+
+def test_the_interval_of_an_unsized_score_is_normal_and_cut_to_shares_where_all_are() -> None:
+    low = checkpoint_to_keep(looked_at(np.array([0.01, 0.3, 0.02, 0.01, 0.0, 0.02, 0.3, 0.01]), None)).recommended
+    assert low.low == 0.0
+    high = checkpoint_to_keep(looked_at(np.array([0.99, 0.7, 0.98, 0.99, 1.0, 0.98, 0.7, 0.99]), None)).recommended
+    assert high.high == 1.0
+    score = checkpoint_to_keep(looked_at(3 * HILL - 1.2, None)).recommended
+    assert score.estimate - score.low == pytest.approx(score.high - score.estimate)
+
+
+def test_what_is_kept_is_told_with_its_interval_and_how_many_are_tied() -> None:
+    alone = heldout.diagnose(made(HILL, 100_000))
+    assert alone.recommended is not None
+    one = alone.recommended
+    interval = f"{100 * one.estimate:.1f} % (95 % interval {100 * one.low:.1f} to {100 * one.high:.1f})"
+    assert f"Keep step {one.step}, estimated at {interval}" in alone.sentence
+    level = heldout.diagnose(made(np.full(8, 0.5), 400))
+    assert level.tied == tuple(range(0, 80, 10))
+    assert level.sentence.endswith("; 7 others of 8 cannot be told apart from it.")
+    run = replace(made(np.full(8, 0.5), 400), checkpoints={0: "a", 70: "b"})
+    assert heldout.diagnose(run).sentence.endswith(
+        "; 1 other of 2 checkpoints that exist cannot be told apart from it."
+    )
+    assert heldout.diagnose(run).on_disk == (0, 70)
+
+
+def test_an_onset_is_told_with_its_interval_unless_it_is_sure() -> None:
+    sure = heldout.diagnose(made(np.array([0.2, 0.3, 0.4, 0.5, 0.4, 0.3, 0.2, 0.1]), 4000))
+    assert sure.onset is not None
+    assert sure.onset.low == sure.onset.step == sure.onset.high == 40
+    assert "It has been a point or more below its peak since step 40. Keep" in sure.sentence
+    slow = heldout.diagnose(made(np.concatenate([np.full(6, 0.5), np.linspace(0.5, 0.3, 14)]), 1000))
+    assert slow.onset is not None
+    assert slow.onset.low < slow.onset.high
+    told = f"since step {slow.onset.step} (90 % interval {slow.onset.low} to {slow.onset.high})."
+    assert told in slow.sentence
+
+
+@pytest.mark.parametrize("count", [2, 3])
+def test_each_benchmark_pays_for_the_others(count: int) -> None:
+    step = np.arange(1, 21) * 10
+    keys = ["val/humaneval_acc", "val/mbpp_acc", "val/lcb_acc"][:count]
+    truths = [np.full(20, 0.4), np.concatenate([np.linspace(0.5, 0.6, 10), np.full(10, 0.5)]), np.full(20, 0.5)]
+    metrics = {
+        key: Series(key, step, truth, problems=np.full(20, 500.0)) for key, truth in zip(keys, truths, strict=False)
+    }
+    unsized = {"val/other_acc": Series("val/other_acc", step, np.full(20, 0.3))}
+    few = {"val/few_acc": Series("val/few_acc", step[:3], np.full(3, 0.3), problems=np.full(3, 500.0))}
+    run = Run("made", "m", "t", {**metrics, **few, **unsized}, {"held_out": keys[0]})
+    falls = heldout.diagnose(run).benchmarks
+    assert [fall.key for fall in falls] == [*keys, "val/other_acc"]
+    assert [fall.sized for fall in falls] == [True] * count + [False]
+    assert falls[1].peak_step in range(80, 101)
+    assert falls[1].drop == pytest.approx(0.08, abs=0.02)
+    assert falls[1].adjusted_p == pytest.approx(min(1.0, falls[1].p * len(falls)))
+    assert falls[-1].p == falls[-1].adjusted_p == 1.0
+    alone = Run("made", "m", "t", {keys[0]: metrics[keys[0]]}, {"held_out": keys[0]})
+    assert heldout.diagnose(alone).benchmarks == ()
+
+
+@pytest.mark.parametrize(("horizon", "planned"), [(None, 24), (100, 100)])
+def test_a_plan_stands_in_for_the_evaluations_of_the_log(horizon: int | None, planned: int) -> None:
+    run = made(np.concatenate([np.full(12, 0.5), np.full(12, 0.4)]), 400)
+    falls = OverOptimisation(horizon=planned)
+    found = falls.update(block_of(run))
+    told = heldout.diagnose(run, detectors=[], horizon=horizon).findings
+    assert [one.against for one in told] == [one.against for one in found]
+    assert found

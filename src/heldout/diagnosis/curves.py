@@ -35,7 +35,8 @@ def _fullest(run: Run) -> list[str]:
         match = meaning_of(key)
         return match is None or match.meaning.name not in ("time", "progress", "tokens", "spread_of_another")
 
-    keys = [key for key, series in run.metrics.items() if len(series) and is_metric(key)] or list(run.metrics)
+    filled = [key for key, series in run.metrics.items() if len(series)]
+    keys = [key for key in filled if is_metric(key)] or filled
     return sorted(keys, key=lambda key: -len(run.metrics[key]))[:2]
 
 

@@ -38,7 +38,7 @@ class Curve:
     @property
     def range(self) -> float:
         """Largest minus smallest value of the line."""
-        return float(self.value.max() - self.value.min()) if len(self.value) else 0.0
+        return float(self.value.max() - self.value.min())
 
     @property
     def sign(self) -> float:

@@ -1,0 +1,125 @@
+"""What the reward and the length did in a word, and how each is read beside the verdict."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import heldout
+from heldout.findings import State, Verdict
+from heldout.run import Run, Series
+
+KEYS = {"reward": "reward", "held_out": "pass@1", "length": "length"}
+RISING, FALLING, FLAT = np.linspace(100, 200, 30), np.linspace(200, 100, 30), np.tile([150.0, 150.1], 15)
+SCORE = np.linspace(0.3, 0.5, 30) + np.tile([0.0, 0.03], 15)
+
+
+def told(state: State, peak: int | None = None, **columns: np.ndarray) -> tuple[str, ...]:
+    metrics = {KEYS[role]: Series(KEYS[role], np.arange(len(value)), value) for role, value in columns.items()}
+    run = Run("made", "memory", "test", metrics, {role: KEYS[role] for role in columns})
+    return heldout.describe(run, Verdict(state=state, label="given", sentence="", peak_step=peak)).interpretation
+
+
+def way(*corners: float) -> np.ndarray:
+    """A curve without noise that goes from corner to corner."""
+    return np.interp(np.linspace(0, len(corners) - 1, 19), np.arange(len(corners)), corners)
+
+
+def course(reward: np.ndarray) -> str:
+    """What a reward did, as it is told where there is no held-out score."""
+    return told(State.NO_EVIDENCE, reward=reward)[0].split(". ")[0].removeprefix("The reward ")
+
+
+@pytest.mark.parametrize(
+    ("corners", "does"),
+    [
+        ((0.0, 1.0), "rises"),
+        ((1.0, 0.0), "falls"),
+        ((0.0, 1.0, 0.52), "rises"),
+        ((0.0, 1.0, 0.48), "rises, then falls"),
+        ((0.84, 0.0, 1.0), "rises"),
+        ((0.86, 0.0, 1.0), "is flat"),
+        ((1.0, 0.0, 0.84), "falls"),
+        ((1.0, 0.0, 0.86), "is flat"),
+        ((0.2, 0.234, 0.0), "falls"),
+        ((0.2, 0.237, 0.0), "rises, then falls"),
+        ((0.5, 0.5), "is flat"),
+    ],
+)
+def test_a_reward_moves_where_it_moves_a_seventh_of_its_range(corners: tuple[float, ...], does: str) -> None:
+    assert np.isclose(way(*corners).max(), max(corners))  # each corner is a point
+    assert course(way(*corners)) == does
+
+
+@pytest.mark.parametrize(("gain", "does"), [(6.5, "is flat"), (6.8, "rises")])
+def test_a_reward_moves_where_it_moves_twice_the_noise_of_two_values(gain: float, does: str) -> None:
+    # Values that alternate by 1 have a noise of sqrt(8 / 3): four times that of a difference is 4.62, and 2 are lost.
+    assert course(np.linspace(0.0, gain, 20) + np.tile([1.0, -1.0], 10)) == does
+
+
+def test_a_single_reward_is_flat() -> None:
+    assert course(np.array([0.3])) == "is flat"
+
+
+@pytest.mark.parametrize(
+    ("state", "length", "opening"),
+    [
+        (State.REGRESSED, FALLING, "Responses get shorter and the held-out score has fallen"),
+        (State.REGRESSED, np.concatenate([RISING, FALLING])[::2], "Responses get shorter and the held-out score has"),
+        (State.OVER_OPTIMISED, RISING, "Responses get longer (by 100 tokens), and no rise of the held-out score"),
+        (State.IMPROVING, RISING, "Responses get longer and the held-out score has risen (but their changes do not"),
+        (
+            State.IMPROVING,
+            1000 * SCORE,
+            "Responses get longer and the held-out score has risen (and their changes go t",
+        ),
+        (State.IMPROVING, FALLING, "The held-out score has risen while responses got shorter"),
+        (State.PLATEAU, FALLING, "Response length shows no rise"),
+        (State.IMPROVING, FLAT, "Response length shows no rise"),
+        (State.REGRESSED, FLAT, "Response length shows no rise"),
+        (State.IMPROVING, np.full(30, 7.0), "Response length and held-out score share too few steps"),
+        (State.IMPROVING, RISING[:3], "Response length and held-out score share too few steps"),
+    ],
+)
+def test_the_length_is_read_beside_the_verdict(state: State, length: np.ndarray, opening: str) -> None:
+    noisy = length + (0.01 * np.random.default_rng(0).normal(size=len(length)) if length is RISING else 0.0)
+    assert told(state, held_out=SCORE, length=noisy)[1].startswith(opening)
+
+
+@pytest.mark.parametrize(
+    ("state", "peak", "reward", "opening"),
+    [
+        (State.IMPROVING, None, None, "The held-out score has risen. Without the training reward"),
+        (State.IMPROVING, None, RISING, "The reward and the held-out score climb together"),
+        (State.IMPROVING, None, FALLING, "The held-out score has risen although the reward falls:"),
+        (State.PLATEAU, None, None, "The held-out score is level over its last quarter. Without the training reward"),
+        (State.PLATEAU, None, RISING, "The reward climbs and the held-out score is level over its last quarter."),
+        (State.PLATEAU, None, FALLING, "The held-out score is level over its last quarter, and the reward falls:"),
+        (State.CANNOT_TELL, None, FALLING, "What the held-out score does cannot be told from these evaluations (giv"
+         "en). The reward falls, which alone says nothing about the task. To tell:"),
+        (State.CANNOT_TELL, None, None, "What the held-out score does cannot be told from these evaluations (given)."),
+        (State.CANNOT_TELL, 8, RISING, "The held-out score may have fallen, and these evaluations do not settle it (g"),
+    ],
+)  # fmt: skip
+def test_the_reward_is_read_beside_the_verdict(
+    state: State, peak: int | None, reward: np.ndarray | None, opening: str
+) -> None:
+    columns = {"held_out": SCORE} | ({} if reward is None else {"reward": reward})
+    assert told(state, peak, **columns)[0].startswith(opening)
+
+
+@pytest.mark.parametrize("state", [s for s in State if s not in (State.NO_EVIDENCE, State.OVER_OPTIMISED)])
+def test_only_without_a_reward_is_one_asked_for(state: State) -> None:
+    assert "--reward KEY" in told(state, held_out=SCORE)[0]
+    assert "--reward KEY" not in told(state, held_out=SCORE, reward=RISING)[0]
+
+
+def test_an_evaluation_of_unknown_size_is_pointed_out_last() -> None:
+    assert "--problems N" in told(State.IMPROVING, held_out=SCORE)[-1]
+    sized = Series("pass@1", np.arange(30), SCORE, problems=np.full(30, 100.0))
+    run = Run("made", "memory", "test", {"pass@1": sized}, {"held_out": "pass@1"})
+    assert not any("--problems N" in text for text in heldout.describe(run).interpretation)
+
+
+def test_without_held_out_score_and_reward_only_the_lack_is_told() -> None:
+    assert told(State.NO_EVIDENCE, length=RISING) == (told(State.NO_EVIDENCE, reward=RISING)[0].split(". ", 1)[1],)

@@ -1,0 +1,283 @@
+"""The words of a verdict, just below and just above what decides between them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import pytest
+
+import heldout
+from heldout.detectors.base import Block
+from heldout.detectors.evidence import pooled
+from heldout.detectors.overoptimisation import Level, OverOptimisation
+from heldout.diagnosis.detectors import falls_among
+from heldout.diagnosis.state import advice_on, answer_of, not_asked, smallest_visible
+from heldout.findings import Estimate, State, Verdict
+from heldout.run import Evaluation, Outcomes, Run, Series
+from heldout.stats.gp import gp_posterior
+from heldout.stats.scan import smallest_visible_drop
+
+KEPT = Estimate(0, 0.5, 0.41, 0.59)
+STEP_DOWN = [0.3, 0.4, 0.5, 0.5, 0.5, 0.2, 0.2, 0.2, 0.2, 0.2]
+
+
+def run_of(rates: Sequence[float], problems: int | None = 1000, reward: Iterable[float] = ()) -> Run:
+    steps = np.arange(len(rates))
+    sizes = None if problems is None else np.full(len(rates), float(problems))
+    metrics = {"pass@1": Series("pass@1", steps, np.array(rates, dtype=float), problems=sizes)}
+    if more := list(reward):
+        metrics["reward"] = Series("reward", np.arange(len(more)), np.array(more, dtype=float))
+    roles = {"held_out": "pass@1"} | ({"reward": "reward"} if more else {})
+    return Run("made", "memory", "test", metrics, roles)
+
+
+def judged(rates: Sequence[float], problems: int | None = 1000, reward: Iterable[float] = ()) -> Verdict:
+    return heldout.diagnose(run_of(rates, problems, reward))
+
+
+def told(evaluations: Sequence[Evaluation], group: int = 1) -> OverOptimisation:
+    falls = OverOptimisation(group=group, horizon=max(1, len(evaluations) // group))
+    falls.update(Block(evaluations=list(evaluations)))
+    return falls
+
+
+def rated(rates: Sequence[float], problems: int | None = 1000, samples: float | None = None) -> list[Evaluation]:
+    return [Evaluation(step, float(rate), problems, samples) for step, rate in enumerate(rates)]
+
+
+@pytest.mark.parametrize(("count", "few"), [(1, "1 evaluation"), (3, "3 evaluations")])
+def test_fewer_than_four_evaluations_show_nothing(count: int, few: str) -> None:
+    verdict = judged([0.5] * count)
+    assert (verdict.state, verdict.label) == (State.CANNOT_TELL, "too few evaluations")
+    assert verdict.sentence == f"{few} cannot show a fall; at least 4 are needed, and 20 to 40 see most."
+    assert judged([0.5] * 4).label != "too few evaluations"
+
+
+def test_a_held_out_series_without_a_value_is_no_evidence() -> None:
+    verdict = judged([])
+    assert (verdict.state, verdict.label) == (State.NO_EVIDENCE, "training signals only")
+
+
+@pytest.mark.parametrize(
+    ("reward", "state", "label", "how"),
+    [
+        (np.linspace(0, 1, 10), State.OVER_OPTIMISED, "confirmed, reward rising", "while the reward rises."),
+        ((), State.REGRESSED, "confirmed, reward unknown", "and too little is known of the reward to say why."),
+        (np.linspace(1, 0, 10), State.REGRESSED, "confirmed, reward falling", "and the reward falls too."),
+    ],
+)  # fmt: skip
+def test_a_fall_is_told_with_its_interval_and_what_the_reward_did(
+    reward: Iterable[float], state: State, label: str, how: str
+) -> None:
+    verdict = judged(STEP_DOWN, reward=reward)
+    assert (verdict.state, verdict.label, verdict.peak_step) == (state, label, 2)
+    now = told(rated(STEP_DOWN)).looks[-1]
+    drop, half = 100 * now.drop, 196 * now.drop_sd
+    assert verdict.sentence.startswith(
+        f"The held-out score has fallen by {drop:.1f} points since step 2 (95 % interval {drop - half:.1f} to "
+        f"{drop + half:.1f}) {how}"
+    )
+    assert verdict.onset is not None
+    assert verdict.onset.step == 4
+    assert "It has been a point or more below its peak since step 4 (90 % interval 4 to 5)." in verdict.sentence
+
+
+def test_a_fall_on_evaluations_of_unknown_size_is_likely_at_most() -> None:
+    verdict = judged(STEP_DOWN, None)
+    assert (verdict.state, verdict.label) == (State.REGRESSED, "likely, reward unknown")
+    assert told(rated(STEP_DOWN, None)).worst.level is Level.LIKELY
+
+
+def test_a_rise_is_told_from_the_first_evaluation_to_the_last() -> None:
+    rates = np.linspace(0.2, 0.6, 10)
+    verdict = judged(rates)
+    assert (verdict.state, verdict.label) == (State.IMPROVING, "no fall seen")
+    evidence = told(rated(rates)).evidence
+    gain, _ = gp_posterior(evidence.rates, evidence.noise()).difference(9, 0)
+    assert verdict.sentence.startswith(
+        f"The held-out score has risen by {100 * gain:.1f} points since step 0; no fall was seen."
+    )
+
+
+def test_a_rise_that_is_over_is_still_told_where_its_last_quarter_is_not_clear() -> None:
+    rates = [0.30, 0.34, 0.40, 0.45, 0.50, 0.53, 0.52, 0.56, 0.53, 0.55, 0.52, 0.56]
+    assert judged(rates, 300).state is State.IMPROVING
+    assert judged([*rates[:6], *rates[:6]], 300).state is not State.IMPROVING
+
+
+@pytest.mark.parametrize(
+    ("visible", "state", "label"),
+    [
+        (0.05, State.PLATEAU, "no fall seen"),
+        (0.051, State.CANNOT_TELL, "too coarse"),
+        (None, State.CANNOT_TELL, "within noise"),
+    ],
+)
+def test_a_level_score_is_a_plateau_where_a_fall_of_five_points_would_show(
+    visible: float | None, state: State, label: str
+) -> None:
+    answer = answer_of(told(rated([0.5] * 10)), visible)
+    assert answer.state is state
+    assert answer.label.startswith(label)
+    if label == "too coarse":
+        assert answer.sentence == "The held-out score looks level, but a fall below 5 points would not have been seen."
+
+
+def test_noise_is_neither_a_fall_nor_a_rise() -> None:
+    answer = answer_of(told(rated([0.5, 0.52, 0.51, 0.49, 0.53, 0.52, 0.48, 0.47, 0.5, 0.48], 100)), 0.08)
+    assert (answer.state, answer.label) == (State.CANNOT_TELL, "within noise")
+    assert answer.sentence == "No fall can be told from noise, nor a rise."
+
+
+def test_a_fall_that_may_be_one_is_watched() -> None:
+    falls = told(rated(np.linspace(0.5, 0.4, 20), 20))
+    assert falls.looks[-1].level is Level.WATCH
+    assert falls.run_p() == 0.2
+    answer = answer_of(falls, None)
+    assert (answer.state, answer.label) == (State.CANNOT_TELL, "watch")
+    assert answer.sentence == "The held-out score may be falling; it is not clear."
+
+
+DIP = [0.3, 0.4, 0.5, 0.5, 0.5, 0.2, 0.2]
+
+
+@pytest.mark.parametrize(
+    ("end", "recovered"),
+    [([0.3, 0.5, 0.6, 0.6], True), ([0.3, 0.5, 0.3, 0.6], False), ([0.3, 0.5, 0.6, 0.3], False)],
+)
+def test_a_score_has_recovered_where_its_last_two_evaluations_are_back(end: list[float], recovered: bool) -> None:
+    verdict = judged([*DIP, *end], 5000)
+    assert (verdict.state is State.RECOVERED) is recovered
+    if recovered:
+        assert verdict.label == "confirmed"
+        assert "The held-out score fell after step 3 and has come back since." in verdict.sentence
+        assert verdict.onset is not None
+        assert verdict.onset.step < 7  # as it stood when the fall was surest
+
+
+@pytest.mark.parametrize("count", [5, 6, 12, 40])
+def test_the_smallest_visible_fall_is_one_that_shows_within_three_evaluations(count: int) -> None:
+    expected = smallest_visible_drop(count, count, min(3, count - 2), 1e-4)
+    assert smallest_visible(count, 1e-4) == expected
+
+
+@pytest.mark.parametrize(("count", "variance"), [(4, 1e-4), (12, math.nan), (12, math.inf)])
+def test_of_too_few_evaluations_or_unknown_noise_no_smallest_fall_is_known(count: int, variance: float) -> None:
+    assert smallest_visible(count, variance) is None
+
+
+@pytest.mark.parametrize(
+    ("problems", "exact", "reward", "missing"),
+    [
+        (None, False, True, ["error control"]),
+        (100, False, True, ["exact error control"]),
+        (100, True, True, []),
+        (100, True, False, ["cause of a fall"]),
+        (None, False, False, ["error control", "cause of a fall"]),
+    ],
+)
+def test_what_could_not_be_asked_is_listed(problems: int | None, exact: bool, reward: bool, missing: list[str]) -> None:
+    found = not_asked(run_of([0.5], problems, [0.0] if reward else ()), exact)
+    assert [item.detector for item in found] == missing
+    assert not not_asked(Run("made", "memory", "test", {}, {}), exact)
+
+
+def advised(falls: OverOptimisation, visible: float | None = None) -> list[str]:
+    return list(advice_on(falls, visible, KEPT))
+
+
+@pytest.mark.parametrize(("visible", "said"), [(None, 0), (0.05, 0), (0.051, 1)])
+def test_more_problems_are_advised_where_only_falls_above_five_points_show(visible: float | None, said: int) -> None:
+    text = (
+        "These evaluations show a fall of 5 points or more; a smaller one goes unseen. Spend on problems first: four "
+        "times as many halve that."
+    )
+    assert advised(told(rated([0.5] * 20)), visible) == [text] * said
+
+
+@pytest.mark.parametrize(("problems", "few"), [(199, True), (200, False), (None, False)])
+def test_fewer_than_200_problems_are_few(problems: int | None, few: bool) -> None:
+    text = "199 problems are few; use 200 or more, the same ones at every evaluation."
+    assert advised(told(rated([0.5] * 20, problems))) == ([text] if few else [])
+
+
+@pytest.mark.parametrize(("problems", "samples", "lines"), [(199, 1.0, 1), (199, 1.5, 2), (200, 1.5, 0)])
+def test_samples_of_few_problems_are_no_problems(problems: int, samples: float, lines: int) -> None:
+    said = advised(told(rated([0.5] * 20, problems, samples)))
+    assert len(said) == lines
+    if lines == 2:
+        assert said[1] == (
+            "199 problems with 1.5 samples each: samples make the score of these problems precise, not the score of "
+            "problems like them (41 to 59 %)."
+        )
+
+
+@pytest.mark.parametrize(("count", "few"), [(19, True), (20, False)])
+def test_fewer_than_twenty_evaluations_are_few(count: int, few: bool) -> None:
+    assert advised(told(rated([0.5] * count))) == (["19 evaluations are few; 20 to 40, evenly spaced, see most."] * few)
+
+
+def test_rates_that_scatter_too_much_are_told_by_how_much() -> None:
+    rates = np.tile([0.4, 0.6], 10)
+    falls = told(rated(rates))
+    scatter = falls.evidence.excess_scatter()
+    assert scatter is not None
+    (text,) = advised(falls)
+    assert text == (
+        f"The rates scatter {math.sqrt(scatter):.1f} times as much as 1000 problems can: are they the same problems at "
+        "every evaluation, and is their number right?"
+    )
+
+
+def outcomes(step: int, first: int, size: int = 300, missing: int = 0, seed: int | None = None) -> Evaluation:
+    """An evaluation of `size` problems from number `first` on, of which the last ones may be missing."""
+    solved = np.random.default_rng(step if seed is None else seed).integers(0, 2, size - missing)
+    names = tuple(f"p{first + place}" for place in range(size - missing))
+    return Evaluation.of(step, Outcomes(names, solved, np.ones(size - missing, dtype=np.int64)))
+
+
+def test_what_is_odd_about_single_outcomes_is_told_with_its_count() -> None:
+    plain = [outcomes(step, 0) for step in range(20)]
+    assert advised(told(plain)) == []
+    other = [*plain, *(outcomes(step, 1000) for step in range(20, 40))]
+    assert advised(told(other)) == [
+        "The problems changed 1 time so much that evaluations before and after cannot be compared; keep the same ones."
+    ]
+    assert advised(told([*plain, outcomes(20, 0, missing=2)])) == [
+        "2 outcomes were missing and stand in by their expectation; record failures as 0."
+    ]
+    assert advised(told([*plain, outcomes(20, 0, seed=19)])) == [
+        "1 evaluation repeated the one before problem by problem and were passed over: see that evaluations are not "
+        "cached and load the current checkpoint."
+    ]
+
+
+def test_evaluations_in_groups_are_told() -> None:
+    assert advised(told(rated([0.5] * 40), group=2)) == [
+        "Evaluations were averaged in groups of 2 for the verdict; fewer and larger ones cost less."
+    ]
+    assert falls_among(40).group == 1
+    assert pooled(rated([0.2, 0.4])).rate == pytest.approx(0.3)
+
+
+@pytest.mark.parametrize(
+    ("rates", "problems", "settled"),
+    [
+        (np.linspace(0.5, 0.44, 14), 100, "200 problems with the same rates would have confirmed it."),
+        (np.linspace(0.5, 0.35, 14), 20, "100 problems with the same rates would have confirmed it."),
+    ],
+)
+def test_a_suspected_fall_is_told_with_what_would_have_settled_it(
+    rates: np.ndarray, problems: int, settled: str
+) -> None:
+    falls = told(rated(rates, problems))
+    answer = answer_of(falls, None)
+    assert falls.run_p() <= 0.1
+    assert (answer.state, answer.label) == (State.CANNOT_TELL, "just short of a fall, reward unknown")
+    assert answer.sentence == (
+        f"The held-out score may have fallen since step 1 (run-level p = {falls.run_p():g}, reward unknown), but these "
+        f"evaluations do not confirm it. {settled}"
+    )
+    assert answer.peak_step == falls.looks[-1].peak_step == 1
