@@ -25,7 +25,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
@@ -223,15 +223,20 @@ def environment(copy: Path) -> dict[str, str]:
 class Reach:
     """Which tests reach which line, and how long each takes."""
 
-    tests: dict[str, dict[int, list[str]]]  # file → line → tests
+    tests: dict[str, dict[int, list[str]]]  # file → line → tests; none where it runs only when the module is imported
     seconds: dict[str, float]
 
     def of(self, mutation: Mutation) -> list[str]:
-        """The tests for a mutation, the quickest first, as many as are worth their time."""
-        found = sorted(self.tests.get(mutation.file, {}).get(mutation.line, []), key=lambda test: self.seconds[test])
+        """The tests for a mutation, the quickest first, as many as are worth their time.
+
+        What runs only when a module is imported could be noticed by any test: those of its own file are asked first.
+        """
+        reached = self.tests.get(mutation.file, {}).get(mutation.line)
+        own = set(_of_stem(Path(mutation.file).stem, self.seconds))
+        found = self.seconds if reached == [] else reached or []
         kept: list[str] = []
         spent = 0.0
-        for test in found:
+        for test in sorted(found, key=lambda test: (reached == [] and test not in own, self.seconds[test])):
             spent += self.seconds[test]
             if kept and spent > _SLOWEST:
                 break
@@ -270,15 +275,12 @@ def reach(copy: Path, room: str, tests: Sequence[str]) -> Reach:
             continue
         of_file = found.setdefault(str(Path(path).relative_to(copy)), {})
         for line, contexts in measured.contexts_by_lineno(path).items():
-            reached = {context.split("|")[0] for context in contexts} & passed.keys()
-            # what runs when the module is imported is reached by whichever test comes first: ask those of its own file
-            of_file[line] = sorted(reached) if reached else _of_stem(Path(path).stem, list(passed))
+            of_file[line] = sorted({context.split("|")[0] for context in contexts} & passed.keys())
     return Reach(found, passed)
 
 
-def _of_stem(stem: str, tests: Sequence[str]) -> list[str]:
-    own = [test for test in tests if f"test_{stem}.py" in test or f"{stem}.py::" in test]
-    return own or list(tests)
+def _of_stem(stem: str, tests: Iterable[str]) -> list[str]:
+    return [test for test in tests if f"test_{stem}.py" in test or f"{stem}.py::" in test]
 
 
 _NOTE_TESTS = """
