@@ -60,6 +60,18 @@ def bench_detect(
     bench(runs, configs or [], seed, workers, out, figures, source)
 
 
+@app.command("signals")
+def bench_signals(
+    runs: Annotated[int, typer.Option(min=11, help="Healthy runs, and simulated runs with held-out scores.")] = 2000,
+    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same table.")] = 0,
+    out: Annotated[Path | None, typer.Option("-o", "--out", help="Also write the tables as Markdown or JSON.")] = None,
+) -> None:
+    """How often detectors find something in runs in which nothing is wrong, each by what it finds."""
+    from benchmarks.signals import main as bench
+
+    bench(runs, seed, out)
+
+
 @app.command("plan")
 def bench_plan(
     runs: Annotated[int, typer.Option(min=2, help="Simulated runs of each family.")] = 100,

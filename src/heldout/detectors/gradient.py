@@ -42,7 +42,7 @@ class GradientSpikes(Signal):
     What it cannot see: spikes in the first points; a norm logged after clipping, where every spike looks the same; a
     norm that vanishes.
 
-    False alarms: 1.2 % (24 of 2000 simulated healthy runs).
+    False alarms: 0.55 % (11 of 2000 simulated healthy runs, all of them ``gradient_spikes``).
     """
 
     name = "gradient"

@@ -147,8 +147,8 @@ class Signal(Question):
 class Binned(Signal):
     """A detector that looks at bins of points, each kind of finding once per episode; what it looks for is in `_look`.
 
-    False alarms are given for 2000 simulated healthy runs of 200 to 1000 steps: flat, drifting or improving levels
-    under autocorrelated noise (AR(1), coefficient 0.5 to 0.95).
+    False alarms are given for 2000 simulated healthy runs of 200 to 1000 steps, as ``heldout bench signals`` measures
+    them: flat, drifting or improving levels under autocorrelated noise (AR(1), coefficient 0.5 to 0.95).
     """
 
     beside: ClassVar[tuple[str, ...]] = ()  # metrics that it looks at too, where they are logged
