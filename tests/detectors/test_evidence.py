@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 
 import numpy as np
 import pytest
@@ -13,10 +14,11 @@ from benchmarks.rivals import ALARM, FIRST
 from heldout.datasets.simulated import simulate
 from heldout.detectors import LateSurge, OverOptimisation, Plateau
 from heldout.detectors.base import Block
-from heldout.detectors.evidence import Evidence
+from heldout.detectors.evidence import Evidence, pooled
 from heldout.detectors.overoptimisation import Level
 from heldout.run import Evaluation, Outcomes
 from heldout.stats.gram import Gram
+from heldout.stats.noise import JITTER_FLOOR, aggregate_noise, difference_noise
 
 HELD_OUT = (lambda: OverOptimisation(horizon=40), Plateau, LateSurge)
 
@@ -157,3 +159,162 @@ def test_a_late_rise_is_a_surge_and_a_steady_one_is_not() -> None:
 
     assert found(late) == ["late_surge"]
     assert found(steady) == []
+
+
+def seen_of(rates: list[float], problems: int | None = 200, samples: float | None = None) -> Evidence:
+    seen = Evidence()
+    for k, rate in enumerate(rates):
+        seen.add(Evaluation(k, rate, problems, samples))
+    return seen
+
+
+RATES = [0.5, 0.52, 0.49, 0.53, 0.5, 0.51, 0.48, 0.52, 0.5]
+
+
+def test_samples_that_are_not_known_count_as_one() -> None:
+    assert Evidence().samples == 1.0
+    assert seen_of(RATES).samples == seen_of(RATES, samples=1.0).samples == 1.0
+    assert seen_of(RATES).noise() == seen_of(RATES, samples=1.0).noise() == aggregate_noise(np.array(RATES), 200.0, 1.0)
+    assert seen_of(RATES, samples=4.0).noise() == aggregate_noise(np.array(RATES), 200.0, 4.0)
+
+
+def test_the_problems_are_the_fewest_of_any_evaluation_and_unknown_where_one_is() -> None:
+    seen = seen_of(RATES)
+    seen.add(Evaluation(20, 0.5, 150))
+    assert seen.problems == 150
+    seen.add(Evaluation(21, 0.5))
+    assert seen.problems is None
+    assert Evidence().problems is None
+
+
+def test_noise_from_rates_is_taken_larger_and_larger_still_without_a_size() -> None:
+    sized, unsized = seen_of(RATES), seen_of(RATES, None)
+    assert sized.scan_noise() == pytest.approx(1.3 * sized.noise())
+    assert unsized.scan_noise() == pytest.approx(1.5 * unsized.noise())
+    assert sized.posterior_noise(2.0) == pytest.approx(2.0 * sized.noise())
+    assert unsized.posterior_noise(2.0) == pytest.approx(3.0 * unsized.noise())
+    assert not math.isnan(seen_of(RATES[:8], None).scan_noise())
+    assert math.isnan(seen_of(RATES[:7], None).scan_noise())
+
+
+@pytest.mark.parametrize(("problems", "may"), [(29, False), (30, True), (None, False)])
+def test_a_fall_may_be_confirmed_from_thirty_known_problems_on(problems: int | None, may: bool) -> None:
+    assert seen_of(RATES, problems).may_confirm is may
+
+
+def test_errors_that_evaluations_share_are_paid_for_where_several_samples_make_rates_precise() -> None:
+    assert seen_of(RATES).inflation is None
+    assert seen_of(RATES, None, 4.0).inflation is None
+    inflation = seen_of(RATES, 200, 4.0).inflation
+    assert inflation is not None
+    assert float(inflation(np.array([1.0, 0.0, -1.0]))) > 1.0
+
+
+def test_the_noise_of_more_problems_is_smaller_by_their_number_down_to_the_jitter() -> None:
+    seen = Evidence()
+    for evaluation in simulated("honest", 4, n=100):
+        seen.add(evaluation)
+    jitter = JITTER_FLOOR**2
+    assert seen.noise_with(400) - jitter == pytest.approx((seen.noise() - jitter) / 4.0)
+    assert seen_of(RATES).noise_with(800) == pytest.approx(1.3 * aggregate_noise(np.array(RATES), 800.0, 1.0))
+
+
+@pytest.mark.parametrize("swing", [0.05, 0.06, 0.09, 0.12])
+def test_rates_that_scatter_surely_more_than_their_problems_say_so(swing: float) -> None:
+    rates = 0.5 + swing * np.where(np.arange(20) % 2, -1.0, 1.0)
+    drawn = float(np.mean(rates * (1.0 - rates))) / 100.0
+    ratio = difference_noise(rates) / drawn
+    surely = 1.0 + 3.0 * math.sqrt(2.0 / (18.0 / 35.0 * 18.0))  # three deviations of a chi-square of so many degrees
+    assert seen_of(rates.tolist(), 100, 1.0).excess_scatter() == (pytest.approx(ratio) if ratio > surely else None)
+
+
+def test_scatter_is_not_asked_of_few_evaluations_of_unknown_size_or_with_outcomes() -> None:
+    rates = (0.5 + 0.2 * np.where(np.arange(10) % 2, -1.0, 1.0)).tolist()
+    assert seen_of(rates, 100).excess_scatter() is not None
+    assert seen_of(rates[:9], 100).excess_scatter() is None
+    assert seen_of(rates, None).excess_scatter() is None
+    exact = Evidence()
+    for evaluation in simulated("honest", 1, n=20)[:12]:
+        exact.add(evaluation)
+    assert exact.excess_scatter() is None
+
+
+def test_levels_vary_over_sets_of_problems_by_at_most_seven_tenths_of_the_binomial_variance() -> None:
+    seen = seen_of([0.4] * 5, 50)
+    assert seen.set_variance() == pytest.approx(np.full(5, 0.7 * 0.4 * 0.6 / 50))
+    assert seen_of([0.0] * 3, 50).set_variance() == pytest.approx(np.full(3, 0.7 * 0.01 * 0.99 / 50))
+    assert seen_of([0.4] * 5, None).set_variance().tolist() == [0.0] * 5
+
+
+@pytest.mark.parametrize(("problems", "measured"), [(99, False), (100, True)])
+def test_the_variance_over_sets_is_measured_from_a_hundred_problems_on(problems: int, measured: bool) -> None:
+    shares = np.tile(np.repeat([1.0, 0.0], [2, problems - 2]), (3, 1))
+    shares[:, :2] = [[1, 1], [1, 0], [0, 1]]
+    seen = Evidence()
+    for evaluation in evaluations(shares):
+        seen.add(evaluation)
+    rate = float(np.clip(seen.rates.mean(), 0.01, 0.99))
+    own = [Gram.of(shares).set_variance(k) for k in range(3)]
+    least = 0.7 * rate * (1.0 - rate) / problems
+    assert min(own) < least < max(own)
+    assert seen.set_variance() == pytest.approx(own if measured else np.maximum(own, least))
+
+
+def some_of(first: int, count: int, step: int, passed: float = 1.0) -> Evaluation:
+    names = tuple(f"p{i}" for i in range(first, first + count))
+    share = np.where(np.arange(count) % 2, passed, 0.0)
+    return Evaluation.of(step, Outcomes(names, share, np.ones(count, dtype=np.int64)))
+
+
+@pytest.mark.parametrize(
+    ("problems", "kept", "left", "series", "filled"),
+    [
+        (100, 80, 100, 1, 20),  # enough: what is missing is filled
+        (100, 79, 79, 1, 0),  # the missing ones are dropped for good
+        (100, 50, 50, 1, 0),
+        (100, 49, 49, 2, 0),  # too few to link the two
+    ],
+)
+def test_how_many_of_the_problems_an_evaluation_must_have(
+    problems: int, kept: int, left: int, series: int, filled: int
+) -> None:
+    seen = Evidence()
+    seen.add(some_of(0, problems, 1))
+    seen.add(some_of(0, problems, 2, 0.0))
+    assert seen.add(some_of(0, kept, 3))
+    assert (seen.problems, seen.series, seen.filled) == (left, series, filled)
+    assert len(seen) == (3 if series == 1 else 1)
+
+
+@pytest.mark.parametrize(("share", "counts"), [(0.0, True), (1.0, True), (0.5, False)])
+def test_a_repetition_at_a_bound_counts_and_one_between_is_passed_over(share: float, counts: bool) -> None:
+    row = np.repeat([1.0, 0.0], [int(20 * share), 20 - int(20 * share)])
+    seen = Evidence()
+    assert [seen.add(one) for one in evaluations(np.stack([row, row]))] == [True, counts]
+
+
+def test_one_problem_is_too_few_to_be_exact() -> None:
+    seen = Evidence()
+    seen.add(Evaluation.of(1, Outcomes(("a",), np.array([1.0]), np.array([1]))))
+    assert not seen.exact
+
+
+def test_pooled_evaluations_are_a_mean_with_the_fewest_problems_and_all_samples() -> None:
+    one = Evaluation(10, 0.4, 100, 2.0, "b")
+    assert pooled([one]) is one
+    both = pooled([one, Evaluation(20, 0.5, 90, None, "b")])
+    assert (both.step, both.problems, both.samples, both.benchmark) == (20, 90, 3.0, "b")
+    assert both.rate == pytest.approx(0.45)
+    assert both.outcomes is None
+    assert pooled([one, Evaluation(20, 0.5)]).problems is None
+
+
+def test_pooled_outcomes_of_the_same_problems_are_samples() -> None:
+    first, second = evaluations(np.array([[1.0, 0.0, 1.0], [1.0, 1.0, 0.0]]))
+    outcomes = pooled([first, second]).outcomes
+    assert outcomes is not None
+    assert outcomes.share == pytest.approx([1.0, 0.5, 0.5])
+    assert outcomes.samples.tolist() == [2, 2, 2]
+    (other,) = evaluations(np.array([[1.0, 0.0, 1.0]]), ["x", "y", "z"])
+    assert pooled([first, other]).outcomes is None
+    assert pooled([first, Evaluation(20, 0.5, 3)]).outcomes is None

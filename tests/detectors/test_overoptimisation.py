@@ -13,7 +13,7 @@ from heldout.detectors import Block, OverOptimisation, Points, fold
 from heldout.detectors.overoptimisation import Level
 from heldout.findings import Finding, Severity
 from heldout.run import Evaluation, Outcomes
-from heldout.stats.scan import boundary
+from heldout.stats.scan import boundary, run_p
 
 RISE_AND_FALL = np.concatenate([np.linspace(0.3, 0.5, 12), np.linspace(0.5, 0.25, 12)])
 
@@ -124,3 +124,51 @@ def test_each_change_of_the_problems_halves_the_error_that_may_be_spent() -> Non
     assert detector.evidence.series == 3
     bounds = [look.bound for look in detector.looks]
     assert bounds == [boundary(40, alpha) for alpha in (0.05, 0.025, 0.0125) for _ in range(3)]
+
+
+def test_nothing_is_said_before_the_fourth_evaluation() -> None:
+    detector = OverOptimisation(horizon=24)
+    rates = np.array([0.9, 0.9, 0.1, 0.1])
+    for count, block in enumerate(blocks(rates, cuts=[1, 2, 3]), 1):
+        detector.update(block)
+        assert len(detector.looks) == (count == 4)
+
+
+def test_the_level_to_watch_may_be_that_of_an_alarm() -> None:
+    assert OverOptimisation(watch=0.9, likely=0.9).watch == 0.9
+
+
+def test_the_error_probability_of_the_run_is_that_of_its_surest_look() -> None:
+    rates = np.concatenate([np.full(10, 0.5), np.linspace(0.5, 0.44, 6), np.full(8, 0.5)])
+    detector = OverOptimisation(horizon=24)
+    assert detector.run_p() == detector.run_p(ever=True) == 1.0
+    fold([detector], blocks(rates))
+    surest = max(look.statistic for look in detector.looks)
+    assert surest > detector.looks[-1].statistic
+    assert detector.run_p(ever=True) == run_p(surest, 24) < detector.run_p() == run_p(detector.looks[-1].statistic, 24)
+
+
+def test_the_fewest_problems_that_would_confirm_the_fall() -> None:
+    rates = np.concatenate([np.full(16, 0.5), np.linspace(0.5, 0.46, 8)])
+    detector = OverOptimisation(horizon=24)
+    fold([detector], blocks(rates, size=60))
+    assert detector.worst.level < Level.CONFIRMED
+    enough = detector.problems_to_confirm(range(60, 3000, 60))
+    assert enough is not None
+
+    def confirmed(size: int) -> bool:
+        again = OverOptimisation(horizon=24)
+        fold([again], blocks(rates, size=size))
+        return again.looks[-1].level is Level.CONFIRMED
+
+    assert confirmed(enough)
+    assert not confirmed(enough - 60)
+    assert detector.problems_to_confirm([60]) is None
+
+
+def test_the_surest_look_is_the_first_of_its_level() -> None:
+    detector = OverOptimisation(horizon=24)
+    fold([detector], blocks(noisy(RISE_AND_FALL, 0)))
+    confirmed = [look for look in detector.looks if look.level is Level.CONFIRMED]
+    assert len(confirmed) > 1
+    assert detector.worst is confirmed[0]

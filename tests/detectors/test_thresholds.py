@@ -301,11 +301,31 @@ EPISODES = (
         0.009,
     ),
     Episode("component_takeover", ComponentTakeover, taken_over, 0.2, 0.9, 0.3, 0.2),
+    Episode(  # less than half of the fall that counts is left
+        "component_takeover",
+        ComponentTakeover,
+        lambda v: parts(style=held((0.2, 20), (0.9, len(v) - 20)), tests=v),
+        0.5,
+        0.1,
+        0.449,
+        0.451,
+    ),
+    Episode(  # 0.7 of a rise of 1.25 is 0.8 of the share that counts
+        "component_takeover",
+        ComponentTakeover,
+        lambda v: parts(style=held((0.2, 20), (0.9, len(v) - 20)), tests=held((0.5, 20), (0.1, len(v) - 20)), length=v),
+        0.2,
+        0.2,
+        0.749,
+        0.751,
+    ),
     Episode("entropy_collapse", EntropyCollapse, entropy, 1.0, 0.2, 0.37, 0.38),
     Episode("entropy_exhausted", EntropyCollapse, entropy, 1.0, 0.04, 0.099, 0.101),
     Episode("groups_without_signal", GroupsWithoutSignal, groups, 0.5, 0.9, 0.61, 0.59),
     Episode("kl_sampler_level", KLBlowUp, sampler, 0.01, 0.1, 0.036, 0.034),
     Episode("kl_policies_blow_up", KLBlowUp, lambda v: metrics(kl_policies=v), 0.01, 0.2, 0.051, 0.049),
+    Episode("kl_reference_blow_up", KLBlowUp, lambda v: metrics(kl_reference=v), 0.01, 0.2, 0.051, 0.049),
+    Episode("kl_reference_accelerating", KLBlowUp, lambda v: metrics(kl_reference=v), 0.01, 0.6, 0.26, 0.24),
     Episode("length_collapse", LengthDrift, lambda v: metrics(length=v), 100.0, 30.0, 49.0, 51.0),
     Episode("truncation_rising", LengthDrift, cut_off, 0.05, 0.3, 0.15, 0.13),
     Episode("reward_spread_collapse", RewardSaturation, spread, 1.0, 0.05, 0.19, 0.21),
@@ -350,3 +370,104 @@ def test_just_below_a_constant_nothing_and_just_above_it_a_finding(name: str) ->
     make, row = CONSTANTS[name]
     assert row.kind not in found(make, row, row.below)
     assert row.kind in found(make, row, row.above)
+
+
+@pytest.mark.parametrize(("dip", "times"), [(151.0, 1), (149.0, 2)])
+def test_growth_is_found_again_only_after_the_length_was_nearer_to_its_start(dip: float, times: int) -> None:
+    grown = np.linspace(150.0, 400.0, 60)
+    value = np.concatenate([held((100.0, 20)), grown, held((dip, 100)), grown])
+    kinds = [finding.kind for finding in LengthDrift().update(metrics(length=value))]
+    assert kinds.count("length_growth") == times
+
+
+@pytest.mark.parametrize(("rest", "times"), [(0.74, 1), (0.76, 2)])
+def test_a_fall_is_announced_again_only_after_the_entropy_was_at_three_times_its_floor(rest: float, times: int) -> None:
+    fall = np.exp(-0.01 * np.arange(125))
+    value = np.concatenate([np.ones(20), fall, held((rest, 30)), rest * fall[:96]])
+    kinds = [finding.kind for finding in EntropyCollapse().update(entropy(value))]
+    assert kinds.count("entropy_falling") == times
+    assert "entropy_collapse" not in kinds
+
+
+# a level that is the threshold itself, to the last bit
+AT_THE_THRESHOLD: tuple[tuple[Question, Block], ...] = (
+    (ClipSaturation(share=0.25), clip(held((0.1, 20), (0.25, 50)))),
+    (ClipSaturation(ratio=4.0), metrics(clip_fraction_low=held((0.25, 70)), clip_fraction_high=held((0.0625, 70)))),
+    (ClipSaturation(smallest=0.25), metrics(clip_fraction_low=held((0.25, 70)), clip_fraction_high=held((0.0, 70)))),
+    (ClipSaturation(sigmas=0.0), clip(held((0.5, 70)))),
+    (ComponentTakeover(fall=0.5), parts(style=held((0.2, 20), (0.9, 60)), tests=held((0.5, 20), (0.25, 60)))),
+    (EntropyCollapse(), entropy(held((1.0, 20), (0.25, 50)))),
+    (GroupsWithoutSignal(share=0.75), groups(held((0.75, 50)))),
+    (KLBlowUp(mismatch=0.25), sampler(held((0.25, 60)))),
+    (KLBlowUp(floor=0.25), metrics(kl_policies=held((0.0, 60), (0.25, 10)))),
+    (KLBlowUp(factor=8.0), metrics(kl_policies=held((0.0625, 60), (0.5, 10)))),
+    (KLBlowUp(far=0.5, floor=1.0), metrics(kl_reference=held((0.0, 60), (0.5, 20)))),
+    (LengthDrift(collapse=0.5), metrics(length=held((100.0, 20), (50.0, 50)))),
+    (LengthDrift(truncated=0.25), cut_off(held((0.0, 20), (0.25, 50)))),
+    (RewardSaturation(share=0.25), spread(held((1.0, 20), (0.25, 60)))),
+)
+
+
+@pytest.mark.parametrize(("detector", "block"), AT_THE_THRESHOLD, ids=lambda one: type(one).__name__)
+def test_at_the_threshold_itself_nothing_is_found(detector: Question, block: Block) -> None:
+    assert detector.update(block) == []
+
+
+def test_a_share_of_the_rise_and_a_ceiling_count_from_their_threshold_on() -> None:
+    block = parts(
+        style=held((0.0, 20), (0.75, 60)), length=held((0.0, 20), (0.25, 60)), tests=held((1.0, 20), (0.0, 60))
+    )
+    assert [one.kind for one in ComponentTakeover(share=0.75).update(block)] == ["component_takeover"]
+    reward = held((0.0, 10), (4.0, 10), (3.0, 40))
+    assert [one.kind for one in RewardSaturation(close=0.25).update(metrics(reward=reward))] == ["reward_ceiling"]
+    bare = repeats([1 / 30, 7 / 30, 11 / 30, 13 / 30], 0.5)(3)
+    assert [one.kind for one in RepeatedEvaluation(times=3, alpha=0.999).update(bare)] == ["evaluation_repeated"]
+
+
+# per cent of a fall by a tenth in the log, 20 bins before the floor: what the constants of entropy allow
+@pytest.mark.parametrize(("level", "found"), [(0.62, True), (0.64, False)])
+def test_a_fall_is_announced_from_two_and_a_half_times_the_floor_on(level: float, found: bool) -> None:
+    """The fall ends at the level, whose 2.5 times the floor of 0.25 is 0.625; the horizon is no matter."""
+    fall = np.append(np.ones(20), np.geomspace(1.0, level, 45)[1:])
+    value = np.append(fall, np.full(5, level))
+    kinds = [one.kind for one in EntropyCollapse(width=1, patience=1, horizon=100.0).update(entropy(value))]
+    assert kinds == ["entropy_falling"] * found
+
+
+@pytest.mark.parametrize(("bins", "found"), [(5, False), (6, True)])
+def test_a_line_to_be_drawn_on_has_six_bins(bins: int, found: bool) -> None:
+    value = np.append(np.ones(20), 0.6 * 0.9 ** np.arange(bins))
+    kinds = [one.kind for one in EntropyCollapse(width=1, patience=1, horizon=100.0).update(entropy(value))]
+    assert kinds == ["entropy_falling"] * found
+
+
+@pytest.mark.parametrize(
+    ("reward", "kind"),
+    [
+        (0.851, "groups_saturated"),
+        (0.849, "groups_without_signal"),
+        (0.151, "groups_without_signal"),
+        (0.149, "groups_too_hard"),
+    ],
+)
+@pytest.mark.parametrize(("low", "high"), [(0.0, 1.0), (0.1, 0.9), (-2.0, 2.0), (0.0, 3.0)])
+def test_a_reward_tells_the_case_within_15_per_cent_of_an_end_of_its_range(
+    reward: float, kind: str, low: float, high: float
+) -> None:
+    bottom, top = (0.0, 1.0) if low >= 0.0 and high <= 1.0 else (low, high)
+    value = held((low, 5), (high, 5), (bottom + reward * (top - bottom), 40))
+    (finding,) = GroupsWithoutSignal().update(metrics(zero_variance_groups=held((0.5, 25), (0.95, 25)), reward=value))
+    assert finding.kind == kind
+    assert (finding.evidence["low"], finding.evidence["high"]) == (bottom, top)
+
+
+@pytest.mark.parametrize(("quiet", "times"), [(18, 1), (19, 2)])
+def test_an_outlier_is_news_after_as_many_points_without_one(quiet: int, times: int) -> None:
+    value = held((1.0, 60), (200.0, 1), (1.0, quiet), (200.0, 1))
+    assert [one.kind for one in GradientSpikes().update(norm(value))].count("gradient_outlier") == times
+
+
+@pytest.mark.parametrize(("points", "found"), [(19, 0), (20, 1)])
+def test_a_norm_is_judged_once_twenty_points_are_known(points: int, found: int) -> None:
+    value = held((1.0, points), (200.0, 1))
+    assert len(GradientSpikes().update(norm(value))) == found
