@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -211,6 +212,30 @@ def test_a_place_where_nothing_can_be_kept_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(RecordError, match="nothing can be kept here"):
         Memory(tmp_path / "file")
+    (tmp_path / "findings.jsonl").mkdir()
+    with pytest.raises(RecordError, match=r"nothing can be kept here \(Is a directory\)"):
+        Memory(tmp_path)
+
+
+def test_a_memory_leaves_no_file_open(tmp_path: Path) -> None:
+    memory = Memory(tmp_path)
+    before = len(os.listdir("/proc/self/fd"))
+    for _ in range(20):
+        memory.write({"what": "start"})
+    assert len(os.listdir("/proc/self/fd")) < before + 20
+
+
+def test_a_memory_of_no_place_keeps_nothing() -> None:
+    memory = Memory(None)
+    memory.write({"what": "start"})
+    assert (memory.rows, memory.lost) == ((), 0)
+
+
+def test_a_memory_makes_its_directory(tmp_path: Path) -> None:
+    memory = Memory(tmp_path / "a" / "b")
+    Memory(tmp_path / "a" / "b").write({"what": "start"})
+    memory.write({"what": "rewind"})
+    assert Memory(tmp_path / "a" / "b").rows == [{"what": "start"}, {"what": "rewind"}]
 
 
 def test_what_is_done_is_written_in_this_order_and_the_rest_is_left_to_the_caller(tmp_path: Path) -> None:

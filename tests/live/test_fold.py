@@ -188,3 +188,139 @@ def test_the_detectors_that_were_given_stay_fresh() -> None:
     (scribe,) = fresh.others
     assert isinstance(scribe, Scribe)
     assert scribe.blocks == 0
+
+
+def measured(*evaluations: Evaluation) -> Run:
+    step = np.array([one.step for one in evaluations])
+    metrics = {
+        "reward": Series("reward", np.arange(1, 41), np.zeros(40)),
+        evaluations[0].key: Series(evaluations[0].key, step, np.array([one.rate for one in evaluations])),
+    }
+    return Run("a", "a", "test", metrics, {"reward": "reward", "held_out": evaluations[0].key}, measured=evaluations)
+
+
+def counted(step: int, *passed: float, samples: int = 1, names: str = "abcd") -> Evaluation:
+    return Evaluation.from_counts(step, list(names[: len(passed)]), passed, samples)
+
+
+@pytest.mark.parametrize(
+    ("second", "changed"),
+    [
+        (counted(20, 1, 1, 0, 0), None),
+        (counted(20, 0, 0, 1, 1), 20),  # the rate is the same, and other problems were solved
+        (counted(20, 1, 1, 0, 0, names="abce"), 20),
+        (counted(20, 2, 2, 0, 0, samples=2), 20),
+        (counted(20, 1, 1, 1, 0), 20),
+        (counted(20, 1, 0), 20),
+        (counted(30, 1, 1, 0, 0), 20),
+        (counted(15, 1, 1, 0, 0), 15),
+        (None, 20),
+    ],
+)
+def test_an_evaluation_that_is_another_one_is_a_change(second: Evaluation | None, changed: int | None) -> None:
+    fold = Fold(Detectors.planned(10, [Scribe()]), pytest.fail)
+    first = counted(10, 1, 0, 0, 0)
+    fold.catch_up(measured(first, counted(20, 1, 1, 0, 0)))
+    now = measured(first) if second is None else measured(first, second)
+    assert fold.catch_up(now) == changed
+    assert [one.step for one in fold.evaluations] == [one.step for one in now.measured]
+    assert (blocks(fold) == 1) == (changed is not None)
+
+
+def test_what_was_not_a_number_and_still_is_not_is_no_change() -> None:
+    fold = Fold(Detectors.planned(10, [Scribe()]), pytest.fail)
+    assert [fold.catch_up(run(1, math.nan, 3)), fold.catch_up(run(1, math.nan, 3, 4))] == [None, None]
+    assert [step for step, _ in scribed(fold)] == [1, 2, 3, 4]
+
+
+def test_the_last_step_is_that_of_the_metric_that_goes_furthest() -> None:
+    assert last_step(run(1, 2, rates={7: 0.5})) == 7
+    assert last_step(run(1, math.nan, rates={1: 0.5})) == 2
+    fold = Fold(Detectors.planned(10, [Scribe()]), pytest.fail)
+    assert fold.newest == -1
+    fold.catch_up(run(1, 2, rates={7: 0.5}))
+    assert fold.newest == 7
+
+
+def test_findings_are_in_order_of_their_steps_also_where_they_come_late() -> None:
+    class Slow(Scribe):
+        """Finds at each block what the block before held."""
+
+        name = "slow"
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.before: list[Finding] = []
+
+        def update(self, block: Block) -> list[Finding]:
+            found, self.before = self.before, super().update(block)
+            return found
+
+    fold = LogFold(GrowingLog(), Detectors.planned(10, [Scribe(), Slow()]), pytest.fail)
+    for step in (1, 2, 3):
+        fold.metrics(step, {"reward": step})
+    assert [one.step for one in fold.findings] == [1, 1, 2, 2, 3]
+
+
+def test_what_is_told_of_an_evaluation_counts_where_a_detector_looks_at_it() -> None:
+    fold = told()
+    fold.metrics(1, {"reward": 1})
+    before = fold.detectors
+    fold.measured(counted(10, 1, 0), {"errors": 3})
+    # The first one makes the held-out score known, and so all is folded anew; the second one is not.
+    assert fold.detectors is not before
+    before = fold.detectors
+    fold.measured(counted(20, 1, 1), {"errors": 3})
+    assert fold.detectors is before
+    assert [one.step for one in fold.evaluations] == [10, 20]
+    fold.measured(counted(20, 0, 1), {"errors": 3})
+    assert fold.detectors is not before
+    assert [(one.step, one.rate) for one in fold.evaluations] == [(10, 0.5), (20, 0.5)]
+    before = fold.detectors
+    fold.measured(counted(30, 1, 1), {"mean_length": 3})  # the length of held-out responses is looked at
+    assert fold.detectors is not before
+    assert fold.newest == 30
+
+
+def test_nothing_but_words_is_no_run_yet() -> None:
+    fold = told()
+    fold.metrics(3, {"note": "hello"})
+    assert fold.run() is None
+    fold.anew()
+    assert (fold.findings, fold.newest) == ([], 3)
+
+
+def test_a_part_of_the_reward_that_comes_later_in_a_step_is_folded_anew() -> None:
+    fold = told()
+    fold.metrics(1, {"reward": 1, "rewards/a/mean": 0.5})
+    fold.metrics(2, {"reward": 2})
+    before = fold.detectors
+    fold.metrics(2, {"rewards/a/mean": 0.5})
+    assert fold.detectors is not before
+    before = fold.detectors
+    fold.metrics(3, {"rewards/a/mean": 0.5})
+    assert fold.detectors is before
+
+
+def test_after_a_fold_anew_what_follows_is_given_once() -> None:
+    fold = told()
+    for step in (1, 2, 3):
+        fold.metrics(step, {"reward": step})
+    fold.anew()
+    before = fold.detectors
+    fold.metrics(4, {"reward": 4})
+    assert fold.detectors is before
+    assert scribed(fold) == [(step, f"reward {step}") for step in (1, 2, 3, 4)]
+    assert blocks(fold) == 2
+
+
+def test_a_rate_beside_others_is_an_evaluation_of_its_own() -> None:
+    fold = told()
+    for step in (10, 20, 30):
+        fold.metrics(step, {"reward": 1, "eval/pass_rate": step / 100})
+    before = fold.detectors
+    fold.metrics(40, {"eval/pass_rate": 0.4})
+    assert fold.detectors is before
+    assert [(one.step, one.rate) for one in fold.evaluations] == [(10, 0.1), (20, 0.2), (30, 0.3), (40, 0.4)]
+    fold.metrics(40, {"eval/pass_rate": 0.45})
+    assert [(one.step, one.rate) for one in fold.evaluations][-1] == (40, 0.45)

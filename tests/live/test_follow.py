@@ -109,6 +109,18 @@ def test_several_runs_are_listed_up_to_six(tmp_path: Path) -> None:
     assert another.waiting == f"{tmp_path} does not hold the run that was followed now."
 
 
+def test_a_named_run_is_followed_on_beside_a_new_one(tmp_path: Path) -> None:
+    path = tmp_path / "wandb_export.csv"
+    path.write_text('"Step","first - reward"\n"1","0.1"\n"2","0.2"\n')
+    follower = Follower(path)
+    assert steps(follower) == [1, 2]
+    path.write_text('"Step","a new one - reward","first - reward"\n"1","0.4","0.1"\n"2","","0.2"\n"3","0.5","0.3"\n')
+    assert steps(follower) == [1, 2, 3]
+    path.write_text('"Step","a new one - reward","another - reward"\n"1","0.4","0.1"\n"2","0.6","0.2"\n' * 2)
+    assert follower.poll() is None
+    assert follower.waiting == f"{path} does not hold the run that was followed now."
+
+
 def test_the_last_look_reads_in_any_case_and_takes_a_line_without_its_end(tmp_path: Path) -> None:
     path = tmp_path / "log.jsonl"
     path.write_text(LINES + '{"step": 3, "reward": 0.3}')

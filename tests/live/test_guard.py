@@ -96,6 +96,7 @@ def test_of_several_copies_of_a_checkpoint_the_last_that_exists_counts(tmp_path:
             for copy in copies:
                 guard.checkpoint(step, copy)
         assert guard.best == copies[1]  # the third one is not there
+        assert set(heldout.read(tmp_path).checkpoints) == set(range(EVERY, 91, EVERY))
         copies[1].rmdir()
         assert guard.best == copies[0]
         copies[2].mkdir()

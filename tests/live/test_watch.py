@@ -646,3 +646,44 @@ def test_what_was_done_or_was_not_is_said(tmp_path: Path, row: dict[str, object]
     watching = Watch(Follower(tmp_path), console=Console(file=file, width=200))
     watching._actor.write(row)
     assert file.getvalue() == line
+
+
+def test_a_verdict_is_made_anew_with_each_evaluation(tmp_path: Path) -> None:
+    path = collapsed(tmp_path, 430)
+    made = simulate("sharp_collapse", 300, PLANNED, seed=3)
+    watching = Watch(Follower(path, problems=300), planned=PLANNED, console=Console(quiet=True))
+    for first, last in ((431, 439), (440, 440), (441, 600)):
+        with path.open("a") as file:
+            file.write(lines(made, first, last))
+        assert watching._look()
+        assert watching.verdict == diagnose(read(path, problems=300), horizon=PLANNED)
+    assert not watching._look()
+
+
+def test_a_command_is_waited_for_and_told_how_the_run_stands(tmp_path: Path) -> None:
+    file = io.StringIO()
+    out = tmp_path / "said"
+    line = f'echo "$HELDOUT_STATE $HELDOUT_RECOMMENDED $HELDOUT_CHECKPOINT" > {out}; exit 3'
+    rules = Rules(run=line, shell=True)
+    console = Console(file=file, width=200)
+    watching = Watch(Follower(collapsed(tmp_path), problems=300), rules, planned=PLANNED, console=console)
+    watching.once()
+    assert "the command ended with status 3." in file.getvalue().splitlines()
+    assert watching.verdict is not None
+    assert watching.verdict.recommended is not None
+    assert out.read_text() == f"over-optimised {watching.verdict.recommended.step} \n"
+    assert [line for line in file.getvalue().splitlines() if line.startswith("alarm: step ")]
+
+
+def test_findings_that_could_not_be_kept_are_counted_at_the_end(tmp_path: Path) -> None:
+    file = io.StringIO()
+    state = tmp_path / "state"
+    console = Console(file=file, width=200)
+    watching = Watch(Follower(collapsed(tmp_path), problems=300), planned=PLANNED, state=state, console=console)
+    (state / "findings.jsonl").unlink()
+    state.rmdir()
+    with pytest.warns(RuntimeWarning, match="a row could not be written"):
+        watching.once()
+    lost = watching._memory.lost
+    assert lost >= len(watching.fold.findings) > 1
+    assert file.getvalue().splitlines()[-1] == f"{lost} rows of findings.jsonl could not be written."
