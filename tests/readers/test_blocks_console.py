@@ -225,3 +225,116 @@ def test_real_log_tells_the_same_as_its_csv() -> None:
         # Seven digits at best: a Series prints all of its values to the digits that the largest one leaves.
         assert column == pytest.approx([row[key] for row in rows], rel=5e-7, abs=5e-5), key
     assert log.notes == ()
+
+
+# -- blocks, line by line ---------------------------------------------------------------------------------------------
+
+
+def test_a_whole_log_of_tables() -> None:
+    text = (
+        "| stray          | 1      |\n"
+        "------------------\n"
+        "| time/          |        |\n"
+        "|    iterations  | 1      |\n"
+        "|    fps         | 10     |\n"
+        "| loss           | 0.5    |\n"  # not indented: of no group
+        "| free text      |        |\n"  # a heading that is no group ends the one before
+        "|    kl          | 0.25   |\n"
+        "------------------\n"
+        "| lost           | 1      |\n"
+        "other output\n"
+        "| lost           | 1      |\n"
+        "------------------\n"
+        "| time/          |        |\n"
+        "|    iterations  | 2      |\n"
+        "| note           | words  |\n"
+        "------------------\n"
+        "------------------\n"
+        "| other          | 3      |\n"
+        "------------------\n"
+    )
+    log = one(text)
+    assert log.step.tolist() == [1, 2]
+    assert cells(log) == {"time/fps": [10.0], "loss": [0.5], "kl": [0.25]}
+    assert [(note.kind, note.text, note.count) for note in log.notes] == [
+        (NoteKind.DROPPED, "1 blocks without time/iterations were left out, because they stand at no step.", 1)
+    ]
+    assert log.config == {"note": "words"}
+
+
+def test_the_step_is_the_first_of_the_names_that_most_blocks_have() -> None:
+    log = one(table({"time": {"iterations": 1, "total_timesteps": 64}}) + table({"time": {"iterations": 2}}) * 2)
+    assert log.step.tolist() == [1, 2, 2]
+    log = one(table({"time": {"iterations": 1, "total_timesteps": 64}}) * 2)
+    assert log.step.tolist() == [64, 64]
+    assert list(log.columns) == ["time/iterations"]
+
+
+@pytest.mark.parametrize(("step", "stands"), [("9007199254740991", True), ("9007199254740992", False), ("x", False)])
+def test_a_step_beyond_the_whole_numbers_of_a_float_is_none(step: str, stands: bool) -> None:
+    log = one(table({"time": {"iterations": 1, "fps": 2}}) + table({"time": {"iterations": step, "fps": 3}}))
+    assert log.step.tolist() == ([1, int(step)] if stands else [1])
+    assert len(log.notes) == (0 if stands else 1)
+
+
+@pytest.mark.parametrize(
+    ("blocks", "is_log"),
+    [
+        ([{"a": {"x": 1}}], False),  # printed once, without a step
+        ([{"a": {"x": 1}}] * 2, True),
+        ([{"a": {"x": 1}}, {"a": {"y": 1}}], False),
+        ([{"a": {"step": 1, "x": 1}}], False),  # "a/step" is no name of a step
+        ([{"time": {"iterations": 1, "x": 1}}], True),
+    ],
+)
+def test_a_table_that_comes_again_or_has_a_step_is_a_log(
+    blocks: list[dict[str, dict[str, object]]], is_log: bool
+) -> None:
+    assert (read(source("".join(map(table, blocks)))) is not None) is is_log
+
+
+def test_blocks_without_a_step_are_numbered_and_that_is_said() -> None:
+    log = one(table({"a": {"x": 1}}) * 3)
+    assert log.step.tolist() == [1, 2, 3]
+    assert [(note.kind, note.text, note.count) for note in log.notes] == [
+        (NoteKind.ASSUMED, "The blocks carry no step; they were numbered 1, 2, 3, …", 3)
+    ]
+    log = one(table({"time": {"iterations": "x", "y": 1}}) * 2)  # steps that are none
+    assert log.step.tolist() == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("end", "cut"),
+    [
+        ("", False),
+        ("| a/         |     |\n", False),
+        ("| a/         |     |\n|    x       | 5   |\n", True),
+        ("other output\n", False),
+    ],
+)
+def test_a_table_that_is_not_closed_is_said_to_be_cut(end: str, cut: bool) -> None:
+    log = one(table({"a": {"x": 1}}) * 2 + end)
+    assert log.step.tolist() == [1, 2]
+    assert [note.text for note in log.notes][:-1] == ["The last block is cut and was left out."] * cut
+
+
+@pytest.mark.parametrize(
+    ("end", "cut"),
+    [
+        ("", False),
+        ("timesteps       1.0", True),  # the first name of a block begins another one
+        ("timesteps       1.0\nmean_rewards    2.0\n", True),
+        ("done\n", False),
+    ],
+)
+def test_a_series_that_is_not_closed_is_said_to_be_cut(end: str, cut: bool) -> None:
+    log = one(THREE + end)
+    assert log.step.tolist() == [32768, 65536, 98304]
+    assert [note.text for note in log.notes] == ["The last block is cut and was left out."] * cut
+
+
+def test_lines_between_series_belong_to_none() -> None:
+    text = "step    1\nwords without number\nx    2\nstep    3\nName: 1, dtype: int64\nName: 2, dtype: int64\nx    4\n"
+    log = one(text + "step    5\n  ...  \nName: 3, dtype: object\n")
+    assert log.step.tolist() == [3, 5]
+    assert cells(log) == {"x": [2.0, 4.0]}

@@ -6,20 +6,30 @@ import json
 import os
 import tempfile
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from in_memory import told
 
 import heldout
 from heldout.live.follow import Follower
 from heldout.readers.assemble import assemble
 from heldout.readers.growing import GrowingLog
 from heldout.readers.log import Column, Log
-from heldout.readers.restarts import compacted, joined, sessions_of, without_superseded
-from heldout.run import Run
+from heldout.readers.restarts import (
+    compacted,
+    first_steps,
+    is_clock,
+    joined,
+    sessions_of,
+    sessions_of_evaluations,
+    without_superseded,
+)
+from heldout.run import Note, NoteKind, Run
 from heldout.store.recorder import Recorder
 
 MANY = settings(max_examples=60, deadline=None)
@@ -277,3 +287,94 @@ def test_an_evaluation_at_the_very_step_and_time_of_a_resumption_is_the_new_sess
     line = {"step": step, "time": time, "benchmark": "b", "problems": ["x", "y"], "passed": [1, 0], "samples": 1}
     (tmp_path / "evals" / "b.jsonl").write_text(json.dumps(line) + "\n")
     assert [one.step for one in heldout.read(tmp_path).measured] == ([step] if holds else [])
+
+
+# -- in full ----------------------------------------------------------------------------------------------------------
+
+
+def test_what_is_said_of_restarts_and_of_rows_in_no_order() -> None:
+    text = (
+        "The run restarted 2 times; 4 rows at steps that were logged again afterwards were superseded (the last write "
+        "wins)."
+    )
+    _, notes = without_superseded(log({"a": [1, 2, 3, 4]}, {"a": [3, 5]}, {"a": [4]}))
+    assert [(note.kind.value, note.text, note.count) for note in notes] == [
+        ("repaired", text.replace("4 rows", "3 rows"), 3)
+    ]
+    order = np.array([9, 1, 8, 2, 2, 7, 3, 6, 4, 5, 5])  # 9 jumps of 10 are enough; equal steps are no jump back
+    one = Log("csv", order, {"a": Column(np.arange(11), np.zeros(11))})
+    _, notes = without_superseded(one)
+    assert [(note.kind.value, note.text, note.count) for note in notes] == [
+        ("repaired", "Rows were not in order of their steps; they were sorted.", 4)
+    ]
+
+
+def test_sessions_are_told_by_steps_that_jump_back() -> None:
+    step = np.array([3, 3, 4, 1, 1, 2, 0])
+    assert sessions_of(Log("csv", step, {})).tolist() == [0, 0, 0, 1, 1, 1, 2]
+    assert sessions_of(Log("csv", step[:0], {})).tolist() == []
+
+
+@pytest.mark.parametrize(
+    ("step", "during", "session"),
+    [(5, 2, 2), (4, 2, 1), (2, 2, 1), (1, 2, 0), (0, 2, 0), (9, 0, 0), (0, 0, 0), (4, 1, 1)],
+)
+def test_an_evaluation_belongs_to_the_training_that_reached_its_step(step: int, during: int, session: int) -> None:
+    begins = np.array([1, 2, 5])
+    assert sessions_of_evaluations(np.array([step]), np.array([during]), begins).tolist() == [session]
+
+
+def test_the_first_step_of_each_session() -> None:
+    never = np.iinfo(np.int64).max
+    assert first_steps(np.array([4, 3, 7]), np.array([0, 0, 2]), 4).tolist() == [3, never, 7, never]
+
+
+def test_everything_of_the_pieces_of_a_run_is_joined() -> None:
+    note, other = Note(NoteKind.DROPPED, "a"), Note(NoteKind.DROPPED, "b")
+    first = replace(
+        log({"a": [1, 2], "b": [2]}), name=None, config={"x": 1, "y": 1}, roles={"reward": "a"}, notes=(note,)
+    )
+    second = replace(log({"a": [2]}, {"c": [4]}), name="n", config={"y": 2}, roles={"length": "c"}, notes=(note, other))
+    third = replace(log({"a": [9]}, known=False), name="m", format="csv")
+    assert told(joined([first, second, third])) == {
+        "format": "csv",
+        "step": [1, 2, 2, 4, 9],
+        "columns": {"a": {0: 0.0, 1: 0.0, 2: 0.0, 4: 0.0}, "b": {1: 0.0}, "c": {3: 0.0}},
+        "session": [0, 0, 1, 2, 3],
+        "name": "n",
+        "config": {"x": 1, "y": 2},
+        "notes": [("dropped", "a", 1), ("dropped", "b", 1)],
+        "roles": {"reward": "a", "length": "c"},
+    }
+    empty = Log("csv", np.empty(0, dtype=np.int64), {}, session=np.empty(0, dtype=np.int64))
+    assert told(joined([empty, first]))["session"] == [0, 0]
+
+
+@pytest.mark.parametrize(
+    ("rows", "superseded", "kept"), [(500, 1000, 1500), (500, 1001, 500), (1500, 1500, 3000), (1500, 1501, 1500)]
+)
+def test_superseded_rows_are_kept_up_to_a_thousand_or_as_many_as_hold(rows: int, superseded: int, kept: int) -> None:
+    sessions: list[dict[str, list[int]]] = []
+    while superseded > 0:
+        sessions.append({"a": list(range(min(superseded, rows)))})
+        superseded -= rows
+    one = log(*sessions, {"a": list(range(rows))})
+    made = compacted(one)
+    assert len(made.step) == kept
+    assert made.session is not None
+    assert sorted(set(made.session.tolist())) == list(range(len(sessions) + 1 if kept > rows else 1))
+
+
+@pytest.mark.parametrize(
+    ("key", "is_one"),
+    [
+        ("time", True),
+        ("epoch", True),
+        ("num_tokens", True),
+        ("eval_problems", True),
+        ("reward", False),
+        ("zebra", False),
+    ],
+)
+def test_a_clock_says_only_when(key: str, is_one: bool) -> None:
+    assert is_clock(key) is is_one

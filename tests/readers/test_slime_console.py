@@ -129,3 +129,44 @@ def test_adversarial_text_comes_to_an_end(text: str) -> None:
     made = source(text)
     assert made.text
     read(made)
+
+
+# -- one axis ---------------------------------------------------------------------------------------------------------
+
+
+def log_of(*lines: tuple[str, int]) -> Log:
+    return one("".join(f"{kind} {number}: {{'{kind}/x': {i}}}\n" for i, (kind, number) in enumerate(lines)))
+
+
+@pytest.mark.parametrize(
+    ("kinds", "steps", "per_rollout"),
+    [
+        ("rss rss", [0, 0, 1, 1], 2),
+        ("rss", [0, 0], 2),  # a single rollout
+        ("rsss rss rss rss", [0, 0, 1, 1, 2, 2, 3, 3, 4], 2),
+        ("ps ps", [0, 0, 1, 1], 1),
+        ("pss pss", [0, 0, 1, 1], 2),
+        ("rpss rpss", [0, 0, 0, 1, 1, 1], 2),  # rollouts mark them, not what was timed
+        ("sss", [0, 1, 2], 1),
+        ("ee", [0, 1], 1),
+    ],
+)
+def test_training_steps_stand_at_the_rollout_they_learnt_from(kinds: str, steps: list[int], per_rollout: int) -> None:
+    names = {"r": "rollout", "s": "step", "p": "perf", "e": "eval"}
+    number: dict[str, int] = {}
+    lines = []
+    for kind in kinds.replace(" ", ""):
+        lines.append((names[kind], number.get(kind, 0)))
+        number[kind] = number.get(kind, 0) + 1
+    log = log_of(*lines)
+    assert log.step.tolist() == steps
+    text = f"Each rollout had {per_rollout} training steps; they stand at the rollout, with the last one's metrics."
+    expected = [(text, kinds.count("s"))] if per_rollout > 1 else []
+    assert [(note.text, note.count) for note in log.notes] == expected
+
+
+def test_of_the_training_steps_of_a_rollout_the_last_counts() -> None:
+    log = log_of(("rollout", 0), ("step", 0), ("step", 1), ("eval", 0), ("rollout", 1), ("step", 2), ("step", 3))
+    assert {key: dict(zip(c.row.tolist(), c.value.tolist(), strict=True)) for key, c in log.columns.items()} == {
+        "rollout/x": {0: 0.0, 3: 4.0}, "step/x": {1: 2.0, 4: 6.0}, "eval/x": {2: 3.0},
+    }  # fmt: skip

@@ -208,3 +208,101 @@ def test_real_log() -> None:
     assert values(log, "num_tokens")[-1] == 504700.0
     assert len(values(log, "reward")) == 49
     assert log.notes == ()
+
+
+# -- which bar tells the step -----------------------------------------------------------------------------------------
+
+
+def row(number: int, **more: object) -> str:
+    return repr({"loss": number / 8, "epoch": number / 4, **more})
+
+
+@pytest.mark.parametrize(
+    ("text", "steps"),
+    [
+        # The bar of the last dict is not drawn yet: it stands one interval further, at least one step.
+        (f"{bar(10)}\n{row(1)}{bar(10)}\n{row(2)}{bar(20)}\n{row(3)}\n", [10, 20, 30]),
+        (f"{bar(7)}\n{row(1)}\n{row(2)}\n", [7, 8]),
+        (f"{bar(7)}\n{row(1)}\n", [7]),
+        # A summary behind the last dict stands with it.
+        (f"{row(1)}{bar(10)}\n{row(2)}{bar(20)}\n{row(3)}\n{{'train_runtime': 1.0, 'epoch': 1.0}}\n", [10, 20, 30, 30]),
+        # A bar far behind a dict, or behind other text, is not its own.
+        (f"{bar(3)}\n{row(1)}{' ' * 390}{bar(9)}\n{row(2)}{bar(18)}", [9, 18]),
+        (f"{bar(3)}\n{row(1)}{' ' * 401}{bar(9)}\n{row(2)}{bar(18)}", [3, 18]),
+        (f"{bar(3)}\n{row(1)}\nwords{bar(9)}\n{row(2)}{bar(18)}", [3, 18]),
+        # The first dict stands before any bar.
+        (f"{row(1)}\nwords\n{bar(4)}\n{row(2)}{bar(8)}", [4, 8]),
+        # Of bars of two lengths those that are drawn next to most dicts, and of equally many the first.
+        (f"{row(1)}{bar(5)}{bar(1, 3)}\n{row(2)}{bar(10)}\n{bar(2, 3)}\n", [5, 10]),
+        (f"{row(1)}{bar(5)}\n{row(2)}{bar(2, 3)}\n", [5, 6]),
+        # An own step wins, where every dict has one.
+        (f"{row(1, step=3)}{bar(5)}\n{row(2, step='4.0')}{bar(10)}\n", [3, 4]),
+        (f"{row(1, step=3)}{bar(5)}\n{row(2)}{bar(10)}\n", [5, 10]),
+        (f"{row(1)[:-1]}, 'global_step/max_steps': '12/40'}}\n{row(2)[:-1]}, 'global_step': 13}}\n", [12, 13]),
+        (f"{row(1, step=10**15)}{bar(5)}\n{row(2, step=4)}{bar(10)}\n", [5, 10]),
+        (f"{row(1, step=10**14)}{bar(5)}\n{row(2, step=4)}{bar(10)}\n", [10**14, 4]),
+    ],
+)
+def test_the_step_of_each_dict(text: str, steps: list[int]) -> None:
+    assert one(text).step.tolist() == steps
+
+
+@pytest.mark.parametrize(("rows", "together", "counted"), [(20, 2, False), (20, 3, True), (10, 1, False), (9, 1, True)])
+def test_more_than_a_tenth_of_dicts_at_one_step_were_held_back(rows: int, together: int, counted: bool) -> None:
+    """Two dicts of one step each are one repeat: two of twenty rows are a tenth, three are more."""
+    text = ""
+    for i in range(rows):
+        at = 10 * (i - 1 if i % 3 == 1 and i // 3 < together else i)
+        text += f"{row(i)}{bar(at, 1000)}\n"
+    log = one(text)
+    assert (log.step.tolist() == list(range(1, rows + 1))) is counted
+    said = (
+        "The console log has no progress bar that gives the step of each metrics line; the lines were numbered 1, 2, "
+        "3, … in its place."
+    )
+    assert [(note.text, note.count) for note in log.notes] == ([(said, rows)] if counted else [])
+
+
+def test_an_evaluation_without_a_bar_stands_at_the_step_before_it() -> None:
+    evaluated = "{'eval_loss': 0.5, 'epoch': 1.0}\n"
+    log = one(f"{evaluated}{row(1)}\n{row(2)}\n{evaluated}{{'train_runtime': 5.0, 'epoch': 2.0}}\n")
+    assert log.step.tolist() == [0, 1, 2, 2, 2]
+
+
+@pytest.mark.parametrize(
+    ("text", "rows"),
+    [
+        ("{'loss': 1.0, 'epoch': 1}", 1),
+        ("{'loss': 1.0}", None),  # without an epoch
+        ("{'size': 1.0, 'epoch': 1}", None),  # nothing that a trainer logs
+        ("{'eval_x': 1.0, 'epoch': 1}", 1),
+        ("{'rewards/x': 1.0, 'epoch': 1}", 1),
+        ("{'objective/x': 1.0, 'epoch': 1}", 1),
+        ("{'my_eval_x': 1.0, 'epoch': 1}", None),
+        ("{'loss': 1.0, 'epoch': 1, }", 1),
+        ("{'loss': 1.0, \"epoch\": 1}", 1),
+        ("{'loss': 1.0, 'epoch': 1", None),
+    ],
+)
+def test_what_a_dict_of_metrics_is(text: str, rows: int | None) -> None:
+    logs = read(source(f"x {text} y\n"))
+    assert (None if logs is None else len(logs[0].step)) == rows
+
+
+def test_forms_of_a_cell() -> None:
+    text = (
+        "{'loss': np.float64(0.5), 'reward': tensor(0.25, device='cuda:0'), 'a': None, 'b': True, 'c': False, "
+        "'d': 'text', 'e': \"2.5\", 'f': [1, 2], \"g\": numpy.int64(3), 'epoch': '1.0'}\n"
+    )
+    log = one(text)
+    assert {key: column.value.tolist() for key, column in log.columns.items()} == {
+        "loss": [0.5], "reward": [0.25], "b": [1.0], "c": [0.0], "e": [2.5], "g": [3.0], "epoch": [1.0],
+    }  # fmt: skip
+    assert dict(log.config) == {"d": "text", "f": "[1, 2]"}
+
+
+def test_what_is_lost_is_counted() -> None:
+    log = one(f"{row(1)}\n{{'loss': 0.5, 'epoch': broken}}\n{{'size': broken}}\n{row(2)}\n{{'loss': 0.5, 'ep")
+    assert [(note.kind, note.text, note.count) for note in log.notes][:1] == [
+        (NoteKind.DROPPED, "Metric dicts that were cut or garbled were left out.", 2)
+    ]

@@ -248,3 +248,104 @@ def test_real_log() -> None:
 def test_real_crashes(name: str, words: str) -> None:
     with pytest.raises(NoMetrics, match=words):
         read(Source(RUNS / name))
+
+
+# -- entries ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "cells_", "lost"),
+    [
+        ("step:1 - a:1 - b:2", {"a": 1.0, "b": 2.0}, 0),
+        ("step:1 - a:1 - b:words - c:3", {"a": 1.0, "c": 3.0}, 1),
+        ("step:1 - a:1 - :2 - c:3", {"a": 1.0, "c": 3.0}, 1),
+        ("step:1 - a:1 - b:2Training Progress: 10%", {"a": 1.0, "b": 2.0}, 0),
+        ("step:1 - a:1 - b:words", {"a": 1.0}, 1),
+        ("step:1 - a:True - b:False - c:nan2", {"a": 1.0, "b": 0.0, "c": float("nan")}, 0),
+        ("step:1 - b:np.float64(2.5) - x:y:1", {"b": 2.5, "x:y": 1.0}, 0),
+        ("('step:1 - a:1 - '\n 'b:2')", {"a": 1.0, "b": 2.0}, 0),
+        ("('step:1 - a:1 - '\n \"b:2\")", {"a": 1.0, "b": 2.0}, 0),
+        ("'step:1 - a:1' 'b:2'", {"a": 1.0}, 0),  # no parentheses: one piece
+        ('"step:1 - a:1 - b:2"', {"a": 1.0, "b": 2.0}, 0),
+        ("('step:1 - a:1 - b:2", {"a": 1.0, "b": 2.0}, 0),  # a quote that never closes, in a sentence
+        ("(xstep:1 - a:1", {}, 0),
+    ],
+)
+def test_items_of_an_entry(text: str, cells_: dict[str, float], lost: int) -> None:
+    log = one(f"step:0 - z:1\n{text}\nother output\nstep:9 - z:9\n")
+    found = {
+        key: dict(zip(column.row.tolist(), column.value.tolist(), strict=True)) for key, column in log.columns.items()
+    }
+    assert repr({key: value for key, value in found.items() if key != "z"}) == repr(
+        {key: {1: cell} for key, cell in cells_.items()}
+    )
+    assert log.step.tolist() == ([0, 1, 9] if cells_ else [0, 9])
+    expected = [(f'{lost} items of the step lines were not of the form "key:number" and were left out.', lost)]
+    assert [(note.text, note.count) for note in log.notes] == (expected if lost else [])
+
+
+@pytest.mark.parametrize(
+    ("lines", "cells_"),
+    [
+        (["step:1 - a/b:1 - c/d:2"], {"a/b": 1.0, "c/d": 2.0}),
+        (["step:1 - a/b:1 -", "c/d:2"], {"a/b": 1.0, "c/d": 2.0}),
+        (["step:1 - a/b:1 -", "no item"], {"a/b": 1.0}),
+        (["step:1 - a/b:1 - c/", "d:2"], {"a/b": 1.0, "c/d": 2.0}),
+        (["step:1 - a/b:1 - c/d:2", "- e/f:3"], {"a/b": 1.0, "c/d": 2.0, "e/f": 3.0}),
+        (["step:1 - a/b:1 - c/d:2", "5 - e/f:3"], {"a/b": 1.0, "c/d": 25.0, "e/f": 3.0}),
+        (["step:1 - a/b:1 - c/d:2", "words - and more"], {"a/b": 1.0, "c/d": 2.0}),
+        (["step:1 - a/b:1 - c/d:2", "35"], {"a/b": 1.0, "c/d": 2.0}),  # on a second line it may be anybody's
+        (["step:1 - a/b:1 - c/", "d:2", "35"], {"a/b": 1.0, "c/d": 235.0}),
+        (["step:1 - a/b:1 - c/d:2", ""], {"a/b": 1.0, "c/d": 2.0}),
+        (["step:1 - a/b:1 - c/d", "words"], {"a/b": 1.0}),
+        (["step:1 - a/b:1 - " + "k" * 590, "/d:2"], {"a/b": 1.0}),
+        (["step:1 - a/b:1 - " + "k" * 200, "/d:2"], {"a/b": 1.0, "k" * 200 + "/d": 2.0}),
+    ],
+)
+def test_lines_that_go_on(lines: list[str], cells_: dict[str, float]) -> None:
+    log = one("\n".join([*lines, "", "other", "step:9 - z:9\n"]))
+    assert {key: column.value.tolist() for key, column in log.columns.items() if key != "z"} == {
+        key: [value] for key, value in cells_.items()
+    }
+
+
+def test_a_step_line_that_follows_is_never_taken_for_more_of_the_one_before() -> None:
+    log = one("step:1 - a/b:1 - c/\nstep:2 - a/b:2\n")
+    assert log.step.tolist() == [1, 2]
+    assert log.columns["a/b"].value.tolist() == [1.0, 2.0]
+
+
+@pytest.mark.parametrize(
+    ("end", "values_", "cut"),
+    [("\n", {"a": [1.0, 3.0], "b": [2.0, 4.0]}, False), ("", {"a": [1.0, 3.0], "b": [2.0]}, True)],
+)
+def test_a_last_value_that_may_go_on_is_left_out(end: str, values_: dict[str, list[float]], cut: bool) -> None:
+    log = one(f"step:1 - a:1 - b:2\nstep:2 - a:3 - b:4{end}")
+    assert {key: column.value.tolist() for key, column in log.columns.items()} == values_
+    expected = [("The file ends within a step line; its last value was left out.", 1)]
+    assert [(note.text, note.count) for note in log.notes] == (expected if cut else [])
+
+
+@pytest.mark.parametrize(
+    ("dump", "config"),
+    [
+        ("{'actor_rollout_ref': {'a': 1}, 'b': [2]}", {"actor_rollout_ref": {"a": 1}, "b": [2]}),
+        ("{'actor_rollout_ref': {'a': 1},\n 'b': [2]}", {"actor_rollout_ref": {"a": 1}, "b": [2]}),
+        ("{'actor_rollout_ref': {'a': 1},\nnoise\n 'b': [2]}", {}),
+        ("{'actor_rollout_ref': {'a': object}}", {}),
+    ],
+)
+def test_settings_that_are_printed_first(dump: str, config: dict[str, object]) -> None:
+    log = one(f"{dump}\nstep:1 - a:1\n")
+    assert log.config == config
+    again = one(f"{dump}\n{{'actor_rollout_ref': {{'a': 9}}}}\nstep:1 - a:1\n")  # those that are printed first count
+    assert again.config == config
+
+
+@pytest.mark.parametrize(("length", "shown"), [(120, "E" * 114 + "Error:"), (121, "E" * 115 + "Erro…")])
+def test_the_exception_is_shown_to_120_characters(length: int, shown: str) -> None:
+    raised = "E" * (length - 6) + "Error:"
+    with pytest.raises(NoMetrics) as refused:
+        read(source(f"{CONFIG}\n{raised}\n"))
+    ended = f"the run ended before its first step, with {shown}"
+    assert str(refused.value) == f"This verl console log has no step line: {ended}; run it again."

@@ -67,10 +67,8 @@ class _Blocks(ABC):
         self.cut = False  # the last block is unfinished
 
     def feed(self, text: str, last: bool) -> None:
-        for line in text.removesuffix("\n").split("\n"):
+        for line in text.removesuffix("\n").split("\n") if text else ():
             self.read(line)
-        if text.endswith("\n") and last:
-            self.read("")
 
     @abstractmethod
     def read(self, line: str) -> None: ...
