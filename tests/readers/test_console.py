@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from in_memory import source
 
-from heldout.readers.console import NUMBER, Console, Entry, TableConsole, steps_over_epochs
+from heldout.readers.console import NUMBER, Console, Entry, TableConsole, followed, steps_over_epochs
 
 PAGE = Path(__file__).parents[2] / "docs" / "contributing" / "reader.md"
 
@@ -94,3 +94,64 @@ def test_the_reader_in_the_docs_reads_its_line() -> None:
     assert logs[0].columns["reward"].value.tolist() == [0.3, 0.5]
     assert logs[0].columns["val_acc"].value.tolist() == [0.4]
     assert made["read"](source("nothing\n")) is None
+
+
+@pytest.mark.parametrize(
+    ("places", "steps", "moved"),
+    [
+        ([(0, 3), (1, 3)], [3, 4], 1),  # the same step again begins anew
+        ([(0, 3), (1, 4)], [3, 4], 0),
+        ([(0, 0), (0, 2), (1, 0), (2, 1), (2, 5), (3, 6)], [0, 2, 3, 4, 8, 9], 4),
+        ([(2, 5), (1, 1)], [5, 6], 1),
+        ([], [], 0),
+    ],
+)
+def test_steps_of_each_epoch_go_on_from_the_one_before(
+    places: list[tuple[float, float]], steps: list[float], moved: int
+) -> None:
+    made, notes = steps_over_epochs(places)
+    assert made == steps
+    text = "Steps begin again at each epoch in this log; they were made to go on from the epoch before."
+    assert [(note.kind.value, note.text, note.count) for note in notes] == ([("assumed", text, moved)] if moved else [])
+
+
+@pytest.mark.parametrize(
+    ("text", "within", "known"),
+    [
+        ("ab", 400, True),
+        ("a  ", 400, False),
+        ("a", 400, False),
+        ("a" + " " * 3, 3, True),
+        ("a" + " " * 2, 3, False),
+        ("a" + " " * 3 + "b", 3, True),
+    ],
+)
+def test_a_place_is_followed_by_something_or_by_many_blanks(text: str, within: int, known: bool) -> None:
+    assert followed(text, 1, within) is known
+
+
+def test_a_place_counts_in_the_whole_output() -> None:
+    console, length = Letters(), 0
+    for piece in ("\n" * 9000, "a b\n", "\n" * 5000, "c"):
+        console.feed(piece, False)
+        length += len(piece)
+    found = {key: console.base for entry in console.entries if entry.row for key in entry.row}
+    assert set(found) == {"a", "b", "c"}
+    assert console.base + console._at <= length
+    assert len(console._text) < 9000  # what stands far behind is let go
+
+
+def test_an_entry_within_which_the_log_ends_is_said() -> None:
+    class Cut(Letters):
+        def scan(self, text: str, at: int) -> Iterator[Entry]:
+            return (entry._replace(cut=entry.end == len(text)) for entry in super().scan(text, at))
+
+    console = Cut()
+    console.feed("a b x", True)
+    assert [(note.kind.value, note.text, note.count) for note in console.notes()] == [
+        ("dropped", "Metric dicts that were cut or garbled were left out.", 1),
+        ("dropped", "The file ends within a line; its last value was left out.", 1),
+    ]
+    console = Cut()
+    console.feed("a b ", True)
+    assert console.notes() == []

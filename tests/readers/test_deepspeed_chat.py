@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from in_memory import source
+from in_memory import source, told
 
 from heldout.errors import NoMetrics, ReadError
 from heldout.readers.deepspeed_chat import read
@@ -166,3 +166,38 @@ def test_real_log() -> None:
     assert [cells(log)["average reward score"][i] for i in (0, -1)] == [-0.67919921875, 4.3828125]
     assert cells(log)["act_loss"][-1] == -0.03875732421875
     assert log.notes == ()
+
+
+def test_a_whole_log() -> None:
+    text = (
+        "average reward score: 1.0\n"
+        "epoch: 0|step: 1|ppo_ep: 1|act_loss: 0.5|cri_loss: nan\n"
+        "average reward score: 2.0\n"
+        "other output\n"
+        "Epoch: 0 | Step: 2 | PPO Epoch: 1 | Actor Loss: 0.25\n"
+        "Average reward score: 3.0 | EMA reward score: -1.5\n"
+        "epoch: 1|step: 0|ppo_ep: 1|no loss\n"
+        "epoch: 1|step: 1|ppo_ep: 1|act_loss: 0.125|cri_loss: 0.5"
+    )
+    made = told(one(text))
+    assert str(made["columns"].pop("cri_loss")) == "{0: nan}"
+    assert made == {
+        "format": "deepspeed-chat-console",
+        "step": [1, 2, 3],
+        "columns": {
+            "act_loss": {0: 0.5, 2: 0.125},
+            "average reward score": {0: 2.0},
+            "Actor Loss": {1: 0.25},
+            "Average reward score": {1: 3.0},
+            "EMA reward score": {1: -1.5},
+        },
+        "notes": [
+            ("dropped", "Scores that stand before the first step were left out.", 1),
+            ("dropped", "The file ends within a line; its last value was left out.", 1),
+            (
+                "assumed",
+                "Steps begin again at each epoch in this log; they were made to go on from the epoch before.",
+                1,
+            ),
+        ],
+    }

@@ -313,24 +313,25 @@ def test_outcomes_belong_to_the_run_above_them_or_are_one_of_their_own(tmp_path:
     for name in ("a/log.csv", "b/log.csv", "c/x.csv", "c/y.csv"):
         put(tmp_path / name)
     samples(tmp_path / "a" / "deep" / "val" / "1.jsonl", 1.0, 0.0)
-    samples(tmp_path / "b" / "dump" / "1.jsonl", 1.0, 0.0)
+    for name in ("dump/1.jsonl", "dump/2.jsonl", "val/3.jsonl"):
+        samples(tmp_path / "b" / name, 1.0, 0.0)
     samples(tmp_path / "c" / "val" / "1.jsonl", 1.0, 1.0)
     samples(tmp_path / "d" / "val" / "1.jsonl", 0.0, 0.0)
     samples(tmp_path / "d" / "val" / "2.jsonl", 1.0, 0.0)
     logs = directory.found_in(tmp_path, Files())
     assert [(name, [(one.step, one.rate) for one in log.measured]) for name, log in logs] == [
         ("a", [(5, 0.5)]),
-        ("b", []),
+        ("b", [(5, 0.5)]),
         ("x", []),
         ("y", []),
         ("c", [(5, 1.0)]),
         ("d", [(5, 0.0), (5, 0.5)]),
     ]
     text = (
-        "1 file of judged samples left alone, since no folder says that they are held-out; rename the folder to val if "
-        "they are."
+        "2 files of judged samples left alone, since no folder says that they are held-out; rename the folder to val "
+        "if they are."
     )
-    assert notes_of(dict(logs)["b"]) == [("ignored", text, 1)]
+    assert notes_of(dict(logs)["b"]) == [("ignored", text, 2)]
 
 
 def test_pieces_of_a_run_are_joined_by_when_they_were_begun(tmp_path: Path) -> None:

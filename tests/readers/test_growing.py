@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
+import in_memory
 import numpy as np
 import pytest
 import test_blocks_console
@@ -25,8 +27,9 @@ from heldout.errors import ReadError
 from heldout.live.watch import Follower
 from heldout.readers import read_all
 from heldout.readers import source as source_module
+from heldout.readers.growing import GrowingLog
 from heldout.readers.source import Files
-from heldout.run import Run
+from heldout.run import Evaluation, Outcomes, Run
 
 CUT = settings(max_examples=10, deadline=None)  # no deadline: a busy machine is no failure
 
@@ -308,3 +311,61 @@ def test_a_checkpoint_that_does_not_change_is_not_read_again(tmp_path: Path, mon
         assert int(run.steps[-1]) == step
         assert {path for path in opened if path.name == "trainer_state.json"} == {state}
     np.testing.assert_array_equal(run["loss"].step, np.arange(1, 31))
+
+
+# -- a log in memory --------------------------------------------------------------------------------------------------
+
+
+def evaluation(step: int, passed: int) -> Evaluation:
+    return Evaluation.of(step, Outcomes.from_counts(["p", "q"], [passed, 0]), "b")
+
+
+def test_a_log_that_grows_in_memory_in_full() -> None:
+    log = GrowingLog(roles={"reward": "r"})
+    assert log.add(4, {"r": 1, "deep": {"k": 2}, "t": "x", "step": 9, "time": 9.0, "b": True}) == {"r": 1.0, "b": 1.0}
+    log.measure(evaluation(4, 1), {"n": 3, "deep": {"m": 2}})
+    log.rewind()
+    log.add(2, {"r": float("nan"), "eval/b/pass@1": 0.75})
+    assert log.measure(evaluation(1, 0), {}) == {}  # of a step before this piece began: an older checkpoint
+    log.measure(evaluation(2, 1), {})
+    assert len(log) == 5
+    made = in_memory.told(log.log())
+    assert str(made["columns"].pop("r")) == "{0: 1.0, 2: nan}"
+    assert made == {
+        "format": "run-directory",
+        "step": [4, 4, 2, 1, 2],
+        "columns": {
+            "b": {0: 1.0},
+            "eval/b/pass@1": {1: 0.5, 3: 0.0, 4: 0.5},
+            "eval/b/n": {1: 3.0},
+            "eval/b/deep/m": {1: 2.0},
+        },
+        "session": [0, 0, 1, 0, 1],
+        "roles": {"reward": "r"},
+        "measured": [(4, "eval/b/pass@1", 0.5), (1, "eval/b/pass@1", 0.0), (2, "eval/b/pass@1", 0.5)],
+    }
+
+
+def test_what_one_process_logs_stands_behind_what_others_did() -> None:
+    first = GrowingLog()
+    first.add(1, {"r": 1.0, "old": 5.0})
+    first.measure(evaluation(1, 1), {})
+    first.rewind()
+    first.add(2, {"r": 2.0})
+    before = replace(first.log(), config={"lr": 1}, roles={"reward": "r"})
+    log = GrowingLog(before)
+    assert (in_memory.told(log.log())["session"], len(log)) == ([0, 0, 1], 0)
+    log.measure(evaluation(1, 0), {})  # measured anew before anything is trained: what it says holds
+    log.add(2, {"r": 3.0})
+    log.rewind()
+    log.add(2, {"new": 4.0})
+    assert in_memory.told(log.log()) == {
+        "format": "run-directory",
+        "step": [1, 1, 2, 1, 2, 2],
+        "columns": {"r": {0: 1.0, 2: 2.0, 4: 3.0}, "old": {0: 5.0}, "eval/b/pass@1": {1: 0.5, 3: 0.0}, "new": {5: 4.0}},
+        "session": [0, 0, 1, 0, 2, 3],
+        "config": {"lr": 1},
+        "roles": {"reward": "r"},
+        "measured": [(1, "eval/b/pass@1", 0.5), (1, "eval/b/pass@1", 0.0)],
+    }
+    assert GrowingLog(before, {"reward": "other"}).log().roles == {"reward": "other"}

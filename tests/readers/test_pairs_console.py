@@ -197,3 +197,45 @@ def test_other_texts_are_refused_by_name(tmp_path: Path) -> None:
 def test_any_text_is_read_or_left(text: str) -> None:
     logs = read(source(text))
     assert logs is None or all(len(log.step) >= 1 for log in logs)
+
+
+@pytest.mark.parametrize(
+    ("form", "columns"),
+    [
+        ("step={} loss=0.5", {"loss": 0.5}),
+        ("epoch=1 iter={} loss=0.5", {"epoch": 1.0, "loss": 0.5}),  # an epoch has many steps
+        ("it={} global_step={} loss=0.5", {"it": None, "loss": 0.5}),
+        ("[{}/60] loss: 0.5", {"loss": 0.5}),
+        ("step={} [7/60] loss: 0.5", {"loss": 0.5}),
+        ("step={} loss=0.5 n=300ms", {"loss": 0.5}),
+        ("step={} loss=5%", {"loss": 5.0}),
+        ("val: step={} val_acc=0.5 acc=0.25", {"val_acc": 0.5, "val/acc": 0.25}),
+        ("train: step={} acc=0.25 loss=0.5", {"train/acc": 0.25, "loss": 0.5}),
+        ('step={} {{"loss": 0.5}}', {"loss": 0.5}),
+        ("step={} {{'loss': 0.5}}", {"loss": 0.5}),
+    ],
+)
+def test_names_and_values_of_a_line(form: str, columns: dict[str, float | None]) -> None:
+    log = one(
+        "".join(
+            form.replace("{{", "<").replace("}}", ">").replace("{}", str(i)).replace("<", "{").replace(">", "}") + "\n"
+            for i in (2, 3, 4)
+        )
+    )
+    assert log.step.tolist() == [2, 3, 4]
+    assert {key: None if key == "it" else column.value[0] for key, column in log.columns.items()} == columns
+
+
+@pytest.mark.parametrize(
+    ("text", "is_log"),
+    [
+        ("step=1 loss=1\n" * 3, True),
+        ("step=1 loss=1\n" * 2, False),
+        ("step=1\n" * 3, False),  # a step alone
+        ("a=1 loss=1\n" * 3, False),
+        ("step=1 loss=1\nstep=1 a=1\nstep=1 b=1\n", False),  # no three with the same names
+        ("step=1 loss=1\n" * 3 + "a=1 b=2\n" * 2, True),
+    ],
+)
+def test_three_lines_of_the_same_names_with_a_step_are_a_log(text: str, is_log: bool) -> None:
+    assert (read(source(text)) is not None) is is_log

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 import heldout
 from benchmarks import logs
 from heldout.errors import NotUnderstood, ReadError, SeveralRuns, UnknownMetric
-from heldout.readers import FORMATS, read_all
+from heldout.readers import FORMATS, name_of, read_all
 
 RELAXED = settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 STEPS = 12
@@ -265,3 +265,61 @@ def test_an_example_is_one_run_with_a_name() -> None:
     assert (found.name, len(found["held_out"])) == ("Kimi-Dev RL", 21)
     with pytest.raises(SeveralRuns, match="has no run 'other'; it has 'Kimi-Dev RL'"):
         heldout.read("example:kimi-dev", run="other")
+
+
+# -- names ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        ("exp/metrics.jsonl", "exp"),
+        ("exp/Logs.txt", "exp"),
+        ("exp/log.csv", "exp"),
+        ("exp/trainer_state.json", "exp"),
+        ("exp/events.out.tfevents.1.host", "exp"),
+        ("exp/mine.jsonl", "mine"),
+        ("exp/my_metrics.jsonl", "my_metrics"),
+        ("exp/run-abc.wandb", "abc"),
+        ("exp/run-metrics.jsonl", "exp"),
+    ],
+)
+def test_a_run_without_a_name_has_that_of_its_file_or_folder(tmp_path: Path, path: str, name: str) -> None:
+    assert name_of(tmp_path / path) == name
+
+
+def test_of_many_runs_the_first_are_listed(tmp_path: Path) -> None:
+    for count in (6, 7):
+        for i in range(count):
+            _csv(tmp_path / f"r{i}.csv")
+        with pytest.raises(SeveralRuns) as refused:
+            heldout.read(tmp_path)
+        listed = ", ".join(f"'r{i}'" for i in range(6)) + (" …" if count == 7 else "")
+        assert str(refused.value) == f"{tmp_path} holds {count} runs ({listed}); choose one with run=… (--run NAME)."
+    for i in range(7, 9):
+        _csv(tmp_path / f"r{i}.csv")
+    with pytest.raises(SeveralRuns) as refused:
+        heldout.read(tmp_path, run="x")
+    assert str(refused.value) == f"{tmp_path} has no run 'x'; it has {', '.join(repr(f'r{i}') for i in range(8))}."
+
+
+def test_a_run_is_chosen_by_its_own_name_or_that_of_its_file(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("Step,a - reward,b - reward\n1,1,2\n2,3,4\n")
+    assert heldout.read(path, run="b")["reward"].value.tolist() == [2.0, 4.0]
+    _csv(tmp_path / "u.csv")
+    assert heldout.read(tmp_path / "u.csv", run="u").name == "u"
+
+
+def test_a_path_that_is_not_there_names_up_to_three_near_ones(tmp_path: Path) -> None:
+    with pytest.raises(ReadError) as refused:
+        heldout.read(tmp_path / "metrics.csv")
+    assert str(refused.value) == f"{tmp_path / 'metrics.csv'}: there is no such file or directory."
+    for i in range(4):
+        _csv(tmp_path / f"metrics{i}.csv")
+    with pytest.raises(ReadError) as refused:
+        heldout.read(tmp_path / "metrics.csv")
+    assert str(refused.value).count("metrics") == 4
+    assert str(refused.value).startswith(
+        f"{tmp_path / 'metrics.csv'}: there is no such file or directory; did you mean "
+    )

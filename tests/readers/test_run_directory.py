@@ -8,12 +8,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from in_memory import told
 
 import heldout
 from heldout import Recorder
-from heldout.errors import ReadError
+from heldout.errors import NoMetrics, ReadError
 from heldout.findings import State
-from heldout.readers import read_all
+from heldout.readers import read_all, run_directory
 from heldout.run import Run
 from heldout.stats.passk import mean_pass_at_k
 from heldout.stats.rates import binomial_se, effective_problems
@@ -284,3 +285,150 @@ def test_a_run_without_a_record_and_a_broken_one_are_refused_in_a_sentence(tmp_p
     path.write_bytes(path.read_bytes()[:-10])
     with pytest.raises(ReadError, match="is no complete JSON document"):
         heldout.read(folder)
+
+
+# -- whole directories ------------------------------------------------------------------------------------------------
+
+
+def directory(folder: Path, about: object = None, **files: list[object]) -> Path:
+    """A run directory of these lines: of metrics, of evals, of checkpoints, of findings."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "run.json").write_text(json.dumps({"format": "heldout run", **(about or {})} if about != [] else []))  # type: ignore[dict-item]
+    for name, lines in files.items():
+        path = folder / "evals" / "b.jsonl" if name == "evals" else folder / f"{name}.jsonl"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("".join((one if isinstance(one, str) else json.dumps(one)) + "\n" for one in lines))
+    return folder
+
+
+def evaluation(step: int, passed: int, **more: object) -> dict[str, object]:
+    return {"step": step, "benchmark": "b", "problems": ["p", "q"], "passed": [passed, 0], "samples": [2, 2], **more}
+
+
+def test_a_whole_directory(tmp_path: Path) -> None:
+    folder = directory(
+        tmp_path / "r",
+        {
+            "created": "now",
+            "versions": {"a": 1},
+            "git": "g",
+            "seeds": {},
+            "other": 1,
+            "config": {"lr": 1},
+            "roles": {"reward": "x"},
+        },
+        metrics=[
+            {"step": 0, "time": 1.0, "r": 0.5, "deep": {"k": 1}},
+            {"step": 3, "time": 2.0, "r": 0.25},
+            {"resumed": True, "time": 3.0},
+            {"resumed": True, "time": 4.0, "config": {"lr": 2}, "roles": {"reward": "r"}},
+            {"step": 2, "time": 5.0, "r": 0.75},
+            {"step": -1, "r": 1},
+            {"step": True, "r": 1},
+            {"step": 1.0, "r": 1},
+            {"r": 1},
+            "broken",
+        ],
+        evals=[
+            evaluation(1, 1, time=4.5, note="t", more={"n": 3}),
+            evaluation(3, 2, time=2.5),
+            evaluation(2, 0, time=6.0),
+            evaluation(0, 0),  # of no time, so the first
+        ],
+        checkpoints=[
+            {"step": 3, "path": "gone"},
+            {"step": 9, "path": "gone"},
+            {"step": 1, "path": "."},
+            {"step": "2", "path": "."},
+            {"step": 4},
+        ],
+        findings=[
+            {"what": "finding"},
+            {"what": "finding"},
+            *({"what": "act", "act": "evaluate", "done": True, "step": step} for step in (1, 2, 3, 4, 5)),
+            {"what": "act", "act": "stop", "done": True, "step": 7},
+            {"what": "act", "act": "stop", "done": False, "step": 8},
+            {"what": "act", "act": "dance", "done": True, "step": 9},
+        ],
+    )
+    assert told(run_directory.read(folder)) == {
+        "format": "run-directory",
+        "step": [0, 3, 2, 0, 3, 1, 2],
+        "columns": {
+            "time": {0: 1.0, 1: 2.0, 2: 5.0},
+            "r": {0: 0.5, 1: 0.25, 2: 0.75},
+            "deep/k": {0: 1.0},
+            "eval/b/pass@1": {3: 0.0, 4: 0.5, 5: 0.25, 6: 0.0},
+            "eval/b/more/n": {5: 3.0},
+        },
+        "session": [0, 0, 1, 0, 0, 0, 1],
+        "config": {"created": "now", "versions": {"a": 1}, "git": "g", "seeds": {}, "lr": 2},
+        "notes": [
+            ("dropped", "r/metrics.jsonl: 1 line cut or broken and left out, the last of them 'broken'.", 1),
+            ("dropped", "r/metrics.jsonl: 4 lines without the keys or values that belong there, left out.", 4),
+            ("dropped", "2 recorded checkpoints not there any more (steps 3 to 9).", 2),
+            ("repaired", "The run was taken up again 2 times, with other settings; the last ones are given.", 2),
+            (
+                "ignored",
+                "While it ran, the guard wrote 2 findings, dance at step 9, asked for evaluations at steps 1, 2, 3, 4 "
+                "…, stopped the run at step 7 (findings.jsonl).",
+                2,
+            ),
+        ],
+        "roles": {"reward": "r"},
+        "measured": [
+            (0, "eval/b/pass@1", 0.0),
+            (3, "eval/b/pass@1", 0.5),
+            (1, "eval/b/pass@1", 0.25),
+            (2, "eval/b/pass@1", 0.0),
+        ],
+        "checkpoints": {1: str(folder)},
+    }
+
+
+def test_what_is_not_there_is_not_spoken_of(tmp_path: Path) -> None:
+    folder = directory(
+        tmp_path / "r",
+        [],
+        metrics=[{"step": 1, "r": 0.5}, {"resumed": True}],
+        findings=[{"what": "act", "act": "stop", "done": True, "step": 1}, "cut"],
+        checkpoints=[{"step": 3, "path": "gone"}],
+    )
+    assert told(run_directory.read(folder)) == {
+        "format": "run-directory",
+        "step": [1],
+        "columns": {"r": {0: 0.5}},
+        "session": [0],
+        "notes": [
+            ("dropped", "1 recorded checkpoint not there any more (steps 3 to 3).", 1),
+            ("repaired", "The run was taken up again 1 time.", 1),
+        ],
+    }
+    finding = directory(tmp_path / "f", metrics=[{"step": 1, "r": 0.5}], findings=[{"what": "finding"}])
+    (note,) = run_directory.read(finding).notes
+    assert note.text == "While it ran, the guard wrote 1 finding (findings.jsonl)."
+
+
+def test_a_directory_without_a_number_holds_its_evaluations_alone(tmp_path: Path) -> None:
+    folder = directory(tmp_path / "r", metrics=[{"step": 1}], evals=[evaluation(1, 1, time=1.0)])
+    assert told(run_directory.read(folder)) == {
+        "format": "run-directory",
+        "step": [1],
+        "columns": {"eval/b/pass@1": {0: 0.25}},
+        "session": [0],
+        "measured": [(1, "eval/b/pass@1", 0.25)],
+    }
+    with pytest.raises(NoMetrics, match=r"r2: a run was started here, but nothing was recorded yet\.$"):
+        run_directory.read(directory(tmp_path / "r2"))
+
+
+@pytest.mark.parametrize("steps", ["whole", "missing", "fraction", "negative"])
+def test_a_large_file_is_read_at_once_where_every_row_has_a_step(tmp_path: Path, steps: str) -> None:
+    """Whichever way: rows without a step that is one are left out and counted."""
+    odd = {"whole": '"step":7,', "missing": "", "fraction": '"step":0.5,', "negative": '"step":-1,'}[steps]
+    lines = [f'{{"step":{i},"a":0.5,"b":{i}}}' for i in range(80_000)]
+    lines[50] = f'{{{odd}"a":0.5,"b":50}}'
+    folder = directory(tmp_path / "r", metrics=[*lines])
+    log = run_directory.read(folder)
+    assert len(log.step) == (80_000 if steps == "whole" else 79_999)
+    assert [note.count for note in log.notes] == ([] if steps == "whole" else [1])

@@ -12,8 +12,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from in_memory import told
 
 from heldout.errors import NoMetrics, ReadError
+from heldout.readers import stable_baselines
 from heldout.readers.log import Log
 from heldout.readers.source import Source
 from heldout.readers.stable_baselines import read
@@ -187,3 +189,60 @@ def test_round_trip(episodes: list[tuple[float, int]]) -> None:
     log = one(HEADER + "".join(f"{reward!r},{length},0.5\n" for reward, length in episodes))
     assert cells(log)["r"] == pytest.approx([reward for reward, _ in episodes], nan_ok=True, rel=0, abs=0)
     assert log.step.tolist() == np.cumsum([length for _, length in episodes]).tolist()
+
+
+# -- in full ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_whole_monitor_file() -> None:
+    rows = (
+        '1.0,5,0.5,a\n2.0,x,0.6,b\n3.0\n4.0,7,0.7,"a,b"\n5.0,1234567890123,1,c\n6.0,123456789012,1,c\n7.0,-3,1,c\n8.0,1'
+    )
+    log = one(HEADER.replace("r,l,t", "r,l,t,id") + rows)
+    assert told(log) == {
+        "format": "sb3-monitor",
+        "step": [5, 12, 123456789024],
+        "columns": {
+            "r": {0: 1.0, 1: 4.0, 2: 6.0},
+            "l": {0: 5.0, 1: 7.0, 2: 123456789012.0},
+            "t": {0: 0.5, 1: 0.7, 2: 1.0},
+        },
+        "config": {"t_start": 1700000000.5, "env_id": "CartPole-v1"},
+        "notes": [
+            (
+                "assumed",
+                "The step of an episode is the sum of the lengths so far (column l) in this one environment.",
+                3,
+            ),
+            ("dropped", "4 rows did not fit the header and were left out.", 4),
+            ("dropped", "The last row is cut and was left out.", 1),
+            ("ignored", "1 column without numbers (text, lists) left out: id.", 3),
+        ],
+    }
+
+
+@pytest.mark.parametrize("names", [{}, {"ep_lengths": np.zeros((2, 0))}, {"ep_lengths": np.array([[3], [4]])}])
+def test_arrays_without_episodes_give_no_column(names: dict[str, Any]) -> None:
+    log = one(npz(timesteps=[[8], [16]], results=[[1.0, 2.0], [2.0, 6.0]], other=[1], **names))
+    assert log.step.tolist() == [8, 16]
+    expected = {"eval/mean_reward": [1.5, 4.0], "eval/std_reward": [0.5, 2.0]}
+    assert cells(log) == (
+        {**expected, "eval/mean_ep_length": [3.0, 4.0]} if names.get("ep_lengths", np.zeros(0)).size else expected
+    )
+
+
+def test_evaluations_that_hold_nothing_yet_say_so() -> None:
+    with pytest.raises(NoMetrics, match=r"evaluations\.npz holds no evaluation yet; read it after the first one\.$"):
+        read_bytes(npz(timesteps=[], results=[]))
+
+
+@pytest.mark.parametrize(("most", "damaged"), [(0, False), (-1, True)])
+def test_arrays_are_unpacked_up_to_a_size(monkeypatch: pytest.MonkeyPatch, most: int, damaged: bool) -> None:
+    with zipfile.ZipFile(io.BytesIO(EVALUATIONS)) as archive:
+        size = sum(info.file_size for info in archive.infolist())
+    monkeypatch.setattr(stable_baselines, "_LARGEST", size + most)
+    if damaged:
+        with pytest.raises(NoMetrics, match="damaged"):
+            read_bytes(EVALUATIONS)
+    else:
+        assert read_bytes(EVALUATIONS)

@@ -199,6 +199,10 @@ def test_a_scalar_tensor_is_a_value(folder: Path, dtype: int, field: bytes, valu
         (tensor_value("t", tensor(1, part(5, struct.pack("<ff", 1, 2)), 2)), "scalars"),
         (tensor_value("t", tensor(1, part(5, struct.pack("<f", 1)), 2)), "scalars"),
         (tensor_value("t", tensor(1, part(5, struct.pack("<f", 1)), 1, 0)), "scalars"),
+        (
+            tensor_value("t", b"\x08\x01" + part(2, part(2, b"")) + part(5, struct.pack("<f", 1))),
+            "scalars",
+        ),  # of size 0
         (tensor_value("t", tensor(1, part(5, b""))), "scalars"),
         (tensor_value("t", tensor(1, part(5, b"abc"))), "scalars"),
         (tensor_value("t", tensor(2, part(5, struct.pack("<f", 1)))), "scalars"),  # not the field of its type

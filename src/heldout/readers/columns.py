@@ -215,7 +215,7 @@ def some(keys: Sequence[str], most: int = 8) -> str:
 def _joined(parts: list[Column]) -> Column:
     row = np.concatenate([part.row for part in parts])
     value = np.concatenate([part.value for part in parts])
-    if len(parts) > 1 and np.any(np.diff(row) < 0):  # rows with other keys in between came as a part of their own
+    if np.any(np.diff(row) < 0):  # rows with other keys in between came as a part of their own
         order = np.argsort(row, kind="stable")
         row, value = row[order], value[order]
     return Column(row.astype(np.int64, copy=False), value)

@@ -111,7 +111,6 @@ def _parse(data: bytes, separator: str) -> pl.DataFrame | None:
             infer_schema=False,
             truncate_ragged_lines=True,
             encoding="utf8-lossy",
-            glob=False,
         )
     except (pl.exceptions.PolarsError, ValueError):
         return None
