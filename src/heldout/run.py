@@ -91,36 +91,17 @@ class Series:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Outcomes:
-    """What became of every problem in one evaluation.
+    """What became of every problem in one evaluation."""
 
-    Attributes
-    ----------
-    problems
-        Their ids, each once, shape (n,).
-    passed
-        Samples that passed, shape (n,); fractions where the judge gives partial credit.
-    samples
-        Samples that were judged, shape (n,), each at least 1.
-    """
-
-    problems: tuple[str, ...]
-    passed: FloatArray
-    samples: IntArray
+    problems: tuple[str, ...]  # their ids, each once
+    passed: FloatArray  # samples that passed, shape (n,); fractions where the judge gives partial credit
+    samples: IntArray  # that were judged, shape (n,), each at least 1
 
     @classmethod
     def from_counts(
         cls, problems: Sequence[str], passed: Sequence[float], samples: int | Sequence[int] = 1
     ) -> Outcomes:
-        """Return the outcomes that these counts make.
-
-        Parameters
-        ----------
-        problems
-            Ids of the problems, each once.
-        passed
-            How many samples of each passed; fractions where the judge gives partial credit.
-        samples
-            How many samples were judged, for all or for each problem.
+        """Return the outcomes that these counts make, with samples for all or for each problem.
 
         Raises
         ------
@@ -149,33 +130,15 @@ class Outcomes:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Evaluation:
-    """One held-out measurement.
+    """One held-out measurement."""
 
-    Attributes
-    ----------
-    step
-        The training step whose policy was measured.
-    rate
-        Share solved, or mean score, as a fraction.
-    problems
-        How many problems were asked, None where the log does not say.
-    samples
-        How many samples of each problem were judged, on average; None where the log does not say.
-    benchmark
-        Which set of problems, where the log tells several apart.
-    outcomes
-        The problems one by one, where the log has them.
-    lower
-        Whether a lower rate is the better one, as of an error rate.
-    """
-
-    step: int
-    rate: float
-    problems: int | None = None
-    samples: float | None = None
-    benchmark: str = ""
-    outcomes: Outcomes | None = None
-    lower: bool = False
+    step: int  # whose policy was measured
+    rate: float  # share solved, or mean score, as a fraction
+    problems: int | None = None  # how many were asked, None where the log does not say
+    samples: float | None = None  # of each problem, judged, on average; None where the log does not say
+    benchmark: str = ""  # which set of problems, where the log tells several apart
+    outcomes: Outcomes | None = None  # the problems one by one, where the log has them
+    lower: bool = False  # whether a lower rate is the better one, as of an error rate
 
     @classmethod
     def of(cls, step: int, outcomes: Outcomes, benchmark: str = "held-out") -> Evaluation:

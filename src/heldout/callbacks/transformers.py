@@ -192,12 +192,9 @@ def planned_evaluations(steps: int, every: int) -> int:
 
 
 def link_checkpoint(checkpoint: Path, folder: Path) -> Path | None:
-    """Link the files of a checkpoint, ``checkpoint-STEP``, into a folder on the same disk.
+    """Link the files of a checkpoint, ``checkpoint-STEP``, into a folder on the same disk, which costs no space.
 
-    Returns
-    -------
-    Path or None
-        The copy, under the same name; None where the disk does not allow links.
+    Return the copy, under the same name; None where the disk does not allow links.
     """
     copy, new = folder / checkpoint.name, folder / f".{checkpoint.name}.new"
     try:

@@ -82,12 +82,19 @@ def with_reading(*without: str) -> Callable[[Callable[..., None]], Callable[...,
             reading = _reading(**{flag.name: typed.pop(flag.name) for flag in flags})
             command(**typed, reading=reading)
 
-        run.__name__, run.__doc__ = command.__name__, command.__doc__
-        run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-        run.__annotations__ = {one.name: one.annotation for one in parameters}
-        return run
+        return declared(run, command, parameters)
 
     return wrapped
+
+
+def declared(
+    run: Callable[..., None], command: Callable[..., None], parameters: list[inspect.Parameter]
+) -> Callable[..., None]:
+    """Let typer see a function with the name and the help of a command, and these parameters."""
+    run.__name__, run.__doc__ = command.__name__, command.__doc__
+    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    run.__annotations__ = {one.name: one.annotation for one in parameters}
+    return run
 
 
 def load(spec: str) -> Callable[[], Detector]:

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
+from heldout.cli.reading import declared
 from heldout.errors import UsageError
 from heldout.train.config import TrainConfig, type_of
 
@@ -29,10 +30,7 @@ def with_flags(command: Callable[..., None]) -> Callable[..., None]:
             typed["trl"] = dict(_pair(text) for text in typed["trl"])
         command(**{name: value for name, value in typed.items() if value is not None or name not in optional})
 
-    run.__name__, run.__doc__ = command.__name__, command.__doc__
-    run.__signature__ = inspect.Signature([*own, *flags])  # type: ignore[attr-defined]
-    run.__annotations__ = {p.name: p.annotation for p in [*own, *flags]}
-    return run
+    return declared(run, command, [*own, *flags])
 
 
 def _flag(one: dataclasses.Field[Any]) -> inspect.Parameter:

@@ -115,15 +115,10 @@ def saved_samples(path: Path, task: Task, problems: Sequence[Problem]) -> tuple[
 
 
 def record(result: EvaluationResult, directory: Path, about: Mapping[str, Any]) -> Path:
-    """Record an evaluation as a run directory that `heldout report` reads, with the samples beside it.
+    """Record an evaluation as a run directory that `heldout report` reads; return the file of samples beside it.
 
-    An evaluation of another step is added to a directory that is there already, so that the checkpoints of one
-    training make one run.
-
-    Returns
-    -------
-    Path
-        The file of samples, a line each with what became of it; ``heldout eval`` reads it again.
+    That file has a line for each sample, with what became of it; ``heldout eval`` reads it again. An evaluation of
+    another step is added to a directory that is there already, so that the checkpoints of one training make one run.
 
     Raises
     ------

@@ -50,36 +50,16 @@ class PassAt(NamedTuple):
 
 @dataclass(frozen=True)
 class EvaluationResult:
-    """One evaluation and what was seen on the way.
+    """One evaluation and what was seen on the way."""
 
-    Attributes
-    ----------
-    evaluation
-        The outcome of every problem.
-    pass_at
-        k → pass@k with its standard error (`nan` with fewer than two problems).
-    mean_length
-        Tokens of a completion on average; `nan` where the lengths are not known.
-    cut
-        Share of the completions that ended because they were too long.
-    errors
-        How many programs failed in which way: "wrong answer", "raised", "syntax", "timeout", "infrastructure", …
-    problems
-        What was evaluated, in the order of `completions`.
-    completions
-        For each problem its completions.
-    kinds
-        For each completion "solved" or the way in which it failed.
-    """
-
-    evaluation: Evaluation
-    pass_at: Mapping[int, PassAt]
-    mean_length: float
-    cut: float
-    errors: Mapping[str, int]
-    problems: tuple[Problem, ...]
-    completions: tuple[tuple[Completion, ...], ...]
-    kinds: tuple[tuple[str, ...], ...]
+    evaluation: Evaluation  # with the outcome of every problem
+    pass_at: Mapping[int, PassAt]  # k → pass@k with its standard error, nan with fewer than two problems
+    mean_length: float  # tokens of a completion on average; nan where the lengths are not known
+    cut: float  # share of the completions that ended because they were too long
+    errors: Mapping[str, int]  # how many failed in which way: "wrong answer", "raised", "timeout", "infrastructure", …
+    problems: tuple[Problem, ...]  # what was evaluated, in the order of `completions`
+    completions: tuple[tuple[Completion, ...], ...]  # of each problem
+    kinds: tuple[tuple[str, ...], ...]  # for each completion "solved" or the way in which it failed
 
 
 def evaluate(
@@ -96,10 +76,8 @@ def evaluate(
 
     Parameters
     ----------
-    policy
-        What is measured.
-    problems
-        At least one; ids must differ.
+    policy, problems
+        What is measured, and on what: at least one problem; ids must differ.
     sandbox
         Where the programs run.
     step
@@ -134,18 +112,11 @@ def score(
     benchmark: str = "held-out",
     ks: Sequence[int] = (1,),
 ) -> EvaluationResult:
-    """Judge completions that are already there; otherwise as `evaluate`.
+    """Judge completions that are already there, at least one for each problem; otherwise as `evaluate`.
 
     A completion counts as solved if it passes every test of its problem. Those that could not be judged because the
     sandbox itself failed are no samples: they are counted among the errors and nowhere else, and a problem of which
     none could be judged is left out of the outcomes.
-
-    Parameters
-    ----------
-    problems, completions
-        For each problem its completions, at least one.
-    sandbox, step, benchmark, ks
-        As in `evaluate`.
     """
     _check_problems(problems, completions)
     attempts = [
@@ -174,38 +145,18 @@ def score(
 
 @dataclass(frozen=True, slots=True)
 class PairedDifference:
-    """How much better the second policy is than the first, on the problems that both were measured on.
+    """How much better the second policy is than the first, on the problems that both were measured on."""
 
-    Attributes
-    ----------
-    difference
-        Pass@1 of the second minus that of the first.
-    se
-        Standard error of the paired difference; `nan` with one problem.
-    low, high
-        95 % interval.
-    p
-        Two-sided p-value of no difference; `nan` where the standard error does not give one.
-    test
-        How `p` was found: "McNemar, exact" for one sample each, "paired z" otherwise.
-    problems
-        How many problems both have.
-    won, lost
-        Problems on which the second is better, and worse.
-    left_out
-        Problems that only one of them has.
-    """
-
-    difference: float
-    se: float
-    low: float
+    difference: float  # pass@1 of the second minus that of the first
+    se: float  # standard error of the paired difference; nan with one problem
+    low: float  # 95 % interval
     high: float
-    p: float
-    test: str
-    problems: int
-    won: int
-    lost: int
-    left_out: int
+    p: float  # two-sided, of no difference; nan where the standard error does not give one
+    test: str  # how `p` was found: "McNemar, exact" for one sample each, "paired z" otherwise
+    problems: int  # how many both have
+    won: int  # problems on which the second is better
+    lost: int  # on which it is worse
+    left_out: int  # problems that only one of them has
 
 
 def compare(a: Evaluation, b: Evaluation) -> PairedDifference:

@@ -25,10 +25,8 @@ class TransformersPolicy:
 
     Parameters
     ----------
-    model
-        A loaded causal language model, on whatever device it lies; it may be in training.
-    tokenizer
-        Its tokenizer. Special tokens are added as it adds them by itself.
+    model, tokenizer
+        A loaded model on whatever device, which may be in training, and its tokenizer, which adds its special tokens.
     temperature
         Of sampling from the whole distribution; 0 takes the likeliest token.
     max_new_tokens
@@ -160,7 +158,7 @@ class TransformersPolicy:
 
 
 def load_policy(name: str, *, device: str | None = None, **settings: Any) -> TransformersPolicy:
-    """Load a model and its tokenizer as a policy.
+    """Load a model and its tokenizer as a policy; `settings` are those of `TransformersPolicy`.
 
     Parameters
     ----------
@@ -168,8 +166,6 @@ def load_policy(name: str, *, device: str | None = None, **settings: Any) -> Tra
         A directory that ``save_pretrained`` wrote, or a model of the Hugging Face hub. Its own code is not run.
     device
         Such as ``cpu`` or ``cuda``; a GPU where there is one.
-    settings
-        As in `TransformersPolicy`.
 
     Raises
     ------

@@ -18,32 +18,13 @@ from heldout.errors import UsageError
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one program may use.
+    """What one program may use; a limit that is not above 0 is a UsageError."""
 
-    Attributes
-    ----------
-    seconds
-        Wall time of each call of the entry point; the first also pays for defining it.
-    memory_mb
-        Memory above what the interpreter itself needs, in MiB.
-    output_bytes
-        Size of each returned value as tagged JSON.
-    processes
-        Processes and threads at one time, the program itself included (bubblewrap; monty has neither).
-    disk_mb
-        What may be written to its own /tmp, in MiB (bubblewrap; monty has no files).
-
-    Raises
-    ------
-    UsageError
-        When a limit is not above 0.
-    """
-
-    seconds: float = 1.0
-    memory_mb: int = 64
-    output_bytes: int = 10_000
-    processes: int = 1
-    disk_mb: int = 16
+    seconds: float = 1.0  # wall time of each call of the entry point; the first also pays for defining it
+    memory_mb: int = 64  # above what the interpreter itself needs, in MiB
+    output_bytes: int = 10_000  # of each returned value as tagged JSON
+    processes: int = 1  # and threads at one time, the program itself included (bubblewrap; monty has neither)
+    disk_mb: int = 16  # what may be written to its own /tmp, in MiB (bubblewrap; monty has no files)
 
     def __post_init__(self) -> None:
         for name in self.__slots__:
@@ -53,13 +34,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """What is run: a source text, the name of the function it defines, and one tuple of arguments per call.
-
-    Raises
-    ------
-    UsageError
-        When the entry point is not a name.
-    """
+    """What is run: a source text, the name of the function it defines, and one tuple of arguments per call."""
 
     source: str
     entry: str
@@ -114,9 +89,11 @@ class Sandbox(Protocol):
     def close(self) -> None:
         """End the workers; a second call does nothing."""
 
-    def __enter__(self) -> Self: ...
+    def __enter__(self) -> Self:
+        return self
 
-    def __exit__(self, *error: object) -> None: ...
+    def __exit__(self, *error: object) -> None:
+        self.close()
 
 
 def default_workers() -> int:

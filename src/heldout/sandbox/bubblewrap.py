@@ -26,11 +26,11 @@ import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from importlib.resources import files
-from typing import Any, Self
+from typing import Any
 
 from heldout.errors import MissingSandbox, SandboxError
-from heldout.sandbox.base import Answer, Limits, Program, Status, default_workers
-from heldout.sandbox.pool import Pool, WorkerDied, receive, send
+from heldout.sandbox.base import Answer, Limits, Program, Sandbox, Status, default_workers
+from heldout.sandbox.pool import Pool, Worker, WorkerDied
 from heldout.sandbox.values import NotPlain, decode, encode
 
 UNPRIVILEGED = 65534  # nobody
@@ -45,7 +45,7 @@ _UNANSWERED = {
 }
 
 
-class Bubblewrap:
+class Bubblewrap(Sandbox):
     """Judges programs in CPython behind namespaces; see `heldout.sandbox.bubblewrap` for what is covered.
 
     Parameters and errors are those of `open_sandbox`; each worker is a sandbox of its own.
@@ -65,12 +65,6 @@ class Bubblewrap:
     def close(self) -> None:
         self._pool.close()
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self.close()
-
     def _answers(self, program: Program) -> list[Answer]:
         try:
             return self._pool.ask(lambda worker: worker.ask(program))
@@ -79,15 +73,15 @@ class Bubblewrap:
             return [Answer(Status.INFRASTRUCTURE, error=reason)] * len(program.inputs)
 
 
-class _Worker:
-    """One sandbox with its worker process, and the two pipes to it."""
+class _Worker(Worker):
+    """One sandbox with its worker process."""
 
     def __init__(self, python: str, limits: Limits) -> None:
+        super().__init__(_start(python, limits))
         self.python = python
         self.limits = limits
-        self.process = _start(python, limits)
         try:
-            _refuse_open_doors(json.loads(self._receive(_START)), limits)
+            _refuse_open_doors(json.loads(self.receive(_START)), limits)
         except SandboxError:
             self.close()
             raise
@@ -106,32 +100,13 @@ class _Worker:
             "entry": program.entry,
             "calls": [encode(list(arguments)) for arguments in program.inputs],
         }
-        self._send(json.dumps(request).encode())
-        data = self._receive(self.limits.seconds * len(program.inputs) + _GRACE)
+        self.send(json.dumps(request).encode())
+        data = self.receive(self.limits.seconds * len(program.inputs) + _GRACE)
         header, _, body = data.partition(b"\n")
         return _read(json.loads(header), body.split(b"\n") if body else [], len(program.inputs), self.limits)
 
-    def kill(self) -> None:
-        """End the sandbox: with its first process everything in it ends."""
-        self.process.kill()
-
-    def close(self) -> None:
-        self.kill()
-        self.process.wait()
-        for stream in (self.process.stdin, self.process.stdout, self.process.stderr):
-            if stream:
-                stream.close()
-
-    def _send(self, data: bytes) -> None:
-        assert self.process.stdin is not None
-        send(self.process.stdin.fileno(), data)
-
-    def _receive(self, seconds: float) -> bytes:
-        assert self.process.stdout is not None
-        return receive(self.process.stdout.fileno(), seconds)
-
     def _last_words(self) -> str:
-        self.process.kill()
+        self.kill()
         assert self.process.stderr is not None
         lines = self.process.stderr.read().decode(errors="replace").strip().splitlines()
         return lines[-1][:200] if lines else "it says nothing"

@@ -29,7 +29,7 @@ from typing import Any, TypeVar, cast
 
 from heldout.errors import MissingSandbox, SandboxError, how_to_install
 from heldout.sandbox.base import Limits, default_workers
-from heldout.sandbox.pool import Pool, WorkerDied, receive, send
+from heldout.sandbox.pool import Pool, Worker, WorkerDied, receive, send
 
 _CHUNKS = 8  # for each worker, so that none is left alone for long with the slow programs
 _LARGEST = 64  # items in a chunk
@@ -71,54 +71,23 @@ _Result = TypeVar("_Result")
 class Interpreters:
     """Does some work for many items, on as many interpreters as there are workers.
 
-    Parameters
-    ----------
-    work
-        What a worker does for one item: a function of a module, of the interpreter and the item, to plain data.
-    workers, limits
-        As in `open_sandbox`; the limits hold for a session.
-
-    Raises
-    ------
-    MissingSandbox
-        When pydantic-monty is not installed.
-    SandboxError
-        When a worker does not start.
+    The work is a function of a module, of an interpreter and an item, to plain data; the limits hold for a session.
+    Workers, limits and errors are those of `open_sandbox`.
     """
 
     def __init__(self, work: Work, workers: int | None, limits: Limits) -> None:
         if importlib.util.find_spec("pydantic_monty") is None:
             raise MissingSandbox(_MISSING)
 
-        def start() -> _Worker:
-            return _Worker(work, limits)
-
         self._workers = workers or default_workers()
-        self._pool = Pool(start, self._workers, start())
+        self._pool = Pool(lambda: _Worker(work, limits), self._workers, _Worker(work, limits))
 
     def map(
         self, items: Sequence[Any], read: Callable[[Any], _Result], lost: Callable[[Any, str], _Result]
     ) -> list[_Result]:
-        """Do the work for every item.
+        """Do the work for every item, plain data exactly (else a ValueError); one result per item, in order.
 
-        Parameters
-        ----------
-        items
-            Plain data, exactly.
-        read
-            Makes of what came back for an item what is wanted.
-        lost
-            What is wanted for an item under which workers die, and why they did.
-
-        Returns
-        -------
-        list
-            One result per item, in order.
-
-        Raises
-        ------
-        ValueError
-            When an item is not plain data.
+        `read` makes of what came back for an item what is wanted, `lost` of an item under which workers die, and why.
         """
 
         def ask(chunk: Sequence[Any], data: bytes) -> list[_Result]:
@@ -144,19 +113,21 @@ class Interpreters:
         self._pool.close()
 
 
-class _Worker:
+class _Worker(Worker):
     """The host's end of one worker process."""
 
     def __init__(self, work: Work, limits: Limits) -> None:
-        self.process = subprocess.Popen(
-            [sys.executable, "-P", "-c", _COMMAND, json.dumps(sys.path), *_described(work, limits)],
+        told = work.__module__, work.__name__, json.dumps(asdict(limits))
+        process = subprocess.Popen(
+            [sys.executable, "-P", "-c", _COMMAND, json.dumps(sys.path), *told],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             bufsize=0,
             process_group=0,  # Ctrl-C is for the host, which ends its workers itself
         )
+        super().__init__(process)
         try:
-            refusal = receive(self._pipe(self.process.stdout)).decode()
+            refusal = self.receive().decode()
         except EOFError:
             refusal = f"its process ended with status {self.process.wait()}"
         if refusal:
@@ -165,8 +136,8 @@ class _Worker:
 
     def ask(self, data: bytes) -> list[Any]:
         """Send a chunk and wait for its results; an OSError or EOFError when the worker died."""
-        send(self._pipe(self.process.stdin), data)
-        results: list[Any] = marshal.loads(receive(self._pipe(self.process.stdout)))
+        self.send(data)
+        results: list[Any] = marshal.loads(self.receive())
         return results
 
     def kill(self) -> None:
@@ -176,17 +147,6 @@ class _Worker:
             os.killpg(self.process.pid, signal.SIGKILL)  # with its interpreter, which may be in an endless loop
         else:
             self.process.kill()
-
-    def close(self) -> None:
-        self.kill()
-        self.process.wait()
-        for stream in (self.process.stdin, self.process.stdout):
-            if stream:
-                stream.close()
-
-    @staticmethod
-    def _pipe(stream: Any) -> int:
-        return cast(int, stream.fileno())
 
 
 def serve(module: str, name: str, limits: str) -> None:
@@ -206,10 +166,6 @@ def serve(module: str, name: str, limits: str) -> None:
         while True:
             chunk = marshal.loads(receive(0))
             send(answers, _packed([work(interpreter, item) for item in chunk]))
-
-
-def _described(work: Work, limits: Limits) -> tuple[str, str, str]:
-    return work.__module__, work.__name__, json.dumps(asdict(limits))
 
 
 def _packed(items: Sequence[Any]) -> bytes:

@@ -19,9 +19,9 @@ import importlib
 import re
 import sys
 from collections.abc import Callable, Sequence
-from typing import Any, Self
+from typing import Any
 
-from heldout.sandbox.base import Answer, Limits, Program, Status
+from heldout.sandbox.base import Answer, Limits, Program, Sandbox, Status
 from heldout.sandbox.interpreters import Interpreter, Interpreters
 from heldout.sandbox.values import NotPlain, decode, encode, is_above
 
@@ -87,7 +87,7 @@ _Said = tuple[str, Any, str]  # an answer as plain data: status, value and error
 _Reader = Callable[[Any, Limits], _Said]  # of what a driver records for one call
 
 
-class Monty:
+class Monty(Sandbox):
     """Judges programs in monty's worker processes; see `heldout.sandbox.monty` for what is covered.
 
     Parameters and errors are those of `open_sandbox`; of the limits, `processes` and `disk_mb` mean nothing here.
@@ -108,12 +108,6 @@ class Monty:
 
     def close(self) -> None:
         self._interpreters.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self.close()
 
 
 def _plain(program: Program) -> _Item:

@@ -8,10 +8,11 @@ from __future__ import annotations
 import os
 import queue
 import select
+import subprocess
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, TypeVar
 
 from heldout.errors import SandboxError
 
@@ -29,14 +30,33 @@ def receive(pipe: int, seconds: float | None = None) -> bytes:
     return _read(pipe, int.from_bytes(_read(pipe, 8, deadline), "big"), deadline)
 
 
-class Worker(Protocol):
-    """A process that was started and is ready."""
+class Worker:
+    """A process that is asked on its standard input and answers on its standard output."""
+
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+        self.process = process
+
+    def send(self, data: bytes) -> None:
+        """Send one message."""
+        assert self.process.stdin is not None
+        send(self.process.stdin.fileno(), data)
+
+    def receive(self, seconds: float | None = None) -> bytes:
+        """Wait for one message; errors as for the function `receive`."""
+        assert self.process.stdout is not None
+        return receive(self.process.stdout.fileno(), seconds)
 
     def kill(self) -> None:
         """End it at once; who waits for its answer gets an EOFError. A second call does nothing."""
+        self.process.kill()
 
     def close(self) -> None:
         """End it, wait until it has ended, and close the pipes to it."""
+        self.kill()
+        self.process.wait()
+        for stream in (self.process.stdin, self.process.stdout, self.process.stderr):
+            if stream:
+                stream.close()
 
 
 class WorkerDied(Exception):
@@ -50,14 +70,8 @@ _Answer = TypeVar("_Answer")
 class Pool(Generic[_Worker]):
     """Workers, and a thread for each that waits for its answers.
 
-    Parameters
-    ----------
-    start
-        Starts a worker, or raises SandboxError.
-    size
-        How many work at one time. All but the first start when they are needed.
-    first
-        One that was started already.
+    `start` starts a worker, or raises SandboxError; `size` of them work at one time. All but the `first`, which was
+    started already, start when they are needed.
     """
 
     def __init__(self, start: Callable[[], _Worker], size: int, first: _Worker) -> None:

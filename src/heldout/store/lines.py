@@ -103,12 +103,8 @@ def replacing(path: Path) -> Iterator[Path]:
 def lock_directory(directory: Path) -> int | None:
     """Take a directory for this process, until it ends or closes the descriptor that is returned.
 
-    `filelock` would do this too, but its second caller empties the file that names the first one.
-
-    Returns
-    -------
-    int or None
-        None where the system has no such locks.
+    None where the system has no such locks. `filelock` would do this too, but its second caller empties the file that
+    names the first one.
 
     Raises
     ------
@@ -182,12 +178,7 @@ def restored(row: Mapping[str, Any]) -> dict[str, Any]:
 def plain_mapping(value: object, where: str) -> dict[str, Any]:
     """Return settings as JSON holds them; numbers that it cannot hold become their names.
 
-    Parameters
-    ----------
-    value
-        A mapping of plain data, paths, enumerations, dataclasses, arrays.
-    where
-        What it is called in a message.
+    A mapping may hold plain data, paths, enumerations, dataclasses and arrays; `where` is what a message calls it.
 
     Raises
     ------

@@ -210,12 +210,7 @@ class Recorder:
     def rollouts(self, step: int, rows: Sequence[Mapping[str, Any]]) -> None:
         """Keep sampled completions, one Parquet file a step; a file that is there for the step is replaced.
 
-        Parameters
-        ----------
-        step
-            The training step.
-        rows
-            One mapping a sample, such as prompt, text, reward. Columns of mixed types become text.
+        Each row is a mapping, such as prompt, text, reward; columns of mixed types become text.
         """
         if not self._writes:
             return
@@ -232,15 +227,7 @@ class Recorder:
             self._lose(f"the rollouts of step {step!r}", error)
 
     def checkpoint(self, step: int, path: str | os.PathLike[str]) -> None:
-        """Record where the checkpoint of a step was saved.
-
-        Parameters
-        ----------
-        step
-            The training step.
-        path
-            The folder or file; kept relative to the run's directory where it lies inside.
-        """
+        """Record where the checkpoint of a step was saved; a path inside the run's directory is kept relative to it."""
         if not self._writes:
             return
         try:

@@ -39,13 +39,6 @@ def read_assertions(source: str, entry_point: str) -> Assertions:
     rounded (neither 12 digits long, nor short where 1e-6 at most is allowed) makes no test. Nor do assertions in loops,
     with keywords, names or computed values (the four operations on numbers aside), and all other forms.
 
-    Parameters
-    ----------
-    source
-        Python source.
-    entry_point
-        The function's name in the assertions.
-
     Raises
     ------
     SyntaxError

@@ -19,19 +19,12 @@ _NAMED = 20  # ids in the message
 
 
 def refuse(task: Task, share: float = SHARE) -> None:
-    """Refuse a task in which held-out problems occur among the training problems.
-
-    Parameters
-    ----------
-    task
-        Its validation and test problems are compared with its training problems.
-    share
-        As in `contaminated`.
+    """Refuse a task in which held-out problems (validation and test) occur among the training problems.
 
     Raises
     ------
     ContaminatedTask
-        When there is one; the message names them.
+        When there is one by `contaminated`; the message names them.
     """
     found = contaminated(task, share)
     if found:

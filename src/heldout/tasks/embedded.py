@@ -112,14 +112,9 @@ class Exercise:
 
 
 def embedded(seed: int = 0, train: int = 4000, validation: int = 256, test: int = 256) -> Task:
-    """Return the generated task.
+    """Return the generated task, with so many problems in each split; no two have the same prompt.
 
-    Parameters
-    ----------
-    seed
-        The same seed gives the same problems; each split depends on the seed alone, not on the other sizes.
-    train, validation, test
-        How many problems each split has; no two have the same prompt.
+    The same seed gives the same problems; each split depends on the seed alone, not on the other sizes.
 
     Raises
     ------

@@ -48,14 +48,7 @@ def read(name: str, rows: Sequence[Row], split: str | None = None) -> Task:
     Of the two benchmarks, assertions that `heldout.tasks.asserts` cannot read are left out and said in a note, a
     problem without any test left is dropped and named, and problems without a split are for testing.
 
-    Parameters
-    ----------
-    name
-        What the task is called.
-    rows
-        At least one object, with where it stands.
-    split
-        Puts every problem into this split, whatever the rows say.
+    There must be a row at least; `split` puts every problem into this split, whatever the rows say.
 
     Raises
     ------

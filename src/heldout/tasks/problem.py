@@ -22,30 +22,14 @@ _FENCED = re.compile(r"^[ \t]*(?P<fence>`{3,}|~{3,})[^\n]*\n(?P<code>.*?)(?:^[ \
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing to program.
+    """One thing to program."""
 
-    Attributes
-    ----------
-    id
-        Its name, unique within the task.
-    prompt
-        What the model reads.
-    entry_point
-        The function that the tests call.
-    tests
-        Arguments and expected values; neither is ever shown to the model or to the program.
-    split
-        ``train``, ``validation`` (for choosing) or ``test`` (for reporting).
-    stub
-        Source that the completion continues; empty where the completion is the whole program.
-    """
-
-    id: str
-    prompt: str
-    entry_point: str
-    tests: tuple[Test, ...]
-    split: str = "train"
-    stub: str = ""
+    id: str  # its name, unique within the task
+    prompt: str  # what the model reads
+    entry_point: str  # the function that the tests call
+    tests: tuple[Test, ...]  # arguments and expected values; never shown to the model or to the program
+    split: str = "train"  # or "validation" (for choosing), or "test" (for reporting)
+    stub: str = ""  # source that the completion continues; empty where the completion is the whole program
 
     def program(self, completion: str) -> str:
         """Return the source to run: the stub and the completion, joined so that `entry_point` is defined.
@@ -74,24 +58,12 @@ class Problem:
 
 @dataclass(frozen=True)
 class Task:
-    """A set of problems.
+    """A set of problems."""
 
-    Attributes
-    ----------
-    name
-        What reports call it.
-    problems
-        Every problem of every split.
-    notes
-        What the reader guessed, dropped or left out, a sentence each.
-    apart
-        Whether what is held out is another function by construction, however alike the prompts are.
-    """
-
-    name: str
-    problems: tuple[Problem, ...]
-    notes: tuple[str, ...] = ()
-    apart: bool = False
+    name: str  # what reports call it
+    problems: tuple[Problem, ...]  # of every split
+    notes: tuple[str, ...] = ()  # what the reader guessed, dropped or left out, a sentence each
+    apart: bool = False  # whether what is held out is another function by construction, however alike the prompts are
 
     def split(self, name: str) -> tuple[Problem, ...]:
         """Return the problems of one split.

@@ -74,18 +74,11 @@ def file_rows(path: Path) -> list[Row]:
 
 
 def hub_rows(name: str) -> tuple[list[Row], list[str]]:
-    """Read every row of a data set of the Hugging Face hub, with the `datasets` library.
+    """Read a data set of the Hugging Face hub, with the `datasets` library; a note for each split that is left out.
 
-    Parameters
-    ----------
-    name
-        ``NAME``, ``OWNER/NAME`` or ``OWNER/NAME/CONFIG``, or a local directory that `datasets` can load.
-
-    Returns
-    -------
-    tuple[list[Row], list[str]]
-        The rows of the splits called train, validation and test, each with its split, unless everything is in a
-        training split; and a note on each other split, which is left out.
+    The name is ``NAME``, ``OWNER/NAME`` or ``OWNER/NAME/CONFIG``, or a local directory that `datasets` can load. The
+    rows are those of the splits called train, validation and test, each with its split, unless everything is in a
+    training split.
 
     Raises
     ------

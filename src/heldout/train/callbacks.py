@@ -140,16 +140,10 @@ class Samples(TrainerCallback):
 
 
 class Stop(TrainerCallback):
-    """Stop at the end of the step in which SIGTERM or Ctrl-C came, a second Ctrl-C at once; save whenever it stops.
-
-    Parameters
-    ----------
-    period
-        Steps that share one batch of completions: a checkpoint amid them could not be resumed exactly.
-    """
+    """Stop at the end of the step in which SIGTERM or Ctrl-C came, a second Ctrl-C at once; save whenever it stops."""
 
     def __init__(self, period: int) -> None:
-        self.period = period
+        self.period = period  # steps that share one batch of completions: amid them no checkpoint resumes exactly
         self.asked = False
 
     @contextmanager

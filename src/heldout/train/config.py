@@ -140,12 +140,7 @@ def load_config(recipe: str = "", file: Path | None = None, **given: Any) -> Tra
     UsageError
         When there is no such recipe, the file cannot be read, or a setting is unknown or not allowed.
     """
-    found: dict[str, Any] = {}
-    if recipe:
-        found |= _recipe(recipe)
-    if file is not None:
-        found |= _file(file)
-    return from_mapping({**found, **given})
+    return from_mapping({**(_recipe(recipe) if recipe else {}), **(_file(file) if file else {}), **given})
 
 
 def from_mapping(values: Mapping[str, Any]) -> TrainConfig:

@@ -78,13 +78,8 @@ def fit_reward_model(
     """Fit a scorer to judged samples, keep it in a folder, and return how well it tells samples that it did not see.
 
     It starts from the weights of the policy that wrote the samples; solved and unsolved ones weigh alike, however many
-    there are of each.
-
-    Returns
-    -------
-    float
-        The chance that it scores a solved sample above an unsolved one (AUC), on the last eighth of the samples, which
-        it is not fitted to; `nan` where these are all of one kind.
+    there are of each. What is returned is the chance that it scores a solved sample above an unsolved one (AUC), on the
+    last eighth of the samples, which it is not fitted to; `nan` where these are all of one kind.
     """
     fitted = len(labelled) - len(labelled) // 8
     with torch.random.fork_rng(devices=[]):
