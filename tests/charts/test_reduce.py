@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from heldout.charts.reduce import envelope, reduce
+from heldout.charts.curve import envelope, reduce
 
 
 def test_a_short_series_comes_back() -> None:

@@ -31,17 +31,11 @@ from heldout.charts.spec import (
     as_place,
     shorten,
 )
-from heldout.charts.ticks import (
-    paired_ticks,
-    round_ticks,
-    short_number,
-    single_ticks,
-    step_start,
-    step_ticks,
-)
+from heldout.charts.ticks import paired_ticks, round_ticks, short_number, single_ticks, step_start, step_ticks
 from heldout.errors import ChartError
 from heldout.run import Run
 from heldout.stats.levels import TWO_SIDED_95
+from heldout.text import sentence_list
 
 MOST_ON_THE_RIGHT = 4
 
@@ -89,7 +83,7 @@ def reward_and_held_out(
     """
     hints = hints or Hints()
     look = replace(hints, right_dash=hints.right_dash or Dash.DASHED)
-    return _standard(run, "reward", "held_out", labels, look, window, marks, peaks)
+    return _standard(run, "reward", "held_out", _Asked(labels or {}, look, window, marks or Marks(), peaks))
 
 
 def length_and_pass_rate(
@@ -113,7 +107,7 @@ def length_and_pass_rate(
         right_marker=hints.right_marker or Marker.CIRCLE,
         grid=hints.grid or Dash.DASHED,
     )
-    return _standard(run, "length", "held_out", labels, look, window, marks, peaks)
+    return _standard(run, "length", "held_out", _Asked(labels or {}, look, window, marks or Marks(), peaks))
 
 
 def dual_axis(
@@ -158,26 +152,30 @@ def dual_axis(
     ChartError
         If there is nothing to draw, or an argument is outside what is allowed.
     """
-    hints = hints or Hints()
-    keys = _right_keys(right_key)
-    _check_window(window)
-    curves = [DrawnCurve(run[left_key], _left_look(left_key, run, labels, hints), window)]
-    curves += [DrawnCurve(run[key], look, window) for key, look in _right_looks(keys, run, labels, hints)]
-    return _compose(curves, hints, marks or Marks(), peaks)
+    keys = () if right_key is None else (right_key,) if isinstance(right_key, str) else tuple(right_key)
+    return _figure(run, left_key, keys, _Asked(labels or {}, hints or Hints(), window, marks or Marks(), peaks))
 
 
-def _standard(
-    run: Run,
-    left: str,
-    right: str,
-    labels: Mapping[str, str] | None,
-    hints: Hints,
-    window: float | None,
-    marks: Marks | None,
-    peaks: bool,
-) -> Chart:
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What a caller wants of a figure, as the arguments of `dual_axis` say."""
+
+    labels: Mapping[str, str]
+    hints: Hints
+    window: float | None
+    marks: Marks
+    peaks: bool
+
+    def called(self, key: str, run: Run) -> str:
+        """What a key or role is called in this figure."""
+        name = run[key].name
+        return self.labels.get(key) or self.labels.get(name) or name
+
+
+def _standard(run: Run, left: str, right: str, asked: _Asked) -> Chart:
     """Draw two roles, or the one that the run has."""
     if run.get(left) is None and run.get(right) is not None:
+        hints = asked.hints
         hints = replace(
             hints,
             left_ticks=hints.right_ticks,
@@ -185,23 +183,23 @@ def _standard(
             left_name=hints.right_name,
             left_unit=hints.right_unit,
         )
-        left, right = right, ""
-    both = right if run.get(right) is not None else None
-    return dual_axis(run, left, both, labels=labels, hints=hints, window=window, marks=marks, peaks=peaks)
+        return _figure(run, right, (), replace(asked, hints=hints))
+    return _figure(run, left, (right,) if run.get(right) is not None else (), asked)
 
 
-def _right_keys(key: str | Sequence[str] | None) -> tuple[str, ...]:
-    keys = () if key is None else (key,) if isinstance(key, str) else tuple(key)
-    if len(keys) > MOST_ON_THE_RIGHT:
+def _figure(run: Run, left: str, right: Sequence[str], asked: _Asked) -> Chart:
+    """Draw one key or role on the left, and any on the right."""
+    if len(right) > MOST_ON_THE_RIGHT:
         raise ChartError(
-            f"{len(keys)} metrics are asked for on the right axis; at most {MOST_ON_THE_RIGHT} can be told apart there."
+            f"{len(right)} metrics are asked for on the right axis; at most {MOST_ON_THE_RIGHT} can be told apart "
+            f"there."
         )
-    return keys
-
-
-def _check_window(window: float | None) -> None:
+    window = asked.window
     if window is not None and not (np.isfinite(window) and window > 0):
         raise ChartError(f"The smoothing window is {window}; it must be a positive number of steps.")
+    curves = [DrawnCurve(run[left], _left_look(left, run, asked), window)]
+    curves += [DrawnCurve(run[key], look, window) for key, look in _right_looks(right, run, asked)]
+    return _compose(curves, asked)
 
 
 _RIGHT_STYLES = (
@@ -212,59 +210,38 @@ _RIGHT_STYLES = (
 )
 
 
-def _left_look(key: str, run: Run, labels: Mapping[str, str] | None, hints: Hints) -> Look:
-    label = hints.left_label or _called(key, run, labels)
-    return Look(
-        name=label,
-        entry=hints.left_name or label,
-        unit=_unit(hints.left_unit, label),
-        side=Side.LEFT,
-        colour=Colour.LEFT,
-        marker=hints.left_marker or Marker.CIRCLE,
-        dash=hints.left_dash or Dash.SOLID,
-    )
+def _left_look(key: str, run: Run, asked: _Asked) -> Look:
+    hints = asked.hints
+    label = hints.left_label or asked.called(key, run)
+    marker, dash = hints.left_marker or Marker.CIRCLE, hints.left_dash or Dash.SOLID
+    return Look(label, hints.left_name or label, _unit(hints.left_unit, label), Side.LEFT, Colour.LEFT, marker, dash)
 
 
-def _right_looks(
-    keys: Sequence[str], run: Run, labels: Mapping[str, str] | None, hints: Hints
-) -> Iterator[tuple[str, Look]]:
-    axis = hints.right_label or _right_name([_called(key, run, labels) for key in keys])
+def _right_looks(keys: Sequence[str], run: Run, asked: _Asked) -> Iterator[tuple[str, Look]]:
+    hints = asked.hints
+    axis = hints.right_label or _right_name([asked.called(key, run) for key in keys])
+    unit = _unit(hints.right_unit, axis)
     for place, (key, (colour, marker, dash)) in enumerate(zip(keys, _RIGHT_STYLES, strict=False)):
-        own = _called(key, run, labels) if len(keys) > 1 else hints.right_name or axis
-        first = place == 0
-        yield (
-            key,
-            Look(
-                name=axis,
-                entry=own,
-                unit=_unit(hints.right_unit, axis),
-                side=Side.RIGHT,
-                colour=colour,
-                marker=(hints.right_marker if first else None) or marker,
-                dash=(hints.right_dash if first else None) or dash,
-            ),
-        )
+        if place == 0:
+            marker, dash = hints.right_marker or marker, hints.right_dash or dash
+        entry = asked.called(key, run) if len(keys) > 1 else hints.right_name or axis
+        yield key, Look(axis, entry, unit, Side.RIGHT, colour, marker, dash)
 
 
 def _right_name(names: Sequence[str]) -> str:
-    """Name an axis after its series: by what their names share at the beginning or at the end, if they do."""
+    """Name an axis after its series, all of them where there is room."""
     if len(names) < 2:
         return "".join(names)
     return ", ".join(names) if sum(map(len, names)) < _NAME else f"{names[0]} and {len(names) - 1} more"
-
-
-def _called(key: str, run: Run, labels: Mapping[str, str] | None) -> str:
-    labels = labels or {}
-    name = run[key].name
-    return labels.get(key) or labels.get(name) or name
 
 
 def _unit(hinted: str | None, label: str) -> str:
     return hinted if hinted is not None else "%" if "%" in label else ""
 
 
-def _compose(curves: Sequence[DrawnCurve], hints: Hints, marks: Marks, peaks: bool) -> Chart:
+def _compose(curves: Sequence[DrawnCurve], asked: _Asked) -> Chart:
     """Put axes, layers and words together."""
+    hints = asked.hints
     left = [curve for curve in curves if curve.look.side == Side.LEFT]
     right = [curve for curve in curves if curve.look.side == Side.RIGHT]
     x = _x_axis(curves, hints)
@@ -277,8 +254,9 @@ def _compose(curves: Sequence[DrawnCurve], hints: Hints, marks: Marks, peaks: bo
         legend=as_place(hints.legend or Place.AUTO),
         grid=hints.grid or Dash.SOLID,
     )
-    chart = chart.with_layers(*_curve_layers(curves), *_peak_layers(curves, chart, peaks), *_mark_layers(marks, x))
-    return chart.with_caption(hints.caption if hints.caption is not None else _caption(chart, curves, marks, peaks))
+    peaks = _peak_layers(curves, chart) if asked.peaks else ()
+    chart = chart.with_layers(*_curve_layers(curves), *peaks, *_mark_layers(asked.marks, x))
+    return chart.with_caption(hints.caption if hints.caption is not None else _caption(chart, curves, asked))
 
 
 def _x_axis(curves: Sequence[DrawnCurve], hints: Hints) -> Axis:
@@ -306,10 +284,7 @@ def _y_ticks(extents: Sequence[tuple[float, float]], hints: Hints) -> list[tuple
     left, right = hints.ticks("left"), hints.ticks("right")
     if left is None and right is None:
         return list(paired_ticks(extents[0], extents[1]))
-    return [
-        left or round_ticks(*extents[0], len(right or ())),
-        right or round_ticks(*extents[1], len(left or ())),
-    ]
+    return [left or round_ticks(*extents[0], len(right or ())), right or round_ticks(*extents[1], len(left or ()))]
 
 
 def _room(curves: Sequence[DrawnCurve], ticks: tuple[float, ...]) -> tuple[float, float]:
@@ -352,21 +327,21 @@ def _curve_layers(curves: Sequence[DrawnCurve]) -> Iterator[Layer]:
     return (layer for layer in drawn if layer is not None)
 
 
-def _peak_layers(curves: Sequence[DrawnCurve], chart: Chart, peaks: bool) -> Iterator[Layer]:
+def _peak_layers(curves: Sequence[DrawnCurve], chart: Chart) -> Iterator[Layer]:
     """Mark the peaks; with more than two curves their values would crowd the plot."""
-    marks = [curve.peak_mark() for curve in curves] if peaks else []
-    few = curves if peaks and len(curves) <= 2 else ()
-    texts = [curve.peak_text(chart.axis(curve.look.side)) for curve in few]
+    marks = [curve.peak_mark() for curve in curves]
+    texts = [curve.peak_text(chart.axis(curve.look.side)) for curve in curves] if len(curves) <= 2 else []
     return (layer for layer in (*marks, *texts) if layer is not None)
 
 
-def _caption(chart: Chart, curves: Sequence[DrawnCurve], marks: Marks, peaks: bool) -> str:
+def _caption(chart: Chart, curves: Sequence[DrawnCurve], asked: _Asked) -> str:
     """Say what a reader has to know."""
+    marks = asked.marks
     sentences = [_what(chart), *(_faint(curve, chart) for curve in curves)]
     barred = [curve.look.entry for curve in curves if curve.ends is not None]
     if barred:
-        sentences.append(f"Bars on {_and(barred)}: 95 % intervals ({TWO_SIDED_95:.2f} standard errors).")
-    if peaks and any(curve.peak for curve in curves):
+        sentences.append(f"Bars on {sentence_list(barred)}: 95 % intervals ({TWO_SIDED_95:.2f} standard errors).")
+    if asked.peaks and any(curve.peak for curve in curves):
         sentences.append("Rings mark the highest point of each curve.")
     if marks.chosen is not None:
         sentences.append(f"Vertical line: the checkpoint at step {marks.chosen:g}.")
@@ -400,7 +375,3 @@ def _faint(curve: DrawnCurve, chart: Chart) -> str:
     out = int(np.count_nonzero((curve.value < low) | (curve.value > high)))
     beyond = f", of which {out} lie outside the plot" if out else ""
     return f"{name}: local-linear fit over {wide} steps; faint: its {count} values{beyond}."
-
-
-def _and(names: Sequence[str]) -> str:
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

@@ -23,7 +23,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache, cached_property, singledispatchmethod
 from html import escape
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 import matplotlib as mpl
 import numpy as np
@@ -39,6 +39,7 @@ from matplotlib.patheffects import withStroke
 from matplotlib.text import Text as DrawnText
 from matplotlib.transforms import Bbox
 
+from heldout.charts.curve import reduce
 from heldout.charts.palettes import PALETTES
 from heldout.charts.placement import (
     Box,
@@ -51,7 +52,6 @@ from heldout.charts.placement import (
     label_box,
     legend_place,
 )
-from heldout.charts.reduce import reduce
 from heldout.charts.spec import (
     Axis,
     Band,
@@ -84,7 +84,7 @@ _MARKERS = {
     Marker.TRIANGLE: "^",
     Marker.RING: "o",
 }
-_MARKER_SIZES = {Marker.SQUARE: 0.92, Marker.DIAMOND: 0.88, Marker.TRIANGLE: 1.1}
+_MARKER_SIZES = {Marker.SQUARE: 0.92, Marker.DIAMOND: 0.88, Marker.TRIANGLE: 1.1, Marker.RING: 2.1}
 _DASHES: Mapping[Dash, Any] = {
     Dash.SOLID: "solid",
     Dash.DASHED: (0, (4.0, 2.0)),
@@ -96,6 +96,9 @@ _MORE_FONTS = (
     *("Noto Sans CJK SC", "Noto Sans CJK JP", "Source Han Sans SC", "WenQuanYi Zen Hei"),
     *("PingFang SC", "Hiragino Sans", "Microsoft YaHei", "Malgun Gothic", "Arial Unicode MS"),
 )
+_Look: TypeAlias = Mapping[str, Any]  # keyword arguments of matplotlib
+_FRAME: _Look = {"frameon": True, "framealpha": 0.85, "edgecolor": "none", "fancybox": False}  # of the legend
+_SPACES: _Look = {"borderpad": 0.3, "handlelength": 2.6, "labelspacing": 0.35, "borderaxespad": 0, "columnspacing": 1.4}
 _SETTINGS: Mapping[str, Any] = {
     "text.parse_math": False,  # a dollar sign in a key is a dollar sign
     "text.usetex": False,
@@ -221,14 +224,8 @@ class _Drawing:
         self.axes.set_xticks(axis.fraction(axis.ticks), axis.tick_texts)
         self.axes.set_xlabel(axis.title, fontsize=self.scale.font, color=self.palette[axis.colour])
         self._ticks("x", axis, self.axes)
-        self.axes.grid(
-            True,
-            axis="both",
-            color=self.palette["grid"],
-            linewidth=self.scale.hair,
-            linestyle=_DASHES[self.chart.grid],
-            zorder=0.5,
-        )
+        look: _Look = {"color": self.palette["grid"], "linestyle": _DASHES[self.chart.grid]}
+        self.axes.grid(True, axis="both", linewidth=self.scale.hair, zorder=0.5, **look)
 
     def y_axes(self) -> None:
         """Ticks on either side in the colour of what they measure."""
@@ -248,28 +245,17 @@ class _Drawing:
         self._ticks("y", axis, axes)
 
     def _ticks(self, which: Literal["x", "y"], axis: Axis, axes: Axes) -> None:
-        colour = self.palette[axis.colour]
-        axes.tick_params(
-            axis=which,
-            colors=colour,
-            labelsize=self.scale.tick,
-            width=1.3 * self.scale.hair,
-            length=0.35 * self.scale.font,
-            pad=0.35 * self.scale.font,
-        )
+        length, width = 0.35 * self.scale.font, 1.3 * self.scale.hair
+        look: _Look = {"colors": self.palette[axis.colour], "labelsize": self.scale.tick}
+        axes.tick_params(axis=which, length=length, pad=length, width=width, **look)
 
     def title(self, pad: float | None = None) -> None:
         """Write the title above the plot, at its left end, `pad` points over it."""
         if not self.chart.title:
             return
-        title = self.axes.set_title(
-            self.chart.title,
-            loc="left",
-            fontsize=1.1 * self.scale.font,
-            fontweight="bold",
-            color=self.palette[Colour.INK],
-            pad=pad or 0.8 * self.scale.font,
-        )
+        font = self.scale.font
+        look = {"fontsize": 1.1 * font, "fontweight": "bold", "color": self.palette[Colour.INK]}
+        title = self.axes.set_title(self.chart.title, look, "left", pad or 0.8 * font)
         lines = title.get_window_extent().width / (0.8 * self.scale.width * self.dpi)
         if lines > 1.0:
             title.set_text(textwrap.fill(self.chart.title, int(len(self.chart.title) / lines)))
@@ -288,24 +274,15 @@ class _Drawing:
     def _(self, layer: Line, depth: float) -> None:
         x, y = self._points(layer.side, *reduce(layer.step, layer.value, self.columns))
         colour, width = self.palette[layer.colour], self.scale.line * layer.width
-        self.axes.plot(
-            x,
-            y,
-            color=colour,
-            linewidth=width,
-            linestyle=_DASHES[layer.dash],
-            alpha=layer.alpha,
-            zorder=depth,
-            solid_joinstyle="round",
-            dash_joinstyle="round",
-        )
+        pen: _Look = {"color": colour, "linewidth": width, "linestyle": _DASHES[layer.dash]}
+        joints: _Look = {"solid_joinstyle": "round", "dash_joinstyle": "round"}
+        self.axes.plot(x, y, alpha=layer.alpha, zorder=depth, **pen, **joints)
         marks = self._marker(layer.marker, colour)
         if layer.marker is not Marker.NONE:
             at = self._points(layer.side, *layer.at_marks())
             self.axes.plot(*at, linestyle="none", zorder=depth + 0.5, **marks)
         if layer.label:
-            handle = Line2D([], [], color=colour, linewidth=width, linestyle=_DASHES[layer.dash], **marks)
-            self.handles.append((handle, layer.label))
+            self.handles.append((Line2D([], [], **pen, **marks), layer.label))
 
     @draw.register
     def _(self, layer: Points, depth: float) -> None:
@@ -313,19 +290,9 @@ class _Drawing:
         colour = self.palette[layer.colour]
         if layer.bars is not None:
             low, high = (self._points(layer.side, layer.step, end)[1] for end in layer.bars)
-            reach = np.maximum((y - low, high - y), 0.0)
-            self.axes.errorbar(
-                x,
-                y,
-                yerr=reach,
-                fmt="none",
-                ecolor=colour,
-                elinewidth=0.55 * self.scale.line,
-                capsize=0.2 * self.scale.font,
-                capthick=0.55 * self.scale.line,
-                alpha=layer.alpha,
-                zorder=depth,
-            )
+            reach, width = np.maximum((y - low, high - y), 0.0), 0.55 * self.scale.line
+            pen: _Look = {"ecolor": colour, "elinewidth": width, "capthick": width, "capsize": 0.2 * self.scale.font}
+            self.axes.errorbar(x, y, yerr=reach, fmt="none", alpha=layer.alpha, zorder=depth, **pen)
         if layer.marker is not Marker.NONE:
             marks = self._marker(layer.marker, colour, layer.size)
             self.axes.plot(x, y, linestyle="none", alpha=layer.alpha, zorder=depth, clip_on=False, **marks)
@@ -336,9 +303,8 @@ class _Drawing:
     def _(self, layer: Band, depth: float) -> None:
         x, low = self._points(layer.side, layer.step, layer.low)
         _, high = self._points(layer.side, layer.step, layer.high)
-        patch = self.axes.fill_between(
-            x, low, high, color=self.palette[layer.colour], alpha=layer.alpha, linewidth=0, zorder=depth
-        )
+        look: _Look = {"color": self.palette[layer.colour], "alpha": layer.alpha, "linewidth": 0, "zorder": depth}
+        patch = self.axes.fill_between(x, low, high, **look)
         if layer.label:
             self.handles.append((patch, layer.label))
 
@@ -352,12 +318,8 @@ class _Drawing:
 
     @draw.register
     def _(self, layer: Rule, depth: float) -> None:
-        look = {
-            "color": self.palette[layer.colour],
-            "linewidth": 0.6 * self.scale.line,
-            "zorder": 1.8,
-            "linestyle": _DASHES[layer.dash],
-        }
+        width, dash = 0.6 * self.scale.line, _DASHES[layer.dash]
+        look: _Look = {"color": self.palette[layer.colour], "linewidth": width, "linestyle": dash, "zorder": 1.8}
         if layer.step is not None:
             self.axes.axvline(float(self.chart.x.fraction(layer.step)), **look)
         elif layer.value is not None:
@@ -372,20 +334,13 @@ class _Drawing:
         return self.chart.x.fraction(step), self.chart.axis(side).fraction(value)
 
     def _marker(self, marker: Marker, colour: str, size: float = 1.0) -> dict[str, Any]:
-        if marker is Marker.RING:
-            return {
-                "marker": "o",
-                "markersize": 2.1 * size * self.scale.marker,
-                "markerfacecolor": "none",
-                "markeredgecolor": colour,
-                "markeredgewidth": 0.6 * self.scale.line,
-            }
+        ring = marker is Marker.RING
         return {
             "marker": _MARKERS[marker],
             "markersize": size * self.scale.marker * _MARKER_SIZES.get(marker, 1.0),
-            "markerfacecolor": colour,
-            "markeredgecolor": self.palette["ground"],
-            "markeredgewidth": 0.35 * self.scale.line,
+            "markerfacecolor": "none" if ring else colour,
+            "markeredgecolor": colour if ring else self.palette["ground"],
+            "markeredgewidth": (0.6 if ring else 0.35) * self.scale.line,
         }
 
     def fit(self) -> None:
@@ -398,10 +353,9 @@ class _Drawing:
                 break  # the words take as much as before
             plot = self.axes.get_window_extent(self.renderer)
             boxes = [box for axes in self.figure.axes if (box := axes.get_tightbbox(self.renderer)) is not None]
-            left = max(plot.x0 - min(box.x0 for box in boxes), 0.0) + edge
-            right = max(max(box.x1 for box in boxes) - plot.x1, 0.0) + edge
-            bottom = max(plot.y0 - min(box.y0 for box in boxes), 0.0) + edge
-            top = max(max(box.y1 for box in boxes) - plot.y1, 0.0) + edge + self.above * self.dpi
+            words = Bbox.union([plot, *boxes])
+            left, right = plot.x0 - words.x0 + edge, words.x1 - plot.x1 + edge
+            bottom, top = plot.y0 - words.y0 + edge, words.y1 - plot.y1 + edge + self.above * self.dpi
             place = (left / width, bottom / height, 1 - (left + right) / width, 1 - (bottom + top) / height)
             distances = self._label_distances(plot)
             for axes in self.figure.axes:
@@ -439,24 +393,9 @@ class _Drawing:
         self.taken.append(box)
 
     def _legend(self, columns: int = 1) -> Legend:
-        legend = Legend(
-            self.axes,
-            [handle for handle, _ in self.handles],
-            [" "] * len(self.handles),
-            fontsize=self.scale.tick,
-            frameon=True,
-            framealpha=0.85,
-            facecolor=self.palette["ground"],
-            edgecolor="none",
-            borderpad=0.3,
-            handlelength=2.6,
-            labelspacing=0.35,
-            borderaxespad=0.0,
-            ncols=columns,
-            loc="lower left",
-            fancybox=False,
-            columnspacing=1.4,
-        )
+        handles, blank = [handle for handle, _ in self.handles], [" "] * len(self.handles)
+        look: _Look = {"facecolor": self.palette["ground"], "fontsize": self.scale.tick, **_FRAME, **_SPACES}
+        legend = Legend(self.axes, handles, blank, loc="lower left", ncols=columns, **look)
         for text, (_, label) in zip(legend.get_texts(), self.handles, strict=True):
             text.set(text=label, color=self.palette[Colour.INK])  # set here: a legend drops labels with a leading "_"
         legend.set_zorder(90)
@@ -508,9 +447,8 @@ class _Drawing:
         axis = self.chart.x
         shown = [label.get_text() for label in self.axes.get_xticklabels()]
         widest = max(label.get_window_extent(self.renderer).width for label in self.axes.get_xticklabels())
-        room = self.axes.get_window_extent(self.renderer).width * float(
-            np.diff(axis.fraction(axis.ticks[:2]), append=1.0)[0]
-        )
+        share = float(np.diff(axis.fraction(axis.ticks[:2]), append=1.0)[0])
+        room = self.axes.get_window_extent(self.renderer).width * share
         every = math.ceil(1.25 * widest / room)
         texts = [text if place % every == 0 else "" for place, text in enumerate(axis.tick_texts)]
         if texts == shown:
@@ -554,17 +492,8 @@ class _Drawing:
 
     def _words(self, text: str, colour: Colour) -> DrawnText:
         halo = withStroke(linewidth=0.24 * self.scale.font, foreground=self.palette["ground"], alpha=0.7)
-        return self.axes.text(
-            0.5,
-            0.5,
-            text,
-            fontsize=self.scale.tick,
-            color=self.palette[colour],
-            ha="left",
-            va="bottom",
-            zorder=95,
-            path_effects=[halo],
-        )
+        look: _Look = {"fontsize": self.scale.tick, "color": self.palette[colour], "path_effects": [halo], "zorder": 95}
+        return self.axes.text(0.5, 0.5, text, ha="left", va="bottom", **look)
 
     def _settle_or_drop(self, text: DrawnText, box: Box | None) -> None:
         if box is None:

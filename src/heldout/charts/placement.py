@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 
@@ -27,6 +28,7 @@ RULE_WEIGHT = 0.05
 WIDEST = 0.7  # of the plot, for a legend inside it
 IN_THE_WAY = 0.3  # a label that costs more is left out
 _SAMPLES = 600
+_Sample: TypeAlias = tuple[FloatArray, FloatArray, FloatArray]  # x, y and weight, as in `Drawn`
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,20 +93,9 @@ def legend_place(
 ) -> Place:
     """Where does the legend hide least of the curves?
 
-    Parameters
-    ----------
-    chart
-        The chart.
-    size
-        Width and height of the legend; what they are about in a figure of 16 cm if not given.
-    margin
-        Distance from the frame, across and up.
-
-    Returns
-    -------
-    Place
-        What the chart asks for, unless a curve would be hidden there; else the emptiest corner, the upper left one if
-        several are as empty; above the plot if every corner would hide a curve.
+    What the chart asks for, unless a curve would be hidden there; else the emptiest corner, the upper left one if
+    several are as empty; above the plot if every corner would hide a curve. `size` is the legend's width and height,
+    what they are about in a figure of 16 cm if not given; `margin` is its distance from the frame, across and up.
     """
     if chart.legend in (Place.ABOVE, Place.NONE):
         return chart.legend
@@ -177,16 +168,15 @@ def _around(
     (x, y), (width, height) = at, size
     for reach in (1.0, 1.5, 2.2):
         across, up = reach * gap[0], reach * gap[1]
-        middle, above, below = y - height / 2, y + up, y - up - height
+        left, centre, right = x - across - width, x - width / 2, x + across
+        above, middle, below = y + up, y - height / 2, y - up - height
+        places = (
+            *((centre, above, 0.0), (left, above - 0.6 * up, 0.004), (right, above - 0.6 * up, 0.004)),
+            *((right, middle, 0.006), (left, middle, 0.006), (centre, below, 0.006)),
+            *((left, below + 0.6 * up, 0.008), (right, below + 0.6 * up, 0.008)),
+        )
         far = 0.02 * (reach - 1.0)
-        yield Box(x - width / 2, above, width, height), far
-        yield Box(x - across - width, above - 0.6 * up, width, height), far + 0.004
-        yield Box(x + across, above - 0.6 * up, width, height), far + 0.004
-        yield Box(x + across, middle, width, height), far + 0.006
-        yield Box(x - across - width, middle, width, height), far + 0.006
-        yield Box(x - width / 2, below, width, height), far + 0.006
-        yield Box(x - across - width, below + 0.6 * up, width, height), far + 0.008
-        yield Box(x + across, below + 0.6 * up, width, height), far + 0.008
+        yield from ((Box(side, bottom, width, height), far + cost) for side, bottom, cost in places)
 
 
 def _cost(box: Box, gap: tuple[float, float], content: Drawn, taken: Sequence[Box], headroom: float) -> float:
@@ -196,7 +186,7 @@ def _cost(box: Box, gap: tuple[float, float], content: Drawn, taken: Sequence[Bo
     return 2.0 * content.hidden_by(roomy) + 3.0 * shared + outside
 
 
-def _samples(chart: Chart, layer: Layer) -> Iterable[tuple[FloatArray, FloatArray, FloatArray]]:
+def _samples(chart: Chart, layer: Layer) -> Iterable[_Sample]:
     if isinstance(layer, Line) and layer.step.size:
         yield _along(chart, layer, layer.value, RAW_WEIGHT if layer.raw else 1.0)
         if layer.marker is not Marker.NONE:
@@ -212,9 +202,7 @@ def _samples(chart: Chart, layer: Layer) -> Iterable[tuple[FloatArray, FloatArra
             yield _along(chart, layer, layer.low + share * (layer.high - layer.low), RAW_WEIGHT)
 
 
-def _along(
-    chart: Chart, layer: Line | Band, value: FloatArray, weight: float
-) -> tuple[FloatArray, FloatArray, FloatArray]:
+def _along(chart: Chart, layer: Line | Band, value: FloatArray, weight: float) -> _Sample:
     """Sample a curve at equal distances along the steps, and between two points that are far apart in height."""
     x, y = chart.x.fraction(layer.step), chart.axis(layer.side).fraction(value)
     if x.size == 1:
@@ -223,13 +211,11 @@ def _along(
     return at, np.interp(at, x, y), np.full(_SAMPLES, weight * (x[-1] - x[0]) / _SAMPLES)
 
 
-def _at(
-    chart: Chart, layer: Line | Points, step: FloatArray, value: FloatArray
-) -> tuple[FloatArray, FloatArray, FloatArray]:
+def _at(chart: Chart, layer: Line | Points, step: FloatArray, value: FloatArray) -> _Sample:
     return chart.x.fraction(step), chart.axis(layer.side).fraction(value), np.full(step.size, 0.01)
 
 
-def _bars(chart: Chart, layer: Points) -> Iterable[tuple[FloatArray, FloatArray, FloatArray]]:
+def _bars(chart: Chart, layer: Points) -> Iterable[_Sample]:
     if layer.bars is None:
         return
     low, high = layer.bars

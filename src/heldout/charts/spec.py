@@ -88,30 +88,14 @@ class Place(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Axis:
-    """One axis.
+    """One axis."""
 
-    Attributes
-    ----------
-    label
-        What it measures, without the unit.
-    ticks
-        Where ticks stand, increasing.
-    limits
-        The lowest and the highest value that can be seen.
-    colour
-        Role of the label, the ticks and the spine.
-    unit
-        Put in brackets after the label, and after a value that is written beside a mark.
-    format
-        A Python format specification for the ticks, such as ``.2f``; as many decimals as the step needs if empty.
-    """
-
-    label: str
-    ticks: tuple[float, ...]
-    limits: tuple[float, float]
-    colour: Colour = Colour.INK
-    unit: str = ""
-    format: str = ""
+    label: str  # what it measures, without the unit
+    ticks: tuple[float, ...]  # where ticks stand, increasing
+    limits: tuple[float, float]  # the lowest and the highest value that can be seen
+    colour: Colour = Colour.INK  # of the label, the ticks and the spine
+    unit: str = ""  # in brackets after the label, and after a value that is written beside a mark
+    format: str = ""  # specification for the ticks, such as ``.2f``; as many decimals as the step needs if empty
 
     def __post_init__(self) -> None:
         low, high = self.limits
@@ -136,39 +120,19 @@ class Axis:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Line:
-    """A line through points.
+    """A line through points; step and value are finite, of shape (N,)."""
 
-    Attributes
-    ----------
-    side
-        The axis that it is measured against.
-    step, value
-        Shape (N,), finite.
-    label
-        Its entry in the legend; none if empty.
-    marker
-        The shape that stands at its points.
-    marked
-        Steps at which the shape stands; every point if not given. Between points the line is interpolated.
-    width
-        In units of a normal line.
-    alpha
-        1 is opaque.
-    raw
-        True for values that stand behind a smoothed line: a legend may cover them.
-    """
-
-    side: Side
+    side: Side  # the axis that it is measured against
     step: FloatArray
     value: FloatArray
-    label: str = ""
+    label: str = ""  # its entry in the legend; none if empty
     colour: Colour = Colour.LEFT
     dash: Dash = Dash.SOLID
-    marker: Marker = Marker.NONE
-    marked: tuple[float, ...] | None = None
-    width: float = 1.0
-    alpha: float = 1.0
-    raw: bool = False
+    marker: Marker = Marker.NONE  # the shape that stands at its points
+    marked: tuple[float, ...] | None = None  # steps where it stands, interpolated between points; all points if None
+    width: float = 1.0  # in units of a normal line
+    alpha: float = 1.0  # 1 is opaque
+    raw: bool = False  # whether it stands behind a smoothed line: a legend may cover it
 
     def __post_init__(self) -> None:
         _keep_arrays(self, "step", "value")
@@ -268,34 +232,16 @@ Layer: TypeAlias = Line | Band | Points | Rule | Text | Span
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """A chart as data.
-
-    Attributes
-    ----------
-    x, left, right
-        The axes; a chart of one series has no right one.
-    layers
-        What is drawn, the first at the bottom; spans and rules always lie beneath the curves.
-    title
-        Drawn above the plot; nothing if empty.
-    caption
-        What a reader has to know to read it. It is not drawn, it goes below the figure in a report or a paper, and into
-        the description inside the file.
-    legend
-        Where the legend goes, unless it would hide a curve there at the size that is drawn.
-    grid
-        How the grid lines are broken. Horizontal ones stand at the left ticks; with as many ticks on the right they
-        serve both axes.
-    """
+    """A chart as data."""
 
     x: Axis
     left: Axis
-    right: Axis | None = None
-    layers: tuple[Layer, ...] = ()
-    title: str = ""
-    caption: str = ""
-    legend: Place = Place.AUTO
-    grid: Dash = Dash.SOLID
+    right: Axis | None = None  # a chart of one series has none
+    layers: tuple[Layer, ...] = ()  # the first at the bottom; spans and rules always lie beneath the curves
+    title: str = ""  # above the plot
+    caption: str = ""  # what a reader has to know; not drawn: it goes below the figure and into the file's description
+    legend: Place = Place.AUTO  # where the legend goes, unless it would hide a curve there at the size that is drawn
+    grid: Dash = Dash.SOLID  # horizontal lines stand at the left ticks; with as many on the right they serve both axes
 
     def __post_init__(self) -> None:
         if self.right is None and any(getattr(layer, "side", None) == Side.RIGHT for layer in self.layers):
