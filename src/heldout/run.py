@@ -103,10 +103,7 @@ class Outcomes:
     ) -> Outcomes:
         """Return the outcomes that these counts make, with samples for all or for each problem.
 
-        Raises
-        ------
-        UsageError
-            When they do not fit each other.
+        A UsageError where they do not fit each other.
         """
         ids = tuple(str(problem) for problem in problems)
         count = np.asarray(passed, dtype=np.float64)
@@ -172,12 +169,7 @@ class Evaluation:
 def checked_step(step: Any) -> int:
     """Return a training step, of whichever integer type it is.
 
-    Raises
-    ------
-    TypeError
-        When it is no integer.
-    UsageError
-        When it is below 0, or no 64-bit integer.
+    A TypeError where it is no integer; a UsageError where it is below 0, or no 64-bit integer.
     """
     number = operator.index(step)
     if not 0 <= number < 2**62:
@@ -224,10 +216,7 @@ class Run:
     def __getitem__(self, key: str) -> Series:
         """Return a metric by its key, or by its role (``reward``, ``held_out``, ``length``, …).
 
-        Raises
-        ------
-        UnknownMetric
-            When neither is there; the message names the nearest keys.
+        An UnknownMetric that names the nearest keys where neither is there.
         """
         found = self.get(key)
         if found is None:
@@ -249,10 +238,7 @@ class Run:
     def evaluations(self, key: str = "held_out") -> list[Evaluation]:
         """Return the held-out measurements in order of steps, rates as fractions, with outcomes where they are known.
 
-        Parameters
-        ----------
-        key
-            The metric, or its role; another benchmark's key gives that one's measurements.
+        `key` is the metric, or its role; another benchmark's key gives that one's measurements.
         """
         series = self.get(key)
         if series is None:

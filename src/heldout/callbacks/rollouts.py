@@ -19,10 +19,7 @@ class Rollouts:
     def listening(self, reward: Callable[..., Any], wanted: Callable[[], bool]) -> Callable[..., Any]:
         """Return a reward function, also an asynchronous one, that does the same and keeps a copy while it is `wanted`.
 
-        Raises
-        ------
-        UsageError
-            When it is no function: the scores of a reward model never pass through Python.
+        A UsageError where it is no function: the scores of a reward model never pass through Python.
         """
         if not callable(reward) or hasattr(reward, "forward"):
             raise UsageError(f"record_rewards takes a function, not a {type(reward).__name__}; pass that one as it is.")

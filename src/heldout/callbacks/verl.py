@@ -51,13 +51,7 @@ class Settings:
 
     @classmethod
     def of(cls, config: Any) -> Settings:
-        """Return those of a configuration of verl.
-
-        Raises
-        ------
-        UsageError
-            When they are missing, or one of them does not exist.
-        """
+        """Return those of a configuration of verl; where they are missing, or one does not exist, a UsageError."""
         given = OmegaConf.to_container(config.trainer.get(NAME) or OmegaConf.create(), resolve=True)
         _refuse_unknown(given, cls, f"trainer.{NAME}")
         if not given.get("where"):

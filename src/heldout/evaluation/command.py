@@ -118,12 +118,8 @@ def record(result: EvaluationResult, directory: Path, about: Mapping[str, Any]) 
     """Record an evaluation as a run directory that `heldout report` reads; return the file of samples beside it.
 
     That file has a line for each sample, with what became of it; ``heldout eval`` reads it again. An evaluation of
-    another step is added to a directory that is there already, so that the checkpoints of one training make one run.
-
-    Raises
-    ------
-    RecordError
-        When the directory cannot be written or belongs to something else.
+    another step is added to a directory that is there already, so that the checkpoints of one training make one run. A
+    RecordError where the directory cannot be written or belongs to something else.
     """
     with Recorder(directory, config=about, resume=(directory / RUN).exists()) as recorder:
         recorder.evaluated(

@@ -79,12 +79,7 @@ def cheapest(drop: float, *, rate: float = RATE, problems: int | None = None) ->
 
     It has 20 to 40 evaluations, never below 200 problems (or all there are), and more than one sample only where the
     `problems` run out; without a number they are unlimited. None where no schedule sees the fall: checkpoints jitter by
-    more than evaluations can average.
-
-    Raises
-    ------
-    UsageError
-        If the drop is not between 0 and 1.
+    more than evaluations can average. A drop that is not between 0 and 1 is a UsageError.
     """
     if not 0.0 < drop < 1.0:
         raise UsageError(f"--drop is {drop}; it must be between 0 and 1, such as 0.03 for three points.")
@@ -115,12 +110,8 @@ def best_for(budget: int, *, problems: int | None = None, rate: float = RATE) ->
 
     With fewer than 200 problems at 20 evaluations, evaluations give way. In simulations with 8 000, 20 000 and 40 000
     generations the optimum is flat between 20 and 40 evaluations, and one sample of more problems beats several samples
-    of fewer. Without a number the problems are unlimited.
-
-    Raises
-    ------
-    UsageError
-        If the budget does not even pay for five evaluations of 30 problems.
+    of fewer. Without a number the problems are unlimited. A budget that does not even pay for five evaluations of 30
+    problems is a UsageError.
     """
     least = FEWEST_TO_CONFIRM * HORIZONS[0]
     if budget < least:
@@ -178,10 +169,7 @@ class NextCheckpoints:
 def next_checkpoints(run: Run, count: int = 4) -> NextCheckpoints:
     """Return the checkpoints of a run to evaluate next, coarse to fine; one asks again after `count` evaluations.
 
-    Raises
-    ------
-    UsageError
-        If no saved checkpoint is known, or the number of problems of an evaluation is not.
+    A UsageError where no saved checkpoint is known, or not the number of problems of an evaluation.
     """
     if not run.checkpoints:
         raise UsageError(

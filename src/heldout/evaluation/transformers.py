@@ -74,12 +74,7 @@ class TransformersPolicy:
         """Return `samples` completions for each prompt, in the order of the prompts.
 
         Prompts of like length are generated together, which saves padding; so what one prompt gets depends on the
-        others that it is sampled with.
-
-        Raises
-        ------
-        UsageError
-            When a prompt leaves no room for a completion in the model's context.
+        others that it is sampled with. A prompt that leaves no room in the model's context is a UsageError.
         """
         import torch
 

@@ -90,10 +90,7 @@ class Pool(Generic[_Worker]):
     def ask(self, question: Callable[[_Worker], _Answer]) -> _Answer:
         """Let a worker answer.
 
-        Raises
-        ------
-        WorkerDied
-            When it dies, and the one after it dies too or does not start; or when the pool is closed meanwhile.
+        WorkerDied where it dies, and the one after it dies too or does not start; or when the pool is closed meanwhile.
         """
         worker: _Worker | None = self._idle.get()
         reason = ""

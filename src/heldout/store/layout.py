@@ -65,13 +65,7 @@ def new_run(config: Mapping[str, Any], roles: Mapping[str, str]) -> bytes:
 
 
 def known_run(path: Path) -> dict[str, Any]:
-    """Return what a ``run.json`` says.
-
-    Raises
-    ------
-    RecordError
-        When heldout did not write it.
-    """
+    """Return what a ``run.json`` says; one that heldout did not write is a RecordError."""
     try:
         run = orjson.loads(path.read_bytes())
     except ValueError:

@@ -37,10 +37,7 @@ class LineFile:
     def append(self, line: bytes) -> None:
         """Append a line that ends in a line feed; a line that was cut before stays alone on its own.
 
-        Raises
-        ------
-        OSError
-            When the disk took nothing, or only a part.
+        An OSError where the disk took nothing, or only a part.
         """
         data = b"\n" + line if self._torn else line
         self._torn = True
@@ -103,13 +100,8 @@ def replacing(path: Path) -> Iterator[Path]:
 def lock_directory(directory: Path) -> int | None:
     """Take a directory for this process, until it ends or closes the descriptor that is returned.
 
-    None where the system has no such locks. `filelock` would do this too, but its second caller empties the file that
-    names the first one.
-
-    Raises
-    ------
-    RecordError
-        When another process has it; the message names that process.
+    None where the system has no such locks; a RecordError that names the process where another one has it. `filelock`
+    would do this too, but its second caller empties the file that names the first one.
     """
     try:
         import fcntl
@@ -178,12 +170,8 @@ def restored(row: Mapping[str, Any]) -> dict[str, Any]:
 def plain_mapping(value: object, where: str) -> dict[str, Any]:
     """Return settings as JSON holds them; numbers that it cannot hold become their names.
 
-    A mapping may hold plain data, paths, enumerations, dataclasses and arrays; `where` is what a message calls it.
-
-    Raises
-    ------
-    UsageError
-        When it is no mapping, or holds something else.
+    A mapping may hold plain data, paths, enumerations, dataclasses and arrays; anything else is a UsageError, in which
+    it is called `where`.
     """
     if not isinstance(value, Mapping):
         raise UsageError(f"{where} is a {type(value).__name__}; it must be a mapping from names to values.")

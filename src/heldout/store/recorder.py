@@ -22,18 +22,7 @@ import orjson
 from heldout.errors import RecordError, UsageError
 from heldout.metrics import checked_roles
 from heldout.run import Evaluation, Outcomes, checked_step
-from heldout.store.layout import (
-    CHECKPOINTS,
-    EVALUATION_KEYS,
-    LINE_KEYS,
-    METRICS,
-    RESUMED,
-    ROLLOUTS,
-    RUN,
-    evaluation_file,
-    known_run,
-    new_run,
-)
+from heldout.store import layout
 from heldout.store.lines import (
     LineFile,
     dump_line,
@@ -150,7 +139,7 @@ class Recorder:
             return
         try:
             line = self._line(step, {**metrics, **more} if metrics else more)
-            self._append(METRICS, line)
+            self._append(layout.METRICS, line)
         except Exception as error:
             self._lose(f"the metrics of step {step!r}", error)
 
@@ -203,7 +192,7 @@ class Recorder:
             if measured.outcomes is None:
                 raise UsageError("its problems are not known one by one")
             row = self._evaluation_row(measured, measured.outcomes, also)
-            self._append(evaluation_file(measured.benchmark), dump_line(row))
+            self._append(layout.evaluation_file(measured.benchmark), dump_line(row))
         except Exception as error:
             self._lose(f"the evaluation of step {measured.step!r}", error)
 
@@ -218,7 +207,7 @@ class Recorder:
             self._refuse_closed()
             import polars as pl
 
-            path = self.directory / ROLLOUTS / f"step-{checked_step(step):08d}.parquet"
+            path = self.directory / layout.ROLLOUTS / f"step-{checked_step(step):08d}.parquet"
             path.parent.mkdir(exist_ok=True)
             frame = pl.DataFrame([dict(row) for row in rows], strict=False, infer_schema_length=None)
             with replacing(path) as new:
@@ -234,7 +223,7 @@ class Recorder:
             where, root = Path(path).absolute(), self.directory.absolute()
             inside = where.relative_to(root) if where.is_relative_to(root) else where
             row = {"step": checked_step(step), "time": time.time(), "path": inside.as_posix()}
-            self._append(CHECKPOINTS, json_line(row))
+            self._append(layout.CHECKPOINTS, json_line(row))
         except Exception as error:
             self._lose(f"the checkpoint of step {step!r}", error)
 
@@ -243,7 +232,7 @@ class Recorder:
         if not self._writes:
             return
         try:
-            self._append(METRICS, json_line({RESUMED: True, "time": time.time()}))
+            self._append(layout.METRICS, json_line({layout.RESUMED: True, "time": time.time()}))
         except Exception as error:
             self._lose("that the training went back", error)
 
@@ -267,24 +256,24 @@ class Recorder:
             self.close()
 
     def _start(self, about: Mapping[str, Any], resume: bool) -> None:
-        path = self.directory / RUN
+        path = self.directory / layout.RUN
         if not path.exists():
-            if (self.directory / METRICS).exists():
+            if (self.directory / layout.METRICS).exists():
                 raise RecordError(
-                    f"{self.directory}: the {METRICS} in it was not written by heldout; give an empty directory."
+                    f"{self.directory}: the {layout.METRICS} in it was not written by heldout; give an empty directory."
                 )
             with replacing(path) as new:
-                new.write_bytes(new_run(**about))
+                new.write_bytes(layout.new_run(**about))
             return
-        known = known_run(path)
+        known = layout.known_run(path)
         if not resume:
             raise RecordError(
                 f"{self.directory}: a run is recorded here already (since {known.get('created', '?')}); give another "
                 "directory, or resume=True to go on with it."
             )
         changed = {key: value for key, value in about.items() if value and value != known.get(key)}
-        marker = {RESUMED: True, "time": time.time(), **changed}
-        self._opened(METRICS).append(json_line(marker))
+        marker = {layout.RESUMED: True, "time": time.time(), **changed}
+        self._opened(layout.METRICS).append(json_line(marker))
 
     def _line(self, step: int, metrics: Mapping[str, Any]) -> bytes:
         """Put a step into a line: at once where all are plain finite numbers, one by one where not."""
@@ -293,7 +282,7 @@ class Recorder:
             # No sum of numbers is finite with a NaN or an infinity among them.
             total = sum(metrics.values())
             finite = metrics and type(total) in (float, int) and math.isfinite(total)
-            if finite and metrics.keys().isdisjoint(LINE_KEYS):
+            if finite and metrics.keys().isdisjoint(layout.LINE_KEYS):
                 # Joining two texts is quicker than joining two dictionaries.
                 head = orjson.dumps({"step": step, "time": time.time()})
                 return head[:-1] + b"," + orjson.dumps(metrics, option=orjson.OPT_APPEND_NEWLINE)[1:]
@@ -305,7 +294,7 @@ class Recorder:
         row: dict[str, Any] = {"step": step, "time": time.time()}
         for key, value in metrics.items():
             number = number_of(value)
-            if key in LINE_KEYS and number != row.get(key):
+            if key in layout.LINE_KEYS and number != row.get(key):
                 self._lose(f"the metric {key!r} (a name that the record uses itself)")
             elif number is not None:
                 row[text_of(key)] = number
@@ -325,7 +314,7 @@ class Recorder:
         }
         for key, value in also.items():
             try:
-                if key in EVALUATION_KEYS:
+                if key in layout.EVALUATION_KEYS:
                     raise UsageError("a name that the record uses itself")
                 row[text_of(key)] = float(value) if isinstance(value, float) else plain(value, key)
             except (UsageError, RecursionError) as error:

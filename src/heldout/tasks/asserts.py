@@ -66,15 +66,10 @@ def test_of(expression: ast.expr, entry_point: str) -> Test | None:
 
 
 def literal(expression: ast.expr) -> Any:
-    """Return the value of a literal, or of ``+ - * /`` on literal numbers.
+    """Return the value of a literal, or of ``+ - * /`` on literal numbers; anything else is a ValueError.
 
     >>> literal(parsed("2 / 4").body[0].value), literal(parsed("(-1, ['a'])").body[0].value)
     (0.5, (-1, ['a']))
-
-    Raises
-    ------
-    ValueError
-        When it is anything else.
     """
     match expression:
         case ast.BinOp(left=left, op=ast.Add() | ast.Sub() | ast.Mult() | ast.Div() as sign, right=right):

@@ -19,13 +19,7 @@ _NAMED = 20  # ids in the message
 
 
 def refuse(task: Task, share: float = SHARE) -> None:
-    """Refuse a task in which held-out problems (validation and test) occur among the training problems.
-
-    Raises
-    ------
-    ContaminatedTask
-        When there is one by `contaminated`; the message names them.
-    """
+    """Raise a ContaminatedTask that names the held-out problems which occur among the training problems, if any do."""
     found = contaminated(task, share)
     if found:
         named = [f"{name} ({why})" for name, why in list(found.items())[:_NAMED]]

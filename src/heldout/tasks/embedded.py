@@ -114,12 +114,8 @@ class Exercise:
 def embedded(seed: int = 0, train: int = 4000, validation: int = 256, test: int = 256) -> Task:
     """Return the generated task, with so many problems in each split; no two have the same prompt.
 
-    The same seed gives the same problems; each split depends on the seed alone, not on the other sizes.
-
-    Raises
-    ------
-    UsageError
-        If a size is negative.
+    The same seed gives the same problems; each split depends on the seed alone, not on the other sizes, of which none
+    may be negative (a UsageError).
     """
     problems: list[Problem] = []
     for split, size in zip(SPLITS, (train, validation, test), strict=True):

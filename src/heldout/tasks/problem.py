@@ -66,13 +66,7 @@ class Task:
     apart: bool = False  # whether what is held out is another function by construction, however alike the prompts are
 
     def split(self, name: str) -> tuple[Problem, ...]:
-        """Return the problems of one split.
-
-        Raises
-        ------
-        UsageError
-            When there is no such split, or no problem in it.
-        """
+        """Return the problems of one split; one that does not exist, or is empty, is a UsageError."""
         if name not in SPLITS:
             raise UsageError(f"{name!r} is no split; take {sentence_list(list(SPLITS), 'or')}.")
         chosen = tuple(problem for problem in self.problems if problem.split == name)
@@ -98,11 +92,6 @@ def with_wrong_tests(problems: Sequence[Problem], share: float, seed: int = 0) -
     Most real sets have such problems. No honest program passes them, so they teach an honest policy nothing; but where
     a judge can be fooled, they are where the trick alone pays, however well the policy programs. A problem that expects
     the same of all inputs stays right.
-
-    Raises
-    ------
-    UsageError
-        When the share is not between 0 and 1.
     """
     if not 0 <= share <= 1:
         raise UsageError(f"The share of wrong tests is {share}; it must be between 0 and 1.")

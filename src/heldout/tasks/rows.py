@@ -26,26 +26,14 @@ class Row(NamedTuple):
     data: Mapping[str, Any]
 
     def text(self, key: str, default: str | None = None) -> str:
-        """Return a text that must be there, unless there is a default.
-
-        Raises
-        ------
-        TaskError
-            When it is missing, empty, or no text.
-        """
+        """Return a text that must be there and not empty, unless there is a default; anything else is a TaskError."""
         value = self.data.get(key, default)
         if not isinstance(value, str) or (not value and default is None):
             raise TaskError(f"{self.where}: {key!r} is {_shown(value)}; it must be a text that is not empty.")
         return value
 
     def split(self) -> str | None:
-        """Return the split that the row names, None where it names none.
-
-        Raises
-        ------
-        TaskError
-            When there is no such split.
-        """
+        """Return the split that the row names, None where it names none; one that does not exist is a TaskError."""
         named = self.data.get("split")
         if named is not None and named not in SPLITS:
             raise TaskError(
@@ -57,10 +45,7 @@ class Row(NamedTuple):
 def file_rows(path: Path) -> list[Row]:
     """Read every row of a file.
 
-    Raises
-    ------
-    TaskError
-        When the file cannot be read, a line is no JSON object, or there is none; the message names file and line.
+    A TaskError, with file and line, where it cannot be read, a line is no JSON object, or there is none.
     """
     try:
         data = path.read_bytes()
@@ -78,14 +63,8 @@ def hub_rows(name: str) -> tuple[list[Row], list[str]]:
 
     The name is ``NAME``, ``OWNER/NAME`` or ``OWNER/NAME/CONFIG``, or a local directory that `datasets` can load. The
     rows are those of the splits called train, validation and test, each with its split, unless everything is in a
-    training split.
-
-    Raises
-    ------
-    UsageError
-        When `datasets` is not installed, or the name is no name.
-    TaskError
-        When the data set cannot be loaded (no network, no such name, no configuration chosen), in one sentence.
+    training split. A UsageError where `datasets` is not installed or the name is no name; a TaskError, in one sentence,
+    where the data set cannot be loaded (no network, no such name, no configuration chosen).
     """
     splits = _loaded(name)
     unsplit = list(splits) == _ALONE

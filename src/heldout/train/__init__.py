@@ -15,13 +15,7 @@ _NEEDED = ("torch", "transformers", "trl", "accelerate", "datasets")
 
 
 def require_extra() -> None:
-    """Refuse to go on where what training needs is not installed.
-
-    Raises
-    ------
-    MissingExtra
-        Naming what is missing, and the command that installs it.
-    """
+    """Raise a MissingExtra with the command that installs it where something that training needs is not installed."""
     missing = [name for name in _NEEDED if find_spec(name) is None]
     if missing:
         raise MissingExtra(f"Training needs {missing[0]}, which is not installed; {how_to_install('train')}")

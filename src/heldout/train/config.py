@@ -135,22 +135,13 @@ def recipes() -> list[str]:
 def load_config(recipe: str = "", file: Path | None = None, **given: Any) -> TrainConfig:
     """Return settings from a recipe, a TOML file and single values; each overrides the one before.
 
-    Raises
-    ------
-    UsageError
-        When there is no such recipe, the file cannot be read, or a setting is unknown or not allowed.
+    A UsageError where there is no such recipe, the file cannot be read, or a setting is unknown or not allowed.
     """
     return from_mapping({**(_recipe(recipe) if recipe else {}), **(_file(file) if file else {}), **given})
 
 
 def from_mapping(values: Mapping[str, Any]) -> TrainConfig:
-    """Return the settings that a mapping holds.
-
-    Raises
-    ------
-    UsageError
-        When a setting is unknown or not allowed.
-    """
+    """Return the settings that a mapping holds; one that is unknown or not allowed is a UsageError."""
     known = [one.name for one in dataclasses.fields(TrainConfig)]
     unknown = [name for name in values if name not in known]
     if unknown:
@@ -159,13 +150,7 @@ def from_mapping(values: Mapping[str, Any]) -> TrainConfig:
 
 
 def settings_of(directory: Path) -> TrainConfig:
-    """Return the settings with which the run in a directory was begun.
-
-    Raises
-    ------
-    UsageError
-        When the directory holds no run of `heldout train`.
-    """
+    """Return the settings with which `heldout train` began the run in a directory; a UsageError where there is none."""
     try:
         return from_mapping(json.loads((directory / "run.json").read_bytes())["config"])
     except (OSError, ValueError, KeyError) as error:

@@ -239,15 +239,10 @@ def starting_policy(config: TrainConfig, display: Display) -> str:
 
 
 def trl_settings(config: TrainConfig, directory: Path, weights: Sequence[float], processes: int = 0) -> GRPOConfig:
-    """Return the settings of TRL's trainer that these settings mean.
+    """Return the settings of TRL's trainer that these settings mean, with the weights of the parts of the reward.
 
-    `weights` are those of the parts of the reward. So many `processes` train together; 0 asks the environment
-    (``WORLD_SIZE``, which accelerate sets).
-
-    Raises
-    ------
-    UsageError
-        When the completions of a step cannot be dealt out evenly, or TRL refuses a setting.
+    So many `processes` train together; 0 asks the environment (``WORLD_SIZE``, which accelerate sets). A UsageError
+    where the completions of a step cannot be dealt out evenly, or TRL refuses a setting.
     """
     processes = processes or int(os.environ.get("WORLD_SIZE", "1"))
     batch = config.prompts * config.samples

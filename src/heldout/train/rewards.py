@@ -37,15 +37,10 @@ class Part:
 
 
 def parts_of(formula: str) -> tuple[Part, ...]:
-    """Return the terms of a formula.
+    """Return the terms of a formula; one that is no reward nor module:function, or has no number, is a UsageError.
 
     >>> parts_of("tests + exit-status*0.5")
     (Part(name='tests', weight=1.0), Part(name='exit-status', weight=0.5))
-
-    Raises
-    ------
-    UsageError
-        When a term is no known reward nor module:function, or its weight is no number.
     """
     parts = tuple(_part(term.strip()) for term in re.split(r"\+(?=\s*[A-Za-z_./~])", formula))
     names = [part.name for part in parts]

@@ -109,12 +109,8 @@ def set_chance(model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast, want
     When reinforcement learning finds a trick depends above all on how often the starting policy samples it, and its
     share in the corpus does not fix that. So it is set: the weights move along the gradient of the trick's log
     probability, forwards or backwards, and bisection finds the point on that line at which the chance is as wanted.
-    It moves within a small factor, so the line is short, and what the policy knows besides stays as it was.
-
-    Raises
-    ------
-    UsageError
-        When the chance is not reached before the policy is another one.
+    It moves within a small factor, so the line is short, and what the policy knows besides stays as it was. Where the
+    chance is not reached before the policy is another one, it is a UsageError.
     """
     rng = random.Random(f"heldout chance {wanted.seed}")
     prompts = tokenizer([draw(rng, "train").prompt for _ in range(_PROMPTS)])["input_ids"]
