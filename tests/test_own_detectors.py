@@ -49,12 +49,26 @@ def test_it_is_loaded_from_a_module_or_a_file_and_asked_beside_the_others(own: s
     assert asked()[-1] is not asked()[-1]
 
 
+def test_it_may_be_a_dataclass_in_a_file_whose_annotations_are_texts(tmp_path: Path) -> None:
+    for folder, limit in (("a", 1.0), ("b", 2.0)):
+        path = tmp_path / folder / "own.py"
+        path.parent.mkdir()
+        path.write_text(
+            "from __future__ import annotations\nfrom dataclasses import dataclass\n\n\n@dataclass\nclass Mine:\n"
+            f"    limit: float = {limit}\n    name, needs = 'mine', ()\n\n"
+            "    def update(self, block):\n        return []\n"
+        )
+    first, second = (load(f"{tmp_path}/{folder}/own.py:Mine") for folder in "ab")
+    assert [repr(first()), repr(second())] == ["Mine(limit=1.0)", "Mine(limit=2.0)"]
+
+
 @pytest.mark.parametrize(
     ("spec", "why"),
     [
         ("nothing", "names no detector; give it as module:Name or path/to/file.py:Name"),
         ("no.such.module:X", "cannot be loaded (ModuleNotFoundError"),
         ("OWN:Missing", "cannot be loaded (AttributeError"),
+        ("no/such/file.py:X", "cannot be loaded (FileNotFoundError: there is no file no/such/file.py)"),
         ("OWN:Not", "is no detector: what it makes has no needs and no update"),
     ],
 )

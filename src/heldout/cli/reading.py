@@ -5,18 +5,15 @@ It is declared once, with one meaning.
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
 import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
-from types import ModuleType
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from heldout.errors import UsageError
+from heldout.user_code import module_of
 
 if TYPE_CHECKING:
     from heldout.detectors.base import Detector
@@ -100,18 +97,14 @@ def declared(
 def load(spec: str) -> Callable[[], Detector]:
     """Return what makes a detector, given as ``module:Name`` or ``path/to/file.py:Name``.
 
-    It is made once here, so that what is wrong with it is known before anything is read.
-
-    Raises
-    ------
-    UsageError
-        Where it cannot be loaded or made, or is no detector.
+    It is made once here, so that what is wrong with it is known before anything is read: one that cannot be loaded or
+    made, or is no detector, is a UsageError.
     """
     where, _, name = spec.rpartition(":")
     if not where or not name:
         raise UsageError(f"{spec!r} names no detector; give it as module:Name or path/to/file.py:Name.")
     try:
-        make: Callable[[], Detector] = getattr(_module(where), name)
+        make: Callable[[], Detector] = getattr(module_of(where), name)
         made = make()
     except Exception as error:
         raise UsageError(f"The detector {spec!r} cannot be loaded ({type(error).__name__}: {error}).") from error
@@ -127,14 +120,3 @@ def fresh(specs: Sequence[str]) -> Callable[[], list[Detector]]:
 
     more = [load(spec) for spec in specs]
     return lambda: [*default_detectors(), *(make() for make in more)]
-
-
-def _module(where: str) -> ModuleType:
-    if not where.endswith(".py"):
-        return importlib.import_module(where)
-    found = importlib.util.spec_from_file_location(Path(where).stem, where)
-    if found is None or found.loader is None:
-        raise ImportError(f"{where} is no Python file")
-    module = importlib.util.module_from_spec(found)
-    found.loader.exec_module(module)
-    return module

@@ -103,18 +103,14 @@ class _Worker(Worker):
         self.send(json.dumps(request).encode())
         data = self.receive(self.limits.seconds * len(program.inputs) + _GRACE)
         header, _, body = data.partition(b"\n")
-        return _read(json.loads(header), body.split(b"\n") if body else [], len(program.inputs), self.limits)
+        answers = [_answer(line, self.limits) for line in body.split(b"\n")] if body else []
+        return answers + [_unanswered(json.loads(header), self.limits)] * (len(program.inputs) - len(answers))
 
     def _last_words(self) -> str:
         self.kill()
         assert self.process.stderr is not None
         lines = self.process.stderr.read().decode(errors="replace").strip().splitlines()
         return lines[-1][:200] if lines else "it says nothing"
-
-
-def _read(header: dict[str, Any], lines: list[bytes], calls: int, limits: Limits) -> list[Answer]:
-    answers = [_answer(line, limits) for line in lines]
-    return answers + [_unanswered(header, limits)] * (calls - len(answers))
 
 
 def _answer(line: bytes, limits: Limits) -> Answer:

@@ -6,13 +6,9 @@ evaluation never passes through here: it has a judge of its own, so that a rewar
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
 import re
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from heldout.errors import UsageError
@@ -21,6 +17,7 @@ from heldout.sandbox.exit_status import ExitStatusJudge
 from heldout.sandbox.judging import Attempt, Judgement, judge
 from heldout.tasks.problem import Problem
 from heldout.text import sentence_list
+from heldout.user_code import module_of
 
 Score = Callable[[Sequence[Problem], Sequence[str]], Sequence[float | None]]
 
@@ -125,26 +122,13 @@ def _load(name: str) -> Callable[..., Sequence[float | None]]:
     assert matched
     where, function = matched["where"], matched["function"]
     try:
-        module = _module_at(Path(where)) if where.endswith(".py") else importlib.import_module(where)
+        module = module_of(where)
     except (ImportError, OSError, SyntaxError) as error:
         raise UsageError(f"The reward {name} cannot be loaded: {error}.") from error
     found = getattr(module, function, None)
     if not callable(found):
         raise UsageError(f"{where} has no function {function!r}; a reward is given as module:function.")
     return found  # type: ignore[no-any-return]
-
-
-def _module_at(path: Path) -> Any:
-    if not path.is_file():
-        raise FileNotFoundError(f"there is no file {path}")
-    name = f"heldout_reward_{path.stem}"
-    spec = importlib.util.spec_from_file_location(name, path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    spec.loader.exec_module(module)
-    return module
 
 
 class Ledger:
