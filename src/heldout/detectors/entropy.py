@@ -92,14 +92,10 @@ class EntropyCollapse(Binned):
 
     def _said(self, kind: str, steps: tuple[int, int], now: float, level: float, **more: float) -> Finding:
         learns = kind != "entropy_exhausted" and self._reward.rises(ONE_SIDED_95)
-        words: dict[str, object] = {
-            "part": now / level,
-            "end": _EXHAUSTED * self.share,
-            "bins": len(self._entropy.values),
-        }
-        words |= {"reward": _LEARNS if learns else _DOES_NOT}
         numbers = {"entropy": now, "start_level": level, **more}
-        return self._finding(kind, steps, numbers, words, Severity.NOTICE if learns else None)
+        words = {"part": now / level, "end": _EXHAUSTED * self.share, "bins": len(self._entropy.values)}
+        also = {**words, "reward": _LEARNS if learns else _DOES_NOT}
+        return self._finding(kind, steps, numbers, also, Severity.NOTICE if learns else None)
 
     texts: ClassVar = {
         "entropy_collapse": _text(

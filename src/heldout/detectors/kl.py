@@ -75,11 +75,7 @@ class KLBlowUp(Binned):
     needs = tuple(_NAMES)
 
     factor: float = parameter(10.0, above(1.0), "how many times the running median")
-    floor: float = parameter(
-        0.05,
-        at_least(0.0),
-        "nats below which nothing is a blow-up: all runs begin by growing from nearly zero",
-    )
+    floor: float = parameter(0.05, at_least(0.0), "nats below which nothing is a blow-up: runs begin at nearly zero")
     mismatch: float = parameter(0.05, above(0.0), "nats at which trainer and sampler disagree")
     far: float = parameter(0.5, above(0.0), "nats beyond which acceleration over the halves of the run counts")
     patience: int = parameter(2, COUNT, "bins in a row")

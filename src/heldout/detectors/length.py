@@ -36,9 +36,7 @@ class LengthDrift(Binned):
     growth: float = parameter(2.0, above(1.0), "factor of the length at the start that is too long")
     collapse: float = parameter(1.0 / 3.0, FRACTION, "factor of the length at the start that is too short")
     truncated: float = parameter(0.2, FRACTION, "share of cut responses that is too large")
-    sigmas: float = parameter(
-        4.0, at_least(0.0), "distance from the start in units of its noise, of lengths on a log scale"
-    )
+    sigmas: float = parameter(4.0, at_least(0.0), "distance from the start in its noise, of lengths on a log scale")
 
     def _reset(self) -> None:
         super()._reset()

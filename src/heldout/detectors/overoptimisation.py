@@ -106,9 +106,7 @@ class OverOptimisation(HeldOut):
         None, _PLANNED, "looks that are planned; unknown, the error is spread over an endless run, which sees less"
     )
     alpha: float = parameter(
-        FALSE_ALARMS,
-        between(0.01, 0.2),
-        "chance of a confirmed alarm in a run that never falls, whenever one looks",
+        FALSE_ALARMS, between(0.01, 0.2), "chance of a confirmed alarm in a run that never falls, whenever one looks"
     )
     delta: float = parameter(0.0, at_least(0.0), "fall that is tolerated by the scan, as a fraction")
     watch: float = parameter(0.80, FRACTION, "posterior probability of a fall of more than `margin` to look closely at")
