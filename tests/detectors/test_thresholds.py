@@ -471,3 +471,20 @@ def test_an_outlier_is_news_after_as_many_points_without_one(quiet: int, times: 
 def test_a_norm_is_judged_once_twenty_points_are_known(points: int, found: int) -> None:
     value = held((1.0, points), (200.0, 1))
     assert len(GradientSpikes().update(norm(value))) == found
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "floor", "ceiling"),
+    [
+        (0.0, 0.9901, 0.0, 1.0),
+        (0.5, 0.9901, 0.0, 1.0),
+        (0.5, 0.9899, 0.5, 0.9899),
+        (-0.1, 0.9901, -0.1, 0.9901),
+        (0.5, 1.1, 0.5, 1.1),
+    ],
+)
+def test_a_reward_within_zero_and_one_that_comes_near_one_has_one_as_its_ceiling(
+    low: float, high: float, floor: float, ceiling: float
+) -> None:
+    (finding,) = RewardSaturation().update(metrics(reward=held((low, 20), (high, 20))))
+    assert (finding.evidence["floor"], finding.evidence["ceiling"]) == (floor, ceiling)

@@ -73,8 +73,10 @@ class GroupsWithoutSignal(Binned):
 
     def _case(self) -> tuple[str, str, dict[str, float]]:
         """Which case, where the reward stands in words, and in numbers."""
-        low, high, now = self._reward or (0.0, 0.0, 0.0)
-        if self._reward and low >= 0.0 and high <= 1.0:
+        if self._reward is None:
+            return "groups_without_signal", "", {}
+        low, high, now = self._reward
+        if low >= 0.0 and high <= 1.0:
             low, high = 0.0, 1.0
         if high <= low:
             return "groups_without_signal", "", {}
