@@ -154,3 +154,53 @@ def test_nothing_to_choose_from_is_said():
         choose(GOLDEN, 1e-4, available=[3, 12])
     with pytest.raises(ValueError, match=r"available has shape \(2,\)"):
         choose(GOLDEN, 1e-4, available=[True, False])
+
+
+def test_four_evals_are_taken_as_they_are_and_five_are_smoothed() -> None:
+    assert choose(GOLDEN[:4], 2e-4).means.tolist() == GOLDEN[:4].tolist()
+    five = choose(GOLDEN[:5], 2e-4)
+    assert five.means.tolist() == gp_posterior(GOLDEN[:5], 2e-4, jitter=True).mean.tolist()
+
+
+@pytest.mark.parametrize(("ahead", "best"), [(0.00009, 1), (0.00011, 5)])
+def test_a_hundredth_of_a_point_decides_between_checkpoints(ahead: float, best: int) -> None:
+    value = np.array([0.30, 0.36, 0.33, 0.32, 0.31, 0.36 + ahead, 0.30])
+    assert choose(value, 0.0).best == best
+
+
+def test_tied_is_what_holds_98_percent_of_a_posterior_of_1_3_times_the_variance() -> None:
+    """With two checkpoints the second is tied until it lies 2.05 widened standard deviations behind."""
+    shape = np.array([0.0, 1.0, 2.0, 3.0, 2.0, 1.0, 0.0, 0.0])
+    last = []
+    for seed in range(12):
+        for height in np.arange(0.8, 1.8, 0.02):
+            value = 0.4 + 0.01 * height * shape
+            if choose(value, 0.01**2, available=[3, 7], seed=seed).tied == (3,):
+                mean, sd = gp_posterior(value, 0.01**2, jitter=True).difference(3, 7)
+                last.append(mean / sd)
+                break
+    assert len(last) == 12
+    assert np.mean(last) == pytest.approx(norm.ppf(0.98) * math.sqrt(1.3), rel=0.03)
+
+
+@pytest.mark.parametrize("others", [1, 2, 3])
+@pytest.mark.parametrize(("times", "tied"), [(0.999, True), (1.001, False)])
+def test_a_raw_comparison_pays_for_the_number_of_others(others: int, times: float, tied: bool) -> None:
+    crossing = norm.ppf(1.0 - 0.05 / others) * math.sqrt(2.0) * 0.02
+    value = np.array([0.40 - times * crossing, 0.40, 0.10, 0.10])[: others + 1]
+    assert choose(value, 0.02**2).tied == ((0, 1) if tied else (1,))
+    assert choose(value, 0.02**2, contrast_variance=lambda d: 0.02**2 * (d * d).sum(axis=1)).tied[0] == 1 - tied
+
+
+def test_one_checkpoint_is_the_best_and_its_interval_its_noise() -> None:
+    got = choose([0.4, 0.5], 0.02**2, set_variance=[0.01**2, 0.5], available=[0])
+    assert (got.best, got.tied, got.estimate) == (0, (0,), 0.4)
+    half = norm.ppf(0.975) * math.hypot(0.02, 0.01)
+    assert (got.low, got.high) == pytest.approx((0.4 - half, 0.4 + half))
+
+
+def test_a_checkpoint_before_the_first_is_refused() -> None:
+    with pytest.raises(ValueError, match="available names checkpoint -1; there are 12"):
+        choose(GOLDEN, 1e-4, available=[-1, 3])
+    assert choose(GOLDEN, 0.0, available=[0]).best == 0
+    assert choose(GOLDEN, 0.0, available=[11]).best == 11

@@ -3,12 +3,13 @@
 import math
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.signal import lfilter
 from scipy.special import ndtr
-from scipy.stats import pearsonr
+from scipy.stats import norm, pearsonr
 
 from heldout.stats.correlation import align, co_movement, correlate, effective_n, lead_lag
 
@@ -241,3 +242,136 @@ def test_align_of_uneven_evals_and_rewards(deepseek):
 def test_align_of_little(n):
     got = align(np.arange(float(n)), np.ones(n), np.array([5.0, 6.0]), np.ones(2))
     assert got.step.size == got.a.size == got.b.size <= 1
+
+
+def fisher(r: float, n_eff: float) -> tuple[float, float]:
+    half = norm.ppf(0.975) / math.sqrt(n_eff - 3.0)
+    return math.tanh(math.atanh(r) - half), math.tanh(math.atanh(r) + half)
+
+
+def first_autocorrelation(x: npt.NDArray[np.float64]) -> float:
+    """AR(1) coefficient with its bias of about 2 (1 + phi) / n put back, at most 0.99."""
+    centred = x - x.mean()
+    phi = min(float(centred[1:] @ centred[:-1]) / float(centred @ centred), 1.0)
+    return min(phi + 2.0 * (1.0 + phi) / x.size, 0.99)
+
+
+@pytest.mark.parametrize(("n", "phi"), [(5, 0.0), (12, 0.9), (60, 0.8), (200, 0.99)])
+def test_detrended_values_are_residuals_of_parabolas_and_count_as_ar1_pairs(n: int, phi: float) -> None:
+    rng = np.random.default_rng(n)
+    step = np.cumsum(rng.uniform(1.0, 3.0, n))
+    x, y = ar1(rng, n, phi) + 0.1 * step, ar1(rng, n, phi) - 0.1 * step
+    rest_x, rest_y = (v - np.polyval(np.polyfit(step, v, 2), step) for v in (x, y))
+    product = first_autocorrelation(rest_x) * first_autocorrelation(rest_y)
+    got = co_movement(step, x, y).detrended
+    assert got.n_eff == pytest.approx(min(max(n * (1.0 - product) / (1.0 + product), 4.0), n))
+    assert got.r == pytest.approx(pearsonr(rest_x, rest_y).statistic)
+    assert (got.low, got.high) == pytest.approx(fisher(got.r, got.n_eff))
+
+
+def test_detrended_pairs_are_never_fewer_than_four_nor_more_than_there_are() -> None:
+    t = np.arange(12.0)
+    slow = np.sin(t / 2.0)
+    assert co_movement(t, slow, slow).detrended.n_eff == 4.0
+    fast = (-1.0) ** t
+    assert co_movement(t, fast, slow).detrended.n_eff == 12.0
+
+
+@pytest.mark.parametrize(("share", "called"), [(0.49, "not trend-dominated"), (0.51, "trend-dominated")])
+def test_a_trend_dominates_from_half_of_the_variance_of_both(share: float, called: str) -> None:
+    t = np.arange(8.0) - 3.5
+    parabola = t * t - np.mean(t * t)
+    wave = np.array([1.0, -3.0, 3.0, -1.0, -1.0, 3.0, -3.0, 1.0])
+    wave -= np.polyval(np.polyfit(t, wave, 2), t)
+    mixed = math.sqrt(share) * parabola / np.linalg.norm(parabola)
+    mixed = mixed + math.sqrt(1.0 - share) * wave / np.linalg.norm(wave)
+    assert co_movement(t, mixed, parabola + 0.1 * wave).levels_are == called
+    assert co_movement(t, t, mixed).levels_are == called
+
+
+def test_five_points_are_the_fewest_for_a_trend_and_four_for_a_correlation() -> None:
+    t, x, y = np.arange(5.0), np.array([1.0, 3.0, 2.0, 5.0, 4.0]), np.array([2.0, 1.0, 4.0, 3.0, 3.0])
+    five, four = co_movement(t, x, y), co_movement(t[:4], x[:4], y[:4])
+    assert five.levels_are != "unknown"
+    assert five.detrended.n == five.levels.n == 5
+    assert not math.isnan(five.detrended.r)
+    assert four.levels_are == "unknown"
+    assert math.isnan(four.detrended.r)
+    assert four.levels.n_eff == 4.0
+    assert four.levels.r == pytest.approx(pearsonr(x[:4], y[:4]).statistic)
+    assert math.isnan(four.differences.r)
+    assert five.differences.r == pytest.approx(pearsonr(np.diff(x), np.diff(y)).statistic)
+
+
+def test_very_slow_series_are_worth_four_pairs() -> None:
+    assert effective_n(np.arange(30.0), np.arange(30.0)) == pytest.approx(plain_effective_n(*[np.arange(30.0)] * 2))
+    assert effective_n(np.arange(8.0), np.arange(8.0)) == 4.0
+
+
+def plain_lead_lag(
+    x: npt.NDArray[np.float64], y: npt.NDArray[np.float64], most: int
+) -> tuple[int, list[float], list[float]]:
+    """The strongest lag, and correlation and p-value at each, by scipy on AR(1) innovations."""
+    white = []
+    for v in (x, y):
+        centred = v - v.mean()
+        white.append(centred[1:] - linregress_through_origin(centred[:-1], centred[1:]) * centred[:-1])
+    r, p = [], []
+    for lag in range(-most, most + 1):
+        pairs = [(i, i + lag) for i in range(x.size - 1) if 0 <= i + lag < x.size - 1]
+        r.append(float(pearsonr([white[0][i] for i, _ in pairs], [white[1][j] for _, j in pairs]).statistic))
+        p.append(2.0 * norm.sf(math.atanh(abs(r[-1])) * math.sqrt(len(pairs) - 3)))
+    return int(np.argmin(p)) - most, r, p
+
+
+def linregress_through_origin(x: npt.NDArray[np.float64], y: npt.NDArray[np.float64]) -> float:
+    return float(np.linalg.lstsq(x[:, None], y, rcond=None)[0][0])
+
+
+@pytest.mark.parametrize(("n", "most"), [(9, 0), (10, 1), (13, 4), (14, 5), (40, 5)])
+def test_lead_lag_is_the_best_correlation_of_innovations_with_sidaks_price(n: int, most: int) -> None:
+    rng = np.random.default_rng(n)
+    x, y = ar1(rng, n, 0.7), ar1(rng, n, 0.4)
+    lag, r, p = plain_lead_lag(x, y, most)
+    got = lead_lag(x, y)
+    assert got.lags == tuple(range(-most, most + 1))
+    assert got.lag == lag
+    assert got.correlations == pytest.approx(r)
+    assert got.r == pytest.approx(r[lag + most])
+    assert got.p == pytest.approx(1.0 - (1.0 - min(p)) ** (2 * most + 1))
+
+
+def test_a_lag_at_which_one_series_stands_still_has_no_correlation() -> None:
+    x = np.zeros(12)
+    x[-1] = 1.0
+    got = lead_lag(x, np.random.default_rng(0).normal(size=12), max_lag=2)
+    assert got.lags == (-2, -1, 0, 1, 2)
+    assert got.correlations[3:] == (0.0, 0.0)
+    assert got.correlations[0] != 0.0
+
+
+EXACT, MEANS = "exact", "interval mean"
+
+
+@pytest.mark.parametrize(("shared", "how"), [(2, MEANS), (3, EXACT)])
+def test_series_are_paired_exactly_if_more_than_half_of_the_steps_are_shared(shared: int, how: str) -> None:
+    sparse = np.array([10.0, 20.0, 30.0, 40.0])
+    dense = np.where(np.arange(4) < shared, sparse, sparse - 1.0)
+    assert align(sparse, sparse, dense, dense).how == how
+    assert align(dense, dense, sparse, sparse).how == how
+
+
+@pytest.mark.parametrize(("inside", "how"), [(8, EXACT), (9, MEANS)])
+def test_series_are_averaged_if_one_has_more_than_two_points_for_each_of_the_other(inside: int, how: str) -> None:
+    sparse = np.array([10.0, 20.0, 30.0, 40.0])
+    dense = np.unique([*sparse, *np.linspace(31.0, 39.0, inside - 4)])
+    outside = np.concatenate([np.arange(10.0), dense, np.arange(41.0, 60.0)])
+    assert dense.size == inside
+    assert align(sparse, sparse, outside, outside).how == how
+    assert align(outside, outside, sparse, sparse).how == how
+
+
+def test_intervals_of_equally_long_series_follow_the_first() -> None:
+    got = align(np.array([1.0, 2.0, 3.0]), np.array([5.0, 6.0, 7.0]), np.array([0.5, 1.0, 2.5]), np.array([1.0, 3.0, 8.0]))
+    assert (got.how, got.step.tolist()) == (MEANS, [1.0, 3.0])
+    assert (got.a.tolist(), got.b.tolist()) == ([5.0, 7.0], [2.0, 8.0])

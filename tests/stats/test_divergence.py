@@ -1,10 +1,15 @@
 """Divergence windows and opposite turns."""
 
-import numpy as np
-import pytest
+import math
 
-from heldout.stats.correlation import align
+import numpy as np
+import numpy.typing as npt
+import pytest
+from scipy.stats import norm
+
+from heldout.stats.correlation import align, correlate
 from heldout.stats.divergence import divergence_windows, opposite_turns
+from heldout.stats.local_level import smoother
 
 STEP = np.arange(0.0, 400.0, 10.0)
 
@@ -118,3 +123,95 @@ def test_a_sparse_real_run_gives_empties(deepseek):
     pair = align(deepseek.reward_step, deepseek.reward, deepseek.rate_step, deepseek.rate)
     assert divergence_windows(pair.step, pair.a, pair.b) == ()
     assert opposite_turns(pair.step, pair.a, pair.b) == ()
+
+
+def parting(x: npt.NDArray[np.float64], y: npt.NDArray[np.float64]) -> list[tuple[float, float, float, float]]:
+    """The windows by the definition: unit noise, evenly spaced steps, one window at a time."""
+    smooth = smoother(x.size)[0]
+    z = {}
+    for width in (4, 6, 8):
+        for start in range(x.size - width + 1):
+            centred = np.arange(width) - (width - 1) / 2.0
+            weight = (centred / (centred @ centred)) @ smooth[start : start + width]
+            z[start, width] = (weight @ x / np.linalg.norm(weight), weight @ y / np.linalg.norm(weight))
+    since = min((s + w - 1 for (s, w), (a, b) in z.items() if a > 1.28 and b > 1.28), default=math.inf)
+    for end in range(6, x.size):
+        if correlate(np.diff(x[: end + 1]), np.diff(y[: end + 1])).low > 0.0:
+            since = min(since, end)
+    kept = sorted((s, s + w - 1, a, b) for (s, w), (a, b) in z.items() if a > 1.28 and b < -1.28 and s >= since)
+    merged: list[list[tuple[int, int, float, float]]] = []
+    for window in kept:
+        if merged and window[0] <= max(w[1] for w in merged[-1]):
+            merged[-1].append(window)
+        else:
+            merged.append([window])
+    clearest = [max(group, key=lambda w: min(w[2], -w[3])) for group in merged]
+    return [
+        (g[0][0], max(w[1] for w in g), best[2], best[3]) for g, best in zip(merged, clearest, strict=True)
+    ]
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_windows_are_those_of_the_definition(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    turns = [0.0, 10.0, 18.0, 26.0, 34.0]
+    x = np.interp(np.arange(35.0), turns, [0.0, 6.0, 12.0, 12.0, 18.0]) + rng.normal(size=35)
+    y = np.interp(np.arange(35.0), turns, [0.0, 6.0, 0.0, 4.0, -2.0]) + rng.normal(size=35)
+    got = divergence_windows(np.arange(35.0), x, y, 1.0, 1.0)
+    expected = parting(x, y)
+    assert expected
+    assert [(w.start, w.end) for w in got] == [(s, e) for s, e, _, _ in expected]
+    assert [(w.x_slope_z, w.y_slope_z) for w in got] == [pytest.approx((a, b)) for _, _, a, b in expected]
+
+
+def test_eight_points_are_the_fewest() -> None:
+    y = np.array([0.0, 9.0, 18.0, 27.0, 18.0, 9.0, 0.0, -9.0])
+    x = 9.0 * np.arange(8.0)
+    (window,) = divergence_windows(STEP[:8], x, y, 1.0, 1.0)
+    assert window.end == 70.0
+    assert divergence_windows(STEP[:7], x[:7], y[:7], 1.0, 1.0) == ()
+
+
+@pytest.mark.parametrize("variance", [(0.0, 1.0), (1.0, 0.0), (math.nan, 1.0)])
+def test_without_noise_in_one_of_them_nothing_is_said(variance: tuple[float, float]) -> None:
+    assert divergence_windows(STEP, *hacked(), *variance) == ()
+
+
+def test_scores_are_deviations_in_units_of_the_typical_one() -> None:
+    step = np.array([0.0, 1.0, 3.0, 4.0, 6.0, 7.0, 8.0, 10.0])
+    x = np.array([0.0, 3.0, 1.0, 2.0, 1.5, 4.0, 2.0, 3.0])
+    y = np.array([5.0, 1.0, 2.0, 1.0, 2.5, 0.0, 3.0, 1.0])
+    inner = range(1, 7)
+
+    def deviations(value: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        line = [np.interp(step[i], step[[i - 1, i + 1]], value[[i - 1, i + 1]]) for i in inner]
+        return value[1:-1] - line
+
+    bend_x, bend_y = deviations(x), deviations(y)
+    score = -bend_x * bend_y / (typical(bend_x) * typical(bend_y))
+    peaks = [i for i in inner if (x[i] - x[i - 1]) * (x[i] - x[i + 1]) > 0]
+    opposite = [i for i in peaks if (y[i] - y[i - 1]) * (x[i] - x[i - 1]) < 0 and (y[i] - y[i + 1]) * (y[i] - y[i - 1]) > 0]
+    expected = sorted(opposite, key=lambda i: -score[i - 1])
+    got = opposite_turns(step, x, y)
+    assert len(got) == 4
+    assert [(t.step, t.x_value, t.y_value) for t in got] == [(step[i], x[i], y[i]) for i in expected]
+    assert [t.score for t in got] == pytest.approx([score[i - 1] for i in expected], rel=1e-5)
+    assert [t.x_deviation for t in got] == pytest.approx([bend_x[i - 1] for i in expected])
+    assert opposite_turns(step, x, y, most=2) == got[:2]
+
+
+def typical(bend: npt.NDArray[np.float64]) -> float:
+    return float(np.median(np.abs(bend)) / norm.ppf(0.75))
+
+
+def test_where_most_of_a_series_is_straight_the_typical_deviation_is_the_ordinary_one() -> None:
+    x = np.array([0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0])
+    y = np.array([2.0, 2.0, 2.0, 0.0, 2.0, 2.0, 2.0, 2.0, 2.0, 2.0])
+    (turn,) = opposite_turns(np.arange(10.0), x, y)
+    ordinary = math.sqrt((0.5**2 + 1.0 + 0.5**2) / 8.0)  # in units of the turn; twice that in y, which turns twice as far
+    assert turn.score == pytest.approx(1.0 / ordinary**2)
+
+
+def test_four_points_may_turn() -> None:
+    (turn,) = opposite_turns(np.arange(4.0), np.array([0.0, 2.0, 0.0, 0.5]), np.array([1.0, 0.0, 1.0, 1.0]))
+    assert turn.step == 1.0

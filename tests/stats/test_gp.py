@@ -7,7 +7,7 @@ import pytest
 from scipy.special import kv, ndtr
 from scipy.stats import multivariate_normal
 
-from heldout.stats.gp import JITTERS, LENGTHS, SIGNALS, gp_posterior, matern32
+from heldout.stats.gp import JITTERS, LENGTHS, SIGNALS, FallOnset, GPPosterior, fall_onset, gp_posterior, matern32
 
 GOLDEN = np.array([0.300, 0.322, 0.331, 0.350, 0.356, 0.352, 0.360, 0.349, 0.333, 0.327, 0.310, 0.305])
 EVIDENCE = [0.0225, 0.0294, 0.0611, 0.0590, 0.1208, 0.2976, 0.5046, 0.9923, 1.5762]
@@ -122,3 +122,79 @@ def test_unknown_noise_gives_nan():
     posterior = gp_posterior(GOLDEN, math.nan)
     assert np.all(np.isnan(posterior.mean))
     assert math.isnan(posterior.p_drop())
+
+
+def test_the_grid_is_the_one_that_was_calibrated() -> None:
+    assert LENGTHS == (3.0, 6.0, 12.0, 24.0)
+    assert SIGNALS == (0.05, 0.3, 1.5, 8.0, 40.0)
+    assert JITTERS == (0.05, 0.5)
+
+
+@pytest.mark.parametrize("k", [4, 7, 12])
+def test_a_drop_is_that_from_the_likeliest_earlier_eval_at_each_grid_point(k: int) -> None:
+    weights, means, covariances = plain(GOLDEN[:k], 2e-4, jitter=False)
+    expected = 0.0
+    for weight, mean, c in zip(weights, means, covariances, strict=True):
+        sd = [math.sqrt(c[j, j] + c[-1, -1] - 2.0 * c[j, -1]) for j in range(k - 1)]
+        expected += weight * max(ndtr((mean[j] - mean[-1] - 0.003) / sd[j]) for j in range(k - 1))
+    assert gp_posterior(GOLDEN[:k], 2e-4).p_drop(0.003) == pytest.approx(expected, rel=1e-5)
+
+
+def test_standard_deviations_of_differences_are_those_of_the_covariance() -> None:
+    posterior = gp_posterior(GOLDEN, 2e-4)
+    c = posterior.covariance
+    expected = [[math.sqrt(max(c[i, i] + c[j, j] - 2.0 * c[i, j], 0.0)) for j in range(12)] for i in range(12)]
+    np.testing.assert_allclose(posterior.difference_sd(), expected, atol=1e-12)
+
+
+def test_without_noise_a_level_is_above_another_or_not() -> None:
+    posterior = gp_posterior(np.array([0.30, 0.31, 0.30, 0.305]), 0.0)
+    assert posterior.prob_greater(1, 0, 0.0099) == 1.0
+    assert posterior.prob_greater(1, 0, 0.0101) == 0.0
+    assert posterior.p_drop(0.0049) == 1.0
+    assert posterior.p_drop(0.0051) == 0.0
+    assert posterior.difference(1, 3) == (pytest.approx(0.005), 0.0)
+    assert posterior.difference_sd().tolist() == np.zeros((4, 4)).tolist()
+    assert posterior.weights.sum() == pytest.approx(1.0)
+    assert posterior.means.shape == (40, 4)
+
+
+@pytest.mark.parametrize("k", [48, 49])
+def test_long_runs_have_the_same_posterior_as_short_ones(k: int) -> None:
+    value = np.random.default_rng(k).normal(0.4, 0.02, k)
+    weights, means, covariances = plain(value, 4e-4, jitter=True)
+    for _ in range(2):  # the second one uses what the first kept
+        got = gp_posterior(value, 4e-4, jitter=True)
+        np.testing.assert_allclose(got.mean, weights @ means, atol=1e-7)
+        np.testing.assert_allclose(got.unit_covariances[0] * 4e-4, covariances[0], atol=1e-8)
+
+
+def certain(level: list[float]) -> GPPosterior:
+    return gp_posterior(np.array(level), 0.0)
+
+
+@pytest.mark.parametrize(("level", "at"), [
+    ([0.5, 0.6, 0.595, 0.589, 0.58], 3),  # a point below the peak begins at the fourth
+    ([0.5, 0.6, 0.58, 0.595, 0.58], 4),  # what is made good does not count
+    ([0.6, 0.58, 0.57], 1),
+    ([0.5, 0.6, 0.55, 0.52, 0.595], 2),  # evals after the lowest are not asked
+    ([0.5, 0.55, 0.6], 2),  # a run that never falls has its onset at the last
+    ([0.6, 0.595, 0.591], 2),
+    ([0.6], 0),
+])  # fmt: skip
+def test_the_onset_without_noise_is_the_first_eval_that_stays_a_point_below(level: list[float], at: int) -> None:
+    assert fall_onset(certain(level)) == FallOnset(at, at, at)
+
+
+def test_the_onset_and_its_interval_are_where_the_probability_passes_5_50_and_95_percent() -> None:
+    value = np.concatenate([np.full(12, 0.5), np.linspace(0.5, 0.38, 14)]) + np.tile([0.004, -0.004], 13)
+    posterior = gp_posterior(value, 0.01**2)
+    peak = int(posterior.mean.argmax())
+    below = np.array([posterior.prob_greater(peak, j, 0.01) for j in range(26)])
+    last_under = [int(np.flatnonzero((below < level) & (np.arange(26) >= peak))[-1]) for level in (0.5, 0.05, 0.95)]
+    found = fall_onset(posterior)
+    assert [found.at, found.low, found.high] == [last + 1 for last in last_under]
+    assert found.low < found.at < found.high
+    wide = fall_onset(posterior, confidence=0.99)
+    assert wide.low <= found.low
+    assert wide.high > found.high
