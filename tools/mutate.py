@@ -276,7 +276,21 @@ def reach(copy: Path, room: str, tests: Sequence[str]) -> Reach:
         of_file = found.setdefault(str(Path(path).relative_to(copy)), {})
         for line, contexts in measured.contexts_by_lineno(path).items():
             of_file[line] = sorted({context.split("|")[0] for context in contexts} & passed.keys())
+        for lines in _statements(ast.parse(Path(path).read_text())):
+            if lines[0] in of_file:
+                whole = sorted({test for line in lines for test in of_file.get(line, ())})
+                for line in lines:
+                    of_file.setdefault(line, whole)
     return Reach(found, passed)
+
+
+def _statements(tree: ast.Module) -> Iterator[range]:
+    """Yield the lines of each statement, without its body: those of a table of numbers are noted at the first alone."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.stmt) and not isinstance(node, ast.Match):
+            body = getattr(node, "body", None)
+            after = body[0].lineno if body else (node.end_lineno or node.lineno) + 1
+            yield range(node.lineno, max(after, node.lineno + 1))
 
 
 def _of_stem(stem: str, tests: Iterable[str]) -> list[str]:

@@ -372,6 +372,8 @@ def test_series_are_averaged_if_one_has_more_than_two_points_for_each_of_the_oth
 
 
 def test_intervals_of_equally_long_series_follow_the_first() -> None:
-    got = align(np.array([1.0, 2.0, 3.0]), np.array([5.0, 6.0, 7.0]), np.array([0.5, 1.0, 2.5]), np.array([1.0, 3.0, 8.0]))
+    got = align(
+        np.array([1.0, 2.0, 3.0]), np.array([5.0, 6.0, 7.0]), np.array([0.5, 1.0, 2.5]), np.array([1.0, 3.0, 8.0])
+    )
     assert (got.how, got.step.tolist()) == (MEANS, [1.0, 3.0])
     assert (got.a.tolist(), got.b.tolist()) == ([5.0, 7.0], [2.0, 8.0])

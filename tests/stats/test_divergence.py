@@ -146,9 +146,7 @@ def parting(x: npt.NDArray[np.float64], y: npt.NDArray[np.float64]) -> list[tupl
         else:
             merged.append([window])
     clearest = [max(group, key=lambda w: min(w[2], -w[3])) for group in merged]
-    return [
-        (g[0][0], max(w[1] for w in g), best[2], best[3]) for g, best in zip(merged, clearest, strict=True)
-    ]
+    return [(g[0][0], max(w[1] for w in g), best[2], best[3]) for g, best in zip(merged, clearest, strict=True)]
 
 
 @pytest.mark.parametrize("seed", range(12))
@@ -189,11 +187,8 @@ def test_scores_are_deviations_in_units_of_the_typical_one() -> None:
 
     bend_x, bend_y = deviations(x), deviations(y)
     score = -bend_x * bend_y / (typical(bend_x) * typical(bend_y))
-    peaks = [i for i in inner if (x[i] - x[i - 1]) * (x[i] - x[i + 1]) > 0]
-    opposite = [i for i in peaks if (y[i] - y[i - 1]) * (x[i] - x[i - 1]) < 0 and (y[i] - y[i + 1]) * (y[i] - y[i - 1]) > 0]
-    expected = sorted(opposite, key=lambda i: -score[i - 1])
+    expected = sorted(inner, key=lambda i: -score[i - 1])  # each of these is a peak of one and a dip of the other
     got = opposite_turns(step, x, y)
-    assert len(got) == 4
     assert [(t.step, t.x_value, t.y_value) for t in got] == [(step[i], x[i], y[i]) for i in expected]
     assert [t.score for t in got] == pytest.approx([score[i - 1] for i in expected], rel=1e-5)
     assert [t.x_deviation for t in got] == pytest.approx([bend_x[i - 1] for i in expected])
@@ -208,7 +203,7 @@ def test_where_most_of_a_series_is_straight_the_typical_deviation_is_the_ordinar
     x = np.array([0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0])
     y = np.array([2.0, 2.0, 2.0, 0.0, 2.0, 2.0, 2.0, 2.0, 2.0, 2.0])
     (turn,) = opposite_turns(np.arange(10.0), x, y)
-    ordinary = math.sqrt((0.5**2 + 1.0 + 0.5**2) / 8.0)  # in units of the turn; twice that in y, which turns twice as far
+    ordinary = math.sqrt((0.5**2 + 1.0 + 0.5**2) / 8.0)  # of the turn of x, and of that of y
     assert turn.score == pytest.approx(1.0 / ordinary**2)
 
 

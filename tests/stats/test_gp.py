@@ -175,7 +175,7 @@ def certain(level: list[float]) -> GPPosterior:
 
 @pytest.mark.parametrize(("level", "at"), [
     ([0.5, 0.6, 0.595, 0.589, 0.58], 3),  # a point below the peak begins at the fourth
-    ([0.5, 0.6, 0.58, 0.595, 0.58], 4),  # what is made good does not count
+    ([0.5, 0.6, 0.58, 0.595, 0.57], 4),  # what is made good does not count
     ([0.6, 0.58, 0.57], 1),
     ([0.5, 0.6, 0.55, 0.52, 0.595], 2),  # evals after the lowest are not asked
     ([0.5, 0.55, 0.6], 2),  # a run that never falls has its onset at the last
@@ -195,6 +195,4 @@ def test_the_onset_and_its_interval_are_where_the_probability_passes_5_50_and_95
     found = fall_onset(posterior)
     assert [found.at, found.low, found.high] == [last + 1 for last in last_under]
     assert found.low < found.at < found.high
-    wide = fall_onset(posterior, confidence=0.99)
-    assert wide.low <= found.low
-    assert wide.high > found.high
+    assert fall_onset(posterior, confidence=0.99).low < found.low

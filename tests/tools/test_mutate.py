@@ -14,6 +14,10 @@ pytest.importorskip("pytest_cov", reason="mutations are tried where pytest-cov i
 from tools.mutate import changes, mutated
 
 ROOM = """
+STEPS = (
+    1.5,
+    2.5,
+)
 def clipped(value: float, top: int = 3) -> float:
     \"\"\"Not 7, which is no logic.\"\"\"
     if value < top and not value == -1:
@@ -21,8 +25,9 @@ def clipped(value: float, top: int = 3) -> float:
     return value + 1
 """
 STRONG = """
-from heldout.room import clipped
+from heldout.room import STEPS, clipped
 def test_clipped():
+    assert STEPS == (1.5, 2.5)
     assert clipped(2.5) == clipped(2.9) == 2.5
     assert (clipped(2.4), clipped(1)) == (2.4, 1)
     assert (clipped(3), clipped(5), clipped(-1), clipped(-2)) == (4, 6, 0, -2)
