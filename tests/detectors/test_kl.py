@@ -71,3 +71,21 @@ def test_acceleration_is_a_second_half_that_rose_more_than_2_5_times_as_much() -
     # 1 - m against 2.5 (m - 0.01) gives m = 0.2929
     assert "kl_reference_accelerating" in found(0.292)
     assert "kl_reference_accelerating" not in found(0.294)
+
+
+@pytest.mark.parametrize("steps", [300, 700])
+def test_the_middle_of_a_long_run_is_known_although_few_values_are_kept(steps: int) -> None:
+    # over the second half of the steps a cubic rises seven times as much as over the first
+    value = 0.01 + 4.0 * (np.arange(steps) / steps) ** 3
+    detector = KLBlowUp(width=1, factor=150.0, floor=100.0)
+    (finding,) = detector.update(Block({"kl_reference": Points(np.arange(steps), value)}))
+    assert finding.kind == "kl_reference_accelerating"
+    middle = finding.step // 2
+    nearest = value[middle - 8 : middle + 9] - value[:20].mean()
+    assert nearest.min() <= finding.evidence["first_half"] <= nearest.max()
+    assert finding.evidence["first_half"] + finding.evidence["second_half"] == pytest.approx(
+        value[finding.step] - float(np.median(value[:20]))
+    )
+    kept = [step for step, _ in detector._marks]
+    assert len(kept) <= 64
+    assert len(set(np.diff(kept))) == 1
