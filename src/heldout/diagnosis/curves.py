@@ -110,11 +110,9 @@ def blocks(curve: Curve, most: int = 60) -> tuple[FloatArray, FloatArray, float]
     Neighbouring values of a training signal depend on each other; means of ten or more of them hardly do. Returns
     steps and values of shape (B,), and the noise variance of one mean.
     """
-    step, value = curve.series.step.astype(np.float64), curve.series.value
-    if len(step) <= most:
-        return step, value, curve.variance
-    step, value, _ = block_means(step, value, max(8, min(most, len(step) // 10)))
-    return step, value, difference_noise(value)
+    count = len(curve.series)
+    step, value = _means(curve, count if count <= most else max(8, min(most, count // 10)))
+    return step, value, curve.variance if count <= most else difference_noise(value)
 
 
 def pairs_of(curves: tuple[Curve, ...]) -> tuple[Pair, ...]:
@@ -138,15 +136,11 @@ def _pair(left: Curve, right: Curve) -> Pair:
 
 def together(left: Curve, right: Curve) -> Aligned:
     """Bring two curves to common steps, as logged (a smoothed line would correlate with itself)."""
-    step, value = _bounded(left)
-    other_step, other = _bounded(right)
-    return align(step, value, other_step, other)
+    return align(*_means(left, _MOST_COMMON), *_means(right, _MOST_COMMON))
 
 
-def _bounded(curve: Curve) -> tuple[FloatArray, FloatArray]:
-    step, value = curve.series.step.astype(np.float64), curve.series.value
-    if len(step) > _MOST_COMMON:
-        step, value, _ = block_means(step, value, _MOST_COMMON)
+def _means(curve: Curve, most: int) -> tuple[FloatArray, FloatArray]:
+    step, value, _ = block_means(curve.series.step.astype(np.float64), curve.series.value, most)
     return step, value
 
 

@@ -25,14 +25,9 @@ class Detectors:
 
     @classmethod
     def planned(cls, evaluations: int | None, others: Sequence[Detector] | None = None) -> Detectors:
-        """Return fresh detectors for a run with so many evaluations in all, None where that is not known.
+        """Return fresh detectors for a run with so many evaluations in all (see `falls_among`).
 
-        Parameters
-        ----------
-        evaluations
-            See `falls_among`.
-        others
-            What to look for beside a fall of the held-out score; all of them if not given.
+        `others` are those to ask beside that of falls; all of them if not given.
         """
         return cls(falls_among(evaluations), tuple(default_detectors() if others is None else others))
 

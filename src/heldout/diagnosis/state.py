@@ -160,24 +160,18 @@ def smallest_visible(count: int, variance: float) -> float | None:
 
 def not_asked(run: Run, exact: bool) -> tuple[Unchecked, ...]:
     """What could not be asked for want of something that the log might have held?"""
-    series = run.get("held_out")
+    series, missing = run.get("held_out"), {}
     if series is None:
         return ()
-    missing = []
     if not exact and series.problems is None:
-        missing.append(
-            Unchecked("error control", "the size of the evaluation (--problems N): nothing can be confirmed")
-        )
+        missing["error control"] = "the size of the evaluation (--problems N): nothing can be confirmed"
     elif not exact:
-        missing.append(
-            Unchecked(
-                "exact error control",
-                "the outcome of every problem; with rates alone this is approximate error control",
-            )
+        missing["exact error control"] = (
+            "the outcome of every problem; with rates alone this is approximate error control"
         )
     if "reward" not in run.roles:
-        missing.append(Unchecked("cause of a fall", "the training reward (--reward KEY)"))
-    return tuple(missing)
+        missing["cause of a fall"] = "the training reward (--reward KEY)"
+    return tuple(Unchecked(*item) for item in missing.items())
 
 
 def advice_on(fallen: OverOptimisation, visible: float | None, kept: Estimate) -> Iterator[str]:
