@@ -148,6 +148,13 @@ def test_a_peak_before_the_other_is_told_so_and_a_constant_curve_has_none() -> N
     assert not list(observations.peaks_apart(seen(reward=[0.5] * 6, held_out=SCORE)))
 
 
+@pytest.mark.parametrize(("peak", "told"), [(24, True), (23, False), (20, False), (17, False), (16, True)])
+def test_peaks_are_apart_from_a_tenth_of_the_run(peak: int, told: bool) -> None:
+    score, reward = (1 - np.abs(np.arange(41) - top) / 50 for top in (20, peak))
+    apart = [one for one in observations.peaks_apart(seen(reward=reward, held_out=score)) if one.kind == "peaks_apart"]
+    assert bool(apart) is told
+
+
 def moving(levels: float, changes: tuple[float, float, float], detrended: tuple[float, float, float]) -> CoMovement:
     of = [Correlation(r, low, high, 6, 6.0) for r, low, high in ((levels, -1.0, 1.0), changes, detrended)]
     return CoMovement(of[0], of[1], of[2], "not trend-dominated")
@@ -274,6 +281,11 @@ def test_the_end_is_told_by_its_distance_from_the_best(verdict: Verdict, weight:
     assert told == Observation("ends_below_best", text, weight, (2, 5), {"gap": 0.5})
     (told,) = observations.ends_below_best(seen(verdict, error=[1 - score for score in SCORE]))
     assert "ends at 0.90, 0.50 from its best, 0.40 at step 2" in told.text
+
+
+@pytest.mark.parametrize(("last", "told"), [(0.951, False), (0.949, True)])
+def test_a_gap_below_the_best_is_told_from_a_twentieth_of_the_range(last: float, told: bool) -> None:
+    assert bool(list(observations.ends_below_best(seen(held_out=[0.0, 0.4, 1.0, 0.97, last])))) is told
 
 
 @pytest.mark.parametrize(
