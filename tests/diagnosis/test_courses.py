@@ -245,3 +245,16 @@ def test_of_more_than_sixty_values_the_movement_is_that_of_blocks(count: int, be
     value = np.random.default_rng(0).normal(size=count)
     assert f"% of the movement from {between} is noise" in told(value).noise
     assert told(value).noise.startswith("Single values scatter by")
+
+
+@pytest.mark.parametrize(
+    ("values", "smoothed", "logged"),
+    [
+        ([-1.4, -2.4, -2.0, -2.5, -2.0, -1.2, -2.6, -1.6, -2.2, -0.1, 0.6, 0.1], 3, 2),
+        ([-1.1, -0.4, 0.8, 1.5, 3.0, 3.0, 1.5, 1.5, 2.0, 2.4, 1.8, -0.3], 4, 3),
+    ],
+)
+def test_a_corner_costs_more_where_the_values_are_as_logged(values: list[float], smoothed: int, logged: int) -> None:
+    curve = curve_of(values)
+    assert len(describe_series(curve, NOISE).stretches) == logged
+    assert len(describe_series(replace(curve, window=3.0), NOISE).stretches) == smoothed

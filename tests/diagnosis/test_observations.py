@@ -148,11 +148,12 @@ def test_a_peak_before_the_other_is_told_so_and_a_constant_curve_has_none() -> N
     assert not list(observations.peaks_apart(seen(reward=[0.5] * 6, held_out=SCORE)))
 
 
-@pytest.mark.parametrize(("peak", "told"), [(24, True), (23, False), (20, False), (17, False), (16, True)])
-def test_peaks_are_apart_from_a_tenth_of_the_run(peak: int, told: bool) -> None:
-    score, reward = (1 - np.abs(np.arange(41) - top) / 50 for top in (20, peak))
+@pytest.mark.parametrize(("peak", "told"), [(25, True), (24, False), (20, False), (16, False), (15, True)])
+@pytest.mark.parametrize("counts", [(42, 30), (30, 42)])
+def test_peaks_are_apart_from_a_tenth_of_the_run(peak: int, told: bool, counts: tuple[int, int]) -> None:
+    reward, score = (1 - np.abs(np.arange(n) - top) / 50 for n, top in zip(counts, (peak, 20), strict=True))
     apart = [one for one in observations.peaks_apart(seen(reward=reward, held_out=score)) if one.kind == "peaks_apart"]
-    assert bool(apart) is told
+    assert bool(apart) is told  # a tenth of the 41 steps from the first value of either to the last one of either
 
 
 def moving(levels: float, changes: tuple[float, float, float], detrended: tuple[float, float, float]) -> CoMovement:

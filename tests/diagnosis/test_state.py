@@ -231,27 +231,36 @@ def test_rates_that_scatter_too_much_are_told_by_how_much() -> None:
     )
 
 
-def outcomes(step: int, first: int, size: int = 300, missing: int = 0, seed: int | None = None) -> Evaluation:
-    """An evaluation of `size` problems from number `first` on, of which the last ones may be missing."""
-    solved = np.random.default_rng(step if seed is None else seed).integers(0, 2, size - missing)
-    names = tuple(f"p{first + place}" for place in range(size - missing))
-    return Evaluation.of(step, Outcomes(names, solved, np.ones(size - missing, dtype=np.int64)))
+def outcomes(step: int, first: int = 0, missing: int = 0, seed: int | None = None) -> Evaluation:
+    """An evaluation of 60 problems from number `first` on, of which the last ones may be missing."""
+    solved = np.random.default_rng(step if seed is None else seed).integers(0, 2, 60 - missing)
+    names = tuple(f"p{first + place}" for place in range(60 - missing))
+    return Evaluation.of(step, Outcomes(names, solved, np.ones(60 - missing, dtype=np.int64)))
 
 
-def test_what_is_odd_about_single_outcomes_is_told_with_its_count() -> None:
-    plain = [outcomes(step, 0) for step in range(20)]
-    assert advised(told(plain)) == []
-    other = [*plain, *(outcomes(step, 1000) for step in range(20, 40))]
-    assert advised(told(other)) == [
-        "The problems changed 1 time so much that evaluations before and after cannot be compared; keep the same ones."
-    ]
-    assert advised(told([*plain, outcomes(20, 0, missing=2)])) == [
-        "2 outcomes were missing and stand in by their expectation; record failures as 0."
-    ]
-    assert advised(told([*plain, outcomes(20, 0, seed=19)])) == [
-        "1 evaluation repeated the one before problem by problem and were passed over: see that evaluations are not "
-        "cached and load the current checkpoint."
-    ]
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ([], []),
+        (
+            [outcomes(step, first=1000) for step in range(5, 10)],
+            ["The problems changed 1 time so much that evaluations before and after cannot be compared; keep the same "
+             "ones."],
+        ),
+        (
+            [outcomes(5, missing=2)],
+            ["2 outcomes were missing and stand in by their expectation; record failures as 0."],
+        ),
+        (
+            [outcomes(5, seed=4)],
+            ["1 evaluation repeated the one before problem by problem and were passed over: see that evaluations are "
+             "not cached and load the current checkpoint."],
+        ),
+    ],
+)  # fmt: skip
+def test_what_is_odd_about_single_outcomes_is_told_with_its_count(more: list[Evaluation], said: list[str]) -> None:
+    lines = advised(told([*(outcomes(step) for step in range(5)), *more]))
+    assert [line for line in lines if "are few" not in line] == said
 
 
 def test_evaluations_in_groups_are_told() -> None:
@@ -263,21 +272,32 @@ def test_evaluations_in_groups_are_told() -> None:
 
 
 @pytest.mark.parametrize(
-    ("rates", "problems", "settled"),
+    ("problems", "fall", "settled"),
     [
-        (np.linspace(0.5, 0.44, 14), 100, "200 problems with the same rates would have confirmed it."),
-        (np.linspace(0.5, 0.35, 14), 20, "100 problems with the same rates would have confirmed it."),
+        (20, 1.5, 100),
+        (150, 1.5, 200),
+        (250, 1.5, 300),
+        (450, 1.6, 500),
+        (450, 1.5, 700),
+        (600, 1.5, 1000),
+        (900, 1.5, 1500),
+        (1200, 1.5, 2000),
+        (1800, 1.5, 3000),
+        (2500, 1.6, 5000),
+        (4000, 1.6, 10_000),
     ],
 )
-def test_a_suspected_fall_is_told_with_what_would_have_settled_it(
-    rates: np.ndarray, problems: int, settled: str
+def test_a_suspected_fall_is_told_with_the_problems_that_would_have_settled_it(
+    problems: int, fall: float, settled: int
 ) -> None:
+    rates = np.linspace(0.5, 0.5 - fall * math.sqrt(0.25 / problems), 8)  # the fall in standard errors of one rate
     falls = told(rated(rates, problems))
-    answer = answer_of(falls, None)
     assert falls.run_p() <= 0.1
+    answer = answer_of(falls, None)
     assert (answer.state, answer.label) == (State.CANNOT_TELL, "just short of a fall, reward unknown")
+    peak = falls.looks[-1].peak_step
+    assert answer.peak_step == peak
     assert answer.sentence == (
-        f"The held-out score may have fallen since step 1 (run-level p = {falls.run_p():g}, reward unknown), but these "
-        f"evaluations do not confirm it. {settled}"
+        f"The held-out score may have fallen since step {peak} (run-level p = {falls.run_p():g}, reward unknown), but "
+        f"these evaluations do not confirm it. {settled} problems with the same rates would have confirmed it."
     )
-    assert answer.peak_step == falls.looks[-1].peak_step == 1
