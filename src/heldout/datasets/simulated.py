@@ -30,44 +30,19 @@ CHURN_TIME = 0.3  # correlation time of what single problems do on their own, as
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SimulatedRun:
-    """A run whose truth is known.
+    """A run of T training steps and K evals whose truth is known."""
 
-    Attributes
-    ----------
-    family
-        How the run was made.
-    outcomes
-        Shape (K, n): share of the m samples that solved the problem.
-    truth
-        Shape (K,): pass rate of each checkpoint over the whole population of problems.
-    trend
-        Shape (K,): the truth without checkpoint jitter.
-    reward, length
-        Shape (T,): one value per training step.
-    steps
-        Shape (K,): the training steps of the evals.
-    is_decline
-        Whether the family falls for good; an alarm is then right, and otherwise false.
-    onset
-        The first eval (counted from 0), from the peak on, at which the trend is one percentage point below its
-        maximum; None if there is none.
-    onset_step
-        The first training step at which it is; None if there is none.
-    peak
-        The eval (counted from 0) at which the trend is highest.
-    """
-
-    family: str
-    outcomes: FloatArray
-    truth: FloatArray
-    trend: FloatArray
-    reward: FloatArray
+    family: str  # how the run was made
+    outcomes: FloatArray  # (K, n): share of the m samples that solved the problem
+    truth: FloatArray  # (K,): pass rate of each checkpoint over the whole population of problems
+    trend: FloatArray  # (K,): the truth without checkpoint jitter
+    reward: FloatArray  # (T,): one value per training step, as the length
     length: FloatArray
-    steps: IntArray
-    is_decline: bool
-    onset: int | None
-    onset_step: int | None
-    peak: int
+    steps: IntArray  # (K,): the training steps of the evals
+    is_decline: bool  # whether the family falls for good; an alarm is then right, and otherwise false
+    onset: int | None  # first eval, from 0 and the peak on, at which the trend is one point below its maximum
+    onset_step: int | None  # the first training step at which it is
+    peak: int  # the eval, from 0, at which the trend is highest
 
     @property
     def rates(self) -> FloatArray:
@@ -163,14 +138,6 @@ def _dipping(rng: np.random.Generator, reward_too: bool) -> _Curves:
     return _Curves(start, trend, _rise(rng) - rng.uniform(0.3, 0.8) * dip * reward_too, _ONE)
 
 
-def _dip_rew(rng: np.random.Generator) -> _Curves:
-    return _dipping(rng, reward_too=True)
-
-
-def _dip_norew(rng: np.random.Generator) -> _Curves:
-    return _dipping(rng, reward_too=False)
-
-
 def _length_driven(rng: np.random.Generator) -> _Curves:
     trend = 0.245 + 0.095 * _sat(rng.uniform(0.6, 3.0))
     return _Curves(0.245, trend, _rise(rng), 1.0 + rng.uniform(0.5, 2.0) * _U)
@@ -197,18 +164,13 @@ def _slow_overopt(rng: np.random.Generator) -> _Curves:
     return _Curves(start, start + gain * x * (1.0 - np.log(x)), reward, _ONE)
 
 
-def _collapse(rng: np.random.Generator, peak: float, width: float, rise: float | None = None) -> _Curves:
+def _collapse(rng: np.random.Generator, peak: float, width: float) -> _Curves:
     """A linear rise to the peak, a linear fall, then flat; the reward goes on rising."""
-    start = _start(rng)
-    rise = rng.uniform(0.005, 0.04) if rise is None else rise
+    start, rise = _start(rng), rng.uniform(0.005, 0.04)
     fallen = np.clip((_U - peak) / min(width, 1.0 - peak), 0.0, 1.0)
     trend = start + rise * np.minimum(_U / peak, 1.0) - rng.uniform(0.04, 0.10) * fallen
     reward = rng.uniform(0.8, 1.5) * _U + rng.uniform(0.0, 0.6) * np.maximum(_U - peak, 0.0)
     return _Curves(start, trend, reward, _ONE)
-
-
-def _sharp_collapse(rng: np.random.Generator) -> _Curves:
-    return _collapse(rng, rng.uniform(0.3, 0.7), rng.uniform(0.08, 0.5))
 
 
 def _crash(rng: np.random.Generator) -> _Curves:
@@ -244,26 +206,8 @@ def _double_dip(rng: np.random.Generator) -> _Curves:
     return _Curves(start, start + rng.uniform(0.05, 0.12) * _sat(rng.uniform(0.3, 1.0)) - dips, _rise(rng), _ONE)
 
 
-def _flat_low(rng: np.random.Generator) -> _Curves:
-    level = rng.uniform(0.02, 0.10)
+def _flat(rng: np.random.Generator, level: float) -> _Curves:
     return _Curves(level, level * _ONE, _rise(rng), _ONE)
-
-
-def _flat_high(rng: np.random.Generator) -> _Curves:
-    level = rng.uniform(0.85, 0.97)
-    return _Curves(level, level * _ONE, _rise(rng), _ONE)
-
-
-def _early_peak(rng: np.random.Generator) -> _Curves:
-    return _collapse(rng, rng.uniform(0.08, 0.15), rng.uniform(0.08, 0.5))
-
-
-def _late_onset(rng: np.random.Generator) -> _Curves:
-    return _collapse(rng, rng.uniform(0.75, 0.85), rng.uniform(0.08, 0.5))
-
-
-def _abrupt(rng: np.random.Generator) -> _Curves:
-    return _collapse(rng, rng.uniform(0.3, 0.7), 0.02)
 
 
 def _two_peak(rng: np.random.Generator) -> _Curves:
@@ -281,14 +225,14 @@ _NULLS: dict[str, _Family] = {
     "honest": _honest,
     "plateau": _plateau,
     "noisy_plateau": _noisy_plateau,
-    "dip_rew": _dip_rew,
-    "dip_norew": _dip_norew,
+    "dip_rew": lambda rng: _dipping(rng, reward_too=True),
+    "dip_norew": lambda rng: _dipping(rng, reward_too=False),
     "length_driven": _length_driven,
     "late_surge": _late_surge,
 }
 _DECLINES: dict[str, _Family] = {
     "slow_overopt": _slow_overopt,
-    "sharp_collapse": _sharp_collapse,
+    "sharp_collapse": lambda rng: _collapse(rng, rng.uniform(0.3, 0.7), rng.uniform(0.08, 0.5)),
     "r1_like": _r1_like,
     "crash": _crash,
 }
@@ -296,13 +240,13 @@ _OUTSIDE_NULLS: dict[str, _Family] = {
     "linear": _linear,
     "staircase": _staircase,
     "double_dip": _double_dip,
-    "flat_low": _flat_low,
-    "flat_high": _flat_high,
+    "flat_low": lambda rng: _flat(rng, rng.uniform(0.02, 0.10)),
+    "flat_high": lambda rng: _flat(rng, rng.uniform(0.85, 0.97)),
 }
 _OUTSIDE_DECLINES: dict[str, _Family] = {
-    "early_peak": _early_peak,
-    "late_onset": _late_onset,
-    "abrupt": _abrupt,
+    "early_peak": lambda rng: _collapse(rng, rng.uniform(0.08, 0.15), rng.uniform(0.08, 0.5)),
+    "late_onset": lambda rng: _collapse(rng, rng.uniform(0.75, 0.85), rng.uniform(0.08, 0.5)),
+    "abrupt": lambda rng: _collapse(rng, rng.uniform(0.3, 0.7), 0.02),
     "two_peak": _two_peak,
 }
 _FAMILIES = _NULLS | _DECLINES | _OUTSIDE_NULLS | _OUTSIDE_DECLINES
@@ -317,33 +261,13 @@ FAMILIES = tuple(_FAMILIES)
 def simulate(family: str, n: int, K: int, m: int = 1, *, seed: int, config: str = "default") -> SimulatedRun:
     """What would be logged by a run whose truth is known?
 
-    Parameters
-    ----------
-    family
-        One of `FAMILIES`.
-    n
-        Problems per eval, the same at each one. The first problems of a larger `n` are those of a smaller one.
-    K
-        Evals, evenly spaced; the last at the last step.
-    m
-        Samples per problem and eval.
-    seed
-        At least 0. The same arguments give the same run.
-    config
-        One of `CONFIGS`: "ushape" has mostly problems that are always or never solved, "greedy" doubles all logits,
-        "churn" lets single problems wander twice as far, "jitter" shakes the checkpoints more.
+    `family` is one of `FAMILIES`. There are `K` evals, evenly spaced, the last at the last step, each of the same `n`
+    problems with `m` samples; the first problems of a larger `n` are those of a smaller one. The same arguments give
+    the same run; `seed` is at least 0. `config` is one of `CONFIGS`: "ushape" has mostly problems that are always or
+    never solved, "greedy" doubles all logits, "churn" lets single problems wander twice as far, "jitter" shakes the
+    checkpoints more.
+    Raises UsageError if the family or the config is not known, or n, K or m is too small.
 
-    Returns
-    -------
-    SimulatedRun
-
-    Raises
-    ------
-    UsageError
-        If the family or the config is not known, or n, K or m is too small.
-
-    Notes
-    -----
     Base probabilities are Beta distributed. On the logit scale each problem also follows an Ornstein-Uhlenbeck
     process of its own, and one shift common to all problems, solved for at each eval, makes the population mean equal
     to the truth. What it does not have: groups of related problems, timeouts, changes of the problem set, restarts.

@@ -19,9 +19,8 @@ from heldout.diagnosis.verdict import diagnose
 from heldout.errors import UsageError
 from heldout.findings import Verdict
 from heldout.report.figures import Figure, standard_figures
-from heldout.report.html import InlineFigure, as_html, as_index
 from heldout.report.json_report import SCHEMA, as_json
-from heldout.report.markdown import as_markdown
+from heldout.report.pages import InlineFigure, as_html, as_index, as_markdown, shown
 from heldout.run import Run
 
 __all__ = ["FORMATS", "SCHEMA", "Written", "write_index", "write_report"]
@@ -31,27 +30,13 @@ FORMATS: tuple[str, ...] = KINDS
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """A report that was written.
-
-    Attributes
-    ----------
-    run
-        The run it is about.
-    about
-        What it says of the curves.
-    verdict
-        What they mean.
-    folder
-        Where it lies: ``report.html``, ``report.md``, ``report.json`` and the figures.
-    figures
-        Title of each figure → its files.
-    """
+    """A report that was written."""
 
     run: Run
-    about: Description
-    verdict: Verdict
-    folder: Path
-    figures: Mapping[str, list[str]]
+    about: Description  # what it says of the curves
+    verdict: Verdict  # what they mean
+    folder: Path  # where it lies: report.html, report.md, report.json and the figures
+    figures: Mapping[str, list[str]]  # title of each figure → its files
 
     @property
     def page(self) -> Path:
@@ -67,27 +52,12 @@ def write_report(
     horizon: int | None = None,
     detectors: Sequence[Detector] | None = None,
 ) -> Written:
-    """Write the report of one run.
+    """Write the report of one run into a folder, which is made where it is missing.
 
-    Parameters
-    ----------
-    run
-        The run.
-    folder
-        Made where it is missing; files of an earlier report are replaced.
-    formats
-        Formats of the figures, any of svg, png and pdf.
-    pool
-        Draws the figures, if given: processes that have the drawing library loaded already.
-    horizon
-        How many evaluations were planned; those in the log if not given.
-    detectors
-        What to look for, each fresh; all of heldout's own if not given.
-
-    Raises
-    ------
-    UsageError
-        When a format is none of these, or the folder cannot be written.
+    `formats` are those of the figures, any of svg, png and pdf; `pool` draws them, if given: processes that have the
+    drawing library loaded already. `horizon` is how many evaluations were planned, those in the log if not given,
+    and `detectors` what to look for, each fresh: all of heldout's own if not given.
+    Raises UsageError when a format is none of these, or the folder cannot be written.
     """
     kinds = _kinds(formats)
     verdict = diagnose(run, detectors, horizon=horizon)
@@ -97,8 +67,11 @@ def write_report(
     try:
         folder.mkdir(parents=True, exist_ok=True)
         pairs = list(zip(figures, drawing, strict=True))
-        files = {figure.title: _save(figure, files_of, folder) for figure, files_of in pairs}
-        inline = [_inline(figure, files_of, files[figure.title]) for figure, files_of in pairs]
+        files = {figure.title: _save(figure, done, folder) for figure, done in pairs}
+        inline = [
+            InlineFigure(figure.title, figure.chart.caption, done.wide, done.narrow, files[figure.title])
+            for figure, done in pairs
+        ]
         (folder / "report.html").write_text(as_html(run, about, verdict, inline), encoding="utf-8")
         (folder / "report.md").write_text(as_markdown(run, about, verdict, files), encoding="utf-8")
         (folder / "report.json").write_bytes(as_json(run, about, verdict, files))
@@ -143,10 +116,6 @@ def _save(figure: Figure, drawn: Drawn, folder: Path) -> list[str]:
     return list(names.values())
 
 
-def _inline(figure: Figure, drawn: Drawn, files: list[str]) -> InlineFigure:
-    return InlineFigure(figure.title, figure.chart.caption, drawn.wide, drawn.narrow, files)
-
-
 def _kinds(formats: Sequence[str]) -> tuple[Kind, ...]:
     unknown = [name for name in formats if name not in FORMATS]
     if unknown:
@@ -156,7 +125,7 @@ def _kinds(formats: Sequence[str]) -> tuple[Kind, ...]:
 
 def _thumbnail(report: Written, folder: Path) -> dict[str, str]:
     for title, files in report.figures.items():
-        shown = next((file for file in files if file.endswith((".svg", ".png"))), None)
-        if shown:
-            return {"image": (report.folder / shown).relative_to(folder).as_posix(), "figure": title}
+        image = shown(files)
+        if image:
+            return {"image": (report.folder / image).relative_to(folder).as_posix(), "figure": title}
     return {"image": "", "figure": ""}

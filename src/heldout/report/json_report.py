@@ -53,7 +53,7 @@ def as_object(run: Run, about: Description, verdict: Verdict, figures: Mapping[s
     """Return the report as plain objects."""
     steps = run.steps
     described = _plain(about) | {
-        "series": {series.role: _series(series) for series in about.series},
+        "series": {series.role: _plain(series) | {"noise": _noise(series)} for series in about.series},
         "key_points": {series.role: _plain(series.key_points) for series in about.series},
         "correlations": [_plain(pair) | _plain(pair.movement) for pair in about.pairs],
     }
@@ -70,7 +70,7 @@ def as_object(run: Run, about: Description, verdict: Verdict, figures: Mapping[s
             "last_step": int(steps[-1]),
             "metrics": sorted(run.metrics),
         },
-        "verdict": _plain(verdict) | {"benchmarks": [_benchmark(fall) for fall in verdict.benchmarks]},
+        "verdict": _plain(verdict) | {"benchmarks": [_plain(fall) | _unsized(fall) for fall in verdict.benchmarks]},
         "roles": {role: _role(run, role) for role in ROLES},
         **described,
         "notes": _plain(run.notes),
@@ -85,15 +85,13 @@ def _role(run: Run, role: str) -> dict[str, Any] | None:
     return {"key": key, "unit": "%" if run.is_percent(key) else "", "values": len(run.metrics[key])}
 
 
-def _series(series: SeriesDescription) -> dict[str, Any]:
-    noise = {"sd": _plain(series.noise_sd), "share_of_movement": _plain(series.noise_share)}
-    written: dict[str, Any] = _plain(series) | {"noise": noise}
-    return written
+def _noise(series: SeriesDescription) -> dict[str, Any]:
+    return {"sd": _plain(series.noise_sd), "share_of_movement": _plain(series.noise_share)}
 
 
-def _benchmark(fall: BenchmarkFall) -> dict[str, Any]:
-    written: dict[str, Any] = _plain(fall) | ({} if fall.sized else {"p": None, "adjusted_p": None})
-    return written
+def _unsized(fall: BenchmarkFall) -> dict[str, None]:
+    """Without the number of problems there are no p-values."""
+    return {} if fall.sized else {"p": None, "adjusted_p": None}
 
 
 def _plain(value: Any) -> Any:

@@ -61,11 +61,10 @@ def key_values(about: Description) -> TextTable:
 
 def key_points(series: SeriesDescription) -> TextTable:
     """Evenly spaced points of one curve, with start, end, peak and trough named."""
-    names = {series.trough.step: "trough", series.peak.step: "peak", series.end.step: "end", series.start.step: "start"}
-    if series.peak.step in (series.start.step, series.end.step):
-        names[series.peak.step] += ", peak"
-    if series.trough.step in (series.start.step, series.end.step):
-        names[series.trough.step] += ", trough"
+    ends = {series.end.step: "end", series.start.step: "start"}
+    names = {series.trough.step: "trough", series.peak.step: "peak", **ends}
+    for step, name in ((series.peak.step, ", peak"), (series.trough.step, ", trough")):
+        names[step] += name if step in ends else ""
     rows = tuple((str(p.step), _value(series, p.value), names.get(p.step, "")) for p in series.key_points)
     return TextTable(f"Key points: {_label(series)}", ("Step", "Value", ""), rows)
 
@@ -84,29 +83,17 @@ def correlations(about: Description) -> TextTable:
         )
         for p in about.pairs
     )
-    return TextTable(
-        "Correlations (95 % intervals)", ("Pair", "Levels", "Differences", "Detrended", "Lead", "Points"), rows
-    )
+    head = ("Pair", "Levels", "Differences", "Detrended", "Lead", "Points")
+    return TextTable("Correlations (95 % intervals)", head, rows)
 
 
 def signals(about: Description) -> TextTable:
     """Further metrics, a line each."""
     rows = tuple(
-        (
-            s.name,
-            number(s.start, _scale(s.low, s.high)),
-            number(s.end, _scale(s.low, s.high)),
-            number(s.low, _scale(s.low, s.high)),
-            number(s.high, _scale(s.low, s.high)),
-            s.key,
-        )
+        (s.name, *(number(v, (s.high - s.low) or abs(s.high)) for v in (s.start, s.end, s.low, s.high)), s.key)
         for s in about.signals
     )
     return TextTable("Other signals", ("Metric", "Start", "End", "Lowest", "Highest", "Key"), rows)
-
-
-def _scale(low: float, high: float) -> float:
-    return (high - low) or abs(high)
 
 
 def _label(series: SeriesDescription) -> str:

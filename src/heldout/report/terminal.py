@@ -48,10 +48,8 @@ def show(console: Console, run: Run, about: Description, verdict: Verdict) -> No
 def _verdict(console: Console, verdict: Verdict) -> None:
     """Print the verdict first, and what was not checked as loudly as the rest."""
     colour = COLOUR.get(verdict.state, "yellow")
-    lines = [
-        Text.assemble((verdict.state.value, f"bold {colour}"), (f"  {verdict.label}", "dim")),
-        Text(verdict.sentence),
-    ]
+    lines = [Text.assemble((verdict.state.value, f"bold {colour}"), (f"  {verdict.label}", "dim"))]
+    lines.append(Text(verdict.sentence))
     lines += [Text(line, style="italic") for line in verdict.advice]
     lines += [Text.assemble(("not checked: ", "bold yellow"), line) for line in not_checked(verdict)]
     console.print(Padding(Panel(Group(*lines), border_style=colour, padding=(0, 1)), (1, 0)))
@@ -59,12 +57,10 @@ def _verdict(console: Console, verdict: Verdict) -> None:
     for finding in shown[-_MOST:]:
         mark = "red" if finding.severity in (Severity.ALARM, Severity.WARNING) else "yellow"
         head = (f"{finding.severity.value} ", f"bold {mark}")
-        console.print(
-            Padding(Text.assemble(head, f"step {finding.step}: {finding.seen} {finding.means}"), (0, 0, 0, 2))
-        )
+        console.print(_indented(Text.assemble(head, f"step {finding.step}: {finding.seen} {finding.means}")))
     if len(shown) < len(verdict.findings) or len(shown) > _MOST:
         more = len(verdict.findings) - len(shown[-_MOST:])
-        console.print(Padding(Text(f"{counted(more, 'more finding')} in the report", style="dim"), (0, 0, 0, 2)))
+        console.print(_indented(Text(f"{counted(more, 'more finding')} in the report", style="dim")))
     if verdict.findings:
         console.print()
 
@@ -87,10 +83,14 @@ def _table(console: Console, table: TextTable) -> None:
 def _listed(console: Console, title: str, lines: Sequence[str], *, numbered: bool = True) -> None:
     console.print(Text(title, style="bold"))
     for rank, line in enumerate(lines[:_MOST], 1):
-        console.print(Padding(Text(f"{rank}. {line}" if numbered else line), (0, 0, 0, 2)))
+        console.print(_indented(Text(f"{rank}. {line}" if numbered else line)))
     if len(lines) > _MOST:
-        console.print(Padding(Text(f"… and {len(lines) - _MOST} more in the report", style="dim"), (0, 0, 0, 2)))
+        console.print(_indented(Text(f"… and {len(lines) - _MOST} more in the report", style="dim")))
     console.print()
+
+
+def _indented(text: Text) -> Padding:
+    return Padding(text, (0, 0, 0, 2))
 
 
 def _notes(console: Console, notes: Sequence[Note]) -> None:
@@ -98,6 +98,5 @@ def _notes(console: Console, notes: Sequence[Note]) -> None:
         return
     console.print(Text("What the reader did", style="bold"))
     for note in notes:
-        line = Text.assemble((f"{note.kind.value:9s}", _MARK[note.kind]), note.text)
-        console.print(Padding(line, (0, 0, 0, 2)))
+        console.print(_indented(Text.assemble((f"{note.kind.value:9s}", _MARK[note.kind]), note.text)))
     console.print()

@@ -1,9 +1,18 @@
-"""The report as Markdown, in the five parts of a figure description."""
+"""The report as a page (no network, light and dark, wide and narrow) and as Markdown.
+
+Everything that comes from a log is escaped: in Markdown by `_safe`, in the page by the template (autoescape is on).
+Only the figures are inserted as they are, and they are made here.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template
+
+import heldout
+from heldout.charts.palettes import stylesheet
 from heldout.diagnosis.description import Description
 from heldout.findings import Verdict
 from heldout.metrics import heading_of
@@ -11,6 +20,56 @@ from heldout.report.tables import TextTable, benchmarks, correlations, key_point
 from heldout.run import Run
 
 _SPECIAL = str.maketrans({c: f"\\{c}" for c in "\\`*_{}[]<>#|~$"})
+
+
+@dataclass(frozen=True, slots=True)
+class InlineFigure:
+    """A figure inside the page: for wide screens and for narrow ones, in colours that follow the page's theme."""
+
+    title: str
+    caption: str
+    wide: str
+    narrow: str
+    files: list[str]
+
+
+def as_html(run: Run, about: Description, verdict: Verdict, figures: Sequence[InlineFigure]) -> str:
+    """Write the report of one run as a self-contained page."""
+    return _template("report.html").render(
+        run=run,
+        about=about,
+        verdict=verdict,
+        not_checked=not_checked(verdict),
+        figures=figures,
+        benchmarks=benchmarks(verdict),
+        key_values=key_values(about),
+        points=[key_points(series) for series in about.series],
+        correlations=correlations(about),
+        signals=signals(about),
+    )
+
+
+def as_index(entries: Sequence[Mapping[str, str]], refused: Mapping[str, str]) -> str:
+    """Write the page that links to several reports."""
+    return _template("index.html").render(entries=entries, refused=refused)
+
+
+def _template(name: str) -> Template:
+    environment = Environment(
+        loader=PackageLoader("heldout.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["heading"] = heading_of
+    environment.globals |= {"version": heldout.__version__, "chart_colours": stylesheet()}
+    return environment.get_template(name)
+
+
+def shown(files: Sequence[str]) -> str | None:
+    """Return the first of a figure's files that a page can show."""
+    return next((file for file in files if file.endswith((".svg", ".png"))), None)
 
 
 def as_markdown(run: Run, about: Description, verdict: Verdict, figures: Mapping[str, list[str]]) -> str:
@@ -26,9 +85,9 @@ def _verdict(run: Run, verdict: Verdict, figures: Mapping[str, list[str]]) -> It
     yield from (f"- advice: {_safe(line)}" for line in verdict.advice)
     yield ""
     for title, files in figures.items():
-        shown = next((file for file in files if file.endswith((".svg", ".png"))), None)
-        if shown:
-            yield f"![{_safe(title)}]({shown})\n"
+        image = shown(files)
+        if image:
+            yield f"![{_safe(title)}]({image})\n"
 
 
 def _findings(verdict: Verdict) -> Iterator[str]:
