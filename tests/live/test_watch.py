@@ -386,12 +386,12 @@ def test_a_process_is_signalled_once(tmp_path: Path) -> None:
     with subprocess.Popen(["sleep", "600"]) as child:
         watching = Watch(
             Follower(collapsed(tmp_path), problems=300),
-            Rules(stop=On.WATCH, signal=f"{child.pid}:INT"),
+            Rules(stop=On.WATCH, signal=f"{child.pid}:USR1"),
             planned=PLANNED,
             console=Console(quiet=True),
         )
         watching.once()
-        assert child.wait() == -signal.SIGINT
+        assert child.wait() == -signal.SIGUSR1
         watching.once()
 
 
