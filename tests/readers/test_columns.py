@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 from in_memory import said
 
-from heldout.readers.columns import Buffer, Table, TableBuilder, as_float, some
-from heldout.readers.log import Column
+from heldout.readers.log import Buffer, Column, Table, TableBuilder, as_float, some
 
 
 def held(table: Table) -> dict[str, dict[int, float]]:

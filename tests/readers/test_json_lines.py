@@ -13,9 +13,8 @@ from in_memory import source, told
 
 import heldout
 from heldout.errors import NoMetrics, ReadError
-from heldout.readers.columns import TableBuilder
 from heldout.readers.json_lines import plain_table, read, rows_of, shown
-from heldout.readers.log import Log
+from heldout.readers.log import Log, TableBuilder
 from heldout.readers.source import HEAD
 from heldout.run import NoteKind
 

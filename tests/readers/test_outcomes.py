@@ -17,10 +17,13 @@ from in_memory import told
 import heldout
 from benchmarks import logs
 from heldout.errors import NoMetrics, NotUnderstood, ReadError
-from heldout.readers import outcomes, read_all
-from heldout.readers.outcomes import outcomes_of
+from heldout.readers import read_all
+from heldout.readers.assemble import surviving
+from heldout.readers.judged_samples import outcomes_of
+from heldout.readers.log import attached, log_of
+from heldout.readers.run_directory import read_evaluations
 from heldout.readers.source import Source
-from heldout.readers.steps import log_from_rows
+from heldout.readers.steps import log_from_table
 from heldout.run import Evaluation, Outcomes, Run, Series
 from heldout.stats.passk import mean_pass_at_k
 from heldout.stats.rates import standard_error
@@ -299,7 +302,7 @@ def test_a_whole_file_of_evaluations(tmp_path: Path) -> None:
     path.parent.mkdir()
     rows = [line(1, [1, 0]), line(2, [1, 2]), line(3, [1]), line(-4, [1, 1]), line(True, [1, 1]), "nothing\n"]
     path.write_text("".join(rows) + line(6, [1, 1]) + line(7, [0, 0])[:-5])
-    (log,) = outcomes.read(Source(path)) or []
+    (log,) = read_evaluations(Source(path)) or []
     assert told(log) == {
         "format": "evaluations",
         "step": [1, 6],
@@ -319,15 +322,15 @@ def test_a_whole_file_of_evaluations(tmp_path: Path) -> None:
     with pytest.raises(
         NoMetrics, match=r"^b\.jsonl: evaluations of heldout, but no line of it is whole; nothing to re"
     ):
-        outcomes.read(Source(path))
+        read_evaluations(Source(path))
     path.write_text('{"step": 1, "benchmark": "b"}\n')
-    assert outcomes.read(Source(path)) is None
+    assert read_evaluations(Source(path)) is None
 
 
 def test_what_else_is_known_of_an_evaluation_is_a_row_with_it() -> None:
-    trained = log_from_rows([{"step": 1, "reward": 0.5, "eval/b/pass@1": 0.9}], "csv")
+    trained = log_from_table([{"step": 1, "reward": 0.5, "eval/b/pass@1": 0.9}], "csv")
     one, two = (Evaluation.of(step, Outcomes.from_counts(["p"], [1]), "b") for step in (4, 2))
-    log = outcomes.attached(trained, [one, two], [{"n": 3, "deep": {"m": True, "t": "7"}, "l": [1]}, {"n": None}])
+    log = attached(trained, [one, two], [{"n": 3, "deep": {"m": True, "t": "7"}, "l": [1]}, {"n": None}])
     assert told(log) == {
         "format": "csv",
         "step": [1, 4, 2],
@@ -342,10 +345,10 @@ def test_what_else_is_known_of_an_evaluation_is_a_row_with_it() -> None:
         ],
         "measured": [(4, "eval/b/pass@1", 1.0), (2, "eval/b/pass@1", 1.0)],
     }
-    assert outcomes.attached(trained, []) is trained
-    empty = outcomes.log_of([one], "csv")
-    later = outcomes.attached(empty, [two])
-    given = outcomes.attached(empty, [two], session=np.array([0]))
+    assert attached(trained, []) is trained
+    empty = log_of([one], "csv")
+    later = attached(empty, [two])
+    given = attached(empty, [two], session=np.array([0]))
     assert (told(empty)["session"], told(later)["session"], told(given)["session"]) == ([0], [0, 1], [0, 0])
 
 
@@ -355,5 +358,5 @@ def test_of_measurements_those_that_still_stand_in_the_run_survive_the_last_of_e
         for step, n in ((4, 0), (2, 1), (4, 1), (9, 1))
     ]
     series = Series("eval/b/pass@1", np.array([2, 4]), np.array([0.5, 0.5]))
-    assert outcomes.surviving(made, {"eval/b/pass@1": series}) == (made[1], made[2])
-    assert outcomes.surviving(made, {}) == ()
+    assert surviving(made, {"eval/b/pass@1": series}) == (made[1], made[2])
+    assert surviving(made, {}) == ()

@@ -13,13 +13,12 @@ from heldout.errors import NoMetrics
 from heldout.metrics import RUN_KEYS
 from heldout.readers import read_all
 from heldout.readers.assemble import assemble
-from heldout.readers.columns import Table, TableBuilder
-from heldout.readers.log import Column, Log
-from heldout.readers.steps import log_from_rows, logs_from_table
+from heldout.readers.log import Column, Log, Table, TableBuilder
+from heldout.readers.steps import log_from_table, logs_from_table
 
 
 def log(*rows: dict[str, object]) -> Log:
-    return log_from_rows(rows, "json-lines")
+    return log_from_table(rows, "json-lines")
 
 
 @pytest.mark.parametrize(

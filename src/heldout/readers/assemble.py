@@ -6,21 +6,19 @@ assumed here is said in a note.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from heldout.errors import NoMetrics, UnknownMetric
 from heldout.metrics import BY_NAME, ROLES, benchmarks, choose_roles, is_rate, meaning_of
-from heldout.readers.columns import some
 from heldout.readers.formats import format_of
-from heldout.readers.log import Column, Log
-from heldout.readers.outcomes import sized, surviving
+from heldout.readers.log import Column, Log, some
 from heldout.readers.restarts import is_clock, without_superseded
-from heldout.run import Note, NoteKind, Run, Series
+from heldout.run import Evaluation, Note, NoteKind, Outcomes, Run, Series
 from heldout.stats.arrays import FloatArray, IntArray
-from heldout.stats.rates import binomial_se, effective_problems
+from heldout.stats.rates import binomial_se, effective_problems, level_error
 from heldout.text import counted
 
 _SIZE_SETTINGS = ("eval_problems", "num_eval_problems", "n_eval_problems", "eval_size")
@@ -64,7 +62,7 @@ def assemble(log: Log, name: str, source: str, options: Options = Options()) -> 
         log.name or name,
         source,
         format_of(log).title,
-        sized(metrics, measured),
+        _with_outcomes(metrics, measured),
         notes=(*log.notes, *notes),
         config=log.config,
         measured=measured,
@@ -77,6 +75,30 @@ def with_options(run: Run, options: Options) -> Run:
     """Apply what a user knows to a run that is in order already, such as a published one; errors as for `assemble`."""
     _absent(run, options)
     return _with_sizes(replace(run, roles={**run.roles, **(options.roles or {})}), options)
+
+
+def surviving(measured: Sequence[Evaluation], metrics: Mapping[str, Series]) -> tuple[Evaluation, ...]:
+    """Return the measurements that still hold after all restarts, in order of steps; the last of equal ones."""
+    last = {(evaluation.key, evaluation.step): evaluation for evaluation in measured}
+    steps = {key: set(metrics[key].step.tolist()) for key, _ in last if key in metrics}
+    held = [evaluation for (key, step), evaluation in last.items() if step in steps.get(key, ())]
+    return tuple(sorted(held, key=lambda evaluation: evaluation.step))
+
+
+def _with_outcomes(metrics: Mapping[str, Series], measured: Sequence[Evaluation]) -> dict[str, Series]:
+    """Attach to each benchmark's series its problems, the samples of each on average, and the standard errors."""
+    by_key: dict[str, dict[int, Outcomes]] = {}
+    for evaluation in measured:
+        if evaluation.outcomes is not None:
+            by_key.setdefault(evaluation.key, {})[evaluation.step] = evaluation.outcomes
+    done = dict(metrics)
+    for key, known in by_key.items():
+        found = [known[step] for step in metrics[key].step.tolist()]
+        samples = [float(outcomes.samples.mean()) for outcomes in found]
+        errors = [level_error(outcomes.share, each) for outcomes, each in zip(found, samples, strict=True)]
+        problems = np.array([len(outcomes) for outcomes in found], dtype=np.float64)
+        done[key] = metrics[key].with_problems(problems, np.array(samples), np.array(errors))
+    return done
 
 
 def _with_finer_step(log: Log) -> Log:

@@ -10,7 +10,7 @@ from typing import Any
 from heldout.readers.console import NUMBER
 from heldout.readers.log import Log
 from heldout.readers.source import Source
-from heldout.readers.steps import log_from_rows
+from heldout.readers.steps import log_from_table
 from heldout.run import Note, NoteKind
 
 # Name: 0, dtype: float64   (the next block may follow without a line end)
@@ -54,7 +54,7 @@ def read(source: Source) -> list[Log] | None:
             rows, notes = _with_steps(console.blocks)
             if console.cut:
                 notes = [Note(NoteKind.DROPPED, "The last block is cut and was left out.", 1), *notes]
-            return [log_from_rows(rows, form, step_key="step", notes=notes)]
+            return [log_from_table(rows, form, step_key="step", notes=notes)]
     return None
 
 

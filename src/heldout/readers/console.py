@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from heldout.readers.columns import Buffer, Table, TableBuilder
+from heldout.readers.log import Buffer, Table, TableBuilder
 from heldout.run import Note, NoteKind
 from heldout.stats.arrays import IntArray
 

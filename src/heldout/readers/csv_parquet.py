@@ -14,8 +14,7 @@ import numpy as np
 
 from heldout.errors import NoMetrics
 from heldout.metrics import RUN_KEYS, STEP_KEYS, meaning_of
-from heldout.readers.columns import Table
-from heldout.readers.log import Column, Log
+from heldout.readers.log import Column, Log, Table
 from heldout.readers.source import Source
 from heldout.readers.steps import logs_from_table
 from heldout.run import Note, NoteKind

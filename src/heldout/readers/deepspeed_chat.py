@@ -10,7 +10,7 @@ from heldout.errors import NoMetrics
 from heldout.readers.console import NUMBER, Console, Entry, steps_over_epochs
 from heldout.readers.log import Log
 from heldout.readers.source import Source
-from heldout.readers.steps import log_from_rows
+from heldout.readers.steps import log_from_table
 from heldout.run import Note, NoteKind
 
 # epoch: 0|step: 12|ppo_ep: 1|act_loss: 0.045|cri_loss: 0.081|unsuper_loss: 0.0
@@ -52,7 +52,7 @@ def read(source: Source) -> list[Log] | None:
     steps, moved = steps_over_epochs([(row.pop("epoch"), row["step"]) for row in rows])
     rows = [{**row, "step": step} for row, step in zip(rows, steps, strict=True)]
     notes = [*stray, *console.notes(), *moved]
-    return [log_from_rows(rows, "deepspeed-chat-console", step_key="step", notes=notes)]
+    return [log_from_table(rows, "deepspeed-chat-console", step_key="step", notes=notes)]
 
 
 class _Console(Console):

@@ -14,15 +14,11 @@ from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 
-import numpy as np
-
 from heldout.errors import NotUnderstood, ReadError
 from heldout.metrics import meaning_of
-from heldout.readers.columns import some
 from heldout.readers.formats import UNDERSTOOD, Kind, format_of, read_file
 from heldout.readers.judged_samples import owner
-from heldout.readers.log import Column, Log
-from heldout.readers.outcomes import attached, log_of
+from heldout.readers.log import Log, attached, log_of, some
 from heldout.readers.restarts import joined
 from heldout.readers.run_directory import read as read_run
 from heldout.readers.source import Files
@@ -307,13 +303,4 @@ def _completes(log: Log, other: Log) -> bool:
 
 
 def _joined_by_step(log: Log, other: Log, note: Note) -> Log:
-    first = len(log.step)
-    columns = {key: Column(column.row + first, column.value) for key, column in other.columns.items()}
-    later = None if log.session is None else np.full(len(other.step), log.session.max(initial=-1) + 1)
-    return replace(
-        log,
-        step=np.concatenate([log.step, other.step]),
-        columns={**log.columns, **columns},
-        session=None if log.session is None else np.concatenate([log.session, later]),
-        notes=(*log.notes, *other.notes, note),
-    )
+    return replace(log.with_rows(other.step, other.columns), notes=(*log.notes, *other.notes, note))

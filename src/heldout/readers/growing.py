@@ -8,8 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from heldout.readers.log import Column, Log
-from heldout.readers.outcomes import numbers_of
+from heldout.readers.log import Column, Log, numbers_of
 from heldout.readers.restarts import first_steps, sessions_of, sessions_of_evaluations
 from heldout.run import NO_STEPS, Evaluation
 from heldout.stats.arrays import IntArray

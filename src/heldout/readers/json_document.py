@@ -1,13 +1,16 @@
-"""Any other JSON document that holds rows of metrics.
+"""JSON documents: Hugging Face's ``trainer_state.json``, and any other that holds rows of metrics.
 
-Understood are a list of objects, an object of equally long lists, an object whose members are labelled by step
-(``{"checkpoint_20": {…}}``), an object with one flat row, and documents that hold such lists somewhere inside: lists
-beside each other are joined into one run, lists under different parents are different runs.
+`transformers.Trainer` and every TRL trainer save a ``trainer_state.json`` beside a checkpoint. The metrics are the rows
+of ``log_history``; training and ``eval_`` rows at one step are separate rows.
+
+Of other documents, understood are a list of objects, an object of equally long lists, an object whose members are
+labelled by step (``{"checkpoint_20": {…}}``), an object with one flat row, and documents that hold such lists somewhere
+inside: lists beside each other are joined into one run, lists under different parents are different runs.
 
 orjson is quick and strict; what it refuses (bare ``NaN`` and ``Infinity``, a cut tail) is tried again with the standard
 library, and then by closing what is open.
 
-What it cannot see: numbers without a step or a known name.
+What it cannot see: numbers without a step or a known name, and what a Trainer logged after the checkpoint was saved.
 """
 
 from __future__ import annotations
@@ -21,13 +24,15 @@ import orjson
 
 from heldout.errors import NoMetrics
 from heldout.metrics import STEP_KEYS
-from heldout.readers.columns import TableBuilder, some
-from heldout.readers.log import Log
+from heldout.readers.log import Log, some, table_of
 from heldout.readers.source import BOM, Source
-from heldout.readers.steps import logs_from_table
+from heldout.readers.steps import log_from_table, logs_from_table
 from heldout.run import Note, NoteKind
 
-_FORMAT = "json"
+_SETTINGS = (
+    *("max_steps", "num_train_epochs", "train_batch_size", "eval_steps", "logging_steps", "save_steps"),
+    *("best_metric", "best_global_step", "best_model_checkpoint"),
+)
 _DEEPEST = 8
 _TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*"|[{}\[\],]', re.DOTALL)
 _CLOSER = {b"{": b"}", b"[": b"]"}
@@ -37,14 +42,26 @@ _LABELLED = re.compile(r".*(?:\d+|final|base(?:line)?|last|main|init|start)$", r
 Row = Mapping[str, Any]
 
 
+def read_trainer_state(source: Source) -> list[Log] | None:
+    """Read a trainer_state.json."""
+    found = _document(source) if _opening(source) == b"{" and b'"log_history"' in source.head else None
+    if found is None or not isinstance(found[0], dict) or not isinstance(found[0].get("log_history"), list):
+        return None
+    state, notes = found
+    rows = [row for row in state["log_history"] if isinstance(row, dict)]
+    if not rows:
+        raise NoMetrics(f"{source.path.name}: a trainer_state.json whose log_history is empty; nothing was logged yet.")
+    table = table_of(rows, null_is_nan=True)  # the Trainer writes null where a value was NaN
+    config = {key: state[key] for key in _SETTINGS if state.get(key) is not None}
+    return [log_from_table(table, "trainer-state", notes=notes, config=config)]
+
+
 def read(source: Source) -> list[Log] | None:
-    """Read a JSON document."""
-    if not source.is_text or source.head.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] not in (b"{", b"["):
+    """Read any other JSON document."""
+    found = _document(source) if source.is_text and _opening(source) in (b"{", b"[") else None
+    if found is None:
         return None
-    try:
-        document, notes = document_of(source)
-    except ValueError:
-        return None
+    document, notes = found
     runs = dict(_runs(document))
     if not runs:
         seen = some(list(document)) if isinstance(document, dict) else type(document).__name__
@@ -53,34 +70,34 @@ def read(source: Source) -> list[Log] | None:
             "'step', lists of values by name, or one object per line."
         )
     config = _settings(document)
-    return [log for name, rows in runs.items() for log in _logs(rows, name, notes, config)]
+    return [
+        log
+        for name, rows in runs.items()
+        for log in logs_from_table(rows, "json", name=name or None, notes=notes, config=config)
+    ]
 
 
-def document_of(source: Source) -> tuple[Any, list[Note]]:
-    """Return the document in a file, as far as it is complete.
+def _opening(source: Source) -> bytes:
+    return source.head.lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
 
-    Raises
-    ------
-    ValueError
-        When it is not JSON.
-    """
+
+def _document(source: Source) -> tuple[Any, list[Note]] | None:
+    """Return the document in a file, as far as it is complete, and what was dropped; None where it is not JSON."""
     data = source.data.removeprefix(BOM)
     try:
         return parse(data), []
     except ValueError:
-        document, lost = _parse_cut(data)
-    text = f"The file is cut: its last {lost} bytes are no complete entry and were dropped."
+        end, closers = _last_complete(data)
+    try:
+        document = parse(data[:end] + closers)
+    except ValueError:
+        return None
+    text = f"The file is cut: its last {len(data) - end} bytes are no complete entry and were dropped."
     return document, [Note(NoteKind.DROPPED, text)]
 
 
 def parse(text: bytes) -> Any:
-    """Parse a JSON document, accepting ``NaN`` and ``Infinity``.
-
-    Raises
-    ------
-    ValueError
-        When it is not JSON.
-    """
+    """Parse a JSON document, accepting ``NaN`` and ``Infinity``; raises ValueError where it is not JSON."""
     try:
         return orjson.loads(text)
     except orjson.JSONDecodeError:
@@ -88,25 +105,6 @@ def parse(text: bytes) -> Any:
             return json.loads(text)
         except (RecursionError, UnicodeDecodeError) as error:
             raise ValueError("not JSON") from error
-
-
-def _parse_cut(text: bytes) -> tuple[Any, int]:
-    """Parse a JSON document whose end is missing: keep every complete element of the arrays that are open.
-
-    Returns
-    -------
-    document
-        What could be read.
-    lost
-        How many bytes at the end could not.
-
-    Raises
-    ------
-    ValueError
-        When nothing can be kept.
-    """
-    end, closers = _last_complete(text)
-    return parse(text[:end] + closers), len(text) - end
 
 
 def _last_complete(text: bytes) -> tuple[int, bytes]:
@@ -125,15 +123,7 @@ def _last_complete(text: bytes) -> tuple[int, bytes]:
             end, closers = token.end(), b"".join(reversed(opened))
         elif sign == b"," and opened:
             end, closers = token.start(), b"".join(reversed(opened))
-    if not end:
-        raise ValueError("nothing complete")
     return end, closers
-
-
-def _logs(rows: list[Row], name: str, notes: list[Note], config: dict[str, Any]) -> list[Log]:
-    builder = TableBuilder()
-    builder.add(rows)
-    return logs_from_table(builder.build(), _FORMAT, name=name or None, notes=notes, config=config)
 
 
 def _settings(document: Any) -> dict[str, Any]:

@@ -2,8 +2,7 @@
 
 A line looks like ``{"step": 12, "reward/mean": 0.31, "optim/lr": 1e-05}``; nested objects become keys joined with "/".
 verl's "file" logger writes ``{"step": 12, "data": {"actor/kl_loss": 0.001, …}}``. What else is one object a line
-(evaluations, judged samples, the files of a run directory) is taken apart here too: by `rows_of`, or by `ObjectLines`
-where each object is looked at on its own.
+(evaluations, judged samples, the files of a run directory) is taken apart by `rows_of` too.
 
 What it cannot see: metrics inside text or lists; they are counted in a note. In verl's file, anything before a restart,
 because verl overwrites it.
@@ -12,16 +11,16 @@ because verl overwrites it.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import orjson
 
 from heldout.errors import NoMetrics
-from heldout.readers.columns import Table, TableBuilder
 from heldout.readers.json_document import parse
-from heldout.readers.log import Column, Log
+from heldout.readers.log import Column, Log, Table, TableBuilder
 from heldout.readers.source import BOM, HEAD, Source, whole_lines
 from heldout.readers.steps import log_from_table, logs_from_table
 from heldout.run import Note, NoteKind
@@ -202,21 +201,17 @@ def _one_by_one(lines: Iterable[bytes]) -> tuple[list[Mapping[str, Any]], list[b
     return rows, refused
 
 
-class ObjectLines:
-    """Objects one a line: `take` is called with each, and returns whether it is what belongs there."""
-
-    def __init__(self, take: Callable[[Mapping[str, Any]], bool]) -> None:
-        self._take = take
-        self.refused: list[bytes] = []  # lines that are no object
-        self.wrong = 0  # objects that were not what belongs there
-
-    def feed(self, data: bytes, last: bool) -> int:
-        """Take in the lines that have an end."""
-        lines = whole_lines(data, last)
-        rows, refused = rows_of(lines)
-        self.refused += refused
-        self.wrong += sum(not self._take(row) for row in rows)
-        return len(lines)
+def dropped_lines(path: Path, refused: Sequence[bytes], wrong: int = 0) -> list[Note]:
+    """Say which lines of a file could not be used: those that are cut, and those that hold something else."""
+    notes = []
+    where = f"{path.parent.name}/{path.name}"
+    if refused:
+        text = f"{where}: {counted(len(refused), 'line')} cut or broken and left out, the last of them "
+        notes.append(Note(NoteKind.DROPPED, f"{text}{shown(refused[-1])}.", len(refused)))
+    if wrong:
+        text = f"{where}: {counted(wrong, 'line')} without the keys or values that belong there, left out."
+        notes.append(Note(NoteKind.DROPPED, text, wrong))
+    return notes
 
 
 def shown(line: bytes, most: int = 60) -> str:

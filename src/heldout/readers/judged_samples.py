@@ -21,11 +21,10 @@ from pathlib import Path
 from typing import Any
 
 from heldout.errors import NoMetrics
-from heldout.readers.json_lines import rows_of
-from heldout.readers.log import Log
-from heldout.readers.outcomes import dropped_lines, log_of, outcomes_of
+from heldout.readers.json_lines import dropped_lines, rows_of
+from heldout.readers.log import Log, log_of
 from heldout.readers.source import Source
-from heldout.run import Evaluation, Note, NoteKind
+from heldout.run import Evaluation, Note, NoteKind, Outcomes
 from heldout.text import counted
 
 _STEP = re.compile(r"(?:.*[_-])?(?:step|steps|checkpoint|ckpt)[_-]?(\d+)", re.IGNORECASE)
@@ -190,6 +189,15 @@ def _evaluations(source: Source, samples: list[Sample], notes: list[Note]) -> li
         step = sample.step if sample.step is not None else from_path or 0
         groups.setdefault((step, sample.benchmark), []).append((sample.problem, sample.score or 0.0))
     return [Evaluation.of(step, outcomes_of(pairs), benchmark) for (step, benchmark), pairs in groups.items()]
+
+
+def outcomes_of(samples: Iterable[tuple[str, float]]) -> Outcomes:
+    """Group judged samples, each with its problem and a score within [0, 1], by problem."""
+    judged: dict[str, list[float]] = {}
+    for problem, score in samples:
+        judged.setdefault(problem, []).append(score)
+    scores = judged.values()
+    return Outcomes.from_counts(list(judged), [sum(one) for one in scores], [len(one) for one in scores])
 
 
 def _step_of(path: Path) -> int | None:

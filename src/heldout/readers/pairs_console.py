@@ -12,7 +12,7 @@ from heldout.metrics import benchmarks
 from heldout.readers.console import NUMBER, Console, Entry, steps_over_epochs
 from heldout.readers.log import Log
 from heldout.readers.source import Source
-from heldout.readers.steps import log_from_rows
+from heldout.readers.steps import log_from_table
 from heldout.readers.trl_console import scan_dict
 
 # Those that count finer come first: an epoch has many steps.
@@ -75,7 +75,7 @@ def read(source: Source) -> list[Log] | None:
         steps, moved = steps_over_epochs([(row[epoch], row[key]) for row in rows])
         rows = [{**row, key: step} for row, step in zip(rows, steps, strict=True)]
         notes += moved
-    return [log_from_rows(rows, "pairs-console", step_key=key.lower(), notes=notes)]
+    return [log_from_table(rows, "pairs-console", step_key=key.lower(), notes=notes)]
 
 
 class _Console(Console):

@@ -5,6 +5,7 @@ What it cannot see: anything that was logged after the last write reached the di
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -13,38 +14,30 @@ from typing import Any
 import numpy as np
 import orjson
 
-from heldout.errors import NoMetrics, ReadError
-from heldout.readers.columns import Table, TableBuilder
-from heldout.readers.json_lines import plain_table, rows_of
-from heldout.readers.log import Log
-from heldout.readers.outcomes import attached, dropped_lines, evaluation_rows
+from heldout.errors import NoMetrics, ReadError, UsageError
+from heldout.readers.json_lines import dropped_lines, plain_table, rows_of
+from heldout.readers.log import Log, Table, TableBuilder, attached, log_of
 from heldout.readers.restarts import first_steps, sessions_of_evaluations
-from heldout.readers.source import Files, whole_lines
+from heldout.readers.source import Files, Source, whole_lines
 from heldout.readers.steps import log_from_table
-from heldout.run import NO_STEPS, Evaluation, Note, NoteKind
+from heldout.run import NO_STEPS, Evaluation, Note, NoteKind, Outcomes, checked_step
 from heldout.stats.arrays import IntArray
 from heldout.store.layout import CHECKPOINTS, EVALS, FINDINGS, METRICS, NONFINITE, RESUMED, RUN
 from heldout.store.lines import read_rows, restored
 from heldout.text import counted
 
 _FORMAT = "run-directory"
-_DID = {
-    "alert": "sent alerts",
-    "evaluate": "asked for evaluations",
-    "roll_back": "pointed back",
-    "run": "ran its command",
-    "stop": "stopped the run",
-}
+_FIRST_EVALUATION = re.compile(
+    rb'\s*\{\s*"step"\s*:\s*\d+\s*,\s*"time"\s*:[^,{\[]+,\s*"benchmark"\s*:\s*"(?:[^"\\]|\\.)*"\s*,\s*"problems"\s*:\s*\['
+)
+_Evaluated = tuple[Evaluation, Mapping[str, Any]]  # and what else its line says
+_OUTCOMES = ("problems", "passed", "samples")
+_DID = {"alert": "sent alerts", "evaluate": "asked for evaluations", "roll_back": "pointed back"}
+_DID |= {"run": "ran its command", "stop": "stopped the run"}
 
 
 def read(folder: Path, files: Files | None = None) -> Log:
-    """Read a run directory.
-
-    Raises
-    ------
-    ReadError
-        When ``run.json`` is broken; `NoMetrics` when nothing was recorded yet.
-    """
+    """Read a run directory; raises `ReadError` when ``run.json`` is broken, `NoMetrics` when nothing was recorded yet."""
     log = recorded(folder, files)
     if not len(log.step):
         raise NoMetrics(f"{folder}: a run was started here, but nothing was recorded yet.")
@@ -70,17 +63,57 @@ def recorded(folder: Path, files: Files | None = None) -> Log:
     )
 
 
+def read_evaluations(source: Source) -> list[Log] | None:
+    """Read the evaluations of one benchmark, ``evals/*.jsonl`` of a run directory, without the run."""
+    if not _FIRST_EVALUATION.match(source.head):
+        return None
+    rows, notes = _evaluation_rows(source)
+    if not rows:
+        raise NoMetrics(f"{source.path.name}: evaluations of heldout, but no line of it is whole; nothing to read.")
+    return [log_of([evaluation for evaluation, _ in rows], "evaluations", notes)]
+
+
+def _evaluation_rows(source: Source) -> tuple[list[_Evaluated], list[Note]]:
+    """Return the evaluations that the lines of a file hold, each with its line, and what could not be used."""
+    lines = source.fed(_EvaluationLines)
+    return lines.rows, dropped_lines(source.path, lines.refused, lines.wrong)
+
+
+class _EvaluationLines:
+    """The evaluations in such a file, each with what else its line says."""
+
+    def __init__(self) -> None:
+        self.rows: list[_Evaluated] = []
+        self.refused: list[bytes] = []  # lines that are no object
+        self.wrong = 0  # objects that are no evaluation
+
+    def feed(self, data: bytes, last: bool) -> int:
+        lines = whole_lines(data, last)
+        found, refused = rows_of(lines)
+        self.refused += refused
+        for line in found:
+            evaluation = _evaluation(line)
+            if evaluation is None:
+                self.wrong += 1
+            else:
+                self.rows.append((evaluation, {key: cell for key, cell in line.items() if key not in _OUTCOMES}))
+        return len(lines)
+
+
+def _evaluation(line: Mapping[str, Any]) -> Evaluation | None:
+    if type(line.get("step")) is not int:
+        return None
+    try:
+        outcomes = Outcomes.from_counts(line["problems"], line["passed"], line["samples"])
+        return Evaluation.of(checked_step(line["step"]), outcomes, str(line["benchmark"]))
+    except (KeyError, TypeError, ValueError, OverflowError, UsageError):
+        return None
+
+
 class _Metrics:
     """The metrics as written, each row with its session, and what was written at each resumption.
 
-    Parameters
-    ----------
-    log
-        The rows.
-    markers
-        What was written at each resumption, in order.
-    before
-        How many rows had been written then.
+    `before` is how many rows had been written at each of the `markers`.
     """
 
     def __init__(self, log: Log, markers: Sequence[Mapping[str, Any]], before: Sequence[int]) -> None:
@@ -91,7 +124,7 @@ class _Metrics:
         self._times = [0.0 if one == 0 else float(markers[one - 1].get("time") or 0.0) for one in first]
         self._begins = first_steps(log.step, session, len(first))
 
-    def sessions_of(self, rows: Sequence[tuple[Evaluation, Mapping[str, Any]]]) -> IntArray:
+    def sessions_of(self, rows: Sequence[_Evaluated]) -> IntArray:
         """Return the session to which each evaluation belongs."""
         step = np.array([evaluation.step for evaluation, _ in rows], dtype=np.int64)
         during = np.array([self._session_at(row.get("time")) for _, row in rows], dtype=np.int64)
@@ -161,20 +194,18 @@ def _is_numbered(table: Table) -> bool:
     return step is not None and len(step.row) == table.rows and bool(np.all((step.value >= 0) & (step.value % 1 == 0)))
 
 
-def _evaluations(folder: Path, files: Files) -> tuple[list[tuple[Evaluation, Mapping[str, Any]]], list[Note]]:
+def _evaluations(folder: Path, files: Files) -> tuple[list[_Evaluated], list[Note]]:
     """Read all benchmarks, in the order in which their evaluations were made."""
-    rows: list[tuple[Evaluation, Mapping[str, Any]]] = []
-    notes: list[Note] = []
+    rows, notes = list[_Evaluated](), list[Note]()
     for path in sorted(folder.glob("*.jsonl")) if folder.is_dir() else []:
-        found, said = evaluation_rows(files.source(path))
+        found, said = _evaluation_rows(files.source(path))
         rows += found
         notes += said
     return sorted(rows, key=lambda row: row[1]["time"] if isinstance(row[1].get("time"), (int, float)) else 0.0), notes
 
 
 def _also(row: Mapping[str, Any]) -> dict[str, Any]:
-    own = {"step", "time", "benchmark", "problems", "passed", "samples"}
-    return {key: value for key, value in restored(row).items() if key not in own}
+    return {key: value for key, value in restored(row).items() if key not in ("step", "time", "benchmark", *_OUTCOMES)}
 
 
 def _checkpoints(folder: Path, notes: list[Note]) -> dict[int, str]:

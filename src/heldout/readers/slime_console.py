@@ -10,7 +10,7 @@ from typing import Any
 from heldout.readers.console import Console, Entry
 from heldout.readers.log import Log
 from heldout.readers.source import Source
-from heldout.readers.steps import log_from_rows
+from heldout.readers.steps import log_from_table
 from heldout.readers.trl_console import scan_dict
 from heldout.run import Note, NoteKind
 
@@ -47,7 +47,7 @@ def read(source: Source) -> list[Log] | None:
     if per_rollout > 1:
         text = f"Each rollout had {per_rollout} training steps; they stand at the rollout, with the last one's metrics."
         notes.append(Note(NoteKind.ASSUMED, text, sum(kind == _TRAINING for kind, _, _ in lines)))
-    return [log_from_rows(_at_rollouts(lines, per_rollout), "slime-console", step_key="step", notes=notes)]
+    return [log_from_table(_at_rollouts(lines, per_rollout), "slime-console", step_key="step", notes=notes)]
 
 
 class _Console(Console):

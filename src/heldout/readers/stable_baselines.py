@@ -13,7 +13,7 @@ import numpy as np
 from heldout.errors import NoMetrics
 from heldout.readers.log import Log
 from heldout.readers.source import Source
-from heldout.readers.steps import log_from_rows
+from heldout.readers.steps import log_from_table
 from heldout.run import Note, NoteKind
 
 _LARGEST = 2**30  # bytes of unpacked arrays; evaluations take kilobytes
@@ -63,7 +63,7 @@ def _monitor(text: str) -> list[Log] | None:
         notes.append(Note(NoteKind.DROPPED, f"{broken} rows did not fit the header and were left out.", broken))
     if cut:
         notes.append(Note(NoteKind.DROPPED, "The last row is cut and was left out.", 1))
-    return [log_from_rows(rows, "sb3-monitor", step_key="step", notes=notes, config=header)]
+    return [log_from_table(rows, "sb3-monitor", step_key="step", notes=notes, config=header)]
 
 
 def _episodes(lines: list[str]) -> tuple[list[dict[str, Any]], int]:
@@ -107,7 +107,7 @@ def _evaluations(source: Source) -> list[Log] | None:
         raise NoMetrics(text) from error
     if not rows:
         raise NoMetrics("This Stable-Baselines3 evaluations.npz holds no evaluation yet; read it after the first one.")
-    return [log_from_rows(rows, "sb3-evaluations", step_key="step")]
+    return [log_from_table(rows, "sb3-evaluations", step_key="step")]
 
 
 def _means(arrays: dict[str, Any]) -> list[dict[str, Any]]:

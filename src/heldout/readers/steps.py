@@ -12,10 +12,9 @@ import numpy as np
 
 from heldout.errors import NoMetrics
 from heldout.metrics import RUN_KEYS, STEP_KEYS, meaning_of
-from heldout.readers.columns import Table, TableBuilder, some
-from heldout.readers.log import Log
+from heldout.readers.log import Log, Table, some, table_of
 from heldout.run import NO_STEPS, Note, NoteKind
-from heldout.stats.arrays import IntArray
+from heldout.stats.arrays import BoolArray, IntArray
 from heldout.text import counted
 
 _NUMBERED = re.compile(r"(\d+)(?:\s*/\s*\d+|\D*)$")  # "step_0100", "10/438", "checkpoint-20"
@@ -28,33 +27,11 @@ _SENTINELS = tuple(10**power - 1 for power in range(4, 12))
 _FAR_BEYOND = 3  # times the last other step; a step of 9999 may be real in a run that reaches 5000
 
 
-def log_from_rows(
-    rows: Sequence[Mapping[str, Any]],
-    format: str,
-    *,
-    step_key: str | None = None,
-    name: str | None = None,
-    notes: Sequence[Note] = (),
-    config: Mapping[str, Any] | None = None,
-) -> Log:
-    """Make a log from rows in order of writing.
-
-    Nested mappings are flattened with "/"; numbers, bools and numeric text become values, None is missing; other text
-    is left out and noted. `format` is the id of the format; `step_key` is the column that numbers the rows, found by
-    its known names where it is None.
-
-    Raises
-    ------
-    NoMetrics
-        When there is neither a step nor a known metric.
-    """
-    builder = TableBuilder()
-    builder.add(rows)
-    return log_from_table(builder.build(), format, step_key=step_key, name=name, notes=notes, config=config)
+Rows = Sequence[Mapping[str, Any]]
 
 
 def log_from_table(
-    table: Table,
+    table: Table | Rows,
     format: str,
     *,
     step_key: str | None = None,
@@ -62,13 +39,13 @@ def log_from_table(
     notes: Sequence[Note] = (),
     config: Mapping[str, Any] | None = None,
 ) -> Log:
-    """Choose the step column of a table and return it as one log, whatever runs it holds.
+    """Choose the step column of a table, or of rows in order of writing; return it as one log, whatever runs it holds.
 
-    Raises
-    ------
-    NoMetrics
-        When there is neither a step column nor a metric with a known meaning.
+    Nested mappings are flattened with "/"; numbers, bools and numeric text become values, None is missing; other text
+    is left out and noted. `format` is the id of the format; `step_key` is the column that numbers the rows, found by
+    its known names where it is None. Raises `NoMetrics` where there is neither a step nor a known metric.
     """
+    table = table if isinstance(table, Table) else table_of(table)
     step, used, said = _steps(table, step_key)
     columns = {key: column for key, column in table.columns.items() if key != used}
     said = [*notes, *table.notes(), *said]
@@ -81,7 +58,7 @@ def log_from_table(
 
 
 def logs_from_table(
-    table: Table,
+    table: Table | Rows,
     format: str,
     *,
     name: str | None = None,
@@ -93,25 +70,22 @@ def logs_from_table(
     A table holds several runs when its steps repeat and a column that names runs (``run``, ``seed``, ``model`` …)
     makes them unique again.
     """
+    table = table if isinstance(table, Table) else table_of(table)
     log = log_from_table(table, format, name=name, notes=notes, config=config)
     labels = _run_labels(table, log)
     if labels is None:
         return [log]
-    said = Note(NoteKind.REPAIRED, f"The table holds {len(set(labels.values()))} runs; each is read on its own.")
+    said = Note(NoteKind.REPAIRED, f"The table holds {len(set(labels))} runs; each is read on its own.")
+    label = np.array(labels, dtype=object)
     return [
-        replace(
-            _only_rows(log, [row for row, label in labels.items() if label == wanted]),
-            name=wanted,
-            notes=(*log.notes, said),
-        )
-        for wanted in dict.fromkeys(labels.values())
+        replace(_of_run(log, label == wanted), name=wanted, notes=(*log.notes, said))
+        for wanted in dict.fromkeys(labels)
     ]
 
 
 def _steps(table: Table, step_key: str | None) -> tuple[IntArray, str, list[Note]]:
     """Return the step of every row (-1 for rows without one), the column used, and what was assumed."""
-    wanted = (step_key,) if step_key else STEP_KEYS
-    for candidate in wanted:
+    for candidate in (step_key,) if step_key else STEP_KEYS:
         for key in _spelled(candidate, table):
             step, notes = _parsed(table, key)
             known = int(np.count_nonzero(step >= 0))
@@ -147,17 +121,18 @@ def _spelled(candidate: str, table: Table) -> list[str]:
 
 
 def _parsed(table: Table, key: str) -> tuple[IntArray, list[Note]]:
-    step = np.full(table.rows, -1, dtype=np.int64)
-    notes: list[Note] = []
+    step, notes = np.full(table.rows, -1, dtype=np.int64), list[Note]()
     if key in table.columns:
         column = table.columns[key]
         with np.errstate(invalid="ignore"):  # what is no number of this size is not equal to what it becomes
             number = column.value.astype(np.int64)
         whole = (column.value >= 0) & (column.value < 2**62) & (number == column.value)
         step[column.row[whole]] = number[whole]
-    last = _read_labels(table.text.get(key, {}), step, notes, key)
-    last += _sentinels(step, notes)
-    _place_last(step, last)
+    last = _read_labels(table.text.get(key, {}), step, notes, key) + _sentinels(step, notes)
+    known = np.unique(step[step >= 0])
+    if last and len(known):
+        interval = int(np.median(np.diff(known))) if len(known) > 1 else 1
+        step[last] = known[-1] + max(interval, 1)
     return step, notes
 
 
@@ -193,24 +168,13 @@ def _sentinels(step: IntArray, notes: list[Note]) -> list[int]:
     return [int(rows[0])]
 
 
-def _place_last(step: IntArray, rows: list[int]) -> None:
-    if not rows:
-        return
-    known = np.unique(step[step >= 0])
-    if len(known):
-        interval = int(np.median(np.diff(known))) if len(known) > 1 else 1
-        step[rows] = known[-1] + max(interval, 1)
-
-
-def _only_rows(log: Log, rows: list[int]) -> Log:
-    keep = np.zeros(len(log.step), dtype=bool)
-    keep[rows] = True
+def _of_run(log: Log, keep: BoolArray) -> Log:
     log = log.only(keep)
     return replace(log, columns={key: column for key, column in log.columns.items() if len(column.row)})
 
 
-def _run_labels(table: Table, log: Log) -> dict[int, str] | None:
-    """Return row → run where naming columns make repeated steps unique, else None."""
+def _run_labels(table: Table, log: Log) -> list[str] | None:
+    """Return the run of every row where naming columns make repeated steps unique, else None."""
     if len(log.step) != table.rows or np.all(np.diff(log.step) > 0):
         return None
     named = {
@@ -218,10 +182,10 @@ def _run_labels(table: Table, log: Log) -> dict[int, str] | None:
     }
     if not named:
         return None
-    before = _repeats(log.step, dict.fromkeys(range(table.rows), ""))
+    before = _repeats(log.step, [""] * table.rows)
     for size in range(1, min(len(named), _MOST_NAMES) + 1):
         for keys in combinations(named, size):
-            labels = {row: ", ".join(f"{key}={named[key].get(row, '')}" for key in keys) for row in range(table.rows)}
+            labels = [", ".join(f"{key}={named[key].get(row, '')}" for key in keys) for row in range(table.rows)]
             if _repeats(log.step, labels) * _FEWER_REPEATS <= before:
                 return labels
     return None
@@ -237,6 +201,6 @@ def _cells(table: Table, wanted: str) -> dict[int, str]:
     return {}
 
 
-def _repeats(step: IntArray, labels: Mapping[int, str]) -> int:
+def _repeats(step: IntArray, labels: Sequence[str]) -> int:
     """Count the rows whose step was there before under the same label."""
-    return len(step) - len({(int(step[row]), label) for row, label in labels.items()})
+    return len(step) - len(set(zip(step.tolist(), labels, strict=True)))

@@ -33,16 +33,14 @@ from google_crc32c import value as crc32c
 
 import heldout.readers.wire as wire
 from heldout.errors import NoMetrics
-from heldout.readers.columns import Buffer
-from heldout.readers.log import Column, Log
+from heldout.readers.log import Buffer, Column, Log, left_alone
 from heldout.readers.source import Source
 from heldout.run import NO_STEPS, Note, NoteKind
-from heldout.stats.arrays import FloatArray, IntArray
+from heldout.stats.arrays import BoolArray, FloatArray, IntArray
 
 _T = TypeVar("_T", bound=np.generic)
+_Crc = TypeVar("_Crc", int, npt.NDArray[np.uint64])
 Bytes = npt.NDArray[np.uint8]
-
-FORMAT = "tensorboard"
 
 _HEADER = struct.Struct("<QI")
 _OVERHEAD = _HEADER.size + 4  # what a record costs beside its data
@@ -51,7 +49,9 @@ _BLOCK = 1 << 20  # bytes worked on at once: large enough for numpy, small enoug
 _ROUNDS = 8  # how many shapes of equal length are looked for before records are read one by one
 _FEW = 8  # records of one length that are read one by one at once
 
-_CUT, _LOST = "cut", "lost"  # what ends the reading early: the end of the file, a length that cannot be trusted
+# What ends the reading early: the end of the file, a length that cannot be trusted.
+_CUT = "The file ends inside a record: its last {left:,} bytes, from byte {at}, are lost."
+_LOST = "The length of the record at byte {at} does not match its checksum: the last {left:,} bytes were left unread."
 
 _FILE_VERSION = b"brain.Event:"
 _WALL_TIME = b"\x09"  # the key of field 1, with which every writer starts an event
@@ -72,12 +72,7 @@ def read(source: Source) -> list[Log] | None:
     """Read a TensorBoard event file: every scalar of every event is a row, in the order of the file.
 
     The column ``wall_time`` holds the time of every row in seconds. A new session begins where the file says that a
-    restart did (SessionLog START).
-
-    Raises
-    ------
-    NoMetrics
-        When it is an event file without a scalar.
+    restart did (SessionLog START). Raises `NoMetrics` where an event file has no scalar.
     """
     if not _recognised(source.head):
         return None
@@ -132,7 +127,10 @@ def _size(header: bytes) -> int | None:
 
 def _check(data: bytes) -> int:
     """Return the checksum that a record states for its length or its data."""
-    crc: int = crc32c(data)
+    return _masked(int(crc32c(data)))
+
+
+def _masked(crc: _Crc) -> _Crc:
     return ((crc >> 15 | crc << 17) + _DELTA) & 0xFFFF_FFFF
 
 
@@ -154,13 +152,11 @@ def _read_block(data: bytes, edges: list[int], found: _Found) -> None:
     found.add(groups, edges)
 
 
-def _intact(data: bytes, edges: list[int], stated: Bytes) -> npt.NDArray[np.bool_]:
+def _intact(data: bytes, edges: list[int], stated: Bytes) -> BoolArray:
     """Return which records have the checksum that they state."""
     before, after = _HEADER.size, _OVERHEAD - _HEADER.size
     crcs = [crc32c(data[start + before : stop - after]) for start, stop in pairwise(edges)]
-    crc = np.array(crcs, dtype=np.uint32)
-    rotated = crc >> np.uint32(15) | crc << np.uint32(17)
-    intact: npt.NDArray[np.bool_] = rotated + np.uint32(_DELTA) == stated.view("<u4")[:, 0]
+    intact: BoolArray = _masked(np.array(crcs, dtype=np.uint64)) == stated.view("<u4")[:, 0]
     return intact
 
 
@@ -268,28 +264,18 @@ class _Layout:
 
 def _layout(event: bytes) -> _Layout:
     try:
-        return _layout_of_event(event)
+        parts = wire.places(event)
+        walls, steps, sessions = parts[1, wire.FIXED64], parts[2, wire.VARINT], parts[7, wire.BYTES]
+        found = [_value(event, *at) for part in parts[5, wire.BYTES] for at in wire.places(event, *part)[1, wire.BYTES]]
+        return _Layout(
+            _Place(*walls[-1], "<f8") if walls else None,
+            _Place(*steps[-1]) if steps else None,
+            tuple(one for one in found if isinstance(one, _Place)),
+            tuple(one for one in found if not isinstance(one, _Place)),
+            _START in [status for session in sessions for status in wire.numbers(event, *session, 1)],
+        )
     except wire.Malformed:
         return _Layout(broken=True)
-
-
-def _layout_of_event(event: bytes) -> _Layout:
-    wall = step = None
-    found: list[_Place | tuple[str, str]] = []
-    starts = False
-    for number, kind, start, stop in wire.fields(event):
-        match number, kind:
-            case 1, wire.FIXED64:
-                wall = _Place(start, stop, "<f8")
-            case 2, wire.VARINT:
-                step = _Place(start, stop)
-            case 5, wire.BYTES:
-                found += [_value(event, a, b) for a, b in _messages(event, start, stop, 1)]
-            case 7, wire.BYTES:
-                starts = starts or _START in _numbers(event, start, stop, 1)
-    values = tuple(one for one in found if isinstance(one, _Place))
-    ignored = tuple(one for one in found if not isinstance(one, _Place))
-    return _Layout(wall, step, values, ignored, starts)
 
 
 def _value(event: bytes, start: int, stop: int) -> _Place | tuple[str, str]:
@@ -314,15 +300,18 @@ def _value(event: bytes, start: int, stop: int) -> _Place | tuple[str, str]:
 
 def _plugin(event: bytes, start: int, stop: int) -> str:
     """Return the plugin that a SummaryMetadata names."""
-    data = [place for a, b in _messages(event, start, stop, 1) for place in _messages(event, a, b, 1)]
+    data = [
+        at for part in wire.places(event, start, stop)[1, wire.BYTES] for at in wire.places(event, *part)[1, wire.BYTES]
+    ]
     return wire.text(event, *data[-1]) if data else ""
 
 
 def _tensor(event: bytes, start: int, stop: int) -> _Place | None:
     """Return where the one number of a tensor stands; None if it has several, none, or one of another kind."""
-    dtype = _numbers(event, start, stop, 1)
-    values = [(number, a, b) for number, _, a, b in wire.fields(event, start, stop) if number in _VALUE_FIELDS]
-    sizes = [size for a, b in _messages(event, start, stop, 2) for size in _sizes(event, a, b)]
+    parts, dtype = wire.places(event, start, stop), wire.numbers(event, start, stop, 1)
+    values = [(number, a, b) for (number, _), found in parts.items() if number in _VALUE_FIELDS for a, b in found]
+    dimensions = [at for shape in parts[2, wire.BYTES] for at in wire.places(event, *shape)[2, wire.BYTES]]
+    sizes = [(wire.numbers(event, *at, 1) or [0])[-1] for at in dimensions]  # a size of 0 is not written
     if not dtype or len(values) != 1 or any(size != 1 for size in sizes):
         return None
     number, a, b = values[0]
@@ -330,27 +319,11 @@ def _tensor(event: bytes, start: int, stop: int) -> _Place | None:
     return _Place(a, b, code) if code and _is_one(event, a, b, code) else None
 
 
-def _sizes(event: bytes, start: int, stop: int) -> list[int]:
-    """Return the size of every dimension of a TensorShapeProto; an empty one is written without its size."""
-    return [(_numbers(event, a, b, 1) or [0])[-1] for a, b in _messages(event, start, stop, 2)]
-
-
 def _is_one(event: bytes, start: int, stop: int, code: str) -> bool:
     """Whether the bytes are exactly one number: a repeated field may hold any count of them, packed."""
     if code not in (_VARINT, _HALF):
         return stop - start == np.dtype(code).itemsize
     return start < stop <= start + wire.LONGEST and wire.varint(event, start, stop)[1] == stop
-
-
-def _messages(event: bytes, start: int, stop: int, number: int) -> list[tuple[int, int]]:
-    """Return where the messages (or texts) of one field stand."""
-    return [(a, b) for found, kind, a, b in wire.fields(event, start, stop) if (found, kind) == (number, wire.BYTES)]
-
-
-def _numbers(event: bytes, start: int, stop: int, number: int) -> list[int]:
-    """Return the integers of one field."""
-    found = wire.fields(event, start, stop)
-    return [wire.varint(event, a, b)[0] for which, kind, a, b in found if (which, kind) == (number, wire.VARINT)]
 
 
 # Assembly ------------------------------------------------------------------------------------------------------------
@@ -370,11 +343,10 @@ class _Found:
         self.broken: list[int] = []  # and those whose content is not
         self._wrong = ""  # what ended the reading early, and how many bytes were not read for it
         self._unread = 0
-        self._step, self._wall = Buffer(np.empty(0, np.int64)), Buffer(np.empty(0))
-        self._session = Buffer(np.empty(0, np.int64))
+        self._step, self._wall = Buffer(NO_STEPS), Buffer(np.empty(0))
         self._columns: dict[int, tuple[Buffer[np.int64], Buffer[np.float64]]] = {}  # by tag
         self._tags: dict[str, int] = {}
-        self._restarts: list[int] = []  # rows yet to come before which a SessionLog said START
+        self._restarts: list[int] = []  # rows before which a SessionLog said START
         self._ignored: Counter[str] = Counter()
         self._ignored_tags: dict[str, tuple[int, int]] = {}  # each with its first record, and its place in it
 
@@ -405,27 +377,16 @@ class _Found:
             if layout.values:
                 self._fill(block, first[members], layout, rows)
             self._remark(layout, members, self.rows + first[members], edges)
-        self._append(block)
-        self.records += len(count)
-
-    def _append(self, block: _Rows) -> None:
         step, wall, tag, value = block
-        count = np.bincount(tag)
-        order = np.argsort(tag, kind="stable")
-        for number, rows in enumerate(_parts(order, count)):
+        for number, rows in enumerate(_parts(np.argsort(tag, kind="stable"), np.bincount(tag))):
             if len(rows):
                 column = self._columns.setdefault(number, (Buffer(NO_STEPS), Buffer(np.empty(0))))
                 column[0].extend(self.rows + rows)
                 column[1].extend(value[rows])
-        restarts = np.array([row - self.rows for row in self._restarts], dtype=np.int64)
-        inside = restarts[restarts < len(step)]
-        begins = np.zeros(len(step), dtype=np.int64)
-        begins[inside] = 1
-        self._restarts = [row for row in self._restarts if row >= self.rows + len(step)]
-        self._session.extend(begins.cumsum() + (self._session.values[-1] if self.rows else 0))
         self._step.extend(step)
         self._wall.extend(wall)
-        self.rows += len(step)
+        self.rows += n
+        self.records += len(count)
 
     def _fill(self, block: _Rows, at: IntArray, layout: _Layout, rows: Bytes) -> None:
         step, wall, tag, value = block
@@ -454,32 +415,20 @@ class _Found:
         found = sorted(self._columns.items(), key=lambda column: int(column[1][0].values[0]))
         columns = {names[number]: Column(rows.values, values.values) for number, (rows, values) in found}
         columns.setdefault("wall_time", Column(np.arange(self.rows), self._wall.values))
-        return Log(FORMAT, self._step.values, columns, session=self._session.values, notes=notes)
+        begins = np.unique(np.array(self._restarts, dtype=np.int64))
+        session = np.searchsorted(begins, np.arange(self.rows), side="right")
+        return Log("tensorboard", self._step.values, columns, session=session, notes=notes)
 
     def notes(self) -> tuple[Note, ...]:
         """Return what was dropped and what was left alone."""
-        notes = [_early_end(self._wrong, self.at, self._unread)] if self._wrong else []
+        text = self._wrong.format(at=self.at, left=self._unread)
+        notes = [Note(NoteKind.DROPPED, text)] if text else []
         for where, what in ((self.corrupted, "match their checksum"), (self.broken, "hold an event")):
             if where:
                 text = f"Records that do not {what} were skipped: {len(where):,}, the first at byte {min(where)}."
                 notes.append(Note(NoteKind.DROPPED, text, len(where)))
         if self._ignored:
-            notes.append(self._left_alone())
+            kinds = dict(sorted(self._ignored.items(), key=lambda kind: (-kind[1], kind[0])))
+            tags = sorted(self._ignored_tags, key=self._ignored_tags.__getitem__)
+            notes.append(left_alone("scalars", kinds, "tags", tags))
         return tuple(notes)
-
-    def _left_alone(self) -> Note:
-        most = sorted(self._ignored.items(), key=lambda kind: (-kind[1], kind[0]))
-        kinds = ", ".join(f"{kind}: {count:,}" for kind, count in most)
-        tags = sorted(self._ignored_tags, key=self._ignored_tags.__getitem__)
-        named = ", ".join(tags[:4]) + (" …" if len(tags) > 4 else "")
-        text = f"Values that are not scalars were left alone ({kinds}), tags: {named}."
-        return Note(NoteKind.IGNORED, text, self._ignored.total())
-
-
-def _early_end(wrong: str, at: int, left: int) -> Note:
-    if wrong == _CUT:
-        text = f"The file ends inside a record: its last {left:,} bytes, from byte {at}, are lost."
-    else:
-        text = f"The length of the record at byte {at} does not match its checksum: "
-        text += f"the last {left:,} bytes were left unread."
-    return Note(NoteKind.DROPPED, text)

@@ -18,7 +18,6 @@ that are not numbers (text, histograms, media); the history of a resumed run's o
 
 from __future__ import annotations
 
-import json
 import math
 import struct
 import zlib
@@ -29,16 +28,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import orjson
 
 import heldout.readers.wire as wire
 from heldout.errors import NoMetrics
-from heldout.readers.log import Column, Log
+from heldout.readers.json_document import parse
+from heldout.readers.log import Log, TableBuilder, left_alone
 from heldout.readers.source import Source
 from heldout.run import Note, NoteKind
-from heldout.stats.arrays import IntArray
-
-FORMAT = "wandb"
 
 _MAGIC = b":W&B"
 _FILE_HEADER = b":W&B\xe1\xbe\x00"
@@ -57,26 +53,32 @@ def read(source: Source) -> list[Log] | None:
     """Read the history of a W&B offline file: every history record is a row.
 
     Rows stand at ``_step``, else at the record's own step, else at their number. ``_timestamp``, ``_runtime`` and any
-    other step that was logged are columns. Nested keys and nested objects are joined with "/".
-
-    Raises
-    ------
-    NoMetrics
-        When it is such a file without a number in its history.
+    other step that was logged are columns. Nested keys and nested objects are joined with "/". Raises `NoMetrics` where
+    there is no number in the history.
     """
     if not source.head.startswith(_MAGIC):
         return None
-    pieces = source.fed(_Pieces)
-    found = pieces.found
+    found = source.fed(_Pieces).found
     notes = found.notes(source.head[: len(_FILE_HEADER)] == _FILE_HEADER)
-    if not found.columns:
+    columns = found.table.build().columns
+    if not columns:
         said = " ".join(note.text for note in notes)
         raise NoMetrics(
             f"{source.path.name} is a W&B offline file without a number in its history: {found.records:,} records were "
             f"read, {found.rows:,} of them history. {said + ' ' if said else ''}Rows as written by wandb.log are "
             "understood; name a file that holds some, or the console output of the same run."
         )
-    return [found.log(notes)]
+    return [
+        Log(
+            "wandb",
+            np.array(found.steps, dtype=np.int64),
+            columns,
+            session=np.zeros(found.rows, dtype=np.int64),
+            name=found.display_name or found.run_id or None,
+            config=found.config,
+            notes=notes,
+        )
+    ]
 
 
 # Fragments -----------------------------------------------------------------------------------------------------------
@@ -98,6 +100,7 @@ class _Pieces:
             self._add(kind, at, part)
         if last and self._parts:
             self._lose_open()
+        self.found.settle()
         used = min(self._next - self._start, len(data))
         self._start += used
         return used
@@ -166,27 +169,25 @@ def _checked(data: bytes, at: int, block_end: int) -> tuple[int, str]:
 
 
 def _read_record(record: bytes, found: _Found) -> None:
-    for number, kind, start, stop in wire.fields(record):
-        match number, kind:
-            case 2, wire.BYTES:
-                found.add_row(*_history(record, start, stop))
-            case 5, wire.BYTES:
-                found.config.update(_config(record, start, stop))
-            case 17, wire.BYTES:
-                _read_run(record, start, stop, found)
+    parts = wire.places(record)
+    for history in parts[2, wire.BYTES]:
+        found.add_row(*_history(record, *history))
+    for config in parts[5, wire.BYTES]:
+        found.config.update(_config(record, *config))
+    for place in parts[17, wire.BYTES]:
+        run = wire.places(record, *place)
+        for config in run[4, wire.BYTES]:
+            found.config.update(_config(record, *config))
+        found.run_id = wire.text(record, *run[1, wire.BYTES][-1]) if run[1, wire.BYTES] else found.run_id
+        found.display_name = wire.text(record, *run[8, wire.BYTES][-1]) if run[8, wire.BYTES] else found.display_name
 
 
 def _history(record: bytes, start: int, stop: int) -> tuple[dict[str, bytes], int | None]:
     """Return the row of a HistoryRecord, values as JSON, and its step."""
-    row, step = {}, None
-    for number, kind, a, b in wire.fields(record, start, stop):
-        match number, kind:
-            case 1, wire.BYTES:
-                key, value = _item(record, a, b)
-                row[key] = value
-            case 2, wire.BYTES:
-                numbers = [x for n, k, x, _ in wire.fields(record, a, b) if (n, k) == (1, wire.VARINT)]
-                step = wire.signed(wire.varint(record, numbers[-1], b)[0]) if numbers else 0
+    parts = wire.places(record, start, stop)
+    row, step = dict(_item(record, *item) for item in parts[1, wire.BYTES]), None
+    for place in parts[2, wire.BYTES]:
+        step = wire.signed((wire.numbers(record, *place, 1) or [0])[-1])
     return row, step
 
 
@@ -206,20 +207,8 @@ def _item(record: bytes, start: int, stop: int) -> tuple[str, bytes]:
 
 def _config(record: bytes, start: int, stop: int) -> dict[str, Any]:
     """Return the settings of a ConfigRecord, without W&B's own."""
-    places = [(a, b) for number, kind, a, b in wire.fields(record, start, stop) if (number, kind) == (1, wire.BYTES)]
-    items = [_item(record, a, b) for a, b in places]
+    items = [_item(record, *item) for item in wire.places(record, start, stop)[1, wire.BYTES]]
     return {key: _json(value) for key, value in items if not key.startswith(_OWN)}
-
-
-def _read_run(record: bytes, start: int, stop: int, found: _Found) -> None:
-    for number, kind, a, b in wire.fields(record, start, stop):
-        match number, kind:
-            case 1, wire.BYTES:
-                found.run_id = wire.text(record, a, b)
-            case 4, wire.BYTES:
-                found.config.update(_config(record, a, b))
-            case 8, wire.BYTES:
-                found.display_name = wire.text(record, a, b)
 
 
 # Values --------------------------------------------------------------------------------------------------------------
@@ -228,12 +217,8 @@ def _read_run(record: bytes, start: int, stop: int, found: _Found) -> None:
 def _json(text: bytes) -> Any:
     """Return a JSON value; bytes that are not JSON stand for themselves, as text."""
     try:
-        return orjson.loads(text)
+        return parse(text)
     except ValueError:
-        pass
-    try:
-        return json.loads(text)  # which also knows a bare NaN or Infinity
-    except (ValueError, RecursionError):
         return text.decode("utf-8", "replace")
 
 
@@ -246,14 +231,10 @@ def _numbers(key: str, value: Any, depth: int = 0) -> Iterator[tuple[str, float 
     elif isinstance(value, dict) and "_type" not in value and depth < _DEEPEST:
         for name, inner in value.items():
             yield from _numbers(f"{key}/{name}", inner, depth + 1)
+    elif isinstance(value, dict):  # a media object says what it is: "histogram", "image-file"
+        yield key, value["_type"] if isinstance(value.get("_type"), str) else "object"
     else:
-        yield key, "null" if value is None else "list" if isinstance(value, list) else _type_of(value)
-
-
-def _type_of(value: dict[str, Any]) -> str:
-    """Return what a media object says it is ("histogram", "image-file")."""
-    kind = value.get("_type")
-    return kind if isinstance(kind, str) else "object"
+        yield key, "null" if value is None else "list"
 
 
 def _float(value: float) -> float:
@@ -276,7 +257,8 @@ def _step(value: float, otherwise: int | None) -> int | None:
 class _Found:
     """What has been read so far."""
 
-    columns: dict[str, tuple[array[int], array[float]]] = field(default_factory=dict)
+    table: TableBuilder = field(default_factory=TableBuilder)
+    new: list[dict[str, float]] = field(default_factory=list)  # rows that are not in the table yet
     steps: array[int] = field(default_factory=lambda: array("q"))
     config: dict[str, Any] = field(default_factory=dict)
     run_id: str = ""
@@ -298,40 +280,25 @@ class _Found:
 
     def add_row(self, row: dict[str, bytes], step: int | None) -> None:
         """Add a history record."""
-        number = self.rows
+        numbers: dict[str, float] = {}
         for key, text in row.items():
             value = _json(text)
             if key == "_step" and isinstance(value, int | float):
                 step = _step(value, step)
             elif not key.startswith(_OWN):
                 for name, found in _numbers(key, value):
-                    self._add_value(name, found, number)
-        self.steps.append(number if step is None else step)
+                    if isinstance(found, str):
+                        self.ignored[found] += 1
+                        self.ignored_keys[name] = None
+                    else:
+                        numbers[name] = found
+        self.steps.append(self.rows if step is None else step)
+        self.new.append(numbers)
 
-    def _add_value(self, key: str, value: float | str, row: int) -> None:
-        if isinstance(value, str):
-            self.ignored[value] += 1
-            self.ignored_keys[key] = None
-            return
-        rows, values = self.columns.setdefault(key, (array("q"), array("d")))
-        if rows and rows[-1] == row:  # "a/b" next to {"a": {"b": …}}: the later one counts, as in a dict
-            values[-1] = value
-        else:
-            rows.append(row)
-            values.append(value)
-
-    def log(self, notes: tuple[Note, ...]) -> Log:
-        """Return the log."""
-        columns = {key: Column(_ints(rows), np.array(values)) for key, (rows, values) in self.columns.items()}
-        return Log(
-            FORMAT,
-            _ints(self.steps),
-            columns,
-            session=np.zeros(self.rows, dtype=np.int64),
-            name=self.display_name or self.run_id or None,
-            config=self.config,
-            notes=notes,
-        )
+    def settle(self) -> None:
+        """Put the new rows into the table, many at once."""
+        self.table.add(self.new)
+        self.new = []
 
     def notes(self, header_known: bool) -> tuple[Note, ...]:
         """Return what was assumed, dropped and left alone."""
@@ -347,13 +314,6 @@ class _Found:
             text = f"Records that do not hold a message were skipped: {self.broken:,}."
             notes.append(Note(NoteKind.DROPPED, text, self.broken))
         if self.ignored:
-            kinds = ", ".join(f"{kind}: {count:,}" for kind, count in self.ignored.most_common())
-            keys = list(self.ignored_keys)
-            named = ", ".join(keys[:4]) + (" …" if len(keys) > 4 else "")
-            text = f"Values that are not numbers were left alone ({kinds}), keys: {named}."
-            notes.append(Note(NoteKind.IGNORED, text, self.ignored.total()))
+            kinds = dict(self.ignored.most_common())
+            notes.append(left_alone("numbers", kinds, "keys", list(self.ignored_keys)))
         return tuple(notes)
-
-
-def _ints(values: array[int]) -> IntArray:
-    return np.array(values, dtype=np.int64)

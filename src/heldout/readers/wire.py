@@ -2,7 +2,7 @@
 
 A message is a run of fields. Each starts with a varint, ``number << 3 | wire type``, and the wire type says how long
 the payload is; nothing else is needed to walk over a message whose schema is only partly known. The layout is the one
-of the protocol-buffers encoding guide. Positions are yielded rather than copies, so that a reader which has understood
+of the protocol-buffers encoding guide. Positions are given rather than copies, so that a reader which has understood
 one record can take the same bytes out of thousands of records of the same shape.
 
 What it cannot see: the schema. Whether four bytes are a float or a count, and bytes a text, a message or packed
@@ -11,13 +11,16 @@ numbers, is for the caller to know.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
 
 VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5  # wire types; 3 and 4, groups, are not used by any log
 LONGEST = 10  # bytes of a 64-bit varint, at seven bits a byte
 
 _SIZES = {FIXED32: 4, FIXED64: 8}
 _MORE = 0x80  # the bit of a varint's byte that says another one follows
+
+Place = tuple[int, int]  # where a payload starts and stops
 
 
 class Malformed(ValueError):
@@ -44,19 +47,9 @@ def signed(number: int) -> int:
 
 
 def fields(message: bytes, start: int = 0, stop: int | None = None) -> Iterator[tuple[int, int, int, int]]:
-    """Yield every field of a message as number, wire type, and where its payload starts and stops.
+    """Yield every field of the message between two places: number, wire type, where its payload starts and stops.
 
-    Parameters
-    ----------
-    message
-        The bytes that hold the message.
-    start, stop
-        Where in them it stands; all of them by default.
-
-    Raises
-    ------
-    Malformed
-        At the first byte that cannot belong to a message.
+    Raises `Malformed` at the first byte that cannot belong to a message.
     """
     at, end = start, len(message) if stop is None else stop
     while at < end:
@@ -75,6 +68,19 @@ def fields(message: bytes, start: int = 0, stop: int | None = None) -> Iterator[
             raise Malformed(f"field {number} at byte {at} runs over the end, or has no number")
         yield number, kind, at, after
         at = after
+
+
+def places(message: bytes, start: int = 0, stop: int | None = None) -> Mapping[tuple[int, int], list[Place]]:
+    """Return where the payloads of each field stand, by number and wire type, in order; none for one that is absent."""
+    found: defaultdict[tuple[int, int], list[Place]] = defaultdict(list)
+    for number, kind, at, after in fields(message, start, stop):
+        found[number, kind].append((at, after))
+    return found
+
+
+def numbers(message: bytes, start: int, stop: int, field: int) -> list[int]:
+    """Return the unsigned integers of one field."""
+    return [varint(message, *place)[0] for place in places(message, start, stop)[field, VARINT]]
 
 
 def text(message: bytes, start: int, stop: int) -> str:
