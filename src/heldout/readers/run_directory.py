@@ -37,7 +37,7 @@ _DID |= {"run": "ran its command", "stop": "stopped the run"}
 
 
 def read(folder: Path, files: Files | None = None) -> Log:
-    """Read a run directory; raises `ReadError` when ``run.json`` is broken, `NoMetrics` when nothing was recorded yet."""
+    """Read a run directory. Raises `ReadError` where ``run.json`` is broken, `NoMetrics` where nothing was recorded."""
     log = recorded(folder, files)
     if not len(log.step):
         raise NoMetrics(f"{folder}: a run was started here, but nothing was recorded yet.")
