@@ -39,7 +39,7 @@ from heldout.run import NO_STEPS, Note, NoteKind
 from heldout.stats.arrays import BoolArray, FloatArray, IntArray
 
 _T = TypeVar("_T", bound=np.generic)
-_Crc = TypeVar("_Crc", int, npt.NDArray[np.uint64])
+_Crc = TypeVar("_Crc", int, IntArray)
 Bytes = npt.NDArray[np.uint8]
 
 _HEADER = struct.Struct("<QI")
@@ -156,7 +156,7 @@ def _intact(data: bytes, edges: list[int], stated: Bytes) -> BoolArray:
     """Return which records have the checksum that they state."""
     before, after = _HEADER.size, _OVERHEAD - _HEADER.size
     crcs = [crc32c(data[start + before : stop - after]) for start, stop in pairwise(edges)]
-    intact: BoolArray = _masked(np.array(crcs, dtype=np.uint64)) == stated.view("<u4")[:, 0]
+    intact: BoolArray = _masked(np.array(crcs, dtype=np.int64)) == stated.view("<u4")[:, 0]
     return intact
 
 
@@ -378,11 +378,11 @@ class _Found:
                 self._fill(block, first[members], layout, rows)
             self._remark(layout, members, self.rows + first[members], edges)
         step, wall, tag, value = block
-        for number, rows in enumerate(_parts(np.argsort(tag, kind="stable"), np.bincount(tag))):
-            if len(rows):
+        for number, own in enumerate(_parts(np.argsort(tag, kind="stable"), np.bincount(tag))):
+            if len(own):
                 column = self._columns.setdefault(number, (Buffer(NO_STEPS), Buffer(np.empty(0))))
-                column[0].extend(self.rows + rows)
-                column[1].extend(value[rows])
+                column[0].extend(self.rows + own)
+                column[1].extend(value[own])
         self._step.extend(step)
         self._wall.extend(wall)
         self.rows += n
