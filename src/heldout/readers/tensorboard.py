@@ -343,7 +343,7 @@ class _Found:
         self.broken: list[int] = []  # and those whose content is not
         self._wrong = ""  # what ended the reading early, and how many bytes were not read for it
         self._unread = 0
-        self._step, self._wall = Buffer(NO_STEPS), Buffer(np.empty(0))
+        self._step, self._wall = Buffer(np.empty(0, np.int64)), Buffer(np.empty(0))
         self._columns: dict[int, tuple[Buffer[np.int64], Buffer[np.float64]]] = {}  # by tag
         self._tags: dict[str, int] = {}
         self._restarts: list[int] = []  # rows before which a SessionLog said START
