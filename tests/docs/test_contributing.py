@@ -89,6 +89,8 @@ def test_a_figure(tmp_path: Path) -> None:
 
 def test_a_command(tmp_path: Path) -> None:
     copy = Copy(tmp_path, "command.md")
-    copy.put(copy.line, "cli/__init__.py", "# isort: on")
+    (imported,) = copy.samples
+    copy.put(imported, "cli/__init__.py", "from heldout.errors import")
+    copy.put(copy.line, "cli/__init__.py", "# What stands behind it")
     (tmp_path / "run.csv").write_text("step,reward,acc\n0,0.1,0.5\n1,nan,0.5\n2,0.3,0.5\n")
     assert "dropped:" in copy.run("notes", "run.csv")
