@@ -141,6 +141,16 @@ def test_a_place_counts_in_the_whole_output() -> None:
     assert len(console._text) < 9000  # what stands far behind is let go
 
 
+def test_text_without_entries_is_let_go_and_a_long_entry_at_its_end_is_not() -> None:
+    console = Letters()
+    console.feed("1\n" * 9000, False)
+    assert 4096 <= len(console._text) <= 4096 + len("1\n") + 2  # the margin, from a line on, and two before it
+    console = Letters()
+    console.feed("\n" * 9000 + "a" * 9000, False)
+    console.feed("b\n", False)
+    assert [entry.row for entry in console.entries] == [{"a": 9000}, {"b": 1}]
+
+
 def test_an_entry_within_which_the_log_ends_is_said() -> None:
     class Cut(Letters):
         def scan(self, text: str, at: int) -> Iterator[Entry]:

@@ -278,6 +278,9 @@ def test_restarts_are_counted_across_blocks(folder: Path, monkeypatch: pytest.Mo
     assert log.session is not None
     assert log.session.tolist() == [0, 0, 1, 1, 1, 1, 2, 2]
     assert points(log)[3:5] == [(3, "b", 1, 2.0), (4, "a", 1, 1.0)]
+    session = read_it(file_of(event(1, scalar("a", 1)), START, event(1, scalar("a", 1))), folder).session
+    assert session is not None
+    assert session.tolist() == [0, 1]
 
 
 @pytest.mark.parametrize(("before", "known"), [(52, True), (53, False)])
