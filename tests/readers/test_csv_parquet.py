@@ -277,3 +277,12 @@ def test_cells_of_a_parquet_table_that_are_no_numbers(tmp_path: Path) -> None:
     assert made["config"] == {"run": "p"}
     assert made["notes"] == [("ignored", "2 columns without numbers (text, lists) left out: tags, text.", 4)]
     assert made["format"] == "parquet"
+
+
+def test_a_cell_unlike_hundreds_above_it_is_read_as_any() -> None:
+    text = "step,acc,note\n" + "".join(f"{i},1,2\n" for i in range(300)) + "300,0.5,x\n301,y,2.5\n"
+    (made,) = whole(text) or []
+    assert made["step"] == list(range(302))
+    assert made["columns"]["acc"] == {**dict.fromkeys(range(300), 1.0), 300: 0.5}
+    assert made["columns"]["note"] == {**dict.fromkeys(range(300), 2.0), 301: 2.5}
+    assert "notes" not in made
