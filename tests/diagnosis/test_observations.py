@@ -193,6 +193,9 @@ def test_two_curves_move_together_where_levels_are_strong_or_changes_clear(
         clear = movement.differences.low > 0 or movement.differences.high < 0 or movement.detrended.low > 0
         assert one.text.endswith("levels.") is not clear
         assert one.evidence["levels"] == movement.levels.r
+        assert "(trend-dominated)" not in one.text
+        trending = replace(of, pairs=(replace(pair, movement=replace(movement, levels_are="trend-dominated")),))
+        assert " for levels (trend-dominated), " in next(observations.moves_together(trending)).text
 
 
 def test_a_late_surge_is_told_with_the_levels_before_and_after() -> None:
