@@ -159,3 +159,67 @@ def test_an_empty_eval_has_no_rate_and_an_unseen_problem_is_average():
     np.testing.assert_allclose(rates, [0.5, np.nan, 1.0])
     np.testing.assert_allclose(filled[:, 2], rates)
     assert np.all(np.isnan(complete(np.full((2, 3), np.nan))[0]))
+
+
+def test_four_problems_by_hand() -> None:
+    gram = Gram.of([[1, 0, 0, 1], [1, 1, 0, 1], [0, 1, 0, 1]])
+    assert gram.rates.tolist() == [0.5, 0.75, 0.5]
+    assert gram.matrix.tolist() == [[0.5, 0.5, 0.25], [0.5, 0.75, 0.5], [0.25, 0.5, 0.5]]
+    # the first eval and the second differ in one problem of four, the second and the third in one more
+    assert gram.within_variances().tolist() == [pytest.approx(math.nan, nan_ok=True), 0.03125, 0.03125]
+    assert gram.s2s()[1:].tolist() == [0.03125 + FLOOR] * 2
+    # differences of the first and the third: 1, -1, 0, 0, whose variance is 2/3
+    assert float(gram.contrast_variance([1, 0, -1])) == pytest.approx(2.0 / 3.0 / 4.0 + 2.0 * FLOOR)
+    assert float(gram.inflation([1, 0, -1])) == pytest.approx((1.0 / 6.0 + 2.0 * FLOOR) / (2.0 * (0.03125 + FLOOR)))
+    # of the second with the others: mean of (0.5 - 0.375, 0.5 - 0.375) over 4
+    assert gram.set_variance(1) == pytest.approx(0.125 / 4)
+    assert gram.set_variance(0) == pytest.approx((0.125 + 0.0) / 2 / 4)
+    assert Gram.of([[1, 0], [0, 1]]).set_variance(0) == 0.0  # what evals do not share is no variance below nothing
+
+
+@pytest.mark.parametrize(("n", "floor"), [(166, 0.25 / 166**2), (167, FLOOR)])
+def test_the_floor_is_half_a_problem_or_the_jitter(n: int, floor: float) -> None:
+    # 0.5 / 166.7 is 0.3 points
+    assert Gram.of(np.zeros((2, n))).s2(2) == floor
+
+
+def test_evals_outside_are_named() -> None:
+    gram = Gram.of([[1, 0], [0, 1]])
+    for k, ask in ((0, gram.s2), (3, gram.within_variance)):
+        with pytest.raises(ValueError, match=f"eval {k} was asked for; there are 2"):
+            ask(k)
+    with pytest.raises(ValueError, match="eval 3 was asked for; there are 2"):
+        gram.set_variance(2)
+    with pytest.raises(ValueError, match="eval 3 was asked for; there are 2"):
+        gram.contrast_variance([1, 0, -1])
+
+
+def test_what_was_measured_before_an_eval_is_measured_anew_after_it() -> None:
+    x = outcomes(5)
+    gram = Gram.of(x[:3])
+    assert gram.covariance.shape == (3, 3)
+    gram.add(x[3])
+    np.testing.assert_allclose(gram.covariance, np.cov(x[:4]) / 40, atol=1e-15)
+    assert gram.covariance is gram.covariance
+
+
+def test_completing_stops_at_its_tolerance_or_its_rounds() -> None:
+    x = np.array([[1.0, np.nan, 0.0], [np.nan, 0.5, 1.0]])
+    exact = complete(x)[0]
+    assert complete(x, most=1)[0] != pytest.approx(exact, abs=1e-3)
+    assert complete(x, tolerance=10.0)[0] == pytest.approx(complete(x, most=1)[0])
+    assert complete(x, tolerance=1e-3)[0] == pytest.approx(exact, abs=1e-2)
+
+
+def test_filled_outcomes_stay_shares() -> None:
+    _, filled = complete([[1.0, 1.0, 0.0], [1.0, np.nan, np.nan], [0.0, 0.0, np.nan]])
+    assert filled.min() == 0.0
+    assert filled.max() == 1.0
+    assert filled[2, 2] == 0.0  # one less than what the first eval got there, were that allowed
+
+
+@pytest.mark.parametrize("outside", [-0.001, 1.001])
+def test_outcomes_at_the_ends_are_taken_and_those_beyond_are_not(outside: float) -> None:
+    Gram(2).add([0.0, 1.0])
+    with pytest.raises(ValueError, match="outcomes must lie between 0 and 1"):
+        Gram(2).add([0.5, outside])

@@ -132,3 +132,48 @@ def test_window_slopes_are_as_many_as_there_are_windows():
     still, sd = window_slopes(np.arange(4.0), np.ones(4), 0.0, 4)
     assert still[0] == pytest.approx(0.0, abs=1e-12)
     assert sd[0] == 0.0
+
+
+def test_three_evals_by_hand() -> None:
+    # P is the inverse of I + L / q with q = 1: [[2, -1, 0], [-1, 3, -1], [0, -1, 2]]
+    s, p = smoother(3, 1.0)
+    expected = np.array([[5.0, 2.0, 1.0], [2.0, 4.0, 2.0], [1.0, 2.0, 5.0]]) / 8.0
+    np.testing.assert_allclose(p, expected)
+    np.testing.assert_allclose(s, expected)
+    weighted, posterior = smoother(2, 2.0, np.array([0.0, 3.0]), np.array([1.0, 3.0]))
+    # the mean noise is 2: the first counts 2, the second 2 / 3, and the only edge 1 / 2
+    by_hand = np.linalg.inv(np.array([[2.5, -0.5], [-0.5, 2.0 / 3.0 + 0.5]]))
+    np.testing.assert_allclose(posterior, by_hand)
+    np.testing.assert_allclose(weighted, by_hand * np.array([2.0, 2.0 / 3.0]))
+
+
+@pytest.mark.parametrize("q", [0.0, -0.1, float("nan")])
+def test_a_level_must_move(q: float) -> None:
+    with pytest.raises(ValueError, match=f"q is {q}; it must be above 0"):
+        smoother(3, q)
+
+
+@pytest.mark.parametrize("width", [2, 3, 7])
+def test_slopes_and_their_deviations_are_those_of_the_weights(width: int) -> None:
+    rng = np.random.default_rng(width)
+    step = np.cumsum(rng.uniform(1.0, 4.0, 7))
+    value, variance = rng.normal(size=7), rng.uniform(0.5, 2.0, 7)
+    s, _ = smoother(7, 0.3, step, variance)
+    slope, sd = window_slopes(step, value, variance, width, 0.3)
+    assert slope.size == sd.size == 7 - width + 1
+    for row in range(slope.size):
+        window = slice(row, row + width)
+        assert slope[row] == pytest.approx(linregress(step[window], (s @ value)[window]).slope)
+        unit = [linregress(step[window], s[window, k]).slope for k in range(7)]
+        assert sd[row] == pytest.approx(np.sqrt(np.square(unit) @ variance))
+
+
+def test_a_window_of_more_evals_than_there_are_has_no_slope() -> None:
+    assert window_slopes(np.arange(4.0), np.ones(4), 1.0, 5)[0].size == 0
+    assert window_slopes(np.arange(4.0), np.ones(4), 1.0, 4)[1].size == 1
+
+
+def test_evals_without_noise_leave_the_weights_equal() -> None:
+    value = np.array([1.0, 3.0, 2.0, 5.0])
+    some = window_slopes(np.arange(4.0), value, np.array([1.0, 0.0, 1.0, 1.0]), 3)[0]
+    np.testing.assert_allclose(some, window_slopes(np.arange(4.0), value, 1.0, 3)[0])

@@ -40,3 +40,13 @@ def test_adjusted_values_are_no_smaller_and_keep_the_order(p: list[float]) -> No
 
 def test_one_test_pays_nothing() -> None:
     assert holm([0.03]) == pytest.approx([0.03])
+
+
+@pytest.mark.parametrize(("p", "adjusted"), [
+    ([0.01, 0.04, 0.03], [0.03, 0.06, 0.06]),
+    ([0.04, 0.01, 0.02, 0.9], [0.08, 0.04, 0.06, 0.9]),
+    ([0.6, 0.5], [1.0, 1.0]),
+    ([], []),
+])  # fmt: skip
+def test_holm_by_hand(p: list[float], adjusted: list[float]) -> None:
+    assert holm(p).tolist() == pytest.approx(adjusted)

@@ -4,8 +4,17 @@ import math
 
 import numpy as np
 import pytest
+from scipy.stats import beta
 
-from heldout.stats.noise import aggregate_noise, difference_noise, volatility, wander_inflation, wander_variance
+from heldout.stats.noise import (
+    aggregate_noise,
+    bends,
+    difference_noise,
+    eval_sigma,
+    volatility,
+    wander_inflation,
+    wander_variance,
+)
 from heldout.stats.rates import binomial_se
 
 
@@ -122,3 +131,66 @@ def test_volatility_of_little_and_of_nothing_moving():
     still = volatility(np.arange(9.0), np.ones(9))
     assert still.noise_sd == 0.0
     assert math.isnan(still.noise_share)
+
+
+def test_the_share_of_noise_is_that_of_noise_jitter_and_drift() -> None:
+    value = np.array([0.0, 3.0, 1.0, 4.0, 9.0])
+    second = np.mean(np.diff(value, 2) ** 2) / 6.0
+    drift = np.mean(np.diff(value) ** 2) - 2.0 * second
+    assert drift > 0.0
+    all_of_it = volatility(np.arange(5.0), value)
+    assert all_of_it.noise_sd == pytest.approx(math.sqrt(second))
+    assert all_of_it.noise_share == pytest.approx(second / (second + drift))
+    sampled = volatility(np.arange(5.0), value, 1.0)
+    assert second > 1.0
+    assert (sampled.noise_sd, sampled.noise_share) == (1.0, pytest.approx(1.0 / (second + drift)))
+    more = volatility(np.arange(5.0), value, 9.0)  # more than the second differences show: no jitter
+    assert (more.noise_sd, more.noise_share) == (3.0, pytest.approx(9.0 / (9.0 + drift)))
+    assert volatility(np.arange(4.0), np.array([1.0, -1.0, 1.0, -1.0])).noise_share == 1.0  # nor less than no drift
+
+
+def test_three_values_have_noise_and_four_are_the_fewest_for_drift() -> None:
+    assert difference_noise(np.array([0.0, 3.0, 0.0])) == pytest.approx(36.0 / 6.0)
+    assert math.isnan(volatility(np.arange(3.0), np.array([0.0, 3.0, 0.0])).noise_share)
+    assert not math.isnan(volatility(np.arange(4.0), np.array([0.0, 3.0, 0.0, 1.0])).noise_share)
+
+
+def test_the_distance_from_the_line_between_uneven_neighbours() -> None:
+    # the line between (0, 2) and (4, 6) is at 3 at step 1: the left one weighs three quarters
+    distance, left = bends(np.array([0.0, 1.0, 4.0]), np.array([2.0, 8.0, 6.0]))
+    assert (distance.tolist(), left.tolist()) == ([5.0], [0.75])
+    noise = difference_noise(np.array([2.0, 8.0, 6.0]), np.array([0.0, 1.0, 4.0]))
+    assert noise == pytest.approx(25.0 / (1.0 + 0.75**2 + 0.25**2))
+
+
+def test_the_wander_of_a_rate_and_what_it_adds() -> None:
+    assert wander_variance(np.array([0.3, 0.5]), 100) == pytest.approx(0.05 * 0.4 * 0.6 / 100)
+    d = np.array([0.5, -1.5, 1.0, 0.0])
+    total = sum(d[i] * d[j] * math.exp(-abs(i - j) / (0.3 * 4)) for i in range(4) for j in range(4))
+    assert wander_inflation(d, 0.7) == pytest.approx(1.0 + 0.7 * total / (d @ d))
+    assert wander_inflation(np.stack([d, 2.0 * d]), 0.7) == pytest.approx([1.0 + 0.7 * total / (d @ d)] * 2)
+    assert wander_inflation(np.zeros(4), 0.7) == 1.0
+
+
+@pytest.mark.parametrize("rate", [[0.3, 0.4], [0.3, 0.4, 0.2], [0.3, 0.4, 0.2, 0.5, 0.1]])
+def test_second_differences_weigh_against_eight_degrees_of_freedom(rate: list[float]) -> None:
+    value, problems, samples = np.array(rate), 50.0, 4.0
+    white = np.mean(value * (1.0 - value)) / problems * (0.5 / samples + 0.025)
+    degrees = (value.size - 2) * 18.0 / 35.0
+    second = np.mean(np.diff(value, 2) ** 2) / 6.0 if value.size > 2 else 0.0
+    expected = (8.0 * white + degrees * second) / (8.0 + degrees) + 0.003**2
+    assert aggregate_noise(value, problems, samples) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(("theta", "n", "m", "spread"), [(0.35, 200, 1, 0.7), (0.8, 1, 1, 0.3), (0.35, 200, 4, 1.5)])
+def test_the_noise_of_an_eval_to_come_is_that_of_beta_problems(theta: float, n: int, m: int, spread: float) -> None:
+    solved = beta(theta * spread, (1.0 - theta) * spread)
+    assert eval_sigma(theta, n, m, spread) == pytest.approx(math.sqrt((solved.mean() - solved.moment(2)) / (n * m)))
+    assert eval_sigma(theta, n) == eval_sigma(theta, n, 1, 0.7)
+
+
+@pytest.mark.parametrize("theta", [-0.01, 1.01])
+def test_a_rate_to_come_is_a_share(theta: float) -> None:
+    assert eval_sigma(0.0, 1) == eval_sigma(1.0, 1) == 0.0
+    with pytest.raises(ValueError, match=f"theta is {theta}; it must be from 0 to 1"):
+        eval_sigma(theta, 1)

@@ -100,3 +100,11 @@ def test_problems_with_too_few_samples_are_left_out_and_counted():
 def test_groups_must_fit():
     with pytest.raises(ValueError, match=r"groups has shape \(2,\); it must have one entry for each of the 3 problems"):
         mean_pass_at_k(4, [1, 2, 3], 1, groups=[0, 1])
+
+
+def test_the_ends_are_certain() -> None:
+    assert float(pass_at_k(3, 3, 1)) == 1.0
+    assert float(pass_at_k(3, 1, 3)) == 1.0
+    assert float(pass_at_k(3, 0, 3)) == 0.0
+    assert float(pass_at_k(5, 3, 2)) == pytest.approx(0.9)  # one of ten pairs holds no correct one
+    assert float(pass_at_k(5, 4, 2)) == 1.0

@@ -97,3 +97,57 @@ def test_a_matrix_of_the_wrong_shape_is_named():
         peaks(np.arange(3.0), np.ones(3), np.ones((2, 2)))
     with pytest.raises(ValueError, match="A matrix for 2001 points is not supported"):
         peaks(np.arange(2001.0), np.ones(2001), np.ones((2001, 2001)))
+
+
+@pytest.mark.parametrize(("least", "count"), [(2.0, 1), (2.001, 0)])
+def test_a_turn_of_exactly_the_least_counts(least: float, count: int) -> None:
+    value = np.array([0.0, 4.0, 0.0])
+    assert len(peaks(np.arange(3.0), value, 2.0, least)) == count
+    assert len(peaks(np.arange(3.0), value, 2.0)) == 1
+    assert peaks(np.arange(3.0), value, 2.01) == ()
+
+
+def test_two_thousand_points_are_looked_at_one_by_one_and_may_have_a_matrix() -> None:
+    value = np.zeros(2000)
+    value[[700, 1300]] = 3.0, -2.0
+    sd = np.ones((2000, 2000))
+    assert [(p.step, p.value, p.prominence, p.z) for p in peaks(np.arange(2000.0), value, sd)] == [
+        (700.0, 3.0, 3.0, 3.0),
+        (1300.0, -2.0, 2.0, 2.0),
+    ]
+    assert peaks(np.arange(2000.0), value, 1.0) == peaks(np.arange(2000.0), value, sd)
+    longer = np.zeros(4000)
+    longer[[1400, 1401]] = 3.0
+    (top,) = peaks(np.arange(4000.0), longer, 1.0)
+    assert (top.step, top.value) == (1400.5, 3.0)
+
+
+def test_the_deviation_is_that_between_the_top_and_its_foot() -> None:
+    value = np.array([0.0, 3.0, 1.0, 5.0, 2.0])
+    sd = np.arange(25.0).reshape(5, 5) + 1.0
+    got = peaks(np.arange(5.0), value, sd, least=0.0)
+    assert [(p.step, p.z) for p in got] == [(1.0, 2.0 / sd[1, 2]), (2.0, 2.0 / sd[2, 1]), (3.0, 3.0 / sd[3, 4])]
+
+
+@pytest.mark.parametrize(("value", "tops"), [
+    ([0, 1, 0], [1]),
+    ([0, 1, 1, 0], [1]),
+    ([0, 1, 1, 1, 0], [2]),
+    ([1, 1, 0], []),
+    ([0, 1, 1], []),
+    ([0, 2, 1, 1, 2, 0], [1, 4]),
+    ([0, 1], []),
+])  # fmt: skip
+def test_a_flat_top_counts_once_at_its_middle(value: list[int], tops: list[int]) -> None:
+    assert local_maxima(np.array(value, dtype=np.float64)).tolist() == tops
+
+
+@pytest.mark.parametrize(("value", "top", "expected"), [
+    ([0, 3, 1], 1, (2.0, 2)),
+    ([1, 3, 0], 1, (2.0, 0)),
+    ([1, 3, 1], 1, (2.0, 0)),  # of two equal grounds the left one
+    ([9, 2, 1, 3, 0, 3, 8], 3, (2.0, 2)),  # an equal height does not end the ground, a higher one does
+    ([4, 0, 3, 1, 2, 4], 2, (2.0, 3)),
+])  # fmt: skip
+def test_the_ground_reaches_to_the_next_higher_value(value: list[int], top: int, expected: tuple[float, int]) -> None:
+    assert prominence(np.array(value, dtype=np.float64), top) == expected

@@ -12,6 +12,7 @@ from scipy import stats
 
 from heldout.stats.rates import (
     BETWEEN_AT_MOST,
+    binomial_se,
     effective_problems,
     level_error,
     mcnemar,
@@ -130,3 +131,96 @@ def test_only_single_samples_are_tested_exactly() -> None:
     assert normal.p == pytest.approx(2 * stats.norm.sf(exact.difference / exact.se))
     assert (exact.won, exact.lost, exact.difference) == (4, 0, pytest.approx(4 / 6))
     assert not paired_difference([0.0, 0.5], [1.0, 0.0], single=True).exact
+
+
+def test_a_clustered_error_by_hand() -> None:
+    # means 0.5; groups sum to 1.0, -0.5, -0.5 about it: (1 + 0.25 + 0.25) * 3 / 2 / 16
+    value, groups = [1.0, 1.0, 0.0, 0.0], ["a", "a", "b", "c"]
+    assert standard_error(value, groups) == pytest.approx(math.sqrt(1.5 * 1.5 / 16.0))
+    assert standard_error([0.0, 1.0]) == pytest.approx(0.5)
+    assert math.isnan(standard_error([0.0, 1.0], ["a", "a"]))
+    assert standard_error([0.0, 1.0], ["a", "b"]) == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize(("rate", "n", "expected"), [
+    (0.0, 50, math.sqrt(0.01 * 0.99 / 50)),  # half a problem of fifty
+    (0.02, 50, math.sqrt(0.02 * 0.98 / 50)),
+    (0.995, 50, math.sqrt(0.01 * 0.99 / 50)),
+    (0.2, 1, math.sqrt(0.25)),  # half of one problem is one half
+    (0.2, 0.5, math.sqrt(0.25 / 0.5)),
+])  # fmt: skip
+def test_a_rate_is_believed_half_a_problem_from_the_ends(rate: float, n: float, expected: float) -> None:
+    assert float(binomial_se(rate, n)) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(("samples", "share"), [(0.5, 0.6), (1, 0.6), (2, 0.275), (4, 0.15), (1e9, 0.025)])
+def test_the_paired_share_of_each_number_of_samples(samples: float, share: float) -> None:
+    assert float(paired_share(samples)) == pytest.approx(share, abs=1e-8)
+
+
+@pytest.mark.parametrize(("samples", "problems"), [(0.5, 10.0), (1, 10.0), (2, 10 / 0.85), (1e9, 10 / 0.7)])
+def test_ten_problems_are_worth_at_most_fourteen(samples: float, problems: float) -> None:
+    assert float(effective_problems(10, samples)) == pytest.approx(problems)
+
+
+@pytest.mark.parametrize(("rate", "se", "problems", "samples", "expected"), [
+    (0.5, 0.05, 50, 4, effective_problems(50, 4)),  # 0.25 / 0.0025 = 100, more than 64.5
+    (0.5, 0.065, 50, 4, 0.25 / 0.065**2),
+    (0.5, 0.10, 50, 4, 50.0),  # 25, less than the problems there are
+    (0.5, 0.025, 200, 4, 400.0),
+    (0.5, 0.01, 200, 4, 800.0),  # not more than all samples
+    (0.5, 0.01, 200, 0.5, 200.0),
+    (0.5, 0.0, 50, 4, 50.0),
+    (0.5, math.nan, 50, 4, 50.0),
+    (0.5, math.inf, 50, 4, 50.0),
+    (0.0, 0.01, 200, 4, 200.0),
+    (1.0, 0.01, 200, 4, 200.0),
+])  # fmt: skip
+def test_how_many_problems_a_measured_spread_is_worth(
+    rate: float, se: float, problems: int, samples: float, expected: float
+) -> None:
+    assert measured_problems(rate, se, problems, samples) == pytest.approx(float(expected))
+
+
+def test_the_error_of_one_eval_is_measured_from_a_hundred_problems_on() -> None:
+    few = np.repeat([0.25, 0.75], 20)
+    assert level_error(few, 4) == pytest.approx(float(binomial_se(0.5, effective_problems(40, 4))))
+    assert level_error(np.repeat([0.0, 1.0], 20), 4) == pytest.approx(standard_error(np.repeat([0.0, 1.0], 20)))
+    many = np.repeat([0.25, 0.75], 50)
+    assert level_error(many, 4) == standard_error(many)
+    assert level_error(np.array([0.5]), 4) == pytest.approx(0.5)  # one problem has no spread
+
+
+@pytest.mark.parametrize(("solved", "trials"), [(0, 10), (3, 10), (10, 10), (66, 164)])
+@pytest.mark.parametrize("confidence", [0.8, 0.95])
+def test_the_interval_of_a_rate_is_wilsons(solved: int, trials: int, confidence: float) -> None:
+    oracle = stats.binomtest(solved, trials).proportion_ci(confidence, method="wilson")
+    assert wilson(solved / trials, trials, confidence) == pytest.approx((oracle.low, oracle.high))
+    if confidence == 0.95:
+        assert wilson(solved / trials, trials) == wilson(solved / trials, trials, 0.95)
+    low, high = wilson(solved / trials, trials, confidence)
+    assert 0.0 <= low < high <= 1.0
+    assert all(math.isnan(end) for end in wilson(math.nan, 10))
+
+
+def test_differences_of_problems_by_hand() -> None:
+    first, second = [0.0, 0.5, 1.0, 0.25], [1.0, 0.75, 0.5, 0.25]
+    got = paired_difference(first, second)
+    se = stats.sem([1.0, 0.25, -0.5, 0.0])
+    assert (got.difference, got.se) == (0.1875, pytest.approx(se))
+    assert (got.won, got.lost, got.exact) == (2, 1, False)
+    assert (got.low, got.high) == pytest.approx((0.1875 - 1.959964 * se, 0.1875 + 1.959964 * se), rel=1e-6)
+    assert got.p == pytest.approx(2.0 * stats.norm.sf(0.1875 / se))
+
+
+def test_an_interval_of_a_difference_ends_at_one_and_no_difference_has_p_one() -> None:
+    up, down = paired_difference([0.0, 0.0], [1.0, 0.0]), paired_difference([1.0, 0.0], [0.0, 0.0])
+    assert (up.high, down.low) == (1.0, -1.0)
+    assert (up.low, down.high) == pytest.approx((0.5 - 1.959964 * 0.5, 1.959964 * 0.5 - 0.5), rel=1e-5)
+    same = paired_difference([0.5, 0.25], [0.5, 0.25])
+    assert (same.p, same.difference, same.low, same.high) == (1.0, 0.0, 0.0, 0.0)
+    # both better by the same: no spread to test against
+    alike = paired_difference([0.0, 0.0], [0.5, 0.5])
+    assert math.isnan(alike.p)
+    assert paired_difference([0.0, 0.0], [1.0, 1.0], single=True).p == 0.5
+    assert math.isnan(paired_difference([0.0], [0.5]).se)

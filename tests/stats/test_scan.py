@@ -3,14 +3,25 @@
 import math
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import norm
 
 from benchmarks.scan import scan
 from heldout.stats.gram import Gram
 from heldout.stats.local_level import smoother
-from heldout.stats.scan import ALPHAS, EPOCHS, HORIZONS, boundary, epochs, run_p
+from heldout.stats.scan import (
+    ALPHAS,
+    EPOCHS,
+    HORIZONS,
+    boundary,
+    epochs,
+    last_look,
+    run_p,
+    smallest_visible_drop,
+)
 
 GOLDEN = np.array([0.300, 0.322, 0.331, 0.350, 0.356, 0.352, 0.360, 0.349, 0.333, 0.327, 0.310, 0.305])
 STATISTIC = [-0.4884, -0.4415, -0.2488, -0.3152, -0.0415, 0.2780, 0.6346, 1.3254, 1.9485]
@@ -257,3 +268,120 @@ def test_epochs_spend_no_more_than_alpha():
     for alpha in (0.005, 0.5):
         with pytest.raises(ValueError, match=r"alpha is .*; it must be from 0.01 to 0.4"):
             epochs(1, alpha)
+
+
+def test_the_inflation_of_a_look_is_the_median_of_its_contrasts() -> None:
+    each = np.array([1.0, 1.0, 2.0, 5.0, 9.0])
+
+    def inflation(d: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        return each[: len(d)]
+
+    got = scan(GOLDEN[:6], 2e-4, inflation=inflation)
+    assert got.inflation[3:].tolist() == [1.0, 1.5, 2.0]
+    z, extra = last_look(GOLDEN[:6], np.array([2e-4]), None, inflation)
+    assert extra.tolist() == each.tolist()
+    plain = last_look(GOLDEN[:6], np.array([2e-4]))
+    np.testing.assert_allclose(z, plain[0] / np.sqrt(each))
+    assert plain[1].tolist() == [1.0] * 5
+
+
+def by_definition(
+    values: npt.NDArray[np.float64],
+    noise: npt.NDArray[np.float64],
+    step: npt.NDArray[np.float64] | None,
+    q: float,
+    delta: float,
+) -> list[float]:
+    s, p = smoother(values.size, q, step, noise if noise.size > 1 else None)
+    last = values.size - 1
+    spread = [p[j, j] + p[last, last] - 2.0 * p[j, last] for j in range(last)]
+    return [((s[j] - s[last]) @ values - delta) / math.sqrt(noise.mean() * v) for j, v in enumerate(spread)]
+
+
+@pytest.mark.parametrize("k", [4, 5, 12])
+@pytest.mark.parametrize("uneven", [None, "steps", "noise", "both"])
+def test_a_look_is_each_contrast_with_the_last_eval(k: int, uneven: str | None) -> None:
+    step = np.array([0.0, 1.0, 4.0, 5.0, 9.0, 10.0, 14.0, 15.0, 16.0, 20.0, 22.0, 23.0])[:k]
+    variance = np.linspace(1.0, 3.0, k) * 1e-4
+    asked = (
+        variance if uneven in ("noise", "both") else np.array([2e-4]),
+        step if uneven in ("steps", "both") else None,
+    )
+    z, _ = last_look(GOLDEN[:k], *asked, None, 0.4, 0.003)
+    assert z.tolist() == pytest.approx(by_definition(GOLDEN[:k], *asked, 0.4, 0.003))
+    even = last_look(GOLDEN[:k], np.full(k, 2e-4), 7.0 * np.arange(k), None, 0.4, 0.003)[0]
+    assert even.tolist() == pytest.approx(by_definition(GOLDEN[:k], np.array([2e-4]), None, 0.4, 0.003))
+
+
+def test_no_number_of_the_table_leaves_its_curve() -> None:
+    """It is smooth in log K and log alpha up to the noise of its simulations: a slip of a digit would stand out."""
+    table = np.array([[boundary(K, alpha) for alpha in ALPHAS] for K in HORIZONS])
+    for numbers, place, degree, noise in ((table.T, ALPHAS, 2, 0.025), (table, HORIZONS, 4, 0.03)):
+        x = np.log(place) - np.mean(np.log(place))
+        curve = np.vander(x, degree + 1) @ np.polyfit(x, numbers, degree)
+        assert np.max(np.abs(numbers - curve)) < noise
+
+
+@pytest.mark.parametrize(("K", "alpha", "expected"), [
+    (5, 0.2, 0.515),
+    (5, 0.000625, 1.451),
+    (320, 0.2, 2.918),
+    (320, 0.000625, 3.969),
+    (40, 0.05, 2.343),
+    (12, 0.05, 1.512),
+])  # fmt: skip
+def test_corners_of_the_table(K: int, alpha: float, expected: float) -> None:
+    assert boundary(K, alpha) == pytest.approx(expected, abs=1e-12)
+
+
+def test_between_entries_the_boundary_is_linear_in_both_logarithms() -> None:
+    K, alpha = 13, 0.007
+    w = math.log(13 / 12) / math.log(15 / 12)
+    row = [(1.0 - w) * boundary(12, a) + w * boundary(15, a) for a in (0.01, 0.00625)]
+    share = math.log(0.01 / alpha) / math.log(0.01 / 0.00625)
+    assert boundary(K, alpha) == pytest.approx((1.0 - share) * row[0] + share * row[1])
+
+
+@pytest.mark.parametrize(("K", "k", "h"), [(20, 4, 1), (20, 4, 3), (40, 20, 3), (320, 30, 29)])
+@pytest.mark.parametrize(("alpha", "power", "q"), [(0.05, 0.8, 0.1), (0.01, 0.5, 0.3)])
+def test_the_smallest_fall_that_is_seen_by_its_definition(
+    K: int, k: int, h: int, alpha: float, power: float, q: float
+) -> None:
+    s, p = smoother(k, q)
+    answers = []
+    for j in range(k - 1):
+        d = s[j] - s[-1]
+        moved = -d[k - h :].sum()
+        sd = math.sqrt(p[j, j] + p[-1, -1] - 2.0 * p[j, -1])
+        if moved > 1e-9:
+            answers.append((boundary(K, alpha) * sd + norm.ppf(power) * np.linalg.norm(d)) / moved)
+    got = smallest_visible_drop(K, k, h, 4.0, alpha=alpha, power=power, q=q)
+    assert got == pytest.approx(2.0 * min(answers))
+    if (alpha, power, q) == (0.05, 0.8, 0.1):
+        assert smallest_visible_drop(K, k, h) == pytest.approx(min(answers))
+
+
+@pytest.mark.parametrize("power", [0.0, 1.0])
+def test_a_fall_that_is_never_or_always_seen_has_no_size(power: float) -> None:
+    with pytest.raises(ValueError, match=f"power is {power}; it must be between 0 and 1"):
+        smallest_visible_drop(40, 20, 3, power=power)
+
+
+@pytest.mark.parametrize(
+    ("k", "horizon"), [(40, 40), (41, 80), (80, 80), (81, 160), (160, 160), (161, 320), (320, 320)]
+)
+def test_an_epoch_ends_at_its_eval(k: int, horizon: int) -> None:
+    assert epochs(k).horizon == horizon
+
+
+def test_the_error_rates_of_epochs_at_their_ends() -> None:
+    assert epochs(1, 0.4).alpha == 0.2
+    assert epochs(320, 0.01).alpha == 0.000625
+    assert epochs(320, 0.01).boundary == 3.969
+
+
+@pytest.mark.parametrize(
+    ("statistic", "p"), [(2.343, 0.05), (2.3429, 0.1), (1.92, 0.2), (1.9199, 1.0), (3.291, 0.000625)]
+)
+def test_a_statistic_that_reaches_a_boundary_has_its_error_rate(statistic: float, p: float) -> None:
+    assert run_p(statistic, 40) == p
