@@ -4,10 +4,12 @@ import math
 from itertools import pairwise
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import linregress
+from scipy.stats import t as student
 
 from heldout.stats.segments import trend_segments
 
@@ -123,3 +125,90 @@ def test_real_runs(kimi, deepseek):
     assert words(trend_segments(kimi.step, kimi.rate)) == ["rising"]
     corners = [piece.end for piece in trend_segments(deepseek.reward_step, deepseek.reward, penalty=2.0)]
     assert corners == [300.0, 500.0, 650.0, 700.0]
+
+
+def broken(step: npt.NDArray[np.float64], value: npt.NDArray[np.float64], knot: int) -> npt.NDArray[np.float64]:
+    """Residuals of the best line that breaks at one point."""
+    design = np.column_stack([np.ones_like(step), step, np.maximum(step - step[knot], 0.0)])
+    return value - design @ np.linalg.lstsq(design, value, rcond=None)[0]
+
+
+def test_the_slopes_and_their_z_are_those_of_least_squares() -> None:
+    rng = np.random.default_rng(0)
+    step = np.cumsum(rng.uniform(1.0, 3.0, 24))
+    value = np.interp(step, [step[0], step[11], step[-1]], [0.0, 8.0, 3.0]) + rng.normal(0.0, 0.5, 24)
+    left, right = trend_segments(step, value, max_segments=2)
+    knot = int(np.flatnonzero(step == left.end)[0])
+    squares = [float(np.sum(broken(step, value, k) ** 2)) for k in range(1, 23)]
+    assert knot == 1 + int(np.argmin(squares))
+    design = np.column_stack([np.ones(24), step - step[0], np.maximum(step - step[knot], 0.0)])
+    fit = np.linalg.lstsq(design, value, rcond=None)[0]
+    rest = value - design @ fit
+    phi = min(max(float(rest[1:] @ rest[:-1] / (rest @ rest)), 0.0), 0.9)
+    variance = rest @ rest / (24 - 3 - 1) * (1.0 + phi) / (1.0 - phi)
+    inverse = np.linalg.inv(design.T @ design) * variance
+    assert (left.slope, right.slope) == pytest.approx((fit[1], fit[1] + fit[2]))
+    assert left.z == pytest.approx(fit[1] / math.sqrt(inverse[1, 1]))
+    assert right.z == pytest.approx((fit[1] + fit[2]) / math.sqrt(inverse[1:, 1:].sum()))
+    assert (left.start_value, left.end_value) == pytest.approx((fit[0], fit[0] + fit[1] * (step[knot] - step[0])))
+    assert right.end_value == pytest.approx(float(design[-1] @ fit))
+
+
+@pytest.mark.parametrize(("times", "pieces"), [(0.99, 2), (1.01, 1)])
+def test_a_corner_is_drawn_if_it_saves_more_than_its_price(times: float, pieces: int) -> None:
+    """The price of a corner at which both fits cost the same, solved from the criterion."""
+    step = np.arange(20.0)
+    value = np.interp(step, [0.0, 9.0, 19.0], [0.0, 9.0, 4.0]) + 1.5 * np.tile([1.0, -1.0], 10)
+    straight = value - np.polyval(np.polyfit(step, value, 1), step)
+    best = min((broken(step, value, k) for k in range(1, 19)), key=lambda rest: float(rest @ rest))
+    assert best[1:] @ best[:-1] < 0.0  # the noise alternates, so each point counts in full
+    price = 20.0 * math.log((straight @ straight) / (best @ best)) / math.log(20.0)
+    assert len(trend_segments(step, value, max_segments=2, penalty=times * price)) == pieces
+    assert len(trend_segments(step, value, max_segments=2)) == (2 if price > 3.0 else 1)
+
+
+@pytest.mark.parametrize(("n", "most"), [(6, 1), (7, 3), (8, 3), (9, 4), (11, 5)])
+def test_corners_need_points(n: int, most: int) -> None:
+    zigzag = np.tile([0.0, 1.0, 0.2, 1.4], 3)[:n]
+    pieces = trend_segments(np.arange(float(n)), zigzag, max_segments=9, penalty=1e-9)
+    assert len(pieces) == most
+
+
+def test_corners_keep_their_distance_in_long_series() -> None:
+    step = np.arange(150.0)  # no two corners within three points of each other, nor of an end
+    pieces = trend_segments(step, np.where(step < 75.0, 0.0, 5.0) + 0.01 * (-1.0) ** step, penalty=1e-9)
+    corners = [0.0, *(piece.end for piece in pieces)]
+    assert len(pieces) == 6
+    assert min(np.diff(corners)) >= 3.0
+    assert min(np.diff(corners)) < 5.0
+
+
+def line(z: float, n: int) -> npt.NDArray[np.float64]:
+    """A line whose slope has this z: residuals that alternate in pairs about it and have nothing in common with it."""
+    t = np.arange(float(n))
+    rest = np.cos(np.pi * t)
+    rest -= np.polyval(np.polyfit(t, rest, 1), t)
+    phi = max(float(rest[1:] @ rest[:-1] / (rest @ rest)), 0.0)
+    sd = math.sqrt(float(rest @ rest) / (n - 2) * (1.0 + phi) / (1.0 - phi) / float(np.sum((t - t.mean()) ** 2)))
+    return rest + z * sd * t
+
+
+@pytest.mark.parametrize(("n", "enough"), [(3, 7.5), (4, 4.0), (12, 2.28), (52, 2.0512)])
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+def test_a_slope_has_a_direction_from_students_five_percent_point(n: int, enough: float, sign: float) -> None:
+    assert enough == pytest.approx(student.ppf(0.975, n - 2), rel=0.5 if n == 3 else 0.1)
+    (little,) = trend_segments(np.arange(float(n)), line(0.999 * sign * enough, n), max_segments=1)
+    (more,) = trend_segments(np.arange(float(n)), line(1.001 * sign * enough, n), max_segments=1)
+    assert (little.direction, more.direction) == ("flat", "rising" if sign > 0 else "falling")
+    assert more.z == pytest.approx(1.001 * sign * enough)
+
+
+def test_two_hundred_points_are_taken_one_by_one() -> None:
+    step = np.arange(200.0)
+    left, right = trend_segments(step, np.interp(step, [0.0, 77.0, 199.0], [0.0, 5.0, 1.0]))
+    assert (left.end, right.end_value) == (77.0, pytest.approx(1.0))
+
+
+def test_a_falling_line_without_noise_falls_for_certain() -> None:
+    (got,) = trend_segments(np.arange(30.0), 5.0 - 0.7 * np.arange(30.0))
+    assert (got.direction, got.z) == ("falling", -math.inf)

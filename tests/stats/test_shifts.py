@@ -144,3 +144,59 @@ def test_real_runs(kimi, deepseek) -> None:
     assert level_shifts(kimi.step, kimi.rate, 1.97) == ()  # both rise along a line
     assert level_shifts(kimi.step, kimi.tokens, 79_000.0) == ()
     assert level_shifts(deepseek.rate_step, deepseek.rate, 1.6e-4) == ()
+
+
+@pytest.mark.parametrize(("height", "count"), [(3.0, 0), (12.0, 1)])
+def test_six_points_may_hold_a_jump_and_five_may_not(height: float, count: int) -> None:
+    value = np.array([0.0, 0.0, 0.0, height, height, height])
+    assert len(level_shifts(np.arange(6.0), value, 1.0)) == count
+    assert level_shifts(np.arange(5.0), value[:5], 1.0) == ()
+
+
+def test_three_points_on_each_side_are_enough_and_two_are_not() -> None:
+    assert change_points(np.arange(8.0), np.array([0.0] * 3 + [50.0] * 5), 5.0) == (3,)
+    assert change_points(np.arange(8.0), np.array([0.0] * 5 + [50.0] * 3), 5.0) == (5,)
+    assert 6 not in change_points(np.arange(8.0), np.array([0.0] * 6 + [50.0] * 2), 5.0)
+    assert change_points(np.arange(4.0), np.array([0.0, 0.0, 50.0, 50.0]), 5.0, shortest=2) == (2,)
+    assert change_points(np.arange(3.0), np.array([0.0, 0.0, 50.0]), 5.0) == ()
+
+
+@pytest.mark.parametrize(("times", "count"), [(0.99, 1), (1.01, 0)])
+def test_a_jump_must_save_more_than_its_price(times: float, count: int) -> None:
+    value = np.where(np.arange(20) < 9, 0.0, 20.0) + np.tile([0.5, -0.5], 10)
+    (jump,) = level_shifts(np.arange(20.0), value, 1.0)
+    assert len(level_shifts(np.arange(20.0), value, 1.0, penalty=times * jump.z**2)) == count
+    unit = value / math.sqrt(jump.z**2 / (4.0 * math.log(20)))  # so high that its z squared is the usual price
+    assert len(level_shifts(np.arange(20.0), unit / times, 1.0)) == count
+
+
+def test_a_jump_is_told_by_five_values_on_either_side_and_no_more_than_its_pieces() -> None:
+    value = np.concatenate([[1.0, 2.0, 3.0], np.arange(50.0, 57.0), [10.0, 11.0, 12.0, 13.0]])
+    one, other = level_shifts(np.arange(14.0), value, 0.01)
+    assert (one.step, other.step) == (3.0, 10.0)
+    assert (one.before, one.after) == (2.0, 52.0)
+    assert (other.before, other.after) == (54.0, 11.5)
+    assert one.z > 0.0 > other.z
+
+
+def test_the_clearest_are_kept_in_order_of_step() -> None:
+    value = np.repeat([0.0, 10.0, 40.0, 45.0, 25.0, 31.0], 8)
+    every = level_shifts(np.arange(48.0), value, 1.0, most=9)
+    assert [shift.step for shift in every] == [8.0, 16.0, 24.0, 32.0, 40.0]
+    clearest = sorted(sorted(every, key=lambda shift: -abs(shift.z))[:4], key=lambda shift: shift.step)
+    assert list(level_shifts(np.arange(48.0), value, 1.0)) == clearest
+    assert [shift.step for shift in level_shifts(np.arange(48.0), value, 1.0, most=2)] == [16.0, 32.0]
+
+
+def test_four_hundred_points_are_looked_at_one_by_one() -> None:
+    value = np.where(np.arange(400) < 201, 0.0, 9.0)
+    (shift,) = level_shifts(np.arange(400.0), value, 1.0)
+    assert shift.step == 201.0
+    (coarse,) = level_shifts(np.arange(800.0), np.repeat(value, 2), 2.0)
+    assert coarse.step == 402.5
+
+
+def test_a_price_is_above_nothing() -> None:
+    with pytest.raises(ValueError, match="penalty is -1; it must be above 0"):
+        change_points(np.arange(9.0), np.ones(9), -1)
+    assert change_points(np.arange(9.0), np.ones(9), 0.1) == ()

@@ -130,3 +130,104 @@ def test_bounded_divides_white_noise_but_not_autocorrelated_noise():
     slow = np.repeat(rng.normal(size=100), 100) + 0.1 * white
     assert bounded(step, slow, 0.01, 100)[2] > 0.3
     assert bounded(step[:50], white[:50], 1.0, 100)[2] == 1.0
+
+
+@pytest.mark.parametrize("window", [3.0, 4.5, 30.0])
+def test_every_height_and_weight_is_that_of_the_definition(window: float) -> None:
+    """Where three points lie in the window: least squares, weighted by ``1 - u^2``; the ends included."""
+    step, value = np.arange(40.0), np.random.default_rng(0).normal(size=40)
+    plain = [plain_local_linear(step, value, window, t) for t in step[1:-1]]
+    np.testing.assert_allclose(local_linear(step, value, window)[1:-1], plain, atol=1e-10)
+    if window > 6.0:
+        ends = [plain_local_linear(step, value, window, t) for t in step[[0, -1]]]
+        np.testing.assert_allclose(local_linear(step, value, window)[[0, -1]], ends, atol=1e-10)
+
+
+def test_the_nearest_three_are_weighted_over_four_thirds_of_their_reach() -> None:
+    step, value = np.array([0.0, 1.0, 2.0, 100.0, 200.0]), np.array([3.0, 1.0, 2.0, 5.0, 50.0])
+    for at, begin in {90.0: 1, 1.0: 0, 0.0: 0, 160.0: 2, 200.0: 2, 49.0: 0}.items():
+        near = slice(begin, begin + 3)
+        reach = np.abs(step[near] - at).max()
+        plain = plain_local_linear(step[near], value[near], 2.0 * reach * 4.0 / 3.0, at)
+        assert local_linear(step, value, 0.5, np.array([at]))[0] == pytest.approx(plain)
+
+
+def test_two_points_in_a_window_are_too_few_and_three_are_enough() -> None:
+    step, value = np.array([0.0, 1.0, 2.0, 3.0, 10.0]), np.array([0.0, 5.0, 1.0, 4.0, 9.0])
+    at = np.array([2.0])
+    three = plain_local_linear(step, value, 2.5, 2.0)  # those at 1, 2 and 3
+    assert local_linear(step, value, 2.5, at)[0] == pytest.approx(three)
+    nearest = plain_local_linear(step[1:4], value[1:4], 8.0 / 3.0, 2.0)
+    assert local_linear(step, value, 1.5, at)[0] == pytest.approx(nearest)
+
+
+def test_many_evaluation_points_are_taken_in_parts() -> None:
+    step, value = np.arange(50.0), np.random.default_rng(0).normal(size=50)
+    at = np.linspace(0.0, 49.0, 9001)
+    whole = local_linear(step, value, 11.0, at)
+    np.testing.assert_allclose(whole[::10], local_linear(step, value, 11.0, at[::10]), atol=1e-12)
+    np.testing.assert_allclose(whole[4095:4098], [plain_local_linear(step, value, 11.0, t) for t in at[4095:4098]])
+
+
+@pytest.mark.parametrize(("n", "suggested"), [
+    (8, 8.0),  # seven points are more than a sixth of the run
+    (43, 8.0),  # 7 points, a sixth of 42
+    (121, 20.0),
+    (1201, 200.0),
+    (2401, 400.0),
+])  # fmt: skip
+def test_a_line_in_alternating_noise_is_smoothed_over_a_sixth_of_the_run(n: int, suggested: float) -> None:
+    step = np.arange(float(n))
+    assert suggest_window(step, 0.1 * step + np.random.default_rng(3).normal(size=n)) == suggested
+
+
+@pytest.mark.parametrize("span", [1.0, 40.0, 1e6])
+def test_a_fast_wave_is_smoothed_over_a_fourteenth_rounded_up(span: float) -> None:
+    step = np.linspace(0.0, span, 1401)
+    suggested = suggest_window(step, np.sin(step / span * 6.0 * math.pi))
+    rounded = [r * 10.0**e for e in range(-3, 8) for r in (1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0)]
+    assert suggested == pytest.approx(min(r for r in rounded if r >= span / 14.0))
+
+
+@pytest.mark.parametrize(
+    ("median_gap", "suggested"), [(10.0 / 7.0, 10.0), (1.0, 8.0), (1.5 / 7.0, 1.5), (1.51 / 7.0, 2.0)]
+)
+def test_a_window_reads_well(median_gap: float, suggested: float) -> None:
+    step = median_gap * np.arange(9.0)
+    assert suggest_window(step, np.ones(9)) == pytest.approx(suggested)
+    assert suggest_window(step[:3], np.ones(3)) == pytest.approx(suggested)
+
+
+def test_generalised_cross_validation_chooses_the_window() -> None:
+    """Its error by the definition, from the weight that each value has in its own height."""
+    step = np.arange(100.0)
+    for seed in range(8):
+        value = np.sin(step / 9.0) + np.random.default_rng(seed).normal(0.0, 0.7, 100)
+        few, mean, _ = block_means(step, value, 40)
+        scores = {}
+        for parts in (14.0, 12.0, 10.0, 8.0, 6.0):
+            window = 99.0 / parts
+            height = local_linear(few, mean, window)
+            unit = np.eye(40)
+            own = [local_linear(few, unit[i], window)[i] for i in range(40)]
+            scores[window] = float(np.mean((mean - height) ** 2)) / (1.0 - float(np.mean(own))) ** 2
+        best = max(min(scores, key=lambda window: scores[window]), 7.0)
+        assert suggest_window(step, value) == min(r for r in (8.0, 10.0, 15.0, 20.0) if r >= best)
+
+
+def test_blocks_by_hand() -> None:
+    step, mean, count = block_means(np.arange(7.0), np.array([1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 10.0]), 3)
+    assert (step.tolist(), mean.tolist(), count.tolist()) == ([0.5, 2.5, 5.0], [1.5, 3.5, 7.0], [2, 2, 3])
+    same = block_means(np.arange(3.0), np.ones(3), 3)
+    assert [part.tolist() for part in same] == [[0.0, 1.0, 2.0], [1.0] * 3, [1] * 3]
+    assert block_means(np.arange(3.0), np.arange(3.0), 1)[1].tolist() == [1.0]
+
+
+def test_the_noise_of_blocks_is_divided_or_seen() -> None:
+    step = np.arange(8.0)
+    value = np.repeat([0.0, 3.0, 0.0, 3.0], 2)
+    # second differences of the block means 0, 3, 0, 3 are -6 and 6
+    assert bounded(step, value, 1.0, 4)[2] == pytest.approx(36.0 / 6.0)
+    assert bounded(step, value, 20.0, 4)[2] == pytest.approx(10.0)
+    assert bounded(step, value, 20.0, 8)[2] == 20.0
+    assert bounded(step, value, 20.0, 2)[2] == pytest.approx(5.0)  # two blocks have no second difference

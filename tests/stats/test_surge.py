@@ -3,10 +3,13 @@
 import math
 
 import numpy as np
+import numpy.typing as npt
 import pytest
+from scipy.stats import linregress
 
+from heldout.stats.gp import gp_posterior
 from heldout.stats.noise import difference_noise
-from heldout.stats.trend import late_surge, surge_start
+from heldout.stats.trend import Surge, late_surge, surge_start, trend_state, window_state
 
 
 @pytest.mark.parametrize("series", ["rate", "tokens"])
@@ -107,3 +110,90 @@ def test_long_series_are_averaged():
     assert got is not None
     assert got.start_step == pytest.approx(31_000.0, abs=1000.0)
     assert got.gain == pytest.approx(1.0, abs=0.05)
+
+
+@pytest.mark.parametrize(("n", "window"), [(13, None), (13, 4), (7, 2)])
+def test_three_windows_and_a_point_are_the_fewest_for_a_late_rise(n: int, window: int | None) -> None:
+    step, value = np.arange(float(n)), np.zeros(n)
+    value[-1] = 5.0
+    got = late_surge(step, value, 0.0, window, margin=0.1)
+    width = 4 if window is None else window
+    assert got == Surge(n - 1.0 - width, n - 1.0, 0.0, 5.0, 5.0, math.inf)
+    assert late_surge(step[1:], value[1:], 0.0, window, margin=0.1) is None
+
+
+def test_a_late_rise_reads_the_posterior_at_the_beginning_and_the_end_of_its_window() -> None:
+    step = np.arange(0.0, 400.0, 10.0)
+    value = 0.3 + 0.1 / (1.0 + np.exp(-(step - 340.0) / 12.0)) + 0.003 * np.tile([1.0, -1.0], 20)
+    posterior = gp_posterior(value, 1e-4)
+    gain, sd = posterior.difference(39, 29)
+    got = late_surge(step, value, 1e-4, margin=0.05)
+    assert got is not None
+    assert (got.before, got.after) == (posterior.mean[29], posterior.mean[39])
+    assert (got.gain, got.z) == (pytest.approx(gain), pytest.approx(gain / sd))
+
+
+def test_a_rise_that_began_earlier_is_not_late_and_two_deviations_are_needed() -> None:
+    step = np.arange(40.0)
+    assert late_surge(step, 0.1 * step, 1e-4, margin=0.05) is None
+    found = []
+    for height in np.arange(0.5, 6.0, 0.1):
+        value = np.where(step < 35.0, 0.0, height) + 0.3 * np.tile([1.0, -1.0], 20)
+        got, now = late_surge(step, value, 1.0, margin=1.0), trend_state(step, value, 1.0, margin=1.0)
+        earlier = window_state(gp_posterior(value, 1.0), step, value, 9, 29, 1.0).state
+        expected = now.state == "improving" and earlier in ("plateau", "undetermined")
+        assert (got is not None) == (expected and now.difference >= 2.0 * now.sd)
+        found.append((now.state == "improving", got is not None))
+    assert set(found) == {(False, False), (True, False), (True, True)}
+
+
+def conditions(value: npt.NDArray[np.float64], width: int) -> tuple[float, float, float]:
+    """z of the rise over the width before, z beyond the line through the two before, and its share of the rise."""
+    last, before = value[-width:], value[-3 * width : -width]
+    steps = np.arange(float(value.size))
+    gain = last.mean() - before[width:].mean()
+    line = linregress(steps[-3 * width : -width], before)
+    at = steps[-width:].mean()
+    beyond = last.mean() - (line.intercept + line.slope * at)
+    power = np.sum((steps[-3 * width : -width] - steps[-3 * width : -width].mean()) ** 2)
+    sd = math.sqrt(1.0 / width + 0.5 / width + (at - steps[-3 * width : -width].mean()) ** 2 / power)
+    return gain / math.sqrt(2.0 / width), beyond / sd, beyond / (last.mean() - before.mean())
+
+
+@pytest.mark.parametrize("n", [12, 19, 20, 40])
+def test_a_surge_is_three_deviations_above_the_width_before_and_1_6_above_the_line(n: int) -> None:
+    width, seen = max(4, n // 4), set()
+    for slope in (0.0, 0.05, 0.15, 0.4):
+        for height in np.arange(0.05, 9.0, 0.05):
+            value = slope * np.arange(float(n)) + np.where(np.arange(n) < n - width, 0.0, height)
+            rise, beyond, share = conditions(value, width)
+            passed = (rise >= 3.0, beyond >= 1.6448536, share >= 0.4)
+            if min(abs(rise - 3.0), abs(beyond - 1.6448536), abs(share - 0.4)) > 1e-6:
+                assert (surge_start(np.arange(float(n)), value, 1.0) is not None) == all(passed)
+                seen.add(passed)
+    assert (True, True, True) in seen
+    assert {(False, True, True), (True, False, True)} & seen
+    assert (True, True, False) in seen or n < 40
+
+
+@pytest.mark.parametrize(("n", "start"), [(12, 8), (20, 14), (40, 31), (40, 29)])
+def test_a_surge_starts_where_the_next_points_most_exceed_the_previous_ones(n: int, start: int) -> None:
+    step = 10.0 * np.arange(float(n))
+    value = np.where(np.arange(n) < start, 0.0, 6.0) + 0.1 * np.tile([1.0, -1.0, 0.5], n)[:n]
+    got = surge_start(step, value, 1.0)
+    width = max(4, n // 4)
+    before, after = value[max(start - width, 0) : start], value[start:]
+    assert got is not None
+    assert (got.start_step, got.end_step) == (10.0 * start, 10.0 * (n - 1))
+    assert (got.before, got.after) == (pytest.approx(before.mean()), pytest.approx(after.mean()))
+    assert got.gain == pytest.approx(after.mean() - before.mean())
+    assert got.z == pytest.approx(got.gain / math.sqrt(1.0 / before.size + 1.0 / after.size))
+    assert surge_start(step, np.where(np.arange(n) < start, 0.0, 6.0), 0.0) == Surge(
+        10.0 * start, 10.0 * (n - 1), 0.0, 6.0, 6.0, math.inf
+    )
+
+
+def test_twelve_points_are_the_fewest_for_a_surge() -> None:
+    value = np.where(np.arange(12) < 8, 0.0, 50.0)
+    assert surge_start(np.arange(12.0), value, 1.0) is not None
+    assert surge_start(np.arange(11.0), value[1:], 1.0) is None

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import norm
 
-from heldout.stats.gp import gp_posterior
+from heldout.stats.gp import GPPosterior, gp_posterior
 from heldout.stats.trend import trend_state, window_state
 
 STEP = np.arange(0.0, 400.0, 10.0)
@@ -102,3 +103,55 @@ def test_real_runs(kimi, deepseek):
     assert trend_state(kimi.step, kimi.rate, 1.97).state == "improving"
     assert trend_state(kimi.step, kimi.tokens, 79_000.0).state == "improving"
     assert trend_state(deepseek.rate_step, deepseek.rate, 1.6e-4).state == "declining"
+
+
+def posterior_of(sd: float, difference: float) -> GPPosterior:
+    """The posterior of two levels, the first at zero, whose difference has this mean and standard deviation."""
+    mean, covariance = np.array([0.0, difference]), np.diag([0.0, sd**2])
+    return GPPosterior(mean, covariance, np.ones(1), mean[None], covariance[None], 1.0)
+
+
+@pytest.mark.parametrize(("z", "state"), [(1.27, "undetermined"), (1.29, "improving")])
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+def test_a_direction_is_named_from_nine_tenths_on(z: float, state: str, sign: float) -> None:
+    # the 90 % point of the normal distribution is 1.2816
+    posterior = posterior_of(1.0, sign * z)
+    got = window_state(posterior, np.arange(2.0), posterior.mean, 0, 1, margin=0.1)
+    assert got.state == {1.0: state, -1.0: state.replace("improving", "declining")}[sign]
+    assert (got.difference, got.sd) == (sign * z, 1.0)
+    assert got.probability == pytest.approx(norm.cdf(sign * z))
+    assert (got.start_step, got.end_step) == (0.0, 1.0)
+
+
+@pytest.mark.parametrize(("margin", "state"), [(1.145, "plateau"), (1.144, "undetermined"), (None, "plateau")])
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+def test_a_plateau_is_what_an_equivalence_test_finds(margin: float | None, state: str, sign: float) -> None:
+    # 0.3221 + 1.644854 * 0.5 = 1.1445; the margin is twice the noise, which is 1, where none is given
+    posterior = posterior_of(0.5, 0.3221 * sign)
+    assert window_state(posterior, np.arange(2.0), posterior.mean, 0, 1, margin).state == state
+    wide = posterior_of(1.0, 0.36 * sign)  # 2.005
+    assert window_state(wide, np.arange(2.0), wide.mean, 0, 1).state == "undetermined"
+    assert window_state(posterior_of(1.0, 0.35 * sign), np.arange(2.0), wide.mean, 0, 1).state == "plateau"
+
+
+def test_without_noise_only_a_level_that_does_not_move_is_a_plateau_of_no_margin() -> None:
+    assert trend_state(np.arange(8.0), np.ones(8), 0.0, margin=0.0).state == "plateau"
+    assert trend_state(np.arange(8.0), np.arange(8.0), 0.0, margin=0.0).state == "improving"
+    assert trend_state(np.arange(8.0), -np.arange(8.0), 0.0, margin=0.0).state == "declining"
+
+
+@pytest.mark.parametrize(("n", "window", "start"), [(5, None, 0), (19, None, 14), (24, None, 17), (5, 1, 3)])
+def test_the_window_begins_as_many_points_before_the_last(n: int, window: int | None, start: int) -> None:
+    assert trend_state(np.arange(float(n)), np.arange(float(n)), 1.0, window).start_step == start
+
+
+@pytest.mark.parametrize(("n", "window"), [(4, None), (4, 1), (6, 6), (6, 0)])
+def test_a_window_needs_a_point_before_it_and_the_level_five_points(n: int, window: int | None) -> None:
+    assert trend_state(np.arange(float(n)), np.arange(float(n)), 1.0, window).state == "undetermined"
+    assert math.isnan(trend_state(np.arange(float(n)), np.arange(float(n)), 1.0, window).end_step)
+    assert trend_state(np.arange(7.0), np.arange(7.0), 1e-4, 6).state == "improving"
+
+
+def test_a_hundred_and_twenty_points_are_taken_one_by_one() -> None:
+    assert trend_state(np.arange(120.0), np.arange(120.0), 1.0).end_step == 119.0
+    assert trend_state(np.arange(240.0), np.arange(240.0), 1.0).end_step == 238.5

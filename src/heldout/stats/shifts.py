@@ -67,15 +67,15 @@ def level_shifts(
 def change_points(step: FloatArray, signal: FloatArray, penalty: float, shortest: int = SHORTEST) -> tuple[int, ...]:
     """Which straight pieces cost least?
 
-    `step`: shape (N,), strictly increasing. `signal`: shape (N,), in units of the noise. The cost is O(N^2). `penalty`:
-    price of one change, above 0. `shortest`: least points on a piece.
+    `step`: shape (N,), strictly increasing, N at least 2. `signal`: shape (N,), in units of the noise. The cost is
+    O(N^2). `penalty`: price of one change, above 0. `shortest`: least points on a piece.
     Returns the first index of each piece but the first.
     Raises ValueError if the penalty is not positive.
     """
     if not penalty > 0.0:
         raise ValueError(f"penalty is {penalty}; it must be above 0.")
     n = signal.size
-    x = (step - step.mean()) / (np.ptp(step) or 1.0)
+    x = (step - step.mean()) / np.ptp(step)
     sums = np.pad(np.cumsum([x, signal, x * x, x * signal, signal * signal], axis=1), ((0, 0), (1, 0)))
     least = np.full(n + 1, math.inf)  # least cost of the first t points
     least[0] = -penalty
