@@ -41,12 +41,7 @@ class Options:
 def assemble(log: Log, name: str, source: str, options: Options = Options()) -> Run:
     """Put a log in order; `name` is the run's where the log has none, `source` says where it was read.
 
-    Raises
-    ------
-    NoMetrics
-        When no finite value is left.
-    UnknownMetric
-        When a role was given to a key that is not there.
+    Raises `NoMetrics` where no finite value is left, `UnknownMetric` where a role was given to a key that is not there.
     """
     log = _with_finer_step(log)
     log, notes = without_superseded(log)

@@ -34,12 +34,8 @@ def read(source: Source) -> list[Log] | None:
         epoch: 0|step: 12|ppo_ep: 1|act_loss: 0.045|cri_loss: 0.081|unsuper_loss: 0.0
         average reward score: 4.3828125
 
-    What it cannot see: KL and response lengths, which DeepSpeed-Chat does not print.
-
-    Raises
-    ------
-    NoMetrics
-        When the file ends within its first line of losses.
+    What it cannot see: KL and response lengths, which DeepSpeed-Chat does not print. Raises `NoMetrics` where the file
+    ends within its first line of losses.
     """
     if not source.is_text:
         return None

@@ -47,10 +47,7 @@ _CHECKPOINTS_DEEPEST = 3
 def found_in(root: Path, files: Files) -> list[Named]:
     """Return name and log of every run below a directory.
 
-    Raises
-    ------
-    NotUnderstood
-        When no file below it could be read; the message says why for the first ones.
+    Raises `NotUnderstood` where no file below it could be read; the message says why for the first ones.
     """
     logs: dict[Path, list[Log]] = {}
     refused: dict[Path, str] = {}

@@ -105,10 +105,8 @@ def format_of(log: Log) -> Format:
 def read_file(path: Path, files: Files) -> list[Log]:
     """Return the logs in a file: each reader is asked in turn.
 
-    Raises
-    ------
-    ReadError
-        When it cannot be opened; `NotUnderstood` when no reader knows it, `NoMetrics` when one does, and it holds none.
+    Raises `ReadError` where it cannot be opened, `NotUnderstood` where no reader knows it, `NoMetrics` where one does,
+    and it holds none.
     """
     try:
         return files.logs(path, _logs)

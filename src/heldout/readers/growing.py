@@ -20,12 +20,8 @@ _OWN = ("step", "time")  # keys of a line of the record that are no metrics
 class GrowingLog:
     """What one process logs, after what earlier ones did.
 
-    Parameters
-    ----------
-    before
-        What earlier processes logged; it counts as superseded from the step on at which this one begins.
-    roles
-        Role → key, where it is known; as the earlier processes said it if not given.
+    What is in `before` counts as superseded from the step on at which this process begins. Roles (role → key) are as
+    the earlier processes said them, if not given.
     """
 
     def __init__(self, before: Log | None = None, roles: Mapping[str, str] | None = None) -> None:

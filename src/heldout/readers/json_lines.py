@@ -168,15 +168,7 @@ def _format(keys: set[str]) -> str:
 
 
 def rows_of(block: bytes) -> tuple[list[Mapping[str, Any]], list[bytes]]:
-    """Parse the lines of a block.
-
-    Returns
-    -------
-    rows
-        The objects, in order.
-    refused
-        Lines that are no JSON object.
-    """
+    """Return the objects in the lines of a block, in order, and the lines that are no JSON object."""
     try:  # one call for a whole block is several times quicker than one a line
         rows = orjson.loads(b"[" + block.strip().replace(b"\n", b",") + b"]")
     except orjson.JSONDecodeError:

@@ -59,10 +59,7 @@ ReadSample = Callable[[Mapping[str, Any]], Sample | None]
 def read(source: Source) -> list[Log] | None:
     """Read one file of judged samples as the evaluations that it holds.
 
-    Raises
-    ------
-    NoMetrics
-        When the samples are training rollouts, or their scores cannot be shares of problems solved.
+    Raises `NoMetrics` where the samples are training rollouts, or their scores cannot be shares of problems solved.
     """
     if source.head.startswith(b"PAR1"):
         _refuse_completions(source)

@@ -91,16 +91,8 @@ def sessions_of_evaluations(step: IntArray, during: IntArray, begins: IntArray) 
     """Return the session to which each evaluation belongs.
 
     An older checkpoint that is measured later, at a step before the one at which the training of its session began,
-    belongs to an earlier session: it takes nothing back.
-
-    Parameters
-    ----------
-    step
-        Of the checkpoint, shape (n,).
-    during
-        The session of training in which it was measured, shape (n,).
-    begins
-        The first step of training of each session, shape (S,).
+    belongs to an earlier session: it takes nothing back. `step` is that of the checkpoint, `during` the session of
+    training in which it was measured, both of shape (n,); `begins` is the first step of training of each session.
     """
     session = during.copy()
     for row in np.flatnonzero(session):

@@ -32,19 +32,10 @@ class Parser(Protocol):
     """Understands a format that is appended to."""
 
     def feed(self, data: bytes, last: bool) -> int:
-        """Take in what comes next.
+        """Take in what stands in the file behind everything that was used so far; return how many bytes were used.
 
-        Parameters
-        ----------
-        data
-            What stands in the file behind everything that was used so far.
-        last
-            Whether the file ends there for good; half a record at the end is then a damaged one.
-
-        Returns
-        -------
-        int
-            How many of these bytes were used; the others are given again, with more behind them.
+        The others are given again, with more behind them. `last` says that the file ends there for good: half a record
+        at the end is then a damaged one.
         """
         ...
 
@@ -63,19 +54,11 @@ Stamp = tuple[int, int, int]  # tells whether a file has changed: inode, size, t
 
 
 class Source:
-    """A file, read at most once, however many readers look at it.
-
-    Parameters
-    ----------
-    path
-        The file.
-    growing
-        Whether it is still being written: a last line without its end may be cut anywhere.
-    """
+    """A file, read at most once, however many readers look at it."""
 
     def __init__(self, path: Path, *, growing: bool = False) -> None:
         self.path = path
-        self.growing = growing
+        self.growing = growing  # still being written: a last line without its end may be cut anywhere
         self.declined = 0  # readers, in the order of the registry, that refused a beginning which changes no more
         self._parsers: dict[Callable[[], Any], tuple[Any, int]] = {}
         self._texts: dict[int, tuple[str, int]] = {}  # of this look, by where they begin
@@ -221,11 +204,8 @@ def _text(data: bytes, *, begins: bool) -> str:
 class Files:
     """Opens files for readers, each at most once, and goes on where a growing one was left.
 
-    Parameters
-    ----------
-    growing
-        Whether they are still being written. What was understood of a file is then kept for the next look: a file that
-        has not changed is not read again, and one that has only grown is read from where it was left.
+    What was understood of files that are still being written is kept for the next look: a file that has not changed is
+    not read again, and one that has only grown is read from where it was left.
     """
 
     def __init__(self, *, growing: bool = False) -> None:
@@ -245,13 +225,7 @@ class Files:
         return source
 
     def logs(self, path: Path, read: Callable[[Source], list[Log]]) -> list[Log]:
-        """Return what a file holds, as `read` finds it.
-
-        Raises
-        ------
-        ReadError
-            As `read` does.
-        """
+        """Return what a file holds, as `read` finds it; errors as for `read`."""
         if not self.growing:
             return read(Source(path))
         stamp = stamp_of(path.stat())

@@ -30,12 +30,8 @@ def read(source: Source) -> list[Log] | None:
         r,l,t
         21.0,21,0.52
 
-    What it cannot see: in a monitor file, the steps of other environments that ran beside this one.
-
-    Raises
-    ------
-    NoMetrics
-        When it is one of these files, but damaged or without a single row.
+    What it cannot see: in a monitor file, the steps of other environments that ran beside this one. Raises `NoMetrics`
+    where it is one of these files, but damaged or without a single row.
     """
     if source.head.startswith(b"PK\x03\x04"):
         return _evaluations(source)

@@ -45,12 +45,8 @@ def read(source: Source) -> list[Log] | None:
         step:12 - actor/kl_loss:0.001 - critic/score/mean:0.977 - val-core/openai/gsm8k/reward/mean@1:np.float64(0.5)
 
     What it cannot see: digits beyond those printed (three after the point up to verl 0.4), and a value whose line was
-    torn apart by another process's output.
-
-    Raises
-    ------
-    NoMetrics
-        When the configuration is there, but the run ended before its first step line.
+    torn apart by another process's output. Raises `NoMetrics` where the configuration is there, but the run ended
+    before its first step line.
     """
     if not source.is_text:
         return None

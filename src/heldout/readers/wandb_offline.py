@@ -185,7 +185,10 @@ def _read_record(record: bytes, found: _Found) -> None:
 def _history(record: bytes, start: int, stop: int) -> tuple[dict[str, bytes], int | None]:
     """Return the row of a HistoryRecord, values as JSON, and its step."""
     parts = wire.places(record, start, stop)
-    row, step = dict(_item(record, *item) for item in parts[1, wire.BYTES]), None
+    row, step = {}, None
+    for start, stop in parts[1, wire.BYTES]:
+        key, value = _item(record, start, stop)
+        row[key] = value
     for place in parts[2, wire.BYTES]:
         step = wire.signed((wire.numbers(record, *place, 1) or [0])[-1])
     return row, step
@@ -195,13 +198,12 @@ def _item(record: bytes, start: int, stop: int) -> tuple[str, bytes]:
     """Return key and JSON of an item. The key stands in one field, or as a path in another."""
     key, path, value = b"", [], b""
     for number, kind, a, b in wire.fields(record, start, stop):
-        match number, kind:
-            case 1, wire.BYTES:
-                key = record[a:b]
-            case 2, wire.BYTES:
-                path.append(record[a:b])
-            case 16, wire.BYTES:
-                value = record[a:b]
+        if kind == wire.BYTES and number == 1:
+            key = record[a:b]
+        elif kind == wire.BYTES and number == 2:
+            path.append(record[a:b])
+        elif kind == wire.BYTES and number == 16:
+            value = record[a:b]
     return (b"/".join(path) if path else key).decode("utf-8", "replace"), value
 
 

@@ -56,7 +56,10 @@ def fields(message: bytes, start: int = 0, stop: int | None = None) -> Iterator[
         key, at = varint(message, at, end)
         number, kind = key >> 3, key & 7
         if kind == BYTES:
-            size, at = varint(message, at, end)
+            if at < end and message[at] < _MORE:  # as `varint` would; what is named and stored in a log is short
+                size, at = message[at], at + 1
+            else:
+                size, at = varint(message, at, end)
             after = at + size
         elif kind == VARINT:
             after = varint(message, at, end)[1]
