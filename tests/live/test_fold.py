@@ -12,7 +12,7 @@ from heldout.detectors.base import Block
 from heldout.diagnosis.detectors import Detectors
 from heldout.findings import Finding, Severity
 from heldout.live.fold import Fold, LogFold, last_step
-from heldout.readers.growing import GrowingLog
+from heldout.readers.restarts import GrowingLog
 from heldout.run import Evaluation, Run, Series
 
 

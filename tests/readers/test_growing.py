@@ -27,7 +27,7 @@ from heldout.errors import ReadError
 from heldout.live.watch import Follower
 from heldout.readers import read_all
 from heldout.readers import source as source_module
-from heldout.readers.growing import GrowingLog
+from heldout.readers.restarts import GrowingLog
 from heldout.readers.source import Files
 from heldout.run import Evaluation, Outcomes, Run
 

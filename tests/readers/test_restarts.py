@@ -18,9 +18,9 @@ from in_memory import told
 import heldout
 from heldout.live.follow import Follower
 from heldout.readers.assemble import assemble
-from heldout.readers.growing import GrowingLog
 from heldout.readers.log import Column, Log
 from heldout.readers.restarts import (
+    GrowingLog,
     compacted,
     first_steps,
     is_clock,

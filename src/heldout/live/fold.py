@@ -21,7 +21,7 @@ from heldout.errors import NoMetrics
 from heldout.findings import Finding
 from heldout.metrics import choose_roles, meaning_of
 from heldout.readers.assemble import assemble
-from heldout.readers.growing import GrowingLog
+from heldout.readers.restarts import GrowingLog
 from heldout.run import NO_STEPS, Evaluation, Run
 from heldout.stats.arrays import BoolArray, FloatArray
 

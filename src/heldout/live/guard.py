@@ -29,7 +29,7 @@ from heldout.live.fold import LogFold
 from heldout.live.rules import Decision, Rules, decide
 from heldout.metrics import checked_roles
 from heldout.readers import run_directory
-from heldout.readers.growing import GrowingLog
+from heldout.readers.restarts import GrowingLog
 from heldout.run import Evaluation
 from heldout.store.layout import BEST, ROLL_BACK
 from heldout.store.lines import replacing
