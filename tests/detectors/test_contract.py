@@ -1,10 +1,13 @@
 """What every registered detector must do, whatever it looks for."""
 
+from __future__ import annotations
+
 import itertools
 import re
 import warnings
 from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -23,12 +26,12 @@ METRICS = sorted({name for make in SIGNALS for name in make.needs} | {"reward"})
 PARTS = ("rewards/format/mean", "rewards/tests/mean")
 
 
-def restless(seed, steps=160):
+def restless(seed: int, steps: Any = 160) -> Any:
     """A run in which everything that is looked for happens, at random, with gaps and NaN."""
     rng = np.random.default_rng(seed)
     step = np.cumsum(rng.integers(1, 4, steps))
 
-    def metric():
+    def metric() -> Any:
         jumps = np.repeat(rng.choice([0.0, 0.02, 0.3, 0.95, 30.0], 8), -(-steps // 8))[:steps]
         value = jumps * (1.0 + 0.05 * rng.normal(size=steps) * rng.integers(0, 2))
         value[rng.random(steps) < 0.03] = np.nan
@@ -38,12 +41,12 @@ def restless(seed, steps=160):
     return Block({name: metric() for name in METRICS}, {name: metric() for name in PARTS})
 
 
-def cut(block, ends):
+def cut(block: Any, ends: Any) -> Any:
     """The same run in blocks that end at the given steps."""
     blocks, after = [], -1
     for end in [*sorted(ends), 10**9]:
 
-        def inside(points, after=after, end=end):
+        def inside(points: Any, after: Any = after, end: Any = end) -> Any:
             chosen = (points.step > after) & (points.step <= end)
             return Points(points.step[chosen], points.value[chosen])
 
@@ -55,7 +58,7 @@ def cut(block, ends):
     return blocks
 
 
-def run_over(detector, blocks):
+def run_over(detector: Any, blocks: Any) -> Any:
     return [finding for block in blocks for finding in detector.update(block)]
 
 
@@ -104,7 +107,7 @@ def test_unknown_parameters_are_named(make: type[Question]) -> None:
 @pytest.mark.parametrize("make", [make for make in DETECTORS if issubclass(make, HeldOut)])
 @given(seed=st.integers(0, 50), ends=st.lists(st.integers(0, 30), max_size=6))
 @settings(max_examples=8, deadline=None)
-def test_findings_on_the_held_out_score_do_not_depend_on_the_cuts(make: type[Question], seed: int, ends) -> None:
+def test_findings_on_the_held_out_score_do_not_depend_on_the_cuts(make: type[Question], seed: int, ends: Any) -> None:
     rng = np.random.default_rng(seed)
     rates = np.clip(0.5 + rng.normal(0.0, 0.03, 30).cumsum(), 0.02, 0.98)
     run = [Evaluation(10 * k, float(rate), 1000, 1.0) for k, rate in enumerate(rates)]
@@ -116,27 +119,27 @@ def test_findings_on_the_held_out_score_do_not_depend_on_the_cuts(make: type[Que
 @pytest.mark.parametrize("make", SIGNALS)
 @given(seed=st.integers(0, 10**6), ends=st.lists(st.integers(0, 350), max_size=12))
 @settings(max_examples=25, deadline=None)
-def test_findings_do_not_depend_on_the_cuts(make, seed, ends):
+def test_findings_do_not_depend_on_the_cuts(make: Any, seed: int, ends: Any) -> None:
     run = restless(seed)
     assert run_over(make(), cut(run, ends)) == run_over(make(), [run])
 
 
 @pytest.mark.parametrize("make", SIGNALS)
 @pytest.mark.parametrize("seed", range(6))
-def test_one_step_at_a_time_gives_the_same_findings(make, seed):
+def test_one_step_at_a_time_gives_the_same_findings(make: Any, seed: int) -> None:
     run = restless(seed)
     assert run_over(make(), cut(run, range(350))) == run_over(make(), [run])
 
 
 @pytest.mark.parametrize("make", SIGNALS)
-def test_the_restless_run_has_findings_at_all(make):
+def test_the_restless_run_has_findings_at_all(make: Any) -> None:
     assert any(run_over(make(), [restless(seed)]) for seed in range(40))
 
 
 @pytest.mark.parametrize("make", SIGNALS)
 @pytest.mark.parametrize("value", [0.0, 0.5, -3.0, 1.0])
 @pytest.mark.parametrize("steps", [0, 1, 3, 19, 21])
-def test_tiny_and_constant_input_gives_no_finding_and_no_warning(make, value, steps):
+def test_tiny_and_constant_input_gives_no_finding_and_no_warning(make: Any, value: float, steps: int) -> None:
     points = Points(np.arange(steps), np.full(steps, value))
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -148,14 +151,14 @@ def test_tiny_and_constant_input_gives_no_finding_and_no_warning(make, value, st
 
 
 @pytest.mark.parametrize("make", SIGNALS)
-def test_all_nan_gives_nothing_but_the_nan_itself(make):
+def test_all_nan_gives_nothing_but_the_nan_itself(make: Any) -> None:
     points = Points(np.arange(60), np.full(60, np.nan))
     found = make().update(Block(dict.fromkeys(METRICS, points), dict.fromkeys(PARTS, points)))
     assert [finding.kind for finding in found] == ["gradient_not_finite"] * (make is GradientSpikes)
 
 
 @pytest.mark.parametrize("make", SIGNALS)
-def test_findings_are_complete_and_carefully_worded(make):
+def test_findings_are_complete_and_carefully_worded(make: Any) -> None:
     found = [finding for seed in range(40) for finding in make().update(restless(seed))]
     for finding in found:
         words = " ".join([finding.seen, finding.against, finding.means, finding.advice])
@@ -173,27 +176,27 @@ def test_findings_are_complete_and_carefully_worded(make):
 
 
 @pytest.mark.parametrize("make", SIGNALS)
-def test_findings_come_in_order_of_steps(make):
+def test_findings_come_in_order_of_steps(make: Any) -> None:
     for seed in range(20):
         steps = [finding.step for finding in make().update(restless(seed))]
         assert steps == sorted(steps)
 
 
 @pytest.mark.parametrize("make", SIGNALS)
-def test_healthy_runs_are_quiet(make):
+def test_healthy_runs_are_quiet(make: Any) -> None:
     assert not fold([make()], [healthy(seed) for seed in range(1)])
     alarmed = sum(bool(make().update(healthy(seed))) for seed in range(60))
     assert alarmed <= 4  # at 2 % a run, more are seen in less than one of a hundred such tests
 
 
-def healthy(seed, steps=300):
+def healthy(seed: int, steps: Any = 300) -> Any:
     """Autocorrelated noise round a flat, a drifting or an improving level."""
     rng = np.random.default_rng(10_000 + seed)
     way = seed % 3
     time = np.linspace(0.0, 1.0, steps)
     rise = (0.0 * time, time, (1.0 - np.exp(-time / 0.5)) / (1.0 - np.exp(-2.0)))[way]
 
-    def noise(sd):
+    def noise(sd: Any) -> Any:
         phi = rng.uniform(0.5, 0.95)
         shocks = rng.normal(0.0, sd * np.sqrt(1.0 - phi**2), steps)
         value = [rng.normal(0.0, sd)]

@@ -1,5 +1,9 @@
 """Entropy: collapse, the way to it, and what is only learning."""
 
+from __future__ import annotations
+
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -8,7 +12,7 @@ from heldout.detectors.entropy import EntropyCollapse
 from heldout.findings import Severity
 
 
-def falling(to, steps=300, tau=60.0, sign=1.0, reward=None):
+def falling(to: Any, steps: Any = 300, tau: Any = 60.0, sign: Any = 1.0, reward: Any = None) -> Any:
     rng = np.random.default_rng(0)
     step = np.arange(steps)
     value = (to + (1.0 - to) * np.exp(-np.maximum(step - 50, 0) / tau)) * np.exp(0.1 * rng.normal(size=steps))
@@ -18,37 +22,37 @@ def falling(to, steps=300, tau=60.0, sign=1.0, reward=None):
     return Block(metrics)
 
 
-def kinds(block, **parameters):
+def kinds(block: Any, **parameters: Any) -> Any:
     return [finding.kind for finding in EntropyCollapse(**parameters).update(block)]
 
 
 @pytest.mark.parametrize("sign", [1.0, -1.0])
-def test_a_fall_is_announced_found_once_and_again_when_nothing_is_left(sign):
+def test_a_fall_is_announced_found_once_and_again_when_nothing_is_left(sign: Any) -> None:
     assert kinds(falling(0.01, sign=sign)) == ["entropy_falling", "entropy_collapse", "entropy_exhausted"]
 
 
-def test_the_projected_step_is_near_the_real_one():
+def test_the_projected_step_is_near_the_real_one() -> None:
     falls, arrives = EntropyCollapse().update(falling(0.01))[:2]
     assert falls.step < falls.evidence["arrival"]
     assert falls.evidence["arrival"] == pytest.approx(arrives.steps[0], rel=0.1)
 
 
-def test_a_fall_to_half_is_quiet():
+def test_a_fall_to_half_is_quiet() -> None:
     assert kinds(falling(0.5)) == []
 
 
-def test_a_fall_while_the_reward_rises_is_only_a_notice():
+def test_a_fall_while_the_reward_rises_is_only_a_notice() -> None:
     assert {f.severity for f in EntropyCollapse().update(falling(0.15, reward=0.01))} == {Severity.NOTICE}
     assert Severity.WARNING in {f.severity for f in EntropyCollapse().update(falling(0.15, reward=0.0))}
 
 
-def test_another_collapse_is_found_after_a_recovery():
+def test_another_collapse_is_found_after_a_recovery() -> None:
     value = np.concatenate([np.full(40, 1.0), np.full(40, 0.1), np.full(40, 1.0), np.full(40, 0.1)])
     found = kinds(Block({"entropy": Points(np.arange(160), value)}))
     assert found == ["entropy_collapse", "entropy_collapse"]
 
 
-def test_one_low_point_is_nothing():
+def test_one_low_point_is_nothing() -> None:
     value = np.ones(100)
     value[[50, 70]] = 0.0
     assert kinds(Block({"entropy": Points(np.arange(100), value)})) == []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -126,7 +127,7 @@ def test_the_detector_alarms_where_the_benchmark_says_it_does(family: str, seed:
 @pytest.mark.parametrize("make", HELD_OUT)
 @given(seed=st.integers(0, 50), cuts=st.lists(st.integers(0, 40), max_size=6))
 @settings(max_examples=8, deadline=None)
-def test_findings_do_not_depend_on_the_cuts(make, seed, cuts) -> None:  # type: ignore[no-untyped-def]
+def test_findings_do_not_depend_on_the_cuts(make: Any, seed: int, cuts: Any) -> None:  # type: ignore[no-untyped-def]
     family = ("late_surge", "sharp_collapse", "plateau")[seed % 3]
     run = simulated(family, seed, n=60)
     whole = make().update(Block(evaluations=run))

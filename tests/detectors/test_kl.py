@@ -1,5 +1,9 @@
 """The three divergences, each on its own."""
 
+from __future__ import annotations
+
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -7,7 +11,7 @@ from heldout.detectors.base import Block, Points
 from heldout.detectors.kl import KLBlowUp
 
 
-def found(**values):
+def found(**values: Any) -> Any:
     points = {name: Points(np.arange(len(value)), np.asarray(value, dtype=float)) for name, value in values.items()}
     return KLBlowUp().update(Block(points))
 
@@ -16,7 +20,7 @@ STEP = np.arange(200)
 
 
 @pytest.mark.parametrize("name", ["kl_reference", "kl_policies", "kl_sampler"])
-def test_a_blow_up_is_found_and_named(name):
+def test_a_blow_up_is_found_and_named(name: str) -> None:
     value = np.where(STEP < 100, 0.004, 0.004 * np.exp((STEP - 100) / 10.0))
     kinds = [finding.kind for finding in found(**{name: value})]
     assert f"{name}_blow_up" in kinds
@@ -25,26 +29,26 @@ def test_a_blow_up_is_found_and_named(name):
 
 
 @pytest.mark.parametrize("power", [0.5, 1.0, 1.5])
-def test_steady_growth_is_quiet(power):
+def test_steady_growth_is_quiet(power: Any) -> None:
     assert found(kl_reference=1e-5 + 3.0 * (STEP / 200.0) ** power) == []
 
 
-def test_growth_that_bends_upward_is_acceleration():
+def test_growth_that_bends_upward_is_acceleration() -> None:
     kinds = [finding.kind for finding in found(kl_reference=0.02 + 4.0 * (STEP / 200.0) ** 3)]
     assert kinds == ["kl_reference_accelerating"]
 
 
-def test_a_rise_from_nearly_zero_to_little_is_quiet():
+def test_a_rise_from_nearly_zero_to_little_is_quiet() -> None:
     assert found(kl_policies=np.where(STEP < 60, 1e-7, 0.01)) == []
 
 
-def test_trainer_and_sampler_that_disagree_from_the_start_are_told_once():
+def test_trainer_and_sampler_that_disagree_from_the_start_are_told_once() -> None:
     (finding,) = found(kl_sampler=np.full(200, 0.08))
     assert finding.kind == "kl_sampler_level"
     assert "0.08 nats" in finding.seen
 
 
-def test_the_three_advise_differently():
+def test_the_three_advise_differently() -> None:
     value = np.where(STEP < 100, 0.004, 0.9)
     findings = found(kl_reference=value, kl_policies=value, kl_sampler=value)
     blown = [finding for finding in findings if finding.kind.endswith("blow_up")]

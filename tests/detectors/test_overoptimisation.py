@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,7 +19,9 @@ from heldout.stats.scan import boundary, run_p
 RISE_AND_FALL = np.concatenate([np.linspace(0.3, 0.5, 12), np.linspace(0.5, 0.25, 12)])
 
 
-def blocks(rates: np.ndarray, reward: np.ndarray | None = None, size: int | None = 500, cuts: list[int] | None = None):
+def blocks(
+    rates: np.ndarray, reward: np.ndarray | None = None, size: int | None = 500, cuts: list[int] | None = None
+) -> Any:
     """Blocks of a run with an evaluation every tenth step, cut after the given evaluations."""
     edges = [0, *sorted(set(cuts or [])), len(rates)]
     for a, b in pairwise(edges):

@@ -14,6 +14,7 @@ import urllib.request
 from collections.abc import Iterator
 from email.message import EmailMessage
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import ClassVar
 
 import orjson
@@ -347,7 +348,7 @@ def test_the_content_of_a_variable_is_never_shown(monkeypatch: pytest.MonkeyPatc
     assert SECRET not in str(error.value)
 
 
-def test_a_command_is_told_everything_in_its_environment(tmp_path) -> None:
+def test_a_command_is_told_everything_in_its_environment(tmp_path: Path) -> None:
     out = tmp_path / "out"
     alert = alert_of(f'cmd:printf "%s|%s|%s" "$HELDOUT_TITLE" "$HELDOUT_STEP" "$HELDOUT_KIND" > {out}')
     alert.send('a "title" $(touch x)', "text", FELL)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 import test_blocks_console
@@ -47,7 +48,7 @@ def stable_baselines_pair(folder: Path) -> Path:
         (stable_baselines_pair, "Stable-Baselines3 progress.csv", "log.txt"),
     ],
 )
-def test_a_trainers_two_logs_of_one_run_are_one_run(tmp_path: Path, make, format: str, other: str) -> None:  # type: ignore[no-untyped-def]
+def test_a_trainers_two_logs_of_one_run_are_one_run(tmp_path: Path, make: Any, format: str, other: str) -> None:  # type: ignore[no-untyped-def]
     folder = make(tmp_path / "run")
     assert [run.name for run in read_all(folder)] == ["run"]
     followed = Follower(folder).poll()

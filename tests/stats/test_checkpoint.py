@@ -1,6 +1,9 @@
 """Which checkpoint: against the posterior it is read from, against the raw maximum, and with little data."""
 
+from __future__ import annotations
+
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,7 +18,7 @@ from heldout.stats.gram import Gram
 GOLDEN = np.array([0.300, 0.322, 0.331, 0.350, 0.356, 0.352, 0.360, 0.349, 0.333, 0.327, 0.310, 0.305])
 
 
-def simulated(runs, sd, seed):
+def simulated(runs: Any, sd: Any, seed: int) -> Any:
     """Runs that rise and fall, with jitter: truth and what the evals show."""
     rng = np.random.default_rng(seed)
     for _ in range(runs):
@@ -25,7 +28,7 @@ def simulated(runs, sd, seed):
         yield truth, truth + rng.normal(0.0, sd, 30)
 
 
-def test_it_reads_the_posterior_of_checkpoint_quality():
+def test_it_reads_the_posterior_of_checkpoint_quality() -> None:
     got = choose(GOLDEN, 2e-4, set_variance=1e-4)
     posterior = gp_posterior(GOLDEN, 2e-4, jitter=True)
     assert got.means.tolist() == posterior.mean.tolist()
@@ -35,7 +38,7 @@ def test_it_reads_the_posterior_of_checkpoint_quality():
     assert (got.low, got.high) == pytest.approx((got.estimate - half, got.estimate + half))
 
 
-def test_choosing_is_better_than_the_raw_maximum_and_honest_about_the_level():
+def test_choosing_is_better_than_the_raw_maximum_and_honest_about_the_level() -> None:
     regret, raw_regret, bias, raw_bias, covered, in_tied, sizes = [], [], [], [], [], [], []
     for truth, value in simulated(150, 0.015, 0):
         got = choose(value, 0.015**2)
@@ -54,7 +57,7 @@ def test_choosing_is_better_than_the_raw_maximum_and_honest_about_the_level():
     assert np.mean(sizes) < 20
 
 
-def test_ties_go_to_the_earliest():
+def test_ties_go_to_the_earliest() -> None:
     got = choose(np.full(8, 0.4), 1e-4)
     assert got.best == 0
     assert got.tied == tuple(range(8))
@@ -62,13 +65,13 @@ def test_ties_go_to_the_earliest():
 
 
 @pytest.mark.parametrize("level", [0.0, 1.0])
-def test_saturated_evals_are_all_tied(level):
+def test_saturated_evals_are_all_tied(level: float) -> None:
     gram = Gram.of(np.full((8, 25), level))
     got = choose(gram.rates, gram.s2(8), gram.set_variance(0))
     assert got.tied == tuple(range(8))
 
 
-def test_only_checkpoints_that_exist_are_chosen():
+def test_only_checkpoints_that_exist_are_chosen() -> None:
     every = choose(GOLDEN, 1e-5)
     some = choose(GOLDEN, 1e-5, available=[9, 2, 8])
     assert every.best == 6
@@ -78,11 +81,11 @@ def test_only_checkpoints_that_exist_are_chosen():
     assert choose(GOLDEN, 1e-5, available=np.isin(np.arange(12), [2, 8, 9])) == choose_like(some)
 
 
-def choose_like(choice):
+def choose_like(choice: Any) -> Any:
     """Equal to any choice with the same answers."""
 
     class Like:
-        def __eq__(self, other):
+        def __eq__(self, other: Any) -> Any:
             return (other.best, other.tied) == (choice.best, choice.tied)
 
     return Like()
@@ -90,7 +93,7 @@ def choose_like(choice):
 
 @pytest.mark.parametrize("k", [1, 2, 4, 5, 12])
 @pytest.mark.parametrize("variance", [0.0, 1e-6, 2e-4, math.nan])
-def test_the_sets_hold_the_best_and_the_interval_its_estimate(k, variance):
+def test_the_sets_hold_the_best_and_the_interval_its_estimate(k: int, variance: float) -> None:
     got = choose(GOLDEN[:k], variance)
     assert got.best in got.tied
     assert math.isnan(variance) == math.isnan(got.low)
@@ -99,7 +102,7 @@ def test_the_sets_hold_the_best_and_the_interval_its_estimate(k, variance):
 
 
 @given(st.integers(1, 14), st.integers(0, 10_000))
-def test_the_same_input_gives_the_same_choice_and_a_constant_only_shifts_it(k, seed):
+def test_the_same_input_gives_the_same_choice_and_a_constant_only_shifts_it(k: int, seed: int) -> None:
     value = np.random.default_rng(seed).normal(0.4, 0.02, k)
     one, again, shifted = choose(value, 3e-4), choose(value, 3e-4), choose(value + 10.0, 3e-4)
     assert (one.best, one.tied) == (again.best, again.tied)
@@ -107,12 +110,12 @@ def test_the_same_input_gives_the_same_choice_and_a_constant_only_shifts_it(k, s
     assert shifted.estimate == pytest.approx(one.estimate + 10.0)
 
 
-def test_without_noise_the_values_decide():
+def test_without_noise_the_values_decide() -> None:
     got = choose(GOLDEN, 0.0)
     assert (got.best, got.tied, got.estimate) == (6, (6,), 0.36)
 
 
-def test_few_evals_are_taken_as_they_are_with_bonferroni_over_the_others():
+def test_few_evals_are_taken_as_they_are_with_bonferroni_over_the_others() -> None:
     value, sd = np.array([0.30, 0.36, 0.40, 0.37]), 0.02
     got = choose(value, sd**2, set_variance=0.01**2)
     crossing = norm.ppf(1.0 - 0.05 / 3.0) * math.sqrt(2.0) * sd
@@ -122,7 +125,7 @@ def test_few_evals_are_taken_as_they_are_with_bonferroni_over_the_others():
     assert got.high - got.estimate == pytest.approx(norm.ppf(0.975) * math.hypot(sd, 0.01))
 
 
-def test_few_evals_use_paired_comparisons_where_outcomes_are_known():
+def test_few_evals_use_paired_comparisons_where_outcomes_are_known() -> None:
     rng = np.random.default_rng(0)
     p = rng.beta(0.2, 0.3, 400)  # most problems are always or never solved: differences are well known
     x = (rng.random((4, 400)) < np.clip(p + np.array([0.0, 0.05, 0.1, 0.2])[:, None], 0, 1)).astype(float)
@@ -133,20 +136,20 @@ def test_few_evals_use_paired_comparisons_where_outcomes_are_known():
     assert tight.best == 3
 
 
-def test_few_evals_seldom_drop_the_best():
+def test_few_evals_seldom_drop_the_best() -> None:
     rng = np.random.default_rng(1)
     kept = [0 in choose(rng.normal(0.4, 0.02, 4), 0.02**2).tied for _ in range(1000)]
     assert np.mean(kept) >= 0.95 - 0.02
 
 
 @pytest.mark.parametrize("k", [4, 12])
-def test_unknown_noise_drops_nothing(k):
+def test_unknown_noise_drops_nothing(k: int) -> None:
     got = choose(GOLDEN[:k], math.nan)
     assert got.tied == tuple(range(k))
     assert got.best == int(GOLDEN[:k].argmax())
 
 
-def test_nothing_to_choose_from_is_said():
+def test_nothing_to_choose_from_is_said() -> None:
     for value, available in (([], None), (GOLDEN, []), (GOLDEN, np.zeros(12, dtype=bool))):
         with pytest.raises(ValueError, match="there is no checkpoint to choose from"):
             choose(value, 1e-4, available=available)

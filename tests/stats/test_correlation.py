@@ -1,6 +1,9 @@
 """Correlation intervals: oracles, coverage on autocorrelated series, and alignment."""
 
+from __future__ import annotations
+
 import math
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,11 +17,11 @@ from scipy.stats import norm, pearsonr
 from heldout.stats.correlation import align, co_movement, correlate, effective_n, lead_lag
 
 
-def ar1(rng, n, phi):
+def ar1(rng: np.random.Generator, n: Any, phi: Any) -> Any:
     return lfilter([1.0], [1.0, -phi], rng.normal(size=n + 600))[600:]
 
 
-def plain_effective_n(x, y):
+def plain_effective_n(x: Any, y: Any) -> Any:
     n = x.size
     x, y = x - x.mean(), y - y.mean()
     total = 1.0
@@ -32,19 +35,19 @@ def plain_effective_n(x, y):
 
 
 @pytest.mark.parametrize(("n", "phi"), [(5, 0.5), (20, 0.9), (40, 0.0), (400, 0.97)])
-def test_effective_n_is_the_plain_sum(n, phi):
+def test_effective_n_is_the_plain_sum(n: int, phi: Any) -> None:
     rng = np.random.default_rng(n)
     x, y = ar1(rng, n, phi), ar1(rng, n, phi)
     assert effective_n(x, y) == pytest.approx(plain_effective_n(x, y))
 
 
-def test_effective_n_of_white_noise_is_n_and_of_slow_series_far_less():
+def test_effective_n_of_white_noise_is_n_and_of_slow_series_far_less() -> None:
     rng = np.random.default_rng(0)
     assert effective_n(ar1(rng, 400, 0.0), ar1(rng, 400, 0.0)) > 380.0
     assert effective_n(ar1(rng, 400, 0.97), ar1(rng, 400, 0.97)) < 80.0
 
 
-def test_correlate_is_pearson_with_fishers_interval_at_the_effective_size():
+def test_correlate_is_pearson_with_fishers_interval_at_the_effective_size() -> None:
     rng = np.random.default_rng(4)
     x = ar1(rng, 60, 0.6)
     y = x + ar1(rng, 60, 0.6)
@@ -59,7 +62,7 @@ def test_correlate_is_pearson_with_fishers_interval_at_the_effective_size():
     assert wider.low < got.low < got.r < got.high < wider.high
 
 
-def test_alternating_pairs_give_the_ordinary_interval():
+def test_alternating_pairs_give_the_ordinary_interval() -> None:
     # one series alternates and the other is smooth: the first product is negative, so every pair counts
     x = np.tile([1.0, -1.0], 20)
     y = np.sin(np.arange(40.0) / 5.0)
@@ -69,7 +72,9 @@ def test_alternating_pairs_give_the_ordinary_interval():
 
 
 @given(st.integers(4, 40), st.floats(0.1, 100.0), st.floats(-100.0, 100.0), st.integers(0, 999))
-def test_correlation_does_not_depend_on_units_or_order_of_arguments(n, scale, shift, seed):
+def test_correlation_does_not_depend_on_units_or_order_of_arguments(
+    n: int, scale: float, shift: Any, seed: int
+) -> None:
     rng = np.random.default_rng(seed)
     x, y = rng.normal(size=n), rng.normal(size=n)
     one = correlate(x, y)
@@ -80,25 +85,25 @@ def test_correlation_does_not_depend_on_units_or_order_of_arguments(n, scale, sh
 
 
 @pytest.mark.parametrize("n", [0, 1, 2, 3])
-def test_few_pairs_have_no_correlation(n):
+def test_few_pairs_have_no_correlation(n: int) -> None:
     got = correlate(np.arange(n), np.arange(n))
     assert got.n == n
     assert math.isnan(got.r)
     assert math.isnan(got.low)
 
 
-def test_a_constant_has_no_correlation():
+def test_a_constant_has_no_correlation() -> None:
     assert math.isnan(correlate(np.full(9, 0.1), np.arange(9.0)).r)
     assert math.isnan(co_movement(np.arange(9.0), np.full(9, 0.1), np.arange(9.0)).detrended.r)
 
 
-def test_perfect_correlation_is_one():
+def test_perfect_correlation_is_one() -> None:
     got = correlate(np.arange(9.0) ** 2, 3.0 * np.arange(9.0) ** 2)
     assert got.r == pytest.approx(1.0)
     assert got.low > 0.99
 
 
-def test_bad_arguments_are_named():
+def test_bad_arguments_are_named() -> None:
     with pytest.raises(ValueError, match="x has 3 values and y has 4"):
         correlate(np.ones(3), np.ones(4))
     with pytest.raises(ValueError, match=r"level is 95; it must be between 0 and 1"):
@@ -106,7 +111,7 @@ def test_bad_arguments_are_named():
 
 
 @pytest.mark.parametrize(("n", "phi"), [(20, 0.9), (40, 0.5), (40, 0.9), (40, 0.97), (400, 0.9), (400, 0.97)])
-def test_interval_covers_zero_for_independent_autocorrelated_series(n, phi):
+def test_interval_covers_zero_for_independent_autocorrelated_series(n: int, phi: Any) -> None:
     rng = np.random.default_rng(11)
     runs = 300
     found = [correlate(ar1(rng, n, phi), ar1(rng, n, phi)) for _ in range(runs)]
@@ -117,7 +122,7 @@ def test_interval_covers_zero_for_independent_autocorrelated_series(n, phi):
     assert naive < 0.90
 
 
-def test_differences_and_detrended_values_seldom_find_co_movement_that_is_not_there():
+def test_differences_and_detrended_values_seldom_find_co_movement_that_is_not_there() -> None:
     rng = np.random.default_rng(2)
     runs = 400
     step = np.arange(40.0)
@@ -135,7 +140,7 @@ def test_differences_and_detrended_values_seldom_find_co_movement_that_is_not_th
     assert wrong[3] / runs <= 0.08 + slack
 
 
-def test_detrended_intervals_allow_for_what_the_trend_took_with_it():
+def test_detrended_intervals_allow_for_what_the_trend_took_with_it() -> None:
     rng = np.random.default_rng(3)
     runs, step = 800, np.arange(20.0)
     found = [co_movement(step, ar1(rng, 20, 0.8), ar1(rng, 20, 0.8)).detrended for _ in range(runs)]
@@ -143,7 +148,7 @@ def test_detrended_intervals_allow_for_what_the_trend_took_with_it():
     assert wrong <= 0.09  # 0.066 in long simulations; 0.115 if the bias of the AR(1) coefficient is left in
 
 
-def test_levels_of_two_trends_are_called_trend_dominated():
+def test_levels_of_two_trends_are_called_trend_dominated() -> None:
     rng = np.random.default_rng(0)
     step = np.arange(50.0)
     x, y = step + rng.normal(size=50), -step + rng.normal(size=50)
@@ -152,7 +157,7 @@ def test_levels_of_two_trends_are_called_trend_dominated():
     assert co_movement(step[:4], x[:4], y[:4]).levels_are == "unknown"
 
 
-def test_detrending_takes_a_parabola_out_on_uneven_steps():
+def test_detrending_takes_a_parabola_out_on_uneven_steps() -> None:
     rng = np.random.default_rng(0)
     step = np.cumsum(rng.exponential(1.0, 60))
     x, y = rng.normal(size=60), rng.normal(size=60)
@@ -162,7 +167,7 @@ def test_detrending_takes_a_parabola_out_on_uneven_steps():
     assert math.isnan(co_movement(step, step**2, y).detrended.r)
 
 
-def test_token_length_and_pass_rate_of_a_real_run(kimi):
+def test_token_length_and_pass_rate_of_a_real_run(kimi: Any) -> None:
     got = co_movement(kimi.step, kimi.tokens, kimi.rate)
     assert got.levels_are == "trend-dominated"
     assert got.levels.r == pytest.approx(0.858, abs=0.001)
@@ -173,7 +178,7 @@ def test_token_length_and_pass_rate_of_a_real_run(kimi):
 
 
 @pytest.mark.parametrize("lag", [-4, -1, 0, 3])
-def test_lead_lag_finds_the_lag_and_its_sign(lag):
+def test_lead_lag_finds_the_lag_and_its_sign(lag: int) -> None:
     rng = np.random.default_rng(7)
     base = ar1(rng, 220, 0.8)
     x = base[10:210]
@@ -187,7 +192,7 @@ def test_lead_lag_finds_the_lag_and_its_sign(lag):
     assert lead_lag(y, x).lag == -lag
 
 
-def test_lead_lag_tries_fewer_lags_on_short_series():
+def test_lead_lag_tries_fewer_lags_on_short_series() -> None:
     rng = np.random.default_rng(0)
     assert lead_lag(rng.normal(size=11), rng.normal(size=11)).lags == (-2, -1, 0, 1, 2)
     for n in range(9):
@@ -195,7 +200,7 @@ def test_lead_lag_tries_fewer_lags_on_short_series():
     assert math.isnan(lead_lag(np.ones(50), rng.normal(size=50)).p)
 
 
-def test_sidak_pays_for_every_lag():
+def test_sidak_pays_for_every_lag() -> None:
     rng = np.random.default_rng(1)
     strongest = lead_lag(rng.normal(size=100), rng.normal(size=100))
     pairs = 99 - abs(strongest.lag)
@@ -203,13 +208,13 @@ def test_sidak_pays_for_every_lag():
     assert strongest.p == pytest.approx(1.0 - (1.0 - alone) ** 11)
 
 
-def test_align_on_the_same_steps_is_exact():
+def test_align_on_the_same_steps_is_exact() -> None:
     got = align(np.array([0.0, 10.0, 20.0]), np.array([1.0, 2.0, 3.0]), np.array([0.0, 10.0, 30.0]), np.arange(3.0))
     assert got.how == "exact"
     assert (got.step.tolist(), got.a.tolist(), got.b.tolist()) == ([0.0, 10.0], [1.0, 2.0], [0.0, 1.0])
 
 
-def test_align_averages_a_dense_series_since_the_previous_point():
+def test_align_averages_a_dense_series_since_the_previous_point() -> None:
     dense = np.arange(1.0, 31.0)
     got = align(dense, dense, np.array([10.0, 20.0, 30.0]), np.array([0.3, 0.4, 0.5]))
     assert got.how == "interval mean"
@@ -219,19 +224,19 @@ def test_align_averages_a_dense_series_since_the_previous_point():
     assert swapped.b.tolist() == got.a.tolist()
 
 
-def test_align_can_be_told():
+def test_align_can_be_told() -> None:
     dense = np.arange(1.0, 31.0)
     got = align(dense, dense, np.array([10.0, 20.0]), np.array([0.3, 0.4]), how="exact")
     assert (got.how, got.a.tolist()) == ("exact", [10.0, 20.0])
 
 
-def test_align_leaves_out_intervals_without_any_value():
+def test_align_leaves_out_intervals_without_any_value() -> None:
     got = align(np.array([1.0, 2.0, 31.0, 90.0]), np.arange(4.0), np.array([5.0, 10.0, 40.0]), np.arange(3.0))
     assert got.step.tolist() == [5.0, 40.0]
     assert got.a.tolist() == [0.5, 2.0]
 
 
-def test_align_of_uneven_evals_and_rewards(deepseek):
+def test_align_of_uneven_evals_and_rewards(deepseek: Any) -> None:
     got = align(deepseek.reward_step, deepseek.reward, deepseek.rate_step, deepseek.rate)
     assert got.how == "interval mean"
     assert got.step.tolist() == deepseek.rate_step.tolist()
@@ -239,7 +244,7 @@ def test_align_of_uneven_evals_and_rewards(deepseek):
 
 
 @pytest.mark.parametrize("n", [0, 1])
-def test_align_of_little(n):
+def test_align_of_little(n: int) -> None:
     got = align(np.arange(float(n)), np.ones(n), np.array([5.0, 6.0]), np.ones(2))
     assert got.step.size == got.a.size == got.b.size <= 1
 

@@ -1,6 +1,9 @@
 """The Gaussian process posterior: golden numbers, closed forms, and degenerate input."""
 
+from __future__ import annotations
+
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,7 +17,7 @@ EVIDENCE = [0.0225, 0.0294, 0.0611, 0.0590, 0.1208, 0.2976, 0.5046, 0.9923, 1.57
 GRID = [(length, signal, shake) for length in LENGTHS for signal in SIGNALS for shake in JITTERS]
 
 
-def plain(value, variance, jitter):
+def plain(value: Any, variance: Any, jitter: Any) -> Any:
     """One grid point at a time, by the textbook formulas in the unit of the values."""
     k = value.size
     apart = np.abs(np.subtract.outer(np.arange(k), np.arange(k))).astype(float)
@@ -32,13 +35,13 @@ def plain(value, variance, jitter):
     return weight / weight.sum(), np.array([o[1] for o in out]), np.array([o[2] for o in out])
 
 
-def test_golden_probability_of_a_drop():
+def test_golden_probability_of_a_drop() -> None:
     got = [-math.log10(1.0 - gp_posterior(GOLDEN[:k], 0.014**2).p_drop(0.005)) for k in range(4, 13)]
     np.testing.assert_allclose(got, EVIDENCE, atol=6e-5)
 
 
 @pytest.mark.parametrize("jitter", [False, True])
-def test_posterior_is_the_textbook_one(jitter):
+def test_posterior_is_the_textbook_one(jitter: Any) -> None:
     weights, means, covariances = plain(GOLDEN, 2e-4, jitter)
     got = gp_posterior(GOLDEN, 2e-4, jitter=jitter)
     np.testing.assert_allclose(got.weights, weights, rtol=1e-5)
@@ -46,7 +49,7 @@ def test_posterior_is_the_textbook_one(jitter):
     np.testing.assert_allclose(got.unit_covariances * got.variance, covariances, atol=1e-9)
 
 
-def test_covariance_is_the_law_of_total_covariance():
+def test_covariance_is_the_law_of_total_covariance() -> None:
     weights, means, covariances = plain(GOLDEN, 2e-4, jitter=False)
     mean = weights @ means
     total = np.einsum("h,hij->ij", weights, covariances + np.einsum("hi,hj->hij", means - mean, means - mean))
@@ -55,7 +58,7 @@ def test_covariance_is_the_law_of_total_covariance():
     np.testing.assert_allclose(got.covariance, total, atol=1e-9)
 
 
-def test_differences_come_from_mean_and_covariance():
+def test_differences_come_from_mean_and_covariance() -> None:
     posterior = gp_posterior(GOLDEN, 2e-4)
     mean, sd = posterior.difference(6, 11)
     assert mean == pytest.approx(posterior.mean[6] - posterior.mean[11])
@@ -63,7 +66,7 @@ def test_differences_come_from_mean_and_covariance():
     assert posterior.difference(3, 3) == (0.0, 0.0)
 
 
-def test_prob_greater_averages_over_the_grid():
+def test_prob_greater_averages_over_the_grid() -> None:
     posterior = gp_posterior(GOLDEN, 2e-4)
     weights, means, covariances = plain(GOLDEN, 2e-4, jitter=False)
     sd = np.sqrt(covariances[:, 6, 6] + covariances[:, 11, 11] - 2 * covariances[:, 6, 11])
@@ -72,7 +75,7 @@ def test_prob_greater_averages_over_the_grid():
     assert posterior.prob_greater(6, 11) + posterior.prob_greater(11, 6) == pytest.approx(1.0)
 
 
-def test_matern32_is_the_bessel_form():
+def test_matern32_is_the_bessel_form() -> None:
     d, length = np.array([0.5, 1.0, 7.0]), 3.0
     z = math.sqrt(3.0) * d / length
     bessel = 2.0**-0.5 / math.gamma(1.5) * z**1.5 * kv(1.5, z)
@@ -80,36 +83,36 @@ def test_matern32_is_the_bessel_form():
     assert matern32(np.zeros(1), length)[0] == 1.0
 
 
-def test_a_constant_added_moves_the_mean_only():
+def test_a_constant_added_moves_the_mean_only() -> None:
     one, other = gp_posterior(GOLDEN, 2e-4), gp_posterior(GOLDEN + 50.0, 2e-4)
     np.testing.assert_allclose(other.mean, one.mean + 50.0, atol=1e-9)
     assert other.p_drop() == pytest.approx(one.p_drop(), rel=1e-6)
 
 
-def test_scale_does_not_matter():
+def test_scale_does_not_matter() -> None:
     one, other = gp_posterior(GOLDEN, 2e-4), gp_posterior(GOLDEN * 100.0, 2.0)
     np.testing.assert_allclose(other.mean, one.mean * 100.0)
     assert other.p_drop(0.5) == pytest.approx(one.p_drop(0.005))
 
 
-def test_noise_makes_the_posterior_smoother_than_the_values():
+def test_noise_makes_the_posterior_smoother_than_the_values() -> None:
     value = np.random.default_rng(0).normal(0.5, 0.02, 40)
     assert np.ptp(gp_posterior(value, 4e-4).mean) < 0.5 * np.ptp(value)
 
 
-def test_fewer_than_four_evals_have_no_probability_of_a_drop():
+def test_fewer_than_four_evals_have_no_probability_of_a_drop() -> None:
     assert math.isnan(gp_posterior(GOLDEN[:3], 2e-4).p_drop())
 
 
 @pytest.mark.parametrize("k", [0, 1, 2, 3])
-def test_few_values_have_a_posterior(k):
+def test_few_values_have_a_posterior(k: int) -> None:
     posterior = gp_posterior(GOLDEN[:k], 2e-4)
     assert posterior.mean.shape == (k,)
     assert posterior.covariance.shape == (k, k)
     assert np.all(np.isfinite(posterior.mean))
 
 
-def test_without_noise_the_values_are_the_level():
+def test_without_noise_the_values_are_the_level() -> None:
     posterior = gp_posterior(GOLDEN, 0.0)
     assert posterior.mean.tolist() == GOLDEN.tolist()
     assert posterior.prob_greater(6, 0) == 1.0
@@ -118,7 +121,7 @@ def test_without_noise_the_values_are_the_level():
     assert posterior.p_drop() == 1.0
 
 
-def test_unknown_noise_gives_nan():
+def test_unknown_noise_gives_nan() -> None:
     posterior = gp_posterior(GOLDEN, math.nan)
     assert np.all(np.isnan(posterior.mean))
     assert math.isnan(posterior.p_drop())

@@ -1,6 +1,9 @@
 """Paired and clustered noise from outcomes: plain formulas, simulations, and what is saved."""
 
+from __future__ import annotations
+
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,18 +18,18 @@ FLOOR = JITTER_FLOOR**2
 seeds = st.integers(0, 10_000)
 
 
-def outcomes(seed, k=6, n=40, m=1):
+def outcomes(seed: int, k: Any = 6, n: Any = 40, m: Any = 1) -> Any:
     rng = np.random.default_rng(seed)
     return rng.binomial(m, rng.beta(0.4, 0.7, n), (k, n)) / m
 
 
-def contrast(seed, k):
+def contrast(seed: int, k: Any) -> Any:
     d = np.random.default_rng(seed).normal(size=k)
     return d - d.mean()
 
 
 @given(seeds, st.integers(1, 4))
-def test_rates_and_matrix_are_the_plain_means(seed, m):
+def test_rates_and_matrix_are_the_plain_means(seed: int, m: int) -> None:
     x = outcomes(seed, m=m)
     gram = Gram(40)
     for row in x:
@@ -38,7 +41,7 @@ def test_rates_and_matrix_are_the_plain_means(seed, m):
 
 
 @given(seeds)
-def test_within_variance_is_half_the_mean_squared_change_of_neighbours(seed):
+def test_within_variance_is_half_the_mean_squared_change_of_neighbours(seed: int) -> None:
     x = outcomes(seed)
     gram = Gram.of(x)
     for k in range(2, 7):
@@ -50,14 +53,14 @@ def test_within_variance_is_half_the_mean_squared_change_of_neighbours(seed):
 
 
 @given(seeds)
-def test_contrast_variance_is_that_of_the_mean_over_problems(seed):
+def test_contrast_variance_is_that_of_the_mean_over_problems(seed: int) -> None:
     x, d = outcomes(seed), contrast(seed, 4)
     plain = np.var(d @ x[:4], ddof=1) / 40
     got = Gram.of(x).contrast_variance(d)
     assert float(got) == pytest.approx(plain + FLOOR * (d @ d), rel=1e-9)
 
 
-def test_contrasts_are_taken_many_at_a_time():
+def test_contrasts_are_taken_many_at_a_time() -> None:
     gram = Gram.of(outcomes(0))
     d = np.array([contrast(seed, 6) for seed in range(5)])
     np.testing.assert_allclose(gram.contrast_variance(d), [gram.contrast_variance(row) for row in d])
@@ -68,14 +71,14 @@ def test_contrasts_are_taken_many_at_a_time():
 
 
 @given(seeds)
-def test_the_order_of_problems_does_not_matter(seed):
+def test_the_order_of_problems_does_not_matter(seed: int) -> None:
     x, d = outcomes(seed), contrast(seed, 6)
     one, other = Gram.of(x), Gram.of(x[:, np.random.default_rng(seed).permutation(40)])
     np.testing.assert_allclose(other.s2s(), one.s2s())
     assert float(other.inflation(d)) == pytest.approx(float(one.inflation(d)))
 
 
-def test_noise_is_the_spread_of_evals_on_the_same_problems():
+def test_noise_is_the_spread_of_evals_on_the_same_problems() -> None:
     rng = np.random.default_rng(1)
     p = rng.beta(0.4, 0.7, 200)
     gram = Gram.of(rng.random((400, 200)) < p)
@@ -85,7 +88,7 @@ def test_noise_is_the_spread_of_evals_on_the_same_problems():
     assert gram.set_variance(7) == pytest.approx(np.var(p) / 200, rel=0.15)
 
 
-def test_problems_that_drift_inflate_slow_contrasts():
+def test_problems_that_drift_inflate_slow_contrasts() -> None:
     rng = np.random.default_rng(2)
     drift = np.cumsum(rng.normal(0.0, 0.4, (20, 500)), axis=0) + rng.normal(0.0, 1.5, 500)
     drifting = Gram.of(rng.random((20, 500)) < 1.0 / (1.0 + np.exp(-drift)))
@@ -96,7 +99,7 @@ def test_problems_that_drift_inflate_slow_contrasts():
 
 
 @pytest.mark.parametrize("rate", [0.0, 1.0])
-def test_saturated_evals_keep_a_floor(rate):
+def test_saturated_evals_keep_a_floor(rate: float) -> None:
     gram = Gram.of(np.full((5, 50), rate))
     np.testing.assert_allclose(gram.s2s()[1:], 0.25 / 50**2)
     assert gram.inflation(contrast(0, 5)) == 1.0
@@ -104,11 +107,11 @@ def test_saturated_evals_keep_a_floor(rate):
     assert Gram.of(np.full((5, 5000), rate)).s2(5) == pytest.approx(FLOOR)
 
 
-def test_floor_covers_tiny_sets():
+def test_floor_covers_tiny_sets() -> None:
     assert Gram.of(np.ones((3, 2))).s2(3) == 0.25 / 4
 
 
-def test_wrong_input_is_named():
+def test_wrong_input_is_named() -> None:
     with pytest.raises(ValueError, match="n is 1; a variance over problems needs at least 2"):
         Gram(1)
     gram = Gram(3)
@@ -124,13 +127,13 @@ def test_wrong_input_is_named():
 
 
 @given(arrays(np.float64, (4, 6), elements=st.floats(0, 1)))
-def test_complete_of_complete_outcomes_is_the_means(x):
+def test_complete_of_complete_outcomes_is_the_means(x: Any) -> None:
     rates, filled = complete(x)
     np.testing.assert_allclose(rates, x.mean(axis=1), atol=1e-9)
     assert filled.tolist() == x.tolist()
 
 
-def test_complete_is_least_squares():
+def test_complete_is_least_squares() -> None:
     rng = np.random.default_rng(0)
     x = rng.random((5, 12))
     x[rng.random(x.shape) < 0.2] = np.nan
@@ -144,7 +147,7 @@ def test_complete_is_least_squares():
     np.testing.assert_allclose(filled[missing], np.clip(fit[:5, None] + fit[5:], 0, 1)[missing], atol=1e-7)
 
 
-def test_missing_the_hard_problems_does_not_make_an_eval_better():
+def test_missing_the_hard_problems_does_not_make_an_eval_better() -> None:
     hard = np.linspace(1.0, 0.0, 50)
     x = np.clip(np.tile(hard, (4, 1)) + np.array([0.0, 0.02, 0.04, 0.06])[:, None], 0.0, 1.0)
     holes = x.copy()
@@ -153,7 +156,7 @@ def test_missing_the_hard_problems_does_not_make_an_eval_better():
     np.testing.assert_allclose(complete(holes)[0], x.mean(axis=1), atol=0.01)
 
 
-def test_an_empty_eval_has_no_rate_and_an_unseen_problem_is_average():
+def test_an_empty_eval_has_no_rate_and_an_unseen_problem_is_average() -> None:
     x = np.array([[0.0, 1.0, np.nan], [np.nan, np.nan, np.nan], [1.0, 1.0, np.nan]])
     rates, filled = complete(x)
     np.testing.assert_allclose(rates, [0.5, np.nan, 1.0])

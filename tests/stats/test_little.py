@@ -1,5 +1,9 @@
 """Every function answers for tiny and for constant series, without a warning."""
 
+from __future__ import annotations
+
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -45,14 +49,14 @@ CALLS = {
 }
 
 
-def trend_is_open(x, y):
+def trend_is_open(x: Any, y: Any) -> Any:
     return trend.trend_state(x, y, 0.01).state == "undetermined"
 
 
 @pytest.mark.parametrize("shape", ["constant", "zero", "rising", "noisy"])
 @pytest.mark.parametrize("n", range(6))
 @pytest.mark.parametrize("name", CALLS)
-def test_little_is_enough_for_an_answer(name, n, shape):
+def test_little_is_enough_for_an_answer(name: str, n: int, shape: Any) -> None:
     step = np.array([3.0, 4.0, 10.0, 11.0, 50.0])[:n]
     noisy = np.array([0.1, 0.9, 0.3, 0.8, 0.2])
     value = {"constant": np.full(5, 0.3), "zero": np.zeros(5), "rising": np.linspace(0.1, 0.9, 5), "noisy": noisy}

@@ -1,5 +1,9 @@
 """The local-level smoother: its algebra, golden numbers, and a Kalman smoother as a second opinion."""
 
+from __future__ import annotations
+
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -14,7 +18,7 @@ SCAN = [-0.2797, -0.4884, -0.4415, -0.2488, -0.3152, -0.0415, 0.2780, 0.6346, 1.
 spacings = st.lists(st.floats(0.1, 50.0), min_size=1, max_size=25)
 
 
-def largest_contrast(value, sd, q=0.1):
+def largest_contrast(value: Any, sd: Any, q: Any = 0.1) -> Any:
     """The largest z of "an earlier smoothed value is above the last one", and where."""
     s, p = smoother(value.size, q)
     drop = (s[:-1] - s[-1]) @ value
@@ -23,7 +27,7 @@ def largest_contrast(value, sd, q=0.1):
     return float(z.max()), int(z.argmax())
 
 
-def kalman_smoother(value, noise, walk):
+def kalman_smoother(value: Any, noise: Any, walk: Any) -> Any:
     """Level of a random walk with a diffuse start, by the Rauch-Tung-Striebel recursions."""
     level, variance, seen = 0.0, 1e9, []
     for k, v in enumerate(value):
@@ -39,20 +43,20 @@ def kalman_smoother(value, noise, walk):
     return np.array(out[::-1]).T
 
 
-def test_golden_contrasts():
+def test_golden_contrasts() -> None:
     got = [largest_contrast(GOLDEN[:k], 0.014) for k in range(3, 13)]
     np.testing.assert_allclose([z for z, _ in got], SCAN, atol=6e-5)
     assert got[-1][1] == 6
 
 
-def test_laplacian_of_even_and_uneven_steps():
+def test_laplacian_of_even_and_uneven_steps() -> None:
     assert laplacian(np.array([0.0, 5.0, 10.0])).tolist() == [[1, -1, 0], [-1, 2, -1], [0, -1, 1]]
     # spacings 1, 2 and 4: the median is 2
     assert laplacian(np.array([0.0, 1.0, 3.0, 7.0])).diagonal().tolist() == [2.0, 3.0, 1.5, 0.5]
     assert laplacian(np.array([3.0])).tolist() == [[0.0]]
 
 
-def test_smoother_is_the_kalman_smoother():
+def test_smoother_is_the_kalman_smoother() -> None:
     rng = np.random.default_rng(0)
     step = np.cumsum(rng.uniform(1.0, 9.0, 15))
     noise = rng.uniform(0.5, 3.0, 15)
@@ -66,7 +70,7 @@ def test_smoother_is_the_kalman_smoother():
 
 
 @given(spacings, st.floats(0.01, 10.0), st.integers(0, 10_000))
-def test_smoother_keeps_constants_and_order(gaps, q, seed):
+def test_smoother_keeps_constants_and_order(gaps: Any, q: Any, seed: int) -> None:
     rng = np.random.default_rng(seed)
     step = np.cumsum([0.0, *gaps])
     s, _ = smoother(step.size, q, step, rng.uniform(0.05, 20.0, step.size))
@@ -77,38 +81,38 @@ def test_smoother_keeps_constants_and_order(gaps, q, seed):
 
 
 @given(spacings)
-def test_no_contrast_with_the_last_eval_sees_a_drop_in_a_rising_truth(gaps):
+def test_no_contrast_with_the_last_eval_sees_a_drop_in_a_rising_truth(gaps: Any) -> None:
     step = np.cumsum([0.0, *gaps])
     s, _ = smoother(step.size, 0.1, step)
     partial = np.cumsum(s[:-1] - s[-1], axis=1)
     assert np.min(partial) >= -1e-9
 
 
-def test_equal_variances_are_the_homoscedastic_case():
+def test_equal_variances_are_the_homoscedastic_case() -> None:
     one, other = smoother(8), smoother(8, step=np.arange(8.0) * 25.0, variance=np.full(8, 0.7))
     np.testing.assert_allclose(one[0], other[0])
     np.testing.assert_allclose(one[1], other[1])
 
 
-def test_a_noisy_eval_counts_less():
+def test_a_noisy_eval_counts_less() -> None:
     s, _ = smoother(5, variance=np.array([1.0, 1.0, 50.0, 1.0, 1.0]))
     assert s[2, 2] < smoother(5)[0][2, 2] / 3.0
 
 
 @pytest.mark.parametrize("k", [0, 1])
-def test_smoother_of_none_and_one(k):
+def test_smoother_of_none_and_one(k: int) -> None:
     s, p = smoother(k)
     assert s.tolist() == p.tolist() == ([[1.0]] if k else [])
 
 
-def test_smoother_says_what_is_wrong():
+def test_smoother_says_what_is_wrong() -> None:
     with pytest.raises(ValueError, match=r"q is 0.0; it must be above 0"):
         smoother(3, 0.0)
     with pytest.raises(ValueError, match="variance has 2 entries; it must have k = 3"):
         smoother(3, variance=np.ones(2))
 
 
-def test_slope_is_the_regression_of_the_smoothed_values():
+def test_slope_is_the_regression_of_the_smoothed_values() -> None:
     step = np.array([0.0, 10.0, 25.0, 30.0, 50.0])
     value = np.array([1.0, 3.0, 2.0, 5.0, 4.0])
     s, _ = smoother(5, step=step)
@@ -116,7 +120,7 @@ def test_slope_is_the_regression_of_the_smoothed_values():
     assert slope[0] == pytest.approx(linregress(step, s @ value).slope)
 
 
-def test_slope_over_its_deviation_is_standard_normal_in_noise():
+def test_slope_over_its_deviation_is_standard_normal_in_noise() -> None:
     rng = np.random.default_rng(0)
     step = np.arange(12.0)
     variance = rng.uniform(0.5, 2.0, 12)
@@ -126,7 +130,7 @@ def test_slope_over_its_deviation_is_standard_normal_in_noise():
     assert z.std() == pytest.approx(1.0, abs=0.06)
 
 
-def test_window_slopes_are_as_many_as_there_are_windows():
+def test_window_slopes_are_as_many_as_there_are_windows() -> None:
     assert window_slopes(np.arange(12.0), GOLDEN, 2e-4, 4)[0].size == 9
     assert window_slopes(np.arange(3.0), GOLDEN[:3], 2e-4, 4)[0].size == 0
     still, sd = window_slopes(np.arange(4.0), np.ones(4), 0.0, 4)

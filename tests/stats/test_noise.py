@@ -1,5 +1,7 @@
 """Noise estimates: closed forms, and what they recover from simulated series."""
 
+from __future__ import annotations
+
 import math
 
 import numpy as np
@@ -18,13 +20,13 @@ from heldout.stats.noise import (
 from heldout.stats.rates import binomial_se
 
 
-def test_difference_noise_is_the_mean_squared_second_difference_over_six():
+def test_difference_noise_is_the_mean_squared_second_difference_over_six() -> None:
     value = np.array([1.0, 4.0, 2.0, 2.5, 7.0])
     assert difference_noise(value) == pytest.approx(np.mean(np.diff(value, 2) ** 2) / 6.0)
     assert difference_noise(value, np.arange(5.0)) == pytest.approx(difference_noise(value))
 
 
-def test_difference_noise_recovers_the_variance_on_even_and_uneven_steps():
+def test_difference_noise_recovers_the_variance_on_even_and_uneven_steps() -> None:
     rng = np.random.default_rng(0)
     step = np.cumsum(rng.exponential(1.0, 20_000) + 0.01)
     value = 0.3 * step + rng.normal(0.0, 2.0, step.size)
@@ -32,18 +34,18 @@ def test_difference_noise_recovers_the_variance_on_even_and_uneven_steps():
     assert difference_noise(value[:] - 0.3 * step) == pytest.approx(4.0, rel=0.05)
 
 
-def test_a_line_has_no_difference_noise():
+def test_a_line_has_no_difference_noise() -> None:
     step = np.array([0.0, 1.0, 5.0, 6.0, 20.0])
     assert difference_noise(3.0 - 2.0 * step, step) == pytest.approx(0.0, abs=1e-24)
     assert difference_noise(3.0 - 2.0 * step) > 1.0
 
 
 @pytest.mark.parametrize("n", [0, 1, 2])
-def test_too_few_values_have_no_difference_noise(n):
+def test_too_few_values_have_no_difference_noise(n: int) -> None:
     assert math.isnan(difference_noise(np.ones(n)))
 
 
-def test_aggregate_noise_by_hand():
+def test_aggregate_noise_by_hand() -> None:
     rate = np.array([0.30, 0.34, 0.32, 0.36])
     b = np.mean(rate * (1 - rate)) / 100
     e = np.mean(np.array([-0.06, 0.06]) ** 2) / 6
@@ -53,18 +55,18 @@ def test_aggregate_noise_by_hand():
     assert aggregate_noise(rate, np.full(4, 100.0)) == pytest.approx(expected)
 
 
-def test_aggregate_noise_without_n_is_second_differences_and_the_floor():
+def test_aggregate_noise_without_n_is_second_differences_and_the_floor() -> None:
     rate = np.array([0.30, 0.34, 0.32, 0.36])
     assert aggregate_noise(rate) == pytest.approx(difference_noise(rate) + 0.003**2)
 
 
-def test_aggregate_noise_of_few_evals():
+def test_aggregate_noise_of_few_evals() -> None:
     assert math.isnan(aggregate_noise(np.empty(0), 100))
     assert math.isnan(aggregate_noise(np.array([0.3, 0.4])))
     assert aggregate_noise(np.array([0.5]), 100) == pytest.approx(0.6 * 0.0025 + 0.003**2)
 
 
-def test_aggregate_noise_never_vanishes_at_zero_and_one():
+def test_aggregate_noise_never_vanishes_at_zero_and_one() -> None:
     assert aggregate_noise(np.zeros(10), 50) > 0.003**2
     assert aggregate_noise(np.ones(10), 50) == pytest.approx(aggregate_noise(np.zeros(10), 50))
 
@@ -94,16 +96,16 @@ def test_a_wander_weighs_on_comparisons_of_distant_evals_more() -> None:
     assert 100 * np.sqrt(wander_variance(np.array([0.4]), 500)) == pytest.approx(0.49, abs=0.005)
 
 
-def test_binomial_se_is_the_textbook_one_away_from_the_ends():
+def test_binomial_se_is_the_textbook_one_away_from_the_ends() -> None:
     assert float(binomial_se(0.3, 200)) == pytest.approx(math.sqrt(0.3 * 0.7 / 200))
     assert binomial_se(np.array([0.2, 0.5]), np.array([10.0, 40.0])).shape == (2,)
 
 
-def test_binomial_se_stops_half_a_problem_from_the_ends():
+def test_binomial_se_stops_half_a_problem_from_the_ends() -> None:
     assert float(binomial_se(0.0, 50)) == float(binomial_se(0.01, 50)) > 0.0
 
 
-def test_volatility_separates_noise_jitter_and_drift():
+def test_volatility_separates_noise_jitter_and_drift() -> None:
     rng = np.random.default_rng(3)
     step = np.arange(0.0, 40_000.0, 10.0)
     level = np.cumsum(rng.normal(0.0, 0.5, step.size))
@@ -114,19 +116,19 @@ def test_volatility_separates_noise_jitter_and_drift():
     assert got.noise_share == pytest.approx(3.0 / 4.25, rel=0.05)
 
 
-def test_a_line_drifts_by_its_slope_and_has_no_noise():
+def test_a_line_drifts_by_its_slope_and_has_no_noise() -> None:
     step = np.array([0.0, 40.0, 90.0, 130.0, 200.0, 250.0])
     got = volatility(step, 0.02 * step)
     assert got.noise_share == pytest.approx(0.0, abs=1e-12)
 
 
-def test_white_noise_is_all_noise():
+def test_white_noise_is_all_noise() -> None:
     value = np.random.default_rng(0).normal(size=5000)
     got = volatility(np.arange(5000.0), value)
     assert got.noise_share > 0.95
 
 
-def test_volatility_of_little_and_of_nothing_moving():
+def test_volatility_of_little_and_of_nothing_moving() -> None:
     assert math.isnan(volatility(np.arange(3.0), np.arange(3.0)).noise_sd)
     still = volatility(np.arange(9.0), np.ones(9))
     assert still.noise_sd == 0.0

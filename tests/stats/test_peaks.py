@@ -1,5 +1,7 @@
 """Peaks: the same ones and the same prominences as scipy, and their significance."""
 
+from __future__ import annotations
+
 import math
 
 import numpy as np
@@ -15,7 +17,7 @@ curves = st.lists(st.integers(-4, 4).map(float), min_size=0, max_size=60).map(np
 
 
 @given(curves)
-def test_peaks_and_prominences_are_those_of_scipy(value):
+def test_peaks_and_prominences_are_those_of_scipy(value: float) -> None:
     value = np.asarray(value, dtype=np.float64)
     top = find_peaks(value)[0] if value.size else np.empty(0)
     assert local_maxima(value).tolist() == top.tolist()
@@ -24,13 +26,13 @@ def test_peaks_and_prominences_are_those_of_scipy(value):
         assert [prominence(value, int(i))[0] for i in top] == expected.tolist()
 
 
-def test_the_foot_is_the_higher_of_both_sides():
+def test_the_foot_is_the_higher_of_both_sides() -> None:
     value = np.array([0.0, 3.0, 1.0, 5.0, 2.0, 4.0])
     assert prominence(value, 1) == (2.0, 2)
     assert prominence(value, 3) == (3.0, 4)
 
 
-def test_peaks_and_troughs_in_order_of_step():
+def test_peaks_and_troughs_in_order_of_step() -> None:
     step = np.array([0.0, 10.0, 15.0, 40.0, 60.0])
     got = peaks(step, np.array([0.0, 4.0, 1.0, 6.0, 2.0]), 1.0)
     assert [(p.step, p.value, p.prominence, p.z, p.kind) for p in got] == [
@@ -40,21 +42,21 @@ def test_peaks_and_troughs_in_order_of_step():
     ]
 
 
-def test_small_turns_are_left_out():
+def test_small_turns_are_left_out() -> None:
     value = np.array([0.0, 1.0, 0.9, 5.0, 0.0])
     assert [p.step for p in peaks(np.arange(5.0), value, 1.0)] == [3.0]
     assert [p.step for p in peaks(np.arange(5.0), value, 1.0, least=0.05)] == [1.0, 2.0, 3.0]
 
 
 @given(st.integers(3, 50), st.integers(0, 999))
-def test_the_mirror_image_swaps_peaks_and_troughs(n, seed):
+def test_the_mirror_image_swaps_peaks_and_troughs(n: int, seed: int) -> None:
     value = np.random.default_rng(seed).normal(size=n)
     one, other = peaks(np.arange(float(n)), value, 0.5), peaks(np.arange(float(n)), -value, 0.5)
     assert [(p.step, p.prominence) for p in one] == [(p.step, p.prominence) for p in other]
     assert [p.kind for p in one] == ["peak" if p.kind == "trough" else "trough" for p in other]
 
 
-def test_a_matrix_gives_the_sd_of_the_defining_difference():
+def test_a_matrix_gives_the_sd_of_the_defining_difference() -> None:
     rng = np.random.default_rng(0)
     step = np.arange(40.0)
     posterior = gp_posterior(5.0 * np.exp(-(((step - 20.0) / 6.0) ** 2)) + rng.normal(0.0, 0.3, 40), 0.09)
@@ -66,7 +68,7 @@ def test_a_matrix_gives_the_sd_of_the_defining_difference():
     assert got.z > 5.0
 
 
-def test_significant_peaks_are_rare_on_the_posterior_of_noise():
+def test_significant_peaks_are_rare_on_the_posterior_of_noise() -> None:
     rng = np.random.default_rng(0)
     step, found = np.arange(40.0), 0
     for _ in range(100):
@@ -76,23 +78,23 @@ def test_significant_peaks_are_rare_on_the_posterior_of_noise():
 
 
 @pytest.mark.parametrize("n", [0, 1, 2, 3])
-def test_short_and_constant_curves_have_none(n):
+def test_short_and_constant_curves_have_none(n: int) -> None:
     assert peaks(np.arange(float(n)), np.ones(n), 1.0) == ()
     assert peaks(np.arange(30.0), np.ones(30), 0.0) == ()
 
 
-def test_without_uncertainty_every_turn_counts():
+def test_without_uncertainty_every_turn_counts() -> None:
     assert [p.z for p in peaks(np.arange(3.0), np.array([0.0, 1e-6, 0.0]), 0.0)] == [math.inf]
 
 
-def test_a_long_curve_is_averaged():
+def test_a_long_curve_is_averaged() -> None:
     step = np.arange(100_000.0)
     got = peaks(step, np.sin(step / 100_000.0 * 4.0 * math.pi), 0.1)
     assert [p.kind for p in got] == ["peak", "trough", "peak", "trough"]
     assert got[0].step == pytest.approx(12_500.0, abs=50.0)
 
 
-def test_a_matrix_of_the_wrong_shape_is_named():
+def test_a_matrix_of_the_wrong_shape_is_named() -> None:
     with pytest.raises(ValueError, match=r"difference_sd has shape \(2, 2\); for 3 points"):
         peaks(np.arange(3.0), np.ones(3), np.ones((2, 2)))
     with pytest.raises(ValueError, match="A matrix for 2001 points is not supported"):

@@ -1,6 +1,9 @@
 """The scan for a fall: golden numbers, its guarantee, and the boundary by an independent simulation."""
 
+from __future__ import annotations
+
 import math
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -28,12 +31,12 @@ STATISTIC = [-0.4884, -0.4415, -0.2488, -0.3152, -0.0415, 0.2780, 0.6346, 1.3254
 seeds = st.integers(0, 10_000)
 
 
-def drawn(seed, k=16):
+def drawn(seed: int, k: Any = 16) -> Any:
     rng = np.random.default_rng(seed)
     return rng, rng.normal(0.4, 0.02, k), np.cumsum(rng.uniform(0.2, 5.0, k)), rng.uniform(1e-4, 9e-4, k)
 
 
-def one_at_a_time(values, variance, step, q=0.1, delta=0.0):
+def one_at_a_time(values: Any, variance: Any, step: Any, q: Any = 0.1, delta: Any = 0.0) -> Any:
     """The last statistic by loops over the definition."""
     s, p = smoother(values.size, q, step, variance)
     z = []
@@ -43,7 +46,7 @@ def one_at_a_time(values, variance, step, q=0.1, delta=0.0):
     return max(z), int(np.argmax(z))
 
 
-def test_golden_vector():
+def test_golden_vector() -> None:
     got = scan(GOLDEN, 0.014**2)
     assert np.all(np.isnan(got.statistic[:3]))
     np.testing.assert_allclose(got.statistic[3:], STATISTIC, atol=5.1e-5)
@@ -56,7 +59,7 @@ def test_golden_vector():
 
 
 @given(seeds)
-def test_it_is_the_definition(seed):
+def test_it_is_the_definition(seed: int) -> None:
     _, values, step, variance = drawn(seed)
     got = scan(values, variance, step, q=0.3, delta=0.01, per_eval=True)
     for k in (4, 9, 16):
@@ -66,7 +69,7 @@ def test_it_is_the_definition(seed):
 
 
 @given(seeds, st.booleans())
-def test_online_is_offline(seed, per_eval):
+def test_online_is_offline(seed: int, per_eval: Any) -> None:
     _, values, step, variance = drawn(seed)
     whole = scan(values, variance, step, per_eval=per_eval)
     for k in range(4, 17):
@@ -75,7 +78,7 @@ def test_online_is_offline(seed, per_eval):
         assert part.peak.tolist() == whole.peak[:k].tolist()
 
 
-def test_online_is_offline_with_inflation_from_outcomes():
+def test_online_is_offline_with_inflation_from_outcomes() -> None:
     rng = np.random.default_rng(0)
     x = rng.random((20, 100)) < rng.beta(0.4, 0.7, 100)
     whole = Gram.of(x)
@@ -89,7 +92,7 @@ def test_online_is_offline_with_inflation_from_outcomes():
 
 
 @given(seeds, st.booleans(), st.booleans())
-def test_a_rising_truth_never_raises_the_statistic(seed, even, equal):
+def test_a_rising_truth_never_raises_the_statistic(seed: int, even: Any, equal: Any) -> None:
     rng, values, step, variance = drawn(seed)
     args = (4e-4 if equal else variance, None if even else step)
     rising = np.cumsum(rng.exponential(0.02, 16) * rng.integers(0, 2, 16))
@@ -98,18 +101,18 @@ def test_a_rising_truth_never_raises_the_statistic(seed, even, equal):
 
 
 @given(seeds, st.floats(-100.0, 100.0))
-def test_a_constant_changes_nothing(seed, shift):
+def test_a_constant_changes_nothing(seed: int, shift: Any) -> None:
     _, values, step, variance = drawn(seed)
     one, other = scan(values, variance, step), scan(values + shift, variance, step)
     np.testing.assert_allclose(other.statistic, one.statistic, atol=1e-8)
 
 
-def test_units_do_not_matter():
+def test_units_do_not_matter() -> None:
     one, other = scan(GOLDEN, 2e-4, delta=0.005), scan(100.0 * GOLDEN, 2.0, steps=25.0 * np.arange(12), delta=0.5)
     np.testing.assert_allclose(other.statistic, one.statistic)
 
 
-def test_variance_of_each_look_is_used_at_that_look():
+def test_variance_of_each_look_is_used_at_that_look() -> None:
     path = np.linspace(1e-4, 4e-4, 12)
     got = scan(GOLDEN, path)
     np.testing.assert_allclose(got.statistic, scan(GOLDEN, 1.0).statistic / np.sqrt(path))
@@ -117,18 +120,18 @@ def test_variance_of_each_look_is_used_at_that_look():
     np.testing.assert_allclose(equal.statistic, scan(GOLDEN, 2e-4).statistic)
 
 
-def test_inflation_divides_each_contrast():
+def test_inflation_divides_each_contrast() -> None:
     twice = scan(GOLDEN, 2e-4, inflation=lambda d: np.full(len(d), 4.0))
     np.testing.assert_allclose(twice.statistic, scan(GOLDEN, 2e-4).statistic / 2.0)
     assert np.all(twice.inflation[3:] == 4.0)
 
 
-def test_a_margin_lowers_the_statistic():
+def test_a_margin_lowers_the_statistic() -> None:
     assert np.all(scan(GOLDEN, 2e-4, delta=0.01).statistic[3:] < scan(GOLDEN, 2e-4).statistic[3:])
 
 
 @pytest.mark.parametrize("k", range(4))
-def test_fewer_than_four_evals_have_no_statistic(k):
+def test_fewer_than_four_evals_have_no_statistic(k: int) -> None:
     got = scan(GOLDEN[:k], 2e-4)
     assert np.all(np.isnan(got.statistic))
     assert got.statistic.shape == got.peak.shape == (k,)
@@ -136,14 +139,14 @@ def test_fewer_than_four_evals_have_no_statistic(k):
 
 
 @pytest.mark.parametrize("level", [0.0, 0.3, 1.0])
-def test_equal_values_have_no_fall(level):
+def test_equal_values_have_no_fall(level: float) -> None:
     gram = Gram.of(np.full((9, 25), level))
     got = scan(gram.rates, gram.s2s(), inflation=gram.inflation)
     np.testing.assert_allclose(got.statistic[3:], 0.0, atol=1e-9)
 
 
 @pytest.mark.parametrize("noise", [0.0, math.nan, -1.0])
-def test_no_alarm_without_a_known_noise(noise):
+def test_no_alarm_without_a_known_noise(noise: float) -> None:
     got = scan(GOLDEN, noise)
     assert np.all(np.isnan(got.statistic))
     assert np.all(got.peak == -1)
@@ -152,7 +155,7 @@ def test_no_alarm_without_a_known_noise(noise):
     assert np.isnan(scan(GOLDEN, path).statistic).tolist() == [True] * 6 + [False] * 6
 
 
-def test_false_alarms_of_small_evals_stay_near_the_error_rate():
+def test_false_alarms_of_small_evals_stay_near_the_error_rate() -> None:
     rng = np.random.default_rng(4)
     alarms = 0
     for _ in range(300):
@@ -164,7 +167,7 @@ def test_false_alarms_of_small_evals_stay_near_the_error_rate():
     assert alarms / 300 <= 0.05 + 3.0 * math.sqrt(0.05 * 0.95 / 300)
 
 
-def test_a_true_fall_is_found():
+def test_a_true_fall_is_found() -> None:
     rng = np.random.default_rng(5)
     truth = np.interp(np.arange(40), [0, 20, 28, 39], [0.3, 0.4, 0.3, 0.3])
     u = rng.random((40, 500))
@@ -175,7 +178,7 @@ def test_a_true_fall_is_found():
     assert 15 <= got.peak[-1] <= 24
 
 
-def worst_of_flat_runs(size, paths, seed):
+def worst_of_flat_runs(size: Any, paths: Any, seed: int) -> Any:
     """Running maximum of the statistic in flat runs, by the recursions of the Kalman smoother, float32."""
     rng = np.random.default_rng(seed)
     walk, filtered, worst = 0.1, [], {}
@@ -200,7 +203,7 @@ def worst_of_flat_runs(size, paths, seed):
     return worst
 
 
-def test_the_table_is_what_flat_runs_do():
+def test_the_table_is_what_flat_runs_do() -> None:
     paths = 20_000
     worst = worst_of_flat_runs(40, paths, 99)
     for horizon in (5, 10, 20, 40):
@@ -210,14 +213,14 @@ def test_the_table_is_what_flat_runs_do():
             assert beyond == pytest.approx(alpha, abs=3.5 * math.sqrt(2.0 * alpha * (1.0 - alpha) / paths))
 
 
-def test_between_rows_the_boundary_is_still_what_flat_runs_do():
+def test_between_rows_the_boundary_is_still_what_flat_runs_do() -> None:
     worst = worst_of_flat_runs(35, 20_000, 7)
     for horizon in (7, 17, 35):
         for alpha in (0.07, 0.03):
             assert np.mean(worst[horizon] >= boundary(horizon, alpha)) == pytest.approx(alpha, rel=0.12)
 
 
-def test_boundary_grows_with_the_horizon_and_with_certainty():
+def test_boundary_grows_with_the_horizon_and_with_certainty() -> None:
     table = np.array([[boundary(K, alpha) for alpha in ALPHAS] for K in HORIZONS])
     assert np.all(np.diff(table, axis=0) > 0.0)
     assert np.all(np.diff(table, axis=1) > 0.0)
@@ -226,7 +229,7 @@ def test_boundary_grows_with_the_horizon_and_with_certainty():
 
 
 @pytest.mark.parametrize("K", [4, 0, 321])
-def test_horizons_outside_the_table_are_refused(K):
+def test_horizons_outside_the_table_are_refused(K: int) -> None:
     with pytest.raises(ValueError, match=f"K is {K}; it must be from 5 to 320 evals"):
         boundary(K, 0.05)
     with pytest.raises(ValueError, match=f"K is {K}; it must be from 5 to 320 evals"):
@@ -234,19 +237,19 @@ def test_horizons_outside_the_table_are_refused(K):
 
 
 @pytest.mark.parametrize("alpha", [0.0, 0.0005, 0.21, 5.0, math.nan])
-def test_error_rates_outside_the_table_are_refused(alpha):
+def test_error_rates_outside_the_table_are_refused(alpha: float) -> None:
     with pytest.raises(ValueError, match=r"alpha is .*; it must be from 0.000625 to 0.2"):
         boundary(40, alpha)
 
 
-def test_arrays_of_another_length_are_refused():
+def test_arrays_of_another_length_are_refused() -> None:
     with pytest.raises(ValueError, match=r"steps has shape \(3,\); it must have one entry for each of 12 evals"):
         scan(GOLDEN, 2e-4, steps=[1, 2, 3])
     with pytest.raises(ValueError, match=r"variance has shape \(3,\)"):
         scan(GOLDEN, [1, 2, 3])
 
 
-def test_run_p_is_the_smallest_alpha_that_is_reached():
+def test_run_p_is_the_smallest_alpha_that_is_reached() -> None:
     for alpha in ALPHAS:
         assert run_p(boundary(33, alpha), 33) == alpha
     assert run_p(boundary(33, 0.2) - 1e-9, 33) == 1.0
@@ -254,7 +257,7 @@ def test_run_p_is_the_smallest_alpha_that_is_reached():
     assert math.isnan(run_p(math.nan, 33))
 
 
-def test_epochs_spend_no_more_than_alpha():
+def test_epochs_spend_no_more_than_alpha() -> None:
     spent = [epochs(end) for end in EPOCHS]
     assert [(e.horizon, e.alpha) for e in spent] == [(40, 0.025), (80, 0.0125), (160, 0.00625), (320, 0.003125)]
     assert [e.boundary for e in spent[:3]] == [2.506, 2.988, 3.371]

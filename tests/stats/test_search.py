@@ -1,6 +1,9 @@
 """The search for the best checkpoint: it agrees with the posterior of the report, and looks where it pays."""
 
+from __future__ import annotations
+
 import math
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +17,7 @@ from heldout.stats.search import FIRST, search
 STEPS = np.arange(41) * 20.0  # so that one evaluation is one of the forty that the lengths are meant for
 
 
-def test_with_everything_evaluated_it_is_the_posterior_of_the_report():
+def test_with_everything_evaluated_it_is_the_posterior_of_the_report() -> None:
     rates = simulate("slow_overopt", 300, 41, seed=1).rates
     found = search(STEPS, np.arange(41), rates, 0.015**2)
     known = gp_posterior(rates, 0.015**2, jitter=True)
@@ -23,7 +26,7 @@ def test_with_everything_evaluated_it_is_the_posterior_of_the_report():
     assert found.next is None
 
 
-def test_it_begins_with_an_even_grid():
+def test_it_begins_with_an_even_grid() -> None:
     evaluated: list[int] = []
     for _ in range(FIRST):
         found = search(STEPS, evaluated, np.full(len(evaluated), 0.4), 0.01**2)
@@ -31,14 +34,14 @@ def test_it_begins_with_an_even_grid():
     assert sorted(evaluated) == [0, 10, 20, 30, 40]
 
 
-def test_then_it_looks_around_the_peak():
+def test_then_it_looks_around_the_peak() -> None:
     at = [0, 10, 20, 30, 40]
     found = search(STEPS, at, [0.30, 0.36, 0.41, 0.36, 0.30], 0.005**2)
     assert found.best == 20
     assert 10 < found.next < 30
 
 
-def test_the_gain_is_what_evaluating_brings_on_average():
+def test_the_gain_is_what_evaluating_brings_on_average() -> None:
     """Drawn from the posterior of a smaller problem, and reckoned by brute force."""
     position, at, rates, noise = np.arange(6.0), np.array([0, 2, 5]), np.array([0.30, 0.34, 0.31]), 0.01**2
     found = search(position, at, rates, noise, first=0, worth=0.0)
@@ -54,14 +57,14 @@ def test_the_gain_is_what_evaluating_brings_on_average():
         assert found.gain[candidate] == pytest.approx(brought, abs=0.0015)
 
 
-def test_nothing_is_worth_it_where_all_is_known_to_be_flat():
+def test_nothing_is_worth_it_where_all_is_known_to_be_flat() -> None:
     at = np.arange(0, 41, 4)
     found = search(STEPS, at, np.full(len(at), 0.4) + 1e-4 * (-1.0) ** at, 0.003**2)
     assert found.next is None
     assert np.all(found.gain >= 0.0)
 
 
-def test_a_checkpoint_that_is_gone_is_neither_proposed_nor_kept():
+def test_a_checkpoint_that_is_gone_is_neither_proposed_nor_kept() -> None:
     exists = np.ones(41, dtype=bool)
     exists[15:26] = False
     found = search(STEPS, [0, 10, 20, 30, 40], [0.30, 0.36, 0.41, 0.36, 0.30], 0.005**2, exists)
@@ -76,7 +79,7 @@ def test_a_checkpoint_that_is_gone_is_neither_proposed_nor_kept():
     ("position", "evaluated", "value", "variance"),
     [([], [], [], 0.1), ([1.0, 2.0], [0, 0], [0.1, 0.2], 0.1), ([1.0], [3], [0.1], 0.1), ([1.0, 2.0], [0], [0.1], 0.0)],
 )
-def test_what_cannot_be_meant_is_refused(position, evaluated, value, variance):
+def test_what_cannot_be_meant_is_refused(position: Any, evaluated: Any, value: float, variance: float) -> None:
     with pytest.raises(ValueError, match=r"checkpoint|variance"):
         search(position, evaluated, value, variance)
 

@@ -1,7 +1,10 @@
 """Straight pieces: corners that are there are found, corners that are not are not."""
 
+from __future__ import annotations
+
 import math
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,11 +17,11 @@ from scipy.stats import t as student
 from heldout.stats.segments import trend_segments
 
 
-def words(pieces):
+def words(pieces: Any) -> Any:
     return [piece.direction for piece in pieces]
 
 
-def test_a_noisy_zigzag_is_found():
+def test_a_noisy_zigzag_is_found() -> None:
     step = np.arange(0.0, 700.0, 5.0)
     level = np.interp(step, [0.0, 300.0, 500.0, 695.0], [3.5, 4.2, 4.2, 3.0])
     got = trend_segments(step, level + np.random.default_rng(0).normal(0.0, 0.05, step.size))
@@ -27,7 +30,7 @@ def test_a_noisy_zigzag_is_found():
     assert got[2].end_value == pytest.approx(3.0, abs=0.05)
 
 
-def test_an_exact_broken_line_is_reproduced():
+def test_an_exact_broken_line_is_reproduced() -> None:
     step = np.array([0.0, 1.0, 2.0, 5.0, 6.0, 9.0, 10.0, 14.0, 15.0])
     level = np.interp(step, [0.0, 6.0, 15.0], [0.0, 12.0, 3.0])
     got = trend_segments(step, level)
@@ -37,7 +40,7 @@ def test_an_exact_broken_line_is_reproduced():
 
 
 @given(st.integers(3, 60), st.integers(0, 500), st.integers(1, 6))
-def test_pieces_join_and_span_the_series(n, seed, most):
+def test_pieces_join_and_span_the_series(n: int, seed: int, most: Any) -> None:
     rng = np.random.default_rng(seed)
     step = np.cumsum(rng.exponential(2.0, n) + 0.01)
     got = trend_segments(step, np.cumsum(rng.normal(size=n)), max_segments=most)
@@ -50,7 +53,7 @@ def test_pieces_join_and_span_the_series(n, seed, most):
         assert piece.slope == pytest.approx((piece.end_value - piece.start_value) / (piece.end - piece.start))
 
 
-def test_one_piece_is_the_regression_line():
+def test_one_piece_is_the_regression_line() -> None:
     rng = np.random.default_rng(1)
     step, value = np.cumsum(rng.exponential(1.0, 30)), rng.normal(size=30)
     (got,) = trend_segments(step, value, max_segments=1)
@@ -60,7 +63,7 @@ def test_one_piece_is_the_regression_line():
 
 
 @pytest.mark.parametrize("n", [21, 40, 200])
-def test_noise_is_one_flat_piece(n):
+def test_noise_is_one_flat_piece(n: int) -> None:
     rng = np.random.default_rng(0)
     runs = [trend_segments(np.arange(float(n)), rng.normal(size=n)) for _ in range(60)]
     assert np.mean([len(run) > 1 for run in runs]) < 0.10
@@ -68,13 +71,13 @@ def test_noise_is_one_flat_piece(n):
 
 
 @pytest.mark.parametrize("n", [4, 5, 6])
-def test_few_noisy_points_seldom_have_a_direction(n):
+def test_few_noisy_points_seldom_have_a_direction(n: int) -> None:
     rng = np.random.default_rng(0)
     runs = [words(trend_segments(np.arange(float(n)), rng.normal(size=n))) for _ in range(200)]
     assert np.mean([run != ["flat"] for run in runs]) < 0.12
 
 
-def test_autocorrelated_noise_does_not_fall_apart():
+def test_autocorrelated_noise_does_not_fall_apart() -> None:
     rng = np.random.default_rng(0)
     pieces = []
     for _ in range(40):
@@ -86,28 +89,28 @@ def test_autocorrelated_noise_does_not_fall_apart():
 
 
 @pytest.mark.parametrize("n", [0, 1, 2])
-def test_too_little_to_say(n):
+def test_too_little_to_say(n: int) -> None:
     assert trend_segments(np.arange(float(n)), np.ones(n)) == ()
 
 
-def test_three_points_and_a_constant():
+def test_three_points_and_a_constant() -> None:
     assert words(trend_segments(np.arange(3.0), np.array([1.0, 5.0, 2.0]))) == ["flat"]
     (still,) = trend_segments(np.arange(30.0), np.full(30, 0.1))
     assert still.direction == "flat"
     assert math.isnan(still.z)
 
 
-def test_a_line_without_noise_rises_for_certain():
+def test_a_line_without_noise_rises_for_certain() -> None:
     (got,) = trend_segments(np.arange(30.0), 0.1 + 0.7 * np.arange(30.0))
     assert (got.direction, got.z) == ("rising", math.inf)
 
 
-def test_max_segments_is_checked():
+def test_max_segments_is_checked() -> None:
     with pytest.raises(ValueError, match="max_segments is 0; it must be at least 1"):
         trend_segments(np.arange(3.0), np.ones(3), max_segments=0)
 
 
-def test_long_series_still_span_their_steps():
+def test_long_series_still_span_their_steps() -> None:
     step = np.arange(10_000.0)
     level = np.interp(step, [0.0, 6000.0, 9999.0], [0.0, 1.0, 0.0])
     got = trend_segments(step, level + np.random.default_rng(0).normal(0.0, 1.0, step.size))
@@ -116,7 +119,7 @@ def test_long_series_still_span_their_steps():
     assert got[0].end == pytest.approx(6000.0, abs=600.0)
 
 
-def test_real_runs(kimi, deepseek):
+def test_real_runs(kimi: Any, deepseek: Any) -> None:
     fall = trend_segments(deepseek.rate_step, deepseek.rate)
     assert words(fall) == ["flat", "falling"]
     assert fall[0].end == 600.0

@@ -1,7 +1,10 @@
 """Level shifts: the same answer as ruptures, and few in noise."""
 
+from __future__ import annotations
+
 import math
 from itertools import combinations, pairwise
+from typing import Any
 
 import numpy as np
 import pytest
@@ -140,7 +143,7 @@ def test_long_series_are_averaged() -> None:
     assert shift.after - shift.before == pytest.approx(1.0, abs=0.15)
 
 
-def test_real_runs(kimi, deepseek) -> None:
+def test_real_runs(kimi: Any, deepseek: Any) -> None:
     assert level_shifts(kimi.step, kimi.rate, 1.97) == ()  # both rise along a line
     assert level_shifts(kimi.step, kimi.tokens, 79_000.0) == ()
     assert level_shifts(deepseek.rate_step, deepseek.rate, 1.6e-4) == ()

@@ -1,6 +1,9 @@
 """Late surges: found where they are, not on straight trends and not in noise."""
 
+from __future__ import annotations
+
 import math
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +16,7 @@ from heldout.stats.trend import Surge, late_surge, surge_start, trend_state, win
 
 
 @pytest.mark.parametrize("series", ["rate", "tokens"])
-def test_both_series_of_a_real_run_surge_after_step_150(kimi, series):
+def test_both_series_of_a_real_run_surge_after_step_150(kimi: Any, series: Any) -> None:
     value = getattr(kimi, series)
     got = surge_start(kimi.step, value, difference_noise(value))
     assert got is not None
@@ -24,7 +27,7 @@ def test_both_series_of_a_real_run_surge_after_step_150(kimi, series):
     assert got.z > 4.0
 
 
-def test_the_run_that_collapses_does_not_surge(deepseek):
+def test_the_run_that_collapses_does_not_surge(deepseek: Any) -> None:
     for step, value in ((deepseek.rate_step, deepseek.rate), (deepseek.reward_step, deepseek.reward)):
         assert surge_start(step, value, difference_noise(value, step)) is None
         assert late_surge(step, value, difference_noise(value, step)) is None
@@ -33,7 +36,7 @@ def test_the_run_that_collapses_does_not_surge(deepseek):
 @pytest.mark.parametrize("detect", [late_surge, surge_start])
 @pytest.mark.parametrize("slope", [0.0, 0.1, 0.28, 1.0])
 @pytest.mark.parametrize("n", [21, 40])
-def test_noise_and_straight_trends_do_not_surge(detect, slope, n):
+def test_noise_and_straight_trends_do_not_surge(detect: Any, slope: float, n: int) -> None:
     rng = np.random.default_rng(int(1000 * slope) + n)
     runs, step, fired = 400, np.arange(float(n)), 0
     for _ in range(runs):
@@ -43,14 +46,14 @@ def test_noise_and_straight_trends_do_not_surge(detect, slope, n):
 
 
 @pytest.mark.parametrize("slope", [0.0, 2.0])
-def test_flat_noise_and_steep_trends_hardly_ever_surge(slope):
+def test_flat_noise_and_steep_trends_hardly_ever_surge(slope: float) -> None:
     rng = np.random.default_rng(1)
     step = np.arange(40.0)
     fired = [surge_start(step, slope * step + rng.normal(size=40), 1.0) is not None for _ in range(500)]
     assert np.mean(fired) <= 0.02
 
 
-def test_a_clear_surge_is_found_where_it_starts():
+def test_a_clear_surge_is_found_where_it_starts() -> None:
     rng = np.random.default_rng(0)
     step = np.arange(0.0, 400.0, 10.0)
     hits = 0
@@ -61,7 +64,7 @@ def test_a_clear_surge_is_found_where_it_starts():
     assert hits >= 95
 
 
-def test_an_uneven_surge_is_found():
+def test_an_uneven_surge_is_found() -> None:
     step = np.cumsum(np.random.default_rng(0).exponential(1.0, 40))
     value = np.where(np.arange(40) < 32, 0.0, 6.0) + np.random.default_rng(1).normal(size=40)
     got = surge_start(step, value, 1.0)
@@ -69,7 +72,7 @@ def test_an_uneven_surge_is_found():
     assert got.start_step == step[32]
 
 
-def test_the_running_rule_sees_a_rise_after_a_plateau():
+def test_the_running_rule_sees_a_rise_after_a_plateau() -> None:
     rng = np.random.default_rng(0)
     step = np.arange(0.0, 400.0, 10.0)
     level = 0.3 + 0.1 / (1.0 + np.exp(-(step - 340.0) / 12.0))
@@ -81,7 +84,7 @@ def test_the_running_rule_sees_a_rise_after_a_plateau():
     assert got.gain == pytest.approx(got.after - got.before)
 
 
-def test_a_fall_is_not_a_surge():
+def test_a_fall_is_not_a_surge() -> None:
     step = np.arange(40.0)
     value = np.where(step < 31.0, 0.0, -8.0) + np.random.default_rng(0).normal(size=40)
     assert surge_start(step, value, 1.0) is None
@@ -90,20 +93,20 @@ def test_a_fall_is_not_a_surge():
 
 
 @pytest.mark.parametrize("n", [0, 1, 2, 3, 11])
-def test_too_few_points_do_not_surge(n):
+def test_too_few_points_do_not_surge(n: int) -> None:
     value = np.where(np.arange(n) < 7, 0.0, 50.0)
     assert surge_start(np.arange(float(n)), value, 1.0) is None
     assert late_surge(np.arange(float(n)), value, 1.0) is None
 
 
-def test_constant_series_and_unknown_noise_do_not_surge():
+def test_constant_series_and_unknown_noise_do_not_surge() -> None:
     step = np.arange(40.0)
     for variance in (0.0, math.nan):
         assert surge_start(step, np.ones(40), variance) is None
         assert late_surge(step, np.ones(40), variance) is None
 
 
-def test_long_series_are_averaged():
+def test_long_series_are_averaged() -> None:
     step = np.arange(40_000.0)
     value = np.where(step < 31_000.0, 0.0, 1.0) + np.random.default_rng(0).normal(size=step.size)
     got = surge_start(step, value, 1.0)

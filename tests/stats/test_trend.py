@@ -1,6 +1,9 @@
 """The state of the last window."""
 
+from __future__ import annotations
+
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,11 +17,11 @@ from heldout.stats.trend import trend_state, window_state
 STEP = np.arange(0.0, 400.0, 10.0)
 
 
-def noisy(level, sd, seed=0):
+def noisy(level: Any, sd: Any, seed: int = 0) -> Any:
     return level + np.random.default_rng(seed).normal(0.0, sd, level.size)
 
 
-def test_a_rise_is_improving_and_its_mirror_image_declining():
+def test_a_rise_is_improving_and_its_mirror_image_declining() -> None:
     value = noisy(0.3 + STEP / 2000.0, 0.01)
     up, down = trend_state(STEP, value, 1e-4), trend_state(STEP, -value, 1e-4)
     assert (up.state, down.state) == ("improving", "declining")
@@ -27,32 +30,32 @@ def test_a_rise_is_improving_and_its_mirror_image_declining():
     assert up.probability > 0.99
 
 
-def test_the_window_is_a_quarter_of_the_points():
+def test_the_window_is_a_quarter_of_the_points() -> None:
     got = trend_state(STEP, noisy(0.3 + STEP / 2000.0, 0.01), 1e-4)
     assert (got.start_step, got.end_step) == (290.0, 390.0)
     assert trend_state(STEP, STEP, 1.0, window=5).start_step == 340.0
     assert trend_state(STEP[:9], STEP[:9], 1.0).start_step == 40.0
 
 
-def test_difference_and_sd_are_the_posterior_of_the_change():
+def test_difference_and_sd_are_the_posterior_of_the_change() -> None:
     value = noisy(0.3 + STEP / 2000.0, 0.01)
     got = trend_state(STEP, value, 1e-4)
     assert (got.difference, got.sd) == pytest.approx(gp_posterior(value, 1e-4).difference(39, 29))
 
 
-def test_flat_and_precise_is_a_plateau_flat_and_noisy_is_not():
+def test_flat_and_precise_is_a_plateau_flat_and_noisy_is_not() -> None:
     flat = np.full(40, 0.4)
     assert trend_state(STEP, noisy(flat, 0.003, 1), 9e-6, margin=0.02).state == "plateau"
     assert trend_state(STEP, noisy(flat, 0.05, 1), 25e-4, margin=0.02).state == "undetermined"
 
 
-def test_the_default_margin_is_two_noise_sds():
+def test_the_default_margin_is_two_noise_sds() -> None:
     flat = noisy(np.full(40, 0.4), 0.003, 1)
     assert trend_state(STEP, flat, 9e-6).state == trend_state(STEP, flat, 9e-6, margin=0.006).state == "plateau"
     assert trend_state(STEP, flat, 9e-6, margin=0.0001).state == "undetermined"
 
 
-def test_wrong_signs_are_rare_on_a_plateau():
+def test_wrong_signs_are_rare_on_a_plateau() -> None:
     states = [trend_state(STEP, noisy(np.full(40, 0.4), 0.02, seed), 4e-4, margin=0.02).state for seed in range(100)]
     assert sum(state in ("improving", "declining") for state in states) <= 5
     rising = [trend_state(STEP, noisy(STEP / 4000.0, 0.02, seed), 4e-4).state for seed in range(100)]
@@ -60,7 +63,7 @@ def test_wrong_signs_are_rare_on_a_plateau():
     assert rising.count("improving") >= 50
 
 
-def test_a_sign_on_which_the_two_smoothers_differ_is_not_called():
+def test_a_sign_on_which_the_two_smoothers_differ_is_not_called() -> None:
     rising = noisy(STEP / 1000.0, 0.01)
     posterior = gp_posterior(rising, 1e-4)
     assert window_state(posterior, STEP, rising, 29, 39).state == "improving"
@@ -68,23 +71,23 @@ def test_a_sign_on_which_the_two_smoothers_differ_is_not_called():
 
 
 @pytest.mark.parametrize("n", [0, 1, 2, 3, 4])
-def test_few_points_are_undetermined(n):
+def test_few_points_are_undetermined(n: int) -> None:
     got = trend_state(STEP[:n], STEP[:n], 1.0)
     assert got.state == "undetermined"
     assert math.isnan(got.difference)
     assert math.isnan(got.start_step)
 
 
-def test_unknown_noise_is_undetermined():
+def test_unknown_noise_is_undetermined() -> None:
     assert trend_state(STEP, STEP, math.nan).state == "undetermined"
 
 
-def test_a_constant_without_noise_is_a_plateau():
+def test_a_constant_without_noise_is_a_plateau() -> None:
     got = trend_state(STEP, np.ones(40), 0.0)
     assert (got.state, got.difference, got.sd) == ("plateau", 0.0, 0.0)
 
 
-def test_long_series_are_averaged():
+def test_long_series_are_averaged() -> None:
     step = np.arange(50_000.0)
     got = trend_state(step, noisy(step / 50_000.0, 1.0), 1.0)
     assert got.state == "improving"
@@ -92,14 +95,14 @@ def test_long_series_are_averaged():
 
 
 @given(st.floats(-1e3, 1e3), st.integers(0, 50))
-def test_a_constant_added_changes_nothing(shift, seed):
+def test_a_constant_added_changes_nothing(shift: Any, seed: int) -> None:
     value = noisy(STEP / 1000.0, 0.05, seed)
     one, other = trend_state(STEP, value, 25e-4), trend_state(STEP, value + shift, 25e-4)
     assert one.difference == pytest.approx(other.difference, abs=1e-8)
     assert one.state == other.state
 
 
-def test_real_runs(kimi, deepseek):
+def test_real_runs(kimi: Any, deepseek: Any) -> None:
     assert trend_state(kimi.step, kimi.rate, 1.97).state == "improving"
     assert trend_state(kimi.step, kimi.tokens, 79_000.0).state == "improving"
     assert trend_state(deepseek.rate_step, deepseek.rate, 1.6e-4).state == "declining"
