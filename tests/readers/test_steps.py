@@ -221,3 +221,8 @@ def test_rows_that_lost_their_step_or_do_not_repeat_are_one_run() -> None:
     assert len(logs_from_table(table_of(*rows), "csv")) == 2
     assert len(logs_from_table(table_of(*rows, {"seed": 2, "step": -1, "acc": 0.5}), "csv")) == 1
     assert len(logs_from_table(table_of(*({**row, "step": i} for i, row in enumerate(rows))), "csv")) == 1
+
+
+def test_runs_that_were_written_side_by_side_are_told_apart() -> None:
+    rows: list[dict[str, object]] = [{"seed": seed, "step": step, "acc": 0.5} for step in (1, 2) for seed in (1, 2)]
+    assert [one.step.tolist() for one in logs_from_table(table_of(*rows), "csv")] == [[1, 2], [1, 2]]
