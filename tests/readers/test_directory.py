@@ -345,3 +345,11 @@ def test_pieces_of_a_run_are_joined_by_when_they_were_begun(tmp_path: Path) -> N
     assert log.step.tolist() == [1, 2, 3, 4]
     assert log.session is not None
     assert log.session.tolist() == [0, 0, 1, 1]
+
+
+def test_a_run_that_is_alone_has_all_checkpoints_and_of_two_each_its_own(tmp_path: Path) -> None:
+    for name in ("a/log.csv", "a/step-1/w.bin", "b/step-2/w.bin", "step-3/w.bin"):
+        put(tmp_path / name)
+    assert {name: sorted(log.checkpoints) for name, log in found(tmp_path).items()} == {"a": [1, 2, 3]}
+    put(tmp_path / "b" / "log.csv")
+    assert {name: sorted(log.checkpoints) for name, log in found(tmp_path).items()} == {"a": [1], "b": [2]}
