@@ -14,7 +14,7 @@ import numpy as np
 from heldout.errors import NoMetrics, UnknownMetric
 from heldout.metrics import BY_NAME, ROLES, benchmarks, choose_roles, is_rate, meaning_of
 from heldout.readers.formats import format_of
-from heldout.readers.log import Column, Log, some
+from heldout.readers.log import Column, Log, noted, some
 from heldout.readers.restarts import is_clock, without_superseded
 from heldout.run import Evaluation, Note, NoteKind, Outcomes, Run, Series
 from heldout.stats.arrays import FloatArray, IntArray
@@ -135,24 +135,19 @@ def _series(key: str, column: Column, steps: IntArray) -> Series:
 
 
 def _repeated(log: Log, metrics: Mapping[str, Series]) -> list[Note]:
-    again = {
-        key: len(column.row) - len(metrics[key]) - len(metrics[key].nonfinite) for key, column in log.columns.items()
-    }
+    kept = {key: len(series) + len(series.nonfinite) for key, series in metrics.items()}
+    again = {key: len(column.row) - kept[key] for key, column in log.columns.items()}
     again = {key: n for key, n in again.items() if n and not is_clock(key)}
-    if not again:
-        return []
-    most = max(again.values())
+    most = max(again.values(), default=0)
     text = f"{counted(most, 'step')} logged more than once; the last value was kept ({some(list(again), 4)})."
-    return [Note(NoteKind.REPAIRED, text, most)]
+    return noted(NoteKind.REPAIRED, most, text)
 
 
 def _nonfinite(metrics: Mapping[str, Series]) -> list[Note]:
     bad = [series for series in metrics.values() if len(series.nonfinite)]
-    if not bad:
-        return []
     listed = some([f"{s.name} ({len(s.nonfinite)}, first at step {s.nonfinite[0]})" for s in bad], 6)
     total = sum(len(series.nonfinite) for series in bad)
-    return [Note(NoteKind.DROPPED, f"{counted(total, 'value')} NaN or infinite, left out: {listed}.", total)]
+    return noted(NoteKind.DROPPED, total, f"{counted(total, 'value')} NaN or infinite, left out: {listed}.")
 
 
 def _with_roles(run: Run, log: Log, options: Options) -> Run:
@@ -185,31 +180,24 @@ def _absent(run: Run, options: Options) -> dict[str, str]:
 def _not_logged(roles: Mapping[str, str], run: Run) -> list[Note]:
     missing = [f"{role} is {key!r}" for role, key in roles.items() if key not in run.metrics]
     text = f"The log says {', '.join(missing)}, which it does not hold; found by name instead."
-    return [Note(NoteKind.ASSUMED, text, len(missing))] if missing else []
+    return noted(NoteKind.ASSUMED, len(missing), text)
 
 
 def _to_come(absent: Mapping[str, str]) -> list[Note]:
     text = f"Not logged yet: {', '.join(f'{key!r} ({role})' for role, key in absent.items())}."
-    return [Note(NoteKind.ASSUMED, text, len(absent))] if absent else []
+    return noted(NoteKind.ASSUMED, len(absent), text)
 
 
 def _unknown_keys(run: Run, chosen: Mapping[str, str]) -> list[Note]:
     unknown = [key for key in run.metrics if meaning_of(key) is None and key not in chosen.values()]
-    if not unknown:
-        return []
     text = f"{counted(len(unknown), 'key')} without a known meaning, still there to be charted: {some(unknown, 12)}."
-    return [Note(NoteKind.UNKNOWN, text, len(unknown))]
+    return noted(NoteKind.UNKNOWN, len(unknown), text)
 
 
 def _missing_roles(roles: Mapping[str, str]) -> list[Note]:
-    return [
-        Note(
-            NoteKind.UNKNOWN,
-            f"No key was recognised as {BY_NAME[role].label}; give {_OPTION[role]} KEY if there is one.",
-        )
-        for role in ROLES
-        if role not in roles
-    ]
+    text = "No key was recognised as {}; give {} KEY if there is one."
+    missing = [role for role in ROLES if role not in roles]
+    return [Note(NoteKind.UNKNOWN, text.format(BY_NAME[role].label, _OPTION[role])) for role in missing]
 
 
 def _other_benchmarks(run: Run, roles: Mapping[str, str]) -> list[Note]:

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from heldout.readers.console import NUMBER
-from heldout.readers.log import Log
+from heldout.readers.log import Log, noted
 from heldout.readers.source import Source
 from heldout.readers.steps import log_from_table
 from heldout.run import Note, NoteKind
@@ -150,7 +150,7 @@ def _with_steps(blocks: Sequence[dict[str, Any]]) -> tuple[list[dict[str, Any]],
     ]
     lost = len(blocks) - len(rows)
     text = f"{lost} blocks without {key} were left out, because they stand at no step."
-    return rows, [Note(NoteKind.DROPPED, text, lost)] if lost else []
+    return rows, noted(NoteKind.DROPPED, lost, text)
 
 
 def _as_step(cell: Any) -> int | None:

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from heldout.readers.log import Buffer, Table, TableBuilder
+from heldout.readers.log import Buffer, Table, TableBuilder, noted
 from heldout.run import Note, NoteKind
 from heldout.stats.arrays import IntArray
 
@@ -89,8 +89,8 @@ class Console(ABC):
     def notes(self) -> list[Note]:
         """Say what was lost, and whether the log ends within an entry."""
         lost = self._lost + sum(entry.lost for entry in self._pending)
-        notes = [Note(NoteKind.DROPPED, self.lost_note.format(lost), lost)] if lost else []
-        return [*notes, Note(NoteKind.DROPPED, self.cut_note, 1)] if self.cut else notes
+        notes = noted(NoteKind.DROPPED, lost, self.lost_note.format(lost))
+        return notes + noted(NoteKind.DROPPED, int(self.cut), self.cut_note)
 
 
 class TableConsole(Console):
@@ -140,7 +140,7 @@ def steps_over_epochs(places: Sequence[tuple[float, float]]) -> tuple[list[float
         steps.append(step + offsets[epoch])
         moved += offsets[epoch] != 0
     text = "Steps begin again at each epoch in this log; they were made to go on from the epoch before."
-    return steps, [Note(NoteKind.ASSUMED, text, moved)] if moved else []
+    return steps, noted(NoteKind.ASSUMED, moved, text)
 
 
 def _metrics(entries: Sequence[Entry]) -> tuple[list[dict[str, Any]], list[tuple[int, ...]]]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from heldout.errors import NoMetrics
 from heldout.readers.console import NUMBER, Console, Entry, steps_over_epochs
-from heldout.readers.log import Log
+from heldout.readers.log import Log, noted
 from heldout.readers.source import Source
 from heldout.readers.steps import log_from_table
 from heldout.run import Note, NoteKind
@@ -76,5 +76,4 @@ def _rows(entries: Sequence[Entry]) -> tuple[list[dict[str, Any]], list[Note]]:
         else:
             stray += len(values)
     text = "Scores that stand before the first step were left out."
-    notes = [Note(NoteKind.DROPPED, text, stray)] if stray else []
-    return [row for row in rows if len(row) > 2], notes
+    return [row for row in rows if len(row) > 2], noted(NoteKind.DROPPED, stray, text)

@@ -9,6 +9,7 @@ outcomes in files of their own belong to the run above them.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import chain
@@ -18,7 +19,7 @@ from heldout.errors import NotUnderstood, ReadError
 from heldout.metrics import meaning_of
 from heldout.readers.formats import UNDERSTOOD, Kind, format_of, read_file
 from heldout.readers.judged_samples import owner
-from heldout.readers.log import Log, attached, log_of, some
+from heldout.readers.log import Log, attached, log_of, noted, some
 from heldout.readers.restarts import joined
 from heldout.readers.run_directory import read as read_run
 from heldout.readers.source import Files
@@ -217,13 +218,12 @@ def _run_above(owner: Path, root: Path, placed: list[Placed]) -> int | None:
 
 def _with_measured(log: Log, found: list[Log]) -> Log:
     sure = [other for other in found if not other.maybe_training]
-    notes = _notes(sure)
-    if len(sure) < len(found):
-        text = (
-            f"{counted(len(found) - len(sure), 'file')} of judged samples left alone, since no folder says that they "
-            "are held-out; rename the folder to val if they are."
-        )
-        notes.append(Note(NoteKind.IGNORED, text, len(found) - len(sure)))
+    unsure = len(found) - len(sure)
+    text = (
+        f"{counted(unsure, 'file')} of judged samples left alone, since no folder says that they are held-out; rename "
+        "the folder to val if they are."
+    )
+    notes = _notes(sure) + noted(NoteKind.IGNORED, unsure, text)
     return replace(attached(log, _measured(sure)), notes=(*log.notes, *notes))
 
 
@@ -238,15 +238,10 @@ def _notes(logs: list[Log]) -> list[Note]:
 
 def _with_checkpoints(root: Path, placed: list[Placed]) -> list[Placed]:
     """Give each run the checkpoints in its folder; a run that is alone, all of them."""
-    folders = [folder for folder, _, _ in placed]
+    holds = Counter(folder for folder, _, _ in placed)
+    there = {folder: _checkpoints(root if len(placed) == 1 else folder) for folder, n in holds.items() if n == 1}
     return [
-        (
-            folder,
-            name,
-            replace(log, checkpoints={**_checkpoints(root if len(placed) == 1 else folder), **log.checkpoints}),
-        )
-        if folders.count(folder) == 1
-        else (folder, name, log)
+        (folder, name, replace(log, checkpoints={**there.get(folder, {}), **log.checkpoints}))
         for folder, name, log in placed
     ]
 
@@ -271,10 +266,10 @@ def _begun(log: Log) -> float:
 
 
 def _also(names: list[str]) -> Note:
-    text = (
+    also = (
         f"Other logs beside it were taken as the same run and not read: {some(names)}; give a file's path to read it."
     )
-    return Note(NoteKind.IGNORED, text, len(names))
+    return Note(NoteKind.IGNORED, also, len(names))
 
 
 def _with_companions(log: Log, others: dict[Path, list[Log]]) -> tuple[Log, dict[Path, list[Log]]]:

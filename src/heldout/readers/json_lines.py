@@ -20,7 +20,7 @@ import orjson
 
 from heldout.errors import NoMetrics
 from heldout.readers.json_document import parse
-from heldout.readers.log import Column, Log, Table, TableBuilder
+from heldout.readers.log import Column, Log, Table, TableBuilder, noted
 from heldout.readers.source import BOM, HEAD, Source, whole_lines
 from heldout.readers.steps import log_from_table, logs_from_table
 from heldout.run import Note, NoteKind
@@ -89,10 +89,9 @@ class _Lines:
 
     def notes(self) -> list[Note]:
         """Say which lines were no objects."""
-        if not self._refused:
-            return []
-        text = f"{counted(len(self._refused), 'line')} without a complete JSON object left out, the last of them "
-        return [Note(NoteKind.DROPPED, f"{text}{shown(self._refused[-1])}.", len(self._refused))]
+        count, last = len(self._refused), shown(b"".join(self._refused[-1:]))
+        text = f"{counted(count, 'line')} without a complete JSON object left out, the last of them {last}."
+        return noted(NoteKind.DROPPED, count, text)
 
 
 class _VerlLines(_Lines):
@@ -109,10 +108,8 @@ class _VerlLines(_Lines):
 
     def notes(self) -> list[Note]:
         """Say which lines were not of verl's form."""
-        if not self._wrong:
-            return super().notes()
         text = f'{counted(self._wrong, "line")} not of the form {{"step":…,"data":{{…}}}} and left out.'
-        return [Note(NoteKind.DROPPED, text, self._wrong), *super().notes()]
+        return [*noted(NoteKind.DROPPED, self._wrong, text), *super().notes()]
 
 
 def _is_entry(row: Mapping[str, Any]) -> bool:
@@ -195,15 +192,10 @@ def _one_by_one(lines: Iterable[bytes]) -> tuple[list[Mapping[str, Any]], list[b
 
 def dropped_lines(path: Path, refused: Sequence[bytes], wrong: int = 0) -> list[Note]:
     """Say which lines of a file could not be used: those that are cut, and those that hold something else."""
-    notes = []
-    where = f"{path.parent.name}/{path.name}"
-    if refused:
-        text = f"{where}: {counted(len(refused), 'line')} cut or broken and left out, the last of them "
-        notes.append(Note(NoteKind.DROPPED, f"{text}{shown(refused[-1])}.", len(refused)))
-    if wrong:
-        text = f"{where}: {counted(wrong, 'line')} without the keys or values that belong there, left out."
-        notes.append(Note(NoteKind.DROPPED, text, wrong))
-    return notes
+    where, last = f"{path.parent.name}/{path.name}", shown(b"".join(refused[-1:]))
+    cut = f"{where}: {counted(len(refused), 'line')} cut or broken and left out, the last of them {last}."
+    other = f"{where}: {counted(wrong, 'line')} without the keys or values that belong there, left out."
+    return [*noted(NoteKind.DROPPED, len(refused), cut), *noted(NoteKind.DROPPED, wrong, other)]
 
 
 def shown(line: bytes, most: int = 60) -> str:

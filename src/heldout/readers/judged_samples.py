@@ -22,7 +22,7 @@ from typing import Any
 
 from heldout.errors import NoMetrics
 from heldout.readers.json_lines import dropped_lines, rows_of
-from heldout.readers.log import Log, log_of
+from heldout.readers.log import Log, log_of, noted
 from heldout.readers.source import Source
 from heldout.run import Evaluation, Note, NoteKind, Outcomes
 from heldout.text import counted
@@ -76,9 +76,8 @@ def read(source: Source) -> list[Log] | None:
             f"{source.path.name}: the samples are training rollouts by their folder or their lines; they are no "
             "held-out outcomes and were not used."
         )
-    if len(held) < len(samples):
-        text = f"{source.path.name}: {counted(len(samples) - len(held), 'training rollout')} left out."
-        notes.append(Note(NoteKind.IGNORED, text, len(samples) - len(held)))
+    others = len(samples) - len(held)
+    notes += noted(NoteKind.IGNORED, others, f"{source.path.name}: {counted(others, 'training rollout')} left out.")
     kind = next((sample.kind for sample in held if sample.kind is not None), by_folder or usually)
     evaluations = _evaluations(source, held, notes)
     if kind is None:
@@ -145,29 +144,21 @@ def _format(source: Source) -> tuple[str, ReadSample, Kind | None] | None:
     return None
 
 
-def _samples(
-    source: Source, sample_of: Callable[[Mapping[str, Any]], Sample | None]
-) -> tuple[list[Sample], list[Note]]:
-    samples: list[Sample] = []
-    refused: list[bytes] = []
-    wrong = 0
+def _samples(source: Source, sample_of: ReadSample) -> tuple[list[Sample], list[Note]]:
+    found, refused = list[Sample | None](), list[bytes]()
     for block in source.blocks():
         lines, bad = rows_of(block)
         refused += bad
-        for line in lines:
-            sample = sample_of(line)
-            if sample is None:
-                wrong += 1
-            else:
-                samples.append(sample)
-    return samples, dropped_lines(source.path, refused, wrong)
+        found += map(sample_of, lines)
+    samples = [sample for sample in found if sample is not None]
+    return samples, dropped_lines(source.path, refused, len(found) - len(samples))
 
 
 def _evaluations(source: Source, samples: list[Sample], notes: list[Note]) -> list[Evaluation]:
     judged = [sample for sample in samples if sample.score is not None]
-    if len(judged) < len(samples):
-        text = f"{source.path.name}: {counted(len(samples) - len(judged), 'sample')} not judged and left out."
-        notes.append(Note(NoteKind.DROPPED, text, len(samples) - len(judged)))
+    unjudged = len(samples) - len(judged)
+    text = f"{source.path.name}: {counted(unjudged, 'sample')} not judged and left out."
+    notes += noted(NoteKind.DROPPED, unjudged, text)
     outside = sum(not 0 <= sample.score <= 1 for sample in judged if sample.score is not None)
     if outside:
         raise NoMetrics(

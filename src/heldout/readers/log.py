@@ -128,10 +128,8 @@ class Table:
     def notes(self) -> list[Note]:
         """Say which keys hold no numbers."""
         changing = {key: n for key, n in self.left_out.items() if key not in self.constants}
-        if not changing:
-            return []
         text = f"{counted(len(changing), 'column')} without numbers (text, lists) left out: {some(list(changing))}."
-        return [Note(NoteKind.IGNORED, text, sum(changing.values()))]
+        return noted(NoteKind.IGNORED, sum(changing.values()), text)
 
 
 class TableBuilder:
@@ -283,6 +281,11 @@ def attached(
     step = np.array([evaluation.step for evaluation in evaluations], dtype=np.int64)
     measured = (*log.measured, *evaluations)
     return replace(log.with_rows(step, columns, session), measured=measured, notes=(*log.notes, *notes))
+
+
+def noted(kind: NoteKind, count: int, text: str) -> list[Note]:
+    """Return a note about so many of something, or none where there are none."""
+    return [Note(kind, text, count)] if count else []
 
 
 def left_alone(what: str, kinds: Mapping[str, int], called: str, keys: Sequence[str]) -> Note:

@@ -16,7 +16,7 @@ import orjson
 
 from heldout.errors import NoMetrics, ReadError, UsageError
 from heldout.readers.json_lines import dropped_lines, plain_table, rows_of
-from heldout.readers.log import Log, Table, TableBuilder, attached, log_of
+from heldout.readers.log import Log, Table, TableBuilder, attached, log_of, noted
 from heldout.readers.restarts import first_steps, sessions_of_evaluations
 from heldout.readers.source import Files, Source, whole_lines
 from heldout.readers.steps import log_from_table
@@ -238,9 +238,6 @@ def _guarded(rows: Sequence[Mapping[str, Any]]) -> list[Note]:
 
 
 def _resumed(markers: Sequence[Mapping[str, Any]]) -> list[Note]:
-    if not markers:
-        return []
-    text = f"The run was taken up again {counted(len(markers), 'time')}."
-    if any("config" in marker for marker in markers):
-        text = f"{text[:-1]}, with other settings; the last ones are given."
-    return [Note(NoteKind.REPAIRED, text, len(markers))]
+    other = ", with other settings; the last ones are given" if any("config" in marker for marker in markers) else ""
+    text = f"The run was taken up again {counted(len(markers), 'time')}{other}."
+    return noted(NoteKind.REPAIRED, len(markers), text)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from heldout.errors import NoMetrics
-from heldout.readers.log import Log
+from heldout.readers.log import Log, noted
 from heldout.readers.source import Source
 from heldout.readers.steps import log_from_table
 from heldout.run import Note, NoteKind
@@ -53,12 +53,12 @@ def _monitor(text: str) -> list[Log] | None:
     rows, broken = _episodes([line for line in lines if line])
     if not rows:
         raise NoMetrics("This Stable-Baselines3 monitor file has no whole row of r,l,t; read it once an episode ended.")
-    text_ = "The step of an episode is the sum of the lengths so far (column l) in this one environment."
-    notes = [Note(NoteKind.ASSUMED, text_, len(rows))]
-    if broken:
-        notes.append(Note(NoteKind.DROPPED, f"{broken} rows did not fit the header and were left out.", broken))
-    if cut:
-        notes.append(Note(NoteKind.DROPPED, "The last row is cut and was left out.", 1))
+    assumed = "The step of an episode is the sum of the lengths so far (column l) in this one environment."
+    notes = [
+        Note(NoteKind.ASSUMED, assumed, len(rows)),
+        *noted(NoteKind.DROPPED, broken, f"{broken} rows did not fit the header and were left out."),
+        *noted(NoteKind.DROPPED, int(cut), "The last row is cut and was left out."),
+    ]
     return [log_from_table(rows, "sb3-monitor", step_key="step", notes=notes, config=header)]
 
 

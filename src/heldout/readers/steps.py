@@ -12,7 +12,7 @@ import numpy as np
 
 from heldout.errors import NoMetrics
 from heldout.metrics import RUN_KEYS, STEP_KEYS, meaning_of
-from heldout.readers.log import Log, Table, some, table_of
+from heldout.readers.log import Log, Table, noted, some, table_of
 from heldout.run import NO_STEPS, Note, NoteKind
 from heldout.stats.arrays import BoolArray, IntArray
 from heldout.text import counted
@@ -90,10 +90,8 @@ def _steps(table: Table, step_key: str | None) -> tuple[IntArray, str, list[Note
             step, notes = _parsed(table, key)
             known = int(np.count_nonzero(step >= 0))
             if known and known * 2 >= table.rows:
-                if known < table.rows:
-                    text = f"{counted(table.rows - known, 'row')} without a usable step in column {key!r} dropped."
-                    notes.append(Note(NoteKind.DROPPED, text, table.rows - known))
-                return step, key, notes
+                text = f"{counted(table.rows - known, 'row')} without a usable step in column {key!r} dropped."
+                return step, key, notes + noted(NoteKind.DROPPED, table.rows - known, text)
     _refuse_without_metrics(table)
     text = "No column numbers the steps, so rows are counted from 0."
     return np.arange(table.rows), "", [Note(NoteKind.ASSUMED, text)]
