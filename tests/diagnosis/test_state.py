@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 import heldout
+from heldout.detectors import falls_among
 from heldout.detectors.base import Block
 from heldout.detectors.evidence import pooled
 from heldout.detectors.overoptimisation import Level, OverOptimisation
-from heldout.diagnosis.detectors import falls_among
 from heldout.diagnosis.state import advice_on, answer_of, not_asked, smallest_visible
 from heldout.findings import Estimate, State, Verdict
 from heldout.run import Evaluation, Outcomes, Run, Series

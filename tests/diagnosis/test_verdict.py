@@ -10,10 +10,10 @@ import pytest
 
 import heldout
 from heldout.datasets.simulated import simulate
+from heldout.detectors import falls_among
 from heldout.detectors.base import block_of
 from heldout.detectors.evidence import pooled
 from heldout.detectors.overoptimisation import Level, OverOptimisation
-from heldout.diagnosis.detectors import falls_among
 from heldout.diagnosis.verdict import checkpoint_to_keep
 from heldout.findings import State, Verdict
 from heldout.run import Evaluation, Outcomes, Run, Series

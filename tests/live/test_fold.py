@@ -8,8 +8,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from heldout.detectors import Detectors
 from heldout.detectors.base import Block
-from heldout.diagnosis.detectors import Detectors
 from heldout.findings import Finding, Severity
 from heldout.live.fold import Fold, LogFold, last_step
 from heldout.readers.restarts import GrowingLog

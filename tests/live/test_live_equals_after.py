@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 
 import heldout
 from heldout.datasets.simulated import FAMILIES, simulate
+from heldout.detectors import Detectors
 from heldout.detectors.base import block_of, fold
-from heldout.diagnosis.detectors import Detectors
 from heldout.diagnosis.verdict import diagnose
 from heldout.findings import Finding
 from heldout.live import Guard

@@ -21,7 +21,7 @@ from rich.console import Console
 from benchmarks.logs import write_events
 from heldout import Recorder, diagnose, read
 from heldout.datasets.simulated import SimulatedRun, simulate
-from heldout.diagnosis.detectors import Detectors
+from heldout.detectors import Detectors
 from heldout.errors import ReadError, SeveralRuns
 from heldout.live import watch as watches
 from heldout.live.fold import Fold, last_step

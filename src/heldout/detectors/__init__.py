@@ -8,6 +8,9 @@ detectors=[*default_detectors(), Mine()])``.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
 from heldout.detectors.base import Block, Detector, Points, block_of, fold, unchecked
 from heldout.detectors.clipping import ClipSaturation
 from heldout.detectors.components import ComponentTakeover
@@ -17,7 +20,7 @@ from heldout.detectors.gradient import GradientSpikes
 from heldout.detectors.groups import GroupsWithoutSignal
 from heldout.detectors.kl import KLBlowUp
 from heldout.detectors.length import LengthDrift
-from heldout.detectors.overoptimisation import OverOptimisation
+from heldout.detectors.overoptimisation import OverOptimisation, falls_among
 from heldout.detectors.plateau import Plateau
 from heldout.detectors.question import Question
 from heldout.detectors.repeated import RepeatedEvaluation
@@ -31,6 +34,7 @@ __all__ = [
     "ClipSaturation",
     "ComponentTakeover",
     "Detector",
+    "Detectors",
     "EntropyCollapse",
     "GradientSpikes",
     "GroupsWithoutSignal",
@@ -47,6 +51,7 @@ __all__ = [
     "Signal",
     "block_of",
     "default_detectors",
+    "falls_among",
     "fold",
     "unchecked",
 ]
@@ -72,3 +77,23 @@ DETECTORS: tuple[type[Question], ...] = (
 def default_detectors() -> list[Detector]:
     """Return a fresh detector for each question but that of `OverOptimisation`, whose number of looks must be known."""
     return [make() for make in DETECTORS if make is not OverOptimisation]
+
+
+@dataclass(frozen=True, slots=True)
+class Detectors:
+    """The detectors of one run, in the order in which they are asked."""
+
+    falls: OverOptimisation
+    others: tuple[Detector, ...]
+
+    @classmethod
+    def planned(cls, evaluations: int | None, others: Sequence[Detector] | None = None) -> Detectors:
+        """Return fresh detectors for a run with so many evaluations in all (see `falls_among`).
+
+        `others` are those to ask beside that of falls; all of them if not given.
+        """
+        return cls(falls_among(evaluations), tuple(default_detectors() if others is None else others))
+
+    def __iter__(self) -> Iterator[Detector]:
+        yield self.falls
+        yield from self.others

@@ -63,6 +63,11 @@ class Level(IntEnum):
     CONFIRMED = 3
 
 
+# Evaluations at more steps than this are averaged in groups: the boundaries are tabled up to HORIZONS[-1] looks, and a
+# look costs more with every one before it.
+_MOST_LOOKS = 160
+
+
 @dataclass(frozen=True, slots=True)
 class Look:
     """What one evaluation showed, given all before it."""
@@ -243,3 +248,15 @@ class OverOptimisation(HeldOut):
             f"probability {{spent:g}} at any time; {_POSTERIOR}.",
         ),
     }
+
+
+def falls_among(evaluations: int | None) -> OverOptimisation:
+    """Return the detector of falls for a run with so many evaluations, grouped where there are very many.
+
+    Where their number was planned, the plan alone decides: a run that is watched cannot know how many there will be.
+    Without a plan the error is spread over an endless run, which sees less.
+    """
+    if evaluations is None:
+        return OverOptimisation()
+    group = max(1, math.ceil(evaluations / _MOST_LOOKS))
+    return OverOptimisation(group=group, horizon=min(max(math.ceil(evaluations / group), 1), HORIZONS[-1]))

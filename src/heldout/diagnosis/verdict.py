@@ -12,10 +12,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from heldout.detectors import Detectors, falls_among
 from heldout.detectors.base import Block, Detector, block_of, fold, unchecked
 from heldout.detectors.evidence import Evidence
 from heldout.detectors.overoptimisation import Level, OverOptimisation
-from heldout.diagnosis.detectors import Detectors, falls_among
 from heldout.diagnosis.state import advice_on, answer_of, not_asked, smallest_visible, unanswered
 from heldout.findings import BenchmarkFall, Estimate, Finding, Onset, State, Unchecked, Verdict
 from heldout.metrics import benchmarks

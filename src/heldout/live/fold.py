@@ -15,8 +15,8 @@ from typing import Any
 
 import numpy as np
 
+from heldout.detectors import Detectors
 from heldout.detectors.base import Block, Detector, Points, block_of, fold, in_order
-from heldout.diagnosis.detectors import Detectors
 from heldout.errors import NoMetrics
 from heldout.findings import Finding
 from heldout.metrics import choose_roles, meaning_of

@@ -18,8 +18,8 @@ from typing import Any
 
 import orjson
 
+from heldout.detectors import Detectors
 from heldout.detectors.base import Detector
-from heldout.diagnosis.detectors import Detectors
 from heldout.diagnosis.verdict import Kept, checkpoint_to_keep, judge
 from heldout.errors import UsageError
 from heldout.findings import Finding

@@ -15,8 +15,8 @@ from rich.console import Console
 from rich.live import Live as Screen
 from rich.panel import Panel
 
+from heldout.detectors import Detectors
 from heldout.detectors.base import Detector
-from heldout.diagnosis.detectors import Detectors
 from heldout.diagnosis.verdict import judge
 from heldout.errors import ReadError
 from heldout.findings import Finding, State, Verdict

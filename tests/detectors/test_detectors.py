@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from heldout.detectors import Plateau, default_detectors
-from heldout.diagnosis.detectors import Detectors, falls_among
+from heldout.detectors import Detectors, Plateau, default_detectors, falls_among
 
 
 def test_the_detector_of_falls_is_asked_first_and_all_others_after_it() -> None:
