@@ -204,8 +204,8 @@ class GrowingLog:
     """
 
     def __init__(self, before: Log | None = None, roles: Mapping[str, str] | None = None) -> None:
-        self._before = before
-        self.roles = dict((before.roles if before else {}) if roles is None else roles)
+        self._before = before or Log("run-directory", NO_STEPS, {}, session=NO_STEPS)
+        self.roles = dict(self._before.roles if roles is None else roles)
         self._step, self._piece = array("q"), array("q")
         self._columns: dict[str, tuple[array[int], array[float]]] = {}
         self._measured: list[tuple[int, Evaluation]] = []  # each with its row
@@ -237,27 +237,18 @@ class GrowingLog:
 
     def log(self) -> Log:
         """Return everything so far, as a reader of it would."""
-        before = self._before
-        first = len(before.step) if before else 0
-        columns = {} if before is None else dict(before.columns)
         measured = [row for row, _ in self._measured]
         by_problem = {evaluation.key for _, evaluation in self._measured}
+        columns = {}
         for key, (row, value) in self._columns.items():
-            column = Column(np.array(row, dtype=np.int64) + first, np.array(value, dtype=np.float64))
+            columns[key] = Column(np.array(row, dtype=np.int64), np.array(value, dtype=np.float64))
             if key in by_problem:  # logged as a metric too: as for a reader, what the evaluations say is kept
                 kept = np.isin(row, measured)
-                column = Column(column.row[kept], column.value[kept])
-            columns[key] = _one([columns[key], column]) if key in columns else column
-        step, session = np.array(self._step, dtype=np.int64), self._sessions()
-        return Log(
-            "run-directory",
-            np.concatenate([before.step, step]) if before else step,
-            columns,
-            session=session,
-            config=before.config if before else {},
-            roles=self.roles,
-            measured=(*(before.measured if before else ()), *(evaluation for _, evaluation in self._measured)),
-        )
+                columns[key] = Column(columns[key].row[kept], columns[key].value[kept])
+        evaluations = tuple(evaluation for _, evaluation in self._measured)
+        own = Log("run-directory", np.array(self._step, dtype=np.int64), columns, measured=evaluations)
+        whole = joined([self._before, own])
+        return replace(whole, session=self._sessions(), roles=self.roles, name=None, notes=())
 
     def _row(self, step: int, numbers: Mapping[str, float]) -> None:
         row = len(self._step)
@@ -272,14 +263,14 @@ class GrowingLog:
 
     def _sessions(self) -> IntArray:
         """Return the session of every row; an evaluation belongs to the one whose training it measures."""
-        before = self._before
-        known = NO_STEPS if before is None else sessions_of(before)
+        before, known = self._before, sessions_of(self._before)
         step = np.array(self._step, dtype=np.int64)
         session = np.array(self._piece, dtype=np.int64) + known.max(initial=-1) + 1
         measured = np.array([row for row, _ in self._measured], dtype=np.int64)
         trained = np.delete(np.arange(len(step)), measured)
-        steps = step[trained] if before is None else np.concatenate([before.step, step[trained]])
         sessions = np.concatenate([known, session[trained]])
-        begins = first_steps(steps, sessions, int(session.max(initial=known.max(initial=-1))) + 1)
+        begins = first_steps(
+            np.concatenate([before.step, step[trained]]), sessions, int(session.max(initial=known.max(initial=-1))) + 1
+        )
         session[measured] = sessions_of_evaluations(step[measured], session[measured], begins)
         return np.concatenate([known, session])
