@@ -246,8 +246,10 @@ class GrowingLog:
                 kept = np.isin(row, measured)
                 columns[key] = Column(columns[key].row[kept], columns[key].value[kept])
         evaluations = tuple(evaluation for _, evaluation in self._measured)
-        own = Log("run-directory", np.array(self._step, dtype=np.int64), columns, measured=evaluations)
-        whole = joined([self._before, own])
+        step, session = np.array(self._step, dtype=np.int64), np.array(self._piece, dtype=np.int64)
+        config = self._before.config
+        own = Log("run-directory", step, columns, session=session, config=config, measured=evaluations)
+        whole = joined([self._before, own]) if len(self._before.step) else own
         return replace(whole, session=self._sessions(), roles=self.roles, name=None, notes=())
 
     def _row(self, step: int, numbers: Mapping[str, float]) -> None:
@@ -269,8 +271,7 @@ class GrowingLog:
         measured = np.array([row for row, _ in self._measured], dtype=np.int64)
         trained = np.delete(np.arange(len(step)), measured)
         sessions = np.concatenate([known, session[trained]])
-        begins = first_steps(
-            np.concatenate([before.step, step[trained]]), sessions, int(session.max(initial=known.max(initial=-1))) + 1
-        )
+        count = int(session.max(initial=known.max(initial=-1))) + 1
+        begins = first_steps(np.concatenate([before.step, step[trained]]), sessions, count)
         session[measured] = sessions_of_evaluations(step[measured], session[measured], begins)
         return np.concatenate([known, session])
