@@ -14,7 +14,8 @@ from heldout.detectors import Block, OverOptimisation, Points, fold
 from heldout.detectors.overoptimisation import Level
 from heldout.findings import Finding, Severity
 from heldout.run import Evaluation, Outcomes
-from heldout.stats.scan import boundary, run_p
+from heldout.stats.gram import Gram
+from heldout.stats.scan import boundary, contrasts, run_p
 
 RISE_AND_FALL = np.concatenate([np.linspace(0.3, 0.5, 12), np.linspace(0.5, 0.25, 12)])
 
@@ -175,3 +176,16 @@ def test_the_surest_look_is_the_first_of_its_level() -> None:
     confirmed = [look for look in detector.looks if look.level is Level.CONFIRMED]
     assert len(confirmed) > 1
     assert detector.worst is confirmed[0]
+
+
+def test_the_inflation_of_a_look_is_the_middle_one_of_its_contrasts() -> None:
+    """Problems that drift widen distant comparisons more than near ones: neither the least nor the most is taken."""
+    rng = np.random.default_rng(2)
+    drift = np.cumsum(rng.normal(0.0, 0.4, (12, 200)), axis=0) + rng.normal(0.0, 1.5, 200)
+    solved = (rng.random((12, 200)) < 1.0 / (1.0 + np.exp(-drift))).astype(float)
+    names, once = tuple(f"p{i}" for i in range(200)), np.ones(200, dtype=int)
+    detector = OverOptimisation(horizon=12)
+    detector.update(Block(evaluations=[Evaluation.of(k, Outcomes(names, solved[k], once)) for k in range(12)]))
+    each = Gram.of(solved).inflation(contrasts(12).weight)
+    assert each.min() < each.max() / 1.2
+    assert detector.looks[-1].inflation == pytest.approx(np.median(each))

@@ -382,3 +382,12 @@ def test_intervals_of_equally_long_series_follow_the_first() -> None:
     )
     assert (got.how, got.step.tolist()) == (MEANS, [1.0, 3.0])
     assert (got.a.tolist(), got.b.tolist()) == ([5.0, 7.0], [2.0, 8.0])
+
+
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+def test_perfect_correlation_has_limits_at_both_ends(sign: float) -> None:
+    x = np.array([1.0, -1.0, -1.0, 1.0, 2.0, -2.0])
+    got = correlate(x, sign * x)
+    assert sign * got.r == pytest.approx(1.0)
+    assert sign * min(got.low, got.high, key=abs) > 0.999
+    assert lead_lag(np.tile(x, 4), sign * np.tile(x, 4)).p < 1e-12

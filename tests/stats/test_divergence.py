@@ -202,12 +202,13 @@ def typical(bend: npt.NDArray[np.float64]) -> float:
     return float(np.median(np.abs(bend)) / norm.ppf(0.75))
 
 
-def test_where_most_of_a_series_is_straight_the_typical_deviation_is_the_ordinary_one() -> None:
-    x = np.array([0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0])
-    y = np.array([2.0, 2.0, 2.0, 0.0, 2.0, 2.0, 2.0, 2.0, 2.0, 2.0])
-    (turn,) = opposite_turns(np.arange(10.0), x, y)
+@pytest.mark.parametrize("slope", [0.0, 0.1])  # a tenth is no binary fraction: the line is straight but for rounding
+def test_where_most_of_a_series_is_straight_the_typical_deviation_is_the_ordinary_one(slope: float) -> None:
+    step = np.arange(10.0)
+    turn = np.array([0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0])
+    found, *_ = opposite_turns(step, turn + slope * (step - 4.0), 2.0 - 2.0 * turn - slope * (step - 4.0))
     ordinary = math.sqrt((0.5**2 + 1.0 + 0.5**2) / 8.0)  # of the turn of x, and of that of y
-    assert turn.score == pytest.approx(1.0 / ordinary**2)
+    assert found.score == pytest.approx(1.0 / ordinary**2)
 
 
 def test_four_points_may_turn() -> None:

@@ -215,3 +215,12 @@ def test_two_hundred_points_are_taken_one_by_one() -> None:
 def test_a_falling_line_without_noise_falls_for_certain() -> None:
     (got,) = trend_segments(np.arange(30.0), 5.0 - 0.7 * np.arange(30.0))
     assert (got.direction, got.z) == ("falling", -math.inf)
+
+
+@pytest.mark.parametrize("unit", [1e-9, 1.0, 1e12])
+def test_what_is_certain_does_not_depend_on_the_unit(unit: float) -> None:
+    step = np.arange(30.0)
+    left, right = trend_segments(step, unit * np.interp(step, [0.0, 11.0, 29.0], [0.3, 0.9, 0.1]))
+    assert (left.end, left.z, right.z) == (11.0, math.inf, -math.inf)
+    (still,) = trend_segments(step, np.full(30, 0.1 * unit))
+    assert (still.direction, math.isnan(still.z)) == ("flat", True)

@@ -85,8 +85,9 @@ def _refuse(position: FloatArray, chosen: IntArray, value: FloatArray, noise: Fl
         raise ValueError("there is no checkpoint to evaluate.")
     if chosen.shape != value.shape or np.unique(chosen).size != chosen.size:
         raise ValueError(f"{chosen.size} checkpoints and {value.size} rates; each checkpoint must have one rate.")
-    if chosen.size and not 0 <= chosen.min() <= chosen.max() < position.size:
-        raise ValueError(f"evaluated names checkpoint {chosen.max()}; there are {position.size}.")
+    outside = chosen[(chosen < 0) | (chosen >= position.size)]
+    if outside.size:
+        raise ValueError(f"evaluated names checkpoint {outside[0]}; there are {position.size}.")
     if not np.all(noise > 0.0):
         raise ValueError("the variance of a rate must be above 0.")
 
