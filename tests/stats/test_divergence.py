@@ -152,13 +152,16 @@ def parting(x: npt.NDArray[np.float64], y: npt.NDArray[np.float64]) -> list[tupl
     return [(g[0][0], max(w[1] for w in g), best[2], best[3]) for g, best in zip(merged, clearest, strict=True)]
 
 
-@pytest.mark.parametrize("seed", range(12))
-def test_windows_are_those_of_the_definition(seed: int) -> None:
-    rng = np.random.default_rng(seed)
-    turns = [0.0, 10.0, 18.0, 26.0, 34.0]
-    x = np.interp(np.arange(35.0), turns, [0.0, 6.0, 12.0, 12.0, 18.0]) + rng.normal(size=35)
-    y = np.interp(np.arange(35.0), turns, [0.0, 6.0, 0.0, 4.0, -2.0]) + rng.normal(size=35)
-    got = divergence_windows(np.arange(35.0), x, y, 1.0, 1.0)
+@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize(("turns", "x_at", "y_at"), [
+    ([0, 10, 18, 26, 34], [0, 6, 12, 12, 18], [0, 6, 0, 4, -2]),
+    ([0, 5, 19], [0, 15, 57], [0, 10, -18]),  # parting begins where moving together was seen
+])  # fmt: skip
+def test_windows_are_those_of_the_definition(turns: list[int], x_at: list[int], y_at: list[int], seed: int) -> None:
+    rng, step = np.random.default_rng(seed), np.arange(turns[-1] + 1.0)
+    x = np.interp(step, turns, x_at) + rng.normal(size=step.size)
+    y = np.interp(step, turns, y_at) + rng.normal(size=step.size)
+    got = divergence_windows(step, x, y, 1.0, 1.0)
     expected = parting(x, y)
     assert expected
     assert [(w.start, w.end) for w in got] == [(s, e) for s, e, _, _ in expected]
@@ -214,3 +217,9 @@ def test_where_most_of_a_series_is_straight_the_typical_deviation_is_the_ordinar
 def test_four_points_may_turn() -> None:
     (turn,) = opposite_turns(np.arange(4.0), np.array([0.0, 2.0, 0.0, 0.5]), np.array([1.0, 0.0, 1.0, 1.0]))
     assert turn.step == 1.0
+
+
+@pytest.mark.parametrize("still", [0, 1])
+def test_a_series_that_turns_by_rounding_error_only_has_no_turns(still: int) -> None:
+    series = [np.tile([0.0, 1.0, 0.5, 2.0], 3), np.tile([1.0, 1.0 - 2e-16, 1.0, 1.0 - 2e-16], 3)]
+    assert opposite_turns(np.arange(12.0), series[still], series[1 - still]) == ()

@@ -224,3 +224,12 @@ def test_what_is_certain_does_not_depend_on_the_unit(unit: float) -> None:
     assert (left.end, left.z, right.z) == (11.0, math.inf, -math.inf)
     (still,) = trend_segments(step, np.full(30, 0.1 * unit))
     assert (still.direction, math.isnan(still.z)) == ("flat", True)
+
+
+@pytest.mark.parametrize("unit", [1e-6, 1e6])
+def test_neither_does_what_is_not_certain(unit: float) -> None:
+    step = np.arange(40.0)
+    noise = np.random.default_rng(0).normal(size=41)
+    value = np.abs(step - 15.0) + 0.5 * (noise[1:] + noise[:-1])
+    one, other = trend_segments(step, value), trend_segments(step, unit * value)
+    assert [(p.end, p.direction, pytest.approx(p.z)) for p in one] == [(p.end, p.direction, p.z) for p in other]

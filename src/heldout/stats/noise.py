@@ -80,13 +80,12 @@ def aggregate_noise(
     differences = max(rate.size - 2, 0)
     if rate.size == 0 or (problems is None and differences == 0):
         return math.nan
-    dof = differences * _DOF_PER_DIFFERENCE
-    prior, sampled = 0.0, 0.0
-    if problems is not None:
-        share = paired_share(1.0 if samples is None else samples)
-        prior, sampled = PRIOR_DOF, float(np.mean(share * binomial_se(rate, problems) ** 2))
     observed = difference_noise(rate) if differences else 0.0
-    return (prior * sampled + dof * observed) / (prior + dof) + JITTER_FLOOR**2
+    if problems is None:
+        return observed + JITTER_FLOOR**2
+    dof = differences * _DOF_PER_DIFFERENCE
+    sampled = float(np.mean(paired_share(1.0 if samples is None else samples) * binomial_se(rate, problems) ** 2))
+    return (PRIOR_DOF * sampled + dof * observed) / (PRIOR_DOF + dof) + JITTER_FLOOR**2
 
 
 def wander_variance(rate: FloatArray, problems: float) -> float:
