@@ -346,7 +346,7 @@ def test_between_entries_the_boundary_is_linear_in_both_logarithms() -> None:
 
 
 @pytest.mark.parametrize(("K", "k", "h"), [(20, 4, 1), (20, 4, 3), (40, 20, 3), (320, 30, 29)])
-@pytest.mark.parametrize(("alpha", "power", "q"), [(0.05, 0.8, 0.1), (0.01, 0.5, 0.3)])
+@pytest.mark.parametrize(("alpha", "power", "q"), [(0.05, 0.8, 0.1), (0.01, 0.05, 0.3)])
 def test_the_smallest_fall_that_is_seen_by_its_definition(
     K: int, k: int, h: int, alpha: float, power: float, q: float
 ) -> None:

@@ -137,9 +137,9 @@ def broken(step: npt.NDArray[np.float64], value: npt.NDArray[np.float64], knot: 
 
 
 def test_the_slopes_and_their_z_are_those_of_least_squares() -> None:
-    rng = np.random.default_rng(0)
-    step = np.cumsum(rng.uniform(1.0, 3.0, 24))
-    value = np.interp(step, [step[0], step[11], step[-1]], [0.0, 8.0, 3.0]) + rng.normal(0.0, 0.5, 24)
+    rng = np.random.default_rng(2)
+    step, noise = np.cumsum(rng.uniform(1.0, 3.0, 24)), rng.normal(0.0, 0.5, 25)
+    value = np.interp(step, [step[0], step[11], step[-1]], [0.0, 8.0, 3.0]) + noise[1:] + noise[:-1]
     left, right = trend_segments(step, value, max_segments=2)
     knot = int(np.flatnonzero(step == left.end)[0])
     squares = [float(np.sum(broken(step, value, k) ** 2)) for k in range(1, 23)]
@@ -147,7 +147,8 @@ def test_the_slopes_and_their_z_are_those_of_least_squares() -> None:
     design = np.column_stack([np.ones(24), step - step[0], np.maximum(step - step[knot], 0.0)])
     fit = np.linalg.lstsq(design, value, rcond=None)[0]
     rest = value - design @ fit
-    phi = min(max(float(rest[1:] @ rest[:-1] / (rest @ rest)), 0.0), 0.9)
+    phi = float(rest[1:] @ rest[:-1] / (rest @ rest))
+    assert 0.3 < phi < 0.9
     variance = rest @ rest / (24 - 3 - 1) * (1.0 + phi) / (1.0 - phi)
     inverse = np.linalg.inv(design.T @ design) * variance
     assert (left.slope, right.slope) == pytest.approx((fit[1], fit[1] + fit[2]))
