@@ -391,3 +391,5 @@ def test_perfect_correlation_has_limits_at_both_ends(sign: float) -> None:
     assert sign * got.r == pytest.approx(1.0)
     assert sign * min(got.low, got.high, key=abs) > 0.999
     assert lead_lag(np.tile(x, 4), sign * np.tile(x, 4)).p < 1e-12
+    exact = correlate(x[:4], sign * x[:4])  # no rounding in these
+    assert (sign * exact.r, exact.n_eff) == (1.0, 4.0)

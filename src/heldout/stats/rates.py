@@ -104,7 +104,7 @@ def measured_problems(rate: float, se: float, problems: int, samples: float) -> 
     measured spread covers only 79 to 97 %, not above `effective_problems` either. Where all came out alike the spread
     says nothing, and the number of problems stands in.
     """
-    if not (math.isfinite(se) and se > 0.0 and 0.0 < rate < 1.0):
+    if not (math.isfinite(se) and se > 0.0):
         return float(problems)
     most = problems * max(samples, 1.0)
     if problems < MEASURED_FROM:
