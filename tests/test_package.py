@@ -79,7 +79,7 @@ def imports(path: Path) -> set[str]:
     found: set[str] = set()
     for node in ast.parse(path.read_text()).body:
         if isinstance(node, ast.ImportFrom) and node.module:
-            found |= {name if (name := f"{node.module}.{one.name}") in modules else node.module for one in node.names}
+            found |= {node.module, *(f"{node.module}.{one.name}" for one in node.names)}
         elif isinstance(node, ast.Import):
             found |= {one.name for one in node.names}
     return found & modules - {module(path)}

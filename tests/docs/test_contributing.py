@@ -58,7 +58,7 @@ def test_a_reader(tmp_path: Path) -> None:
     copy = Copy(tmp_path, "reader.md")
     (sample,) = copy.samples
     (tmp_path / "loop.log").write_text(sample)
-    copy.put("from heldout.readers import yours", "readers/formats.py", "from heldout.readers.log import")
+    copy.put("from heldout.readers.yours import read as read_yours", "readers/formats.py", "from heldout.run import")
     copy.put(copy.line, "readers/formats.py", '    Format("pairs-console"')  # which reads such lines, too
     assert "lines of iter=N" in copy.run("report", "loop.log", "-o", "out", "--formats", "svg")
     assert '"key": "val_acc"' in (tmp_path / "out" / "report.json").read_text()

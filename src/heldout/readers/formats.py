@@ -12,24 +12,23 @@ from enum import StrEnum
 from pathlib import Path
 
 from heldout.errors import NoMetrics, NotUnderstood, ReadError
-from heldout.readers import (
-    blocks_console,
-    csv_parquet,
-    deepspeed_chat,
-    json_document,
-    json_lines,
-    judged_samples,
-    pairs_console,
-    run_directory,
-    slime_console,
-    stable_baselines,
-    tensorboard,
-    trl_console,
-    verl_console,
-    wandb_offline,
-)
+from heldout.readers.blocks_console import read as read_blocks_console
+from heldout.readers.csv_parquet import read as read_csv_parquet
+from heldout.readers.deepspeed_chat import read as read_deepspeed_chat
+from heldout.readers.json_document import read as read_json_document
+from heldout.readers.json_document import read_trainer_state
+from heldout.readers.json_lines import read as read_json_lines
+from heldout.readers.judged_samples import read as read_judged_samples
 from heldout.readers.log import Log
+from heldout.readers.pairs_console import read as read_pairs_console
+from heldout.readers.run_directory import read_evaluations
+from heldout.readers.slime_console import read as read_slime_console
 from heldout.readers.source import HEAD, Files, Source
+from heldout.readers.stable_baselines import read as read_stable_baselines
+from heldout.readers.tensorboard import read as read_tensorboard
+from heldout.readers.trl_console import read as read_trl_console
+from heldout.readers.verl_console import read as read_verl_console
+from heldout.readers.wandb_offline import read as read_wandb_offline
 from heldout.run import Note, NoteKind
 
 Reader = Callable[[Source], list[Log] | None]
@@ -61,34 +60,34 @@ class Format:
 # often hold only a part. What was printed comes last, with three digits. Equal ranks are never the same run.
 FORMATS = (
     Format("run-directory", "heldout run directory", Kind.HISTORY, 0),
-    Format("evaluations", "heldout evaluations", Kind.OUTCOMES, 0, run_directory.read_evaluations),
-    Format("verl-samples", "samples dumped by verl", Kind.OUTCOMES, 0, judged_samples.read),
-    Format("verifiers-results", "verifiers results", Kind.OUTCOMES, 0, judged_samples.read),
-    Format("prime-rl-traces", "prime-rl traces", Kind.OUTCOMES, 0, judged_samples.read),
-    Format("trainer-state", "Hugging Face trainer_state.json", Kind.HISTORY, 1, json_document.read_trainer_state),
-    Format("wandb", "W&B offline file", Kind.HISTORY, 4, wandb_offline.read),
-    Format("tensorboard", "TensorBoard event file", Kind.HISTORY, 5, tensorboard.read, pieces=True),
-    Format("sb3-monitor", "Stable-Baselines3 monitor.csv", Kind.TABLE, 11, stable_baselines.read),
-    Format("sb3-evaluations", "Stable-Baselines3 evaluations.npz", Kind.TABLE, 10, stable_baselines.read),
-    Format("verl-file", "verl file log", Kind.HISTORY, 2, json_lines.read),
-    Format("rllib-result", "RLlib result.json", Kind.HISTORY, 2, json_lines.read),
-    Format("tinker", "tinker metrics.jsonl", Kind.HISTORY, 2, json_lines.read),
-    Format("prime-rl", "prime-rl metrics.jsonl", Kind.HISTORY, 2, json_lines.read),
-    Format("json-lines", "JSON lines", Kind.HISTORY, 3, json_lines.read),
-    Format("json", "JSON document", Kind.TABLE, 12, json_document.read),
-    Format("parquet", "Parquet table", Kind.TABLE, 7, csv_parquet.read),
-    Format("rllib-progress", "RLlib progress.csv", Kind.TABLE, 8, csv_parquet.read),
-    Format("sb3-progress", "Stable-Baselines3 progress.csv", Kind.TABLE, 8, csv_parquet.read),
-    Format("wandb-csv", "W&B CSV export", Kind.TABLE, 9, csv_parquet.read),
-    Format("csv", "CSV table", Kind.TABLE, 7, csv_parquet.read),
-    Format("tsv", "TSV table", Kind.TABLE, 7, csv_parquet.read),
-    Format("verl-console", "verl console", Kind.CONSOLE, 13, verl_console.read),
-    Format("slime-console", "slime console", Kind.CONSOLE, 13, slime_console.read),
-    Format("trl-console", "TRL / transformers console", Kind.CONSOLE, 13, trl_console.read),
-    Format("deepspeed-chat-console", "DeepSpeed-Chat console", Kind.CONSOLE, 13, deepspeed_chat.read),
-    Format("pandas-console", "pandas Series console", Kind.CONSOLE, 13, blocks_console.read),
-    Format("sb3-console", "Stable-Baselines3 console", Kind.CONSOLE, 13, blocks_console.read),
-    Format("pairs-console", "lines of name=value", Kind.CONSOLE, 14, pairs_console.read),
+    Format("evaluations", "heldout evaluations", Kind.OUTCOMES, 0, read_evaluations),
+    Format("verl-samples", "samples dumped by verl", Kind.OUTCOMES, 0, read_judged_samples),
+    Format("verifiers-results", "verifiers results", Kind.OUTCOMES, 0, read_judged_samples),
+    Format("prime-rl-traces", "prime-rl traces", Kind.OUTCOMES, 0, read_judged_samples),
+    Format("trainer-state", "Hugging Face trainer_state.json", Kind.HISTORY, 1, read_trainer_state),
+    Format("wandb", "W&B offline file", Kind.HISTORY, 4, read_wandb_offline),
+    Format("tensorboard", "TensorBoard event file", Kind.HISTORY, 5, read_tensorboard, pieces=True),
+    Format("sb3-monitor", "Stable-Baselines3 monitor.csv", Kind.TABLE, 11, read_stable_baselines),
+    Format("sb3-evaluations", "Stable-Baselines3 evaluations.npz", Kind.TABLE, 10, read_stable_baselines),
+    Format("verl-file", "verl file log", Kind.HISTORY, 2, read_json_lines),
+    Format("rllib-result", "RLlib result.json", Kind.HISTORY, 2, read_json_lines),
+    Format("tinker", "tinker metrics.jsonl", Kind.HISTORY, 2, read_json_lines),
+    Format("prime-rl", "prime-rl metrics.jsonl", Kind.HISTORY, 2, read_json_lines),
+    Format("json-lines", "JSON lines", Kind.HISTORY, 3, read_json_lines),
+    Format("json", "JSON document", Kind.TABLE, 12, read_json_document),
+    Format("parquet", "Parquet table", Kind.TABLE, 7, read_csv_parquet),
+    Format("rllib-progress", "RLlib progress.csv", Kind.TABLE, 8, read_csv_parquet),
+    Format("sb3-progress", "Stable-Baselines3 progress.csv", Kind.TABLE, 8, read_csv_parquet),
+    Format("wandb-csv", "W&B CSV export", Kind.TABLE, 9, read_csv_parquet),
+    Format("csv", "CSV table", Kind.TABLE, 7, read_csv_parquet),
+    Format("tsv", "TSV table", Kind.TABLE, 7, read_csv_parquet),
+    Format("verl-console", "verl console", Kind.CONSOLE, 13, read_verl_console),
+    Format("slime-console", "slime console", Kind.CONSOLE, 13, read_slime_console),
+    Format("trl-console", "TRL / transformers console", Kind.CONSOLE, 13, read_trl_console),
+    Format("deepspeed-chat-console", "DeepSpeed-Chat console", Kind.CONSOLE, 13, read_deepspeed_chat),
+    Format("pandas-console", "pandas Series console", Kind.CONSOLE, 13, read_blocks_console),
+    Format("sb3-console", "Stable-Baselines3 console", Kind.CONSOLE, 13, read_blocks_console),
+    Format("pairs-console", "lines of name=value", Kind.CONSOLE, 14, read_pairs_console),
 )
 UNDERSTOOD = ", ".join(format.title for format in FORMATS)
 
