@@ -46,7 +46,7 @@ def read_run(path: Path) -> Written:
         if name.startswith("train/"):
             for step, value in zip(series.step.tolist(), series.value.tolist(), strict=True):
                 by_step[step][name] = value
-    return by_step
+    return by_step  # type: ignore[return-value]
 
 
 def read_lines(folder: Path) -> Written:
@@ -63,7 +63,7 @@ def read_mlflow(folder: Path) -> Written:
     with closing(sqlite3.connect(folder / "mlflow.db")) as database:
         for step, name, value in database.execute("SELECT step, key, value FROM metrics"):
             by_step[step][name] = value
-    return by_step
+    return by_step  # type: ignore[return-value]
 
 
 READERS: dict[str, Callable[[Path], Written]] = {

@@ -102,8 +102,8 @@ def test_the_matched_threshold_is_the_smallest_that_keeps_the_rate(rate: float) 
     def share(at: int) -> Any:
         return np.mean([first_alarms(statistics=path, threshold=at) < K for path in drawn])
 
-    assert share(threshold) == pytest.approx(rate)
-    assert share(math.nextafter(threshold, -math.inf)) > rate
+    assert share(threshold) == pytest.approx(rate)  # type: ignore[arg-type]
+    assert share(math.nextafter(threshold, -math.inf)) > rate  # type: ignore[arg-type]
 
 
 def test_the_matched_threshold_of_a_coarse_statistic_keeps_below_the_rate() -> None:

@@ -196,7 +196,7 @@ def test_what_cannot_be_meant_is_refused_before_training() -> None:
     with pytest.raises(UsageError, match="planned is given beside a guard"):
         HeldoutCallback(Guard(), planned=3)
     with pytest.raises(UsageError, match="takes a function"):
-        HeldoutCallback("run").record_rewards("some/reward-model")
+        HeldoutCallback("run").record_rewards("some/reward-model")  # type: ignore[arg-type]
 
 
 def saved(folder: Path, step: int) -> Path:

@@ -31,7 +31,7 @@ def main(folder: str) -> None:
         def forward(self, x: Any, labels: Any) -> dict[str, Any]:
             return {"loss": (self.layer(x) ** 2).mean(), "logits": x}
 
-    callback = HeldoutCallback(f"{folder}/run", Rules(stop="confirmed"), evaluate=evaluate, every=2)
+    callback = HeldoutCallback(f"{folder}/run", Rules(stop="confirmed"), evaluate=evaluate, every=2)  # type: ignore[arg-type]
     settings = {"max_steps": 40, "per_device_train_batch_size": 1, "logging_steps": 1, "save_strategy": "no"}
     quiet = {"report_to": [], "use_cpu": True, "disable_tqdm": True, "dataloader_pin_memory": False}
     data = [{"x": torch.ones(1), "labels": torch.zeros(1)}] * 200

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -10,9 +10,7 @@ from heldout.charts import Hints
 from heldout.run import Run, Series
 
 
-def series(
-    name: str, step: Sequence[float] | range, value: Sequence[float], spread: Sequence[float] | None = None
-) -> Series:
+def series(name: str, step: Any, value: Any, spread: Any = None) -> Series:
     """Make a series from plain numbers."""
     errors = None if spread is None else np.asarray(spread, dtype=np.float64)
     return Series(name, np.asarray(step, dtype=np.int64), np.asarray(value, dtype=np.float64), errors)

@@ -32,9 +32,9 @@ def test_changes_are_copies() -> None:
 def test_nothing_can_be_changed_in_place() -> None:
     one = chart()
     with pytest.raises(FrozenInstanceError):
-        one.title = "x"
+        one.title = "x"  # type: ignore[misc]
     with pytest.raises(ValueError, match="read-only"):
-        one.layers[0].value[0] = 7
+        one.layers[0].value[0] = 7  # type: ignore[index, union-attr]
 
 
 def test_a_layer_keeps_its_own_copy() -> None:

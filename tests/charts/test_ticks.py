@@ -46,7 +46,7 @@ def test_paired_ticks_are_as_many_round_and_cover(left: Any, right: Any) -> None
 
 @given(ranges, st.integers(2, 12))
 def test_round_ticks(data: Any, count: int) -> None:
-    ticks = t.round_ticks(*data, count)
+    ticks = t.round_ticks(*data, count)  # type: ignore[call-arg]
     assert len(ticks) == count
     check_round_cover(ticks, *data)
 

@@ -13,7 +13,7 @@ from heldout.detectors.components import ComponentTakeover
 def found(**ends: Any) -> Any:
     rng = np.random.default_rng(0)
     parts = {
-        f"rewards/{name}": Points(np.arange(200), np.linspace(*end, 200) + 0.01 * rng.normal(size=200))
+        f"rewards/{name}": Points(np.arange(200), np.linspace(*end, 200) + 0.01 * rng.normal(size=200))  # type: ignore[call-overload]
         for name, end in ends.items()
     }
     return ComponentTakeover().update(Block(parts=parts))

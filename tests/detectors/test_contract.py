@@ -101,7 +101,7 @@ def test_wrong_parameters_are_named_with_value_and_bound(make: type[Question]) -
 @pytest.mark.parametrize("make", DETECTORS)
 def test_unknown_parameters_are_named(make: type[Question]) -> None:
     with pytest.raises(TypeError, match="unexpected keyword argument 'treshold'"):
-        make(treshold=0.5)
+        make(treshold=0.5)  # type: ignore[call-arg]
 
 
 @pytest.mark.parametrize("make", [make for make in DETECTORS if issubclass(make, HeldOut)])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 import pytest
@@ -23,7 +24,7 @@ KEPT = Estimate(0, 0.5, 0.41, 0.59)
 STEP_DOWN = [0.3, 0.4, 0.5, 0.5, 0.5, 0.2, 0.2, 0.2, 0.2, 0.2]
 
 
-def run_of(rates: Sequence[float], problems: int | None = 1000, reward: Iterable[float] = ()) -> Run:
+def run_of(rates: Any, problems: int | None = 1000, reward: Iterable[float] = ()) -> Run:
     steps = np.arange(len(rates))
     sizes = None if problems is None else np.full(len(rates), float(problems))
     metrics = {"pass@1": Series("pass@1", steps, np.array(rates, dtype=float), problems=sizes)}
@@ -33,7 +34,7 @@ def run_of(rates: Sequence[float], problems: int | None = 1000, reward: Iterable
     return Run("made", "memory", "test", metrics, roles)
 
 
-def judged(rates: Sequence[float], problems: int | None = 1000, reward: Iterable[float] = ()) -> Verdict:
+def judged(rates: Any, problems: int | None = 1000, reward: Iterable[float] = ()) -> Verdict:
     return heldout.diagnose(run_of(rates, problems, reward))
 
 
@@ -43,7 +44,7 @@ def told(evaluations: Sequence[Evaluation], group: int = 1) -> OverOptimisation:
     return falls
 
 
-def rated(rates: Sequence[float], problems: int | None = 1000, samples: float | None = None) -> list[Evaluation]:
+def rated(rates: Any, problems: int | None = 1000, samples: float | None = None) -> list[Evaluation]:
     return [Evaluation(step, float(rate), problems, samples) for step, rate in enumerate(rates)]
 
 
@@ -235,7 +236,7 @@ def outcomes(step: int, first: int = 0, missing: int = 0, seed: int | None = Non
     """An evaluation of 60 problems from number `first` on, of which the last ones may be missing."""
     solved = np.random.default_rng(step if seed is None else seed).integers(0, 2, 60 - missing)
     names = tuple(f"p{first + place}" for place in range(60 - missing))
-    return Evaluation.of(step, Outcomes(names, solved, np.ones(60 - missing, dtype=np.int64)))
+    return Evaluation.of(step, Outcomes(names, solved, np.ones(60 - missing, dtype=np.int64)))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

@@ -113,7 +113,7 @@ def test_the_standard_error_is_that_of_new_problems_of_the_kind() -> None:
     for _ in range(400):
         solved = rng.binomial(3, rng.beta(0.4, 0.6, size=60))
         texts = [[Completion(RIGHT)] * n + [Completion(WRONG)] * (3 - n) for n in solved]
-        result = score([problem(f"p{i}") for i in range(60)], texts, Instant(), step=0)
+        result = score([problem(f"p{i}") for i in range(60)], texts, Instant(), step=0)  # type: ignore[arg-type]
         estimates.append(result.pass_at[1].estimate)
         errors.append(result.pass_at[1].se)
     assert np.std(estimates) == pytest.approx(np.mean(errors), rel=0.12)

@@ -257,7 +257,7 @@ def test_what_is_done_is_written_in_this_order_and_the_rest_is_left_to_the_calle
     assert read_rows(tmp_path / "findings.jsonl").rows == [json.loads(json.dumps(row)) for row in rows]
     assert all(row.pop("time") > 0 for row in rows)
     about = {"detector": "over_optimisation", "severity": "alarm", "seen": "seen", "against": "against"}
-    about |= {"means": "means", "advice": "advice", "reference": "", "evidence": {}}
+    about |= {"means": "means", "advice": "advice", "reference": "", "evidence": {}}  # type: ignore[dict-item]
     assert rows == [
         {"what": "finding", **about, "kind": "watch", "step": 5, "steps": (1, 5)},
         {"what": "finding", **about, "kind": "likely", "step": 7, "steps": (1, 7)},

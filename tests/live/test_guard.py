@@ -60,7 +60,7 @@ def test_it_points_at_the_checkpoint_to_keep(tmp_path: Path) -> None:
         pointer, best = (json.loads((tmp_path / name).read_text()) for name in ("rollback.json", "best.json"))
         assert pointer["checkpoint"] == str(back[0])
         verdict = diagnose(heldout.read(tmp_path), horizon=PLANNED)
-        assert best["step"] == verdict.recommended.step
+        assert best["step"] == verdict.recommended.step  # type: ignore[union-attr]
         assert tuple(best["tied"]) == verdict.tied
         assert guard.protected == set(verdict.tied)
         assert best["checkpoint"] == str(guard.best) == str(tmp_path / f"checkpoint-{best['step']}")
@@ -81,7 +81,7 @@ def test_checkpoints_that_are_known_by_a_rate_are_protected_and_chosen_from_as_w
             if step == 3 * EVERY:
                 assert guard.protected == {10, 20, 30}
         verdict = diagnose(heldout.read(tmp_path), horizon=PLANNED)
-        assert json.loads((tmp_path / "best.json").read_text())["step"] == verdict.recommended.step
+        assert json.loads((tmp_path / "best.json").read_text())["step"] == verdict.recommended.step  # type: ignore[union-attr]
         assert guard.protected == set(verdict.tied)
 
 
@@ -210,7 +210,7 @@ def test_a_run_that_was_stopped_and_is_resumed_is_not_stopped_for_the_same_again
 
 @pytest.mark.parametrize("back", [61, 91, 121])
 def test_a_run_that_goes_back_is_judged_by_what_survives(tmp_path: Path, back: int) -> None:
-    told = []
+    told = []  # type: ignore[var-annotated]
     for first, last in ((1, 160), (back, 200)):
         with Recorder(tmp_path, resume=True) as recorder, Guard(recorder, planned=PLANNED) as guard:
             before = len(told)

@@ -56,7 +56,11 @@ def cut(run: Run, end: int) -> Run:
         nonfinite = series.nonfinite[series.nonfinite <= end]
         if here.any() or len(nonfinite):
             metrics[key] = replace(
-                series, step=series.step[here], value=series.value[here], nonfinite=nonfinite, **parts
+                series,
+                step=series.step[here],
+                value=series.value[here],
+                nonfinite=nonfinite,
+                **parts,  # type: ignore[arg-type]
             )
     roles = {role: key for role, key in run.roles.items() if key in metrics}
     return replace(run, metrics=metrics, roles=roles, measured=tuple(one for one in run.measured if one.step <= end))

@@ -60,7 +60,7 @@ def test_what_is_wanted_follows_from_the_policy() -> None:
 
 
 def test_words_do_for_the_levels() -> None:
-    assert Rules(stop="confirmed").stop is On.CONFIRMED
+    assert Rules(stop="confirmed").stop is On.CONFIRMED  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -106,10 +106,10 @@ def test_the_rules_as_plain_data() -> None:
 @pytest.mark.parametrize(("value", "allowed"), [(0, True), (7, True), (-1, False), (True, False), ("1", False)])
 def test_numbers_of_rules_are_whole_and_from_0(name: str, value: int, allowed: bool) -> None:
     if allowed:
-        assert getattr(Rules(**{name: value}), name) == value
+        assert getattr(Rules(**{name: value}), name) == value  # type: ignore[arg-type]
     else:
         with pytest.raises(UsageError, match=f"^{name} is {value!r}; it must be a whole number from 0"):
-            Rules(**{name: value})
+            Rules(**{name: value})  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from heldout.readers.log import Column, Log
 from heldout.run import NoteKind, Run
 
 
-def lines(path: Path, *rows: dict[str, object]) -> Path:
+def lines(path: Path, *rows: Mapping[str, Any]) -> Path:
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
     return path
 

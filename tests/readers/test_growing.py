@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import in_memory
 import numpy as np
@@ -35,7 +36,7 @@ CUT = settings(max_examples=10, deadline=None)  # no deadline: a busy machine is
 
 
 def json_lines() -> str:
-    rows: list[dict[str, object]] = [{"step": i, "reward": i / 8, "kl": {"mean": 0.1 * i}} for i in range(1, 30)]
+    rows: list[dict[str, Any]] = [{"step": i, "reward": i / 8, "kl": {"mean": 0.1 * i}} for i in range(1, 30)]
     rows[7]["reward"] = float("nan")
     rows[3] |= {"note": "text", "eval/accuracy": 0.5}
     rows += [{"step": i, "reward": -i / 8, "eval/accuracy": 0.25} for i in range(20, 40)]  # taken up again
@@ -59,7 +60,7 @@ def verl_console() -> str:
 
 def trl_console() -> str:
     held_out = {"eval_loss": 0.5, "eval_reward": 0.25, "epoch": 0.1}
-    rows: list[dict[str, object]] = [{"loss": i / 8, "reward": i / 4, "epoch": i / 100} for i in range(1, 40)]
+    rows: list[dict[str, Any]] = [{"loss": i / 8, "reward": i / 4, "epoch": i / 100} for i in range(1, 40)]
     text = test_trl_console.console(rows) + f"{test_trl_console.bar(390)}\n{held_out}\n{test_trl_console.bar(391)}"
     return text.replace("{'loss': 1.0,", "{'loss': 1.0, garbled", 1) + "\n"
 
@@ -204,7 +205,7 @@ EVALUATIONS = [
 ]
 
 
-def written(rows: list[dict[str, object]]) -> bytes:
+def written(rows: list[dict[str, Any]]) -> bytes:
     return "".join(json.dumps(row) + "\n" for row in rows).encode()
 
 
@@ -300,7 +301,7 @@ def test_a_checkpoint_that_does_not_change_is_not_read_again(tmp_path: Path, mon
     follower = Follower(tmp_path)
     opened: list[Path] = []
     really = Path.open
-    monkeypatch.setattr(Path, "open", lambda self, *args, **more: (opened.append(self), really(self, *args, **more))[1])
+    monkeypatch.setattr(Path, "open", lambda self, *args, **more: (opened.append(self), really(self, *args, **more))[1])  # type: ignore[func-returns-value]
     for step in (10, 20, 30):
         state = tmp_path / f"checkpoint-{step}" / "trainer_state.json"
         state.parent.mkdir()
@@ -310,7 +311,7 @@ def test_a_checkpoint_that_does_not_change_is_not_read_again(tmp_path: Path, mon
         assert run is not None
         assert int(run.steps[-1]) == step
         assert {path for path in opened if path.name == "trainer_state.json"} == {state}
-    np.testing.assert_array_equal(run["loss"].step, np.arange(1, 31))
+    np.testing.assert_array_equal(run["loss"].step, np.arange(1, 31))  # type: ignore[index]
 
 
 # -- a log in memory --------------------------------------------------------------------------------------------------

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,7 +19,7 @@ from heldout.readers.log import Column, Log, Table, TableBuilder
 from heldout.readers.steps import log_from_table, logs_from_table
 
 
-def log(*rows: dict[str, object]) -> Log:
+def log(*rows: Mapping[str, Any]) -> Log:
     return log_from_table(rows, "json-lines")
 
 
@@ -31,7 +33,7 @@ def test_a_label_that_says_a_step_is_one(label: str, step: int) -> None:
 
 @pytest.mark.parametrize("label", ["final", "main", "model-last", "latest"])
 def test_a_label_that_says_final_goes_one_interval_after_the_last_step(label: str) -> None:
-    rows: list[dict[str, object]] = [{"checkpoint": f"step_{step}", "reward": 0.5} for step in (10, 20, 30)]
+    rows: list[dict[str, Any]] = [{"checkpoint": f"step_{step}", "reward": 0.5} for step in (10, 20, 30)]
     assert log(*rows, {"checkpoint": label, "reward": 0.5}).step.tolist() == [10, 20, 30, 40]
 
 
@@ -57,7 +59,7 @@ def test_99999_twice_or_beside_a_single_step_is_a_step() -> None:
 
 @pytest.mark.parametrize(("without", "numbered"), [(5, True), (6, False)])
 def test_a_step_column_numbers_at_least_half_of_the_rows(without: int, numbered: bool) -> None:
-    rows: list[dict[str, object]] = [{"step": 10 * i, "reward": 0.5} for i in range(1, 6)]
+    rows: list[dict[str, Any]] = [{"step": 10 * i, "reward": 0.5} for i in range(1, 6)]
     made = log(*rows, *({"reward": 0.5} for _ in range(without)))
     assert made.step.tolist() == ([10, 20, 30, 40, 50] if numbered else list(range(5 + without)))
     assert any("rows without a usable step" in note.text for note in made.notes) == numbered
@@ -97,7 +99,7 @@ def test_a_training_step_in_nearly_all_rows_wins_over_the_trackers_count(rows: i
     """In 95 of 100 rows it does, in 94 it does not."""
     known = np.arange(rows - without)
     columns = {
-        "trainer/global_step": Column(known, 10.0 * known),
+        "trainer/global_step": Column(known, 10.0 * known),  # type: ignore[arg-type]
         "reward": Column(np.arange(rows), np.arange(float(rows))),
     }
     run = assemble(Log("wandb", np.arange(rows), columns), "a", "a")
@@ -131,7 +133,7 @@ def test_what_is_assumed_of_steps_is_said_in_full() -> None:
     ("labels", "steps"), [(["final"], []), (["7", "final"], [7, 8]), (["7", "7", "last"], [7, 7, 8])]
 )
 def test_the_last_of_too_few_steps_for_an_interval_stands_one_further(labels: list[str], steps: list[int]) -> None:
-    rows: list[dict[str, object]] = [{"revision": label, "acc": 0.5} for label in labels]
+    rows: list[dict[str, Any]] = [{"revision": label, "acc": 0.5} for label in labels]
     made = log(*rows)
     assert made.step.tolist() == (steps or [0])
 
@@ -155,7 +157,7 @@ def test_a_step_is_a_whole_number_from_0_on(step: float, usable: bool) -> None:
     ],
 )
 def test_the_column_of_steps_is_found_by_its_name(keys: list[str], used: str | None) -> None:
-    rows: list[dict[str, object]] = [
+    rows: list[dict[str, Any]] = [
         {"reward": 0.5, **{key: 10 * (i + 1) + place for place, key in enumerate(keys)}} for i in range(3)
     ]
     made = log(*rows)
@@ -178,14 +180,14 @@ def test_the_refusal_names_the_columns_or_that_there_are_none() -> None:
         log({"epoch": 0.5, "time": 3.0, "wall_time": 3.0})
 
 
-def table_of(*rows: dict[str, object]) -> Table:
+def table_of(*rows: Mapping[str, Any]) -> Table:
     builder = TableBuilder()
     builder.add(rows)
     return builder.build()
 
 
 def test_runs_of_a_table_are_told_apart_by_as_few_names_as_do() -> None:
-    rows: list[dict[str, object]] = [
+    rows: list[dict[str, Any]] = [
         {"model": model, "seed": seed, "step": step, "reward": step + seed, **({"kl": 1.0} if seed == 2 else {})}
         for model in ("p", "q")
         for seed in (1, 2)
@@ -208,7 +210,7 @@ def test_runs_of_a_table_are_told_apart_by_as_few_names_as_do() -> None:
 @pytest.mark.parametrize(("names", "runs"), [(3, 8), (4, 1)])
 def test_up_to_three_columns_name_runs_together(names: int, runs: int) -> None:
     keys = RUN_KEYS[:names]
-    rows: list[dict[str, object]] = [
+    rows: list[dict[str, Any]] = [
         {**{key: f"{key}{bit}" for key, bit in zip(keys, bits, strict=True)}, "step": step, "reward": 0.5}
         for bits in product("01", repeat=names)
         for step in (1, 2)
@@ -217,12 +219,12 @@ def test_up_to_three_columns_name_runs_together(names: int, runs: int) -> None:
 
 
 def test_rows_that_lost_their_step_or_do_not_repeat_are_one_run() -> None:
-    rows: list[dict[str, object]] = [{"seed": seed, "step": step, "acc": 0.5} for seed in (1, 2) for step in (1, 2)]
+    rows: list[dict[str, Any]] = [{"seed": seed, "step": step, "acc": 0.5} for seed in (1, 2) for step in (1, 2)]
     assert len(logs_from_table(table_of(*rows), "csv")) == 2
     assert len(logs_from_table(table_of(*rows, {"seed": 2, "step": -1, "acc": 0.5}), "csv")) == 1
     assert len(logs_from_table(table_of(*({**row, "step": i} for i, row in enumerate(rows))), "csv")) == 1
 
 
 def test_runs_that_were_written_side_by_side_are_told_apart() -> None:
-    rows: list[dict[str, object]] = [{"seed": seed, "step": step, "acc": 0.5} for step in (1, 2) for seed in (1, 2)]
+    rows: list[dict[str, Any]] = [{"seed": seed, "step": step, "acc": 0.5} for step in (1, 2) for seed in (1, 2)]
     assert [one.step.tolist() for one in logs_from_table(table_of(*rows), "csv")] == [[1, 2], [1, 2]]

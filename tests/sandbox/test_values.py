@@ -75,7 +75,8 @@ def test_integers_are_themselves_while_every_reader_of_json_keeps_them() -> None
 
 
 @pytest.mark.parametrize(
-    "value", [object(), range(3), deque(), Number.ONE, namedtuple("P", "x")(1), (i for i in ()), int, [1, {2: print}]]
+    "value",
+    [object(), range(3), deque(), Number.ONE, namedtuple("P", "x")(1), (i for i in ()), int, [1, {2: print}]],  # type: ignore[arg-type, var-annotated]
 )
 def test_what_is_not_plain_is_refused(value: Any) -> None:
     with pytest.raises(NotPlain, match="not plain data"):

@@ -26,7 +26,7 @@ def hacked(seed: int = 0, fall_from: Any = 250.0) -> Any:
 
 
 def test_a_rate_that_turns_down_under_a_rising_reward_is_found() -> None:
-    (window,) = divergence_windows(STEP, *hacked(), x_variance=0.01, y_variance=25e-6)
+    (window,) = divergence_windows(STEP, *hacked(), x_variance=0.01, y_variance=25e-6)  # type: ignore[misc]
     assert window.start == pytest.approx(250.0, abs=40.0)
     assert window.end == 390.0
     assert window.x_slope_z > 1.28
@@ -145,9 +145,9 @@ def parting(x: npt.NDArray[np.float64], y: npt.NDArray[np.float64]) -> list[tupl
     merged: list[list[tuple[int, int, float, float]]] = []
     for window in kept:
         if merged and window[0] <= max(w[1] for w in merged[-1]):
-            merged[-1].append(window)
+            merged[-1].append(window)  # type: ignore[arg-type]
         else:
-            merged.append([window])
+            merged.append([window])  # type: ignore[list-item]
     clearest = [max(group, key=lambda w: min(w[2], -w[3])) for group in merged]
     return [(g[0][0], max(w[1] for w in g), best[2], best[3]) for g, best in zip(merged, clearest, strict=True)]
 
@@ -178,7 +178,7 @@ def test_eight_points_are_the_fewest() -> None:
 
 @pytest.mark.parametrize("variance", [(0.0, 1.0), (1.0, 0.0), (math.nan, 1.0)])
 def test_without_noise_in_one_of_them_nothing_is_said(variance: tuple[float, float]) -> None:
-    assert divergence_windows(STEP, *hacked(), *variance) == ()
+    assert divergence_windows(STEP, *hacked(), *variance) == ()  # type: ignore[call-arg]
 
 
 def test_scores_are_deviations_in_units_of_the_typical_one() -> None:

@@ -60,4 +60,4 @@ def test_little_is_enough_for_an_answer(name: str, n: int, shape: Any) -> None:
     step = np.array([3.0, 4.0, 10.0, 11.0, 50.0])[:n]
     noisy = np.array([0.1, 0.9, 0.3, 0.8, 0.2])
     value = {"constant": np.full(5, 0.3), "zero": np.zeros(5), "rising": np.linspace(0.1, 0.9, 5), "noisy": noisy}
-    assert CALLS[name](step, value[shape][: step.size])
+    assert CALLS[name](step, value[shape][: step.size])  # type: ignore[no-untyped-call]

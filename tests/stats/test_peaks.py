@@ -18,12 +18,12 @@ curves = st.lists(st.integers(-4, 4).map(float), min_size=0, max_size=60).map(np
 
 @given(curves)
 def test_peaks_and_prominences_are_those_of_scipy(value: float) -> None:
-    value = np.asarray(value, dtype=np.float64)
-    top = find_peaks(value)[0] if value.size else np.empty(0)
-    assert local_maxima(value).tolist() == top.tolist()
+    value = np.asarray(value, dtype=np.float64)  # type: ignore[assignment]
+    top = find_peaks(value)[0] if value.size else np.empty(0)  # type: ignore[attr-defined]
+    assert local_maxima(value).tolist() == top.tolist()  # type: ignore[arg-type]
     if top.size:
         expected = peak_prominences(value, top)[0]
-        assert [prominence(value, int(i))[0] for i in top] == expected.tolist()
+        assert [prominence(value, int(i))[0] for i in top] == expected.tolist()  # type: ignore[arg-type]
 
 
 def test_the_foot_is_the_higher_of_both_sides() -> None:

@@ -107,7 +107,7 @@ def test_nan_and_infinities_are_kept_and_named(tmp_path: Path) -> None:
 
 def test_numbers_of_other_libraries_are_numbers(tmp_path: Path) -> None:
     with Recorder(tmp_path / "run") as recorder:
-        recorder.log(np.int64(3), {"a": np.float32(0.1), "b": np.array([2.0]), "c": True, "d": np.int32(7), "e": None})
+        recorder.log(np.int64(3), {"a": np.float32(0.1), "b": np.array([2.0]), "c": True, "d": np.int32(7), "e": None})  # type: ignore[arg-type, dict-item]
     assert recorder.lost == 0
     (row,) = lines(tmp_path / "run" / "metrics.jsonl")
     assert (row["step"], row["a"], row["b"], row["c"], row["d"]) == (3, float(np.float32(0.1)), 2.0, 1.0, 7)

@@ -76,7 +76,7 @@ def test_mbpp_completions_are_whole_programs_and_the_prompt_names_the_function_w
     assert problem.id == "11"
     assert problem.prompt == "Write a function to find the longest word.\nThe function is longest(words, least=0).\n"
     assert problem.stub == ""
-    assert solves(problem, LONGEST["code"])
+    assert solves(problem, LONGEST["code"])  # type: ignore[arg-type]
     assert not solves(problem, "def longest(words, least=0):\n  return 'bcd'")
 
 

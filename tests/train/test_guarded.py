@@ -138,10 +138,14 @@ def test_pruning_spares_the_checkpoint_to_keep(configured: Any, tmp_path: Path) 
 
 
 def test_two_processes_share_the_problems_and_stop_at_the_same_step(configured: Any, tmp_path: Path) -> None:
-    words = ["--config", settings_file(configured(stop="confirmed"), tmp_path), "--out", tmp_path / "run"]
+    words = ["--config", str(settings_file(configured(stop="confirmed"), tmp_path)), "--out", str(tmp_path / "run")]
     launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
     done = subprocess.run(
-        [*launch, "-m", "heldout", "train", *words], capture_output=True, text=True, timeout=300, check=False
+        [*launch, "-m", "heldout", "train", *words],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
     (act,) = rows(tmp_path / "run", what="act", act="stop")
