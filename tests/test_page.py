@@ -43,7 +43,7 @@ def shot(page: Path, out: Path, *, width: int, dark: bool = False) -> Image.Imag
 
 
 def colours(image: Image.Image) -> set[tuple[int, ...]]:
-    return {colour for _, colour in image.getcolors(1 << 24) or []}  # type: ignore[misc]
+    return {colour for _, colour in image.getcolors(1 << 24) or [] if isinstance(colour, tuple)}
 
 
 def rgb(colour: str) -> tuple[int, ...]:

@@ -6,7 +6,7 @@ import importlib.util
 import json
 import math
 import sqlite3
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from benchmarks.log import CONTENDERS, METRICS, MISSING, WARM, Contender, measur
 from heldout.errors import UsageError
 
 STEPS = 20
-Written = list[Mapping[str, float]]
+Written = Sequence[Mapping[str, float]]
 ALTERNATIVES = ("trackio", "wandb, offline", "tensorboardX", "mlflow, SQLite")
 SPY = """
 import json, os
@@ -46,7 +46,7 @@ def read_run(path: Path) -> Written:
         if name.startswith("train/"):
             for step, value in zip(series.step.tolist(), series.value.tolist(), strict=True):
                 by_step[step][name] = value
-    return by_step  # type: ignore[return-value]
+    return by_step
 
 
 def read_lines(folder: Path) -> Written:
@@ -63,7 +63,7 @@ def read_mlflow(folder: Path) -> Written:
     with closing(sqlite3.connect(folder / "mlflow.db")) as database:
         for step, name, value in database.execute("SELECT step, key, value FROM metrics"):
             by_step[step][name] = value
-    return by_step  # type: ignore[return-value]
+    return by_step
 
 
 READERS: dict[str, Callable[[Path], Written]] = {

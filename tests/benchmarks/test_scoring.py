@@ -99,11 +99,11 @@ def test_the_matched_threshold_is_the_smallest_that_keeps_the_rate(rate: float) 
     drawn = [np.random.default_rng(seed).standard_normal((100, K)) for seed in range(3)]
     threshold = matched_threshold(statistics=drawn, rate=rate)
 
-    def share(at: int) -> Any:
+    def share(at: float) -> Any:
         return np.mean([first_alarms(statistics=path, threshold=at) < K for path in drawn])
 
-    assert share(threshold) == pytest.approx(rate)  # type: ignore[arg-type]
-    assert share(math.nextafter(threshold, -math.inf)) > rate  # type: ignore[arg-type]
+    assert share(threshold) == pytest.approx(rate)
+    assert share(math.nextafter(threshold, -math.inf)) > rate
 
 
 def test_the_matched_threshold_of_a_coarse_statistic_keeps_below_the_rate() -> None:

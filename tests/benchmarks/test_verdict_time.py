@@ -22,7 +22,7 @@ def test_the_logged_run_gives_nearly_every_detector_something_to_look_at() -> No
     assert idle <= {"repeated", "components"}
 
 
-def test_each_row_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:  # type: ignore[no-untyped-def]
+def test_each_row_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("benchmarks.verdict._STEPS", (200, 400))
     monkeypatch.setattr("benchmarks.verdict._RIVAL_STEPS", 100)
     rows = measure(1)

@@ -184,8 +184,8 @@ def test_a_million_points_stay_small() -> None:
 def test_a_raw_line_of_many_points_stays_small() -> None:
     from heldout.charts import Line, Side
 
-    step = np.arange(1_000_000)
-    line = Line(Side.LEFT, step, np.random.default_rng(0).uniform(3, 5, step.size), raw=True, width=0.4)  # type: ignore[arg-type]
+    step = np.arange(1_000_000.0)
+    line = Line(Side.LEFT, step, np.random.default_rng(0).uniform(3, 5, step.size), raw=True, width=0.4)
     chart = published()
     wide = Chart(chart.x.__class__("step", (0, 500_000, 1_000_000), (0, 1e6)), chart.left, layers=(line,))
     assert len(render(wide, "svg")) < 300_000

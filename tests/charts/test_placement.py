@@ -34,8 +34,8 @@ def test_ties_go_to_the_upper_left() -> None:
     ("value", "place"),
     [(1 - STEP, Place.UPPER_RIGHT), (STEP, Place.UPPER_LEFT), (np.full(50, 0.95), Place.LOWER_LEFT)],
 )
-def test_the_emptiest_corner(value: float, place: Any) -> None:
-    assert legend_place(chart(value)) == place  # type: ignore[arg-type]
+def test_the_emptiest_corner(value: np.ndarray, place: Place) -> None:
+    assert legend_place(chart(value)) == place
 
 
 def test_above_if_every_corner_hides_a_curve() -> None:

@@ -33,8 +33,10 @@ def test_nothing_can_be_changed_in_place() -> None:
     one = chart()
     with pytest.raises(FrozenInstanceError):
         one.title = "x"  # type: ignore[misc]
+    line = one.layers[0]
+    assert isinstance(line, Line)
     with pytest.raises(ValueError, match="read-only"):
-        one.layers[0].value[0] = 7  # type: ignore[index, union-attr]
+        line.value[0] = 7
 
 
 def test_a_layer_keeps_its_own_copy() -> None:

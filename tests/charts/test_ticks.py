@@ -45,8 +45,8 @@ def test_paired_ticks_are_as_many_round_and_cover(left: Any, right: Any) -> None
 
 
 @given(ranges, st.integers(2, 12))
-def test_round_ticks(data: Any, count: int) -> None:
-    ticks = t.round_ticks(*data, count)  # type: ignore[call-arg]
+def test_round_ticks(data: tuple[float, float], count: int) -> None:
+    ticks = t.round_ticks(*data, count)
     assert len(ticks) == count
     check_round_cover(ticks, *data)
 

@@ -10,10 +10,10 @@ from heldout.detectors.base import Block, Points
 from heldout.detectors.components import ComponentTakeover
 
 
-def found(**ends: Any) -> Any:
+def found(**ends: tuple[float, float]) -> Any:
     rng = np.random.default_rng(0)
     parts = {
-        f"rewards/{name}": Points(np.arange(200), np.linspace(*end, 200) + 0.01 * rng.normal(size=200))  # type: ignore[call-overload]
+        f"rewards/{name}": Points(np.arange(200), np.linspace(*end, 200) + 0.01 * rng.normal(size=200))
         for name, end in ends.items()
     }
     return ComponentTakeover().update(Block(parts=parts))

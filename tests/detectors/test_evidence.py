@@ -53,7 +53,8 @@ def test_the_order_of_the_problems_does_not_matter() -> None:
         plain.add(evaluation)
         row = run.outcomes[k]
         shuffled = Outcomes(tuple(f"p{i}" for i in order), row[order], np.ones(80, dtype=np.int64))
-        mixed.add(Evaluation.of(evaluation.step, shuffled if k else evaluation.outcomes))  # type: ignore[arg-type]
+        assert evaluation.outcomes is not None
+        mixed.add(Evaluation.of(evaluation.step, shuffled if k else evaluation.outcomes))
     assert mixed.noise() == pytest.approx(plain.noise())
     assert mixed.rates == pytest.approx(plain.rates)
 
@@ -72,7 +73,8 @@ def test_an_evaluation_that_repeats_the_last_is_passed_over() -> None:
     first, second, *_ = simulated("honest", 2)
     seen = Evidence()
     assert seen.add(first)
-    assert not seen.add(Evaluation.of(15, first.outcomes))  # type: ignore[arg-type]
+    assert first.outcomes is not None
+    assert not seen.add(Evaluation.of(15, first.outcomes))
     assert seen.add(second)
     assert seen.passed_over == 1
     assert len(seen) == 2
@@ -127,7 +129,7 @@ def test_the_detector_alarms_where_the_benchmark_says_it_does(family: str, seed:
 @pytest.mark.parametrize("make", HELD_OUT)
 @given(seed=st.integers(0, 50), cuts=st.lists(st.integers(0, 40), max_size=6))
 @settings(max_examples=8, deadline=None)
-def test_findings_do_not_depend_on_the_cuts(make: Any, seed: int, cuts: Any) -> None:  # type: ignore[no-untyped-def]
+def test_findings_do_not_depend_on_the_cuts(make: Any, seed: int, cuts: Any) -> None:
     family = ("late_surge", "sharp_collapse", "plateau")[seed % 3]
     run = simulated(family, seed, n=60)
     whole = make().update(Block(evaluations=run))

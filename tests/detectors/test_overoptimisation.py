@@ -36,8 +36,8 @@ def noisy(rates: np.ndarray, seed: int, size: int = 500) -> np.ndarray:
     return np.random.default_rng(seed).binomial(size, rates) / size
 
 
-def found(rates: np.ndarray, **more: object) -> list[Finding]:
-    return fold([OverOptimisation(horizon=max(len(rates), 1))], blocks(rates, **more))  # type: ignore[arg-type]
+def found(rates: np.ndarray, **more: Any) -> list[Finding]:
+    return fold([OverOptimisation(horizon=max(len(rates), 1))], blocks(rates, **more))
 
 
 def test_a_rise_and_fall_is_confirmed_after_its_peak() -> None:

@@ -236,7 +236,7 @@ def outcomes(step: int, first: int = 0, missing: int = 0, seed: int | None = Non
     """An evaluation of 60 problems from number `first` on, of which the last ones may be missing."""
     solved = np.random.default_rng(step if seed is None else seed).integers(0, 2, 60 - missing)
     names = tuple(f"p{first + place}" for place in range(60 - missing))
-    return Evaluation.of(step, Outcomes(names, solved, np.ones(60 - missing, dtype=np.int64)))  # type: ignore[arg-type]
+    return Evaluation.of(step, Outcomes(names, solved.astype(float), np.ones(60 - missing, dtype=np.int64)))
 
 
 @pytest.mark.parametrize(

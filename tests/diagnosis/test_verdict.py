@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -32,8 +33,8 @@ def made(rates: np.ndarray, size: int | None = 300, reward: np.ndarray | None = 
     return Run("made", "memory", "test", metrics, roles)
 
 
-def judged(path: Path, **known: object) -> Verdict:
-    return heldout.diagnose(heldout.read(path, **known))  # type: ignore[arg-type]
+def judged(path: Path, **known: Any) -> Verdict:
+    return heldout.diagnose(heldout.read(path, **known))
 
 
 def test_without_a_held_out_score_there_is_no_evidence() -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import pytest
@@ -15,6 +14,7 @@ from scipy import stats
 from heldout.errors import HeldoutError, UsageError
 from heldout.evaluation.score import Completion, compare, evaluate, interval, score
 from heldout.run import Evaluation, Outcomes
+from heldout.sandbox.base import Answer, Program
 from heldout.sandbox.judging import Test
 from heldout.stats.rates import wilson
 from heldout.tasks.problem import Problem
@@ -113,7 +113,7 @@ def test_the_standard_error_is_that_of_new_problems_of_the_kind() -> None:
     for _ in range(400):
         solved = rng.binomial(3, rng.beta(0.4, 0.6, size=60))
         texts = [[Completion(RIGHT)] * n + [Completion(WRONG)] * (3 - n) for n in solved]
-        result = score([problem(f"p{i}") for i in range(60)], texts, Instant(), step=0)  # type: ignore[arg-type]
+        result = score([problem(f"p{i}") for i in range(60)], texts, Instant(), step=0)
         estimates.append(result.pass_at[1].estimate)
         errors.append(result.pass_at[1].se)
     assert np.std(estimates) == pytest.approx(np.mean(errors), rel=0.12)
@@ -122,14 +122,12 @@ def test_the_standard_error_is_that_of_new_problems_of_the_kind() -> None:
 class Instant(InProcess):
     """The same verdicts without running anything: the answers are known for these two programs."""
 
-    def run(self, programs: Sequence[object]) -> list[list[object]]:  # type: ignore[override]
+    def run(self, programs: Sequence[Program]) -> list[list[Answer]]:
         right, wrong = (InProcess.run(self, [program])[0] for program in _BOTH)
-        return [right if RIGHT in program.source else wrong for program in programs]  # type: ignore[attr-defined, misc]
+        return [right if RIGHT in program.source else wrong for program in programs]
 
 
-def _program(text: str) -> Any:  # type: ignore[no-untyped-def]
-    from heldout.sandbox.base import Program
-
+def _program(text: str) -> Program:
     return Program(problem("p").program(text), "f", ((1,), (-4,)))
 
 
@@ -171,7 +169,9 @@ def test_pairing_takes_out_how_hard_the_problems_are() -> None:
     chance = rng.beta(0.3, 0.3, size=400)
     a, b = (evaluation(rng.binomial(8, chance).tolist(), 8) for _ in range(2))
     found = compare(a, b)
-    apart = math.hypot(stats.sem(a.outcomes.share), stats.sem(b.outcomes.share))  # type: ignore[union-attr]
+    assert a.outcomes is not None
+    assert b.outcomes is not None
+    apart = math.hypot(stats.sem(a.outcomes.share), stats.sem(b.outcomes.share))
     assert found.se < 0.5 * apart
 
 

@@ -44,12 +44,12 @@ class Told:
         self.steps.append(finding.step)
 
 
-def do(rules: Rules, *steps: int, kind: str = "likely", folder: Path | None = None, back: int | None = None) -> Actor:
+def do(rules: Rules, *steps: int, kind: str = "likely", folder: Path | None = None, back: int | None = None) -> Any:
     """Let an actor act on one fall after the other; return it, with `alert` and `rows` of what happened."""
     rows: list[dict[str, Any]] = []
     alert = Told()
     alerts = () if rules.alert is On.NEVER else (alert,)
-    actor = Actor(rules, alerts, Memory(folder), on_row=lambda row: rows.append(dict(row)))
+    actor: Any = Actor(rules, alerts, Memory(folder), on_row=lambda row: rows.append(dict(row)))
     for step in steps:
         if step == back:
             actor.rewind(step)
@@ -57,7 +57,7 @@ def do(rules: Rules, *steps: int, kind: str = "likely", folder: Path | None = No
         if found:
             actor.act(decide(rules, found))
     actor.close(60, patiently=True)
-    actor.alert, actor.rows = alert, rows  # type: ignore[attr-defined]
+    actor.alert, actor.rows = alert, rows
     return actor
 
 
@@ -99,7 +99,7 @@ def test_a_command_cools_down_as_an_alert_does(tmp_path: Path) -> None:
 
 def test_what_an_earlier_process_did_counts(tmp_path: Path) -> None:
     rules = Rules(most_alerts=2, stop=On.LIKELY, stop_file=str(tmp_path / "STOP"))
-    assert do(rules, 10, folder=tmp_path).alert.steps == [10]  # type: ignore[attr-defined]
+    assert do(rules, 10, folder=tmp_path).alert.steps == [10]
     (tmp_path / "STOP").unlink()
     later: Any = do(rules, 10, 20, 30, folder=tmp_path)
     assert later.alert.steps == [20]
@@ -120,8 +120,8 @@ def test_a_run_that_went_back_is_stopped_again(tmp_path: Path) -> None:
 
 
 def test_what_a_run_that_went_back_does_again_is_news_and_has_cooled_down() -> None:
-    assert do(Rules(cool_down=10), 100, 100, back=100).alert.steps == [100, 100]  # type: ignore[attr-defined]
-    assert do(Rules(cool_down=10), 100, 101, back=101).alert.steps == [100]  # type: ignore[attr-defined]
+    assert do(Rules(cool_down=10), 100, 100, back=100).alert.steps == [100, 100]
+    assert do(Rules(cool_down=10), 100, 101, back=101).alert.steps == [100]
 
 
 def test_a_stop_that_failed_is_tried_again(tmp_path: Path) -> None:
@@ -256,8 +256,8 @@ def test_what_is_done_is_written_in_this_order_and_the_rest_is_left_to_the_calle
     actor.close(60, patiently=True)
     assert read_rows(tmp_path / "findings.jsonl").rows == [json.loads(json.dumps(row)) for row in rows]
     assert all(row.pop("time") > 0 for row in rows)
-    about = {"detector": "over_optimisation", "severity": "alarm", "seen": "seen", "against": "against"}
-    about |= {"means": "means", "advice": "advice", "reference": "", "evidence": {}}  # type: ignore[dict-item]
+    about: dict[str, Any] = {"detector": "over_optimisation", "severity": "alarm", "seen": "seen", "against": "against"}
+    about |= {"means": "means", "advice": "advice", "reference": "", "evidence": {}}
     assert rows == [
         {"what": "finding", **about, "kind": "watch", "step": 5, "steps": (1, 5)},
         {"what": "finding", **about, "kind": "likely", "step": 7, "steps": (1, 7)},
@@ -370,9 +370,9 @@ def test_what_a_row_of_an_earlier_process_means(
     memory.write(row)
     stop = tmp_path / "STOP"
     actor = do(Rules(stop=On.LIKELY, stop_file=str(stop), most_alerts=1), 10, folder=tmp_path)
-    assert bool([one for one in actor.rows if one["what"] == "finding"]) == found  # type: ignore[attr-defined]
+    assert bool([one for one in actor.rows if one["what"] == "finding"]) == found
     assert stop.exists() == (found and stopped)
-    assert (actor.alert.steps == [10]) == (found and alerted)  # type: ignore[attr-defined]
+    assert (actor.alert.steps == [10]) == (found and alerted)
 
 
 @pytest.mark.parametrize(("back", "acts"), [(5, True), (6, False)])

@@ -372,7 +372,8 @@ class _Mail(socketserver.StreamRequestHandler):
 
     def handle(self) -> None:
         self.wfile.write(b"220 here\r\n")
-        lines, data = self.server.lines, False  # type: ignore[attr-defined]
+        assert isinstance(self.server, _MailServer)
+        lines, data = self.server.lines, False
         for raw in self.rfile:
             line = raw.decode().rstrip()
             lines.append(line)
@@ -386,16 +387,20 @@ class _Mail(socketserver.StreamRequestHandler):
                 self.wfile.write(b"250 fine\r\n")
 
 
+class _MailServer(socketserver.TCPServer):
+    lines: list[str]
+
+
 def test_an_email_arrives(monkeypatch: pytest.MonkeyPatch) -> None:
-    with socketserver.TCPServer(("127.0.0.1", 0), _Mail) as server:
-        server.lines = []  # type: ignore[attr-defined]
+    with _MailServer(("127.0.0.1", 0), _Mail) as server:
+        server.lines = []
         thread = threading.Thread(target=server.handle_request)
         thread.start()
         monkeypatch.setenv("HELDOUT_SMTP_HOST", "127.0.0.1")
         monkeypatch.setenv("HELDOUT_SMTP_PORT", str(server.server_address[1]))
         alert_of("mailto:me@example.org").send("the title", "the text", FELL)
         thread.join()
-        lines = server.lines  # type: ignore[attr-defined]
+        lines = server.lines
     assert "Subject: the title" in lines
     assert "the text" in lines
     assert "rcpt TO:<me@example.org>" in lines

@@ -60,7 +60,8 @@ def test_it_points_at_the_checkpoint_to_keep(tmp_path: Path) -> None:
         pointer, best = (json.loads((tmp_path / name).read_text()) for name in ("rollback.json", "best.json"))
         assert pointer["checkpoint"] == str(back[0])
         verdict = diagnose(heldout.read(tmp_path), horizon=PLANNED)
-        assert best["step"] == verdict.recommended.step  # type: ignore[union-attr]
+        assert verdict.recommended is not None
+        assert best["step"] == verdict.recommended.step
         assert tuple(best["tied"]) == verdict.tied
         assert guard.protected == set(verdict.tied)
         assert best["checkpoint"] == str(guard.best) == str(tmp_path / f"checkpoint-{best['step']}")
@@ -81,7 +82,8 @@ def test_checkpoints_that_are_known_by_a_rate_are_protected_and_chosen_from_as_w
             if step == 3 * EVERY:
                 assert guard.protected == {10, 20, 30}
         verdict = diagnose(heldout.read(tmp_path), horizon=PLANNED)
-        assert json.loads((tmp_path / "best.json").read_text())["step"] == verdict.recommended.step  # type: ignore[union-attr]
+        assert verdict.recommended is not None
+        assert json.loads((tmp_path / "best.json").read_text())["step"] == verdict.recommended.step
         assert guard.protected == set(verdict.tied)
 
 
@@ -188,7 +190,7 @@ def test_an_alert_that_cannot_be_sent_is_written_down_without_its_address(tmp_pa
 
 @pytest.mark.parametrize("stop", [35, 95, 118, 120, 125, 180])
 def test_a_run_that_is_killed_and_resumed_is_judged_as_one(tmp_path: Path, stop: int) -> None:
-    told = []
+    told: list[Finding] = []
     for first, last in ((1, stop), (stop + 1, 200)):
         with Recorder(tmp_path, resume=True) as recorder, Guard(recorder, planned=PLANNED) as guard:
             told += train(guard, first, last)
@@ -210,7 +212,7 @@ def test_a_run_that_was_stopped_and_is_resumed_is_not_stopped_for_the_same_again
 
 @pytest.mark.parametrize("back", [61, 91, 121])
 def test_a_run_that_goes_back_is_judged_by_what_survives(tmp_path: Path, back: int) -> None:
-    told = []  # type: ignore[var-annotated]
+    told: list[Finding] = []
     for first, last in ((1, 160), (back, 200)):
         with Recorder(tmp_path, resume=True) as recorder, Guard(recorder, planned=PLANNED) as guard:
             before = len(told)
@@ -467,8 +469,14 @@ class Seen:
 
     def update(self, block: Block) -> list[Finding]:
         steps = {int(step) for points in block.metrics.values() for step in points.step}
-        about = {"detector": "seen", "severity": Severity.WARNING, "kind": "seen", "against": "", "advice": ""}
-        return [Finding(**about, step=step, steps=(step, step), seen="", means="") for step in sorted(steps)]  # type: ignore[arg-type]
+        about: dict[str, Any] = {
+            "detector": "seen",
+            "severity": Severity.WARNING,
+            "kind": "seen",
+            "against": "",
+            "advice": "",
+        }
+        return [Finding(**about, step=step, steps=(step, step), seen="", means="") for step in sorted(steps)]
 
 
 @pytest.mark.parametrize(("first", "rewinds"), [(4, []), (3, [3]), (2, [2])])

@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -49,7 +50,7 @@ def cut(run: Run, end: int) -> Run:
     metrics = {}
     for key, series in run.metrics.items():
         here = series.step <= end
-        parts = {
+        parts: dict[str, Any] = {
             name: None if (values := getattr(series, name)) is None else values[here]
             for name in ("spread", "problems", "samples")
         }
@@ -60,7 +61,7 @@ def cut(run: Run, end: int) -> Run:
                 step=series.step[here],
                 value=series.value[here],
                 nonfinite=nonfinite,
-                **parts,  # type: ignore[arg-type]
+                **parts,
             )
     roles = {role: key for role, key in run.roles.items() if key in metrics}
     return replace(run, metrics=metrics, roles=roles, measured=tuple(one for one in run.measured if one.step <= end))

@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from heldout import Recorder, diagnose, read
 from heldout.datasets.simulated import SimulatedRun, simulate
 from heldout.detectors import Detectors
 from heldout.errors import ReadError, SeveralRuns
+from heldout.findings import Finding
 from heldout.live import watch as watches
 from heldout.live.fold import Fold, last_step
 from heldout.live.follow import Follower
@@ -85,8 +86,8 @@ def look(follower: Follower, live: Fold, *, last: bool = False) -> bool:
     return run is not None
 
 
-def told(findings: object) -> list[tuple[object, ...]]:
-    return [(one.detector, one.kind, one.severity, one.step, one.steps, one.seen) for one in findings]  # type: ignore[attr-defined]
+def told(findings: Iterable[Finding]) -> list[tuple[object, ...]]:
+    return [(one.detector, one.kind, one.severity, one.step, one.steps, one.seen) for one in findings]
 
 
 def afterwards(path: Path) -> list[tuple[object, ...]]:

@@ -48,7 +48,7 @@ def stable_baselines_pair(folder: Path) -> Path:
         (stable_baselines_pair, "Stable-Baselines3 progress.csv", "log.txt"),
     ],
 )
-def test_a_trainers_two_logs_of_one_run_are_one_run(tmp_path: Path, make: Any, format: str, other: str) -> None:  # type: ignore[no-untyped-def]
+def test_a_trainers_two_logs_of_one_run_are_one_run(tmp_path: Path, make: Any, format: str, other: str) -> None:
     folder = make(tmp_path / "run")
     assert [run.name for run in read_all(folder)] == ["run"]
     followed = Follower(folder).poll()

@@ -20,7 +20,7 @@ READERS = Path(__file__).parents[2] / "src" / "heldout" / "readers"
 
 
 @pytest.mark.parametrize("format", FORMATS, ids=lambda format: format.id)
-def test_a_format_has_an_id_and_a_title_of_its_own_and_stands_in_the_docs(format: Any) -> None:  # type: ignore[no-untyped-def]
+def test_a_format_has_an_id_and_a_title_of_its_own_and_stands_in_the_docs(format: Any) -> None:
     assert [other.id for other in FORMATS].count(format.id) == 1
     assert [other.title for other in FORMATS].count(format.title) == 1
     assert re.search(rf"^\|[^|]*{re.escape(format.title)}", PAGE, re.MULTILINE)

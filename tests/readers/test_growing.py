@@ -301,7 +301,12 @@ def test_a_checkpoint_that_does_not_change_is_not_read_again(tmp_path: Path, mon
     follower = Follower(tmp_path)
     opened: list[Path] = []
     really = Path.open
-    monkeypatch.setattr(Path, "open", lambda self, *args, **more: (opened.append(self), really(self, *args, **more))[1])  # type: ignore[func-returns-value]
+
+    def opening(path: Path, *args: Any, **more: Any) -> Any:
+        opened.append(path)
+        return really(path, *args, **more)
+
+    monkeypatch.setattr(Path, "open", opening)
     for step in (10, 20, 30):
         state = tmp_path / f"checkpoint-{step}" / "trainer_state.json"
         state.parent.mkdir()
@@ -311,7 +316,8 @@ def test_a_checkpoint_that_does_not_change_is_not_read_again(tmp_path: Path, mon
         assert run is not None
         assert int(run.steps[-1]) == step
         assert {path for path in opened if path.name == "trainer_state.json"} == {state}
-    np.testing.assert_array_equal(run["loss"].step, np.arange(1, 31))  # type: ignore[index]
+    assert run is not None
+    np.testing.assert_array_equal(run["loss"].step, np.arange(1, 31))
 
 
 # -- a log in memory --------------------------------------------------------------------------------------------------

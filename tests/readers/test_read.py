@@ -208,7 +208,8 @@ def test_every_reader_declines_what_is_not_its_own(tmp_path: Path) -> None:
 
 
 def test_every_real_log_is_read_or_refused_in_a_sentence(real_runs: Path) -> None:
-    read, refused = set(), set()  # type: ignore[var-annotated]
+    read: set[str] = set()
+    refused: set[str] = set()
     for path in sorted(real_runs.glob("*/*")):
         (read if assert_read_or_refused(path) else refused).add(path.name)
     assert refused == {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -23,7 +24,7 @@ PROBLEMS = [f"p{number}" for number in range(50)]
 
 
 def outcome(rng: np.random.Generator, rate: float) -> list[int]:
-    return rng.binomial(1, rate, len(PROBLEMS)).tolist()  # type: ignore[no-any-return]
+    return rng.binomial(1, rate, len(PROBLEMS)).tolist()
 
 
 def recorded(folder: Path, steps: int = 40, every: int = 10) -> Path:
@@ -290,10 +291,10 @@ def test_a_run_without_a_record_and_a_broken_one_are_refused_in_a_sentence(tmp_p
 # -- whole directories ------------------------------------------------------------------------------------------------
 
 
-def directory(folder: Path, about: object = None, **files: list[object]) -> Path:
+def directory(folder: Path, about: Any = None, **files: list[object]) -> Path:
     """A run directory of these lines: of metrics, of evals, of checkpoints, of findings."""
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "run.json").write_text(json.dumps({"format": "heldout run", **(about or {})} if about != [] else []))  # type: ignore[dict-item]
+    (folder / "run.json").write_text(json.dumps({"format": "heldout run", **(about or {})} if about != [] else []))
     for name, lines in files.items():
         path = folder / "evals" / "b.jsonl" if name == "evals" else folder / f"{name}.jsonl"
         path.parent.mkdir(exist_ok=True)

@@ -99,7 +99,7 @@ def test_a_training_step_in_nearly_all_rows_wins_over_the_trackers_count(rows: i
     """In 95 of 100 rows it does, in 94 it does not."""
     known = np.arange(rows - without)
     columns = {
-        "trainer/global_step": Column(known, 10.0 * known),  # type: ignore[arg-type]
+        "trainer/global_step": Column(known, 10.0 * known.astype(float)),
         "reward": Column(np.arange(rows), np.arange(float(rows))),
     }
     run = assemble(Log("wandb", np.arange(rows), columns), "a", "a")

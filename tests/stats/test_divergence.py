@@ -17,7 +17,7 @@ from heldout.stats.local_level import smoother
 STEP = np.arange(0.0, 400.0, 10.0)
 
 
-def hacked(seed: int = 0, fall_from: Any = 250.0) -> Any:
+def hacked(seed: int = 0, fall_from: float = 250.0) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """Reward that keeps rising, and a rate that rises with it until it falls."""
     rng = np.random.default_rng(seed)
     reward = STEP / 100.0 + rng.normal(0.0, 0.1, 40)
@@ -26,7 +26,7 @@ def hacked(seed: int = 0, fall_from: Any = 250.0) -> Any:
 
 
 def test_a_rate_that_turns_down_under_a_rising_reward_is_found() -> None:
-    (window,) = divergence_windows(STEP, *hacked(), x_variance=0.01, y_variance=25e-6)  # type: ignore[misc]
+    (window,) = divergence_windows(STEP, *hacked(), x_variance=0.01, y_variance=25e-6)
     assert window.start == pytest.approx(250.0, abs=40.0)
     assert window.end == 390.0
     assert window.x_slope_z > 1.28
@@ -131,7 +131,7 @@ def test_a_sparse_real_run_gives_empties(deepseek: Any) -> None:
 def parting(x: npt.NDArray[np.float64], y: npt.NDArray[np.float64]) -> list[tuple[float, float, float, float]]:
     """The windows by the definition: unit noise, evenly spaced steps, one window at a time."""
     smooth = smoother(x.size)[0]
-    z = {}
+    z: dict[tuple[int, int], tuple[Any, Any]] = {}  # by start and width
     for width in (4, 6, 8):
         for start in range(x.size - width + 1):
             centred = np.arange(width) - (width - 1) / 2.0
@@ -145,9 +145,9 @@ def parting(x: npt.NDArray[np.float64], y: npt.NDArray[np.float64]) -> list[tupl
     merged: list[list[tuple[int, int, float, float]]] = []
     for window in kept:
         if merged and window[0] <= max(w[1] for w in merged[-1]):
-            merged[-1].append(window)  # type: ignore[arg-type]
+            merged[-1].append(window)
         else:
-            merged.append([window])  # type: ignore[list-item]
+            merged.append([window])
     clearest = [max(group, key=lambda w: min(w[2], -w[3])) for group in merged]
     return [(g[0][0], max(w[1] for w in g), best[2], best[3]) for g, best in zip(merged, clearest, strict=True)]
 
@@ -178,7 +178,7 @@ def test_eight_points_are_the_fewest() -> None:
 
 @pytest.mark.parametrize("variance", [(0.0, 1.0), (1.0, 0.0), (math.nan, 1.0)])
 def test_without_noise_in_one_of_them_nothing_is_said(variance: tuple[float, float]) -> None:
-    assert divergence_windows(STEP, *hacked(), *variance) == ()  # type: ignore[call-arg]
+    assert divergence_windows(STEP, *hacked(), *variance) == ()
 
 
 def test_scores_are_deviations_in_units_of_the_typical_one() -> None:

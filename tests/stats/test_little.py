@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,7 @@ from heldout.stats import (
     trend,
 )
 
-CALLS = {
+CALLS: dict[str, Callable[[Any, Any], Any]] = {
     "local_linear": lambda x, y: smoothing.local_linear(x, y, 3.0).size == y.size,
     "suggest_window": lambda x, y: np.isnan(smoothing.suggest_window(x, y)) == (y.size < 3),
     "block_means": lambda x, y: smoothing.block_means(x, y, 2)[0].size == min(y.size, 2),
@@ -60,4 +61,4 @@ def test_little_is_enough_for_an_answer(name: str, n: int, shape: Any) -> None:
     step = np.array([3.0, 4.0, 10.0, 11.0, 50.0])[:n]
     noisy = np.array([0.1, 0.9, 0.3, 0.8, 0.2])
     value = {"constant": np.full(5, 0.3), "zero": np.zeros(5), "rising": np.linspace(0.1, 0.9, 5), "noisy": noisy}
-    assert CALLS[name](step, value[shape][: step.size])  # type: ignore[no-untyped-call]
+    assert CALLS[name](step, value[shape][: step.size])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,13 +18,13 @@ curves = st.lists(st.integers(-4, 4).map(float), min_size=0, max_size=60).map(np
 
 
 @given(curves)
-def test_peaks_and_prominences_are_those_of_scipy(value: float) -> None:
-    value = np.asarray(value, dtype=np.float64)  # type: ignore[assignment]
-    top = find_peaks(value)[0] if value.size else np.empty(0)  # type: ignore[attr-defined]
-    assert local_maxima(value).tolist() == top.tolist()  # type: ignore[arg-type]
+def test_peaks_and_prominences_are_those_of_scipy(value: npt.NDArray[np.float64]) -> None:
+    value = np.asarray(value, dtype=np.float64)
+    top = find_peaks(value)[0] if value.size else np.empty(0)
+    assert local_maxima(value).tolist() == top.tolist()
     if top.size:
         expected = peak_prominences(value, top)[0]
-        assert [prominence(value, int(i))[0] for i in top] == expected.tolist()  # type: ignore[arg-type]
+        assert [prominence(value, int(i))[0] for i in top] == expected.tolist()
 
 
 def test_the_foot_is_the_higher_of_both_sides() -> None:

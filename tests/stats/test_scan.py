@@ -182,7 +182,8 @@ def worst_of_flat_runs(size: Any, paths: Any, seed: int) -> Any:
     """Running maximum of the statistic in flat runs, by the recursions of the Kalman smoother, float32."""
     rng = np.random.default_rng(seed)
     walk, filtered, worst = 0.1, [], {}
-    own, last = [], np.empty(0)  # type: ignore[var-annotated]
+    own: list[float] = []
+    last = np.empty(0)
     run = np.full(paths, -np.inf)
     for k in range(1, size + 1):
         seen = rng.standard_normal(paths)
@@ -312,7 +313,7 @@ def test_a_look_is_each_contrast_with_the_last_eval(k: int, uneven: str | None) 
     )
     z, _ = last_look(GOLDEN[:k], *asked, None, 0.4, 0.003)
     assert z.tolist() == pytest.approx(by_definition(GOLDEN[:k], *asked, 0.4, 0.003))
-    even = last_look(GOLDEN[:k], np.full(k, 2e-4), 7.0 * np.arange(k), None, 0.4, 0.003)[0]  # type: ignore[arg-type]
+    even = last_look(GOLDEN[:k], np.full(k, 2e-4), 7.0 * np.arange(float(k)), None, 0.4, 0.003)[0]
     assert even.tolist() == pytest.approx(by_definition(GOLDEN[:k], np.array([2e-4]), None, 0.4, 0.003))
 
 

@@ -37,7 +37,7 @@ DICE = {
     "canonical_solution": "    return 4\n",
     "test": "def check(candidate):\n    assert candidate() in range(1, 7)\n",
 }
-LONGEST = {
+LONGEST: dict[str, Any] = {
     "task_id": 11,
     "text": "Write a function to find the longest word.",
     "code": "def first(x):\n  return x[0]\ndef longest(words, least=0):\n  return max(words, key=len)",
@@ -76,7 +76,7 @@ def test_mbpp_completions_are_whole_programs_and_the_prompt_names_the_function_w
     assert problem.id == "11"
     assert problem.prompt == "Write a function to find the longest word.\nThe function is longest(words, least=0).\n"
     assert problem.stub == ""
-    assert solves(problem, LONGEST["code"])  # type: ignore[arg-type]
+    assert solves(problem, LONGEST["code"])
     assert not solves(problem, "def longest(words, least=0):\n  return 'bcd'")
 
 

@@ -6,6 +6,7 @@ import json
 import random
 import signal
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -29,7 +30,7 @@ pytestmark = [
 
 
 def small(reward: str, **others: object) -> TrainConfig:
-    return TrainConfig(**{**SMALL, "reward": reward, **others})  # type: ignore[arg-type]
+    return TrainConfig(**{**SMALL, "reward": reward, **others})
 
 
 def weights(run: Path) -> bytes:
@@ -152,9 +153,14 @@ def test_a_step_that_cannot_be_dealt_out_and_a_setting_unknown_to_trl_are_refuse
 
 
 def test_what_is_refused_leaves_nothing_behind(short: str, tmp_path: Path) -> None:
-    for wrong in ({"reward": "testz"}, {"task": "no-such.jsonl"}, {"prompts": 3, "micro_batch": 5}):
+    refused: tuple[dict[str, Any], ...] = (
+        {"reward": "testz"},
+        {"task": "no-such.jsonl"},
+        {"prompts": 3, "micro_batch": 5},
+    )
+    for wrong in refused:
         with pytest.raises(HeldoutError):
-            train(small(**{"reward": short, **wrong}), tmp_path / "run")  # type: ignore[arg-type]
+            train(small(**{"reward": short, **wrong}), tmp_path / "run")
     with pytest.raises(UsageError, match="must be a multiple of 4"):
         train(small(short, trl={"num_iterations": 4}), tmp_path / "run")
     assert not (tmp_path / "run").exists()

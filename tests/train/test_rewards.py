@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -67,7 +68,11 @@ def test_the_ledger_holds_the_newest_step_with_every_part() -> None:
     columns = {"completion_ids": [[5, 6], [7]], "problem": ["absolute", "absolute"], "trainer_state": None}
     for _ in range(2):  # the second step's page replaces the first's
         for part, worth in zip(parts, ([1.0, 0.0], [4.0, None]), strict=True):
-            reward = for_trl(part, lambda problems, texts, worth=worth: worth, {"absolute": ABSOLUTE}, ledger)  # type: ignore[misc]
+
+            def judge(problems: Any, texts: Any, worth: Any = worth) -> Any:
+                return worth
+
+            reward = for_trl(part, judge, {"absolute": ABSOLUTE}, ledger)
             assert reward.__name__ == part.name
             assert reward(completions=["ab", [{"role": "assistant", "content": "c"}]], **columns) == worth
     assert [(row["text"], row["tokens"], row["reward"]) for row in ledger.rows] == [("ab", 2, 3.0), ("c", 1, 0.0)]
