@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -196,3 +197,28 @@ def test_a_rate_to_come_is_a_share(theta: float) -> None:
     assert eval_sigma(0.0, 1) == eval_sigma(1.0, 1) == 0.0
     with pytest.raises(ValueError, match=f"theta is {theta}; it must be from 0 to 1"):
         eval_sigma(theta, 1)
+
+
+@pytest.mark.parametrize(("n", "low", "high"), [(100, 2.3, 3.7), (200, 1.6, 2.6), (500, 1.0, 1.65), (1000, 0.72, 1.17)])
+def test_noise_of_an_eval(n: int, low: float, high: float) -> None:
+    got = [100.0 * eval_sigma(0.35, n, 1, spread) for spread in (0.3, 1.5)]
+    assert got == pytest.approx([low, high], abs=0.05)
+
+
+def test_noise_of_an_eval_is_what_beta_problems_do() -> None:
+    rng = np.random.default_rng(0)
+    spread, theta, m = 0.7, 0.4, 4
+    p = rng.beta(theta * spread, (1 - theta) * spread, 200_000)
+    assert eval_sigma(theta, 1, m, spread) == pytest.approx(math.sqrt(np.mean(p * (1 - p)) / m), rel=0.01)
+    assert eval_sigma(0.0, 10) == eval_sigma(1.0, 10) == 0.0
+
+
+@pytest.mark.parametrize(("arguments", "message"), [
+    ((1.5, 10), r"theta is 1.5; it must be from 0 to 1"),
+    ((0.5, 0), "n is 0; it must be at least 1"),
+    ((0.5, 10, 0), "m is 0; it must be at least 1"),
+    ((0.5, 10, 1, 0.0), r"concentration is 0.0; it must be above 0"),
+])  # fmt: skip
+def test_impossible_evals_are_refused(arguments: Any, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        eval_sigma(*arguments)

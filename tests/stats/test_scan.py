@@ -1,4 +1,4 @@
-"""The scan for a fall: golden numbers, its guarantee, and the boundary by an independent simulation."""
+"""The scan for a fall: golden numbers, its guarantee, the boundary by simulation, and how small a fall is seen."""
 
 from __future__ import annotations
 
@@ -15,16 +15,7 @@ from scipy.stats import norm
 from benchmarks.scan import scan
 from heldout.stats.gram import Gram
 from heldout.stats.local_level import smoother
-from heldout.stats.scan import (
-    ALPHAS,
-    EPOCHS,
-    HORIZONS,
-    boundary,
-    epochs,
-    last_look,
-    run_p,
-    smallest_visible_drop,
-)
+from heldout.stats.scan import ALPHAS, EPOCHS, HORIZONS, boundary, epochs, last_look, run_p, smallest_visible_drop
 
 GOLDEN = np.array([0.300, 0.322, 0.331, 0.350, 0.356, 0.352, 0.360, 0.349, 0.333, 0.327, 0.310, 0.305])
 STATISTIC = [-0.4884, -0.4415, -0.2488, -0.3152, -0.0415, 0.2780, 0.6346, 1.3254, 1.9485]
@@ -389,3 +380,54 @@ def test_the_error_rates_of_epochs_at_their_ends() -> None:
 )
 def test_a_statistic_that_reaches_a_boundary_has_its_error_rate(statistic: float, p: float) -> None:
     assert run_p(statistic, 40) == p
+
+
+VISIBLE = {  # a fall at mid-run, noticed with half of the evals seen; in units of the noise of one eval
+    10: (5.8, 4.1, 4.2, math.nan, math.nan),
+    20: (6.4, 3.8, 3.1, 2.8, 4.2),
+    40: (7.2, 4.2, 3.2, 2.5, 2.2),
+    80: (8.0, 4.6, 3.5, 2.7, 2.4),
+}
+
+
+@pytest.mark.parametrize("K", VISIBLE)
+def test_the_falls_that_are_seen_are_those_printed(K: int) -> None:
+    got = [smallest_visible_drop(K, K // 2, h) for h in (1, 2, 3, 5, 8)]
+    np.testing.assert_allclose(got, VISIBLE[K], atol=0.1)
+
+
+def test_the_unit_of_the_smallest_fall_is_that_of_the_noise() -> None:
+    assert smallest_visible_drop(40, 20, 3, 0.014**2) == pytest.approx(0.014 * smallest_visible_drop(40, 20, 3))
+
+
+def test_a_fall_of_that_size_is_seen_as_often_as_promised() -> None:
+    rng = np.random.default_rng(0)
+    size, runs = smallest_visible_drop(40, 20, 3), 400
+    truth = np.zeros(20)
+    truth[-3:] = -size
+    crossing = boundary(40, 0.05)
+    seen = [np.nanmax(scan(truth + rng.normal(size=20), 1.0).statistic[-1:]) >= crossing for _ in range(runs)]
+    assert np.mean(seen) >= 0.8 - 3.0 * math.sqrt(0.16 / runs)
+    assert np.mean(seen) <= 0.95  # other contrasts help, but not so much that the size would be far too large
+
+
+def test_more_power_or_fewer_false_alarms_need_a_larger_fall() -> None:
+    plain = smallest_visible_drop(40, 20, 3)
+    assert smallest_visible_drop(40, 20, 3, power=0.95) > plain
+    assert smallest_visible_drop(40, 20, 3, alpha=0.01) > plain
+    assert smallest_visible_drop(80, 20, 3) > plain
+
+
+def test_no_answer_without_evals_before_the_fall() -> None:
+    for k, h in ((3, 1), (5, 5), (5, 8)):
+        assert math.isnan(smallest_visible_drop(40, k, h))
+    assert smallest_visible_drop(40, 4, 3) > 0.0
+
+
+def test_wrong_arguments_of_the_smallest_fall_are_named() -> None:
+    with pytest.raises(ValueError, match="h is 0; it must be at least 1"):
+        smallest_visible_drop(40, 20, 0)
+    with pytest.raises(ValueError, match=r"power is 80; it must be between 0 and 1"):
+        smallest_visible_drop(40, 20, 3, power=80)
+    with pytest.raises(ValueError, match="K is 400; it must be from 5 to 320"):
+        smallest_visible_drop(400, 20, 3)
