@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -91,3 +93,26 @@ def test_one_that_raises_is_asked_no_more_and_the_others_are() -> None:
 def test_what_has_nothing_to_look_at_is_named_with_what_it_lacks() -> None:
     (one,) = unchecked([EntropyCollapse(), GradientSpikes()], RUN)
     assert (one.detector, one.missing) == ("entropy", "no metric is known as entropy")
+
+
+class Odd:
+    """A detector of somebody's own, which is not what it should be."""
+
+    name, needs = "odd", ("reward",)
+
+    def __init__(self, answer: Any) -> None:
+        self.answer = answer
+
+    def update(self, block: Block) -> Any:
+        if isinstance(self.answer, BaseException):
+            raise self.answer
+        return self.answer
+
+
+@pytest.mark.parametrize("answer", [["text"], "text", 5, None, [None], ValueError("no"), SystemExit(4)])
+def test_a_detector_that_finds_no_findings_is_left_out_and_the_others_go_on(answer: Any) -> None:
+    told: list[str] = []
+    quiet = Odd([])
+    blocks = [Block(), Block()]
+    assert fold([Odd(answer), quiet], blocks, lambda detector, error: told.append(detector.name)) == []
+    assert told == ["odd"]

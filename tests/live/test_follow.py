@@ -106,7 +106,7 @@ def test_several_runs_are_listed_up_to_six(tmp_path: Path) -> None:
     assert steps(Follower(tmp_path, run="run3")) == [41, 42]
     another = Follower(tmp_path, run="another")
     assert another.poll() is None  # it may come
-    assert another.waiting == f"{tmp_path} does not hold the run that was followed now."
+    assert another.waiting.startswith(f"{tmp_path} has no run 'another'; it has 'run0', 'run1'")
 
 
 def test_a_named_run_is_followed_on_beside_a_new_one(tmp_path: Path) -> None:
@@ -130,3 +130,12 @@ def test_the_last_look_reads_in_any_case_and_takes_a_line_without_its_end(tmp_pa
     run = follower.poll(last=True)
     assert run is not None
     assert run["reward"].step.tolist() == [1, 2, 3]
+
+
+def test_a_run_that_one_file_does_not_hold_is_refused_and_one_of_a_folder_is_waited_for(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("step,reward\n0,0.1\n1,0.2\n")
+    with pytest.raises(SeveralRuns, match=r"has no run './stop\.sh'; it has 'a'"):
+        Follower(tmp_path / "a.csv", run="./stop.sh").poll()
+    follower = Follower(tmp_path, run="later")
+    assert follower.poll() is None
+    assert "has no run 'later'" in follower.waiting

@@ -13,7 +13,7 @@ import pytest
 from in_memory import said
 
 from heldout import read
-from heldout.errors import NoMetrics, UnknownMetric
+from heldout.errors import NoMetrics, UnknownMetric, UsageError
 from heldout.readers import read_all
 from heldout.readers.assemble import Options, assemble
 from heldout.readers.log import Column, Log
@@ -308,3 +308,11 @@ def test_a_setting_gives_no_size_to_what_is_no_rate() -> None:
         assemble(made([1, 2], {"eval_reward": every(0.5, 0.5)}), "a", "a", Options(problems=9))["held_out"].spread
         is not None
     )
+
+
+@pytest.mark.parametrize(
+    "told", [{"problems": 0}, {"problems": 2.5}, {"problems": "4"}, {"samples": 0}, {"samples": True}]
+)
+def test_numbers_of_problems_and_samples_are_whole_and_from_1(told: dict[str, Any]) -> None:
+    with pytest.raises(UsageError, match=r"must be a whole number of at least 1\.$"):
+        read("example:kimi-dev", **told)

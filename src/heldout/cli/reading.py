@@ -106,7 +106,7 @@ def load(spec: str) -> Callable[[], Detector]:
     try:
         make: Callable[[], Detector] = getattr(module_of(where), name)
         made = make()
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise UsageError(f"The detector {spec!r} cannot be loaded ({type(error).__name__}: {error}).") from error
     lacking = [part for part in ("name", "needs", "update") if not hasattr(made, part)]
     if lacking or inspect.isclass(made):

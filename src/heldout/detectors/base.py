@@ -71,7 +71,7 @@ class Detector(Protocol):
 def fold(
     detectors: Iterable[Detector],
     blocks: Iterable[Block],
-    failed: Callable[[Detector, Exception], None] | None = None,
+    failed: Callable[[Detector, BaseException], None] | None = None,
 ) -> list[Finding]:
     """Run detectors over blocks; return all findings in order of steps.
 
@@ -82,19 +82,29 @@ def fold(
     blocks
         In order of steps.
     failed
-        Called with a detector that raised, and the error; without it the error is raised.
+        Called with a detector that raised or found what is no finding, and the error; without it the error is raised.
     """
     asked, found = list(detectors), list[Finding]()
     for block in blocks:
         for detector in asked:
             try:
-                found += detector.update(block)
-            except Exception as error:
+                found += _findings(detector.update(block))
+            except (Exception, SystemExit) as error:  # code of a user's own may not end the training
                 if failed is None:
                     raise
                 asked = [one for one in asked if one is not detector]
                 failed(detector, error)
     return in_order(found)
+
+
+def _findings(found: Iterable[object]) -> list[Finding]:
+    """Return what a detector found, or refuse it before it gets among the findings of others."""
+    findings = list[Finding]()
+    for one in found:
+        if not isinstance(one, Finding):
+            raise TypeError(f"it found {one!r}, which is no Finding")
+        findings.append(one)
+    return findings
 
 
 def in_order(findings: Iterable[Finding]) -> list[Finding]:

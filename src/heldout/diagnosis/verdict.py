@@ -54,7 +54,7 @@ def diagnose(run: Run, detectors: Sequence[Detector] | None = None, *, horizon: 
     asked = Detectors.planned(horizon or len(block.evaluations), detectors)
     failed: list[Unchecked] = []
 
-    def note(detector: Detector, error: Exception) -> None:
+    def note(detector: Detector, error: BaseException) -> None:
         if detector is asked.falls:
             raise error  # without it nothing could be said
         failed.append(Unchecked(detector.name, f"it failed with {type(error).__name__}: {error}"))

@@ -75,7 +75,7 @@ class Fold:
         found = fold(asked, [block], self._leave_out)
         self.findings = in_order([*self.findings, *found]) if found else self.findings
 
-    def _leave_out(self, detector: Detector, error: Exception) -> None:
+    def _leave_out(self, detector: Detector, error: BaseException) -> None:
         self._broken |= {place for place, one in enumerate(self.detectors) if one is detector}
         self._failed(f"The detector {detector.name} failed and is asked no more ({type(error).__name__}: {error}).")
 

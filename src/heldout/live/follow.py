@@ -71,7 +71,7 @@ class Follower:
         Raises
         ------
         SeveralRuns
-            When the log holds several runs and none was chosen or followed so far.
+            When the log holds several runs and none was chosen or followed so far, or one file has no run of that name.
         """
         try:
             stamps = dict(_stamps(self.path))
@@ -82,10 +82,13 @@ class Follower:
             self._stamps = stamps
             self._files.forget_others(set(map(Path, stamps)))
             found = self._read(growing=not last)
-        except SeveralRuns:
-            if self._run is None and self._known is None:
+        except SeveralRuns as error:
+            if self._known is not None:
+                self.waiting = f"{self.path} does not hold the run that was followed now."
+                return None
+            if self._run is None or self.path.is_file():
                 raise
-            self.waiting = f"{self.path} does not hold the run that was followed now."
+            self.waiting = str(error)  # the run may be begun in this folder later
             return None
         except (ReadError, OSError) as error:  # not there yet, empty, half a line, or deleted while it was read
             self.waiting = str(error)

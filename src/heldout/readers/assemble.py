@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from heldout.errors import NoMetrics, UnknownMetric
+from heldout.errors import NoMetrics, UnknownMetric, UsageError
 from heldout.metrics import BY_NAME, ROLES, benchmarks, choose_roles, is_rate, meaning_of
 from heldout.readers.formats import format_of
 from heldout.readers.log import Column, Log, noted, some
@@ -36,6 +36,12 @@ class Options:
     problems: int | None = None  # how many held-out problems each evaluation had
     samples: int = 1  # of each problem
     growing: bool = False  # whether the log is still being written: the metrics of `roles` may be yet to come
+
+    def __post_init__(self) -> None:
+        told = {"samples": self.samples} | ({} if self.problems is None else {"problems": self.problems})
+        for name, value in told.items():
+            if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < 1:
+                raise UsageError(f"{name} is {value!r}; it must be a whole number of at least 1.")
 
 
 def assemble(log: Log, name: str, source: str, options: Options = Options()) -> Run:
