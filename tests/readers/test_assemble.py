@@ -15,8 +15,9 @@ from in_memory import said
 from heldout import read
 from heldout.errors import NoMetrics, UnknownMetric, UsageError
 from heldout.readers import read_all
-from heldout.readers.assemble import Options, assemble
+from heldout.readers.assemble import assemble
 from heldout.readers.log import Column, Log
+from heldout.readers.roles import Options
 from heldout.run import NoteKind, Run
 
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from in_memory import source
 
 from heldout.errors import ReadError
-from heldout.readers.blocks_console import read
+from heldout.readers.consoles.blocks import read
 from heldout.readers.log import Log
 from heldout.readers.source import Source
 from heldout.run import NoteKind

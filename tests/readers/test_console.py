@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from in_memory import source
 
-from heldout.readers.console import NUMBER, Console, Entry, TableConsole, followed, steps_over_epochs
+from heldout.readers.consoles.console import NUMBER, Console, Entry, TableConsole, followed, steps_over_epochs
 
 PAGE = Path(__file__).parents[2] / "docs" / "contributing" / "reader.md"
 

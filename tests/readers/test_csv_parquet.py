@@ -14,7 +14,8 @@ from in_memory import source, told
 
 from heldout import read
 from heldout.errors import NoMetrics, ReadError
-from heldout.readers import csv_parquet, read_all
+from heldout.readers import read_all
+from heldout.readers.documents import csv_parquet
 from heldout.readers.source import Source
 from heldout.run import NoteKind
 

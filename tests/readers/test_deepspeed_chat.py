@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from in_memory import source, told
 
 from heldout.errors import NoMetrics, ReadError
-from heldout.readers.deepspeed_chat import read
+from heldout.readers.consoles.deepspeed_chat import read
 from heldout.readers.log import Log
 from heldout.readers.source import Source
 from heldout.run import NoteKind

@@ -11,7 +11,8 @@ from in_memory import source, told
 
 from heldout import read
 from heldout.errors import NoMetrics, ReadError
-from heldout.readers import json_document, read_all
+from heldout.readers import read_all
+from heldout.readers.documents import json_document
 from heldout.run import NoteKind
 
 

@@ -13,7 +13,7 @@ from in_memory import source, told
 
 import heldout
 from heldout.errors import NoMetrics, ReadError
-from heldout.readers.json_lines import plain_table, read, rows_of, shown
+from heldout.readers.documents.json_lines import plain_table, read, rows_of, shown
 from heldout.readers.log import Log, TableBuilder
 from heldout.readers.source import HEAD
 from heldout.run import NoteKind

@@ -12,8 +12,8 @@ from in_memory import source
 from heldout import read as read_run
 from heldout.errors import NotUnderstood
 from heldout.metrics import meaning_of
+from heldout.readers.consoles.pairs import read
 from heldout.readers.log import Log
-from heldout.readers.pairs_console import read
 from heldout.run import NoteKind
 
 QUICK = settings(max_examples=50, deadline=None)  # no deadline: a busy machine is no failure

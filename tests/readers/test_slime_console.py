@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from in_memory import source
 
 from heldout.errors import ReadError
+from heldout.readers.consoles.slime import read
 from heldout.readers.log import Log
-from heldout.readers.slime_console import read
 from heldout.run import NoteKind
 
 QUICK = settings(max_examples=50, deadline=None)  # no deadline: a busy machine is no failure

@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 from in_memory import told
 
 from heldout.errors import NoMetrics, ReadError
-from heldout.readers import stable_baselines
+from heldout.readers.documents import stable_baselines
+from heldout.readers.documents.stable_baselines import read
 from heldout.readers.log import Log
 from heldout.readers.source import Source
-from heldout.readers.stable_baselines import read
 from heldout.run import NoteKind
 
 HEADER = '#{"t_start": 1700000000.5, "env_id": "CartPole-v1"}\nr,l,t\n'

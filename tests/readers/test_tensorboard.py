@@ -19,9 +19,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from heldout.errors import NoMetrics, ReadError
-from heldout.readers import tensorboard
 from heldout.readers.log import Log
 from heldout.readers.source import Source
+from heldout.readers.trackers import tensorboard
 from heldout.run import NoteKind
 
 RUNS = Path(__file__).parents[3] / "shared" / "runs"

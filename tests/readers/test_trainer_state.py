@@ -8,7 +8,7 @@ import pytest
 from in_memory import source, told
 
 from heldout.errors import NoMetrics
-from heldout.readers.json_document import read_trainer_state as read
+from heldout.readers.documents.json_document import read_trainer_state as read
 
 STATE = {
     "best_metric": None,

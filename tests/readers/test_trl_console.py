@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from in_memory import source
 
 from heldout.errors import ReadError
+from heldout.readers.consoles.trl import read
 from heldout.readers.log import Log
 from heldout.readers.source import Source
-from heldout.readers.trl_console import read
 from heldout.run import NoteKind
 
 REAL = Path(__file__).parents[3] / "shared" / "runs" / "trl-md-terminal-aokvqa" / "run_terminal.md"

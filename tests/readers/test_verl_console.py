@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from in_memory import source
 
 from heldout.errors import NoMetrics, ReadError
+from heldout.readers.consoles.verl import read
 from heldout.readers.log import Log
 from heldout.readers.source import Source
-from heldout.readers.verl_console import read
 from heldout.run import NoteKind
 
 RUNS = Path(__file__).parents[3] / "shared" / "runs"

@@ -17,9 +17,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from heldout.errors import NoMetrics, ReadError
-from heldout.readers import tensorboard, wandb_offline
 from heldout.readers.log import Log
 from heldout.readers.source import Source
+from heldout.readers.trackers import tensorboard, wandb_offline
 from heldout.run import NoteKind
 
 RUNS = Path(__file__).parents[3] / "shared" / "runs"

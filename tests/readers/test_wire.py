@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from heldout.readers import wire
+from heldout.readers.trackers import wire
 
 
 def encoded(number: int) -> bytes:

@@ -10,10 +10,11 @@ from pathlib import Path
 from heldout.datasets import published
 from heldout.errors import ReadError, SeveralRuns
 from heldout.readers import logs_in, read
-from heldout.readers.assemble import Options, assemble
+from heldout.readers.assemble import assemble
 from heldout.readers.directory import is_no_log
 from heldout.readers.log import Log
 from heldout.readers.restarts import compacted, joined
+from heldout.readers.roles import Options
 from heldout.readers.source import Files, stamp_of
 from heldout.run import Run
 from heldout.store.layout import CHECKPOINTS, EVALS, METRICS, RUN, is_run

@@ -13,10 +13,11 @@ from pathlib import Path
 
 from heldout.datasets import published
 from heldout.errors import ReadError, SeveralRuns
-from heldout.readers.assemble import Options, assemble, with_options
+from heldout.readers.assemble import assemble
 from heldout.readers.directory import found_in
 from heldout.readers.formats import FORMATS, UNDERSTOOD, Format, Kind, read_file
 from heldout.readers.log import Log
+from heldout.readers.roles import Options, with_options
 from heldout.readers.source import Files
 from heldout.run import Run
 from heldout.store.layout import METRICS, RUN, is_run

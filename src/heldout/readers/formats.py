@@ -12,23 +12,23 @@ from enum import StrEnum
 from pathlib import Path
 
 from heldout.errors import NoMetrics, NotUnderstood, ReadError
-from heldout.readers.blocks_console import read as read_blocks_console
-from heldout.readers.csv_parquet import read as read_csv_parquet
-from heldout.readers.deepspeed_chat import read as read_deepspeed_chat
-from heldout.readers.json_document import read as read_json_document
-from heldout.readers.json_document import read_trainer_state
-from heldout.readers.json_lines import read as read_json_lines
+from heldout.readers.consoles.blocks import read as read_blocks_console
+from heldout.readers.consoles.deepspeed_chat import read as read_deepspeed_chat
+from heldout.readers.consoles.pairs import read as read_pairs_console
+from heldout.readers.consoles.slime import read as read_slime_console
+from heldout.readers.consoles.trl import read as read_trl_console
+from heldout.readers.consoles.verl import read as read_verl_console
+from heldout.readers.documents.csv_parquet import read as read_csv_parquet
+from heldout.readers.documents.json_document import read as read_json_document
+from heldout.readers.documents.json_document import read_trainer_state
+from heldout.readers.documents.json_lines import read as read_json_lines
+from heldout.readers.documents.stable_baselines import read as read_stable_baselines
 from heldout.readers.judged_samples import read as read_judged_samples
 from heldout.readers.log import Log
-from heldout.readers.pairs_console import read as read_pairs_console
 from heldout.readers.run_directory import read_evaluations
-from heldout.readers.slime_console import read as read_slime_console
 from heldout.readers.source import HEAD, Files, Source
-from heldout.readers.stable_baselines import read as read_stable_baselines
-from heldout.readers.tensorboard import read as read_tensorboard
-from heldout.readers.trl_console import read as read_trl_console
-from heldout.readers.verl_console import read as read_verl_console
-from heldout.readers.wandb_offline import read as read_wandb_offline
+from heldout.readers.trackers.tensorboard import read as read_tensorboard
+from heldout.readers.trackers.wandb_offline import read as read_wandb_offline
 from heldout.run import Note, NoteKind
 
 Reader = Callable[[Source], list[Log] | None]

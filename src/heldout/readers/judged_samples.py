@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from heldout.errors import NoMetrics
-from heldout.readers.json_lines import dropped_lines, rows_of
+from heldout.readers.documents.json_lines import dropped_lines, rows_of
 from heldout.readers.log import Log, log_of, noted
 from heldout.readers.source import Source
 from heldout.run import Evaluation, Note, NoteKind, Outcomes

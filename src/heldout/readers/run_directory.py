@@ -15,7 +15,7 @@ import numpy as np
 import orjson
 
 from heldout.errors import NoMetrics, ReadError, UsageError
-from heldout.readers.json_lines import dropped_lines, plain_table, rows_of
+from heldout.readers.documents.json_lines import dropped_lines, plain_table, rows_of
 from heldout.readers.log import Log, Table, TableBuilder, attached, log_of, noted
 from heldout.readers.restarts import first_steps, sessions_of_evaluations
 from heldout.readers.source import Files, Source, whole_lines

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from heldout.readers.console import NUMBER, Console, Entry, TableConsole, followed
+from heldout.readers.consoles.console import NUMBER, Console, Entry, TableConsole, followed
 from heldout.readers.log import Buffer, Column, Log
 from heldout.readers.source import Source
 from heldout.readers.steps import log_from_table

@@ -31,7 +31,7 @@ import numpy as np
 import numpy.typing as npt
 from google_crc32c import value as crc32c
 
-import heldout.readers.wire as wire
+import heldout.readers.trackers.wire as wire
 from heldout.errors import NoMetrics
 from heldout.readers.log import Buffer, Column, Log, left_alone
 from heldout.readers.source import Source

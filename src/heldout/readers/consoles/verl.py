@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from heldout.errors import NoMetrics
-from heldout.readers.console import NUMBER, Entry, TableConsole, followed
+from heldout.readers.consoles.console import NUMBER, Entry, TableConsole, followed
 from heldout.readers.log import Log
 from heldout.readers.source import Source
 from heldout.readers.steps import log_from_table

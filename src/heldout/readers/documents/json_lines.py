@@ -19,7 +19,7 @@ import numpy as np
 import orjson
 
 from heldout.errors import NoMetrics
-from heldout.readers.json_document import parse
+from heldout.readers.documents.json_document import parse
 from heldout.readers.log import Column, Log, Table, TableBuilder, noted
 from heldout.readers.source import BOM, HEAD, Source, whole_lines
 from heldout.readers.steps import log_from_table, logs_from_table

@@ -9,11 +9,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from heldout.metrics import benchmarks
-from heldout.readers.console import NUMBER, Console, Entry, steps_over_epochs
+from heldout.readers.consoles.console import NUMBER, Console, Entry, steps_over_epochs
+from heldout.readers.consoles.trl import scan_dict
 from heldout.readers.log import Log
 from heldout.readers.source import Source
 from heldout.readers.steps import log_from_table
-from heldout.readers.trl_console import scan_dict
 
 # Those that count finer come first: an epoch has many steps.
 _STEPS = ("global_step", "step", "iteration", "iter", "update", "it", "epoch")

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from heldout.errors import NoMetrics
-from heldout.readers.console import NUMBER, Console, Entry, steps_over_epochs
+from heldout.readers.consoles.console import NUMBER, Console, Entry, steps_over_epochs
 from heldout.readers.log import Log, noted
 from heldout.readers.source import Source
 from heldout.readers.steps import log_from_table

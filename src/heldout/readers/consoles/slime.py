@@ -7,11 +7,11 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from heldout.readers.console import Console, Entry
+from heldout.readers.consoles.console import Console, Entry
+from heldout.readers.consoles.trl import scan_dict
 from heldout.readers.log import Log
 from heldout.readers.source import Source
 from heldout.readers.steps import log_from_table
-from heldout.readers.trl_console import scan_dict
 from heldout.run import Note, NoteKind
 
 _KINDS = ("rollout", "eval", "step", "perf", "passrate")

@@ -29,9 +29,9 @@ from typing import Any
 
 import numpy as np
 
-import heldout.readers.wire as wire
+import heldout.readers.trackers.wire as wire
 from heldout.errors import NoMetrics
-from heldout.readers.json_document import parse
+from heldout.readers.documents.json_document import parse
 from heldout.readers.log import Log, TableBuilder, left_alone
 from heldout.readers.source import Source
 from heldout.run import Note, NoteKind

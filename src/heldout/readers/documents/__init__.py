@@ -1,0 +1,1 @@
+"""Rows that a program can read: JSON lines, JSON documents, tables."""

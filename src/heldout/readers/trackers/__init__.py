@@ -1,0 +1,1 @@
+"""What trackers store: event files, offline files, databases; each read without the tracker's own library."""
