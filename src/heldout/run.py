@@ -201,6 +201,8 @@ class Run:
         The held-out measurements whose problems are known one by one, in order of steps.
     checkpoints
         Step → where the checkpoint lies, for those that exist.
+    counted
+        Whether nothing in the log numbers its rows, so that steps are their order of writing.
     """
 
     name: str
@@ -212,6 +214,7 @@ class Run:
     config: Mapping[str, Any] = field(default_factory=dict)
     measured: tuple[Evaluation, ...] = ()
     checkpoints: Mapping[int, str] = field(default_factory=dict)
+    counted: bool = False
 
     def __getitem__(self, key: str) -> Series:
         """Return a metric by its key, or by its role (``reward``, ``held_out``, ``length``, …).

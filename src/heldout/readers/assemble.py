@@ -50,6 +50,7 @@ def assemble(log: Log, name: str, source: str, options: Options | None = None) -
         config=log.config,
         measured=measured,
         checkpoints=dict(sorted(log.checkpoints.items())),
+        counted=log.counted,
     )
     return with_sizes(with_roles(run, log, options), options)
 

@@ -58,6 +58,7 @@ class Log:
     # named `Evaluation.key`; what a restart supersedes there is superseded here.
     measured: tuple[Evaluation, ...] = ()
     checkpoints: Mapping[int, str] = field(default_factory=dict)  # step → where it lies, of those that exist
+    counted: bool = False  # whether nothing numbers the rows, so that steps are their order of writing
     maybe_training: bool = False  # whether nothing says that what was measured is held out, and not trained on
 
     def only(self, keep: BoolArray) -> Log:
