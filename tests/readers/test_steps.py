@@ -12,10 +12,10 @@ import pytest
 from in_memory import said
 
 from heldout.errors import NoMetrics
-from heldout.metrics import RUN_KEYS
 from heldout.readers import read_all
 from heldout.readers.assemble import assemble
 from heldout.readers.log import Column, Log, Table, TableBuilder
+from heldout.readers.step_keys import RUN_KEYS
 from heldout.readers.steps import log_from_table, logs_from_table
 
 

@@ -16,7 +16,7 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from heldout.metrics import RUN_KEYS, STEP_KEYS
+from heldout.readers.step_keys import RUN_KEYS, STEP_KEYS
 from heldout.run import NO_STEPS, Evaluation, Note, NoteKind
 from heldout.stats.arrays import BoolArray, FloatArray, IntArray
 from heldout.text import counted

@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 
 from heldout.errors import NoMetrics
-from heldout.metrics import RUN_KEYS, STEP_KEYS, meaning_of
+from heldout.metrics import meaning_of
 from heldout.readers.log import Log, Table, noted, some, table_of
+from heldout.readers.step_keys import RUN_KEYS, STEP_KEYS
 from heldout.run import NO_STEPS, Note, NoteKind
 from heldout.stats.arrays import BoolArray, IntArray
 from heldout.text import counted

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from heldout.errors import NoMetrics
-from heldout.metrics import RUN_KEYS, STEP_KEYS, meaning_of
+from heldout.metrics import meaning_of
 from heldout.readers.log import Column, Log, Table
 from heldout.readers.source import Source
+from heldout.readers.step_keys import RUN_KEYS, STEP_KEYS
 from heldout.readers.steps import logs_from_table
 from heldout.run import Note, NoteKind
 

@@ -23,9 +23,9 @@ from typing import Any
 import orjson
 
 from heldout.errors import NoMetrics
-from heldout.metrics import STEP_KEYS
 from heldout.readers.log import Log, some, table_of
 from heldout.readers.source import BOM, Source
+from heldout.readers.step_keys import STEP_KEYS
 from heldout.readers.steps import log_from_table, logs_from_table
 from heldout.run import Note, NoteKind
 
