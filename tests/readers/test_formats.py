@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from heldout.errors import NotUnderstood, ReadError
+from heldout.errors import NoMetrics, NotUnderstood, ReadError
 from heldout.readers import FORMATS, UNDERSTOOD, Kind, formats, read, read_all
 from heldout.readers.formats import format_of, read_file
 from heldout.readers.log import Log
@@ -96,7 +96,8 @@ def test_refusals_say_what_was_seen(tmp_path: Path) -> None:
         f"{path}: binary content that no reader knows (it starts with {bytes(range(8))!r}){advice}"
     )
     assert refusal(path, b'{"step":1,"data":{"a":') == (
-        f'{path}: This is a verl file log, but no line of it is a whole {{"step":…,"data":{{…}}}}; copy it again.'
+        f'{path}: This is a verl file log, but no line of it is a whole {{"step":…,"data":{{…}}}}; copy it again. '
+        "1 rows were seen, and none of them has a number beside its step."  # as the next reader saw it
     )
     named = refusal(path, b"step,reward\n")  # a sentence that names the file already
     assert named == "a.txt: a table with a header line and no complete row below it; nothing to read."
@@ -115,6 +116,54 @@ def test_depth_beyond_the_stack_is_refused_in_a_sentence(tmp_path: Path, monkeyp
     monkeypatch.setattr(formats, "_READERS", (deep,))
     with pytest.raises(NotUnderstood, match=r"a\.txt: nested deeper than any log; not understood\.$"):
         read_file(path, Files())
+
+
+CONSOLE = "".join(f"{{'loss': 0.{i}, 'reward': 0.5, 'kl': 0.1, 'epoch': {i}.0}}\n" for i in range(1, 10))
+
+
+@pytest.mark.parametrize(
+    "first",
+    [
+        "config: model=tiny, lr=1e-6, seed=3",
+        "Namespace(lr=1e-6, steps=60, seed=1, out='x')",
+        "step,reward",
+        "reward, kl, length",
+        "a;b;c;d",
+        "2026-01-02 10:00:00,123 [INFO] 5, 6, 7",
+        "  0%|          | 0/9 [00:00<?, ?it/s]",
+        "one, two, three, four",
+        '{"config": {"lr": 1e-6}}',
+        '{"step": 1, "data": {"a": 1',
+        "[1, 2, 3]",
+        "[",
+        "rollout, reward, step, time",
+        "Loading weights: 5, 6, 7 of 9",
+    ],
+)
+def test_a_first_line_that_looks_like_another_format_does_not_hide_a_console(first: str, tmp_path: Path) -> None:
+    path = tmp_path / "train.log"
+    path.write_text(f"{first}\n{CONSOLE}")
+    (log,) = read_file(path, Files())
+    assert log.format == "trl-console"
+    assert log.step.tolist() == list(range(1, 10))
+
+
+def test_each_reader_that_came_near_says_what_it_saw(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def near(sentence: str) -> Any:
+        def read(source: Source) -> None:
+            raise NoMetrics(sentence)
+
+        return read
+
+    path = tmp_path / "a.txt"
+    path.write_text("x\n")
+    monkeypatch.setattr(
+        formats, "_READERS", (near("No rows."), lambda source: None, near("No dicts."), near("No rows."))
+    )
+    with pytest.raises(NoMetrics, match=r"a\.txt: No rows\. No dicts\.$"):
+        read_file(path, Files())
+    monkeypatch.setattr(formats, "_READERS", (near("No rows."), lambda source: [Log("csv", NO_STEPS, {})]))
+    assert [log.format for log in read_file(path, Files())] == ["csv"]
 
 
 @pytest.mark.parametrize(("size", "asked"), [(HEAD - 1, ["one", "two", "one", "two"]), (HEAD, ["one", "two", "two"])])

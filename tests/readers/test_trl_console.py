@@ -99,6 +99,99 @@ def test_output_held_back_by_a_buffer_is_counted_too() -> None:
     assert log.notes[0].kind is NoteKind.ASSUMED
 
 
+def test_no_progress_bar_is_said_only_where_there_is_none() -> None:
+    lines = "\n".join(map(str, ROWS))
+    assert "no progress bar" in one(lines).notes[0].text
+    apart = one("".join(map(bar, range(31))) + "\n" + lines)
+    assert "no progress bar" not in apart.notes[0].text
+    assert apart.counted
+    assert one(lines).counted
+    assert not one(console(ROWS)).counted
+
+
+def test_a_finished_bar_before_all_of_the_dicts_gives_their_steps() -> None:
+    evaluated = "{'eval_reward': 0.25, 'epoch': 0.1}\n"
+    lines = [f"{row(i)}\n" for i in range(1, 11)]
+    lines[4] += evaluated
+    log = one("".join(bar(i) for i in range(101)) + "\n" + evaluated + "".join(lines))
+    assert log.step.tolist() == [0, 10, 20, 30, 40, 50, 50, 60, 70, 80, 90, 100]
+    assert [(note.kind, note.text, note.count) for note in log.notes] == [
+        (
+            NoteKind.ASSUMED,
+            "The progress bar, which reached 100, and the metrics were written apart; the 10 metrics lines were placed "
+            "every 10 steps.",
+            10,
+        )
+    ]
+    assert not log.counted
+
+
+@pytest.mark.parametrize(
+    ("total", "drawn", "dicts", "every"),
+    [
+        (600, 600, 60, 10),
+        (605, 605, 60, 10),  # the last five steps were not logged
+        (60, 60, 60, 1),
+        (500, 500, 20, 25),
+        (100, 99, 10, None),  # not finished: some of the dicts may be missing
+        (100, 100, 30, None),  # 33 would be 3 steps apart
+        (10, 10, 20, None),  # more dicts than steps
+    ],
+)
+def test_a_finished_bar_is_divided_by_the_dicts(total: int, drawn: int, dicts: int, every: int | None) -> None:
+    text = "".join(bar(i, total) for i in range(drawn + 1)) + "\n" + "".join(f"{row(i)}\n" for i in range(dicts))
+    log = one(f"{bar(2, 9999)}\n{text}")  # another bar before it, of a larger total
+    assert log.step.tolist() == [(every or 1) * i for i in range(1, dicts + 1)]
+    assert log.counted is (every is None)
+
+
+def test_a_bar_that_was_drawn_again_at_each_dict_gives_the_interval_of_an_unfinished_log() -> None:
+    bars = "".join(bar(i) + (bar(i) if i % 5 == 0 else "") for i in range(1, 48))
+    log = one(bars + "\n" + "".join(f"{row(i)}\n" for i in range(7)))  # two dicts did not get out
+    assert log.step.tolist() == [5, 10, 15, 20, 25, 30, 35]
+
+
+@pytest.mark.parametrize(
+    ("epochs", "steps"),
+    [
+        ([0.1, 0.2, 0.3, 0.4], [1, 2, 3, 4]),
+        ([0.1, 0.2, 0.3, 0.4, 0.3, 0.4, 0.5], [1, 2, 3, 4, 3, 4, 5]),
+        ([0.1, 0.2, 0.3, 0.1, 0.2], [1, 2, 3, 1, 2]),
+        ([0.5, 0.6, 0.55, 0.65], [1, 2, 2, 3]),
+        ([0.01, 0.01, 0.02, 0.02, 0.02], [1, 2, 3, 4, 5]),  # rounded
+        ([0.1, 0.2, 0.3, 0.2, 0.3, 0.4, 0.3, 0.4], [1, 2, 3, 2, 3, 4, 3, 4]),  # twice
+        ([1.0, 2.0, 3.0, 2.0], [1, 2, 3, 2]),
+    ],
+)
+def test_an_epoch_that_jumps_back_is_a_resumed_run(epochs: list[float], steps: list[int]) -> None:
+    lines = "".join(f"{{'loss': {i}.5, 'epoch': {epoch}}}\n" for i, epoch in enumerate(epochs))
+    assert one(lines).step.tolist() == steps
+
+
+@pytest.mark.parametrize("prefix", ["{}: ", "(node{}) ", "[rank{}] ", "host-{}|"])
+@pytest.mark.parametrize("writers", [2, 4])
+def test_what_several_nodes_print_is_counted_once(prefix: str, writers: int) -> None:
+    lines = [f"{row(i)}\n" for i in range(1, 9)]
+    for text in (
+        "".join(prefix.format(rank) + line for line in lines for rank in range(writers)),  # in turn
+        "".join(line for _ in range(writers) for line in lines),  # one file after the other
+        "".join(line for line in lines for _ in range(writers))[: -len(lines[-1])],  # one copy is still missing
+    ):
+        log = one(text)
+        assert log.step.tolist() == list(range(1, 9))
+        assert log.notes[0].kind is NoteKind.DROPPED
+        assert "printed again with the same values" in log.notes[0].text
+
+
+def test_equal_dicts_are_no_copies_where_most_are_not_there_twice_or_the_bar_went_on() -> None:
+    assert one("".join(f"{row(i)}\n" for i in (1, 1, 2, 3, 4, 5))).step.tolist() == [1, 2, 3, 4, 5, 6]
+    assert one(f"{row(1)}\n{row(1)}\n").step.tolist() == [1, 2]
+    moved = "".join(f"{row(i // 2)}{bar(i)}\n" for i in range(2, 12))
+    assert one(moved).step.tolist() == list(range(2, 12))
+    bars = "".join(f"{bar(i)}\n{row(i)}\n{row(i)}\n" for i in range(1, 9))
+    assert one(bars).step.tolist() == list(range(1, 9))
+
+
 def test_own_step_wins() -> None:
     rows = [{"loss": 0.5, "global_step/max_steps": f"{i}/438", "epoch": 0.1} for i in (10, 20)]
     assert one("\n".join(map(str, rows))).step.tolist() == [10, 20]
@@ -257,8 +350,8 @@ def test_more_than_a_tenth_of_dicts_at_one_step_were_held_back(rows: int, togeth
     log = one(text)
     assert (log.step.tolist() == list(range(1, rows + 1))) is counted
     said = (
-        "The console log has no progress bar that gives the step of each metrics line; the lines were numbered 1, 2, "
-        "3, … in its place."
+        "The progress bar and the metrics were written apart, so that it gives no step to a line; the lines were "
+        "numbered 1, 2, 3, … in its place."
     )
     assert [(note.text, note.count) for note in log.notes] == ([(said, rows)] if counted else [])
 

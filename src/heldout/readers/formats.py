@@ -113,19 +113,33 @@ def read_file(path: Path, files: Files) -> list[Log]:
         raise error if path.name in str(error) else NoMetrics(f"{path}: {error}") from None
     except OSError as error:
         raise ReadError(f"{path}: cannot be read ({error.strerror or error}).") from error
-    except RecursionError as error:
-        raise NotUnderstood(f"{path}: nested deeper than any log; not understood.") from error
 
 
 def _logs(source: Source) -> list[Log]:
+    """Ask one reader after the other; who recognised a beginning and found nothing to read does not end the search."""
     if not source.head:
         raise NotUnderstood(f"{source.path}: the file is empty (0 bytes); nothing was written to it yet.")
-    for number, read in enumerate(_READERS[source.declined :], start=source.declined):
-        logs = read(source)
+    came_near: list[str] = []
+    too_deep = False
+    declined = source.declined
+    for read in _READERS[source.declined :]:
+        try:
+            logs = read(source)
+        except NoMetrics as error:
+            came_near.append(str(error))
+            continue
+        except RecursionError:
+            too_deep = True
+            continue
         if logs:
             if len(source.head) == HEAD:  # a beginning that is whole: who knows files by it need not look again
-                source.declined = min(number, _BY_BEGINNING)
+                source.declined = min(declined, _BY_BEGINNING)
             return [_with_open_end(log, source) for log in logs]
+        declined += not (came_near or too_deep)  # a reader that came near may find something once there is more
+    if came_near:
+        raise NoMetrics(" ".join(dict.fromkeys(came_near)))
+    if too_deep:
+        raise NotUnderstood(f"{source.path}: nested deeper than any log; not understood.")
     raise NotUnderstood(
         f"{source.path}: {_seen(source)}; heldout reads {UNDERSTOOD}. Write it as CSV or JSON lines with a 'step'."
     )

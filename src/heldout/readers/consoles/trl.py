@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from heldout.readers.consoles.console import NUMBER, Console, Entry, TableConsole, followed
-from heldout.readers.log import Buffer, Column, Log
+from heldout.readers.log import Buffer, Column, Log, noted
 from heldout.readers.source import Source
 from heldout.readers.steps import log_from_table
-from heldout.run import Note, NoteKind
-from heldout.stats.arrays import BoolArray, IntArray
+from heldout.run import NO_STEPS, Note, NoteKind
+from heldout.stats.arrays import BoolArray, FloatArray, IntArray
+from heldout.text import counted
 
 # {'loss': 0.0751, 'grad_norm': …
 _START = re.compile(r"\{(?=\s{0,80}+')")
@@ -54,10 +57,12 @@ def read(source: Source) -> list[Log] | None:
 
         {'loss': 0.0751, 'grad_norm': 47.75, 'reward': 1.75, 'kl': 0.01, 'epoch': 0.05}
 
-    The dict has no step. The progress bar has: it stands at s when the metrics of step s are printed.
+    The dict has no step. The progress bar has: it stands at s when the metrics of step s are printed. Where the dicts
+    were held back and stand behind a finished bar, they are spread over its steps.
 
-    What it cannot see: the steps of a log without a progress bar, or where the bar and the dicts were written through
-    different buffers; rows are counted then, and a note says so. A dict that a terminal broke within a word is lost.
+    What it cannot see: the steps of a log without a progress bar, or where the bar and the dicts were written apart and
+    the bar was not finished; rows are counted then, and a note says so. A dict that a terminal broke within a word is
+    lost.
     """
     if not source.is_text:
         return None
@@ -65,10 +70,17 @@ def read(source: Source) -> list[Log] | None:
     table = console.table()
     if not table.rows:
         return None
-    steps, assumed = _steps(_Places.of(console.places()), console.bars)
-    table.columns["step"] = Column(np.arange(table.rows), steps.astype(np.float64))
-    notes = [*console.notes(), *assumed]
-    return [log_from_table(table, "trl-console", step_key="step", notes=notes)]
+    found = _Places.of(console.places())
+    first = _first_copies(found, console.bars)
+    epoch = np.full(table.rows, np.nan)
+    epoch[table.columns["epoch"].row] = table.columns["epoch"].value
+    axis = _steps(found.only(first), epoch[first], console.bars)
+    step = np.zeros(table.rows)
+    step[first] = axis.step
+    table.columns["step"] = Column(np.arange(table.rows), step)
+    notes = [*console.notes(), *_said_of_copies(first), *axis.notes]
+    log = log_from_table(table, "trl-console", step_key="step", notes=notes).only(first)
+    return [replace(log, counted=axis.counted)]
 
 
 class _Places(NamedTuple):
@@ -79,11 +91,24 @@ class _Places(NamedTuple):
     own: IntArray  # its own step, or -1
     training: BoolArray  # whether it is of a training step
     loss: BoolArray  # whether it has a loss
+    content: IntArray  # the same number for dicts that say the same
 
     @classmethod
     def of(cls, places: IntArray) -> _Places:
-        end, blank, own, training, loss = places.T
-        return cls(end, blank, own, training == 1, loss == 1)
+        end, blank, own, training, loss, content = places.T
+        return cls(end, blank, own, training == 1, loss == 1, content)
+
+    def only(self, keep: BoolArray) -> _Places:
+        ends = self.end[keep], self.blank[keep], self.own[keep]
+        return _Places(*ends, self.training[keep], self.loss[keep], self.content[keep])
+
+
+class _Axis(NamedTuple):
+    """The step of each dict, and how it was found."""
+
+    step: IntArray
+    notes: Sequence[Note] = ()
+    counted: bool = False
 
 
 class _Console(TableConsole):
@@ -114,7 +139,8 @@ class _Console(TableConsole):
     def _place(self, row: Mapping[str, Any], text: str, end: int) -> tuple[int, ...]:
         behind = text[end : end + _NEAR]
         blank = end + len(behind) - len(behind.lstrip())
-        return self.base + end, self.base + blank, _own_step(row), int(_is_training(row)), int("loss" in row)
+        of_training, with_loss = int(_is_training(row)), int("loss" in row)
+        return self.base + end, self.base + blank, _own_step(row), of_training, with_loss, hash(repr(row))
 
 
 def scan_dict(text: str, start: int) -> DictLiteral:
@@ -155,6 +181,19 @@ class _Bars(Console):
     def __len__(self) -> int:
         return len(self._bars)
 
+    def before(self, found: _Places) -> IntArray:
+        """Return where the latest bar stood when each dict was printed, 0 where there was none yet."""
+        at = np.searchsorted(self._bars.values[:, 0], found.end)
+        return np.concatenate([[0], self._bars.values[:, 1]])[at]
+
+    def longest(self) -> tuple[IntArray, int]:
+        """Return the states of the bar that was drawn over most of the output, in order, and how far it goes."""
+        start, at, total = self._bars.values.T
+        goals, first = np.unique(total, return_index=True)
+        last = len(total) - 1 - np.unique(total[::-1], return_index=True)[1]
+        goal = int(goals[np.argmax(start[last] - start[first])])
+        return at[total == goal], goal
+
     def near(self, found: _Places, total: int | None = None) -> IntArray:
         """Return the bar that tells the step of each dict, of all or of those that go so far.
 
@@ -170,19 +209,55 @@ class _Bars(Console):
         return chosen
 
 
-def _steps(found: _Places, bars: _Bars) -> tuple[IntArray, list[Note]]:
+def _first_copies(found: _Places, bars: _Bars) -> BoolArray:
+    """Mark the dicts that are no copies: where several nodes or ranks print, each stands there so many times.
+
+    Equal dicts of different steps are rare; so nearly all have to be there equally often, or none is a copy. A dict
+    behind which the bar went on is none.
+    """
+    content = np.column_stack([found.content, bars.before(found)])
+    kinds, first, count = np.unique(content, axis=0, return_index=True, return_counts=True)
+    often = int(np.argmax(np.bincount(count)))
+    odd = int(np.count_nonzero(count != often))
+    mark = np.ones(len(found.end), dtype=np.bool_)
+    if often > 1 and len(kinds) > 1 and odd <= (max(1, len(kinds) // 10) if len(kinds) > 3 else 0):
+        mark[:] = False
+        mark[first] = True
+    return mark
+
+
+def _said_of_copies(first: BoolArray) -> list[Note]:
+    count = int(np.count_nonzero(~first))
+    text = f"{counted(count, 'metrics line')} printed again with the same values, as by a second node, left out."
+    return noted(NoteKind.DROPPED, count, text)
+
+
+def _steps(found: _Places, epoch: FloatArray, bars: _Bars) -> _Axis:
     """Return a step per dict: its own, the progress bar's, or else a running number."""
     if np.all(found.own >= 0):
-        return found.own, []
+        return _Axis(found.own)
     from_bar = _bar_steps(found, bars)
     if from_bar is not None:
-        return from_bar, []
-    text = (
-        "The console log has no progress bar that gives the step of each metrics line; the lines were numbered "
-        "1, 2, 3, … in its place."
-    )
-    # An evaluation belongs to the training step before it.
-    return found.training.cumsum(), [Note(NoteKind.ASSUMED, text, len(found.end))]
+        return _Axis(from_bar)
+    if (apart := _apart_from_bar(found, bars)) is not None:
+        return apart
+    why = "The progress bar and the metrics were written apart, so that it gives no step to a line"
+    why = why if len(bars) else "The console log has no progress bar that gives the step of each metrics line"
+    note = Note(NoteKind.ASSUMED, f"{why}; the lines were numbered 1, 2, 3, … in its place.", len(found.end))
+    return _Axis(_running_number(found.training, epoch), [note], counted=True)
+
+
+def _running_number(training: BoolArray, epoch: FloatArray) -> IntArray:
+    """Number the training dicts; where the epoch jumps back, the run was resumed there, and so is the number."""
+    step = np.zeros(len(epoch), dtype=np.int64)
+    epochs: list[float] = []  # of the training dicts that hold so far
+    for row, (trains, at) in enumerate(zip(training.tolist(), epoch.tolist(), strict=True)):
+        if trains:
+            if epochs and at < epochs[-1]:
+                del epochs[bisect_left(epochs, at) :]
+            epochs.append(at)
+        step[row] = len(epochs)  # an evaluation belongs to the training step before it
+    return step
 
 
 def _own_step(row: Mapping[str, Any]) -> int:
@@ -210,6 +285,30 @@ def _bar_steps(found: _Places, bars: _Bars) -> IntArray | None:
     at = bars.near(found, int(values[often[first[often].argmin()]]))[:, 1]
     _advance_last(found, at)
     return None if _bunched(found, at) else at
+
+
+def _apart_from_bar(found: _Places, bars: _Bars) -> _Axis | None:
+    """Return steps at equal intervals where the bar was not held back, and all of the dicts were.
+
+    The bar is drawn again where a dict was printed, at the same step; without that, a bar that was finished tells how
+    many steps the dicts are spread over.
+    """
+    at, total = bars.longest() if len(bars) else (NO_STEPS, 0)
+    count = int(np.count_nonzero(found.training))
+    if not count or not len(at):
+        return None
+    again = np.unique(at[1:][(at[1:] == at[:-1]) & (at[1:] > 0) & (at[1:] < total)])
+    every = int(np.median(np.diff(again, prepend=0))) if len(again) > 1 else 0
+    reached = int(at.max())
+    if every == 0 or np.any(again % every) or reached // every < count:
+        every = reached // count if reached == total else 0
+        if every == 0 or reached // every != count:
+            return None
+    text = (
+        f"The progress bar, which reached {reached}, and the metrics were written apart; the {count} metrics lines "
+        f"were placed every {counted(every, 'step')}."
+    )
+    return _Axis(every * found.training.cumsum(), [Note(NoteKind.ASSUMED, text, count)])
 
 
 def _advance_last(found: _Places, at: IntArray) -> None:
