@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -85,6 +86,37 @@ def test_chart_draws_any_two_metrics(log: Path, tmp_path: Path) -> None:
         )
         assert done.returncode == 0, done.stderr
         assert out.read_bytes().startswith(magic)
+
+
+def test_chart_makes_the_folder_of_its_file(log: Path, tmp_path: Path) -> None:
+    done = heldout("chart", log, "--left", "reward", "-o", tmp_path / "new" / "folder" / "x.svg")
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "new" / "folder" / "x.svg").read_text().startswith("<?xml")
+
+
+def test_a_reader_that_has_seen_enough_is_no_failure(log: Path, tmp_path: Path) -> None:
+    command = f"set -o pipefail; '{sys.executable}' -m heldout report '{log}' -o '{tmp_path}' --formats svg | true"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
+    assert done.returncode in (0, 141)
+    assert done.stderr == ""
+
+
+def test_a_full_disk_is_one_sentence(log: Path, tmp_path: Path) -> None:
+    with open("/dev/full", "w") as full:
+        command = [sys.executable, "-m", "heldout", "report", str(log), "-o", str(tmp_path), "--formats", "svg"]
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr.startswith("heldout: ")
+    assert "No space left" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_terminal_that_knows_no_such_letter_is_shown_its_code(log: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "heldout", "report", str(log), "-o", str(tmp_path / "é"), "-q", "--formats", "svg"]
+    environment = os.environ | {"PYTHONIOENCODING": "ascii"}
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "\\xe9" in done.stdout
 
 
 def test_chart_names_near_keys(log: Path, tmp_path: Path) -> None:

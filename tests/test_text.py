@@ -1,10 +1,14 @@
-"""Numbers in sentences."""
+"""Words and numbers for people."""
 
 from __future__ import annotations
 
-import pytest
+import xml.etree.ElementTree as ElementTree
 
-from heldout.text import counted, number, sentence_list
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from heldout.text import counted, number, sentence_list, visible
 
 
 @pytest.mark.parametrize(
@@ -34,3 +38,26 @@ def test_lists_read_as_sentences() -> None:
     assert sentence_list(["a", "b", "c"]) == "a, b and c"
     assert sentence_list(["a"]) == "a"
     assert sentence_list([]) == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("plain ä 奖励 🙂", "plain ä 奖励 🙂"),
+        ("\x1b]0;T\x07", "\\x1b]0;T\\x07"),
+        ("\x9b31m", "\\x9b31m"),
+        ("a\nb\tc", "a\\nb\\tc"),
+        ("\u202egpj.exe", "\\u202egpj.exe"),
+        ("caf\udce9", "caf\\udce9"),
+    ],
+)
+def test_what_a_terminal_would_obey_is_written_as_its_code(text: str, shown: str) -> None:
+    assert visible(text) == shown
+
+
+@given(st.text(st.characters()))
+def test_whatever_is_visible_can_stand_in_utf_8_and_in_xml(text: str) -> None:
+    shown = visible(text)
+    escaped = shown.replace("&", "&amp;").replace("<", "&lt;")
+    assert (ElementTree.fromstring(f"<a>{escaped}</a>").text or "") == shown
+    assert visible(shown) == shown

@@ -29,6 +29,7 @@ class NoteKind(StrEnum):
     DROPPED = "dropped"  # something could not be used: a cut line, a NaN
     UNKNOWN = "unknown"  # a key without a known meaning; it is still there to be charted
     ASSUMED = "assumed"  # a guess that the user can override
+    MISSING = "missing"  # something that the log would hold if it were whole
     IGNORED = "ignored"  # something that was seen and left alone: another file, a text column
 
 

@@ -1,8 +1,22 @@
-"""Numbers and counts in sentences: as many digits as the reader needs, and no more."""
+"""Words and numbers for people: as many digits as the reader needs, and no character that does more than be read."""
 
 from __future__ import annotations
 
 import math
+import re
+
+# Control characters and lone surrogates, which a terminal obeys and XML forbids; what turns the direction of writing;
+# the two that are no characters.
+_UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\u202a-\u202e\u2066-\u2069\ufffe\uffff]")
+
+
+def visible(text: str) -> str:
+    """Write characters that a terminal or a page would obey as their codes.
+
+    >>> print(visible("a\x1b[31mb"))
+    a\\x1b[31mb
+    """
+    return _UNSEEN.sub(lambda found: found.group().encode("unicode_escape").decode(), text)
 
 
 def counted(count: int, noun: str) -> str:

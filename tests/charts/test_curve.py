@@ -7,7 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from heldout.charts.curve import envelope, reduce
+from heldout.charts import Marker, dual_axis, render
+from heldout.charts.curve import broken, envelope, reduce
+from heldout.charts.spec import Line, Points
+from heldout.run import Run, Series
 
 
 def test_a_short_series_comes_back() -> None:
@@ -62,3 +65,65 @@ def test_envelope_of_little(count: int) -> None:
 def test_envelope_leaves_gaps_out() -> None:
     at, _, _ = envelope([0, 1, 1000], [1.0, 2.0, 3.0], 10)
     assert at.tolist() == [0.5, 1000]
+
+
+# -- gaps, and what lies outside the frame -----------------------------------------------------------------------------
+
+
+def run_of(step: Any, value: Any) -> Run:
+    series = Series("reward", np.asarray(step, dtype=np.int64), np.asarray(value, dtype=np.float64))
+    return Run("r", "memory", "test", {"reward": series}, {"reward": "reward"})
+
+
+def smoothed(run: Run, window: float | None = None) -> Line:
+    lines = [layer for layer in dual_axis(run, "reward", window=window).layers if isinstance(layer, Line)]
+    return next(line for line in lines if not line.raw)
+
+
+@pytest.mark.parametrize(("missing", "interrupted"), [(29, False), (30, True)])
+def test_a_line_is_interrupted_where_nothing_was_logged_for_longer_than_its_window(
+    missing: int, interrupted: bool
+) -> None:
+    step = np.concatenate([np.arange(100), 100 + missing + np.arange(100)])
+    line = smoothed(run_of(step, np.sin(step / 30)), window=30.0)
+    middle = 99 + (missing + 1) / 2
+    assert line.breaks == ((middle,) if interrupted else ())
+    inside = (line.step > 99) & (line.step < 100 + missing)
+    assert inside.any() == (not interrupted)
+    assert not any(99 < mark < 100 + missing for mark in line.marked or ()) or not interrupted
+
+
+@given(st.lists(st.floats(-1e6, 1e6), min_size=60, max_size=120), st.integers(0, 59), st.integers(1, 100_000))
+def test_a_smoothed_line_never_leaves_the_values(values: list[float], at: int, gap: int) -> None:
+    step = np.arange(len(values))
+    step[at + 1 :] += gap
+    line = smoothed(run_of(step, values))
+    assert min(values) <= line.value.min()
+    assert line.value.max() <= max(values)
+
+
+def test_a_broken_curve_stops_at_each_break() -> None:
+    step, low, high = broken(np.array([0.0, 1.0, 8.0]), np.zeros(3), np.ones(3), breaks=(4.5,))
+    assert step.tolist() == [0.0, 1.0, 4.5, 8.0]
+    assert np.isnan(low).tolist() == np.isnan(high).tolist() == [False, False, True, False]
+
+
+@pytest.mark.parametrize("count", [300, 3000])
+def test_a_gap_is_drawn_empty(count: int) -> None:
+    step = np.concatenate([np.arange(count), 3 * count + np.arange(count)])
+    chart = dual_axis(run_of(step, np.ones(2 * count)), "reward")
+    assert all(getattr(layer, "breaks", (0,)) for layer in chart.layers)
+    assert render(chart, "svg")
+
+
+def test_values_outside_the_frame_are_marked_at_its_edge() -> None:
+    value = np.random.default_rng(0).normal(size=200)
+    value[50], value[120] = 100.0, -100.0
+    chart = dual_axis(run_of(np.arange(200), value), "reward")
+    arrows = {layer.marker: layer for layer in chart.layers if isinstance(layer, Points) and layer.marker is not None}
+    low, high = chart.left.limits
+    assert 50 in arrows[Marker.ABOVE].step
+    assert 120 in arrows[Marker.BELOW].step
+    assert set(arrows[Marker.ABOVE].value) == {high}
+    assert set(arrows[Marker.BELOW].value) == {low}
+    assert len(arrows[Marker.ABOVE].step) == int((value > high).sum())

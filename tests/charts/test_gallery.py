@@ -126,7 +126,7 @@ def test_the_caption_says_what_is_out_of_view() -> None:
     low, high = chart.left.limits
     out = int(((value < low) | (value > high)).sum())
     assert out > 0
-    assert f"its 700 values, of which {out} lie outside the plot." in chart.caption
+    assert f"its 700 values, of which {out} lie outside the plot (arrows)." in chart.caption
 
 
 def test_a_very_dense_series_stands_before_a_band() -> None:

@@ -299,6 +299,8 @@ def test_an_alert_is_taken_from_the_environment(monkeypatch: pytest.MonkeyPatch)
         ("https://example.org:8080/hook", "WebhookAlert(example.org)"),
         ("mailto:me@example.org", "EmailAlert(mail.example.org)"),
         ("cmd:true", "Command(…)"),
+        ("HTTP://example.org/hook", "WebhookAlert(example.org)"),
+        ("CMD:true", "Command(…)"),
     ],
 )
 def test_an_alert_is_written_out_or_held_in_a_variable(monkeypatch: pytest.MonkeyPatch, text: str, shown: str) -> None:
@@ -330,7 +332,9 @@ def test_a_secret_address_is_taken_from_a_variable_only(monkeypatch: pytest.Monk
         (f"https://hooks.slack.com/services/{SECRET}", "give --alert env:NAME"),
         (f"https://example.org/?key={SECRET}", "give --alert env:NAME"),
         (f"https://user:{SECRET}@example.org/", "give --alert env:NAME"),
-        ("slack", "'slack' is no"),
+        (SECRET, "what was given is no"),
+        (f"HTTPS://hooks.slack.com/services/{SECRET}", "give --alert env:NAME"),
+        (f"htps://hooks.slack.com/services/{SECRET}", "it is not shown here"),
         ("cmd: ", "is empty"),
     ],
 )

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -16,7 +18,7 @@ from heldout.errors import ChartError
 from heldout.run import Series
 from heldout.stats.arrays import FloatArray
 from heldout.stats.levels import TWO_SIDED_95
-from heldout.stats.smoothing import DENSE, block_means, local_linear, suggest_window
+from heldout.stats.smoothing import DENSE, block_means, gaps, local_linear, suggest_window
 
 LINE_UNTIL = 2000  # points; a longer series stands as a band behind its smoothed line
 MARKS = 14  # markers on a smoothed line at most
@@ -77,14 +79,34 @@ class DrawnCurve:
 
     @cached_property
     def line(self) -> tuple[FloatArray, FloatArray]:
-        """The curve itself: smoothed if the series is dense."""
-        return self._smoothed() if self.dense else (self.step, self.value)
+        """The curve itself: smoothed if the series is dense, each piece between two gaps on its own."""
+        if not self.dense:
+            return self.step, self.value
+        pieces = [self._smoothed(piece) for piece in self._pieces]
+        return np.concatenate([step for step, _ in pieces]), np.concatenate([value for _, value in pieces])
 
-    def _smoothed(self) -> tuple[FloatArray, FloatArray]:
-        step, value, _ = block_means(self.step, self.value, _SMOOTH_POINTS)
+    @cached_property
+    def breaks(self) -> tuple[float, ...]:
+        """The middle of each gap: where nothing was logged for longer than the window, a line would say what is not
+        known.
+        """
+        if not self.dense:
+            return ()
+        last = gaps(self.step, self.window)
+        return tuple((0.5 * (self.step[last] + self.step[last + 1])).tolist())
+
+    @property
+    def _pieces(self) -> list[slice]:
+        edges = [0, *np.searchsorted(self.step, self.breaks).tolist(), len(self.step)]
+        return [slice(first, last) for first, last in pairwise(edges)]
+
+    def _smoothed(self, piece: slice) -> tuple[FloatArray, FloatArray]:
+        step, value, _ = block_means(self.step[piece], self.value[piece], _SMOOTH_POINTS)
         even = step if step.size <= _SMOOTH_AT else np.linspace(step[0], step[-1], _SMOOTH_AT)
-        at = np.union1d(even, np.clip(self.marked, step[0], step[-1]))
-        return at, local_linear(step, value, self.window, at=at)
+        inside = [mark for mark in self.marked if step[0] <= mark <= step[-1]]
+        at = np.union1d(even, np.clip([*inside, step[0], step[-1]], step[0], step[-1]))
+        line = local_linear(step, value, self.window, at=at)
+        return at, np.clip(line, value.min(), value.max())  # a straight line at an end may leave the values
 
     @cached_property
     def ends(self) -> tuple[FloatArray, FloatArray] | None:
@@ -137,8 +159,22 @@ class DrawnCurve:
         if not self.dense:
             return None
         if len(self.series) > LINE_UNTIL:
-            return Band(look.side, *envelope(self.step, self.value, _BAND_BINS), colour=look.colour)
-        return Line(look.side, self.step, self.value, colour=look.colour, width=0.4, alpha=0.3, raw=True)
+            band = envelope(self.step, self.value, _BAND_BINS)
+            return Band(look.side, *band, colour=look.colour, breaks=self.breaks)
+        faint: dict[str, Any] = {"width": 0.4, "alpha": 0.3, "raw": True, "breaks": self.breaks}
+        return Line(look.side, self.step, self.value, colour=look.colour, **faint)
+
+    def beyond(self, axis: Axis) -> Iterator[Layer]:
+        """Mark at the frame where single values of a dense series lie outside of it."""
+        if not self.dense or len(self.series) > LINE_UNTIL:
+            return
+        low, high = axis.limits
+        look = self.look
+        for out, edge, marker in ((self.value > high, high, Marker.ABOVE), (self.value < low, low, Marker.BELOW)):
+            step = self.step[out]
+            if len(step):
+                at = np.full(len(step), edge)
+                yield Points(look.side, step, at, colour=look.colour, marker=marker, size=0.6, alpha=0.5)
 
     def bars(self) -> Layer | None:
         """Draw the bars of a sparse series."""
@@ -150,8 +186,12 @@ class DrawnCurve:
     def curve(self) -> Layer:
         """Draw the curve."""
         look, (step, value) = self.look, self.line
-        marked = tuple(m for m in self.marked if step[0] <= m <= step[-1]) if self.dense else None
-        return Line(look.side, step, value, self.entry, look.colour, look.dash, look.marker, marked)
+        marked = tuple(mark for mark in self.marked if self._known(mark)) if self.dense else None
+        words: dict[str, Any] = {"marked": marked, "breaks": self.breaks}
+        return Line(look.side, step, value, self.entry, look.colour, look.dash, look.marker, **words)
+
+    def _known(self, step: float) -> bool:
+        return any(self.step[piece][0] <= step <= self.step[piece][-1] for piece in self._pieces)
 
     def peak_mark(self) -> Layer | None:
         """Draw a ring around the highest point."""
@@ -180,6 +220,12 @@ def reduce(step: npt.ArrayLike, value: npt.ArrayLike, pixels: int) -> tuple[Floa
     kept = _SAMPLER.downsample(step, value, n_out=2 * pixels).astype(np.int64)
     kept = np.union1d(kept, (0, step.size - 1))
     return step[kept], value[kept]
+
+
+def broken(step: FloatArray, *values: FloatArray, breaks: tuple[float, ...]) -> tuple[FloatArray, ...]:
+    """Where does a curve stop and go on? The steps and values with a NaN at each break."""
+    at = np.searchsorted(step, breaks)
+    return np.insert(step, at, breaks), *(np.insert(value, at, np.nan) for value in values)
 
 
 def envelope(

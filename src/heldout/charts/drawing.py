@@ -34,7 +34,7 @@ def save(
     chart
         The specification.
     path
-        Ends in .svg, .png or .pdf.
+        Ends in .svg, .png or .pdf; its folder is made if it is not there.
     width_cm
         8.5 for one column of a paper, 16 for a page, 25 for a slide; text keeps a readable size at each.
     height_cm
@@ -56,6 +56,7 @@ def save(
     """
     path = Path(path)
     kind = _kind_of(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(render(chart, kind, width_cm=width_cm, height_cm=height_cm, theme=theme, dpi=dpi))
     return path
 

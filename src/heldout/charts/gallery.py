@@ -255,7 +255,8 @@ def _compose(curves: Sequence[DrawnCurve], asked: _Asked) -> Chart:
         grid=hints.grid or Dash.SOLID,
     )
     peaks = _peak_layers(curves, chart) if asked.peaks else ()
-    chart = chart.with_layers(*_curve_layers(curves), *peaks, *_mark_layers(asked.marks, x))
+    drawn = (*_curve_layers(curves), *_beyond_layers(curves, chart))
+    chart = chart.with_layers(*drawn, *peaks, *_mark_layers(asked.marks, x))
     return chart.with_caption(hints.caption if hints.caption is not None else _caption(chart, curves, asked))
 
 
@@ -327,6 +328,12 @@ def _curve_layers(curves: Sequence[DrawnCurve]) -> Iterator[Layer]:
     return (layer for layer in drawn if layer is not None)
 
 
+def _beyond_layers(curves: Sequence[DrawnCurve], chart: Chart) -> Iterator[Layer]:
+    """Mark values that lie outside the frame."""
+    for curve in curves:
+        yield from curve.beyond(chart.axis(curve.look.side))
+
+
 def _peak_layers(curves: Sequence[DrawnCurve], chart: Chart) -> Iterator[Layer]:
     """Mark the peaks; with more than two curves their values would crowd the plot."""
     marks = [curve.peak_mark() for curve in curves]
@@ -373,5 +380,5 @@ def _faint(curve: DrawnCurve, chart: Chart) -> str:
         return f"{name}: local-linear fit over {wide} steps; the band holds 90 % of its {count} values."
     low, high = chart.axis(curve.look.side).limits
     out = int(np.count_nonzero((curve.value < low) | (curve.value > high)))
-    beyond = f", of which {out} lie outside the plot" if out else ""
+    beyond = f", of which {out} lie outside the plot (arrows)" if out else ""
     return f"{name}: local-linear fit over {wide} steps; faint: its {count} values{beyond}."

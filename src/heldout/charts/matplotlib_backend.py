@@ -39,7 +39,7 @@ from matplotlib.patheffects import withStroke
 from matplotlib.text import Text as DrawnText
 from matplotlib.transforms import Bbox
 
-from heldout.charts.curve import reduce
+from heldout.charts.curve import broken, reduce
 from heldout.charts.palettes import PALETTES
 from heldout.charts.placement import (
     Box,
@@ -82,9 +82,16 @@ _MARKERS = {
     Marker.SQUARE: "s",
     Marker.DIAMOND: "D",
     Marker.TRIANGLE: "^",
+    Marker.ABOVE: "^",
+    Marker.BELOW: "v",
     Marker.RING: "o",
 }
-_MARKER_SIZES = {Marker.SQUARE: 0.92, Marker.DIAMOND: 0.88, Marker.TRIANGLE: 1.1, Marker.RING: 2.1}
+_MARKER_SIZES = {
+    Marker.SQUARE: 0.92,
+    Marker.DIAMOND: 0.88,
+    Marker.TRIANGLE: 1.1,
+    Marker.RING: 2.1,
+}
 _DASHES: Mapping[Dash, Any] = {
     Dash.SOLID: "solid",
     Dash.DASHED: (0, (4.0, 2.0)),
@@ -272,7 +279,8 @@ class _Drawing:
 
     @draw.register
     def _(self, layer: Line, depth: float) -> None:
-        x, y = self._points(layer.side, *reduce(layer.step, layer.value, self.columns))
+        step, value = broken(*reduce(layer.step, layer.value, self.columns), breaks=layer.breaks)
+        x, y = self._points(layer.side, step, value)
         colour, width = self.palette[layer.colour], self.scale.line * layer.width
         pen: _Look = {"color": colour, "linewidth": width, "linestyle": _DASHES[layer.dash]}
         joints: _Look = {"solid_joinstyle": "round", "dash_joinstyle": "round"}
@@ -301,8 +309,9 @@ class _Drawing:
 
     @draw.register
     def _(self, layer: Band, depth: float) -> None:
-        x, low = self._points(layer.side, layer.step, layer.low)
-        _, high = self._points(layer.side, layer.step, layer.high)
+        step, bottom, top = broken(layer.step, layer.low, layer.high, breaks=layer.breaks)
+        x, low = self._points(layer.side, step, bottom)
+        _, high = self._points(layer.side, step, top)
         look: _Look = {"color": self.palette[layer.colour], "alpha": layer.alpha, "linewidth": 0, "zorder": depth}
         patch = self.axes.fill_between(x, low, high, **look)
         if layer.label:

@@ -69,6 +69,8 @@ class Marker(StrEnum):
     SQUARE = "square"
     DIAMOND = "diamond"
     TRIANGLE = "triangle"
+    ABOVE = "above"  # an arrow at the frame: something lies beyond it
+    BELOW = "below"
     RING = "ring"  # open, and larger than the others, so that it goes around one of them
 
 
@@ -133,6 +135,7 @@ class Line:
     width: float = 1.0  # in units of a normal line
     alpha: float = 1.0  # 1 is opaque
     raw: bool = False  # whether it stands behind a smoothed line: a legend may cover it
+    breaks: tuple[float, ...] = ()  # steps at which the line is interrupted, because nothing is known there
 
     def __post_init__(self) -> None:
         _keep_arrays(self, "step", "value")
@@ -156,6 +159,7 @@ class Band:
     label: str = ""
     colour: Colour = Colour.LEFT
     alpha: float = 0.2
+    breaks: tuple[float, ...] = ()  # steps at which it is interrupted
 
     def __post_init__(self) -> None:
         _keep_arrays(self, "step", "low", "high")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import io
+import os
+import signal
 import sys
 from typing import Annotated, NoReturn
 
@@ -10,6 +13,7 @@ import typer
 from heldout import __version__
 from heldout.cli import bench, chart, eval, plan, report, train, watch
 from heldout.errors import HeldoutError
+from heldout.text import visible
 
 app = typer.Typer(
     name="heldout",
@@ -51,9 +55,30 @@ def _options(
 
 def main() -> NoReturn:
     """Run the command line; a user's mistake is one sentence and exit code 2, never a traceback."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a terminal that knows few characters is shown the codes of others
+            stream.reconfigure(errors="backslashreplace")
     try:
         app()
     except HeldoutError as error:
-        print(f"heldout: {error}", file=sys.stderr)
-        sys.exit(2)
+        _refuse(str(error))
+    except SystemExit as end:
+        if isinstance(end.__context__, BrokenPipeError):
+            _leave_the_pipe()
+        raise
+    except BrokenPipeError:
+        _leave_the_pipe()
+    except OSError as error:  # a full disk, a folder that may not be written to
+        _refuse(f"{error.filename or 'The output'}: {error.strerror or error}.")
     sys.exit(0)
+
+
+def _refuse(why: str) -> NoReturn:
+    print(f"heldout: {visible(why)}", file=sys.stderr)
+    sys.exit(2)
+
+
+def _leave_the_pipe() -> NoReturn:
+    """End as a program does whose reader, such as head, has seen enough."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    sys.exit(128 + signal.SIGPIPE)

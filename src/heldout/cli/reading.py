@@ -59,7 +59,9 @@ def _reading(
     length: Annotated[str | None, typer.Option(metavar="KEY", help="Which metric is the response length.")] = None,
     problems: Annotated[int | None, typer.Option(min=1, help="Held-out problems per evaluation.")] = None,
     samples: Samples = 1,
-    run: Annotated[str | None, typer.Option(metavar="NAME", help="Which run, where a log holds several.")] = None,
+    run: Annotated[
+        str | None, typer.Option("--run", "--name", metavar="NAME", help="Which run, where a log holds several.")
+    ] = None,
 ) -> Reading:
     roles = {"reward": reward, "held_out": held_out, "length": length}
     return Reading(run, {role: key for role, key in roles.items() if key}, problems, samples)

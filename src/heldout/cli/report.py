@@ -11,6 +11,7 @@ import typer
 
 from heldout.cli.reading import Reading, with_reading
 from heldout.errors import ReadError
+from heldout.text import visible
 
 if TYPE_CHECKING:
     from concurrent.futures import ProcessPoolExecutor
@@ -75,7 +76,7 @@ def report(
             if not quiet:
                 show(console, one, written.about, written.verdict)
     for why in refused.values():
-        print(f"heldout: {why}", file=sys.stderr)
+        print(f"heldout: {visible(why)}", file=sys.stderr)
     pages = [written.page for written in reports]
     if several and reports:
         pages = [write_index(reports, refused, out), *pages]

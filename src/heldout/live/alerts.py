@@ -174,24 +174,32 @@ def alert_of(text: str) -> Alert:
         When it is none of these, the variable is not set, or a URL that is a secret was written out.
     """
     value = text
-    if text.startswith("env:"):
-        name = text.removeprefix("env:")
+    if _scheme(text) == "env":
+        name = text.partition(":")[2]
         value = os.environ.get(name, "").strip()
         if not value:
             raise UsageError(f"--alert {text}: the environment variable {name} is not set.")
-    elif text.startswith(("http://", "https://")) and _is_secret(text):
+    elif _scheme(text) in ("http", "https") and _is_secret(text):
         raise UsageError(
             "--alert with a URL that is a secret: anybody on this machine could read it; put it into an environment "
             "variable and give --alert env:NAME."
         )
-    if value.startswith("mailto:"):
-        return EmailAlert(value.removeprefix("mailto:"))
-    if value.startswith("cmd:"):
-        return Command(value.removeprefix("cmd:"), shell=True)
-    if value.startswith(("http://", "https://")):
+    scheme, _, rest = value.partition(":")
+    if scheme.lower() == "mailto":
+        return EmailAlert(rest)
+    if scheme.lower() == "cmd":
+        return Command(rest, shell=True)
+    if scheme.lower() in ("http", "https"):
         return WebhookAlert(value)
-    shown = text if not text.startswith("env:") else f"the content of {text}"
-    raise UsageError(f"--alert: {shown} is no http(s) URL, mailto:ADDRESS, cmd:COMMAND or env:NAME.")
+    given = "what was given" if value == text else f"the content of {text}"
+    raise UsageError(
+        f"--alert: {given} is no http(s) URL, mailto:ADDRESS, cmd:COMMAND or env:NAME; it is not shown here, for it "
+        "may be a secret with a slip of the pen."
+    )
+
+
+def _scheme(text: str) -> str:
+    return text.partition(":")[0].lower()
 
 
 class Outbox:
@@ -289,7 +297,7 @@ def _host(url: str) -> str:
         host, _ = parts.hostname, parts.port
     except ValueError:
         host, parts = None, urllib.parse.SplitResult("", "", "", "", "")
-    if parts.scheme not in ("http", "https") or not host or any(character.isspace() for character in url):
+    if parts.scheme.lower() not in ("http", "https") or not host or any(character.isspace() for character in url):
         raise UsageError("The address of an alert is no http or https URL; it is not shown here, for it is a secret.")
     return host
 

@@ -66,7 +66,9 @@ def panel(run: Run | None, verdict: Verdict | None, findings: Sequence[Finding],
         parts.append(Text.assemble((f"{finding.severity.value} ", f"bold {style}"), headline(finding)))
     if waiting:
         parts.append(Text(waiting, style="yellow"))
-    return Panel(Group(*parts), title=run.name, subtitle=_footer(run, pace), title_align="left", border_style=colour)
+    return Panel(
+        Group(*parts), title=Text(run.name), subtitle=_footer(run, pace), title_align="left", border_style=colour
+    )
 
 
 def _series(run: Run) -> Table:

@@ -12,13 +12,15 @@ import numpy as np
 
 from heldout.errors import NoMetrics
 from heldout.readers.formats import format_of
+from heldout.readers.gaps import gaps
 from heldout.readers.log import Column, Log, noted, some
+from heldout.readers.printable import printable
 from heldout.readers.restarts import is_clock, without_superseded
 from heldout.readers.roles import Options, with_roles, with_sizes
 from heldout.run import Evaluation, Note, NoteKind, Outcomes, Run, Series
 from heldout.stats.arrays import IntArray
 from heldout.stats.rates import level_error
-from heldout.text import counted
+from heldout.text import counted, visible
 
 # Of all rows; a rare row without the step, such as a summary at the end, does not matter. In a log where more lack it,
 # it is a metric of some rows, and the others have no place to go.
@@ -31,11 +33,13 @@ def assemble(log: Log, name: str, source: str, options: Options | None = None) -
     Raises `NoMetrics` where no finite value is left, `UnknownMetric` where a role was given to a key that is not there.
     """
     options = options or Options()
+    log, name, source = printable(log), visible(name), visible(source)
     log = _with_finer_step(log)
     log, notes = without_superseded(log)
     metrics = {key: _series(key, column, log.step) for key, column in log.columns.items()}
     notes += [*_repeated(log, metrics), *_nonfinite(metrics)]
     metrics = {key: series for key, series in metrics.items() if len(series) or len(series.nonfinite)}
+    notes += gaps(metrics)
     if not any(len(series) for series in metrics.values()):
         raise NoMetrics(
             f"{source}: a {format_of(log).title} log with {len(log.step)} rows, but no finite number in it."

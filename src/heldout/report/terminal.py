@@ -16,13 +16,14 @@ from heldout.diagnosis.description import Description
 from heldout.findings import COLOUR, Severity, Verdict
 from heldout.report.tables import TextTable, benchmarks, correlations, key_values, not_checked
 from heldout.run import Note, NoteKind, Run
-from heldout.text import counted
+from heldout.text import counted, visible
 
 _MARK = {
     NoteKind.REPAIRED: "yellow",
     NoteKind.DROPPED: "red",
     NoteKind.UNKNOWN: "cyan",
     NoteKind.ASSUMED: "magenta",
+    NoteKind.MISSING: "red",
     NoteKind.IGNORED: "bright_black",
 }
 _MOST = 6
@@ -68,7 +69,7 @@ def _verdict(console: Console, verdict: Verdict) -> None:
 def show_files(console: Console, files: Sequence[Path]) -> None:
     """Print where the report lies."""
     for file in files:
-        console.print(Text("→ ", style="dim"), Text(str(file), style="bold"), sep="", soft_wrap=True)
+        console.print(Text("→ ", style="dim"), Text(visible(str(file)), style="bold"), sep="", soft_wrap=True)
 
 
 def _table(console: Console, table: TextTable) -> None:

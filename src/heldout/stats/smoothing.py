@@ -133,6 +133,14 @@ def _nearest_lines(x: FloatArray, y: FloatArray, t: FloatArray) -> _Fit:
     return _Fit(height, np.where(line, s2 / safe, 1.0 / s0))
 
 
+def gaps(step: FloatArray, widest: float) -> IntArray:
+    """Behind which values does nothing follow for longer than `widest` steps? Their indices, shape (G,).
+
+    A line through a series says nothing there. `step`: shape (N,), increasing.
+    """
+    return np.flatnonzero(np.diff(step) > widest).astype(np.int64)
+
+
 def suggest_window(step: FloatArray, value: FloatArray) -> float:
     """How wide should the smoothing window be to draw this noisy series?
 

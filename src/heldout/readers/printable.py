@@ -1,0 +1,31 @@
+"""The words of a log as they can be shown anywhere: its names come from files that nobody checked."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from heldout.readers.log import Log
+from heldout.text import visible
+
+
+def printable(log: Log) -> Log:
+    """Return a log in whose names, notes and settings every control character is written as its code."""
+    return replace(
+        log,
+        name=None if log.name is None else visible(log.name),
+        columns={visible(key): column for key, column in log.columns.items()},
+        notes=tuple(replace(note, text=visible(note.text)) for note in log.notes),
+        config=_plain(log.config),
+        roles={role: visible(key) for role, key in log.roles.items()},
+        measured=tuple(replace(one, benchmark=visible(one.benchmark)) for one in log.measured),
+        checkpoints={step: visible(where) for step, where in log.checkpoints.items()},
+    )
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, str):
+        return visible(value)
+    if isinstance(value, dict):
+        return {_plain(key): _plain(one) for key, one in value.items()}
+    return [_plain(one) for one in value] if isinstance(value, list) else value
