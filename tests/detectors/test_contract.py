@@ -38,7 +38,9 @@ def restless(seed: int, steps: Any = 160) -> Any:
         here = rng.random(steps) < rng.choice([0.4, 1.0], p=[0.2, 0.8])
         return Points(step[here], value[here])
 
-    return Block({name: metric() for name in METRICS}, {name: metric() for name in PARTS})
+    rising, still = Points(step, np.linspace(0.0, 40.0, steps)), Points(step, np.zeros(steps))
+    parts = {name: metric() for name in PARTS} | {"rewards/style/mean": rising, "rewards/right/mean": still}
+    return Block({name: metric() for name in METRICS}, parts)
 
 
 def cut(block: Any, ends: Any) -> Any:

@@ -15,6 +15,7 @@ from heldout.detectors.components import ComponentTakeover
 from heldout.detectors.entropy import EntropyCollapse
 from heldout.detectors.gradient import GradientSpikes
 from heldout.detectors.groups import GroupsWithoutSignal
+from heldout.detectors.idle import IdleComponent
 from heldout.detectors.kl import KLBlowUp
 from heldout.detectors.length import LengthDrift
 from heldout.detectors.overoptimisation import OverOptimisation
@@ -95,6 +96,10 @@ def taken_over(value: np.ndarray) -> Block:
     return parts(style=value, tests=held((0.5, 20), (0.1, len(value) - 20)))
 
 
+def style_alone(style: np.ndarray, tests: np.ndarray | float = 0.0) -> Block:
+    return parts(style=style, tests=np.zeros(len(style)) + tests)
+
+
 def repeats(distinct: list[float], value: float) -> Callable[[int], Block]:
     return lambda times: metrics(held_out=np.array([*distinct, *[value] * (times + 1)]))
 
@@ -158,6 +163,21 @@ ROWS: dict[tuple[type[Question], str], Row] = {
     (ComponentTakeover, "start"): Row("component_takeover", lambda n: taken_over(held((0.2, n), (0.9, 80))), 10, 11),
     (ComponentTakeover, "width"): Row("component_takeover", lambda n: taken_over(some(n, 0.9, 0.2)), 2, 3),
     (ComponentTakeover, "patience"): Row("component_takeover", lambda n: taken_over(held((0.2, 20), (0.9, n))), 19, 20),
+    (IdleComponent, "still"): Row(  # of a rise of 0.5
+        "component_idle",
+        lambda v: style_alone(held((0.2, 10), (0.7, 40)), held((0.0, 10), (0.5 * v, 40))),
+        0.101,
+        0.099,
+    ),
+    (IdleComponent, "sigmas"): Row(  # 5 * 1.4826 * 0.02 = 0.14826
+        "component_idle",
+        lambda v: style_alone(np.append(swinging(0.2, 0.02)[:10], held((0.2 + v, 40)))),
+        0.148,
+        0.1485,
+    ),
+    (IdleComponent, "start"): Row("component_idle", lambda n: style_alone(held((0.2, n), (0.9, 80))), 5, 6),
+    (IdleComponent, "width"): Row("component_idle", lambda n: style_alone(some(n, 0.9, 0.2)[10:]), 2, 3),
+    (IdleComponent, "patience"): Row("component_idle", lambda n: style_alone(held((0.2, 10), (0.9, n))), 34, 35),
     (EntropyCollapse, "share"): Row("entropy_collapse", lambda v: entropy(held((1.0, 20), (v, 50))), 0.251, 0.249),
     (EntropyCollapse, "sigmas"): Row(  # exp(-4 * 1.4826 * 0.3) = 0.16878
         "entropy_collapse", lambda v: entropy(np.append(swinging(1.0, 0.3), held((v, 50)))), 0.169, 0.1685

@@ -18,6 +18,7 @@ from heldout.detectors.entropy import EntropyCollapse
 from heldout.detectors.evidence import HeldOut
 from heldout.detectors.gradient import GradientSpikes
 from heldout.detectors.groups import GroupsWithoutSignal
+from heldout.detectors.idle import IdleComponent
 from heldout.detectors.kl import KLBlowUp
 from heldout.detectors.length import LengthDrift
 from heldout.detectors.overoptimisation import OverOptimisation, falls_among
@@ -39,6 +40,7 @@ __all__ = [
     "GradientSpikes",
     "GroupsWithoutSignal",
     "HeldOut",
+    "IdleComponent",
     "KLBlowUp",
     "LateSurge",
     "LengthDrift",
@@ -69,6 +71,7 @@ DETECTORS: tuple[type[Question], ...] = (
     GroupsWithoutSignal,
     LengthDrift,
     ComponentTakeover,
+    IdleComponent,
     RewardSaturation,
     RepeatedEvaluation,
 )

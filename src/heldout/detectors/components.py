@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -16,6 +16,13 @@ from heldout.findings import Finding, Severity
 _NOT_A_PART = re.compile(
     r"(?:.*[/_])?(?:std|var|min|max|total|total_reward|sum|all)|.*(?:minus|(?:max|min)_episodes).*", re.IGNORECASE
 )
+
+
+def tracked(tracks: Mapping[str, Track], parts: Iterable[str], start: int, width: int) -> dict[str, Track]:
+    """Return the tracks of the parts of a reward, a new one for each part that is seen for the first time."""
+    new = {part: Track(start, width) for part in parts if part not in tracks and not _NOT_A_PART.fullmatch(part)}
+    # in order of names, so that which of several bins comes first does not depend on how the run is cut
+    return dict(sorted({**tracks, **new}.items()))
 
 
 @dataclass(eq=False, kw_only=True)
@@ -47,9 +54,7 @@ class ComponentTakeover(Binned):
 
     def update(self, block: Block) -> list[Finding]:
         """Take in a block; return what was found in it, in order of steps."""
-        new = {part for part in block.parts.keys() - self._tracks.keys() if not _NOT_A_PART.fullmatch(part)}
-        # in order of names, so that which of several bins comes first does not depend on how the run is cut
-        self._tracks = dict(sorted({**self._tracks, **{part: Track(self.start, self.width) for part in new}}.items()))
+        self._tracks = tracked(self._tracks, block.parts, self.start, self.width)
         return self._looked(block.parts)
 
     def _look(self, ended: Mapping[str, Bin]) -> Iterator[Finding]:

@@ -135,6 +135,15 @@ class Line:
         rise, error = slope(self.steps, self.values)
         return rise > max(errors * error, 0.0)
 
+    def scatter(self) -> float:
+        """Return the standard deviation of the values round the line; infinite where there are too few to tell."""
+        if len(self.steps) < _FEWEST_FOR_SLOPE:
+            return math.inf
+        x, y = np.array(self.steps), np.array(self.values)
+        x, y = x - x.mean(), y - y.mean()
+        rest = y - float((x * y).sum()) / float((x * x).sum()) * x
+        return math.sqrt(float((rest * rest).sum()) / (len(x) - 2))
+
 
 @dataclass(eq=False, kw_only=True)
 class Signal(Question):

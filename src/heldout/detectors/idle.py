@@ -1,0 +1,113 @@
+"""Does a part of the reward never move, while others make all of its rise?"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+from heldout.detectors.base import Block
+from heldout.detectors.components import tracked
+from heldout.detectors.question import COUNT, FRACTION, Text, at_least, parameter
+from heldout.detectors.signal import Bin, Binned, Line
+from heldout.findings import Finding, Severity
+from heldout.text import sentence_list
+
+# Words for a part that is earned by solving the task: where it rises, a form that is never earned does not matter.
+_TASK = re.compile(r"acc|correct|pass|solve|test|answer|outcome|exact|success|verif|exec|win", re.IGNORECASE)
+_FORM = re.compile(r"format|style|length|len|xml|tag|lang|cosine|brevity", re.IGNORECASE)
+# A part that is only ever taken away rests at 0 as long as nothing is punished.
+_PENALTY = re.compile(r"penal|cost|punish|repet|overlong|violation", re.IGNORECASE)
+_MOST_BINS = 100  # of the line through a part that rises
+_CEILING = 0.9  # a part within 0 and 1 that rests above this has nothing left to rise by
+
+
+@dataclass(eq=False, kw_only=True)
+class IdleComponent(Binned):
+    """Does a part of the reward never move, while others make all of its rise?
+
+    Each part is compared with its own first `start` points. ``component_idle`` is found when, for `patience` bins in a
+    row, some part has risen by more than `sigmas` times its noise (that of the start, or the scatter of its last 100
+    bins round a line, whichever is larger), and another has not left its start by more than `still` of that rise in any
+    bin. Not asked of a part that rests at its ceiling (above 0.9 within 0 and 1,
+    or at one positive value throughout) or is a penalty by its name, nor where what rises is by its name the task.
+
+    What it cannot see: the weights of the parts, since most trainers log them unweighted; a part that moved within the
+    first `start` points; a part that is not logged.
+
+    False alarms: none (0 of 2000 simulated healthy runs). A part of noise alone is said to rise, where another rests at
+    0 throughout, in 0.3 % of 667 flat ones.
+    """
+
+    name = "idle_component"
+    needs = ("reward_component",)
+
+    # shorter than that of other detectors: a rise is often under way from the first step on, and counts as noise there
+    start: int = parameter(10, COUNT, "points that make the start")
+    still: float = parameter(0.1, FRACTION, "how far from its start a part may be that does not move, in rises")
+    sigmas: float = parameter(5.0, at_least(0.0), "size of the rise in units of its noise")
+    patience: int = parameter(4, COUNT, "bins in a row")
+
+    def _reset(self) -> None:
+        super()._reset()
+        self._tracks = {}
+        self._latest: dict[str, float] = {}  # part → its last bin
+        self._wander: dict[str, float] = {}  # part → how far from its start a bin was, at most
+        self._lines: dict[str, Line] = {}
+
+    def update(self, block: Block) -> list[Finding]:
+        """Take in a block; return what was found in it, in order of steps."""
+        self._tracks = tracked(self._tracks, block.parts, self.start, self.width)
+        return self._looked(block.parts)
+
+    def _look(self, ended: Mapping[str, Bin]) -> Iterator[Finding]:
+        for part, one in ended.items():
+            away = abs(one.value - self._tracks[part].level)
+            self._latest[part], self._wander[part] = one.value, max(self._wander.get(part, 0.0), away)
+            self._lines.setdefault(part, Line(_MOST_BINS)).add(one.last, one.value)
+        change = {part: now - self._tracks[part].level for part, now in sorted(self._latest.items())}
+        up = max(change, key=change.__getitem__)
+        rise = change[up]
+        idle = [part for part in change if part != up and self._rests(part, self.still * rise)]
+        on = bool(idle) and rise > 0.0 and not _is_the_task(up) and rise > self.sigmas * self._noise(up)
+        off = not any(self._rests(part, 2.0 * self.still * rise) for part in change if part != up)
+        if steps := self._begins("component_idle", next(iter(ended.values())), on, off):
+            yield self._said(up, change, idle, steps)
+
+    def _rests(self, part: str, within: float) -> bool:
+        """Whether a part that could have risen was within so much of its start in all bins so far."""
+        begun, level = self._tracks[part].begun, self._tracks[part].level
+        constant = self._wander[part] == 0.0 and min(begun) == max(begun)
+        at_its_ceiling = level > 0.0 if constant else min(begun) >= 0.0 and _CEILING <= level <= 1.0
+        return self._wander[part] <= within and not at_its_ceiling and not _PENALTY.search(part)
+
+    def _noise(self, part: str) -> float:
+        """Return the noise at the start of a part or since, whichever is larger: at the start it may not have shown."""
+        return max(self._tracks[part].noise, self._lines[part].scatter())
+
+    def _said(self, up: str, change: Mapping[str, float], idle: list[str], steps: tuple[int, int]) -> Finding:
+        rise, level = change[up], {part: track.level for part, track in self._tracks.items()}
+        others = any(part != up and change[part] > self.still * rise for part in change)
+        numbers = {"rise": rise, "rising_start": level[up], "risen": self._latest[up], "rising_noise": self._noise(up)}
+        numbers |= {"idle_level": level[idle[0]], "wander": max(self._wander[part] for part in idle)}
+        stays = sentence_list([f"{part} stays at {level[part]:.3g}" for part in idle])
+        words = {"stays": stays, "up": up, "most": "most" if others else "all", "idle": idle[0]}
+        return self._finding("component_idle", steps, numbers, words)
+
+    texts: ClassVar = {
+        "component_idle": Text(
+            severity=Severity.WATCH,
+            seen="{stays}; {most} of the rise is {up}, from {rising_start:.3g} to {risen:.3g}.",
+            against="Each part against the median of its first {start} values: the rise is more than {sigmas:g} times "
+            "its noise ({rising_noise:.2g}), and what stays was never further from its start than {wander:.2g}, "
+            "at most {still:.0%} of that rise, for {patience} bins of {width} points in a row.",
+            means="What is optimised is the part that is easy to earn; {idle} has not been learned from.",
+            advice="If {idle} is what the run is for, see whether any sample earns it: take easier problems, warm up, "
+            "or give {up} only where {idle} is earned too.",
+        )
+    }
+
+
+def _is_the_task(part: str) -> bool:
+    return bool(_TASK.search(part)) and not _FORM.search(part)
