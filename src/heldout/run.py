@@ -10,12 +10,13 @@ import operator
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from heldout.errors import UnknownMetric, UsageError
-from heldout.metrics import PERCENT_ABOVE, Better, better_of, is_rate, meaning_of
+from heldout.metrics import Better, Choices, Unit, better_of, choose, is_reward_elsewhere, meaning_of, unit_of
 from heldout.stats.arrays import FloatArray, IntArray
 
 NO_STEPS: IntArray = np.empty(0, dtype=np.int64)
@@ -248,7 +249,7 @@ class Run:
         if series is None:
             return []
         known = {evaluation.step: evaluation for evaluation in self.measured if evaluation.key == series.name}
-        whole = 100.0 if self.is_percent(series.name) else 1.0
+        whole = 100.0 if self.unit(series.name) is Unit.PERCENT else 1.0
         lower = better_of(series.name) is Better.LOWER
         unknown = [None] * len(series)
         problems = unknown if series.problems is None else [round(n) for n in series.problems.tolist()]
@@ -262,12 +263,27 @@ class Run:
         """Keys of the metrics that are parts of the reward."""
         return [key for key in self.metrics if (m := meaning_of(key)) and m.meaning.name == "reward_component"]
 
-    def is_percent(self, key: str) -> bool:
-        """Whether a metric is a rate in percent: its name says so, or it exceeds 1.5 and stays within 0 to 100."""
+    def unit(self, key: str) -> Unit:
+        """Whether a metric is a share, a share in percent, or a plain score: by what its name says and its values."""
         series = self.metrics.get(key)
-        if series is None or not len(series) or not is_rate(key):
-            return False
-        return "%" in key or (PERCENT_ABOVE < float(series.value.max()) <= 100 and float(series.value.min()) >= 0)
+        if series is None or not len(series):
+            return Unit.SCORE
+        return unit_of(key, float(series.value.min()), float(series.value.max()))
+
+    @cached_property
+    def choices(self) -> Choices:
+        """What every column is taken for, and why; what a user or the log says of the roles stands in `roles`."""
+        return choose(self.metrics)
+
+    def held_out_scores(self) -> list[str]:
+        """Keys of all held-out scores, the one that plays the part first; copies of one measurement count once."""
+        own = self.roles.get("held_out", "")
+        first = [own] if own in self.metrics else []
+        return [*first, *(key for key in self.choices.held_out if key != own)]
+
+    def same_reward(self, key: str) -> bool:
+        """Whether a held-out score is the optimised reward, measured on other prompts."""
+        return is_reward_elsewhere(key)
 
     def explain_missing(self, key: str) -> str:
         """Say in a sentence that a metric is not there, and which near ones are."""

@@ -14,6 +14,7 @@ from in_memory import said
 
 from heldout import read
 from heldout.errors import NoMetrics, UnknownMetric, UsageError
+from heldout.metrics import Unit
 from heldout.readers import read_all
 from heldout.readers.assemble import assemble
 from heldout.readers.log import Column, Log
@@ -96,10 +97,10 @@ def test_a_log_of_nothing_but_nan_is_refused(tmp_path: Path) -> None:
 
 def test_percent_is_said(tmp_path: Path) -> None:
     run = read(lines(tmp_path / "m.jsonl", *({"step": s, "pass_rate": 20.0 + s} for s in range(3))))
-    assert run.is_percent("pass_rate")
+    assert run.unit("pass_rate") is Unit.PERCENT
     assert "percent" in texts(run, NoteKind.ASSUMED)
     fraction = read(lines(tmp_path / "f.jsonl", *({"step": s, "pass_rate": 0.2 + s / 10} for s in range(3))))
-    assert not fraction.is_percent("pass_rate")
+    assert fraction.unit("pass_rate") is Unit.SHARE
 
 
 def test_unknown_keys_are_listed_and_kept(tmp_path: Path) -> None:

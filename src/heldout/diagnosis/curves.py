@@ -8,7 +8,7 @@ from itertools import combinations
 import numpy as np
 
 from heldout.diagnosis.model import Curve, Pair
-from heldout.metrics import BY_NAME, ROLES, better_of, label_of, meaning_of
+from heldout.metrics import BY_NAME, ROLES, Unit, better_of, label_of, meaning_of
 from heldout.run import Run, Series
 from heldout.stats.arrays import FloatArray
 from heldout.stats.correlation import Aligned, Correlation, align, co_movement, lead_lag
@@ -67,7 +67,7 @@ def curve(run: Run, role: str, key: str) -> Curve:
 
 def unit_of(run: Run, role: str, key: str) -> str:
     """Return the unit of a metric's values: "%", "tokens" or nothing."""
-    if run.is_percent(key):
+    if run.unit(key) is Unit.PERCENT:
         return "%"
     if role in BY_NAME:
         return BY_NAME[role].unit
@@ -78,7 +78,7 @@ def unit_of(run: Run, role: str, key: str) -> str:
 def _variance(run: Run, series: Series) -> float:
     """Return the noise variance of one value: from its scatter, and the size of the evaluation where it is known."""
     if series.problems is not None:
-        whole = 100.0 if run.is_percent(series.name) else 1.0
+        whole = 100.0 if run.unit(series.name) is Unit.PERCENT else 1.0
         return whole**2 * aggregate_noise(series.value / whole, series.problems, series.samples)
     if len(series) < 3:
         return float("nan")

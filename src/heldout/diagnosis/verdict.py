@@ -18,7 +18,6 @@ from heldout.detectors.evidence import Evidence
 from heldout.detectors.overoptimisation import Level, OverOptimisation
 from heldout.diagnosis.state import advice_on, answer_of, not_asked, smallest_visible, unanswered
 from heldout.findings import BenchmarkFall, Estimate, Finding, Onset, State, Unchecked, Verdict
-from heldout.metrics import benchmarks
 from heldout.run import Run
 from heldout.stats.checkpoint import Choice, choose
 from heldout.stats.gp import fall_onset, gp_posterior
@@ -138,7 +137,7 @@ def _benchmarks(run: Run, primary: OverOptimisation) -> tuple[BenchmarkFall, ...
     """
     own = run.roles.get("held_out", "")
     falls = [_benchmark(own, primary)]
-    for key in benchmarks(run.metrics):
+    for key in run.held_out_scores():
         evaluations = run.evaluations(key)
         if key != own and evaluations:
             fallen = falls_among(len(evaluations))

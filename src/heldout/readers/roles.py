@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from heldout.errors import UnknownMetric, UsageError
-from heldout.metrics import BY_NAME, ROLES, benchmarks, choose_roles, is_rate, meaning_of
+from heldout.metrics import BY_NAME, ROLES, Unit, is_rate, meaning_of
 from heldout.readers.log import Log, noted, some
 from heldout.run import Note, NoteKind, Run, Series
 from heldout.stats.arrays import FloatArray
@@ -46,7 +46,7 @@ def with_options(run: Run, options: Options) -> Run:
 
 def with_roles(run: Run, log: Log, options: Options) -> Run:
     given, absent = options.roles or {}, _absent(run, options)
-    by_name = choose_roles({key: len(series) for key, series in run.metrics.items()})
+    by_name = run.choices.roles
     first = {"held_out": next(e.key for e in log.measured if e in run.measured)} if run.measured else {}
     own = {role: key for role, key in log.roles.items() if key in run.metrics}
     chosen = {**own, **{role: key for role, key in given.items() if role not in absent}}
@@ -95,7 +95,7 @@ def _missing_roles(roles: Mapping[str, str]) -> list[Note]:
 
 
 def _other_benchmarks(run: Run, roles: Mapping[str, str]) -> list[Note]:
-    others = [key for key in benchmarks(run.metrics) if key != roles.get("held_out")]
+    others = [key for key in run.choices.held_out if key != roles.get("held_out")]
     if not others or "held_out" not in roles:
         return []
     text = (
@@ -106,7 +106,7 @@ def _other_benchmarks(run: Run, roles: Mapping[str, str]) -> list[Note]:
 
 def _percent(run: Run, roles: Mapping[str, str]) -> list[Note]:
     key = roles.get("held_out", "")
-    if run.is_percent(key):
+    if run.unit(key) is Unit.PERCENT:
         value = run.metrics[key].value
         text = f"{key!r} runs from {value.min():g} to {value.max():g}: read as percent, not as a fraction."
         return [Note(NoteKind.ASSUMED, text)]
@@ -116,14 +116,12 @@ def _percent(run: Run, roles: Mapping[str, str]) -> list[Note]:
 def with_sizes(run: Run, options: Options) -> Run:
     """Attach standard errors to held-out rates whose number of problems is known, but not problem by problem."""
     metrics = dict(run.metrics)
-    unsized = ({*benchmarks(metrics), run.roles.get("held_out", "")} & metrics.keys()) - {
-        evaluation.key for evaluation in run.measured
-    }
+    unsized = set(run.held_out_scores()) - {evaluation.key for evaluation in run.measured}
     for key in unsized:
         series = metrics[key]
         problems = _problems(series, run, options)
         if problems is not None and (is_rate(key) or options.problems):
-            metrics[key] = _sized(series, problems, options.samples, 100.0 if run.is_percent(key) else 1.0)
+            metrics[key] = _sized(series, problems, options.samples, 100.0 if run.unit(key) is Unit.PERCENT else 1.0)
     setting = _size_setting(run)
     if setting is None or options.problems or all(metrics[key].problems is None for key in unsized):
         return replace(run, metrics=metrics)

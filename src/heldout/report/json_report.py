@@ -17,7 +17,7 @@ import orjson
 import heldout
 from heldout.diagnosis.description import Description, Pair, SeriesDescription
 from heldout.findings import BenchmarkFall, Unchecked, Verdict
-from heldout.metrics import ROLES
+from heldout.metrics import ROLES, Unit
 from heldout.run import Run
 from heldout.stats.correlation import Correlation, LeadLag
 
@@ -82,7 +82,7 @@ def _role(run: Run, role: str) -> dict[str, Any] | None:
     key = run.roles.get(role)
     if key is None:
         return None
-    return {"key": key, "unit": "%" if run.is_percent(key) else "", "values": len(run.metrics[key])}
+    return {"key": key, "unit": "%" if run.unit(key) is Unit.PERCENT else "", "values": len(run.metrics[key])}
 
 
 def _noise(series: SeriesDescription) -> dict[str, Any]:

@@ -371,8 +371,7 @@ BY_NAME: Mapping[str, Meaning] = {meaning.name: meaning for meaning in MEANINGS}
 # The three roles of the two standard figures. Any other meaning is looked up the same way.
 ROLES = ("reward", "held_out", "length")
 
-# A rate cannot exceed 1; a larger one was logged in percent.
-PERCENT_ABOVE = 1.5
+
 # Words for what a held-out score is, the most particular first: "pass@1 accuracy" is pass@1.
 _SCORES = (
     (re.compile(r"pass(?:_?at_?|@|_?)1(?!\d)", re.IGNORECASE), "pass@1"),
