@@ -22,7 +22,7 @@ def test_the_beginning_comes_first_and_bins_after_it() -> None:
     bins = track.update(points([1.0, 2.0, 9.0, 4.0, np.nan, 6.0, 7.0]))
     assert (track.level, track.first) == (2.0, 0)
     assert track.noise == pytest.approx(1.4826)
-    assert [tuple(one) for one in bins] == [(3, 5, 5.0, 4.0, 6.0)]
+    assert [tuple(one) for one in bins] == [(3, 5, 5.0, 4.0, 6.0, 5.0)]
     assert track.values == [7.0]
 
 
@@ -153,3 +153,13 @@ def test_an_episode_ends_after_as_many_bins_in_a_row_that_are_off() -> None:
     assert not latch.fired
     assert [latch.update(step, on=True, off=False) for step in (7, 8)] == [False, True]
     assert latch.since == 7
+
+
+def test_each_episode_needs_twice_as_many_bins_that_are_off_before_it() -> None:
+    latch = Latch(patience=1)
+    assert latch.update(0, on=True, off=False)
+    for rest in (1, 2, 4, 8):
+        assert not any(latch.update(step, on=False, off=True) for step in range(rest - 1))
+        assert latch.fired
+        latch.update(0, on=False, off=True)
+        assert latch.update(9, on=True, off=False)

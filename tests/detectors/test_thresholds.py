@@ -202,7 +202,7 @@ ROWS: dict[tuple[type[Question], str], Row] = {
     ),
     (GroupsWithoutSignal, "share"): Row("groups_without_signal", lambda v: groups(held((v, 50))), 0.799, 0.801),
     (GroupsWithoutSignal, "start"): Row("groups_without_signal", lambda n: groups(held((0.9, n))), 24, 25),
-    (GroupsWithoutSignal, "width"): Row("groups_without_signal", lambda n: groups(some(n, 0.9, 0.5)), 2, 3),
+    (GroupsWithoutSignal, "width"): Row("groups_without_signal", lambda n: groups(held((0.9, n))), 24, 25),
     (GroupsWithoutSignal, "patience"): Row(
         "groups_without_signal", lambda n: groups(held((0.0, 25), (0.9, n))), 20, 25
     ),
@@ -369,6 +369,23 @@ def test_an_episode_ends_only_where_the_level_is_surely_off(one: Episode) -> Non
 
     assert times(one.between) == 1
     assert times(one.off) == 2
+
+
+def test_what_comes_back_again_and_again_is_told_after_ever_longer_rests() -> None:
+    def times(rest: int) -> int:
+        value = held((0.5, 40), *[(0.9, 25), (0.5, rest)] * 8)
+        return len(GroupsWithoutSignal().update(groups(value)))
+
+    assert times(25) == 3  # three or so of its bins are surely off: enough for 1 and 2, too few for 4
+    assert times(400) == 8
+
+
+def test_groups_that_agree_by_chance_are_not_found() -> None:
+    """With one group a step the share is 0 or 1: of 59 % throughout, bins of such values are often all 1."""
+    rng = np.random.default_rng(0)
+    found = [bool(GroupsWithoutSignal().update(groups((rng.random(300) < 0.59) * 1.0))) for _ in range(100)]
+    assert sum(found) <= 5
+    assert sum(bool(GroupsWithoutSignal().update(groups((rng.random(300) < 0.95) * 1.0))) for _ in range(20)) == 20
 
 
 # thresholds that are no parameters, by the name of the constant

@@ -22,16 +22,18 @@ from heldout.findings import Finding
 SIGMA_PER_MAD = 1.4826  # of normal values: standard deviation over median absolute deviation
 _STRONGEST_AUTOCORRELATION = 0.9  # beyond it the formula for the error of a slope grows without bound
 _FEWEST_FOR_SLOPE = 4
+_MOST_DOUBLINGS = 20  # of the bins between two episodes; more than any run has
 
 
 class Bin(NamedTuple):
-    """Some points in a row: first and last step, median, smallest and largest value."""
+    """Some points in a row: first and last step, median, smallest and largest value, and mean."""
 
     first: int
     last: int
     value: float
     low: float
     high: float
+    mean: float
 
 
 @dataclass(slots=True)
@@ -82,16 +84,21 @@ class Track:
         rows = np.array(self.values[:end]).reshape(count, self.width)
         firsts, lasts = self.steps[: end : self.width], self.steps[self.width - 1 : end : self.width]
         middles, lows, highs = np.median(rows, axis=1).tolist(), rows.min(axis=1).tolist(), rows.max(axis=1).tolist()
+        means = rows.mean(axis=1).tolist()
         self.steps, self.values = self.steps[end:], self.values[end:]
-        return list(map(Bin._make, zip(firsts, lasts, middles, lows, highs, strict=True)))
+        return list(map(Bin._make, zip(firsts, lasts, middles, lows, highs, means, strict=True)))
 
 
 @dataclass(slots=True)
 class Latch:
-    """Says yes once per episode: after `patience` bins in a row that are on; again only after as many that are off."""
+    """Says yes once per episode: after `patience` bins in a row that are on; again only after as many that are off.
+
+    After each further episode it takes twice as many: what comes and goes all the time is told a few times only.
+    """
 
     patience: int
     fired: bool = False  # whether an episode is going on
+    episodes: int = 0  # so far
     count: int = 0  # bins in a row so far: on while waiting for an episode, off while in one
     since: int = -1  # first step of the bins that are on
 
@@ -99,7 +106,7 @@ class Latch:
         """Take in one bin (its first step, and whether it is on or off); return whether an episode begins here."""
         if self.fired:
             self.count = self.count + 1 if off else 0
-            if self.count >= self.patience:
+            if self.count >= self.patience << min(self.episodes - 1, _MOST_DOUBLINGS):
                 self.fired, self.count = False, 0
             return False
         if not on:
@@ -110,7 +117,7 @@ class Latch:
         self.count += 1
         if self.count < self.patience:
             return False
-        self.fired, self.count = True, 0
+        self.fired, self.count, self.episodes = True, 0, self.episodes + 1
         return True
 
 
