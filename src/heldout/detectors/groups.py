@@ -42,10 +42,10 @@ def _mean_and_error(means: Sequence[float]) -> tuple[float, float]:
 class GroupsWithoutSignal(Binned):
     """Do most groups carry no signal, because all their rewards are equal?
 
-    Found when the mean of the last `patience` bins lies above `share` by more than its own scatter explains (95 %). Where the reward stands in its range tells three
-    cases apart: ``groups_saturated`` (near the top), ``groups_too_hard`` (near the bottom) and
-    ``groups_without_signal`` (between, or no reward known). The range is 0 to 1 for a reward that stayed within it,
-    else what was seen so far.
+    Found when the mean of the last `patience` bins lies above `share` by more than its own scatter explains (95 %).
+    Where the reward stands in its range tells three cases apart: ``groups_saturated`` (near the top),
+    ``groups_too_hard`` (near the bottom) and ``groups_without_signal`` (between, or no reward known). The range is 0 to
+    1 for a reward that stayed within it, else what was seen so far.
 
     What it cannot see: which problems these are; groups whose rewards differ only by a length or format bonus, which
     count as having signal. A reward with other bounds than 0 and 1 that never moved has no range, and the case is
