@@ -102,6 +102,10 @@ def offline() -> bytes:
     return test_wandb_offline.file_of(*map(test_wandb_offline.history, rows))  # more than one block
 
 
+def metric_file() -> str:
+    return "".join(f"{1_700_000_000_000 + 1000 * i} {i / 8} {i % 30}\n" for i in range(60))  # taken up again
+
+
 def table() -> str:
     return "step,reward,accuracy\n" + "".join(f"{i},{i / 8},{0.5 if i % 5 == 0 else ''}\n" for i in range(60))
 
@@ -118,6 +122,7 @@ FORMATS: dict[str, tuple[str, Callable[[], str | bytes]]] = {
     "name=value": ("own.log", pairs),
     "TensorBoard": ("events.out.tfevents.1", events),
     "W&B": ("run-a.wandb", offline),
+    "MLflow metric": ("metrics", metric_file),
     "CSV": ("progress.csv", table),
 }
 

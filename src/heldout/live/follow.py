@@ -15,7 +15,7 @@ from heldout.readers.directory import is_no_log
 from heldout.readers.log import Log
 from heldout.readers.restarts import compacted, joined
 from heldout.readers.roles import Options
-from heldout.readers.source import Files, stamp_of
+from heldout.readers.source import Files, stamp_at
 from heldout.run import Run
 from heldout.store.layout import CHECKPOINTS, EVALS, METRICS, RUN, is_run
 
@@ -133,7 +133,7 @@ def _stamps(path: Path) -> Iterator[tuple[str, _Stamp]]:
         yield f"{path}{os.sep}", (path.stat().st_ino, 0, 0)
         yield from _inside(path, 0)
     elif path.exists():
-        yield str(path), stamp_of(path.stat())
+        yield str(path), stamp_at(path)
 
 
 def _inside(folder: Path, depth: int) -> Iterator[tuple[str, _Stamp]]:
@@ -147,7 +147,7 @@ def _inside(folder: Path, depth: int) -> Iterator[tuple[str, _Stamp]]:
             try:
                 is_folder = entry.is_dir()
                 if not is_folder and not is_no_log(Path(entry.name)):
-                    yield entry.path, stamp_of(entry.stat())
+                    yield entry.path, stamp_at(Path(entry.path))
                 elif is_folder and depth < _DEEPEST:
                     yield entry.path, (entry.inode(), 0, 0)
                     yield from _inside(Path(entry.path), depth + 1)

@@ -2,8 +2,8 @@
 
 One folder of logs is one run when its files say the same thing in several formats (then the format with the lowest rank
 is read) or are the pieces of one run (event files of a resumed run, checkpoints of one training); files of one rank
-beside each other are runs of their own. A directory that heldout recorded is one run, whatever else is in it. Held-out
-outcomes in files of their own belong to the run above them.
+beside each other are runs of their own. A folder that is one log, such as one that heldout recorded, is one run,
+whatever else is in it. Held-out outcomes in files of their own belong to the run above them.
 """
 
 from __future__ import annotations
@@ -17,24 +17,22 @@ from pathlib import Path
 
 from heldout.errors import NotUnderstood, ReadError
 from heldout.metrics import meaning_of
-from heldout.readers.formats import UNDERSTOOD, Kind, format_of, read_file
+from heldout.readers.formats import UNDERSTOOD, Kind, folder_reader, format_of, read_file
 from heldout.readers.judged_samples import owner
 from heldout.readers.log import Log, attached, log_of, noted, some
 from heldout.readers.restarts import joined
-from heldout.readers.run_directory import read as read_run
 from heldout.readers.source import Files
 from heldout.run import Evaluation, Note, NoteKind
-from heldout.store.layout import is_run
 from heldout.text import counted
 
 Named = tuple[str, Log]
 Placed = tuple[Path, str, Log]  # the folder of a run, the name of its file where the folder holds several, and its log
 
-# Names of files that are certainly no logs: weights, figures, code, archives, settings.
+# Names of files that are certainly no logs: weights, figures, code, archives, settings, parts of databases.
 _NO_LOG = re.compile(
     r".*\.(?:safetensors|bin|ckpt|pth?|model|arrow|pkl|png|jpe?g|gif|svg|pdf|html|py|ipynb|so|zip|gz|whl|ya?ml|toml|lock)"
     r"|(?:tokenizer_|generation_|adapter_)?config\.json|(?:tokenizer|special_tokens_map|vocab|params)\.json"
-    r"|(?:merges|requirements)\.txt|readme\.md|license",
+    r"|(?:merges|requirements)\.txt|readme\.md|license|.*-(?:wal|shm|journal)",
     re.IGNORECASE | re.DOTALL,
 )
 _DEEPEST = 5  # folders below the one that was named
@@ -54,15 +52,20 @@ def found_in(root: Path, files: Files) -> list[Named]:
     refused: dict[Path, str] = {}
     for path in _candidates(root):
         try:
-            logs[path] = [read_run(path, files)] if path.is_dir() else read_file(path, files)
+            read = folder_reader(path) if path.is_dir() else None
+            logs[path] = [read(path, files)] if read else read_file(path, files)
         except ReadError as error:
             refused[path] = str(error)
     if not logs:
         why = " ".join(list(refused.values())[:3]) or f"No file in it looks like a log; heldout reads {UNDERSTOOD}."
         raise NotUnderstood(f"{root}: no training log was found. {why}")
-    recorded = {path: found[0] for path, found in logs.items() if path.is_dir()}
+    recorded = {path: found[0] for path, found in logs.items() if format_of(found[0]).read is None}
     outcomes = {path: found[0] for path, found in logs.items() if format_of(found[0]).kind is Kind.OUTCOMES}
-    trainings = {path: found for path, found in logs.items() if path not in recorded and path not in outcomes}
+    trainings = {
+        path / path.name if path.is_dir() else path: found  # a folder that is one log stands alone in itself
+        for path, found in logs.items()
+        if path not in recorded and path not in outcomes
+    }
     placed = [
         *((path, "", log) for path, log in recorded.items()),
         *_by_folder(_without_inner(_longest_checkpoint(trainings))),
@@ -73,8 +76,8 @@ def found_in(root: Path, files: Files) -> list[Named]:
 
 
 def _candidates(root: Path, depth: int = 0) -> Iterator[Path]:
-    """Yield the files that may be logs, and the directories that heldout recorded, which are not looked into."""
-    if is_run(root):
+    """Yield the files that may be logs, and the folders that are one log, which are not looked into."""
+    if folder_reader(root) is not None:
         yield root
         return
     for entry in sorted(root.iterdir(), key=lambda path: _natural(path.name)):

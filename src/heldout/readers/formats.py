@@ -25,13 +25,20 @@ from heldout.readers.documents.json_lines import read as read_json_lines
 from heldout.readers.documents.stable_baselines import read as read_stable_baselines
 from heldout.readers.judged_samples import read as read_judged_samples
 from heldout.readers.log import Log
+from heldout.readers.run_directory import read as read_recorded
 from heldout.readers.run_directory import read_evaluations
 from heldout.readers.source import HEAD, Files, Source
+from heldout.readers.trackers.mlflow import is_run as is_mlflow_run
+from heldout.readers.trackers.mlflow import read as read_mlflow_store
+from heldout.readers.trackers.mlflow import read_metric as read_mlflow_metric
+from heldout.readers.trackers.mlflow import read_run as read_mlflow_run
 from heldout.readers.trackers.tensorboard import read as read_tensorboard
 from heldout.readers.trackers.wandb_offline import read as read_wandb_offline
 from heldout.run import Note, NoteKind
+from heldout.store.layout import is_run as is_recorded
 
 Reader = Callable[[Source], list[Log] | None]
+FolderReader = Callable[[Path, Files], Log]
 
 
 class Kind(StrEnum):
@@ -67,6 +74,8 @@ FORMATS = (
     Format("trainer-state", "Hugging Face trainer_state.json", Kind.HISTORY, 1, read_trainer_state),
     Format("wandb", "W&B offline file", Kind.HISTORY, 4, read_wandb_offline),
     Format("tensorboard", "TensorBoard event file", Kind.HISTORY, 5, read_tensorboard, pieces=True),
+    Format("mlflow", "MLflow run folder", Kind.HISTORY, 6, read_mlflow_metric),
+    Format("mlflow-sqlite", "MLflow SQLite store", Kind.HISTORY, 6, read_mlflow_store),
     Format("sb3-monitor", "Stable-Baselines3 monitor.csv", Kind.TABLE, 11, read_stable_baselines),
     Format("sb3-evaluations", "Stable-Baselines3 evaluations.npz", Kind.TABLE, 10, read_stable_baselines),
     Format("verl-file", "verl file log", Kind.HISTORY, 2, read_json_lines),
@@ -89,6 +98,11 @@ FORMATS = (
     Format("sb3-console", "Stable-Baselines3 console", Kind.CONSOLE, 13, read_blocks_console),
     Format("pairs-console", "lines of name=value", Kind.CONSOLE, 14, read_pairs_console),
 )
+# Folders that are one log, however many files they hold: how each is known, and who reads it.
+FOLDERS: tuple[tuple[Callable[[Path], bool], FolderReader], ...] = (
+    (is_recorded, read_recorded),
+    (is_mlflow_run, read_mlflow_run),
+)
 UNDERSTOOD = ", ".join(format.title for format in FORMATS)
 
 _BY_ID = {format.id: format for format in FORMATS}
@@ -99,6 +113,11 @@ _BY_BEGINNING = len({format.read for format in FORMATS if format.read and format
 def format_of(log: Log) -> Format:
     """Return the format of a log."""
     return _BY_ID[log.format]
+
+
+def folder_reader(folder: Path) -> FolderReader | None:
+    """Return who reads a folder as one log, if it is one."""
+    return next((read for knows, read in FOLDERS if knows(folder)), None)
 
 
 def read_file(path: Path, files: Files) -> list[Log]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Collection, Iterator
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol, TypeVar
@@ -191,6 +192,19 @@ def stamp_of(seen: os.stat_result) -> Stamp:
     return seen.st_ino, seen.st_size, seen.st_mtime_ns
 
 
+def stamp_at(path: Path) -> Stamp:
+    """As `stamp_of`, for a file with what is written beside it: a database's newest rows stand in its ``-wal``."""
+    inode, size, changed = stamp_of(path.stat())
+    with suppress(OSError):
+        changed = max(changed, beside(path).stat().st_mtime_ns)
+    return inode, size, changed
+
+
+def beside(path: Path) -> Path:
+    """Return where SQLite keeps the write-ahead log of a database."""
+    return path.with_name(f"{path.name}-wal")
+
+
 def _ended(data: bytes) -> bytes:
     """Return the lines of a text that have an end; a carriage return at the very end may be half of one."""
     return data[: max(data.rfind(b"\n"), data.rfind(b"\r", 0, max(len(data) - 1, 0))) + 1]
@@ -228,7 +242,7 @@ class Files:
         """Return what a file holds, as `read` finds it; errors as for `read`."""
         if not self.growing:
             return read(Source(path))
-        stamp = stamp_of(path.stat())
+        stamp = stamp_at(path)
         known, found = self._found.get(path, (None, []))
         if known != stamp:
             found = _tried(read, self.source(path))
