@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 import heldout
-from heldout.errors import NoMetrics, ReadError
+from heldout.errors import NoMetrics, NotUnderstood, ReadError
 from heldout.live.watch import Follower
 from heldout.readers.source import Files
 
@@ -208,7 +208,7 @@ def test_a_database_of_something_else_is_refused(tmp_path: Path) -> None:
             "CREATE VIEW runs AS WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c) SELECT x FROM c"
         )
         connection.commit()
-    with pytest.raises(ReadError):
+    with pytest.raises(NotUnderstood, match="SQLite database with the tables metrics; those of MLflow and trackio"):
         heldout.read(path)
 
 

@@ -29,9 +29,9 @@ from heldout.readers.run_directory import read as read_recorded
 from heldout.readers.run_directory import read_evaluations
 from heldout.readers.source import HEAD, Files, Source
 from heldout.readers.trackers.mlflow import is_run as is_mlflow_run
-from heldout.readers.trackers.mlflow import read as read_mlflow_store
 from heldout.readers.trackers.mlflow import read_metric as read_mlflow_metric
 from heldout.readers.trackers.mlflow import read_run as read_mlflow_run
+from heldout.readers.trackers.sqlite_stores import read as read_sqlite
 from heldout.readers.trackers.tensorboard import read as read_tensorboard
 from heldout.readers.trackers.wandb_offline import read as read_wandb_offline
 from heldout.run import Note, NoteKind
@@ -75,7 +75,8 @@ FORMATS = (
     Format("wandb", "W&B offline file", Kind.HISTORY, 4, read_wandb_offline),
     Format("tensorboard", "TensorBoard event file", Kind.HISTORY, 5, read_tensorboard, pieces=True),
     Format("mlflow", "MLflow run folder", Kind.HISTORY, 6, read_mlflow_metric),
-    Format("mlflow-sqlite", "MLflow SQLite store", Kind.HISTORY, 6, read_mlflow_store),
+    Format("mlflow-sqlite", "MLflow SQLite store", Kind.HISTORY, 6, read_sqlite),
+    Format("trackio", "trackio project", Kind.HISTORY, 6, read_sqlite),
     Format("sb3-monitor", "Stable-Baselines3 monitor.csv", Kind.TABLE, 11, read_stable_baselines),
     Format("sb3-evaluations", "Stable-Baselines3 evaluations.npz", Kind.TABLE, 10, read_stable_baselines),
     Format("verl-file", "verl file log", Kind.HISTORY, 2, read_json_lines),

@@ -37,7 +37,7 @@ class Values:
     def add(self, key: str, step: Any, value: Any, seconds: float = math.nan) -> None:
         """Add a value that was logged at a step and, where that is known, at a time."""
         number = value if isinstance(value, float) else as_float(value) if isinstance(value, int) else None
-        if number is None or not isinstance(step, int) or not 0 <= step < _LARGEST_STEP:
+        if number is None or not is_step(step):
             self.refused += 1
             return
         self._key.append(self._numbers.setdefault(key, len(self._numbers)))
@@ -70,6 +70,11 @@ class Values:
         text = f"{counted(self.refused, 'value')} without a usable step (0 or more) or number dropped."
         said = (*notes, *noted(NoteKind.DROPPED, self.refused, text))
         return Log(format, step[first], columns, name=name, config=dict(config or {}), notes=said)
+
+
+def is_step(number: Any) -> bool:
+    """Whether a stored number can be a step."""
+    return isinstance(number, int) and 0 <= number < _LARGEST_STEP
 
 
 def named_apart(names: Mapping[str, str]) -> dict[str, str]:

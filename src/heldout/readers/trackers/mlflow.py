@@ -25,7 +25,7 @@ from heldout.errors import NoMetrics
 from heldout.readers.log import Log, noted
 from heldout.readers.single_values import MOST, Values, named_apart
 from heldout.readers.source import Files, Source, whole_lines
-from heldout.readers.trackers.sqlite import columns_of, is_database, opened
+from heldout.readers.trackers.database import columns_of
 from heldout.run import Note, NoteKind
 from heldout.text import counted
 
@@ -126,15 +126,10 @@ def _content(path: Path) -> str:
 # Database ------------------------------------------------------------------------------------------------------------
 
 
-def read(source: Source) -> list[Log] | None:
-    """Read every run of an MLflow database."""
-    if not is_database(source):
-        return None
-    with opened(source) as connection:
-        known = columns_of(connection, _METRICS)
-        if not known >= _NEEDED:
-            return None
-        return _logs(source, connection, "is_nan" in known)
+def runs_in(source: Source, connection: sqlite3.Connection) -> list[Log] | None:
+    """Read every run of a database; None where it is not MLflow's."""
+    known = columns_of(connection, _METRICS)
+    return _logs(source, connection, "is_nan" in known) if known >= _NEEDED else None
 
 
 def _logs(source: Source, connection: sqlite3.Connection, marks_nan: bool) -> list[Log]:
