@@ -27,6 +27,7 @@ from heldout.charts import (
     reward_and_held_out,
 )
 from heldout.errors import ChartError, UnknownMetric
+from heldout.run import Run, Series
 
 
 def layers(chart: Chart, kind: type) -> list:
@@ -338,3 +339,39 @@ def test_odd_series_make_sound_charts(name: str) -> None:
 def test_flat_series_have_no_peak() -> None:
     chart = dual_axis(run_of(series("a", range(80), np.full(80, 0.3))), "a")
     assert not layers(chart, Points)
+
+
+# -- two shares on one scale -------------------------------------------------------------------------------------------
+
+
+def shares(reward: tuple[float, float], score: tuple[float, float], key: str = "eval_accuracy") -> Chart:
+    step = np.arange(20)
+    made = {
+        name: Series(name, step, np.linspace(low, high, 20))
+        for name, (low, high) in {"reward": reward, key: score}.items()
+    }
+    return reward_and_held_out(Run("r", "memory", "test", made, {"reward": "reward", "held_out": key}))
+
+
+def test_two_shares_have_one_scale() -> None:
+    chart = shares((0.3, 0.9), (0.3, 0.7))
+    assert chart.right is not None
+    assert chart.left.limits == chart.right.limits
+    assert chart.left.ticks == chart.right.ticks
+
+
+@pytest.mark.parametrize(
+    ("reward", "score", "key"),
+    [
+        ((0.3, 1.2), (0.3, 0.7), "eval_accuracy"),  # the reward is no share
+        ((-0.1, 0.9), (0.3, 0.7), "eval_accuracy"),
+        ((0.3, 0.9), (0.3, 0.7), "eval_reward"),  # the score is none
+        ((0.1, 0.9), (0.40, 0.42), "eval_accuracy"),  # it would be a straight line
+    ],
+)
+def test_other_curves_keep_scales_of_their_own(
+    reward: tuple[float, float], score: tuple[float, float], key: str
+) -> None:
+    chart = shares(reward, score, key)
+    assert chart.right is not None
+    assert chart.left.limits != chart.right.limits

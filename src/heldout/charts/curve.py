@@ -43,6 +43,7 @@ class Look:
     colour: Colour
     marker: Marker
     dash: Dash
+    share: bool = False  # whether its values are shares of 1
 
 
 @dataclass(frozen=True)

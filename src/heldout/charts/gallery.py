@@ -33,6 +33,7 @@ from heldout.charts.spec import (
 )
 from heldout.charts.ticks import paired_ticks, round_ticks, short_number, single_ticks, step_start, step_ticks
 from heldout.errors import ChartError
+from heldout.metrics import Unit
 from heldout.run import Run
 from heldout.stats.levels import TWO_SIDED_95
 from heldout.text import sentence_list
@@ -41,6 +42,8 @@ MOST_ON_THE_RIGHT = 4
 
 _ROOM = 0.035  # between the outermost point and the frame, as a share of the axis
 _NAME = 44  # characters
+# Times the range of the flatter of two shares: on a scale of more, it would be a straight line.
+_FLATTEST = 6.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,7 +217,8 @@ def _left_look(key: str, run: Run, asked: _Asked) -> Look:
     hints = asked.hints
     label = hints.left_label or asked.called(key, run)
     marker, dash = hints.left_marker or Marker.CIRCLE, hints.left_dash or Dash.SOLID
-    return Look(label, hints.left_name or label, _unit(hints.left_unit, label), Side.LEFT, Colour.LEFT, marker, dash)
+    entry, unit = hints.left_name or label, _unit(hints.left_unit, label)
+    return Look(label, entry, unit, Side.LEFT, Colour.LEFT, marker, dash, _is_share(run, key))
 
 
 def _right_looks(keys: Sequence[str], run: Run, asked: _Asked) -> Iterator[tuple[str, Look]]:
@@ -225,7 +229,15 @@ def _right_looks(keys: Sequence[str], run: Run, asked: _Asked) -> Iterator[tuple
         if place == 0:
             marker, dash = hints.right_marker or marker, hints.right_dash or dash
         entry = asked.called(key, run) if len(keys) > 1 else hints.right_name or axis
-        yield key, Look(axis, entry, unit, Side.RIGHT, colour, marker, dash)
+        yield key, Look(axis, entry, unit, Side.RIGHT, colour, marker, dash, _is_share(run, key))
+
+
+def _is_share(run: Run, key: str) -> bool:
+    """Is a metric a share by its name, or a reward that never leaves 0 to 1, as that of passed tests?"""
+    series = run[key]
+    if run.unit(series.name) is Unit.SHARE:
+        return True
+    return series.name == run.roles.get("reward") and bool(np.all((series.value >= 0) & (series.value <= 1)))
 
 
 def _right_name(names: Sequence[str]) -> str:
@@ -270,12 +282,21 @@ def _x_axis(curves: Sequence[DrawnCurve], hints: Hints) -> Axis:
 
 def _y_axes(left: Sequence[DrawnCurve], right: Sequence[DrawnCurve], hints: Hints) -> tuple[Axis, Axis | None]:
     extents = [_union(curve.extent for curve in side) for side in (left, right) if side]
+    if right and _of_one_scale([*left, *right], extents) and not (hints.ticks("left") or hints.ticks("right")):
+        extents = [_union(iter(extents))] * 2
     ticks = _y_ticks(extents, hints)
     rooms = [_room(side, own) for side, own in zip((left, right), ticks, strict=False)]
     if len({len(own) for own in ticks}) == 1:  # one grid serves both only if both reach equally far beyond it
         rooms = [(max(low for low, _ in rooms), max(high for _, high in rooms))] * len(rooms)
     axes = [_y_axis(side[0].look, own, room) for side, own, room in zip((left, right), ticks, rooms, strict=False)]
     return axes[0], axes[1] if len(axes) > 1 else None
+
+
+def _of_one_scale(curves: Sequence[DrawnCurve], extents: Sequence[tuple[float, float]]) -> bool:
+    """Are all curves shares of 1? On two scales the lower of two shares may be drawn above the higher."""
+    low, high = _union(iter(extents))
+    shares = all(curve.look.share and not curve.look.unit for curve in curves)
+    return shares and (high - low) <= _FLATTEST * min(top - bottom for bottom, top in extents)
 
 
 def _y_ticks(extents: Sequence[tuple[float, float]], hints: Hints) -> list[tuple[float, ...]]:
