@@ -19,7 +19,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from heldout.errors import NoMetrics, ReadError
+from heldout.readers.assemble import assemble
 from heldout.readers.log import Log
+from heldout.readers.restarts import joined
 from heldout.readers.source import Source
 from heldout.readers.trackers import tensorboard
 from heldout.run import NoteKind
@@ -134,10 +136,76 @@ def test_one_tag_twice_in_an_event_gives_two_rows(folder: Path) -> None:
     assert points(log) == [(0, "a", 3, 1.0), (1, "a", 3, 2.0)]
 
 
-def test_steps_may_be_absent_negative_or_large(folder: Path) -> None:
-    steps = [0, -1, 2**31, 2**63 - 1, -(2**63), 7]
+def test_steps_may_be_absent_or_large(folder: Path) -> None:
+    steps = [0, 2**31, 2**62 - 1, 7]
     log = read_it(file_of(*(event(step, scalar("a", 1)) for step in steps)), folder)
     assert log.step.tolist() == steps
+    assert log.notes == ()
+
+
+def test_rows_at_negative_or_endless_steps_are_left_out_and_said(folder: Path) -> None:
+    steps = [-5, -1, 0, 2**62, -(2**63), 7]
+    log = read_it(
+        file_of(*(event(step, scalar("a", row)) for row, step in enumerate(steps)), event(-1, scalar("b", 1))), folder
+    )
+    assert points(log) == [(0, "a", 0, 2.0), (1, "a", 7, 5.0)]
+    assert [(note.kind, note.count, note.text) for note in log.notes] == [
+        (NoteKind.DROPPED, 5, "5 rows without a usable step dropped; the first is at step -5.")
+    ]
+
+
+def test_values_without_a_step_are_numbered_in_the_order_of_writing(folder: Path) -> None:
+    """`add_scalar` without a step writes 0 each time."""
+    rows = [one for i in range(6) for one in (scalar("a", i), scalar("b", -i))] + [scalar("eval", 0.5)]
+    log = read_it(file_of(*(event(0, row, wall=100.0 + i) for i, row in enumerate(rows))), folder)
+    steps = {key: log.step[column.row].tolist() for key, column in log.columns.items()}
+    assert steps["a"] == steps["b"] == list(range(6))
+    assert steps["eval"] == [5]
+    [note] = log.notes
+    assert note.kind is NoteKind.ASSUMED
+    assert note.text.startswith("No step was given: all rows are at step 0.")
+    few = read_it(file_of(*(event(0, scalar("a", i)) for i in range(2))), folder)
+    assert few.step.tolist() == [0, 0]
+    assert few.notes == ()
+
+
+def test_a_tag_without_steps_is_placed_among_those_that_have_them(folder: Path) -> None:
+    rows = [one for i in range(1, 6) for one in (event(10 * i, scalar("loss", i)), event(0, scalar("reward", i)))]
+    log = read_it(file_of(*rows), folder)
+    assert log.step[log.columns["reward"].row].tolist() == [10, 20, 30, 40, 50]
+    assert log.columns["reward"].value.tolist() == [1, 2, 3, 4, 5]
+    assert "reward was logged without a step" in log.notes[0].text
+    # Three values at step 0 before the training began, or three samples of one checkpoint, stay where they are.
+    before = read_it(file_of(*[event(0, scalar("base", i)) for i in range(3)], *rows[::2]), folder)
+    assert before.step[before.columns["base"].row].tolist() == [0, 0, 0]
+    repeated = read_it(file_of(rows[0], *[event(20, scalar("x", i)) for i in range(3)], *rows[2::2]), folder)
+    assert repeated.step[repeated.columns["x"].row].tolist() == [20, 20, 20]
+
+
+def hparam(key: str, value: bytes) -> bytes:
+    return part(1, part(1, key.encode()) + part(2, value))
+
+
+def test_hparams_and_texts_of_settings_are_the_config(folder: Path) -> None:
+    entries = (
+        hparam("lr", b"\x11" + struct.pack("<d", 0.5))
+        + hparam("model", part(3, b"small"))
+        + hparam("lora", b"\x20\x01")
+    )
+    start = part(1, b"_hparams_/session_start_info") + part(9, part(1, part(1, b"hparams") + part(2, part(3, entries))))
+    args = tensor_value("args/text_summary", tensor(7, part(8, b'{"beta": 0.04, "eval_size": 164}')), "text")
+    table = tensor_value("hyperparameters", tensor(7, part(8, b"|param|value|\n|-|-|\n|seed|3|\n|env|go|")), "text")
+    log = read_it(file_of(event(0, start), event(0, args), event(0, table), event(1, scalar("a", 1))), folder)
+    assert log.config == {
+        "lr": 0.5,
+        "model": "small",
+        "lora": True,
+        "beta": 0.04,
+        "eval_size": 164,
+        "seed": "3",
+        "env": "go",
+    }
+    assert log.notes == ()
 
 
 def test_nan_and_infinities_are_kept(folder: Path) -> None:
@@ -183,6 +251,11 @@ def test_a_session_start_begins_a_session(folder: Path) -> None:
         (3, part(4, struct.pack("<i", -7)), -7.0),
         (19, part(13, varint(0x3E00)), 1.5),
         (19, part(4, struct.pack("<e", 1.5)), 1.5),
+        (14, part(13, varint(0x3FC0)), 1.5),
+        (14, part(4, struct.pack("<H", 0xBFC0)), -1.5),
+        (10, part(11, varint(1)), 1.0),
+        (22, part(16, varint(2**32 - 1)), 2.0**32 - 1),
+        (23, part(4, struct.pack("<Q", 2**63)), 2.0**63),
     ],
 )
 def test_a_scalar_tensor_is_a_value(folder: Path, dtype: int, field: bytes, value: float) -> None:
@@ -273,7 +346,8 @@ def test_fields_that_no_scalar_needs_are_passed_over(folder: Path) -> None:
 def test_restarts_are_counted_across_blocks(folder: Path, monkeypatch: pytest.MonkeyPatch, block: int) -> None:
     monkeypatch.setattr(tensorboard, "_BLOCK", block)
     one, stop = event(1, scalar("a", 1), scalar("b", 2)), event(1) + part(7, b"\x08\x02")
-    data = file_of(START, one, stop, START, event(1, part(1, b"t")), START, one, one, START + part(7, b"\x08\x03"), one)
+    data = file_of(START, one, stop, START, event(1, part(1, b"t")), START, one, one, START + part(7, b"\x08\x03"))
+    data += record(event(2, scalar("a", 1), scalar("b", 2)))
     log = read_it(data, folder)
     assert log.session is not None
     assert log.session.tolist() == [0, 0, 1, 1, 1, 1, 2, 2]
@@ -317,19 +391,69 @@ def test_a_corrupt_record_is_skipped_and_counted(folder: Path) -> None:
     assert log.columns["a"].value.tolist() == [0.0, 1.0, 3.0, 4.0]
     at = len(head) + len(good[0]) + len(good[1])
     assert [(note.kind, note.count, note.text) for note in log.notes] == [
-        (NoteKind.DROPPED, 1, f"Records that do not match their checksum were skipped: 1, the first at byte {at}.")
+        (
+            NoteKind.DROPPED,
+            1,
+            f"{len(bad)} damaged bytes, from byte {at} on, could not be read; what was logged there is lost: between "
+            "steps 1 and 3.",
+        )
     ]
 
 
-def test_a_corrupt_length_ends_the_reading(folder: Path) -> None:
+@pytest.mark.parametrize("block", [30, 1 << 20])
+@pytest.mark.parametrize("byte", [0, 5, 9, 11])
+def test_reading_goes_on_behind_a_corrupt_length(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, byte: int, block: int
+) -> None:
+    monkeypatch.setattr(tensorboard, "_BLOCK", block)
+    good = [record(event(step, scalar("a", step))) for step in range(1, 9)]
+    bad = bytearray(good[3])
+    bad[byte] ^= 1
+    before = record(VERSION) + b"".join(good[:3])
+    log = read_it(before + bytes(bad) + b"".join(good[4:]), folder)
+    assert log.step.tolist() == [1, 2, 3, 5, 6, 7, 8]
+    assert [note.text for note in log.notes] == [
+        f"{len(bad)} damaged bytes, from byte {len(before)} on, could not be read; what was logged there is lost: "
+        "between steps 3 and 5."
+    ]
+
+
+def test_reading_goes_on_where_bytes_are_missing_or_zero(folder: Path) -> None:
+    good = [record(event(step, scalar("a", step))) for step in range(1, 9)]
+    data = file_of() + b"".join(good)
+    at = len(file_of()) + 3 * len(good[0])
+    zeros = data[:at] + bytes(3 * len(good[0]) - 7) + data[at + 3 * len(good[0]) - 7 :]
+    for spoilt in (data[: at + 20] + data[at + 30 :], zeros):
+        log = read_it(spoilt, folder)
+        assert set(log.step.tolist()) <= {1, 2, 3, 5, 6, 7, 8}
+        assert {1, 2, 3, 7, 8} <= set(log.step.tolist())
+        [note] = log.notes
+        assert "damaged bytes" in note.text
+        assert "between steps 3 and" in note.text
+
+
+def test_it_is_said_up_to_which_step_a_file_could_be_read(folder: Path) -> None:
     first, second = file_of(event(1, scalar("a", 1))), bytearray(record(event(2, scalar("a", 2))))
     second[0] ^= 1
     [note] = read_it(first + bytes(second), folder).notes
     assert note.kind is NoteKind.DROPPED
     assert note.text == (
-        f"The length of the record at byte {len(first)} does not match its checksum: "
-        f"the last {len(second)} bytes were left unread."
+        f"{len(second)} damaged bytes, from byte {len(first)} on, could not be read; what was logged there is lost: "
+        "everything after step 1."
     )
+
+
+def test_a_session_start_purges_from_the_step_it_names(folder: Path) -> None:
+    """As for TensorBoard itself, also of tags that the new session does not log."""
+    purge = event(3) + part(7, b"\x08\x01")
+    rows = [event(step, scalar("a", 1), scalar("eval", 1)) for step in range(6)]
+    log = read_it(file_of(*rows, purge, event(5, scalar("a", 2))), folder)
+    assert log.purged == {1: 3}
+    run = assemble(log, "run", "events")
+    assert (run["a"].step.tolist(), run["a"].value.tolist()) == ([0, 1, 2, 5], [1, 1, 1, 2])
+    assert run["eval"].step.tolist() == [0, 1, 2]
+    told = joined([read_it(file_of(*rows), folder), read_it(file_of(purge, event(3, scalar("b", 1))), folder)])
+    assert assemble(told, "run", "events")["a"].step.tolist() == [0, 1, 2]
 
 
 def test_a_record_that_is_no_event_is_skipped(folder: Path) -> None:
@@ -493,7 +617,10 @@ def test_a_file_of_tensorboard_s_own_writer_reads_as_tensorboard_reads_it(tmp_pa
 @settings(max_examples=30, deadline=None)
 @given(
     rows=st.lists(
-        st.tuples(any_step, st.lists(st.tuples(st.text(min_size=1, max_size=8), any_float), min_size=1, max_size=3)),
+        st.tuples(
+            st.integers(1, 2**62 - 2),
+            st.lists(st.tuples(st.text(min_size=1, max_size=8), any_float), min_size=1, max_size=3),
+        ),
         min_size=1,
         max_size=8,
     )
@@ -503,6 +630,9 @@ def test_any_scalars_read_as_tensorboard_reads_them(rows: list[Any], folder: Pat
     data = file_of(*(event(step, *(scalar(tag, value) for tag, value in values)) for step, values in rows))
     if not any(values for _, values in rows):
         return
+    if len({step for step, values in rows if values}) == 1:
+        rows = [*rows, (max(rows)[0] + 1, [("another", 0.0)])]
+        data = file_of(*(event(step, *(scalar(tag, value) for tag, value in values)) for step, values in rows))
     found, wanted = series(read_it(data, folder)), oracle(folder / "events.out.tfevents.1.host")
     assert {key: np.array(value).tobytes() for key, value in found.items()} == {
         key: np.array(value).tobytes() for key, value in wanted.items()

@@ -22,6 +22,7 @@ from heldout.readers.judged_samples import owner
 from heldout.readers.log import Log, attached, log_of, noted, some
 from heldout.readers.restarts import joined
 from heldout.readers.source import Files
+from heldout.readers.writers import merged_writers
 from heldout.run import Evaluation, Note, NoteKind
 from heldout.text import counted
 
@@ -175,8 +176,7 @@ def _runs_of(found: dict[Path, list[Log]], folder: Path) -> Iterator[Placed]:
     read = {path: logs for path, logs in found.items() if format_of(logs[0]).rank == best}
     others = {path: logs for path, logs in found.items() if path not in read}
     if all(format_of(logs[0]).pieces for logs in read.values()) and len(read) > 1:
-        pieces = sorted((log for logs in read.values() for log in logs), key=_begun)
-        read = {next(iter(read)): [joined(pieces)]}
+        read = {next(iter(read)): [joined(merged_writers([log for logs in read.values() for log in logs]))]}
     one = len(read) == 1 and len(next(iter(read.values()))) == 1
     for path, logs in read.items():
         for log in logs:
@@ -261,11 +261,6 @@ def _checkpoints(folder: Path, depth: int = 0) -> dict[int, str]:
         elif named is not None and any(entry.iterdir()):
             found[int(named.group(1))] = str(entry)
     return found
-
-
-def _begun(log: Log) -> float:
-    clock = log.columns.get("wall_time")
-    return float(clock.value[0]) if clock is not None and len(clock.value) else 0.0
 
 
 def _also(names: list[str]) -> Note:

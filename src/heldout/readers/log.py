@@ -23,6 +23,8 @@ from heldout.text import counted
 
 _T = TypeVar("_T", bound=np.generic)
 
+CLOCK = "wall_time"  # the column with the time of each row in seconds, where a tracker stores it
+
 _TEXT_NEEDED = frozenset(RUN_KEYS) | frozenset(STEP_KEYS)
 _DEEPEST = 12  # levels of nesting; deeper than any trainer's, shallower than the interpreter's stack
 _LONGEST = 200  # characters of a text that may name a run or a step
@@ -50,6 +52,8 @@ class Log:
     # Which uninterrupted piece of writing a row belongs to, from 0, shape (R,): see `heldout.readers.restarts`. None
     # where the format does not tell; sessions are then found from the steps that jump back.
     session: IntArray | None = None
+    # Session → the step from which on it says that nothing holds that was logged before it, whatever it logs itself.
+    purged: Mapping[int, int] = field(default_factory=dict)
     name: str | None = None  # the run's own, where the log has one
     config: Mapping[str, Any] = field(default_factory=dict)  # settings found in the log
     notes: tuple[Note, ...] = ()  # what the reader dropped, assumed or did not understand

@@ -130,6 +130,7 @@ def joined(logs: Sequence[Log]) -> Log:
         step=np.concatenate([log.step for log in logs]),
         columns={key: _one(parts) for key, parts in columns.items()},
         session=_joined_sessions(logs),
+        purged=_joined_purges(logs),
         name=next((log.name for log in logs if log.name), None),
         config={key: value for log in logs for key, value in log.config.items()},
         roles={role: key for log in logs for role, key in log.roles.items()},
@@ -147,7 +148,7 @@ def compacted(log: Log) -> Log:
     if len(keep) - held <= max(_MOST_SUPERSEDED, held):
         return log
     _, session = np.unique(sessions_of(log)[keep], return_inverse=True)
-    return replace(log.only(keep), session=session)
+    return replace(log.only(keep), session=session, purged={})
 
 
 def _in_no_order(log: Log) -> bool:
@@ -158,7 +159,7 @@ def _in_no_order(log: Log) -> bool:
 def _still_holding(log: Log) -> tuple[BoolArray, int]:
     """Return which rows hold, shape (R,), and how many sessions superseded some."""
     session = sessions_of(log)
-    count = int(session.max(initial=-1)) + 1
+    count = _count(session, log)
     if count < 2:
         return np.ones(len(log.step), dtype=bool), 0
     first = first_steps(log.step, session, count)
@@ -170,13 +171,15 @@ def _still_holding(log: Log) -> tuple[BoolArray, int]:
         logs[session[log.columns[key].row], number] = True
     # For each metric, the first step of all later sessions that log it.
     begins = np.where(logs, first[:, None], _NEVER)
+    for number, step in log.purged.items():
+        begins[number] = np.minimum(begins[number], step)
     later = np.minimum.accumulate(begins[::-1])[::-1]
     later = np.vstack([later[1:], np.full((1, len(keys)), _NEVER)])
     cutoff = np.where(logs, later, _NEVER).min(axis=1, initial=_NEVER)
     reached = np.full(len(keys), -1, dtype=np.int64)
     restarts = 0
     for number in range(count):
-        restarts += bool(np.any(reached[logs[number]] >= first[number]))
+        restarts += bool(np.any(reached >= begins[number]))
         reached[logs[number]] = last[number]
     return log.step < cutoff[session], restarts
 
@@ -187,9 +190,23 @@ def _joined_sessions(logs: Sequence[Log]) -> IntArray | None:
     sessions: list[IntArray] = []
     base = 0
     for log in logs:
-        sessions.append(sessions_of(log) + base)
-        base = int(sessions[-1].max(initial=base - 1)) + 1
+        own = sessions_of(log)
+        sessions.append(own + base)
+        base += _count(own, log)
     return np.concatenate(sessions).astype(np.int64)
+
+
+def _joined_purges(logs: Sequence[Log]) -> dict[int, int]:
+    purged, base = dict[int, int](), 0
+    for log in logs:
+        purged |= {number + base: step for number, step in log.purged.items()}
+        base += _count(sessions_of(log), log)
+    return purged
+
+
+def _count(session: IntArray, log: Log) -> int:
+    """Return how many sessions a log has, with one at its end that has said only what it purges."""
+    return max(int(session.max(initial=-1)), *log.purged, -1) + 1
 
 
 def _one(parts: Sequence[Column]) -> Column:

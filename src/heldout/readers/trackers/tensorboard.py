@@ -10,22 +10,26 @@ is one Event. Checksums are CRC-32C, rotated and offset. ::
     TensorProto 1 dtype   2 shape   4 tensor_content   5 float   6 double   7 int   10 int64   13 half
     SessionLog  1 status (1 is START)
 
-Reading has three floors. `_walk` finds the records, `_intact` checks them, and `_layout` says of one record where its
-time, step and values stand. A file of a million scalars has only a few dozen layouts, so `_alike` finds the records
+Reading has three floors. `_walk` finds the records, `_layout` says of one record where its time, step and values stand,
+and `_checksums` checks them. A file of a million scalars has only a few dozen layouts, so `_alike` finds the records
 that share one, and each layout is applied to all of its records together; `_singly` does the same record by record.
+Where a length is damaged, reading goes on at the next length that has its checksum.
 
 What it cannot see: runs that were cut into several files (each is one log; the caller joins them), the history of a tag
-whose records were lost to a checksum, and anything that is not a number per step (histograms, images, text, settings).
+whose records were lost to a checksum, and anything that is not a number per step (histograms, images, text), but for
+settings that were written as hparams or as text.
 """
 
 from __future__ import annotations
 
+import re
 import struct
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import cache
 from itertools import pairwise
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -33,10 +37,12 @@ from google_crc32c import value as crc32c
 
 import heldout.readers.trackers.wire as wire
 from heldout.errors import NoMetrics
-from heldout.readers.log import Buffer, Column, Log, left_alone
+from heldout.readers.documents.json_document import parse
+from heldout.readers.log import CLOCK, Buffer, Column, Log, left_alone, some
 from heldout.readers.source import Source
+from heldout.readers.unstepped import with_usable_steps
 from heldout.run import NO_STEPS, Note, NoteKind
-from heldout.stats.arrays import BoolArray, FloatArray, IntArray
+from heldout.stats.arrays import FloatArray, IntArray
 
 _T = TypeVar("_T", bound=np.generic)
 _Crc = TypeVar("_Crc", int, IntArray)
@@ -49,22 +55,30 @@ _BLOCK = 1 << 20  # bytes worked on at once: large enough for numpy, small enoug
 _ROUNDS = 8  # how many shapes of equal length are looked for before records are read one by one
 _FEW = 8  # records of one length that are read one by one at once
 
-# What ends the reading early: the end of the file, a length that cannot be trusted.
-_CUT = "The file ends inside a record: its last {left:,} bytes, from byte {at}, are lost."
-_LOST = "The length of the record at byte {at} does not match its checksum: the last {left:,} bytes were left unread."
+_CHECKED_TOGETHER = 512  # bytes of a record, at most, whose checksum is taken together with others'
+_PLACES_SHOWN = 3  # of damage, in a sentence
+
+_CUT, _LOST = "cut", "lost"  # why no record begins at a place: the bytes end, or its length cannot be trusted
 
 _FILE_VERSION = b"brain.Event:"
 _WALL_TIME = b"\x09"  # the key of field 1, with which every writer starts an event
 _START = 1
 
 # How the one number of a tensor is stored, by dtype and by the field of TensorProto it stands in.
-_HALF, _VARINT = "half", "varint"
-_CODES = {(1, 5): "<f4", (2, 6): "<f8", (9, 10): _VARINT, (19, 13): _HALF}
-_CODES |= {(dtype, 7): _VARINT for dtype in (3, 4, 5, 6, 17)}
-_CONTENT = {1: "<f4", 2: "<f8", 3: "<i4", 4: "|u1", 5: "<i2", 6: "|i1", 9: "<i8", 17: "<u2", 19: "<f2", 22: "<u4"}
+_HALF, _BFLOAT, _VARINT = "half", "bfloat", "varint"  # of the first two, the 16 bits stand in a varint
+_BFLOAT_CONTENT = "bfloat content"
+_VARYING = (_HALF, _BFLOAT, _VARINT)  # in length
+_CODES = {(1, 5): "<f4", (2, 6): "<f8", (9, 10): _VARINT, (19, 13): _HALF, (14, 13): _BFLOAT, (10, 11): _VARINT}
+_CODES |= {(dtype, 7): _VARINT for dtype in (3, 4, 5, 6, 17)} | {(22, 16): _VARINT, (23, 17): _VARINT}
+_CONTENT = {1: "<f4", 2: "<f8", 3: "<i4", 4: "|u1", 5: "<i2", 6: "|i1", 9: "<i8", 10: "|u1", 14: _BFLOAT_CONTENT}
+_CONTENT |= {17: "<u2", 19: "<f2", 22: "<u4", 23: "<u8"}
 _CODES |= {(dtype, 4): code for dtype, code in _CONTENT.items()}
 _VALUE_FIELDS = range(4, 18)  # of TensorProto: the content, and one repeated field for every kind of number
 _KINDS = {3: "histogram", 4: "image", 5: "histogram", 6: "audio clip"}
+_HPARAMS, _TEXT = "hparams", "text"  # plugins whose values may be settings
+_SETTINGS = (_HPARAMS, _TEXT)
+_TABLE_ROW = re.compile(r"^\|([^|\n]{1,200})\|([^|\n]{1,200})\|\s*$", re.MULTILINE)
+_EMPTY = "empty value"
 _PLUGIN_KINDS = {"histograms": "histogram", "images": "image", "audio": "audio clip"}
 
 
@@ -72,19 +86,19 @@ def read(source: Source) -> list[Log] | None:
     """Read a TensorBoard event file: every scalar of every event is a row, in the order of the file.
 
     The column ``wall_time`` holds the time of every row in seconds. A new session begins where the file says that a
-    restart did (SessionLog START). Raises `NoMetrics` where an event file has no scalar.
+    restart did (SessionLog START); where that names a step, nothing before it holds from there on, as for TensorBoard.
+    Raises `NoMetrics` where an event file has no scalar.
     """
     if not _recognised(source.head):
         return None
     found = source.fed(_Found)
-    notes = found.notes()
     if not found.rows:
-        said = " ".join(note.text for note in notes) or f"{found.records} records were seen."
+        said = " ".join(note.text for note in found.notes()) or f"{found.records} records were seen."
         raise NoMetrics(
             f"{source.path.name} is a TensorBoard event file without a scalar. {said} Scalars as written by add_scalar "
             "or tf.summary.scalar are understood; name a file that holds some."
         )
-    return [found.log(notes)]
+    return [found.log()]
 
 
 def _recognised(head: bytes) -> bool:
@@ -117,6 +131,19 @@ def _walk(data: bytes, at: int) -> tuple[list[int], str]:
     return edges, ""
 
 
+def _next_record(data: bytes, at: int) -> int | None:
+    """Return where the next header stands whose checksum is right, at a place or behind it."""
+    for begin in range(at, len(data) - _HEADER.size + 1, _BLOCK):
+        part = np.frombuffer(data, np.uint8, min(_BLOCK + 7, len(data) - begin), begin)
+        # No record is empty, or longer than 4 GB: of the eight bytes of a length the last four are 0, the first not.
+        nonzero = np.concatenate([[0], np.cumsum(part != 0)])
+        low, high = nonzero[4:-4] - nonzero[:-8], nonzero[8:] - nonzero[4:-4]
+        for place in begin + np.flatnonzero((low > 0) & (high == 0)):
+            if _size(data[place : place + _HEADER.size]) is not None:
+                return int(place)
+    return None
+
+
 def _size(header: bytes) -> int | None:
     """Return the size of a record with its frame, or None if its header is cut or damaged."""
     if len(header) < _HEADER.size:
@@ -142,22 +169,47 @@ def _read_block(data: bytes, edges: list[int], found: _Found) -> None:
     block = np.frombuffer(data, dtype=np.uint8, count=edges[-1] - edges[0], offset=edges[0])
     ends = np.array(edges) - edges[0]
     start, length = ends[:-1] + _HEADER.size, np.diff(ends) - _OVERHEAD
-    intact = _intact(data, edges, _rows(block, start + length, 4))
-    found.corrupted += [found.at + edges[i] for i in np.flatnonzero(~intact)]
-    by_length = np.flatnonzero(intact)[np.argsort(length[intact], kind="stable")]
+    stated = _rows(block, start + length, 4).view("<u4")[:, 0]
     groups: list[_Group] = []
-    for same in _parts(by_length, np.unique(length[intact], return_counts=True)[1]):
+    damaged: list[IntArray] = []
+    for same in _parts(np.argsort(length, kind="stable"), np.unique(length, return_counts=True)[1]):
         rows = _rows(block, start[same], int(length[same[0]]))
-        groups += [(layout, same[members], rows[members]) for layout, members in _alike(rows)]
-    found.add(groups, edges)
+        for layout, members in _alike(rows):
+            those, own = same[members], rows[members]
+            intact = _masked(_checksums(own, layout)) == stated[those]
+            if not intact.all():
+                damaged.append(those[~intact])
+                those, own = those[intact], own[intact]
+            if len(those):
+                groups.append((layout, those, own))
+    found.add(groups, np.sort(np.concatenate([NO_STEPS, *damaged])), edges)
 
 
-def _intact(data: bytes, edges: list[int], stated: Bytes) -> BoolArray:
-    """Return which records have the checksum that they state."""
-    before, after = _HEADER.size, _OVERHEAD - _HEADER.size
-    crcs = [crc32c(data[start + before : stop - after]) for start, stop in pairwise(edges)]
-    intact: BoolArray = _masked(np.array(crcs, dtype=np.int64)) == stated.view("<u4")[:, 0]
-    return intact
+def _checksums(rows: Bytes, layout: _Layout) -> IntArray:
+    """Return the CRC-32C of every row, given rows that differ in the holes of a layout alone.
+
+    The CRCs of two texts of one length differ by the sum (exclusive or) of what each byte in which they differ adds, so
+    that only the holes need to be looked at, all rows together.
+    """
+    n, length = rows.shape
+    if n < _FEW or length > _CHECKED_TOGETHER:
+        return np.array([crc32c(row.tobytes()) for row in rows], dtype=np.int64)
+    holes = np.flatnonzero(layout.mask(length) != 0xFF)
+    differing = rows.T[holes] ^ rows[0, holes][:, None]
+    change = np.bitwise_xor.reduce(_what_a_byte_adds()[length - 1 - holes][np.arange(len(holes))[:, None], differing])
+    crcs: IntArray = change ^ int(crc32c(rows[0].tobytes()))
+    return crcs
+
+
+@cache
+def _what_a_byte_adds() -> IntArray:
+    """Return what a byte adds to a CRC-32C, by its distance from the end and its value, shape (distances, 256)."""
+    nothing = int(crc32c(b"\0"))
+    one = np.array([int(crc32c(bytes([byte]))) ^ nothing for byte in range(256)], dtype=np.int64)
+    added = [one]
+    for _ in range(_CHECKED_TOGETHER - 1):
+        added.append(added[-1] >> 8 ^ one[added[-1] & 0xFF])
+    return np.array(added)
 
 
 def _rows(block: Bytes, start: IntArray, length: int) -> Bytes:
@@ -231,22 +283,34 @@ class _Place:
     def read(self, rows: Bytes) -> npt.NDArray[np.generic]:
         """Return the number of every row."""
         raw = rows[:, self.start : self.stop]
-        if self.code not in (_VARINT, _HALF):
+        if self.code == _BFLOAT_CONTENT:
+            return _brain_float(np.ascontiguousarray(raw).view("<u2")[:, 0])
+        if self.code not in _VARYING:
             return np.ascontiguousarray(raw).view(self.code)[:, 0]
         number = np.zeros(len(raw), dtype=np.uint64)
         for i in range(raw.shape[1]):
             number |= (raw[:, i] & 0x7F).astype(np.uint64) << np.uint64(7 * i)
+        if self.code == _BFLOAT:
+            return _brain_float(number)
         return number.astype(np.uint16).view(np.float16) if self.code == _HALF else number.view(np.int64)
+
+
+def _brain_float(bits: npt.NDArray[np.unsignedinteger[Any]]) -> npt.NDArray[np.float32]:
+    """Return the bfloat16 of these bits: the upper half of a float."""
+    return (bits.astype(np.uint32) << np.uint32(16)).view(np.float32)
+
+
+_Ignored = tuple[str, str, wire.Place]  # kind and tag of a value that is no number, and where it stands
 
 
 @dataclass(frozen=True, slots=True)
 class _Layout:
-    """What one event holds: places of numbers, and what is left alone (kind and tag)."""
+    """What one event holds: places of numbers, and what is none."""
 
     wall: _Place | None = None
     step: _Place | None = None
     values: tuple[_Place, ...] = ()
-    ignored: tuple[tuple[str, str], ...] = ()
+    ignored: tuple[_Ignored, ...] = ()
     starts: bool = False
     broken: bool = False
 
@@ -258,7 +322,7 @@ class _Layout:
         mask = np.full(length, 0xFF, dtype=np.uint8)
         for place in (self.wall, self.step, *self.values):
             if place is not None:
-                mask[place.start : place.stop] = 0x80 if place.code in (_VARINT, _HALF) else 0
+                mask[place.start : place.stop] = 0x80 if place.code in _VARYING else 0
         return mask
 
 
@@ -278,9 +342,9 @@ def _layout(event: bytes) -> _Layout:
         return _Layout(broken=True)
 
 
-def _value(event: bytes, start: int, stop: int) -> _Place | tuple[str, str]:
-    """Return where the scalar of a Value stands, or its kind and tag where it is something else."""
-    tag, plugin, what, place = "", "", "empty value", None
+def _value(event: bytes, start: int, stop: int) -> _Place | _Ignored:
+    """Return where the scalar of a Value stands, or what it is where it is something else."""
+    tag, plugin, what, place = "", "", _EMPTY, None
     for number, kind, a, b in wire.fields(event, start, stop):
         match number, kind:
             case 1, wire.BYTES:
@@ -295,7 +359,9 @@ def _value(event: bytes, start: int, stop: int) -> _Place | tuple[str, str]:
                 place, what = None, _KINDS[number]
     if place is not None and (what == "scalar" or plugin in ("", "scalars")):
         return _Place(place.start, place.stop, place.code, tag)
-    return _PLUGIN_KINDS.get(plugin, plugin) if what == "tensor" and plugin else what, tag
+    if plugin and what in ("tensor", _EMPTY):
+        what = _PLUGIN_KINDS.get(plugin, plugin)
+    return what, tag, (start, stop)
 
 
 def _plugin(event: bytes, start: int, stop: int) -> str:
@@ -321,9 +387,55 @@ def _tensor(event: bytes, start: int, stop: int) -> _Place | None:
 
 def _is_one(event: bytes, start: int, stop: int, code: str) -> bool:
     """Whether the bytes are exactly one number: a repeated field may hold any count of them, packed."""
-    if code not in (_VARINT, _HALF):
-        return stop - start == np.dtype(code).itemsize
+    if code not in _VARYING:
+        return stop - start == (2 if code == _BFLOAT_CONTENT else np.dtype(code).itemsize)
     return start < stop <= start + wire.LONGEST and wire.varint(event, start, stop)[1] == stop
+
+
+# Settings ------------------------------------------------------------------------------------------------------------
+
+
+def _settings(event: bytes, value: wire.Place, kind: str) -> Mapping[str, Any]:
+    """Return the settings that a Value holds: hparams, or a text that is a JSON object or a table of two columns."""
+    try:
+        if kind == _HPARAMS:
+            return dict(_hparam(event, at) for at in _inside(event, value, 9, 1, 2, 3, 1))
+        text = b"".join(event[start:stop] for start, stop in _inside(event, value, 8, 8)[:1])
+    except wire.Malformed:
+        return {}
+    if text.startswith(b"{"):
+        try:
+            found = parse(text)
+        except ValueError:
+            found = {}
+        return found if isinstance(found, dict) else {}
+    rows = _TABLE_ROW.findall(text.decode("utf-8", "replace"))
+    return {key: value for key, value in rows[1:] if key.strip("-: ")} if text.startswith(b"|") else {}
+
+
+def _hparam(event: bytes, entry: wire.Place) -> tuple[str, Any]:
+    """Return key and value of an entry: a number, a text or a truth."""
+    key, held = "", None
+    for start, stop in _inside(event, entry, 1):
+        key = wire.text(event, start, stop)
+    for inner in _inside(event, entry, 2):
+        for number, kind, start, stop in wire.fields(event, *inner):
+            match number, kind:
+                case 2, wire.FIXED64:
+                    held = struct.unpack("<d", event[start:stop])[0]
+                case 3, wire.BYTES:
+                    held = wire.text(event, start, stop)
+                case 4, wire.VARINT:
+                    held = bool(wire.varint(event, start, stop)[0])
+    return key, held
+
+
+def _inside(event: bytes, message: wire.Place, *path: int) -> list[wire.Place]:
+    """Return where the messages stand to which a path of field numbers leads."""
+    found = [message]
+    for number in path:
+        found = [at for outer in found for at in wire.places(event, *outer)[number, wire.BYTES]]
+    return found
 
 
 # Assembly ------------------------------------------------------------------------------------------------------------
@@ -333,39 +445,74 @@ _Group = tuple[_Layout, IntArray, Bytes]
 _Rows = tuple[IntArray, FloatArray, IntArray, FloatArray]  # step, wall time, tag, value
 
 
+@dataclass(slots=True)
+class _Damage:
+    """A stretch of the file that could not be read."""
+
+    start: int  # bytes from here
+    stop: int  # to here, which grows while nothing is found behind them
+    row: int  # how many scalars stand before it
+    cut: bool = False  # whether nothing is wrong but that the file ends inside a record
+
+
 class _Found:
     """What has been read so far."""
 
     def __init__(self) -> None:
         self.at = 0  # where in the file it stands
         self.rows = self.records = 0  # how many scalars and how many records there were
-        self.corrupted: list[int] = []  # where records began whose checksum is not right
-        self.broken: list[int] = []  # and those whose content is not
-        self._wrong = ""  # what ended the reading early, and how many bytes were not read for it
-        self._unread = 0
+        self.broken: list[int] = []  # where records began whose content is not an event
+        self._damaged: list[_Damage] = []
+        self._astray = False  # whether no length is trusted yet that comes behind the last damage
         self._step, self._wall = Buffer(np.empty(0, np.int64)), Buffer(np.empty(0))
         self._columns: dict[int, tuple[Buffer[np.int64], Buffer[np.float64]]] = {}  # by tag
         self._tags: dict[str, int] = {}
-        self._restarts: list[int] = []  # rows before which a SessionLog said START
+        self._restarts: list[tuple[int, int]] = []  # rows before which a SessionLog said START, each with its step
+        self._settings: dict[str, Any] = {}
         self._ignored: Counter[str] = Counter()
         self._ignored_tags: dict[str, tuple[int, int]] = {}  # each with its first record, and its place in it
 
     def feed(self, data: bytes, last: bool) -> int:
         """Read block after block, up to the last whole record."""
-        at, wrong = 0, self._wrong
-        while not wrong and at < len(data):
+        at = 0
+        while at < len(data):
+            if self._astray:
+                at = self._back_on_track(data, at, last)
+                if self._astray:
+                    break
             edges, wrong = _walk(data, at)
             if len(edges) > 1:
                 _read_block(data, edges, self)
             at = edges[-1]
+            if wrong == _CUT and not last:
+                break
+            if wrong:
+                at = self._lose_track(at, wrong)
         self.at += at
-        if not wrong or (wrong == _CUT and not last):
-            return at
-        self._wrong = wrong
-        self._unread += len(data) - at
-        return len(data)
+        return at
 
-    def add(self, groups: list[_Group], edges: list[int]) -> None:
+    def _lose_track(self, at: int, wrong: str) -> int:
+        """Remark that no record begins at a place; return from where on the next one is looked for."""
+        known = self._damaged[-1] if self._damaged else None
+        if known is not None and known.stop == self.at + at and known.start >= self.at:
+            at = known.start - self.at  # the record before was damaged too, and its length may have been true no more
+        else:
+            self._damaged.append(_Damage(self.at + at, self.at + at + 1, self.rows, wrong == _CUT))
+        self._astray = True
+        return at + 1
+
+    def _back_on_track(self, data: bytes, at: int, last: bool) -> int:
+        """Return where the next record begins that is whole, or as far as there is none."""
+        place = _next_record(data, at)
+        self._astray = place is None
+        if place is None:
+            place = len(data) if last else max(at, len(data) - _HEADER.size + 1)
+        else:
+            self._damaged[-1].cut = False
+        self._damaged[-1].stop = self.at + place
+        return place
+
+    def add(self, groups: list[_Group], damaged: IntArray, edges: list[int]) -> None:
         """Put the values of a block, which were read layout by layout, into the order of the file."""
         count = np.zeros(len(edges) - 1, dtype=np.int64)
         for layout, members, _ in groups:
@@ -376,7 +523,10 @@ class _Found:
         for layout, members, rows in groups:
             if layout.values:
                 self._fill(block, first[members], layout, rows)
-            self._remark(layout, members, self.rows + first[members], edges)
+            self._remark(layout, members, rows, self.rows + first[members], edges)
+        for i in damaged.tolist():
+            begin, end = self.at + edges[i], self.at + edges[i + 1]
+            self._damaged.append(_Damage(begin, end, self.rows + int(first[i])))
         step, wall, tag, value = block
         for number, own in enumerate(_parts(np.argsort(tag, kind="stable"), np.bincount(tag))):
             if len(own):
@@ -386,7 +536,7 @@ class _Found:
         self._step.extend(step)
         self._wall.extend(wall)
         self.rows += n
-        self.records += len(count)
+        self.records += len(count) - len(damaged)
 
     def _fill(self, block: _Rows, at: IntArray, layout: _Layout, rows: Bytes) -> None:
         step, wall, tag, value = block
@@ -399,36 +549,72 @@ class _Found:
             tag[at] = self._tags.setdefault(place.tag, len(self._tags))
             at = at + 1
 
-    def _remark(self, layout: _Layout, members: IntArray, row: IntArray, edges: list[int]) -> None:
+    def _remark(self, layout: _Layout, members: IntArray, rows: Bytes, row: IntArray, edges: list[int]) -> None:
         if layout.broken:
             self.broken += [self.at + edges[i] for i in members]
         if layout.starts:
-            self._restarts += row[row > 0].tolist()
-        for place, (kind, tag) in enumerate(layout.ignored):
+            steps = layout.step.read(rows).tolist() if layout.step else [0] * len(row)
+            self._restarts += zip(row.tolist(), steps, strict=True)
+        for place, (kind, tag, at) in enumerate(layout.ignored):
+            if kind in _SETTINGS and (told := _settings(rows[0].tobytes(), at, kind)):
+                self._settings = {**told, **self._settings}
+                continue
             self._ignored[kind] += len(members)
             first = self.records + int(members[0]), place
             self._ignored_tags[tag] = min(first, self._ignored_tags.get(tag, first))
 
-    def log(self, notes: tuple[Note, ...]) -> Log:
+    def log(self) -> Log:
         """Return the log of everything so far."""
         names = list(self._tags)
         found = sorted(self._columns.items(), key=lambda column: int(column[1][0].values[0]))
         columns = {names[number]: Column(rows.values, values.values) for number, (rows, values) in found}
-        columns.setdefault("wall_time", Column(np.arange(self.rows), self._wall.values))
-        begins = np.unique(np.array(self._restarts, dtype=np.int64))
+        clock = Column(np.arange(self.rows), self._wall.values)
+        columns.setdefault(CLOCK, clock)
+        begins = np.unique(np.array([row for row, _ in self._restarts if row > 0], dtype=np.int64))
         session = np.searchsorted(begins, np.arange(self.rows), side="right")
-        return Log("tensorboard", self._step.values, columns, session=session, notes=notes)
+        purged: dict[int, int] = {}
+        for row, step in self._restarts:
+            number = int(np.searchsorted(begins, row, side="right"))
+            if step > 0:  # many say 0 that mean nothing by it
+                purged[number] = min(step, purged.get(number, step))
+        log = Log("tensorboard", self._step.values, columns, session=session, purged=purged, config=self._settings)
+        return with_usable_steps(replace(log, notes=self.notes()))
 
     def notes(self) -> tuple[Note, ...]:
         """Return what was dropped and what was left alone."""
-        text = self._wrong.format(at=self.at, left=self._unread)
-        notes = [Note(NoteKind.DROPPED, text)] if text else []
-        for where, what in ((self.corrupted, "match their checksum"), (self.broken, "hold an event")):
-            if where:
-                text = f"Records that do not {what} were skipped: {len(where):,}, the first at byte {min(where)}."
-                notes.append(Note(NoteKind.DROPPED, text, len(where)))
+        notes = [*self._cut(), *self._damage()]
+        if self.broken:
+            text = f"Records that do not hold an event were skipped: {len(self.broken):,}, the first at byte "
+            notes.append(Note(NoteKind.DROPPED, f"{text}{min(self.broken)}.", len(self.broken)))
         if self._ignored:
             kinds = dict(sorted(self._ignored.items(), key=lambda kind: (-kind[1], kind[0])))
             tags = sorted(self._ignored_tags, key=self._ignored_tags.__getitem__)
             notes.append(left_alone("scalars", kinds, "tags", tags))
         return tuple(notes)
+
+    def _cut(self) -> list[Note]:
+        cut = [one for one in self._damaged if one.cut]
+        text = "The file ends inside a record: its last {:,} bytes, from byte {}, are lost."
+        return [Note(NoteKind.DROPPED, text.format(one.stop - one.start, one.start)) for one in cut]
+
+    def _damage(self) -> list[Note]:
+        """Say how much is damaged, and what it lies between."""
+        damaged = [one for one in self._damaged if not one.cut]
+        if not damaged:
+            return []
+        size = sum(one.stop - one.start for one in damaged)
+        places = list(dict.fromkeys(map(self._place, damaged)))
+        text = (
+            f"{size:,} damaged bytes, from byte {damaged[0].start} on, could not be read; what was logged there is "
+            f"lost: {some(places, _PLACES_SHOWN)}."
+        )
+        return [Note(NoteKind.DROPPED, text, len(damaged))]
+
+    def _place(self, damage: _Damage) -> str:
+        if damage.row >= self.rows:
+            return f"everything after step {self._step.values[-1]}" if self.rows else "everything"
+        after = self._step.values[damage.row]
+        if damage.row == 0:
+            return f"before step {after}"
+        before = self._step.values[damage.row - 1]
+        return f"at step {after}" if before == after else f"between steps {before} and {after}"
