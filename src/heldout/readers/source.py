@@ -24,6 +24,8 @@ _PIECE = 4_194_304  # bytes; no copy of a large file is held at once
 _CHECKED = 4096  # bytes before the place that was reached which must still be what they were
 _CONTENT = ("size", "data", "text", "ends_open")  # what is kept of the content for the time of one look
 
+# What text in one of the encodings of Western Europe does not hold: controls, and signs that are never used.
+_NO_LETTER = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f\x81-\x83\x86-\x90\x98-\x9f\xff]")
 # Terminal colours, and the "(TaskRunner pid=123) " that Ray puts before each line of a worker's output.
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
 _RAY = re.compile(r"^\((?:\w+(?:::\w+)? )?(?:pid|ip)=[^)\n]*\)\s?", re.MULTILINE)
@@ -84,8 +86,11 @@ class Source:
 
     @cached_property
     def is_text(self) -> bool:
-        """Whether the head looks like text: no NUL byte, and mostly valid UTF-8."""
-        return b"\0" not in self.head and self.head.decode("utf-8", "replace").count("�") * 50 <= len(self.head)
+        """Whether the head looks like text: no NUL byte, and mostly valid UTF-8, or Western European of one byte."""
+        if b"\0" in self.head:
+            return False
+        odd = self.head.decode("utf-8", "replace").count("�")
+        return odd * 50 <= len(self.head) or (odd * 5 <= len(self.head) and not _NO_LETTER.search(self.head))
 
     @cached_property
     def text(self) -> str:

@@ -2,29 +2,35 @@
 
 Also RLlib's and Stable-Baselines3's ``progress.csv``, and W&B's CSV export, whose columns are named "run - metric".
 
-What it cannot see: several header lines, and separators other than comma, semicolon and tab.
+Where a table of text begins and how it splits is found by `delimited`, how its numbers are written by `cells`.
+
+What it cannot see: tables of more than 20 000 columns or 60 million cells, which are refused.
 """
 
 from __future__ import annotations
 
-import io
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from heldout.errors import NoMetrics
-from heldout.metrics import meaning_of
-from heldout.readers.log import Column, Log, Table
+from heldout.readers.documents.cells import Numbers, numbers_of
+from heldout.readers.documents.delimited import SEPARATORS, SPACES, Layout, find, split
+from heldout.readers.log import Column, Log, Table, noted
 from heldout.readers.source import Source
 from heldout.readers.step_keys import RUN_KEYS, STEP_KEYS
 from heldout.readers.steps import logs_from_table
 from heldout.run import Note, NoteKind
+from heldout.text import counted
 
 if TYPE_CHECKING:
     import polars as pl
 
-_SEPARATORS = (",", "\t", ";")
-_MOST_LINES = 50  # that are dropped at the end; each costs reading the table once more
+_FEWEST_LINES, _MOST_LINES = 12, 200  # by which a table is known
+_MOST_QUOTES = 5  # that never close; for each the table is read once more
+# A run's history has some hundred columns. The cells are what fits into a gigabyte.
+_MOST_COLUMNS, _MOST_CELLS = 20_000, 60_000_000
 _NEEDED = frozenset(RUN_KEYS) | frozenset(STEP_KEYS)
 
 
@@ -32,88 +38,142 @@ def read(source: Source) -> list[Log] | None:
     """Read a delimited text table with a header line, or a Parquet file."""
     if source.head.startswith(b"PAR1"):
         return _logs(_parquet(source), "parquet", [])
-    separator = _separator(source)
-    if separator is None:
+    lines, open_ = _sample(source)
+    _refuse_width(source, lines)
+    layout = find(lines) or (find([*lines, open_]) if open_ else None)
+    if layout is None:
         return None
-    frame, notes = _delimited(source, separator)
+    frame, notes = _delimited(source, layout)
     if frame is None or not frame.height:
         raise NoMetrics(
             f"{source.path.name}: a table with a header line and no complete row below it; nothing to read."
         )
-    return _logs(frame, _format(frame.columns, separator), notes)
+    frame, named = _named(frame, layout.names)
+    return _logs(frame, _format(frame.columns, layout.separator), [*notes, *named], layout)
 
 
-def _separator(source: Source) -> str | None:
-    """Recognise a table by its header: names between separators, and data below that splits the same way."""
+def _sample(source: Source) -> tuple[list[str], str]:
+    """Return the first lines of a text, enough to know a table by, and apart from them a last one without its end."""
     if not source.is_text:
-        return None
-    lines = source.head.decode("utf-8-sig", "replace").replace("\r\n", "\n").split("\n")
-    header = lines[0].strip()
-    for separator in _SEPARATORS:
-        names = [name.strip().strip('"') for name in header.split(separator)]
-        if len(names) < 2 or any(_is_number(name) for name in names if name) or header[:1] in "#{[|":
-            continue
-        known = any(name.lower() in _NEEDED or meaning_of(name) for name in names)
-        below = next((line for line in lines[1:] if line.strip()), "")
-        if known or (
-            below.count(separator) >= header.count(separator) and any(map(_is_number, below.split(separator)))
-        ):
-            return separator
-    return None
+        return [], ""
+    head = source.head
+    if head.count(b"\n") < _FEWEST_LINES and source.size > len(head):  # a header may be longer than that
+        head = _lines(source.data, _FEWEST_LINES)
+    text = _utf8(head).decode("utf-8-sig", "replace").replace("\r\n", "\n").replace("\r", "\n")
+    lines = text.split("\n")
+    open_ = lines.pop()
+    return lines[:_MOST_LINES], open_ if len(head) == source.size and len(lines) < _MOST_LINES else ""
 
 
-def _is_number(text: str) -> bool:
-    try:
-        float(text.strip().strip('"'))
-    except ValueError:
-        return False
-    return True
+def _lines(data: bytes, count: int) -> bytes:
+    """Return the first lines of some data."""
+    end = 0
+    for _ in range(count):
+        at = data.find(b"\n", end)
+        if at < 0:
+            return data
+        end = at + 1
+    return data[:end]
 
 
-def _delimited(source: Source, separator: str) -> tuple[pl.DataFrame | None, list[Note]]:
+def _utf8(data: bytes) -> bytes:
+    """Return a text in UTF-8; where no sign beyond ASCII is valid in it, it is Western European, as of older sheets."""
+    if data.isascii() or not data.decode("utf-8", "ignore").isascii():
+        return data
+    return data.decode("cp1252", "replace").encode()
+
+
+def _refuse_width(source: Source, lines: list[str]) -> None:
+    """Refuse a table of very many columns before its names are looked at."""
+    for separator in SEPARATORS:
+        widths = [line.count(separator) + 1 for line in lines[:_FEWEST_LINES]]
+        if len(widths) > 1 and widths[0] == widths[1] > _MOST_COLUMNS:
+            _refuse_size(source, widths[0], source.data.count(b"\n"))
+
+
+def _refuse_size(source: Source, columns: int, rows: int) -> None:
+    if columns > _MOST_COLUMNS:
+        raise NoMetrics(
+            f"{source.path.name}: a table of {counted(columns, 'column')}; heldout reads at most "
+            f"{counted(_MOST_COLUMNS, 'column')}: keep the step and the metrics that matter."
+        )
+    if columns * rows > _MOST_CELLS:
+        raise NoMetrics(
+            f"{source.path.name}: a table of {counted(columns, 'column')} and {counted(rows, 'row')}; heldout reads "
+            f"at most {counted(_MOST_CELLS, 'cell')}: keep fewer columns, or every tenth row."
+        )
+
+
+def _delimited(source: Source, layout: Layout) -> tuple[pl.DataFrame | None, list[Note]]:
     """Parse a delimited table as text; where its tail is broken, drop lines from the end until it parses."""
-    data = source.data
-    notes = []
-    if not data.endswith((b"\n", b"\r")):
+    data, notes = _utf8(source.data), [*layout.notes]
+    if b"\n" not in data:  # as sheets on old Macintoshes are
+        data = data.replace(b"\r", b"\n")
+    if layout.start > 1 or layout.separator in SPACES or layout.has_comments:
+        data = _header(layout) + data[len(_lines(data, layout.start)) :]
+    if not data.endswith((b"\n", b"\r")) and data:
         whole, _, tail = data.rpartition(b"\n")
-        if source.growing or not _is_whole_row(data, tail, separator):
+        if source.growing or not _is_whole_row(tail, layout):
             notes.append(Note(NoteKind.DROPPED, f"The last line is cut and was dropped ({len(tail)} bytes)."))
             data = whole
         else:
             notes.append(
                 Note(NoteKind.ASSUMED, "The last line has no line end: if the file was cut, its last value is short.")
             )
-    frame = _parse(data, separator)
-    lines = dropped = 0
-    while frame is None and b"\n" in data and lines < _MOST_LINES:  # an open quote swallows everything behind it
-        data, _, tail = data.rpartition(b"\n")
-        lines, dropped = lines + 1, dropped + len(tail) + 1
-        frame = _parse(data + b"\n", separator)
+    if len(data) > 2 * _MOST_CELLS:  # with a separator for each
+        _refuse_size(source, len(layout.names), data.count(b"\n"))
+    frame, dropped = _parse(data, layout), 0
+    for _ in range(_MOST_QUOTES):  # an open quote swallows everything behind it
+        if frame is not None or b'"' not in data:
+            break
+        data, lost = _without_quote(data, layout)
+        dropped += lost
+        frame = _parse(data, layout)
     if dropped:
-        notes.append(Note(NoteKind.DROPPED, f"The last {dropped} bytes do not parse as a table row and were dropped."))
+        notes.append(Note(NoteKind.DROPPED, f"{counted(dropped, 'byte')} do not parse as table rows and were dropped."))
     return frame, notes
 
 
-def _is_whole_row(data: bytes, tail: bytes, separator: str) -> bool:
-    header = data.split(b"\n", 1)[0]
-    one = _parse(header + b"\n" + tail + b"\n", separator)
-    fields = tail.count(separator.encode()) >= header.count(separator.encode())
-    return fields and one is not None and one.height == 1
+def _without_quote(data: bytes, layout: Layout) -> tuple[bytes, int]:
+    """Leave out the line of the last quote, and what follows it unless that is whole rows."""
+    quote = data.rfind(b'"')
+    begin, end = data.rfind(b"\n", 0, quote) + 1, data.find(b"\n", quote) + 1 or len(data)
+    separators = (len(layout.names) - 1) * [layout.separator.encode()]
+    if separators and all(line.count(separators[0]) == len(separators) for line in data[end:].splitlines()):
+        return data[:begin] + data[end:], end - begin
+    return data[:begin], len(data) - begin
 
 
-def _parse(data: bytes, separator: str) -> pl.DataFrame | None:
+def _is_whole_row(tail: bytes, layout: Layout) -> bool:
+    cells = split(tail.decode("utf-8", "replace"), layout.separator)
+    return len(cells) >= len(layout.names) and tail.count(b'"') % 2 == 0
+
+
+def _parse(data: bytes, layout: Layout) -> pl.DataFrame | None:
     import polars as pl
 
+    separator = layout.separator
+    if separator in SPACES:
+        data = b"\n".join(
+            "\t".join(split(line.decode("utf-8", "replace"), separator)).encode() for line in data.split(b"\n")
+        )
+        separator = "\t"
     try:
         return pl.read_csv(
-            io.BytesIO(data),
+            data,
             separator=separator,
             infer_schema=False,
             truncate_ragged_lines=True,
+            comment_prefix="#" if layout.has_comments else None,
             encoding="utf8-lossy",
         )
     except (pl.exceptions.PolarsError, ValueError):
         return None
+
+
+def _header(layout: Layout) -> bytes:
+    """Return a header line of as many columns, whatever the table calls them."""
+    return f"{layout.separator.join(map(str, range(len(layout.names))))}\n".encode()
 
 
 def _parquet(source: Source) -> pl.DataFrame:
@@ -128,13 +188,44 @@ def _parquet(source: Source) -> pl.DataFrame:
         ) from error
 
 
-def _logs(frame: pl.DataFrame, format: str, notes: list[Note]) -> list[Log]:
+def _logs(frame: pl.DataFrame, format: str, notes: list[Note], layout: Layout | None = None) -> list[Log]:
     runs = _wandb_export(frame)
-    if runs is None:
-        return logs_from_table(_table(frame), format, notes=notes)
-    return [
-        log for name, part in runs.items() for log in logs_from_table(_table(part), "wandb-csv", name=name, notes=notes)
-    ]
+    format = format if runs is None else "wandb-csv"
+    logs = []
+    for name, part in ({"": frame} if runs is None else runs).items():
+        numbers = numbers_of(part, *((layout.separator, layout.percent) if layout else ()))
+        try:
+            logs += logs_from_table(_table(numbers), format, name=name or None, notes=[*notes, *numbers.notes])
+        except NoMetrics as error:
+            lost = [note.text for note in numbers.notes if note.kind is NoteKind.DROPPED]
+            raise NoMetrics(" ".join([str(error), *lost])) from None
+    return logs
+
+
+def _named(frame: pl.DataFrame, names: Sequence[str]) -> tuple[pl.DataFrame, list[Note]]:
+    """Return a table under its names, without columns that have none, and without header lines among the rows."""
+    import polars as pl
+
+    first, notes = frame.columns[0], list[Note]()
+    if frame[first].has_nulls():
+        frame = frame.filter(~pl.all_horizontal(pl.all().is_null()))  # empty lines
+    again = frame[first].str.strip_chars() == names[0] if names[0] else None
+    if again is not None and again.any():
+        frame = frame.filter(~again.fill_null(False))
+        lines = int(again.sum())
+        notes += noted(NoteKind.IGNORED, lines, f"{counted(lines, 'header line')} among the rows left out.")
+    columns = {column: name for column, name in zip(frame.columns, names, strict=True) if name}
+    index = frame[first].cast(pl.Float64, strict=False)
+    numbers = frame.height > 1 and not index.has_nulls() and bool((index.diff().drop_nulls() > 0).all())
+    if not _has_name(names[0]) and numbers and not any(name.lower() in STEP_KEYS for name in names):
+        text = "The first column has no name; as its numbers rise from row to row, it was taken for the step."
+        columns = {**columns, first: "step"}
+        notes.append(Note(NoteKind.ASSUMED, text))
+    return frame.select(*columns).rename(columns), notes
+
+
+def _has_name(name: str) -> bool:
+    return bool(name) and not name.startswith("Unnamed:")  # as pandas calls it when it reads such a column
 
 
 def _wandb_export(frame: pl.DataFrame) -> dict[str, pl.DataFrame] | None:
@@ -151,21 +242,18 @@ def _wandb_export(frame: pl.DataFrame) -> dict[str, pl.DataFrame] | None:
     return {run: frame.select(first, *names).rename(names) for run, names in runs.items()}
 
 
-def _table(frame: pl.DataFrame) -> Table:
-    import polars as pl
-
-    table = Table(rows=frame.height)
-    for name in frame.columns:
-        column = frame[name]
+def _table(numbers: Numbers) -> Table:
+    table = Table(rows=max(map(len, numbers.values.values()), default=0))
+    for name, number in numbers.values.items():
         key = name.strip()
-        number = (
-            column.cast(pl.Float64, strict=False) if not column.dtype.is_nested() else pl.Series([None] * len(column))
-        )
         numeric = number.is_not_null().to_numpy()
         if numeric.any():
             rows = np.flatnonzero(numeric)
             table.columns[key] = Column(rows, number.to_numpy()[rows].astype(np.float64))
-        _keep_text(table, key, column, numeric)
+        _keep_text(table, key, numbers.text[name], numeric)
+        if name in numbers.said:
+            table.left_out.pop(key, None)
+            table.constants.pop(key, None)
     return table
 
 
@@ -193,4 +281,4 @@ def _format(columns: list[str], separator: str) -> str:
         return "rllib-progress"
     if any(key.startswith(("rollout/ep_", "time/total_timesteps")) for key in keys):
         return "sb3-progress"
-    return {",": "csv", ";": "csv", "\t": "tsv"}[separator]
+    return "tsv" if separator in ("\t", *SPACES) else "csv"
