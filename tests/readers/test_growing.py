@@ -89,6 +89,34 @@ def pairs() -> str:
     return "\n".join(["loading", *rows, ""])
 
 
+def printed_lines() -> str:
+    rows = [f"=== Step {i}/40 ===\n  • Avg Reward: {i / 8}\n  • Loss: 0.5" for i in range(1, 41)]
+    for i in range(4, 40, 5):
+        rows[i] += f"\n📊 Validation Results:\n    • Accuracy: {i / 50}\n| kl | 0.1 |\n| entropy | {i} |\nsaved"
+    return "\n".join(["INFO:root:loading 3/3", *rows, ""])
+
+
+def rows_under_names() -> str:
+    names = "| step | reward | val_acc |\n|------|------|------|\n"
+    return "starting\n" + names + "".join(f"| {i} | {i / 8} | {0.5 if i % 5 == 0 else '-'} |\n" for i in range(1, 40))
+
+
+def postfixes() -> str:
+    bars = [
+        f"\rEpisode [{n}/2]: {i:3d}%|█    | {i + done}/20 [00:10<00:50,  1.2s/it, loss=0.5, reward={i / 8}]"
+        for n in (1, 2)
+        for i in range(20)
+        for done in (0, 1)
+    ]
+    return "loading\n" + "".join(bars) + "\n[eval] acc=0.5\n"
+
+
+def apart() -> str:
+    bars = "".join(test_trl_console.bar(i) for i in range(101))
+    rows = "".join(f"{{'loss': {i / 8}, 'reward': {i / 4}, 'epoch': {i / 100}}}\n" * 2 for i in range(1, 21))
+    return f"{bars}\n{rows}"
+
+
 def events() -> bytes:
     scalar, event = test_tensorboard.scalar, test_tensorboard.event
     steps = [event(i, scalar("reward", i / 8), scalar("loss", -i / 8), wall=float(i)) for i in range(1, 60)]
@@ -120,6 +148,10 @@ FORMATS: dict[str, tuple[str, Callable[[], str | bytes]]] = {
     "printed Series": ("series.log", printed),
     "tables": ("sb3.log", tables),
     "name=value": ("own.log", pairs),
+    "lines below a step": ("own.log", printed_lines),
+    "rows under names": ("own.log", rows_under_names),
+    "bars with metrics": ("bars.log", postfixes),
+    "TRL console printed apart": ("trl.log", apart),
     "TensorBoard": ("events.out.tfevents.1", events),
     "W&B": ("run-a.wandb", offline),
     "MLflow metric": ("metrics", metric_file),

@@ -66,6 +66,24 @@ def test_the_line_of_a_loop_of_ones_own(tmp_path: Path) -> None:
         "2026-01-02 10:00:00 {{'step': {}, 'loss': -0.001, 'reward': np.float64(0.5)}}",
         "step {}: {{'loss': -0.001, 'reward': 0.5}}",
         "trainer: step={} loss=-1e-3 reward=.5",
+        "- INFO - step: {}, loss: -1e-3, reward: .5",
+        "2026-01-02 10:00:00.123 | INFO     | trainer:step:88 - step={} loss=-1e-3 reward=.5",
+        "10:00:00 SUCCESS step {} | loss: -1e-3 | reward: .5",
+        "I0102 10:00:00.123456 12345 train.py:88] step {} | loss: -1e-3 | reward: .5",
+        "[10:00:00] INFO     step={} loss=-1e-3 reward=.5                     train.py:88",
+        "2026-01-02 10:00:00 [info     ] train_step   step={} loss=-1e-3 reward=.5",
+        "2026-01-02T10:00:00.123456789Z stdout F step={} loss=-1e-3 reward=.5",
+        "0: step {} loss: -1e-3 reward: .5",
+        "(Worker pid=123, ip=10.0.0.1) step={} loss=-1e-3 reward=.5",
+        "\x1b[32m🚀 step={}\x1b[0m | loss=-1e-3 | reward=.5",
+        "| step {} | loss -1e-3 | reward .5 |",
+        "=== Step {}: loss=-1e-3, reward=.5 ===",
+        "Step {} (loss: -1e-3, reward: .5)",
+        "step {} -> loss: -1e-3, reward: .5",
+        "it {} · loss -1e-3 · reward .5",
+        "<step {}> loss=-1e-3; reward=.5",
+        '{{"step": {}, "metrics": 1}} loss=-1e-3 reward=.5'.replace('{{"step": {}, "metrics": 1}}', "update #{}"),
+        "{}/60 loss=-1e-3 reward=.5",
     ],
 )
 def test_separators_and_stamps(form: str) -> None:
@@ -112,9 +130,31 @@ def test_a_split_may_be_the_name_of_a_value() -> None:
     assert {key: column.value[0] for key, column in log.columns.items()} == {"train": 0.5, "eval": 40}
 
 
-def test_percent_is_a_number_and_other_units_are_left_out() -> None:
-    log = one(lines("step {}/60 acc=21.5% time=3.5s lr=1e-5"))
-    assert {key: column.value[0] for key, column in log.columns.items()} == {"acc": 21.5, "lr": 1e-5}
+def first(log: Log) -> dict[str, float]:
+    return {key: float(column.value[0]) for key, column in log.columns.items()}
+
+
+@pytest.mark.parametrize(
+    ("written", "number"),
+    [
+        ("21.5%", 21.5), ("21.5 %", 21.5), ("3.5s", 3.5), ("3.5 s", 3.5), ("300ms", 0.3), ("300 ms", 0.3),
+        ("12k", 12_000), ("1.2M", 1_200_000), ("12k tok/s", 12_000), ("2.5k/s", 2500), ("3000 tokens/s", 3000),
+        ("313.3 tokens/sample", 313.3), ("1,024", 1024), ("12,345,678.5", 12_345_678.5), ("41/100", 41),
+        ("40.1GB", 40.1), ("0.41 ± 0.02", 0.41), ("0.41 +/- 0.02", 0.41), ("-1e-3", -0.001), (".5", 0.5),
+        ("3.", 3), ("np.float64(0.5)", 0.5),
+        ("tensor(0.25, device='cuda:0')", 0.25), ("tensor(2.)", 2), ("(0.5)", 0.5),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize(
+    "form", ["step {} | x: WRITTEN | y: 0.5", "y=0.5, x=WRITTEN, step={}", "step={} y=0.5 x=WRITTEN"]
+)
+def test_units_of_a_number(written: str, number: float, form: str) -> None:
+    assert first(one(lines(form.replace("WRITTEN", written)))) == {"x": number, "y": 0.5}
+
+
+@pytest.mark.parametrize("written", ["1.2.3", "10:20:30", "2026-01-02", "run_3", "0x1F", "1/2/3", "--1", "v2"])
+def test_what_is_no_number_is_none(written: str) -> None:
+    assert first(one(lines(f"step={{}} y=0.5 x={written}"))) == {"y": 0.5}
 
 
 def test_broken_dicts_are_counted() -> None:
@@ -158,13 +198,15 @@ def test_three_lines_with_the_same_names_are_enough_and_two_are_not() -> None:
 @pytest.mark.parametrize(
     "form",
     [
-        "In the run with step={} and reward=0.5 all went well",
-        "With step={} reward=0.5 and more",
-        "see step={} reward=0.5",
+        "In the run with step=3 and reward=0.{} all went well",
+        "see step=3 reward={}",
+        "The step {} reward is fine",
+        "Loaded {}/9 files",
+        "step {} of 9",
+        "reward was 0.{}",
         "step={}",
         "seed={} lr=0.1",
         "step={} loss=nothing",
-        "step={} loss=0.5s",
         "step={} loss=0.5.1",
         "Step {}: add 2 eggs, stir",
         "Step {} of 60 took 3 minutes",
@@ -172,12 +214,11 @@ def test_three_lines_with_the_same_names_are_enough_and_two_are_not() -> None:
         "step={}loss=0.5",
         "python train.py --step={} --lr=0.1",
         "https://example.org/?step={}&page=2",
-        "  10%|#         | {}/100 [00:01<00:10, step={}, loss=0.3]",
-        "{'loss': {}, 'reward': 0.5}",
+        "  10%|#         | {}/100 [00:01<00:10, 3.2s/it]",
+        "{'loss': {}, 'lr': 0.5}",
         "('step', {}) {'loss': 0.5}",
         "{'step': {'start': {}}, 'loss': 0.5}",
         '{"step": {"start": {}}, "loss": 0.5}',
-        "step={} == loss=0.5",
         "x{}=1 step=2",
     ],
 )
@@ -207,7 +248,28 @@ def test_any_text_is_read_or_left(text: str) -> None:
         ("it={} global_step={} loss=0.5", {"it": None, "loss": 0.5}),
         ("[{}/60] loss: 0.5", {"loss": 0.5}),
         ("step={} [7/60] loss: 0.5", {"loss": 0.5}),
-        ("step={} loss=0.5 n=300ms", {"loss": 0.5}),
+        ("step={} loss=0.5 n=300ms", {"loss": 0.5, "n": 0.3}),
+        ("see step={} reward=0.5 there", {"reward": 0.5}),  # words, but at another step each time
+        ("Train Epoch: 1 [{}/60 (5%)] Loss: 0.5", {"Epoch": 1.0, "Loss": 0.5}),
+        ("Epoch [1/3], Step [{}/60], Loss: 0.5", {"Epoch": 1.0, "Loss": 0.5}),
+        ("Finished step {} with reward 0.5 in 3.2s", {"reward": 0.5}),
+        ("Step {} done: mean reward = 0.5 (std 0.25)", {"mean reward": 0.5, "std": 0.25}),
+        (
+            "Step {}/60 | Average reward: 0.5 | Seq. Length: 313.5 tokens/sample",
+            {"Average reward": 0.5, "Seq. Length": 313.5},
+        ),
+        (
+            "step {} | reward: mean=0.5 std=0.25 | kl: mean=0.125",
+            {"reward/mean": 0.5, "reward/std": 0.25, "kl/mean": 0.125},
+        ),
+        ("phase=eval step={} acc=0.5", {"eval/acc": 0.5}),
+        ("Eval @ step {}: acc 0.5", {"eval/acc": 0.5}),
+        ("Eval Avg Reward: 0.5 | step {}", {"Eval Avg Reward": 0.5}),
+        ("global step: {} | tokens per step: 300", {"tokens per step": 300.0}),
+        ("step {} max step: 500 best step: 3 loss: 0.5", {"max step": 500.0, "best step": 3.0, "loss": 0.5}),
+        ("步数: {} 奖励: 0.5 step={}", {"步数": None, "奖励": 0.5}),
+        ("step={} loss=0.5 elapsed=0:10:20 eta: 0:03:04", {"loss": 0.5}),
+        ("step {} | Last 50 Avg Reward: 0.5", {"Last 50 Avg Reward": 0.5}),
         ("step={} loss=5%", {"loss": 5.0}),
         ("val: step={} val_acc=0.5 acc=0.25", {"val_acc": 0.5, "val/acc": 0.25}),
         ("train: step={} acc=0.25 loss=0.5", {"train/acc": 0.25, "loss": 0.5}),
@@ -223,7 +285,8 @@ def test_names_and_values_of_a_line(form: str, columns: dict[str, float | None])
         )
     )
     assert log.step.tolist() == [2, 3, 4]
-    assert {key: None if key == "it" else column.value[0] for key, column in log.columns.items()} == columns
+    counts = ("it", "步数")
+    assert {key: None if key in counts else column.value[0] for key, column in log.columns.items()} == columns
 
 
 @pytest.mark.parametrize(
@@ -239,3 +302,187 @@ def test_names_and_values_of_a_line(form: str, columns: dict[str, float | None])
 )
 def test_three_lines_of_the_same_names_with_a_step_are_a_log(text: str, is_log: bool) -> None:
     assert (read(source(text)) is not None) is is_log
+
+
+# -- several lines a step ---------------------------------------------------------------------------------------------
+
+
+def blocks(form: str, count: int = 6) -> Log:
+    return one("".join(form.replace("{}", str(i)) + "\n" for i in range(1, count + 1)))
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        "=== Step {}/60 ===\n  loss: 0.5\n  Avg Reward: 0.25",
+        "--- Iteration {} ---\nloss: 0.5\nAvg Reward: 0.25",
+        "Step {}:\n\tloss = 0.5\n\tAvg Reward = 0.25",
+        "Starting step {}...\n  • loss: 0.5\n  • Avg Reward: 0.25",
+        "Epoch {}/60\n - loss: 0.5\n - Avg Reward: 0.25",
+        "[INFO] step {}\n[INFO] loss: 0.5\n[INFO] Avg Reward: 0.25",
+        "┏━━━━━━┳━━━━━┓\n┃ Metric ┃ Value ┃\n┡━━━━━━╇━━━━━┩\n│ loss │ 0.5 │\n"
+        "│ Avg Reward │ 0.25 │\n│ step │ {} │\n└──────┴─────┘",
+        "+------+-----+\n| step | {} |\n| loss | 0.5 |\n| Avg Reward | 0.25 |\n+------+-----+",
+        "Train step {}/60 done.\n╒══╤══╤══╤══╕\n│ loss │ 5.0e-1 │ Avg Reward │ 2.5e-1 │\n╘══╧══╧══╧══╛",
+        "step {}\n{'loss': 0.5, 'Avg Reward': np.float64(0.25)}",
+        'pipeline rollout global step {} start...\n[time] {"loss": 0.5, "Avg Reward": 0.25}',
+    ],
+)
+def test_lines_and_tables_below_a_step_are_of_it(form: str) -> None:
+    log = blocks(form)
+    assert sorted(set(log.step.tolist())) == [1, 2, 3, 4, 5, 6]
+    for key, value in (("loss", 0.5), ("Avg Reward", 0.25)):
+        assert [(log.step[row], at) for row, at in zip(log.columns[key].row, values(log, key), strict=True)] == [
+            (i, value) for i in range(1, 7)
+        ]
+    assert log.notes == ()
+
+
+@pytest.mark.parametrize(
+    ("evaluated", "key"),
+    [
+        ("Validation accuracy: 75 %", "Validation accuracy"),
+        ("[eval] acc=75", "eval/acc"),
+        ("Eval @ step 4: acc 75", "eval/acc"),
+        ("test/acc 75", "test/acc"),
+        ("  val_acc: 75", "val_acc"),
+        ("Evaluation results:\n  acc: 75", "eval/acc"),
+        ("📊 Validation Results:\n    • acc: 75", "val/acc"),
+        ("Evaluating...\nacc = 75%", "eval/acc"),
+        ("▶ Starting validation at step 4...\n  acc: 75", "val/acc"),
+        ("--- Evaluation at step 4 ---\nacc: 75", "eval/acc"),
+        ("held-out: acc=75", "heldout/acc"),
+    ],
+)
+def test_an_evaluation_without_a_step_stands_at_the_line_before_it(evaluated: str, key: str) -> None:
+    train = [f"step {i} | loss: 0.5 | reward: 0.{i}\n" for i in range(1, 9)]
+    log = one("".join(train[:4]) + evaluated + "\n" + "".join(train[4:]))
+    assert values(log, key) == [75]
+    assert log.step[log.columns[key].row].tolist() == [4]
+    assert [log.step[row] for row in log.columns["reward"].row] == list(range(1, 9))
+
+
+def test_lines_at_no_step_are_said_and_what_is_no_metric_is_left() -> None:
+    text = "seed: 3\nlr: 0.1\n"
+    for i in range(1, 6):
+        text += f"step {i} | loss: 0.5\nreward: 0.{i}\nsample: 1\nsample: 2\nsample: 3\n"
+    log = one(text + "saved: 4\n")
+    assert set(log.columns) == {"loss", "reward"}
+    assert [note.text for note in log.notes] == [
+        "5 lines without a step of their own stand at the step of the line before them."
+    ]
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "step  reward  acc",
+        "| step | reward | acc |",
+        "step\treward\tacc",
+        " step | reward | acc",
+        "│ step │ reward │ acc │",
+    ],
+)
+def test_a_line_of_names_over_lines_of_values(header: str) -> None:
+    form = header.replace("step", "{}").replace("reward", "0.5").replace("acc", "25%")
+    log = one(f"training\n{header}\n{'-' * 20}\n" + lines(form, 5) + "done\n")
+    assert log.step.tolist() == [1, 2, 3, 4, 5]
+    assert first(log) == {"reward": 0.5, "acc": 25}
+
+
+def test_thousands_in_columns() -> None:
+    log = one("  update |  steps | reward\n" + "".join(f"  {i:>5,} | {i * 1024:>9,} | 0.5\n" for i in range(1, 6)))
+    assert log.step.tolist() == [1024, 2048, 3072, 4096, 5120]
+
+
+# -- progress bars with metrics ---------------------------------------------------------------------------------------
+
+
+def drawn(at: int, total: int | None = 6, metrics: str = "", title: str = "") -> str:
+    count = f"{at}/{total}" if total else f"{at}it"
+    shape = f"{at:3d}%|█    | " if total else ""
+    time = "00:10<00:50" if total else "00:10"
+    return f"\r{title}{shape}{count} [{time},  1.2s/it{', ' if metrics else ''}{metrics}]"
+
+
+@pytest.mark.parametrize("title", ["", "Training: ", "Episode [1/1]: ", "Epoch 1: "])
+@pytest.mark.parametrize("total", [6, None])
+@pytest.mark.parametrize("order", ["set before", "set after", "once"])
+def test_a_bar_carries_metrics(title: str, total: int | None, order: str) -> None:
+    text = drawn(0, total, "", title)
+    for i in range(1, 7):
+        metrics = f"policy_loss=0.00{i}, reward=0.{i}, kl=1e-3"
+        before = f"policy_loss=0.00{i - 1}, reward=0.{i - 1}, kl=1e-3"
+        text += drawn(i - 1, total, metrics, title) if order == "set before" else ""
+        text += drawn(i, total, before, title) if order == "set after" and i > 1 else ""
+        text += drawn(i, total, metrics, title)
+    log = one(text + "\n")
+    assert log.step.tolist() == [1, 2, 3, 4, 5, 6]
+    assert values(log, "reward") == [0.1, 0.2, 0.3, 0.4, 0.5, 0.6]
+    assert set(log.columns) == {"policy_loss", "reward", "kl"}
+
+
+def test_bars_of_later_episodes_go_on_and_other_bars_are_left() -> None:
+    text = ""
+    for episode in (1, 2, 3):
+        for i in range(1, 5):
+            text += drawn(i, 4, "", "make_experience: ") + drawn(i, 4, f"loss={i}", "Train epoch [1/1]: ") * 2
+            text += drawn(i, 4, f"reward={episode}.{i}, glen=200", f"Episode [{episode}/3]: ")
+    log = one(text + "\n[eval] acc=0.5\n")
+    assert log.step[log.columns["reward"].row].tolist() == list(range(1, 13))
+    assert log.step[log.columns["eval/acc"].row].tolist() == [12]
+    assert "loss" not in log.columns
+
+
+def test_a_line_printed_right_behind_a_bar() -> None:
+    log = one("".join(f"{drawn(i)}Step {i}: reward 0.5\n" for i in range(1, 7)))
+    assert log.step.tolist() == [1, 2, 3, 4, 5, 6]
+
+
+# -- no step at all ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "form",
+    ["{'policy_loss': 0.5, 'reward': 0.25}", '{"policy_loss": 0.5, "reward": 0.25}', "reward=0.25 policy_loss=0.5"],
+)
+def test_lines_of_a_reward_without_any_step_are_counted_and_that_is_said(form: str) -> None:
+    log = one((form + "\n") * 4 + "eval: reward=0.125\n" * 0 + form + "\n")
+    assert log.step.tolist() == [1, 2, 3, 4, 5]
+    assert log.counted
+    assert [(note.kind, note.count) for note in log.notes] == [(NoteKind.ASSUMED, 5)]
+    assert read(source(form.replace("reward", "zebra") * 5)) is None
+
+
+@QUICK
+@given(
+    st.lists(
+        st.sampled_from(
+            [
+                "step 3", "=== Step 4 ===", "reward: 0.5", "| a | 1 |", "| step | b |", "┏━━┓", "{'reward': 1}",
+                '{"step": 4',
+                "10%|█| 3/60 [00:01<00:10, 1it/s, reward=0.5]", "eval", "Validation:", "acc=0.4", "",
+                "step=5 acc=0.5 x",
+                "epoch 1 it 4 loss 0.5", "1  2  3", "step  a  b", "0: {'step': 1, 'reward': 2}",
+            ]
+        ),
+        max_size=30,
+    )
+)  # fmt: skip
+def test_any_lines_are_read_or_left(printed: list[str]) -> None:
+    for end in ("", "\n"):
+        logs = read(source("\n".join(printed) + end))
+        assert logs is None or len(logs[0].step) >= 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a " * 9_000, "a=" * 9_000, "step 1 " * 2_500, "1" * 19_000, "| " * 9_000, "(" * 19_000, "{'a': " * 3_000,
+        "1/1 [00:00<" * 1_700, "a: " * 6_000, "é-" * 9_000, "a.a" * 6_000, "ast 1 " * 3_000, "[" * 19_000, "-" * 19_000,
+        "tensor(" * 2_700, "1,000" * 3_900, "a  " * 6_000, "\t" * 19_000, "=" * 19_000, "a (b) " * 3_000,
+    ],
+)  # fmt: skip
+def test_adversarial_lines_come_to_an_end(text: str) -> None:
+    logs = read(source(f"{text}\n" * 10))  # a search that is not linear would take minutes
+    assert logs is None or len(logs) == 1

@@ -1,47 +1,27 @@
-"""Lines of names and values, as a training loop of one's own prints them."""
+"""Lines of names and values, as a training loop of one's own prints them, and trainers that print for people."""
 
 from __future__ import annotations
 
-import json
-import re
-from collections import Counter
-from collections.abc import Iterator
-from typing import Any
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any, NamedTuple
 
-from heldout.metrics import benchmarks
-from heldout.readers.consoles.console import NUMBER, Console, Entry, steps_over_epochs
-from heldout.readers.consoles.trl import scan_dict
-from heldout.readers.log import Log
+from heldout.metrics import benchmarks, meaning_of
+from heldout.readers.consoles import grid
+from heldout.readers.consoles.bars import Bar, bars_in, moves_last, of_training
+from heldout.readers.consoles.console import steps_over_epochs
+from heldout.readers.consoles.line import LONGEST, STEPS, Line, is_step, parsed, split_of
+from heldout.readers.log import Log, noted
 from heldout.readers.source import Source
 from heldout.readers.steps import log_from_table
+from heldout.run import Note, NoteKind
+from heldout.text import counted
 
-# Those that count finer come first: an epoch has many steps.
-_STEPS = ("global_step", "step", "iteration", "iter", "update", "it", "epoch")
 _FEWEST = 3  # lines with the same names: settings are printed once, or once more at the end
-
-# loss=0.5   reward: 21.5%   step 3/60   [3/60]   (5.00%)   dt: 300ms
-_NAMED = r"[A-Za-z_][\w./@-]{0,99}+(?:[ \t]{0,8}+[=:][ \t]{0,8}+|[ \t]{1,8}+)"
-_VALUE = rf"{NUMBER}(?:/\d{{1,15}}|%|[A-Za-z][A-Za-z/]{{0,7}}+)?+(?![\w.])"
-_ITEM = rf"[\[(]?+(?:{_NAMED}{_VALUE}|\d{{1,15}}/\d{{1,15}}|\d{{1,3}}(?:\.\d{{1,4}}+)?%)[\])]?+"
-_BETWEEN = r"(?:[ \t]{0,8}+[|,;:][ \t]{0,8}+|[ \t]{1,8}+(?:-[ \t]{1,8}+)?+)"
-# What stands before a line: "2026-04-15 07:57:53,123 - trainer - INFO - ", "INFO:root:", "[rank 0] loop.py:12 "
-_TIME = r"(?:\d{4}[/-]\d\d[/-]\d\d[T ]?)?(?:\d{1,2}:\d\d:\d\d(?:[.,]\d{1,9})?(?:Z|[+-]\d\d:?\d\d)?)?(?<=\d\d|.Z)"
-_LEVEL = r"(?:DEBUG|INFO|WARN(?:ING)?|ERROR|CRITICAL)(?::[\w.]{1,60}+)?"
-# Of what the numbers are: "eval: step=3 acc=0.4", "[train] step 3 | acc 0.5", "Val step 3: acc=0.4"
-_SPLIT = r"(?i:train(?:ing)?|eval(?:uation)?|val(?:id(?:ation)?)?|test)"
-_STAMP = (
-    rf"(?!\[?{_SPLIT}\b)(?:{_TIME}|{_LEVEL}|\w{{1,60}}+\.py:\d{{1,6}}|[\w.]{{1,60}}+(?= - |: {_NAMED}{_VALUE})"
-    rf"|\[(?!(?:(?:{'|'.join(_STEPS)})\W{{1,3}})?\d{{1,15}}[]/])[^]=\n]{{1,80}}+\])[ \t:|-]{{1,8}}+"
-)
-_BEGINS = rf"(?=[\[(]?(?:{_NAMED}{_VALUE}|\d{{1,15}}/\d)|\{{)"
-# Nothing else may stand in the line: a sentence about step=3 and loss=0.5 is not a line of metrics.
-_LINE = re.compile(
-    rf"^[ \t]{{0,20}}+(?:{_STAMP}){{0,6}}+(?:\[?(?P<split>{_SPLIT})\]?[ \t:|-]{{1,8}}+{_BEGINS})?+"
-    rf"(?P<items>(?:{_ITEM}(?:{_BETWEEN}|(?=[ \t]{{0,20}}$)))*+)"
-    r"(?P<dict>\{[ \t]{0,20}+['\"][^\n]*+)?[ \t|,;]{0,20}+$",
-    re.MULTILINE,
-)
-_PART = re.compile(rf"(?:({_NAMED})|(?<![\w/.%]))({NUMBER})(/\d{{1,15}}|%|[A-Za-z][A-Za-z/]{{0,7}}+)?")
+_OF_BAR = "step of the progress bar"
+_AXES = (*STEPS[: STEPS.index("episode")], _OF_BAR, *STEPS[STEPS.index("episode") :])
+_TITLE = 80  # characters of a line that only says of what the following lines are
 
 
 def read(source: Source) -> list[Log] | None:
@@ -50,81 +30,247 @@ def read(source: Source) -> list[Log] | None:
     A line looks like one of these, alone or after a time and a level::
 
         iter=12 | reward=0.3 | val_acc=0.4
-        Step 12: loss 0.01, reward 0.3
-        [12/60] loss: 0.01 - acc: 21.5%
+        Step 12/60: loss 0.01, Avg Reward: 0.3, 3.2k tokens/s
         {"step": 12, "reward": 0.3}
+        Episode [1/1]:  5%|█ | 3/60 [00:10<03:10, 3.3s/it, reward=0.2]
 
-    At least three lines have the same names, one of which is a step: global_step, step, iteration, iter, update, it or
-    epoch. Lines with other names that have this step too are read with them; after "eval:", "val:" or "test:" the
-    names are those of that split: ``eval/acc``.
+    At least three lines have the same names. The step is the finest of those that most lines have: global_step, step,
+    iteration, update, the progress bar's, episode, epoch … Lines and tables without a step stand at the one before
+    them, be it a line of its own ("=== Step 12 ==="); after "eval:", "Validation" or "test" the names are those of
+    that split: ``eval/acc``.
 
-    What it cannot see: a line with words among its values. Values with a unit other than percent are left out.
+    What it cannot see: names without a sign before their number, in a line that holds other words, too. Thousands (k),
+    millions (M) and milliseconds are written out; other units are left away.
     """
     if not source.is_text:
         return None
-    console = source.fed_text(_Console)
-    rows = [entry.row for entry in console.entries if entry.row is not None]
-    names, count = Counter(map(tuple, rows)).most_common(1)[0] if rows else ((), 0)
-    key = next((name for step in _STEPS for name in names if name.lower() == step), "")
-    rows = [row for row in rows if isinstance(row.get(key), (int, float))]
-    if len(names) < 2 or min(count, len(rows)) < _FEWEST:
-        return None
-    notes = console.notes()
-    epoch = next((name for name in names if name.lower() == "epoch"), key)
-    if epoch != key and all(_whole(row.get(epoch)) for row in rows):
-        steps, moved = steps_over_epochs([(row[epoch], row[key]) for row in rows])
-        rows = [{**row, key: step} for row, step in zip(rows, steps, strict=True)]
-        notes += moved
-    return [log_from_table(rows, "pairs-console", step_key=key.lower(), notes=notes)]
+    console = source.fed_text(_Lines)
+    printed = console.printed()
+    for axis in _axes(printed):
+        placed = _kept(_placed(printed, axis))
+        if placed:
+            return [_log(placed, axis, console.notes(any(one.line.row for one in placed)))]
+    numbered = _numbered(printed)
+    return [numbered] if numbered else None
 
 
-class _Console(Console):
-    def scan(self, text: str, at: int) -> Iterator[Entry]:
-        for line in _LINE.finditer(text, at):
-            if not (line["items"] or line["dict"]):
+class _Printed(NamedTuple):
+    """One thing that was printed: a line, a table, a bar."""
+
+    line: Line
+    bar: Bar | None = None
+
+
+class _Placed(NamedTuple):
+    """The metrics of a line at a step."""
+
+    line: Line  # without what numbers it
+    step: float
+    epoch: float | None
+    own: bool  # whether the line tells the step itself
+    title: bool  # whether it has the step from a line that tells nothing else
+    names: tuple[str, ...]
+
+
+class _Lines:
+    """Everything that was printed, line by line."""
+
+    def __init__(self) -> None:
+        self._printed: list[_Printed] = []
+        self._table: list[grid.Cells] = []  # the rows of a table that has not ended yet
+        self._names: grid.Cells = []  # the latest line that may be names of columns
+        self._broken = 0
+        self._cut = False
+
+    def feed(self, text: str, last: bool) -> None:
+        lines = text.removesuffix("\n").split("\n") if text else []
+        for number, line in enumerate(lines, start=1):
+            if len(line) <= LONGEST:
+                self._read(line, last and number == len(lines) and not text.endswith("\n"))
+
+    def printed(self) -> list[_Printed]:
+        """Return everything so far."""
+        return [*self._printed, *self._rows_of_table()]
+
+    def notes(self, with_dicts: bool) -> list[Note]:
+        """Say what was lost."""
+        lost = self._broken if with_dicts else 0
+        notes = noted(NoteKind.DROPPED, lost, f"{counted(lost, 'metric dict')} cut or garbled and left out.")
+        text = "The file ends within a line; its last value was left out."
+        return notes + noted(NoteKind.DROPPED, int(self._cut), text)
+
+    def _read(self, line: str, ends_open: bool) -> None:
+        bars, line = bars_in(line)
+        self._printed += [_Printed(Line({}), bar) for bar in bars]
+        if grid.is_rule(line):
+            self._end_table() if grid.is_top(line) else None
+            return
+        cells = grid.boxed(line)
+        if cells is not None and (self._table or not parsed(line).steps or len(cells) == 2):
+            self._table.append(cells)
+            return
+        self._end_table()
+        if (row := self._under_names(line)) is not None:
+            self._printed.append(_Printed(Line(row)))
+            return
+        said = parsed(line, ends_open=ends_open)
+        self._cut = self._cut or (ends_open and bool(said.row))
+        self._broken += said.broken
+        if said.row or (said.split and said.sure and len(line) <= _TITLE):
+            self._printed.append(_Printed(said))
+
+    def _under_names(self, line: str) -> dict[str, Any] | None:
+        cells = grid.columns(line)
+        if len(cells) < 3:
+            return None
+        if grid.are_names(cells) and not any(cell[-1:] in ":=" or " " * 2 in cell for cell in cells):
+            self._names = cells if any(is_step(cell) for cell in cells) else self._names
+            return None
+        return grid.under(self._names, cells)
+
+    def _end_table(self) -> None:
+        self._printed += self._rows_of_table()
+        self._table = []
+
+    def _rows_of_table(self) -> list[_Printed]:
+        rows = grid.rows_of(self._table)
+        lines = [Line(dict(row)) for row in rows] or [parsed(" | ".join(cells)) for cells in self._table]
+        return [_Printed(line) for line in lines if line.row]
+
+
+def _axes(printed: Sequence[_Printed]) -> list[str]:
+    """Return what may number the lines: the finest first of those that many lines have, then the others."""
+    count = Counter(key.lower() for one in printed for key in one.line.steps)
+    count[_OF_BAR] = sum(one.bar is not None for one in printed)
+    known = [axis for axis in _AXES if count[axis] >= _FEWEST]
+    most = max(count.values(), default=0)
+    return sorted(known, key=lambda axis: 2 * count[axis] < most)
+
+
+def _placed(printed: Sequence[_Printed], axis: str) -> list[_Placed]:
+    """Give each line its step: its own, or that of the latest line or bar that tells one."""
+    placed: list[_Placed] = []
+    step, epoch, title, split = None, None, False, ""
+    if axis == _OF_BAR:
+        printed = _settled(printed)
+    for line, bar in printed:
+        own = _value(line.row, axis)
+        metrics = {key: value for key, value in line.row.items() if key.lower() != axis}
+        if bar is not None:
+            if axis != _OF_BAR:
                 continue
-            row, found = _items(line["items"]), _dict(line["dict"] or "{}")
-            cut = line.end() == len(text) and not line["dict"]  # no line end: the last number may go on
-            if cut and row:
-                row.popitem()
-            certain = line.end() < len(text)
-            if found is None:
-                yield Entry(None, line.end(), certain, lost=1)
-            else:
-                yield Entry(_of_split(row | found, line["split"]), line.end(), certain, cut=cut)
+            own, metrics = float(bar.at), bar.row
+        new_epoch = _value(metrics, "epoch")
+        epoch = float(bar.outer) if bar else epoch if new_epoch is None else new_epoch
+        beside = {key for key in metrics if is_step(key)}
+        if own is not None:
+            step, title, split = own, len(metrics) == len(beside), line.split
+        elif not metrics:
+            split = line.split
+        of = line.split or ("" if own is not None else split)
+        if step is not None and len(metrics) > len(beside):
+            row = _of_split(metrics, of)
+            held = line._replace(row=row, split=of)
+            placed.append(_Placed(held, step, epoch, own is not None, title and own is None, tuple(sorted(row))))
+    return placed
 
 
-def _items(text: str) -> dict[str, Any]:
-    row: dict[str, Any] = {}
-    for part in _PART.finditer(text):
-        unit = part[3] or ""
-        if part[1] and not unit[:1].isalpha():
-            row[part[1].rstrip(" \t=:")] = float(part[2])
-        elif unit.startswith("/"):
-            row.setdefault("step", float(part[2]))
-    return row
+def _settled(printed: Sequence[_Printed]) -> list[_Printed]:
+    """Keep one drawing of each state of the bar that carries the training's metrics."""
+    bars = [one.bar for one in printed if one.bar is not None]
+    title = of_training(bars)
+    later = moves_last([bar for bar in bars if bar.title == title])
+    kept: list[_Printed] = []
+    latest: int | None = None  # where the latest of its drawings stands in `kept`
+    for one in printed:
+        if one.bar is None or one.bar.title != title:
+            kept += [one] if one.bar is None else []
+            continue
+        before = kept[latest].bar if latest is not None else None
+        same = before is not None and before.row == one.bar.row and 0 <= one.bar.at - before.at <= 1
+        if latest is None or not same or (before and before.outer != one.bar.outer):
+            latest = len(kept)
+            kept.append(one)
+        elif later:
+            kept[latest] = one
+    return kept
 
 
-def _of_split(row: dict[str, Any], split: str | None) -> dict[str, Any]:
+def _kept(placed: Sequence[_Placed]) -> list[_Placed]:
+    """Keep the lines that are metrics; none where no three of them have the same names.
+
+    Names that come again at other steps are metrics. Once is enough for a line that holds nothing else and tells its
+    step, or says that it is of an evaluation. A line without a step that comes many times at one is a sample's.
+    """
+    steps: dict[tuple[object, ...], list[float]] = defaultdict(list)
+    for one in placed:
+        steps[one.names, one.line.sure, one.own].append(one.step)
+    kept, enough = [], False
+    for one in placed:
+        at = steps[one.names, one.line.sure, one.own]
+        apart = len(set(at))
+        if one.own:
+            keep = one.line.sure or apart >= _FEWEST
+            enough = enough or (keep and len(at) >= _FEWEST)
+        else:
+            again = apart >= 2 and len(at) < 2 * apart
+            keep = one.line.sure and (again or bool(one.line.split) or any(map(_is_held_out, one.names)))
+            enough = enough or (keep and one.title and apart >= _FEWEST)
+        kept += [one] if keep else []
+    return kept if enough else []
+
+
+def _log(placed: Sequence[_Placed], axis: str, notes: list[Note]) -> Log:
+    borrowed = sum(not one.own and not one.title for one in placed)
+    text = f"{counted(borrowed, 'line')} without a step of their own stand at the step of the line before them."
+    notes = notes + noted(NoteKind.ASSUMED, borrowed, text)
+    steps = [one.step for one in placed]
+    if axis != "epoch" and all(one.epoch is not None and one.epoch.is_integer() for one in placed):
+        steps, moved = steps_over_epochs([(one.epoch or 0.0, one.step) for one in placed])
+        notes += moved
+    rows = [{**one.line.row, "step": step} for one, step in zip(placed, steps, strict=True)]
+    return log_from_table(rows, "pairs-console", step_key="step", notes=notes)
+
+
+def _numbered(printed: Sequence[_Printed]) -> Log | None:
+    """Number the lines where nothing else does and they hold what only a training run prints."""
+    named = Counter(tuple(sorted(line.row)) for line, _ in printed if line.sure and line.row)
+    known = [names for names, count in named.items() if count >= _FEWEST and any(map(_is_role, names))]
+    if not known:
+        return None
+    training = max(known, key=lambda names: (len(names), named[names]))
+    rows: list[dict[str, Any]] = []
+    number = 0
+    for line, _ in printed:
+        number += line.sure and tuple(sorted(line.row)) == training
+        if line.sure and tuple(sorted(line.row)) in known:
+            rows.append({**_of_split(line.row, line.split), "step": number})
+    text = "The lines carry no step; those of training were numbered 1, 2, 3, … in its place."
+    log = log_from_table(rows, "pairs-console", step_key="step", notes=[Note(NoteKind.ASSUMED, text, len(rows))])
+    return replace(log, counted=True)
+
+
+def _is_role(name: str) -> bool:
+    match = meaning_of(name)
+    return match is not None and match.meaning.name in ("reward", "held_out")
+
+
+def _is_held_out(name: str) -> bool:
+    match = meaning_of(name)
+    return match is not None and match.meaning.name == "held_out"
+
+
+def _of_split(row: dict[str, Any], split: str) -> dict[str, Any]:
     """Return the row with the names of metrics as trainers write them: "acc" of a line of "eval" is "eval/acc"."""
     if not split:
         return row
-    name = next(name for name in ("train", "eval", "val", "test") if split.lower().startswith(name))
-    own = {key for key in row if key.lower() in _STEPS or key.lower().startswith(name)}
-    if name == "train":  # only where the name alone would be taken for a held-out score
+    own = {key for key in row if is_step(key) or split_of(key.split()[0].split("/")[0].split("_")[0]) == split}
+    if split == "train":  # only where the name alone would be taken for a held-out score
         own |= set(row) - set(benchmarks(row))
-    return {key if key in own else f"{name}/{key}": value for key, value in row.items()}
+    return {key if key in own else f"{split}/{key}": value for key, value in row.items()}
 
 
-def _dict(text: str) -> dict[str, Any] | None:
-    """Return the JSON object or the flat Python dict that a line ends in, or None where it is broken."""
-    try:
-        found = json.loads(text)
-    except (ValueError, RecursionError):
-        literal = scan_dict(text, 0)
-        found = literal.row if literal.whole and not text[literal.end :].strip() else None
-    return found if isinstance(found, dict) else None
-
-
-def _whole(value: Any) -> bool:
-    return isinstance(value, (int, float)) and float(value).is_integer()
+def _value(row: Mapping[str, Any], name: str) -> float | None:
+    """Return the number that a name has, however it is spelled."""
+    found = (value for key, value in row.items() if key.lower() == name and isinstance(value, (int, float)))
+    return next(map(float, found), None)

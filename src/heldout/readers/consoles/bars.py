@@ -1,0 +1,63 @@
+"""Progress bars that carry metrics: ``Episode [1/1]:  5%|█ | 3/60 [00:10<03:10, 3.3s/it, reward=0.2]``."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from heldout.metrics import meaning_of
+from heldout.readers.consoles.line import parsed
+
+# 25%|██▌   | 2/8 [01:17<03:48, 38.07s/it, reward=0.2]    12it [00:31,  2.6s/it, reward=0.2]
+_BAR = re.compile(
+    r"(?:\d{1,3}+%\|[^|\n]{0,300}+\|[ ]{0,20}+)?(?<![\d/])(?P<at>\d{1,12})(?:/\d{1,12}|it) "
+    r"\[\d{1,4}:\d\d(?::\d\d)?(?:<[^,\]\n]{1,20}|(?=,))"
+    r"(?:,[ ]{1,3}[^,\]\n]{1,30}(?:, (?P<items>[^\]\n]{1,4000}+))?)?\]"
+)
+_OUTER = re.compile(r"(?i:episode|epoch)\W{0,3}(\d{1,9})")
+_NUMBERS = re.compile(r"[-+]?\d[\d.,e+-]*")
+
+
+class Bar(NamedTuple):
+    """One drawing of a progress bar that carries metrics."""
+
+    at: int
+    outer: int  # the episode or epoch that its title names, or 0
+    title: str  # without numbers, so that it is the same for every drawing
+    row: dict[str, Any]  # the metrics in its title and behind its rate
+
+
+def bars_in(line: str) -> tuple[list[Bar], str]:
+    """Return the bars in a line that carry metrics, and what stands behind the last bar of any kind."""
+    bars: list[Bar] = []
+    at = 0
+    if " [" not in line:
+        return bars, line
+    for found in _BAR.finditer(line):
+        title = line[at : found.start()]
+        items = {**parsed(title.rstrip(": ")).row, **(parsed(found["items"]).row if found["items"] else {})}
+        row = {key: value for key, value in items.items() if key.lower() not in ("episode", "epoch")}
+        outer = _OUTER.search(title)
+        at = found.end()
+        if row:
+            bars.append(Bar(int(found["at"]), int(outer[1]) if outer else 0, _NUMBERS.sub("", title).strip(), row))
+    return bars, line[at:]
+
+
+def of_training(bars: Sequence[Bar]) -> str:
+    """Return the title of those bars that carry the reward, or else of those that were drawn most often."""
+    drawn = Counter(bar.title for bar in bars)
+    with_reward = {bar.title for bar in bars if any(_is_reward(key) for key in bar.row)}
+    return max(drawn, key=lambda title: (title in with_reward, drawn[title]))
+
+
+def moves_last(bars: Sequence[Bar]) -> bool:
+    """Whether a bar gets its metrics first and moves then, so that the later of two drawings tells the step."""
+    return bool(bars) and bars[0].at == 0
+
+
+def _is_reward(key: str) -> bool:
+    match = meaning_of(key)
+    return match is not None and match.meaning.name == "reward"

@@ -1,0 +1,248 @@
+"""What stands in one printed line: a stamp before it, of what it is, and names with their numbers."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+from typing import Any, NamedTuple
+
+from heldout.readers.consoles.console import NUMBER
+from heldout.readers.consoles.trl import scan_dict
+
+# What numbers the lines of training loops. Those that count finer come first: an epoch has many steps.
+STEPS = (
+    *("global_step", "train/global_step", "trainer/global_step", "step", "_step", "steps", "training_step"),
+    *("train_step", "iteration", "iter", "update", "it", "episode", "round", "epoch"),
+)
+LONGEST = 20_000  # characters; a longer line is none of metrics that were printed for people
+
+# Of what the numbers are, each with the name that is put before theirs: "eval: step=3 acc=0.4" has eval/acc.
+_SPLITS = {
+    "train": r"train(?:ing)?",
+    "eval": r"eval(?:uat(?:ion|ed|ing))?",
+    "val": r"val(?:id(?:ation)?)?",
+    "test": r"test(?:ing)?",
+    "dev": r"dev",
+    "heldout": r"held[-_ ]?out",
+}
+_SPLIT = re.compile("|".join(f"(?P<{name}>{words})" for name, words in _SPLITS.items()), re.IGNORECASE)
+_SPLIT_COLUMN = frozenset(("split", "phase", "mode", "stage"))
+# Words that add nothing to what the numbers of a line say.
+_SMALL = frozenset(
+    (
+        *(
+            "a",
+            "after",
+            "all",
+            "and",
+            "at",
+            "complete",
+            "completed",
+            "current",
+            "done",
+            "end",
+            "ended",
+            "finished",
+            "for",
+        ),
+        *("from", "global", "in", "is", "its", "metric", "metrics", "now", "of", "on", "result", "results", "set"),
+        *("starting", "stats", "summary", "the", "to", "took", "was", "with"),
+    )
+)
+_NO_STEP_AFTER = frozenset(("per", "each", "max", "total", "best", "last", "num", "of"))
+
+# loss   pass@1   val-core/math/acc   Seq. Length   Avg Reward (last 100)
+_WORD = r"[^\W\d](?:[\w/@%#+]|\.(?!\.)|-(?=[^\W\d]))*+"
+_PHRASE = rf"{_WORD}(?:[ \t]{{1,2}}(?:{_WORD}|(?<=ast )\d{{1,6}}(?= [^\W\d])|\([^\W\d][^()=:|\n]{{0,30}}+\))){{0,5}}+"
+_UNIT_WORDS = r"tok(?:en)?s?|samples?|seq(?:uence)?s?|m?s|sec(?:ond)?s?|min(?:ute)?s?|hours?|[KMGT]i?B|TFLOPS?|points?"
+_UNIT = (
+    rf"[ ]?%|[a-zA-Zµ][\w/%]{{0,11}}+(?!=)|[ ](?:{_UNIT_WORDS})(?:/\w{{1,12}}+)?+"
+    r"(?![\w@.])(?![ \t]{0,8}[=:])(?![ \t]{1,8}[-+.]?\d)"
+)
+_DIGITS = rf"(?!0[xX])(?:[-+]?[1-9]\d{{0,2}}(?:,\d{{3}})++(?:\.\d++)?+(?!\d|,\d)|{NUMBER})"
+_CLOCK = r"\d{1,3}:\d\d(?::\d\d)?+(?:\.\d++)?+"
+_CAST = r"(?:(?:np|numpy|torch)\.)?(?:float|int|tensor)\d{0,3}\("
+
+
+def _value(number: str, unit: str) -> str:
+    """Return the form of 0.5, 1,024, 21.5%, 12/60, 3.2 s, 12k tok/s, np.float64(0.5), tensor(0.25, …), 0.41 ± 0.02."""
+    return (
+        rf"(?:{_CAST})?+(?P<{number}>{_DIGITS})(?:(?:,[ ]\w{{1,20}}=[^()\n]{{1,60}}+)?+\))?+"
+        rf"(?P<{unit}>/\d{{1,15}}|{_UNIT})?+(?:[ \t]?(?:±|\+/-)[ \t]?{NUMBER}%?+)?+(?!\w|\.\w|-\d|:\d|/\d)"
+    )
+
+
+_TOKEN = re.compile(
+    rf"(?P<junk>https?://\S++|(?<!\S)--?(?=\w)\S++)|[\w/]{{1,60}}+\.py:\d++"
+    rf"|(?P<name>{_PHRASE})[ \t]{{0,20}}+[=:：](?!=)[ \t]{{0,20}}+[\[(]?+{_value('number', 'unit')}"
+    rf"|(?P<bare>{_WORD})[ \t]{{1,8}}+[\[(#]?+{_value('digits', 'of')}"
+    r"|(?P<counter>\d{1,15})/\d{1,15}(?![\w/.])|\d{1,3}(?:\.\d{1,4}+)?%"
+    rf"|(?P<key>{_WORD})(?:=['\"]?|:[ \t]{{1,3}}+)"
+    rf"(?P<text>[^\W\d][^\s,|;=:'\"]*+|{_CLOCK})['\"]?+(?=[ \t]{{0,3}}(?:[,|;)\]]|$|[ \t]\S*=))"
+    rf"|(?P<group>{_WORD}):(?=[ \t]{{1,8}}{_WORD}=)"
+    rf"|(?P<word>{_WORD}[\w.'’-]*+)|{_CLOCK}|(?P<stray>\d[\w.:-]*+)|(?P<bar>[|;])"
+)
+VALUE = re.compile(_value("number", "unit"))  # a number alone, as in a cell
+# What stands before a line: "2026-04-15 07:57:53,123 - trainer - INFO - ", "INFO:root:", "[rank 0] loop.py:12 ", "• "
+_TIME = r"(?:\d{4}[/-]\d\d[/-]\d\d[T ]?)?(?:\d{1,2}:\d\d:\d\d(?:[.,]\d{1,9})?(?:Z|[+-]\d\d:?\d\d)?)?(?<=\d\d|.Z)"
+_LEVEL = (
+    r"(?:DEBUG|INFO|SUCCESS|NOTICE|TRACE|WARN(?:ING)?|ERROR|CRITICAL)(?::[\w.]{1,60}+)?|[IWE]\d{4}(?= )"
+    r"|std(?:out|err) [FP]"
+)
+_NAMED = rf"{_WORD}[ \t]{{0,8}}[=:][ \t]{{0,8}}{NUMBER}"
+_STAMP = re.compile(
+    rf"(?:[^\w\s\[({{\"'<|│┃║-]{{1,4}}[ \t]{{1,4}}|(?!\[?(?:{'|'.join(_SPLITS.values())})\b(?i:))"
+    rf"(?:{_TIME}|{_LEVEL}|\w{{1,60}}+\.py:\d{{1,6}}|[\w.<>]{{1,60}}+:[\w.<>]{{1,60}}+:\d{{1,6}}"
+    rf"|[\w.]{{1,60}}+(?= - |: {_NAMED})|(?<= )\d{{1,8}}(?= \w{{1,60}}\.py:\d)"
+    rf"|\[(?!(?:(?:{'|'.join(STEPS)})\W{{1,3}})?\d{{1,15}}[]/])[^]=\n]{{1,80}}+\])[ \t:|\]-]{{1,8}}+)"
+)
+_LABEL = re.compile(r"[ \t|]*(?:\d{1,4}: )?(?:- )?")  # which node or rank prints, as srun --label says it
+_DICT = re.compile(r"\{[ \t]{0,20}+['\"]")
+
+
+class Line(NamedTuple):
+    """What a line says."""
+
+    row: dict[str, Any]  # names and numbers, also those that tell the step
+    split: str = ""  # train, eval, val, test, dev or heldout, where it says so
+    sure: bool = True  # whether nothing else stands in it: a sentence about reward=0.5 may be anything
+    broken: bool = False  # whether it ends in a dict that cannot be read
+
+    @property
+    def steps(self) -> list[str]:
+        """The names of those numbers that tell the step."""
+        return [key for key, value in self.row.items() if is_step(key) and isinstance(value, (int, float))]
+
+
+def is_step(name: str) -> bool:
+    """Whether a name is one of those that number lines."""
+    return name.lower() in STEPS
+
+
+def split_of(word: str) -> str:
+    """Return what a word says of the numbers that follow: "Validation" is val; empty where it says nothing."""
+    found = _SPLIT.fullmatch(word)
+    return (found.lastgroup or "") if found else ""
+
+
+def number_of(digits: str, unit: str) -> float:
+    """Return a number in the unit of its column: thousands and millions written out, milliseconds as seconds."""
+    value = float(digits.replace(",", ""))
+    unit = unit.strip()
+    scale = {"k": 1e3, "K": 1e3, "M": 1e6, "B": 1e9}.get(unit[:1], 1.0) if unit[1:2] in ("", "/") else 1.0
+    return round(value * (1e-3 if unit == "ms" else scale), 9) if unit else value
+
+
+def parsed(text: str, *, ends_open: bool = False) -> Line:
+    """Take a line apart; the last number of one without an end may go on, and is left out."""
+    label = _LABEL.match(text)
+    at = label.end() if label else 0
+    for _ in range(8):
+        stamp = _STAMP.match(text, at)
+        if stamp is None:
+            break
+        at = stamp.end()
+    literal = _DICT.search(text, at)
+    if literal is None:
+        return _items(text[at:], ends_open)
+    line = _items(text[at : literal.start()], before_dict=True)
+    found = _dict(text[literal.start() :].rstrip(" \t|,;"))
+    if found is None:
+        return line._replace(row={}, broken=True)
+    return line._replace(row={**line.row, **found}, split=line.split or _split_in(found))
+
+
+def _split_in(row: dict[str, Any]) -> str:
+    return next((split_of(str(value)) for key, value in row.items() if key.lower() in _SPLIT_COLUMN), "")
+
+
+class _Found:
+    """What was found in a line so far."""
+
+    def __init__(self) -> None:
+        self.row: dict[str, Any] = {}
+        self.split = self.counter = self.group = ""
+        self.sure = True
+        self._bare: set[str] = set()  # names without a sign between them and their number
+
+    def take(self, token: re.Match[str]) -> None:
+        """Take in the next token."""
+        if token["name"] or token["bare"]:
+            self._number(token)
+        elif token["counter"] is not None:
+            self.counter = self.counter or token["counter"]
+        elif token["key"] is not None:
+            self._of(token["text"] if token["key"].lower() in _SPLIT_COLUMN else "")
+        elif token["group"] is not None:
+            self._of(token["group"])
+            self.group = token["group"] if self.row and not split_of(token["group"]) else ""
+        elif token["word"] is not None:
+            self._word(token["word"].rstrip("."))
+        elif token["bar"] is not None:
+            self.group = ""
+        elif token["stray"] is not None or token["junk"] is not None:
+            self.sure = False
+
+    def line(self, before_dict: bool) -> Line:
+        """Return what the line says."""
+        row = {key: value for key, value in self.row.items() if self.sure or key not in self._bare}
+        stepped = any(is_step(key) and key.lower() != "epoch" for key in row)
+        if self.counter and self.sure and (row or before_dict) and not stepped:
+            row["step"] = float(self.counter)
+        return Line(row, self.split, self.sure)
+
+    def _of(self, word: str) -> None:
+        self.split = self.split or split_of(word)
+
+    def _word(self, word: str) -> None:
+        self._of(word if all(map(is_step, self.row)) else "")  # what the numbers are of stands before them
+        self.sure = self.sure and (word.lower() in _SMALL or bool(split_of(word)))
+
+    def _number(self, token: re.Match[str]) -> None:
+        signed = token["name"] is not None
+        name, before = _named(token["name"] or token["bare"])
+        for word in before:
+            self._word(word)
+        digits, unit = (token["number"], token["unit"]) if signed else (token["digits"], token["of"])
+        unit = unit or ""
+        if not signed and unit.startswith("/") and split_of(name):  # "eval 3/9"
+            self._of(name)
+            self.counter = self.counter or digits
+        elif signed or name.lower() not in _SMALL:
+            key = f"{self.group}/{name}" if self.group and signed and not is_step(name) else name
+            self.row[key] = number_of(digits, "" if unit.startswith("/") else unit)
+            self._bare |= set() if signed or is_step(key) else {key}
+
+
+def _items(text: str, ends_open: bool = False, before_dict: bool = False) -> Line:
+    found = _Found()
+    for token in _TOKEN.finditer(text):
+        if not (ends_open and token.end() == len(text)):
+            found.take(token)
+    return found.line(before_dict)
+
+
+def _named(phrase: str) -> tuple[str, list[str]]:
+    """Return the name in a phrase, and the words before it: of "in train epoch" it is the epoch."""
+    words = phrase.split()
+    if len(words) > 1 and is_step(words[-1]) and words[-2].lower() not in _NO_STEP_AFTER:
+        return words[-1], words[:-1]
+    while len(words) > 1 and words[0].lower() in _SMALL:
+        del words[0]
+    return " ".join(words), []
+
+
+def _dict(text: str) -> dict[str, Any] | None:
+    """Return the JSON object or the Python dict that a line ends in, or None where it is broken."""
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        literal = scan_dict(text, 0)
+        if literal.whole and not text[literal.end :].strip():
+            return literal.row
+        try:
+            found = ast.literal_eval(text[:LONGEST])
+        except (ValueError, SyntaxError, MemoryError, RecursionError, TypeError):
+            return None
+    return found if isinstance(found, dict) and all(isinstance(key, str) for key in found) else None
