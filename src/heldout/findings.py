@@ -95,7 +95,7 @@ COLOUR = {
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """A step, and what is believed of the score there: fractions, with a 95 % interval."""
+    """A step, and what is believed of the score there, with a 95 % interval: as logged, shares as fractions."""
 
     step: int
     estimate: float
@@ -118,7 +118,8 @@ class BenchmarkFall:
 
     key: str
     peak_step: int  # where its scan puts the peak
-    drop: float  # posterior mean of the fall since then, as a fraction
+    drop: float  # posterior mean of the fall since then; of a share as a fraction
+    fall: str  # the same in words
     p: float  # smallest tabled error probability of a whole run at which it would have alarmed; 1 for none
     adjusted_p: float  # the same once all benchmarks are paid for (Holm)
     sized: bool  # whether its number of problems is known and sufficient; without, p is 1 and means nothing
@@ -145,7 +146,7 @@ class Verdict:
     tied
         Steps that cannot be told apart from it.
     smallest_visible_drop
-        The smallest sustained fall that these evaluations would show within three of them, as a fraction.
+        The smallest sustained fall that these evaluations would show within three of them, of a share as a fraction.
     findings
         Everything the detectors found, in order of steps.
     unchecked

@@ -17,6 +17,7 @@ import numpy as np
 
 from heldout.errors import UnknownMetric, UsageError
 from heldout.metrics import Better, Choices, Unit, better_of, choose, is_reward_elsewhere, meaning_of, unit_of
+from heldout.metrics.words import as_judged
 from heldout.stats.arrays import FloatArray, IntArray
 
 NO_STEPS: IntArray = np.empty(0, dtype=np.int64)
@@ -132,12 +133,13 @@ class Evaluation:
     """One held-out measurement."""
 
     step: int  # whose policy was measured
-    rate: float  # share solved, or mean score, as a fraction
+    rate: float  # share solved, as a fraction, or mean score
     problems: int | None = None  # how many were asked, None where the log does not say
     samples: float | None = None  # of each problem, judged, on average; None where the log does not say
     benchmark: str = ""  # which set of problems, where the log tells several apart
     outcomes: Outcomes | None = None  # the problems one by one, where the log has them
     lower: bool = False  # whether a lower rate is the better one, as of an error rate
+    share: bool = True  # whether the rate is a share; otherwise it is a score in a unit of its own, such as a return
 
     @classmethod
     def of(cls, step: int, outcomes: Outcomes, benchmark: str = "held-out") -> Evaluation:
@@ -159,8 +161,8 @@ class Evaluation:
 
     @property
     def score(self) -> float:
-        """The rate as it is judged, where higher is always better: 1 - rate where lower is."""
-        return 1.0 - self.rate if self.lower else self.rate
+        """The rate as it is judged, where higher is always better."""
+        return as_judged(self.rate, share=self.share, lower=self.lower)
 
     @property
     def key(self) -> str:
@@ -241,7 +243,7 @@ class Run:
         return np.unique(np.concatenate(parts)) if parts else NO_STEPS
 
     def evaluations(self, key: str = "held_out") -> list[Evaluation]:
-        """Return the held-out measurements in order of steps, rates as fractions, with outcomes where they are known.
+        """Return the held-out measurements in order of steps, shares as fractions, with outcomes where they are known.
 
         `key` is the metric, or its role; another benchmark's key gives that one's measurements.
         """
@@ -249,13 +251,13 @@ class Run:
         if series is None:
             return []
         known = {evaluation.step: evaluation for evaluation in self.measured if evaluation.key == series.name}
-        whole = 100.0 if self.unit(series.name) is Unit.PERCENT else 1.0
-        lower = better_of(series.name) is Better.LOWER
+        unit, lower = self.unit(series.name), better_of(series.name) is Better.LOWER
+        whole, share = (100.0 if unit is Unit.PERCENT else 1.0), unit is not Unit.SCORE
         unknown = [None] * len(series)
         problems = unknown if series.problems is None else [round(n) for n in series.problems.tolist()]
         samples = unknown if series.samples is None else series.samples.tolist()
         return [
-            known.get(step) or Evaluation(step, value / whole, n, m, lower=lower)
+            known.get(step) or Evaluation(step, value / whole, n, m, lower=lower, share=share)
             for step, value, n, m in zip(series.step.tolist(), series.value.tolist(), problems, samples, strict=True)
         ]
 
@@ -264,11 +266,16 @@ class Run:
         return [key for key in self.metrics if (m := meaning_of(key)) and m.meaning.name == "reward_component"]
 
     def unit(self, key: str) -> Unit:
-        """Whether a metric is a share, a share in percent, or a plain score: by what its name says and its values."""
+        """Whether a metric is a share, a share in percent, or a plain score: by what its name says and its values.
+
+        A score within 0 to 1 of so many problems is a share, whatever its name.
+        """
         series = self.metrics.get(key)
         if series is None or not len(series):
             return Unit.SCORE
-        return unit_of(key, float(series.value.min()), float(series.value.max()))
+        low, high = float(series.value.min()), float(series.value.max())
+        unit = unit_of(key, low, high)
+        return Unit.SHARE if unit is Unit.SCORE and series.problems is not None and 0 <= low <= high <= 1 else unit
 
     @cached_property
     def choices(self) -> Choices:

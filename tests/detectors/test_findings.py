@@ -286,9 +286,9 @@ def test_a_plateau_comes_with_the_interval_of_two_one_sided_tests() -> None:
     finding = Plateau(margin=0.95).update(scores(np.linspace(0.1, 0.9, 5), 2))[0]
     change, sd = finding.evidence["change"], finding.evidence["sd"]
     low, high = (100.0 * (change + z * sd) for z in norm.ppf([0.05, 0.95]))
-    said = f"changed by {100.0 * change:+.1f} points (90 % interval {low:+.1f} to {high:+.1f})."
+    said = f"changed by {100.0 * change:.1f} points (90 % interval {low:.1f} to {high:.1f})."
     assert finding.seen == f"From step 0 to 40 the held-out score {said}"
-    assert finding.against == "A change of 95 points either way, which the interval rules out."
+    assert finding.against == "A change of 95.0 points either way, which the interval rules out."
     assert (finding.steps, finding.evidence["margin"]) == ((0, 40), 0.95)
     assert 10.0 < 100.0 * change < high < 95.0
 
@@ -296,7 +296,7 @@ def test_a_plateau_comes_with_the_interval_of_two_one_sided_tests() -> None:
 def test_a_surge_says_from_where_to_where_in_per_cent() -> None:
     rates = np.concatenate([np.full(24, 0.4), np.linspace(0.4, 0.6, 8), np.full(4, 0.6)])
     finding = LateSurge().update(scores(rates, 10**5))[0]
-    said = re.search(r"rose from ([\d.]+) to ([\d.]+) %", finding.seen)
+    said = re.search(r"has risen from ([\d.]+) % to ([\d.]+) %", finding.seen)
     assert said is not None
     before, after = map(float, said.groups())
     assert before == pytest.approx(40.0, abs=0.2)

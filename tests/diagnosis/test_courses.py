@@ -35,7 +35,8 @@ def told(values: list[float] | np.ndarray, role: str = "reward", key: str = "", 
 def test_a_value_is_written_with_its_unit_and_a_difference_of_percentages_in_points() -> None:
     percent, plain = curve_of([10, 40], "held_out", "pass@1"), curve_of([0.1, 0.4], "held_out")
     assert (written(percent, 12.34), difference(percent, 12.34)) == ("12.3 %", "12.3 points")
-    assert (written(plain, 0.1234), difference(plain, 0.1234)) == ("0.123", "0.123")
+    assert (written(plain, 0.1234), difference(plain, 0.1234)) == ("12.3 %", "12.3 points")
+    assert written(curve_of([0.1, 0.4], "held_out", "eval_return"), 0.1234) == "0.123"
     assert written(curve_of([3.0]), 3.0) == "3.00"
 
 
@@ -148,7 +149,7 @@ def test_turns_of_a_smoothed_line_are_held_against_the_noise_of_two_points() -> 
         (np.arange(20.0), "eval_loss", "declining", "it rises"),
         (-np.arange(20.0), "eval_loss", "improving", "it falls"),
         (np.arange(4.0), "reward", "undetermined", ""),
-        (np.full(20, 0.3), "train_accuracy", "plateau", "Over its last quarter (steps 14 to 19) it is level (0)."),
+        (np.full(20, 0.3), "train_accuracy", "plateau", "quarter (steps 14 to 19) it is level (0 points)."),
     ],
 )  # fmt: skip
 def test_the_last_quarter_is_told_as_better_or_worse(values: np.ndarray, key: str, state: str, recent: str) -> None:
@@ -235,7 +236,8 @@ def test_the_noise_of_values_is_told_with_its_source_and_share() -> None:
 
 def test_the_noise_of_an_evaluation_comes_from_its_size() -> None:
     one = told([0.5, 0.6, 0.5, 0.6, 0.5, 0.6], "held_out", problems=100)
-    assert one.noise.startswith(f"The noise of one evaluation is {one.noise_sd:.3f} (one standard deviation, from its")
+    sd = f"{100 * one.noise_sd:.1f} points (one standard deviation"
+    assert one.noise.startswith(f"The noise of one evaluation is {sd}, from its size")
     assert one.noise_share < 1.0  # the rates scatter more than that: the rest is not the evaluation's noise
     assert told([0.5, 0.6, 0.5, 0.6, 0.5, 0.6], "held_out").noise_share == pytest.approx(1.0)
 

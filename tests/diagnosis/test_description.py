@@ -67,7 +67,7 @@ def test_deepseek_may_part_after_step_600(deepseek: Description) -> None:
     first = deepseek.observations[0]
     assert first.kind == "parts_at_the_end"
     assert "After step 600 reward stays above 4.25" in first.text
-    assert "goes from 0.338 to 0.290, which may be a fall and may be noise" in first.text
+    assert "goes from 33.8 % to 29.0 %, which may be a fall and may be noise" in first.text
     assert first.evidence["drop"] == pytest.approx(0.048)
 
 
@@ -226,8 +226,8 @@ def test_the_overview_and_the_axes_are_told_in_full() -> None:
     assert about.components == (
         "Reward (key 'reward'): 60 values at steps 0 to 59, at every step, from 0 to 1.00; drawn as a local-linear "
         f"line over {about.series[0].window:g} steps.",
-        "Held-out pass@1 (key 'pass@1'): 3 values at steps 0 to 30, one every 15 steps, from 0.300 to 0.500; drawn as "
-        "logged, with standard errors.",
+        "Held-out pass@1 (key 'pass@1'): 3 values at steps 0 to 30, one every 15 steps, from 30.0 % to 50.0 %; drawn "
+        "as logged, with standard errors.",
         "length (key 'length', in tokens): one value at step 7.",
     )
 

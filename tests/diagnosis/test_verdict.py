@@ -281,8 +281,9 @@ def test_an_error_rate_is_judged_as_the_accuracy_that_it_leaves_and_told_as_it_i
     assert 100 <= kept.step <= 180
     assert (lower.recommended.step, lower.recommended.estimate) == (kept.step, pytest.approx(1 - kept.estimate))
     assert (lower.recommended.low, lower.recommended.high) == pytest.approx((1 - kept.high, 1 - kept.low))
-    assert lower.sentence.endswith("Of eval_error lower is better: where it rises, the score is said to fall.")
-    assert "lower is better" not in higher.sentence
+    assert "has got worse, rising by" in lower.sentence
+    assert "above its lowest" in lower.sentence
+    assert "has fallen by" in higher.sentence
 
 
 def test_an_error_rate_that_falls_improves() -> None:
@@ -292,7 +293,7 @@ def test_an_error_rate_that_falls_improves() -> None:
 @pytest.mark.parametrize(("rate", "other"), [(0.0, "harder"), (1.0, "easier")])
 def test_an_error_rate_at_its_bound_asks_for_other_problems(rate: float, other: str) -> None:
     sentence = heldout.diagnose(of_key("eval_error", np.full(12, rate))).sentence
-    assert sentence.startswith(f"Every evaluation is at {100 * rate:.0f} %")
+    assert sentence.startswith(f"Every evaluation is at {'100.0' if rate else '0'} %")
     assert f"Evaluate on {other} problems" in sentence
 
 

@@ -99,7 +99,7 @@ def test_a_run_as_it_stands(clock: Clock) -> None:
         "over-optimised  confirmed, reward rising",
         "It fell.",
         "reward          ▁▂▃█  7.0   train/reward",
-        "held-out score  ▁▁▁   0.50  eval/acc",
+        "held-out score  ▁▁▁   50 %  eval/acc",
         "alarm step 2: It is low. It will stay.",
         "watch step 4: It is low. It will stay.",
         "warning step 5: It is low. It will stay.",

@@ -17,6 +17,7 @@ import numpy as np
 from heldout.detectors.base import Block
 from heldout.detectors.question import Question
 from heldout.findings import Finding
+from heldout.metrics.words import Spoken
 from heldout.run import Evaluation, Outcomes
 from heldout.stats.arrays import FloatArray
 from heldout.stats.gram import Gram, complete
@@ -65,19 +66,18 @@ class Evidence:
 
     @property
     def rates(self) -> FloatArray:
-        """All rates, shape (K,); where lower is better, what they lack of 1, so that higher is always better."""
+        """All rates, shape (K,), turned where lower is better, so that higher always is."""
         if self._gram is not None:
             return self._gram.rates
         return np.array([evaluation.score for evaluation in self._evaluations])
 
     @property
-    def lower(self) -> bool:
-        """Whether lower values are the better ones in the log."""
-        return any(evaluation.lower for evaluation in self._evaluations)
-
-    def as_logged(self, rate: float) -> float:
-        """Return one of these rates as the log has it: an error rate stays one."""
-        return 1.0 - rate if self.lower else rate
+    def spoken(self) -> Spoken:
+        """How these rates are spoken of: an error rate stays one, and a return is no percentage."""
+        if not self._evaluations:
+            return Spoken()
+        last, span = self._evaluations[-1], float(np.ptp(self.rates))
+        return Spoken(last.share, last.lower, span)
 
     @property
     def steps(self) -> FloatArray:
@@ -255,7 +255,7 @@ def pooled(evaluations: Sequence[Evaluation]) -> Evaluation:
     outcomes = [evaluation.outcomes for evaluation in evaluations if evaluation.outcomes is not None]
     alike = len(outcomes) == len(evaluations) and all(one.problems == outcomes[0].problems for one in outcomes)
     merged = _as_samples(outcomes) if alike else None
-    return Evaluation(last.step, rate, fewest, samples, last.benchmark, merged, last.lower)
+    return Evaluation(last.step, rate, fewest, samples, last.benchmark, merged, last.lower, last.share)
 
 
 def _as_samples(outcomes: Sequence[Outcomes]) -> Outcomes:

@@ -35,16 +35,15 @@ _PLANNED = Range(
     f"from 1 to {HORIZONS[-1]} looks, or None if unknown",
 )
 _MEANS = {
-    "rising": "Over-optimisation: the held-out score falls while the reward rises.",
-    "flat": "The held-out score falls while the reward is flat: possibly over-optimisation.",
+    "rising": "Over-optimisation: the held-out score gets worse while the reward rises.",
+    "flat": "The held-out score gets worse while the reward is flat: possibly over-optimisation.",
     "falling": "A general regression: the reward falls too, so the update, the data or the evaluation broke.",
     "unknown": "An unattributed regression: without enough of the reward nothing can be said about its cause.",
 }
-_POSTERIOR = "the probability of a fall of more than half a point is {probability:.2f}"
+_POSTERIOR = "the probability of a {loss} of more than {least} is {probability:.2f}"
 _fallen = partial(
     Text,
-    seen="By step {here} the held-out score has fallen by {points:.1f} points since step {peak} (95 % interval "
-    "{low:.1f} to {high:.1f}).",
+    seen="By step {here} the held-out score {worse} by {by} since step {peak} (95 % interval {between}).",
     against=f"By the posterior alone, {_POSTERIOR}; the scan ({{statistic:.2f}} against {{bound:.2f}}) does not "
     "confirm it.",
     means="{meaning}",
@@ -232,12 +231,15 @@ class OverOptimisation(HeldOut):
         return posterior.p_drop(self.margin), float(drop), float(sd)
 
     def _said(self, look: Look) -> Finding:
-        low, high = (100 * (look.drop + way * TWO_SIDED_95 * look.drop_sd) for way in (-1, 1))
+        said = self.evidence.spoken
+        half = TWO_SIDED_95 * look.drop_sd
         numbers = {name: getattr(look, name) for name in ("probability", "statistic", "bound", "drop")}
-        words = {"here": look.step, "peak": look.peak_step, "points": 100 * look.drop, "low": low, "high": high}
-        meaning = {"spent": self._share, "meaning": _MEANS[self.reward_course(look.peak_step)]}
+        words = {"here": look.step, "peak": look.peak_step, "worse": said.worse, "by": said.by(look.drop)}
+        words |= {"between": said.between(look.drop - half, look.drop + half), "loss": said.loss}
+        words |= {"least": said.by(self.margin), "spent": self._share}
+        words |= {"meaning": _MEANS[self.reward_course(look.peak_step)]}
         kind, steps = look.level.name.lower(), (look.peak_step, look.step)
-        return self._finding(kind, steps, numbers, words | meaning)
+        return self._finding(kind, steps, numbers, words)
 
     texts: ClassVar = {
         "watch": _fallen(severity=Severity.WATCH),

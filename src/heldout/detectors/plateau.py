@@ -43,19 +43,19 @@ class Plateau(HeldOut):
         if was or not self._level:
             return
         here = int(seen.steps[-1])
-        low, high = (100 * (recent.difference + way * ONE_SIDED_95 * recent.sd) for way in (-1, 1))
+        said, way = seen.spoken, -1.0 if seen.spoken.lower else 1.0
+        low, high = sorted(way * (recent.difference + side * ONE_SIDED_95 * recent.sd) for side in (-1, 1))
         numbers = {"change": recent.difference, "sd": recent.sd, "margin": self.margin}
-        words = {"since": recent.start_step, "here": here}
-        words |= {"points": 100 * recent.difference, "low": low, "high": high, "within": 100 * self.margin}
+        words = {"since": recent.start_step, "here": here, "by": said.by(way * recent.difference)}
+        words |= {"between": said.between(low, high), "within": said.by(self.margin)}
         steps = (int(recent.start_step), here)
         yield self._finding("plateau", steps, numbers, words)
 
     texts: ClassVar = {
         "plateau": Text(
             severity=Severity.NOTICE,
-            seen="From step {since:.0f} to {here} the held-out score changed by {points:+.1f} points (90 % interval "
-            "{low:+.1f} to {high:+.1f}).",
-            against="A change of {within:g} points either way, which the interval rules out.",
+            seen="From step {since:.0f} to {here} the held-out score changed by {by} (90 % interval {between}).",
+            against="A change of {within} either way, which the interval rules out.",
             means="The held-out score is level for now. It may rise again later: runs that surge late look the same "
             "until they do.",
             advice="If the reward still rises, watch the evaluations more closely from here on; if it does not either, "

@@ -42,13 +42,15 @@ class LateSurge(HeldOut):
         since, here = int(surge.start_step), int(seen.steps[-1])
         same, self._until = surge.start_step <= self._until, here
         if not same:
-            words = {"since": surge.start_step, "here": here, "before": 100 * surge.before, "after": 100 * surge.after}
+            said = seen.spoken
+            before, after = said.level(surge.before), said.level(surge.after)
+            words = {"since": surge.start_step, "here": here, "before": before, "after": after, "better": said.better}
             yield self._finding("late_surge", (since, here), {"gain": surge.gain, "z": surge.z}, words)
 
     texts: ClassVar = {
         "late_surge": Text(
             severity=Severity.NOTICE,
-            seen="From step {since:.0f} to {here} the held-out score rose from {before:.1f} to {after:.1f} %, after it "
+            seen="From step {since:.0f} to {here} the held-out score {better} from {before} to {after}, after it "
             "had seemed to be done.",
             against="{deviations:g} standard deviations of the rise; it is {z:.1f}.",
             means="The run was not at its end. A rule that stops after some evaluations without a new best would have "

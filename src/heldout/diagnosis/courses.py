@@ -9,7 +9,7 @@ import numpy as np
 from heldout.diagnosis.curves import blocks
 from heldout.diagnosis.model import Curve, Point, SeriesDescription, Stretch, Turn, may_tell
 from heldout.findings import State, Verdict
-from heldout.metrics import Better, is_rate
+from heldout.metrics import Better, Unit, words
 from heldout.stats.arrays import FloatArray
 from heldout.stats.gp import gp_posterior
 from heldout.stats.levels import LEVEL
@@ -17,7 +17,7 @@ from heldout.stats.noise import volatility
 from heldout.stats.peaks import peaks
 from heldout.stats.segments import trend_segments
 from heldout.stats.trend import trend_state
-from heldout.text import number, sentence_list
+from heldout.text import sentence_list
 
 _KEY_POINTS = 9  # in a table of a few lines
 _MOST_TURNS = 6  # in a sentence
@@ -48,6 +48,7 @@ def describe_series(curve: Curve, verdict: Verdict) -> SeriesDescription:
         key=curve.series.name,
         label=curve.label,
         unit=curve.unit,
+        scale=curve.scale,
         count=len(curve.series),
         window=curve.window,
         start=start,
@@ -68,14 +69,12 @@ def describe_series(curve: Curve, verdict: Verdict) -> SeriesDescription:
 
 def written(curve: Curve, value: float) -> str:
     """Write a value of a curve with the digits that its range needs, and its unit."""
-    text = number(value, curve.range or None)
-    return f"{text} %" if curve.unit == "%" else text
+    return words.written(curve.scale, value, curve.range or None)
 
 
 def difference(curve: Curve, value: float) -> str:
-    """Write a difference of two values: of percentages it is so many points."""
-    text = number(value, curve.range or None)
-    return f"{text} points" if curve.unit == "%" else text
+    """Write a difference of two values: of shares it is so many points."""
+    return words.difference(curve.scale, value, curve.range or None)
 
 
 def _point(curve: Curve, index: int) -> Point:
@@ -154,7 +153,7 @@ def _listed(curve: Curve, turns: tuple[Turn, ...]) -> str:
 
 def _recent(curve: Curve, step: FloatArray, value: FloatArray, variance: float) -> tuple[str, str]:
     """Say what the curve did over its last quarter, as a word and as a sentence."""
-    margin = LEVEL * (100.0 if curve.unit == "%" else 1.0) if is_rate(curve.series.name) else None
+    margin = {Unit.SHARE: LEVEL, Unit.PERCENT: 100.0 * LEVEL}.get(curve.scale)
     found = trend_state(step, value, variance, margin=margin)
     if not math.isfinite(found.difference):
         return found.state, ""

@@ -55,6 +55,7 @@ def curve(run: Run, role: str, key: str) -> Curve:
         role=role,
         label=label_of(key),
         unit=unit_of(run, role, key),
+        scale=run.unit(key),
         better=better_of(key),
         series=series,
         step=line_step,

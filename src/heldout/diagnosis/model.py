@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from heldout.findings import State, Verdict
-from heldout.metrics import Better
+from heldout.metrics import Better, Unit
 from heldout.run import Series
 from heldout.stats.arrays import FloatArray
 from heldout.stats.correlation import CoMovement, LeadLag
@@ -27,6 +27,7 @@ class Curve:
     role: str  # reward, held_out, length, or the key where it plays none of these parts
     label: str  # words for it in sentences
     unit: str  # "%", "tokens" or ""
+    scale: Unit  # share, percent or plain score: how its values are written
     better: Better
     series: Series  # the values as logged
     step: FloatArray  # the line, shape (M,)
@@ -74,6 +75,7 @@ class SeriesDescription:
     key: str
     label: str
     unit: str
+    scale: Unit
     count: int  # how many values were logged
     window: float | None  # smoothing window in steps
     start: Point

@@ -16,13 +16,14 @@ from heldout.diagnosis.courses import difference, written
 from heldout.diagnosis.curves import blocks, together, written_r
 from heldout.diagnosis.model import Curve, Observation, Pair, Seen
 from heldout.metrics import heading_of
+from heldout.metrics.words import bare
 from heldout.stats.arrays import FloatArray
 from heldout.stats.correlation import Aligned
 from heldout.stats.divergence import divergence_windows, opposite_turns
 from heldout.stats.levels import quantile
 from heldout.stats.shifts import level_shifts
 from heldout.stats.trend import late_surge, surge_start
-from heldout.text import counted, number
+from heldout.text import counted
 
 _APART = 0.1  # of the run: extremes nearer to each other than that are not spoken of
 _VISIBLE = 0.05  # of the range: a smaller gap is not seen in the figure
@@ -104,7 +105,7 @@ def _holds(reward: Curve, inside: FloatArray) -> str | None:
     low, high = float(inside.min()), float(inside.max())
     middle = reward.value[0] + 0.5 * (reward.value.max() - reward.value[0])
     if low >= middle and high > reward.value[0]:
-        floor = number(_round_below(low, reward.range), reward.range)
+        floor = bare(reward.scale, _round_below(low, reward.range), reward.range)
         return f"stays above {floor} ({written(reward, low)} to {written(reward, high)})"
     if inside[-1] - inside[0] >= 0.5 * reward.range:
         return f"rises from {written(reward, float(inside[0]))} to {written(reward, float(inside[-1]))}"

@@ -20,6 +20,7 @@ from heldout.text import counted
 _SUSPECTED = 0.10  # run-level p up to which a fall that is not confirmed is spoken of: twice the promised 5 %
 _SIZES = (100, 200, 300, 500, 700, 1000, 1500, 2000, 3000, 5000, 10_000)  # problems that people can evaluate
 _RECOVERED, _RECOVERED_MARGIN, _RECOVERED_LOOKS = 0.8, DROP, 2  # 80 % sure of half a point, twice: one is luck
+_HIGH_REWARD, _FEW_REWARDS = 0.5, 20  # mean of the last rewards from which on training problems count as solved
 _WITHIN = 3  # evaluations within which a fall should show
 
 _HOW = {
@@ -52,15 +53,29 @@ def unanswered(run: Run, fallen: OverOptimisation) -> Answer | None:
         few = f"{counted(len(rates), 'evaluation')} cannot show a fall"
         text = f"{few}; at least {FEWEST} are needed, and 20 to 40 see most."
         return Answer(State.CANNOT_TELL, "too few evaluations", text)
-    for bound, other in ((0.0, "easier"), (1.0, "harder")):
-        if (rates == bound).all():
-            at = 100 * fallen.evidence.as_logged(bound)
-            text = (
-                f"Every evaluation is at {at:.0f} %, so it shows neither a rise nor a fall, and no checkpoint "
-                f"is better than another. Evaluate on {other} problems."
-            )
-            return Answer(State.CANNOT_TELL, "saturated evaluation", text)
+    said = fallen.evidence.spoken
+    if float(np.ptp(rates)) == 0.0 and (not said.share or rates[0] in (0.0, 1.0)):
+        text = (
+            f"Every evaluation is at {said.level(rates[0])}, so it shows neither a rise nor a fall, and no checkpoint "
+            f"is better than another. {_instead(run, fallen)}"
+        )
+        return Answer(State.CANNOT_TELL, "saturated evaluation", text)
     return None
+
+
+def _instead(run: Run, fallen: OverOptimisation) -> str:
+    """Say what to do about evaluations that are all alike."""
+    seen = fallen.evidence
+    if seen.spoken.share and seen.rates[0] == 1.0:
+        return "Evaluate on harder problems."
+    reward = run.get("reward")
+    high = reward is not None and len(reward) and float(reward.value[-_FEW_REWARDS:].mean()) >= _HIGH_REWARD
+    if fallen.reward_course(seen.steps[0]) == "rising" or high:
+        return (
+            "The reward says that these answers get better or are good already, and this score does not: the two "
+            "disagree. Read samples that the reward likes before anything else, and see that the evaluation runs them."
+        )
+    return "Evaluate on easier problems." if seen.spoken.share else "See that the evaluation measures this policy."
 
 
 def answer_of(fallen: OverOptimisation, visible: float | None) -> Answer:
@@ -71,7 +86,8 @@ def answer_of(fallen: OverOptimisation, visible: float | None) -> Answer:
     if fallen.worst.level < Level.LIKELY:
         return _suspected(fallen) or _not_fallen(fallen, visible)
     if _recovered(fallen, fallen.worst):
-        text = f"The held-out score fell after step {fallen.worst.peak_step} and has come back since."
+        fell = "got worse" if fallen.evidence.spoken.lower else "fell"
+        text = f"The held-out score {fell} after step {fallen.worst.peak_step} and has come back since."
         return Answer(State.RECOVERED, fallen.worst.level.name.lower(), text, fallen.worst.peak_step)
     return _fallen(fallen)
 
@@ -80,10 +96,10 @@ def _fallen(fallen: OverOptimisation) -> Answer:
     now = fallen.looks[-1]
     course = fallen.reward_course(now.peak_step)
     state = State.OVER_OPTIMISED if course == "rising" else State.REGRESSED
-    drop, half = 100 * now.drop, 100 * TWO_SIDED_95 * now.drop_sd
+    said, half = fallen.evidence.spoken, TWO_SIDED_95 * now.drop_sd
     text = (
-        f"The held-out score has fallen by {drop:.1f} points since step {now.peak_step} (95 % interval "
-        f"{drop - half:.1f} to {drop + half:.1f}) {_HOW[course]}."
+        f"The held-out score {said.worse} by {said.by(now.drop)} since step {now.peak_step} (95 % interval "
+        f"{said.between(now.drop - half, now.drop + half)}) {_HOW[course]}."
     )
     sure = "confirmed" if fallen.worst.level is Level.CONFIRMED else "likely"
     return Answer(state, f"{sure}, reward {course}", text, now.peak_step)
@@ -102,8 +118,9 @@ def _suspected(fallen: OverOptimisation) -> Answer | None:
         if enough
         else "More problems alone would not settle it: the rates scatter too much; evaluate more often."
     )
+    fallen_ = "got worse" if fallen.evidence.spoken.lower else "fallen"
     text = (
-        f"The held-out score may have fallen since step {now.peak_step} (run-level p = {p:g}, reward {course}), "
+        f"The held-out score may have {fallen_} since step {now.peak_step} (run-level p = {p:g}, reward {course}), "
         f"but these evaluations do not confirm it. {settled}"
     )
     return Answer(State.CANNOT_TELL, f"just short of a fall, reward {course}", text, now.peak_step)
@@ -112,26 +129,26 @@ def _suspected(fallen: OverOptimisation) -> Answer | None:
 def _not_fallen(fallen: OverOptimisation, visible: float | None) -> Answer:
     """Say what a run without a fall does: over its last quarter, or else since its start."""
     rates, steps, variance = fallen.evidence.rates, fallen.evidence.steps, fallen.evidence.noise()
+    said = fallen.evidence.spoken
     if math.isfinite(variance):
         recent = trend_state(steps, rates, variance, margin=LEVEL)
         gain, sd = gp_posterior(rates, variance).difference(len(rates) - 1, 0)
         risen = gain > ONE_SIDED_95 * sd
         if recent.state == "improving" or (risen and recent.state == "undetermined"):
-            text = (
-                f"The held-out score has risen by {100 * gain:.1f} points since step {steps[0]:.0f}; no fall was seen."
-            )
-            return Answer(State.IMPROVING, "no fall seen", text)
+            seen = f"no {said.loss} was seen"
+            text = f"The held-out score {said.better} by {said.by(gain)} since step {steps[0]:.0f}; {seen}."
+            return Answer(State.IMPROVING, f"no {said.loss} seen", text)
         if recent.state == "plateau" and visible is not None and visible <= COARSE:
-            return Answer(
-                State.PLATEAU, "no fall seen", "The held-out score is level over its last quarter; no fall was seen."
-            )
+            text = f"The held-out score is level over its last quarter; no {said.loss} was seen."
+            return Answer(State.PLATEAU, f"no {said.loss} seen", text)
         if recent.state == "plateau" and visible is not None:
             text = (
-                f"The held-out score looks level, but a fall below {100 * visible:.0f} points would not have been seen."
+                f"The held-out score looks level, but a {said.loss} below {said.by(visible)} would not have been seen."
             )
             return Answer(State.CANNOT_TELL, "too coarse", text)
     if fallen.looks[-1].level is Level.WATCH:
-        return Answer(State.CANNOT_TELL, "watch", "The held-out score may be falling; it is not clear.")
+        falling = "getting worse" if said.lower else "falling"
+        return Answer(State.CANNOT_TELL, "watch", f"The held-out score may be {falling}; it is not clear.")
     return Answer(State.CANNOT_TELL, "within noise", "No fall can be told from noise, nor a rise.")
 
 
@@ -179,10 +196,10 @@ def advice_on(fallen: OverOptimisation, visible: float | None, kept: Estimate) -
 
     `kept` is what is believed of the checkpoint to keep.
     """
-    seen = fallen.evidence
+    seen, said = fallen.evidence, fallen.evidence.spoken
     if visible is not None and visible > COARSE:
         yield (
-            f"These evaluations show a fall of {100 * visible:.0f} points or more; a smaller one goes unseen. Spend on "
+            f"These evaluations show a {said.loss} of {said.by(visible)} or more; a smaller one goes unseen. Spend on "
             "problems first: four times as many halve that."
         )
     if seen.problems is not None and seen.problems < ENOUGH_PROBLEMS:

@@ -18,6 +18,7 @@ from heldout.detectors.evidence import Evidence
 from heldout.detectors.overoptimisation import Level, OverOptimisation
 from heldout.diagnosis.state import advice_on, answer_of, not_asked, smallest_visible, unanswered
 from heldout.findings import BenchmarkFall, Estimate, Finding, Onset, State, Unchecked, Verdict
+from heldout.metrics.words import Spoken
 from heldout.run import Run
 from heldout.stats.checkpoint import Choice, choose
 from heldout.stats.gp import fall_onset, gp_posterior
@@ -94,8 +95,9 @@ def checkpoint_to_keep(fallen: OverOptimisation, checkpoints: Container[int] = (
     steps = [int(step) for step in seen.steps]
     on_disk = np.array([step in checkpoints for step in steps])
     choice = choose(seen.rates, variance, seen.set_variance(), on_disk if on_disk.any() else None)
-    low, high = sorted(seen.as_logged(bound) for bound in _interval(choice, seen))
-    recommended = Estimate(steps[choice.best], seen.as_logged(choice.estimate), low, high)
+    logged = seen.spoken.as_logged
+    low, high = sorted(map(logged, _interval(choice, seen)))
+    recommended = Estimate(steps[choice.best], logged(choice.estimate), low, high)
     tied = tuple(steps[index] for index in choice.tied)
     among = int(on_disk.sum()) if on_disk.any() else len(steps)
     return Kept(recommended, tied, among, bool(on_disk.any()))
@@ -110,8 +112,7 @@ def _judged(
     visible = smallest_visible(len(seen), variance)
     answer = answer_of(fallen, visible)
     onset = _onset(fallen, answer.state)
-    turned = f"Of {run['held_out'].name} lower is better: where it rises, the score is said to fall."
-    sentences = (answer.sentence, _since(onset), _keep(kept), turned if seen.lower else "")
+    sentences = (answer.sentence, _since(onset, seen.spoken), _keep(kept, seen.spoken))
     return Verdict(
         state=answer.state,
         label=answer.label,
@@ -154,19 +155,27 @@ def _benchmark(key: str, fallen: OverOptimisation) -> BenchmarkFall:
     now = fallen.looks[-1]
     confirmable = fallen.evidence.may_confirm
     p = fallen.run_p(ever=True) if confirmable else 1.0
-    return BenchmarkFall(key=key, peak_step=now.peak_step, drop=now.drop, p=p, adjusted_p=p, sized=confirmable)
+    return BenchmarkFall(
+        key=key,
+        peak_step=now.peak_step,
+        drop=now.drop,
+        fall=fallen.evidence.spoken.by(now.drop),
+        p=p,
+        adjusted_p=p,
+        sized=confirmable,
+    )
 
 
 def _interval(choice: Choice, seen: Evidence) -> tuple[float, float]:
     """Return the 95 % interval of the chosen level: Wilson's, of so many trials as its deviation stands for.
 
-    That needs a share and its number of problems; otherwise it is the normal one, cut to what a share can be.
+    That needs a share and its number of problems; otherwise it is the normal one, that of a share cut to what one can
+    be.
     """
     rate, half = choice.estimate, 0.5 * (choice.high - choice.low)
     if seen.problems is not None and 0.0 < rate < 1.0 and 0.0 < half < math.inf:
         return wilson(rate, rate * (1.0 - rate) * (TWO_SIDED_95 / half) ** 2)
-    shares = bool(((seen.rates >= 0.0) & (seen.rates <= 1.0)).all())
-    return (max(choice.low, 0.0), min(choice.high, 1.0)) if shares else (choice.low, choice.high)
+    return (max(choice.low, 0.0), min(choice.high, 1.0)) if seen.spoken.share else (choice.low, choice.high)
 
 
 def _onset(fallen: OverOptimisation, state: State) -> Onset | None:
@@ -183,16 +192,18 @@ def _onset(fallen: OverOptimisation, state: State) -> Onset | None:
     return Onset(*(int(steps[index]) for index in (found.at, found.low, found.high)))
 
 
-def _since(onset: Onset | None) -> str:
+def _since(onset: Onset | None, said: Spoken) -> str:
     if onset is None:
         return ""
     unsure = "" if onset.low == onset.high else f" (90 % interval {onset.low} to {onset.high})"
-    return f"It has been a point or more below its peak since step {onset.step}{unsure}."
+    away = "above its lowest" if said.lower else "below its peak"
+    return f"It has been {'a point or more ' if said.share else ''}{away} since step {onset.step}{unsure}."
 
 
-def _keep(kept: Kept) -> str:
+def _keep(kept: Kept, said: Spoken) -> str:
     one, tied = kept.recommended, len(kept.tied) - 1
-    estimate = f"{100 * one.estimate:.1f} % (95 % interval {100 * one.low:.1f} to {100 * one.high:.1f})"
+    level, low, high = map(said.as_logged, (one.estimate, one.low, one.high))  # as they were judged
+    estimate = f"{said.level(level)} (95 % interval {said.levels(low, high)})"
     among = f"{counted(kept.among, 'checkpoint')} that exist" if kept.existing else f"{kept.among}"
     others = f"; {counted(tied, 'other')} of {among} cannot be told apart from it" if tied else ""
     return f"Keep step {one.step}, estimated at {estimate}{others}."

@@ -15,6 +15,7 @@ from rich.table import Table
 
 from heldout.detectors.evidence import Evidence
 from heldout.errors import UsageError
+from heldout.metrics.words import as_judged
 from heldout.run import Run
 from heldout.stats.levels import ENOUGH_PROBLEMS, FEWEST_EVALUATIONS, FEWEST_TO_CONFIRM, MOST_EVALUATIONS
 from heldout.stats.noise import JITTER_FLOOR, aggregate_noise, eval_sigma
@@ -194,8 +195,8 @@ def next_checkpoints(run: Run, count: int = 4) -> NextCheckpoints:
         found = search(position, evaluated, value, variance, exists)
     best = None if now.best is None else int(position[now.best])
     estimate = math.nan if now.best is None else float(now.mean[now.best])
-    if any(evaluation.lower for evaluation in measured):
-        estimate = 1.0 - estimate
+    if measured:
+        estimate = as_judged(estimate, share=measured[-1].share, lower=measured[-1].lower)
     return NextCheckpoints(tuple(chosen), tuple(gains), best, estimate, len(rates), len(run.checkpoints))
 
 

@@ -27,6 +27,7 @@ from heldout.stats.arrays import BoolArray, FloatArray
 
 # Meanings that no detector looks at, so a step may log them after the metrics that detectors were given.
 _UNSEEN = frozenset({"held_out", "evaluation_detail", "evaluation_size", "spread_of_another", "time", "progress"})
+_OF_EVALUATIONS = ("step", "rate", "problems", "samples", "lower", "share")  # what two that are alike agree in
 _NO_POINTS = Points(NO_STEPS, np.empty(0))
 
 
@@ -233,7 +234,7 @@ def _changed_evaluations(before: Sequence[Evaluation], now: Sequence[Evaluation]
 def _same(one: Evaluation, other: Evaluation) -> bool:
     if one is other:
         return True
-    if (one.step, one.rate, one.problems, one.samples) != (other.step, other.rate, other.problems, other.samples):
+    if any(getattr(one, name) != getattr(other, name) for name in _OF_EVALUATIONS):
         return False
     if one.outcomes is None or other.outcomes is None:
         return one.outcomes is other.outcomes

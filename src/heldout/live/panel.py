@@ -16,9 +16,10 @@ from heldout.findings import COLOUR, Finding, Severity, Verdict
 from heldout.live.acts import headline
 from heldout.live.fold import last_step
 from heldout.metrics import BY_NAME
+from heldout.metrics.words import written
 from heldout.run import Run
 from heldout.stats.arrays import FloatArray
-from heldout.text import counted, number
+from heldout.text import counted
 
 SHOWN = ("reward", "held_out", "length", "entropy", "kl_reference", "grad_norm")
 _BARS = "▁▂▃▄▅▆▇█"
@@ -76,7 +77,7 @@ def _series(run: Run) -> Table:
     for role in SHOWN:
         series = run.get(role) if role in run.roles else None
         if series is not None and len(series):
-            last = number(float(series.value[-1]), float(np.ptp(series.value)) or None)
+            last = written(run.unit(series.name), float(series.value[-1]), float(np.ptp(series.value)) or None)
             table.add_row(BY_NAME[role].label, sparkline(series.value), last, Text(series.name, style="dim"))
     return table
 

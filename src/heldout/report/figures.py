@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from heldout.charts import Chart, Hints, Marks, dual_axis, length_and_pass_rate, reward_and_held_out
 from heldout.diagnosis.description import curves_of
 from heldout.findings import State, Verdict
-from heldout.metrics import heading_of
+from heldout.metrics import Unit, heading_of
 from heldout.run import Run
 
 
@@ -42,7 +42,7 @@ def _standard(run: Run, verdict: Verdict | None) -> Iterator[Figure]:
     if _has(run, "length", "held_out"):
         yield Figure(
             "length-and-pass-rate",
-            "Length against pass rate",
+            "Length against pass rate" if run.unit(run["held_out"].name) is not Unit.SCORE else "Length against score",
             length_and_pass_rate(run, labels=_labels(run), hints=hints, marks=marks),
         )
 
@@ -64,7 +64,9 @@ def _fallback(run: Run) -> Figure:
 
 
 def _labels(run: Run) -> dict[str, str]:
-    return {key: heading_of(key) for key in run.metrics}
+    """Return what the axes are called, with the unit of what was logged in percent."""
+    percent = {key: " (%)" for key in run.metrics if run.unit(key) is Unit.PERCENT and "%" not in heading_of(key)}
+    return {key: heading_of(key) + percent.get(key, "") for key in run.metrics}
 
 
 def _has(run: Run, *roles: str) -> bool:

@@ -38,7 +38,7 @@ _NAMES: dict[type, dict[str, str | None]] = {  # field → key where the two dif
     Correlation: {"n_eff": "n_effective"},
     LeadLag: {"lag": "lag_points", "lags": None, "correlations": None},
     Unchecked: {"metrics": None},
-    BenchmarkFall: {"sized": None},
+    BenchmarkFall: {"sized": None, "fall": None},
 }
 
 
@@ -82,7 +82,13 @@ def _role(run: Run, role: str) -> dict[str, Any] | None:
     key = run.roles.get(role)
     if key is None:
         return None
-    return {"key": key, "unit": "%" if run.unit(key) is Unit.PERCENT else "", "values": len(run.metrics[key])}
+    unit = run.unit(key)
+    return {
+        "key": key,
+        "unit": "%" if unit is Unit.PERCENT else "",
+        "scale": unit.value,
+        "values": len(run.metrics[key]),
+    }
 
 
 def _noise(series: SeriesDescription) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from heldout.diagnosis.curves import written_r
 from heldout.diagnosis.description import Description, Point, SeriesDescription
 from heldout.findings import Verdict
 from heldout.metrics import heading_of
+from heldout.metrics.words import written
 from heldout.text import counted, number, sentence_list
 
 
@@ -36,13 +37,13 @@ def benchmarks(verdict: Verdict) -> TextTable | None:
         (
             fall.key,
             str(fall.peak_step),
-            f"{100 * fall.drop:+.1f}",
+            fall.fall,
             _p(fall.p) if fall.sized else "size unknown",
             _p(fall.adjusted_p) if fall.sized else "",
         )
         for fall in verdict.benchmarks
     )
-    head = ("Benchmark", "Peak at", "Fall since, points", "Run-level p", "All paid for (Holm)")
+    head = ("Benchmark", "Peak at", "Worse since by", "Run-level p", "All paid for (Holm)")
     return TextTable("Every held-out score", head, rows)
 
 
@@ -101,8 +102,7 @@ def _label(series: SeriesDescription) -> str:
 
 
 def _value(series: SeriesDescription, value: float) -> str:
-    text = number(value, (series.peak.value - series.trough.value) or None)
-    return f"{text} %" if series.unit == "%" else text
+    return written(series.scale, value, (series.peak.value - series.trough.value) or None)
 
 
 def _at(series: SeriesDescription, point: Point) -> str:

@@ -1,0 +1,102 @@
+"""How values of a metric are written in sentences: shares in percent and points, everything else as it was logged."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from heldout.metrics.units import Unit
+from heldout.text import number
+
+_DECIMAL = 0.1  # the range, as a share, for which percent are written with one decimal
+
+
+def written(unit: Unit, value: float, span: float | None = None) -> str:
+    """Write a value with its unit, and the decimals that a hundredth of `span` needs; both are as logged.
+
+    >>> written(Unit.SHARE, 0.7231, 0.1), written(Unit.PERCENT, 34.0, 30.0), written(Unit.SCORE, -93.26, 12.0)
+    ('72.3 %', '34.0 %', '-93.3')
+    """
+    return f"{bare(unit, value, span)} %" if unit is not Unit.SCORE else bare(unit, value, span)
+
+
+def difference(unit: Unit, change: float, span: float | None = None) -> str:
+    """Write a difference of two values: of shares it is so many points.
+
+    >>> difference(Unit.SHARE, 0.05, 0.1), difference(Unit.SCORE, 67.5, 6.0)
+    ('5.0 points', '67.50')
+    """
+    return f"{bare(unit, change, span)} points" if unit is not Unit.SCORE else bare(unit, change, span)
+
+
+def bare(unit: Unit, value: float, span: float | None = None) -> str:
+    """Write a value or a difference without its unit, as the second number of an interval is."""
+    whole = 100.0 if unit is Unit.SHARE else 1.0
+    return number(whole * value, None if span is None else whole * span)
+
+
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """How a score is spoken of that was judged with higher as better: in its own unit and in its own direction.
+
+    Direction is decided once, before any statistics (see `as_judged`), and undone here, in sentences.
+    """
+
+    share: bool = True  # whether the judged scores are shares; otherwise they are in a unit of their own
+    lower: bool = False  # whether lower values of the log are the better ones
+    span: float = _DECIMAL  # largest minus smallest score
+
+    def as_logged(self, score: float) -> float:
+        """Return a judged score as the log has it, of a percentage the share."""
+        return as_judged(score, share=self.share, lower=self.lower)
+
+    def level(self, score: float) -> str:
+        """Write a score: "72.3 %", or "-93.2"."""
+        return written(self._unit, self.as_logged(score), self._digits)
+
+    def levels(self, low: float, high: float) -> str:
+        """Write the two ends of an interval of a score."""
+        ends = sorted(map(self.as_logged, (low, high)))
+        return " to ".join(bare(self._unit, end, self._digits) for end in ends)
+
+    def by(self, change: float) -> str:
+        """Write the size of a change: "2.5 points", or "67.5"."""
+        return difference(self._unit, change, self._digits)
+
+    def between(self, low: float, high: float) -> str:
+        """Write the two ends of an interval of a change."""
+        return f"{bare(self._unit, low, self._digits)} to {bare(self._unit, high, self._digits)}"
+
+    @property
+    def better(self) -> str:
+        """What a score did that got better: it "has risen"."""
+        return "has got better, falling" if self.lower else "has risen"
+
+    @property
+    def worse(self) -> str:
+        """What a score did that got worse: it "has fallen"."""
+        return "has got worse, rising" if self.lower else "has fallen"
+
+    @property
+    def loss(self) -> str:
+        """A change for the worse, as a noun: "fall"."""
+        return "rise" if self.lower else "fall"
+
+    @property
+    def gain(self) -> str:
+        """A change for the better, as a noun: "rise"."""
+        return "fall" if self.lower else "rise"
+
+    @property
+    def _unit(self) -> Unit:
+        return Unit.SHARE if self.share else Unit.SCORE
+
+    @property
+    def _digits(self) -> float:
+        return _DECIMAL if self.share else self.span / 10.0
+
+
+def as_judged(value: float, *, share: bool, lower: bool) -> float:
+    """Return a value so that higher is better, or one so turned as it was: a share within 0 to 1 stays there."""
+    if not lower:
+        return value
+    return 1.0 - value if share else -value
