@@ -16,6 +16,7 @@ import pytest
 import test_blocks_console
 import test_deepspeed_chat
 import test_slime_console
+import test_swanlab
 import test_tensorboard
 import test_trl_console
 import test_verl_console
@@ -134,6 +135,19 @@ def metric_file() -> str:
     return "".join(f"{1_700_000_000_000 + 1000 * i} {i / 8} {i % 30}\n" for i in range(60))  # taken up again
 
 
+def swanlab_file() -> bytes:
+    rows = [test_swanlab.scalar(key, i, i / 8, 1000.0 + i) for i in range(1, 400) for key in ("reward", "kl")]
+    return test_swanlab.file_of([test_swanlab.start(), *rows])  # more than one block
+
+
+def swanlab_backup() -> bytes:
+    rows = [
+        test_swanlab.in_json("Scalar", key="reward", step=i, metric={"data": i / 8, "text": "x" * 900})
+        for i in range(1, 80)
+    ]
+    return test_swanlab.file_of(rows, version=1)
+
+
 def table() -> str:
     return "step,reward,accuracy\n" + "".join(f"{i},{i / 8},{0.5 if i % 5 == 0 else ''}\n" for i in range(60))
 
@@ -155,6 +169,8 @@ FORMATS: dict[str, tuple[str, Callable[[], str | bytes]]] = {
     "TensorBoard": ("events.out.tfevents.1", events),
     "W&B": ("run-a.wandb", offline),
     "MLflow metric": ("metrics", metric_file),
+    "SwanLab": ("run-a.swanlab", swanlab_file),
+    "SwanLab backup": ("backup.swanlab", swanlab_backup),
     "CSV": ("progress.csv", table),
 }
 

@@ -232,6 +232,7 @@ def test_cells_of_other_types_are_dropped_and_counted(tmp_path: Path) -> None:
     assert "2 values without a usable step" in notes(run)
 
 
+@pytest.mark.filterwarnings("ignore")  # those of MLflow's own libraries
 def test_what_mlflow_itself_writes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     mlflow = pytest.importorskip("mlflow")
     monkeypatch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")

@@ -32,7 +32,7 @@ Placed = tuple[Path, str, Log]  # the folder of a run, the name of its file wher
 # Names of files that are certainly no logs: weights, figures, code, archives, settings, parts of databases.
 _NO_LOG = re.compile(
     r".*\.(?:safetensors|bin|ckpt|pth?|model|arrow|pkl|png|jpe?g|gif|svg|pdf|html|py|ipynb|so|zip|gz|whl|ya?ml|toml|lock)"
-    r"|(?:tokenizer_|generation_|adapter_)?config\.json|(?:tokenizer|special_tokens_map|vocab|params)\.json"
+    r"|(?:tokenizer_|generation_|adapter_)?config\.json|(?:tokenizer|special_tokens_map|vocab|params|swanlab-metadata)\.json"
     r"|(?:merges|requirements)\.txt|readme\.md|license|.*-(?:wal|shm|journal)",
     re.IGNORECASE | re.DOTALL,
 )

@@ -32,6 +32,9 @@ from heldout.readers.trackers.mlflow import is_run as is_mlflow_run
 from heldout.readers.trackers.mlflow import read_metric as read_mlflow_metric
 from heldout.readers.trackers.mlflow import read_run as read_mlflow_run
 from heldout.readers.trackers.sqlite_stores import read as read_sqlite
+from heldout.readers.trackers.swanlab import is_run as is_swanlab_run
+from heldout.readers.trackers.swanlab import read as read_swanlab
+from heldout.readers.trackers.swanlab import read_run as read_swanlab_run
 from heldout.readers.trackers.tensorboard import read as read_tensorboard
 from heldout.readers.trackers.wandb_offline import read as read_wandb_offline
 from heldout.run import Note, NoteKind
@@ -77,6 +80,7 @@ FORMATS = (
     Format("mlflow", "MLflow run folder", Kind.HISTORY, 6, read_mlflow_metric),
     Format("mlflow-sqlite", "MLflow SQLite store", Kind.HISTORY, 6, read_sqlite),
     Format("trackio", "trackio project", Kind.HISTORY, 6, read_sqlite),
+    Format("swanlab", "SwanLab run", Kind.HISTORY, 6, read_swanlab),
     Format("sb3-monitor", "Stable-Baselines3 monitor.csv", Kind.TABLE, 11, read_stable_baselines),
     Format("sb3-evaluations", "Stable-Baselines3 evaluations.npz", Kind.TABLE, 10, read_stable_baselines),
     Format("verl-file", "verl file log", Kind.HISTORY, 2, read_json_lines),
@@ -103,6 +107,7 @@ FORMATS = (
 FOLDERS: tuple[tuple[Callable[[Path], bool], FolderReader], ...] = (
     (is_recorded, read_recorded),
     (is_mlflow_run, read_mlflow_run),
+    (is_swanlab_run, read_swanlab_run),
 )
 UNDERSTOOD = ", ".join(format.title for format in FORMATS)
 

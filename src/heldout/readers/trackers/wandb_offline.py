@@ -1,10 +1,7 @@
 """Read the history in a W&B offline file (``run-<id>.wandb``), without the wandb package.
 
-Layout, from the LevelDB log format and wandb's ``datastore.py`` and ``wandb_internal.proto``: the file starts with
-``:W&B``, a u16 0xBEE1 and a version byte, 0. Blocks of 32 KiB follow, counted from the start of the file; a block holds
-fragments ``u32 checksum, u16 length, u8 type, data`` and, where fewer than seven bytes are left of it, zeros. The
-checksum is the plain CRC-32 of type and data. A record is one full fragment (1), or a first (2), any number of middle
-(3) and a last one (4); each record's data is one message::
+Layout, from wandb's ``datastore.py`` and ``wandb_internal.proto``: the file starts with ``:W&B``, a u16 0xBEE1 and a
+version byte, 0; records follow in fragments, as `heldout.readers.trackers.framing` reads them, each one message::
 
     Record         1 num   2 HistoryRecord   5 ConfigRecord   17 RunRecord   (others: summary, output, statistics)
     HistoryRecord  1 item, repeated   2 HistoryStep (1 num)
@@ -19,8 +16,6 @@ that are not numbers (text, histograms, media); the history of a resumed run's o
 from __future__ import annotations
 
 import math
-import struct
-import zlib
 from array import array
 from collections import Counter
 from collections.abc import Iterator
@@ -34,16 +29,11 @@ from heldout.errors import NoMetrics
 from heldout.readers.documents.json_document import parse
 from heldout.readers.log import Log, TableBuilder, left_alone
 from heldout.readers.source import Source
+from heldout.readers.trackers.framing import Found, Pieces
 from heldout.run import Note, NoteKind
 
 _MAGIC = b":W&B"
 _FILE_HEADER = b":W&B\xe1\xbe\x00"
-_BLOCK = 32_768
-_HEADER = struct.Struct("<IHB")
-_BAD, _FULL, _FIRST, _MIDDLE, _LAST = range(5)  # types of fragments; 0 is none
-
-_CUT = "A cut end"
-
 _OWN = "_wandb"  # what W&B keeps for itself, among settings and in rows
 _DEEPEST = 32  # levels of a nested value; below that it is not a metric
 _INT64 = 1 << 63
@@ -58,7 +48,7 @@ def read(source: Source) -> list[Log] | None:
     """
     if not source.head.startswith(_MAGIC):
         return None
-    found = source.fed(_Pieces).found
+    found = source.fed(_pieces).found
     notes = found.notes(source.head[: len(_FILE_HEADER)] == _FILE_HEADER)
     columns = found.table.build().columns
     if not columns:
@@ -81,88 +71,8 @@ def read(source: Source) -> list[Log] | None:
     ]
 
 
-# Fragments -----------------------------------------------------------------------------------------------------------
-
-
-class _Pieces:
-    """Puts records together from their fragments, and reads them."""
-
-    def __init__(self) -> None:
-        self.found = _Found()
-        self._start = 0  # where in the file the bytes stand that are given next
-        self._next = len(_FILE_HEADER)  # where the next fragment stands
-        self._parts: list[bytes] = []
-        self._began = 0  # where the record of these parts does
-
-    def feed(self, data: bytes, last: bool) -> int:
-        """Read what is whole."""
-        for kind, at, part in self._fragments(data, last):
-            self._add(kind, at, part)
-        if last and self._parts:
-            self._lose_open()
-        self.found.settle()
-        used = min(self._next - self._start, len(data))
-        self._start += used
-        return used
-
-    def _fragments(self, data: bytes, last: bool) -> Iterator[tuple[int, int, bytes]]:
-        """Yield type, position and data of every fragment, and `_BAD` once for each that cannot be read.
-
-        The length of a damaged one cannot be trusted, so that reading goes on at the next block, as LevelDB's does.
-        """
-        while (at := self._next - self._start) < len(data):
-            place = self._next
-            block_end = at + _BLOCK - place % _BLOCK
-            if block_end - at < _HEADER.size:  # too short for a fragment, and filled with zeros
-                self._next += block_end - at
-                continue
-            end, what = _checked(data, at, block_end)
-            if what == _CUT and not last:
-                return
-            if what:
-                self.found.lose(place, what)
-            self._next += (block_end if what else end) - at
-            yield (_BAD, place, b"") if what else (data[at + 6], place, data[at + _HEADER.size : end])
-
-    def _add(self, kind: int, at: int, part: bytes) -> None:
-        if self._parts and kind not in (_MIDDLE, _LAST):
-            self._lose_open()
-        if kind in (_FULL, _FIRST):
-            self._began = at
-        elif not self._parts:
-            if kind != _BAD:
-                self.found.lose(at, "A record without its beginning")
-            return
-        self._parts.append(part)
-        if kind in (_FULL, _LAST):
-            self._read(b"".join(self._parts))
-            self._parts = []
-
-    def _read(self, record: bytes) -> None:
-        self.found.records += 1
-        try:
-            _read_record(record, self.found)
-        except wire.Malformed:
-            self.found.broken += 1
-
-    def _lose_open(self) -> None:
-        self.found.lose(self._began, "A record without its end")
-        self._parts = []
-
-
-def _checked(data: bytes, at: int, block_end: int) -> tuple[int, str]:
-    """Return where the fragment at a position ends, and what is wrong with it, if anything."""
-    if at + _HEADER.size > len(data):
-        return at, _CUT
-    check, length, kind = _HEADER.unpack_from(data, at)
-    end = at + _HEADER.size + length
-    if check == length == kind == 0:
-        return end, "A stretch of zeros"
-    if len(data) < end <= block_end:
-        return end, _CUT
-    if end > block_end or not _FULL <= kind <= _LAST or zlib.crc32(data[at + 6 : end]) != check:
-        return end, "A damaged piece"
-    return end, ""
+def _pieces() -> Pieces[_Found]:
+    return Pieces(_Found())
 
 
 # Messages ------------------------------------------------------------------------------------------------------------
@@ -256,7 +166,7 @@ def _step(value: float, otherwise: int | None) -> int | None:
 
 
 @dataclass(slots=True)
-class _Found:
+class _Found(Found):
     """What has been read so far."""
 
     table: TableBuilder = field(default_factory=TableBuilder)
@@ -265,9 +175,6 @@ class _Found:
     config: dict[str, Any] = field(default_factory=dict)
     run_id: str = ""
     display_name: str = ""
-    records: int = 0
-    broken: int = 0
-    lost: list[tuple[int, str]] = field(default_factory=list)
     ignored: Counter[str] = field(default_factory=Counter)
     ignored_keys: dict[str, None] = field(default_factory=dict)
 
@@ -276,9 +183,9 @@ class _Found:
         """How many history records there were."""
         return len(self.steps)
 
-    def lose(self, at: int, what: str) -> None:
-        """Remark what could not be read, and where."""
-        self.lost.append((at, what))
+    def read(self, record: bytes) -> None:
+        """Take in a record."""
+        _read_record(record, self)
 
     def add_row(self, row: dict[str, bytes], step: int | None) -> None:
         """Add a history record."""
@@ -304,17 +211,10 @@ class _Found:
 
     def notes(self, header_known: bool) -> tuple[Note, ...]:
         """Return what was assumed, dropped and left alone."""
-        notes = []
+        notes = list[Note]()
         if not header_known:
             notes.append(Note(NoteKind.ASSUMED, "The file's version is unknown; it was read as version 0."))
-        for what, count in Counter(what for _, what in self.lost).items():
-            first = min(at for at, other in self.lost if other == what)
-            times = "once" if count == 1 else f"{count:,} times"
-            text = f"{what} could not be read and was skipped, {times}, first at byte {first}."
-            notes.append(Note(NoteKind.DROPPED, text, count))
-        if self.broken:
-            text = f"Records that do not hold a message were skipped: {self.broken:,}."
-            notes.append(Note(NoteKind.DROPPED, text, self.broken))
+        notes += self.losses()
         if self.ignored:
             kinds = dict(self.ignored.most_common())
             notes.append(left_alone("numbers", kinds, "keys", list(self.ignored_keys)))
