@@ -17,6 +17,13 @@ def held(table: Table) -> dict[str, dict[int, float]]:
     }
 
 
+def texts(table: Table) -> dict[str, dict[int, str]]:
+    return {
+        key: {row: labels.names[code] for row, code in zip(labels.row.tolist(), labels.code.tolist(), strict=True)}
+        for key, labels in table.text.items()
+    }
+
+
 def built(*rows: dict[str, Any], null_is_nan: bool = False) -> Table:
     builder = TableBuilder(null_is_nan=null_is_nan)
     builder.add(rows)
@@ -38,7 +45,13 @@ def test_every_kind_of_cell_goes_where_it_belongs() -> None:
         "in/c/d": {0: 2.0},
         "late": {1: 7.0},
     }
-    assert table.text == {"run": {0: "x", 1: "y"}, "model": {0: "m", 1: "m"}, "step": {3: "4/9"}}
+    assert texts(table) == {
+        "run": {0: "x", 1: "y"},
+        "model": {0: "m", 1: "m"},
+        "in/b": {2: "many"},
+        "other": {2: "free text", 3: "free text"},
+        "step": {3: "4/9"},
+    }
     assert table.constants == {"model": "m", "other": "free text", "in/b": "many", "step": "4/9"}
     assert table.left_out == {"run": 2, "model": 2, "tags": 2, "other": 2, "in/b": 1, "step": 1}
     assert said(table.notes()) == [("ignored", "2 columns without numbers (text, lists) left out: run, tags.", 4)]
@@ -81,8 +94,13 @@ def test_short_text_that_may_name_a_run_or_step_is_kept(key: str, length: int, k
     assert table.left_out[key] == 1
 
 
-def test_text_under_another_name_is_counted_and_not_kept() -> None:
-    assert built({"note": "short"}).text == {}
+@pytest.mark.parametrize(
+    ("key", "different", "kept"), [("note", 1000, 1000), ("note", 1001, 0), ("my/step", 1001, 1001)]
+)
+def test_text_of_very_many_values_is_kept_only_where_it_may_say_steps(key: str, different: int, kept: int) -> None:
+    table = built(*({key: f"n{i}"} for i in range(different)))
+    assert len(texts(table).get(key, {})) == kept
+    assert table.left_out == {key: different}
 
 
 def test_rows_with_other_keys_in_between_stay_in_order() -> None:
@@ -104,12 +122,12 @@ def test_blocks_follow_each_other_and_rows_that_may_change_are_not_kept() -> Non
     pending = builder.build([{"a": 3, "c": 4, "run": "y"}, {"b": 6}])
     assert pending.rows == 6
     assert held(pending) == {"a": {0: 1.0, 3: 2.0, 4: 3.0}, "b": {2: 5.0, 5: 6.0}, "c": {4: 4.0}}
-    assert pending.text == {"run": {0: "x", 4: "y"}}
+    assert texts(pending) == {"run": {0: "x", 4: "y"}}
     assert (pending.constants, pending.left_out) == ({}, {"run": 2})
     for table in (first, builder.build()):
         assert table.rows == 4
         assert held(table) == {"a": {0: 1.0, 3: 2.0}, "b": {2: 5.0}}
-        assert (table.text, table.constants, table.left_out) == ({"run": {0: "x"}}, {"run": "x"}, {"run": 1})
+        assert (texts(table), table.constants, table.left_out) == ({"run": {0: "x"}}, {"run": "x"}, {"run": 1})
 
 
 def test_what_a_buffer_returned_stays_what_it_was() -> None:

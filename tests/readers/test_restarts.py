@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from in_memory import told
 
@@ -111,7 +111,8 @@ def test_a_log_that_is_rotated_and_truncated_is_the_log_of_all_its_rows(
             with whole.open("ab") as file:
                 file.write(data)
         assert run is not None
-        after = heldout.read(whole)
+        after, *others = heldout.read_all(whole)
+        assume(not others)  # two equal blocks that begin at the first step
         assert rows_of(run) == rows_of(after)
         assert run.roles == after.roles
 

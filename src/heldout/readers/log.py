@@ -7,6 +7,7 @@ logs row by row.
 from __future__ import annotations
 
 import math
+from array import array
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -16,7 +17,7 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from heldout.readers.step_keys import RUN_KEYS, STEP_KEYS
+from heldout.readers.step_keys import is_step_key
 from heldout.run import NO_STEPS, Evaluation, Note, NoteKind
 from heldout.stats.arrays import BoolArray, FloatArray, IntArray
 from heldout.text import counted
@@ -25,9 +26,9 @@ _T = TypeVar("_T", bound=np.generic)
 
 CLOCK = "wall_time"  # the column with the time of each row in seconds, where a tracker stores it
 
-_TEXT_NEEDED = frozenset(RUN_KEYS) | frozenset(STEP_KEYS)
 _DEEPEST = 12  # levels of nesting; deeper than any trainer's, shallower than the interpreter's stack
 _LONGEST = 200  # characters of a text that may name a run or a step
+MOST_NAMES = 1000  # different values of a column of text that are kept: runs are found by them, prompts are not
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -120,13 +121,22 @@ class Buffer(Generic[_T]):
         return Buffer(self.values)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Labels:
+    """The cells of one column of text, each by the number of its name."""
+
+    row: IntArray  # of each cell, strictly increasing, shape (n,)
+    code: IntArray  # which of the names stands there, shape (n,)
+    names: tuple[str, ...]
+
+
 @dataclass(slots=True)
 class Table:
     """Rows in order of writing, as columns."""
 
     rows: int = 0
     columns: dict[str, Column] = field(default_factory=dict)  # of numbers; nested keys are joined with "/"
-    text: dict[str, dict[int, str]] = field(default_factory=dict)  # by row; of columns that may name steps or runs
+    text: dict[str, Labels] = field(default_factory=dict)  # short texts of few different values, and labels of steps
     constants: dict[str, Any] = field(default_factory=dict)  # text columns that never change: settings
     left_out: Counter[str] = field(default_factory=Counter)  # cells of each key that were neither numbers nor needed
 
@@ -144,6 +154,7 @@ class TableBuilder:
         self.null_is_nan = null_is_nan  # take null for a NaN that was logged, not for a missing cell
         self._table = Table()
         self._columns: dict[str, tuple[Buffer[np.int64], Buffer[np.float64]]] = {}
+        self._labels: dict[str, _Labelling] = {}
         self._parts: dict[str, list[Column]] = {}  # of the rows that are being added
 
     def add(self, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -172,7 +183,7 @@ class TableBuilder:
         first = sorted(self._columns.items(), key=lambda column: int(column[1][0].values[0]))
         columns = {key: Column(row.values, value.values) for key, (row, value) in first}
         known = self._table
-        text = {key: dict(cells) for key, cells in known.text.items()}
+        text = {key: labels.build() for key, labels in self._labels.items() if labels.names}
         return Table(known.rows, columns, text, dict(known.constants), Counter(known.left_out))
 
     def _extend(self, key: str, column: Column) -> None:
@@ -186,6 +197,7 @@ class TableBuilder:
         other = TableBuilder(null_is_nan=self.null_is_nan)
         other._table = self.build()
         other._columns = {key: (row.copy(), value.copy()) for key, (row, value) in self._columns.items()}
+        other._labels = {key: labels.copy() for key, labels in self._labels.items()}
         return other
 
     def _collect(self, rows: Sequence[Mapping[str, Any]], index: IntArray, prefix: str, depth: int) -> None:
@@ -241,8 +253,40 @@ class TableBuilder:
         elif key in known and known[key] != cell:
             del known[key]
         self._table.left_out[key] += 1
-        if isinstance(cell, str) and len(cell) <= _LONGEST and key.lower().rsplit("/", 1)[-1] in _TEXT_NEEDED:
-            self._table.text.setdefault(key, {})[row] = cell
+        if isinstance(cell, str) and len(cell) <= _LONGEST:
+            if key not in self._labels:
+                self._labels[key] = _Labelling(any(map(is_step_key, key.split("/"))))
+            self._labels[key].add(row, cell)
+
+
+class _Labelling:
+    """The text of one column, as long as it has few different values; labels of steps may all differ."""
+
+    def __init__(self, steps: bool) -> None:
+        self.steps = steps
+        self.names: dict[str, int] = {}  # each with its number; none where there were too many
+        self._row, self._code = array("q"), array("q")
+        self._given_up = False
+
+    def add(self, row: int, name: str) -> None:
+        if self._given_up:
+            return
+        self._code.append(self.names.setdefault(name, len(self.names)))
+        self._row.append(row)
+        if len(self.names) > MOST_NAMES and not self.steps:
+            self._given_up = True
+            self.names, self._row, self._code = {}, array("q"), array("q")
+
+    def build(self) -> Labels:
+        row, code = np.array(self._row, dtype=np.int64), np.array(self._code, dtype=np.int64)
+        order = np.argsort(row, kind="stable")  # rows with other keys in between came as a part of their own
+        return Labels(row[order], code[order], tuple(self.names))
+
+    def copy(self) -> _Labelling:
+        other = _Labelling(self.steps)
+        other.names, other._given_up = dict(self.names), self._given_up
+        other._row, other._code = self._row[:], self._code[:]
+        return other
 
 
 def table_of(rows: Sequence[Mapping[str, Any]], *, null_is_nan: bool = False) -> Table:
@@ -286,6 +330,15 @@ def attached(
     step = np.array([evaluation.step for evaluation in evaluations], dtype=np.int64)
     measured = (*log.measured, *evaluations)
     return replace(log.with_rows(step, columns, session), measured=measured, notes=(*log.notes, *notes))
+
+
+def layouts_of(columns: Mapping[str, Column], rows: int) -> IntArray:
+    """Return a number for the set of keys in each row, shape (R,): equal ones have equal numbers."""
+    layout = np.zeros(rows, dtype=np.int64)
+    drawn = np.random.default_rng(0).integers(2**62, size=len(columns))  # sums of random numbers differ for all sets
+    for number, column in zip(drawn, columns.values(), strict=True):
+        layout[column.row] ^= number
+    return layout
 
 
 def noted(kind: NoteKind, count: int, text: str) -> list[Note]:

@@ -1,34 +1,50 @@
-"""Which column numbers the rows, and which rows belong to which run."""
+"""Which column numbers the rows of a table, and the log, or the logs of several runs, that come of it.
+
+Names propose columns (`step_keys`), values decide: a column that never moves numbers nothing, and one whose name is not
+sure must run on as steps do. Where nothing numbers the rows they are counted, which is said, and kept in `Log.counted`.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from itertools import combinations
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from heldout.errors import NoMetrics
 from heldout.metrics import meaning_of
-from heldout.readers.log import Log, Table, noted, some, table_of
-from heldout.readers.step_keys import RUN_KEYS, STEP_KEYS
+from heldout.readers.log import Column, Labels, Log, Table, noted, some, table_of
+from heldout.readers.phases import with_phases
+from heldout.readers.step_keys import Axis, axis_of, words
+from heldout.readers.table_runs import refuse_table_of_runs, runs_in
 from heldout.run import NO_STEPS, Note, NoteKind
-from heldout.stats.arrays import BoolArray, IntArray
+from heldout.stats.arrays import FloatArray, IntArray
 from heldout.text import counted
 
 _NUMBERED = re.compile(r"(\d+)(?:\s*/\s*\d+|\D*)$")  # "step_0100", "10/438", "checkpoint-20"
 _LAST = re.compile(r"(?:.*[_/.-])?(?:main|final|last|latest|end)", re.IGNORECASE)
 _FIRST = re.compile(r"(?:.*[_/.-])?(?:base(?:line)?|init(?:ial)?|start|pretrained)", re.IGNORECASE)
-_MOST_RUNS = 200  # more values than that in a column are no names of runs
-_MOST_NAMES = 3  # columns that name runs together, such as model, task and seed
-_FEWER_REPEATS = 20  # times; a run that was restarted within the table repeats some of its own steps
 _SENTINELS = tuple(10**power - 1 for power in range(4, 12))
 _FAR_BEYOND = 3  # times the last other step; a step of 9999 may be real in a run that reaches 5000
-
+_FEWEST = 5  # rows; fewer may well stand at one step
+_STUCK = 0.8  # of the rows at one step: the counter was not counting
+# Of the rows, may go back where a name is not sure: each of several short runs in one table goes back once.
+_MOST_BACK = 0.26
+_FEWEST_MOVES = 0.2  # of the rows at a step of their own; a whole epoch number stands still for all of an epoch
+_LARGEST = 2**62  # beyond it a step fits no 64-bit integer once an interval is added
 
 Rows = Sequence[Mapping[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Numbering:
+    """Which column was taken, and what it says."""
+
+    step: IntArray  # of every row, -1 for rows without one
+    key: str  # "" where rows are counted
+    notes: list[Note]
 
 
 def log_from_table(
@@ -44,18 +60,11 @@ def log_from_table(
 
     Nested mappings are flattened with "/"; numbers, bools and numeric text become values, None is missing; other text
     is left out and noted. `format` is the id of the format; `step_key` is the column that numbers the rows, found by
-    its known names where it is None. Raises `NoMetrics` where there is neither a step nor a known metric.
+    its name and values where it is None. Raises `NoMetrics` where there is neither a step nor a known metric.
     """
     table = table if isinstance(table, Table) else table_of(table)
-    step, used, said = _steps(table, step_key)
-    columns = {key: column for key, column in table.columns.items() if key != used}
-    said = [*notes, *table.notes(), *said]
-    log = Log(format, step, columns, name=name, notes=tuple(said), config={**table.constants, **(config or {})})
-    if np.any(step < 0):
-        log = log.only(step >= 0)
-    if not any(len(column.value) for column in log.columns.values()):
-        raise NoMetrics(f"{table.rows} rows were seen, and none of them has a number beside its step.")
-    return log
+    log = _log(table, _numbering(table, step_key), format, name, notes, config)
+    return _usable(log, table, log.step >= 0)
 
 
 def logs_from_table(
@@ -65,45 +74,189 @@ def logs_from_table(
     name: str | None = None,
     notes: Sequence[Note] = (),
     config: Mapping[str, Any] | None = None,
+    growing: bool = False,
 ) -> list[Log]:
     """Return one log per run in the table.
 
-    A table holds several runs when its steps repeat and a column that names runs (``run``, ``seed``, ``model`` …)
-    makes them unique again.
+    A table holds several runs when its steps repeat, and the values of some columns (``run``, ``seed``, or whatever
+    stays the same within a block of rows) make them unique again, or when blocks of equal steps follow each other.
+    Rows of evaluations that a column tells apart from those of training get keys below "eval/". A table with a row for
+    each finished run is refused with `NoMetrics`. `growing` says that the table is still being written.
     """
     table = table if isinstance(table, Table) else table_of(table)
-    log = log_from_table(table, format, name=name, notes=notes, config=config)
-    labels = _run_labels(table, log)
-    if labels is None:
-        return [log]
-    said = Note(NoteKind.REPAIRED, f"The table holds {len(set(labels))} runs; each is read on its own.")
-    label = np.array(labels, dtype=object)
+    numbering = _numbering(table, None)
+    if not numbering.key:
+        refuse_table_of_runs(table)
+    log = _log(table, numbering, format, name, notes, config)
+    log = with_phases(table, log)
+    runs = runs_in(table, log, growing=growing) if numbering.key else []
+    if not runs:
+        return [_usable(log, table, log.step >= 0)]
+    said = Note(NoteKind.REPAIRED, f"The table holds {len(runs)} runs; each is read on its own.")
+    whole = replace(log, notes=(*log.notes, said))
     return [
-        replace(_of_run(log, label == wanted), name=wanted, notes=(*log.notes, said))
-        for wanted in dict.fromkeys(labels)
+        replace(_usable(whole, table, rows & (log.step >= 0)), name=f"{name}, {label}" if name else label)
+        for label, rows in runs
     ]
 
 
-def _steps(table: Table, step_key: str | None) -> tuple[IntArray, str, list[Note]]:
-    """Return the step of every row (-1 for rows without one), the column used, and what was assumed."""
-    for candidate in (step_key,) if step_key else STEP_KEYS:
-        for key in _spelled(candidate, table):
-            step, notes = _parsed(table, key)
-            known = int(np.count_nonzero(step >= 0))
-            if known and known * 2 >= table.rows:
-                text = f"{counted(table.rows - known, 'row')} without a usable step in column {key!r} dropped."
-                return step, key, notes + noted(NoteKind.DROPPED, table.rows - known, text)
+def _log(
+    table: Table,
+    numbering: _Numbering,
+    format: str,
+    name: str | None,
+    notes: Sequence[Note],
+    config: Mapping[str, Any] | None,
+) -> Log:
+    columns = {key: column for key, column in table.columns.items() if key != numbering.key}
+    said = (*notes, *table.notes(), *numbering.notes)
+    settings = {**table.constants, **(config or {})}
+    return Log(format, numbering.step, columns, name=name, notes=said, config=settings, counted=not numbering.key)
+
+
+def _usable(log: Log, table: Table, keep: np.ndarray[Any, np.dtype[np.bool_]]) -> Log:
+    if not keep.all():
+        log = log.only(keep)
+    log = replace(log, columns={key: column for key, column in log.columns.items() if len(column.row)})
+    if not log.columns:
+        raise NoMetrics(f"{table.rows} rows were seen, and none of them has a number beside its step.")
+    return log
+
+
+# -- choosing the column ----------------------------------------------------------------------------------------------
+
+
+def _numbering(table: Table, step_key: str | None) -> _Numbering:
+    """Return the step of every row, the column used, and what was assumed."""
+    found = [_read(table, key) for key in (_spelled(step_key, table) if step_key else _proposed(table))]
+    found = [one for one in found if np.count_nonzero(one.step >= 0) * 2 >= max(table.rows, 1)]
+    if not step_key:
+        found = _fit(found)
+    if found:
+        best = _continued(table, found[0])
+        lost = int(np.count_nonzero(best.step < 0))
+        text = f"{counted(lost, 'row')} without a usable step in column {best.key!r} dropped."
+        return replace(best, notes=[*best.notes, *noted(NoteKind.DROPPED, lost, text)])
+    by_epoch = None if step_key else _by_fractions(table)
+    if by_epoch is not None:
+        return by_epoch
     _refuse_without_metrics(table)
     text = "No column numbers the steps, so rows are counted from 0."
-    return np.arange(table.rows), "", [Note(NoteKind.ASSUMED, text)]
+    return _Numbering(np.arange(table.rows), "", [Note(NoteKind.ASSUMED, text)])
+
+
+def _proposed(table: Table) -> list[str]:
+    """Columns whose names say that they may number the rows, best first."""
+    keys = {*table.columns, *table.text}
+    found = [key for key in (*table.columns, *(k for k in table.text if k not in table.columns)) if _axis(table, key)]
+    # Without a path before one below a path, whole training before parts of it, few words before many.
+    order = {key: (_rank(table, key), key.count("/"), "global" not in words(key), len(words(key))) for key in found}
+    return sorted((key for key in found if key in keys), key=order.__getitem__)
+
+
+def _axis(table: Table, key: str) -> tuple[Axis] | None:
+    """What a column counts; "global_step/max_steps" with cells such as "10/438" by its first part."""
+    parts = [key, *key.split("/")[:1]] if key in table.text else [key]
+    known = [axis for part in parts if (axis := axis_of(part)) is not None]
+    return (min(known),) if known else None
+
+
+def _rank(table: Table, key: str) -> int:
+    axis = _axis(table, key)
+    return int(axis[0]) if axis else len(Axis)
+
+
+def _spelled(key: str, table: Table) -> list[str]:
+    """Columns of this name: exactly, then as the last part of a path, case ignored."""
+    keys = [*table.columns, *(other for other in table.text if other not in table.columns)]
+    exact = [other for other in keys if other.lower() == key]
+    return exact + [other for other in keys if other.lower().endswith(f"/{key}")] if "/" not in key else exact
+
+
+def _fit(found: Sequence[_Numbering]) -> list[_Numbering]:
+    """Of the columns proposed, those whose values run as steps do; one that is stuck comes last, or not at all."""
+    fit = [one for one in found if _is_sure(one.key) or _runs_on(one.key, one.step)]
+    moving = [one for one in fit if not _is_stuck(one.step)]
+    if not moving:
+        return [one for one in fit if _is_sure(one.key) and one.step.max() > 0]
+    # A counter that begins anew in every epoch or process is worse than one of its kind that runs on.
+    least = min(_times_back(one.step) for one in moving if axis_of(one.key) == axis_of(moving[0].key))
+    kind = [one for one in moving if axis_of(one.key) == axis_of(moving[0].key) and _times_back(one.step) == least]
+    same = [one for one in kind if np.array_equal(one.step, kind[0].step)]
+    return [min(same, key=lambda one: len(one.key))]
+
+
+def _is_sure(key: str) -> bool:
+    """Whether a name needs no evidence: "step", "train/global_step", "iteration", in whatever order the rows stand."""
+    axis = axis_of(key)
+    return axis in (Axis.STEP, Axis.TRACKER) or (axis is not None and axis < Axis.EPOCH and len(words(key)) <= 2)
+
+
+def _runs_on(key: str, step: IntArray) -> bool:
+    known = step[step >= 0]
+    different = len(np.unique(known))
+    if len(known) > 2 and (different < 2 or different < _FEWEST_MOVES * len(known)):
+        return False
+    if axis_of(key) is Axis.CONSUMED:  # what is consumed grows in every row
+        return len(known) > 2 and bool(np.all(np.diff(known) > 0))
+    return _times_back(step) <= _MOST_BACK * len(known)
+
+
+def _is_stuck(step: IntArray) -> bool:
+    known = step[step >= 0]
+    if len(known) < _FEWEST:
+        return False
+    return bool(np.unique(known, return_counts=True)[1].max() > _STUCK * len(known))
+
+
+def _times_back(step: IntArray) -> int:
+    return int(np.count_nonzero(np.diff(step[step >= 0]) < 0))
+
+
+def _continued(table: Table, found: _Numbering) -> _Numbering:
+    """Count a step that begins anew in every epoch on through the epochs."""
+    back = np.flatnonzero(np.diff(found.step) < 0) + 1
+    whole = [key for key in table.columns if axis_of(key) is Axis.EPOCH and key != found.key]
+    if not len(back) or not whole or np.any(found.step < 0):
+        return found
+    column = table.columns[whole[0]]
+    if len(column.row) < table.rows or np.any(column.value % 1 != 0):
+        return found
+    rises = np.flatnonzero(np.diff(column.value) > 0) + 1
+    if np.any(np.diff(column.value) < 0) or not np.array_equal(rises, back):
+        return found
+    starts = np.concatenate([[0], back])
+    last = found.step[np.concatenate([back, [table.rows]]) - 1]
+    interval = int(np.median(np.abs(np.diff(found.step)))) or 1
+    per_epoch = int((last - found.step[starts])[:-1].max()) + interval
+    epoch = np.searchsorted(back, np.arange(table.rows), side="right")
+    text = f"{found.key!r} begins anew in every {whole[0]!r}; steps were counted on, {per_epoch} in each."
+    return replace(found, step=found.step + per_epoch * epoch, notes=[*found.notes, Note(NoteKind.ASSUMED, text)])
+
+
+def _by_fractions(table: Table) -> _Numbering | None:
+    """Number the rows by an epoch with a fraction, which is an axis, though not one that checkpoints are named by."""
+    for key, column in table.columns.items():
+        if axis_of(key) is not Axis.EPOCH or len(column.row) < table.rows or not np.all(np.isfinite(column.value)):
+            continue
+        values, place = np.unique(column.value, return_inverse=True)
+        if len(values) < max(3, _FEWEST_MOVES * table.rows) or _goes_back(column.value) > _MOST_BACK:
+            continue
+        text = f"No column numbers the steps; they were counted from 1 by {key!r}, {values[0]:g} to {values[-1]:g}."
+        return _Numbering(place.astype(np.int64) + 1, key, [Note(NoteKind.ASSUMED, text)])
+    return None
+
+
+def _goes_back(value: FloatArray) -> float:
+    return float(np.mean(np.diff(value) < 0))
 
 
 def _refuse_without_metrics(table: Table) -> None:
     if not any(_is_metric(key) for key in table.columns):
         seen = some([*table.columns, *table.text]) or "nothing numeric"
         raise NoMetrics(
-            f"No training log: the columns are {seen}, and none of them is a step ({', '.join(STEP_KEYS[:4])} …) "
-            "or a metric that heldout knows; rename a column to 'step'."
+            f"No training log: the columns are {seen}, and none of them is a step (step, global_step, iteration, "
+            "epoch …) or a metric that heldout knows; rename a column to 'step'."
         )
 
 
@@ -112,42 +265,41 @@ def _is_metric(key: str) -> bool:
     return match is not None and match.meaning.name not in ("time", "progress", "evaluation_size", "tokens")
 
 
-def _spelled(candidate: str, table: Table) -> list[str]:
-    """Columns that spell a step key: exactly, then as the last part of a path, case ignored."""
-    keys = [*table.columns, *(key for key in table.text if key not in table.columns)]
-    exact = [key for key in keys if key.lower() == candidate]
-    return exact + [key for key in keys if key.lower().endswith(f"/{candidate}")] if "/" not in candidate else exact
+# -- reading its cells ------------------------------------------------------------------------------------------------
 
 
-def _parsed(table: Table, key: str) -> tuple[IntArray, list[Note]]:
+def _read(table: Table, key: str) -> _Numbering:
     step, notes = np.full(table.rows, -1, dtype=np.int64), list[Note]()
-    if key in table.columns:
-        column = table.columns[key]
-        with np.errstate(invalid="ignore"):  # what is no number of this size is not equal to what it becomes
-            number = column.value.astype(np.int64)
-        whole = (column.value >= 0) & (column.value < 2**62) & (number == column.value)
-        step[column.row[whole]] = number[whole]
-    last = _read_labels(table.text.get(key, {}), step, notes, key) + _sentinels(step, notes)
+    column = table.columns.get(key, Column(NO_STEPS, np.empty(0)))
+    with np.errstate(invalid="ignore"):  # what is no number of this size is not equal to what it becomes
+        number = column.value.astype(np.int64)
+    whole = (column.value >= 0) & (column.value < _LARGEST) & (number == column.value)
+    step[column.row[whole]] = number[whole]
+    last = [*(_read_labels(table.text[key], step, notes, key) if key in table.text else []), *_sentinels(step, notes)]
     known = np.unique(step[step >= 0])
     if last and len(known):
         interval = int(np.median(np.diff(known))) if len(known) > 1 else 1
         step[last] = known[-1] + max(interval, 1)
-    return step, notes
+    return _Numbering(step, key, notes)
 
 
-def _read_labels(labels: Mapping[int, str], step: IntArray, notes: list[Note], key: str) -> list[int]:
+def _read_labels(labels: Labels, step: IntArray, notes: list[Note], key: str) -> list[int]:
     """Read "step_0100", "10/438" and "baseline"; return the rows that only say "final"."""
-    last = []
-    for row, label in labels.items():
-        found = _NUMBERED.search(label)
-        if _LAST.fullmatch(label):
-            last.append(row)
-        elif _FIRST.fullmatch(label):
-            step[row] = 0
+    said = np.full(len(labels.names), -1, dtype=np.int64)
+    is_last = np.zeros(len(labels.names), dtype=bool)
+    for code, name in enumerate(labels.names):
+        found = _NUMBERED.search(name)
+        if _LAST.fullmatch(name):
+            is_last[code] = True
+        elif _FIRST.fullmatch(name):
+            said[code] = 0
         elif found:
-            step[row] = int(found.group(1)[-18:])
+            said[code] = int(found.group(1)[-18:])
+    step[labels.row] = said[labels.code]
+    last: list[int] = labels.row[is_last[labels.code]].tolist()
     if last:
-        text = f"{labels[last[0]]!r} in column {key!r} is no number; it was placed one interval after the last step."
+        name = labels.names[int(np.flatnonzero(is_last)[0])]
+        text = f"{name!r} in column {key!r} is no number; it was placed one interval after the last step."
         notes.append(Note(NoteKind.ASSUMED, text, len(last)))
     return last
 
@@ -165,41 +317,3 @@ def _sentinels(step: IntArray, notes: list[Note]) -> list[int]:
     notes.append(Note(NoteKind.ASSUMED, text))
     step[rows] = -1
     return [int(rows[0])]
-
-
-def _of_run(log: Log, keep: BoolArray) -> Log:
-    log = log.only(keep)
-    return replace(log, columns={key: column for key, column in log.columns.items() if len(column.row)})
-
-
-def _run_labels(table: Table, log: Log) -> list[str] | None:
-    """Return the run of every row where naming columns make repeated steps unique, else None."""
-    if len(log.step) != table.rows or np.all(np.diff(log.step) > 0):
-        return None
-    named = {
-        key: cells for key in RUN_KEYS for cells in [_cells(table, key)] if 2 <= len(set(cells.values())) <= _MOST_RUNS
-    }
-    if not named:
-        return None
-    before = _repeats(log.step, [""] * table.rows)
-    for size in range(1, min(len(named), _MOST_NAMES) + 1):
-        for keys in combinations(named, size):
-            labels = [", ".join(f"{key}={named[key].get(row, '')}" for key in keys) for row in range(table.rows)]
-            if _repeats(log.step, labels) * _FEWER_REPEATS <= before:
-                return labels
-    return None
-
-
-def _cells(table: Table, wanted: str) -> dict[int, str]:
-    for key in (*table.text, *table.columns):
-        if key.lower() == wanted and key in table.text:
-            return table.text[key]
-        if key.lower() == wanted:
-            column = table.columns[key]
-            return {int(row): f"{value:g}" for row, value in zip(column.row, column.value, strict=True)}
-    return {}
-
-
-def _repeats(step: IntArray, labels: Sequence[str]) -> int:
-    """Count the rows whose step was there before under the same label."""
-    return len(step) - len(set(zip(step.tolist(), labels, strict=True)))

@@ -13,7 +13,7 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from heldout.readers.log import noted, some
-from heldout.readers.step_keys import RUN_KEYS, STEP_KEYS
+from heldout.readers.step_keys import is_step_key, run_rank
 from heldout.run import Note, NoteKind
 from heldout.text import counted
 
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 MISSING = ("na", "n/a", "#n/a", "<na>", "none", "null", "nil", "-", "--", "–", "—", "?", "no log", "missing")
 
 _LONGEST = 40  # bytes of a number
-_NEEDED = frozenset(RUN_KEYS) | frozenset(STEP_KEYS)  # text in these columns names a run or a step
 _UNCLEAR = "left out, as nothing tells a decimal comma from grouped thousands; write them with a decimal point"
 _SAMPLE = 2000  # cells of a column that say how its numbers are written
 _BETWEEN = r" _'’\x{a0}\x{202f}\x{2009}"  # what groups the thousands beside comma and point, in both conventions
@@ -136,7 +135,7 @@ def _is_doubtful(column: pl.Series, plain: pl.Series, separator: str) -> bool:
     """Whether a column holds more than numbers with a point, or its points may group thousands."""
     if plain.null_count() > column.null_count() or separator == ";":
         return True
-    return column.name.lower() in STEP_KEYS and not _all_whole(plain)
+    return is_step_key(column.name) and not _all_whole(plain)
 
 
 def _all_whole(values: pl.Series) -> bool:
@@ -183,7 +182,7 @@ def _decimal(name: str, column: _Written, usual: Decimal | None) -> Decimal | No
     """Return the convention for those cells of a column that can be read in both."""
     point, comma = (column.only(decimal) for decimal in Decimal)
     decimal = usual if point == comma else Decimal.POINT if point > comma else Decimal.COMMA
-    if name.lower().rsplit("/", 1)[-1] in STEP_KEYS:  # steps are whole
+    if is_step_key(name):  # steps are whole
         whole = [one for one in Decimal if _all_whole(column.by[one].drop_nulls())]
         if len(whole) == 1 and column.by[whole[0]].null_count() <= min(by.null_count() for by in column.by.values()):
             return whole[0]
@@ -214,7 +213,7 @@ class _Said:
         unclear = lost.filter(column.is_unclear.filter(~there & column.text.is_not_null()))
         if len(unclear):
             self.lost[name] = _lost(unclear, f"in column {name!r} {_UNCLEAR}", "number")
-        elif 0 < len(lost) <= int(there.sum()) and name.lower().rsplit("/", 1)[-1] not in _NEEDED:
+        elif 0 < len(lost) <= int(there.sum()) and not is_step_key(name) and run_rank(name) is None:
             self.lost[name] = _lost(lost, f"in column {name!r} without a number left out", "cell")
         if not there.any():
             return

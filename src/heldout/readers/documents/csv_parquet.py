@@ -17,9 +17,9 @@ import numpy as np
 from heldout.errors import NoMetrics
 from heldout.readers.documents.cells import Numbers, numbers_of
 from heldout.readers.documents.delimited import SEPARATORS, SPACES, Layout, find, split
-from heldout.readers.log import Column, Log, Table, noted
+from heldout.readers.log import MOST_NAMES, Column, Labels, Log, Table, noted
 from heldout.readers.source import Source
-from heldout.readers.step_keys import RUN_KEYS, STEP_KEYS
+from heldout.readers.step_keys import is_step_key
 from heldout.readers.steps import logs_from_table
 from heldout.run import Note, NoteKind
 from heldout.text import counted
@@ -31,7 +31,7 @@ _FEWEST_LINES, _MOST_LINES = 12, 200  # by which a table is known
 _MOST_QUOTES = 5  # that never close; for each the table is read once more
 # A run's history has some hundred columns. The cells are what fits into a gigabyte.
 _MOST_COLUMNS, _MOST_CELLS = 20_000, 60_000_000
-_NEEDED = frozenset(RUN_KEYS) | frozenset(STEP_KEYS)
+_LONGEST = 200  # characters of a text that may name a run or a step
 
 
 def read(source: Source) -> list[Log] | None:
@@ -217,7 +217,7 @@ def _named(frame: pl.DataFrame, names: Sequence[str]) -> tuple[pl.DataFrame, lis
     columns = {column: name for column, name in zip(frame.columns, names, strict=True) if name}
     index = frame[first].cast(pl.Float64, strict=False)
     numbers = frame.height > 1 and not index.has_nulls() and bool((index.diff().drop_nulls() > 0).all())
-    if not _has_name(names[0]) and numbers and not any(name.lower() in STEP_KEYS for name in names):
+    if not _has_name(names[0]) and numbers and not any(map(is_step_key, names)):
         text = "The first column has no name; as its numbers rise from row to row, it was taken for the step."
         columns = {**columns, first: "step"}
         notes.append(Note(NoteKind.ASSUMED, text))
@@ -258,21 +258,25 @@ def _table(numbers: Numbers) -> Table:
 
 
 def _keep_text(table: Table, key: str, column: pl.Series, numeric: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> None:
-    """Count the cells that are no numbers, and keep those that may name a run or a step."""
-    there = column.is_not_null().to_numpy() & ~numeric
-    if not there.any() or column.dtype.is_nested():
-        if column.dtype.is_nested():
-            table.left_out[key] = int(there.sum())
+    """Count the cells that are no numbers, and keep those of columns that may name runs or steps."""
+    import polars as pl
+
+    if column.dtype.is_nested():
+        table.left_out[key] = int(column.is_not_null().sum())
         return
-    text = {int(row): str(column[int(row)])[:200] for row in np.flatnonzero(there)[:100_000]}
-    text = {row: cell for row, cell in text.items() if cell.strip()}
-    if not text:
+    text = column.cast(pl.String, strict=False).str.slice(0, _LONGEST)
+    there = ~numeric & text.str.strip_chars().ne("").fill_null(False).to_numpy()
+    if not there.any():
         return
-    table.left_out[key] = len(text)
-    if len(set(text.values())) == 1:
-        table.constants[key] = next(iter(text.values()))
-    if key.lower().rsplit("/", 1)[-1] in _NEEDED:
-        table.text[key] = text
+    cells = text.filter(there)
+    table.left_out[key] = len(cells)
+    names = cells.unique(maintain_order=True)
+    if len(names) == 1:
+        table.constants[key] = names[0]
+    if len(names) <= MOST_NAMES or any(map(is_step_key, key.split("/"))):
+        code = {name: number for number, name in enumerate(names.to_list())}
+        codes = np.array([code[name] for name in cells.to_list()], dtype=np.int64)
+        table.text[key] = Labels(np.flatnonzero(there), codes, tuple(code))
 
 
 def _format(columns: list[str], separator: str) -> str:

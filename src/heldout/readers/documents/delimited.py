@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from heldout.metrics import meaning_of
 from heldout.readers.documents.cells import is_missing, is_number
 from heldout.readers.log import noted, some
-from heldout.readers.step_keys import RUN_KEYS, STEP_KEYS
+from heldout.readers.step_keys import is_step_key, run_rank
 from heldout.run import Note, NoteKind
 from heldout.text import counted
 
@@ -36,7 +36,6 @@ _ASKED = 200  # names that are looked up: each is compared with every known spel
 _DECLARED = re.compile(r'"?sep=(.)"?', re.IGNORECASE)
 _RULE = re.compile(r"[\s|:+=-]*-[\s|:+=-]*")  # below the header of a Markdown table
 _UNIT = re.compile(r"[\[(<]?\s*(?:%|percent|pct)\s*[\])>]?", re.IGNORECASE)
-_NEEDED = frozenset(RUN_KEYS) | frozenset(STEP_KEYS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +130,9 @@ def _are_names(cells: list[str]) -> bool:
 
 
 def _known(names: list[str]) -> bool:
-    return any(name.lower() in _NEEDED for name in names) or any(meaning_of(name) for name in names[:_ASKED] if name)
+    if any(is_step_key(name) or run_rank(name) is not None for name in names):
+        return True
+    return any(meaning_of(name) for name in names[:_ASKED] if name)
 
 
 def _without_rows(names: list[str], end: int, separator: str) -> Layout | None:

@@ -25,7 +25,7 @@ import orjson
 from heldout.errors import NoMetrics
 from heldout.readers.log import Log, some, table_of
 from heldout.readers.source import BOM, Source
-from heldout.readers.step_keys import STEP_KEYS
+from heldout.readers.step_keys import is_step_key
 from heldout.readers.steps import log_from_table, logs_from_table
 from heldout.run import Note, NoteKind
 
@@ -73,7 +73,7 @@ def read(source: Source) -> list[Log] | None:
     return [
         log
         for name, rows in runs.items()
-        for log in logs_from_table(rows, "json", name=name or None, notes=notes, config=config)
+        for log in logs_from_table(rows, "json", name=name or None, notes=notes, config=config, growing=source.growing)
     ]
 
 
@@ -158,7 +158,7 @@ def _runs(document: Any) -> Iterator[tuple[str, list[Row]]]:
 def _columns(document: Row) -> list[Row]:
     """Read ``{"step": [0, 1], "reward": [0.1, 0.2]}``."""
     lists = {key: value for key, value in document.items() if isinstance(value, list) and value}
-    step = next((lists[key] for key in lists if key.lower() in STEP_KEYS), None)
+    step = next((lists[key] for key in lists if _is_step(key)), None)
     if step is None or any(isinstance(cell, (dict, list)) for cell in step):
         return []
     same = {key: value for key, value in lists.items() if len(value) == len(step)}
@@ -201,4 +201,4 @@ def _has_step(row: Row) -> bool:
 
 
 def _is_step(key: str) -> bool:
-    return key.lower() in STEP_KEYS
+    return is_step_key(key)

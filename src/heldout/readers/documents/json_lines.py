@@ -51,7 +51,8 @@ def read(source: Source) -> list[Log] | None:
     config = {key: value for key, value in table.constants.items() if key.startswith("config/")}
     for key in [key for key in table.columns if key.startswith("config/")]:
         del table.columns[key]
-    return logs_from_table(table, _format(set(table.columns)), notes=lines.notes(), config=config)
+    format = _format(set(table.columns))
+    return logs_from_table(table, format, notes=lines.notes(), config=config, growing=source.growing)
 
 
 def _verl_log(source: Source) -> Log:
