@@ -13,10 +13,12 @@ from pathlib import Path
 
 from heldout.datasets import published
 from heldout.errors import ReadError, SeveralRuns
+from heldout.readers.archives import logs_in_archive
 from heldout.readers.assemble import assemble
 from heldout.readers.directory import found_in
 from heldout.readers.formats import FORMATS, UNDERSTOOD, Format, Kind, read_file
 from heldout.readers.log import Log
+from heldout.readers.packing import bare
 from heldout.readers.roles import Options, with_options
 from heldout.readers.source import Files
 from heldout.run import Run
@@ -112,12 +114,20 @@ def logs_in(path: str | Path, files: Files, run: str | None = None) -> list[tupl
     _refuse_missing(where)
     if where.name in (RUN, METRICS) and is_run(where.parent):
         where = where.parent
-    named = found_in(where, files) if where.is_dir() else [(name_of(where), log) for log in read_file(where, files)]
+    named = found_in(where, files) if where.is_dir() else _in_file(where, files)
     chosen = [(name, log) for name, log in named if run in (None, name, log.name)]
     if not chosen:
         names = ", ".join(repr(log.name or name) for name, log in named[:8])
         raise SeveralRuns(f"{path} has no run {run!r}; it has {names}.")
     return chosen
+
+
+def _in_file(path: Path, files: Files) -> list[tuple[str, Log]]:
+    try:
+        archived = logs_in_archive(path, lambda folder: found_in(folder, Files()))  # which grows no more
+    except OSError as error:
+        raise ReadError(f"{path}: cannot be read ({error.strerror or error}).") from error
+    return [(name_of(path), log) for log in read_file(path, files)] if archived is None else archived
 
 
 def _example(path: str, run: str | None, options: Options) -> Run:
@@ -129,7 +139,7 @@ def _example(path: str, run: str | None, options: Options) -> Run:
 
 def name_of(path: Path) -> str:
     """Return the name of the run in a file whose log does not name it."""
-    stem = path.stem.removeprefix("run-")
+    stem = bare(path).stem.removeprefix("run-")
     if _GENERIC.fullmatch(stem) or stem.startswith("events.out"):
         return path.resolve().parent.name or stem
     return stem

@@ -20,6 +20,7 @@ from heldout.metrics import meaning_of
 from heldout.readers.formats import UNDERSTOOD, Kind, folder_reader, format_of, read_file
 from heldout.readers.judged_samples import owner
 from heldout.readers.log import Log, attached, log_of, noted, some
+from heldout.readers.packing import bare
 from heldout.readers.restarts import joined
 from heldout.readers.source import Files
 from heldout.readers.writers import merged_writers
@@ -31,9 +32,9 @@ Placed = tuple[Path, str, Log]  # the folder of a run, the name of its file wher
 
 # Names of files that are certainly no logs: weights, figures, code, archives, settings, parts of databases.
 _NO_LOG = re.compile(
-    r".*\.(?:safetensors|bin|ckpt|pth?|model|arrow|pkl|png|jpe?g|gif|svg|pdf|html|py|ipynb|so|zip|gz|whl|ya?ml|toml|lock)"
+    r".*\.(?:safetensors|bin|ckpt|pth?|model|arrow|pkl|png|jpe?g|gif|svg|pdf|html|py|ipynb|so|zip|tar|tgz|whl|ya?ml|toml)"
     r"|(?:tokenizer_|generation_|adapter_)?config\.json|(?:tokenizer|special_tokens_map|vocab|params|swanlab-metadata)\.json"
-    r"|(?:merges|requirements)\.txt|readme\.md|license|.*-(?:wal|shm|journal)",
+    r"|(?:merges|requirements)\.txt|readme\.md|license|.*\.lock|.*-(?:wal|shm|journal)",
     re.IGNORECASE | re.DOTALL,
 )
 _DEEPEST = 5  # folders below the one that was named
@@ -86,13 +87,13 @@ def _candidates(root: Path, depth: int = 0) -> Iterator[Path]:
             continue
         if entry.is_dir() and depth < _DEEPEST:
             yield from _candidates(entry, depth + 1)
-        elif entry.is_file() and not is_no_log(entry):
+        elif entry.is_file() and not is_no_log(entry) and (bare(entry) == entry or not bare(entry).exists()):
             yield entry
 
 
 def is_no_log(path: Path) -> bool:
     """Whether a file is certainly no log, by its name: weights, figures, settings."""
-    return _NO_LOG.fullmatch(path.name) is not None
+    return _NO_LOG.fullmatch(bare(path).name) is not None
 
 
 def _name(root: Path, folder: Path, stem: str) -> str:
@@ -182,7 +183,7 @@ def _runs_of(found: dict[Path, list[Log]], folder: Path) -> Iterator[Placed]:
         for log in logs:
             whole, left = _with_companions(log, others) if one else (log, others)
             notes = (*whole.notes, _also([other.name for other in left])) if left else whole.notes
-            yield folder, "" if one else path.stem, replace(whole, notes=notes)
+            yield folder, "" if one else bare(path).stem, replace(whole, notes=notes)
 
 
 def _with_outcomes(root: Path, placed: list[Placed], outcomes: dict[Path, Log]) -> list[Placed]:

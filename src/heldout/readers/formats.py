@@ -159,7 +159,7 @@ def _logs(source: Source) -> list[Log]:
         if logs:
             if len(source.head) == HEAD:  # a beginning that is whole: who knows files by it need not look again
                 source.declined = min(declined, _BY_BEGINNING)
-            return [_with_open_end(log, source) for log in logs]
+            return [_with_notes(log, source) for log in logs]
         declined += not (came_near or too_deep)  # a reader that came near may find something once there is more
     if came_near:
         raise NoMetrics(" ".join(dict.fromkeys(came_near)))
@@ -170,8 +170,10 @@ def _logs(source: Source) -> list[Log]:
     )
 
 
-def _with_open_end(log: Log, source: Source) -> Log:
-    """Say that a console log stops within a line, where its reader did not have to."""
+def _with_notes(log: Log, source: Source) -> Log:
+    """Say that a packed file is cut, or that a console log stops within a line, where its reader did not have to."""
+    if source.notes:
+        return replace(log, notes=(*log.notes, *source.notes))
     if source.growing or format_of(log).kind is not Kind.CONSOLE or not source.ends_open:
         return log
     if any(note.kind is NoteKind.DROPPED for note in log.notes):

@@ -116,7 +116,7 @@ def _refuse_completions(source: Source) -> None:
     import polars as pl
 
     try:
-        columns = set(pl.read_parquet_schema(source.path))
+        columns = set(pl.read_parquet_schema(source.file))
     except (pl.exceptions.PolarsError, OSError, ValueError):
         return
     if columns >= _ROLLOUT_COLUMNS:

@@ -6,6 +6,7 @@ following one that grows are then the same code: the first is one feeding, the s
 
 from __future__ import annotations
 
+import io
 import os
 import re
 from collections.abc import Callable, Collection, Iterator
@@ -16,13 +17,15 @@ from typing import Any, BinaryIO, Protocol, TypeVar
 
 from heldout.errors import ReadError
 from heldout.readers.log import Log
+from heldout.readers.packing import content
+from heldout.run import Note, NoteKind
 
 HEAD = 65_536
 BOM = b"\xef\xbb\xbf"
 
 _PIECE = 4_194_304  # bytes; no copy of a large file is held at once
 _CHECKED = 4096  # bytes before the place that was reached which must still be what they were
-_CONTENT = ("size", "data", "text", "ends_open")  # what is kept of the content for the time of one look
+_CONTENT = ("content", "size", "data", "text", "ends_open")  # what is kept of the content for the time of one look
 
 # What text in one of the encodings of Western Europe does not hold: controls, and signs that are never used.
 _NO_LETTER = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f\x81-\x83\x86-\x90\x98-\x9f\xff]")
@@ -62,6 +65,7 @@ class Source:
     def __init__(self, path: Path, *, growing: bool = False) -> None:
         self.path = path
         self.growing = growing  # still being written: a last line without its end may be cut anywhere
+        self.notes: list[Note] = []  # what is to be said of the file, whoever reads it
         self.declined = 0  # readers, in the order of the registry, that refused a beginning which changes no more
         self._parsers: dict[Callable[[], Any], tuple[Any, int]] = {}
         self._texts: dict[int, tuple[str, int]] = {}  # of this look, by where they begin
@@ -69,9 +73,20 @@ class Source:
         self._at = 0
 
     @cached_property
+    def content(self) -> bytes | None:
+        """What a packed file, or one in UTF-16, stands for; None where that is what lies on disk."""
+        with self.path.open("rb") as file:
+            found = content(self.path, file.read(HEAD))
+        if found is None:
+            return None
+        text = f"The packed file is cut or damaged; its first {len(found[0])} bytes were unpacked and read."
+        self.notes = [] if found[1] or self.growing else [Note(NoteKind.DROPPED, text)]
+        return found[0]
+
+    @cached_property
     def size(self) -> int:
         """Length in bytes."""
-        return self.path.stat().st_size
+        return self.path.stat().st_size if self.content is None else len(self.content)
 
     @cached_property
     def head(self) -> bytes:
@@ -82,6 +97,8 @@ class Source:
     @cached_property
     def data(self) -> bytes:
         """The whole content."""
+        if self.content is not None:
+            return self.content
         return self.head if self.size <= len(self.head) else self.path.read_bytes()
 
     @cached_property
@@ -109,7 +126,12 @@ class Source:
 
     def opened(self) -> BinaryIO:
         """Open the file, for reading bytes."""
-        return self.path.open("rb")
+        return self.path.open("rb") if self.content is None else io.BytesIO(self.content)
+
+    @property
+    def file(self) -> Path | BinaryIO:
+        """What a library reads that takes a path or an open file; a path is read with less memory."""
+        return self.path if self.content is None else self.opened()
 
     def blocks(self, size: int = _PIECE) -> Iterator[bytes]:
         """Yield the content in blocks of whole lines, so that no copy of a large file is held at once."""

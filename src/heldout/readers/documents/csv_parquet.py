@@ -180,7 +180,11 @@ def _parquet(source: Source) -> pl.DataFrame:
     import polars as pl
 
     try:
-        return pl.read_parquet(source.path, glob=False)
+        table = pl.scan_parquet(source.file, glob=False)
+        _refuse_size(source, len(table.collect_schema()), table.select(pl.len()).collect().item())
+        return pl.read_parquet(source.file, glob=False)
+    except NoMetrics:
+        raise
     except (pl.exceptions.PolarsError, OSError, ValueError) as error:
         raise NoMetrics(
             f"{source.path.name}: starts like a Parquet file, but its footer is missing or broken, so that it cannot "

@@ -87,7 +87,7 @@ def _episodes(lines: list[str]) -> tuple[list[dict[str, Any]], int]:
 
 def _evaluations(source: Source) -> list[Log] | None:
     try:
-        with zipfile.ZipFile(source.path) as archive:
+        with zipfile.ZipFile(source.file) as archive:
             sizes = {info.filename: info.file_size for info in archive.infolist()}
     except _DAMAGED:
         return None
@@ -96,7 +96,7 @@ def _evaluations(source: Source) -> list[Log] | None:
     try:
         if sum(sizes.values()) > _LARGEST:
             raise ValueError("too large")
-        with np.load(source.path, allow_pickle=False) as arrays:
+        with np.load(source.file, allow_pickle=False) as arrays:
             rows = _means({name: arrays[name] for name in ("timesteps", *_ARRAYS, "successes") if name in arrays.files})
     except _DAMAGED as error:
         text = "This Stable-Baselines3 evaluations.npz is damaged, or its arrays are not numbers; save it again."
