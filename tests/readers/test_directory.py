@@ -16,6 +16,7 @@ import heldout
 from heldout.errors import NotUnderstood, SeveralRuns
 from heldout.live.follow import Follower
 from heldout.readers import directory, read_all
+from heldout.readers.folders.walk import is_no_log
 from heldout.readers.log import Log
 from heldout.readers.source import Files
 
@@ -95,7 +96,7 @@ def test_folders_are_looked_into_to_a_depth(tmp_path: Path, depth: int, found: i
     ],
 )
 def test_names_of_files_that_are_no_logs(name: str, expected: bool) -> None:
-    assert directory.is_no_log(Path(name)) == expected
+    assert is_no_log(Path(name)) == expected
 
 
 def scores(folder: Path, last: int, key: str = "acc") -> Path:
@@ -141,7 +142,7 @@ def state(path: Path, *steps: int) -> Path:
 
 
 def found(root: Path) -> dict[str, Log]:
-    return dict(directory.found_in(root, Files()))
+    return {one.name: one.log for one in directory.found_in(root, Files())}
 
 
 def notes_of(log: Log) -> list[tuple[str, str, int]]:
@@ -267,8 +268,10 @@ def test_one_score_alone_or_a_file_of_several_runs_is_not_joined(tmp_path: Path)
         ("step-7", True),
         ("global_step_7", True),
         ("global_step7", True),
-        ("a/b/c/step-7", True),
-        ("a/b/c/d/step-7", False),  # the fourth folder below is not looked into
+        ("checkpoints/b/c/step-7", True),
+        ("checkpoints/b/c/d/step-7", False),  # the fourth folder below is not looked into
+        ("out/step-7", True),
+        ("other/step-7", False),  # of another run, for all that is known
         (".cache/step-7", False),
         ("step-7b", False),
         ("checkpoint-", False),
@@ -320,7 +323,7 @@ def test_outcomes_belong_to_the_run_above_them_or_are_one_of_their_own(tmp_path:
     samples(tmp_path / "d" / "val" / "1.jsonl", 0.0, 0.0)
     samples(tmp_path / "d" / "val" / "2.jsonl", 1.0, 0.0)
     logs = directory.found_in(tmp_path, Files())
-    assert [(name, [(one.step, one.rate) for one in log.measured]) for name, log in logs] == [
+    assert [(name, [(one.step, one.rate) for one in log.measured]) for name, log, _ in logs] == [
         ("a", [(5, 0.5)]),
         ("b", [(5, 0.5)]),
         ("x", []),
@@ -332,7 +335,7 @@ def test_outcomes_belong_to_the_run_above_them_or_are_one_of_their_own(tmp_path:
         "2 files of judged samples left alone, since no folder says that they are held-out; rename the folder to val "
         "if they are."
     )
-    assert notes_of(dict(logs)["b"]) == [("ignored", text, 2)]
+    assert notes_of(logs[1].log) == [("ignored", text, 2)]
 
 
 def test_pieces_of_a_run_are_joined_by_when_they_were_begun(tmp_path: Path) -> None:
@@ -347,9 +350,9 @@ def test_pieces_of_a_run_are_joined_by_when_they_were_begun(tmp_path: Path) -> N
     assert log.session.tolist() == [0, 0, 1, 1]
 
 
-def test_a_run_that_is_alone_has_all_checkpoints_and_of_two_each_its_own(tmp_path: Path) -> None:
+def test_a_run_has_the_checkpoints_in_its_folder_and_above_it_where_no_other_run_stands(tmp_path: Path) -> None:
     for name in ("a/log.csv", "a/step-1/w.bin", "b/step-2/w.bin", "step-3/w.bin"):
         put(tmp_path / name)
-    assert {name: sorted(log.checkpoints) for name, log in found(tmp_path).items()} == {"a": [1, 2, 3]}
+    assert {name: sorted(log.checkpoints) for name, log in found(tmp_path).items()} == {"a": [1, 3]}
     put(tmp_path / "b" / "log.csv")
     assert {name: sorted(log.checkpoints) for name, log in found(tmp_path).items()} == {"a": [1], "b": [2]}

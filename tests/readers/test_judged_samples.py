@@ -11,7 +11,8 @@ import pytest
 from in_memory import told
 
 from heldout.errors import NoMetrics
-from heldout.readers.judged_samples import Kind, kind_of, owner, read
+from heldout.readers.folders.places import owner
+from heldout.readers.judged_samples import Kind, kind_of, read
 from heldout.readers.source import Source
 from heldout.run import NoteKind
 

@@ -11,7 +11,8 @@ from heldout.datasets import published
 from heldout.errors import ReadError, SeveralRuns
 from heldout.readers import logs_in, read
 from heldout.readers.assemble import assemble
-from heldout.readers.directory import is_no_log
+from heldout.readers.folders.found import Named
+from heldout.readers.folders.walk import is_no_log
 from heldout.readers.log import Log
 from heldout.readers.restarts import compacted, joined
 from heldout.readers.roles import Options
@@ -56,7 +57,7 @@ class Follower:
         self._files = Files(growing=True)
         self._stamps: dict[str, _Stamp] | None = None
         self._last: _Stamp | None = None  # of the file, where one file is followed
-        self._known: tuple[str, Log] | None = None  # name and log at the last look
+        self._known: Named | None = None  # the run at the last look
         self._earlier: Log | None = None  # what was logged before the file was begun anew
 
     def poll(self, *, last: bool = False) -> Run | None:
@@ -79,7 +80,7 @@ class Follower:
             if stamps == self._stamps and not last:
                 return None
             if self._replaced(stamps) and self._known:
-                self._earlier = compacted(self._known[1])
+                self._earlier = compacted(self._known.log)
             self._stamps = stamps
             self._files.forget_others(set(map(Path, stamps)))
             found = self._read(growing=not last)
@@ -107,22 +108,28 @@ class Follower:
         if str(self.path).startswith(published.PREFIX):
             told = self._options
             return read(str(self.path), run=self._run, roles=told.roles, problems=told.problems, samples=told.samples)
-        name, log = self._found(self._files if growing else Files())
+        name, log, files = self._found(self._files if growing else Files())
         log = log if self._earlier is None else joined([self._earlier, log])
         run = assemble(log, name, str(self.path), replace(self._options, growing=growing))
-        self._known = run.name, log
+        self._known = Named(run.name, log, files)
         return run
 
-    def _found(self, files: Files) -> tuple[str, Log]:
-        found = logs_in(self.path, files, self._run)
-        if len(found) == 1:
-            return found[0]
-        wanted = self._run or (self._known[0] if self._known else None)
-        same = [(name, log) for name, log in found if (log.name or name) == wanted]
+    def _found(self, files: Files) -> Named:
+        found = logs_in(self.path, files, None if self._known else self._run)
+        same = found if len(found) == 1 else self._same(found)
         if len(same) != 1:
-            listed = ", ".join(repr(log.name or name) for name, log in found[:6])
+            listed = ", ".join(repr(one.log.name or one.name) for one in found[:6])
             raise SeveralRuns(f"{self.path} holds {len(found)} runs ({listed}); choose one with --run NAME.")
         return same[0]
+
+    def _same(self, found: list[Named]) -> list[Named]:
+        """Return what is the run that was followed so far: names may change when others appear beside it."""
+        known = self._known
+        wanted = self._run if known is None else known.name
+        of_files = [one for one in found if known is not None and not {*known.files}.isdisjoint(one.files)]
+        if len(of_files) == 1:
+            return of_files
+        return [one for one in of_files or found if (one.log.name or one.name) == wanted]
 
 
 def _stamps(path: Path) -> Iterator[tuple[str, _Stamp]]:
@@ -151,5 +158,5 @@ def _inside(folder: Path, depth: int) -> Iterator[tuple[str, _Stamp]]:
                 elif is_folder and depth < _DEEPEST:
                     yield entry.path, (entry.inode(), 0, 0)
                     yield from _inside(Path(entry.path), depth + 1)
-            except FileNotFoundError:  # deleted since it was listed, as old checkpoints are
+            except OSError:  # deleted since it was listed, as old checkpoints are; or a link that leads nowhere
                 continue

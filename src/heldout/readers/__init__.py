@@ -16,8 +16,12 @@ from heldout.errors import ReadError, SeveralRuns
 from heldout.readers.archives import logs_in_archive
 from heldout.readers.assemble import assemble
 from heldout.readers.directory import found_in
+from heldout.readers.folders.found import Named
+from heldout.readers.folders.walk import refuse_unreadable
 from heldout.readers.formats import FORMATS, UNDERSTOOD, Format, Kind, read_file
-from heldout.readers.log import Log
+from heldout.readers.folders.found import Named
+from heldout.readers.folders.walk import refuse_unreadable
+from heldout.readers.formats import FORMATS, UNDERSTOOD, Format, Kind, read_file
 from heldout.readers.packing import bare
 from heldout.readers.roles import Options, with_options
 from heldout.readers.source import Files
@@ -99,10 +103,10 @@ def read_all(
         return [_example(str(path), run, Options(roles, problems, samples))]
     files = files or Files()
     options = Options(roles, problems, samples, files.growing)
-    return [assemble(log, name, str(path), options) for name, log in logs_in(path, files, run)]
+    return [assemble(log, name, str(path), options) for name, log, _ in logs_in(path, files, run)]
 
 
-def logs_in(path: str | Path, files: Files, run: str | None = None) -> list[tuple[str, Log]]:
+def logs_in(path: str | Path, files: Files, run: str | None = None) -> list[Named]:
     """Return every log in a file or directory as written, each with a name for its run; those of one name if given.
 
     Raises
@@ -112,22 +116,23 @@ def logs_in(path: str | Path, files: Files, run: str | None = None) -> list[tupl
     """
     where = Path(path).expanduser()
     _refuse_missing(where)
+    refuse_unreadable(where)
     if where.name in (RUN, METRICS) and is_run(where.parent):
         where = where.parent
     named = found_in(where, files) if where.is_dir() else _in_file(where, files)
-    chosen = [(name, log) for name, log in named if run in (None, name, log.name)]
+    chosen = [one for one in named if run in (None, one.name, one.log.name)]
     if not chosen:
-        names = ", ".join(repr(log.name or name) for name, log in named[:8])
+        names = ", ".join(repr(one.log.name or one.name) for one in named[:8])
         raise SeveralRuns(f"{path} has no run {run!r}; it has {names}.")
     return chosen
 
 
-def _in_file(path: Path, files: Files) -> list[tuple[str, Log]]:
+def _in_file(path: Path, files: Files) -> list[Named]:
     try:
         archived = logs_in_archive(path, lambda folder: found_in(folder, Files()))  # which grows no more
     except OSError as error:
         raise ReadError(f"{path}: cannot be read ({error.strerror or error}).") from error
-    return [(name_of(path), log) for log in read_file(path, files)] if archived is None else archived
+    return [Named(name_of(path), log, (path,)) for log in read_file(path, files)] if archived is None else archived
 
 
 def _example(path: str, run: str | None, options: Options) -> Run:

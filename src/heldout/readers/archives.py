@@ -22,13 +22,13 @@ from typing import Any, BinaryIO
 from zipfile import BadZipFile, ZipFile
 
 from heldout.errors import NoMetrics, ReadError
-from heldout.readers.directory import is_no_log
-from heldout.readers.log import Log, noted
+from heldout.readers.folders.found import Named
+from heldout.readers.folders.walk import is_no_log
+from heldout.readers.log import noted
 from heldout.readers.packing import LARGEST, bare, pieces, too_large, unpacked
 from heldout.run import NoteKind
 from heldout.text import counted
 
-Named = tuple[str, Log]
 _Member = tuple[str, Callable[[], BinaryIO] | None]  # its name, and what opens it; None where it is no plain file
 
 _MOST = 10_000  # members; a folder of logs has some hundred files
@@ -64,7 +64,7 @@ def logs_in_archive(path: Path, found_in: Callable[[Path], list[Named]]) -> list
             said = " ".join([str(error), *(note.text for note in notes)])
             raise type(error)(said.replace(str(folder), str(path))) from None
     # Its checkpoints are gone with the folder.
-    return [(name, replace(log, checkpoints={}, notes=(*log.notes, *notes))) for name, log in found]
+    return [Named(name, replace(log, checkpoints={}, notes=(*log.notes, *notes)), (path,)) for name, log, _ in found]
 
 
 def _members(path: Path) -> Iterator[_Member] | None:

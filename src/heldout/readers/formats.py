@@ -89,6 +89,7 @@ FORMATS = (
     Format("prime-rl", "prime-rl metrics.jsonl", Kind.HISTORY, 2, read_json_lines),
     Format("json-lines", "JSON lines", Kind.HISTORY, 3, read_json_lines),
     Format("json", "JSON document", Kind.TABLE, 12, read_json_document),
+    Format("step-files", "a JSON file per step", Kind.TABLE, 12),
     Format("parquet", "Parquet table", Kind.TABLE, 7, read_csv_parquet),
     Format("rllib-progress", "RLlib progress.csv", Kind.TABLE, 8, read_csv_parquet),
     Format("sb3-progress", "Stable-Baselines3 progress.csv", Kind.TABLE, 8, read_csv_parquet),
@@ -126,14 +127,14 @@ def folder_reader(folder: Path) -> FolderReader | None:
     return next((read for knows, read in FOLDERS if knows(folder)), None)
 
 
-def read_file(path: Path, files: Files) -> list[Log]:
-    """Return the logs in a file: each reader is asked in turn.
+def read_file(path: Path, files: Files, older: tuple[Path, ...] = ()) -> list[Log]:
+    """Return the logs in a file, with those of older parts that were split off from it: each reader is asked in turn.
 
     Raises `ReadError` where it cannot be opened, `NotUnderstood` where no reader knows it, `NoMetrics` where one does,
     and it holds none.
     """
     try:
-        return files.logs(path, _logs)
+        return files.logs(path, _logs, older)
     except NoMetrics as error:
         raise error if path.name in str(error) else NoMetrics(f"{path}: {error}") from None
     except OSError as error:

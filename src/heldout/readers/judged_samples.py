@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import hashlib
 import math
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
@@ -22,14 +21,12 @@ from typing import Any
 
 from heldout.errors import NoMetrics
 from heldout.readers.documents.json_lines import dropped_lines, rows_of
+from heldout.readers.folders.places import is_held_out, is_training, step_in
 from heldout.readers.log import Log, log_of, noted
 from heldout.readers.source import Source
 from heldout.run import Evaluation, Note, NoteKind, Outcomes
 from heldout.text import counted
 
-_STEP = re.compile(r"(?:.*[_-])?(?:step|steps|checkpoint|ckpt)[_-]?(\d+)", re.IGNORECASE)
-_HELD_OUT = re.compile(r"(?:.*[_.-])?(?:val|valid|validation|evals?|evaluations?|test|held[_-]?out)(?:[_.-].*)?", re.I)
-_TRAINING = re.compile(r"(?:.*[_.-])?(?:train|training|rollouts?)(?:[_.-].*)?", re.IGNORECASE)
 _ROLLOUT_COLUMNS = {"prompt", "completion", "advantage"}
 _LOOKS_LIKE = (b'"input"', b'"example_id"', b'"traces"', b'"task"')
 _NEAREST = 2  # folders above a file whose names count
@@ -92,24 +89,11 @@ def read(source: Source) -> list[Log] | None:
 def kind_of(path: Path) -> Kind | None:
     """What the names of the folders above a file say; the nearest name that says something counts."""
     for part in path.resolve().parts[-2 : -2 - _NEAREST : -1]:
-        if _HELD_OUT.fullmatch(part):
+        if is_held_out(part):
             return Kind.HELD_OUT
-        if _TRAINING.fullmatch(part):
+        if is_training(part):
             return Kind.TRAINING
     return None
-
-
-def owner(path: Path, root: Path) -> Path:
-    """The folder of the run to which a file of outcomes belongs.
-
-    It stands above the folders that only sort the outcomes: ``val``, ``evals/step_100/gsm8k``.
-    """
-    folder = root
-    for part in path.relative_to(root).parts[:-1]:
-        if _HELD_OUT.fullmatch(part) or _STEP.fullmatch(part) or part in ("rollouts", "traces"):
-            break
-        folder = folder / part
-    return folder
 
 
 def _refuse_completions(source: Source) -> None:
@@ -190,8 +174,8 @@ def outcomes_of(samples: Iterable[tuple[str, float]]) -> Outcomes:
 
 def _step_of(path: Path) -> int | None:
     """The step that the name of a file's nearest numbered folder gives."""
-    found = (_STEP.fullmatch(part) for part in reversed(path.resolve().parts[:-1]))
-    return next((int(match.group(1)) for match in found if match), None)
+    found = (step_in(part) for part in reversed(path.resolve().parts[:-1]))
+    return next((step for step in found if step is not None), None)
 
 
 def _verl(line: Mapping[str, Any]) -> Sample | None:

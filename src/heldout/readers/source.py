@@ -9,9 +9,11 @@ from __future__ import annotations
 import io
 import os
 import re
-from collections.abc import Callable, Collection, Iterator
+from bisect import bisect_right
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import suppress
 from functools import cached_property
+from itertools import accumulate
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol, TypeVar
 
@@ -62,8 +64,9 @@ Stamp = tuple[int, int, int]  # tells whether a file has changed: inode, size, t
 class Source:
     """A file, read at most once, however many readers look at it."""
 
-    def __init__(self, path: Path, *, growing: bool = False) -> None:
+    def __init__(self, path: Path, *, growing: bool = False, older: Sequence[Path] = ()) -> None:
         self.path = path
+        self.older = [Source(part) for part in older]  # parts that were split off, the oldest first; read as one with it
         self.growing = growing  # still being written: a last line without its end may be cut anywhere
         self.notes: list[Note] = []  # what is to be said of the file, whoever reads it
         self.declined = 0  # readers, in the order of the registry, that refused a beginning which changes no more
@@ -86,7 +89,8 @@ class Source:
     @cached_property
     def size(self) -> int:
         """Length in bytes."""
-        return self.path.stat().st_size if self.content is None else len(self.content)
+        own = self.path.stat().st_size if self.content is None else len(self.content)
+        return own + sum(part.size for part in self.older)
 
     @cached_property
     def head(self) -> bytes:
@@ -97,9 +101,12 @@ class Source:
     @cached_property
     def data(self) -> bytes:
         """The whole content."""
-        if self.content is not None:
+        if self.size <= len(self.head):
+            return self.head
+        if self.content is not None and not self.older:
             return self.content
-        return self.head if self.size <= len(self.head) else self.path.read_bytes()
+        with self.opened() as file:
+            return file.read()
 
     @cached_property
     def is_text(self) -> bool:
@@ -126,12 +133,15 @@ class Source:
 
     def opened(self) -> BinaryIO:
         """Open the file, for reading bytes."""
-        return self.path.open("rb") if self.content is None else io.BytesIO(self.content)
+        own: BinaryIO = self.path.open("rb") if self.content is None else io.BytesIO(self.content)
+        if not self.older:
+            return own
+        return io.BufferedReader(_Parts([*(part.opened() for part in self.older), own], [part.size for part in self.older]))
 
     @property
     def file(self) -> Path | BinaryIO:
         """What a library reads that takes a path or an open file; a path is read with less memory."""
-        return self.path if self.content is None else self.opened()
+        return self.path if self.content is None and not self.older else self.opened()
 
     def blocks(self, size: int = _PIECE) -> Iterator[bytes]:
         """Yield the content in blocks of whole lines, so that no copy of a large file is held at once."""
@@ -183,6 +193,8 @@ class Source:
 
     def let_go(self) -> None:
         """Forget the content, but not what was understood of it."""
+        for part in self.older:
+            part.let_go()
         for name in _CONTENT:
             self.__dict__.pop(name, None)
         self._texts.clear()
@@ -207,6 +219,45 @@ class Source:
                 start = file.seek(max(at - _CHECKED, 0))
                 self._before = file.read(at - start)
             self._at = at
+
+
+class _Parts(io.RawIOBase):
+    """Several files as one, one behind the other; only the last one may grow."""
+
+    def __init__(self, files: Sequence[BinaryIO], sizes: Sequence[int]) -> None:
+        self._files = files
+        self._begins = [0, *accumulate(sizes)]
+        self._at = 0
+
+    def readable(self) -> bool:
+        """Whether it can be read."""
+        return True
+
+    def seekable(self) -> bool:
+        """Whether one can go to a place in it."""
+        return True
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        """Go to a place, counted from the beginning or from here."""
+        self._at = max(offset + (self._at if whence == os.SEEK_CUR else 0), 0)
+        return self._at
+
+    def readinto(self, buffer: Any) -> int:
+        """Read what follows in one of the files."""
+        number = bisect_right(self._begins, self._at) - 1
+        file, last = self._files[number], number == len(self._files) - 1
+        file.seek(self._at - self._begins[number])
+        wanted = len(buffer) if last else min(len(buffer), self._begins[number + 1] - self._at)
+        data = file.read(wanted)
+        buffer[: len(data)] = data
+        self._at += len(data)
+        return len(data)
+
+    def close(self) -> None:
+        """Close all of them."""
+        for file in self._files:
+            file.close()
+        super().close()
 
 
 def whole_lines(data: bytes, last: bool) -> bytes:
@@ -251,28 +302,29 @@ class Files:
 
     def __init__(self, *, growing: bool = False) -> None:
         self.growing = growing
+        self.unread: list[str] = []  # about files that were not read, which concern none of the runs that were
         self._sources: dict[Path, tuple[int, Source]] = {}  # each with its inode
         self._found: dict[Path, tuple[Stamp, list[Log] | ReadError]] = {}
 
-    def source(self, path: Path) -> Source:
-        """Return a file as it is now."""
+    def source(self, path: Path, older: Sequence[Path] = ()) -> Source:
+        """Return a file as it is now, behind older parts of it."""
         if not self.growing:
-            return Source(path)
+            return Source(path, older=older)
         inode = path.stat().st_ino
         known, source = self._sources.get(path, (None, None))
-        if source is None or known != inode or not source.looked_at_again():
-            source = Source(path, growing=True)
+        if source is None or known != inode or [part.path for part in source.older] != [*older] or not source.looked_at_again():
+            source = Source(path, growing=True, older=older)
             self._sources[path] = inode, source
         return source
 
-    def logs(self, path: Path, read: Callable[[Source], list[Log]]) -> list[Log]:
-        """Return what a file holds, as `read` finds it; errors as for `read`."""
+    def logs(self, path: Path, read: Callable[[Source], list[Log]], older: Sequence[Path] = ()) -> list[Log]:
+        """Return what a file holds, behind older parts of it, as `read` finds it; errors as for `read`."""
         if not self.growing:
-            return read(Source(path))
+            return read(Source(path, older=older))
         stamp = stamp_at(path)
         known, found = self._found.get(path, (None, []))
         if known != stamp:
-            found = _tried(read, self.source(path))
+            found = _tried(read, self.source(path, older))
             self._found[path] = stamp, found
         if isinstance(found, ReadError):
             raise found.with_traceback(None)
