@@ -10,6 +10,8 @@ import polars as pl
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from test_tensorboard import event, scalar
+from test_tensorboard import file_of as event_file
 
 import heldout
 from benchmarks import logs
@@ -158,8 +160,9 @@ def test_the_same_run_in_another_format_is_named_not_mixed(tmp_path: Path) -> No
 
 
 def test_event_files_of_a_resumed_run_are_joined(tmp_path: Path) -> None:
-    logs.write_events(tmp_path / "events.out.tfevents.1.a", 10)
-    logs.write_events(tmp_path / "events.out.tfevents.2.b", 6)  # a restart from step 0
+    for name, begun, steps in (("1.a", 1000.0, range(10)), ("2.b", 2000.0, range(4, 6))):
+        events = [event(step, scalar("reward", step), wall=begun + step) for step in steps]
+        (tmp_path / f"events.out.tfevents.{name}").write_bytes(event_file(*events))
     run = heldout.read(tmp_path)
     assert run["reward"].step.tolist() == list(range(6))
     assert any("restarted 1 time" in note.text for note in run.notes)

@@ -32,19 +32,22 @@ class Reading:
     problems: int | None = None  # held-out problems of an evaluation
     samples: int = 1  # of each of them
 
-    def one(self, path: str) -> Run:
+    def one(self, path: str | list[str]) -> Run:
         """Read the one run that a log holds."""
         from heldout.readers import read
 
         return read(path, run=self.run, roles=self.roles, problems=self.problems, samples=self.samples)
 
-    def every(self, path: str) -> list[Run]:
-        """Read all runs that a log holds."""
+    def every(self, path: str | list[str]) -> tuple[list[Run], list[str]]:
+        """Read all runs that a log holds, or the one of several logs; return what else of a folder was not read."""
         from heldout.readers import read_all
+        from heldout.readers.source import Files
 
-        return read_all(path, run=self.run, roles=self.roles, problems=self.problems, samples=self.samples)
+        files = Files()
+        runs = read_all(path, run=self.run, roles=self.roles, problems=self.problems, samples=self.samples, files=files)
+        return runs, files.unread
 
-    def follower(self, path: str) -> Follower:
+    def follower(self, path: str | list[str]) -> Follower:
         """Return what reads a log again and again while it grows."""
         from heldout.live.follow import Follower
 

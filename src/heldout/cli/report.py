@@ -40,6 +40,7 @@ def report(
     formats: Annotated[
         str, typer.Option(help="Formats of the figures: svg, png, pdf, separated by commas.")
     ] = "svg,png",
+    join: Annotated[bool, typer.Option("--join", help="The paths are of one run: read them as one.")] = False,
     planned: Annotated[int | None, typer.Option(min=1, help="Evaluations that the whole run will have.")] = None,
     detector: Annotated[
         list[str] | None, typer.Option(metavar="MODULE:NAME", help="Ask this detector too; or path/to/file.py:NAME.")
@@ -52,6 +53,7 @@ def report(
     """Judge a run: the verdict, the figures, and what the curves do, as a page, Markdown, JSON and a summary here.
 
     Examples:  heldout report runs/today   ·   heldout report a.csv b.jsonl -o out   ·   heldout report example:kimi-dev
+    ·   heldout report train.log scores.json --join
     """
     from contextlib import nullcontext
 
@@ -65,7 +67,7 @@ def report(
 
         console = Console(highlight=False)
         asked = fresh(detector or [])
-        runs, refused = _read_each(paths, reading)
+        runs, refused = _read_each(paths, reading, join)
         several = len(runs) + len(refused) > 1
         chosen = [name.strip() for name in formats.split(",") if name.strip()]
         reports = []
@@ -105,18 +107,34 @@ def _drawers() -> ProcessPoolExecutor | None:
     return ProcessPoolExecutor(workers, mp_context=context)
 
 
-def _read_each(paths: list[str], reading: Reading) -> tuple[list[Run], dict[str, str]]:
-    """Read every path; with several, what cannot be read is reported and the others go on."""
+def _read_each(paths: list[str], reading: Reading, join: bool) -> tuple[list[Run], dict[str, str]]:
+    """Read every path, or all as one run; with several, what cannot be read is reported and the others go on."""
     runs: list[Run] = []
     refused: dict[str, str] = {}
-    for path in paths:
+    for path in [paths] if join and len(paths) > 1 else paths:
         try:
-            runs += reading.every(path)
+            found, unread = reading.every(path)
         except ReadError as error:
-            if len(paths) == 1:
+            if join or len(paths) == 1:
                 raise
-            refused[path] = str(error)
-    return runs, refused
+            refused[str(path)] = str(error)
+            continue
+        runs += found
+        for why in unread:
+            print(f"heldout: {visible(why)}", file=sys.stderr)
+    return _told_apart(runs), refused
+
+
+def _told_apart(runs: list[Run]) -> list[Run]:
+    """Give runs of one name from several paths names that differ."""
+    from dataclasses import replace
+
+    from heldout.readers.folders.names import distinct
+
+    where = [Path(run.source).expanduser().resolve() for run in runs]
+    where = [path.with_suffix("") if path.is_file() else path for path in where]
+    names = distinct([run.name for run in runs], where)
+    return [replace(run, name=name) for run, name in zip(runs, names, strict=True)]
 
 
 def _fails(verdict: Verdict, on: FailOn) -> bool:

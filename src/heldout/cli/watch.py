@@ -10,11 +10,15 @@ from typing import Annotated, Literal
 import typer
 
 from heldout.cli.reading import Reading, with_reading
+from heldout.errors import UsageError
 
 
 @with_reading()
 def watch(
-    path: Annotated[str, typer.Argument(metavar="PATH", help="A log or directory; it need not be there yet.")],
+    paths: Annotated[
+        list[str], typer.Argument(metavar="PATH...", help="A log or directory; it need not be there yet.")
+    ],
+    join: Annotated[bool, typer.Option("--join", help="The paths are of one run: read them as one.")] = False,
     planned: Annotated[int | None, typer.Option(min=1, help="Evaluations that the whole run will have.")] = None,
     on: Annotated[
         Literal["warning", "watch", "likely", "confirmed"], typer.Option(help="From which finding on to act.")
@@ -47,6 +51,8 @@ def watch(
 
     Examples:  heldout watch runs/today   ·   heldout watch train.log --on confirmed --stop-file STOP --planned 40
     """
+    if len(paths) > 1 and not join:
+        raise UsageError(f"{len(paths)} paths were given, and one run is followed; if they are of one run, add --join.")
     _load_numpy()
     from heldout.cli.reading import fresh
     from heldout.live.alerts import alert_of
@@ -65,7 +71,7 @@ def watch(
         dry_run=dry_run,
     )
     watching = Watch(
-        reading.follower(path),
+        reading.follower(paths),
         rules,
         planned=planned,
         detectors=fresh(detector or [])(),

@@ -9,10 +9,10 @@ from pathlib import Path
 
 from heldout.datasets import published
 from heldout.errors import ReadError, SeveralRuns
-from heldout.readers import logs_in, read
+from heldout.readers import Paths, logs_in, read, shown
 from heldout.readers.assemble import assemble
 from heldout.readers.folders.found import Named
-from heldout.readers.folders.walk import is_no_log
+from heldout.readers.folders.walk import is_no_log, refuse_unreadable
 from heldout.readers.log import Log
 from heldout.readers.restarts import compacted, joined
 from heldout.readers.roles import Options
@@ -31,9 +31,14 @@ class Follower:
     ----------
     path
         A file or directory of any format that `heldout.read` knows. It need not be there yet; it may be rotated,
-        truncated, deleted, or begun anew.
+        truncated, deleted, or begun anew. Several are followed as one run.
     run, roles, problems, samples
         As for `heldout.read`; a metric of `roles` may be logged later.
+
+    Raises
+    ------
+    ReadError
+        When a path is a pipe or a device.
 
     Attributes
     ----------
@@ -43,14 +48,17 @@ class Follower:
 
     def __init__(
         self,
-        path: str | Path,
+        path: Paths,
         *,
         run: str | None = None,
         roles: Mapping[str, str] | None = None,
         problems: int | None = None,
         samples: int = 1,
     ) -> None:
-        self.path = Path(path).expanduser()
+        self.paths = [Path(one).expanduser() for one in ([path] if isinstance(path, str | Path) else path)]
+        for one in self.paths:
+            if one.exists():
+                refuse_unreadable(one)
         self.waiting = ""
         self._run = run
         self._options = Options(roles, problems, samples, growing=True)
@@ -59,6 +67,11 @@ class Follower:
         self._last: _Stamp | None = None  # of the file, where one file is followed
         self._known: Named | None = None  # the run at the last look
         self._earlier: Log | None = None  # what was logged before the file was begun anew
+
+    @property
+    def source(self) -> str:
+        """What is followed, as text."""
+        return shown(self.paths)
 
     def poll(self, *, last: bool = False) -> Run | None:
         """Return the run as it is now if anything was written since the last call, else None.
@@ -76,7 +89,7 @@ class Follower:
             When the log holds several runs and none was chosen or followed so far, or one file has no run of that name.
         """
         try:
-            stamps = dict(_stamps(self.path))
+            stamps = {name: stamp for path in self.paths for name, stamp in _stamps(path)}
             if stamps == self._stamps and not last:
                 return None
             if self._replaced(stamps) and self._known:
@@ -86,9 +99,9 @@ class Follower:
             found = self._read(growing=not last)
         except SeveralRuns as error:
             if self._known is not None:
-                self.waiting = f"{self.path} does not hold the run that was followed now."
+                self.waiting = f"{self.source} does not hold the run that was followed now."
                 return None
-            if self._run is None or self.path.is_file():
+            if self._run is None or all(path.is_file() for path in self.paths):
                 raise
             self.waiting = str(error)  # the run may be begun in this folder later
             return None
@@ -100,26 +113,29 @@ class Follower:
 
     def _replaced(self, stamps: Mapping[str, _Stamp]) -> bool:
         """Whether the one file that is followed was begun anew: rotated, truncated, written again."""
-        now, before = stamps.get(str(self.path)), self._last
+        if len(self.paths) > 1:
+            return False  # what was logged before it cannot be told apart from what the others hold
+        now, before = stamps.get(str(self.paths[0])), self._last
         self._last = now or before
         return now is not None and before is not None and (now[0] != before[0] or now[1] < before[1])
 
     def _read(self, *, growing: bool) -> Run:
-        if str(self.path).startswith(published.PREFIX):
+        if self.source.startswith(published.PREFIX):
             told = self._options
-            return read(str(self.path), run=self._run, roles=told.roles, problems=told.problems, samples=told.samples)
+            return read(self.source, run=self._run, roles=told.roles, problems=told.problems, samples=told.samples)
         name, log, files = self._found(self._files if growing else Files())
         log = log if self._earlier is None else joined([self._earlier, log])
-        run = assemble(log, name, str(self.path), replace(self._options, growing=growing))
+        run = assemble(log, name, self.source, replace(self._options, growing=growing))
         self._known = Named(run.name, log, files)
         return run
 
     def _found(self, files: Files) -> Named:
-        found = logs_in(self.path, files, None if self._known else self._run)
+        where: Paths = self.paths[0] if len(self.paths) == 1 else self.paths
+        found = logs_in(where, files, None if self._known else self._run)
         same = found if len(found) == 1 else self._same(found)
         if len(same) != 1:
             listed = ", ".join(repr(one.log.name or one.name) for one in found[:6])
-            raise SeveralRuns(f"{self.path} holds {len(found)} runs ({listed}); choose one with --run NAME.")
+            raise SeveralRuns(f"{self.source} holds {len(found)} runs ({listed}); choose one with --run NAME.")
         return same[0]
 
     def _same(self, found: list[Named]) -> list[Named]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from heldout.datasets import published
@@ -16,9 +16,7 @@ from heldout.errors import ReadError, SeveralRuns
 from heldout.readers.archives import logs_in_archive
 from heldout.readers.assemble import assemble
 from heldout.readers.directory import found_in
-from heldout.readers.folders.found import Named
-from heldout.readers.folders.walk import refuse_unreadable
-from heldout.readers.formats import FORMATS, UNDERSTOOD, Format, Kind, read_file
+from heldout.readers.folders.by_hand import one_run
 from heldout.readers.folders.found import Named
 from heldout.readers.folders.walk import refuse_unreadable
 from heldout.readers.formats import FORMATS, UNDERSTOOD, Format, Kind, read_file
@@ -28,14 +26,16 @@ from heldout.readers.source import Files
 from heldout.run import Run
 from heldout.store.layout import METRICS, RUN, is_run
 
-__all__ = ["FORMATS", "UNDERSTOOD", "Format", "Kind", "logs_in", "read", "read_all"]
+__all__ = ["FORMATS", "UNDERSTOOD", "Format", "Kind", "Paths", "logs_in", "read", "read_all"]
+
+Paths = str | Path | Sequence[str | Path]  # a log, or several that are of one run
 
 # Stems of file names that say nothing about the run; the folder's name does.
 _GENERIC = re.compile("metrics|trainer_state|progress|result|output|logs?|history|summary|evaluations", re.IGNORECASE)
 
 
 def read(
-    path: str | Path,
+    path: Paths,
     *,
     run: str | None = None,
     roles: Mapping[str, str] | None = None,
@@ -47,7 +47,8 @@ def read(
     Parameters
     ----------
     path
-        A file or a directory, or ``example:NAME``. The format is recognised by content.
+        A file or a directory, or ``example:NAME``. The format is recognised by content. Several are read as one run,
+        such as a console log and a table of held-out scores, which are joined by step.
     run
         Which run to take, where the log holds several.
     roles
@@ -79,14 +80,14 @@ def read(
     if len(runs) > 1:
         listed = ", ".join(repr(one.name) for one in runs[:6])
         raise SeveralRuns(
-            f"{path} holds {len(runs)} runs ({listed}{' …' if len(runs) > 6 else ''}); choose one with run=… "
+            f"{shown(path)} holds {len(runs)} runs ({listed}{' …' if len(runs) > 6 else ''}); choose one with run=… "
             "(--run NAME)."
         )
     return runs[0]
 
 
 def read_all(
-    path: str | Path,
+    path: Paths,
     *,
     run: str | None = None,
     roles: Mapping[str, str] | None = None,
@@ -99,21 +100,25 @@ def read_all(
     With growing `files` the log may be in the middle of being written: half a line or record at the end is left for
     later, `roles` may name metrics that are yet to come, and the next call with the same `files` reads what is new.
     """
-    if str(path).startswith(published.PREFIX):
+    if isinstance(path, str | Path) and str(path).startswith(published.PREFIX):
         return [_example(str(path), run, Options(roles, problems, samples))]
     files = files or Files()
     options = Options(roles, problems, samples, files.growing)
-    return [assemble(log, name, str(path), options) for name, log, _ in logs_in(path, files, run)]
+    return [assemble(log, name, shown(path), options) for name, log, _ in logs_in(path, files, run)]
 
 
-def logs_in(path: str | Path, files: Files, run: str | None = None) -> list[Named]:
+def logs_in(path: Paths, files: Files, run: str | None = None) -> list[Named]:
     """Return every log in a file or directory as written, each with a name for its run; those of one name if given.
+
+    Of several paths one log is returned, to which all of them are joined.
 
     Raises
     ------
     ReadError
         When the log cannot be read; `SeveralRuns` when none of its runs has the name.
     """
+    if not isinstance(path, str | Path):
+        return [one_run([_one_of(part, files, run) for part in path])]
     where = Path(path).expanduser()
     _refuse_missing(where)
     refuse_unreadable(where)
@@ -133,6 +138,21 @@ def _in_file(path: Path, files: Files) -> list[Named]:
     except OSError as error:
         raise ReadError(f"{path}: cannot be read ({error.strerror or error}).") from error
     return [Named(name_of(path), log, (path,)) for log in read_file(path, files)] if archived is None else archived
+
+
+def shown(path: Paths) -> str:
+    """Write one path or several as text."""
+    return str(path) if isinstance(path, str | Path) else " + ".join(map(str, path))
+
+
+def _one_of(path: str | Path, files: Files, run: str | None) -> Named:
+    """Return the one run of a path that is joined to others."""
+    found = logs_in(path, files)
+    chosen = [one for one in found if run in (one.name, one.log.name)] if len(found) > 1 else found
+    if len(chosen) != 1:
+        names = ", ".join(repr(one.log.name or one.name) for one in found[:6])
+        raise SeveralRuns(f"{path} holds {len(found)} runs ({names}); to join it, choose one with run=… (--run NAME).")
+    return chosen[0]
 
 
 def _example(path: str, run: str | None, options: Options) -> Run:

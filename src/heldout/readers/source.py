@@ -66,7 +66,9 @@ class Source:
 
     def __init__(self, path: Path, *, growing: bool = False, older: Sequence[Path] = ()) -> None:
         self.path = path
-        self.older = [Source(part) for part in older]  # parts that were split off, the oldest first; read as one with it
+        self.older = [
+            Source(part) for part in older
+        ]  # parts that were split off, the oldest first; read as one with it
         self.growing = growing  # still being written: a last line without its end may be cut anywhere
         self.notes: list[Note] = []  # what is to be said of the file, whoever reads it
         self.declined = 0  # readers, in the order of the registry, that refused a beginning which changes no more
@@ -136,7 +138,9 @@ class Source:
         own: BinaryIO = self.path.open("rb") if self.content is None else io.BytesIO(self.content)
         if not self.older:
             return own
-        return io.BufferedReader(_Parts([*(part.opened() for part in self.older), own], [part.size for part in self.older]))
+        return io.BufferedReader(
+            _Parts([*(part.opened() for part in self.older), own], [part.size for part in self.older])
+        )
 
     @property
     def file(self) -> Path | BinaryIO:
@@ -312,7 +316,12 @@ class Files:
             return Source(path, older=older)
         inode = path.stat().st_ino
         known, source = self._sources.get(path, (None, None))
-        if source is None or known != inode or [part.path for part in source.older] != [*older] or not source.looked_at_again():
+        if (
+            source is None
+            or known != inode
+            or [part.path for part in source.older] != [*older]
+            or not source.looked_at_again()
+        ):
             source = Source(path, growing=True, older=older)
             self._sources[path] = inode, source
         return source

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from heldout.readers.folders.beside import is_of_training, is_whole
 from heldout.readers.folders.found import Found, also
-from heldout.readers.folders.places import is_held_out, is_held_out_folder, is_training, owner
+from heldout.readers.folders.places import is_held_out, is_held_out_file, is_held_out_folder, is_training, owner
 
 
 def without_inner(found: list[Found]) -> list[Found]:
@@ -35,14 +35,19 @@ def without_inner(found: list[Found]) -> list[Found]:
 
 
 def _is_scores(one: Found) -> bool:
-    return is_held_out(one.path.stem) or one.log.format == "step-files" or any(map(is_held_out, one.path.parts[-3:-1]))
+    return (
+        is_held_out_file(one.path.stem)
+        or one.log.format == "step-files"
+        or any(map(is_held_out, one.path.parts[-3:-1]))
+    )
 
 
 def at_home(root: Path, found: list[Found]) -> list[Found]:
     """Put each log into the folder of its run: held-out scores may stand in a folder of their own, below or beside."""
     inside = [_below(root, one) and not is_whole(one.log) for one in found]
     held = [
-        here or (is_held_out(one.path.stem) and not is_whole(one.log)) for one, here in zip(found, inside, strict=True)
+        here or (is_held_out_file(one.path.stem) and not is_whole(one.log))
+        for one, here in zip(found, inside, strict=True)
     ]
     homes = {one.folder for one, here in zip(found, inside, strict=True) if not here}
     above: dict[Path, set[Path]] = {}

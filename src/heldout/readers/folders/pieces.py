@@ -16,6 +16,7 @@ from heldout.readers.formats import format_of
 from heldout.readers.log import Log, some
 from heldout.readers.packing import bare
 from heldout.readers.restarts import is_clock, joined
+from heldout.readers.writers import merged_writers
 from heldout.run import Note, NoteKind
 from heldout.text import counted
 

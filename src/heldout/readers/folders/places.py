@@ -8,6 +8,11 @@ from pathlib import Path
 _WORDS = r"(?:val|valid|validation|evals?|evaluations?|tests?|dev|held[-_]?out)"
 _HELD_OUT = re.compile(rf"(?:.*[_.-])?{_WORDS}(?:[_.-].*)?", re.IGNORECASE)
 _HELD_OUT_FOLDER = re.compile(rf"(?:logs?[_.-])?{_WORDS}(?:[_.-].*)?", re.IGNORECASE)
+# Of a file: words that mean nothing else may stand anywhere, the others at an end of the name.
+_HELD_OUT_FILE = re.compile(
+    rf"(?:.*[_.-])?(?:evals?|evaluations?|validation|held[-_]?out)(?:[_.-].*)?|{_WORDS}[_.-].*|(?:.*[_.-])?{_WORDS}",
+    re.IGNORECASE,
+)
 _TRAINING = re.compile(r"(?:.*[_.-])?(?:train|training|rollouts?)(?:[_.-].*)?", re.IGNORECASE)
 _STEP_ALONE = re.compile(
     r"(?:global[_-]?)?(?:step|checkpoint|ckpt|iter|iteration|update|epoch)s?[_.=-]?(\d{1,18})(?!\d)", re.IGNORECASE
@@ -65,6 +70,11 @@ def owner(path: Path, root: Path) -> Path:
 def is_held_out_folder(name: str) -> bool:
     """Whether a folder is named for evaluations alone, as ``validation`` or ``eval_gsm8k`` is, and not for a run."""
     return _HELD_OUT_FOLDER.fullmatch(name) is not None
+
+
+def is_held_out_file(stem: str) -> bool:
+    """Whether a file is named for evaluations, as ``eval_results`` and ``run_a_val`` are, and not for a run."""
+    return _HELD_OUT_FILE.fullmatch(stem) is not None
 
 
 def words_of_run(stem: str) -> tuple[str, ...]:

@@ -24,27 +24,32 @@ def by_folder(found: list[Found]) -> Iterator[Found]:
 def _runs_of(found: list[Found]) -> list[Found]:
     """Choose among the logs of one folder those that are read; say of the others why not."""
     read = _chosen(found)
-    one = len(read) == 1
-    chosen = {id(run) for run in read}
-    others = [other for other in found if id(other) not in chosen]
-    runs: list[Found] = []
+    runs = {id(run): run for run in read}
+    others = [other for other in found if id(other) not in runs]
     used: set[int] = set()
     for run in read:
-        mine = [other for other in others if one or _is_of(run, other, read)]
-        whole, joined = _completed(run, mine)
+        mine = [other for other in others if len(read) == 1 or _is_of(run, other, read)]
+        runs[id(run)], joined = _completed(run, mine)
         used |= joined
-        runs.append(replace(whole, alone=one))
-    left = list(dict.fromkeys(other.path for other in others if id(other) not in used))
-    return [run.said(also([Path(path.name) for path in left])) if left else run for run in runs]
+    rank = format_of(read[0].log).rank
+    left = [other for other in others if id(other) not in used]
+    runs |= {id(other): other for other in left if _is_a_run(other, rank)}  # of one rank: not the same run again
+    again = list(dict.fromkeys(Path(other.path.name) for other in left if not _is_a_run(other, rank)))
+    in_order = [runs[id(one)] for one in found if id(one) in runs]
+    in_order = [replace(run, alone=len(in_order) == 1) for run in in_order]
+    return [run.said(also(again)) if again else run for run in in_order]
+
+
+def _is_a_run(one: Found, rank: int) -> bool:
+    return format_of(one.log).rank == rank and not one.held_out
 
 
 def _chosen(found: list[Found]) -> list[Found]:
-    """Return the logs that are runs: of those with the reward, else of the training, the ones that lose least."""
+    """Return the logs that others may complete: those with the reward, else of the training, that lose least."""
     own = [one for one in found if not one.held_out] or found
     best = [one for one in own if has_reward(one.log)] or [one for one in own if is_of_training(one.log)] or own
     rank = min(format_of(one.log).rank for one in best)
-    equal = [one for one in own if format_of(one.log).rank == rank]
-    return [one for one in equal if one in best or is_of_training(one.log)]
+    return [one for one in best if format_of(one.log).rank == rank]
 
 
 def _is_of(run: Found, other: Found, runs: list[Found]) -> bool:
