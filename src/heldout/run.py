@@ -91,6 +91,10 @@ class Series:
         """Return the same series with the problems of each evaluation, the samples of each, and the standard error."""
         return replace(self, problems=problems, samples=samples, spread=spread)
 
+    def with_spread(self, spread: FloatArray) -> Series:
+        """Return the same series with the standard error of each value."""
+        return replace(self, spread=spread)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Outcomes:

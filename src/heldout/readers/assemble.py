@@ -17,14 +17,15 @@ from heldout.readers.log import Column, Log, noted, some
 from heldout.readers.printable import printable
 from heldout.readers.restarts import is_clock, without_superseded
 from heldout.readers.roles import Options, with_roles, with_sizes
+from heldout.readers.rows_per_step import StepMeans
 from heldout.run import Evaluation, Note, NoteKind, Outcomes, Run, Series
-from heldout.stats.arrays import IntArray
 from heldout.stats.rates import level_error
 from heldout.text import counted, visible
 
 # Of all rows; a rare row without the step, such as a summary at the end, does not matter. In a log where more lack it,
 # it is a metric of some rows, and the others have no place to go.
 _NEARLY_ALL = 0.95
+_LARGEST = 2**62  # of a step; larger ones are no counts, and overflow once something is added
 
 
 def assemble(log: Log, name: str, source: str, options: Options | None = None) -> Run:
@@ -34,10 +35,12 @@ def assemble(log: Log, name: str, source: str, options: Options | None = None) -
     """
     options = options or Options()
     log, name, source = printable(log), visible(name), visible(source)
-    log = _with_finer_step(log)
+    log = _with_possible_steps(_with_finer_step(log))
     log, notes = without_superseded(log)
-    metrics = {key: _series(key, column, log.step) for key, column in log.columns.items()}
-    notes += [*_repeated(log, metrics), *_nonfinite(metrics)]
+    means, single = StepMeans(), {evaluation.key for evaluation in log.measured}
+    read = {key: means.series(key, column, log.step, measured=key in single) for key, column in log.columns.items()}
+    metrics = {key: series for key, series in read.items() if series is not None}
+    notes += [*_repeated(log, metrics, means), *means.notes(), *_nonfinite(metrics)]
     metrics = {key: series for key, series in metrics.items() if len(series) or len(series.nonfinite)}
     notes += gaps(metrics)
     if not any(len(series) for series in metrics.values()):
@@ -56,7 +59,8 @@ def assemble(log: Log, name: str, source: str, options: Options | None = None) -
         checkpoints=dict(sorted(log.checkpoints.items())),
         counted=log.counted,
     )
-    return with_sizes(with_roles(run, log, options), options)
+    run = with_sizes(with_roles(run, log, options), options)
+    return replace(run, metrics=means.with_errors(run.metrics, run.held_out_scores()))
 
 
 def surviving(measured: Sequence[Evaluation], metrics: Mapping[str, Series]) -> tuple[Evaluation, ...]:
@@ -87,11 +91,16 @@ def _with_finer_step(log: Log) -> Log:
     """Where a tracker numbers its rows itself, use the training step that is logged beside it."""
     for key in ("global_step", "train/global_step", "training/global_step", "trainer/global_step"):
         column = log.columns.get(key)
-        if column is None or len(column.row) < _NEARLY_ALL * len(log.step):
+        if column is None or len(column.row) < _NEARLY_ALL * len(log.step) or _is_stuck(column):
             continue
         if np.all(np.isfinite(column.value)) and np.all(column.value % 1 == 0) and np.all(column.value >= 0):
             return _restepped(log, key, column)
     return log
+
+
+def _is_stuck(column: Column) -> bool:
+    """Whether a counter was never counted up."""
+    return len(column.value) > 1 and not np.any(column.value != (column.value[0] if len(column.value) > 4 else 0.0))
 
 
 def _restepped(log: Log, key: str, column: Column) -> Log:
@@ -106,24 +115,22 @@ def _restepped(log: Log, key: str, column: Column) -> Log:
     return replace(log, step=filled, columns=columns, notes=(*log.notes, note))
 
 
-def _series(key: str, column: Column, steps: IntArray) -> Series:
-    value = column.value
-    step = steps if len(column.row) == len(steps) else steps[column.row]
-    if np.any(step[1:] <= step[:-1]):
-        if np.any(step[1:] < step[:-1]):
-            order = np.argsort(step, kind="stable")
-            step, value = step[order], value[order]
-        last = np.append(step[1:] > step[:-1], True)  # of equal steps the last written
-        step, value = step[last], value[last]
-    finite = np.isfinite(value)
-    if finite.all():
-        return Series(key, step, value)
-    return Series(key, step[finite], value[finite], nonfinite=step[~finite])
+def _with_possible_steps(log: Log) -> Log:
+    """Leave out rows at negative steps, and at ones that no counter reaches, whatever the format."""
+    possible = (log.step >= 0) & (log.step < _LARGEST)
+    lost = int(np.count_nonzero(~possible))
+    if not lost:
+        return log
+    first = log.step[~possible][0]
+    text = f"{counted(lost, 'row')} at impossible steps left out, the first at step {first}; steps count from 0."
+    log = log.only(possible)
+    columns = {key: column for key, column in log.columns.items() if len(column.row)}
+    return replace(log, columns=columns, notes=(*log.notes, Note(NoteKind.DROPPED, text, lost)))
 
 
-def _repeated(log: Log, metrics: Mapping[str, Series]) -> list[Note]:
-    kept = {key: len(series) + len(series.nonfinite) for key, series in metrics.items()}
-    again = {key: len(column.row) - kept[key] for key, column in log.columns.items()}
+def _repeated(log: Log, metrics: Mapping[str, Series], means: StepMeans) -> list[Note]:
+    kept = {key: len(series) + len(series.nonfinite) for key, series in metrics.items() if not means.is_mean(key)}
+    again = {key: len(log.columns[key].row) - count for key, count in kept.items()}
     again = {key: n for key, n in again.items() if n and not is_clock(key)}
     most = max(again.values(), default=0)
     text = f"{counted(most, 'step')} logged more than once; the last value was kept ({some(list(again), 4)})."

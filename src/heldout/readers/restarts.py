@@ -28,6 +28,8 @@ from heldout.text import counted
 # of them), or from workers that write when they are done, the rows were written in no order; a few rows prove nothing.
 _IN_NO_ORDER = 0.25
 _FEWEST_JUMPS = 9
+_NEARLY_EVERY = 0.8  # step is repeated where several processes write side by side; a restart repeats the end of a run
+_FAR = 4  # such jumps are the whole log
 _MOST_SUPERSEDED = 1000  # rows kept of a log that is followed, although they hold no longer
 _NEVER = np.iinfo(np.int64).max
 _NO_METRICS = ("step", "time")  # keys of a line of the record that are no metrics
@@ -77,14 +79,58 @@ def sessions_of(log: Log) -> IntArray:
     for key, column in log.columns.items():
         if not _means(key, _NOT_OF_TRAINING):
             trains[column.row] = True
-    if trains.all() or not trains.any():
+    if not trains.any() or not np.any(np.diff(log.step) < 0):
         return _numbered(log.step)
-    trained = _numbered(log.step[trains])
+    session = np.zeros(len(log.step), dtype=np.int64)
+    session[trains], main = _of_writers(log, trains)
+    if trains.all():
+        return session
     # That of the last row of training before each row.
-    session: IntArray = trained[np.maximum(np.cumsum(trains) - 1, 0)]
-    begins = first_steps(log.step[trains], trained, int(trained[-1]) + 1)
-    session[~trains] = sessions_of_evaluations(log.step[~trains], session[~trains], begins)
+    trained, rows = session[trains][main], np.flatnonzero(trains)[main]
+    before = np.searchsorted(rows, np.flatnonzero(~trains)) - 1
+    begins = first_steps(log.step[rows], trained, int(trained[-1]) + 1)
+    during = trained[np.maximum(before, 0)]
+    session[~trains] = sessions_of_evaluations(log.step[~trains], during, begins)
     return session
+
+
+def _of_writers(log: Log, trains: BoolArray) -> tuple[IntArray, BoolArray]:
+    """Return the session of every row of training, and which of these rows the main writer wrote.
+
+    Two processes that write side by side, such as a trainer and an evaluator that lags behind, have no key in common.
+    Where the steps of one are behind those of the other, that is no restart: each has sessions of its own, those of
+    the main writer first.
+    """
+    step = log.step[trains]
+    writer = _writers(log, trains)
+    order = np.argsort(writer, kind="stable")
+    own = np.zeros(len(step), dtype=bool)  # whether a row is behind the last one of its writer
+    own[order[1:]] = (np.diff(step[order]) < 0) & (np.diff(writer[order]) == 0)
+    back = np.diff(step, prepend=step[:1]) < 0
+    if not np.any(back & ~own):
+        return _numbered(step), np.ones(len(step), dtype=bool)
+    session = np.zeros(len(step), dtype=np.int64)
+    names, sizes = np.unique(writer, return_counts=True)
+    for name in names[np.argsort(-sizes, kind="stable")]:
+        rows = writer == name
+        session[rows] = _numbered(step[rows]) + (int(session.max()) + 1 if session.any() or name != names[0] else 0)
+    return session, writer == names[np.argmax(sizes)]
+
+
+def _writers(log: Log, trains: BoolArray) -> IntArray:
+    """Return a number for the writer of every row of training: rows that share a metric have one writer."""
+    columns = [column.row for key, column in log.columns.items() if not _means(key, _NOT_OF_TRAINING)]
+    writer = np.arange(len(log.step))
+    if any(len(rows) == np.count_nonzero(trains) for rows in columns):
+        return np.zeros(int(np.count_nonzero(trains)), dtype=np.int64)
+    changed = True
+    while changed:  # a few times: each joins all that is one key apart
+        changed = False
+        for rows in columns:
+            least = writer[rows].min() if len(rows) else 0
+            changed = changed or bool(np.any(writer[rows] != least))
+            writer[rows] = least
+    return writer[trains]
 
 
 def _numbered(step: IntArray) -> IntArray:
@@ -152,8 +198,27 @@ def compacted(log: Log) -> Log:
 
 
 def _in_no_order(log: Log) -> bool:
-    back = np.diff(log.step) < 0
-    return len(back) >= _FEWEST_JUMPS and bool(back.mean() > _IN_NO_ORDER)
+    jump = -np.diff(log.step)
+    back = jump > 0
+    if len(back) < _FEWEST_JUMPS or not back.any():
+        return False
+    return bool(back.mean() > _IN_NO_ORDER) or _by_several(log, jump[back])
+
+
+def _by_several(log: Log, jumps: IntArray) -> bool:
+    """Whether several processes write the same metrics side by side: nearly every step is there more than once.
+
+    They are a little behind each other, many times; a run that begins anew goes back far.
+    """
+    most = max((column for key, column in log.columns.items() if not is_clock(key)), key=_cells, default=None)
+    if most is None or len(jumps) < _FEWEST_JUMPS or np.median(jumps) * _FAR > np.ptp(log.step):
+        return False
+    times = np.unique(log.step[most.row], return_counts=True)[1]
+    return bool(np.mean(times > 1) >= _NEARLY_EVERY)
+
+
+def _cells(column: Column) -> int:
+    return len(column.row)
 
 
 def _still_holding(log: Log) -> tuple[BoolArray, int]:
@@ -165,23 +230,24 @@ def _still_holding(log: Log) -> tuple[BoolArray, int]:
     first = first_steps(log.step, session, count)
     last = np.full(count, -1, dtype=np.int64)
     np.maximum.at(last, session, log.step)
-    keys = [key for key in log.columns if not is_clock(key)]
-    logs = np.zeros((count, len(keys)), dtype=bool)  # which session logs which metric
-    for number, key in enumerate(keys):
-        logs[session[log.columns[key].row], number] = True
-    # For each metric, the first step of all later sessions that log it.
-    begins = np.where(logs, first[:, None], _NEVER)
-    for number, step in log.purged.items():
-        begins[number] = np.minimum(begins[number], step)
-    later = np.minimum.accumulate(begins[::-1])[::-1]
-    later = np.vstack([later[1:], np.full((1, len(keys)), _NEVER)])
-    cutoff = np.where(logs, later, _NEVER).min(axis=1, initial=_NEVER)
-    reached = np.full(len(keys), -1, dtype=np.int64)
-    restarts = 0
-    for number in range(count):
-        restarts += bool(np.any(reached >= begins[number]))
-        reached[logs[number]] = last[number]
-    return log.step < cutoff[session], restarts
+    purge, purged = np.full(count, _NEVER), np.array(sorted(log.purged), dtype=np.int64)
+    purge[purged] = [log.purged[number] for number in purged.tolist()]
+    cutoff = np.full(count, _NEVER)
+    restarted = np.zeros(count, dtype=bool)
+    for key, column in log.columns.items():
+        if is_clock(key):
+            continue
+        logging = np.bincount(session[column.row], minlength=count) > 0
+        # Only the sessions that say something of this metric, so that very many sessions cost no more than their rows.
+        number = np.union1d(np.flatnonzero(logging), purged)
+        logs = logging[number]
+        begins = np.minimum(np.where(logs, first[number], _NEVER), purge[number])
+        later = np.append(np.minimum.accumulate(begins[::-1])[::-1][1:], _NEVER)  # where all that come after it begin
+        cutoff[number[logs]] = np.minimum(cutoff[number[logs]], later[logs])
+        before = np.maximum.accumulate(np.where(logs, np.arange(len(number)), -1))[:-1]  # the last one that logs it
+        reached = np.where(before >= 0, last[number[before]], -1)
+        restarted[number[1:]] |= reached >= begins[1:]
+    return log.step < cutoff[session], int(np.count_nonzero(restarted))
 
 
 def _joined_sessions(logs: Sequence[Log]) -> IntArray | None:

@@ -29,6 +29,7 @@ _FIRST = re.compile(r"(?:.*[_/.-])?(?:base(?:line)?|init(?:ial)?|start|pretraine
 _SENTINELS = tuple(10**power - 1 for power in range(4, 12))
 _FAR_BEYOND = 3  # times the last other step; a step of 9999 may be real in a run that reaches 5000
 _FEWEST = 5  # rows; fewer may well stand at one step
+_NEVER_COUNTED = 20  # rows, all at step 0; fewer may be a run that has just begun
 _STUCK = 0.8  # of the rows at one step: the counter was not counting
 # Of the rows, may go back where a name is not sure: each of several short runs in one table goes back once.
 _MOST_BACK = 0.26
@@ -178,7 +179,7 @@ def _fit(found: Sequence[_Numbering]) -> list[_Numbering]:
     fit = [one for one in found if _is_sure(one.key) or _runs_on(one.key, one.step)]
     moving = [one for one in fit if not _is_stuck(one.step)]
     if not moving:
-        return [one for one in fit if _is_sure(one.key) and one.step.max() > 0]
+        return [one for one in fit if _is_sure(one.key) and (one.step.max() > 0 or len(one.step) < _NEVER_COUNTED)]
     # A counter that begins anew in every epoch or process is worse than one of its kind that runs on.
     least = min(_times_back(one.step) for one in moving if axis_of(one.key) == axis_of(moving[0].key))
     kind = [one for one in moving if axis_of(one.key) == axis_of(moving[0].key) and _times_back(one.step) == least]
