@@ -49,9 +49,9 @@ def test_all_files_are_there(kimi: Path) -> None:
 def test_the_json_has_what_is_documented(kimi: Path) -> None:
     data = json.loads((kimi / "report.json").read_text())
     assert data["schema"] == SCHEMA
-    assert data["run"] | {"metrics": []} == {
+    assert data["run"] | {"metrics": [], "settings": {}} == {
         "name": "Kimi-Dev RL", "source": "example:kimi-dev", "format": "example", "steps": 21, "first_step": 0,
-        "last_step": 200, "metrics": [],
+        "last_step": 200, "metrics": [], "settings": {},
     }  # fmt: skip
     assert data["roles"]["held_out"] == {"key": "Pass Rate (%)", "unit": "%", "scale": "percent", "values": 21}
     assert data["roles"]["reward"] is None

@@ -62,7 +62,7 @@ def test_a_score_is_never_spoken_of_in_percent_or_points(key: str, values: Float
 
 def test_a_rise_of_returns_is_told_in_returns() -> None:
     verdict = heldout.diagnose(run_of("eval/mean_reward", np.linspace(-160.0, -92.5, 20)))
-    risen = re.match(r"The held-out score has risen by ([\d.]+) since step 0; no fall was seen\.", verdict.sentence)
+    risen = re.search(r"he held-out score has risen by ([\d.]+) since step 0; no fall was seen\.", verdict.sentence)
     assert risen is not None
     assert float(risen.group(1)) == pytest.approx(67.5, abs=5.0)
     assert verdict.recommended is not None

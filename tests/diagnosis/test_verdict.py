@@ -357,7 +357,7 @@ def test_what_is_kept_is_told_with_its_interval_and_how_many_are_tied() -> None:
     assert level.sentence.endswith("; 7 others of 8 cannot be told apart from it.")
     run = replace(made(np.full(8, 0.5), 400), checkpoints={0: "a", 70: "b"})
     assert heldout.diagnose(run).sentence.endswith(
-        "; 1 other of 2 checkpoints that exist cannot be told apart from it."
+        "; 1 other of 2 checkpoints that exist cannot be told apart from it. It lies in a."
     )
     assert heldout.diagnose(run).on_disk == (0, 70)
 

@@ -11,7 +11,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from heldout import __version__
-from heldout.cli import bench, chart, eval, plan, report, train, watch
+from heldout.cli import bench, chart, columns, eval, plan, report, train, watch
 from heldout.errors import HeldoutError
 from heldout.text import visible
 
@@ -27,6 +27,7 @@ app = typer.Typer(
 # In the order of --help: what most people come for stands first.
 app.command("report")(report.report)
 app.command("chart")(chart.chart)
+app.command("columns")(columns.columns)
 app.command("metrics")(chart.metrics)
 app.command("detectors")(chart.detectors)
 app.command("train")(train.train)

@@ -38,8 +38,17 @@ def chart(
     print(out)
 
 
-def metrics() -> None:
-    """Print what every metric name means, and the keys under which trainers log it (Markdown)."""
+def metrics(
+    path: Annotated[
+        str | None, typer.Argument(metavar="[PATH]", help="A log: the columns that it holds, as `columns` lists them.")
+    ] = None,
+) -> None:
+    """Print what every metric name means, and the keys under which trainers log it (Markdown); or what a log holds."""
+    if path is not None:
+        from heldout.cli.columns import listed
+
+        listed(path, Reading())
+        return
     from heldout.metrics import as_markdown
 
     print(as_markdown(), end="")

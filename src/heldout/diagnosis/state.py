@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import math
+import re
+import shlex
 from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
 
 from heldout.detectors.overoptimisation import FEWEST, Level, Look, OverOptimisation
+from heldout.diagnosis.beside import near_misses
 from heldout.findings import Estimate, State, Unchecked
-from heldout.run import Run
+from heldout.run import NoteKind, Run
 from heldout.stats.gp import gp_posterior
 from heldout.stats.levels import COARSE, DROP, ENOUGH_PROBLEMS, FEWEST_EVALUATIONS, LEVEL, ONE_SIDED_95, TWO_SIDED_95
 from heldout.stats.scan import smallest_visible_drop
@@ -21,6 +24,8 @@ _SUSPECTED = 0.10  # run-level p up to which a fall that is not confirmed is spo
 _SIZES = (100, 200, 300, 500, 700, 1000, 1500, 2000, 3000, 5000, 10_000)  # problems that people can evaluate
 _RECOVERED, _RECOVERED_MARGIN, _RECOVERED_LOOKS = 0.8, DROP, 2  # 80 % sure of half a point, twice: one is luck
 _HIGH_REWARD, _FEW_REWARDS = 0.5, 20  # mean of the last rewards from which on training problems count as solved
+_MOST_NEAR = 5  # columns in an advice
+_END_LOST = re.compile(r"everything after step|ends inside|^The file is cut", re.IGNORECASE)  # in a reader's note
 _WITHIN = 3  # evaluations within which a fall should show
 
 _HOW = {
@@ -44,11 +49,13 @@ def unanswered(run: Run, fallen: OverOptimisation) -> Answer | None:
     """Why can nothing be said of this run? None where something can."""
     held_out, rates = run.get("held_out"), fallen.evidence.rates
     if held_out is None or not len(held_out):
+        return _no_evidence(run)
+    if run.counted:
         text = (
-            "There is no held-out score in this log, so what the model can really do is not known. Evaluate some 200 "
-            "problems that are never trained on, every twentieth of the run."
+            "No column says at which step a row was written, so rows were only counted, and whether they are in order "
+            "of training is not known: nothing is said of a rise or a fall. Call the column that numbers them 'step'."
         )
-        return Answer(State.NO_EVIDENCE, "training signals only", text)
+        return Answer(State.CANNOT_TELL, "rows without steps", text)
     if not fallen.looks:
         few = f"{counted(len(rates), 'evaluation')} cannot show a fall"
         text = f"{few}; at least {FEWEST} are needed, and 20 to 40 see most."
@@ -61,6 +68,21 @@ def unanswered(run: Run, fallen: OverOptimisation) -> Answer | None:
         )
         return Answer(State.CANNOT_TELL, "saturated evaluation", text)
     return None
+
+
+def _no_evidence(run: Run) -> Answer:
+    """Say what is missing: the held-out score, or the reward as well."""
+    if not {"reward", "held_out"} & run.roles.keys() and not run.reward_parts():
+        text = (
+            "No RL run: no reward and no held-out score was found in this log, so there is nothing to hold against "
+            "each other."
+        )
+        return Answer(State.NO_EVIDENCE, "no reward and no held-out score", text)
+    text = (
+        "There is no held-out score in this log, so what the model can really do is not known. Evaluate some 200 "
+        "problems that are never trained on, every twentieth of the run."
+    )
+    return Answer(State.NO_EVIDENCE, "training signals only", text)
 
 
 def _instead(run: Run, fallen: OverOptimisation) -> str:
@@ -189,6 +211,23 @@ def not_asked(run: Run, exact: bool) -> tuple[Unchecked, ...]:
     if "reward" not in run.roles:
         missing["cause of a fall"] = "the training reward (--reward KEY)"
     return tuple(Unchecked(*item) for item in missing.items())
+
+
+def advice_on_roles(run: Run) -> Iterator[str]:
+    """Which columns might be the score or the reward that is missing, and what to type then?"""
+    for role, called, flag in (("held_out", "held-out score", "--eval"), ("reward", "reward", "--reward")):
+        series = run.get(role)
+        near = near_misses(run, role) if series is None or not len(series) else []
+        if near:
+            listed = ", ".join(f"{flag} {shlex.quote(key)}" for key in near[:_MOST_NEAR])
+            more = f" ({len(near) - _MOST_NEAR} more: heldout columns)" if len(near) > _MOST_NEAR else ""
+            yield f"If one of these columns is the {called}, say so: {listed}{more}."
+
+
+def up_to(run: Run) -> str:
+    """Say up to where a log goes whose end was lost; nothing of one that is whole."""
+    lost = any(note.kind is NoteKind.DROPPED and _END_LOST.search(note.text) for note in run.notes)
+    return f"The end of the log is lost: all this holds up to step {run.steps[-1]}." if lost else ""
 
 
 def advice_on(fallen: OverOptimisation, visible: float | None, kept: Estimate) -> Iterator[str]:

@@ -14,9 +14,18 @@ import numpy as np
 
 from heldout.detectors import Detectors, falls_among
 from heldout.detectors.base import Block, Detector, block_of, fold, unchecked
-from heldout.detectors.evidence import Evidence
+from heldout.detectors.evidence import Evidence, HeldOut
 from heldout.detectors.overoptimisation import Level, OverOptimisation
-from heldout.diagnosis.state import advice_on, answer_of, not_asked, smallest_visible, unanswered
+from heldout.diagnosis.beside import by_the_same_reward
+from heldout.diagnosis.state import (
+    advice_on,
+    advice_on_roles,
+    answer_of,
+    not_asked,
+    smallest_visible,
+    unanswered,
+    up_to,
+)
 from heldout.findings import BenchmarkFall, Estimate, Finding, Onset, State, Unchecked, Verdict
 from heldout.metrics.words import Spoken
 from heldout.run import Run
@@ -69,9 +78,26 @@ def judge(run: Run, asked: Detectors, found: Sequence[Finding]) -> Verdict:
     answer = unanswered(run, asked.falls)
     if answer is None:
         return _judged(run, asked.falls, tuple(found), missing)
+    of_scores = {detector.name for detector in asked if isinstance(detector, HeldOut)}
+    findings = tuple(finding for finding in found if not (run.counted and finding.detector in of_scores))
     return Verdict(
-        state=answer.state, label=answer.label, sentence=answer.sentence, findings=tuple(found), unchecked=missing
+        state=answer.state,
+        label=answer.label,
+        sentence=_in_full(run, answer.sentence),
+        findings=findings,
+        unchecked=missing,
+        advice=tuple(advice_on_roles(run)),
     )
+
+
+def _in_full(run: Run, *sentences: str) -> str:
+    """Put in front by which judge that is, and behind it what moved beside that and up to where the log goes."""
+    key = run.roles.get("held_out", "")
+    same = key in run.metrics and len(run.metrics[key]) > 0 and run.same_reward(key)
+    if not same:
+        return " ".join(filter(None, (*sentences, up_to(run))))
+    said = " ".join(filter(None, (*sentences, by_the_same_reward(run, key), up_to(run))))
+    return f"By the same reward, measured on other prompts ({key}): {said[:1].lower()}{said[1:]}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,11 +138,11 @@ def _judged(
     visible = smallest_visible(len(seen), variance)
     answer = answer_of(fallen, visible)
     onset = _onset(fallen, answer.state)
-    sentences = (answer.sentence, _since(onset, seen.spoken), _keep(kept, seen.spoken))
+    sentences = (answer.sentence, _since(onset, seen.spoken), _keep(kept, seen.spoken, run))
     return Verdict(
         state=answer.state,
         label=answer.label,
-        sentence=" ".join(filter(None, sentences)),
+        sentence=_in_full(run, *sentences),
         peak_step=answer.peak_step,
         onset=onset,
         recommended=kept.recommended,
@@ -124,7 +150,7 @@ def _judged(
         smallest_visible_drop=visible,
         findings=findings,
         unchecked=missing,
-        advice=tuple(advice_on(fallen, visible, kept.recommended)),
+        advice=(*advice_on_roles(run), *advice_on(fallen, visible, kept.recommended)),
         on_disk=tuple(step for step in kept.tied if step in run.checkpoints),
         benchmarks=_benchmarks(run, fallen),
     )
@@ -200,10 +226,12 @@ def _since(onset: Onset | None, said: Spoken) -> str:
     return f"It has been {'a point or more ' if said.share else ''}{away} since step {onset.step}{unsure}."
 
 
-def _keep(kept: Kept, said: Spoken) -> str:
+def _keep(kept: Kept, said: Spoken, run: Run) -> str:
     one, tied = kept.recommended, len(kept.tied) - 1
     level, low, high = map(said.as_logged, (one.estimate, one.low, one.high))  # as they were judged
     estimate = f"{said.level(level)} (95 % interval {said.levels(low, high)})"
     among = f"{counted(kept.among, 'checkpoint')} that exist" if kept.existing else f"{kept.among}"
     others = f"; {counted(tied, 'other')} of {among} cannot be told apart from it" if tied else ""
-    return f"Keep step {one.step}, estimated at {estimate}{others}."
+    where = run.checkpoints.get(one.step)
+    lies = f" It lies in {where}." if where else ""
+    return f"Keep step {one.step}, estimated at {estimate}{others}.{lies}"

@@ -18,6 +18,7 @@ import heldout
 from heldout.diagnosis.description import Description, Pair, SeriesDescription
 from heldout.findings import BenchmarkFall, Unchecked, Verdict
 from heldout.metrics import ROLES, Unit
+from heldout.report.settings import settings_of
 from heldout.run import Run
 from heldout.stats.correlation import Correlation, LeadLag
 
@@ -69,6 +70,7 @@ def as_object(run: Run, about: Description, verdict: Verdict, figures: Mapping[s
             "first_step": int(steps[0]),
             "last_step": int(steps[-1]),
             "metrics": sorted(run.metrics),
+            "settings": settings_of(run.config),
         },
         "verdict": _plain(verdict) | {"benchmarks": [_plain(fall) | _unsized(fall) for fall in verdict.benchmarks]},
         "roles": {role: _role(run, role) for role in ROLES},

@@ -16,6 +16,7 @@ from heldout.charts.palettes import stylesheet
 from heldout.diagnosis.description import Description
 from heldout.findings import Verdict
 from heldout.metrics import heading_of
+from heldout.report.settings import settings_of
 from heldout.report.tables import TextTable, benchmarks, correlations, key_points, key_values, not_checked, signals
 from heldout.run import Run
 
@@ -46,6 +47,7 @@ def as_html(run: Run, about: Description, verdict: Verdict, figures: Sequence[In
         points=[key_points(series) for series in about.series],
         correlations=correlations(about),
         signals=signals(about),
+        settings=settings_of(run.config),
     )
 
 
@@ -74,7 +76,7 @@ def shown(files: Sequence[str]) -> str | None:
 
 def as_markdown(run: Run, about: Description, verdict: Verdict, figures: Mapping[str, list[str]]) -> str:
     """Write the report as Markdown."""
-    lines = (*_verdict(run, verdict, figures), *_findings(verdict), *_description(about), *_notes(run))
+    lines = (*_verdict(run, verdict, figures), *_findings(verdict), *_description(about), *_settings(run), *_notes(run))
     return "\n".join(lines) + "\n"
 
 
@@ -126,6 +128,14 @@ def _description(about: Description) -> Iterator[str]:
     yield from (f"{rank}. {_safe(o.text)}" for rank, o in enumerate(about.observations, 1))
     yield "\n## Interpretation\n"
     yield from (f"{_safe(paragraph)}\n" for paragraph in about.interpretation)
+
+
+def _settings(run: Run) -> Iterator[str]:
+    settings = settings_of(run.config)
+    if settings:
+        yield "## Settings\n"
+        yield from _table(TextTable("Settings", ("Setting", "Value"), tuple(settings.items())))
+        yield ""
 
 
 def _notes(run: Run) -> Iterator[str]:

@@ -14,6 +14,7 @@ from rich.text import Text
 
 from heldout.diagnosis.description import Description
 from heldout.findings import COLOUR, Severity, Verdict
+from heldout.report.settings import settings_of
 from heldout.report.tables import TextTable, benchmarks, correlations, key_values, not_checked
 from heldout.run import Note, NoteKind, Run
 from heldout.text import counted, visible
@@ -41,6 +42,10 @@ def show(console: Console, run: Run, about: Description, verdict: Verdict) -> No
     _table(console, key_values(about))
     if about.pairs:
         _table(console, correlations(about))
+    settings = list(settings_of(run.config).items())[:_MOST]
+    if settings:
+        told = ", ".join(f"{name} = {value}" for name, value in settings)
+        console.print(Padding(Text.assemble(("Settings  ", "bold"), told), (0, 0, 1, 0)))
     _listed(console, "Key observations", [observation.text for observation in about.observations])
     _listed(console, "Interpretation", about.interpretation, numbered=False)
     _notes(console, run.notes)

@@ -1,0 +1,45 @@
+"""The settings of a run, as a report shows them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+
+from heldout.report import write_report
+from heldout.report.settings import settings_of
+from heldout.run import Run, Series
+
+CONFIG = {
+    "seed": 7,
+    "trainer": {"lr": 1e-6, "model_name": "tiny", "empty": None},
+    "reward": "exit-status",
+    "wandb_api_key": "hidden-one",
+    "hub_token": "hidden-two",
+    "max_tokens": 512,
+    "created": "today",
+}
+
+
+def test_settings_are_flat_and_those_of_reward_and_model_come_first() -> None:
+    told = settings_of(CONFIG)
+    assert list(told) == ["reward", "trainer/model_name", "seed", "trainer/lr", "max_tokens"]
+    assert told["reward"] == "exit-status"
+
+
+def test_what_is_named_like_a_secret_is_in_no_report(tmp_path: Path) -> None:
+    reward = Series("reward", np.arange(10), np.linspace(0, 1, 10))
+    run = Run("mine", "here", "test", {"reward": reward}, {"reward": "reward"}, config=CONFIG)
+    write_report(run, tmp_path, formats=["svg"])
+    texts = {name: (tmp_path / name).read_text() for name in ("report.html", "report.md", "report.json")}
+    assert all("exit-status" in text.replace("\\", "") for text in texts.values())
+    assert not any("hidden-" in text.replace("\\", "") for text in texts.values())
+    assert json.loads(texts["report.json"])["run"]["settings"]["seed"] == "7"
+
+
+def test_many_and_long_settings_are_shortened_and_none_is_obeyed() -> None:
+    told = settings_of({f"k{k}": "x" * 500 + "\x1b]0;T\x07" for k in range(200)})
+    assert len(told) == 60
+    assert all(len(text) <= 120 and "\x1b" not in text for text in told.values())
+    assert settings_of({}) == {}
