@@ -20,6 +20,7 @@ from heldout.metrics import Better, Choices, Unit, better_of, choose, is_reward_
 from heldout.metrics.words import as_judged
 from heldout.stats.arrays import FloatArray, IntArray
 
+STEP_LIMIT = 2**62  # steps are below it
 NO_STEPS: IntArray = np.empty(0, dtype=np.int64)
 NO_STEPS.flags.writeable = False
 
@@ -174,13 +175,18 @@ class Evaluation:
         return f"eval/{self.benchmark}/pass@1"
 
 
+def is_step(value: Any) -> bool:
+    """Whether a value that was read is a training step: an integer from 0, so small that two can be added."""
+    return type(value) is int and 0 <= value < STEP_LIMIT
+
+
 def checked_step(step: Any) -> int:
     """Return a training step, of whichever integer type it is.
 
     A TypeError where it is no integer; a UsageError where it is below 0, or no 64-bit integer.
     """
     number = operator.index(step)
-    if not 0 <= number < 2**62:
+    if not is_step(number):
         raise UsageError(f"a step is {number}, but steps count from 0")
     return number
 

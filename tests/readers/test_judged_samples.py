@@ -315,3 +315,15 @@ def test_a_table_of_completions_is_refused(tmp_path: Path, columns: list[str], r
         assert read(Source(path)) is None
     path.write_bytes(b"PAR1")
     assert read(Source(path)) is None
+
+
+@pytest.mark.parametrize(("step", "known"), [(2**62 - 1, True), (2**62, False), (10**400, False)])
+def test_a_step_that_no_counter_reaches_is_none(tmp_path: Path, step: int, known: bool) -> None:
+    path = tmp_path / "val" / "5.jsonl"
+    verl(path, 1.0, 0.0, step=step)
+    if known:
+        [log] = read(Source(path)) or []
+        assert [one.step for one in log.measured] == [step]
+    else:
+        with pytest.raises(NoMetrics, match="5.jsonl"):
+            read(Source(path))

@@ -12,6 +12,7 @@ FEWEST, MOST = 5, 9  # ticks on an axis
 SOME_SLACK = 1e-9  # of a step: what rounding may cost before a value counts as beyond a tick
 NEARLY_THERE = 0.03  # of the range: steps 0 … 199 deserve a tick at 200
 
+_NARROWEST = 1e-280  # of a range that is drawn; the power of ten that tells its ticks apart is still a number
 _SCALES = ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "k"))
 _FROM_HERE_SCALED = 1e4
 MINUS = "\N{MINUS SIGN}"
@@ -206,9 +207,9 @@ def _spacing(ticks: Sequence[float]) -> float:
 def _widened(low: float, high: float) -> tuple[float, float]:
     """Give a range a width that ticks can be told apart in."""
     size = max(abs(low), abs(high))
-    if high - low > 1e-12 * size:
+    if high - low > max(1e-12 * size, _NARROWEST):
         return low, high
-    return (low - 0.1 * size, high + 0.1 * size) if size else (0.0, 1.0)
+    return (low - 0.1 * size, high + 0.1 * size) if size > _NARROWEST else (0.0, 1.0)
 
 
 def _apart(left: tuple[float, float], right: tuple[float, float]) -> tuple[tuple[float, float], tuple[float, float]]:

@@ -11,6 +11,7 @@ from dataclasses import replace
 import numpy as np
 
 from heldout.errors import NoMetrics
+from heldout.readers.extremes import without_extremes
 from heldout.readers.formats import format_of
 from heldout.readers.gaps import gaps
 from heldout.readers.log import Column, Log, noted, some
@@ -18,14 +19,13 @@ from heldout.readers.printable import printable
 from heldout.readers.restarts import is_clock, without_superseded
 from heldout.readers.roles import Options, with_roles, with_sizes
 from heldout.readers.rows_per_step import StepMeans
-from heldout.run import Evaluation, Note, NoteKind, Outcomes, Run, Series
+from heldout.run import STEP_LIMIT, Evaluation, Note, NoteKind, Outcomes, Run, Series
 from heldout.stats.rates import level_error
 from heldout.text import counted, visible
 
 # Of all rows; a rare row without the step, such as a summary at the end, does not matter. In a log where more lack it,
 # it is a metric of some rows, and the others have no place to go.
 _NEARLY_ALL = 0.95
-_LARGEST = 2**62  # of a step; larger ones are no counts, and overflow once something is added
 
 
 def assemble(log: Log, name: str, source: str, options: Options | None = None) -> Run:
@@ -35,7 +35,7 @@ def assemble(log: Log, name: str, source: str, options: Options | None = None) -
     """
     options = options or Options()
     log, name, source = printable(log), visible(name), visible(source)
-    log = _with_possible_steps(_with_finer_step(log))
+    log = without_extremes(_with_possible_steps(_with_finer_step(log)))
     log, notes = without_superseded(log)
     means, single = StepMeans(), {evaluation.key for evaluation in log.measured}
     read = {key: means.series(key, column, log.step, measured=key in single) for key, column in log.columns.items()}
@@ -117,7 +117,7 @@ def _restepped(log: Log, key: str, column: Column) -> Log:
 
 def _with_possible_steps(log: Log) -> Log:
     """Leave out rows at negative steps, and at ones that no counter reaches, whatever the format."""
-    possible = (log.step >= 0) & (log.step < _LARGEST)
+    possible = (log.step >= 0) & (log.step < STEP_LIMIT)
     lost = int(np.count_nonzero(~possible))
     if not lost:
         return log

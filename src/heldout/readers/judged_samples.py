@@ -24,7 +24,7 @@ from heldout.readers.documents.json_lines import dropped_lines, rows_of
 from heldout.readers.folders.places import is_held_out, is_training, step_in
 from heldout.readers.log import Log, log_of, noted
 from heldout.readers.source import Source
-from heldout.run import Evaluation, Note, NoteKind, Outcomes
+from heldout.run import Evaluation, Note, NoteKind, Outcomes, is_step
 from heldout.text import counted
 
 _ROLLOUT_COLUMNS = {"prompt", "completion", "advantage"}
@@ -181,7 +181,7 @@ def _step_of(path: Path) -> int | None:
 def _verl(line: Mapping[str, Any]) -> Sample | None:
     """A sample of verl: ``acc``, where the reward manager gives it, says what was right; ``score`` is the reward."""
     prompt, step = line.get("input"), line.get("step")
-    if not isinstance(prompt, str) or type(step) is not int or step < 0:
+    if not isinstance(prompt, str) or not is_step(step):
         return None
     score = _finite(line.get("acc"))
     score = score if score is not None and 0 <= score <= 1 else _finite(line.get("score"))
@@ -216,7 +216,7 @@ def _trace(line: Mapping[str, Any]) -> Sample | None:
     return Sample(
         str(problem),
         None if failed or not scores else sum(scores) / len(scores),
-        work["step"] if type(work.get("step")) is int and work["step"] >= 0 else None,
+        work["step"] if is_step(work.get("step")) else None,
         str(env.get("name") or env.get("id") or "validation"),
         {"train": Kind.TRAINING, "eval": Kind.HELD_OUT}.get(str(work.get("type"))),
     )

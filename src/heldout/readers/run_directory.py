@@ -20,7 +20,7 @@ from heldout.readers.log import Log, Table, TableBuilder, attached, log_of, note
 from heldout.readers.restarts import first_steps, sessions_of_evaluations
 from heldout.readers.source import Files, Source, whole_lines
 from heldout.readers.steps import log_from_table
-from heldout.run import NO_STEPS, Evaluation, Note, NoteKind, Outcomes, checked_step
+from heldout.run import NO_STEPS, Evaluation, Note, NoteKind, Outcomes, checked_step, is_step
 from heldout.stats.arrays import IntArray
 from heldout.store.layout import CHECKPOINTS, EVALS, FINDINGS, METRICS, NONFINITE, RESUMED, RUN
 from heldout.store.lines import read_rows, restored
@@ -213,7 +213,7 @@ def _checkpoints(folder: Path, notes: list[Note]) -> dict[int, str]:
     known = [
         (line["step"], folder / line["path"])
         for line in read_rows(folder / CHECKPOINTS).rows
-        if type(line.get("step")) is int and isinstance(line.get("path"), str)
+        if is_step(line.get("step")) and isinstance(line.get("path"), str)
     ]
     there = {step: where for step, where in known if where.exists()}  # of several places the last that exists
     gone = sorted({step for step, _ in known} - there.keys())

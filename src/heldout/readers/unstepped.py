@@ -1,4 +1,4 @@
-"""Rows of a tracker that were given no step, or one that no step can be.
+"""Rows of a tracker that were given no step.
 
 ``add_scalar`` without a step writes 0, and a counter that nobody advances stands still: then all values of a tag are at
 one step, and only the order of writing tells which came first.
@@ -11,20 +11,14 @@ from dataclasses import replace
 import numpy as np
 
 from heldout.readers.log import CLOCK, Column, Log, noted
-from heldout.run import Note, NoteKind
+from heldout.run import STEP_LIMIT, Note, NoteKind
 from heldout.stats.arrays import BoolArray, IntArray
 from heldout.text import counted
 
 _FEWEST = 3  # values at one step; a tag may be written twice at its only step, as after a restart
-_LARGEST = 2**62  # steps are below this, so that two of them can be added
 
 
-def with_usable_steps(log: Log) -> Log:
-    """Return a log whose rows all stand at steps, from 0: see the parts of this module for what is done."""
-    return _without_impossible(_placed(log))
-
-
-def _placed(log: Log) -> Log:
+def placed(log: Log) -> Log:
     """Place the values of tags that stand still: between rows that have a step, or, where none has, by counting."""
     still = {
         key: column
@@ -74,14 +68,3 @@ def _numbered(log: Log, still: list[Column]) -> Log:
         "by the tag with most values."
     )
     return replace(log, step=step, counted=True, notes=(*log.notes, Note(NoteKind.ASSUMED, text, len(step))))
-
-
-def _without_impossible(log: Log) -> Log:
-    usable = (log.step >= 0) & (log.step < _LARGEST)
-    lost = int(np.count_nonzero(~usable))
-    if not lost:
-        return log
-    text = f"{counted(lost, 'row')} without a usable step dropped; the first is at step {log.step[~usable][0]}."
-    kept = log.only(usable)
-    columns = {key: column for key, column in kept.columns.items() if len(column.row)}
-    return replace(kept, columns=columns, notes=(*log.notes, *noted(NoteKind.DROPPED, lost, text)))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import numpy.typing as npt
 
@@ -13,3 +15,14 @@ BoolArray = npt.NDArray[np.bool_]
 def floats(values: npt.ArrayLike) -> FloatArray:
     """Give `values` as a float64 array."""
     return np.asarray(values, dtype=np.float64)
+
+
+def scaled(values: FloatArray) -> tuple[FloatArray, float]:
+    """Give values over a power of two, such that the largest is between 0.5 and 1, and that power.
+
+    Squares of the result neither overflow nor vanish, and it has the same digits. Values that are all 0 stay as they
+    are.
+    """
+    largest = float(np.max(np.abs(values), initial=0.0))
+    power = min(max(math.frexp(largest)[1], -1021), 1023) if math.isfinite(largest) else 0
+    return floats(np.ldexp(values, -power)), math.ldexp(1.0, power)

@@ -8,7 +8,7 @@ from typing import Literal
 
 import numpy as np
 
-from heldout.stats.arrays import FloatArray, IntArray, floats
+from heldout.stats.arrays import FloatArray, IntArray, floats, scaled
 from heldout.stats.levels import quantile, two_sided_p
 
 How = Literal["exact", "interval mean"]
@@ -132,11 +132,11 @@ def _interval(x: FloatArray, y: FloatArray, n_eff: float, level: float) -> Corre
 
 
 def _pair(x: FloatArray, y: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Two series of one length, or an error that names both lengths."""
+    """Two series of one length, in units of their own, or an error that names both lengths."""
     x, y = floats(x), floats(y)
     if x.size != y.size:
         raise ValueError(f"x has {x.size} values and y has {y.size}; pair them first, for example with align().")
-    return x, y
+    return scaled(x)[0], scaled(y)[0]
 
 
 def _pearson(x: FloatArray, y: FloatArray) -> float:

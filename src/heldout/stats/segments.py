@@ -9,7 +9,7 @@ from typing import Literal
 
 import numpy as np
 
-from heldout.stats.arrays import FloatArray, floats
+from heldout.stats.arrays import FloatArray, floats, scaled
 from heldout.stats.smoothing import block_means
 
 Direction = Literal["rising", "falling", "flat"]
@@ -75,11 +75,12 @@ def trend_segments(
     if x.size < 3:
         return ()
     x[0], x[-1] = first, last  # the pieces span the series, not the middles of its end blocks
+    y, unit = scaled(y)
     t = (x - first) / (last - first)
     fits = _growing(t, y, max_segments - 1)
     independent = _independent_share(fits[-1].residual)
     best = min(fits, key=lambda fit: _criterion(fit, y, independent, penalty))
-    return _described(best, x, t, y, independent)
+    return _described(best, x, t, y, unit, independent)
 
 
 def _growing(t: FloatArray, y: FloatArray, most: int) -> list[_Broken]:
@@ -155,8 +156,10 @@ def _rounding(y: FloatArray) -> float:
     return 1e-24 * y.size * float(np.max(np.abs(y))) ** 2 + 1e-300
 
 
-def _described(fit: _Broken, x: FloatArray, t: FloatArray, y: FloatArray, independent: float) -> tuple[Segment, ...]:
-    """The pieces with their slopes and directions."""
+def _described(
+    fit: _Broken, x: FloatArray, t: FloatArray, y: FloatArray, unit: float, independent: float
+) -> tuple[Segment, ...]:
+    """The pieces with their slopes and directions; `y` and the fit are in that unit."""
     corners = [0, *fit.knots, t.size - 1]
     heights = (_design(t, fit.knots) @ fit.coefficients)[corners]
     free = max(y.size - fit.coefficients.size - len(fit.knots), 1)
@@ -166,12 +169,14 @@ def _described(fit: _Broken, x: FloatArray, t: FloatArray, y: FloatArray, indepe
         contrast = np.zeros(fit.coefficients.size)
         contrast[1 : i + 2] = 1.0  # the slope is the first slope plus all changes so far
         slope = float(contrast @ fit.coefficients)
-        z = _ratio(slope, math.sqrt(variance * float(contrast @ fit.inverse @ contrast)), float(np.max(np.abs(y))))
+        # Not below 0, although rounding may take it there where a step far away leaves the others no room.
+        spread = max(float(contrast @ fit.inverse @ contrast), 0.0)
+        z = _ratio(slope, math.sqrt(variance * spread), float(np.max(np.abs(y))))
         span = float(x[-1] - x[0])
         pieces.append(
             Segment(
-                *(float(x[start]), float(x[end]), float(heights[i]), float(heights[i + 1])),
-                *(slope / span, _direction(z, free), z),
+                *(float(x[start]), float(x[end]), float(heights[i]) * unit, float(heights[i + 1]) * unit),
+                *(slope * unit / span, _direction(z, free), z),
             )
         )
     return tuple(pieces)

@@ -40,7 +40,7 @@ from heldout.errors import NoMetrics
 from heldout.readers.documents.json_document import parse
 from heldout.readers.log import CLOCK, Buffer, Column, Log, left_alone, some
 from heldout.readers.source import Source
-from heldout.readers.unstepped import with_usable_steps
+from heldout.readers.unstepped import placed
 from heldout.run import NO_STEPS, Note, NoteKind
 from heldout.stats.arrays import FloatArray, IntArray
 
@@ -578,7 +578,7 @@ class _Found:
             if step > 0:  # many say 0 that mean nothing by it
                 purged[number] = min(step, purged.get(number, step))
         log = Log("tensorboard", self._step.values, columns, session=session, purged=purged, config=self._settings)
-        return with_usable_steps(replace(log, notes=self.notes()))
+        return placed(replace(log, notes=self.notes()))
 
     def notes(self) -> tuple[Note, ...]:
         """Return what was dropped and what was left alone."""
