@@ -325,5 +325,5 @@ def test_a_step_that_no_counter_reaches_is_none(tmp_path: Path, step: int, known
         [log] = read(Source(path)) or []
         assert [one.step for one in log.measured] == [step]
     else:
-        with pytest.raises(NoMetrics, match="5.jsonl"):
+        with pytest.raises(NoMetrics, match=r"5\.jsonl"):
             read(Source(path))
