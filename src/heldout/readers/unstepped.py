@@ -10,10 +10,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from heldout.readers.log import CLOCK, Column, Log, noted
-from heldout.run import STEP_LIMIT, Note, NoteKind
+from heldout.readers.log import CLOCK, Column, Log
+from heldout.run import Note, NoteKind
 from heldout.stats.arrays import BoolArray, IntArray
-from heldout.text import counted
 
 _FEWEST = 3  # values at one step; a tag may be written twice at its only step, as after a restart
 
