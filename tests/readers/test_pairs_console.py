@@ -454,6 +454,16 @@ def test_lines_of_a_reward_without_any_step_are_counted_and_that_is_said(form: s
     assert read(source(form.replace("reward", "zebra") * 5)) is None
 
 
+def test_a_line_that_wandb_cut_is_said_and_its_last_value_is_left_out() -> None:
+    cut = ("step=4 loss=0.5 " + " ".join(f"metric_{i}=0.25" for i in range(400)))[:4096]
+    log = one(lines("step={} loss=0.5") + cut + "\n" + "step=5 loss=0.5\n")
+    assert log.step.tolist() == [1, 2, 3, 4, 5]
+    assert len(log.columns) == cut.count("=") - 2
+    assert [note.text for note in log.notes] == [
+        "1 line of metrics ends at exactly 4096 characters, where W&B cuts what is printed; what followed is lost."
+    ]
+
+
 @QUICK
 @given(
     st.lists(

@@ -9,7 +9,7 @@ import pytest
 import heldout.readers.source as source_module
 from heldout.errors import NotUnderstood
 from heldout.readers.log import Log
-from heldout.readers.source import HEAD, Files, Source, whole_lines
+from heldout.readers.source import CUT_HERE, HEAD, Files, Source, whole_lines
 
 
 @pytest.mark.parametrize(("bad", "is_text"), [(1, True), (2, True), (3, False)])
@@ -254,3 +254,53 @@ def test_blocks_are_of_whole_lines(tmp_path: Path) -> None:
     path = tmp_path / "a"
     path.write_bytes(b"ab\ncdef\ng\nh")
     assert list(Source(path).blocks(4)) == [b"ab\ncdef\n", b"g\nh"]
+
+
+# -- odd ends of what is printed --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("data", "is_text"),
+    [
+        (b"\0" * 16 + b"step=1\n", True),  # emptied under its writer
+        (b"step=1\n" + b"\0" * 4096 + b"step=2\n", True),  # a block that the file system lost
+        (b"\0" * 15 + b"step=1\n", False),
+        (b"\0" * 64, False),
+        (b"\0" * 64 + b"\x01\x02 weights", False),
+        ("step=1\n".encode("utf-16"), False),
+    ],
+)
+def test_blocks_of_nul_bytes_are_no_binary_content(tmp_path: Path, data: bytes, is_text: bool) -> None:
+    (tmp_path / "a").write_bytes(data)
+    source = Source(tmp_path / "a")
+    assert source.is_text is is_text
+    assert not is_text or source.text.startswith("step=1\n")
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        "2026-01-02T10:00:00.123456789Z ",
+        "2026-01-02T10:00:00Z stdout F ",
+        "2026-01-02T10:00:00,123Z stderr P \x1b[36m(Worker pid=12)\x1b[0m ",
+        "(Worker pid=12, ip=10.0.0.1) ",
+    ],
+)
+def test_what_stands_before_each_line_is_taken_off(tmp_path: Path, before: str) -> None:
+    (tmp_path / "a").write_text(f"{before}one\n{before}two [repeated 3x across cluster]\n")
+    assert Source(tmp_path / "a").text == "one\ntwo\n"
+
+
+@pytest.mark.parametrize(("length", "marked"), [(4095, False), (4096, True), (4097, False)])
+def test_a_line_as_long_as_wandb_keeps_is_marked_for_consoles(tmp_path: Path, length: int, marked: bool) -> None:
+    (tmp_path / "a").write_text(f"short\n{'x' * length}\nshort\n")
+
+    class Kept:
+        text = ""
+
+        def feed(self, text: str, last: bool) -> None:
+            self.text += text
+
+    source = Source(tmp_path / "a")
+    assert (CUT_HERE in source.fed_text(Kept).text) is marked
+    assert CUT_HERE not in source.text

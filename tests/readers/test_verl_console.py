@@ -349,3 +349,22 @@ def test_the_exception_is_shown_to_120_characters(length: int, shown: str) -> No
         read(source(f"{CONFIG}\n{raised}\n"))
     ended = f"the run ended before its first step, with {shown}"
     assert str(refused.value) == f"This verl console log has no step line: {ended}; run it again."
+
+
+def test_lines_that_wandb_cut_are_said_and_their_last_value_is_left_out() -> None:
+    whole = line(1)
+    cut = " - ".join([line(2), *(f"val-aux/b/reward/mean@{i}:0.25" for i in range(300))])[:4096]
+    assert cut[-1].isalnum()
+    for text in (f"{whole}\n{cut}\n{line(3)}\n", f"{whole}\n{cut}\n- other text: 5\n{line(3)}\n"):
+        (log,) = read(source(text)) or []
+        assert log.step.tolist() == [1, 2, 3]
+        kept = [key for key in log.columns if key.startswith("val-aux/")]
+        assert len(kept) == cut.count("val-aux/") - 1
+        assert [note.text for note in log.notes] == [
+            "1 line of metrics ends at exactly 4096 characters, where W&B cuts what is printed; what followed is lost."
+        ]
+    longer = f"{whole}\n{cut}\n{line(3)}\n{'x' * 5000}\n"  # so nothing was cut at 4096
+    (log,) = read(source(longer)) or []
+    assert not any("4096" in note.text for note in log.notes)
+    (log,) = read(source(f"{whole}\n{'a sample ' * 455}x\n{line(3)}\n")) or []  # a line of 4096 without metrics
+    assert log.notes == ()

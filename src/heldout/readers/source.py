@@ -31,9 +31,19 @@ _CONTENT = ("content", "size", "data", "text", "ends_open")  # what is kept of t
 
 # What text in one of the encodings of Western Europe does not hold: controls, and signs that are never used.
 _NO_LETTER = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f\x81-\x83\x86-\x90\x98-\x9f\xff]")
-# Terminal colours, and the "(TaskRunner pid=123) " that Ray puts before each line of a worker's output.
+# Where a file system lost a block, or a log was emptied under its writer, there are NUL bytes in a row.
+_NULS = re.compile(rb"\0{16,}")
+# Terminal colours; what a container puts before each line; the "(TaskRunner pid=123) " of Ray, and what it says behind.
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
-_RAY = re.compile(r"^\((?:\w+(?:::\w+)? )?(?:pid|ip)=[^)\n]*\)\s?", re.MULTILINE)
+_STAMPED = re.compile(r"^\d{4}-\d\d-\d\dT[\d:]{8}(?:[.,]\d{1,9})?Z (?:std(?:out|err) [FP] )?", re.MULTILINE)
+_RAY = re.compile(
+    r"^\((?:\w+(?:::\w+)? )?(?:pid|ip)=[^)\n]*\)\s?|[ \t]{0,9}+\[repeated \d{1,9}x across cluster\][^\n]*+$",
+    re.MULTILINE,
+)
+# W&B's output.log holds no longer lines: what followed is lost, and a mark says so to the readers of consoles.
+LINE_LIMIT = 4096
+CUT_HERE = "\ue000"
+_AT_LIMIT = re.compile(rf"^[^\n]{{{LINE_LIMIT}}}$", re.MULTILINE)
 
 
 class Parser(Protocol):
@@ -112,11 +122,13 @@ class Source:
 
     @cached_property
     def is_text(self) -> bool:
-        """Whether the head looks like text: no NUL byte, and mostly valid UTF-8, or Western European of one byte."""
-        if b"\0" in self.head:
+        """Whether the head looks like text: mostly UTF-8, or Western European of one byte; NUL bytes in blocks only."""
+        head = _NULS.sub(b"", self.head)
+        with_blocks = len(head) < len(self.head)
+        if b"\0" in head or (with_blocks and (not head or _NO_LETTER.search(head))):
             return False
-        odd = self.head.decode("utf-8", "replace").count("�")
-        return odd * 50 <= len(self.head) or (odd * 5 <= len(self.head) and not _NO_LETTER.search(self.head))
+        odd = head.decode("utf-8", "replace").count("�")
+        return odd * 50 <= len(head) or (odd * 5 <= len(head) and not _NO_LETTER.search(head))
 
     @cached_property
     def text(self) -> str:
@@ -208,7 +220,7 @@ class Source:
         if at not in self._texts:
             data = self.data[at:] if at == 0 or "data" in self.__dict__ else self._bytes_from(at)
             data = _ended(data) if self.growing else data
-            self._texts[at] = _text(data, begins=at == 0), at + len(data)
+            self._texts[at] = _text(data, begins=at == 0, marks_cuts=True), at + len(data)
         return self._texts[at]
 
     def _bytes_from(self, at: int) -> bytes:
@@ -292,9 +304,14 @@ def _ended(data: bytes) -> bytes:
     return data[: max(data.rfind(b"\n"), data.rfind(b"\r", 0, max(len(data) - 1, 0))) + 1]
 
 
-def _text(data: bytes, *, begins: bool) -> str:
+def _text(data: bytes, *, begins: bool, marks_cuts: bool = False) -> str:
     text = data.decode("utf-8-sig" if begins else "utf-8", "replace").replace("\r\n", "\n").replace("\r", "\n")
-    return _RAY.sub("", _ANSI.sub("", text) if "\x1b" in text else text)
+    if "\0" in text:
+        text = text.replace("\0", "")
+    if marks_cuts:
+        text = _AT_LIMIT.sub(rf"\g<0>{CUT_HERE}", text)
+    text = _ANSI.sub("", text) if "\x1b" in text else text
+    return _RAY.sub("", _STAMPED.sub("", text) if _STAMPED.match(text) else text)
 
 
 class Files:

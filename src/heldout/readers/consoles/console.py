@@ -7,6 +7,7 @@ finished log and one that grows are read by the same code.
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
@@ -14,12 +15,15 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from heldout.readers.log import Buffer, Table, TableBuilder, noted
+from heldout.readers.source import CUT_HERE, LINE_LIMIT
 from heldout.run import Note, NoteKind
 from heldout.stats.arrays import IntArray
+from heldout.text import counted
 
 # Possessive, as every quantifier of a console format is, or bounded: no text makes a search slower than linear.
 NUMBER = r"(?:[-+]?+(?:\d++(?:\.\d*+)?+|\.\d++)(?:[eE][-+]?\d++)?+|[-+]?+(?:nan|NaN|inf))"
 
+_LONGER = re.compile(rf"^[^\n{CUT_HERE}]{{{LINE_LIMIT + 1}}}", re.MULTILINE)
 _MARGIN = 4096  # characters; longer than any line of metrics, so nothing further behind changes what was found
 _CONTEXT = 2  # characters before a place that patterns look back at, such as the "('" before verl's "step:"
 
@@ -33,6 +37,26 @@ class Entry(NamedTuple):
     lost: int = 0  # how many of its parts could not be read
     cut: bool = False  # the log ends within it
     place: tuple[int, ...] = ()  # the numbers from which the format finds its step
+
+
+class CutLines:
+    """Counts the lines of metrics that W&B cut: they have all the characters that it keeps, and no line has more."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._longer = False
+
+    def feed(self, text: str) -> None:
+        """Take in the next lines."""
+        self._longer = self._longer or _LONGER.search(text) is not None
+
+    def notes(self, also: int = 0) -> list[Note]:
+        """Say how many there are, with others that may yet change."""
+        count = 0 if self._longer else self.count + also
+        text = f"ends at exactly {LINE_LIMIT} characters, where W&B cuts what is printed; what followed is lost."
+        if count != 1:
+            text = text.replace("ends", "end", 1)
+        return noted(NoteKind.DROPPED, count, f"{counted(count, 'line')} of metrics {text}")
 
 
 class Console(ABC):
@@ -51,6 +75,8 @@ class Console(ABC):
         self._pending: list[Entry] = []  # found at the end, and may yet change
         self._lost = 0
         self._text, self._at = "", 0
+        self._lines = CutLines()
+        self._cut_later = 0  # lines that were cut, of those that are pending
 
     @abstractmethod
     def scan(self, text: str, at: int) -> Iterator[Entry]:
@@ -58,6 +84,7 @@ class Console(ABC):
 
     def feed(self, text: str, last: bool) -> None:
         """Take in the next piece: whole lines, but for the last one where the log ends for good."""
+        self._lines.feed(text)
         text = self._text + text
         found: list[Entry] = []
         self._pending = []
@@ -75,6 +102,8 @@ class Console(ABC):
         self.base += start
         self.cut = any(entry.cut for entry in found)
         self._lost += sum(entry.lost for entry in found)
+        self._lines.count += sum(_is_cut(entry, text) for entry in found)
+        self._cut_later = sum(_is_cut(entry, text) for entry in self._pending)
         self.keep(found)
 
     def keep(self, entries: Sequence[Entry]) -> None:
@@ -89,7 +118,7 @@ class Console(ABC):
     def notes(self) -> list[Note]:
         """Say what was lost, and whether the log ends within an entry."""
         lost = self._lost + sum(entry.lost for entry in self._pending)
-        notes = noted(NoteKind.DROPPED, lost, self.lost_note.format(lost))
+        notes = self._lines.notes(self._cut_later) + noted(NoteKind.DROPPED, lost, self.lost_note.format(lost))
         return notes + noted(NoteKind.DROPPED, int(self.cut), self.cut_note)
 
 
@@ -141,6 +170,12 @@ def steps_over_epochs(places: Sequence[tuple[float, float]]) -> tuple[list[float
         moved += offsets[epoch] != 0
     text = "Steps begin again at each epoch in this log; they were made to go on from the epoch before."
     return steps, noted(NoteKind.ASSUMED, moved, text)
+
+
+def _is_cut(entry: Entry, text: str) -> bool:
+    """Whether W&B cut the line in which an entry ends."""
+    end = text.find("\n", max(entry.end - 1, 0))
+    return (entry.row is not None or entry.lost > 0) and text.endswith(CUT_HERE, 0, end if end >= 0 else len(text))
 
 
 def _metrics(entries: Sequence[Entry]) -> tuple[list[dict[str, Any]], list[tuple[int, ...]]]:

@@ -81,7 +81,7 @@ _TOKEN = re.compile(
     rf"|(?P<key>{_WORD})(?:=['\"]?|:[ \t]{{1,3}}+)"
     rf"(?P<text>[^\W\d][^\s,|;=:'\"]*+|{_CLOCK})['\"]?+(?=[ \t]{{0,3}}(?:[,|;)\]]|$|[ \t]\S*=))"
     rf"|(?P<group>{_WORD}):(?=[ \t]{{1,8}}{_WORD}=)"
-    rf"|(?P<word>{_WORD}[\w.'’-]*+)|{_CLOCK}|(?P<stray>\d[\w.:-]*+)|(?P<bar>[|;])"
+    rf"|(?P<word>{_WORD}[\w.'’-]*+)|{_CLOCK}|{_value('lone', 'lone_unit')}|(?P<stray>\d[\w.:-]*+)|(?P<bar>[|;])"
 )
 VALUE = re.compile(_value("number", "unit"))  # a number alone, as in a cell
 # What stands before a line: "2026-04-15 07:57:53,123 - trainer - INFO - ", "INFO:root:", "[rank 0] loop.py:12 ", "• "
@@ -181,7 +181,7 @@ class _Found:
             self._word(token["word"].rstrip("."))
         elif token["bar"] is not None:
             self.group = ""
-        elif token["stray"] is not None or token["junk"] is not None:
+        elif token["stray"] is not None or token["junk"] is not None or (token["lone"] and not token["lone_unit"]):
             self.sure = False
 
     def line(self, before_dict: bool) -> Line:

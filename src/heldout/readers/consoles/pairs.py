@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
@@ -10,10 +11,10 @@ from typing import Any, NamedTuple
 from heldout.metrics import benchmarks, meaning_of
 from heldout.readers.consoles import grid
 from heldout.readers.consoles.bars import Bar, bars_in, moves_last, of_training
-from heldout.readers.consoles.console import steps_over_epochs
+from heldout.readers.consoles.console import CutLines, steps_over_epochs
 from heldout.readers.consoles.line import LONGEST, STEPS, Line, is_step, parsed, split_of
 from heldout.readers.log import Log, noted
-from heldout.readers.source import Source
+from heldout.readers.source import CUT_HERE, Source
 from heldout.readers.steps import log_from_table
 from heldout.run import Note, NoteKind
 from heldout.text import counted
@@ -21,6 +22,10 @@ from heldout.text import counted
 _FEWEST = 3  # lines with the same names: settings are printed once, or once more at the end
 _OF_BAR = "step of the progress bar"
 _AXES = (*STEPS[: STEPS.index("episode")], _OF_BAR, *STEPS[STEPS.index("episode") :])
+# A longer line has a number behind a sign, a step or a dict, or it is no line of metrics.
+_SHORT = 100
+_STEP_WORDS = "|".join(re.escape(step) for step in STEPS)
+_PROMISING = re.compile(rf"[=:：][ \t]{{0,20}}[\[(]?[-+.\d]|(?<![a-z])(?i:{_STEP_WORDS})(?![a-z])|\{{|\d\(")
 _TITLE = 80  # characters of a line that only says of what the following lines are
 
 
@@ -81,8 +86,10 @@ class _Lines:
         self._names: grid.Cells = []  # the latest line that may be names of columns
         self._broken = 0
         self._cut = False
+        self._lines = CutLines()
 
     def feed(self, text: str, last: bool) -> None:
+        self._lines.feed(text)
         lines = text.removesuffix("\n").split("\n") if text else []
         for number, line in enumerate(lines, start=1):
             if len(line) <= LONGEST:
@@ -95,12 +102,14 @@ class _Lines:
     def notes(self, with_dicts: bool) -> list[Note]:
         """Say what was lost."""
         lost = self._broken if with_dicts else 0
-        notes = noted(NoteKind.DROPPED, lost, f"{counted(lost, 'metric dict')} cut or garbled and left out.")
+        said = f"{counted(lost, 'metric dict')} cut or garbled and left out."
+        notes = self._lines.notes() + noted(NoteKind.DROPPED, lost, said)
         text = "The file ends within a line; its last value was left out."
         return notes + noted(NoteKind.DROPPED, int(self._cut), text)
 
-    def _read(self, line: str, ends_open: bool) -> None:
-        bars, line = bars_in(line)
+    def _read(self, line: str, at_end: bool) -> None:
+        is_cut = line.endswith(CUT_HERE)
+        bars, line = bars_in(line.removesuffix(CUT_HERE))
         self._printed += [_Printed(Line({}), bar) for bar in bars]
         if grid.is_rule(line):
             self._end_table() if grid.is_top(line) else None
@@ -113,8 +122,11 @@ class _Lines:
         if (row := self._under_names(line)) is not None:
             self._printed.append(_Printed(Line(row)))
             return
-        said = parsed(line, ends_open=ends_open)
-        self._cut = self._cut or (ends_open and bool(said.row))
+        if len(line) > _SHORT and not _PROMISING.search(line):
+            return
+        said = parsed(line, ends_open=at_end or is_cut)
+        self._lines.count += is_cut and bool(said.row or said.broken)
+        self._cut = self._cut or (at_end and bool(said.row))
         self._broken += said.broken
         if said.row or (said.split and said.sure and len(line) <= _TITLE):
             self._printed.append(_Printed(said))
@@ -202,18 +214,17 @@ def _kept(placed: Sequence[_Placed]) -> list[_Placed]:
     Names that come again at other steps are metrics. Once is enough for a line that holds nothing else and tells its
     step, or says that it is of an evaluation. A line without a step that comes many times at one is a sample's.
     """
-    steps: dict[tuple[object, ...], list[float]] = defaultdict(list)
-    for one in placed:
-        steps[one.names, one.line.sure, one.own].append(one.step)
+    lines = Counter((one.names, one.line.sure, one.own) for one in placed)
+    steps = Counter(each[:3] for each in {(one.names, one.line.sure, one.own, one.step) for one in placed})
     kept, enough = [], False
     for one in placed:
-        at = steps[one.names, one.line.sure, one.own]
-        apart = len(set(at))
+        alike = one.names, one.line.sure, one.own
+        count, apart = lines[alike], steps[alike]
         if one.own:
             keep = one.line.sure or apart >= _FEWEST
-            enough = enough or (keep and len(at) >= _FEWEST)
+            enough = enough or (keep and count >= _FEWEST)
         else:
-            again = apart >= 2 and len(at) < 2 * apart
+            again = apart >= 2 and count < 2 * apart
             keep = one.line.sure and (again or bool(one.line.split) or any(map(_is_held_out, one.names)))
             enough = enough or (keep and one.title and apart >= _FEWEST)
         kept += [one] if keep else []

@@ -10,7 +10,7 @@ from typing import Any
 from heldout.errors import NoMetrics
 from heldout.readers.consoles.console import NUMBER, Entry, TableConsole, followed
 from heldout.readers.log import Log
-from heldout.readers.source import Source
+from heldout.readers.source import CUT_HERE, Source
 from heldout.readers.steps import log_from_table
 
 # 0.001   np.float64(0.5)   -0.000   nan
@@ -85,7 +85,7 @@ class _Console(TableConsole):
                 body, at, cut = _quoted(text, step.start() - 1, several=before.startswith("("))
             else:
                 body, at, cut = _unwrapped(text, step.start())
-            row, lost = _items(body.split(" - ")[1:-1] if cut else body.split(" - ")[1:])
+            row, lost = _items(body.split(" - ")[1:-1] if cut or body.endswith(CUT_HERE) else body.split(" - ")[1:])
             yield Entry({**row, "step": int(step[1])} if row else None, at, followed(text, at), lost, cut)
 
     @property
@@ -176,7 +176,7 @@ def _tail(line: str) -> str:
 
 def _glue(tail: str, line: str, parts: int) -> str | None:
     """Return what to put between an entry and its next line, or None where the entry ended."""
-    if not line or len(tail) > 600 or _STEP.search(line[:400]):
+    if not line or len(tail) > 600 or tail.endswith(CUT_HERE) or _STEP.search(line[:400]):
         return None
     item = tail.removeprefix(" - ")
     if _FIRST_ITEM.fullmatch(item.strip()):  # complete as it stands, yet the line may have broken within the number
