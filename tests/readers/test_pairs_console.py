@@ -362,6 +362,45 @@ def test_an_evaluation_without_a_step_stands_at_the_line_before_it(evaluated: st
     assert [log.step[row] for row in log.columns["reward"].row] == list(range(1, 9))
 
 
+@pytest.mark.parametrize(
+    ("line", "columns"),
+    [
+        ("Evaluated math500 in 12.3s (Avg@8=0.5, Pass@8: 0.75)", {"eval/math500/Avg@8", "eval/math500/Pass@8"}),
+        ("[eval] gsm8k: acc=0.5", {"eval/gsm8k/acc"}),
+        ("Test results: accuracy 0.5 (±0.02, ∈[0.1, 0.9])", {"test/accuracy"}),
+        ("Evaluation completed in 00:01:02, global_step 4, eval_metrics: {'math_pass1': 0.5}", {"eval/math_pass1"}),
+        ("the weather is fine: 3, temperature 20", set()),
+    ],
+)
+def test_the_benchmark_that_a_line_of_evaluation_names(line: str, columns: set[str]) -> None:
+    log = one("".join(f"step {i} | reward: 0.{i}\n" for i in range(1, 5)) + line + "\nstep 5 | reward: 0.5\n")
+    assert set(log.columns) == {"reward"} | columns
+    assert all(log.step[log.columns[key].row].tolist() == [4] for key in columns)
+
+
+def test_what_samples_hold_is_no_metric() -> None:
+    text = ""
+    for i in range(1, 7):
+        text += (
+            f"step {i}: reward 0.{i}, loss 0.5\n--- sample ---\nWhat is 3 + 4?\nAnswer: 7\nx = {i}\nreward: {i % 2}\n"
+        )
+    log = one(text)
+    assert set(log.columns) == {"reward", "loss"}
+    assert values(log, "reward") == [0.1, 0.2, 0.3, 0.4, 0.5, 0.6]
+
+
+@pytest.mark.parametrize(
+    "form", ["| {} | loss 0.5 | reward .5 |", "{}: loss 0.5, reward .5", "  {} | loss=0.5 | reward=.5"]
+)
+def test_a_number_that_begins_a_line_is_its_step_where_nothing_else_is(form: str) -> None:
+    assert one(lines(form, 5)).step.tolist() == [1, 2, 3, 4, 5]
+    assert one(lines(form.replace("{}", "0") + " step={}", 5)).step.tolist() == [1, 2, 3, 4, 5]
+
+
+def test_words_that_begin_like_a_number_are_none() -> None:
+    assert first(one(lines("level=info mode=nano step={} reward=0.5 lr=inf"))) == {"reward": 0.5, "lr": float("inf")}
+
+
 def test_lines_at_no_step_are_said_and_what_is_no_metric_is_left() -> None:
     text = "seed: 3\nlr: 0.1\n"
     for i in range(1, 6):
@@ -437,6 +476,24 @@ def test_bars_of_later_episodes_go_on_and_other_bars_are_left() -> None:
 def test_a_line_printed_right_behind_a_bar() -> None:
     log = one("".join(f"{drawn(i)}Step {i}: reward 0.5\n" for i in range(1, 7)))
     assert log.step.tolist() == [1, 2, 3, 4, 5, 6]
+
+
+def test_a_bar_without_metrics_gives_the_step_of_lines_that_have_none() -> None:
+    text = drawn(3, 3, "", "Loading: ") + "\n"
+    for i in range(1, 7):
+        text += "".join(drawn(10 * i - 9 + k, 60) for k in range(10)) + f"\nreward: 0.{i}  loss: 0.5\n"
+    log = one(text)
+    assert log.step.tolist() == [10, 20, 30, 40, 50, 60]
+    assert not log.counted
+
+
+def test_an_epoch_whose_only_line_stands_at_its_end_is_the_step() -> None:
+    text = "".join(drawn(10, 10, f"reward=0.{epoch}, val_acc=0.5", f"Epoch {epoch}: ") + "\n" for epoch in range(6))
+    assert one(text).step.tolist() == [0, 1, 2, 3, 4, 5]
+    text = "".join(
+        f"Epoch {epoch}/6\n10/10 [====] - 3s 300ms/step - loss: 0.5 - reward: 0.5\n" for epoch in range(1, 7)
+    )
+    assert one(text).step.tolist() == [1, 2, 3, 4, 5, 6]
 
 
 # -- no step at all ---------------------------------------------------------------------------------------------------

@@ -267,7 +267,6 @@ def test_blocks_are_of_whole_lines(tmp_path: Path) -> None:
         (b"\0" * 15 + b"step=1\n", False),
         (b"\0" * 64, False),
         (b"\0" * 64 + b"\x01\x02 weights", False),
-        ("step=1\n".encode("utf-16"), False),
     ],
 )
 def test_blocks_of_nul_bytes_are_no_binary_content(tmp_path: Path, data: bytes, is_text: bool) -> None:

@@ -21,16 +21,16 @@ _NUMBERS = re.compile(r"[-+]?\d[\d.,e+-]*")
 
 
 class Bar(NamedTuple):
-    """One drawing of a progress bar that carries metrics."""
+    """One drawing of a progress bar."""
 
     at: int
     outer: int  # the episode or epoch that its title names, or 0
     title: str  # without numbers, so that it is the same for every drawing
-    row: dict[str, Any]  # the metrics in its title and behind its rate
+    row: dict[str, Any]  # the metrics in its title and behind its rate, where it carries some
 
 
 def bars_in(line: str) -> tuple[list[Bar], str]:
-    """Return the bars in a line that carry metrics, and what stands behind the last bar of any kind."""
+    """Return the bars in a line, and what stands behind the last one."""
     bars: list[Bar] = []
     at = 0
     if " [" not in line:
@@ -41,8 +41,7 @@ def bars_in(line: str) -> tuple[list[Bar], str]:
         row = {key: value for key, value in items.items() if key.lower() not in ("episode", "epoch")}
         outer = _OUTER.search(title)
         at = found.end()
-        if row:
-            bars.append(Bar(int(found["at"]), int(outer[1]) if outer else 0, _NUMBERS.sub("", title).strip(), row))
+        bars.append(Bar(int(found["at"]), int(outer[1]) if outer else 0, _NUMBERS.sub("", title).strip(), row))
     return bars, line[at:]
 
 

@@ -13,7 +13,7 @@ from heldout.readers.consoles.trl import scan_dict
 # What numbers the lines of training loops. Those that count finer come first: an epoch has many steps.
 STEPS = (
     *("global_step", "train/global_step", "trainer/global_step", "step", "_step", "steps", "training_step"),
-    *("train_step", "iteration", "iter", "update", "it", "episode", "round", "epoch"),
+    *("train_step", "iteration", "iter", "update", "it", "episode", "round", "epoch", "#"),
 )
 LONGEST = 20_000  # characters; a longer line is none of metrics that were printed for people
 
@@ -60,7 +60,7 @@ _UNIT = (
     rf"[ ]?%|[a-zA-Zµ][\w/%]{{0,11}}+(?!=)|[ ](?:{_UNIT_WORDS})(?:/\w{{1,12}}+)?+"
     r"(?![\w@.])(?![ \t]{0,8}[=:])(?![ \t]{1,8}[-+.]?\d)"
 )
-_DIGITS = rf"(?!0[xX])(?:[-+]?[1-9]\d{{0,2}}(?:,\d{{3}})++(?:\.\d++)?+(?!\d|,\d)|{NUMBER})"
+_DIGITS = rf"(?!0[xX]|[-+]?(?:nan|NaN|inf)\w)(?:[-+]?[1-9]\d{{0,2}}(?:,\d{{3}})++(?:\.\d++)?+(?!\d|,\d)|{NUMBER})"
 _CLOCK = r"\d{1,3}:\d\d(?::\d\d)?+(?:\.\d++)?+"
 _CAST = r"(?:(?:np|numpy|torch)\.)?(?:float|int|tensor)\d{0,3}\("
 
@@ -69,11 +69,12 @@ def _value(number: str, unit: str) -> str:
     """Return the form of 0.5, 1,024, 21.5%, 12/60, 3.2 s, 12k tok/s, np.float64(0.5), tensor(0.25, …), 0.41 ± 0.02."""
     return (
         rf"(?:{_CAST})?+(?P<{number}>{_DIGITS})(?:(?:,[ ]\w{{1,20}}=[^()\n]{{1,60}}+)?+\))?+"
-        rf"(?P<{unit}>/\d{{1,15}}|{_UNIT})?+(?:[ \t]?(?:±|\+/-)[ \t]?{NUMBER}%?+)?+(?!\w|\.\w|-\d|:\d|/\d)"
+        rf"(?P<{unit}>/\d{{1,15}}|{_UNIT})?+(?:[ \t]?\(?(?:±|\+/-)[ \t]?{NUMBER}%?+)?+(?!\w|\.\w|-\d|:\d|/\d)"
     )
 
 
 _TOKEN = re.compile(
+    r"\[[-+\d., ]{1,200}+\](?!\w)|"
     rf"(?P<junk>https?://\S++|(?<!\S)--?(?=\w)\S++)|[\w/]{{1,60}}+\.py:\d++"
     rf"|(?P<name>{_PHRASE})[ \t]{{0,20}}+[=:：](?!=)[ \t]{{0,20}}+[\[(]?+{_value('number', 'unit')}"
     rf"|(?P<bare>{_WORD})[ \t]{{1,8}}+[\[(#]?+{_value('digits', 'of')}"
@@ -97,7 +98,8 @@ _STAMP = re.compile(
     rf"|[\w.]{{1,60}}+(?= - |: {_NAMED})|(?<= )\d{{1,8}}(?= \w{{1,60}}\.py:\d)"
     rf"|\[(?!(?:(?:{'|'.join(STEPS)})\W{{1,3}})?\d{{1,15}}[]/])[^]=\n]{{1,80}}+\])[ \t:|\]-]{{1,8}}+)"
 )
-_LABEL = re.compile(r"[ \t|]*(?:\d{1,4}: )?(?:- )?")  # which node or rank prints, as srun --label says it
+# Which node or rank prints, as srun --label says it; or the number of the line's step, where nothing else tells it.
+_LABEL = re.compile(r"[ \t|│┃]*+(?:(\d{1,9})[ \t]*[:|│┃)] )?(?:- )?")
 _DICT = re.compile(r"\{[ \t]{0,20}+['\"]")
 
 
@@ -145,7 +147,10 @@ def parsed(text: str, *, ends_open: bool = False) -> Line:
         at = stamp.end()
     literal = _DICT.search(text, at)
     if literal is None:
-        return _items(text[at:], ends_open)
+        line = _items(text[at:], ends_open)
+        if label and label[1] and line.sure and line.row and not line.steps:
+            line.row["#"] = float(label[1])
+        return line
     line = _items(text[at : literal.start()], before_dict=True)
     found = _dict(text[literal.start() :].rstrip(" \t|,;"))
     if found is None:
@@ -165,6 +170,7 @@ class _Found:
         self.split = self.counter = self.group = ""
         self.sure = True
         self._bare: set[str] = set()  # names without a sign between them and their number
+        self._words: list[str] = []  # that say something else
 
     def take(self, token: re.Match[str]) -> None:
         """Take in the next token."""
@@ -175,8 +181,8 @@ class _Found:
         elif token["key"] is not None:
             self._of(token["text"] if token["key"].lower() in _SPLIT_COLUMN else "")
         elif token["group"] is not None:
-            self._of(token["group"])
-            self.group = token["group"] if self.row and not split_of(token["group"]) else ""
+            self.group = token["group"] if self.row else ""
+            self._word("" if self.row else token["group"])
         elif token["word"] is not None:
             self._word(token["word"].rstrip("."))
         elif token["bar"] is not None:
@@ -186,18 +192,24 @@ class _Found:
 
     def line(self, before_dict: bool) -> Line:
         """Return what the line says."""
-        row = {key: value for key, value in self.row.items() if self.sure or key not in self._bare}
+        sure = self.sure and (not self._words or bool(self.split and len(self._words) == 1))
+        row = {key: value for key, value in self.row.items() if sure or key not in self._bare}
+        if sure and self._words:  # "Evaluated math500: acc=0.4"
+            row = {key if is_step(key) else f"{self._words[0]}/{key}": value for key, value in row.items()}
         stepped = any(is_step(key) and key.lower() != "epoch" for key in row)
-        if self.counter and self.sure and (row or before_dict) and not stepped:
+        if self.counter and sure and (row or before_dict) and not stepped:
             row["step"] = float(self.counter)
-        return Line(row, self.split, self.sure)
+        return Line(row, self.split, sure)
 
     def _of(self, word: str) -> None:
         self.split = self.split or split_of(word)
 
     def _word(self, word: str) -> None:
-        self._of(word if all(map(is_step, self.row)) else "")  # what the numbers are of stands before them
-        self.sure = self.sure and (word.lower() in _SMALL or bool(split_of(word)))
+        parts = [part for part in word.lower().split("_") if part not in _SMALL]
+        if not all(map(split_of, parts)):
+            self._words.append(word)
+        elif all(map(is_step, self.row)):  # what the numbers are of stands before them
+            self._of(parts[0] if parts else "")
 
     def _number(self, token: re.Match[str]) -> None:
         signed = token["name"] is not None

@@ -26,6 +26,8 @@ _AXES = (*STEPS[: STEPS.index("episode")], _OF_BAR, *STEPS[STEPS.index("episode"
 _SHORT = 100
 _STEP_WORDS = "|".join(re.escape(step) for step in STEPS)
 _PROMISING = re.compile(rf"[=:：][ \t]{{0,20}}[\[(]?[-+.\d]|(?<![a-z])(?i:{_STEP_WORDS})(?![a-z])|\{{|\d\(")
+# Names of one and the same count, where no line has two of them.
+_SAME = ("step", "global_step", "train/global_step", "trainer/global_step", "training_step", "train_step")
 _TITLE = 80  # characters of a line that only says of what the following lines are
 
 
@@ -66,6 +68,9 @@ class _Printed(NamedTuple):
     bar: Bar | None = None
 
 
+_OTHER = _Printed(Line({}, sure=False))  # text without metrics
+
+
 class _Placed(NamedTuple):
     """The metrics of a line at a step."""
 
@@ -74,6 +79,7 @@ class _Placed(NamedTuple):
     epoch: float | None
     own: bool  # whether the line tells the step itself
     title: bool  # whether it has the step from a line that tells nothing else
+    apart: bool  # whether other text stands between that line and this one
     names: tuple[str, ...]
 
 
@@ -110,7 +116,11 @@ class _Lines:
     def _read(self, line: str, at_end: bool) -> None:
         is_cut = line.endswith(CUT_HERE)
         bars, line = bars_in(line.removesuffix(CUT_HERE))
-        self._printed += [_Printed(Line({}), bar) for bar in bars]
+        for bar in bars:
+            before = self._printed[-1].bar if self._printed else None
+            if before is not None and not before.row and before.title == bar.title:  # it only moved on
+                self._printed.pop()
+            self._printed.append(_Printed(Line({}), bar))
         if grid.is_rule(line):
             self._end_table() if grid.is_top(line) else None
             return
@@ -123,6 +133,7 @@ class _Lines:
             self._printed.append(_Printed(Line(row)))
             return
         if len(line) > _SHORT and not _PROMISING.search(line):
+            self._other()
             return
         said = parsed(line, ends_open=at_end or is_cut)
         self._lines.count += is_cut and bool(said.row or said.broken)
@@ -130,6 +141,13 @@ class _Lines:
         self._broken += said.broken
         if said.row or (said.split and said.sure and len(line) <= _TITLE):
             self._printed.append(_Printed(said))
+        elif not said.sure:
+            self._other()
+
+    def _other(self) -> None:
+        """Remember that something else stands here, between what is of a step and what may not be."""
+        if self._printed and self._printed[-1] is not _OTHER:
+            self._printed.append(_OTHER)
 
     def _under_names(self, line: str) -> dict[str, Any] | None:
         cells = grid.columns(line)
@@ -153,38 +171,46 @@ class _Lines:
 def _axes(printed: Sequence[_Printed]) -> list[str]:
     """Return what may number the lines: the finest first of those that many lines have, then the others."""
     count = Counter(key.lower() for one in printed for key in one.line.steps)
-    count[_OF_BAR] = sum(one.bar is not None for one in printed)
+    bars = [one.bar for one in printed if one.bar is not None]
+    count[_OF_BAR] = sum(bool(bar.row) for bar in bars)
     known = [axis for axis in _AXES if count[axis] >= _FEWEST]
     most = max(count.values(), default=0)
-    return sorted(known, key=lambda axis: 2 * count[axis] < most)
+    only_moves = [_OF_BAR] if len(bars) >= _FEWEST > count[_OF_BAR] else []
+    return sorted(known, key=lambda axis: 2 * count[axis] < most) + only_moves
 
 
 def _placed(printed: Sequence[_Printed], axis: str) -> list[_Placed]:
     """Give each line its step: its own, or that of the latest line or bar that tells one."""
     placed: list[_Placed] = []
-    step, epoch, title, split = None, None, False, ""
-    if axis == _OF_BAR:
-        printed = _settled(printed)
-    for line, bar in printed:
-        own = _value(line.row, axis)
-        metrics = {key: value for key, value in line.row.items() if key.lower() != axis}
-        if bar is not None:
-            if axis != _OF_BAR:
-                continue
-            own, metrics = float(bar.at), bar.row
-        new_epoch = _value(metrics, "epoch")
-        epoch = float(bar.outer) if bar else epoch if new_epoch is None else new_epoch
-        beside = {key for key in metrics if is_step(key)}
+    step, epoch, title, apart, split = None, None, False, False, ""
+    names = _names_of(axis, printed)
+    for line, bar in _settled(printed) if axis == _OF_BAR else printed:
+        if bar is not None and axis != _OF_BAR:
+            continue
+        row = line.row if bar is None else bar.row
+        own = next((value for name in names if (value := _value(row, name)) is not None), None)
+        metrics = {key: value for key, value in row.items() if key.lower() not in names}
+        own = own if bar is None else float(bar.at)
+        new_epoch = _value(metrics, "epoch") if bar is None else float(bar.outer)
+        epoch = epoch if new_epoch is None else new_epoch
+        says = any(not is_step(key) for key in metrics)
         if own is not None:
-            step, title, split = own, len(metrics) == len(beside), line.split
+            step, title, apart, split = own, not says, False, line.split
         elif not metrics:
-            split = line.split
+            split, apart = (line.split, apart) if line.sure else (split, True)
         of = line.split or ("" if own is not None else split)
-        if step is not None and len(metrics) > len(beside):
-            row = _of_split(metrics, of)
-            held = line._replace(row=row, split=of)
-            placed.append(_Placed(held, step, epoch, own is not None, title and own is None, tuple(sorted(row))))
+        if step is not None and says:
+            held = line._replace(row=_of_split(metrics, of), split=of)
+            below = title and own is None
+            placed.append(_Placed(held, step, epoch, own is not None, below, apart, tuple(sorted(held.row))))
     return placed
+
+
+def _names_of(axis: str, printed: Sequence[_Printed]) -> tuple[str, ...]:
+    """Return the names of what numbers the lines: some lines may spell it another way."""
+    if axis not in _SAME or any(sum(key.lower() in _SAME for key in line.row) > 1 for line, _ in printed):
+        return (axis,)
+    return _SAME
 
 
 def _settled(printed: Sequence[_Printed]) -> list[_Printed]:
@@ -200,7 +226,7 @@ def _settled(printed: Sequence[_Printed]) -> list[_Printed]:
             continue
         before = kept[latest].bar if latest is not None else None
         same = before is not None and before.row == one.bar.row and 0 <= one.bar.at - before.at <= 1
-        if latest is None or not same or (before and before.outer != one.bar.outer):
+        if latest is None or not same or not one.bar.row or (before and before.outer != one.bar.outer):
             latest = len(kept)
             kept.append(one)
         elif later:
@@ -216,6 +242,7 @@ def _kept(placed: Sequence[_Placed]) -> list[_Placed]:
     """
     lines = Counter((one.names, one.line.sure, one.own) for one in placed)
     steps = Counter(each[:3] for each in {(one.names, one.line.sure, one.own, one.step) for one in placed})
+    told = {name for one in placed if one.own for name in one.names}
     kept, enough = [], False
     for one in placed:
         alike = one.names, one.line.sure, one.own
@@ -225,7 +252,9 @@ def _kept(placed: Sequence[_Placed]) -> list[_Placed]:
             enough = enough or (keep and count >= _FEWEST)
         else:
             again = apart >= 2 and count < 2 * apart
+            again = again and (one.title or not one.apart)
             keep = one.line.sure and (again or bool(one.line.split) or any(map(_is_held_out, one.names)))
+            keep = keep and told.isdisjoint(one.names)
             enough = enough or (keep and one.title and apart >= _FEWEST)
         kept += [one] if keep else []
     return kept if enough else []
@@ -236,7 +265,10 @@ def _log(placed: Sequence[_Placed], axis: str, notes: list[Note]) -> Log:
     text = f"{counted(borrowed, 'line')} without a step of their own stand at the step of the line before them."
     notes = notes + noted(NoteKind.ASSUMED, borrowed, text)
     steps = [one.step for one in placed]
-    if axis != "epoch" and all(one.epoch is not None and one.epoch.is_integer() for one in placed):
+    epochs = [one.epoch for one in placed]
+    if axis != "epoch" and None not in epochs and len(set(epochs)) == len(epochs) and len(set(steps)) == 1:
+        steps = [epoch or 0.0 for epoch in epochs]  # the count within each epoch is that of its end
+    elif axis != "epoch" and all(one.epoch is not None and one.epoch.is_integer() for one in placed):
         steps, moved = steps_over_epochs([(one.epoch or 0.0, one.step) for one in placed])
         notes += moved
     rows = [{**one.line.row, "step": step} for one, step in zip(placed, steps, strict=True)]
