@@ -48,6 +48,8 @@ def read(source: Source) -> list[Log] | None:
         raise NoMetrics(
             f"{source.path.name}: a table with a header line and no complete row below it; nothing to read."
         )
+    if frame.width != len(layout.names):  # lines end in several ways, as where a progress bar writes over itself
+        return None
     frame, named = _named(frame, layout.names)
     return _logs(frame, _format(frame.columns, layout.separator), [*notes, *named], layout)
 
