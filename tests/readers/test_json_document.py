@@ -113,6 +113,53 @@ def test_lists_under_different_parents_are_different_runs(tmp_path: Path) -> Non
     assert [run.name for run in read_all(written(tmp_path / "d.json", document))] == ["runs/a", "runs/b"]
 
 
+def rows_of_run(*steps: int, **more: float) -> list[dict[str, float]]:
+    return [{"step": step, "reward": step / 8, **more} for step in steps]
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {"a": rows_of_run(1, 2), "b": rows_of_run(1, 2)},
+        {"a": rows_of_run(1, 2, kl=1.0), "b": rows_of_run(1, 2)},  # one logs more than the other
+        {"a": {"meta": 3, "rows": rows_of_run(1, 2)}, "b": {"meta": 4, "rows": rows_of_run(1, 2)}},
+        {
+            "a": {str(step): {"reward": 0.5} for step in (1, 2, 3)},
+            "b": {str(step): {"reward": 0.5} for step in (1, 2, 3)},
+        },
+        {
+            "a": {f"step_{i}": {"reward": 0.5} for i in (1, 2, 3)},
+            "b": {f"step_{i}": {"reward": 0.5} for i in (1, 2, 3)},
+        },
+        {"a": {"step": [1, 2], "reward": [0.5, 0.5]}, "b": {"step": [1, 2], "reward": [0.5, 0.5]}},
+        [{"name": "a", "history": rows_of_run(1, 2)}, {"name": "b", "history": rows_of_run(1, 2)}],
+        {"config": {"lr": 0.1}, "a": {"rows": rows_of_run(1, 2)}, "b": {"rows": rows_of_run(1, 2)}},
+    ],
+)
+def test_rows_under_the_name_of_each_run_are_runs(document: Any) -> None:
+    made = whole(document)
+    assert [one["name"] for one in made] == ["a", "b"]
+    assert {tuple(one["step"]) for one in made} <= {(1, 2), (1, 2, 3)}
+    assert all("reward" in one["columns"] for one in made)
+
+
+def test_runs_below_two_names_carry_both() -> None:
+    document = {model: {seed: rows_of_run(1, 2) for seed in ("s0", "s1")} for model in ("small", "large")}
+    assert [one["name"] for one in whole(document)] == ["small/s0", "small/s1", "large/s0", "large/s1"]
+
+
+def test_settings_beside_the_rows_of_a_run_are_its_own() -> None:
+    made = whole({name: {"beta": beta, "rows": rows_of_run(1, 2)} for name, beta in (("a", 0.1), ("b", 0.2))})
+    assert [one["config"] for one in made] == [{"beta": 0.1}, {"beta": 0.2}]
+
+
+def test_lists_named_after_parts_of_a_run_or_of_other_metrics_are_one_run() -> None:
+    (made,) = whole({"train": rows_of_run(1, 2), "validation": rows_of_run(1, 2)})
+    assert made["columns"].keys() == {"train/reward", "validation/reward"}
+    (made,) = whole({"rollouts": rows_of_run(1, 2), "scores": [{"step": 2, "acc": 0.5}]})
+    assert made["columns"].keys() == {"reward", "acc"}
+
+
 @pytest.mark.parametrize("document", [{}, [], 3, "x", {"a": 1}, [1, 2], {"a": {"b": {"c": 1}}}])
 def test_json_without_rows_is_refused(tmp_path: Path, document: Any) -> None:
     with pytest.raises(ReadError):

@@ -433,3 +433,41 @@ def test_a_large_file_is_read_at_once_where_every_row_has_a_step(tmp_path: Path,
     log = run_directory.read(folder)
     assert len(log.step) == (80_000 if steps == "whole" else 79_999)
     assert [note.count for note in log.notes] == ([] if steps == "whole" else [1])
+
+
+@pytest.mark.parametrize("named", [True, False])
+@pytest.mark.parametrize("benchmarks", [1, 2])
+def test_a_clock_that_went_back_makes_nothing_older(tmp_path: Path, named: bool, benchmarks: int) -> None:
+    """The run is taken up again on a machine whose clock is 60 s behind; older records do not name the session."""
+    session = {"session": 140.0} if named else {}
+    lines = [evaluation(step, 0, time=100.0 + step) for step in (10, 20, 30)]
+    lines += [evaluation(step, 2, time=126.0 + step, **session) for step in (20, 30)]
+    metrics: list[object] = [{"step": step, "time": 100.0 + step, "r": 0.5} for step in range(100)]
+    metrics += [{"resumed": True, "time": 140.0}]
+    metrics += [{"step": step, "time": 125.0 + step, "r": 0.5} for step in range(15, 40)]
+    files = {f"eval{number}": lines for number in range(benchmarks)}
+    folder = directory(tmp_path / "r", metrics=metrics)
+    (folder / "evals").mkdir(exist_ok=True)
+    for name, found in files.items():
+        rows = [{**line, "benchmark": name} for line in found]
+        (folder / "evals" / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    run = heldout.read(folder)
+    for name in files:
+        assert run[f"eval/{name}/pass@1"].step.tolist() == [10, 20, 30]
+        assert run[f"eval/{name}/pass@1"].value.tolist() == [0.0, 0.5, 0.5]
+
+
+def test_an_evaluation_names_the_session_in_which_it_was_made(tmp_path: Path) -> None:
+    with Recorder(tmp_path / "r") as recorder:
+        recorder.log(1, {"r": 0.5})
+        recorder.evaluation(1, problems=["p"], passed=[0])
+    with Recorder(tmp_path / "r", resume=True) as recorder:
+        recorder.log(1, {"r": 0.5})
+        recorder.evaluation(1, problems=["p"], passed=[1])
+    lines = [json.loads(line) for line in (tmp_path / "r" / "evals" / "held-out.jsonl").read_text().splitlines()]
+    marks = [json.loads(line) for line in (tmp_path / "r" / "metrics.jsonl").read_text().splitlines()]
+    assert "session" not in lines[0]
+    assert lines[1]["session"] == marks[1]["time"]
+    run = heldout.read(tmp_path / "r")
+    assert run["held_out"].value.tolist() == [1.0]
+    assert run.metrics.keys() == {"r", "time", "eval/held-out/pass@1"}

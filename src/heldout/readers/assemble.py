@@ -38,7 +38,9 @@ def assemble(log: Log, name: str, source: str, options: Options | None = None) -
     log = without_extremes(_with_possible_steps(_with_finer_step(log)))
     log, notes = without_superseded(log)
     means, single = StepMeans(), {evaluation.key for evaluation in log.measured}
-    read = {key: means.series(key, column, log.step, measured=key in single) for key, column in log.columns.items()}
+    if log.format == "run-directory":  # in which a step may be logged in several calls, and the last value counts
+        single = set(log.columns)
+    read = {key: means.series(key, column, log.step, last=key in single) for key, column in log.columns.items()}
     metrics = {key: series for key, series in read.items() if series is not None}
     notes += [*_repeated(log, metrics, means), *means.notes(), *_nonfinite(metrics)]
     metrics = {key: series for key, series in metrics.items() if len(series) or len(series.nonfinite)}

@@ -28,6 +28,12 @@ _FLAG = word_set("is flag in held out")
 _MOSTLY = 0.5  # of the rows
 
 
+def is_phase(name: str) -> bool:
+    """Whether a name is one of training or of evaluation and says nothing else, such as "train" or "eval_results"."""
+    named = set(words(name))
+    return bool(named & (_EVALUATION | _TRAINING)) and named <= _EVALUATION | _TRAINING | _BESIDE | {"held", "out"}
+
+
 def with_phases(table: Table, log: Log) -> Log:
     """Rename what evaluation rows hold, where a column tells them apart; the log has all rows of the table."""
     for key, phases in _told(table):

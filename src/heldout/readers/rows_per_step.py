@@ -31,10 +31,10 @@ class StepMeans:
     _counters: list[str] = field(default_factory=list)
     _lost: int = 0  # values that are no finite numbers beside others that are
 
-    def series(self, key: str, column: Column, steps: IntArray, *, measured: bool = False) -> Series | None:
+    def series(self, key: str, column: Column, steps: IntArray, *, last: bool = False) -> Series | None:
         """Return the series of a column, or None where it merely counts the rows of a step.
 
-        `measured` says that its values belong to evaluations that are kept one by one; the last of them holds.
+        `last` says that the value of a step is the last one, however often it was logged.
         """
         value = column.value
         step = steps if len(column.row) == len(steps) else steps[column.row]
@@ -45,9 +45,9 @@ class StepMeans:
         if len(starts) == len(step):
             return _finite(key, step, value)
         size = np.diff(np.append(starts, len(step)))
-        if measured or is_clock(key) or not _several(size):
-            last = starts + size - 1
-            return _finite(key, step[last], value[last])
+        if last or is_clock(key) or not _several(size):
+            end = starts + size - 1
+            return _finite(key, step[end], value[end])
         if _counts(key, value, starts, size):
             self._counters.append(key)
             return None

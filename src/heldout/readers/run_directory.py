@@ -22,7 +22,17 @@ from heldout.readers.source import Files, Source, whole_lines
 from heldout.readers.steps import log_from_table
 from heldout.run import NO_STEPS, Evaluation, Note, NoteKind, Outcomes, checked_step, is_step
 from heldout.stats.arrays import IntArray
-from heldout.store.layout import CHECKPOINTS, EVALS, FINDINGS, METRICS, NONFINITE, RESUMED, RUN
+from heldout.store.layout import (
+    CHECKPOINTS,
+    EVALS,
+    EVALUATION_KEYS,
+    FINDINGS,
+    METRICS,
+    NONFINITE,
+    RESUMED,
+    RUN,
+    SESSION,
+)
 from heldout.store.lines import read_rows, restored
 from heldout.text import counted
 
@@ -49,9 +59,10 @@ def recorded(folder: Path, files: Files | None = None) -> Log:
     files = files or Files()
     about = _about(folder / RUN)
     metrics = _metrics(folder / METRICS, files)
-    rows, notes = _evaluations(folder / EVALS, files)
+    found, notes = _evaluations(folder / EVALS, files)
+    rows, session = metrics.in_order(found)
     evaluations = [evaluation for evaluation, _ in rows]
-    log = attached(metrics.log, evaluations, [_also(row) for _, row in rows], metrics.sessions_of(rows))
+    log = attached(metrics.log, evaluations, [_also(row) for _, row in rows], session)
     changed = {key: value for marker in metrics.markers for key, value in marker.items()}
     settings: dict[str, Any] = {key: about[key] for key in ("created", "versions", "git", "seeds") if key in about}
     return replace(
@@ -123,16 +134,53 @@ class _Metrics:
         self.markers = markers
         self._times = [0.0 if one == 0 else float(markers[one - 1].get("time") or 0.0) for one in first]
         self._begins = first_steps(log.step, session, len(first))
+        self._first = first
+        clock = log.columns.get("time")
+        ended = np.zeros(0) if clock is None else np.array([clock.value[row - 1] for row in before if row > 0])
+        began = np.array([_time(marker) for marker, row in zip(markers, before, strict=True) if row > 0])
+        self._went_back = len(ended) == len(began) and bool(np.any(began < ended))
 
-    def sessions_of(self, rows: Sequence[_Evaluated]) -> IntArray:
-        """Return the session to which each evaluation belongs."""
-        step = np.array([evaluation.step for evaluation, _ in rows], dtype=np.int64)
-        during = np.array([self._session_at(row.get("time")) for _, row in rows], dtype=np.int64)
-        return sessions_of_evaluations(step, during, self._begins)
+    def in_order(self, files: Sequence[Sequence[_Evaluated]]) -> tuple[list[_Evaluated], IntArray]:
+        """Return the evaluations of all benchmarks in the order in which they were made, each with its session."""
+        found = [
+            (number if self._went_back else 0, 0.0 if self._went_back else _time(row[1]), row, number)
+            for rows in files
+            for number, row in zip(self._during(rows), rows, strict=True)
+        ]
+        found.sort(key=lambda one: one[:2])
+        step = np.array([row[0].step for _, _, row, _ in found], dtype=np.int64)
+        during = np.array([number for *_, number in found], dtype=np.int64)
+        return [row for _, _, row, _ in found], sessions_of_evaluations(step, during, self._begins)
+
+    def _during(self, rows: Sequence[_Evaluated]) -> list[int]:
+        """Return the session of training in which each evaluation of a file was made.
+
+        Their lines name it. Older ones do not: there it is told by the clock, and where the clock went back, as on
+        another machine, by the order of writing, in which an evaluation that goes back begins the next session.
+        """
+        marks = {_time(marker): number for number, marker in enumerate(self.markers, start=1)}
+        sessions: list[int] = []
+        now, latest, step = 0, -np.inf, -1
+        for evaluation, row in rows:
+            if row.get(SESSION) in marks:
+                now = max(int(np.searchsorted(self._first, marks[row[SESSION]], side="right")) - 1, 0)
+            elif not self._went_back:
+                now = self._session_at(row.get("time"))
+            elif evaluation.step <= step or _time(row) < latest:
+                now = min(now + 1, len(self._times) - 1)
+            latest, step = _time(row), evaluation.step
+            sessions.append(now)
+        return sessions
 
     def _session_at(self, time: Any) -> int:
         at = float(time) if isinstance(time, (int, float)) else np.inf
         return max((session for session, began in enumerate(self._times) if began <= at), default=0)
+
+
+def _time(row: Mapping[str, Any]) -> float:
+    """The clock when a line was written, 0 where it does not say."""
+    time = row.get("time")
+    return float(time) if isinstance(time, (int, float)) else 0.0
 
 
 def _about(path: Path) -> dict[str, Any]:
@@ -194,18 +242,18 @@ def _is_numbered(table: Table) -> bool:
     return step is not None and len(step.row) == table.rows and bool(np.all((step.value >= 0) & (step.value % 1 == 0)))
 
 
-def _evaluations(folder: Path, files: Files) -> tuple[list[_Evaluated], list[Note]]:
-    """Read all benchmarks, in the order in which their evaluations were made."""
-    rows, notes = list[_Evaluated](), list[Note]()
+def _evaluations(folder: Path, files: Files) -> tuple[list[list[_Evaluated]], list[Note]]:
+    """Read all benchmarks, each in the order of its lines."""
+    rows, notes = list[list[_Evaluated]](), list[Note]()
     for path in sorted(folder.glob("*.jsonl")) if folder.is_dir() else []:
         found, said = _evaluation_rows(files.source(path))
-        rows += found
+        rows.append(found)
         notes += said
-    return sorted(rows, key=lambda row: row[1]["time"] if isinstance(row[1].get("time"), (int, float)) else 0.0), notes
+    return rows, notes
 
 
 def _also(row: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in restored(row).items() if key not in ("step", "time", "benchmark", *_OUTCOMES)}
+    return {key: value for key, value in restored(row).items() if key not in EVALUATION_KEYS}
 
 
 def _checkpoints(folder: Path, notes: list[Note]) -> dict[int, str]:

@@ -101,6 +101,7 @@ class Recorder:
         self._lines: dict[str, LineFile] = {}
         self._lock = threading.RLock()  # a signal handler may log while its own thread is logging
         self._held: int | None = None
+        self._resumed: float | None = None  # the time of the last mark that the run was taken up again
         self._open = False
         self._writes = (process_rank() if rank is None else rank) == 0
         about = {"config": plain_mapping(config or {}, "config"), "roles": checked_roles(roles or {})}
@@ -232,7 +233,8 @@ class Recorder:
         if not self._writes:
             return
         try:
-            self._append(layout.METRICS, json_line({layout.RESUMED: True, "time": time.time()}))
+            self._resumed = time.time()
+            self._append(layout.METRICS, json_line({layout.RESUMED: True, "time": self._resumed}))
         except Exception as error:
             self._lose("that the training went back", error)
 
@@ -272,7 +274,8 @@ class Recorder:
                 "directory, or resume=True to go on with it."
             )
         changed = {key: value for key, value in about.items() if value and value != known.get(key)}
-        marker = {layout.RESUMED: True, "time": time.time(), **changed}
+        self._resumed = time.time()
+        marker = {layout.RESUMED: True, "time": self._resumed, **changed}
         self._opened(layout.METRICS).append(json_line(marker))
 
     def _line(self, step: int, metrics: Mapping[str, Any]) -> bytes:
@@ -312,6 +315,8 @@ class Recorder:
             "passed": [int(count) if count.is_integer() else count for count in outcomes.passed.tolist()],
             "samples": samples[0] if len(set(samples)) == 1 else samples,
         }
+        if self._resumed is not None:
+            row[layout.SESSION] = self._resumed
         for key, value in also.items():
             try:
                 if key in layout.EVALUATION_KEYS:

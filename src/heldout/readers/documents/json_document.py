@@ -5,7 +5,8 @@ of ``log_history``; training and ``eval_`` rows at one step are separate rows.
 
 Of other documents, understood are a list of objects, an object of equally long lists, an object whose members are
 labelled by step (``{"checkpoint_20": {…}}``), an object with one flat row, and documents that hold such lists somewhere
-inside: lists beside each other are joined into one run, lists under different parents are different runs.
+inside. Lists beside each other are joined into one run, unless they hold the same metrics (``{run: [rows]}``); lists,
+or steps (``{run: {step: {…}}}``), under different parents are different runs.
 
 orjson is quick and strict; what it refuses (bare ``NaN`` and ``Infinity``, a cut tail) is tried again with the standard
 library, and then by closing what is open.
@@ -18,14 +19,15 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
 from heldout.errors import NoMetrics
 from heldout.readers.log import Log, some, table_of
+from heldout.readers.phases import is_phase
 from heldout.readers.source import BOM, Source
-from heldout.readers.step_keys import is_step_key
+from heldout.readers.step_keys import is_step_key, run_rank
 from heldout.readers.steps import log_from_table, logs_from_table
 from heldout.run import Note, NoteKind
 
@@ -37,9 +39,18 @@ _DEEPEST = 8
 _TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*"|[{}\[\],]', re.DOTALL)
 _CLOSER = {b"{": b"}", b"[": b"]"}
 _MOST_OPEN = 200  # more open brackets than any log has; random bytes reach it
+_STEPS = re.compile(r"(?:.*(?:step|checkpoint|ckpt|iter|iteration|epoch|update)s?[_/ -]?)?\d+", re.IGNORECASE)
 _LABELLED = re.compile(r".*(?:\d+|final|base(?:line)?|last|main|init|start)$", re.IGNORECASE)
 
 Row = Mapping[str, Any]
+
+
+class _Run(NamedTuple):
+    """The rows of a run in a document."""
+
+    name: str  # the path to them, "" where they are all that the document holds
+    rows: list[Row]
+    settings: Mapping[str, Any]  # short values that stand beside them
 
 
 def read_trainer_state(source: Source) -> list[Log] | None:
@@ -62,7 +73,7 @@ def read(source: Source) -> list[Log] | None:
     if found is None:
         return None
     document, notes = found
-    runs = dict(_runs(document))
+    runs = list(_runs(document))
     if not runs:
         seen = some(list(document)) if isinstance(document, dict) else type(document).__name__
         raise NoMetrics(
@@ -72,8 +83,15 @@ def read(source: Source) -> list[Log] | None:
     config = _settings(document)
     return [
         log
-        for name, rows in runs.items()
-        for log in logs_from_table(rows, "json", name=name or None, notes=notes, config=config, growing=source.growing)
+        for run in runs
+        for log in logs_from_table(
+            run.rows,
+            "json",
+            name=run.name or None,
+            notes=notes,
+            config={**config, **run.settings},
+            growing=source.growing,
+        )
     ]
 
 
@@ -135,24 +153,28 @@ def _settings(document: Any) -> dict[str, Any]:
     return {**own, **inner} if isinstance(inner, dict) else own
 
 
-def _runs(document: Any) -> Iterator[tuple[str, list[Row]]]:
-    """Yield name and rows of every run in the document."""
-    if isinstance(document, list):
+def _runs(document: Any) -> Iterator[_Run]:
+    """Yield every run in the document."""
+    if isinstance(document, dict):
+        found = _columns(document) or _labelled(document, _LABELLED)
+        if found:
+            yield _Run("", found, {})
+            return
+    nested = list(_nested(document, (), 0))
+    if nested:
+        yield from nested
+    elif isinstance(document, list):
         rows: list[Row] = [row for row in document if isinstance(row, dict)]
         if rows:
-            yield "", rows
-        return
-    if not isinstance(document, dict):
-        return
-    found = _columns(document) or _labelled(document)
-    if found:
-        yield "", found
-        return
-    nested = dict(_nested(document, (), 0))
-    if nested:
-        yield from nested.items()
-    elif any(isinstance(value, (int, float)) for value in document.values()) and _has_step(document):
-        yield "", [document]
+            yield _Run("", rows, {})
+    elif _is_row(document):
+        yield _Run("", [document], {})
+
+
+def _is_row(document: Any) -> bool:
+    if not isinstance(document, dict) or not _has_step(document):
+        return False
+    return any(isinstance(value, (int, float)) for value in document.values())
 
 
 def _columns(document: Row) -> list[Row]:
@@ -165,27 +187,57 @@ def _columns(document: Row) -> list[Row]:
     return [dict(zip(same, cells, strict=True)) for cells in zip(*same.values(), strict=True)]
 
 
-def _labelled(document: Row) -> list[Row]:
+def _labelled(document: Row, labels: re.Pattern[str]) -> list[Row]:
     """Read ``{"baseline": {…}, "checkpoint_1": {…}, "checkpoint_2": {…}}``."""
     members = {key: value for key, value in document.items() if isinstance(value, dict)}
     flat = [value for value in members.values() if any(isinstance(cell, (int, float)) for cell in value.values())]
-    labelled = [key for key in members if _LABELLED.fullmatch(key)]
+    labelled = [key for key in members if labels.fullmatch(key)]
     if len(members) < 3 or len(flat) < len(members) or len(labelled) < len(members) or _has_step(flat[0]):
         return []
     return [{"checkpoint": key[-200:], **value} for key, value in members.items()]
 
 
-def _nested(node: Row, path: tuple[str, ...], depth: int) -> Iterator[tuple[str, list[Row]]]:
-    """Yield the rows below each object that holds lists of rows with steps, under that object's path."""
-    lists = {key: value for key, value in node.items() if isinstance(value, list) and _rows_with_steps(value)}
-    if lists:
-        repeated = {key for rows in lists.values() for key in rows[0]}
-        clash = {key for key in repeated if sum(key in rows[0] for rows in lists.values()) > 1 and not _is_step(key)}
-        yield "/".join(path), [_renamed(row, name, clash) for name, rows in lists.items() for row in rows]
+def _nested(node: Any, path: tuple[str, ...], depth: int) -> Iterator[_Run]:
+    """Yield the runs below an object: each is named after the path to the object, or the list, that holds its rows."""
+    if isinstance(node, dict):
+        found = (_columns(node) or _labelled(node, _STEPS)) if path else []
+        if found:
+            yield _Run("/".join(path), found, {})
+            return
+        lists = {key: value for key, value in node.items() if isinstance(value, list) and _rows_with_steps(value)}
+        if _are_runs(lists):
+            for name, rows in lists.items():
+                yield _Run("/".join((*path, name)), rows, _settings(node))
+        elif lists:
+            repeated = {key for rows in lists.values() for key in rows[0]}
+            clash = {key for key in repeated if sum(key in r[0] for r in lists.values()) > 1 and not _is_step(key)}
+            joined = [_renamed(row, name, clash) for name, rows in lists.items() for row in rows]
+            yield _Run("/".join(path), joined, _settings(node))
     if depth < _DEEPEST:
+        for key, value in _inside(node):
+            yield from _nested(value, (*path, key), depth + 1)
+
+
+def _inside(node: Any) -> Iterator[tuple[str, Any]]:
+    """Yield what may hold runs within an object, or within a list of objects that are no rows, with names."""
+    if isinstance(node, dict):
         for key, value in node.items():
-            if isinstance(value, dict):
-                yield from _nested(value, (*path, key), depth + 1)
+            is_list_of_runs = isinstance(value, list) and bool(value) and not _rows_with_steps(value)
+            if isinstance(value, dict) or (is_list_of_runs and all(isinstance(one, dict) for one in value)):
+                yield key, value
+    elif isinstance(node, list) and all(isinstance(one, dict) and not _has_step(one) for one in node):
+        for number, one in enumerate(node):
+            named = sorted((key for key in one if run_rank(key) is not None), key=lambda key: run_rank(key) or 0)
+            names = [str(one[key]) for key in named if isinstance(one[key], (str, int))]
+            yield names[0] if names else str(number + 1), one
+
+
+def _are_runs(lists: Mapping[str, list[Row]]) -> bool:
+    """Whether lists beside each other are runs: they hold the same metrics, and none is named after a part of one."""
+    if len(lists) < 2 or any(is_phase(name) for name in lists):
+        return False
+    first, *others = ({key for row in rows[:2] for key in row if not _is_step(key)} for rows in lists.values())
+    return all(2 * len(first & other) >= len(first | other) > 0 for other in others)
 
 
 def _renamed(row: Row, name: str, clash: set[str]) -> Row:
