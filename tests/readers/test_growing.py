@@ -135,6 +135,16 @@ def metric_file() -> str:
     return "".join(f"{1_700_000_000_000 + 1000 * i} {i / 8} {i % 30}\n" for i in range(60))  # taken up again
 
 
+def long_table() -> str:
+    return "".join(
+        json.dumps({"key": key, "value": i / 8, "step": i}) + "\n" for i in range(30) for key in ("reward", "kl")
+    )
+
+
+def download() -> str:
+    return "Wall time,Step,Value\r\n" + "".join(f"{1e9 + i},{i},{i / 8}\r\n" for i in range(60))
+
+
 def swanlab_file() -> bytes:
     rows = [test_swanlab.scalar(key, i, i / 8, 1000.0 + i) for i in range(1, 400) for key in ("reward", "kl")]
     return test_swanlab.file_of([test_swanlab.start(), *rows])  # more than one block
@@ -169,6 +179,8 @@ FORMATS: dict[str, tuple[str, Callable[[], str | bytes]]] = {
     "TensorBoard": ("events.out.tfevents.1", events),
     "W&B": ("run-a.wandb", offline),
     "MLflow metric": ("metrics", metric_file),
+    "single values": ("values.jsonl", long_table),
+    "TensorBoard download": ("run-a-tag-reward.csv", download),
     "SwanLab": ("run-a.swanlab", swanlab_file),
     "SwanLab backup": ("backup.swanlab", swanlab_backup),
     "CSV": ("progress.csv", table),

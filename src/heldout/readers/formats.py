@@ -22,12 +22,14 @@ from heldout.readers.documents.csv_parquet import read as read_csv_parquet
 from heldout.readers.documents.json_document import read as read_json_document
 from heldout.readers.documents.json_document import read_trainer_state
 from heldout.readers.documents.json_lines import read as read_json_lines
+from heldout.readers.documents.long_table import read as read_long_json
 from heldout.readers.documents.stable_baselines import read as read_stable_baselines
 from heldout.readers.judged_samples import read as read_judged_samples
 from heldout.readers.log import Log
 from heldout.readers.run_directory import read as read_recorded
 from heldout.readers.run_directory import read_evaluations
 from heldout.readers.source import HEAD, Files, Source
+from heldout.readers.trackers.clearml import read as read_clearml
 from heldout.readers.trackers.mlflow import is_run as is_mlflow_run
 from heldout.readers.trackers.mlflow import read_metric as read_mlflow_metric
 from heldout.readers.trackers.mlflow import read_run as read_mlflow_run
@@ -36,6 +38,7 @@ from heldout.readers.trackers.swanlab import is_run as is_swanlab_run
 from heldout.readers.trackers.swanlab import read as read_swanlab
 from heldout.readers.trackers.swanlab import read_run as read_swanlab_run
 from heldout.readers.trackers.tensorboard import read as read_tensorboard
+from heldout.readers.trackers.tensorboard_download import read as read_tensorboard_download
 from heldout.readers.trackers.wandb_offline import read as read_wandb_offline
 from heldout.run import Note, NoteKind
 from heldout.store.layout import is_run as is_recorded
@@ -81,6 +84,9 @@ FORMATS = (
     Format("mlflow-sqlite", "MLflow SQLite store", Kind.HISTORY, 6, read_sqlite),
     Format("trackio", "trackio project", Kind.HISTORY, 6, read_sqlite),
     Format("swanlab", "SwanLab run", Kind.HISTORY, 6, read_swanlab),
+    Format("tensorboard-download", "TensorBoard CSV / JSON download", Kind.TABLE, 9, read_tensorboard_download),
+    Format("clearml", "ClearML scalars", Kind.TABLE, 9, read_clearml),
+    Format("long-table", "table of single values", Kind.TABLE, 7, read_long_json),
     Format("sb3-monitor", "Stable-Baselines3 monitor.csv", Kind.TABLE, 11, read_stable_baselines),
     Format("sb3-evaluations", "Stable-Baselines3 evaluations.npz", Kind.TABLE, 10, read_stable_baselines),
     Format("verl-file", "verl file log", Kind.HISTORY, 2, read_json_lines),
@@ -94,6 +100,7 @@ FORMATS = (
     Format("rllib-progress", "RLlib progress.csv", Kind.TABLE, 8, read_csv_parquet),
     Format("sb3-progress", "Stable-Baselines3 progress.csv", Kind.TABLE, 8, read_csv_parquet),
     Format("wandb-csv", "W&B CSV export", Kind.TABLE, 9, read_csv_parquet),
+    Format("swanlab-csv", "SwanLab CSV export", Kind.TABLE, 9, read_csv_parquet),
     Format("csv", "CSV table", Kind.TABLE, 7, read_csv_parquet),
     Format("tsv", "TSV table", Kind.TABLE, 7, read_csv_parquet),
     Format("verl-console", "verl console", Kind.CONSOLE, 13, read_verl_console),

@@ -20,6 +20,7 @@ from heldout.text import counted
 
 MOST = 5_000_000  # values of one store that are read, 200 MB in memory; a long run with 200 metrics has a million
 
+_PARTS = ("train", "training", "val", "valid", "validation", "eval", "evaluation", "test", "dev", "held-out", "heldout")
 _LARGEST_STEP = 2**62  # as for tables
 
 
@@ -75,6 +76,18 @@ class Values:
 def is_step(number: Any) -> bool:
     """Whether a stored number can be a step."""
     return isinstance(number, int) and 0 <= number < _LARGEST_STEP
+
+
+def whole_step(step: Any) -> Any:
+    """Return a step that is stored as a float as the whole number it is."""
+    return int(step) if isinstance(step, float) and step.is_integer() else step
+
+
+def two_part_key(title: str, series: str) -> str:
+    """Return one key for a title and a series; which part of the data it is of stands in front, as in most logs."""
+    if series in ("", title):
+        return title
+    return f"{series}/{title}" if series.lower() in _PARTS else f"{title}/{series}"
 
 
 def named_apart(names: Mapping[str, str]) -> dict[str, str]:

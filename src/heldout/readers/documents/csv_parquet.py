@@ -17,10 +17,12 @@ import numpy as np
 from heldout.errors import NoMetrics
 from heldout.readers.documents.cells import Numbers, numbers_of
 from heldout.readers.documents.delimited import SEPARATORS, SPACES, Layout, find, split
+from heldout.readers.documents.long_table import logs_of as logs_of_values
 from heldout.readers.log import MOST_NAMES, Column, Labels, Log, Table, noted
 from heldout.readers.source import Source
 from heldout.readers.step_keys import is_step_key
 from heldout.readers.steps import logs_from_table
+from heldout.readers.trackers import swanlab_export
 from heldout.run import Note, NoteKind
 from heldout.text import counted
 
@@ -195,11 +197,14 @@ def _parquet(source: Source) -> pl.DataFrame:
 
 
 def _logs(frame: pl.DataFrame, format: str, notes: list[Note], layout: Layout | None = None) -> list[Log]:
-    runs = _wandb_export(frame)
-    format = format if runs is None else "wandb-csv"
+    format, runs = _export(frame, format)
     logs = []
     for name, part in ({"": frame} if runs is None else runs).items():
         numbers = numbers_of(part, *((layout.separator, layout.percent) if layout else ()))
+        long = logs_of_values(numbers, [*notes, *numbers.notes])
+        if long is not None:
+            logs += long
+            continue
         try:
             logs += logs_from_table(_table(numbers), format, name=name or None, notes=[*notes, *numbers.notes])
         except NoMetrics as error:
@@ -232,6 +237,18 @@ def _named(frame: pl.DataFrame, names: Sequence[str]) -> tuple[pl.DataFrame, lis
 
 def _has_name(name: str) -> bool:
     return bool(name) and not name.startswith("Unnamed:")  # as pandas calls it when it reads such a column
+
+
+def _export(frame: pl.DataFrame, format: str) -> tuple[str, dict[str, pl.DataFrame] | None]:
+    """Return what a tracker exported, run by run, and its format; no runs where it is a table as any."""
+    runs = _wandb_export(frame)
+    if runs is not None:
+        return "wandb-csv", runs
+    columns = swanlab_export.runs_in(frame.columns)
+    if columns is None:
+        return format, None
+    step = frame.columns[0]
+    return swanlab_export.FORMAT, {run: frame.select(step, *names).rename(names) for run, names in columns.items()}
 
 
 def _wandb_export(frame: pl.DataFrame) -> dict[str, pl.DataFrame] | None:
