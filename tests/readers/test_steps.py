@@ -95,9 +95,9 @@ def test_a_column_of_very_many_values_names_no_runs(tmp_path: Path, names: int, 
     assert len(read_all(path)) == runs
 
 
-@pytest.mark.parametrize(("rows", "without", "wins"), [(20, 1, True), (20, 2, False), (100, 5, True), (100, 6, False)])
-def test_a_training_step_in_nearly_all_rows_wins_over_the_trackers_count(rows: int, without: int, wins: bool) -> None:
-    """In 95 of 100 rows it does, in 94 it does not."""
+@pytest.mark.parametrize(("rows", "without", "wins"), [(20, 1, True), (20, 9, True), (20, 10, False), (100, 51, False)])
+def test_a_training_step_in_most_rows_wins_over_the_trackers_count(rows: int, without: int, wins: bool) -> None:
+    """In most of the rows with a metric that is known it does, in half of them it does not."""
     known = np.arange(rows - without)
     columns = {
         "trainer/global_step": Column(known, 10.0 * known.astype(float)),

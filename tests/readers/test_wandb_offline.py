@@ -181,6 +181,21 @@ def test_name_and_settings_come_from_the_run_and_config_records(folder: Path) ->
     assert read_it(file_of(history({"a": 1})), folder).name is None
 
 
+def test_axes_run_id_and_time_come_from_the_metric_and_run_records(folder: Path) -> None:
+    when = b"\x08" + varint(1_700_000_000) + b"\x10" + varint(250_000_000)
+    run = part(1, b"abc") + part(8, b"brave-run-7") + part(17, when)
+    metrics = [
+        part(12, part(2, b"eval/*") + part(4, b"eval/step")),
+        part(12, part(1, b"train/reward") + part(4, b"train/step")),
+        part(12, part(1, b"train/step")),
+    ]
+    log = read_it(file_of(part(17, run), *metrics, history({"a": 1})), folder)
+    assert log.axes == {"eval/*": "eval/step", "train/reward": "train/step"}
+    assert (log.run_id, log.begun) == ("abc", 1_700_000_000.25)
+    bare = read_it(file_of(history({"a": 1})), folder)
+    assert (bare.axes, bare.run_id, bare.begun) == ({}, None, None)
+
+
 def test_long_records_span_blocks(folder: Path) -> None:
     rows = [{"_step": i, "pad": "x" * size, "a": i} for i, size in enumerate([10, 40_000, 32_650, 100_000, 0, 32_700])]
     log = read_it(file_of(*(history(row) for row in rows)), folder)

@@ -11,10 +11,11 @@ from dataclasses import replace
 import numpy as np
 
 from heldout.errors import NoMetrics
+from heldout.readers.axes import on_training_axis
 from heldout.readers.extremes import without_extremes
 from heldout.readers.formats import format_of
 from heldout.readers.gaps import gaps
-from heldout.readers.log import Column, Log, noted, some
+from heldout.readers.log import Log, noted, some
 from heldout.readers.printable import printable
 from heldout.readers.restarts import is_clock, without_superseded
 from heldout.readers.roles import Options, with_roles, with_sizes
@@ -22,10 +23,6 @@ from heldout.readers.rows_per_step import StepMeans
 from heldout.run import STEP_LIMIT, Evaluation, Note, NoteKind, Outcomes, Run, Series
 from heldout.stats.rates import level_error
 from heldout.text import counted, visible
-
-# Of all rows; a rare row without the step, such as a summary at the end, does not matter. In a log where more lack it,
-# it is a metric of some rows, and the others have no place to go.
-_NEARLY_ALL = 0.95
 
 
 def assemble(log: Log, name: str, source: str, options: Options | None = None) -> Run:
@@ -35,7 +32,7 @@ def assemble(log: Log, name: str, source: str, options: Options | None = None) -
     """
     options = options or Options()
     log, name, source = printable(log), visible(name), visible(source)
-    log = without_extremes(_with_possible_steps(_with_finer_step(log)))
+    log = without_extremes(_with_possible_steps(on_training_axis(log)))
     log, notes = without_superseded(log)
     means, single = StepMeans(), {evaluation.key for evaluation in log.measured}
     if log.format == "run-directory":  # in which a step may be logged in several calls, and the last value counts
@@ -87,34 +84,6 @@ def _with_outcomes(metrics: Mapping[str, Series], measured: Sequence[Evaluation]
         problems = np.array([len(outcomes) for outcomes in found], dtype=np.float64)
         done[key] = metrics[key].with_problems(problems, np.array(samples), np.array(errors))
     return done
-
-
-def _with_finer_step(log: Log) -> Log:
-    """Where a tracker numbers its rows itself, use the training step that is logged beside it."""
-    for key in ("global_step", "train/global_step", "training/global_step", "trainer/global_step"):
-        column = log.columns.get(key)
-        if column is None or len(column.row) < _NEARLY_ALL * len(log.step) or _is_stuck(column):
-            continue
-        if np.all(np.isfinite(column.value)) and np.all(column.value % 1 == 0) and np.all(column.value >= 0):
-            return _restepped(log, key, column)
-    return log
-
-
-def _is_stuck(column: Column) -> bool:
-    """Whether a counter was never counted up."""
-    return len(column.value) > 1 and not np.any(column.value != (column.value[0] if len(column.value) > 4 else 0.0))
-
-
-def _restepped(log: Log, key: str, column: Column) -> Log:
-    step = np.full(len(log.step), -1, dtype=np.int64)
-    step[column.row] = column.value.astype(np.int64)
-    known = np.flatnonzero(step >= 0)
-    if np.array_equal(step[known], log.step[known]):  # rows without it, such as an evaluation at step 0, keep theirs
-        return log
-    filled = step[known[np.clip(np.searchsorted(known, np.arange(len(step)), "right") - 1, 0, None)]]
-    note = Note(NoteKind.ASSUMED, f"Steps are those of {key!r}; the tracker's own count of rows was set aside.")
-    columns = {k: c for k, c in log.columns.items() if k != key}
-    return replace(log, step=filled, columns=columns, notes=(*log.notes, note))
 
 
 def _with_possible_steps(log: Log) -> Log:

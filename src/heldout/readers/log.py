@@ -58,6 +58,10 @@ class Log:
     name: str | None = None  # the run's own, where the log has one
     config: Mapping[str, Any] = field(default_factory=dict)  # settings found in the log
     notes: tuple[Note, ...] = ()  # what the reader dropped, assumed or did not understand
+    # Pattern of keys → the column that numbers the rows in which they stand, where the log says so ("eval/*").
+    axes: Mapping[str, str] = field(default_factory=dict)
+    run_id: str | None = None  # the tracker's own, by which a run that was taken up again is known
+    begun: float | None = None  # when this part of the run was, in seconds since 1970, where the log says so
     roles: Mapping[str, str] = field(default_factory=dict)  # role → key, where the log says which key plays which part
     # Held-out measurements problem by problem, in the order of writing. Their rates are among the rows, in a column
     # named `Evaluation.key`; what a restart supersedes there is superseded here.

@@ -15,6 +15,7 @@ import numpy as np
 
 from heldout.errors import NoMetrics
 from heldout.metrics import meaning_of
+from heldout.readers.axes import axis_by_parts, listed
 from heldout.readers.log import Column, Labels, Log, Table, noted, some, table_of
 from heldout.readers.phases import with_phases
 from heldout.readers.step_keys import Axis, axis_of, words
@@ -133,9 +134,12 @@ def _numbering(table: Table, step_key: str | None) -> _Numbering:
     found = [one for one in found if np.count_nonzero(one.step >= 0) * 2 >= max(table.rows, 1)]
     if not step_key:
         found = _fit(found)
-    if found:
-        best = _continued(table, found[0])
-        lost = int(np.count_nonzero(best.step < 0))
+    best = _continued(table, found[0]) if found else None
+    lost = 0 if best is None else int(np.count_nonzero(best.step < 0))
+    parts = _by_parts(table) if not step_key and (best is None or (lost and "/" in best.key)) else None
+    if parts is not None:
+        return parts
+    if best is not None:
         text = f"{counted(lost, 'row')} without a usable step in column {best.key!r} dropped."
         return replace(best, notes=[*best.notes, *noted(NoteKind.DROPPED, lost, text)])
     by_epoch = None if step_key else _by_fractions(table)
@@ -144,6 +148,15 @@ def _numbering(table: Table, step_key: str | None) -> _Numbering:
     _refuse_without_metrics(table)
     text = "No column numbers the steps, so rows are counted from 0."
     return _Numbering(np.arange(table.rows), "", [Note(NoteKind.ASSUMED, text)])
+
+
+def _by_parts(table: Table) -> _Numbering | None:
+    """Take the step of each part of a training, ``train/step`` and ``eval/step``, where no column numbers all rows."""
+    found = axis_by_parts(table.columns, table.rows)
+    if found is None:
+        return None
+    step, used = found
+    return _Numbering(step, used[0], [Note(NoteKind.ASSUMED, f"Steps are those of {listed(used)}.")])
 
 
 def _proposed(table: Table) -> list[str]:

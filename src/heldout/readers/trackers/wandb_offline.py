@@ -3,10 +3,11 @@
 Layout, from wandb's ``datastore.py`` and ``wandb_internal.proto``: the file starts with ``:W&B``, a u16 0xBEE1 and a
 version byte, 0; records follow in fragments, as `heldout.readers.trackers.framing` reads them, each one message::
 
-    Record         1 num   2 HistoryRecord   5 ConfigRecord   17 RunRecord   (others: summary, output, statistics)
+    Record         1 num   2 HistoryRecord   5 ConfigRecord   12 MetricRecord   17 RunRecord   (others: summary, output)
     HistoryRecord  1 item, repeated   2 HistoryStep (1 num)
     HistoryItem    1 key   2 nested_key, repeated   16 value_json
-    RunRecord      1 run_id   4 ConfigRecord   8 display_name
+    RunRecord      1 run_id   4 ConfigRecord   8 display_name   17 Timestamp (1 seconds, 2 nanoseconds)
+    MetricRecord   1 name   2 glob_name   4 step_metric: what ``define_metric`` said
     ConfigRecord   1 update, repeated: items like those of a history
 
 What it cannot see: the summary, system statistics and console output, which are in the file as other records; values
@@ -66,6 +67,9 @@ def read(source: Source) -> list[Log] | None:
             session=np.zeros(found.rows, dtype=np.int64),
             name=found.display_name or found.run_id or None,
             config=found.config,
+            axes=found.axes,
+            run_id=found.run_id or None,
+            begun=found.begun,
             notes=notes,
         )
     ]
@@ -84,12 +88,29 @@ def _read_record(record: bytes, found: _Found) -> None:
         found.add_row(*_history(record, *history))
     for config in parts[5, wire.BYTES]:
         found.config.update(_config(record, *config))
+    for place in parts[12, wire.BYTES]:
+        found.axes.update(_axis(record, *place))
     for place in parts[17, wire.BYTES]:
         run = wire.places(record, *place)
+        for time in run[17, wire.BYTES]:
+            found.begun = found.begun or _seconds(record, *time)
         for config in run[4, wire.BYTES]:
             found.config.update(_config(record, *config))
         found.run_id = wire.text(record, *run[1, wire.BYTES][-1]) if run[1, wire.BYTES] else found.run_id
         found.display_name = wire.text(record, *run[8, wire.BYTES][-1]) if run[8, wire.BYTES] else found.display_name
+
+
+def _axis(record: bytes, start: int, stop: int) -> dict[str, str]:
+    """Return the pattern of keys and the axis that a MetricRecord declares for them, if it does."""
+    parts = wire.places(record, start, stop)
+    axis, names = parts[4, wire.BYTES], [*parts[1, wire.BYTES], *parts[2, wire.BYTES]]
+    return {wire.text(record, *name): wire.text(record, *axis[-1]) for name in names} if axis else {}
+
+
+def _seconds(record: bytes, start: int, stop: int) -> float | None:
+    """Return a Timestamp."""
+    whole = wire.numbers(record, start, stop, 1)
+    return float(whole[-1]) + 1e-9 * (wire.numbers(record, start, stop, 2) or [0])[-1] if whole else None
 
 
 def _history(record: bytes, start: int, stop: int) -> tuple[dict[str, bytes], int | None]:
@@ -173,7 +194,9 @@ class _Found(Found):
     new: list[dict[str, float]] = field(default_factory=list)  # rows that are not in the table yet
     steps: array[int] = field(default_factory=lambda: array("q"))
     config: dict[str, Any] = field(default_factory=dict)
+    axes: dict[str, str] = field(default_factory=dict)  # pattern of keys → the key of their steps
     run_id: str = ""
+    begun: float | None = None
     display_name: str = ""
     ignored: Counter[str] = field(default_factory=Counter)
     ignored_keys: dict[str, None] = field(default_factory=dict)
