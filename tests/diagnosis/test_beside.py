@@ -37,7 +37,7 @@ def test_a_score_that_is_the_reward_is_said_to_be_and_what_moved_beside_it_is_na
     sentence = heldout.diagnose(run).sentence
     assert sentence.startswith("By the same reward, measured on other prompts (eval_reward): the held-out score")
     assert "Meanwhile eval_perplexity rises from 4." in sentence
-    assert "error 5 % for all of them together" in sentence
+    assert "error rate 0.05 for all of them together" in sentence
     assert "eval_bleu" not in sentence
 
 
@@ -49,7 +49,7 @@ def test_a_score_of_another_judge_has_no_such_line() -> None:
 
 def test_clocks_counters_copies_and_short_columns_are_not_said_to_move() -> None:
     grows = np.linspace(1.0, 100.0, 12)
-    run = same_judge(eval_runtime=grows, eval_num_tokens=grows, epoch=grows)
+    run = same_judge(eval_runtime=grows, eval_num_tokens=grows, epoch=grows, eval_reward_std=grows)
     copied = dict(run.metrics)
     copied["eval_rewards/tests/mean"] = Series("eval_rewards/tests/mean", _EVERY, run["eval_reward"].value)
     copied["eval_kl"] = Series("eval_kl", _EVERY[:5], grows[:5])

@@ -126,3 +126,12 @@ def test_an_interval_runs_upwards_in_the_log_s_own_direction() -> None:
     assert Spoken(share=True, lower=True).levels(0.6, 0.8) == "20.0 to 40.0"
     assert Spoken(share=False, lower=True, span=10.0).levels(-9.0, -4.0) == "4.00 to 9.00"
     assert Spoken(share=False, span=100.0).level(-93.26) == "-93.3"
+
+
+def test_of_a_score_that_is_no_share_no_plateau_is_told() -> None:
+    """How small a change is level is known of shares; a score of thousandths is not level for being small."""
+    small = heldout.diagnose(run_of("eval_reward", noisy(0.001, 0.001, 0.0002, 30)))
+    assert small.state is State.CANNOT_TELL
+    assert not any(finding.kind == "plateau" for finding in small.findings)
+    share = heldout.diagnose(run_of("eval_accuracy", noisy(0.5, 0.5, 0.001, 30), 100_000))
+    assert share.state is State.PLATEAU

@@ -29,6 +29,7 @@ _COUNTER = re.compile(
     r"epoch|steps?$|runtime|per_second|seconds|(?:^|[/_])time$|num_|count|total_|(?:^|[/_])n_|flops?|percentage|remaining",
     re.IGNORECASE,
 )
+_SPREAD = re.compile(r"(?:^|[/_])(?:std|max|min|median|var)(?:imum|iance)?(?:[/_]|$)", re.IGNORECASE)
 _NO_METRICS = frozenset({"time", "progress", "tokens", "evaluation_size", "spread_of_another", "learning_rate"})
 
 
@@ -72,7 +73,7 @@ def by_the_same_reward(run: Run, key: str) -> str:
     listed = sentence_list([one.told(run) for one in moved[:_MOST_NAMED]])
     more = f" and {len(moved) - _MOST_NAMED} more moved too" if len(moved) > _MOST_NAMED else ""
     return (
-        f"Meanwhile {listed}{more}: more than their noise (error {100 * FALSE_ALARMS:.0f} % for all of them together), "
+        f"Meanwhile {listed}{more}: more than their noise (error rate {FALSE_ALARMS:g} for all of them together), "
         "and no part of that score."
     )
 
@@ -94,7 +95,9 @@ def _measured_with(run: Run, key: str) -> Iterator[Series]:
     own = run.metrics[key]
     for other, series in run.metrics.items():
         role = run.choices.columns[other].role if other in run.choices.columns else ""
-        if other == key or role in _NO_METRICS or _COUNTER.search(other) or not np.isin(series.step, own.step).all():
+        if other == key or role in _NO_METRICS or _COUNTER.search(other) or _SPREAD.search(other):
+            continue
+        if not np.isin(series.step, own.step).all():
             continue
         named = _EVALUATED.search(other) is not None
         if (named or len(series) <= _SPARSE * len(run.steps)) and not _copies(series, own):

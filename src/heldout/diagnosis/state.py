@@ -74,8 +74,8 @@ def _no_evidence(run: Run) -> Answer:
     """Say what is missing: the held-out score, or the reward as well."""
     if not {"reward", "held_out"} & run.roles.keys() and not run.reward_parts():
         text = (
-            "No RL run: no reward and no held-out score was found in this log, so there is nothing to hold against "
-            "each other."
+            "No RL run: no reward and no held-out score was recognised in this log, so there is nothing to hold "
+            "against each other."
         )
         return Answer(State.NO_EVIDENCE, "no reward and no held-out score", text)
     text = (
@@ -153,14 +153,14 @@ def _not_fallen(fallen: OverOptimisation, visible: float | None) -> Answer:
     rates, steps, variance = fallen.evidence.rates, fallen.evidence.steps, fallen.evidence.noise()
     said = fallen.evidence.spoken
     if math.isfinite(variance):
-        recent = trend_state(steps, rates, variance, margin=LEVEL)
+        recent = trend_state(steps, rates, variance, margin=LEVEL if said.share else None)
         gain, sd = gp_posterior(rates, variance).difference(len(rates) - 1, 0)
         risen = gain > ONE_SIDED_95 * sd
         if recent.state == "improving" or (risen and recent.state == "undetermined"):
             seen = f"no {said.loss} was seen"
             text = f"The held-out score {said.better} by {said.by(gain)} since step {steps[0]:.0f}; {seen}."
             return Answer(State.IMPROVING, f"no {said.loss} seen", text)
-        if recent.state == "plateau" and visible is not None and visible <= COARSE:
+        if recent.state == "plateau" and visible is not None and visible <= COARSE and said.share:
             text = f"The held-out score is level over its last quarter; no {said.loss} was seen."
             return Answer(State.PLATEAU, f"no {said.loss} seen", text)
         if recent.state == "plateau" and visible is not None:
