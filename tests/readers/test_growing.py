@@ -164,6 +164,7 @@ def table() -> str:
 
 FORMATS: dict[str, tuple[str, Callable[[], str | bytes]]] = {
     "JSON lines": ("run.jsonl", json_lines),
+    "JSON lines below others": ("run.jsonl", lambda: "[INFO] start\nloading 3\n" + json_lines().lstrip("\ufeff")),
     "verl file": ("verl.jsonl", verl_file),
     "verl console": ("verl.log", verl_console),
     "TRL console": ("trl.log", trl_console),

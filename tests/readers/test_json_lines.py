@@ -292,3 +292,37 @@ def test_only_lines_of_nothing_but_numbers_are_read_at_once(data: bytes, plain: 
 )
 def test_a_line_is_shown_to_sixty_characters_and_escaped(line: bytes, text: str) -> None:
     assert shown(line) == repr(text)
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        "2026-01-02 10:00:00,123 [INFO] start\n",
+        "loading, 3 of 4\nwandb: run abc\n\n",
+        "\ufeff# written by mine\n",
+        "\r 10%|█ | 1/10 [00:01<00:09]\r100%|█| 10/10 [00:01<00:00]\n",
+        "step,reward\n",
+    ],
+)
+@pytest.mark.parametrize(
+    "form", ['{{"step": {}, "run": "{}", "reward": 0.5}}', '{{"step": {}, "data": {{"r{}": 0.5}}}}']
+)
+def test_lines_before_the_objects_are_left_out_and_said(before: str, form: str) -> None:
+    text = "".join(form.format(i, i % 2) + "\n" for i in range(1, 9))
+    logs = read(source(before + text))
+    assert logs
+    assert sorted(step for log in logs for step in log.step.tolist()) == list(range(1, 9))
+    assert any("without a complete JSON object left out" in note.text for note in logs[0].notes)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'one\n{"a": 1}\n{"a": 2}\n',  # too few
+        "one\n" + '{"a": 1}\nother output\n' * 9,
+        "one\n{'a': 1}\n" * 9,
+        '[1,\n{"a": 1}\n{"a": 2}\n{"a": 3}\n]',
+    ],
+)
+def test_objects_among_other_lines_are_no_json_lines(text: str) -> None:
+    assert read(source(text)) is None

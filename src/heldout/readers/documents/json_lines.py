@@ -29,6 +29,8 @@ from heldout.text import counted
 _SAMPLE = 100
 _LARGE = 2_000_000  # bytes; below it importing polars takes longer than reading without it
 _OBJECT_LINE = re.compile(rb'\s*\{\s*(?:"|\})')
+_OBJECT_BELOW = re.compile(rb'[\r\n]\s*(?=\{\s*(?:"|\}))')
+_FEWEST_BELOW = 3  # objects by which JSON lines below other lines are known
 # {"step": 1, "data": {"actor/kl_loss": 0.001, …
 _VERL = re.compile(rb'\s{0,99}\{\s*+"step"\s*+:\s*+-?\d++\s*+,\s*+"data"\s*+:\s*+\{')
 _LARGEST_STEP = 2**62
@@ -36,7 +38,7 @@ _LARGEST_STEP = 2**62
 
 def read(source: Source) -> list[Log] | None:
     """Read a file of JSON objects, one per line."""
-    first = source.head.removeprefix(BOM).lstrip()
+    first = _beginning(source)
     if _VERL.match(first):
         return [_verl_log(source)]
     line, _, rest = first.partition(b"\n")
@@ -143,6 +145,17 @@ def plain_table(lines: bytes) -> Table | None:
         return None
     columns = {key: Column(np.flatnonzero(mask), frame[key].to_numpy()[mask]) for key, mask in there.items()}
     return Table(frame.height, {key: column for key, column in columns.items() if len(column.row)})
+
+
+def _beginning(source: Source) -> bytes:
+    """Return the head from its first object on: other lines may stand before it, if nearly none stands between."""
+    head = source.head.removeprefix(BOM).lstrip()
+    before = _OBJECT_BELOW.search(head)
+    if head[:1] in b"{[" or before is None or not source.is_text:
+        return head
+    below = head[before.end() :]
+    rows, refused = rows_of(below[: below.rfind(b"\n") + 1])
+    return below if len(rows) >= _FEWEST_BELOW and len(refused) * 10 <= len(rows) else head
 
 
 def _is_line(line: bytes, rest: bytes, source: Source) -> bool:
