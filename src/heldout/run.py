@@ -11,12 +11,23 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import cached_property
+from pathlib import PurePath
 from typing import Any
 
 import numpy as np
 
 from heldout.errors import UnknownMetric, UsageError
-from heldout.metrics import Better, Choices, Unit, better_of, choose, is_reward_elsewhere, meaning_of, unit_of
+from heldout.metrics import (
+    Better,
+    Choices,
+    Unit,
+    better_of,
+    choose,
+    is_of_evaluations,
+    is_reward_elsewhere,
+    meaning_of,
+    unit_of,
+)
 from heldout.metrics.words import as_judged
 from heldout.stats.arrays import FloatArray, IntArray
 
@@ -290,7 +301,7 @@ class Run:
     @cached_property
     def choices(self) -> Choices:
         """What every column is taken for, and why; what a user or the log says of the roles stands in `roles`."""
-        return choose(self.metrics)
+        return choose(self.metrics, evaluation=is_of_evaluations(PurePath(self.source)))
 
     def held_out_scores(self) -> list[str]:
         """Keys of all held-out scores, the one that plays the part first; copies of one measurement count once."""

@@ -220,15 +220,15 @@ def test_the_overview_and_the_axes_are_told_in_full() -> None:
     roles = {"reward": "reward", "held_out": "pass@1", "length": "length"}
     about = heldout.describe(Run("made", "memory", "a table", metrics, roles), NOISE)
     assert about.overview == (
-        "made: reward, held-out pass@1 and length over training steps 0 to 59, read from a table (3 metrics, 60 steps "
-        "with any value)."
+        "made: reward, held-out pass@1 and response length over training steps 0 to 59, read from a table "
+        "(3 metrics, 60 steps with any value)."
     )
     assert about.components == (
         "Reward (key 'reward'): 60 values at steps 0 to 59, at every step, from 0 to 1.00; drawn as a local-linear "
         f"line over {about.series[0].window:g} steps.",
         "Held-out pass@1 (key 'pass@1'): 3 values at steps 0 to 30, one every 15 steps, from 30.0 % to 50.0 %; drawn "
         "as logged, with standard errors.",
-        "length (key 'length', in tokens): one value at step 7.",
+        "Response length (key 'length', in tokens): one value at step 7.",
     )
 
 

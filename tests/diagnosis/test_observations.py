@@ -136,7 +136,7 @@ def test_peaks_are_told_with_their_distance_or_together(verdict: Verdict, weight
     assert apart == Observation(
         "peaks_apart", text, weight, (2, 5), {"left_step": 5.0, "right_step": 2.0, "apart": 3.0}
     )
-    text = "Held-out pass@1 and length both peak at step 2 (60 %; 3.00)."
+    text = "Held-out pass@1 and response length both peak at step 2 (60 %; 3.00)."
     numbers = {"left_step": 2.0, "right_step": 2.0, "apart": 0.0}
     assert together == Observation("peaks_together", text, 0.6, (2, 2), numbers)
 
@@ -242,8 +242,8 @@ def test_curves_that_usually_move_together_turn_against_each_other_at_a_step() -
     (told,) = observations.turns_against(seen(reward=left, length=right * 100))
     assert (told.kind, told.weight, told.steps) == ("opposite_turn", 0.5, (20,))
     assert told.text == (
-        "At step 20 reward has a local peak (-1.8) where length has a local trough (-580): single values, which noise "
-        "moves too."
+        "At step 20 reward has a local peak (-1.8) where response length has a local trough (-580): single values, "
+        "which noise moves too."
     )
     told = next(iter(observations.turns_against(seen(reward=right, length=left * 100))))
     assert "length has a local peak (-180) where reward has a local trough (-5.8)" in told.text
@@ -267,7 +267,8 @@ def test_a_window_in_which_one_rises_and_the_other_falls_is_told(left: str, weig
         start, end = window.steps
         name = "reward" if left == "reward" else "held-out pass@1"
         assert window.text == (
-            f"From step {start} to {end} {name} rises while length falls (exploratory: many windows were looked at)."
+            f"From step {start} to {end} {name} rises while response length falls "
+            "(exploratory: many windows were looked at)."
         )
         assert (window.weight, window.evidence["left_z"] > 0, window.evidence["right_z"] < 0) == (weight, True, True)
     if left == "held_out":

@@ -19,14 +19,16 @@ from heldout.detectors import Detectors
 from heldout.detectors.base import Block, Detector, Points, block_of, fold, in_order
 from heldout.errors import NoMetrics
 from heldout.findings import Finding
-from heldout.metrics import choose_roles, meaning_of
+from heldout.metrics import choose_roles, differs, meaning_of, repeats
 from heldout.readers.assemble import assemble
 from heldout.readers.restarts import GrowingLog
 from heldout.run import NO_STEPS, Evaluation, Run
 from heldout.stats.arrays import BoolArray, FloatArray
 
 # Meanings that no detector looks at, so a step may log them after the metrics that detectors were given.
-_UNSEEN = frozenset({"held_out", "evaluation_detail", "evaluation_size", "spread_of_another", "time", "progress"})
+_UNSEEN = frozenset(
+    {"held_out", "score", "evaluation_detail", "evaluation_size", "spread_of_another", "time", "progress"}
+)
 _OF_EVALUATIONS = ("step", "rate", "problems", "samples", "lower", "share")  # what two that are alike agree in
 _NO_POINTS = Points(NO_STEPS, np.empty(0))
 
@@ -90,6 +92,8 @@ class LogFold(Fold):
         self._roles: Mapping[str, str] = {}
         self._first = ""  # the benchmark that was measured first
         self._counts: dict[str, int] = {}  # key → finite values
+        # (column, reward) → values when they were compared, whether the one repeats the other, and has one of its own
+        self._compared: dict[tuple[str, str], tuple[int, bool, bool]] = {}
         self._fed = -1  # the last step of which the training metrics were given to the detectors
 
     def metrics(self, step: int, metrics: Mapping[str, Any], *, back: bool = False) -> None:
@@ -132,6 +136,7 @@ class LogFold(Fold):
         """Fold the whole log from its beginning."""
         run = self.run()
         self._restart()
+        self._compared.clear()
         if run is None:
             return
         self._roles = run.roles
@@ -168,7 +173,17 @@ class LogFold(Fold):
         """Which key plays which part, by the rules of `assemble`."""
         own = {role: key for role, key in self.log.roles.items() if key in self._counts}
         first = {"held_out": self._first} if self._first else {}
-        return {**choose_roles(self._counts), **first, **own}
+        return {**choose_roles(self._counts, self._repeats), **first, **own}
+
+    def _repeats(self, one: str, other: str) -> bool:
+        """Whether a column only repeats another; asked again for each new value, until one differs."""
+        count, repeated, own = self._compared.get((one, other), (0, False, False))
+        if not own and count != self._counts[one] and (run := self.run()) is not None:
+            column, its = run.metrics.get(one), run.metrics.get(other)
+            if column is not None and its is not None:
+                repeated, own = repeats(column, its), differs(column, its)
+            self._compared[one, other] = self._counts[one], repeated, own
+        return repeated
 
 
 def last_step(run: Run) -> int:

@@ -3,7 +3,16 @@
 Everybody else asks here and nowhere else, so that a key means the same in every format and in every room.
 """
 
-from heldout.metrics.choice import Choice, Choices, choose, is_reward_elsewhere
+from heldout.metrics.choice import (
+    Choice,
+    Choices,
+    choose,
+    choose_roles,
+    differs,
+    is_of_evaluations,
+    is_reward_elsewhere,
+    repeats,
+)
 from heldout.metrics.meanings import (
     BY_NAME,
     MEANINGS,
@@ -12,16 +21,14 @@ from heldout.metrics.meanings import (
     Match,
     Meaning,
     as_markdown,
-    benchmarks,
     better_of,
     checked_roles,
-    choose_roles,
     heading_of,
-    is_rate,
+    is_score,
     label_of,
     meaning_of,
 )
-from heldout.metrics.units import Unit, unit_of
+from heldout.metrics.units import Unit, is_share, unit_of
 
 __all__ = [
     "BY_NAME",
@@ -34,15 +41,18 @@ __all__ = [
     "Meaning",
     "Unit",
     "as_markdown",
-    "benchmarks",
     "better_of",
     "checked_roles",
     "choose",
     "choose_roles",
+    "differs",
     "heading_of",
-    "is_rate",
+    "is_of_evaluations",
     "is_reward_elsewhere",
+    "is_score",
+    "is_share",
     "label_of",
     "meaning_of",
+    "repeats",
     "unit_of",
 ]

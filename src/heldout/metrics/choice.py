@@ -1,12 +1,57 @@
-"""Which column of a run plays which part, from names and from what the columns hold."""
+"""Which column of a run plays which part, from what the names say and from what the columns hold.
+
+A name alone can deceive: ``accuracy`` is of the batch in one log and of the evaluation in the next. What decides is
+evidence: on how many rows a column stands beside those of the training, whether it only repeats the reward, and what
+else is there.
+"""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping, Sized
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import PurePath
+from typing import Protocol
 
-from heldout.metrics.meanings import choose_roles, meaning_of
+import numpy as np
+
+from heldout.metrics.keys import ERRORS, GRADES, Side, words_of
+from heldout.metrics.meanings import LOSSES, PART, REWARD, ROLES, UNNAMED, Match, meaning_of
+from heldout.stats.arrays import FloatArray, IntArray
+
+# What only the optimiser has: a table with one of these is a log of a training.
+_OF_OPTIMISER = frozenset(
+    {"loss", "kl_reference", "kl_policies", "kl_sampler", "entropy", "clip_fraction", "grad_norm", "learning_rate"}
+)
+_OF_TRAINING = _OF_OPTIMISER | {"reward", "reward_component", "reward_std", "value_function", "train_pass_rate"}
+# What a log of reinforcement learning has, and one of supervised or preference training has not.
+_OF_RL = frozenset({"reward", "reward_component", "kl_policies", "kl_reference", "clip_fraction", "value_function"})
+_REWARDED = frozenset({"reward", "reward_component"})
+_ENOUGH = 5  # evaluations: more make no name better than one that says more
+_SPARSER = 2  # times fewer values than rows of training: not measured with the batch
+_FEW = 3  # times fewer values than the fullest column of a meaning: a passing measurement of it
+_RARE = 5  # times fewer values than another reward: measured on other prompts, now and then
+# Where one of a trainer's keys is there, what others of its keys that begin so are of.
+_EXCEPTIONS = (
+    ("objective/", "val/", "train/value/"),  # TRL's PPO, open-instruct: of the value function, of the rollouts
+    ("rollout_scores/", "reward/", "eval/reward/"),  # trlX: of the evaluation prompts
+    ("rollout_scores/", "metrics/", "eval/metrics/"),
+    ("losses/loss_cql", "reward/", "eval/reward/"),
+    ("losses/loss_cql", "metrics/", "eval/metrics/"),
+)
+_NEAR = {"reward": ("reward", "reward_component", "train_pass_rate", "preference"), "length": ("tokens",)}
+_CHOSEN = frozenset({"reward", "held_out", "score"})  # by more than the name
+
+
+class Measured(Protocol):
+    """A column: its steps and values."""
+
+    @property
+    def step(self) -> IntArray:
+        """Steps, increasing."""
+
+    @property
+    def value(self) -> FloatArray:
+        """Values, as many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +60,7 @@ class Choice:
 
     role: str  # the name of a meaning; empty where the column is not known
     reason: str  # why, in words
+    sure: bool = True  # whether the name alone says so; otherwise a user may know better
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,16 +70,44 @@ class Choices:
     roles: Mapping[str, str]  # meaning → the column that plays that part
     held_out: tuple[str, ...]  # every held-out score, the preferred one first, copies of one measurement once
     columns: Mapping[str, Choice]  # every column
+    supervised: bool  # whether nothing is reinforced: supervised or preference training
+    near: Mapping[str, tuple[str, ...]]  # role that none was taken for → columns that come near
 
 
-def choose(columns: Mapping[str, Sized]) -> Choices:
-    """Choose which column plays which part."""
-    roles = choose_roles({key: len(column) for key, column in columns.items()})
-    matches = {key: meaning_of(key) for key in columns}
-    held = [key for key, match in matches.items() if match and match.meaning.name == "held_out"]
-    held.sort(key=lambda key: key != roles.get("held_out"))
-    why = {key: Choice(m.meaning.name, "by its name") if m else Choice("", "not known") for key, m in matches.items()}
-    return Choices(roles, tuple(held), why)
+Same = Callable[[str, str], bool]  # does the first column only repeat the second?
+
+
+def choose(columns: Mapping[str, Measured], *, evaluation: bool = False) -> Choices:
+    """Choose which column plays which part; `evaluation` where the log calls itself one of evaluations."""
+    table = _Table({key: len(column.step) for key, column in columns.items()}, evaluation)
+
+    def same(one: str, other: str) -> bool:
+        return repeats(columns[one], columns[other])
+
+    roles = table.roles(same)
+    scores = tuple(table.measurements(columns, same))
+    near = {role: table.near(role) for role in ROLES if role not in roles}
+    return Choices(roles, scores, table.why, table.supervised, near)
+
+
+def choose_roles(points: Mapping[str, int], same: Same) -> dict[str, str]:
+    """Return the roles alone, from how many values each column has and whether one repeats another."""
+    return _Table(points, evaluation=False).roles(same)
+
+
+def repeats(one: Measured, other: Measured) -> bool:
+    """Whether a column that varies only repeats another wherever it is measured: the same values, or in percent."""
+    varied = len(one.step) > 2 and bool(one.value.min() < one.value.max())
+    return varied and not differs(one, other)
+
+
+def differs(one: Measured, other: Measured) -> bool:
+    """Whether a column is measured once where another is not, or has a value of its own there."""
+    at = np.searchsorted(other.step, one.step)
+    if not len(one.step) or at[-1] >= len(other.step) or np.any(other.step[at] != one.step):
+        return True
+    its = other.value[at]
+    return not any(np.allclose(one.value, factor * its, rtol=1e-6, atol=1e-9) for factor in (1.0, 100.0))
 
 
 def is_reward_elsewhere(key: str) -> bool:
@@ -43,8 +117,176 @@ def is_reward_elsewhere(key: str) -> bool:
     (True, False, False)
     """
     match = meaning_of(key)
-    if match is None or match.meaning.name != "held_out":
+    if match is None or match.meaning.name != "held_out" or match.side is not Side.HELD_OUT:
         return False
-    return bool(re.search(r"reward|return", key, re.IGNORECASE)) and not re.search(
-        r"gold|true|oracle|val-core|val-aux|acc|pass", key, re.IGNORECASE
-    )
+    return match.rank // 10 in (REWARD // 10, REWARD // 10 - 1) and not match.benchmark
+
+
+def _renamed(keys: Iterable[str], evaluation: bool) -> dict[str, str]:
+    """Say in usual words what some trainers write in misleading ones, and what a log of evaluations means."""
+    renamed = dict[str, str]()
+    for marker, prefix, meant in _EXCEPTIONS:
+        if any(key.startswith(marker) for key in keys):
+            renamed |= {key: meant + key.removeprefix(prefix) for key in keys if key.startswith(prefix)}
+    if evaluation:
+        renamed |= {key: f"eval/{key}" for key in keys if "train" not in {word.text for word in words_of(key)}}
+    return renamed
+
+
+def is_of_evaluations(path: PurePath) -> bool:
+    """Whether a file calls itself one of evaluations; "test" is also what people call their first try."""
+    return bool(path.suffix) and not {"eval", "heldout"}.isdisjoint(word.text for word in words_of(path.stem))
+
+
+class _Table:
+    """The columns of one log, read together."""
+
+    def __init__(self, points: Mapping[str, int], evaluation: bool) -> None:
+        self.points = {key: count for key, count in points.items() if count}
+        renamed = _renamed(self.points, evaluation)
+        self.matches = {key: match for key in self.points if (match := meaning_of(renamed.get(key, key)))}
+        self.why = {key: Choice("", "its words say nothing that is known") for key in self.points}
+        self.why |= {key: Choice(match.meaning.name, "its name says so") for key, match in self.matches.items()}
+        self._named = {match.meaning.name for match in self.matches.values()}
+        self.rows = max((self.points[key] for key in self.matches if self._trains(key)), default=0)
+        self.supervised = self._is_supervised()
+        self._scores: list[str] = []  # held-out scores, best first
+
+    def roles(self, same: Same) -> dict[str, str]:
+        """Return meaning → column. The reward comes first: a score that only repeats it is none."""
+        reward = self._reward()
+        self._scores = [key for key in self._held_out() if not self._repeats(key, reward, same)]
+        roles = self._by_name()
+        roles |= {"reward": reward} if reward else {}
+        roles |= {"held_out": self._scores[0]} if self._scores else {}
+        return roles
+
+    def measurements(self, columns: Mapping[str, Measured], same: Same) -> list[str]:
+        """Return the held-out scores, each measurement once: pass@8 beside pass@1, and what is equal, are copies.
+
+        The preferred one comes first, then the others as they stand in the log.
+        """
+        kept = dict[tuple[str, str], str]()
+        for key in self._scores:
+            value, what = columns[key].value, _measurement(key, self.matches[key])
+            guessed = self.matches[key].rank >= UNNAMED and not (value.min() >= 0 and value.max() <= 1)
+            copied = kept.get(what) or next((o for o in kept.values() if same(key, o) and same(o, key)), None)
+            if copied:
+                self._say(key, "held_out", f"of the same measurement as {copied}")
+            elif not guessed or not kept:
+                kept[what] = key
+        place = {key: at for at, key in enumerate(self.points)}
+        return sorted(kept.values(), key=lambda key: (key != self._scores[0], place[key]))
+
+    def _trains(self, key: str) -> bool:
+        match = self.matches[key]
+        if match.side in (Side.HELD_OUT, Side.JUDGE):
+            return False
+        if match.meaning.name == "reward":  # of the evaluation, in a table of nothing else
+            problems = any(m.meaning.name == "evaluation_size" and m.rank < 10 for m in self.matches.values())
+            return not (problems and _OF_OPTIMISER.isdisjoint(self._named))
+        return match.meaning.name in _OF_TRAINING
+
+    def _is_supervised(self) -> bool:
+        """Whether nothing is reinforced: a loss with an evaluation loss, token accuracy or preferred responses."""
+        if "preference" in self._named:
+            return self._named.isdisjoint({"clip_fraction", "kl_policies", "length", "truncation"})
+        if not self._named.isdisjoint(_OF_RL) or "loss" not in self._named:
+            return False
+        sides = {(match.meaning.name, match.side is Side.HELD_OUT) for match in self.matches.values()}
+        fitted = any(m.meaning.name == "held_out" and LOSSES <= m.rank < UNNAMED for m in self.matches.values())
+        return ("loss", False) in sides and (("loss", True) in sides or fitted or "token_accuracy" in self._named)
+
+    def _reward(self) -> str:
+        """Return the column of the reward; where there is none, the one part that is no format and no penalty."""
+        if self.supervised:
+            return ""
+        keys = [key for key, match in self.matches.items() if match.meaning.name == "reward"]
+        often = max((self.points[key] for key in keys), default=0)
+        keys = [key for key in keys if self.points[key] * _FEW >= often]
+        if keys:
+            return min(keys, key=self._order)
+        parts = [key for key, m in self.matches.items() if m.meaning.name == "reward_component" and m.rank < PART]
+        parts = [key for key in parts if self.matches[key].rank == 0] or parts
+        if len({self.matches[key].benchmark for key in parts}) != 1:
+            return ""
+        part = min(parts, key=self._order)
+        self._say(part, "reward", "the only part of a reward that is neither format nor penalty", sure=False)
+        return part
+
+    def _held_out(self) -> list[str]:
+        """Return the columns that are held-out scores, best first: enough evaluations come before a better name."""
+        keys = [key for key in self.matches if self._is_held_out(key)]
+        enough = min(_ENOUGH, max((self.points[key] for key in keys), default=0) / 2)
+        return sorted(keys, key=lambda key: (self.points[key] < enough, *self._order(key)))
+
+    def _is_held_out(self, key: str) -> bool:
+        match, count = self.matches[key], self.points[key]
+        name = match.meaning.name
+        if name == "score":
+            seldom = count * _SPARSER <= self.rows
+            why = f"on {count} of {self.rows} rows of the training: an evaluation"
+            if not seldom:
+                why = "on every row of the training: of the batch" if self.rows else "nothing is trained here"
+            self._say(key, "held_out" if seldom or not self.rows else name, why, sure=False)
+        elif name == "held_out" and LOSSES <= match.rank < UNNAMED and self._named.isdisjoint(_REWARDED):
+            self._say(key, name, "better than others by its loss only, and there is no reward")
+            return False
+        elif name == "reward" and match.side is Side.NONE:
+            others = (self.points[o] for o, m in self.matches.items() if m.meaning.name == name and o != key)
+            often = max(others, default=0)
+            if count * _RARE <= often:
+                self._say(
+                    key, "held_out", f"{count} times beside {often} of another reward: on other prompts", sure=False
+                )
+        if self.supervised and self.why[key].role == "held_out":
+            self._say(key, "held_out", "nothing is reinforced here: not taken")
+            return False
+        return self.why[key].role == "held_out"
+
+    def _repeats(self, key: str, reward: str, same: Same) -> bool:
+        if not reward or key == reward or not same(key, reward):
+            return False
+        self._say(key, "score", f"only repeats the reward, {reward}")
+        return True
+
+    def _by_name(self) -> dict[str, str]:
+        """Choose for every other meaning: a column that is no passing measurement, then the best way of saying it."""
+        fullest = dict[str, int]()
+        for key, match in self.matches.items():
+            fullest[match.meaning.name] = max(fullest.get(match.meaning.name, 0), self.points[key])
+        best = dict[str, str]()
+        for key, match in self.matches.items():
+            name = match.meaning.name
+            if name not in _CHOSEN and self.points[key] * _FEW >= fullest[name]:
+                best[name] = min(key, best.get(name, key), key=self._order)
+        return best
+
+    def _order(self, key: str) -> tuple[int, int, int, str]:
+        return (self.matches[key].rank, -self.points[key], len(words_of(key)), key)
+
+    def near(self, role: str) -> tuple[str, ...]:
+        """Return columns that might play a part that none was taken for, as far as the evidence goes."""
+        return tuple(key for key in self.points if self._is_near(key, role))
+
+    def _is_near(self, key: str, role: str) -> bool:
+        match = self.matches.get(key)
+        if match is None:  # nothing is known of it but how often it is measured
+            return role == "held_out" and 1 < self.points[key] * _SPARSER <= self.rows
+        if role == "held_out":
+            loss = match.meaning.name == "loss" and match.side is Side.HELD_OUT
+            return match.meaning.name in ("held_out", "score") or loss
+        return match.meaning.name in _NEAR.get(role, ())
+
+    def _say(self, key: str, role: str, reason: str, *, sure: bool = True) -> None:
+        self.why[key] = Choice(role, reason, sure)
+
+
+def _measurement(key: str, match: Match) -> tuple[str, str]:
+    """Return what is measured: the problem set, and of what kind the score is; verl logs several of one set."""
+    benchmark = match.benchmark.lower()
+    texts = {word.text for word in words_of(key)}
+    if {"val", "core"} <= texts or {"val", "aux"} <= texts:
+        return benchmark, ""
+    kinds = ("reward", "return", "elo", *sorted(GRADES | ERRORS))
+    return benchmark, next((kind for kind in kinds if kind in texts), "solved")

@@ -1,20 +1,35 @@
 """What every metric name means.
 
-A trainer's key has one meaning here or none. `MEANINGS` is the table: the name, its definition, its unit, which way is
-better, and the keys under which trainers log it, preferred ones first. Three things that are all called "KL" somewhere
-(to the reference, between old and new policy, between trainer and sampler) are three meanings.
+A trainer's key has one meaning here or none, whatever trainer it is and however it spells it. `MEANINGS` is the table:
+the name, its definition, its unit, which way is better, and the words that say it. Three things that are all called
+"KL" somewhere (to the reference, between old and new policy, between trainer and sampler) are three meanings.
 """
 
 from __future__ import annotations
 
 import difflib
-import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import cache
 
 from heldout.errors import UsageError
+from heldout.metrics.keys import (
+    BENCHMARKS,
+    ERRORS,
+    GRADES,
+    HELD_OUT,
+    JUDGES,
+    SCORES,
+    SOLVED,
+    SPREADS,
+    TRAINING,
+    Side,
+    Word,
+    side_of,
+    word_set,
+    words_of,
+)
 
 
 class Better(IntEnum):
@@ -32,8 +47,10 @@ class Meaning:
     name: str  # the one used throughout heldout
     label: str  # the words for an axis or a table
     definition: str  # what is measured, in a sentence
-    # Regular expressions for whole keys, preferred ones first; case is ignored. `benchmark` names the problem set.
-    keys: tuple[str, ...]
+    # What says so, preferred first: all words of one of these are in the key, in any order, and none with a minus.
+    says: tuple[str, ...] = ()
+    never: str = ""  # words that no key of this meaning has
+    held: bool | None = False  # whether the key speaks of held-out problems; None for either
     unit: str = ""
     better: Better = Better.NEITHER
 
@@ -43,349 +60,292 @@ class Match:
     """What a key was recognised as."""
 
     meaning: Meaning
-    rank: int  # 0 for the preferred spelling of that meaning, larger for weaker ones
-    benchmark: str = ""  # the problem set of a held-out score
+    rank: int  # 0 for the preferred way of saying that meaning, larger for weaker ones
+    benchmark: str = ""  # the problem set of a held-out score, the part of a reward
+    side: Side = Side.NONE  # on which problems, as far as the name says
 
 
-_TRAIN = r"(?:train(?:ing|er)?/)?"
-_LENGTH_WORDS = r"(?:length|len|tokens)"
-# What stands behind "eval/" and is no problem set: trainers log their training metrics of evaluations there too.
-_NOT_A_BENCHMARK = (
-    r"(?:.*loss|runtime|.*_per_second|entropy|kl|num_tokens|epoch|clip_ratio|completions|frac_|reward_std|sampling|step|"
-    r"global_step|std_reward|mean_ep|success_rate)"
+# Words that say where a metric was written or how it was summed up, and nothing of what it is.
+_NEUTRAL = word_set(
+    "train trainer rollout actor critic learner learners policy objective charts losses info default stats stat "
+    "update env environment envs runner runners ray tune agg all mean episode trajectory batch step group sample "
+    "data metrics metric optim optimizer ppo grpo rl rlhf current cur of in per to model agent agents effective "
+    "global"
 )
-_HELD = r"(?:eval(?:uation)?|val(?:idation)?|test|held[-_]?out|dev)"
+_SPREADS = " ".join(sorted(SPREADS))
+_OF_VALUES = "value critic reward"
 
-# The first meaning that has a pattern for a key is the key's. Held-out ones come first: "eval_reward" looks like a
-# reward. What fits half of all keys comes last: details of evaluations, where the run stands, spreads.
+# The first meaning that a key says is the key's. What says only how something is summed up or where the run stands
+# comes before what it is of; held-out scores and rewards are told by more than words and stand below.
 MEANINGS: tuple[Meaning, ...] = (
     Meaning(
-        "held_out_length",
-        "held-out response length",
-        "Mean length of the responses to held-out problems.",
-        keys=(
-            r"eval[_/]completions/mean_length|eval/.+/mean_length",
-            rf"{_HELD}[_/](?:(?:response|completion)_length(?:/mean)?|avg_length|mean_ep_length)",
-        ),
-        unit="tokens",
+        "time",
+        "time",
+        "Wall-clock time: of the row, since the start, or of the step.",
+        says=("time", "speed", "timestamp"),
+        held=None,
+        unit="s",
     ),
     Meaning(
-        "held_out",
-        "held-out score",
-        "Score on problems that are not trained on; with tests as the judge, the pass rate (pass@1).",
-        keys=(
-            r"val-core/(?P<benchmark>.+)/(?:acc|reward|score)/mean@\d+",
-            r"val/test_score/(?P<benchmark>.+)",
-            rf"(?:{_HELD}[_/])*(?P<benchmark>(?!train).*?)[_/. -]?pass(?:_?at_?|@|_?)1",
-            r"eval/(?P<benchmark>.+)/effective/.+/(?:avg|pass)@\d+",
-            r"eval/(?P<benchmark>.+?)[-/]pass@\d+",
-            r"passrate/pass@\d+",
-            r"validation/(?:accuracy|pass_k)",
-            r"test/env/(?P<benchmark>.+)/reward/total",
-            rf"{_HELD}[_/](?P<benchmark>(?!.*format).*?)[_/]?(?:acc|accuracy|answer_rate|solve_rate|success_rate|pass_?rate"
-            r"|correct(?:ness)?)",
-            r"(?P<benchmark>(?!train).*?)[_/ ]?pass[_ ]rate(?: \(%\))?",
-            r"gold(?:_(?:accuracy|score|reward))?|true_reward|honest_accuracy",
-            r"(?P<benchmark>(?!train|.*format).*?)[_/]?(?:acc|accuracy)",
-            rf"{_TRAIN}evaluation/(?:env_runners/)?episode_(?:reward|return)_mean|eval/mean_reward",
-            r"eval[_/]rewards?",
-            r"eval[_/]rewards/(?P<benchmark>.+)/mean",
-            rf"{_HELD}[_/](?:mean_?)?(?:reward|score|return)(?:[_/]mean)?",
-            r"val-aux/(?P<benchmark>.+)/mean@\d+",
-            r"val-(?:core|aux)/(?P<benchmark>.+)/(?:maj|best|worst)@\d+/mean",
-            rf"{_HELD}/(?P<benchmark>(?!{_NOT_A_BENCHMARK})[^/]+)",
-            rf"{_HELD}[_/](?P<benchmark>.*format.*?)(?:_rate)?",
-        ),
-        better=Better.HIGHER,
-    ),
-    Meaning(
-        "reward",
-        "reward",
-        "Mean reward of the sampled responses: what the optimiser sees.",
-        keys=(
-            r"critic/score/mean",
-            rf"{_TRAIN}rollout/(?:raw_reward|reward_mean)",
-            rf"{_TRAIN}reward",
-            r"reward/(?:all/)?mean|reward_mean|mean_reward",
-            r"env/all/reward/total",
-            r"objective/(?:scores|rlhf_reward)",
-            r"critic/rewards/mean",
-            rf"{_TRAIN}(?:agg/)?(?:all|effective)?/?(?:.+/)?reward/mean",
-            r"rollout/rewards",
-            r"rollout/ep_rew_mean",
-            r"(?:ray/tune/)?(?:env_runners/)?episode_(?:reward|return)_mean",
-            r"(?:rewards/)?mean_episodes?(?:_rewards?)?",
-            r"average reward score",
-            rf"{_TRAIN}mean_(?:reward|return|score)|{_TRAIN}(?:reward|return)s?_mean",
-            r"(?:proxy|train|rm|reward_model)[_/](?:reward|score)",
-            r"reward[ _]score|episode_return|return",
-            r"r",
-        ),
-        better=Better.HIGHER,
-    ),
-    Meaning(
-        "reward_std",
-        "reward spread",
-        "Standard deviation of the reward, within groups or within the batch.",
-        keys=(rf"{_TRAIN}reward_std|reward/std|critic/(?:score|rewards)/std",),
-    ),
-    Meaning(
-        "reward_component",
-        "reward component",
-        "Mean of one part of the reward, or of one reward function.",
-        keys=(
-            rf"{_TRAIN}rewards/(?P<benchmark>.+?)(?:/mean)?",
-            r"reward/(?P<benchmark>.+)",
-            r"env/.+/reward/(?P<benchmark>.+)",
-        ),
-    ),
-    Meaning(
-        "train_pass_rate",
-        "training pass rate",
-        "Pass rate on the problems being trained on.",
-        keys=(r"train(?:ing)?[_/](?:.*_)?(?:pass[_ ]?rate|acc(?:uracy)?|pass@1)",),
-        better=Better.HIGHER,
-    ),
-    Meaning(
-        "length",
-        "response length",
-        "Mean length of the sampled responses.",
-        keys=(
-            rf"{_TRAIN}completions/mean_length",
-            r"response_length/mean",
-            rf"{_TRAIN}rollout/response_(?:length_mean|len/mean)",
-            rf"{_TRAIN}(?:response|completion|output|generation|token)[_ ]{_LENGTH_WORDS}(?:[_/]mean)?(?: \(tokens\))?",
-            rf"{_TRAIN}mean_gen_tokens_per_sample",
-            r"env/all/ac_tokens_per_turn",
-            r".*num_output_tokens/mean",
-            r"seq_len(?:/all)?/mean",
-            r"rollout/ep_len_mean",
-            r"(?:ray/tune/)?(?:env_runners/)?episode_len_mean",
-            r"(?:len/)?mean_episodes?(?:_len)?",
-            rf"{_TRAIN}(?:mean|avg|average)_(?:.*_)?{_LENGTH_WORDS}",
-        ),
-        unit="tokens",
-    ),
-    Meaning(
-        "kl_reference",
-        "KL to the reference",
-        "KL divergence from the policy to the frozen reference model; the estimator (k1, k2, k3) is the trainer's.",
-        keys=(
-            rf"{_TRAIN}kl",
-            r"actor/kl_loss",
-            r"objective/kl",
-            r"actor/reward_kl_penalty",
-            rf"{_TRAIN}kl_(?:loss|penalty|ref|reference|to_ref)",
-        ),
-        unit="nats",
-    ),
-    Meaning(
-        "kl_policies",
-        "KL between old and new policy",
-        "KL divergence between the policy that sampled and the policy after the update steps on those samples.",
-        keys=(
-            r"actor/ppo_kl",
-            rf"{_TRAIN}(?:approx_?kl|ppo_kl)",
-            r"policy/approxkl_avg",
-            r"(?:ray/tune/)?info/learner/(?:.+/)?kl",
-            r"learners/.+/mean_kl_loss",
-        ),
-        unit="nats",
+        "zero_variance_groups",
+        "groups without signal",
+        "Share of groups whose rewards are all equal, so that they carry no advantage.",
+        says=("zero std reward", "zero std", "zero advantage", "batch solve none", "batch solve all"),
     ),
     Meaning(
         "kl_sampler",
         "KL between trainer and sampler",
         "KL divergence between the probabilities of the training engine "
         "and those of the inference engine for the same weights.",
-        keys=(r"mismatch_kl(?:/all)?/mean", rf"{_TRAIN}gen_kl_error", r"optim/kl_sample_train_v[12]"),
+        says=(
+            "mismatch kl",
+            "kl error response",
+            "kl error",
+            "sample train kl",
+            "corr kl",
+            "sampler kl",
+            "inference kl",
+        ),
+        never=f"{_SPREADS} coefficient",
+        unit="nats",
+    ),
+    Meaning(
+        "kl_policies",
+        "KL between old and new policy",
+        "KL divergence between the policy that sampled and the policy after the update steps on those samples.",
+        says=("ppo_kl", "approx kl", "old kl", "learner kl", "learners kl", "policykl"),
+        never=f"{_SPREADS} coefficient reward reference target",
+        unit="nats",
+    ),
+    Meaning(
+        "kl_reference",
+        "KL to the reference",
+        "KL divergence from the policy to the frozen reference model; the estimator (k1, k2, k3) is the trainer's.",
+        says=("reference kl", "kl loss", "kl -reward", "reward kl penalty"),
+        never=f"{_SPREADS} coefficient target early",
         unit="nats",
     ),
     Meaning(
         "entropy",
         "policy entropy",
         "Mean entropy of the policy per token; Stable-Baselines3 logs it with a minus sign.",
-        keys=(
-            rf"{_TRAIN}entropy",
-            r"actor/entropy(?:_loss)?",
-            r"(?:objective|policy|optim|loss)/entropy",
-            r"entropy/all/mean",
-            rf"{_TRAIN}(?:approx_entropy|entropy_loss)",
-            r"(?:ray/tune/)?info/learner/(?:.+/)?entropy",
-            r"learners/.+/entropy",
-        ),
+        says=("entropy",),
+        never=f"{_SPREADS} coefficient bonus target",
         unit="nats",
-    ),
-    Meaning(
-        "clip_fraction",
-        "clip fraction",
-        "Share of tokens whose probability ratio was clipped.",
-        keys=(
-            rf"{_TRAIN}clip_ratio(?:/region_mean)?",
-            r"actor/pg_clipfrac",
-            r"policy/clipfrac_avg",
-            rf"{_TRAIN}clip_?frac(?:tion)?",
-        ),
-    ),
-    Meaning(
-        "clip_fraction_low",
-        "clip fraction, lower bound",
-        "Share of tokens clipped at the lower bound.",
-        keys=(rf"{_TRAIN}clip_ratio/low_mean", r"actor/pg_clipfrac_lower"),
-    ),
-    Meaning(
-        "clip_fraction_high",
-        "clip fraction, upper bound",
-        "Share of tokens clipped at the upper bound.",
-        keys=(rf"{_TRAIN}clip_ratio/high_mean",),
-    ),
-    Meaning(
-        "grad_norm",
-        "gradient norm",
-        "Norm of the gradient before clipping.",
-        keys=(
-            rf"{_TRAIN}grad_?norm",
-            r"(?:actor|optim)/grad_norm(?:/mean)?",
-            r"(?:ray/tune/)?info/learner/(?:.+/)?grad_gnorm",
-        ),
-    ),
-    Meaning(
-        "zero_variance_groups",
-        "groups without signal",
-        "Share of groups whose rewards are all equal, so that they carry no advantage.",
-        keys=(
-            rf"{_TRAIN}frac_reward_zero_std",
-            r"(?!eval).*zero_(?:std|variance|adv(?:antage)?)(?:_.*)?",
-            r"batch/solve_(?:none|all)",
-        ),
     ),
     Meaning(
         "truncation",
         "truncated responses",
         "Share of responses cut at the length limit.",
-        keys=(
-            rf"{_TRAIN}completions/clipped_ratio",
-            r"response_length/clip_ratio",
-            r"rollout/truncated_ratio",
-            rf"{_TRAIN}truncat(?:ed|ion)(?:_(?:fraction|rate|ratio))?",
-            r"is_truncated(?:/.+)?/mean",
-        ),
+        says=("truncation", "response clip rate", "length clip rate"),
+        never=f"{_SPREADS} count prompt importance",
         better=Better.LOWER,
+    ),
+    Meaning(
+        "clip_fraction_low",
+        "clip fraction, lower bound",
+        "Share of tokens clipped at the lower bound.",
+        says=("clip rate low",),
+        never=f"{_SPREADS} {_OF_VALUES}",
+    ),
+    Meaning(
+        "clip_fraction_high",
+        "clip fraction, upper bound",
+        "Share of tokens clipped at the upper bound.",
+        says=("clip rate high",),
+        never=f"{_SPREADS} {_OF_VALUES}",
+    ),
+    Meaning(
+        "clip_fraction",
+        "clip fraction",
+        "Share of tokens whose probability ratio was clipped.",
+        says=("clip rate",),
+        never=f"{_SPREADS} {_OF_VALUES} prompt gradient c",
+    ),
+    Meaning(
+        "grad_norm",
+        "gradient norm",
+        "Norm of the gradient before clipping.",
+        says=("gradient norm",),
+        never=f"{_SPREADS} {_OF_VALUES}",
     ),
     Meaning(
         "learning_rate",
         "learning rate",
         "Step size of the optimiser.",
-        keys=(
-            rf"{_TRAIN}(?:learning_rate|lr)",
-            r"(?:actor|optim|critic)/lr",
-            r"(?:ray/tune/)?info/learner/(?:.+/)?cur_lr",
-        ),
-    ),
-    Meaning(
-        "loss",
-        "loss",
-        "The optimiser's objective; for policy gradients its level says little.",
-        keys=(
-            rf"{_TRAIN}(?:policy_|pg_|value_|total_)?loss",
-            r"actor/pg_loss",
-            r"critic/vf_loss",
-            r"loss/(?:pi|v|policy)",
-            r"(?:act|cri|unsuper)_loss",
-            r"eval[_/]loss",
-            r"(?:training|validation|lm)_loss",
-            r"(?:ray/tune/)?info/learner/(?:.+/)?(?:policy|vf|total)_loss",
-            r"loss/(?:.+/)?mean",
-        ),
-        better=Better.LOWER,
+        says=("lr",),
+        never=f"{_SPREADS} {_OF_VALUES} coefficient",
     ),
     Meaning(
         "calibration_error",
         "calibration error",
         "Expected calibration error of the model's stated confidence.",
-        keys=(r"(?:.*[_/])?ece",),
+        says=("ece",),
+        held=None,
         better=Better.LOWER,
     ),
     Meaning(
-        "tokens",
-        "tokens seen",
-        "Tokens or environment steps consumed since the start.",
-        keys=(
-            rf"{_TRAIN}(?:num_tokens|num_input_tokens_seen|total_tokens)",
-            r"(?:ray/tune/)?timesteps_(?:total|this_iter)",
-            r"(?:ray/tune/)?episodes(?:_total|_this_iter)?|num_episodes|timesteps",
-            r"global_seqlen/.+",
-            r"num_env_steps_sampled_lifetime",
-        ),
+        "value_function",
+        "value function",
+        "Estimates of the value function, what it is fitted to, or how well it fits.",
+        says=("value", "critic return", "critic advantage", "explained std"),
+        never="loss",
     ),
     Meaning(
-        "time",
-        "time",
-        "Wall-clock time: of the row, since the start, or of the step.",
-        keys=(
-            r"_?timestamp|wall_time|_runtime|time|seconds|date",
-            rf"{_TRAIN}step_time",
-            r"time/.+",
-            r"timing_s/.+",
-            r"(?:ray/tune/)?time_(?:total_s|this_iter_s|since_restore)",
-            r"(?:eval_|train_)?runtime",
-            r"(?:eval_|train_)?(?:samples|steps)_per_second",
-            r"perf/time_per_step",
-        ),
-        unit="s",
+        "loss",
+        "loss",
+        "The optimiser's objective; for policy gradients its level says little.",
+        says=("loss",),
+        never=f"{_SPREADS} reward coefficient",
+        held=None,
+        better=Better.LOWER,
+    ),
+    Meaning(
+        "preference",
+        "preference pairs",
+        "Of preference training: rewards and margins of the preferred and the rejected responses.",
+        says=("preference",),
+        held=None,
+    ),
+    Meaning(
+        "reward_std",
+        "reward spread",
+        "Standard deviation of the reward, within groups or within the batch.",
+        says=("reward std", "critic score std"),
+    ),
+    Meaning(
+        "spread_of_another",
+        "spread of another metric",
+        "Largest, smallest, best or median value, limit or standard deviation of something whose mean is logged too.",
+        says=tuple(sorted(SPREADS)),
+        held=None,
+    ),
+    Meaning(
+        "held_out_length",
+        "held-out response length",
+        "Mean length of the responses to held-out problems.",
+        says=("response length", "length", "response token", "mean token"),
+        never="prompt penalty total rate preference",
+        held=True,
+        unit="tokens",
+    ),
+    Meaning(
+        "length",
+        "response length",
+        "Mean length of the sampled responses.",
+        says=("response length", "response token mean", "response token", "length", "mean token", "token turn"),
+        never="prompt penalty total reward dataset rate format input",
+        unit="tokens",
     ),
     Meaning(
         "evaluation_size",
         "evaluation size",
         "How many problems an evaluation had, or how many of them passed.",
-        keys=(r"(?:.*[_/])?(?:problems|passed|correct|n_problems|num_problems|n_truncated)|n",),
+        says=(
+            "problem",
+            "eval episode count",
+            "count -token -episode -group -turn -step -action -env",
+            *(f"{side} {word}" for side in sorted(HELD_OUT) for word in ("sample", "total", "size")),
+        ),
+        never="rate mean reward token time loss length response batch",
+        held=None,
+    ),
+    Meaning(
+        "held_out",
+        "held-out score",
+        "Score on problems that are not trained on, or of a judge that is not optimised; with tests as the judge, the "
+        "pass rate (pass@1).",
+        held=True,
+        better=Better.HIGHER,
+    ),
+    Meaning(
+        "train_pass_rate",
+        "training pass rate",
+        "Pass rate on the problems being trained on.",
+        better=Better.HIGHER,
+    ),
+    Meaning(
+        "score",
+        "score",
+        "Score of which the key does not say on which problems; held out where it is measured clearly less often than "
+        "the training, or where nothing is trained.",
+        better=Better.HIGHER,
+    ),
+    Meaning(
+        "reward",
+        "reward",
+        "Mean reward of the sampled responses: what the optimiser sees.",
+        better=Better.HIGHER,
+    ),
+    Meaning(
+        "reward_component",
+        "reward component",
+        "Mean of one part of the reward, or of one reward function.",
+    ),
+    Meaning(
+        "tokens",
+        "tokens seen",
+        "Tokens or environment steps consumed since the start.",
+        says=("token", "timesteps", "seqlen", "env count step", "episode"),
     ),
     Meaning(
         "evaluation_detail",
         "evaluation detail",
-        "A training metric measured during the held-out evaluation.",
-        keys=(r"eval(?:uation)?[_/].+",),
+        "Something else measured during the held-out evaluation: a length, a duration, a share of well-formed answers.",
+        held=True,
     ),
     Meaning(
         "progress",
         "progress",
         "Where the run stands, and on which machine: epochs, share done, process number.",
-        keys=(
-            rf"{_TRAIN}epoch",
-            r"progress/.+",
-            r"(?:trainer|train|training)?/?(?:global_)?step",
-            r"total_flos|_step",
-            r"(?:ray/tune/)?(?:iterations_since_restore|timesteps_since_restore|training_iteration|pid|done|_wandb/.+)",
-            r"(?:ray/tune/)?(?:perf/.+|num_healthy_workers|num_remote_worker_restarts)",
+        says=(
+            "epoch",
+            "progress",
+            "iteration",
+            "iterations",
+            "perf",
+            "memory",
+            "flos",
+            "pid",
+            "done",
+            "workers",
+            "step",
         ),
     ),
-    Meaning(
-        "spread_of_another",
-        "spread of another metric",
-        "Largest, smallest or median value, or standard deviation, of something whose mean is logged too.",
-        keys=(r".+[_/](?:max|min|std|median)(?:_(?:terminated_)?length)?(?:/.+)?|(?:.+/)?(?:max|min)(?:imum)?_.+",),
-    ),
 )
-
 BY_NAME: Mapping[str, Meaning] = {meaning.name: meaning for meaning in MEANINGS}
 
 # The three roles of the two standard figures. Any other meaning is looked up the same way.
 ROLES = ("reward", "held_out", "length")
 
-
-# Words for what a held-out score is, the most particular first: "pass@1 accuracy" is pass@1.
-_SCORES = (
-    (re.compile(r"pass(?:_?at_?|@|_?)1(?!\d)", re.IGNORECASE), "pass@1"),
-    (re.compile(r"pass[_ ]?rate", re.IGNORECASE), "pass rate"),
-    (re.compile(r"acc", re.IGNORECASE), "accuracy"),
-    (re.compile(r"reward|return", re.IGNORECASE), "reward"),
+# Of the scores of an evaluation: what is no score, whatever stands beside it.
+_DETAILS = word_set(
+    "format length time speed memory truncation kl entropy clip gradient lr advantage coefficient turn action "
+    "tool call token repetition parse consistency abort aborted stop eos penalty version age response norm "
+    "skipped invalid problem count losses sample preference value distinct diversity loss step epoch confidence "
+    "ece non"
 )
-_RATE_WORDS = re.compile(r"pass|acc|rate|correct|solve|mean@\d|avg@\d", re.IGNORECASE)
-_LOWER_WORDS = re.compile(r"(?:^|[_/ ])(?:loss|error|err|wer|ppl|perplexity|regret)(?:$|[_/ ])", re.IGNORECASE)
+REWARD, LOSSES, UNNAMED = 50, 70, 80  # ranks; the last is "eval/aime": nothing but the name of a problem set
+PART = 20  # rank from which on a part of the reward never stands for the whole
+# How directly a score says how many problems are solved; what comes later is a weaker stand-in.
+_BY_WORD = {
+    **dict.fromkeys(("pass", "accuracy", "correct", "success", "solve", "em"), 10),
+    **dict.fromkeys(
+        ("f1", "recall", "precision", "ndcg", "mrr", "map", "bleu", "rouge", "auc", "iou", "mcc", "win"), 20
+    ),
+    "answer": 30,
+    "score": 30,
+    "elo": 35,
+    "likelihood": 40,
+    **dict.fromkeys(("reward", "return"), REWARD),
+    **dict.fromkeys(("error", "wer", "cer", "regret", "mse", "mae", "rmse"), 60),
+    **dict.fromkeys(("perplexity", "bits_per_byte", "negative_likelihood"), LOSSES),
+}
 
-
-@cache
-def _compiled() -> tuple[tuple[Meaning, tuple[re.Pattern[str], ...]], ...]:
-    return tuple((m, tuple(re.compile(key, re.IGNORECASE) for key in m.keys)) for m in MEANINGS)
+# What the raw reward is called, and what is made of it for the optimiser.
+_OF_REWARD = {"raw": -10, "final": 10, "filtered": 30, "positive": 30, "normalized": 30, "normalised": 30, "rlhf": 20}
+_NOT_OF_ITSELF = word_set("reported proxy rm orm task custom judge env total overall rule r response evaluate")
+_PARTS = frozenset({"penalty", "bonus", "format", "length", "kl", "clip", "count", "time"})
 
 
 @cache
@@ -397,31 +357,121 @@ def meaning_of(key: str) -> Match | None:
     >>> meaning_of("val-core/openai/gsm8k/reward/mean@8").benchmark
     'openai/gsm8k'
     """
-    for meaning, patterns in _compiled():
-        for rank, pattern in enumerate(patterns):
-            found = pattern.fullmatch(key)
-            if found:
-                benchmark = (found.groupdict().get("benchmark") or "").strip("_/ ")
-                return Match(meaning, rank, "" if re.fullmatch(_HELD, benchmark, re.IGNORECASE) else benchmark)
+    words = _letters(key) or words_of(key)
+    if [word.text for word in words] == ["correct"]:
+        return Match(BY_NAME["evaluation_size"], 90)  # how many, unless something says a rate
+    side = Side.TRAINING if key.lower().startswith("passrate/") else side_of(words)  # slime: of the training rollouts
+    texts = frozenset(word.text for word in words)
+    for meaning in MEANINGS:
+        asked = _ASKED.get(meaning.name)
+        rank = asked(key, words, texts, side) if asked else _said(meaning, texts, side)
+        if rank is not None:
+            benchmark = _named(key, words) if meaning.name in ("held_out", "reward_component", "score") else ""
+            return Match(meaning, rank, benchmark, side)
     return None
 
 
-def choose_roles(points: Mapping[str, int]) -> dict[str, str]:
-    """Which key plays which part? From keys and how many values each has to name of the meaning → key.
-
-    The preferred spelling wins, and among equals the one with most values.
-    """
-    best: dict[str, tuple[int, int, str]] = {}
-    for key, count in points.items():
-        if count and (match := meaning_of(key)):
-            name, score = match.meaning.name, (match.rank, -count, key)
-            best[name] = min(best.get(name, score), score)
-    return {name: key for name, (_, _, key) in best.items()}
+def _letters(key: str) -> tuple[Word, ...]:
+    """Return the words of a key of one capital letter, as papers write them: R reward, H entropy, T length."""
+    letter = {"R": "reward", "r": "reward", "H": "entropy", "T": "length"}.get(key[:1] if key[1:2] in ("", "_") else "")
+    if letter is None or (len(key) > 1 and letter != "reward"):
+        return ()
+    return (Word(letter, 0, 1), *(Word(w.text, w.start + 2, w.end + 2) for w in words_of(key[2:])))
 
 
-def benchmarks(keys: Iterable[str]) -> list[str]:
-    """Which keys are held-out scores? Each stays a series of its own."""
-    return [key for key in keys if (match := meaning_of(key)) and match.meaning.name == "held_out"]
+def _said(meaning: Meaning, texts: frozenset[str], side: Side) -> int | None:
+    """Return how well a key says a meaning: which saying, then how many words it has besides; None if not at all."""
+    if meaning.held is not None and meaning.held != (side is Side.HELD_OUT):
+        return None
+    if not texts.isdisjoint(meaning.never.split()):
+        return None
+    for rank, saying in enumerate(meaning.says):
+        wanted = {word for word in saying.split() if word[0] != "-"}
+        if wanted <= texts and texts.isdisjoint(word[1:] for word in saying.split() if word[0] == "-"):
+            return 10 * rank + len(texts - wanted - _NEUTRAL)
+    return None
+
+
+def _as_score(key: str, words: Sequence[Word], texts: frozenset[str], side: Side) -> int | None:
+    """Return the rank of a score: by the word that says how well, then aggregates before single benchmarks."""
+    if not texts.isdisjoint(SPREADS) or not texts.isdisjoint(_DETAILS - ({"count"} if "rate" in texts else set())):
+        return None
+    if "rewards/" in key.lower() and texts.isdisjoint(BENCHMARKS):
+        return REWARD + 5  # of one reward function, whatever its name promises
+    said = min((rank for word, rank in _BY_WORD.items() if word in texts), default=UNNAMED)
+    samples = next((int(word[1:]) for word in texts if word[0] == "@"), 1)
+    if said == UNNAMED and not (samples > 1 or _named(key, words)):
+        return None
+    if "majority" in texts or ("pass" in texts and samples > 1):
+        said = 40
+    elif said > 10 and not BENCHMARKS.isdisjoint(texts) and said == UNNAMED:
+        said = 15
+    return said - ("all" in texts or "mean" in texts) + len(words) // 8
+
+
+def _as_held_out(key: str, words: Sequence[Word], texts: frozenset[str], side: Side) -> int | None:
+    if side is Side.HELD_OUT:
+        return _as_score(key, words, texts, side)
+    if side is Side.JUDGE and not texts.isdisjoint(SCORES):
+        return _as_score(key, words, texts, side)
+    return None
+
+
+def _as_training(key: str, words: Sequence[Word], texts: frozenset[str], side: Side) -> int | None:
+    if side is not Side.TRAINING or texts.isdisjoint(SOLVED | GRADES) or (_rewards(texts) and "@" not in str(texts)):
+        return None
+    return _as_score(key, words, texts, side)
+
+
+def _as_unplaced(key: str, words: Sequence[Word], texts: frozenset[str], side: Side) -> int | None:
+    if side is not Side.NONE or texts.isdisjoint(SOLVED | GRADES) or _rewards(texts):
+        return None
+    return _as_score(key, words, texts, side)
+
+
+def _rewards(texts: frozenset[str]) -> bool:
+    return not texts.isdisjoint(("reward", "return", "r")) or ("score" in texts and texts.isdisjoint(SOLVED | GRADES))
+
+
+def _as_reward(key: str, words: Sequence[Word], texts: frozenset[str], side: Side) -> int | None:
+    """Return the rank of a reward that is no part of one: the raw one first, then what was made of it."""
+    rest = texts - _NEUTRAL - _NOT_OF_ITSELF - _OF_REWARD.keys() - {"reward", "return", "score", "sequence"}
+    if side is Side.HELD_OUT or not _rewards(texts) or rest:
+        return None
+    said = 0 if {"critic", "score"} <= texts else 20 if "reward" in texts else 30 if "score" in texts else 40
+    return said + sum(_OF_REWARD.get(word, 0) for word in texts) + ("total" in texts)
+
+
+def _as_part(key: str, words: Sequence[Word], texts: frozenset[str], side: Side) -> int | None:
+    if side is Side.HELD_OUT or texts.isdisjoint(("reward", "return", "r")):
+        return None
+    return 0 if not texts.isdisjoint(SOLVED) else 20 if not texts.isdisjoint(_PARTS) else 10
+
+
+_ASKED: Mapping[str, Callable[[str, Sequence[Word], frozenset[str], Side], int | None]] = {
+    "held_out": _as_held_out,
+    "train_pass_rate": _as_training,
+    "score": _as_unplaced,
+    "reward": _as_reward,
+    "reward_component": _as_part,
+    "evaluation_detail": lambda key, words, texts, side: 0 if side is Side.HELD_OUT else None,
+}
+
+
+def _named(key: str, words: Sequence[Word]) -> str:
+    """Return what of a key is no known word: the problem set, or the part of a reward, as the trainer spells it."""
+    own = [word for word in words if word.text in BENCHMARKS or _is_name(word.text)]
+    return key[own[0].start : own[-1].end] if own else ""
+
+
+def _is_name(text: str) -> bool:
+    return text[0] != "@" and text not in _KNOWN and not text.isdecimal()
+
+
+# What is no name of a problem set, and of no part of the reward.
+_KNOWN = (_NEUTRAL | HELD_OUT | JUDGES | SPREADS | SCORES | TRAINING | _DETAILS) | word_set(
+    "rate all percent majority core aux valid answer total raw overall components r %"
+)
 
 
 def label_of(key: str) -> str:
@@ -434,9 +484,20 @@ def label_of(key: str) -> str:
     if match is None:
         return key
     label = match.meaning.label
-    if match.meaning.name == "held_out":
-        label = next((f"held-out {word}" for pattern, word in _SCORES if pattern.search(key)), label)
+    if match.meaning.name in ("held_out", "score"):
+        label = f"held-out {_kind(key)}"
     return f"{label} ({match.benchmark})" if match.benchmark else label
+
+
+def _kind(key: str) -> str:
+    """Words for what a held-out score is, the most particular first: "pass@1 accuracy" is pass@1."""
+    texts = {word.text for word in words_of(key)}
+    samples = next((word for word in texts if word[0] == "@"), "")
+    if "pass" in texts:
+        return f"pass{samples}" if samples else "pass rate"
+    return next(
+        (word for word in ("accuracy", "reward") if word in texts or (word == "reward" and "return" in texts)), "score"
+    )
 
 
 def heading_of(key: str) -> str:
@@ -449,32 +510,39 @@ def heading_of(key: str) -> str:
     return label[:1].upper() + label[1:] if meaning_of(key) else label
 
 
+_LOWER = ERRORS | {"loss", "ece"}
+
+
 def better_of(key: str) -> Better:
     """Which way does this metric improve?"""
-    if _LOWER_WORDS.search(key):  # whatever it is of: "eval_error" is a held-out score, and better when lower
-        return Better.LOWER
     match = meaning_of(key)
+    scored = match is not None and match.meaning.name in ("held_out", "score", "train_pass_rate", "evaluation_detail")
+    if (match is None or scored) and not _LOWER.isdisjoint(word.text for word in words_of(key)):
+        return Better.LOWER  # whatever it is of: "eval_error" is a held-out score, and better when lower
     return match.meaning.better if match else Better.NEITHER
 
 
-def is_rate(key: str) -> bool:
-    """Whether a key's values are shares of problems solved, in [0, 1] or in percent."""
-    return bool(_RATE_WORDS.search(key))
+def is_score(key: str) -> bool:
+    """Whether a key may be a held-out score by its name: it says so, or says nothing against it."""
+    match = meaning_of(key)
+    return match is not None and match.meaning.name in ("held_out", "score")
 
 
 def as_markdown() -> str:
-    """The table of meanings as a page: what each name means and which keys stand for it."""
+    """The table of meanings as a page: what each name means and which words stand for it."""
     way = {Better.HIGHER: "higher is better", Better.LOWER: "lower is better", Better.NEITHER: ""}
     lines = [
         "# What the metrics mean",
         "",
-        "Made by `heldout metrics`. A key has one meaning or none; keys are regular expressions for the whole key, "
-        "preferred ones first, and case is ignored. Keys that are not here can still be charted by name.",
+        "Made by `heldout metrics`. A key is read as words, however it is spelled: `evalAccuracy`, `val/acc/mean` and "
+        "`acc_eval` say the same. Below each meaning stand the words that say it, preferred ones first; a word with a "
+        "minus speaks against it. Keys that are not understood can still be charted by name.",
     ]
     for meaning in MEANINGS:
         facts = ", ".join(fact for fact in (meaning.unit, way[meaning.better]) if fact)
-        lines += ["", f"## {meaning.name}", "", f"{meaning.definition}{f' ({facts})' if facts else ''}", ""]
-        lines += [f"- `{key}`" for key in meaning.keys]
+        lines += ["", f"## {meaning.name}", "", f"{meaning.definition}{f' ({facts})' if facts else ''}"]
+        lines += ["", *(f"- `{saying}`" for saying in meaning.says)] if meaning.says else []
+        lines += [f"- never with `{meaning.never}`"] if meaning.never else []
     return "\n".join(lines) + "\n"
 
 

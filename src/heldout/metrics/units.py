@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from enum import Enum
 
-from heldout.metrics.meanings import is_rate
+from heldout.metrics.keys import BENCHMARKS, GRADES, SOLVED, word_set, words_of
+from heldout.metrics.meanings import meaning_of
 
 # A share cannot exceed 1; a larger one was logged in percent.
 _PERCENT_ABOVE = 1.5
+_SHARES = (SOLVED | GRADES | {"rate", "answer", "wer", "cer", "percent", "%"}) - {"elo"}
+_POINTS = word_set(
+    "error reward return elo perplexity regret likelihood negative_likelihood bits_per_byte mse mae rmse"
+)
+_OPEN = frozenset({"held_out", "score"})  # a name that leaves it open: a share where the values are
 
 
 class Unit(Enum):
@@ -18,15 +24,39 @@ class Unit(Enum):
     SCORE = "score"  # anything else: a reward, a return, a perplexity
 
 
+def is_share(key: str) -> bool:
+    """Whether a metric is a share by what it means, such as an accuracy, whatever its values are.
+
+    >>> is_share("eval/accuracy"), is_share("val_error_rate"), is_share("eval_reward"), is_share("elo")
+    (True, True, False, False)
+    """
+    texts = {word.text for word in words_of(key)}
+    if {"val", "core"} <= texts or {"val", "aux"} <= texts:  # verl's rewards of an evaluation are of its judge
+        return True
+    averaged = "mean" in texts and any(text[0] == "@" for text in texts)
+    known = not BENCHMARKS.isdisjoint(texts) and texts.isdisjoint(_POINTS)
+    return not texts.isdisjoint(_SHARES) or averaged or known
+
+
 def unit_of(key: str, low: float, high: float) -> Unit:
     """In which unit is a metric that runs from `low` to `high`?
 
     A share is what says so by its name and stays within 0 to 1, or 0 to 100. Rewards, returns and perplexities are
-    plain scores even where their values happen to lie there.
+    plain scores even where their values happen to lie there; a held-out score that says neither is what its values are.
 
     >>> unit_of("eval/accuracy", 0.2, 0.7), unit_of("eval/accuracy", 12, 61), unit_of("eval_reward", 0.2, 0.7)
     (<Unit.SHARE: 'share'>, <Unit.PERCENT: 'percent'>, <Unit.SCORE: 'score'>)
     """
-    if not is_rate(key) or not 0 <= low <= high <= 100:
+    if low < 0 or high > 100:
         return Unit.SCORE
-    return Unit.PERCENT if "%" in key or high > _PERCENT_ABOVE else Unit.SHARE if high <= 1 else Unit.SCORE
+    texts = {word.text for word in words_of(key)}
+    if texts & SOLVED == {"correct"} and "rate" not in texts and high > _PERCENT_ABOVE:
+        return Unit.SCORE  # how many are right
+    if is_share(key):
+        if "%" in key or high > _PERCENT_ABOVE:
+            return Unit.PERCENT
+        return Unit.SHARE if high <= 1 else Unit.SCORE
+    match = meaning_of(key)
+    # an error that is no rate may be anything
+    leaves_open = match is not None and match.meaning.name in _OPEN and texts.isdisjoint(_POINTS)
+    return Unit.SHARE if leaves_open and high <= 1 else Unit.SCORE

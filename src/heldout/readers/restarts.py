@@ -35,7 +35,7 @@ _NEVER = np.iinfo(np.int64).max
 _NO_METRICS = ("step", "time")  # keys of a line of the record that are no metrics
 _CLOCKS = frozenset({"time", "progress", "tokens", "evaluation_size"})
 # A row that logs nothing else says nothing of the training at its step, so it may come late.
-_NOT_OF_TRAINING = _CLOCKS | {"held_out", "held_out_length", "evaluation_detail", "spread_of_another"}
+_NOT_OF_TRAINING = _CLOCKS | {"held_out", "score", "held_out_length", "evaluation_detail", "spread_of_another"}
 
 
 def is_clock(key: str) -> bool:

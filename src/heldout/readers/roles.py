@@ -11,14 +11,17 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from heldout.errors import UnknownMetric, UsageError
-from heldout.metrics import BY_NAME, ROLES, Unit, is_rate, meaning_of
+from heldout.metrics import BY_NAME, ROLES, Unit, is_share, meaning_of
+from heldout.metrics.keys import BENCHMARKS, HELD_OUT, Side, word_set, words_of
 from heldout.readers.log import Log, noted, some
 from heldout.run import Note, NoteKind, Run, Series
 from heldout.stats.arrays import FloatArray
 from heldout.stats.rates import binomial_se, effective_problems
 from heldout.text import counted
 
-_SIZE_SETTINGS = ("eval_problems", "num_eval_problems", "n_eval_problems", "eval_size")
+# Words of settings that are no size of an evaluation, although they speak of both.
+_NO_SIZE = word_set("batch step per interval every epoch k temperature token length seed worker gpu time rate")
+_PASSED = frozenset({"pass", "correct", "success", "solve", "truncation"})  # counts of some of the problems
 _OPTION = {"reward": "--reward", "held_out": "--eval", "length": "--length"}
 
 
@@ -55,7 +58,8 @@ def with_roles(run: Run, log: Log, options: Options) -> Run:
         *_to_come(absent),
         *_not_logged(log.roles, run),
         *_unknown_keys(run, chosen),
-        *_missing_roles(roles),
+        *_missing_roles(run, roles),
+        *_guessed(run, {role: key for role, key in roles.items() if role not in chosen}),
         *_other_benchmarks(run, roles),
         *_percent(run, roles),
     ]
@@ -88,10 +92,27 @@ def _unknown_keys(run: Run, chosen: Mapping[str, str]) -> list[Note]:
     return noted(NoteKind.UNKNOWN, len(unknown), text)
 
 
-def _missing_roles(roles: Mapping[str, str]) -> list[Note]:
-    text = "No key was recognised as {}; give {} KEY if there is one."
-    missing = [role for role in ROLES if role not in roles]
-    return [Note(NoteKind.UNKNOWN, text.format(BY_NAME[role].label, _OPTION[role])) for role in missing]
+def _missing_roles(run: Run, roles: Mapping[str, str]) -> list[Note]:
+    """Name the roles that no column plays, and the columns that come near."""
+    notes = []
+    for role in (role for role in ROLES if role not in roles):
+        near, option = run.choices.near.get(role, ()), _OPTION[role]
+        text = f"No key was recognised as {BY_NAME[role].label}; give {option} KEY if there is one"
+        guess = f", such as {option} {some(near, 6)}" if near else ""
+        notes.append(Note(NoteKind.UNKNOWN, f"{text}{guess}."))
+    return notes
+
+
+def _guessed(run: Run, roles: Mapping[str, str]) -> list[Note]:
+    """Say why a column was taken whose name alone does not tell."""
+    taken = [(role, roles[role], run.choices.columns.get(roles[role])) for role in ROLES if role in roles]
+    return [
+        Note(
+            NoteKind.ASSUMED, f"{key!r} was taken as the {BY_NAME[role].label}: {choice.reason} ({_OPTION[role]} KEY)."
+        )
+        for role, key, choice in taken
+        if choice is not None and choice.role == role and not choice.sure
+    ]
 
 
 def _other_benchmarks(run: Run, roles: Mapping[str, str]) -> list[Note]:
@@ -120,7 +141,7 @@ def with_sizes(run: Run, options: Options) -> Run:
     for key in unsized:
         series = metrics[key]
         problems = _problems(series, run, options)
-        if problems is not None and (is_rate(key) or options.problems):
+        if problems is not None and (is_share(key) or options.problems):
             metrics[key] = _sized(series, problems, options.samples, 100.0 if run.unit(key) is Unit.PERCENT else 1.0)
     setting = _size_setting(run)
     if setting is None or options.problems or all(metrics[key].problems is None for key in unsized):
@@ -133,20 +154,49 @@ def with_sizes(run: Run, options: Options) -> Run:
 
 def _size_setting(run: Run) -> tuple[str, int] | None:
     """Return the setting that says how many problems an evaluation has."""
-    known = ((key, run.config[key]) for key in _SIZE_SETTINGS if key in run.config)
-    return next(((key, value) for key, value in known if isinstance(value, int) and value > 0), None)
+    known = ((key, value) for key, value in run.config.items() if isinstance(value, int) and _is_size_setting(key))
+    return next(((key, value) for key, value in known if value > 0), None)
+
+
+def _is_size_setting(key: str) -> bool:
+    texts = {word.text for word in words_of(key)}
+    if "sample" in texts and "max" not in texts:  # of each problem
+        return False
+    sized = not texts.isdisjoint(("problem", "size", "count")) or {"max", "sample"} <= texts
+    return sized and not texts.isdisjoint(HELD_OUT) and texts.isdisjoint(_NO_SIZE)
 
 
 def _problems(series: Series, run: Run, options: Options) -> FloatArray | None:
     if options.problems:
         return np.full(len(series), float(options.problems))
-    stem = series.name.rsplit("_pass", 1)[0]
-    for key in (f"{stem}_problems", "n", "n_problems", "num_problems", "problems"):
-        column = run.metrics.get(key)
-        if column is not None and np.isin(series.step, column.step).all():
-            return column.value[np.searchsorted(column.step, series.step)]
+    column = _size_column(series, run)
+    if column is not None:
+        return column.value[np.searchsorted(column.step, series.step)]
     setting = _size_setting(run)
     return None if setting is None else np.full(len(series), float(setting[1]))
+
+
+def _size_column(series: Series, run: Run) -> Series | None:
+    """Return the column that counts the problems of an evaluation: of its own problem set before one for all."""
+    match = meaning_of(series.name)
+    own = match.benchmark.lower() if match else ""
+    sizes = [key for key in run.metrics if _counts(key, series, run)]
+    named = {key: {word.text for word in words_of(key)} for key in sizes}
+    of_own = [key for key in sizes if own and own in key.lower()]
+    others = [key for key in sizes if named[key].isdisjoint(BENCHMARKS)]
+    found = [*of_own, *sorted(others, key=lambda key: ("problem" not in named[key], len(key)))]
+    return run.metrics[found[0]] if found else None
+
+
+def _counts(key: str, series: Series, run: Run) -> bool:
+    """Whether a column is the size of these evaluations: it says so, and is measured with them."""
+    match, column = meaning_of(key), run.metrics[key]
+    if match is None or match.meaning.name != "evaluation_size" or match.side is Side.TRAINING:
+        return False
+    if key == series.name or not _PASSED.isdisjoint(word.text for word in words_of(key)):
+        return False
+    together = match.side is Side.HELD_OUT or match.rank < 10 or len(column) == len(series)
+    return together and bool(np.isin(series.step, column.step).all()) and bool(column.value.min() >= 1)
 
 
 def _sized(series: Series, problems: FloatArray, samples: int, whole: float) -> Series:

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-from heldout.metrics import benchmarks, meaning_of
+from heldout.metrics import is_score, meaning_of
 from heldout.readers.consoles import grid
 from heldout.readers.consoles.bars import Bar, bars_in, moves_last, of_training
 from heldout.readers.consoles.console import CutLines, steps_over_epochs
@@ -309,7 +309,7 @@ def _of_split(row: dict[str, Any], split: str) -> dict[str, Any]:
         return row
     own = {key for key in row if is_step(key) or split_of(key.split()[0].split("/")[0].split("_")[0]) == split}
     if split == "train":  # only where the name alone would be taken for a held-out score
-        own |= set(row) - set(benchmarks(row))
+        own |= {key for key in row if not is_score(key)}
     return {key if key in own else f"{split}/{key}": value for key, value in row.items()}
 
 
