@@ -157,6 +157,8 @@ class Verdict:
         Those of `tied` whose checkpoint exists, as far as the log tells.
     benchmarks
         Every held-out score, where there are several, the verdict's own first.
+    variants
+        How many more columns are of the same measurements (best of, majority): no scores of their own.
     """
 
     state: State
@@ -172,6 +174,7 @@ class Verdict:
     advice: tuple[str, ...] = ()
     on_disk: tuple[int, ...] = ()
     benchmarks: tuple[BenchmarkFall, ...] = ()
+    variants: int = 0
 
     @property
     def fell(self) -> bool:

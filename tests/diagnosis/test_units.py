@@ -135,3 +135,24 @@ def test_of_a_score_that_is_no_share_no_plateau_is_told() -> None:
     assert not any(finding.kind == "plateau" for finding in small.findings)
     share = heldout.diagnose(run_of("eval_accuracy", noisy(0.5, 0.5, 0.001, 30), 100_000))
     assert share.state is State.PLATEAU
+
+
+def test_the_interpretation_of_a_score_that_got_worse_by_rising_does_not_say_that_it_fell() -> None:
+    run = run_of("val_error_rate", noisy(0.2, 0.6, 0.005, 24), 500, reward=noisy(0.0, 1.0, 0.01, 240))
+    verdict = heldout.diagnose(run)
+    assert verdict.state is State.OVER_OPTIMISED
+    told = " ".join(heldout.describe(run, verdict).interpretation)
+    assert "The held-out score has got worse while the reward rose" in told
+    assert "has fallen" not in told
+
+
+def test_variants_of_one_measurement_are_counted_and_not_listed() -> None:
+    falls = heldout.diagnose(run_of("eval/accuracy", noisy(0.7, 0.3, 0.01)))
+    assert falls.variants == 0
+    step, by = 10 * np.arange(20), noisy(0.7, 0.3, 0.01)
+    names = ("val-core/a/acc/mean@8", "val-core/b/acc/mean@8")
+    metrics = {name: Series(name, step, by + 0.01 * k) for k, name in enumerate(names)}
+    table = benchmarks(heldout.diagnose(Run("made", "memory", "test", metrics, {"held_out": names[0]})))
+    assert table is not None
+    assert [row[0] for row in table.rows] == list(names)
+    assert table.title == "Every held-out score"

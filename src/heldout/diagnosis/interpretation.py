@@ -7,6 +7,7 @@ others that fit the same curves. "Reward hacking" is said only where the verdict
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator
 
 from heldout.diagnosis.model import Curve, Seen
@@ -27,7 +28,18 @@ _NO_REWARD = (
 
 def interpret(seen: Seen) -> tuple[str, ...]:
     """Return the interpretation, a paragraph each."""
-    return tuple(_paragraphs(seen))
+    held_out = seen.curve("held_out")
+    lower = held_out is not None and held_out.sign < 0
+    return tuple(_turned(text) if lower else text for text in _paragraphs(seen))
+
+
+def _turned(text: str) -> str:
+    """Say of a score of which lower is better that it got worse or better, where another falls or rises."""
+    for told, instead in (("fallen", "got worse"), ("risen", "got better")):
+        text = re.sub(rf"(held-out score (?:has|may have)) {told}", rf"\1 {instead}", text)
+    return text.replace("held-out score fell ", "held-out score got worse ").replace(
+        "no rise of the held-out score", "no gain in the held-out score"
+    )
 
 
 def _paragraphs(seen: Seen) -> Iterator[str]:

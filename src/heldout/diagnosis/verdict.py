@@ -153,6 +153,7 @@ def _judged(
         advice=(*advice_on_roles(run), *advice_on(fallen, visible, kept.recommended)),
         on_disk=tuple(step for step in kept.tied if step in run.checkpoints),
         benchmarks=_benchmarks(run, fallen),
+        variants=_variants(run),
     )
 
 
@@ -175,6 +176,12 @@ def _benchmarks(run: Run, primary: OverOptimisation) -> tuple[BenchmarkFall, ...
         return ()
     adjusted = holm([fall.p for fall in falls])
     return tuple(replace(fall, adjusted_p=float(p)) for fall, p in zip(falls, adjusted, strict=True))
+
+
+def _variants(run: Run) -> int:
+    """How many columns are of the same measurements as the held-out scores?"""
+    scores = set(run.held_out_scores())
+    return sum(choice.role == "held_out" and key not in scores for key, choice in run.choices.columns.items())
 
 
 def _benchmark(key: str, fallen: OverOptimisation) -> BenchmarkFall:

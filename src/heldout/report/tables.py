@@ -44,7 +44,8 @@ def benchmarks(verdict: Verdict) -> TextTable | None:
         for fall in verdict.benchmarks
     )
     head = ("Benchmark", "Peak at", "Worse since by", "Run-level p", "All paid for (Holm)")
-    return TextTable("Every held-out score", head, rows)
+    more = f", and {counted(verdict.variants, 'variant')} of the same measurements" if verdict.variants else ""
+    return TextTable(f"Every held-out score{more}", head, rows)
 
 
 def _p(p: float) -> str:
