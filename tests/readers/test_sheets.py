@@ -143,12 +143,11 @@ READ = {"step": [1, 2, 3], "reward": [0.5, 0.75, 0.25], "kl": [0.25, 0.5, 0.75]}
         f"step,reward,kl\n# resumed\n{ROWS}",
         f"step,reward,kl\n{ROWS[:22]}step,reward,kl\n{ROWS[22:]}",
         f",step,reward,kl\n{ROWS}".replace("\n1", "\n0,1").replace("\n2", "\n1,2").replace("\n3", "\n2,3"),
-        f",reward,kl\n{ROWS}",  # the index of a data frame
         f"step|reward|kl\n{ROWS}".replace(",", "|"),
         f"step  reward  kl\n{ROWS}".replace(",", "   "),
         f"  step  reward  kl\n0,{ROWS}".replace("\n2", "\n1,2").replace("\n3", "\n2,3").replace(",", "   "),
         f"# step reward kl\n{ROWS}".replace(",", " "),
-        "| step | reward | kl |\n|---:|:--|---|\n| 1 | 0.5 | 0.25 |\n| 2 | 0.75 | 0.5 |\n| 3 | 0.25 | 0.75 |\n",
+        f" step | reward | kl \n------+--------+----\n{ROWS}".replace(",", " |  "),
         f"step,reward,kl\n{ROWS}".replace("\n", "\r\n"),
         f"step,reward,kl\n{ROWS}".replace("\n", "\r"),
     ],
@@ -196,6 +195,19 @@ def test_a_first_line_with_separators_above_other_lines_is_no_header(first: str,
 )
 def test_names_that_repeat(head: str, names: list[str]) -> None:
     assert list(columns(f"{head}\n{ROWS}")) == ["step", *names]
+
+
+@pytest.mark.parametrize(
+    ("index", "steps", "counted"), [((0, 1, 2), [0, 1, 2], True), ((5, 10, 20), [5, 10, 20], False)]
+)
+def test_an_index_without_a_name_is_the_step_unless_it_is_the_number_of_the_row(
+    index: tuple[int, ...], steps: list[int], counted: bool
+) -> None:
+    made = whole(",reward,kl\n" + "".join(f"{i},0.5,0.25\n" for i in index))
+    assert made is not None
+    assert made["step"] == steps
+    assert any("rows are counted" in text for _, text, _ in made["notes"]) is counted
+    assert list(made["columns"]) == ["reward", "kl"]
 
 
 def test_a_row_of_units_says_percent() -> None:

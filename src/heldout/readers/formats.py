@@ -18,11 +18,13 @@ from heldout.readers.consoles.pairs import read as read_pairs_console
 from heldout.readers.consoles.slime import read as read_slime_console
 from heldout.readers.consoles.trl import read as read_trl_console
 from heldout.readers.consoles.verl import read as read_verl_console
+from heldout.readers.documents import html_table, notebook
 from heldout.readers.documents.csv_parquet import read as read_csv_parquet
 from heldout.readers.documents.json_document import read as read_json_document
 from heldout.readers.documents.json_document import read_trainer_state
 from heldout.readers.documents.json_lines import read as read_json_lines
 from heldout.readers.documents.long_table import read as read_long_json
+from heldout.readers.documents.markdown_table import read as read_markdown_table
 from heldout.readers.documents.stable_baselines import read as read_stable_baselines
 from heldout.readers.judged_samples import read as read_judged_samples
 from heldout.readers.log import Log
@@ -68,6 +70,14 @@ class Format:
     pieces: bool = False  # whether several such files in one folder are the pieces of one run, not runs of their own
 
 
+def _notebook(source: Source) -> list[Log] | None:
+    return notebook.read(source, _logs)
+
+
+def _html_table(source: Source) -> list[Log] | None:
+    return html_table.read(source, _logs)
+
+
 # In the order in which readers are asked, the most particular first. Ranks put first what loses least: a trainer's own
 # history, then rows with all digits and settings, then a tracker's scalars, then tables, of which the exported ones
 # often hold only a part. What was printed comes last, with three digits. Equal ranks are never the same run.
@@ -87,6 +97,8 @@ FORMATS = (
     Format("tensorboard-download", "TensorBoard CSV / JSON download", Kind.TABLE, 9, read_tensorboard_download),
     Format("clearml", "ClearML scalars", Kind.TABLE, 9, read_clearml),
     Format("long-table", "table of single values", Kind.TABLE, 7, read_long_json),
+    Format("notebook", "Jupyter notebook", Kind.TABLE, 12, _notebook),
+    Format("html-table", "HTML table", Kind.TABLE, 12, _html_table),
     Format("sb3-monitor", "Stable-Baselines3 monitor.csv", Kind.TABLE, 11, read_stable_baselines),
     Format("sb3-evaluations", "Stable-Baselines3 evaluations.npz", Kind.TABLE, 10, read_stable_baselines),
     Format("verl-file", "verl file log", Kind.HISTORY, 2, read_json_lines),
@@ -96,6 +108,7 @@ FORMATS = (
     Format("json-lines", "JSON lines", Kind.HISTORY, 3, read_json_lines),
     Format("json", "JSON document", Kind.TABLE, 12, read_json_document),
     Format("step-files", "a JSON file per step", Kind.TABLE, 12),
+    Format("markdown-table", "Markdown table", Kind.TABLE, 12, read_markdown_table),
     Format("parquet", "Parquet table", Kind.TABLE, 7, read_csv_parquet),
     Format("rllib-progress", "RLlib progress.csv", Kind.TABLE, 8, read_csv_parquet),
     Format("sb3-progress", "Stable-Baselines3 progress.csv", Kind.TABLE, 8, read_csv_parquet),

@@ -276,6 +276,14 @@ class _Parts(io.RawIOBase):
         super().close()
 
 
+class Held(Source):
+    """Content that stands in no file of its own, such as what a cell of a notebook printed."""
+
+    def __init__(self, path: Path, content: bytes) -> None:
+        super().__init__(path)
+        self.__dict__["content"] = content
+
+
 def whole_lines(data: bytes, last: bool) -> bytes:
     """Return the lines that have an end, and the very last one where nothing will follow."""
     return data if last else data[: data.rfind(b"\n") + 1]

@@ -16,7 +16,7 @@ import numpy as np
 
 from heldout.errors import NoMetrics
 from heldout.readers.documents.cells import Numbers, numbers_of
-from heldout.readers.documents.delimited import SEPARATORS, SPACES, Layout, find, split
+from heldout.readers.documents.delimited import SEPARATORS, SPACES, Layout, find, find_in_rows, split
 from heldout.readers.documents.long_table import logs_of as logs_of_values
 from heldout.readers.log import MOST_NAMES, Column, Labels, Log, Table, noted
 from heldout.readers.source import Source
@@ -54,6 +54,20 @@ def read(source: Source) -> list[Log] | None:
         return None
     frame, named = _named(frame, layout.names)
     return _logs(frame, _format(frame.columns, layout.separator), [*notes, *named], layout)
+
+
+def logs_of_rows(rows: Sequence[Sequence[str]], format: str) -> list[Log]:
+    """Return the logs in a table whose cells are apart already; none where it has no steps or no numbers."""
+    import polars as pl
+
+    layout = find_in_rows(rows[:_MOST_LINES])
+    if layout is None or len(rows) == layout.start or not any(map(is_step_key, layout.names)):
+        return []
+    size = len(layout.names)
+    cells = [[*row[:size], *[None] * (size - len(row))] for row in rows[layout.start :]]
+    names = [f"{number}" for number in range(size)]
+    frame, named = _named(pl.DataFrame(cells, schema=dict.fromkeys(names, pl.String), orient="row"), layout.names)
+    return _logs(frame, format, [*layout.notes, *named], layout)
 
 
 def _sample(source: Source) -> tuple[list[str], str]:
@@ -226,9 +240,10 @@ def _named(frame: pl.DataFrame, names: Sequence[str]) -> tuple[pl.DataFrame, lis
         lines = int(again.sum())
         notes += noted(NoteKind.IGNORED, lines, f"{counted(lines, 'header line')} among the rows left out.")
     columns = {column: name for column, name in zip(frame.columns, names, strict=True) if name}
-    index = frame[first].cast(pl.Float64, strict=False)
-    numbers = frame.height > 1 and not index.has_nulls() and bool((index.diff().drop_nulls() > 0).all())
-    if not _has_name(names[0]) and numbers and not any(map(is_step_key, names)):
+    jumps = frame[first].cast(pl.Float64, strict=False).diff().drop_nulls()
+    rises = len(jumps) == frame.height - 1 > 0 and bool((jumps > 0).all())
+    # What rises by one is the number of the row, which says nothing of steps.
+    if not _has_name(names[0]) and rises and (jumps != 1).any() and not any(map(is_step_key, names)):
         text = "The first column has no name; as its numbers rise from row to row, it was taken for the step."
         columns = {**columns, first: "step"}
         notes.append(Note(NoteKind.ASSUMED, text))

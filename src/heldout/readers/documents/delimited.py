@@ -34,7 +34,7 @@ _MOST_SECOND = 2  # rows of the header below its first one
 _TIDY = re.compile(r"[\w ./@()\[\]%:+*-]{1,100}")  # a header without any row below it has to look like one
 _ASKED = 200  # names that are looked up: each is compared with every known spelling
 _DECLARED = re.compile(r'"?sep=(.)"?', re.IGNORECASE)
-_RULE = re.compile(r"[\s|:+=-]*-[\s|:+=-]*")  # below the header of a Markdown table
+_RULE = re.compile(r"[\s|:+=-]*-[\s|:+=-]*")  # below the header, as databases print it
 _UNIT = re.compile(r"[\[(<]?\s*(?:%|percent|pct)\s*[\])>]?", re.IGNORECASE)
 
 
@@ -76,6 +76,11 @@ def find(lines: Sequence[str]) -> Layout | None:
     return max(found, key=lambda layout: len(layout.names), default=None)
 
 
+def find_in_rows(rows: Sequence[Sequence[str]]) -> Layout | None:
+    """Return the layout of a table whose cells are apart already; `Layout.start` counts its rows."""
+    return _find([_Record([cell.strip() for cell in row], end) for end, row in enumerate(rows, 1)], "")
+
+
 def split(line: str, separator: str) -> list[str]:
     """Return the cells of one line, as `find` reads them."""
     return next(_records([line], separator)).cells
@@ -101,7 +106,7 @@ def _find(records: list[_Record], separator: str) -> Layout | None:
         names = [name.lstrip("# ") for name in record.cells] if record.is_comment else record.cells
         if separator in SPACES and record.is_comment:
             names = [name for name in names if name]
-        if not _are_names(names):
+        if not _are_names(names) or (separator == "|" and not (names[0] or names[-1])):  # that is Markdown
             continue
         if at == 0 and len(records) == 1:
             return _without_rows(names, record.end, separator)
