@@ -19,7 +19,8 @@ from heldout.readers.documents import csv_parquet
 from heldout.readers.source import Source
 from heldout.run import NoteKind
 
-FINITE = st.floats(allow_nan=False, allow_infinity=False, width=64)
+# Numbers of a size that something is measured in; others are taken as infinite or as zero.
+FINITE = st.floats(-1e100, 1e100).filter(lambda value: value == 0 or abs(value) >= 1e-100)
 
 
 @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
@@ -248,6 +249,48 @@ def test_what_is_said_of_the_last_line(text: str, steps: list[int], note: tuple[
 def test_a_quote_that_stays_open_costs_its_own_line_only() -> None:
     (made,) = whole('step,acc\n1,0.5\n2,"0.25' + "\n3,0.5" * 5000 + "\n") or []
     assert made["step"] == [1, *[3] * 5000]
+
+
+@pytest.mark.parametrize("cell", ['"a{}', 'a{}"b'])
+def test_quotes_that_never_close_in_every_row_cost_a_few_lines(cell: str) -> None:
+    text = "step,acc,note\n" + "".join(f"{i},0.5,{cell.format(i)}\n" for i in range(1001))
+    (made,) = whole(text) or []
+    assert len(made["step"]) >= 990
+    assert ("assumed", "Quotes that do not close were read as they stand.", 1) in made["notes"]
+
+
+def test_cells_of_a_megabyte_are_no_reason_to_refuse_a_table() -> None:
+    text = "step,acc,note\n" + "".join(f'{i},0.5,"{"x, " * 100_000}"\n' for i in range(5))
+    (made,) = whole(text) or []
+    assert made["columns"] == {"acc": dict.fromkeys(range(5), 0.5)}
+
+
+LIMITS = [("_MOST_COLUMNS", 3), ("_MOST_CELLS", 12)]
+
+
+@pytest.mark.parametrize(("limit", "size"), LIMITS)
+@pytest.mark.parametrize(("less", "is_read"), [(0, True), (1, False)])
+@pytest.mark.parametrize("suffix", ["csv", "parquet"])
+def test_tables_beyond_the_limits_are_refused_in_a_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: str, size: int, less: int, is_read: bool, suffix: str
+) -> None:
+    monkeypatch.setattr(csv_parquet, limit, size - less)
+    path = tmp_path / f"t.{suffix}"
+    frame = pl.DataFrame({"step": range(4), "acc": [0.5] * 4, "kl": [0.25] * 4})
+    if suffix == "csv":
+        frame.write_csv(path)
+    else:
+        frame.write_parquet(path)
+    if is_read:
+        assert len(read(path).steps) == 4
+    else:
+        with pytest.raises(NoMetrics, match=r"t\.(csv|parquet): a table of 3 columns.*heldout reads at most .*: keep"):
+            read(path)
+
+
+def test_one_line_with_very_many_commas_is_no_table() -> None:
+    assert whole("reward: 1, " * 40_000) is None
+    assert whole(",".join(f"reward{i}" for i in range(40_000))) is None
 
 
 def test_columns_of_the_wandb_export_are_taken_apart() -> None:

@@ -139,7 +139,7 @@ def _delimited(source: Source, layout: Layout) -> tuple[pl.DataFrame | None, lis
                 Note(NoteKind.ASSUMED, "The last line has no line end: if the file was cut, its last value is short.")
             )
     if len(data) > 2 * _MOST_CELLS:  # with a separator for each
-        _refuse_size(source, len(layout.names), data.count(b"\n"))
+        _refuse_size(source, len(layout.names), data.count(b"\n") - 1)
     frame, dropped = _parse(data, layout), 0
     for _ in range(_MOST_QUOTES):  # an open quote swallows everything behind it
         if frame is not None or b'"' not in data:
@@ -147,6 +147,9 @@ def _delimited(source: Source, layout: Layout) -> tuple[pl.DataFrame | None, lis
         data, lost = _without_quote(data, layout)
         dropped += lost
         frame = _parse(data, layout)
+    if frame is None and _split_alike(data, layout):
+        frame = _parse(data, layout, quote=None)
+        notes.append(Note(NoteKind.ASSUMED, "Quotes that do not close were read as they stand."))
     if dropped:
         notes.append(Note(NoteKind.DROPPED, f"{counted(dropped, 'byte')} do not parse as table rows and were dropped."))
     return frame, notes
@@ -156,10 +159,15 @@ def _without_quote(data: bytes, layout: Layout) -> tuple[bytes, int]:
     """Leave out the line of the last quote, and what follows it unless that is whole rows."""
     quote = data.rfind(b'"')
     begin, end = data.rfind(b"\n", 0, quote) + 1, data.find(b"\n", quote) + 1 or len(data)
-    separators = (len(layout.names) - 1) * [layout.separator.encode()]
-    if separators and all(line.count(separators[0]) == len(separators) for line in data[end:].splitlines()):
+    if _split_alike(data[end:], layout):
         return data[:begin] + data[end:], end - begin
     return data[:begin], len(data) - begin
+
+
+def _split_alike(data: bytes, layout: Layout) -> bool:
+    """Whether all lines hold as many separators as the header."""
+    separator = layout.separator.encode()
+    return all(line.count(separator) == len(layout.names) - 1 for line in data.splitlines())
 
 
 def _is_whole_row(tail: bytes, layout: Layout) -> bool:
@@ -167,7 +175,7 @@ def _is_whole_row(tail: bytes, layout: Layout) -> bool:
     return len(cells) >= len(layout.names) and tail.count(b'"') % 2 == 0
 
 
-def _parse(data: bytes, layout: Layout) -> pl.DataFrame | None:
+def _parse(data: bytes, layout: Layout, quote: str | None = '"') -> pl.DataFrame | None:
     import polars as pl
 
     separator = layout.separator
@@ -181,6 +189,7 @@ def _parse(data: bytes, layout: Layout) -> pl.DataFrame | None:
             data,
             separator=separator,
             infer_schema=False,
+            quote_char=quote,
             truncate_ragged_lines=True,
             comment_prefix="#" if layout.has_comments else None,
             encoding="utf8-lossy",

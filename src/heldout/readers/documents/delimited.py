@@ -95,8 +95,9 @@ def _records(lines: Sequence[str], separator: str) -> Iterator[_Record]:
     while True:
         try:
             yield _Record([cell.strip() for cell in next(reader)], reader.line_num)
-        except csv.Error:  # a cell longer than any in a table
-            yield _Record([], reader.line_num)
+        except csv.Error:  # a cell that is very long
+            line = lines[reader.line_num - 1]
+            yield _Record([cell.strip() for cell in line.split(separator, _ASKED)[:_ASKED]], reader.line_num)
         except StopIteration:
             return
 
