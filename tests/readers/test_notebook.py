@@ -98,6 +98,12 @@ def test_other_tables_are_passed_over(tmp_path: Path) -> None:
     assert len(read_all(notebook(tmp_path / "a.ipynb", [shown(other)], [shown(table(HEADER, rows(1, 9)))]))) == 1
 
 
+def test_a_table_with_steps_and_no_numbers_is_passed_over(tmp_path: Path) -> None:
+    other = table(["step", "epoch", "file"], [["1", "", "a.py"], ["2", "", "b.py"], ["3", "", "c.py"]])
+    outputs = [shown(other), shown(table(HEADER, rows(1, 9)))]
+    assert len(read(notebook(tmp_path / "a.ipynb", outputs)).steps) == 9
+
+
 CONSOLE = "".join(f"{{'loss': 0.01, 'reward': 0.{i:02}, 'kl': 0.1, 'epoch': 0.{i:02}}}\n" for i in range(1, 40))
 
 

@@ -67,7 +67,10 @@ def logs_of_rows(rows: Sequence[Sequence[str]], format: str) -> list[Log]:
     cells = [[*row[:size], *[None] * (size - len(row))] for row in rows[layout.start :]]
     names = [f"{number}" for number in range(size)]
     frame, named = _named(pl.DataFrame(cells, schema=dict.fromkeys(names, pl.String), orient="row"), layout.names)
-    return _logs(frame, format, [*layout.notes, *named], layout)
+    try:
+        return _logs(frame, format, [*layout.notes, *named], layout)
+    except NoMetrics:
+        return []
 
 
 def _sample(source: Source) -> tuple[list[str], str]:
