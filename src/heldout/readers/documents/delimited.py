@@ -142,7 +142,12 @@ def _known(names: list[str]) -> bool:
 
 
 def _without_rows(names: list[str], end: int, separator: str) -> Layout | None:
-    if separator in SPACES or not _known(names) or not all(_TIDY.fullmatch(name) for name in names if name):
+    if (
+        separator in SPACES
+        or len(names) > _ASKED
+        or not _known(names)
+        or not all(_TIDY.fullmatch(name) for name in names if name)
+    ):
         return None
     return Layout(separator, tuple(names), end)
 
