@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -379,3 +379,45 @@ def test_superseded_rows_are_kept_up_to_a_thousand_or_as_many_as_hold(rows: int,
 )
 def test_a_clock_says_only_when(key: str, is_one: bool) -> None:
     assert is_clock(key) is is_one
+
+
+# -- writers side by side ----------------------------------------------------------------------------------------------
+
+
+def lagging(late: int, keys: Sequence[str]) -> list[Row]:
+    """A trainer, and an evaluator with metrics that nobody knows, which is so many steps behind."""
+    rows: list[Row] = []
+    for step in range(60):
+        rows.append({"step": step, "reward": step / 100, "loss": 0.5})
+        if step % 10 == 9:
+            rows.append({"step": step - late, **dict.fromkeys(keys, 0.5)})
+    return rows
+
+
+@pytest.mark.parametrize("late", [0, 1, 9])
+@pytest.mark.parametrize("keys", [["quality"], ["zeta", "eta"]])
+def test_a_writer_that_lags_behind_restarts_nothing(tmp_path: Path, late: int, keys: list[str]) -> None:
+    path = tmp_path / "log.jsonl"
+    path.write_bytes(written(lagging(late, keys)))
+    run = heldout.read(path)
+    assert len(run["reward"]) == 60
+    assert run[keys[0]].step.tolist() == [step - late for step in range(9, 60, 10)]
+    assert not any("restarted" in note.text for note in run.notes)
+
+
+def test_beside_a_writer_that_lags_behind_a_restart_is_still_one(tmp_path: Path) -> None:
+    path = tmp_path / "log.jsonl"
+    again = [{"step": step, "reward": 9.0, "loss": 0.5} for step in range(50, 70)]
+    path.write_bytes(written([*lagging(7, ["quality"]), *again]))
+    run = heldout.read(path)
+    assert run["reward"].value.tolist() == [*(step / 100 for step in range(50)), *[9.0] * 20]
+    assert len(run["quality"]) == 6
+
+
+def test_very_many_restarts_are_read_as_they_are() -> None:
+    """20 000 restarts in 100 000 rows, of which each supersedes two."""
+    step = np.cumsum(np.tile([200, 200, 200, 200, -300], 20_000))
+    log = Log("json-lines", step, {"reward": Column(np.arange(len(step)), np.ones(len(step)))})
+    held, notes = without_superseded(log)
+    assert len(held.columns["reward"].row) == 60_000
+    assert "restarted 20 000 times" in notes[0].text

@@ -336,6 +336,16 @@ def attached(
     return replace(log.with_rows(step, columns, session), measured=measured, notes=(*log.notes, *notes))
 
 
+def in_order_of_steps(log: Log) -> Log:
+    """Return a log with its rows in order of their steps; those of one step stay in the order of writing."""
+    order = np.argsort(log.step, kind="stable")
+    place = np.empty_like(order)
+    place[order] = np.arange(len(order))
+    columns = {key: _joined([Column(place[column.row], column.value)]) for key, column in log.columns.items()}
+    session = None if log.session is None else log.session[order]
+    return replace(log, step=log.step[order], columns=columns, session=session)
+
+
 def layouts_of(columns: Mapping[str, Column], rows: int) -> IntArray:
     """Return a number for the set of keys in each row, shape (R,): equal ones have equal numbers."""
     layout = np.zeros(rows, dtype=np.int64)

@@ -34,13 +34,16 @@ def is_phase(name: str) -> bool:
     return bool(named & (_EVALUATION | _TRAINING)) and named <= _EVALUATION | _TRAINING | _BESIDE | {"held", "out"}
 
 
-def with_phases(table: Table, log: Log) -> Log:
-    """Rename what evaluation rows hold, where a column tells them apart; the log has all rows of the table."""
+def with_phases(table: Table, log: Log) -> tuple[Log, str]:
+    """Rename what evaluation rows hold, where a column tells them apart; return that column's name as well.
+
+    The log has all rows of the table.
+    """
     for key, phases in _told(table):
         rows = {name: mask for name, mask in phases.items() if mask.any()}
         if rows:
-            return _renamed(log, key, rows)
-    return log
+            return _renamed(log, key, rows), key
+    return log, ""
 
 
 def _told(table: Table) -> Iterator[tuple[str, dict[str, BoolArray]]]:

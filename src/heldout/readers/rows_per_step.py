@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from heldout.metrics import meaning_of
 from heldout.readers.log import Column, noted, some
 from heldout.readers.restarts import is_clock
 from heldout.readers.step_keys import counts_within_steps
@@ -18,6 +19,7 @@ from heldout.run import Note, NoteKind, Series
 from heldout.stats.arrays import FloatArray, IntArray
 
 _NEARLY_ALL = 0.8  # of the steps have several rows; a run that restarted repeats fewer, after what it superseded
+_FEWEST_COUNTED = 5  # steps
 _FEWEST_STEPS, _FEWEST_ROWS = 3, 5  # with fewer steps a summary may have been written twice, unless its rows are many
 
 
@@ -127,5 +129,7 @@ def _counts(key: str, value: FloatArray, starts: IntArray, size: IntArray) -> bo
     """Whether a column only numbers the rows of each step: by its name, or 0, 1, 2 … at every step."""
     if counts_within_steps(key):
         return True
+    if meaning_of(key) is not None or len(starts) < _FEWEST_COUNTED:  # a score may be 0 and 1 at a few steps, too
+        return False
     place = np.arange(len(value)) - np.repeat(starts, size)
     return bool(np.all(value - value[0] == place)) and float(value[0]) in (0.0, 1.0)

@@ -40,7 +40,7 @@ _AXES: tuple[tuple[Axis, frozenset[str]], ...] = (
     (Axis.STEP, word_set("step steps globalstep globalsteps schritt schritte pas paso pasos étape étapes passo")),
     (Axis.STEP, word_set("步 步数 步骤 步數 训练步数 全局步数 ステップ ステップ数 스텝 шаг шаги")),
     (Axis.ENVIRONMENT, word_set("timestep timesteps frame frames")),
-    (Axis.ITERATION, word_set("iteration iterations iter iters it itr update updates 迭代 迭代次数")),
+    (Axis.ITERATION, word_set("iteration iterations iter iters it itr update updates 迭代 迭代次数 итерация итерации")),
     (Axis.COUNT, word_set("episode episodes checkpoint checkpoints ckpt revision round rounds batch batches")),
     (Axis.EPOCH, word_set("epoch epochs epoche 轮次 轮数")),
     (Axis.CONSUMED, word_set("sample samples token tokens example examples")),
@@ -64,6 +64,8 @@ _WITHIN = word_set(
     "rank ranks worker workers node nodes process proc gpu device shard prompt prompts problem problems question "
     "questions example examples sample samples item items rollout completion idx index row"
 )
+_THINGS = word_set("task case user uid qid")  # which may also be what a run is about, but not with "id"
+_IDENTITY = word_set("id ids idx index uid qid")
 _SMALL_THEN_CAPITAL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _WORD = re.compile(r"[^\W_]+")
 
@@ -88,13 +90,20 @@ def axis_of(key: str) -> Axis | None:
     if key.lower() == "_step":
         return Axis.TRACKER
     named = words(re.split(r"[/.]", key)[-1])
-    rest = [word for word in named if word not in _NEUTRAL]
+    rest = [word for word in named if word not in _NEUTRAL | _ENVIRONMENT]
     if not rest or _NO_COUNT & set(named):
         return None
-    axis = next((axis for axis, known in _AXES if rest[-1] in known), None)
-    if axis is Axis.STEP and len(rest) > 1:
-        return Axis.ENVIRONMENT if set(rest[:-1]) <= _ENVIRONMENT else Axis.OTHER_STEP
-    return axis if axis in (Axis.STEP, Axis.ENVIRONMENT) or len(rest) == 1 else None
+    axis = next((axis for axis, known in _AXES if rest[-1] in known or _is_compound(rest[-1], known)), None)
+    if axis in (Axis.STEP, Axis.ITERATION) and len(rest) > 1:
+        return Axis.OTHER_STEP
+    if axis is Axis.STEP and _ENVIRONMENT & set(named):
+        return Axis.ENVIRONMENT
+    return axis if axis is Axis.ENVIRONMENT or len(rest) == 1 else None
+
+
+def _is_compound(word: str, known: frozenset[str]) -> bool:
+    """Whether a word ends in a known one, in the languages that write both as one: 训练步数, Trainingsschritt."""
+    return any(word.endswith(end) for end in known if not end.isascii() or end.startswith("schritt"))
 
 
 def is_step_key(key: str) -> bool:
@@ -105,8 +114,9 @@ def is_step_key(key: str) -> bool:
 
 def counts_within_steps(key: str) -> bool:
     """Whether a column counts the rows of one step, such as ranks, workers or prompts."""
-    named = words(key)
-    return bool(named) and bool(_WITHIN & set(named)) and set(named) <= _WITHIN | _NEUTRAL | {"local", "world"}
+    named = set(words(key))
+    within = _WITHIN | _THINGS if named & _IDENTITY else _WITHIN
+    return bool(within & named) and named <= within | _NEUTRAL | _IDENTITY | {"local", "world"}
 
 
 def run_rank(key: str) -> int | None:

@@ -16,10 +16,10 @@ import numpy as np
 from heldout.errors import NoMetrics
 from heldout.metrics import meaning_of
 from heldout.readers.axes import axis_by_parts, listed
-from heldout.readers.log import Column, Labels, Log, Table, noted, some, table_of
+from heldout.readers.log import Column, Labels, Log, Table, in_order_of_steps, noted, some, table_of
 from heldout.readers.phases import with_phases
 from heldout.readers.step_keys import Axis, axis_of, words
-from heldout.readers.table_runs import refuse_table_of_runs, runs_in
+from heldout.readers.table_runs import are_parts_of_steps, refuse_table_of_runs, runs_in
 from heldout.run import NO_STEPS, Note, NoteKind
 from heldout.stats.arrays import FloatArray, IntArray
 from heldout.text import counted
@@ -87,13 +87,13 @@ def logs_from_table(
     """
     table = table if isinstance(table, Table) else table_of(table)
     numbering = _numbering(table, None)
-    if not numbering.key:
-        refuse_table_of_runs(table)
+    refuse_table_of_runs(table, numbering.step if numbering.key else None)
     log = _log(table, numbering, format, name, notes, config)
-    log = with_phases(table, log)
-    runs = runs_in(table, log, growing=growing) if numbering.key else []
+    log, phase = with_phases(table, log)
+    runs = runs_in(table, log, growing=growing, but=phase) if numbering.key else []
     if not runs:
-        return [_usable(log, table, log.step >= 0)]
+        alone = _usable(log, table, log.step >= 0)
+        return [in_order_of_steps(alone) if are_parts_of_steps(table, log) else alone]
     said = Note(NoteKind.REPAIRED, f"The table holds {len(runs)} runs; each is read on its own.")
     whole = replace(log, notes=(*log.notes, said))
     return [
@@ -203,7 +203,7 @@ def _fit(found: Sequence[_Numbering]) -> list[_Numbering]:
 def _is_sure(key: str) -> bool:
     """Whether a name needs no evidence: "step", "train/global_step", "iteration", in whatever order the rows stand."""
     axis = axis_of(key)
-    return axis in (Axis.STEP, Axis.TRACKER) or (axis is not None and axis < Axis.EPOCH and len(words(key)) <= 2)
+    return axis is not None and axis < Axis.EPOCH and axis is not Axis.OTHER_STEP
 
 
 def _runs_on(key: str, step: IntArray) -> bool:

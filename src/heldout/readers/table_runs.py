@@ -27,16 +27,27 @@ _MOST_RUNS = 200  # more values than that in a column are no names of runs
 _FEWER_REPEATS = 20  # times; a run that was restarted within the table repeats some of its own steps
 _NEARLY_ALL = 0.95  # of the steps at which runs written side by side stand in the same order; the others were cut short
 _NO_RUN = word_set("time date timestamp datetime created updated started")
+_FEWEST_RUNS = 3  # rows of a table of runs that has a column of steps, of which every one has another name
+_ALL_DIFFER = 0.9
 _BEGIN = 0.8  # of the runs, at the first step of all
 _LONG = (("key",), ("metric",), ("tag",), ("variable",), ("series",))  # columns that name metrics
 _CHANGES = 0.5  # of the rows begin with another name: each is a thing of its own
 
 
-def refuse_table_of_runs(table: Table) -> None:
-    """Raise `NoMetrics` where each row is a finished run, or a problem: it has a name, and nothing numbers the rows."""
+def refuse_table_of_runs(table: Table, step: IntArray | None) -> None:
+    """Raise `NoMetrics` where each row is a finished run, or a problem: it has a name, and nothing numbers the rows.
+
+    `step` is what a column says that would number them; where it runs on, it does.
+    """
+    if step is not None and (table.rows < _FEWEST_RUNS or _runs_on(step)):
+        return
     for key in _things(table):
         code = _codes(table, key)
         if len(code) < 2 or np.mean(np.diff(code) != 0) < _CHANGES:
+            continue
+        # Several runs in no order have steps in common, and each of their names in many rows.
+        apart = max(len(np.unique(code)), 0 if step is None else len(np.unique(step))) >= _ALL_DIFFER * len(code)
+        if step is not None and (counts_within_steps(key) or not apart):
             continue
         if counts_within_steps(key):
             raise NoMetrics(
@@ -49,6 +60,11 @@ def refuse_table_of_runs(table: Table) -> None:
         )
 
 
+def _runs_on(step: IntArray) -> bool:
+    known = step[step >= 0]
+    return len(known) > 0 and bool(np.any(known != known[0])) and bool(np.mean(np.diff(known) < 0) < _CHANGES / 2)
+
+
 def _things(table: Table) -> Iterator[str]:
     """Columns whose names say that their values name things."""
     for key in (*table.text, *table.columns):
@@ -59,11 +75,11 @@ def _things(table: Table) -> Iterator[str]:
             yield key
 
 
-def runs_in(table: Table, log: Log, *, growing: bool = False) -> list[Run]:
+def runs_in(table: Table, log: Log, *, growing: bool = False, but: str = "") -> list[Run]:
     """Return the runs of a table, or none where it holds one; the log has all rows of the table.
 
     In a table that is still being written, a run that was begun anew will be as long as the first one for a moment:
-    there, runs that no column names are not taken apart.
+    there, runs that no column names are not taken apart. `but` is a column that says something else.
     """
     used = log.step >= 0
     step = log.step[used]
@@ -71,13 +87,24 @@ def runs_in(table: Table, log: Log, *, growing: bool = False) -> list[Run]:
         return []
     layout = layouts_of({key: column for key, column in log.columns.items() if not is_clock(key)}, table.rows)[used]
     named = _naming(table, used, step)
+    named.pop(but, None)
     chosen = _fewest(named, step, layout)
     if chosen:
         return _labelled({key: named[key] for key in chosen}, table, used)
-    blocks = None if growing else _equal_blocks(step, layout)
+    blocks = None if growing or are_parts_of_steps(table, log) else _equal_blocks(step, layout)
     if blocks is None:
         return []
     return [(f"run {number + 1}", _spread(blocks == number, used)) for number in range(int(blocks.max()) + 1)]
+
+
+def are_parts_of_steps(table: Table, log: Log) -> bool:
+    """Whether a column such as the rank tells apart rows that otherwise have one step: they are parts of it."""
+    used = log.step >= 0
+    step = log.step[used]
+    if not _repeats(step):
+        return False
+    parts = (_codes(table, key)[used] for key in (*table.text, *table.columns) if counts_within_steps(key))
+    return any(_repeats(_joint([step, part])) * _FEWER_REPEATS <= _repeats(step) for part in parts)
 
 
 def _naming(table: Table, used: BoolArray, step: IntArray) -> dict[str, IntArray]:
@@ -92,9 +119,10 @@ def _naming(table: Table, used: BoolArray, step: IntArray) -> dict[str, IntArray
         different = len(np.unique(code))
         if not 2 <= different <= _MOST_RUNS:
             continue
-        if rank is None and not _all_begin(code, step):
-            continue
-        if rank is not None or _stays(code, step, begins) or _side_by_side(code, step, different, key in table.text):
+        if rank is not None or (
+            _all_begin(code, step)
+            and (_stays(code, step, begins) or (_side_by_side(code, step) and not _merely_counts(table, key)))
+        ):
             kind = (0, rank) if rank is not None else (1 if key in table.text else 2, place)
             found[key] = kind, code
     return {key: code for key, (_, code) in sorted(found.items(), key=lambda item: item[1][0])}
@@ -111,6 +139,12 @@ def _all_begin(code: IntArray, step: IntArray) -> bool:
     first = np.full(int(code.max()) + 1, np.iinfo(np.int64).max)
     np.minimum.at(first, code, step)
     return bool(np.mean(first[np.unique(code)] == step.min()) >= _BEGIN)
+
+
+def _merely_counts(table: Table, key: str) -> bool:
+    """Whether a column holds 0, 1, 2 … or 1, 2, 3 …, as what numbers the rows of a step does."""
+    values = np.unique(table.columns[key].value) if key in table.columns else np.empty(0)
+    return len(values) > 0 and bool(np.all(np.diff(values) == 1)) and float(values[0]) in (0.0, 1.0)
 
 
 def _is_measured(table: Table, key: str) -> bool:
@@ -139,8 +173,8 @@ def _stays(code: IntArray, step: IntArray, begins: BoolArray) -> bool:
     return bool(np.any(np.diff(step) < 0)) and not np.any(changes & ~begins)
 
 
-def _side_by_side(code: IntArray, step: IntArray, different: int, is_text: bool) -> bool:
-    """Whether the same values stand at nearly every step in the same order, and do not merely count the rows there."""
+def _side_by_side(code: IntArray, step: IntArray) -> bool:
+    """Whether the same values stand at nearly every step in the same order."""
     order = np.argsort(step, kind="stable")
     code = code[order]
     starts = np.flatnonzero(np.diff(step[order], prepend=step[order][:1] - 1))
@@ -150,13 +184,7 @@ def _side_by_side(code: IntArray, step: IntArray, different: int, is_text: bool)
     if most < 2 or len(full) < _NEARLY_ALL * len(starts) or len(full) < 2:
         return False
     rows = code[full[:, None] + np.arange(most)]
-    if np.mean(np.all(rows == rows[0], axis=1)) < _NEARLY_ALL:
-        return False
-    return is_text or different < most or not _counts(rows[0])
-
-
-def _counts(pattern: IntArray) -> bool:
-    return bool(np.all(np.diff(pattern) == 1))
+    return bool(np.mean(np.all(rows == rows[0], axis=1)) >= _NEARLY_ALL)
 
 
 def _fewest(named: Mapping[str, IntArray], step: IntArray, layout: IntArray) -> list[str]:
@@ -174,7 +202,8 @@ def _fewest(named: Mapping[str, IntArray], step: IntArray, layout: IntArray) -> 
     for key in reversed(keys):
         without = [other for other in keys if other != key]
         after = _repeats(_joint([step, *(named[other] for other in without)]))
-        if without and (after - floor) * _FEWER_REPEATS <= before:
+        named_still = np.any([named[other] > 0 for other in without], axis=0) if without else np.zeros(1, dtype=bool)
+        if named_still.all() and (after - floor) * _FEWER_REPEATS <= before:
             keys = without
     return keys
 
