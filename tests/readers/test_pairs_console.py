@@ -139,7 +139,8 @@ def first(log: Log) -> dict[str, float]:
     [
         ("21.5%", 21.5), ("21.5 %", 21.5), ("3.5s", 3.5), ("3.5 s", 3.5), ("300ms", 0.3), ("300 ms", 0.3),
         ("12k", 12_000), ("1.2M", 1_200_000), ("12k tok/s", 12_000), ("2.5k/s", 2500), ("3000 tokens/s", 3000),
-        ("313.3 tokens/sample", 313.3), ("1,024", 1024), ("12,345,678.5", 12_345_678.5), ("41/100", 41),
+        ("313.3 tokens/sample", 313.3), ("1,024", 1024),
+        ("0,25", 0.25), ("-1,5", -1.5), ("12,345,678.5", 12_345_678.5), ("41/100", 41),
         ("40.1GB", 40.1), ("0.41 ± 0.02", 0.41), ("0.41 +/- 0.02", 0.41), ("-1e-3", -0.001), (".5", 0.5),
         ("3.", 3), ("np.float64(0.5)", 0.5),
         ("tensor(0.25, device='cuda:0')", 0.25), ("tensor(2.)", 2), ("(0.5)", 0.5),
@@ -152,7 +153,9 @@ def test_units_of_a_number(written: str, number: float, form: str) -> None:
     assert first(one(lines(form.replace("WRITTEN", written)))) == {"x": number, "y": 0.5}
 
 
-@pytest.mark.parametrize("written", ["1.2.3", "10:20:30", "2026-01-02", "run_3", "0x1F", "1/2/3", "--1", "v2"])
+@pytest.mark.parametrize(
+    "written", ["1.2.3", "10:20:30", "2026-01-02", "run_3", "0x1F", "1/2/3", "--1", "v2", "1,2,3", "0.5,0.9"]
+)
 def test_what_is_no_number_is_none(written: str) -> None:
     assert first(one(lines(f"step={{}} y=0.5 x={written}"))) == {"y": 0.5}
 
@@ -269,6 +272,10 @@ def test_any_text_is_read_or_left(text: str) -> None:
         ("step {} max step: 500 best step: 3 loss: 0.5", {"max step": 500.0, "best step": 3.0, "loss": 0.5}),
         ("步数: {} 奖励: 0.5 step={}", {"步数": None, "奖励": 0.5}),
         ("step={} loss=0.5 elapsed=0:10:20 eta: 0:03:04", {"loss": 0.5}),
+        ("Epoch 1 | step {} | loss 0.5 | eta 0:10:02", {"Epoch": 1.0, "loss": 0.5}),
+        ("on 3 hosts of ours | step {} | loss 0.5 | lr 0.25", {"loss": 0.5, "lr": 0.25}),
+        ("Training finished. Best reward: 0.5 at step {}", {"Best reward": 0.5}),
+        ("Schritt {}/40 | reward: 0.5", {"reward": 0.5}),
         ("step {} | Last 50 Avg Reward: 0.5", {"Last 50 Avg Reward": 0.5}),
         ("step={} loss=5%", {"loss": 5.0}),
         ("val: step={} val_acc=0.5 acc=0.25", {"val_acc": 0.5, "val/acc": 0.25}),

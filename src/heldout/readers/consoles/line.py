@@ -13,7 +13,7 @@ from heldout.readers.consoles.trl import scan_dict
 # What numbers the lines of training loops. Those that count finer come first: an epoch has many steps.
 STEPS = (
     *("global_step", "train/global_step", "trainer/global_step", "step", "_step", "steps", "training_step"),
-    *("train_step", "iteration", "iter", "update", "it", "episode", "round", "epoch", "#"),
+    *("train_step", "iteration", "iter", "update", "it", "步数", "schritt", "episode", "round", "epoch", "#"),
 )
 LONGEST = 20_000  # characters; a longer line is none of metrics that were printed for people
 
@@ -50,6 +50,7 @@ _SMALL = frozenset(
         *("starting", "stats", "summary", "the", "to", "took", "was", "with"),
     )
 )
+_ABBREVIATED = 5  # letters of "Seq." and its dot at most; a longer word with a dot ends a sentence
 _NO_STEP_AFTER = frozenset(("per", "each", "max", "total", "best", "last", "num", "of"))
 
 # loss   pass@1   val-core/math/acc   Seq. Length   Avg Reward (last 100)
@@ -60,7 +61,11 @@ _UNIT = (
     rf"[ ]?%|[a-zA-Zµ][\w/%]{{0,11}}+(?!=)|[ ](?:{_UNIT_WORDS})(?:/\w{{1,12}}+)?+"
     r"(?![\w@.])(?![ \t]{0,8}[=:])(?![ \t]{1,8}[-+.]?\d)"
 )
-_DIGITS = rf"(?!0[xX]|[-+]?(?:nan|NaN|inf)\w)(?:[-+]?[1-9]\d{{0,2}}(?:,\d{{3}})++(?:\.\d++)?+(?!\d|,\d)|{NUMBER})"
+# 1,024 has its thousands in a group; 0,25 and 1,5 a decimal comma, as people write it in much of Europe.
+_GROUPS = r"[-+]?[1-9]\d{0,2}(?:,\d{3})++(?:\.\d++)?+"
+_COMMA = r"[-+]?(?:0,\d++|\d++,(?!\d{3}(?!\d))\d++)"
+_DIGITS = rf"(?!0[xX]|[-+]?(?:nan|NaN|inf)\w)(?:{_GROUPS}(?!\d|,\d)|{_COMMA}(?![.,]?\d)|{NUMBER}(?!,\d))"
+_GROUPED = re.compile(_GROUPS)
 _CLOCK = r"\d{1,3}:\d\d(?::\d\d)?+(?:\.\d++)?+"
 _CAST = r"(?:(?:np|numpy|torch)\.)?(?:float|int|tensor)\d{0,3}\("
 
@@ -77,6 +82,7 @@ _TOKEN = re.compile(
     r"\[[-+\d., ]{1,200}+\](?!\w)|"
     rf"(?P<junk>https?://\S++|(?<!\S)--?(?=\w)\S++)|[\w/]{{1,60}}+\.py:\d++"
     rf"|(?P<name>{_PHRASE})[ \t]{{0,20}}+[=:：](?!=)[ \t]{{0,20}}+[\[(]?+{_value('number', 'unit')}"
+    rf"|{_WORD}[ \t]{{1,8}}+{_CLOCK}(?![\w.])"
     rf"|(?P<bare>{_WORD})[ \t]{{1,8}}+[\[(#]?+{_value('digits', 'of')}"
     r"|(?P<counter>\d{1,15})/\d{1,15}(?![\w/.])|\d{1,3}(?:\.\d{1,4}+)?%"
     rf"|(?P<key>{_WORD})(?:=['\"]?|:[ \t]{{1,3}}+)"
@@ -130,7 +136,7 @@ def split_of(word: str) -> str:
 
 def number_of(digits: str, unit: str) -> float:
     """Return a number in the unit of its column: thousands and millions written out, milliseconds as seconds."""
-    value = float(digits.replace(",", ""))
+    value = float(digits.replace(",", "" if _GROUPED.fullmatch(digits) else "."))
     unit = unit.strip()
     scale = {"k": 1e3, "K": 1e3, "M": 1e6, "B": 1e9}.get(unit[:1], 1.0) if unit[1:2] in ("", "/") else 1.0
     return round(value * (1e-3 if unit == "ms" else scale), 9) if unit else value
@@ -224,7 +230,14 @@ class _Found:
         elif signed or name.lower() not in _SMALL:
             key = f"{self.group}/{name}" if self.group and signed and not is_step(name) else name
             self.row[key] = number_of(digits, "" if unit.startswith("/") else unit)
-            self._bare |= set() if signed or is_step(key) else {key}
+            self._bare |= set() if signed or is_step(key) or _stands_alone(token) else {key}
+
+
+def _stands_alone(token: re.Match[str]) -> bool:
+    """Whether a name and its number are all that stands between two bars or commas."""
+    start, end, text = token.start(), token.end(), token.string
+    before, behind = text[max(start - 3, 0) : start].strip(), text[end : end + 3].strip()
+    return (before[-1:] in "|,;" if before else start < 3) and (behind[:1] in "|,;" if behind else end + 3 >= len(text))
 
 
 def _items(text: str, ends_open: bool = False, before_dict: bool = False) -> Line:
@@ -238,6 +251,10 @@ def _items(text: str, ends_open: bool = False, before_dict: bool = False) -> Lin
 def _named(phrase: str) -> tuple[str, list[str]]:
     """Return the name in a phrase, and the words before it: of "in train epoch" it is the epoch."""
     words = phrase.split()
+    ended = [i for i, word in enumerate(words[:-1], start=1) if word.endswith(".") and len(word) > _ABBREVIATED]
+    if ended:  # a sentence before the name
+        name, before = _named(" ".join(words[ended[-1] :]))
+        return name, [word.rstrip(".") for word in words[: ended[-1]]] + before
     if len(words) > 1 and is_step(words[-1]) and words[-2].lower() not in _NO_STEP_AFTER:
         return words[-1], words[:-1]
     while len(words) > 1 and words[0].lower() in _SMALL:
