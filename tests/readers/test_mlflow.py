@@ -90,9 +90,10 @@ def test_runs_of_one_store_are_runs_of_their_own(tmp_path: Path) -> None:
     run_folder(tmp_path)
     run_folder(tmp_path, run="cd34", name="ppo")
     run_folder(tmp_path, experiment="2", run="ef56", name="gone", stage="deleted")
-    runs = heldout.read_all(tmp_path)
+    files = Files()
+    runs = heldout.read_all(tmp_path, files=files)
     assert [run.name for run in runs] == ["grpo", "ppo"]
-    assert "deleted in MLflow" in notes(runs[0])
+    assert "deleted in MLflow" in " ".join(files.unread)
 
 
 def test_what_mlflow_measures_of_the_machine_is_left_out(tmp_path: Path) -> None:
