@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from heldout.metrics import ROLES
 from heldout.metrics.words import bare
 from heldout.run import Run, Series
 from heldout.stats.gp import gp_posterior
@@ -24,7 +23,6 @@ _SPARSE = 0.5  # of the fullest column: what has fewer values was not measured a
 _EVALUATED = re.compile(
     r"(?:^|[^a-z])(?:eval(?:uation)?|val(?:id(?:ation)?)?|test|held[-_]?out|dev|gold)(?:$|[^a-z])", re.IGNORECASE
 )
-_REWARDED = re.compile(r"reward|score|return", re.IGNORECASE)
 _COUNTER = re.compile(
     r"epoch|steps?$|runtime|per_second|seconds|(?:^|[/_])time$|num_|count|total_|(?:^|[/_])n_|flops?|percentage|remaining",
     re.IGNORECASE,
@@ -112,19 +110,17 @@ def _copies(one: Series, other: Series) -> bool:
 def near_misses(run: Run, role: str) -> list[str]:
     """Which columns might be the held-out score or the reward that was not recognised? The likeliest first.
 
-    A held-out score is named as one, or is sparser than the fullest column; a reward is not, and is named as one, or
-    has no known meaning in a log that has no held-out score either.
+    Those that the choice of roles came near to; behind them columns without a known meaning: for a held-out score
+    sparser ones, for a reward, in a log that has no held-out score either, those that are measured at each step.
     """
+    near = [key for key in run.choices.near.get(role, ()) if len(run.metrics[key]) > 1]
     full = max((len(series) for series in run.metrics.values()), default=0)
-    found = []
     for key, series in run.metrics.items():
-        name = run.choices.columns[key].role if key in run.choices.columns else ""
-        if len(series) < 2 or name in _NO_METRICS or _COUNTER.search(key) or key in (run.roles.get(r) for r in ROLES):
+        choice = run.choices.columns.get(key)
+        if len(series) < 2 or (choice and choice.role) or _COUNTER.search(key) or key in (*near, *run.roles.values()):
             continue
-        evaluated, rewarded = _EVALUATED.search(key) is not None, _REWARDED.search(key) is not None
-        sparse = len(series) <= _SPARSE * full
-        if role == "held_out" and (evaluated or sparse):
-            found.append((not evaluated, bool(name), -len(series), key))
-        elif role == "reward" and not evaluated and not sparse and (rewarded or not (name or "held_out" in run.roles)):
-            found.append((not rewarded, bool(name), -len(series), key))
-    return [key for *_, key in sorted(found)]
+        if (len(series) <= _SPARSE * full) == (role == "held_out") and (
+            role == "held_out" or "held_out" not in run.roles
+        ):
+            near.append(key)
+    return near
