@@ -77,10 +77,10 @@ def test_near_misses_are_named_with_the_flag_to_type() -> None:
     dense = {"foo/r": np.linspace(0, 1, 120), "my reward": np.linspace(0, 1, 120), "epoch": np.linspace(0, 1, 120)}
     run = run_of({"bar_quality": np.linspace(0, 1, 12)}, dense)
     assert near_misses(run, "held_out") == ["bar_quality"]
-    assert near_misses(run, "reward") == ["my reward", "foo/r"]
+    assert near_misses(run, "reward") == ["foo/r", "my reward"]
     advice = heldout.diagnose(run).advice
     assert "If one of these columns is the held-out score, say so: --eval bar_quality." in advice
-    assert "If one of these columns is the reward, say so: --reward 'my reward', --reward foo/r." in advice
+    assert "If one of these columns is the reward, say so: --reward foo/r, --reward 'my reward'." in advice
 
 
 def test_a_column_that_plays_a_part_is_no_near_miss() -> None:

@@ -114,13 +114,13 @@ def near_misses(run: Run, role: str) -> list[str]:
     sparser ones, for a reward, in a log that has no held-out score either, those that are measured at each step.
     """
     near = [key for key in run.choices.near.get(role, ()) if len(run.metrics[key]) > 1]
+    if role == "reward" and "held_out" in run.roles:
+        return near
     full = max((len(series) for series in run.metrics.values()), default=0)
     for key, series in run.metrics.items():
         choice = run.choices.columns.get(key)
         if len(series) < 2 or (choice and choice.role) or _COUNTER.search(key) or key in (*near, *run.roles.values()):
             continue
-        if (len(series) <= _SPARSE * full) == (role == "held_out") and (
-            role == "held_out" or "held_out" not in run.roles
-        ):
+        if (len(series) <= _SPARSE * full) == (role == "held_out"):
             near.append(key)
     return near
