@@ -16,6 +16,7 @@ import numpy as np
 from heldout.findings import Finding, Unchecked
 from heldout.run import Evaluation, Run
 from heldout.stats.arrays import FloatArray, IntArray
+from heldout.stats.threads import on_one_thread
 
 _LAST = np.iinfo(np.int64).max
 
@@ -68,6 +69,7 @@ class Detector(Protocol):
         ...
 
 
+@on_one_thread
 def fold(
     detectors: Iterable[Detector],
     blocks: Iterable[Block],

@@ -18,11 +18,13 @@ from heldout.errors import NoMetrics
 from heldout.findings import Verdict
 from heldout.metrics import BY_NAME, heading_of
 from heldout.run import Run, Series
+from heldout.stats.threads import on_one_thread
 from heldout.text import counted, sentence_list
 
 __all__ = ["Description", "Observation", "Pair", "Point", "SeriesDescription", "Signal", "curves_of", "describe"]
 
 
+@on_one_thread
 def describe(run: Run, verdict: Verdict | None = None) -> Description:
     """What do the curves of this run do?
 

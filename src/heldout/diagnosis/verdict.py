@@ -33,9 +33,11 @@ from heldout.stats.checkpoint import Choice, choose
 from heldout.stats.gp import fall_onset, gp_posterior
 from heldout.stats.levels import TWO_SIDED_95, holm
 from heldout.stats.rates import wilson
+from heldout.stats.threads import on_one_thread
 from heldout.text import counted
 
 
+@on_one_thread
 def diagnose(run: Run, detectors: Sequence[Detector] | None = None, *, horizon: int | None = None) -> Verdict:
     """What do the curves of this run mean?
 

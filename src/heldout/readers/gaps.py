@@ -23,7 +23,7 @@ def gaps(metrics: Mapping[str, Series]) -> list[Note]:
     series = max((one for key, one in metrics.items() if not is_clock(key)), key=len, default=None)
     if series is None or len(series) < _FEWEST_ROWS:
         return []
-    step = np.union1d(series.step, series.nonfinite)
+    step = np.sort(np.concatenate([series.step, series.nonfinite]))  # which have none in common
     interval = np.diff(step)
     usual = int(np.median(interval))
     before = np.flatnonzero(interval > _WIDE * usual)

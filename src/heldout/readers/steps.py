@@ -290,8 +290,8 @@ def _read(table: Table, key: str) -> _Numbering:
     whole = (column.value >= 0) & (column.value < _LARGEST) & (number == column.value)
     step[column.row[whole]] = number[whole]
     last = [*(_read_labels(table.text[key], step, notes, key) if key in table.text else []), *_sentinels(step, notes)]
-    known = np.unique(step[step >= 0])
-    if last and len(known):
+    known = np.unique(step[step >= 0]) if last else NO_STEPS
+    if len(known):
         interval = int(np.median(np.diff(known))) if len(known) > 1 else 1
         step[last] = known[-1] + max(interval, 1)
     return _Numbering(step, key, notes)

@@ -1,6 +1,7 @@
 """The floor of pure arrays: numpy in, numpy or small frozen records out; it knows no run, no file and no chart.
 
-`arrays` names the array types, `levels` holds the normal distribution, the thresholds that rooms share and the price of
+`arrays` names the array types, `threads` keeps linear algebra on one thread, and
+`levels` holds the normal distribution, the thresholds that rooms share and the price of
 several tests at once, and `rates` says how sure a rate over problems is, and the difference of two. `smoothing` draws a
 line through noise, `noise` says how large the noise is, `gp` gives the posterior of the level behind noisy evals and
 since when it lies below its peak, and `local_level` gives the random-walk smoother with its matrices. `correlation`

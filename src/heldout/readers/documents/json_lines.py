@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import orjson
@@ -24,7 +24,11 @@ from heldout.readers.log import Column, Log, Table, TableBuilder, noted
 from heldout.readers.source import BOM, HEAD, Source, whole_lines
 from heldout.readers.steps import log_from_table, logs_from_table
 from heldout.run import Note, NoteKind
+from heldout.stats.arrays import IntArray
 from heldout.text import counted
+
+if TYPE_CHECKING:
+    import polars as pl
 
 _SAMPLE = 100
 _LARGE = 2_000_000  # bytes; below it importing polars takes longer than reading without it
@@ -138,13 +142,21 @@ def plain_table(lines: bytes) -> Table | None:
         frame = pl.read_ndjson(lines, schema=dict.fromkeys(keys, pl.Float64))
     except (pl.exceptions.PolarsError, ValueError):
         return None
-    there = {key: frame[key].is_not_null().to_numpy() for key in keys}
-    colons = sum(int(mask.sum()) * (1 + key.count(":")) for key, mask in there.items())
+    colons = sum((frame.height - frame[key].null_count()) * (1 + key.count(":")) for key in keys)
     unread = lines.count(b":") - colons
     if unread and unread != lines.count(b"null"):
         return None
-    columns = {key: Column(np.flatnonzero(mask), frame[key].to_numpy()[mask]) for key, mask in there.items()}
+    every = np.arange(frame.height)
+    columns = {key: _column(frame[key], every) for key in keys}
     return Table(frame.height, {key: column for key, column in columns.items() if len(column.row)})
+
+
+def _column(cells: pl.Series, every: IntArray) -> Column:
+    """Return the cells that there are; `every` is the number of each row."""
+    if not cells.null_count():
+        return Column(every, cells.to_numpy())
+    there = cells.is_not_null().to_numpy()
+    return Column(every[there], cells.to_numpy()[there])
 
 
 def _beginning(source: Source) -> bytes:
