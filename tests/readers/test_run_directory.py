@@ -269,7 +269,7 @@ def test_checkpoints_by_record_and_by_name(tmp_path: Path) -> None:
     }
 
 
-@pytest.mark.parametrize("name", ["checkpoint-20", "global_step_20", "deep/down/checkpoint-20"])
+@pytest.mark.parametrize("name", ["checkpoint-20", "global_step_20", "checkpoints/down/checkpoint-20"])
 def test_checkpoints_beside_a_foreign_log(tmp_path: Path, name: str) -> None:
     (tmp_path / "log.csv").write_text("step,reward\n1,0.5\n2,0.6\n")
     (tmp_path / name).mkdir(parents=True)

@@ -14,7 +14,7 @@ from pathlib import Path
 from heldout.errors import NotUnderstood, ReadError
 from heldout.readers.folders.checkpoints import with_checkpoints
 from heldout.readers.folders.found import Found, Named
-from heldout.readers.folders.homes import at_home, without_inner
+from heldout.readers.folders.homes import at_home, without_copies, without_inner
 from heldout.readers.folders.names import named
 from heldout.readers.folders.outcomes import with_outcomes
 from heldout.readers.folders.pieces import in_pieces, longest_states
@@ -43,7 +43,7 @@ def found_in(root: Path, files: Files) -> list[Named]:
     outcomes = [one for one in found if format_of(one.log).kind is Kind.OUTCOMES]
     apart = {*map(id, recorded), *map(id, outcomes)}
     logs = [one for one in found if id(one) not in apart]
-    logs = without_inner(in_pieces(longest_states(root, logs)))
+    logs = without_copies(without_inner(in_pieces(longest_states(root, logs))))
     runs = [*recorded, *by_folder(at_home(root, logs))]
     runs = with_checkpoints(root, with_outcomes(root, runs, outcomes))
     runs = with_refusals(root, runs, refused, files)

@@ -15,6 +15,7 @@ import numpy as np
 import orjson
 
 from heldout.errors import NoMetrics, ReadError, UsageError
+from heldout.readers.benchmarks import under_one_name
 from heldout.readers.documents.json_lines import dropped_lines, plain_table, rows_of
 from heldout.readers.log import Log, Table, TableBuilder, attached, log_of, noted
 from heldout.readers.restarts import first_steps, sessions_of_evaluations
@@ -61,7 +62,8 @@ def recorded(folder: Path, files: Files | None = None) -> Log:
     metrics = _metrics(folder / METRICS, files)
     found, notes = _evaluations(folder / EVALS, files)
     rows, session = metrics.in_order(found)
-    evaluations = [evaluation for evaluation, _ in rows]
+    evaluations, one_name = under_one_name([evaluation for evaluation, _ in rows])
+    notes += one_name
     log = attached(metrics.log, evaluations, [_also(row) for _, row in rows], session)
     changed = {key: value for marker in metrics.markers for key, value in marker.items()}
     settings: dict[str, Any] = {key: about[key] for key in ("created", "versions", "git", "seeds") if key in about}

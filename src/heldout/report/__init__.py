@@ -20,6 +20,7 @@ from heldout.errors import UsageError
 from heldout.findings import Verdict
 from heldout.report.figures import Figure, standard_figures
 from heldout.report.json_report import SCHEMA, as_json
+from heldout.report.leftovers import INDEX, PAGES, remove, written_before
 from heldout.report.pages import InlineFigure, as_html, as_index, as_markdown, shown
 from heldout.run import Run
 
@@ -64,6 +65,7 @@ def write_report(
     figures = standard_figures(run, verdict)
     drawing = draw_all([figure.chart for figure in figures], kinds, pool)  # in the pool while the run is described
     about = describe(run, verdict)
+    before = written_before(folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         pairs = list(zip(figures, drawing, strict=True))
@@ -79,6 +81,7 @@ def write_report(
         raise UsageError(
             f"{folder}: the report cannot be written there ({error.strerror}); choose another with -o."
         ) from error
+    remove(folder, before - {*PAGES, *(name for names in files.values() for name in names)})
     return Written(run, about, verdict, folder, files)
 
 
@@ -95,7 +98,8 @@ def write_index(reports: Sequence[Written], refused: Mapping[str, str], folder: 
         }
         for report in reports
     ]
-    page = folder / "index.html"
+    remove(folder, written_before(folder))  # a report of one run, perhaps, which is none of these
+    page = folder / INDEX
     page.write_text(as_index(entries, refused), encoding="utf-8")
     return page
 

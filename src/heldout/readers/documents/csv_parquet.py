@@ -279,16 +279,15 @@ def _export(frame: pl.DataFrame, format: str) -> tuple[str, dict[str, pl.DataFra
 
 
 def _wandb_export(frame: pl.DataFrame) -> dict[str, pl.DataFrame] | None:
-    """Take apart columns named "run - metric", "run - metric__MIN" and "run - metric__MAX"."""
+    """Take apart columns named "run - metric", "run - metric__MIN" and "run - metric__MAX" behind any axis."""
     first, *others = frame.columns
-    if first not in ("Step", "_step", "Relative Time (Process)", "Wall Time") or not others:
-        return None
-    if not all(" - " in name for name in others):
+    if not others or " - " in first or not all(" - " in name for name in others):
         return None
     runs: dict[str, dict[str, str]] = {}
     for column in others:
-        run, _, metric = column.partition(" - ")
-        runs.setdefault(run, {})[column] = metric
+        run, _, metric = column.rpartition(" - ")  # names of runs hold such dashes, those of metrics do not
+        if not (metric.startswith("_step") and is_step_key(first)):
+            runs.setdefault(run, {})[column] = metric
     return {run: frame.select(first, *names).rename(names) for run, names in runs.items()}
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from heldout.readers.folders.beside import beside, has_reward, is_of_training, new_names, why_not
+from heldout.readers.folders.companions import Place, beside, has_reward, is_of_training, new_names, why_not
 from heldout.readers.folders.found import Named
 from heldout.readers.folders.outcomes import with_measured
 from heldout.readers.folders.places import is_held_out_file, is_held_out_folder
@@ -30,7 +30,7 @@ def one_run(parts: Sequence[Named]) -> Named:
     later = [one for one in logs if one is main or _goes_on(main.log, one.log)]
     log = main.log
     if len(later) > 1:
-        log = joined([one.log for one in sorted(later, key=lambda one: int(one.log.step.min(initial=0)))])
+        log = joined([one.log for one in sorted(later, key=lambda one: one.log.step.min())])
         text = f"{', '.join(one.files[0].name for one in later)} were read as one log, in order of their steps."
         log = replace(log, notes=(*log.notes, Note(NoteKind.ASSUMED, text, len(later))))
     for one in logs:
@@ -46,25 +46,24 @@ def _named(main: Named, log: Log, parts: Sequence[Named]) -> Named:
 
 
 def _goes_on(log: Log, other: Log) -> bool:
-    """Whether another log is of the same metrics, at other steps: before them or after them."""
+    """Whether another log is of the same metrics, and begins at another step."""
     mine, others = ({key for key in one.columns if not is_clock(key)} for one in (log, other))
     if len(mine & others) * 2 < max(len(others), 1) or not len(log.step) or not len(other.step):
         return False
-    return bool(other.step.min() > log.step.min() or other.step.max() < log.step.min())
+    return bool(other.step.min() != log.step.min())
 
 
 def _added(log: Log, other: Named) -> Log:
-    called = other.files[0].name
-    held_out = _is_held_out(other.files[0]) or not is_of_training(other.log)
-    names = new_names(log, other.log, held_out=held_out)
+    place = Place(other.files[0].name, _is_held_out(other.files[0]) or not is_of_training(other.log))
+    names = new_names(log, other.log, place)
     if not any(not is_clock(name) for name in names):
-        text = f"{called} holds nothing that the run does not have already; it was left out."
+        text = f"{place.called} holds nothing that the run does not have already; it was left out."
         return replace(log, notes=(*log.notes, Note(NoteKind.IGNORED, text)))
-    why = why_not(log, other.log, held_out=held_out)
-    whole = beside(log, other.log, called, held_out=held_out, sure=True)
+    why = why_not(log, other.log, place)
+    whole = beside(log, other.log, place, sure=True)
     if not why:
         return whole
-    text = f"{called} was joined as asked, although {why}."
+    text = f"{place.called} was joined as asked, although {why}."
     return replace(whole, notes=(*whole.notes, Note(NoteKind.ASSUMED, text)))
 
 

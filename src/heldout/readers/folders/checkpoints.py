@@ -8,11 +8,12 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from heldout.readers.folders.found import Found
 from heldout.readers.folders.walk import is_second_name
+from heldout.readers.log import some
 from heldout.run import Note, NoteKind
 
 _CHECKPOINT = re.compile(r"(?:checkpoint[-_]|step-|global_step_?)(\d{1,18})")
@@ -25,12 +26,20 @@ _KEEPING = re.compile(
 _DEEPEST = 3  # folders below that of the run
 
 
+@dataclass(frozen=True, slots=True)
+class _Family:
+    """Checkpoints that stand together."""
+
+    below: Path  # the folder beside the log in which they are
+    folder: Path  # their own
+    checkpoints: dict[int, Path]
+
+
 def with_checkpoints(root: Path, found: list[Found]) -> list[Found]:
     """Give each run that is alone in its folder the checkpoints which are its own."""
     holds = Counter(one.folder for one in found)
     runs = Counter(above for folder in holds for above in (folder, *folder.parents))
-    there = {folder: _own(_home(root, folder, runs), folder, runs) for folder, held in holds.items() if held == 1}
-    return [_with(one, there.get(one.folder, [])) for one in found]
+    return [_with(root, one, runs) if holds[one.folder] == 1 else one for one in found]
 
 
 def _home(root: Path, folder: Path, runs: Counter[Path]) -> Path:
@@ -40,39 +49,37 @@ def _home(root: Path, folder: Path, runs: Counter[Path]) -> Path:
     return folder
 
 
-def _with(one: Found, families: list[dict[int, Path]]) -> Found:
-    """Add the checkpoints; where several folders keep some, those of the training cannot be told."""
-    if len(families) > 1:
-        kept = ", ".join(sorted(str(next(iter(family.values())).parent) for family in families)[:4])
-        text = (
-            f"Checkpoints are in several folders ({kept}), which may be of several trainings; none of them was taken."
-        )
-        return one.said(Note(NoteKind.IGNORED, text, sum(map(len, families))))
-    own = {step: str(path) for family in families for step, path in family.items()}
-    return replace(one, log=replace(one.log, checkpoints={**own, **one.log.checkpoints}))
+def _with(root: Path, one: Found, runs: Counter[Path]) -> Found:
+    """Add the checkpoints of a run; where several folders keep some, those of the training cannot be told."""
+    home = _home(root, one.folder, runs)
+    on_the_way = sorted({home, *(at for at in (one.folder, *one.folder.parents) if home in at.parents)})
+    own = {step: path for at in on_the_way for step, path in _numbered(at)}
+    if not own:
+        families = [family for at in on_the_way for family in _kept(at, runs)]
+        keeping = [family for family in families if _KEEPING.fullmatch(family.below.name)]
+        named = [family for family in keeping if family.folder.name == one.log.name]
+        if len(named or keeping) == 1:
+            own = (named or keeping)[0].checkpoints
+        elif families:
+            where = some([str(family.folder.relative_to(root)) for family in keeping or families], 4)
+            text = f"Checkpoints were left alone, since nothing says that they are of this run: {where}."
+            return one.said(Note(NoteKind.IGNORED, text, len(families)))
+    known = {**{step: str(path) for step, path in own.items()}, **one.log.checkpoints}
+    return replace(one, log=replace(one.log, checkpoints=known))
 
 
-def _own(home: Path, folder: Path, runs: Counter[Path]) -> list[dict[int, Path]]:
-    """Return the checkpoints of the run of a folder, those of each folder that keeps some together.
-
-    Those that stand beside the log, or in a folder above that holds no other run, go first.
-    """
-    on_the_way = sorted({home, *(one for one in (folder, *folder.parents) if home in one.parents)})
-    direct = {step: path for one in on_the_way for step, path in _numbered(one)}
-    if direct:
-        return [direct]
-    return [dict(family) for one in on_the_way for family in _kept(one, runs, 0)]
-
-
-def _kept(folder: Path, runs: Counter[Path], depth: int) -> Iterator[list[tuple[int, Path]]]:
-    """Yield the checkpoints in each folder below one that keeps what a training writes."""
-    for entry in _folders(folder):
-        if runs[entry] or (depth == 0 and not _KEEPING.fullmatch(entry.name)):
-            continue
-        if found := list(_numbered(entry)):
-            yield found
-        elif depth + 1 < _DEEPEST:
-            yield from _kept(entry, runs, depth + 1)
+def _kept(folder: Path, runs: Counter[Path]) -> Iterator[_Family]:
+    """Yield the checkpoints of each folder below one that hold no run."""
+    for below in _folders(folder):
+        level = [] if runs[below] else [below]
+        for _ in range(_DEEPEST):
+            deeper = []
+            for at in level:
+                if found := dict(_numbered(at)):
+                    yield _Family(below, at, found)
+                else:
+                    deeper += [entry for entry in _folders(at) if not runs[entry]]
+            level = deeper
 
 
 def _numbered(folder: Path) -> Iterator[tuple[int, Path]]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from heldout.readers.folders.beside import is_of_training, is_whole
+from heldout.readers.folders.companions import is_of_training, is_whole, says_the_same
 from heldout.readers.folders.found import Found, also
 from heldout.readers.folders.places import is_held_out, is_held_out_file, is_held_out_folder, is_training, owner
+from heldout.readers.formats import format_of
 
 
 def without_inner(found: list[Found]) -> list[Found]:
@@ -32,6 +33,26 @@ def without_inner(found: list[Found]) -> list[Found]:
         else:
             kept.append(replace(one, folder=of.folder))
     return [one.said(also(inner[id(one)])) if id(one) in inner else one for one in kept]
+
+
+def without_copies(found: list[Found]) -> list[Found]:
+    """Leave out a log that says the same as the one run below its folder: a console beside the folder of a training."""
+    folders: dict[Path, list[Found]] = {}
+    for one in found:
+        folders.setdefault(one.folder, []).append(one)
+    below: dict[Path, list[Path]] = {}
+    for folder in folders:
+        for above in folder.parents:
+            below.setdefault(above, []).append(folder)
+    said: dict[int, list[Path]] = {}
+    left: set[int] = set()
+    for folder, inner in below.items():
+        upper, lower = folders.get(folder, []), folders[inner[0]]
+        if len(inner) == len(upper) == len(lower) == 1 and says_the_same(upper[0].log, lower[0].log):
+            kept, copy = sorted((upper[0], lower[0]), key=lambda one: format_of(one.log).rank)
+            left.add(id(copy))
+            said[id(kept)] = [Path(copy.path.name)]
+    return [one.said(also(said[id(one)])) if id(one) in said else one for one in found if id(one) not in left]
 
 
 def _is_scores(one: Found) -> bool:

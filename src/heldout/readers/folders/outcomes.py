@@ -6,6 +6,7 @@ from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 
+from heldout.readers.benchmarks import under_one_name
 from heldout.readers.folders.found import Found
 from heldout.readers.folders.places import owner
 from heldout.readers.log import Log, attached, log_of, noted
@@ -33,7 +34,8 @@ def with_outcomes(root: Path, found: list[Found], outcomes: list[Found]) -> list
     given = [_with(one, of_run.get(number, [])) for number, one in enumerate(found)]
     for folder, those in left.items():
         logs = [one.log for one in those]
-        own = log_of(_measured(logs), logs[0].format, _notes(logs))
+        measured, said = under_one_name(_measured(logs))
+        own = log_of(measured, logs[0].format, [*_notes(logs), *said])
         given.append(Found(tuple(one.path for one in those), folder, own))
     return given
 
@@ -63,7 +65,9 @@ def with_measured(log: Log, outcomes: list[Log]) -> Log:
         "the folder to val if they are."
     )
     notes = _notes(sure) + noted(NoteKind.IGNORED, unsure, text)
-    return replace(attached(log, _measured(sure)), notes=(*log.notes, *notes))
+    measured, said = under_one_name(_measured(sure))
+    whole = attached(log, measured)
+    return replace(whole, notes=(*whole.notes, *notes, *said))
 
 
 def _measured(logs: list[Log]) -> list[Evaluation]:

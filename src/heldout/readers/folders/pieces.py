@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from heldout.readers.folders.beside import with_columns
+from heldout.readers.folders.companions import with_columns
 from heldout.readers.folders.found import Found
 from heldout.readers.folders.walk import natural
 from heldout.readers.formats import format_of
@@ -25,7 +25,8 @@ _OF_WANDB = re.compile(r"(?:offline-)?run-(?:\d{8}_\d{6})-(.+)")
 # went at least ten times as far: that one was given up.
 _GIVEN_UP = 0.1
 _SOON = 3600.0  # seconds
-_EVENTS = "events.out.tfevents."
+_OF_ONE_AXIS = 2  # times; an evaluation may stop at half of a run that goes on
+EVENTS = "events.out.tfevents."
 
 
 def in_pieces(found: list[Found]) -> list[Found]:
@@ -165,7 +166,11 @@ def _by_metric(_: Hashable, parts: list[Found]) -> list[Found]:
 
 
 def _are_parts(log: Log, other: Log) -> bool:
-    return not any(key in log.columns and not is_clock(key) for key in other.columns)
+    """Whether two logs hold other metrics, and end at about the same step: else their charts had other axes."""
+    if any(key in log.columns and not is_clock(key) for key in other.columns):
+        return False
+    ends = sorted(int(one.step.max(initial=0)) + 1 for one in (log, other))
+    return ends[1] <= _OF_ONE_AXIS * ends[0]
 
 
 def _with_metrics(whole: Found, part: Found) -> Found:
@@ -187,4 +192,4 @@ def _told(whole: Found) -> Found:
 
 def name_in(path: Path) -> str:
     """Return what names a run in the name of a file."""
-    return path.name.removeprefix(_EVENTS) if path.name.startswith(_EVENTS) else bare(path).stem
+    return path.name.removeprefix(EVENTS) if path.name.startswith(EVENTS) else bare(path).stem

@@ -5,12 +5,18 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from heldout.metrics.keys import BENCHMARKS
+
 _WORDS = r"(?:val|valid|validation|evals?|evaluations?|tests?|dev|held[-_]?out)"
 _HELD_OUT = re.compile(rf"(?:.*[_.-])?{_WORDS}(?:[_.-].*)?", re.IGNORECASE)
-_HELD_OUT_FOLDER = re.compile(rf"(?:logs?[_.-])?{_WORDS}(?:[_.-].*)?", re.IGNORECASE)
+# Of a folder: words that mean nothing else may have anything behind them, such as the name of a benchmark; "test-run-3"
+# is a run.
+_SURE = r"(?:evals?|evaluations?|validation|held[-_]?out)"
+_OF_SCORES = r"(?:results?|logs?|metrics|scores?|outputs?|sets?|split|data)"
+_HELD_OUT_FOLDER = re.compile(rf"(?:logs?[_.-])?(?:{_SURE}(?:[_.-].*)?|{_WORDS}(?:[_.-]{_OF_SCORES})?)", re.IGNORECASE)
 # Of a file: words that mean nothing else may stand anywhere, the others at an end of the name.
 _HELD_OUT_FILE = re.compile(
-    rf"(?:.*[_.-])?(?:evals?|evaluations?|validation|held[-_]?out)(?:[_.-].*)?|{_WORDS}[_.-].*|(?:.*[_.-])?{_WORDS}",
+    rf"(?:.*[_.-])?{_SURE}(?:[_.-].*)?|{_WORDS}[_.-].*|(?:.*[_.-])?{_WORDS}",
     re.IGNORECASE,
 )
 _TRAINING = re.compile(r"(?:.*[_.-])?(?:train|training|rollouts?)(?:[_.-].*)?", re.IGNORECASE)
@@ -73,8 +79,8 @@ def is_held_out_folder(name: str) -> bool:
 
 
 def is_held_out_file(stem: str) -> bool:
-    """Whether a file is named for evaluations, as ``eval_results`` and ``run_a_val`` are, and not for a run."""
-    return _HELD_OUT_FILE.fullmatch(stem) is not None
+    """Whether a file is named for evaluations, as ``eval_results``, ``humaneval`` and ``run_a_val`` are."""
+    return _HELD_OUT_FILE.fullmatch(stem) is not None or stem.lower() in BENCHMARKS
 
 
 def words_of_run(stem: str) -> tuple[str, ...]:

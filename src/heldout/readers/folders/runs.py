@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from heldout.readers.folders.beside import beside, has_reward, is_of_training, why_not
+from heldout.readers.folders.companions import Place, beside, has_reward, is_of_training, why_not
 from heldout.readers.folders.found import Found, also
-from heldout.readers.folders.places import words_of_run
+from heldout.readers.folders.pieces import EVENTS
+from heldout.readers.folders.places import is_held_out, words_of_run
 from heldout.readers.formats import format_of
+from heldout.readers.packing import bare
 from heldout.run import Note, NoteKind
 
 
@@ -26,15 +29,15 @@ def _runs_of(found: list[Found]) -> list[Found]:
     read = _chosen(found)
     runs = {id(run): run for run in read}
     others = [other for other in found if id(other) not in runs]
-    used: set[int] = set()
+    joined, told = set[int](), set[int]()
     for run in read:
         mine = [other for other in others if len(read) == 1 or _is_of(run, other, read)]
-        runs[id(run)], joined = _completed(run, mine)
-        used |= joined
+        runs[id(run)] = _completed(run, mine, joined, told)
     rank = format_of(read[0].log).rank
-    left = [other for other in others if id(other) not in used]
+    left = [other for other in others if id(other) not in joined]
     runs |= {id(other): other for other in left if _is_a_run(other, rank)}  # of one rank: not the same run again
-    again = list(dict.fromkeys(Path(other.path.name) for other in left if not _is_a_run(other, rank)))
+    again = [Path(other.path.name) for other in left if not (_is_a_run(other, rank) or id(other) in told)]
+    again = list(dict.fromkeys(again))
     in_order = [runs[id(one)] for one in found if id(one) in runs]
     in_order = [replace(run, alone=len(in_order) == 1) for run in in_order]
     return [run.said(also(again)) if again else run for run in in_order]
@@ -60,19 +63,37 @@ def _is_of(run: Found, other: Found, runs: list[Found]) -> bool:
     return words == words_of_run(run.path.stem) and sum(words == words_of_run(one.path.stem) for one in runs) == 1
 
 
-def _completed(run: Found, others: list[Found]) -> tuple[Found, set[int]]:
-    """Join held-out scores that were written to files of their own, by step; return which ones were."""
-    used: set[int] = set()
-    several = {other.path for other in others if sum(other.path == one.path for one in others) > 1}
+def _completed(run: Found, others: list[Found], joined: set[int], told: set[int]) -> Found:
+    """Join held-out scores in files of their own, by step; tell which were joined, and of which it is said why not."""
+    several = Counter(other.path for other in others)
+    shared = Counter(key for other in others if other.held_out for key in other.log.columns)
+    labels = Counter(_words(other.path) for other in others)
     for other in others:
-        if other.path in several and other.log.name != run.log.name:
+        if several[other.path] > 1 and other.log.name != run.log.name:
             continue
-        why = why_not(run.log, other.log, held_out=other.held_out)
-        called = other.path.name if len(other.files) == 1 else f"{len(other.files)} files of scores"
+        place = _place(run, other, frozenset(key for key, times in shared.items() if times > 1), labels)
+        why = why_not(run.log, other.log, place)
         if why is None:
-            used.add(id(other))
-            log = beside(run.log, other.log, called, held_out=other.held_out)
+            log = beside(run.log, other.log, place)
             run = replace(run, log=log, files=(*run.files, *other.files))
+            joined.add(id(other))
         elif why:
-            run = run.said(Note(NoteKind.IGNORED, f"{called} was not joined to the run: {why} (--join joins them)."))
-    return run, used
+            text = f"{place.called} was not joined to the run: {why} (--join joins them)."
+            run = run.said(Note(NoteKind.IGNORED, text))
+            told.add(id(other))
+    return run
+
+
+def _words(path: Path) -> str:
+    """Return the words of a file's name that may name a set of problems."""
+    return "" if path.name.startswith(EVENTS) else "_".join(words_of_run(bare(path).stem))
+
+
+def _place(run: Found, one: Found, shared: frozenset[str], labels: Counter[str]) -> Place:
+    """Return what the names of a file and of its folder say of it."""
+    called = str(one.path.relative_to(run.folder)) if run.folder in one.path.parents else one.path.name
+    called = called if len(one.files) == 1 else f"A curve of {len(one.files)} files"
+    label, above = _words(one.path), one.path.parent.name
+    if is_held_out(above) and labels[label] > 1:  # such as val/metrics.csv and test/metrics.csv
+        label = above
+    return Place(called, one.held_out, label, shared)

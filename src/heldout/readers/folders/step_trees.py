@@ -15,9 +15,11 @@ from pathlib import Path
 from heldout.errors import NoMetrics, ReadError
 from heldout.metrics import meaning_of
 from heldout.readers.documents.json_document import parse
+from heldout.readers.folders.companions import says_held_out
 from heldout.readers.folders.found import Found
 from heldout.readers.folders.places import is_held_out, is_held_out_folder, owner, step_in, words_beside_step
 from heldout.readers.log import numbers_of, table_of
+from heldout.readers.restarts import is_clock
 from heldout.readers.source import Files
 from heldout.readers.steps import log_from_table
 
@@ -25,7 +27,6 @@ _LARGEST = 1_000_000  # bytes of one file; one object of scores is a thousandth 
 _MOST_KEYS = 500  # of one file
 _SCORES = ("results", "metrics", "scores")  # an object in which the scores stand, beside settings
 _DIGITS = 19  # of a number that is no step any more
-_OF_EVALUATIONS = ("held_out", "held_out_length", "evaluation_size", "evaluation_detail")
 _SAYS_SCORES = re.compile(r".*(?:eval|metric|result|score|summary|quality|bench|stat|test|val|report).*", re.IGNORECASE)
 
 
@@ -38,6 +39,27 @@ class _Leaf:
     step: int
     inner: tuple[str, ...]  # names between the owner and the file that do not tell the step
     held_out: bool  # whether one of them says that the scores are of held-out problems
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """What one file of a tree holds."""
+
+    leaf: _Leaf
+    numbers: dict[str, float]
+    is_results: bool
+
+    @property
+    def is_evaluation(self) -> bool:
+        """Whether a name, or the file itself, says that it is of held-out problems."""
+        return self.leaf.held_out or self.is_results
+
+    def key(self, key: str) -> str:
+        """Return the name of a number: with what stands between run and file, and "eval" where it is no training's."""
+        if is_clock(key) and not self.leaf.inner:
+            return key
+        name = "/".join((*self.leaf.inner, key))
+        return f"eval/{name}" if self.is_evaluation and (self.leaf.inner or not says_held_out(key)) else name
 
 
 def trees(root: Path, paths: list[Path], files: Files) -> list[Found]:
@@ -73,48 +95,51 @@ def _leaf(path: Path, root: Path) -> _Leaf | None:
 
 
 def _tree(folder: Path, leaves: list[_Leaf], files: Files) -> Iterator[Found]:
-    read = [(leaf, numbers) for leaf in leaves if (numbers := _numbers(leaf.path, files))]
-    of_file = Counter[str]()
-    for leaf, numbers in read:
-        of_file[leaf.path.name] += any(meaning_of(key) is not None for key in numbers)
-    read = [one for one in read if one[0].held_out or of_file[one[0].path.name] or _SAYS_SCORES.match(one[0].path.stem)]
-    if len({leaf.step for leaf, _ in read}) < 2 or not any(_known(leaf, of_file) for leaf, _ in read):
+    read = [_Read(leaf, *found) for leaf in leaves if (found := _numbers(leaf.path, files))[0]]
+    known = Counter[str]()  # by name of the file
+    for one in read:
+        known[one.leaf.path.name] += one.is_evaluation or any(meaning_of(key) is not None for key in one.numbers)
+    read = [one for one in read if known[one.leaf.path.name] or _SAYS_SCORES.match(one.leaf.path.stem)]
+    if len({one.leaf.step for one in read}) < 2 or not any(known[one.leaf.path.name] for one in read):
         return
-    rows: dict[int, dict[str, float]] = {}
-    for leaf, numbers in sorted(read, key=lambda one: one[0].step):
-        row = rows.setdefault(leaf.step, {})
-        for key, value in numbers.items():
-            name = _key(leaf, key)
-            row[name if name not in row else f"{leaf.path.stem}/{name}"] = value
-    table = table_of([{"step": step, **row} for step, row in rows.items()])
+    table = table_of([{"step": step, **row} for step, row in sorted(_rows(read).items())])
     try:
         log = log_from_table(table, "step-files", step_key="step")
     except NoMetrics:
         return
-    yield Found(tuple(leaf.path for leaf, _ in read), folder, log)
+    yield Found(tuple(one.leaf.path for one in read), folder, log)
 
 
-def _known(leaf: _Leaf, of_file: Counter[str]) -> bool:
-    return leaf.held_out or of_file[leaf.path.name] > 0
+def _rows(read: list[_Read]) -> dict[int, dict[str, float]]:
+    """Return the numbers of each step; those that several files of a step have are told apart by the files' names."""
+    names = {(one.leaf.step, one.key(key)): set[str]() for one in read for key in one.numbers}
+    for one in read:
+        for key in one.numbers:
+            names[one.leaf.step, one.key(key)].add(one.leaf.path.stem)
+    shared = {name for (_, name), stems in names.items() if len(stems) > 1}
+    rows: dict[int, dict[str, float]] = {}
+    for one in read:
+        row = rows.setdefault(one.leaf.step, {})
+        for key, value in one.numbers.items():
+            name = one.key(key)
+            row[name if name not in shared else one.key(f"{one.leaf.path.stem}/{key}")] = value
+    return rows
 
 
-def _key(leaf: _Leaf, key: str) -> str:
-    """Return the name of a number: with what stands between run and file, and with "eval" where a name says so."""
-    known = meaning_of(key)
-    says = known is not None and known.meaning.name in _OF_EVALUATIONS
-    plain = "/".join((*leaf.inner, key))
-    return f"eval/{plain}" if leaf.held_out and (leaf.inner or not says) else plain
+def _numbers(path: Path, files: Files) -> tuple[dict[str, float], bool]:
+    """Return the numbers of a file that holds one object of them, and whether it says that they are results.
 
-
-def _numbers(path: Path, files: Files) -> dict[str, float]:
-    """Return the numbers of a file that holds one object of them; none where it is anything else."""
+    There are none where it is anything else.
+    """
     try:
         source = files.source(path)
         document = parse(source.data) if source.size <= _LARGEST else None
     except (ReadError, OSError, ValueError):
-        return {}
+        return {}, False
     if not isinstance(document, dict):
-        return {}
-    inner = next((document[key] for key in _SCORES if isinstance(document.get(key), dict)), document)
-    numbers = {key: value for key, value in numbers_of(inner) if key.lower() not in ("step", "global_step")}
-    return numbers if len(numbers) <= _MOST_KEYS else {}
+        return {}, False
+    within = next((key for key in _SCORES if isinstance(document.get(key), dict)), "")
+    found = numbers_of(document[within] if within else document)
+    # The evaluation harness of EleutherAI names its filter behind a comma.
+    numbers = {key.removesuffix(",none"): value for key, value in found if key.lower() not in ("step", "global_step")}
+    return (numbers, within == "results") if len(numbers) <= _MOST_KEYS else ({}, False)

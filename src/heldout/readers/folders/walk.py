@@ -35,6 +35,7 @@ MOST_FILES = 20_000
 _REPORTS = re.compile(r"report(?:\.html|\.md|\.json)")
 _OF_A_REPORT = b'"heldout.report/'
 _OF_A_FINDING = b'"what"'
+_OF_AN_INDEX = b" heldout</title>"
 _KINDS = {stat.S_ISFIFO: "a pipe", stat.S_ISSOCK: "a socket", stat.S_ISCHR: "a device", stat.S_ISBLK: "a device"}
 
 
@@ -139,6 +140,8 @@ def _is_own(path: Path, reported: bool) -> bool:
     """Whether heldout wrote a file about a log: such files are no logs themselves."""
     if path.name == FINDINGS:
         return _begins_with(path, _OF_A_FINDING)
+    if path.name == "index.html":
+        return _begins_with(path, _OF_AN_INDEX)
     return reported and _REPORTS.fullmatch(path.name) is not None
 
 
@@ -150,6 +153,6 @@ def _is_packed_copy(path: Path) -> bool:
 def _begins_with(path: Path, words: bytes) -> bool:
     try:
         with path.open("rb") as file:
-            return words in file.read(200)
+            return words in file.read(400)
     except OSError:
         return False

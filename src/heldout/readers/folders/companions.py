@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from heldout.metrics import meaning_of
+from heldout.readers.folders.places import is_held_out
 from heldout.readers.log import Column, Log, some
 from heldout.readers.restarts import is_clock
 from heldout.run import Note, NoteKind
@@ -15,10 +17,29 @@ from heldout.run import Note, NoteKind
 # Of the training's steps: scores may stop at half of a run that goes on, and their last step may round up its end.
 # Beyond that the two files count different things, such as epochs and steps.
 _SHORTEST, _LONGEST = 0.5, 1.2
+_FEWEST_SAME, _MOSTLY, _DIGITS = 5, 0.9, 2e-3  # what was printed has three digits
 _ROLES_OF_TRAINING = frozenset({"reward", "length", "loss"})
 # What only an optimiser logs: a file with these is no evaluation, whatever it is called.
 _OF_AN_OPTIMISER = frozenset({"grad_norm", "learning_rate", "clip_fraction", "kl_policies", "reward_std"})
-_OF_EVALUATIONS = frozenset({"held_out", "held_out_length", "evaluation_detail", "evaluation_size"})
+_OF_EVALUATIONS = frozenset({"held_out", "held_out_length", "evaluation_detail", "evaluation_size", "score"})
+_SPARSER = 2  # times fewer values than rows of the training: a plain score that is not of the batch
+
+
+def says_the_same(log: Log, other: Log) -> bool:
+    """Whether two logs hold the same values of a metric, but for the digits that were printed."""
+    return any(_same(log, other, key) for key in log.columns if key in other.columns and not is_clock(key))
+
+
+def _same(log: Log, other: Log, key: str) -> bool:
+    mine, others = log.columns[key], other.columns[key]
+    a, b = mine.value, others.value
+    if not (log.counted or other.counted):
+        _, at, there = np.intersect1d(log.step[mine.row], other.step[others.row], return_indices=True)
+        a, b = a[at], b[there]
+    if len(a) != len(b) or len(a) < max(_FEWEST_SAME, _MOSTLY * min(len(mine.row), len(others.row))):
+        return False
+    varies = len(np.unique(a)) > len(a) // 2  # a setting that never changes is the same in many runs
+    return varies and float(np.isclose(a, b, rtol=_DIGITS, atol=_DIGITS).mean()) >= _MOSTLY
 
 
 def has_reward(log: Log) -> bool:
@@ -42,30 +63,59 @@ def meanings(log: Log) -> set[str]:
     return {match.meaning.name for key in log.columns if (match := meaning_of(key)) is not None}
 
 
-def new_names(log: Log, other: Log, *, held_out: bool) -> dict[str, str]:
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What the place of a log says of it."""
+
+    called: str  # its file, in sentences
+    held_out: bool = False  # whether it is of held-out problems
+    label: str = ""  # the problem set, as far as a name tells
+    shared: frozenset[str] = frozenset()  # keys that other logs of held-out problems beside it have as well
+
+
+def new_names(log: Log, other: Log, place: Place) -> dict[str, str]:
     """Return the keys of another log that can be added to a log, each with its name there.
 
-    `held_out` says that the other log is of held-out problems, by its place: what it logs under the training's names
-    is then ``eval/<key>``.
+    What a log of held-out problems logs under the training's names is ``eval/<key>``, and ``eval/<label>/<key>`` where
+    others beside it do the same. A key that says nothing is named after a file that does.
     """
     names: dict[str, str] = {}
     for key in other.columns:
-        match = meaning_of(key)
-        known = "" if match is None else match.meaning.name
-        if is_clock(key) or (key not in log.columns and (known in _OF_EVALUATIONS or not held_out)):
+        name = key
+        if is_clock(key):
             names[key] = key
-        elif held_out and known not in _OF_EVALUATIONS and f"eval/{key}" not in log.columns:
-            names[key] = f"eval/{key}"
+            continue
+        if place.held_out and key in place.shared and place.label:
+            name = f"{place.label if is_held_out(place.label) else f'eval/{place.label}'}/{key}"
+        elif place.held_out and (key in log.columns or not says_held_out(key) or _is_dense(log, other, key)):
+            name = f"eval/{key}"
+        elif not place.held_out and meaning_of(key) is None and place.label and place.label not in key:
+            name = f"{place.label}/{key}"
+        if name not in log.columns:
+            names[key] = name
     return names
 
 
-def why_not(log: Log, other: Log, *, held_out: bool) -> str | None:
+def _is_dense(log: Log, other: Log, key: str) -> bool:
+    """Whether a plain score stands at so many rows of the training that it would be taken for one of the batch."""
+    match = meaning_of(key)
+    plain = match is not None and match.meaning.name == "score"
+    return plain and len(other.columns[key].row) * _SPARSER > len(log.step)
+
+
+def says_held_out(key: str) -> bool:
+    """Whether the name of a metric says itself that it is of held-out problems."""
+    match = meaning_of(key)
+    return (match is not None and match.meaning.name in _OF_EVALUATIONS) or is_held_out(re.split("[/_]", key)[0])
+
+
+def why_not(log: Log, other: Log, place: Place) -> str | None:
     """Return why another log does not complete a log: a sentence, or "" where it is of no use; None where it does."""
     metrics = [key for key in other.columns if not is_clock(key)]
-    names = new_names(log, other, held_out=held_out)
+    names = new_names(log, other, place)
     if len(other.step) < 2 or not any(key in names for key in metrics):
         return ""
-    if not held_out and (meanings(other) & _ROLES_OF_TRAINING or any(key in log.columns for key in metrics)):
+    if not place.held_out and (meanings(other) & _ROLES_OF_TRAINING or any(key in log.columns for key in metrics)):
         return ""
     if log.counted != other.counted:
         return "one of the two files has no steps, so that nothing says which rows belong together"
@@ -75,14 +125,14 @@ def why_not(log: Log, other: Log, *, held_out: bool) -> str | None:
     return None
 
 
-def beside(log: Log, other: Log, called: str, *, held_out: bool, sure: bool = False) -> Log:
+def beside(log: Log, other: Log, place: Place, *, sure: bool = False) -> Log:
     """Return a log with the metrics of another one of the same run, whose rows stand at the same steps.
 
     `sure` says that a person has said so.
     """
-    names = new_names(log, other, held_out=held_out)
+    names = new_names(log, other, place)
     added = some([name for name in names.values() if not is_clock(name)], 4)
-    text = f"{called} was joined to the run by step ({added})"
+    text = f"{place.called} was joined to the run by step ({added})"
     text += "." if sure else "; check that both files count the same steps."
     note = Note(NoteKind.ASSUMED, text)
     config = {**other.config, **log.config}
