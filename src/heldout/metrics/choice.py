@@ -14,7 +14,7 @@ from typing import Protocol
 
 import numpy as np
 
-from heldout.metrics.keys import ERRORS, GRADES, Side, words_of
+from heldout.metrics.keys import ERRORS, GRADES, HELD_OUT, Side, words_of
 from heldout.metrics.meanings import LOSSES, PART, REWARD, ROLES, UNNAMED, Match, meaning_of
 from heldout.stats.arrays import FloatArray, IntArray
 
@@ -195,7 +195,8 @@ class _Table:
             return False
         sides = {(match.meaning.name, match.side is Side.HELD_OUT) for match in self.matches.values()}
         fitted = any(m.meaning.name == "held_out" and LOSSES <= m.rank < UNNAMED for m in self.matches.values())
-        return ("loss", False) in sides and (("loss", True) in sides or fitted or "token_accuracy" in self._named)
+        tokens = any({"token", "accuracy"} <= {word.text for word in words_of(key)} for key in self.points)
+        return ("loss", False) in sides and (("loss", True) in sides or fitted or tokens)
 
     def _reward(self) -> str:
         """Return the column of the reward; where there is none, the one part that is no format and no penalty."""
@@ -288,5 +289,6 @@ def _measurement(key: str, match: Match) -> tuple[str, str]:
     texts = {word.text for word in words_of(key)}
     if {"val", "core"} <= texts or {"val", "aux"} <= texts:
         return benchmark, ""
+    where = "/".join([benchmark, *sorted(HELD_OUT & texts)])
     kinds = ("reward", "return", "elo", *sorted(GRADES | ERRORS))
-    return benchmark, next((kind for kind in kinds if kind in texts), "solved")
+    return where, next((kind for kind in kinds if kind in texts), "solved")

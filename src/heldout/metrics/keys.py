@@ -21,7 +21,7 @@ def word_set(text: str) -> frozenset[str]:
 # One word → how it is spelled elsewhere: short forms, plurals that are none of "-s", other languages.
 _SPELLINGS = {
     "reward": "rewards rew rwd belohnung recompense recompensa",
-    "return": "returns",
+    "return": "returns ret rets",
     "accuracy": "accuracies acc accs genauigkeit trefferquote exactitude",
     "correct": "correctness correctly",
     "success": "succ successes successful erfolg",
@@ -113,6 +113,8 @@ _TOGETHER = {
     "success rate": "success rate",
     "error rate": "error rate",
     "log likelihood": "likelihood",
+    "negative log likelihood": "negative_likelihood",
+    "negative likelihood": "negative_likelihood",
     "log prob": "likelihood",
     "best of": "best @",
     "roll out": "rollout",
@@ -124,9 +126,11 @@ _TOGETHER = {
 # Problem sets that are kept for evaluations; a year or a size may stand behind the name.
 BENCHMARKS = word_set(
     "humaneval humanevalplus mbpp mbppplus evalplus livecodebench lcb codeforces codecontests swebench "
-    "bigcodebench gsm8k mgsm math500 amc amc23 aime hmmt brumo minerva olympiadbench olympiad svamp asdiv gpqa "
-    "mmlu mmlupro bbh bigbench arc hellaswag winogrande piqa boolq truthfulqa triviaqa hotpotqa musique ifeval "
-    "alpacaeval arenahard mtbench bfcl taubench gaia browsecomp webarena"
+    "bigcodebench gsm8k mgsm math500 amc aime hmmt brumo minerva olympiadbench olympiad svamp asdiv gpqa mmlu "
+    "mmlupro bbh bigbench arc hellaswag winogrande piqa boolq truthfulqa triviaqa hotpotqa musique ifeval "
+    "alpacaeval arenahard mtbench bfcl taubench gaia browsecomp webarena simpleqa hle livebench aider mmmu "
+    "mathvista chartqa docvqa squad cmmlu ceval omnimath zebralogic musr logiqa commonsenseqa csqa strategyqa "
+    "openbookqa lambada scienceqa medqa pubmedqa usaco ds1000 gpqadiamond terminalbench"
 )
 # Pieces of words that are written without spaces, longest first.
 _PIECES = {
@@ -344,7 +348,7 @@ def side_of(words: Sequence[Word]) -> Side:
 
 
 def _held(texts: Sequence[str], at: int) -> bool:
-    """Whether a word says "held out"; "valid" does at either end of a key, beside a score."""
+    """Whether a word says "held out"; "valid" does at either end of a key, beside a score or a loss."""
     if texts[at] == "valid":
-        return at in (0, len(texts) - 1) and not SCORES.isdisjoint(texts)
+        return at in (0, len(texts) - 1) and not (SCORES | {"loss"}).isdisjoint(texts)
     return texts[at] in HELD_OUT

@@ -70,7 +70,7 @@ _NEUTRAL = word_set(
     "train trainer rollout actor critic learner learners policy objective charts losses info default stats stat "
     "update env environment envs runner runners ray tune agg all mean episode trajectory batch step group sample "
     "data metrics metric optim optimizer ppo grpo rl rlhf current cur of in per to model agent agents effective "
-    "global"
+    "global cumulative"
 )
 _SPREADS = " ".join(sorted(SPREADS))
 _OF_VALUES = "value critic reward"
@@ -225,7 +225,7 @@ MEANINGS: tuple[Meaning, ...] = (
         "held-out response length",
         "Mean length of the responses to held-out problems.",
         says=("response length", "length", "response token", "mean token"),
-        never="prompt penalty total rate preference",
+        never="prompt penalty total rate preference accuracy loss error",
         held=True,
         unit="tokens",
     ),
@@ -234,7 +234,7 @@ MEANINGS: tuple[Meaning, ...] = (
         "response length",
         "Mean length of the sampled responses.",
         says=("response length", "response token mean", "response token", "length", "mean token", "token turn"),
-        never="prompt penalty total reward dataset rate format input",
+        never="prompt penalty total reward dataset rate format input accuracy loss error",
         unit="tokens",
     ),
     Meaning(
@@ -406,7 +406,12 @@ def _as_score(key: str, words: Sequence[Word], texts: frozenset[str], side: Side
         said = 40
     elif said > 10 and not BENCHMARKS.isdisjoint(texts) and said == UNNAMED:
         said = 15
-    return said - ("all" in texts or "mean" in texts) + len(words) // 8
+    return said - ("all" in texts or "mean" in texts) + 2 * ("aux" in texts) + len(words) // 8
+
+
+def _is_spread(words: Sequence[Word], texts: frozenset[str]) -> bool:
+    """Whether a key is of a spread: it says so anywhere, or ends as the limit of an interval does."""
+    return not texts.isdisjoint(SPREADS) or (len(words) > 1 and words[-1].text in ("low", "high"))
 
 
 def _as_held_out(key: str, words: Sequence[Word], texts: frozenset[str], side: Side) -> int | None:
@@ -418,9 +423,11 @@ def _as_held_out(key: str, words: Sequence[Word], texts: frozenset[str], side: S
 
 
 def _as_training(key: str, words: Sequence[Word], texts: frozenset[str], side: Side) -> int | None:
-    if side is not Side.TRAINING or texts.isdisjoint(SOLVED | GRADES) or (_rewards(texts) and "@" not in str(texts)):
+    """Return the rank of a score of the training, which is never held out: here details count, too, after the rest."""
+    if side is not Side.TRAINING or texts.isdisjoint(SOLVED | GRADES) or not texts.isdisjoint(SPREADS):
         return None
-    return _as_score(key, words, texts, side)
+    sampled = any(text[0] == "@" for text in texts)
+    return None if _rewards(texts) and not sampled else 10 + 50 * (not texts.isdisjoint(_DETAILS))
 
 
 def _as_unplaced(key: str, words: Sequence[Word], texts: frozenset[str], side: Side) -> int | None:
@@ -454,6 +461,7 @@ _ASKED: Mapping[str, Callable[[str, Sequence[Word], frozenset[str], Side], int |
     "score": _as_unplaced,
     "reward": _as_reward,
     "reward_component": _as_part,
+    "spread_of_another": lambda key, words, texts, side: 0 if _is_spread(words, texts) else None,
     "evaluation_detail": lambda key, words, texts, side: 0 if side is Side.HELD_OUT else None,
 }
 

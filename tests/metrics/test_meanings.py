@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from heldout.metrics import BY_NAME, MEANINGS, Better, Meaning, as_markdown, better_of, meaning_of
 
-PAGE = Path(__file__).parents[1] / "docs" / "metrics.md"
+PAGE = Path(__file__).parents[2] / "docs" / "metrics.md"
 
 TABLE = {
     "reward": [

@@ -1,0 +1,236 @@
+"""Which column plays which part: by its words, by how often it is measured, and by what else is there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import PurePath
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from heldout.metrics import Unit, choose, choose_roles, differs, is_of_evaluations, is_reward_elsewhere, repeats
+from heldout.run import NO_STEPS, Run, Series
+from heldout.stats.arrays import FloatArray, IntArray
+
+ROWS = 100
+
+
+@dataclass
+class Column:
+    step: IntArray
+    value: FloatArray
+
+
+def column(every: int = 1, low: float = 0.0, high: float = 1.0, seed: int = 0) -> Column:
+    step = np.arange(0, ROWS, every)
+    return Column(step, np.random.default_rng([seed, every]).uniform(low, high, len(step)))
+
+
+def columns(**every: int) -> dict[str, Column]:
+    """Return columns by key: each measured at every so many rows; "__" stands for "/"."""
+    named = ((key.replace("__", "/"), often) for key, often in every.items())
+    return {key: column(often, seed=at) for at, (key, often) in enumerate(named)}
+
+
+def roles_of(*keys: str | tuple[str, int]) -> dict[str, str]:
+    """Return the roles of columns that are measured at each row, or at every so many."""
+    every = dict((key, 1) if isinstance(key, str) else key for key in keys)
+    return dict(choose({key: column(often, seed=at) for at, (key, often) in enumerate(every.items())}).roles)
+
+
+@pytest.mark.parametrize(("every", "taken"), [(1, False), (2, True), (20, True)])
+def test_a_bare_accuracy_is_held_out_where_it_is_sparser_than_the_training(every: int, taken: bool) -> None:
+    choices = choose(columns(reward=1, loss=1, accuracy=every))
+    assert ("held_out" in choices.roles) is taken
+    assert choices.columns["accuracy"].role == ("held_out" if taken else "score")
+    assert not choices.columns["accuracy"].sure
+    assert choices.near.get("held_out", ()) == (() if taken else ("accuracy",))
+
+
+def test_a_bare_accuracy_is_held_out_where_nothing_is_trained() -> None:
+    assert roles_of("accuracy", "n")["held_out"] == "accuracy"
+    assert "held_out" not in roles_of("accuracy", "reward", "n_samples")
+    assert roles_of("pass_at_k/1", "avg_reward", "num_examples")["held_out"] == "pass_at_k/1"
+
+
+@pytest.mark.parametrize("factor", [1.0, 100.0])
+def test_what_only_repeats_the_reward_is_no_evidence(factor: float) -> None:
+    reward, every = column(), np.arange(0, ROWS, 10)
+    copy = Column(every, factor * reward.value[every])
+    assert repeats(copy, reward)
+    choices = choose({"reward": reward, "loss": column(seed=5), "accuracy": copy, "eval_acc": copy})
+    assert "held_out" not in choices.roles
+    assert choices.columns["accuracy"].reason == "only repeats the reward, reward"
+    moved = Column(every, copy.value + 0.01)
+    assert choose({"reward": reward, "accuracy": moved}).roles["held_out"] == "accuracy"
+
+
+def test_a_constant_column_and_two_values_repeat_nothing() -> None:
+    steps = np.arange(5)
+    assert not repeats(Column(steps, np.ones(5)), Column(steps, np.ones(5)))
+    assert not differs(Column(steps, np.ones(5)), Column(steps, np.ones(5)))
+    assert not repeats(Column(steps[:2], np.array([0.1, 0.2])), Column(steps, np.linspace(0.1, 0.5, 5)))
+    assert differs(Column(np.array([1, 9]), np.ones(2)), Column(steps, np.ones(5)))
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        ("loss", "mean_token_accuracy", "entropy", "num_tokens", ("eval_loss", 10), ("eval_mean_token_accuracy", 10)),
+        ("loss", "rewards/chosen", "rewards/rejected", "rewards/accuracies", ("eval_rewards/accuracies", 10)),
+        ("loss", "accuracy", "margin", "mean_reward", ("eval_accuracy", 10), ("eval_loss", 10)),
+        ("train_loss", "train_acc", "val_loss", "val_acc"),
+        ("train/loss", "lr", ("val/bpb", 10), ("chatcore/GSM8K", 20)),
+        ("loss", "accuracy", "rewards/margins"),
+    ],
+)
+def test_supervised_and_preference_training_have_no_reward_and_no_held_out_score(
+    keys: tuple[str | tuple[str, int], ...],
+) -> None:
+    assert not {"reward", "held_out"} & roles_of(*keys).keys()
+
+
+@pytest.mark.parametrize(
+    ("keys", "held_out"),
+    [
+        (("reward", "batch_accuracy", "rollout/accuracy", "reward/hard_pass_rate", "passrate/pass@1"), None),
+        (("reward", "step_accuracy", ("final_answer_accuracy", 10)), "final_answer_accuracy"),
+        (("reward", "best_train_accuracy", ("final_validation_accuracy", 5)), "final_validation_accuracy"),
+        (("objective/scores", "val/clipfrac_avg", "val/ratio", "val/good_outputs_rate"), None),
+        (("reward", "public_pass_rate", "hidden_pass_rate"), "hidden_pass_rate"),
+        (("reward", ("eval_loss", 10)), None),
+        (("reward", ("eval_ppl", 10)), "eval_ppl"),
+        (("reward", ("val/time", 10), ("val/num_samples", 10), ("val/format_reward", 10)), None),
+        (("reward", ("eval_format_rate", 10), ("eval_answer_rate", 10)), "eval_answer_rate"),
+        (
+            ("critic/score/mean", ("val-core/a/acc/mean@8", 100), ("val-aux/a/reward/mean@8", 10)),
+            "val-aux/a/reward/mean@8",
+        ),
+        (("reward", ("eval/accuracy", 50), ("eval/f1", 5)), "eval/f1"),
+        (("reward", ("eval/accuracy", 20), ("eval/f1", 5)), "eval/accuracy"),
+        (("reward", ("eval_reward", 10), ("eval/accuracy", 10)), "eval/accuracy"),
+        (("rollout_scores/mean", ("reward/mean", 20)), "reward/mean"),
+        (("losses/loss_cql", "losses/loss", ("reward/mean", 20)), "reward/mean"),
+        (("reward", ("eval/tool_call_success", 10), ("eval/task_success", 10)), "eval/task_success"),
+    ],
+)
+def test_the_held_out_score_is_never_of_the_training(
+    keys: tuple[str | tuple[str, int], ...], held_out: str | None
+) -> None:
+    assert roles_of(*keys).get("held_out") == held_out
+
+
+@pytest.mark.parametrize(
+    ("keys", "reward"),
+    [
+        (("critic/rewards/mean", "critic/score/mean"), "critic/score/mean"),
+        (("train/return", "train/reward", "values"), "train/reward"),
+        (("rollout/rewards", "rollout/raw_reward", "rollout/returns"), "rollout/raw_reward"),
+        (("ppo/actor/final_reward/avg", "rollout/reward"), "rollout/reward"),
+        (("final_reward", "hard_reward", "compile_score"), "final_reward"),
+        (("reward/total", "reward/correct", "reward/format"), "reward/total"),
+        (("mean_accuracy_reward", "mean_format_reward"), "mean_accuracy_reward"),
+        (("reward/solver/mean", "reward/solver/std"), "reward/solver/mean"),
+        (("reward/a", "reward/b"), None),
+        (("reward_s", "reward_lo", "best_reward", "kl_reward"), None),
+        (("gold_reward", "proxy_reward"), "proxy_reward"),
+    ],
+)
+def test_the_reward_is_the_whole_and_the_raw_one(keys: tuple[str, ...], reward: str | None) -> None:
+    assert roles_of(*keys, "loss").get("reward") == reward
+
+
+@pytest.mark.parametrize("prefix", ["", "ray/tune/", "train/", "trainer/", "charts/"])
+def test_a_prefix_changes_no_role(prefix: str) -> None:
+    keys = ("episode_reward_mean", "episode_len_mean", "evaluation/episode_reward_mean")
+    roles = roles_of(prefix + keys[0], prefix + keys[1], (prefix + keys[2], 5))
+    assert [roles[role].removeprefix(prefix) for role in ("reward", "length", "held_out")] == list(keys)
+
+
+def test_samples_of_one_problem_set_are_one_measurement() -> None:
+    sets = ("aime", "math500")
+    of = ("acc/mean@8", "acc/maj@8/mean", "acc/best@8/mean", "acc/worst@8/mean", "acc/std@8")
+    keys = [f"val-{part}/{name}/{what}" for name in sets for part in ("core", "aux") for what in of]
+    made = {"critic/score/mean": column()} | {key: column(10, seed=at) for at, key in enumerate(keys)}
+    assert choose(made).held_out == ("val-core/aime/acc/mean@8", "val-core/math500/acc/mean@8")
+
+
+def test_passes_of_more_samples_spreads_and_equal_columns_are_no_further_scores() -> None:
+    made = columns(reward=1, eval__em=10, eval__f1=10) | {f"test_pass@{k}": column(10, seed=40 + k) for k in (1, 4, 16)}
+    made |= {"eval/em__MIN": column(10, seed=31), "eval/em__MAX": column(10, seed=32), "eval/copy": made["eval/em"]}
+    assert set(choose(made).held_out) == {"eval/em", "eval/f1", "test_pass@1"}
+
+
+def test_a_reward_function_that_is_the_whole_reward_counts_once() -> None:
+    evaluated = column(10, seed=3)
+    made = {"reward": column(), "eval_reward": evaluated, "eval_rewards/check/mean": evaluated}
+    choices = choose(made)
+    assert (choices.roles["held_out"], choices.held_out) == ("eval_reward", ("eval_reward",))
+
+
+def test_a_guessed_score_that_is_no_share_is_not_among_others() -> None:
+    made = columns(reward=1, eval__accuracy=10, eval__novel=10) | {"eval/other": column(10, 300.0, 900.0)}
+    assert choose(made).held_out == ("eval/accuracy", "eval/novel")
+
+
+def test_a_file_of_evaluations_holds_held_out_scores() -> None:
+    made = columns(episode_return=1, episode_length=1)
+    assert "held_out" not in choose(made).roles
+    choices = choose(made, evaluation=True)
+    assert choices.roles["held_out"] == "episode_return"
+    assert not {"reward", "length"} & choices.roles.keys()
+    assert is_of_evaluations(PurePath("out/evaluator.csv"))
+    assert not is_of_evaluations(PurePath("out/test.csv"))
+    assert not is_of_evaluations(PurePath("evals"))
+
+
+@pytest.mark.parametrize("key", ["eval_reward", "test/reward", "evaluation/episode_return_mean", "val/avg_reward"])
+def test_the_reward_on_other_prompts_is_known_as_such(key: str) -> None:
+    assert is_reward_elsewhere(key)
+
+
+@pytest.mark.parametrize(
+    "key", ["gold_reward", "eval/accuracy", "val/accuracy_reward", "reward", "val-core/a/reward/mean@1"]
+)
+def test_another_judge_is_not_the_reward(key: str) -> None:
+    assert not is_reward_elsewhere(key)
+
+
+@given(st.dictionaries(st.text(max_size=12), st.integers(0, 30), max_size=12))
+def test_every_role_is_played_by_a_column_that_has_values(points: dict[str, int]) -> None:
+    roles = choose_roles(points, lambda one, other: False)
+    assert all(points[key] for key in roles.values())
+
+
+@pytest.mark.parametrize(
+    ("key", "low", "high", "unit"),
+    [
+        ("eval/accuracy", 0.2, 0.7, Unit.SHARE),
+        ("eval/accuracy", 12, 61, Unit.PERCENT),
+        ("eval/accuracy", 0.2, 1.2, Unit.SCORE),
+        ("val-aux/a/reward/mean@16", -0.8, -0.4, Unit.SCORE),
+        ("val-core/a/reward/mean@1", 0.3, 0.4, Unit.SHARE),
+        ("eval_reward", 0.1, 0.9, Unit.SCORE),
+        ("gold_reward", 0.1, 0.9, Unit.SCORE),
+        ("val_error_rate", 0.1, 0.9, Unit.SHARE),
+        ("dev_wer", 12, 30, Unit.PERCENT),
+        ("eval_ppl", 0.2, 0.9, Unit.SCORE),
+        ("elo", 0.2, 0.9, Unit.SCORE),
+        ("true_score", 0.2, 0.9, Unit.SHARE),
+        ("true_score", 2, 9, Unit.SCORE),
+        ("eval_correct", 60, 95, Unit.SCORE),
+        ("eval_correct", 0.1, 0.7, Unit.SHARE),
+        ("humaneval", 0.1, 0.7, Unit.SHARE),
+        ("Pass Rate (%)", 0.0, 1.0, Unit.PERCENT),
+    ],
+)
+def test_a_share_says_so_and_stays_within_its_limits(key: str, low: float, high: float, unit: Unit) -> None:
+    series = Series(key, np.arange(2), np.array([low, high]))
+    assert Run("r", "r", "made", {key: series}).unit(key) is unit
+
+
+def test_a_metric_without_values_is_a_plain_score() -> None:
+    run = Run("r", "r", "made", {"eval_acc": Series("eval_acc", NO_STEPS, np.empty(0))})
+    assert run.unit("eval_acc") is run.unit("none") is Unit.SCORE
