@@ -327,3 +327,21 @@ def test_a_step_that_no_counter_reaches_is_none(tmp_path: Path, step: int, known
     else:
         with pytest.raises(NoMetrics, match=r"5\.jsonl"):
             read(Source(path))
+
+
+def test_evaluations_that_skyrl_dumps(tmp_path: Path) -> None:
+    path = tmp_path / "dumped_evals" / "global_step_20_evals" / "openai_gsm8k.jsonl"
+    path.parent.mkdir(parents=True)
+    common = {"output_response": "x", "stop_reason": "stop", "env_class": "gsm8k", "env_extras": {}}
+    scores: list[object] = [1.0, [0.0, 1.0], 0.0, [], None]  # of the reply, or of each token
+    rows = [
+        {"input_prompt": f"q{i // 2}", "score": score, "data_source": "openai/gsm8k", **common}
+        for i, score in enumerate(scores)
+    ]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    (log,) = read(Source(path)) or []
+    (evaluation,) = log.measured
+    assert (log.format, evaluation.step, evaluation.key) == ("skyrl-evals", 20, "eval/openai/gsm8k/pass@1")
+    assert evaluation.rate == 0.5  # of two problems, one solved twice and one not at all
+    assert not log.maybe_training
+    assert [note.text for note in log.notes] == ["openai_gsm8k.jsonl: 2 samples not judged and left out."]

@@ -85,6 +85,7 @@ FORMATS = (
     Format("run-directory", "heldout run directory", Kind.HISTORY, 0),
     Format("evaluations", "heldout evaluations", Kind.OUTCOMES, 0, read_evaluations),
     Format("verl-samples", "samples dumped by verl", Kind.OUTCOMES, 0, read_judged_samples),
+    Format("skyrl-evals", "evaluations dumped by SkyRL", Kind.OUTCOMES, 0, read_judged_samples),
     Format("verifiers-results", "verifiers results", Kind.OUTCOMES, 0, read_judged_samples),
     Format("prime-rl-traces", "prime-rl traces", Kind.OUTCOMES, 0, read_judged_samples),
     Format("trainer-state", "Hugging Face trainer_state.json", Kind.HISTORY, 1, read_trainer_state),

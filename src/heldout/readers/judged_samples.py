@@ -1,9 +1,10 @@
 """Files with one judged sample a line, as trainers write them at each validation: who solved what, problem by problem.
 
-verl's ``validation_data_dir`` (``{step}.jsonl``), the ``results.jsonl`` of verifiers and prime-rl, prime-rl's
-``traces.jsonl``. The same trainers dump their training rollouts in the same format. Those are scored by the reward, on
-problems that are trained on, and are never taken for held-out outcomes: the names of the folders tell the two apart,
-and where they do not, a note says what was assumed. TRL's ``completions_*.parquet`` are training rollouts.
+verl's ``validation_data_dir`` (``{step}.jsonl``), SkyRL's ``dumped_evals/global_step_N_evals/<data source>.jsonl``, the
+``results.jsonl`` of verifiers and prime-rl, prime-rl's ``traces.jsonl``. The same trainers dump their training rollouts
+in the same format. Those are scored by the reward, on problems that are trained on, and are never taken for held-out
+outcomes: the names of the folders tell the two apart, and where they do not, a note says what was assumed. TRL's
+``completions_*.parquet`` are training rollouts.
 
 What it cannot see: whether the score is more than the reward. Hidden tests make it a held-out judge, the trained reward
 does not.
@@ -28,7 +29,7 @@ from heldout.run import Evaluation, Note, NoteKind, Outcomes, is_step
 from heldout.text import counted
 
 _ROLLOUT_COLUMNS = {"prompt", "completion", "advantage"}
-_LOOKS_LIKE = (b'"input"', b'"example_id"', b'"traces"', b'"task"')
+_LOOKS_LIKE = (b'"input"', b'"input_prompt"', b'"example_id"', b'"traces"', b'"task"')
 _NEAREST = 2  # folders above a file whose names count
 
 
@@ -121,6 +122,8 @@ def _format(source: Source) -> tuple[str, ReadSample, Kind | None] | None:
     keys = rows[0].keys() if rows else set()
     if keys >= {"input", "output", "score", "step"}:
         return "verl-samples", _verl, None
+    if keys >= {"input_prompt", "output_response", "score", "env_class"}:
+        return "skyrl-evals", _skyrl, Kind.HELD_OUT  # written by evaluations only
     if keys >= {"example_id", "reward"}:
         return "verifiers-results", _verifiers, Kind.HELD_OUT  # written by evaluations only
     if keys >= {"traces", "env"} or keys >= {"task", "rewards", "nodes"}:
@@ -187,6 +190,17 @@ def _verl(line: Mapping[str, Any]) -> Sample | None:
     score = score if score is not None and 0 <= score <= 1 else _finite(line.get("score"))
     source = line.get("data_source")
     return Sample(_hashed(prompt), score, step, source if isinstance(source, str) else "validation")
+
+
+def _skyrl(line: Mapping[str, Any]) -> Sample | None:
+    """A sample of SkyRL's dumped evaluations; a score may be given token by token, and is their sum."""
+    prompt, score, source = line.get("input_prompt"), line.get("score"), line.get("data_source")
+    if not isinstance(prompt, str):
+        return None
+    parts = [_finite(part) for part in score] if isinstance(score, list) else [_finite(score)]
+    known = [part for part in parts if part is not None]
+    whole = sum(known) if known and len(known) == len(parts) else None
+    return Sample(_hashed(prompt), whole, None, source if isinstance(source, str) else "validation")
 
 
 def _verifiers(line: Mapping[str, Any]) -> Sample | None:
