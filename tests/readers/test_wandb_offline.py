@@ -363,10 +363,25 @@ def test_what_is_lost_is_said_by_kind_with_its_first_place(folder: Path) -> None
         ),
         (
             "dropped",
-            f"A record without its beginning could not be read and was skipped, 2 times, first at byte {places[3]}.",
+            f"A record without its beginning could not be read and was skipped, 2 times, first at byte {places[3]}, "
+            "between the rows of _step 0 and 1.",
             2,
         ),
     ]
+
+
+BEHIND = ", behind the last row that could be read, of _step 0."
+
+
+def test_it_is_said_between_which_rows_something_was_lost(folder: Path) -> None:
+    records = [history({"a": i, "pad": "x" * 9000}, step=10 * i) for i in range(12)]
+    data = bytearray(file_of(*records))
+    data[5 * 9000] ^= 1
+    log = read_it(bytes(data), folder)
+    assert log.step.tolist() == [0, 10, 20, 30, *log.step[4:].tolist()]
+    [text] = [note.text for note in log.notes if note.text.startswith("A damaged piece")]
+    assert text.endswith(f"between the rows of _step {log.step[3]} and {log.step[4]}.")
+    assert log.step[4] > 40
 
 
 @pytest.mark.parametrize("kind", [0, 1, 2, 3, 4, 5, 255])
@@ -375,11 +390,9 @@ def test_a_piece_of_no_known_type_is_damaged(folder: Path, kind: int) -> None:
     assert len(log.step) == (2 if kind == 1 else 1)
     what = {2: "A record without its end", 3: "A record without its beginning", 4: "A record without its beginning"}
     at = len(file_of(history({"a": 1})))
-    expected = (
-        []
-        if kind == 1
-        else [f"{what.get(kind, 'A damaged piece')} could not be read and was skipped, once, first at byte {at}."]
-    )
+    damaged = what.get(kind, "A damaged piece")
+    said = f"{damaged} could not be read and was skipped, once, first at byte {at}{BEHIND}"
+    expected = [] if kind == 1 else [said]
     assert [note.text for note in log.notes] == expected
 
 
@@ -391,7 +404,7 @@ def test_a_length_that_leaves_its_block_is_damage_and_one_that_leaves_the_file_a
     length = BLOCK - len(start) - 7 + more
     log = read_it(start + struct.pack("<IHB", 1, length, 1) + b"x" * 9, folder)
     assert [note.text for note in log.notes] == [
-        f"{text} could not be read and was skipped, once, first at byte {len(start)}."
+        f"{text} could not be read and was skipped, once, first at byte {len(start)}{BEHIND}"
     ]
 
 

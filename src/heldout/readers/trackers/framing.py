@@ -45,13 +45,17 @@ class Found:
         """Remark what could not be read, and where."""
         self.lost.append((at, what))
 
+    def place(self, at: int) -> str:
+        """Say between which rows something was lost, where the format tells."""
+        return ""
+
     def losses(self) -> list[Note]:
         """Say what could not be read."""
         notes = []
         for what, count in Counter(what for _, what in self.lost).items():
             first = min(at for at, other in self.lost if other == what)
             times = "once" if count == 1 else f"{count:,} times"
-            text = f"{what} could not be read and was skipped, {times}, first at byte {first}."
+            text = f"{what} could not be read and was skipped, {times}, first at byte {first}{self.place(first)}."
             notes.append(Note(NoteKind.DROPPED, text, count))
         if self.broken:
             text = f"Records that do not hold a message were skipped: {self.broken:,}."

@@ -195,6 +195,7 @@ class _Found(Found):
     steps: array[int] = field(default_factory=lambda: array("q"))
     config: dict[str, Any] = field(default_factory=dict)
     axes: dict[str, str] = field(default_factory=dict)  # pattern of keys → the key of their steps
+    before: dict[int, int] = field(default_factory=dict)  # where something was lost → how many rows stand before it
     run_id: str = ""
     begun: float | None = None
     display_name: str = ""
@@ -231,6 +232,18 @@ class _Found(Found):
         """Put the new rows into the table, many at once."""
         self.table.add(self.new)
         self.new = []
+
+    def lose(self, at: int, what: str) -> None:
+        """Remark what could not be read, and how many rows stand before it."""
+        self.lost.append((at, what))
+        self.before.setdefault(at, self.rows)
+
+    def place(self, at: int) -> str:
+        """Say between which of W&B's own steps something was lost."""
+        row = self.before[at]
+        if 0 < row < self.rows:
+            return f", between the rows of _step {self.steps[row - 1]} and {self.steps[row]}"
+        return f", behind the last row that could be read, of _step {self.steps[-1]}" if row > 0 else ""
 
     def notes(self, header_known: bool) -> tuple[Note, ...]:
         """Return what was assumed, dropped and left alone."""
