@@ -313,6 +313,8 @@ def _keep_text(table: Table, key: str, column: pl.Series, numeric: np.ndarray[tu
     if column.dtype.is_nested():
         table.left_out[key] = int(column.is_not_null().sum())
         return
+    if np.count_nonzero(numeric) + column.null_count() == len(column):
+        return
     text = column.cast(pl.String, strict=False).str.slice(0, _LONGEST)
     there = ~numeric & text.str.strip_chars().ne("").fill_null(False).to_numpy()
     if not there.any():
