@@ -298,11 +298,10 @@ def test_columns_of_the_wandb_export_are_taken_apart() -> None:
     assert made is not None
     assert [(one["name"], one["format"], one["columns"], one["step"]) for one in made] == [
         ("r", "wandb-csv", {"a": {0: 0.5}, "a__MIN": {0: 0.25}}, [1, 2]),
-        ("s", "wandb-csv", {"b - c": {1: 3.0}}, [1, 2]),
+        ("s - b", "wandb-csv", {"c": {1: 3.0}}, [1, 2]),
     ]
-    for text in ("step,r - reward\n1,2\n", "Step,r - reward,reward\n1,2,3\n"):
-        (other,) = whole(text) or []
-        assert other["format"] == "csv"
+    (other,) = whole("Step,r - reward,reward\n1,2,3\n") or []
+    assert other["format"] == "csv"
 
 
 def test_cells_of_a_parquet_table_that_are_no_numbers(tmp_path: Path) -> None:
