@@ -35,6 +35,8 @@ from heldout.readers.trackers.clearml import read as read_clearml
 from heldout.readers.trackers.mlflow import is_run as is_mlflow_run
 from heldout.readers.trackers.mlflow import read_metric as read_mlflow_metric
 from heldout.readers.trackers.mlflow import read_run as read_mlflow_run
+from heldout.readers.trackers.rlprobe import is_run as is_rlprobe_run
+from heldout.readers.trackers.rlprobe import read_run as read_rlprobe_run
 from heldout.readers.trackers.sqlite_stores import read as read_sqlite
 from heldout.readers.trackers.swanlab import is_run as is_swanlab_run
 from heldout.readers.trackers.swanlab import read as read_swanlab
@@ -95,6 +97,7 @@ FORMATS = (
     Format("mlflow-sqlite", "MLflow SQLite store", Kind.HISTORY, 6, read_sqlite),
     Format("trackio", "trackio project", Kind.HISTORY, 6, read_sqlite),
     Format("swanlab", "SwanLab run", Kind.HISTORY, 6, read_swanlab),
+    Format("rlprobe", "rlprobe recording", Kind.HISTORY, 6),
     Format("tensorboard-download", "TensorBoard CSV / JSON download", Kind.TABLE, 9, read_tensorboard_download),
     Format("clearml", "ClearML scalars", Kind.TABLE, 9, read_clearml),
     Format("long-table", "table of single values", Kind.TABLE, 7, read_long_json),
@@ -130,6 +133,7 @@ FOLDERS: tuple[tuple[Callable[[Path], bool], FolderReader], ...] = (
     (is_recorded, read_recorded),
     (is_mlflow_run, read_mlflow_run),
     (is_swanlab_run, read_swanlab_run),
+    (is_rlprobe_run, read_rlprobe_run),
 )
 UNDERSTOOD = ", ".join(format.title for format in FORMATS)
 
