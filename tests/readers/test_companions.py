@@ -102,6 +102,13 @@ def test_a_score_at_every_step_of_the_training_is_named_as_held_out(tmp_path: Pa
     assert roles(run) == ("reward", "eval/pass_rate")
 
 
+def test_rows_under_the_names_of_benchmarks_are_scores_and_no_runs(tmp_path: Path) -> None:
+    put(tmp_path / "train.log", console(training(), 60))
+    put(tmp_path / "benchmarks.json", json.dumps({name: scores(key="acc") for name in ("gsm8k", "mbpp")}))
+    (run,) = read_all(tmp_path)
+    assert {"eval/gsm8k/acc", "eval/mbpp/acc"} <= set(run.metrics)
+
+
 def test_a_run_that_is_called_test_is_a_run(tmp_path: Path) -> None:
     for name in ("final", "test", "grpo-eval-1"):
         rows = [{**row, "learning_rate": 1e-6, "grad_norm": 0.5} for row in training()]

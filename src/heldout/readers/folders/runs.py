@@ -10,7 +10,7 @@ from pathlib import Path
 from heldout.readers.folders.companions import Place, beside, has_reward, is_of_training, why_not
 from heldout.readers.folders.found import Found, also
 from heldout.readers.folders.pieces import EVENTS
-from heldout.readers.folders.places import is_held_out, words_of_run
+from heldout.readers.folders.places import is_held_out, is_held_out_file, words_of_run
 from heldout.readers.formats import format_of
 from heldout.readers.packing import bare
 from heldout.run import Note, NoteKind
@@ -69,9 +69,12 @@ def _completed(run: Found, others: list[Found], joined: set[int], told: set[int]
     shared = Counter(key for other in others if other.held_out for key in other.log.columns)
     labels = Counter(_words(other.path) for other in others)
     for other in others:
-        if several[other.path] > 1 and other.log.name != run.log.name:
+        of_set = several[other.path] > 1 and is_held_out_file(other.log.name or "")  # {"gsm8k": [rows], "mbpp": [rows]}
+        if several[other.path] > 1 and other.log.name != run.log.name and not of_set:
             continue
         place = _place(run, other, frozenset(key for key, times in shared.items() if times > 1), labels)
+        if of_set:
+            place = Place(place.called, True, str(other.log.name), frozenset(other.log.columns))
         why = why_not(run.log, other.log, place)
         if why is None:
             log = beside(run.log, other.log, place)
