@@ -234,3 +234,10 @@ def test_a_share_says_so_and_stays_within_its_limits(key: str, low: float, high:
 def test_a_metric_without_values_is_a_plain_score() -> None:
     run = Run("r", "r", "made", {"eval_acc": Series("eval_acc", NO_STEPS, np.empty(0))})
     assert run.unit("eval_acc") is run.unit("none") is Unit.SCORE
+
+
+def test_a_score_that_says_only_whose_it_is_is_taken_as_a_guess() -> None:
+    choices = choose(columns(reward=1, eval__novel=10))
+    assert choices.roles["held_out"] == "eval/novel"
+    assert not choices.columns["eval/novel"].sure
+    assert choose(columns(reward=1, eval__accuracy=10)).columns["eval/accuracy"].sure

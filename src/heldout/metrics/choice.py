@@ -85,7 +85,7 @@ def choose(columns: Mapping[str, Measured], *, evaluation: bool = False) -> Choi
         return repeats(columns[one], columns[other])
 
     roles = table.roles(same)
-    scores = tuple(table.measurements(columns, same))
+    scores = tuple(table.measurements(columns))
     near = {role: table.near(role) for role in ROLES if role not in roles}
     return Choices(roles, scores, table.why, table.supervised, near)
 
@@ -148,6 +148,9 @@ class _Table:
         self.why = {key: Choice("", "its words say nothing that is known") for key in self.points}
         self.why |= {key: Choice(match.meaning.name, "its name says so") for key, match in self.matches.items()}
         self._named = {match.meaning.name for match in self.matches.values()}
+        self._problems = any(m.meaning.name == "evaluation_size" and m.rank < 10 for m in self.matches.values())
+        rewards = (self.points[key] for key, match in self.matches.items() if match.meaning.name == "reward")
+        self._often = max(rewards, default=0)  # values of the reward that is measured most often
         self.rows = max((self.points[key] for key in self.matches if self._trains(key)), default=0)
         self.supervised = self._is_supervised()
         self._scores: list[str] = []  # held-out scores, best first
@@ -161,20 +164,21 @@ class _Table:
         roles |= {"held_out": self._scores[0]} if self._scores else {}
         return roles
 
-    def measurements(self, columns: Mapping[str, Measured], same: Same) -> list[str]:
+    def measurements(self, columns: Mapping[str, Measured]) -> list[str]:
         """Return the held-out scores, each measurement once: pass@8 beside pass@1, and what is equal, are copies.
 
         The preferred one comes first, then the others as they stand in the log.
         """
-        kept = dict[tuple[str, str], str]()
+        kept, equal = dict[tuple[str, str], str](), dict[int, str]()
         for key in self._scores:
             value, what = columns[key].value, _measurement(key, self.matches[key])
             guessed = self.matches[key].rank >= UNNAMED and not (value.min() >= 0 and value.max() <= 1)
-            copied = kept.get(what) or next((o for o in kept.values() if same(key, o) and same(o, key)), None)
+            values = hash((columns[key].step.tobytes(), value.tobytes()))
+            copied = kept.get(what) or equal.get(values)
             if copied:
                 self._say(key, "held_out", f"of the same measurement as {copied}")
             elif not guessed or not kept:
-                kept[what] = key
+                kept[what] = equal[values] = key
         place = {key: at for at, key in enumerate(self.points)}
         return sorted(kept.values(), key=lambda key: (key != self._scores[0], place[key]))
 
@@ -183,8 +187,7 @@ class _Table:
         if match.side in (Side.HELD_OUT, Side.JUDGE):
             return False
         if match.meaning.name == "reward":  # of the evaluation, in a table of nothing else
-            problems = any(m.meaning.name == "evaluation_size" and m.rank < 10 for m in self.matches.values())
-            return not (problems and _OF_OPTIMISER.isdisjoint(self._named))
+            return not (self._problems and _OF_OPTIMISER.isdisjoint(self._named))
         return match.meaning.name in _OF_TRAINING
 
     def _is_supervised(self) -> bool:
@@ -203,8 +206,7 @@ class _Table:
         if self.supervised:
             return ""
         keys = [key for key, match in self.matches.items() if match.meaning.name == "reward"]
-        often = max((self.points[key] for key in keys), default=0)
-        keys = [key for key in keys if self.points[key] * _FEW >= often]
+        keys = [key for key in keys if self.points[key] * _FEW >= self._often]
         if keys:
             return min(keys, key=self._order)
         parts = [key for key, m in self.matches.items() if m.meaning.name == "reward_component" and m.rank < PART]
@@ -230,16 +232,20 @@ class _Table:
             if not seldom:
                 why = "on every row of the training: of the batch" if self.rows else "nothing is trained here"
             self._say(key, "held_out" if seldom or not self.rows else name, why, sure=False)
+        elif name == "held_out" and match.rank >= UNNAMED:
+            self._say(
+                key, name, "it is of an evaluation, but what of it is not said in words that are known", sure=False
+            )
         elif name == "held_out" and LOSSES <= match.rank < UNNAMED and self._named.isdisjoint(_REWARDED):
             self._say(key, name, "better than others by its loss only, and there is no reward")
             return False
-        elif name == "reward" and match.side is Side.NONE:
-            others = (self.points[o] for o, m in self.matches.items() if m.meaning.name == name and o != key)
-            often = max(others, default=0)
-            if count * _RARE <= often:
-                self._say(
-                    key, "held_out", f"{count} times beside {often} of another reward: on other prompts", sure=False
-                )
+        elif name == "reward" and match.side is Side.NONE and count * _RARE <= self._often:
+            self._say(
+                key,
+                "held_out",
+                f"{count} times beside {self._often} of another reward: on other prompts",
+                sure=False,
+            )
         if self.supervised and self.why[key].role == "held_out":
             self._say(key, "held_out", "nothing is reinforced here: not taken")
             return False
