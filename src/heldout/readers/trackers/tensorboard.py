@@ -51,7 +51,7 @@ Bytes = npt.NDArray[np.uint8]
 _HEADER = struct.Struct("<QI")
 _OVERHEAD = _HEADER.size + 4  # what a record costs beside its data
 _DELTA = 0xA282EAD8  # added to a rotated CRC-32C, so that the CRC of data which hold one is no special case
-_BLOCK = 1 << 20  # bytes worked on at once: large enough for numpy, small enough for the cache
+_BLOCK = 1 << 22  # bytes worked on at once: large enough for numpy, small enough for the memory
 _ROUNDS = 8  # how many shapes of equal length are looked for before records are read one by one
 _FEW = 8  # records of one length that are read one by one at once
 
