@@ -241,3 +241,9 @@ def test_a_score_that_says_only_whose_it_is_is_taken_as_a_guess() -> None:
     assert choices.roles["held_out"] == "eval/novel"
     assert not choices.columns["eval/novel"].sure
     assert choose(columns(reward=1, eval__accuracy=10)).columns["eval/accuracy"].sure
+
+
+@pytest.mark.parametrize(("largest", "role"), [(2.0, ""), (2.5, "length")])
+def test_a_letter_is_no_length_where_it_may_be_a_temperature(largest: float, role: str) -> None:
+    held = Column(np.arange(3), np.array([0.5, 1.0, largest]))
+    assert choose({"T": held, "reward": column()}).columns["T"].role == role

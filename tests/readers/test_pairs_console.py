@@ -560,3 +560,51 @@ def test_any_lines_are_read_or_left(printed: list[str]) -> None:
 def test_adversarial_lines_come_to_an_end(text: str) -> None:
     logs = read(source(f"{text}\n" * 10))  # a search that is not linear would take minutes
     assert logs is None or len(logs) == 1
+
+
+def test_a_count_that_jumps_about_is_no_step() -> None:
+    lines: list[str] = []
+    for step in range(1, 13):
+        lines += [
+            f"judged: score=0.{step + sample:02d} | parts={sample} | steps={3 + step * sample % 4}"
+            for sample in range(5)
+        ]
+        lines.append(f"Iter {step} | loss=0.01 | reward mean=0.{10 + step} | groups=4")
+    log = one("\n".join(lines))
+    assert log.step.tolist() == list(range(1, 13))
+    assert "reward mean" in log.columns
+
+
+@pytest.mark.parametrize("name", ["steps", "global_step"])
+def test_steps_behind_an_episode_number_it_only_where_they_run_on(name: str) -> None:
+    same = "".join(f"Episode {n}: reward={n} {name}=200\n" for n in range(1, 6))
+    assert one(same).step.tolist() == [1, 2, 3, 4, 5]
+    runs_on = "".join(f"Episode {n}: reward={n} {name}={20 * n}\n" for n in range(1, 6))
+    assert one(runs_on).step.tolist() == [20, 40, 60, 80, 100]
+
+
+def test_a_bar_within_an_evaluation_numbers_nothing() -> None:
+    bar = "math eval: 33%|###| {n}/3 [00:02<00:04, 2.1s/q, correct={n}/{n}, score=0.9]"
+    lines: list[str] = []
+    for step in range(1, 5):
+        lines += [f"Iter {step} | loss=0.1 | reward=0.{step}", "Evaluating math (150 samples)..."]
+        lines += [bar.format(n=n) for n in (1, 2, 3)]
+    log = one("\n".join(lines))
+    assert log.step.tolist() == [1, 2, 3, 4]
+    assert sorted(log.columns) == ["loss", "reward"]
+
+
+def test_a_bar_that_begins_anew_in_every_iteration_numbers_nothing() -> None:
+    bar = "groups: 33%|###| {n}/3 [00:02<00:04, 2.1s/it, reward=0.9]"
+    lines: list[str] = []
+    for step in range(1, 5):
+        lines += [bar.format(n=n) for n in (0, 1, 2, 3)]
+        lines.append(f"Iter {step} | loss=0.1 | reward=0.{step}")
+    assert one("\n".join(lines)).step.tolist() == [1, 2, 3, 4]
+
+
+def test_words_of_this_iteration_are_no_iteration() -> None:
+    lines = [f"ITERATION {n}/9\nLR this iteration: {n}e-06 | T=0.7\nIter {n} | reward=0.{n}" for n in range(1, 6)]
+    log = one("\n".join(lines))
+    assert sorted(set(log.step.tolist())) == [1, 2, 3, 4, 5]
+    assert "reward" in log.columns

@@ -7,7 +7,7 @@ else is there.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Protocol
@@ -38,6 +38,7 @@ _EXCEPTIONS = (
     ("losses/loss_cql", "reward/", "eval/reward/"),
     ("losses/loss_cql", "metrics/", "eval/metrics/"),
 )
+_HOTTEST = 2.0  # temperatures that anybody samples with
 _NEAR = {"reward": ("reward", "reward_component", "train_pass_rate", "preference"), "length": ("tokens",)}
 _CHOSEN = frozenset({"reward", "held_out", "score"})  # by more than the name
 
@@ -79,7 +80,7 @@ Same = Callable[[str, str], bool]  # does the first column only repeat the secon
 
 def choose(columns: Mapping[str, Measured], *, evaluation: bool = False) -> Choices:
     """Choose which column plays which part; `evaluation` where the log calls itself one of evaluations."""
-    table = _Table({key: len(column.step) for key, column in columns.items()}, evaluation)
+    table = _Table({key: len(column.step) for key, column in columns.items()}, evaluation, _no_lengths(columns))
 
     def same(one: str, other: str) -> bool:
         return repeats(columns[one], columns[other])
@@ -88,6 +89,13 @@ def choose(columns: Mapping[str, Measured], *, evaluation: bool = False) -> Choi
     scores = tuple(table.measurements(columns))
     near = {role: table.near(role) for role in ROLES if role not in roles}
     return Choices(roles, scores, table.why, table.supervised, near)
+
+
+def _no_lengths(columns: Mapping[str, Measured]) -> frozenset[str]:
+    """Return columns that only a letter says to be lengths and that hold small numbers: T is a temperature as well."""
+    letters = (key for key in columns if len(key) == 1 and len(columns[key].value))
+    lengths = (key for key in letters if (match := meaning_of(key)) and match.meaning.name == "length")
+    return frozenset(key for key in lengths if columns[key].value.max() <= _HOTTEST)
 
 
 def choose_roles(points: Mapping[str, int], same: Same) -> dict[str, str]:
@@ -141,10 +149,12 @@ def is_of_evaluations(path: PurePath) -> bool:
 class _Table:
     """The columns of one log, read together."""
 
-    def __init__(self, points: Mapping[str, int], evaluation: bool) -> None:
+    def __init__(self, points: Mapping[str, int], evaluation: bool, unlike: Collection[str] = ()) -> None:
+        """Read the names of columns with so many values; those `unlike` what their names say are not known."""
         self.points = {key: count for key, count in points.items() if count}
         renamed = _renamed(self.points, evaluation)
-        self.matches = {key: match for key in self.points if (match := meaning_of(renamed.get(key, key)))}
+        known = {key: renamed.get(key, key) for key in self.points if key not in unlike}
+        self.matches = {key: match for key, name in known.items() if (match := meaning_of(name))}
         self.why = {key: Choice("", "its words say nothing that is known") for key in self.points}
         self.why |= {key: Choice(match.meaning.name, "its name says so") for key, match in self.matches.items()}
         self._named = {match.meaning.name for match in self.matches.values()}

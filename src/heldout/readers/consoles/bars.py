@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 from heldout.metrics import meaning_of
-from heldout.readers.consoles.line import parsed
+from heldout.readers.consoles.line import parsed, split_of
 
 # 25%|██▌   | 2/8 [01:17<03:48, 38.07s/it, reward=0.2]    12it [00:31,  2.6s/it, reward=0.2]
 _BAR = re.compile(
@@ -17,6 +18,7 @@ _BAR = re.compile(
     r"(?:,[ ]{1,3}[^,\]\n]{1,30}(?:, (?P<items>[^\]\n]{1,4000}+))?)?\]"
 )
 _OUTER = re.compile(r"(?i:episode|epoch)\W{0,3}(\d{1,9})")
+_WORDS = re.compile(r"[^\W\d_]+")
 _NUMBERS = re.compile(r"[-+]?\d[\d.,e+-]*")
 
 
@@ -47,9 +49,21 @@ def bars_in(line: str) -> tuple[list[Bar], str]:
 
 def of_training(bars: Sequence[Bar]) -> str:
     """Return the title of those bars that carry the reward, or else of those that were drawn most often."""
+    bars = [bar for bar in bars if not is_of_evaluation(bar)] or bars
     drawn = Counter(bar.title for bar in bars)
     with_reward = {bar.title for bar in bars if any(_is_reward(key) for key in bar.row)}
     return max(drawn, key=lambda title: (title in with_reward, drawn[title]))
+
+
+def is_of_evaluation(bar: Bar) -> bool:
+    """Whether the title of a bar says that it counts the problems of an evaluation: such are no steps of a training."""
+    return any(split_of(word) not in ("", "train") for word in _WORDS.findall(bar.title))
+
+
+def begins_anew(bars: Sequence[Bar]) -> bool:
+    """Whether bars of one title begin again and again, with no epoch or episode to tell them apart."""
+    again = Counter(b.title for a, b in pairwise(bars) if a.title == b.title and b.at < a.at and not b.outer)
+    return any(count > 1 for count in again.values())
 
 
 def moves_last(bars: Sequence[Bar]) -> bool:

@@ -51,7 +51,7 @@ _SMALL = frozenset(
     )
 )
 _ABBREVIATED = 5  # letters of "Seq." and its dot at most; a longer word with a dot ends a sentence
-_NO_STEP_AFTER = frozenset(("per", "each", "max", "total", "best", "last", "num", "of"))
+_NO_STEP_AFTER = frozenset(("per", "each", "this", "max", "total", "best", "last", "num", "of"))
 
 # loss   pass@1   val-core/math/acc   Seq. Length   Avg Reward (last 100)
 _WORD = r"[^\W\d](?:[\w/@%#+]|\.(?!\.)|-(?=[^\W\d]))*+"
@@ -90,6 +90,8 @@ _TOKEN = re.compile(
     rf"|(?P<group>{_WORD}):(?=[ \t]{{1,8}}{_WORD}=)"
     rf"|(?P<word>{_WORD}[\w.'’-]*+)|{_CLOCK}|{_value('lone', 'lone_unit')}|(?P<stray>\d[\w.:-]*+)|(?P<bar>[|;])"
 )
+# What is counted where no sign stands before the number: "Evaluating gsm8k (150 samples)" has no score of 150.
+_COUNTED = re.compile(r"\s?(?:samples?|examples?|problems?|questions?|prompts?|items?|tasks?|rows?|seq(?:uence)?s?)$")
 VALUE = re.compile(_value("number", "unit"))  # a number alone, as in a cell
 # What stands before a line: "2026-04-15 07:57:53,123 - trainer - INFO - ", "INFO:root:", "[rank 0] loop.py:12 ", "• "
 _TIME = r"(?:\d{4}[/-]\d\d[/-]\d\d[T ]?)?(?:\d{1,2}:\d\d:\d\d(?:[.,]\d{1,9})?(?:Z|[+-]\d\d:?\d\d)?)?(?<=\d\d|.Z)"
@@ -227,7 +229,7 @@ class _Found:
         if not signed and unit.startswith("/") and split_of(name):  # "eval 3/9"
             self._of(name)
             self.counter = self.counter or digits
-        elif signed or name.lower() not in _SMALL:
+        elif signed or not (name.lower() in _SMALL or _COUNTED.match(unit)):
             key = f"{self.group}/{name}" if self.group and signed and not is_step(name) else name
             self.row[key] = number_of(digits, "" if unit.startswith("/") else unit)
             self._bare |= set() if signed or is_step(key) or _stands_alone(token) else {key}

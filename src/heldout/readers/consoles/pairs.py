@@ -6,11 +6,12 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 from heldout.metrics import is_score, meaning_of
 from heldout.readers.consoles import grid
-from heldout.readers.consoles.bars import Bar, bars_in, moves_last, of_training
+from heldout.readers.consoles.bars import Bar, bars_in, begins_anew, is_of_evaluation, moves_last, of_training
 from heldout.readers.consoles.console import CutLines, steps_over_epochs
 from heldout.readers.consoles.line import LONGEST, STEPS, Line, is_step, parsed, split_of
 from heldout.readers.log import Log, noted
@@ -20,6 +21,7 @@ from heldout.run import Note, NoteKind
 from heldout.text import counted
 
 _FEWEST = 3  # lines with the same names: settings are printed once, or once more at the end
+_MOST_BACK = 0.26  # of the moves: more than a run that was begun anew once, or short epochs, go back
 _OF_BAR = "step of the progress bar"
 _AXES = (*STEPS[: STEPS.index("episode")], _OF_BAR, *STEPS[STEPS.index("episode") :])
 # A longer line has a number behind a sign, a step or a dict, or it is no line of metrics.
@@ -27,7 +29,10 @@ _SHORT = 100
 _STEP_WORDS = "|".join(re.escape(step) for step in STEPS)
 _PROMISING = re.compile(rf"[=:：][ \t]{{0,20}}[\[(]?[-+.\d]|(?<![a-z])(?i:{_STEP_WORDS})(?![a-z])|\{{|\d\(")
 # Names of one and the same count, where no line has two of them.
-_SAME = ("step", "global_step", "train/global_step", "trainer/global_step", "training_step", "train_step")
+_SAME = (
+    ("step", "global_step", "train/global_step", "trainer/global_step", "training_step", "train_step"),
+    ("iteration", "iter", "it"),
+)
 _TITLE = 80  # characters of a line that only says of what the following lines are
 
 
@@ -171,12 +176,35 @@ class _Lines:
 def _axes(printed: Sequence[_Printed]) -> list[str]:
     """Return what may number the lines: the finest first of those that many lines have, then the others."""
     count = Counter(key.lower() for one in printed for key in one.line.steps)
-    bars = [one.bar for one in printed if one.bar is not None]
-    count[_OF_BAR] = sum(bool(bar.row) for bar in bars)
+    count = Counter({axis: many for axis, many in count.items() if many < _FEWEST or _runs_on(axis, printed)})
+    bars = [one.bar for one in printed if one.bar is not None and not is_of_evaluation(one.bar)]
+    with_metrics = sum(bool(bar.row) for bar in bars)
+    last = [_OF_BAR] if len(bars) >= _FEWEST > with_metrics else []
+    if begins_anew(bars) and any(many >= _FEWEST for many in count.values()):  # it counts within what the lines tell
+        last = [_OF_BAR] if with_metrics else last
+    else:
+        count[_OF_BAR] = with_metrics
     known = [axis for axis in _AXES if count[axis] >= _FEWEST]
     most = max(count.values(), default=0)
-    only_moves = [_OF_BAR] if len(bars) >= _FEWEST > count[_OF_BAR] else []
-    return sorted(known, key=lambda axis: 2 * count[axis] < most) + only_moves
+    return sorted(known, key=lambda axis: 2 * count[axis] < most) + last
+
+
+def _runs_on(axis: str, printed: Sequence[_Printed]) -> bool:
+    """Whether a name hardly ever goes back, as steps do; it may begin anew in each epoch, where it counts within one.
+
+    What stands before it in the line names the step, unless it runs on itself: "Episode 3: reward=20 steps=200".
+    """
+    told: list[tuple[float | None, float]] = []  # the number that stands before it, and its own
+    for line, _ in printed:
+        value = _value(line.row, axis)
+        if value is not None:
+            before = line.steps[0]
+            told.append((None if before.lower() == axis else _value(line.row, before.lower()), value))
+    moves = [(one[1], other[1]) for one, other in pairwise(told) if one[0] == other[0]]
+    moves = moves or [(one[1], other[1]) for one, other in pairwise(told)]
+    stands = any(before is not None for before, _ in told) and len({value for _, value in told}) == 1
+    moves = [(value, after) for value, after in moves if after != value]
+    return not stands and sum(after < value for value, after in moves) <= _MOST_BACK * len(moves)
 
 
 def _placed(printed: Sequence[_Printed], axis: str) -> list[_Placed]:
@@ -208,9 +236,10 @@ def _placed(printed: Sequence[_Printed], axis: str) -> list[_Placed]:
 
 def _names_of(axis: str, printed: Sequence[_Printed]) -> tuple[str, ...]:
     """Return the names of what numbers the lines: some lines may spell it another way."""
-    if axis not in _SAME or any(sum(key.lower() in _SAME for key in line.row) > 1 for line, _ in printed):
+    same = next((names for names in _SAME if axis in names), (axis,))
+    if any(sum(key.lower() in same for key in line.row) > 1 for line, _ in printed):
         return (axis,)
-    return _SAME
+    return same
 
 
 def _settled(printed: Sequence[_Printed]) -> list[_Printed]:
