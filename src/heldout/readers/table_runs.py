@@ -23,6 +23,8 @@ from heldout.stats.arrays import BoolArray, IntArray
 Run = tuple[str, BoolArray]  # the name of a run, and its rows
 
 _LOOKED_AT = 400  # rows
+_FEWEST_STEPS = 3  # at which the same values show that they are names
+_LEAST_SHARE = 0.1  # of the rows that a column holds; one that is rarer, among very many, costs more time than it names
 _MOST_RUNS = 200  # more values than that in a column are no names of runs
 _FEWER_REPEATS = 20  # times; a run that was restarted within the table repeats some of its own steps
 _NEARLY_ALL = 0.95  # of the steps at which runs written side by side stand in the same order; the others were cut short
@@ -113,19 +115,25 @@ def _naming(table: Table, used: BoolArray, step: IntArray) -> dict[str, IntArray
     found: dict[str, tuple[tuple[int, int], IntArray]] = {}
     for place, key in enumerate(dict.fromkeys((*table.text, *table.columns))):
         rank = run_rank(key)
-        if _is_measured(table, key) or (rank is None and (counts_within_steps(key) or _is_metric(key))):
+        if _is_measured(table, key) or (rank is None and (counts_within_steps(key) or _is_sparse(table, key))):
             continue
         code = _codes(table, key)[used]
         different = len(np.unique(code))
         if not 2 <= different <= _MOST_RUNS:
             continue
-        if rank is not None or (
-            _all_begin(code, step)
-            and (_stays(code, step, begins) or (_side_by_side(code, step) and not _merely_counts(table, key)))
-        ):
+        evident = rank is not None or (not _is_metric(key) and _all_begin(code, step))
+        if evident and rank is None:
+            evident = _stays(code, step, begins) or (_side_by_side(code, step) and not _merely_counts(table, key))
+        if evident:
             kind = (0, rank) if rank is not None else (1 if key in table.text else 2, place)
             found[key] = kind, code
     return {key: code for key, (_, code) in sorted(found.items(), key=lambda item: item[1][0])}
+
+
+def _is_sparse(table: Table, key: str) -> bool:
+    labels, column = table.text.get(key), table.columns.get(key)
+    cells = (0 if labels is None else len(labels.row)) + (0 if column is None else len(column.row))
+    return cells < _LEAST_SHARE * table.rows
 
 
 def _is_metric(key: str) -> bool:
@@ -181,7 +189,7 @@ def _side_by_side(code: IntArray, step: IntArray) -> bool:
     size = np.diff(np.append(starts, len(code)))
     most = int(np.bincount(size).argmax())
     full = starts[size == most]
-    if most < 2 or len(full) < _NEARLY_ALL * len(starts) or len(full) < 2:
+    if most < 2 or len(full) < _NEARLY_ALL * len(starts) or len(full) < _FEWEST_STEPS:
         return False
     rows = code[full[:, None] + np.arange(most)]
     return bool(np.mean(np.all(rows == rows[0], axis=1)) >= _NEARLY_ALL)
