@@ -247,3 +247,11 @@ def test_a_score_that_says_only_whose_it_is_is_taken_as_a_guess() -> None:
 def test_a_letter_is_no_length_where_it_may_be_a_temperature(largest: float, role: str) -> None:
     held = Column(np.arange(3), np.array([0.5, 1.0, largest]))
     assert choose({"T": held, "reward": column()}).columns["T"].role == role
+
+
+def test_a_bare_accuracy_beside_a_rate_of_harm_is_named() -> None:
+    choices = choose(columns(reward=1, loss=1, accuracy=1, heldout_violation_rate=1))
+    assert choices.roles["held_out"] == "heldout_violation_rate"
+    assert choices.near["held_out"] == ("accuracy",)
+    assert "held_out" not in choose(columns(reward=1, loss=1, accuracy=1, eval_accuracy=1)).near
+    assert "held_out" not in choose(columns(reward=1, loss=1, accuracy=1, heldout_violation_rate=2)).near

@@ -83,6 +83,9 @@ def test_a_key_means_what_its_words_say(meaning: str, key: str) -> None:
 LOWER = (
     "eval_loss eval/perplexity val_error_rate dev_wer test_regret eval_ppl val/bpb "
     "eval_error ece eval/nll test_mse "
+    "heldout_violation_rate eval/false_refusal eval_toxicity test/hallucination_rate eval/fail_rate eval/hack_rate "
+    "eval_brier val/edit_distance eval/cost eval/attack_success_rate test/jailbreak_success eval/over_refusal_rate "
+    "eval/false_positive_rate eval/reward_hacking_rate evalCollisionRate eval/unsafe_responses "
     "eval_cer error_rate val_ece eval_rmse 测试错误率 Fehlerrate_Test eval_negative_log_likelihood"
 )
 
@@ -92,9 +95,13 @@ def test_errors_and_losses_are_better_when_lower(key: str) -> None:
     assert better_of(key) is Better.LOWER
 
 
-@pytest.mark.parametrize(
-    "key", ["eval_acc", "eval/logp", "eval_return", "elo", "gold_reward", "eval_success", "验证准确率"]
+HIGHER = (
+    "eval_acc eval/logp eval_return elo gold_reward eval_success 验证准确率 eval/toxicity_detection_f1 eval/hack_accuracy "
+    "eval/no_collision_rate eval/refusal_rate eval/harmful_refusal_rate eval/attack_resistance eval/safe_rate"
 )
+
+
+@pytest.mark.parametrize("key", HIGHER.split())
 def test_scores_are_better_when_higher(key: str) -> None:
     assert better_of(key) is Better.HIGHER
 

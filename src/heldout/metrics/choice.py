@@ -15,7 +15,7 @@ from typing import Protocol
 import numpy as np
 
 from heldout.metrics.keys import ERRORS, GRADES, HELD_OUT, Side, words_of
-from heldout.metrics.meanings import LOSSES, PART, REWARD, ROLES, UNNAMED, Match, meaning_of
+from heldout.metrics.meanings import HARMFUL, LOSSES, PART, REWARD, ROLES, UNNAMED, Match, meaning_of
 from heldout.stats.arrays import FloatArray, IntArray
 
 # What only the optimiser has: a table with one of these is a log of a training.
@@ -72,7 +72,7 @@ class Choices:
     held_out: tuple[str, ...]  # every held-out score, the preferred one first, copies of one measurement once
     columns: Mapping[str, Choice]  # every column
     supervised: bool  # whether nothing is reinforced: supervised or preference training
-    near: Mapping[str, tuple[str, ...]]  # role that none was taken for → columns that come near
+    near: Mapping[str, tuple[str, ...]]  # role → columns that come near, where none was taken or one that says little
 
 
 Same = Callable[[str, str], bool]  # does the first column only repeat the second?
@@ -87,7 +87,7 @@ def choose(columns: Mapping[str, Measured], *, evaluation: bool = False) -> Choi
 
     roles = table.roles(same)
     scores = tuple(table.measurements(columns))
-    near = {role: table.near(role) for role in ROLES if role not in roles}
+    near = {role: table.near(role) for role in ROLES if role not in roles} | table.better_named(roles)
     return Choices(roles, scores, table.why, table.supervised, near)
 
 
@@ -243,9 +243,10 @@ class _Table:
                 why = "on every row of the training: of the batch" if self.rows else "nothing is trained here"
             self._say(key, "held_out" if seldom or not self.rows else name, why, sure=False)
         elif name == "held_out" and match.rank >= UNNAMED:
-            self._say(
-                key, name, "it is of an evaluation, but what of it is not said in words that are known", sure=False
+            why = (
+                "it is of an evaluation, but what of it is not said in words that are known; higher is taken as better"
             )
+            self._say(key, name, why, sure=False)
         elif name == "held_out" and LOSSES <= match.rank < UNNAMED and self._named.isdisjoint(_REWARDED):
             self._say(key, name, "better than others by its loss only, and there is no reward")
             return False
@@ -285,6 +286,18 @@ class _Table:
     def near(self, role: str) -> tuple[str, ...]:
         """Return columns that might play a part that none was taken for, as far as the evidence goes."""
         return tuple(key for key in self.points if self._is_near(key, role))
+
+    def better_named(self, roles: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
+        """Return columns that may be a better held-out score than the one taken: where that is no measure of success,
+        and they say more and stand on the same rows.
+        """
+        taken = self.matches.get(roles.get("held_out", ""))
+        if taken is None or taken.rank < HARMFUL:
+            return {}
+        rows = self.points[roles["held_out"]]
+        scores = [key for key, match in self.matches.items() if match.meaning.name == "score"]
+        found = tuple(key for key in scores if self.matches[key].rank < HARMFUL and self.points[key] == rows)
+        return {"held_out": found} if found else {}
 
     def _is_near(self, key: str, role: str) -> bool:
         match = self.matches.get(key)

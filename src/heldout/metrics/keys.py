@@ -7,7 +7,7 @@ A key is no name but a short sentence that somebody wrote: ``evalAccuracy``, ``v
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from functools import cache
@@ -87,6 +87,21 @@ _SPELLINGS = {
     "norm": "norms",
     "turn": "turns rounds",
     "action": "actions",
+    "violation": "violations violate violates violated violating",
+    "toxicity": "toxic toxicities",
+    "hallucination": "hallucinations hallucinate hallucinated hallucinates",
+    "failure": "failures fail fails failed failing",
+    "hack": "hacks hacked hacking hackable",
+    "harm": "harms harmful harmfulness",
+    "attack": "attacks attacked",
+    "jailbreak": "jailbreaks jailbroken",
+    "exploit": "exploits exploited exploitation",
+    "collision": "collisions collided",
+    "crash": "crashes crashed",
+    "mistake": "mistakes",
+    "distance": "distances",
+    "cost": "costs",
+    "refusal": "refusals refuse refuses refused refusing overrefusal",
 }
 # Neighbours that are one thing; written together or apart, they become these words.
 _TOGETHER = {
@@ -219,6 +234,14 @@ TRAINING = word_set(
 SOLVED = frozenset({"accuracy", "correct", "success", "solve", "pass", "em"})
 GRADES = word_set("f1 recall precision ndcg mrr map bleu rouge auc iou win elo mcc")
 ERRORS = word_set("error wer cer regret perplexity bits_per_byte negative_likelihood mse mae rmse")
+# What should not happen: less of it is better, unless a word denies it, or it is what is to be found.
+HARMS = word_set(
+    "violation toxicity hallucination failure hack harm unsafe attack jailbreak exploit collision crash mistake "
+    "deception leak brier distance cost false misalignment"
+)
+_DENIED = word_set("non no not free without avoided avoidance resistance robustness detection detected detector safe")
+_HARM_BY_SUCCESS = frozenset({"attack", "jailbreak", "hack", "exploit"})
+_OF_HARMLESS = word_set("false over benign harmless safe unneeded unnecessary")
 SCORES = SOLVED | GRADES | ERRORS | {"reward", "return", "score", "likelihood"}
 # Spreads, limits and extremes, which stand beside what they are of.
 SPREADS = frozenset({"max", "min", "std", "quantile", "best", "worst", "running", "ema", "sum"})
@@ -284,9 +307,27 @@ def _numbered(raw: list[Word]) -> list[Word]:
     return [word for word in words if word.text != "@"]
 
 
+def is_harm(texts: Collection[str]) -> bool:
+    """Whether the words of a key name what should not happen, so that less of it is better.
+
+    >>> is_harm({"violation", "rate"}), is_harm({"violation", "free"}), is_harm({"toxicity", "accuracy"})
+    (True, False, False)
+    >>> is_harm({"attack", "success"}), is_harm({"refusal", "rate"}), is_harm({"false", "refusal"})
+    (True, False, True)
+    """
+    if "refusal" in texts:  # of harmful requests it is right; which they are has to be said
+        return not _OF_HARMLESS.isdisjoint(texts)
+    if not _DENIED.isdisjoint(texts):
+        return False
+    graded = (SOLVED | GRADES).intersection(texts)
+    return not HARMS.isdisjoint(texts) and (
+        not graded or (graded == {"success"} and not _HARM_BY_SUCCESS.isdisjoint(texts))
+    )
+
+
 @cache
 def _table() -> dict[str, str]:
-    own = (*_SPELLINGS, *SCORES, *HELD_OUT, *JUDGES, *TRAINING, *SPREADS, *BENCHMARKS)
+    own = (*_SPELLINGS, *SCORES, *HELD_OUT, *JUDGES, *TRAINING, *SPREADS, *BENCHMARKS, *HARMS)
     return {word: word for word in own} | {text: word for word, texts in _SPELLINGS.items() for text in texts.split()}
 
 

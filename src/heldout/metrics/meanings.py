@@ -26,6 +26,7 @@ from heldout.metrics.keys import (
     TRAINING,
     Side,
     Word,
+    is_harm,
     side_of,
     word_set,
     words_of,
@@ -325,7 +326,12 @@ _DETAILS = word_set(
     "skipped invalid problem count losses sample preference value distinct diversity loss step epoch confidence "
     "ece non"
 )
-REWARD, LOSSES, UNNAMED = 50, 70, 80  # ranks; the last is "eval/aime": nothing but the name of a problem set
+REWARD, HARMFUL, LOSSES, UNNAMED = (
+    50,
+    65,
+    70,
+    80,
+)  # ranks; the last is "eval/aime": nothing but the name of a problem set
 PART = 20  # rank from which on a part of the reward never stands for the whole
 # How directly a score says how many problems are solved; what comes later is a weaker stand-in.
 _BY_WORD = {
@@ -399,6 +405,7 @@ def _as_score(key: str, words: Sequence[Word], texts: frozenset[str], side: Side
     if "rewards/" in key.lower() and texts.isdisjoint(BENCHMARKS):
         return REWARD + 5  # of one reward function, whatever its name promises
     said = min((rank for word, rank in _BY_WORD.items() if word in texts), default=UNNAMED)
+    said = HARMFUL if is_harm(texts) else said
     samples = next((int(word[1:]) for word in texts if word[0] == "@"), 1)
     if said == UNNAMED and not (samples > 1 or _named(key, words)):
         return None
@@ -525,7 +532,8 @@ def better_of(key: str) -> Better:
     """Which way does this metric improve?"""
     match = meaning_of(key)
     scored = match is not None and match.meaning.name in ("held_out", "score", "train_pass_rate", "evaluation_detail")
-    if (match is None or scored) and not _LOWER.isdisjoint(word.text for word in words_of(key)):
+    texts = {word.text for word in words_of(key)}
+    if (match is None or scored) and (is_harm(texts) or not _LOWER.isdisjoint(texts)):
         return Better.LOWER  # whatever it is of: "eval_error" is a held-out score, and better when lower
     return match.meaning.better if match else Better.NEITHER
 

@@ -61,6 +61,7 @@ def with_roles(run: Run, log: Log, options: Options) -> Run:
         *_missing_roles(run, roles),
         *_guessed(run, {role: key for role, key in roles.items() if role not in chosen}),
         *_other_benchmarks(run, roles),
+        *_better_named(run, {role: key for role, key in roles.items() if role not in chosen}),
         *_percent(run, roles),
     ]
     return replace(run, roles=roles, notes=(*run.notes, *notes))
@@ -113,6 +114,13 @@ def _guessed(run: Run, roles: Mapping[str, str]) -> list[Note]:
         for role, key, choice in taken
         if choice is not None and choice.role == role and not choice.sure
     ]
+
+
+def _better_named(run: Run, roles: Mapping[str, str]) -> list[Note]:
+    """Name columns that say more than the one that was taken, and may be of the evaluation as well."""
+    found = run.choices.near.get("held_out", ()) if "held_out" in roles else ()
+    text = f"On the same rows as {roles.get('held_out')!r}, and perhaps of the evaluation as well: {some(found, 6)}"
+    return noted(NoteKind.ASSUMED, len(found), f"{text} (choose with {_OPTION['held_out']} KEY).")
 
 
 def _other_benchmarks(run: Run, roles: Mapping[str, str]) -> list[Note]:
