@@ -96,7 +96,8 @@ def test_errors_and_losses_are_better_when_lower(key: str) -> None:
 
 
 HIGHER = (
-    "eval_acc eval/logp eval_return elo gold_reward eval_success 验证准确率 eval/toxicity_detection_f1 eval/hack_accuracy "
+    "eval_acc eval/logp eval_return elo gold_reward eval_success 验证准确率 eval/toxicity_detection_f1 "
+    "eval/hack_accuracy "
     "eval/no_collision_rate eval/refusal_rate eval/harmful_refusal_rate eval/attack_resistance eval/safe_rate"
 )
 
