@@ -320,3 +320,53 @@ def test_a_document_without_rows_is_refused_with_what_it_holds() -> None:
         whole({"a": 1, "b": {}})
     with pytest.raises(NoMetrics, match=r"\(it holds list\)"):
         whole([])
+
+
+def test_lists_of_several_lengths_are_one_run(tmp_path: Path) -> None:
+    document = {
+        "train_step": [*range(10, 110, 10)],
+        "train_reward": [n / 10 for n in range(10)],
+        "eval_step": [50, 100],
+        "eval_accuracy": [0.4, 0.5],
+        "updates": [{"step": 20, "loss": 1.0, "kl": 0.1}, {"step": 90, "loss": 0.5, "kl": 0.2}],
+        "orphans": [1.0] * 7,
+    }
+    run = read(written(tmp_path / "log.json", document))
+    assert run["held_out"].step.tolist() == [50, 100]
+    assert run["reward"].step.tolist() == [*range(10, 110, 10)]
+    assert run["kl"].value.tolist() == [0.1, 0.2]
+    assert any("1 list of values left out" in note.text and "orphans" in note.text for note in run.notes)
+
+
+def test_lists_of_one_length_belong_to_the_steps_that_are_called_alike(tmp_path: Path) -> None:
+    document = {"step": [1, 2, 3], "reward": [1, 2, 3], "val_step": [0, 2, 4], "val_acc": [0.1, 0.2, 0.3]}
+    run = read(written(tmp_path / "log.json", document))
+    assert run["held_out"].step.tolist() == [0, 2, 4]
+    assert run["reward"].step.tolist() == [1, 2, 3]
+
+
+def test_lists_that_count_something_else_are_left_out_and_named(tmp_path: Path) -> None:
+    document = {
+        "episode": [*range(1, 7)],
+        "reward": [1.0] * 6,
+        "eval_timesteps": [1000, 2000, 3000, 4000, 5000],
+        "eval_return": [2.0] * 5,
+    }
+    run = read(written(tmp_path / "log.json", document))
+    assert run.steps.tolist() == [1, 2, 3, 4, 5, 6]
+    assert any("eval_return" in note.text for note in run.notes)
+
+
+def test_objects_beside_a_list_of_steps_stay(tmp_path: Path) -> None:
+    run = read(written(tmp_path / "log.json", {"step": [1, 2], "metrics": [{"reward": 0.1}, {"reward": 0.2}]}))
+    assert run["reward"].value.tolist() == [0.1, 0.2]
+
+
+def test_lists_without_steps_are_counted_where_one_is_a_reward(tmp_path: Path) -> None:
+    document = {"episode_rewards": [1, 2, 3, 4, 5, 6], "lengths": [9] * 6, "losses": [1.0] * 50, "layers": [64, 64]}
+    run = read(written(tmp_path / "log.json", document))
+    assert run.counted
+    assert run["reward"].value.tolist() == [1, 2, 3, 4, 5, 6]
+    assert any("losses" in note.text for note in run.notes)
+    with pytest.raises(ReadError, match="JSON without rows"):
+        read(written(tmp_path / "settings.json", {"layers": [64, 64, 64, 64, 64], "name": "x"}))

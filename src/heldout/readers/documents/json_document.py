@@ -3,9 +3,9 @@
 `transformers.Trainer` and every TRL trainer save a ``trainer_state.json`` beside a checkpoint. The metrics are the rows
 of ``log_history``; training and ``eval_`` rows at one step are separate rows.
 
-Of other documents, understood are a list of objects, an object of equally long lists, an object whose members are
-labelled by step (``{"checkpoint_20": {…}}``), an object with one flat row, and documents that hold such lists somewhere
-inside. Lists beside each other are joined into one run, unless they hold the same metrics (``{run: [rows]}``); lists,
+Of other documents, understood are a list of objects, an object of lists (see `value_lists`), an object whose members
+are labelled by step (``{"checkpoint_20": {…}}``), an object with one flat row, and documents that hold such lists
+somewhere inside. Lists beside each other are joined into one run, unless they hold the same metrics (``{run: [rows]}``); lists,
 or steps (``{run: {step: {…}}}``), under different parents are different runs.
 
 orjson is quick and strict; what it refuses (bare ``NaN`` and ``Infinity``, a cut tail) is tried again with the standard
@@ -24,12 +24,14 @@ from typing import Any, NamedTuple
 import orjson
 
 from heldout.errors import NoMetrics
-from heldout.readers.log import Log, some, table_of
+from heldout.readers.documents.value_lists import Lists, rows_of_lists, rows_to_count
+from heldout.readers.log import Log, noted, some, table_of
 from heldout.readers.phases import is_phase
 from heldout.readers.source import BOM, Source
 from heldout.readers.step_keys import is_step_key, run_rank
 from heldout.readers.steps import log_from_table, logs_from_table
 from heldout.run import Note, NoteKind
+from heldout.text import counted
 
 _SETTINGS = (
     *("max_steps", "num_train_epochs", "train_batch_size", "eval_steps", "logging_steps", "save_steps"),
@@ -51,6 +53,7 @@ class _Run(NamedTuple):
     name: str  # the path to them, "" where they are all that the document holds
     rows: list[Row]
     settings: Mapping[str, Any]  # short values that stand beside them
+    left: tuple[str, ...] = ()  # lists of values that stand beside them, without steps of their own
 
 
 def read_trainer_state(source: Source) -> list[Log] | None:
@@ -88,11 +91,18 @@ def read(source: Source) -> list[Log] | None:
             run.rows,
             "json",
             name=run.name or None,
-            notes=notes,
+            notes=[*notes, *_left_out(run)],
             config={**config, **run.settings},
             growing=source.growing,
         )
     ]
+
+
+def _left_out(run: _Run) -> list[Note]:
+    text = (
+        f"{counted(len(run.left), 'list')} of values left out, which no steps of their length number: {some(run.left)}."
+    )
+    return noted(NoteKind.IGNORED, len(run.left), text)
 
 
 def _opening(source: Source) -> bytes:
@@ -156,9 +166,10 @@ def _settings(document: Any) -> dict[str, Any]:
 def _runs(document: Any) -> Iterator[_Run]:
     """Yield every run in the document."""
     if isinstance(document, dict):
-        found = _columns(document) or _labelled(document, _LABELLED)
+        lists = rows_of_lists(document)
+        found = lists.rows or _labelled(document, _LABELLED)
         if found:
-            yield _Run("", found, {})
+            yield _Run("", found, {}, tuple(lists.left))
             return
     nested = list(_nested(document, (), 0))
     if nested:
@@ -169,22 +180,14 @@ def _runs(document: Any) -> Iterator[_Run]:
             yield _Run("", rows, {})
     elif _is_row(document):
         yield _Run("", [document], {})
+    elif isinstance(document, dict) and (counted_lists := rows_to_count(document)).rows:
+        yield _Run("", counted_lists.rows, {}, tuple(counted_lists.left))
 
 
 def _is_row(document: Any) -> bool:
     if not isinstance(document, dict) or not _has_step(document):
         return False
     return any(isinstance(value, (int, float)) for value in document.values())
-
-
-def _columns(document: Row) -> list[Row]:
-    """Read ``{"step": [0, 1], "reward": [0.1, 0.2]}``."""
-    lists = {key: value for key, value in document.items() if isinstance(value, list) and value}
-    step = next((lists[key] for key in lists if _is_step(key)), None)
-    if step is None or any(isinstance(cell, (dict, list)) for cell in step):
-        return []
-    same = {key: value for key, value in lists.items() if len(value) == len(step)}
-    return [dict(zip(same, cells, strict=True)) for cells in zip(*same.values(), strict=True)]
 
 
 def _labelled(document: Row, labels: re.Pattern[str]) -> list[Row]:
@@ -200,9 +203,10 @@ def _labelled(document: Row, labels: re.Pattern[str]) -> list[Row]:
 def _nested(node: Any, path: tuple[str, ...], depth: int) -> Iterator[_Run]:
     """Yield the runs below an object: each is named after the path to the object, or the list, that holds its rows."""
     if isinstance(node, dict):
-        found = (_columns(node) or _labelled(node, _STEPS)) if path else []
+        inner = rows_of_lists(node) if path else Lists([], [])
+        found = inner.rows or (_labelled(node, _STEPS) if path else [])
         if found:
-            yield _Run("/".join(path), found, {})
+            yield _Run("/".join(path), found, {}, tuple(inner.left))
             return
         lists = {key: value for key, value in node.items() if isinstance(value, list) and _rows_with_steps(value)}
         if _are_runs(lists):
