@@ -50,6 +50,7 @@ _SMALL = frozenset(
         *("starting", "stats", "summary", "the", "to", "took", "was", "with"),
     )
 )
+_DOING = frozenset(("running", "performing", "starting", "beginning", "begin", "start"))  # before "validation"
 _ABBREVIATED = 5  # letters of "Seq." and its dot at most; a longer word with a dot ends a sentence
 _NO_STEP_AFTER = frozenset(("per", "each", "this", "max", "total", "best", "last", "num", "of"))
 
@@ -213,7 +214,7 @@ class _Found:
         self.split = self.split or split_of(word)
 
     def _word(self, word: str) -> None:
-        parts = [part for part in word.lower().split("_") if part not in _SMALL]
+        parts = [part for part in word.lower().split("_") if part not in _SMALL | _DOING]
         if not all(map(split_of, parts)):
             self._words.append(word)
         elif all(map(is_step, self.row)):  # what the numbers are of stands before them

@@ -5,8 +5,8 @@ of ``log_history``; training and ``eval_`` rows at one step are separate rows.
 
 Of other documents, understood are a list of objects, an object of lists (see `value_lists`), an object whose members
 are labelled by step (``{"checkpoint_20": {…}}``), an object with one flat row, and documents that hold such lists
-somewhere inside. Lists beside each other are joined into one run, unless they hold the same metrics (``{run: [rows]}``); lists,
-or steps (``{run: {step: {…}}}``), under different parents are different runs.
+somewhere inside. Lists beside each other are joined into one run, unless they hold the same metrics
+(``{run: [rows]}``); lists, or steps (``{run: {step: {…}}}``), under different parents are different runs.
 
 orjson is quick and strict; what it refuses (bare ``NaN`` and ``Infinity``, a cut tail) is tried again with the standard
 library, and then by closing what is open.
