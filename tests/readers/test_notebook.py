@@ -120,6 +120,31 @@ def test_lines_of_names_and_values_are_read(tmp_path: Path) -> None:
     assert values(read(notebook(tmp_path / "a.ipynb", [printed(lines)])), "reward")[0] == 0.1
 
 
+def test_evaluations_printed_beside_the_table_are_of_the_same_training(tmp_path: Path) -> None:
+    said = "".join(
+        f"\n=====\n Running validation at step {step}\n=====\n\n Validation Results:\n  - Average Reward:  0.{step}\n"
+        f"  - Success Rate:    {90 - step}.0%\n\n"
+        for step in (20, 40, 60)
+    )
+    cell = [shown(table(HEADER, rows(1, 60))), printed(said)]
+    again = "Step       Avg Reward      Success Rate\n" + "".join(
+        f"{n}    0.{n}    {90 - n}.0%\n" for n in (20, 40, 60)
+    )
+    [run] = read_all(notebook(tmp_path / "n.ipynb", cell, [printed(again)]))
+    assert run.steps[[0, -1]].tolist() == [1, 60]
+    assert run.roles["reward"] == "reward"
+    assert run.roles["held_out"] == "val/Success Rate"
+    assert run["held_out"].step.tolist() == [20, 40, 60]
+
+
+def test_cells_that_print_without_steps_are_no_runs_beside_a_training(tmp_path: Path) -> None:
+    tries = printed("Reward: 5.0\nReward: 4.0\nReward: 3.0\nReward: 2.0\n")
+    [run] = read_all(notebook(tmp_path / "n.ipynb", [tries], [shown(table(HEADER, rows(1, 60)))], [tries]))
+    assert run.steps[-1] == 60
+    assert any("2 cells" in note.text for note in run.notes)
+    assert read(notebook(tmp_path / "alone.ipynb", [tries])).counted
+
+
 def test_a_notebook_without_output_is_refused_in_a_sentence(tmp_path: Path) -> None:
     outputs: list[list[list[dict[str, Any]]]] = [[], [[]], [[printed("Done.\n")]], [[shown("<b>hello</b>")]]]
     for cells in (*outputs, [[{"output_type": "error"}]]):

@@ -16,10 +16,12 @@ import numpy as np
 from heldout.readers.documents.csv_parquet import logs_of_rows
 from heldout.readers.log import Log
 from heldout.readers.restarts import joined
+from heldout.stats.arrays import FloatArray, IntArray
 
 Rows = Sequence[Sequence[str]]
 
 _LOSSES = {"training loss": "loss", "validation loss": "eval_loss"}
+_CURVE = 3  # values: fewer of a table are its last words, such as the best value, and may stand in it alone
 _SHOWN = re.compile(r"[A-Z]\S*(?: [A-Z]\S*)*")  # "Accuracy", "Math Pass@1": what the trainer evaluated as eval_…
 
 
@@ -37,7 +39,7 @@ def trainings(found: Iterable[tuple[str, Log]]) -> list[Log]:
     """
     kept: list[tuple[str, Log]] = []
     for name, log in found:
-        if any(_is_same(log, other) for _, other in kept):
+        if any(_is_same(log, other) or _repeats(log, other) for _, other in kept):
             continue
         if kept and _goes_on(kept[-1][1], log):
             kept[-1] = (kept[-1][0], joined([kept[-1][1], log]))
@@ -59,6 +61,21 @@ def _is_same(log: Log, other: Log) -> bool:
         and log.columns.keys() == other.columns.keys()
         and all(np.array_equal(log.columns[key].value, other.columns[key].value, equal_nan=True) for key in log.columns)
     )
+
+
+def _repeats(log: Log, other: Log) -> bool:
+    """Whether a table shows again what another log holds: each of its curves is one there, as far as it was rounded."""
+    curves = [_curve(log, key) for key in log.columns if len(log.columns[key].row) >= _CURVE]
+    there = [_curve(other, key) for key in other.columns]
+    return bool(curves) and all(any(_is_curve(one, another) for another in there) for one in curves)
+
+
+def _curve(log: Log, key: str) -> tuple[IntArray, FloatArray]:
+    return log.step[log.columns[key].row], log.columns[key].value
+
+
+def _is_curve(one: tuple[IntArray, FloatArray], another: tuple[IntArray, FloatArray]) -> bool:
+    return np.array_equal(one[0], another[0]) and np.allclose(one[1], another[1], rtol=1e-3, atol=1e-4, equal_nan=True)
 
 
 def _goes_on(before: Log, log: Log) -> bool:
