@@ -75,7 +75,10 @@ def _curve(log: Log, key: str) -> tuple[IntArray, FloatArray]:
 
 
 def _is_curve(one: tuple[IntArray, FloatArray], another: tuple[IntArray, FloatArray]) -> bool:
-    return np.array_equal(one[0], another[0]) and np.allclose(one[1], another[1], rtol=1e-3, atol=1e-4, equal_nan=True)
+    if not np.array_equal(one[0], another[0]):
+        return False
+    shares = (factor * one[1] for factor in (1.0, 100.0))  # in percent, or not
+    return any(np.allclose(values, another[1], rtol=1e-3, atol=1e-4, equal_nan=True) for values in shares)
 
 
 def _goes_on(before: Log, log: Log) -> bool:
