@@ -4,6 +4,7 @@
   * ReadError (also ValueError): a log that cannot be turned into a run
     * NotUnderstood: no reader knows the content
     * NoMetrics: the format is known, but nothing numeric is in it
+      * NoRun: what is in it is known, and is not the log of a run
     * SeveralRuns: one was asked for, several are there
   * UnknownMetric (also KeyError): a metric was asked for that the run does not have
   * ChartError (also ValueError): a chart that cannot be drawn as asked
@@ -41,6 +42,10 @@ class NotUnderstood(ReadError):
 
 class NoMetrics(ReadError):
     """The format was recognised, but no metric over steps is in it."""
+
+
+class NoRun(NoMetrics):
+    """What a file holds was recognised, and is not the log of a run: sampled answers, a table of finished runs."""
 
 
 class SeveralRuns(ReadError):

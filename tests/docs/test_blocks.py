@@ -61,6 +61,8 @@ def logs() -> Names:
     Path("table.csv").write_text("step,seed,reward,acc\n" + "\n".join(rows) + "\n")
     Path("run.csv").write_text("step,lint,acc\n" + "".join(f"{step},{step},0.5\n" for step in range(6)))
     a_run("path")
+    Path("train.log").write_text("".join(f"step={step} reward={0.01 * step:.2f}\n" for step in range(50)))
+    Path("scores.json").write_text(json.dumps([{"step": step, "pass_rate": 0.5} for step in range(0, 50, 10)]))
     return {"heldout": heldout}
 
 

@@ -55,6 +55,13 @@ def test_a_bare_accuracy_is_held_out_where_nothing_is_trained() -> None:
     assert roles_of("pass_at_k/1", "avg_reward", "num_examples")["held_out"] == "pass_at_k/1"
 
 
+@pytest.mark.parametrize(
+    ("score", "taken"), [("eval_pass_rate", True), ("eval_solve_rate", True), ("eval_accuracy", False)]
+)
+def test_problems_that_are_solved_are_judged_even_beside_a_loss_of_evaluations(score: str, taken: bool) -> None:
+    assert (roles_of("loss", "grad_norm", ("eval_loss", 10), (score, 10)).get("held_out") == score) is taken
+
+
 @pytest.mark.parametrize("factor", [1.0, 100.0])
 def test_what_only_repeats_the_reward_is_no_evidence(factor: float) -> None:
     reward, every = column(), np.arange(0, ROWS, 10)

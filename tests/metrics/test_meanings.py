@@ -234,3 +234,18 @@ def test_a_meaning_is_a_sentence_and_stands_in_the_docs(meaning: Meaning) -> Non
     assert meaning.definition.endswith(".")
     assert f"\n## {meaning.name}\n\n{meaning.definition}" in PAGE.read_text()
     assert f"\n## {meaning.name}\n\n{meaning.definition}" in as_markdown()
+
+
+@pytest.mark.parametrize(
+    ("key", "meaning"),
+    [
+        ("rewards/tests/mean", "reward_component"),  # a reward function called tests is not the split called test
+        ("train/rewards/heldout_bonus/mean", "reward_component"),
+        ("eval_rewards/tests/mean", "held_out"),  # the same function on other prompts
+        ("test/pass_rate", "held_out"),
+    ],
+)
+def test_what_a_reward_function_is_called_says_nothing_of_the_problems(key: str, meaning: str) -> None:
+    match = meaning_of(key)
+    assert match is not None
+    assert match.meaning.name == meaning

@@ -204,12 +204,17 @@ class _Table:
         """Whether nothing is reinforced: a loss with an evaluation loss, token accuracy or preferred responses."""
         if "preference" in self._named:
             return self._named.isdisjoint({"clip_fraction", "kl_policies", "length", "truncation"})
-        if not self._named.isdisjoint(_OF_RL) or "loss" not in self._named:
+        if not self._named.isdisjoint(_OF_RL) or "loss" not in self._named or self._solves_problems():
             return False
         sides = {(match.meaning.name, match.side is Side.HELD_OUT) for match in self.matches.values()}
         fitted = any(m.meaning.name == "held_out" and LOSSES <= m.rank < UNNAMED for m in self.matches.values())
         tokens = any({"token", "accuracy"} <= {word.text for word in words_of(key)} for key in self.points)
         return ("loss", False) in sides and (("loss", True) in sides or fitted or tokens)
+
+    def _solves_problems(self) -> bool:
+        """Whether problems are solved in an evaluation: a pass rate is no measure of how well labels are fitted."""
+        held_out = (key for key, match in self.matches.items() if match.meaning.name == "held_out")
+        return any(not {"pass", "solve"}.isdisjoint(word.text for word in words_of(key)) for key in held_out)
 
     def _reward(self) -> str:
         """Return the column of the reward; where there is none, the one part that is no format and no penalty."""

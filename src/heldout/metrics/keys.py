@@ -343,7 +343,8 @@ def _compound(text: str) -> tuple[str, ...]:
 
 def _spelled(text: str) -> tuple[str, ...]:
     """Return the words that a piece of a key says: itself, if it is nothing known."""
-    known = _table().get(text) or _table().get(text.removesuffix("s") if len(text) > 3 else text)
+    singular = text.removesuffix("s") if len(text) > 3 and text != "tests" else text  # those of a program are no split
+    known = _table().get(text) or _table().get(singular)
     if known is None and (stem := text.rstrip("0123456789")) in BENCHMARKS:
         known = stem
     if known is not None:

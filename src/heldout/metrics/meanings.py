@@ -8,6 +8,7 @@ the name, its definition, its unit, which way is better, and the words that say 
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
@@ -354,6 +355,9 @@ _NOT_OF_ITSELF = word_set("reported proxy rm orm task custom judge env total ove
 _PARTS = frozenset({"penalty", "bonus", "format", "length", "kl", "clip", "count", "time"})
 
 
+_REWARD_FUNCTION = re.compile(r"(?:^|/|_)rewards/", re.IGNORECASE)
+
+
 @cache
 def meaning_of(key: str) -> Match | None:
     """What does this key mean, as some trainer logs it? None where it has no meaning here.
@@ -366,7 +370,10 @@ def meaning_of(key: str) -> Match | None:
     words = _letters(key) or words_of(key)
     if [word.text for word in words] == ["correct"]:
         return Match(BY_NAME["evaluation_size"], 90)  # how many, unless something says a rate
-    side = Side.TRAINING if key.lower().startswith("passrate/") else side_of(words)  # slime: of the training rollouts
+    # TRL: behind "rewards/" stands what a reward function is called, such as "tests"; slime: of the training rollouts
+    function = _REWARD_FUNCTION.search(key)
+    says = words if function is None else [word for word in words if word.end <= function.end()]
+    side = Side.TRAINING if key.lower().startswith("passrate/") else side_of(says)
     texts = frozenset(word.text for word in words)
     for meaning in MEANINGS:
         asked = _ASKED.get(meaning.name)

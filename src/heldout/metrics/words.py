@@ -23,7 +23,7 @@ def difference(unit: Unit, change: float, span: float | None = None) -> str:
     """Write a difference of two values: of shares it is so many points.
 
     >>> difference(Unit.SHARE, 0.05, 0.1), difference(Unit.SCORE, 67.5, 6.0)
-    ('5.0 points', '67.50')
+    ('5.0 points', '67.5')
     """
     return f"{bare(unit, change, span)} points" if unit is not Unit.SCORE else bare(unit, change, span)
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 
-from heldout.errors import NoMetrics, NotUnderstood, ReadError
+from heldout.errors import NoMetrics, NoRun, NotUnderstood, ReadError
 from heldout.readers.consoles.blocks import read as read_blocks_console
 from heldout.readers.consoles.deepspeed_chat import read as read_deepspeed_chat
 from heldout.readers.consoles.pairs import read as read_pairs_console
@@ -161,13 +161,16 @@ def read_file(path: Path, files: Files, older: tuple[Path, ...] = ()) -> list[Lo
     try:
         return files.logs(path, _logs, older)
     except NoMetrics as error:
-        raise error if path.name in str(error) else NoMetrics(f"{path}: {error}") from None
+        raise error if path.name in str(error) else type(error)(f"{path}: {error}") from None
     except OSError as error:
         raise ReadError(f"{path}: cannot be read ({error.strerror or error}).") from error
 
 
 def _logs(source: Source) -> list[Log]:
-    """Ask one reader after the other; who recognised a beginning and found nothing to read does not end the search."""
+    """Ask one reader after the other; who recognised a beginning and found nothing to read does not end the search.
+
+    Who knows what it is, and that it is no run, does.
+    """
     if not source.head:
         raise NotUnderstood(f"{source.path}: the file is empty (0 bytes); nothing was written to it yet.")
     came_near: list[str] = []
@@ -176,6 +179,8 @@ def _logs(source: Source) -> list[Log]:
     for read in _READERS[source.declined :]:
         try:
             logs = read(source)
+        except NoRun:
+            raise
         except NoMetrics as error:
             came_near.append(str(error))
             continue

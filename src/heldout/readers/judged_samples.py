@@ -20,7 +20,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
-from heldout.errors import NoMetrics
+from heldout.errors import NoRun
 from heldout.readers.documents.json_lines import dropped_lines, rows_of
 from heldout.readers.folders.places import is_held_out, is_training, step_in
 from heldout.readers.log import Log, log_of, noted
@@ -57,7 +57,7 @@ ReadSample = Callable[[Mapping[str, Any]], Sample | None]
 def read(source: Source) -> list[Log] | None:
     """Read one file of judged samples as the evaluations that it holds.
 
-    Raises `NoMetrics` where the samples are training rollouts, or their scores cannot be shares of problems solved.
+    Raises `NoRun` where the samples are training rollouts, or their scores cannot be shares of problems solved.
     """
     if source.head.startswith(b"PAR1"):
         _refuse_completions(source)
@@ -70,7 +70,7 @@ def read(source: Source) -> list[Log] | None:
     samples, notes = ([], []) if by_folder is Kind.TRAINING else _samples(source, sample_of)
     held = [sample for sample in samples if sample.kind is not Kind.TRAINING]
     if by_folder is Kind.TRAINING or (samples and not held):
-        raise NoMetrics(
+        raise NoRun(
             f"{source.path.name}: the samples are training rollouts by their folder or their lines; they are no "
             "held-out outcomes and were not used."
         )
@@ -105,7 +105,7 @@ def _refuse_completions(source: Source) -> None:
     except (pl.exceptions.PolarsError, OSError, ValueError):
         return
     if columns >= _ROLLOUT_COLUMNS:
-        raise NoMetrics(
+        raise NoRun(
             f"{source.path.name}: TRL's sampled completions; training and evaluation rollouts are not told apart in "
             "them, so they are no held-out outcomes and were not used."
         )
@@ -148,12 +148,12 @@ def _evaluations(source: Source, samples: list[Sample], notes: list[Note]) -> li
     notes += noted(NoteKind.DROPPED, unjudged, text)
     outside = sum(not 0 <= sample.score <= 1 for sample in judged if sample.score is not None)
     if outside:
-        raise NoMetrics(
+        raise NoRun(
             f"{source.path.name}: samples with {counted(outside, 'score')} outside 0 to 1, which are no shares of "
             "problems solved; they were not used."
         )
     if not judged:
-        raise NoMetrics(f"{source.path.name}: samples of which none was judged; nothing to read.")
+        raise NoRun(f"{source.path.name}: samples of which none was judged; nothing to read.")
     steps = {sample.step for sample in judged}
     from_path = _step_of(source.path) if None in steps else None
     if None in steps and from_path is None:

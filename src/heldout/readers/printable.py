@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from heldout.readers.log import Log
+from heldout.run import Evaluation
 from heldout.text import visible
 
 
@@ -18,9 +19,14 @@ def printable(log: Log) -> Log:
         notes=tuple(replace(note, text=visible(note.text)) for note in log.notes),
         config=_plain(log.config),
         roles={role: visible(key) for role, key in log.roles.items()},
-        measured=tuple(replace(one, benchmark=visible(one.benchmark)) for one in log.measured),
+        measured=tuple(_measured(one) for one in log.measured),
         checkpoints={step: visible(where) for step, where in log.checkpoints.items()},
     )
+
+
+def _measured(one: Evaluation) -> Evaluation:
+    benchmark = visible(one.benchmark)
+    return one if benchmark == one.benchmark else replace(one, benchmark=benchmark)
 
 
 def _plain(value: Any) -> Any:

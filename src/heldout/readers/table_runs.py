@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from heldout.errors import NoMetrics
+from heldout.errors import NoRun
 from heldout.metrics import meaning_of
 from heldout.readers.log import Log, Table, layouts_of
 from heldout.readers.restarts import is_clock
@@ -37,7 +37,7 @@ _CHANGES = 0.5  # of the rows begin with another name: each is a thing of its ow
 
 
 def refuse_table_of_runs(table: Table, step: IntArray | None) -> None:
-    """Raise `NoMetrics` where each row is a finished run, or a problem: it has a name, and nothing numbers the rows.
+    """Raise `NoRun` where each row is a finished run, or a problem: it has a name, and nothing numbers the rows.
 
     `step` is what a column says that would number them; where it runs on, it does.
     """
@@ -52,11 +52,11 @@ def refuse_table_of_runs(table: Table, step: IntArray | None) -> None:
         if step is not None and (counts_within_steps(key) or not apart):
             continue
         if counts_within_steps(key):
-            raise NoMetrics(
+            raise NoRun(
                 f"Each of the {table.rows} rows is about one {key!r}, and no column numbers steps: this is a table of "
                 "single results, not a run; give one row per evaluation with its 'step'."
             )
-        raise NoMetrics(
+        raise NoRun(
             f"Each of the {table.rows} rows is a run of its own, named by {key!r}, and no column numbers steps: this "
             "is a table of runs, not a run; give the logs of the runs themselves."
         )
