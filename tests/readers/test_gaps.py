@@ -48,3 +48,10 @@ def test_a_clock_shows_no_gap_and_no_metric_none() -> None:
     at = np.array([*range(50), *range(500, 550)])
     assert gaps({"time": Series("time", at, np.ones(100))}) == []
     assert gaps({}) == []
+
+
+def test_episodes_of_any_length_leave_no_gaps() -> None:
+    drawn = np.random.default_rng(0).integers(30, 50, 120)
+    for usual, said in ((drawn, 0), (np.full(120, 40), 1)):
+        step = np.cumsum(np.insert(usual, 60, 900))
+        assert len(gaps({"reward": Series("reward", step, np.zeros(len(step)))})) == said

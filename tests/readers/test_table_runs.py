@@ -143,3 +143,16 @@ def test_rows_with_a_time_and_no_name_are_counted() -> None:
     assert made.counted
     (made,) = runs([{"model": "m", "reward": i / 40} for i in range(40)])
     assert made.counted
+
+
+@pytest.mark.parametrize("name", ["trial_number", "run_no", "qid", "task_id", "problem_id"])
+def test_numbers_of_trials_and_problems_are_no_steps(name: str) -> None:
+    rows = [{name: n, "eval_loss": n / 10, "accuracy": 1 - n / 10} for n in (4, 1, 7, 3, 2)]
+    with pytest.raises(NoMetrics, match=name):
+        logs_from_table(rows, "csv")
+
+
+def test_a_table_of_counts_and_intervals_is_no_log() -> None:
+    rows = [{"budget": n, "n": 96, "ci_low": n / 10, "ci_high": 0.9, "p": n / 100} for n in range(1, 6)]
+    with pytest.raises(NoMetrics, match="No training log"):
+        logs_from_table(rows, "csv")

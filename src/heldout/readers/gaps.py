@@ -14,6 +14,7 @@ from heldout.run import Note, NoteKind, Series
 _WIDE = 10
 # Of all intervals: where more are that wide, the log has no usual interval.
 _FEW = 0.02
+_STEADY = 0.5  # of all intervals are the usual one; episodes, which end when they end, have none
 _FEWEST_ROWS = 20
 _MOST_NAMED = 3
 
@@ -28,6 +29,8 @@ def gaps(metrics: Mapping[str, Series]) -> list[Note]:
     usual = int(np.median(interval))
     before = np.flatnonzero(interval > _WIDE * usual)
     if not len(before) or len(before) > max(1, _FEW * len(interval)):
+        return []
+    if np.mean(interval == usual) < _STEADY:
         return []
     pairs = [(int(step[at]), int(step[at + 1])) for at in before]
     named = ", ".join(f"{first} and {last}" for first, last in pairs[:_MOST_NAMED])

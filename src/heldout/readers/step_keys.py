@@ -65,7 +65,9 @@ _WITHIN = word_set(
     "questions example examples sample samples item items rollout completion idx index row"
 )
 _THINGS = word_set("task case user uid qid")  # which may also be what a run is about, but not with "id"
+_PROBLEMS = word_set("task case question problem qid uid")
 _IDENTITY = word_set("id ids idx index uid qid")
+_NUMBERED_RUN = re.compile(r"(run|trial|experiment|exp)[_ -]?(?:number|num|no|nr|index|idx)")
 _SMALL_THEN_CAPITAL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _WORD = re.compile(r"[^\W_]+")
 
@@ -119,7 +121,13 @@ def counts_within_steps(key: str) -> bool:
     return bool(within & named) and named <= within | _NEUTRAL | _IDENTITY | {"local", "world"}
 
 
+def is_of_a_problem(key: str) -> bool:
+    """Whether a column names the problem that a row is about, as results of an evaluation do: qid, task_id."""
+    named = set(words(key))
+    return bool(named & _PROBLEMS) and bool(named & _IDENTITY) and named <= _PROBLEMS | _IDENTITY
+
+
 def run_rank(key: str) -> int | None:
     """How well a name says that a column names runs, 0 the best; None where it does not say so."""
-    last = key.lower().rsplit("/", 1)[-1]
+    last = _NUMBERED_RUN.sub(r"\1", key.lower().rsplit("/", 1)[-1])
     return RUN_KEYS.index(last) if last in RUN_KEYS else None

@@ -35,6 +35,8 @@ _STUCK = 0.8  # of the rows at one step: the counter was not counting
 # Of the rows, may go back where a name is not sure: each of several short runs in one table goes back once.
 _MOST_BACK = 0.26
 _FEWEST_MOVES = 0.2  # of the rows at a step of their own; a whole epoch number stands still for all of an epoch
+# What makes no log of a training: any table of results has counts, limits of intervals and times.
+_NO_CURVE = ("time", "progress", "evaluation_size", "tokens", "spread_of_another")
 _LARGEST = 2**62  # beyond it a step fits no 64-bit integer once an interval is added
 
 Rows = Sequence[Mapping[str, Any]]
@@ -276,7 +278,7 @@ def _refuse_without_metrics(table: Table) -> None:
 
 def _is_metric(key: str) -> bool:
     match = meaning_of(key)
-    return match is not None and match.meaning.name not in ("time", "progress", "evaluation_size", "tokens")
+    return match is not None and match.meaning.name not in _NO_CURVE
 
 
 # -- reading its cells ------------------------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ from heldout.errors import NoRun
 from heldout.metrics import meaning_of
 from heldout.readers.log import Log, Table, layouts_of
 from heldout.readers.restarts import is_clock
-from heldout.readers.step_keys import counts_within_steps, run_rank, word_set, words
+from heldout.readers.step_keys import counts_within_steps, is_of_a_problem, run_rank, word_set, words
 from heldout.stats.arrays import BoolArray, IntArray
 
 Run = tuple[str, BoolArray]  # the name of a run, and its rows
@@ -73,7 +73,8 @@ def _things(table: Table) -> Iterator[str]:
         last = words(key)[-1:]
         if _NO_RUN & set(words(key)):
             continue
-        if run_rank(key) is not None or (key in table.text and (last in (("id",), ("uuid",), ("name",)))):
+        named = key in table.text and last in (("id",), ("uuid",), ("name",))
+        if run_rank(key) is not None or named or is_of_a_problem(key):
             yield key
 
 
