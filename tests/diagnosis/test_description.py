@@ -241,3 +241,16 @@ def test_a_further_metric_of_known_meaning_is_told_by_its_ends_and_extremes() ->
     empty = Series("entropy", np.array([], dtype=int), np.array([]))
     run = replace(run, roles=roles, metrics={**run.metrics, "entropy": empty})
     assert heldout.describe(run, NOISE).signals == ()
+
+
+def test_the_ends_and_the_peak_of_a_held_out_score_are_measurements() -> None:
+    value = 0.5 + 0.1 * np.random.default_rng(3).normal(size=120)
+    steps = np.arange(120)
+    metrics = {key: Series(key, steps, value) for key in ("reward", "eval_accuracy")}
+    run = Run("r", "memory", "test", metrics, {"reward": "reward", "held_out": "eval_accuracy"})
+    told = {one.role: one for one in heldout.describe(run).series}
+    reward, score = told["reward"], told["held_out"]
+    assert (score.start.value, score.end.value) == (value[0], value[-1])
+    assert (score.peak.value, score.trough.value) == (value.max(), value.min())
+    assert score.peak.step == int(np.argmax(value))
+    assert reward.peak.value < value.max()  # that of a training signal is of its smoothed line

@@ -319,3 +319,29 @@ def test_a_setting_gives_no_size_to_what_is_no_rate() -> None:
 def test_numbers_of_problems_and_samples_are_whole_and_from_1(told: dict[str, Any]) -> None:
     with pytest.raises(UsageError, match=r"must be a whole number of at least 1\.$"):
         read("example:kimi-dev", **told)
+
+
+# -- what a user's number of problems says -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("problems", [None, 50])
+def test_who_gives_the_number_of_problems_says_that_a_bare_score_is_held_out(
+    tmp_path: Path, problems: int | None
+) -> None:
+    path = tmp_path / "few.csv"
+    path.write_text("step,reward,pass_rate\n" + "".join(f"{step},0.{step},0.5{step}\n" for step in range(10, 30)))
+    run = read(path, problems=problems)
+    assert run.roles.get("held_out") == (None if problems is None else "pass_rate")
+    assert any("since the number of its problems was given" in note.text for note in run.notes) is (
+        problems is not None
+    )
+
+
+def test_a_file_of_evaluations_that_tells_its_own_apart_keeps_its_reward(tmp_path: Path) -> None:
+    path = tmp_path / "eval.csv"
+    path.write_text(
+        "step,reward,eval_reward\n" + "".join(f"{step},{step},{-step if step % 5 == 0 else ''}\n" for step in range(40))
+    )
+    run = read(path)
+    assert run.roles["reward"] == "reward"
+    assert run.roles["held_out"] == "eval_reward"

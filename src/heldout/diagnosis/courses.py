@@ -32,8 +32,7 @@ _IN_A_WORD = {
 
 def describe_series(curve: Curve, verdict: Verdict) -> SeriesDescription:
     """Describe one curve; where the held-out score goes is the verdict's to say, and only its points are told here."""
-    start, end = _point(curve, 0), _point(curve, -1)
-    peak, trough = _point(curve, int(np.argmax(curve.value))), _point(curve, int(np.argmin(curve.value)))
+    start, end, peak, trough = _ends(curve)
     stretches = _stretches(curve)
     step, value, variance = blocks(curve)
     moved = volatility(step, value, variance if curve.series.problems is not None else None)
@@ -75,6 +74,14 @@ def written(curve: Curve, value: float) -> str:
 def difference(curve: Curve, value: float) -> str:
     """Write a difference of two values: of shares it is so many points."""
     return words.difference(curve.scale, value, curve.range or None)
+
+
+def _ends(curve: Curve) -> tuple[Point, Point, Point, Point]:
+    """Return first, last, highest and lowest point: of a held-out score measurements, of others those of the line."""
+    step, value = (curve.series.step, curve.series.value) if curve.role == "held_out" else (curve.step, curve.value)
+    at = (0, -1, int(np.argmax(value)), int(np.argmin(value)))
+    start, end, peak, trough = (Point(int(step[index]), float(value[index])) for index in at)
+    return start, end, peak, trough
 
 
 def _point(curve: Curve, index: int) -> Point:

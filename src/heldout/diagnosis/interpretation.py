@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from heldout.diagnosis.model import Curve, Seen
 from heldout.diagnosis.observations import same_measure
 from heldout.findings import State
+from heldout.metrics import Unit
 from heldout.text import number
 
 _MOVES = 0.15  # of its range that a reward or a length must move to be called rising or falling
@@ -56,7 +57,9 @@ def _paragraphs(seen: Seen) -> Iterator[str]:
         yield _reading(seen, None if reward is None else _course(reward))
     if length is not None:
         yield _beside_length(seen, length)
-    if held_out.series.problems is None:
+    if held_out.series.problems is None and held_out.scale is Unit.SCORE:
+        yield "The noise of the held-out score was estimated from its own scatter: it is no share of so many problems."
+    elif held_out.series.problems is None:
         yield (
             "The size of the evaluation is not known, so the noise of the held-out score was estimated from the "
             "score's own scatter. Give it with --problems N (and --samples M), or log the outcome of every problem."

@@ -13,6 +13,7 @@ import numpy as np
 from heldout.detectors.overoptimisation import FEWEST, Level, Look, OverOptimisation
 from heldout.diagnosis.beside import near_misses
 from heldout.findings import Estimate, State, Unchecked
+from heldout.metrics import Unit
 from heldout.run import NoteKind, Run
 from heldout.stats.gp import gp_posterior
 from heldout.stats.levels import COARSE, DROP, ENOUGH_PROBLEMS, FEWEST_EVALUATIONS, LEVEL, ONE_SIDED_95, TWO_SIDED_95
@@ -203,7 +204,10 @@ def not_asked(run: Run, exact: bool) -> tuple[Unchecked, ...]:
     if series is None:
         return ()
     if not exact and series.problems is None:
-        missing["error control"] = "the size of the evaluation (--problems N): nothing can be confirmed"
+        asked = "the size of the evaluation (--problems N)"
+        if run.unit(series.name) is Unit.SCORE:
+            asked = "a share of so many problems, which a plain score is not"
+        missing["error control"] = f"{asked}: nothing can be confirmed"
     elif not exact:
         missing["exact error control"] = (
             "the outcome of every problem; with rates alone this is approximate error control"

@@ -136,7 +136,8 @@ def _renamed(keys: Iterable[str], evaluation: bool) -> dict[str, str]:
     for marker, prefix, meant in _EXCEPTIONS:
         if any(key.startswith(marker) for key in keys):
             renamed |= {key: meant + key.removeprefix(prefix) for key in keys if key.startswith(prefix)}
-    if evaluation:
+    # A log that tells its evaluations apart itself is named after more than it holds.
+    if evaluation and not any(match and match.meaning.name == "held_out" for match in map(meaning_of, keys)):
         renamed |= {key: f"eval/{key}" for key in keys if "train" not in {word.text for word in words_of(key)}}
     return renamed
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from heldout.errors import UnknownMetric, UsageError
-from heldout.metrics import BY_NAME, ROLES, Unit, is_share, meaning_of
+from heldout.metrics import BY_NAME, ROLES, Unit, is_score, is_share, meaning_of
 from heldout.metrics.keys import BENCHMARKS, HELD_OUT, Side, word_set, words_of
 from heldout.readers.log import Log, noted, some
 from heldout.run import Note, NoteKind, Run, Series
@@ -53,7 +53,8 @@ def with_roles(run: Run, log: Log, options: Options) -> Run:
     first = {"held_out": next(e.key for e in log.measured if e in run.measured)} if run.measured else {}
     own = {role: key for role, key in log.roles.items() if key in run.metrics}
     chosen = {**own, **{role: key for role, key in given.items() if role not in absent}}
-    roles = {role: key for role, key in {**by_name, **first, **chosen}.items() if role not in absent}
+    measured = {} if options.problems is None else _sized_by_user(run)
+    roles = {role: key for role, key in {**measured, **by_name, **first, **chosen}.items() if role not in absent}
     notes = [
         *_to_come(absent),
         *_not_logged(log.roles, run),
@@ -65,6 +66,12 @@ def with_roles(run: Run, log: Log, options: Options) -> Run:
         *_percent(run, roles),
     ]
     return replace(run, roles=roles, notes=(*run.notes, *notes))
+
+
+def _sized_by_user(run: Run) -> dict[str, str]:
+    """Return the score of which the name does not say on which problems: who gives their number says that they are."""
+    bare = [key for key in run.choices.near.get("held_out", ()) if is_score(key)]
+    return {"held_out": bare[0]} if bare else {}
 
 
 def _absent(run: Run, options: Options) -> dict[str, str]:
@@ -113,6 +120,13 @@ def _guessed(run: Run, roles: Mapping[str, str]) -> list[Note]:
         )
         for role, key, choice in taken
         if choice is not None and choice.role == role and not choice.sure
+    ] + [
+        Note(
+            NoteKind.ASSUMED,
+            f"{key!r} was taken as the held-out score, since the number of its problems was given (--eval KEY).",
+        )
+        for role, key, choice in taken
+        if role == "held_out" and choice is not None and choice.role == "score"
     ]
 
 
