@@ -262,3 +262,24 @@ def test_a_bare_accuracy_beside_a_rate_of_harm_is_named() -> None:
     assert choices.near["held_out"] == ("accuracy",)
     assert "held_out" not in choose(columns(reward=1, loss=1, accuracy=1, eval_accuracy=1)).near
     assert "held_out" not in choose(columns(reward=1, loss=1, accuracy=1, heldout_violation_rate=2)).near
+
+
+@pytest.mark.parametrize("key", ["mean 100 episode reward", "eprewmean", "eprew", "epret", "avg_reward_100"])
+def test_rewards_of_the_last_episodes_are_rewards(key: str) -> None:
+    assert roles_of(key, "entropy")["reward"] == key
+
+
+@pytest.mark.parametrize("key", ["avg_queue_length", "route_length", "pole_length", "context_length"])
+def test_lengths_of_other_things_are_no_length_of_responses(key: str) -> None:
+    assert "length" not in roles_of("reward", key)
+
+
+def test_a_loss_of_a_policy_is_no_supervised_training() -> None:
+    assert (
+        roles_of("pg_loss", "v_loss", ("eval/v_loss", 10), ("eval_success_mean", 10))["held_out"] == "eval_success_mean"
+    )
+    assert "held_out" not in roles_of("loss", ("eval/loss", 10), ("eval_accuracy", 10))
+
+
+def test_supervised_training_has_no_near_reward() -> None:
+    assert choose(columns(loss=1, eval_loss=10, mean_token_accuracy=1)).near["reward"] == ()

@@ -608,3 +608,36 @@ def test_words_of_this_iteration_are_no_iteration() -> None:
     log = one("\n".join(lines))
     assert sorted(set(log.step.tolist())) == [1, 2, 3, 4, 5]
     assert "reward" in log.columns
+
+
+def test_a_line_of_training_behind_an_evaluation_stays_one() -> None:
+    lines = ["Evaluating\neval_return=1.5\neval_success=0.25\nSPS: 900, pg_loss=0.1\nEpoch: 2, global_step=100"]
+    for n in range(2, 30):
+        lines.append(f"SPS: 900, pg_loss=0.{n}\nEpoch: {n + 1}, global_step={100 * n}")
+        lines += ["Evaluating", f"eval_return={n}.5", "eval_success=0.5"] if n % 10 == 0 else []
+    log = one("Epoch: 1, global_step=0\n" + "\n".join(lines) + "\n")
+    assert sorted(key for key in log.columns if "loss" in key) == ["pg_loss"]
+
+
+def test_equal_blocks_in_a_console_are_runs() -> None:
+    text = "".join(
+        f"12:00:0{n} | INFO | lr={lr} | Episode {100 * n} | Avg reward: {n}\n"
+        for lr in (0.1, 0.2, 0.3)
+        for n in range(1, 6)
+    )
+    logs = read(source(text))
+    assert logs is not None
+    assert [log.step.tolist() for log in logs] == [[100, 200, 300, 400, 500]] * 3
+
+
+def test_a_console_that_goes_back_once_was_restarted() -> None:
+    text = "".join(f"Step {n}: reward={n}\n" for n in (*range(1, 9), *range(5, 13)))
+    logs = read(source(text))
+    assert logs is not None
+    assert len(logs) == 1
+
+
+def test_a_program_in_a_printed_response_holds_no_score() -> None:
+    lines = [f"Step {n}: reward={n}, loss=0.1" for n in range(1, 9)]
+    assert "test_cases" not in one("\n".join([*lines[:4], "test_cases = 4", *lines[4:]]) + "\n").columns
+    assert "test_accuracy" in one("\n".join([*lines[:4], "test_accuracy = 0.4", *lines[4:]]) + "\n").columns

@@ -34,8 +34,8 @@ def test_the_value_of_a_step_is_the_mean_of_its_rows(steps: list[list[int]]) -> 
     assert run["reward"].spread is None  # which is of evaluations
 
 
-@pytest.mark.parametrize(("repeated", "mean"), [(8, True), (7, False)])
-def test_of_ten_steps_eight_must_have_several_rows(repeated: int, mean: bool) -> None:
+@pytest.mark.parametrize(("repeated", "mean"), [(6, True), (5, False)])
+def test_of_ten_steps_six_must_have_several_rows(repeated: int, mean: bool) -> None:
     rows = [
         {"step": step, "reward": float(value)} for step in range(10) for value in ((0, 1) if step < repeated else (1,))
     ]

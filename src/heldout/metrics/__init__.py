@@ -27,6 +27,7 @@ from heldout.metrics.meanings import (
     is_score,
     label_of,
     meaning_of,
+    names_score,
 )
 from heldout.metrics.units import Unit, is_share, unit_of
 
@@ -53,6 +54,7 @@ __all__ = [
     "is_share",
     "label_of",
     "meaning_of",
+    "names_score",
     "repeats",
     "unit_of",
 ]

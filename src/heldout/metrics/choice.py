@@ -25,6 +25,7 @@ _OF_OPTIMISER = frozenset(
 _OF_TRAINING = _OF_OPTIMISER | {"reward", "reward_component", "reward_std", "value_function", "train_pass_rate"}
 # What a log of reinforcement learning has, and one of supervised or preference training has not.
 _OF_RL = frozenset({"reward", "reward_component", "kl_policies", "kl_reference", "clip_fraction", "value_function"})
+_OF_POLICIES = frozenset({"policy", "pg", "actor", "critic", "surrogate", "value", "vf"})  # what a loss is of, in RL
 _REWARDED = frozenset({"reward", "reward_component"})
 _ENOUGH = 5  # evaluations: more make no name better than one that says more
 _SPARSER = 2  # times fewer values than rows of training: not measured with the batch
@@ -205,12 +206,19 @@ class _Table:
         """Whether nothing is reinforced: a loss with an evaluation loss, token accuracy or preferred responses."""
         if "preference" in self._named:
             return self._named.isdisjoint({"clip_fraction", "kl_policies", "length", "truncation"})
-        if not self._named.isdisjoint(_OF_RL) or "loss" not in self._named or self._solves_problems():
+        if not self._named.isdisjoint(_OF_RL) or "loss" not in self._named:
+            return False
+        if self._solves_problems() or self._has_a_policy():
             return False
         sides = {(match.meaning.name, match.side is Side.HELD_OUT) for match in self.matches.values()}
         fitted = any(m.meaning.name == "held_out" and LOSSES <= m.rank < UNNAMED for m in self.matches.values())
         tokens = any({"token", "accuracy"} <= {word.text for word in words_of(key)} for key in self.points)
         return ("loss", False) in sides and (("loss", True) in sides or fitted or tokens)
+
+    def _has_a_policy(self) -> bool:
+        """Whether a loss is of a policy or of a value function, which only reinforcement learning has."""
+        losses = (key for key, match in self.matches.items() if match.meaning.name == "loss")
+        return any(not _OF_POLICIES.isdisjoint(word.text for word in words_of(key)) for key in losses)
 
     def _solves_problems(self) -> bool:
         """Whether problems are solved in an evaluation: a pass rate is no measure of how well labels are fitted."""
@@ -307,11 +315,15 @@ class _Table:
 
     def _is_near(self, key: str, role: str) -> bool:
         match = self.matches.get(key)
+        if role == "reward" and self.supervised:
+            return False
         if match is None:  # nothing is known of it but how often it is measured
             return role == "held_out" and 1 < self.points[key] * _SPARSER <= self.rows
         if role == "held_out":
             loss = match.meaning.name == "loss" and match.side is Side.HELD_OUT
             return match.meaning.name in ("held_out", "score") or loss
+        if role == "length" and not {"token", "length"} & {word.text for word in words_of(key)}:
+            return False  # a count of episodes is none
         return match.meaning.name in _NEAR.get(role, ())
 
     def _say(self, key: str, role: str, reason: str, *, sure: bool = True) -> None:

@@ -76,6 +76,8 @@ _NEUTRAL = word_set(
 )
 _SPREADS = " ".join(sorted(SPREADS))
 _OF_VALUES = "value critic reward"
+# Of other things than responses and episodes: of what the environment holds, or what the model is given.
+_OTHER_LENGTHS = "queue route tour cable pole snake window context buffer"
 
 # The first meaning that a key says is the key's. What says only how something is summed up or where the run stands
 # comes before what it is of; held-out scores and rewards are told by more than words and stand below.
@@ -227,7 +229,7 @@ MEANINGS: tuple[Meaning, ...] = (
         "held-out response length",
         "Mean length of the responses to held-out problems.",
         says=("response length", "length", "response token", "mean token"),
-        never="prompt penalty total rate preference accuracy loss error",
+        never=f"prompt penalty total rate preference accuracy loss error {_OTHER_LENGTHS}",
         held=True,
         unit="tokens",
     ),
@@ -236,7 +238,7 @@ MEANINGS: tuple[Meaning, ...] = (
         "response length",
         "Mean length of the sampled responses.",
         says=("response length", "response token mean", "response token", "length", "mean token", "token turn"),
-        never="prompt penalty total reward dataset rate format input accuracy loss error",
+        never=f"prompt penalty total reward dataset rate format input accuracy loss error {_OTHER_LENGTHS}",
         unit="tokens",
     ),
     Meaning(
@@ -325,7 +327,7 @@ _DETAILS = word_set(
     "format length time speed memory truncation kl entropy clip gradient lr advantage coefficient turn action "
     "tool call token repetition parse consistency abort aborted stop eos penalty version age response norm "
     "skipped invalid problem count losses sample preference value distinct diversity loss step epoch confidence "
-    "ece non"
+    "ece non index delta queue"
 )
 REWARD, HARMFUL, LOSSES, UNNAMED = (
     50,
@@ -456,7 +458,10 @@ def _rewards(texts: frozenset[str]) -> bool:
 
 def _as_reward(key: str, words: Sequence[Word], texts: frozenset[str], side: Side) -> int | None:
     """Return the rank of a reward that is no part of one: the raw one first, then what was made of it."""
-    rest = texts - _NEUTRAL - _NOT_OF_ITSELF - _OF_REWARD.keys() - {"reward", "return", "score", "sequence"}
+    last = (
+        {text for text in texts if text.removeprefix("@").isdecimal()} if {"mean", "episode"} & texts else set()
+    )  # of the last 100
+    rest = texts - last - _NEUTRAL - _NOT_OF_ITSELF - _OF_REWARD.keys() - {"reward", "return", "score", "sequence"}
     if side is Side.HELD_OUT or not _rewards(texts) or rest:
         return None
     said = 0 if {"critic", "score"} <= texts else 20 if "reward" in texts else 30 if "score" in texts else 40
@@ -549,6 +554,16 @@ def is_score(key: str) -> bool:
     """Whether a key may be a held-out score by its name: it says so, or says nothing against it."""
     match = meaning_of(key)
     return match is not None and match.meaning.name in ("held_out", "score")
+
+
+def names_score(key: str) -> bool:
+    """Whether a key says itself that it is a held-out score, and what of: "test_cases" may be a line of a program.
+
+    >>> names_score("test_accuracy"), names_score("test_cases")
+    (True, False)
+    """
+    match = meaning_of(key)
+    return match is not None and match.meaning.name == "held_out" and match.rank < UNNAMED
 
 
 def as_markdown() -> str:

@@ -18,7 +18,9 @@ from heldout.readers.step_keys import counts_within_steps
 from heldout.run import Note, NoteKind, Series
 from heldout.stats.arrays import FloatArray, IntArray
 
-_NEARLY_ALL = 0.8  # of the steps have several rows; a run that restarted repeats fewer, after what it superseded
+# Of the steps have several rows, such as those at which several episodes ended; a run that restarted repeats fewer,
+# after what it superseded.
+_MOST_STEPS = 0.6
 _FEWEST_COUNTED = 5  # steps
 _FEWEST_STEPS, _FEWEST_ROWS = 3, 5  # with fewer steps a summary may have been written twice, unless its rows are many
 
@@ -73,7 +75,7 @@ class StepMeans:
             return [Note(NoteKind.REPAIRED, text, len(self._rows))]
         left = f"; {some(self._counters)} only counts them" if self._counters else ""
         text = (
-            f"Nearly every step has several rows ({rows:.3g} on average), as of prompts or processes; the value of a "
+            f"Most steps have several rows ({rows:.3g} on average), as of prompts or processes; the value of a "
             f"step is their mean, with its standard error where it is an evaluation ({listed}){left}."
         )
         lost = f"{self._lost} NaN or infinite among several values of a step left out of its mean."
@@ -122,7 +124,7 @@ def _finite(key: str, step: IntArray, value: FloatArray) -> Series:
 
 def _several(size: IntArray) -> bool:
     enough = len(size) >= _FEWEST_STEPS or size.min() >= _FEWEST_ROWS
-    return enough and bool(np.mean(size > 1) >= _NEARLY_ALL)
+    return enough and bool(np.mean(size > 1) >= _MOST_STEPS)
 
 
 def _counts(key: str, value: FloatArray, starts: IntArray, size: IntArray) -> bool:

@@ -75,6 +75,7 @@ def logs_from_table(
     table: Table | Rows,
     format: str,
     *,
+    step_key: str | None = None,
     name: str | None = None,
     notes: Sequence[Note] = (),
     config: Mapping[str, Any] | None = None,
@@ -88,7 +89,7 @@ def logs_from_table(
     each finished run is refused with `NoMetrics`. `growing` says that the table is still being written.
     """
     table = table if isinstance(table, Table) else table_of(table)
-    numbering = _numbering(table, None)
+    numbering = _numbering(table, step_key)
     refuse_table_of_runs(table, numbering.step if numbering.key else None)
     log = _log(table, numbering, format, name, notes, config)
     log, phase = with_phases(table, log)

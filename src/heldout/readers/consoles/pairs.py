@@ -9,14 +9,14 @@ from dataclasses import replace
 from itertools import pairwise
 from typing import Any, NamedTuple
 
-from heldout.metrics import is_score, meaning_of
+from heldout.metrics import is_score, meaning_of, names_score
 from heldout.readers.consoles import grid
 from heldout.readers.consoles.bars import Bar, bars_in, begins_anew, is_of_evaluation, moves_last, of_training
 from heldout.readers.consoles.console import CutLines, steps_over_epochs
 from heldout.readers.consoles.line import LONGEST, STEPS, Line, is_step, parsed, split_of
 from heldout.readers.log import Log, noted
 from heldout.readers.source import CUT_HERE, Source
-from heldout.readers.steps import log_from_table
+from heldout.readers.steps import log_from_table, logs_from_table
 from heldout.run import Note, NoteKind
 from heldout.text import counted
 
@@ -33,6 +33,7 @@ _SAME = (
     ("step", "global_step", "train/global_step", "trainer/global_step", "training_step", "train_step"),
     ("iteration", "iter", "it"),
 )
+_RATHER = 5  # times as many lines of a kind of no evaluation: the others are of none either
 _TITLE = 80  # characters of a line that only says of what the following lines are
 
 
@@ -61,7 +62,7 @@ def read(source: Source) -> list[Log] | None:
     for axis in _axes(printed):
         placed = _kept(_placed(printed, axis))
         if placed:
-            return [_log(placed, axis, console.notes(any(one.line.row for one in placed)))]
+            return _logs(placed, axis, console.notes(any(one.line.row for one in placed)), growing=source.growing)
     numbered = _numbered(printed)
     return [numbered] if numbered else None
 
@@ -86,6 +87,7 @@ class _Placed(NamedTuple):
     title: bool  # whether it has the step from a line that tells nothing else
     apart: bool  # whether other text stands between that line and this one
     names: tuple[str, ...]
+    lent: bool  # whether what it is of is said by a line before it
 
 
 class _Lines:
@@ -230,8 +232,24 @@ def _placed(printed: Sequence[_Printed], axis: str) -> list[_Placed]:
         if step is not None and says:
             held = line._replace(row=_of_split(metrics, of), split=of)
             below = title and own is None
-            placed.append(_Placed(held, step, epoch, own is not None, below, apart, tuple(sorted(held.row))))
-    return placed
+            lent = bool(of) and not line.split
+            placed.append(_Placed(held, step, epoch, own is not None, below, apart, tuple(sorted(held.row)), lent))
+    return _of_training(placed)
+
+
+def _of_training(placed: Sequence[_Placed]) -> list[_Placed]:
+    """Take back that lines are of an evaluation begun before them, where nearly all of their kind are of none."""
+    plain = Counter(one.names for one in placed if not one.line.split)
+    kept: list[_Placed] = []
+    kinds = Counter(one.names for one in placed if one.lent)
+    for one in placed:
+        plainly = {name: name.removeprefix(f"{one.line.split}/") for name in one.line.row}
+        names = tuple(sorted(plainly.values()))
+        if one.lent and one.line.split != "train" and plain[names] > _RATHER * kinds[one.names]:
+            row = {plainly[name]: value for name, value in one.line.row.items()}
+            one = one._replace(line=one.line._replace(row=row, split=""), names=names)
+        kept.append(one)
+    return kept
 
 
 def _names_of(axis: str, printed: Sequence[_Printed]) -> tuple[str, ...]:
@@ -282,14 +300,14 @@ def _kept(placed: Sequence[_Placed]) -> list[_Placed]:
         else:
             again = apart >= 2 and count < 2 * apart
             again = again and (one.title or not one.apart)
-            keep = one.line.sure and (again or bool(one.line.split) or any(map(_is_held_out, one.names)))
+            keep = one.line.sure and (again or bool(one.line.split) or any(map(names_score, one.names)))
             keep = keep and told.isdisjoint(one.names)
             enough = enough or (keep and one.title and apart >= _FEWEST)
         kept += [one] if keep else []
     return kept if enough else []
 
 
-def _log(placed: Sequence[_Placed], axis: str, notes: list[Note]) -> Log:
+def _logs(placed: Sequence[_Placed], axis: str, notes: list[Note], *, growing: bool) -> list[Log]:
     borrowed = sum(not one.own and not one.title for one in placed)
     text = f"{counted(borrowed, 'line')} without a step of their own stand at the step of the line before them."
     notes = notes + noted(NoteKind.ASSUMED, borrowed, text)
@@ -301,7 +319,9 @@ def _log(placed: Sequence[_Placed], axis: str, notes: list[Note]) -> Log:
         steps, moved = steps_over_epochs([(one.epoch or 0.0, one.step) for one in placed])
         notes += moved
     rows = [{**one.line.row, "step": step} for one, step in zip(placed, steps, strict=True)]
-    return log_from_table(rows, "pairs-console", step_key="step", notes=notes)
+    if not any(after < step for step, after in pairwise(steps)):
+        return [log_from_table(rows, "pairs-console", step_key="step", notes=notes)]
+    return logs_from_table(rows, "pairs-console", step_key="step", notes=notes, growing=growing)
 
 
 def _numbered(printed: Sequence[_Printed]) -> Log | None:
@@ -325,11 +345,6 @@ def _numbered(printed: Sequence[_Printed]) -> Log | None:
 def _is_role(name: str) -> bool:
     match = meaning_of(name)
     return match is not None and match.meaning.name in ("reward", "held_out")
-
-
-def _is_held_out(name: str) -> bool:
-    match = meaning_of(name)
-    return match is not None and match.meaning.name == "held_out"
 
 
 def _of_split(row: dict[str, Any], split: str) -> dict[str, Any]:
