@@ -152,8 +152,11 @@ def _all_begin(code: IntArray, step: IntArray) -> bool:
 
 def _merely_counts(table: Table, key: str) -> bool:
     """Whether a column holds 0, 1, 2 … or 1, 2, 3 …, as what numbers the rows of a step does."""
-    values = np.unique(table.columns[key].value) if key in table.columns else np.empty(0)
-    return len(values) > 0 and bool(np.all(np.diff(values) == 1)) and float(values[0]) in (0.0, 1.0)
+    values = table.columns[key].value if key in table.columns else np.empty(0)
+    if not len(values) or values.min() not in (0.0, 1.0) or np.any(values != np.floor(values)):
+        return False  # most columns, without sorting them
+    values = np.unique(values)
+    return bool(np.all(np.diff(values) == 1))
 
 
 def _is_measured(table: Table, key: str) -> bool:
@@ -287,7 +290,7 @@ def _joint(parts: Sequence[IntArray]) -> IntArray:
 
 def _repeats(at: IntArray) -> int:
     """Count the rows whose value was there before."""
-    return len(at) - len(np.unique(at))
+    return 0 if np.all(at[1:] > at[:-1]) else len(at) - len(np.unique(at))
 
 
 def _spread(rows: BoolArray, used: BoolArray) -> BoolArray:

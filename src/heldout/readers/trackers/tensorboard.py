@@ -44,7 +44,6 @@ from heldout.readers.unstepped import placed
 from heldout.run import NO_STEPS, Note, NoteKind
 from heldout.stats.arrays import FloatArray, IntArray
 
-_T = TypeVar("_T", bound=np.generic)
 _Crc = TypeVar("_Crc", int, IntArray)
 Bytes = npt.NDArray[np.uint8]
 
@@ -172,7 +171,7 @@ def _read_block(data: bytes, edges: list[int], found: _Found) -> None:
     stated = _rows(block, start + length, 4).view("<u4")[:, 0]
     groups: list[_Group] = []
     damaged: list[IntArray] = []
-    for same in _parts(np.argsort(length, kind="stable"), np.unique(length, return_counts=True)[1]):
+    for same in _equals(length):
         rows = _rows(block, start[same], int(length[same[0]]))
         for layout, members in _alike(rows):
             those, own = same[members], rows[members]
@@ -219,9 +218,11 @@ def _rows(block: Bytes, start: IntArray, length: int) -> Bytes:
     return np.lib.stride_tricks.sliding_window_view(block, length)[start]
 
 
-def _parts(array: npt.NDArray[_T], counts: IntArray) -> list[npt.NDArray[_T]]:
-    """Cut an array into parts of so many items each."""
-    return [array[start:stop] for start, stop in pairwise([0, *np.cumsum(counts).tolist()])]
+def _equals(values: npt.NDArray[np.integer]) -> list[IntArray]:
+    """Return the places of equal values together, in order, the smallest value first."""
+    order = np.argsort(values, kind="stable")
+    begins = np.flatnonzero(np.diff(values[order])) + 1
+    return [order[start:stop] for start, stop in pairwise([0, *begins.tolist(), len(order)])]
 
 
 def _singly(rows: Bytes) -> Iterator[_Members]:
@@ -245,10 +246,10 @@ def _alike(rows: Bytes) -> Iterator[_Members]:
             break
         mask = _layout(rows[rest[0]].tobytes()).mask(rows.shape[1])
         blanked = rows[rest] & mask
-        _, first, group = np.unique(_hashes(blanked), return_index=True, return_inverse=True)
-        left = (blanked != blanked[first[group]]).any(axis=1)
-        by_group = _parts(np.argsort(group, kind="stable"), np.bincount(group))
-        for i, members in zip(first, by_group, strict=True):
+        left = np.zeros(len(rest), dtype=bool)
+        for members in _equals(_hashes(blanked)):
+            i = members[0]
+            left[members] = (blanked[members] != blanked[i]).any(axis=1)
             if i and len(members) == 1:
                 left[members] = True
                 continue
@@ -528,8 +529,9 @@ class _Found:
             begin, end = self.at + edges[i], self.at + edges[i + 1]
             self._damaged.append(_Damage(begin, end, self.rows + int(first[i])))
         step, wall, tag, value = block
-        for number, own in enumerate(_parts(np.argsort(tag, kind="stable"), np.bincount(tag))):
+        for own in _equals(tag):
             if len(own):
+                number = int(tag[own[0]])
                 column = self._columns.setdefault(number, (Buffer(NO_STEPS), Buffer(np.empty(0))))
                 column[0].extend(self.rows + own)
                 column[1].extend(value[own])
