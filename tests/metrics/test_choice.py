@@ -193,6 +193,15 @@ def test_a_file_of_evaluations_holds_held_out_scores() -> None:
     assert not is_of_evaluations(PurePath("evals"))
 
 
+@pytest.mark.parametrize("key", ["eval/accuracy", "eval/acc_std", "eval_on_train_set/accuracy", "policy_loss"])
+def test_what_columns_say_of_themselves_counts_more_than_the_name_of_the_file(key: str) -> None:
+    steps = np.arange(20)
+    made = {"reward": Column(steps, np.sqrt(steps)), key: Column(steps[::5], np.cos(steps[::5]))}
+    choices = choose(made, evaluation=True)
+    assert choices.roles["reward"] == "reward"
+    assert "reward" not in choices.held_out
+
+
 @pytest.mark.parametrize("key", ["eval_reward", "test/reward", "evaluation/episode_return_mean", "val/avg_reward"])
 def test_the_reward_on_other_prompts_is_known_as_such(key: str) -> None:
     assert is_reward_elsewhere(key)

@@ -442,6 +442,17 @@ def test_it_is_said_up_to_which_step_a_file_could_be_read(folder: Path) -> None:
     )
 
 
+@pytest.mark.parametrize("spoilt", [0, 20])  # the length, or the content
+def test_a_cut_record_behind_a_damaged_one_ends_the_reading(folder: Path, spoilt: int) -> None:
+    first, second = file_of(event(1, scalar("a", 1))), bytearray(record(event(2, scalar("a", 2))))
+    second[spoilt] ^= 1
+    cut = record(event(3, scalar("a", 3)))[:-5]
+    log = read_it(first + bytes(second) + cut, folder)
+    assert log.step.tolist() == [1]
+    [note] = log.notes
+    assert note.text.startswith(f"{len(second) + len(cut)} damaged bytes, from byte {len(first)} on")
+
+
 def test_a_session_start_purges_from_the_step_it_names(folder: Path) -> None:
     """As for TensorBoard itself, also of tags that the new session does not log."""
     purge = event(3) + part(7, b"\x08\x01")

@@ -7,7 +7,7 @@ else is there.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Protocol
@@ -131,16 +131,26 @@ def is_reward_elsewhere(key: str) -> bool:
     return match.rank // 10 in (REWARD // 10, REWARD // 10 - 1) and not match.benchmark
 
 
-def _renamed(keys: Iterable[str], evaluation: bool) -> dict[str, str]:
+def _renamed(points: Mapping[str, int], evaluation: bool) -> dict[str, str]:
     """Say in usual words what some trainers write in misleading ones, and what a log of evaluations means."""
     renamed = dict[str, str]()
     for marker, prefix, meant in _EXCEPTIONS:
-        if any(key.startswith(marker) for key in keys):
-            renamed |= {key: meant + key.removeprefix(prefix) for key in keys if key.startswith(prefix)}
-    # A log that tells its evaluations apart itself is named after more than it holds.
-    if evaluation and not any(match and match.meaning.name == "held_out" for match in map(meaning_of, keys)):
-        renamed |= {key: f"eval/{key}" for key in keys if "train" not in {word.text for word in words_of(key)}}
+        if any(key.startswith(marker) for key in points):
+            renamed |= {key: meant + key.removeprefix(prefix) for key in points if key.startswith(prefix)}
+    if evaluation and not _tells_evaluations_apart(points):
+        renamed |= {key: f"eval/{key}" for key in points if "train" not in {word.text for word in words_of(key)}}
     return renamed
+
+
+def _tells_evaluations_apart(points: Mapping[str, int]) -> bool:
+    """Whether a log holds more than evaluations, whatever its file is called: it names a held-out score, what only an
+    optimiser has, or evaluations on some of its rows.
+    """
+    names = {match.meaning.name for match in map(meaning_of, points) if match}
+    rows = max(points.values(), default=0)
+    seldom = [key for key, count in points.items() if count * _SPARSER <= rows]
+    named = any(not HELD_OUT.isdisjoint(word.text for word in words_of(key)) for key in seldom)
+    return named or "held_out" in names or not names.isdisjoint(_OF_OPTIMISER)
 
 
 def is_of_evaluations(path: PurePath) -> bool:

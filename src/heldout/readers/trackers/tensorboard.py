@@ -454,6 +454,7 @@ class _Damage:
     stop: int  # to here, which grows while nothing is found behind them
     row: int  # how many scalars stand before it
     cut: bool = False  # whether nothing is wrong but that the file ends inside a record
+    searched: bool = False  # whether records were looked for inside of it: a second search would find the same
 
 
 class _Found:
@@ -495,10 +496,11 @@ class _Found:
     def _lose_track(self, at: int, wrong: str) -> int:
         """Remark that no record begins at a place; return from where on the next one is looked for."""
         known = self._damaged[-1] if self._damaged else None
-        if known is not None and known.stop == self.at + at and known.start >= self.at:
+        if known is None or known.stop != self.at + at or known.start < self.at:
+            self._damaged.append(_Damage(self.at + at, self.at + at + 1, self.rows, wrong == _CUT, searched=True))
+        elif not known.searched:
             at = known.start - self.at  # the record before was damaged too, and its length may have been true no more
-        else:
-            self._damaged.append(_Damage(self.at + at, self.at + at + 1, self.rows, wrong == _CUT))
+            known.searched = True
         self._astray = True
         return at + 1
 
