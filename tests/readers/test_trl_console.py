@@ -67,6 +67,23 @@ def test_the_bar_before_counts_where_none_is_drawn_after() -> None:
     assert one(text).step.tolist() == [10, 20]
 
 
+@pytest.mark.parametrize(("every", "total"), [(1, 30), (10, 600), (5, 98)])
+@pytest.mark.parametrize("first", [0, 7], ids=["whole", "without-its-beginning"])
+def test_a_bar_printed_before_each_row_numbers_it(every: int, total: int, first: int) -> None:
+    at = list(range(every, total + 1, every))[first:]
+    assert one("".join(f"{bar(step, total)}\n{ROWS[0]}\n" for step in at)).step.tolist() == at
+
+
+def test_a_bar_before_each_row_numbers_it_though_the_next_step_is_drawn_right_behind() -> None:
+    text = "".join(bar(step) + (f"\n{ROWS[0]}\n" if step % 10 == 0 else "") for step in range(1, 101))
+    assert one(text).step.tolist() == list(range(10, 101, 10))
+
+
+def test_a_bar_that_is_only_drawn_behind_each_row_numbers_it() -> None:
+    text = bar(0, 600) + "".join(f"\r{' ' * 40}\r{ROWS[0]}\n{bar(step, 600)}" for step in range(10, 601, 10))
+    assert one(text).step.tolist() == list(range(10, 601, 10))
+
+
 def test_a_bar_that_lags_is_corrected_by_the_one_after() -> None:
     assert one(f"{bar(8)}\n{ROWS[0]}\n{bar(10)}").step.tolist() == [10]
 

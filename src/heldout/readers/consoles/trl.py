@@ -39,6 +39,7 @@ _WORDS = {"None": None, "True": True, "False": False}
 _KNOWN = frozenset(("loss", "learning_rate", "grad_norm", "reward", "train_loss", "train_runtime"))
 _KNOWN_STARTS = ("eval_", "rewards/", "objective/")
 _NEAR = 400  # characters behind a dict in which its bar may be drawn
+_NEARLY_ALL = 0.9  # of the dicts; the last one of a run often stands at an odd step
 _OWN_STEP = ("step", "global_step", "global_step/max_steps")  # the last is ms-swift's: '10/438'
 
 
@@ -181,10 +182,15 @@ class _Bars(Console):
     def __len__(self) -> int:
         return len(self._bars)
 
-    def before(self, found: _Places) -> IntArray:
-        """Return where the latest bar stood when each dict was printed, 0 where there was none yet."""
-        at = np.searchsorted(self._bars.values[:, 0], found.end)
-        return np.concatenate([[0], self._bars.values[:, 1]])[at]
+    def before(self, found: _Places, total: int | None = None) -> IntArray:
+        """Return where the latest bar, of all or of those that go so far, stood at each dict, 0 where none was yet."""
+        bars = self._of(total)
+        at = np.searchsorted(bars[:, 0], found.end)
+        return np.concatenate([[0], bars[:, 1]])[at]
+
+    def _of(self, total: int | None) -> IntArray:
+        bars = self._bars.values
+        return bars if total is None else bars[bars[:, 2] == total]
 
     def longest(self) -> tuple[IntArray, int]:
         """Return the states of the bar that was drawn over most of the output, in order, and how far it goes."""
@@ -198,15 +204,33 @@ class _Bars(Console):
         """Return the bar that tells the step of each dict, of all or of those that go so far.
 
         tqdm draws the bar again right after the dict, at exactly its step; the bar before it may lag, and the next one
-        that is not drawn right after it is a step ahead.
+        that is not drawn right after it is a step ahead. Where dicts are printed past the bar, it is not drawn again.
         """
-        bars = self._bars.values
-        bars = bars if total is None else bars[bars[:, 2] == total]
+        bars = self._of(total)
         after = np.searchsorted(bars[:, 0], found.end)
         start = bars[np.minimum(after, len(bars) - 1), 0]
         right_after = (after < len(bars)) & (start - found.end < _NEAR) & (start <= found.blank)
-        chosen: IntArray = bars[np.where(right_after, after, np.maximum(after - 1, 0))]
-        return chosen
+        before: IntArray = bars[np.maximum(after - 1, 0)]
+        chosen: IntArray = np.where(right_after[:, None], bars[np.minimum(after, len(bars) - 1)], before)
+        sure = right_after & found.training
+        if np.any(after[sure] == 0):  # a dict before any bar: the bars come behind
+            return chosen
+        return before if _not_drawn_again(before[sure], chosen[sure]) else chosen
+
+
+def _not_drawn_again(before: IntArray, behind: IntArray) -> bool:
+    """Tell from the bars before and right behind dicts whether those behind are already the next steps' bars.
+
+    None repeats the one before then, and those before are at whole intervals: from the first one on, or where those
+    behind are not. A bar that lags stood at 0 before the first dict.
+    """
+    at, then = before[:, 1], behind[:, 1]
+    if len(at) < 2 or at[0] == 0 or np.any(then <= at):
+        return False
+    every = int(np.median(np.diff(at)))
+    if every <= 0 or np.mean(at % every == 0) < _NEARLY_ALL:
+        return False
+    return bool(at[0] == every or np.mean(then % every > 0) >= _NEARLY_ALL)
 
 
 def _first_copies(found: _Places, bars: _Bars) -> BoolArray:
@@ -282,8 +306,11 @@ def _bar_steps(found: _Places, bars: _Bars) -> IntArray | None:
     totals = totals[found.training] if found.training.any() else totals
     values, first, count = np.unique(totals, return_index=True, return_counts=True)
     often = np.flatnonzero(count == count.max())
-    at = bars.near(found, int(values[often[first[often].argmin()]]))[:, 1]
+    total = int(values[often[first[often].argmin()]])
+    at = bars.near(found, total)[:, 1]
     _advance_last(found, at)
+    if at.max() > total:  # so the bars behind the dicts are ahead of them, and those before tell
+        at = bars.before(found, total)
     return None if _bunched(found, at) else at
 
 
