@@ -292,3 +292,10 @@ def test_a_loss_of_a_policy_is_no_supervised_training() -> None:
 
 def test_supervised_training_has_no_near_reward() -> None:
     assert choose(columns(loss=1, eval_loss=10, mean_token_accuracy=1)).near["reward"] == ()
+
+
+@pytest.mark.parametrize("factor", [1.0, 100.0, 0.01])
+def test_a_copy_of_the_reward_in_percent_or_as_a_share_is_a_copy(factor: float) -> None:
+    reward = column()
+    assert repeats(Column(reward.step[::3], factor * reward.value[::3]), reward)
+    assert differs(Column(reward.step[::3], 2 * factor * reward.value[::3]), reward)

@@ -105,7 +105,7 @@ def choose_roles(points: Mapping[str, int], same: Same) -> dict[str, str]:
 
 
 def repeats(one: Measured, other: Measured) -> bool:
-    """Whether a column that varies only repeats another wherever it is measured: the same values, or in percent."""
+    """Whether a column that varies only repeats another wherever it is measured, or one of the two in percent."""
     varied = len(one.step) > 2 and bool(one.value.min() < one.value.max())
     return varied and not differs(one, other)
 
@@ -116,7 +116,7 @@ def differs(one: Measured, other: Measured) -> bool:
     if not len(one.step) or at[-1] >= len(other.step) or np.any(other.step[at] != one.step):
         return True
     its = other.value[at]
-    return not any(np.allclose(one.value, factor * its, rtol=1e-6, atol=1e-9) for factor in (1.0, 100.0))
+    return not any(np.allclose(one.value, factor * its, rtol=1e-6, atol=1e-9) for factor in (1.0, 100.0, 0.01))
 
 
 def is_reward_elsewhere(key: str) -> bool:
