@@ -42,6 +42,14 @@ def test_of_ten_steps_six_must_have_several_rows(repeated: int, mean: bool) -> N
     assert read(*rows)["reward"].value[0] == (0.5 if mean else 1.0)
 
 
+@pytest.mark.parametrize(("repeated", "mean"), [(7, False), (8, True)])
+def test_of_fewer_steps_four_fifths_must_have_several_rows(repeated: int, mean: bool) -> None:
+    rows = [
+        {"step": step, "reward": float(value)} for step in range(9) for value in ((0, 1) if step < repeated else (1,))
+    ]
+    assert read(*rows)["reward"].value[0] == (0.5 if mean else 1.0)
+
+
 @pytest.mark.parametrize(("rows", "mean"), [(4, False), (5, True)])
 def test_at_one_or_two_steps_five_rows_are_several(rows: int, mean: bool) -> None:
     values = [0.0] * (rows - 1) + [1.0]

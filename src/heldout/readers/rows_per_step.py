@@ -21,6 +21,7 @@ from heldout.stats.arrays import FloatArray, IntArray
 # Of the steps have several rows, such as those at which several episodes ended; a run that restarted repeats fewer,
 # after what it superseded.
 _MOST_STEPS = 0.6
+_FEW_STEPS, _MOST_OF_FEW = 10, 0.8  # of so few steps a restart repeats a larger part
 _FEWEST_COUNTED = 5  # steps
 _FEWEST_STEPS, _FEWEST_ROWS = 3, 5  # with fewer steps a summary may have been written twice, unless its rows are many
 
@@ -124,7 +125,7 @@ def _finite(key: str, step: IntArray, value: FloatArray) -> Series:
 
 def _several(size: IntArray) -> bool:
     enough = len(size) >= _FEWEST_STEPS or size.min() >= _FEWEST_ROWS
-    return enough and bool(np.mean(size > 1) >= _MOST_STEPS)
+    return enough and bool(np.mean(size > 1) >= (_MOST_STEPS if len(size) >= _FEW_STEPS else _MOST_OF_FEW))
 
 
 def _counts(key: str, value: FloatArray, starts: IntArray, size: IntArray) -> bool:
