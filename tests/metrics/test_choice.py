@@ -299,3 +299,26 @@ def test_a_copy_of_the_reward_in_percent_or_as_a_share_is_a_copy(factor: float) 
     reward = column()
     assert repeats(Column(reward.step[::3], factor * reward.value[::3]), reward)
     assert differs(Column(reward.step[::3], 2 * factor * reward.value[::3]), reward)
+
+
+def test_the_mean_of_samples_comes_before_their_vote() -> None:
+    verl = [f"val-aux/aime_2024/reward/{what}" for what in ("maj@16/mean", "best@16/mean", "mean@16")]
+    assert roles_of("critic/score/mean", *((key, 10) for key in verl))["held_out"] == verl[-1]
+
+
+def test_a_smoothed_copy_is_no_score() -> None:
+    assert roles_of("reward", ("val/score_moving_avg", 5), ("val/score", 5))["held_out"] == "val/score"
+
+
+def test_reinforcement_with_pairs_of_preferences_has_a_reward() -> None:
+    pairs = ("loss", "rewards/margins", "objective/scores")
+    assert roles_of(*pairs, "objective/kl")["reward"] == "objective/scores"
+    assert "reward" not in roles_of("loss", "rewards/margins", "mean_reward")
+
+
+def test_statistics_of_a_value_function_are_no_evaluation() -> None:
+    assert "held_out" not in roles_of("objective/kl", "env/reward_mean", "ppo/val/error", "ppo/val/vpred")
+
+
+def test_lengths_of_the_rollouts_under_val_are_lengths() -> None:
+    assert roles_of("objective/kl_avg", "scores", "val/sequence_lengths")["length"] == "val/sequence_lengths"

@@ -24,7 +24,7 @@ SPELLINGS = {
     "eval/gsm8k/flexible-extract eval_gsm8k eval/aime25 monitor/acc dev_em final_validation_accuracy "
     "eval/Pass@4 pass@1/eval score/test hidden_accuracy eval/all_correct",
     "train_pass_rate": "train/acc train_success rollout/pass_rate batch/accuracy actor/accuracy group_solve_rate "
-    "sample_accuracy train_acc_epoch token_accuracy_train rollout/success_rate critic/acc trainAccuracy "
+    "sample_accuracy train_acc_epoch rollout/success_rate critic/acc trainAccuracy "
     "acc_train batch_success passrate/pass@8 reward/avg_pass_at_4",
     "score": "accuracy acc pass_rate success_rate solve_rate pass@1 pass@k/4 correct_rate win_rate id_accuracy em f1",
     "reward": "reward rewards mean_reward reward_avg avg_return episode_return episodic_return rollout/mean_reward "
@@ -69,7 +69,8 @@ SPELLINGS = {
     "eval_size n_problems "
     "test/num_samples eval_num_samples val_count",
     "loss": "loss policy_loss train_loss eval_loss val/loss value_loss",
-    "value_function": "values/mean explained_variance critic/values/mean vf_explained_var",
+    "value_function": "values/mean explained_variance critic/values/mean vf_explained_var VVals val_pred",
+    "token_accuracy": "mean_token_accuracy eval_mean_token_accuracy token_accuracy_train",
 }
 
 
@@ -151,3 +152,37 @@ def test_words_stand_in_the_key_in_order(key: str) -> None:
 @pytest.mark.parametrize("key", ["pass@8", "pass_at_8", "pass-at-8", "pass8", "pass_8", "pass_at_k/8", "Pass@8"])
 def test_numbers_of_samples_are_read_in_every_spelling(key: str) -> None:
     assert [word.text for word in words_of(key)] == ["pass", "@8"]
+
+
+@pytest.mark.parametrize(
+    ("key", "words"),
+    [
+        ("eprewmean", "episode reward mean"),
+        ("valacc", "val accuracy"),
+        ("meanreward", "mean reward"),
+        ("récompense moyenne", "reward mean"),
+        ("exactitud_prueba", "accuracy test"),
+        ("検証正解率", "val accuracy"),
+        ("応答長", "response length"),
+        ("검증 정확도", "val accuracy"),
+        ("timesteps", "timesteps"),
+        ("contest", "contest"),
+        ("global_seqlen", "global seqlen"),
+    ],
+)
+def test_words_are_found_in_other_languages_and_written_together(key: str, words: str) -> None:
+    assert " ".join(word.text for word in words_of(key)) == words
+
+
+@pytest.mark.parametrize("key", ["rollout/unit_test_pass_rate", "unit_test_pass_rate", "public_test_pass_rate"])
+def test_tests_of_a_program_are_no_held_out_problems(key: str) -> None:
+    assert side_of(words_of(key)) is not Side.HELD_OUT
+    assert side_of(words_of(f"heldout/{key}")) is Side.HELD_OUT
+
+
+@pytest.mark.parametrize(
+    ("key", "is_one"), [("ref_acc", False), ("baseline_acc", False), ("win_rate_vs_baseline", True), ("acc", True)]
+)
+def test_another_models_score_is_none_of_the_policy(key: str, is_one: bool) -> None:
+    match = meaning_of(key)
+    assert (match is not None and match.meaning.name == "score") is is_one

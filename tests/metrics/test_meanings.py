@@ -64,6 +64,7 @@ TABLE = {
         "val_error_rate",
     ],
     "score": ["pass@1", "Pass Rate (%)", "accuracy"],
+    "token_accuracy": ["mean_token_accuracy"],
     "value_function": ["critic/values/mean", "values/mean", "losses/explained_variance"],
     "preference": ["rewards/chosen", "eval_rewards/margins"],
     "length": [

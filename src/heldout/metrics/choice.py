@@ -33,6 +33,7 @@ _FEW = 3  # times fewer values than the fullest column of a meaning: a passing m
 _RARE = 5  # times fewer values than another reward: measured on other prompts, now and then
 # Where one of a trainer's keys is there, what others of its keys that begin so are of.
 _EXCEPTIONS = (
+    ("objective/", "ppo/val/", "train/value/"),
     ("objective/", "val/", "train/value/"),  # TRL's PPO, open-instruct: of the value function, of the rollouts
     ("rollout_scores/", "reward/", "eval/reward/"),  # trlX: of the evaluation prompts
     ("rollout_scores/", "metrics/", "eval/metrics/"),
@@ -214,7 +215,7 @@ class _Table:
 
     def _is_supervised(self) -> bool:
         """Whether nothing is reinforced: a loss with an evaluation loss, token accuracy or preferred responses."""
-        if "preference" in self._named:
+        if "preference" in self._named and not self._named.issuperset({"reward", "kl_reference"}):
             return self._named.isdisjoint({"clip_fraction", "kl_policies", "length", "truncation"})
         if not self._named.isdisjoint(_OF_RL) or "loss" not in self._named:
             return False
@@ -222,8 +223,8 @@ class _Table:
             return False
         sides = {(match.meaning.name, match.side is Side.HELD_OUT) for match in self.matches.values()}
         fitted = any(m.meaning.name == "held_out" and LOSSES <= m.rank < UNNAMED for m in self.matches.values())
-        tokens = any({"token", "accuracy"} <= {word.text for word in words_of(key)} for key in self.points)
-        return ("loss", False) in sides and (("loss", True) in sides or fitted or tokens)
+        fitted = fitted or "token_accuracy" in self._named
+        return ("loss", False) in sides and (("loss", True) in sides or fitted)
 
     def _has_a_policy(self) -> bool:
         """Whether a loss is of a policy or of a value function, which only reinforcement learning has."""

@@ -7,6 +7,7 @@ A key is no name but a short sentence that somebody wrote: ``evalAccuracy``, ``v
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -20,11 +21,12 @@ def word_set(text: str) -> frozenset[str]:
 
 # One word → how it is spelled elsewhere: short forms, plurals that are none of "-s", other languages.
 _SPELLINGS = {
-    "reward": "rewards rew rwd belohnung recompense recompensa",
+    "reward": "rewards rew rwd belohnung recompense recompensa ricompensa beloning награда",
     "return": "returns ret rets",
-    "accuracy": "accuracies acc accs genauigkeit trefferquote exactitude",
+    "accuracy": "accuracies acc accs genauigkeit trefferquote exactitude exactitud accuratezza acuracia nauwkeurigheid "
+    "точность",
     "correct": "correctness correctly",
-    "success": "succ successes successful erfolg",
+    "success": "succ successes successful erfolg reussite exito successo sucesso",
     "solve": "solved solves resolve resolved",
     "pass": "passes passing",
     "error": "errors err errs fehler",
@@ -32,9 +34,9 @@ _SPELLINGS = {
     "bits_per_byte": "bpb bpc",
     "likelihood": "loglik loglikelihood logp logps logprob logprobs logprobability ll",
     "negative_likelihood": "nll",
-    "rate": "rates ratio ratios frac fracs fraction fractions proportion quote",
+    "rate": "rates ratio ratios frac fracs fraction fractions proportion quote taux tasa tasso taxa",
     "percent": "pct percentage",
-    "length": "lengths len lens lenght lenghts länge längen laenge longueur longitud",
+    "length": "lengths len lens lenght lenghts länge längen laenge longueur longitud lunghezza comprimento длина",
     "token": "tokens tok toks",
     "response": "responses resp completion completions compl output outputs generation generations gen gens generated "
     "generate generator reply replies antwort antworten",
@@ -50,7 +52,8 @@ _SPELLINGS = {
     "lr": "lrs lernrate",
     "truncation": "trunc truncated truncate abgeschnitten",
     "advantage": "advantages adv advs",
-    "mean": "avg average averaged ave mittel mittlere mittlerer durchschnitt promedio moyenne",
+    "mean": "avg average averaged ave mittel mittlere mittlerer durchschnitt promedio media medio moyenne "
+    "moyen средняя",
     "all": "overall aggregate aggregated agg combined gesamt",
     "std": "stdev stddev sd var variance stderr sem se ci",
     "low": "lo lower",
@@ -69,12 +72,12 @@ _SPELLINGS = {
     "problem": "problems example examples",
     "sample": "samples sampled sampling",
     "step": "steps schritt schritte",
-    "loss": "verlust",
-    "eval": "evals evaluation evaluations evaluator",
-    "val": "validation validierung",
-    "test": "testing prüfung pruefung",
+    "loss": "verlust perte perdida perdita",
+    "eval": "evals evaluation evaluations evaluator evaluacion",
+    "val": "validation validierung validacion validazione validacao",
+    "test": "testing prüfung pruefung prueba teste тест",
     "heldout": "holdout unseen",
-    "train": "training trainings trn",
+    "train": "training trainings trn entrainement entrenamiento addestramento treino обучение",
     "batch": "batches minibatch microbatch",
     "rollout": "rollouts",
     "preference": "chosen rejected reject margin margins",
@@ -87,6 +90,9 @@ _SPELLINGS = {
     "norm": "norms",
     "turn": "turns rounds",
     "action": "actions",
+    "timesteps": "timestep",
+    "seqlen": "seqlens",
+    "smoothed": "smooth smoothing moving rolling",
     "violation": "violations violate violates violated violating",
     "toxicity": "toxic toxicities",
     "hallucination": "hallucinations hallucinate hallucinated hallucinates",
@@ -133,16 +139,26 @@ _TOGETHER = {
     "log prob": "likelihood",
     "best of": "best @",
     "roll out": "rollout",
-    "ep rew": "episode reward",
-    "ep ret": "episode return",
-    "ep len": "episode length",
-    "ep rew mean": "episode reward mean",
-    "ep ret mean": "episode return mean",
-    "ep len mean": "episode length mean",
     "bits per byte": "bits_per_byte",
     "so far": "best",
     "mini batch": "batch",
     "micro batch": "batch",
+    # tests of a program, not the test set
+    "unit test": "unittest",
+    "unit tests": "unittest",
+    "test case": "unittest",
+    "test cases": "unittest",
+    "public test": "unittest",
+    "public tests": "unittest",
+    "visible test": "unittest",
+    "visible tests": "unittest",
+    # the value function, not the validation
+    "v val": "value",
+    "v vals": "value",
+    "q val": "value",
+    "q vals": "value",
+    "val pred": "value",
+    "val preds": "value",
 }
 # Problem sets that are kept for evaluations; a year or a size may stand behind the name.
 BENCHMARKS = word_set(
@@ -202,9 +218,33 @@ _PIECES = {
     "报酬": "reward",
     "比例": "rate",
     "正解率": "accuracy",
+    "準確率": "accuracy",
+    "通過率": "pass rate",
     "報酬": "reward",
+    "獎勵": "reward",
     "検証": "val",
+    "驗證": "val",
+    "測試": "test",
+    "テスト": "test",
+    "評価": "eval",
+    "評估": "eval",
     "学習": "train",
+    "訓練": "train",
+    "応答": "response",
+    "回答長": "response length",
+    "長度": "length",
+    "長": "length",
+    "スコア": "score",
+    "보상": "reward",
+    "정확도": "accuracy",
+    "성공률": "success rate",
+    "검증": "val",
+    "테스트": "test",
+    "평가": "eval",
+    "학습": "train",
+    "훈련": "train",
+    "평균": "mean",
+    "길이": "length",
     "熵": "entropy",
     "belohnung": "reward",
     "genauigkeit": "accuracy",
@@ -233,7 +273,7 @@ HELD_OUT = frozenset({"eval", "val", "test", "heldout", "dev", "monitor", "ood"}
 # A judge that the optimiser does not see, whatever the problems.
 JUDGES = frozenset({"gold", "true", "truth", "hidden", "oracle", "honest"})
 TRAINING = word_set(
-    "train batch rollout actor critic learner learners step group tool call preference replay policy buffer token "
+    "train batch rollout actor critic learner learners step group tool call preference replay buffer token "
     "sample extra objective episode trajectory env environment loss reward ppo grpo"
 )
 # Shares of problems that were solved, and other measures of how well.
@@ -250,7 +290,7 @@ _HARM_BY_SUCCESS = frozenset({"attack", "jailbreak", "hack", "exploit"})
 _OF_HARMLESS = word_set("false over benign harmless safe unneeded unnecessary")
 SCORES = SOLVED | GRADES | ERRORS | {"reward", "return", "score", "likelihood"}
 # Spreads, limits and extremes, which stand beside what they are of.
-SPREADS = frozenset({"max", "min", "std", "quantile", "best", "worst", "running", "ema", "sum"})
+SPREADS = frozenset({"max", "min", "std", "quantile", "best", "worst", "running", "ema", "smoothed", "sum"})
 
 _RUN = re.compile(r"@|[^\W_]+|%")
 _HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|(?<=[\x00-\x7f])(?=[\u3040-\u9fff])")
@@ -258,6 +298,8 @@ _HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|(?<=[\x00-\x7f
 _OF_SAMPLES = ("pass", "maj", "cons", "best", "worst", "avg", "mean", "std", "bo", "acc")
 _NUMBERED = re.compile(rf"({'|'.join(_OF_SAMPLES)})(\d{{1,4}})")
 _MOST = 3  # words that a compound has
+_SHORTEST = 3  # letters of a word that is found in others: "rew", "len"; two letters are found anywhere
+_LONGEST = 40  # letters of words written together; what is longer is no name
 
 
 @dataclass(frozen=True, slots=True)
@@ -349,15 +391,46 @@ def _compound(text: str) -> tuple[str, ...]:
 
 def _spelled(text: str) -> tuple[str, ...]:
     """Return the words that a piece of a key says: itself, if it is nothing known."""
-    singular = text.removesuffix("s") if len(text) > 3 and text != "tests" else text  # those of a program are no split
-    known = _table().get(text) or _table().get(singular)
+    known = _known(text) or _known(_plain(text))
     if known is None and (stem := text.rstrip("0123456789")) in BENCHMARKS:
         known = stem
     if known is not None:
         return (known,)
+    if parts := _joined(text):
+        return parts
     if not text.isascii() or any(len(piece) > 4 and piece in text for piece in _PIECES):
         return tuple(_pieces(text)) or (text,)
     return (text,)
+
+
+def _known(text: str) -> str | None:
+    singular = text.removesuffix("s") if len(text) > 3 and text != "tests" else text  # those of a program are no split
+    return _table().get(text) or _table().get(singular)
+
+
+def _plain(text: str) -> str:
+    """Write a word without its accents, where nothing but Latin letters is left: "récompense"."""
+    plain = "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c))
+    return plain if plain.isascii() else text
+
+
+@cache
+def _joined(text: str) -> tuple[str, ...]:
+    """Take apart what is nothing but known words written together: "eprewmean", "valacc"."""
+    if len(text) > _LONGEST:
+        return ()
+    if text.startswith("ep") and (rest := _joined(text[2:]) or _one(text[2:])):
+        return ("episode", *rest)
+    for cut in range(len(text) - _SHORTEST, _SHORTEST - 1, -1):
+        first = _one(text[:cut])
+        if first and (rest := _one(text[cut:]) or _joined(text[cut:])):
+            return (*first, *rest)
+    return ()
+
+
+def _one(text: str) -> tuple[str, ...]:
+    known = _known(text) if len(text) >= _SHORTEST else None
+    return (known,) if known else ()
 
 
 def _pieces(text: str) -> Iterable[str]:

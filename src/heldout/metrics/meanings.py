@@ -189,11 +189,20 @@ MEANINGS: tuple[Meaning, ...] = (
         better=Better.LOWER,
     ),
     Meaning(
+        "token_accuracy",
+        "token accuracy",
+        "Share of the next tokens that were predicted right: of supervised training.",
+        says=("token accuracy",),
+        never=_SPREADS,
+        held=None,
+        better=Better.HIGHER,
+    ),
+    Meaning(
         "value_function",
         "value function",
         "Estimates of the value function, what it is fitted to, or how well it fits.",
         says=("value", "critic return", "critic advantage", "explained std"),
-        never="loss",
+        never="loss length",
     ),
     Meaning(
         "loss",
@@ -327,14 +336,13 @@ _DETAILS = word_set(
     "format length time speed memory truncation kl entropy clip gradient lr advantage coefficient turn action "
     "tool call token repetition parse consistency abort aborted stop eos penalty version age response norm "
     "skipped invalid problem count losses sample preference value distinct diversity loss step epoch confidence "
-    "ece non index delta queue"
+    "ece non index delta queue exception timeout latency price usd syntax compile"
 )
-REWARD, HARMFUL, LOSSES, UNNAMED = (
-    50,
-    65,
-    70,
-    80,
-)  # ranks; the last is "eval/aime": nothing but the name of a problem set
+# What stands beside the policy to be compared with it; "win_rate_vs_baseline" is of the policy.
+_OTHER_MODELS = frozenset({"reference", "baseline", "teacher"})
+_COMPARED = frozenset({"win", "vs", "versus", "over", "against", "minus", "from", "to"})
+# Ranks; the last is "eval/aime": nothing but the name of a problem set.
+REWARD, HARMFUL, LOSSES, UNNAMED = 50, 65, 70, 80
 PART = 20  # rank from which on a part of the reward never stands for the whole
 # How directly a score says how many problems are solved; what comes later is a weaker stand-in.
 _BY_WORD = {
@@ -413,13 +421,15 @@ def _as_score(key: str, words: Sequence[Word], texts: frozenset[str], side: Side
         return None
     if "rewards/" in key.lower() and texts.isdisjoint(BENCHMARKS):
         return REWARD + 5  # of one reward function, whatever its name promises
+    if not texts.isdisjoint(_OTHER_MODELS) and texts.isdisjoint(_COMPARED):
+        return None
     said = min((rank for word, rank in _BY_WORD.items() if word in texts), default=UNNAMED)
     said = HARMFUL if is_harm(texts) else said
     samples = next((int(word[1:]) for word in texts if word[0] == "@"), 1)
     if said == UNNAMED and not (samples > 1 or _named(key, words)):
         return None
     if "majority" in texts or ("pass" in texts and samples > 1):
-        said = 40
+        said = max(40, said + 5)  # a vote, and the best of several, say less than the mean of the same samples
     elif said > 10 and not BENCHMARKS.isdisjoint(texts) and said == UNNAMED:
         said = 15
     return said - ("all" in texts or "mean" in texts) + 2 * ("aux" in texts) + len(words) // 8
@@ -427,7 +437,10 @@ def _as_score(key: str, words: Sequence[Word], texts: frozenset[str], side: Side
 
 def _is_spread(words: Sequence[Word], texts: frozenset[str]) -> bool:
     """Whether a key is of a spread: it says so anywhere, or ends as the limit of an interval does."""
-    return not texts.isdisjoint(SPREADS) or (len(words) > 1 and words[-1].text in ("low", "high"))
+    said = texts & SPREADS
+    if said == {"smoothed"}:  # of what is known; "G_smooth" alone is whatever G is
+        return not texts.isdisjoint(SCORES)
+    return bool(said) or (len(words) > 1 and words[-1].text in ("low", "high"))
 
 
 def _as_held_out(key: str, words: Sequence[Word], texts: frozenset[str], side: Side) -> int | None:
