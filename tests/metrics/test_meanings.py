@@ -244,6 +244,9 @@ def test_a_meaning_is_a_sentence_and_stands_in_the_docs(meaning: Meaning) -> Non
         ("train/rewards/heldout_bonus/mean", "reward_component"),
         ("eval_rewards/tests/mean", "held_out"),  # the same function on other prompts
         ("test/pass_rate", "held_out"),
+        ("rollout/test_accuracy", "train_pass_rate"),  # the tests of sampled programs
+        ("batch/test_pass_rate", "train_pass_rate"),
+        ("rollout/eval_accuracy", "held_out"),
     ],
 )
 def test_what_a_reward_function_is_called_says_nothing_of_the_problems(key: str, meaning: str) -> None:

@@ -276,6 +276,8 @@ TRAINING = word_set(
     "train batch rollout actor critic learner learners step group tool call preference replay buffer token "
     "sample extra objective episode trajectory env environment loss reward ppo grpo"
 )
+# What is sampled in training; tests that it is said to pass are those of its programs, and no test set.
+_SAMPLED = frozenset({"rollout", "batch", "group", "sample", "actor", "critic", "policy"})
 # Shares of problems that were solved, and other measures of how well.
 SOLVED = frozenset({"accuracy", "correct", "success", "solve", "pass", "em"})
 GRADES = word_set("f1 recall precision ndcg mrr map bleu rouge auc iou win elo mcc")
@@ -460,7 +462,8 @@ def side_of(words: Sequence[Word]) -> Side:
     texts = [word.text for word in words]
     held = next((at for at, text in enumerate(texts) if _held(texts, at)), None)
     if held is not None:
-        return Side.TRAINING if "train" in texts[held:] else Side.HELD_OUT
+        unit_tests = texts[held] == "test" and not _SAMPLED.isdisjoint(texts[:held])
+        return Side.TRAINING if unit_tests or "train" in texts[held:] else Side.HELD_OUT
     if not JUDGES.isdisjoint(texts) and not {"positive", "negative"} & {*texts}:
         return Side.JUDGE
     if not TRAINING.isdisjoint(texts):
