@@ -10,7 +10,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from heldout.metrics import Unit, choose, choose_roles, differs, is_of_evaluations, is_reward_elsewhere, repeats
+from heldout.metrics import (
+    Unit,
+    choose,
+    choose_roles,
+    differs,
+    is_of_evaluations,
+    is_reward_elsewhere,
+    repeats,
+    unit_of,
+)
 from heldout.run import NO_STEPS, Run, Series
 from heldout.stats.arrays import FloatArray, IntArray
 
@@ -322,3 +331,12 @@ def test_statistics_of_a_value_function_are_no_evaluation() -> None:
 
 def test_lengths_of_the_rollouts_under_val_are_lengths() -> None:
     assert roles_of("objective/kl_avg", "scores", "val/sequence_lengths")["length"] == "val/sequence_lengths"
+
+
+@pytest.mark.parametrize(("key", "unit"), [("eval_correct_pct", Unit.PERCENT), ("eval_correct", Unit.SCORE)])
+def test_how_many_are_right_is_no_share_unless_it_says_percent(key: str, unit: Unit) -> None:
+    assert unit_of(key, 10.0, 80.0) is unit
+
+
+def test_a_private_score_beside_a_public_one_is_held_out() -> None:
+    assert roles_of("reward", "public_score", ("private_score", 5))["held_out"] == "private_score"

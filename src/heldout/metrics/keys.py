@@ -271,7 +271,7 @@ _PIECES = {
 # On which problems: kept back from training, or those of the training.
 HELD_OUT = frozenset({"eval", "val", "test", "heldout", "dev", "monitor", "ood"})
 # A judge that the optimiser does not see, whatever the problems.
-JUDGES = frozenset({"gold", "true", "truth", "hidden", "oracle", "honest"})
+JUDGES = frozenset({"gold", "private", "true", "truth", "hidden", "oracle", "honest"})
 TRAINING = word_set(
     "train batch rollout actor critic learner learners step group tool call preference replay buffer token "
     "sample extra objective episode trajectory env environment loss reward ppo grpo"

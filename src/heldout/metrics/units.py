@@ -50,7 +50,7 @@ def unit_of(key: str, low: float, high: float) -> Unit:
     if low < 0 or high > 100:
         return Unit.SCORE
     texts = {word.text for word in words_of(key)}
-    if texts & SOLVED == {"correct"} and "rate" not in texts and high > _PERCENT_ABOVE:
+    if texts & SOLVED == {"correct"} and texts.isdisjoint(("rate", "percent", "%")) and high > _PERCENT_ABOVE:
         return Unit.SCORE  # how many are right
     if is_share(key):
         if "%" in key or high > _PERCENT_ABOVE:
