@@ -104,7 +104,7 @@ def test_lists_beside_each_other_are_one_run(tmp_path: Path) -> None:
         "validation_loss": [{"step": 0, "training_loss": None}, {"step": 5, "training_loss": 0.5}],
     }
     run = read(written(tmp_path / "d.json", document))
-    assert run["accuracy"].step.tolist() == [0, 5]
+    assert run["eval_trajectory/accuracy"].step.tolist() == [0, 5]
     assert run["training_loss"].step.tolist() == [5]
 
 
@@ -370,3 +370,18 @@ def test_lists_without_steps_are_counted_where_one_is_a_reward(tmp_path: Path) -
     assert any("losses" in note.text for note in run.notes)
     with pytest.raises(ReadError, match="JSON without rows"):
         read(written(tmp_path / "settings.json", {"layers": [64, 64, 64, 64, 64], "name": "x"}))
+
+
+@pytest.mark.parametrize(("name", "held_out"), [("eval_trajectory", True), ("history", False), ("train_log", False)])
+def test_a_list_that_is_named_after_evaluations_holds_held_out_scores(
+    tmp_path: Path, name: str, held_out: bool
+) -> None:
+    rows = [
+        {"step": step, "mean_reward": 0.3 + step / 900, "lenient_acc": 0.5 - step / 900} for step in range(0, 120, 20)
+    ]
+    losses = [{"step": step, "training_loss": 0.1, "validation_loss": 0.2} for step in range(0, 120, 20)]
+    (tmp_path / "run.json").write_text(json.dumps({"run": "a", name: rows, "validation_loss": losses}))
+    run = read_all(tmp_path / "run.json")[0]
+    assert run.roles["reward"] == "mean_reward"
+    assert run.roles.get("held_out") == (f"{name}/lenient_acc" if held_out else None)
+    assert "training_loss" in run.metrics

@@ -260,7 +260,7 @@ MEANINGS: tuple[Meaning, ...] = (
             "count -token -episode -group -turn -step -action -env",
             *(f"{side} {word}" for side in sorted(HELD_OUT) for word in ("sample", "total", "size")),
         ),
-        never="rate mean reward token time loss length response batch",
+        never="rate accuracy mean reward token time loss length response batch",
         held=None,
     ),
     Meaning(

@@ -22,7 +22,9 @@ from heldout.text import counted
 _EVALUATION = word_set("eval evals evaluation evaluate val valid validation validate test testing dev heldout")
 _TRAINING = word_set("train training trn rollout update optim optimizer policy step log")
 # Words that may stand beside those without a meaning of their own: "eval_step", "validation set".
-_BESIDE = word_set("step steps result results end done epoch metrics summary set split log data row final")
+_BESIDE = word_set(
+    "step steps result results end done epoch metrics summary set split log data row final trajectory history curve"
+)
 _COLUMN = word_set("split phase mode stage kind type event subset partition set tag prefix part what job")
 _FLAG = word_set("is flag in held out")
 _MOSTLY = 0.5  # of the rows
@@ -32,6 +34,11 @@ def is_phase(name: str) -> bool:
     """Whether a name is one of training or of evaluation and says nothing else, such as "train" or "eval_results"."""
     named = set(words(name))
     return bool(named & (_EVALUATION | _TRAINING)) and named <= _EVALUATION | _TRAINING | _BESIDE | {"held", "out"}
+
+
+def is_evaluation(name: str) -> bool:
+    """Whether a name is one of evaluation and says nothing else, such as "eval_history"."""
+    return is_phase(name) and not _TRAINING & (set(words(name)) - _BESIDE)
 
 
 def with_phases(table: Table, log: Log) -> tuple[Log, str]:

@@ -24,9 +24,10 @@ from typing import Any, NamedTuple
 import orjson
 
 from heldout.errors import NoMetrics
+from heldout.metrics import meaning_of
 from heldout.readers.documents.value_lists import Lists, rows_of_lists, rows_to_count
 from heldout.readers.log import Log, noted, some, table_of
-from heldout.readers.phases import is_phase
+from heldout.readers.phases import is_evaluation, is_phase
 from heldout.readers.source import BOM, Source
 from heldout.readers.step_keys import is_step_key, run_rank
 from heldout.readers.steps import log_from_table, logs_from_table
@@ -215,7 +216,8 @@ def _nested(node: Any, path: tuple[str, ...], depth: int) -> Iterator[_Run]:
         elif lists:
             repeated = {key for rows in lists.values() for key in rows[0]}
             clash = {key for key in repeated if sum(key in r[0] for r in lists.values()) > 1 and not _is_step(key)}
-            joined = [_renamed(row, name, clash) for name, rows in lists.items() for row in rows]
+            own = {name: clash | _unplaced(rows, name) for name, rows in lists.items()}
+            joined = [_renamed(row, name, own[name]) for name, rows in lists.items() for row in rows]
             yield _Run("/".join(path), joined, _settings(node))
     if depth < _DEEPEST:
         for key, value in _inside(node):
@@ -242,6 +244,12 @@ def _are_runs(lists: Mapping[str, list[Row]]) -> bool:
         return False
     first, *others = ({key for row in rows[:2] for key in row if not _is_step(key)} for rows in lists.values())
     return all(2 * len(first & other) >= len(first | other) > 0 for other in others)
+
+
+def _unplaced(rows: list[Row], name: str) -> set[str]:
+    """Return scores that do not say on which problems, where the name of their list does: "eval_trajectory"."""
+    keys = {key for row in rows for key in row} if is_evaluation(name) else set[str]()
+    return {key for key in keys if (match := meaning_of(key)) and match.meaning.name == "score"}
 
 
 def _renamed(row: Row, name: str, clash: set[str]) -> Row:
