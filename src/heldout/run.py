@@ -25,13 +25,13 @@ from heldout.metrics import (
     choose,
     is_of_evaluations,
     is_reward_elsewhere,
-    meaning_of,
+    means,
     unit_of,
 )
-from heldout.metrics.words import as_judged
+from heldout.metrics.phrasing import as_judged
 from heldout.stats.arrays import FloatArray, IntArray
 
-STEP_LIMIT = 2**62  # steps are below it
+STEP_LIMIT = 2**62  # steps are below it: a larger one fits no 64-bit integer once an interval is added
 NO_STEPS: IntArray = np.empty(0, dtype=np.int64)
 NO_STEPS.flags.writeable = False
 
@@ -284,7 +284,7 @@ class Run:
 
     def reward_parts(self) -> list[str]:
         """Keys of the metrics that are parts of the reward."""
-        return [key for key in self.metrics if (m := meaning_of(key)) and m.meaning.name == "reward_component"]
+        return [key for key in self.metrics if means(key, ("reward_component",))]
 
     def unit(self, key: str) -> Unit:
         """Whether a metric is a share, a share in percent, or a plain score: by what its name says and its values.

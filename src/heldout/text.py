@@ -19,6 +19,11 @@ def visible(text: str) -> str:
     return _UNSEEN.sub(lambda found: found.group().encode("unicode_escape").decode(), text)
 
 
+def word_set(text: str) -> frozenset[str]:
+    """Return the words of a text as a set; such lists are too long to be written with quotes."""
+    return frozenset(text.split())
+
+
 def counted(count: int, noun: str) -> str:
     """Say how many: ``counted(1, "row")`` is "1 row", ``counted(1200, "row")`` is "1 200 rows".
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 import heldout
 from heldout.findings import State, Verdict
-from heldout.metrics.words import Spoken
+from heldout.metrics.phrasing import Spoken
 from heldout.report.tables import benchmarks, key_values
 from heldout.run import Run, Series
 from heldout.stats.arrays import FloatArray

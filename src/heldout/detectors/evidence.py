@@ -17,7 +17,7 @@ import numpy as np
 from heldout.detectors.base import Block
 from heldout.detectors.question import Question
 from heldout.findings import Finding
-from heldout.metrics.words import Spoken
+from heldout.metrics.phrasing import Spoken
 from heldout.run import Evaluation, Outcomes
 from heldout.stats.arrays import FloatArray
 from heldout.stats.gram import Gram, complete

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from heldout.metrics.words import bare
+from heldout.metrics.phrasing import bare
 from heldout.run import Run, Series
 from heldout.stats.gp import gp_posterior
 from heldout.stats.levels import FALSE_ALARMS, holm, two_sided_p

@@ -9,7 +9,7 @@ import numpy as np
 from heldout.diagnosis.curves import blocks
 from heldout.diagnosis.model import Curve, Point, SeriesDescription, Stretch, Turn, may_tell
 from heldout.findings import State, Verdict
-from heldout.metrics import Better, Unit, words
+from heldout.metrics import Better, Unit, phrasing
 from heldout.stats.arrays import FloatArray
 from heldout.stats.gp import gp_posterior
 from heldout.stats.levels import LEVEL
@@ -68,12 +68,12 @@ def describe_series(curve: Curve, verdict: Verdict) -> SeriesDescription:
 
 def written(curve: Curve, value: float) -> str:
     """Write a value of a curve with the digits that its range needs, and its unit."""
-    return words.written(curve.scale, value, curve.range or None)
+    return phrasing.written(curve.scale, value, curve.range or None)
 
 
 def difference(curve: Curve, value: float) -> str:
     """Write a difference of two values: of shares it is so many points."""
-    return words.difference(curve.scale, value, curve.range or None)
+    return phrasing.difference(curve.scale, value, curve.range or None)
 
 
 def _ends(curve: Curve) -> tuple[Point, Point, Point, Point]:

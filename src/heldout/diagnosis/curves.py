@@ -8,7 +8,7 @@ from itertools import combinations
 import numpy as np
 
 from heldout.diagnosis.model import Curve, Pair
-from heldout.metrics import BY_NAME, ROLES, Unit, better_of, label_of, meaning_of
+from heldout.metrics import BY_NAME, ROLES, Unit, better_of, label_of, meaning_of, means
 from heldout.run import Run, Series
 from heldout.stats.arrays import FloatArray
 from heldout.stats.correlation import Aligned, Correlation, align, co_movement, lead_lag
@@ -32,8 +32,7 @@ def _fullest(run: Run) -> list[str]:
     """Return the two metrics with most values, leaving out clocks and counters."""
 
     def is_metric(key: str) -> bool:
-        match = meaning_of(key)
-        return match is None or match.meaning.name not in ("time", "progress", "tokens", "spread_of_another")
+        return not means(key, ("time", "progress", "tokens", "spread_of_another"))
 
     filled = [key for key, series in run.metrics.items() if len(series)]
     keys = [key for key in filled if is_metric(key)] or filled

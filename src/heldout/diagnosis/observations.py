@@ -16,7 +16,7 @@ from heldout.diagnosis.courses import difference, written
 from heldout.diagnosis.curves import blocks, together, written_r
 from heldout.diagnosis.model import Curve, Observation, Pair, Seen
 from heldout.metrics import heading_of
-from heldout.metrics.words import bare
+from heldout.metrics.phrasing import bare
 from heldout.stats.arrays import FloatArray
 from heldout.stats.correlation import Aligned
 from heldout.stats.divergence import divergence_windows, opposite_turns

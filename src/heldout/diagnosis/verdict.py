@@ -27,7 +27,7 @@ from heldout.diagnosis.state import (
     up_to,
 )
 from heldout.findings import BenchmarkFall, Estimate, Finding, Onset, State, Unchecked, Verdict
-from heldout.metrics.words import Spoken
+from heldout.metrics.phrasing import Spoken
 from heldout.run import Run
 from heldout.stats.checkpoint import Choice, choose
 from heldout.stats.gp import fall_onset, gp_posterior

@@ -15,7 +15,7 @@ from rich.table import Table
 
 from heldout.detectors.evidence import Evidence
 from heldout.errors import UsageError
-from heldout.metrics.words import as_judged
+from heldout.metrics.phrasing import as_judged
 from heldout.run import Run
 from heldout.stats.levels import ENOUGH_PROBLEMS, FEWEST_EVALUATIONS, FEWEST_TO_CONFIRM, MOST_EVALUATIONS
 from heldout.stats.noise import JITTER_FLOOR, aggregate_noise, eval_sigma

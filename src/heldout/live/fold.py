@@ -19,7 +19,7 @@ from heldout.detectors import Detectors
 from heldout.detectors.base import Block, Detector, Points, block_of, fold, in_order
 from heldout.errors import NoMetrics
 from heldout.findings import Finding
-from heldout.metrics import choose_roles, differs, meaning_of, repeats
+from heldout.metrics import choose_roles, differs, means, repeats
 from heldout.readers.assemble import assemble
 from heldout.readers.restarts import GrowingLog
 from heldout.run import NO_STEPS, Evaluation, Run
@@ -199,8 +199,7 @@ def _points(step: int, values: Mapping[str, float]) -> dict[str, Points]:
 
 
 def _is_part(key: str) -> bool:
-    match = meaning_of(key)
-    return match is not None and match.meaning.name == "reward_component"
+    return means(key, ("reward_component",))
 
 
 def _first_change(before: Block, now: Block) -> int | None:

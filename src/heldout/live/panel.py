@@ -16,7 +16,7 @@ from heldout.findings import COLOUR, Finding, Severity, Verdict
 from heldout.live.acts import headline
 from heldout.live.fold import last_step
 from heldout.metrics import BY_NAME
-from heldout.metrics.words import written
+from heldout.metrics.phrasing import written
 from heldout.run import Run
 from heldout.stats.arrays import FloatArray
 from heldout.text import counted

@@ -27,6 +27,7 @@ from heldout.metrics.meanings import (
     is_score,
     label_of,
     meaning_of,
+    means,
     names_score,
 )
 from heldout.metrics.units import Unit, is_share, unit_of
@@ -54,6 +55,7 @@ __all__ = [
     "is_share",
     "label_of",
     "meaning_of",
+    "means",
     "names_score",
     "repeats",
     "unit_of",

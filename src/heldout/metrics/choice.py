@@ -15,7 +15,7 @@ from typing import Protocol
 import numpy as np
 
 from heldout.metrics.keys import ERRORS, GRADES, HELD_OUT, Side, words_of
-from heldout.metrics.meanings import HARMFUL, LOSSES, PART, REWARD, ROLES, UNNAMED, Match, meaning_of
+from heldout.metrics.meanings import HARMFUL, LOSSES, PART, REWARD, ROLES, UNNAMED, Match, meaning_of, means
 from heldout.stats.arrays import FloatArray, IntArray
 
 # What only the optimiser has: a table with one of these is a log of a training.
@@ -96,7 +96,7 @@ def choose(columns: Mapping[str, Measured], *, evaluation: bool = False) -> Choi
 def _no_lengths(columns: Mapping[str, Measured]) -> frozenset[str]:
     """Return columns that only a letter says to be lengths and that hold small numbers: T is a temperature as well."""
     letters = (key for key in columns if len(key) == 1 and len(columns[key].value))
-    lengths = (key for key in letters if (match := meaning_of(key)) and match.meaning.name == "length")
+    lengths = (key for key in letters if means(key, ("length",)))
     return frozenset(key for key in lengths if columns[key].value.max() <= _HOTTEST)
 
 

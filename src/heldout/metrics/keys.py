@@ -14,10 +14,7 @@ from enum import Enum
 from functools import cache
 from itertools import pairwise
 
-
-def word_set(text: str) -> frozenset[str]:
-    return frozenset(text.split())
-
+from heldout.text import word_set
 
 # One word → how it is spelled elsewhere: short forms, plurals that are none of "-s", other languages.
 _SPELLINGS = {

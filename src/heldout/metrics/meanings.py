@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import cache
@@ -29,9 +29,9 @@ from heldout.metrics.keys import (
     Word,
     is_harm,
     side_of,
-    word_set,
     words_of,
 )
+from heldout.text import word_set
 
 
 class Better(IntEnum):
@@ -514,6 +514,16 @@ _KNOWN = (_NEUTRAL | HELD_OUT | JUDGES | SPREADS | SCORES | TRAINING | _DETAILS)
 )
 
 
+def means(key: str, names: Collection[str]) -> bool:
+    """Whether a key has one of the meanings with these names.
+
+    >>> means("train/reward", ("reward",)), means("zebra", ("reward",))
+    (True, False)
+    """
+    match = meaning_of(key)
+    return match is not None and match.meaning.name in names
+
+
 def label_of(key: str) -> str:
     """Words for a key, for an axis or a table: the meaning's label with its benchmark, or the key itself.
 
@@ -565,8 +575,7 @@ def better_of(key: str) -> Better:
 
 def is_score(key: str) -> bool:
     """Whether a key may be a held-out score by its name: it says so, or says nothing against it."""
-    match = meaning_of(key)
-    return match is not None and match.meaning.name in ("held_out", "score")
+    return means(key, ("held_out", "score"))
 
 
 def names_score(key: str) -> bool:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from enum import Enum
 
-from heldout.metrics.keys import BENCHMARKS, GRADES, SOLVED, word_set, words_of
+from heldout.metrics.keys import BENCHMARKS, GRADES, SOLVED, words_of
 from heldout.metrics.meanings import meaning_of
+from heldout.text import word_set
 
 # A share cannot exceed 1; a larger one was logged in percent.
 _PERCENT_ABOVE = 1.5

@@ -15,7 +15,7 @@ from fnmatch import fnmatchcase
 
 import numpy as np
 
-from heldout.metrics import meaning_of
+from heldout.metrics import meaning_of, means
 from heldout.readers.log import Column, Log, some
 from heldout.readers.step_keys import Axis, axis_of
 from heldout.run import STEP_LIMIT, Note, NoteKind
@@ -120,8 +120,7 @@ def _beside(columns: _Columns, counter: str, role: str, declared: Mapping[str, s
     best = 0
     part = counter.rpartition("/")[0]
     for key, column in columns.items():
-        match = meaning_of(key)
-        if match is None or match.meaning.name != role or not len(column.row):
+        if not means(key, (role,)) or not len(column.row):
             continue
         if np.mean(np.isin(column.row, columns[counter].row)) >= _NEARLY_ALL:
             axis = next((axis for pattern, axis in declared.items() if fnmatchcase(key, pattern)), None)

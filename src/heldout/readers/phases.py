@@ -14,10 +14,10 @@ import numpy as np
 
 from heldout.readers.log import Column, Labels, Log, Table, some
 from heldout.readers.restarts import is_clock
-from heldout.readers.step_keys import word_set, words
+from heldout.readers.step_keys import words
 from heldout.run import Note, NoteKind
 from heldout.stats.arrays import BoolArray
-from heldout.text import counted
+from heldout.text import counted, word_set
 
 _EVALUATION = word_set("eval evals evaluation evaluate val valid validation validate test testing dev heldout")
 _TRAINING = word_set("train training trn rollout update optim optimizer policy step log")

@@ -11,13 +11,13 @@ takes nothing back, nor do evaluation rows that follow all training rows in one 
 from __future__ import annotations
 
 from array import array
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from heldout.metrics import meaning_of
+from heldout.metrics import means
 from heldout.readers.log import Column, Log, numbers_of
 from heldout.run import NO_STEPS, Evaluation, Note, NoteKind
 from heldout.stats.arrays import BoolArray, IntArray
@@ -40,12 +40,7 @@ _NOT_OF_TRAINING = _CLOCKS | {"held_out", "score", "held_out_length", "evaluatio
 
 def is_clock(key: str) -> bool:
     """Whether a metric only says when and where: rows of training and of evaluation both carry it."""
-    return _means(key, _CLOCKS)
-
-
-def _means(key: str, names: Set[str]) -> bool:
-    match = meaning_of(key)
-    return match is not None and match.meaning.name in names
+    return means(key, _CLOCKS)
 
 
 def without_superseded(log: Log) -> tuple[Log, list[Note]]:
@@ -77,7 +72,7 @@ def sessions_of(log: Log) -> IntArray:
         return log.session
     trains = np.zeros(len(log.step), dtype=bool)
     for key, column in log.columns.items():
-        if not _means(key, _NOT_OF_TRAINING):
+        if not means(key, _NOT_OF_TRAINING):
             trains[column.row] = True
     if not trains.any() or not np.any(np.diff(log.step) < 0):
         return _numbered(log.step)
@@ -119,7 +114,7 @@ def _of_writers(log: Log, trains: BoolArray) -> tuple[IntArray, BoolArray]:
 
 def _writers(log: Log, trains: BoolArray) -> IntArray:
     """Return a number for the writer of every row of training: rows that share a metric have one writer."""
-    columns = [column.row for key, column in log.columns.items() if not _means(key, _NOT_OF_TRAINING)]
+    columns = [column.row for key, column in log.columns.items() if not means(key, _NOT_OF_TRAINING)]
     writer = np.arange(len(log.step))
     if any(len(rows) == np.count_nonzero(trains) for rows in columns):
         return np.zeros(int(np.count_nonzero(trains)), dtype=np.int64)

@@ -12,12 +12,12 @@ import numpy as np
 
 from heldout.errors import UnknownMetric, UsageError
 from heldout.metrics import BY_NAME, ROLES, Unit, is_score, is_share, meaning_of
-from heldout.metrics.keys import BENCHMARKS, HELD_OUT, Side, word_set, words_of
+from heldout.metrics.keys import BENCHMARKS, HELD_OUT, Side, words_of
 from heldout.readers.log import Log, noted, some
 from heldout.run import Note, NoteKind, Run, Series
 from heldout.stats.arrays import FloatArray
 from heldout.stats.rates import binomial_se, effective_problems
-from heldout.text import counted
+from heldout.text import counted, word_set
 
 # Words of settings that are no size of an evaluation, although they speak of both.
 _NO_SIZE = word_set("batch step per interval every epoch k temperature token length seed worker gpu time rate")

@@ -13,15 +13,14 @@ from typing import Any
 import numpy as np
 
 from heldout.errors import NoMetrics
-from heldout.readers.log import Column, Log, as_float, noted
-from heldout.run import Note, NoteKind
+from heldout.readers.log import CLOCK, Column, Log, as_float, noted
+from heldout.run import STEP_LIMIT, Note, NoteKind
 from heldout.stats.arrays import FloatArray, IntArray
 from heldout.text import counted
 
 MOST = 5_000_000  # values of one store that are read, 200 MB in memory; a long run with 200 metrics has a million
 
 _PARTS = ("train", "training", "val", "valid", "validation", "eval", "evaluation", "test", "dev", "held-out", "heldout")
-_LARGEST_STEP = 2**62  # as for tables
 
 
 class Values:
@@ -67,7 +66,7 @@ class Values:
             own = np.flatnonzero(key == number)
             columns[metric] = Column(row[own], value[own])
         if np.isfinite(time).all():
-            columns.setdefault("wall_time", Column(np.arange(len(first)), time[first]))
+            columns.setdefault(CLOCK, Column(np.arange(len(first)), time[first]))
         text = f"{counted(self.refused, 'value')} without a usable step (0 or more) or number dropped."
         said = (*notes, *noted(NoteKind.DROPPED, self.refused, text))
         return Log(format, step[first], columns, name=name, config=dict(config or {}), notes=said)
@@ -75,12 +74,17 @@ class Values:
 
 def is_step(number: Any) -> bool:
     """Whether a stored number can be a step."""
-    return isinstance(number, int) and 0 <= number < _LARGEST_STEP
+    return isinstance(number, int) and 0 <= number < STEP_LIMIT
 
 
 def whole_step(step: Any) -> Any:
     """Return a step that is stored as a float as the whole number it is."""
     return int(step) if isinstance(step, float) and step.is_integer() else step
+
+
+def stored_number(value: Any) -> Any:
+    """Return a value, which may be text where JSON has no number for it, such as NaN and INF; None for other text."""
+    return as_float(value) if isinstance(value, str) else value
 
 
 def two_part_key(title: str, series: str) -> str:

@@ -10,6 +10,8 @@ import re
 from enum import IntEnum
 from functools import cache
 
+from heldout.text import word_set
+
 # Columns that say which run a row belongs to, when one table holds several, the most particular first.
 RUN_KEYS: tuple[str, ...] = (
     *("run", "run_id", "run_name", "experiment", "experiment_name", "exp", "exp_name", "trial", "trial_id", "seed"),
@@ -29,11 +31,6 @@ class Axis(IntEnum):
     COUNT = 5  # of episodes, checkpoints, batches
     EPOCH = 6
     CONSUMED = 7  # samples, tokens
-
-
-def word_set(text: str) -> frozenset[str]:
-    """Return the words of a text as a set; such lists are too long to be written with quotes."""
-    return frozenset(text.split())
 
 
 _AXES: tuple[tuple[Axis, frozenset[str]], ...] = (

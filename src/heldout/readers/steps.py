@@ -20,7 +20,7 @@ from heldout.readers.log import Column, Labels, Log, Table, in_order_of_steps, n
 from heldout.readers.phases import with_phases
 from heldout.readers.step_keys import Axis, axis_of, words
 from heldout.readers.table_runs import are_parts_of_steps, refuse_table_of_runs, runs_in
-from heldout.run import NO_STEPS, Note, NoteKind
+from heldout.run import NO_STEPS, STEP_LIMIT, Note, NoteKind
 from heldout.stats.arrays import FloatArray, IntArray
 from heldout.text import counted
 
@@ -37,7 +37,6 @@ _MOST_BACK = 0.26
 _FEWEST_MOVES = 0.2  # of the rows at a step of their own; a whole epoch number stands still for all of an epoch
 # What makes no log of a training: any table of results has counts, limits of intervals and times.
 _NO_CURVE = ("time", "progress", "evaluation_size", "tokens", "spread_of_another")
-_LARGEST = 2**62  # beyond it a step fits no 64-bit integer once an interval is added
 
 Rows = Sequence[Mapping[str, Any]]
 
@@ -290,7 +289,7 @@ def _read(table: Table, key: str) -> _Numbering:
     column = table.columns.get(key, Column(NO_STEPS, np.empty(0)))
     with np.errstate(invalid="ignore"):  # what is no number of this size is not equal to what it becomes
         number = column.value.astype(np.int64)
-    whole = (column.value >= 0) & (column.value < _LARGEST) & (number == column.value)
+    whole = (column.value >= 0) & (column.value < STEP_LIMIT) & (number == column.value)
     step[column.row[whole]] = number[whole]
     last = [*(_read_labels(table.text[key], step, notes, key) if key in table.text else []), *_sentinels(step, notes)]
     known = np.unique(step[step >= 0]) if last else NO_STEPS

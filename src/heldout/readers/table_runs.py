@@ -17,8 +17,9 @@ from heldout.errors import NoRun
 from heldout.metrics import meaning_of
 from heldout.readers.log import Log, Table, layouts_of
 from heldout.readers.restarts import is_clock
-from heldout.readers.step_keys import counts_within_steps, is_of_a_problem, run_rank, word_set, words
+from heldout.readers.step_keys import counts_within_steps, is_of_a_problem, run_rank, words
 from heldout.stats.arrays import BoolArray, IntArray
+from heldout.text import word_set
 
 Run = tuple[str, BoolArray]  # the name of a run, and its rows
 

@@ -30,7 +30,7 @@ def merged_writers(logs: Sequence[Log]) -> list[Log]:
     Those that were written at the same time are merged by tag. Where two hold one tag at one step, the first file's
     value is kept: that of rank 0, as files are named.
     """
-    spans = [_span(log) for log in logs]
+    spans = [written(log) for log in logs]
     order = sorted(range(len(logs)), key=lambda number: spans[number][0])
     clusters: list[list[int]] = []
     last = (0.0, 0.0)  # of those in the last cluster, the one that was written longest
@@ -45,8 +45,8 @@ def merged_writers(logs: Sequence[Log]) -> list[Log]:
     return [_merged([logs[number] for number in sorted(cluster)]) for cluster in clusters]
 
 
-def _span(log: Log) -> _Span:
-    """Return when a log was begun and ended; all at one time where it does not say."""
+def written(log: Log) -> _Span:
+    """Return when a log was begun and ended, in seconds; zeros where it does not say."""
     clock = log.columns.get(CLOCK)
     times = clock.value[np.isfinite(clock.value)] if clock is not None else np.empty(0)
     return (float(times.min()), float(times.max())) if len(times) else (0.0, 0.0)

@@ -9,7 +9,7 @@ from heldout.diagnosis.curves import written_r
 from heldout.diagnosis.description import Description, Point, SeriesDescription
 from heldout.findings import Verdict
 from heldout.metrics import heading_of
-from heldout.metrics.words import written
+from heldout.metrics.phrasing import written
 from heldout.text import counted, number, sentence_list
 
 

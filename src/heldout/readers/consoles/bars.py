@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any, NamedTuple
 
-from heldout.metrics import meaning_of
+from heldout.metrics import means
 from heldout.readers.consoles.line import parsed, split_of
 
 # 25%|██▌   | 2/8 [01:17<03:48, 38.07s/it, reward=0.2]    12it [00:31,  2.6s/it, reward=0.2]
@@ -72,5 +72,4 @@ def moves_last(bars: Sequence[Bar]) -> bool:
 
 
 def _is_reward(key: str) -> bool:
-    match = meaning_of(key)
-    return match is not None and match.meaning.name == "reward"
+    return means(key, ("reward",))

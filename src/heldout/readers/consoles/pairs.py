@@ -9,7 +9,7 @@ from dataclasses import replace
 from itertools import pairwise
 from typing import Any, NamedTuple
 
-from heldout.metrics import is_score, meaning_of, names_score
+from heldout.metrics import is_score, means, names_score
 from heldout.readers.consoles import grid
 from heldout.readers.consoles.bars import Bar, bars_in, begins_anew, is_of_evaluation, moves_last, of_training
 from heldout.readers.consoles.console import CutLines, steps_over_epochs
@@ -343,8 +343,7 @@ def _numbered(printed: Sequence[_Printed]) -> Log | None:
 
 
 def _is_role(name: str) -> bool:
-    match = meaning_of(name)
-    return match is not None and match.meaning.name in ("reward", "held_out")
+    return means(name, ("reward", "held_out"))
 
 
 def _of_split(row: dict[str, Any], split: str) -> dict[str, Any]:

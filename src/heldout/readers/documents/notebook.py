@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from heldout.errors import NoMetrics, ReadError
-from heldout.metrics import meaning_of
+from heldout.metrics import means
 from heldout.readers.documents.drawn import logs_of_tables, trainings
 from heldout.readers.documents.html_table import tables_in
 from heldout.readers.documents.json_document import parse
@@ -108,5 +108,4 @@ def _evaluations(log: Log, training: Log) -> Log | None:
 
 
 def _is_of_evaluation(key: str) -> bool:
-    match = meaning_of(key)
-    return match is not None and match.meaning.name in ("held_out", "held_out_length", "evaluation_detail")
+    return means(key, ("held_out", "held_out_length", "evaluation_detail"))

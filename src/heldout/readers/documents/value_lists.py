@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any, NamedTuple
 
-from heldout.metrics import meaning_of
+from heldout.metrics import means
 from heldout.readers.phases import is_phase
 from heldout.readers.step_keys import is_step_key, words
 
@@ -59,7 +59,7 @@ def rows_to_count(document: Row) -> Lists:
     """Return the rows of lists that nothing numbers, where one of them is a reward: the longest lists of one length."""
     lists = {key: value for key, value in document.items() if isinstance(value, list) and len(value) >= _FEWEST}
     flat = {key: value for key, value in lists.items() if _holds_numbers(value) and not isinstance(value[0], dict)}
-    rewards = [key for key in flat if (match := meaning_of(key)) and match.meaning.name in ("reward", "held_out")]
+    rewards = [key for key in flat if means(key, ("reward", "held_out"))]
     if not rewards:
         return Lists([], [])
     length = max(len(flat[key]) for key in rewards)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from heldout.metrics import meaning_of
+from heldout.metrics import meaning_of, means
 from heldout.readers.folders.places import is_held_out
 from heldout.readers.log import Column, Log, some
 from heldout.readers.restarts import is_clock
@@ -98,15 +98,12 @@ def new_names(log: Log, other: Log, place: Place) -> dict[str, str]:
 
 def _is_dense(log: Log, other: Log, key: str) -> bool:
     """Whether a plain score stands at so many rows of the training that it would be taken for one of the batch."""
-    match = meaning_of(key)
-    plain = match is not None and match.meaning.name == "score"
-    return plain and len(other.columns[key].row) * _SPARSER > len(log.step)
+    return means(key, ("score",)) and len(other.columns[key].row) * _SPARSER > len(log.step)
 
 
 def says_held_out(key: str) -> bool:
     """Whether the name of a metric says itself that it is of held-out problems."""
-    match = meaning_of(key)
-    return (match is not None and match.meaning.name in _OF_EVALUATIONS) or is_held_out(re.split("[/_]", key)[0])
+    return means(key, _OF_EVALUATIONS) or is_held_out(re.split("[/_]", key)[0])
 
 
 def why_not(log: Log, other: Log, place: Place) -> str | None:

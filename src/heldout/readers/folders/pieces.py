@@ -16,7 +16,7 @@ from heldout.readers.formats import format_of
 from heldout.readers.log import Log, some
 from heldout.readers.packing import bare
 from heldout.readers.restarts import is_clock, joined
-from heldout.readers.writers import merged_writers
+from heldout.readers.writers import merged_writers, written
 from heldout.run import Note, NoteKind
 from heldout.text import counted
 
@@ -96,7 +96,7 @@ def _resumed(key: Hashable, pieces: list[Found]) -> list[Found]:
 def _in_time(_: Hashable, pieces: list[Found]) -> list[Found]:
     """Take files that were written one after the other, or side by side, apart into runs."""
     runs: list[list[Found]] = []
-    for piece in sorted(pieces, key=lambda one: _span(one.log)[0]):
+    for piece in sorted(pieces, key=lambda one: written(one.log)[0]):
         if runs and _goes_on(runs[-1], piece):
             runs[-1].append(piece)
         else:
@@ -113,9 +113,9 @@ def _in_time(_: Hashable, pieces: list[Found]) -> list[Found]:
 
 def _goes_on(run: list[Found], piece: Found) -> bool:
     """Whether a file goes on with a run, or stands beside it, rather than being a run of its own."""
-    clocks = [_span(one.log) for one in run]
+    clocks = [written(one.log) for one in run]
     begun, ended = min(first for first, _ in clocks), max(last for _, last in clocks)
-    at = _span(piece.log)[0]
+    at = written(piece.log)[0]
     shared = {key for one in run for key in one.log.columns if key in piece.log.columns and not is_clock(key)}
     if not shared or at <= ended or begun == 0.0:
         return True
@@ -134,12 +134,6 @@ def _one_in_time(pieces: list[Found]) -> Found:
     pieces = sorted(pieces, key=lambda one: natural(one.path.name))
     log = joined(merged_writers([one.log for one in pieces]))
     return replace(pieces[0], files=tuple(one.path for one in pieces), log=log)
-
-
-def _span(log: Log) -> tuple[float, float]:
-    """Return when a log was begun and ended, in seconds; zeros where it does not say."""
-    clock = log.columns.get("wall_time")
-    return (float(clock.value.min()), float(clock.value.max())) if clock and len(clock.value) else (0.0, 0.0)
 
 
 def _steps(log: Log, keys: Iterable[str]) -> np.ndarray[tuple[int], np.dtype[np.int64]]:

@@ -13,7 +13,7 @@ from typing import Any
 
 from heldout.readers.documents.json_document import parse
 from heldout.readers.log import Log, noted
-from heldout.readers.single_values import Values, two_part_key, whole_step
+from heldout.readers.single_values import Values, stored_number, two_part_key, whole_step
 from heldout.readers.source import BOM, Source
 from heldout.run import NoteKind
 
@@ -42,7 +42,7 @@ def read(source: Source) -> list[Log] | None:
         uneven += abs(len(points["x"]) - len(points["y"]))
         key = two_part_key(title, series)
         for step, value in zip(points["x"], points["y"], strict=False):
-            values.add(key, whole_step(step), _number(value))
+            values.add(key, whole_step(step), stored_number(value))
     notes = [
         *noted(NoteKind.IGNORED, machine, "What ClearML measures of the machine was left out."),
         *noted(NoteKind.DROPPED, uneven, "Points without a partner in x or y were dropped."),
@@ -63,11 +63,3 @@ def _scalars(document: Any) -> Iterator[tuple[str, str, dict[str, list[Any]]]]:
 
 def _is_list(found: Any) -> bool:
     return isinstance(found, list) and not any(isinstance(cell, dict | list) for cell in found[:1])
-
-
-def _number(value: Any) -> Any:
-    """Return a value, which may be text where JSON has no number for it."""
-    try:
-        return float(value) if isinstance(value, str) else value
-    except ValueError:
-        return None

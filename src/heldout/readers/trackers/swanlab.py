@@ -31,7 +31,7 @@ import heldout.readers.trackers.wire as wire
 from heldout.errors import NoMetrics
 from heldout.readers.documents.json_document import parse
 from heldout.readers.log import Log
-from heldout.readers.single_values import MOST, Values
+from heldout.readers.single_values import MOST, Values, stored_number
 from heldout.readers.source import Files, Source, whole_lines
 from heldout.readers.trackers.database import columns_of, is_database, opened
 from heldout.readers.trackers.framing import Found, Pieces
@@ -113,7 +113,8 @@ class _FoundJson(_Found):
             kind, data = found["model_type"], found["data"]
             if kind == "Scalar":
                 metric = data["metric"]
-                self.add(str(data["key"]), data["step"], _number(metric["data"]), _seconds(metric.get("create_time")))
+                seconds = _seconds(metric.get("create_time"))
+                self.add(str(data["key"]), data["step"], stored_number(metric["data"]), seconds)
             elif kind == "Experiment":
                 self.name, self.id = str(data.get("name") or ""), str(data.get("id") or "")
         except (ValueError, KeyError, TypeError, AttributeError):
@@ -188,18 +189,10 @@ class _Lines:
             try:
                 if line.strip():
                     row = parse(line)
-                    self.found.append((row["index"], _number(row["data"]), _seconds(row.get("create_time"))))
+                    self.found.append((row["index"], stored_number(row["data"]), _seconds(row.get("create_time"))))
             except (ValueError, KeyError, TypeError, AttributeError):
                 self.broken += 1
         return len(whole)
-
-
-def _number(value: Any) -> Any:
-    """Return a value, which is text where JSON has no number for it: NaN and INF."""
-    try:
-        return float(value) if isinstance(value, str) else value
-    except ValueError:
-        return None
 
 
 def _seconds(time: Any) -> float:

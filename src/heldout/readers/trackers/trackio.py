@@ -19,7 +19,7 @@ import numpy as np
 
 from heldout.errors import NoMetrics
 from heldout.readers.documents.json_document import parse
-from heldout.readers.log import Log, TableBuilder, noted
+from heldout.readers.log import CLOCK, Log, TableBuilder, noted
 from heldout.readers.single_values import MOST, is_step, named_apart
 from heldout.readers.source import Source
 from heldout.readers.trackers.database import columns_of
@@ -72,7 +72,7 @@ class _Run:
             return
         plain = {key: value for key, value in found.items() if not (isinstance(value, dict) and "_type" in value)}
         seconds = _seconds(time)
-        self._rows.append(plain if seconds is None else {**plain, "wall_time": seconds})
+        self._rows.append(plain if seconds is None else {**plain, CLOCK: seconds})
         self.steps.append(step)
         if len(self._rows) == _BLOCK:
             self._settle()
