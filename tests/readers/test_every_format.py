@@ -6,6 +6,7 @@ Where a format's own writer can be imported it writes, too; the others follow th
 from __future__ import annotations
 
 import csv
+import gzip
 import json
 import math
 import sqlite3
@@ -43,6 +44,7 @@ TRACKED = keys("train/reward", "eval/pass@1", "train/completions/mean_length", "
 MLFLOW = keys("reward", "eval/pass_at_1", "completions/mean_length", "kl")
 VERL = keys("critic/score/mean", "val-core/humaneval/acc/mean@1", "response_length/mean", "actor/kl_loss")
 SLIME = keys("rollout/raw_reward", "eval/humaneval", "rollout/response_len/mean", "train/kl_loss")
+OPENRLHF = keys("reward", "eval_humaneval_pass1", "response_length", "kl")
 SKYRL = keys("reward/avg_raw_reward", "eval/all/avg_score", "generate/avg_num_tokens", "policy/policy_kl")
 
 
@@ -110,12 +112,48 @@ def slime_console(folder: Path) -> Path:
     return written(folder / "slime.log", "".join(f"[2026-04-15 07:57:53] x.py:1 - {line}\n" for line in lines))
 
 
+def openrlhf_console(folder: Path) -> Path:
+    lines = [f"2026-04-15 07:57:53 [INFO] ✨ Global step {step}: {row}" for step, row in rows(OPENRLHF)]
+    return written(folder / "openrlhf.log", "".join(f"(PPOTrainer pid=12) {line}\n" for line in lines))
+
+
 def own_console(folder: Path) -> Path:
     lines = [" ".join([f"step={step}", *(f"{key}={value}" for key, value in row.items())]) for step, row in rows(TRL)]
     return written(folder / "own.log", "".join(f"{line}\n" for line in lines))
 
 
 # Tables --------------------------------------------------------------------------------------------------------------
+
+
+def notebook(folder: Path) -> Path:
+    """Write the table that transformers draws below the cell of a training."""
+    head = "".join(f"<th>{key}</th>" for key in ("Step", *TRL))
+    cells = [[step, *(row.get(key, "") for key in TRL)] for step, row in rows(TRL)]
+    body = "".join(f"<tr>{''.join(f'<td>{cell}</td>' for cell in line)}</tr>" for line in cells)
+    drawn = f'<table border="1" class="dataframe"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
+    output = {"output_type": "display_data", "data": {"text/html": [drawn], "text/plain": ["<IPython object>"]}}
+    cell = {"cell_type": "code", "source": ["trainer.train()"], "outputs": [output], "metadata": {}}
+    return written(folder / "train.ipynb", json.dumps({"cells": [cell], "metadata": {}, "nbformat": 4}))
+
+
+def html_page(folder: Path) -> Path:
+    pytest.importorskip("pandas")
+    frame = pl.DataFrame([{"step": step, **row} for step, row in rows(TRL)], schema=["step", *TRL], strict=False)
+    return written(folder / "page.html", f"<html><body>{frame.to_pandas().to_html(index=False)}</body></html>")
+
+
+def sheet(folder: Path) -> Path:
+    """Write what a spreadsheet does in half of Europe."""
+    lines = [";".join(["step", *TRL])]
+    for step, row in rows(TRL):
+        lines.append(";".join([str(step), *(str(row.get(key, "")).replace(".", ",") for key in TRL)]))
+    return written(folder / "sheet.csv", "\ufeff" + "".join(f"{line}\r\n" for line in lines))
+
+
+def packed(folder: Path) -> Path:
+    path = folder / "metrics.jsonl.gz"
+    path.write_bytes(gzip.compress(json_lines(folder).read_bytes()))
+    return path
 
 
 def json_lines(folder: Path) -> Path:
@@ -315,7 +353,12 @@ FORMATS: dict[str, tuple[Callable[[Path], Path], tuple[str, ...]]] = {
     "verl console": (verl_console, VERL),
     "verl file": (verl_file, VERL),
     "slime console": (slime_console, SLIME),
+    "OpenRLHF console": (openrlhf_console, OPENRLHF),
     "own console": (own_console, TRL),
+    "notebook": (notebook, TRL),
+    "HTML page": (html_page, TRL),
+    "sheet": (sheet, TRL),
+    "packed JSON lines": (packed, TRL),
     "JSON lines": (json_lines, TRL),
     "JSON list": (json_list, TRL),
     "JSON columns": (json_columns, TRL),
