@@ -21,6 +21,7 @@ from typing import Any
 from heldout.metrics import meaning_of
 from heldout.readers.documents.cells import Numbers
 from heldout.readers.documents.json_document import parse
+from heldout.readers.documents.json_lines import rows_of
 from heldout.readers.log import Log, noted
 from heldout.readers.single_values import MOST, Values, two_part_key, whole_step
 from heldout.readers.source import BOM, Source, whole_lines
@@ -114,7 +115,7 @@ def _first(source: Source) -> dict[str, Any] | None:
     return found if isinstance(found, dict) else None
 
 
-def _objects(source: Source) -> tuple[list[dict[str, Any]], list[Note]]:
+def _objects(source: Source) -> tuple[list[Mapping[str, Any]], list[Note]]:
     data = source.data.removeprefix(BOM)
     if data.lstrip()[:1] == b"[":
         try:
@@ -124,18 +125,9 @@ def _objects(source: Source) -> tuple[list[dict[str, Any]], list[Note]]:
             found, lost = parse(data[:whole] + b"]"), len(data) - whole
         text = f"The file is cut: its last {lost} bytes are no complete entry and were dropped."
         return [row for row in found if isinstance(row, dict)], noted(NoteKind.DROPPED, lost, text)
-    rows, lost = list[dict[str, Any]](), 0
-    for line in whole_lines(data, not source.growing).split(b"\n"):
-        if line.strip():
-            try:
-                row = parse(line)
-            except ValueError:
-                row = None
-            if isinstance(row, dict):
-                rows.append(row)
-            else:
-                lost += 1
-    return rows, noted(NoteKind.DROPPED, lost, f"{counted(lost, 'line')} without a complete JSON object left out.")
+    rows, refused = rows_of(whole_lines(data, not source.growing))
+    text = f"{counted(len(refused), 'line')} without a complete JSON object left out."
+    return rows, noted(NoteKind.DROPPED, len(refused), text)
 
 
 def _layout_of(row: Mapping[str, Any]) -> _Layout | None:
