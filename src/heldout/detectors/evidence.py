@@ -22,6 +22,7 @@ from heldout.run import Evaluation, Outcomes
 from heldout.stats.arrays import FloatArray
 from heldout.stats.gram import Gram, complete
 from heldout.stats.levels import FEWEST_TO_CONFIRM
+from heldout.stats.margins import Margins, free_margins
 from heldout.stats.noise import JITTER_FLOOR, aggregate_noise, difference_noise, wander_inflation, wander_variance
 from heldout.stats.rates import BETWEEN_AT_MOST, MEASURED_FROM, binomial_se, effective_problems
 from heldout.stats.scan import HORIZONS, Inflation
@@ -141,6 +142,11 @@ class Evidence:
             return None
         share = wander_variance(self.rates, self.problems) / self.noise()
         return partial(wander_inflation, share=share)
+
+    @property
+    def margins(self) -> Margins:
+        """What counts as a change of these scores, in their own unit."""
+        return Margins() if self.spoken.share else free_margins(self.rates, self.noise())
 
     @property
     def may_confirm(self) -> bool:
