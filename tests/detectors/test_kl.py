@@ -59,7 +59,8 @@ def test_growth_that_slows_down_is_no_blow_up_however_high_it_leads() -> None:
     def found(*levels: float) -> list[str]:
         value = np.concatenate([np.full(220, 0.01), np.repeat(levels, 5)])
         block = Block({"kl_policies": Points(np.arange(len(value)), value)})
-        return [finding.kind for finding in KLBlowUp(patience=5).update(block)]
+        kinds = [finding.kind for finding in KLBlowUp(patience=5).update(block)]
+        return [kind for kind in kinds if kind.endswith("blow_up")]
 
     # all five bins lie far above ten times the median and rise; only in the first row each rise is larger than the last
     assert found(0.3, 0.6, 1.2, 2.4, 4.8) == ["kl_policies_blow_up"]
@@ -93,3 +94,42 @@ def test_the_middle_of_a_long_run_is_known_although_few_values_are_kept(steps: i
     kept = [step for step, _ in detector._marks]
     assert len(kept) <= 64
     assert len(set(np.diff(kept))) == 1
+
+
+@pytest.mark.parametrize("name", ["kl_reference", "kl_policies", "kl_sampler"])
+@pytest.mark.parametrize("long", [1, 2, 4])
+def test_a_leap_by_orders_of_magnitude_is_a_finding_at_its_first_step(name: str, long: int) -> None:
+    value = np.full(200, 0.025)
+    value[150 : 150 + long] = 4e6
+    (finding,) = found(**{name: value})
+    assert (finding.kind, finding.steps) == (f"{name}_spike", (150, 150))
+    assert "leapt to 4e+06 nats, 1.6e+08 times its running median" in finding.seen
+
+
+def test_a_leap_of_an_estimator_that_goes_below_zero_counts_by_its_size() -> None:
+    value = np.where(STEP % 2, 0.02, -0.02)
+    value[120] = -900.0
+    (finding,) = found(kl_policies=value)
+    assert finding.kind == "kl_policies_spike"
+
+
+def test_a_rise_from_nearly_zero_and_ten_times_the_usual_are_no_leaps() -> None:
+    assert found(kl_policies=np.where(STEP == 100, 0.45, 1e-9)) == []
+    assert found(kl_reference=np.where(STEP == 100, 4.0, 0.1)) == []
+
+
+def test_leaps_among_values_that_vary_by_orders_of_magnitude_are_usual() -> None:
+    value = np.exp(1.2 * np.random.default_rng(3).normal(size=(40, 400)))
+    assert sum(any(one.kind.endswith("spike") for one in found(kl_reference=row)) for row in value) <= 2
+
+
+@pytest.mark.parametrize(("between", "times"), [(1.01, 1), (0.99, 2)])
+def test_a_leap_is_over_below_half_of_its_bound(between: float, times: int) -> None:
+    value = np.concatenate([np.full(60, 0.02), [9.0, between, 9.0], np.full(60, 0.02)])
+    assert [finding.kind for finding in found(kl_policies=value)] == ["kl_policies_spike"] * times
+
+
+def test_leaps_that_keep_coming_are_told_a_few_times() -> None:
+    value = np.where(np.arange(400) % 25 == 24, 50.0, 0.02)
+    kinds = [finding.kind for finding in found(kl_sampler=value)]
+    assert 2 <= kinds.count("kl_sampler_spike") <= 6

@@ -216,6 +216,12 @@ ROWS: dict[tuple[type[Question], str], Row] = {
     (KLBlowUp, "far"): Row(
         "kl_reference_accelerating", lambda v: metrics(kl_reference=held((0.01, 60), (v, 20))), 0.499, 0.501
     ),
+    (KLBlowUp, "leap"): Row(
+        "kl_policies_spike", lambda v: metrics(kl_policies=held((0.1, 60), (v, 1), (0.1, 9))), 9.99, 10.01
+    ),
+    (KLBlowUp, "sigmas"): Row(  # exp(6 * 1.4826) = 7299.8
+        "kl_policies_spike", lambda v: metrics(kl_policies=np.append(np.exp(swinging(0.0, 1.0, 60)), v)), 7297.0, 7303.0
+    ),
     (KLBlowUp, "start"): Row(
         "kl_reference_accelerating",
         lambda n: metrics(kl_reference=held((0.01, n), (0.2, 20 - n), (0.01, 40), (1.0, 20))),

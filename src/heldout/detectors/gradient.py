@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-from bisect import bisect_left
-from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -12,13 +10,10 @@ from typing import ClassVar
 
 from heldout.detectors.base import Block
 from heldout.detectors.question import COUNT, Text, above, parameter
-from heldout.detectors.signal import SIGMA_PER_MAD, Signal, median
+from heldout.detectors.signal import Signal, Usual
 from heldout.findings import Finding, Severity
 
-_REFRESH = 10  # points after which median and spread of the trailing window are taken anew
-_LEAST_SIGMA = 0.15  # a norm that hardly varies is not spiking because it varies a little more
-_LEAST_FACTOR = 3.0  # nor is one that is less than three times the median
-_FEWEST = 20  # points before anything is judged
+_LEAST_FACTOR = 3.0  # a norm that is less than three times the median is no spike, however little it varies
 _spiky = partial(
     Text,
     means="Instability: single batches pull much harder than the rest, and the optimiser's running averages remember "
@@ -55,9 +50,8 @@ class GradientSpikes(Signal):
     window: int = parameter(50, COUNT, "points of the trailing window; judging begins when it holds 20 or is full")
 
     def _reset(self) -> None:
-        self._logs: deque[float] = deque(maxlen=self.window)
-        self._fresh = 0  # points since median and height were taken
-        self._middle, self._bound = 0.0, math.inf  # median, and the height of a spike
+        self._usual = Usual(self.window)
+        self._bound = math.inf  # height of a spike, as a logarithm
         self._seen = 0  # points so far
         self._spikes: list[tuple[int, int]] = []  # point number and step of the last spikes
         self._quiet = dict.fromkeys(self.texts, 0)  # kind → point from which on it is news
@@ -78,15 +72,14 @@ class GradientSpikes(Signal):
         elif value > 0.0:
             if math.log(value) > self._bound:
                 yield from self._spike(step, value)
-            self._logs.append(math.log(value))
-            self._fresh += 1
-            if self._fresh == _REFRESH:
-                self._refresh()
+            self._usual.add(math.log(value))
+            self._bound = self._usual.bound(_LEAST_FACTOR, self.sigmas)
 
     def _spike(self, step: int, value: float) -> Iterator[Finding]:
         self._spikes.append((self._seen, step))
         self._spikes = [spike for spike in self._spikes if spike[0] > self._seen - self.within]
-        factor, usual = math.exp(min(math.log(value) - self._middle, 700.0)), math.exp(self._middle)
+        middle = self._usual.middle
+        factor, usual = math.exp(min(math.log(value) - middle, 700.0)), math.exp(middle)
         numbers = {"grad_norm": value, "running_median": usual, "factor": factor, "spikes": float(len(self._spikes))}
         if factor >= self.huge and self._is_news("gradient_outlier"):
             yield self._finding("gradient_outlier", (step, step), numbers)
@@ -102,17 +95,6 @@ class GradientSpikes(Signal):
         armed = self._seen >= self._quiet[kind]
         self._quiet[kind] = self._seen + self.within
         return armed
-
-    def _refresh(self) -> None:
-        self._fresh = 0
-        if len(self._logs) < min(_FEWEST, self.window):
-            return
-        ordered = sorted(self._logs)
-        self._middle = median(ordered)
-        at = bisect_left(ordered, self._middle)
-        far = sorted([self._middle - one for one in ordered[:at]] + [one - self._middle for one in ordered[at:]])
-        sigma = max(SIGMA_PER_MAD * median(far), _LEAST_SIGMA)
-        self._bound = self._middle + max(self.sigmas * sigma, math.log(_LEAST_FACTOR))
 
     texts: ClassVar = {
         "gradient_not_finite": Text(

@@ -9,12 +9,17 @@ from dataclasses import dataclass
 from functools import partial
 from typing import ClassVar
 
+import numpy as np
+
+from heldout.detectors.base import Block, Points
 from heldout.detectors.question import COUNT, Text, above, at_least, parameter
-from heldout.detectors.signal import Bin, Binned, Latch, median
+from heldout.detectors.signal import Bin, Binned, Latch, Usual, median
 from heldout.findings import Finding, Severity
 
 _PAST_BINS = 40  # bins that the running median is taken over
 _MOST_MARKS = 64  # values kept to look up the middle of the run
+_WINDOW = 50  # points that the usual value of single points is taken over
+_LEAST_NATS = 1e-3  # smaller values count as this one: what is nearly zero varies by orders of magnitude
 _CONVEX = 2.5  # how many times the rise of the first half is acceleration; a quadratic has 3
 
 _NAMES = {
@@ -47,6 +52,19 @@ _disagree = partial(
     advice="See that the sampler has the current weights; compare precision, attention kernels and sampling settings "
     "of both engines; correct with truncated importance weights.",
 )
+_leaps = Text(
+    severity=Severity.WATCH,
+    seen="{label} leapt to {kl:.3g} nats, {times:.3g} times its running median.",
+    against="Its running median is {running_median:.3g}; a leap is {leap:g} times that, {sigmas:g} robust standard "
+    "deviations of the logarithm over the last {window} points, and {far:g} nats, whichever is most.",
+    means="A spike of KL: at this step a few tokens, or one, had probabilities that differ by orders of magnitude, or "
+    "the two models did not judge the same text. Where KL is part of the loss, one such step can move the policy far.",
+    advice="Look at the gradient norm and the reward from this step on, and at its batch: tokens with extreme ratios, "
+    "padding that was counted, wrong weights. Bound the log-ratio and clip the gradient; if the reward does not come "
+    "back, go back to the checkpoint before it.",
+    reference="Schulman 2020, Approximating KL Divergence, joschu.net/blog/kl-approx.html (the estimators, and how "
+    "they vary)",
+)
 _BLOWS_UP = "{label} is at {kl:.3g} nats{times} and rising faster than before."
 _BOUND = (
     "Its running median is {running_median:.3g}; the threshold is {factor:g} times that and at least {floor:g}, for "
@@ -63,12 +81,16 @@ class KLBlowUp(Binned):
     the bins before (and above `floor`), while the last bins rose more than those before them. For the third there is
     an absolute hint too, ``kl_sampler_level``: `patience` bins in a row above `mismatch`. For the first there is
     ``kl_reference_accelerating``: above `far`, above `factor` times its start, and risen 2.5 times as much over the
-    second half of the steps so far as over the first, for twice as many bins.
+    second half of the steps so far as over the first, for twice as many bins. ``*_spike`` is found at a single value
+    that is `leap` times the median of the last 50, above `far`, and further from them than `sigmas` times their robust
+    spread on a log scale: ten times the median is usual of estimators with heavy tails, orders of magnitude are not.
 
-    What it cannot see: growth that is steady, however far it leads; which estimator (k1, k2, k3) was logged; a sum
-    over tokens where a mean was expected, against which `floor` says nothing.
+    What it cannot see: growth that is steady, however far it leads; a spike among the first 20 values; which estimator
+    (k1, k2, k3) was logged; a sum over tokens where a mean was expected, against which `floor` says nothing.
 
-    False alarms: 0.65 % (13 of 2000 simulated healthy runs, all of them ``kl_sampler_level``).
+    False alarms: 0.65 % (13 of 2000 simulated healthy runs, all of them ``kl_sampler_level``). A spike is found in
+    0.1 % of runs of 500 values whose logarithms vary by 1.2 (1 of 800), and in 2 % where the tail is that of a Pareto
+    distribution with index 2 (16 of 800).
     """
 
     name = "kl"
@@ -77,15 +99,40 @@ class KLBlowUp(Binned):
     factor: float = parameter(10.0, above(1.0), "how many times the running median")
     floor: float = parameter(0.05, at_least(0.0), "nats below which nothing is a blow-up: runs begin at nearly zero")
     mismatch: float = parameter(0.05, above(0.0), "nats at which trainer and sampler disagree")
-    far: float = parameter(0.5, above(0.0), "nats beyond which acceleration over the halves of the run counts")
+    far: float = parameter(0.5, above(0.0), "nats beyond which spikes and acceleration over halves of the run count")
+    leap: float = parameter(100.0, above(1.0), "how many times the running median a spike is")
+    sigmas: float = parameter(6.0, at_least(0.0), "distance of a spike in robust deviations of the logarithm")
     patience: int = parameter(2, COUNT, "bins in a row")
 
     def _reset(self) -> None:
         super()._reset()
         self._latches["kl_reference_accelerating"] = Latch(2 * self.patience)
+        self._latches |= {f"{name}_spike": Latch(1) for name in self.needs}
+        self._usual = {name: Usual(_WINDOW) for name in self.needs}
         self._past: dict[str, deque[float]] = {name: deque(maxlen=_PAST_BINS) for name in self.needs}
         self._marks: list[tuple[int, float]] = []  # steps and values of the divergence to the reference, thinned out
         self._every, self._skipped = 1, 0
+
+    def update(self, block: Block) -> list[Finding]:
+        """Take in a block; return what was found in it, in order of steps."""
+        spikes = [finding for name in self.needs for finding in self._spikes(name, block.metrics.get(name))]
+        return sorted([*spikes, *super().update(block)], key=lambda finding: finding.step)
+
+    def _spikes(self, name: str, points: Points | None) -> Iterator[Finding]:
+        """Find single values that lie orders of magnitude above the usual ones."""
+        if points is None:
+            return
+        usual, kind = self._usual[name], f"{name}_spike"
+        finite = np.isfinite(points.value)
+        sizes = np.maximum(np.abs(points.value[finite]), _LEAST_NATS)
+        for step, size, log in zip(points.step[finite].tolist(), sizes.tolist(), np.log(sizes).tolist(), strict=True):
+            bound = max(usual.bound(self.leap, self.sigmas), math.log(self.far))
+            if self._latches[kind].update(step, on=log > bound, off=log < bound - math.log(2.0)):
+                middle = math.exp(usual.middle)
+                numbers = {"kl": size, "running_median": middle, "leap": self.leap}
+                words = {"label": _NAMES[name], "times": size / middle, "window": _WINDOW}
+                yield self._finding(kind, (step, step), numbers, words)
+            usual.add(log)
 
     def _look(self, ended: Mapping[str, Bin]) -> Iterator[Finding]:
         for name, one in ended.items():
@@ -137,6 +184,7 @@ class KLBlowUp(Binned):
             yield self._finding(kind, steps, numbers, words)
 
     texts: ClassVar = {
+        **{f"{name}_spike": _leaps for name in _NAMES},
         "kl_reference_blow_up": _shift(seen=_BLOWS_UP, against=_BOUND),
         "kl_reference_accelerating": _shift(
             seen="{label} is at {kl:.3g} nats; it rose by {second_half:.3g} over the second half of the steps so far "

@@ -8,6 +8,7 @@ the block, so the findings do not depend on how the run is cut.
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -23,6 +24,9 @@ SIGMA_PER_MAD = 1.4826  # of normal values: standard deviation over median absol
 _STRONGEST_AUTOCORRELATION = 0.9  # beyond it the formula for the error of a slope grows without bound
 _FEWEST_FOR_SLOPE = 4
 _MOST_DOUBLINGS = 20  # of the bins between two episodes; more than any run has
+_REFRESH = 10  # points after which median and spread of the trailing window are taken anew
+_LEAST_SIGMA = 0.15  # a value that hardly varies is not far away because it varies a little more
+_FEWEST_USUAL = 20  # points before anything is judged by them
 
 
 class Bin(NamedTuple):
@@ -119,6 +123,41 @@ class Latch:
             return False
         self.fired, self.count, self.episodes = True, 0, self.episodes + 1
         return True
+
+
+@dataclass(slots=True)
+class Usual:
+    """What is usual of a positive value: median and robust spread of the logarithms of the last ones."""
+
+    window: int  # points
+    logs: deque[float] = field(init=False)
+    middle: float = 0.0  # their median; 0 until enough are known
+    sigma: float = math.inf  # their median absolute deviation times 1.4826, likewise
+    fresh: int = 0  # points since these were taken
+
+    def __post_init__(self) -> None:
+        self.logs = deque(maxlen=self.window)
+
+    def add(self, log: float) -> None:
+        """Take in one logarithm more, and forget the one that is too old."""
+        self.logs.append(log)
+        self.fresh += 1
+        if self.fresh == _REFRESH:
+            self._refresh()
+
+    def bound(self, factor: float, sigmas: float) -> float:
+        """Return the logarithm above which a value is at least so many times the median, and as far in its noise."""
+        return self.middle + max(sigmas * self.sigma, math.log(factor))
+
+    def _refresh(self) -> None:
+        self.fresh = 0
+        if len(self.logs) < min(_FEWEST_USUAL, self.window):
+            return
+        ordered = sorted(self.logs)
+        self.middle = median(ordered)
+        at = bisect_left(ordered, self.middle)
+        far = sorted([self.middle - one for one in ordered[:at]] + [one - self.middle for one in ordered[at:]])
+        self.sigma = max(SIGMA_PER_MAD * median(far), _LEAST_SIGMA)
 
 
 @dataclass(slots=True)
