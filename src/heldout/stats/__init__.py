@@ -1,15 +1,16 @@
 """The floor of pure arrays: numpy in, numpy or small frozen records out; it knows no run, no file and no chart.
 
-`arrays` names the array types, `threads` keeps linear algebra on one thread, and
-`levels` holds the normal distribution, the thresholds that rooms share and the price of
-several tests at once, and `rates` says how sure a rate over problems is, and the difference of two. `smoothing` draws a
-line through noise, `noise` says how large the noise is, `gp` gives the posterior of the level behind noisy evals and
-since when it lies below its peak, and `local_level` gives the random-walk smoother with its matrices. `correlation`
-asks whether two series move together. The shape of one series is told by `trend` (what the last window did, and a late
-rise), `segments` (straight pieces for prose), `shifts` (jumps of the level) and `peaks`; `divergence` tells where two
-series part. `passk` estimates pass@k and `gram` the noise of evals that share their problems; `scan` says whether the
-level has truly fallen and how small a fall could be seen, `checkpoint` which checkpoint to take, and `search` finds the
-best checkpoint with few evals.
+`arrays` names the array types, `threads` keeps linear algebra on one thread, and `levels` holds the normal
+distribution, the thresholds that rooms share and the price of several tests at once; `margins` says what counts as a
+change of a score in its own unit, and `rates` how sure a rate over problems is, and the difference of two. `smoothing`
+draws a line through noise, `noise` says how large the noise is, `gp` gives the posterior of the level behind noisy
+evals and since when it lies below its peak, and `local_level` gives the random-walk smoother with its matrices.
+`correlation` asks whether two series move together. What one series does is told by `course`, a word only where a test
+with a stated error has one, its shape by `trend` (what the last window did, and a late rise), `segments` (straight
+pieces for prose), `shifts` (jumps of the level) and `peaks`; `divergence` tells where two series part. `passk`
+estimates pass@k and `gram` the noise of evals that share their problems; `scan` says whether the level has truly fallen
+and how small a fall could be seen, `checkpoint` which checkpoint to take, and `search` finds the best checkpoint with
+few evals.
 
 Everything here imports numpy and the standard library only. scipy.stats, scipy.signal and ruptures take one to two
 seconds to import, and scipy.special a third of a second, which a command line report should not pay; the few lines
