@@ -53,7 +53,14 @@ def test_the_json_has_what_is_documented(kimi: Path) -> None:
         "name": "Kimi-Dev RL", "source": "example:kimi-dev", "format": "example", "steps": 21, "first_step": 0,
         "last_step": 200, "metrics": [], "settings": {},
     }  # fmt: skip
-    assert data["roles"]["held_out"] == {"key": "Pass Rate (%)", "unit": "%", "scale": "percent", "values": 21}
+    assert data["roles"]["held_out"] == {
+        "key": "Pass Rate (%)",
+        "unit": "%",
+        "scale": "percent",
+        "values": 21,
+        "problems": None,
+        "samples": None,
+    }
     assert data["roles"]["reward"] is None
     assert data["series"]["length"]["peak"] == {"step": 180, "value": 8550.0}
     assert data["series"]["held_out"]["trough"] == {"step": 0, "value": 24.5}

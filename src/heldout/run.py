@@ -99,6 +99,16 @@ class Series:
     def __len__(self) -> int:
         return len(self.step)
 
+    @property
+    def fewest_problems(self) -> int | None:
+        """How many problems each value is the mean over, at least; None where that is not known."""
+        return round(float(self.problems.min())) if self.problems is not None and len(self) else None
+
+    @property
+    def mean_samples(self) -> float | None:
+        """How many samples of each problem there were, on average; None where that is not known."""
+        return float(self.samples.mean()) if self.samples is not None and len(self) else None
+
     def with_problems(self, problems: FloatArray, samples: FloatArray, spread: FloatArray) -> Series:
         """Return the same series with the problems of each evaluation, the samples of each, and the standard error."""
         return replace(self, problems=problems, samples=samples, spread=spread)

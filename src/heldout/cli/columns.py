@@ -10,7 +10,7 @@ import typer
 from heldout.cli.reading import Reading, with_reading
 
 
-@with_reading("problems", "samples")
+@with_reading()
 def columns(
     path: Annotated[str, typer.Argument(metavar="PATH", help="A log, a run directory, or example:NAME.")],
     *,

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from heldout.cli.reading import Samples
+from heldout.cli.reading import SAMPLES
 
 
 def evaluate(
@@ -21,7 +21,7 @@ def evaluate(
     split: Annotated[
         Literal["train", "validation", "test"], typer.Option(help="validation is for choosing, test for reporting.")
     ] = "validation",
-    samples: Samples = 1,
+    samples: Annotated[int, SAMPLES] = 1,
     k: Annotated[
         list[int] | None, typer.Option("-k", min=1, help="Also estimate pass@k; may be given several times.")
     ] = None,

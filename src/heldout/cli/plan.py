@@ -37,5 +37,5 @@ def plan(
     if budget is not None:
         plans.show_budget(console, budget, plans.best_for(budget, problems=problems, rate=rate))
     elif problems is not None:
-        plans.show_schedule(console, plans.Schedule(problems, reading.samples, planned, rate))
+        plans.show_schedule(console, plans.Schedule(problems, reading.samples or 1, planned, rate))
     plans.show_cheapest(console, drop, rate, problems)

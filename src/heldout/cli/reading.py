@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from heldout.live.follow import Follower
     from heldout.run import Run
 
-Samples = Annotated[int, typer.Option("--samples", min=1, help="Samples per held-out problem.")]
+SAMPLES: Any = typer.Option("--samples", min=1, help="Samples per held-out problem; one if not given.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class Reading:
     run: str | None = None  # which one, where a log holds several
     roles: dict[str, str] = field(default_factory=dict)  # role → key
     problems: int | None = None  # held-out problems of an evaluation
-    samples: int = 1  # of each of them
+    samples: int | None = None  # of each of them; None where that was not said
 
     def one(self, path: str | list[str]) -> Run:
         """Read the one run that a log holds."""
@@ -61,7 +61,7 @@ def _reading(
     ] = None,
     length: Annotated[str | None, typer.Option(metavar="KEY", help="Which metric is the response length.")] = None,
     problems: Annotated[int | None, typer.Option(min=1, help="Held-out problems per evaluation.")] = None,
-    samples: Samples = 1,
+    samples: Annotated[int | None, SAMPLES] = None,
     run: Annotated[
         str | None, typer.Option("--run", "--name", metavar="NAME", help="Which run, where a log holds several.")
     ] = None,

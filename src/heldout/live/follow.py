@@ -53,7 +53,7 @@ class Follower:
         run: str | None = None,
         roles: Mapping[str, str] | None = None,
         problems: int | None = None,
-        samples: int = 1,
+        samples: int | None = None,
     ) -> None:
         self.paths = [Path(one).expanduser() for one in ([path] if isinstance(path, str | Path) else path)]
         for one in self.paths:

@@ -30,7 +30,7 @@ from heldout.metrics.meanings import (
     means,
     names_score,
 )
-from heldout.metrics.units import Unit, is_share, unit_of
+from heldout.metrics.units import Unit, is_share, may_be_share, samples_in, unit_of
 
 __all__ = [
     "BY_NAME",
@@ -54,9 +54,11 @@ __all__ = [
     "is_score",
     "is_share",
     "label_of",
+    "may_be_share",
     "meaning_of",
     "means",
     "names_score",
     "repeats",
+    "samples_in",
     "unit_of",
 ]

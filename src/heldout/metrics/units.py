@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import Enum
+from itertools import pairwise
 
 from heldout.metrics.keys import BENCHMARKS, GRADES, SOLVED, words_of
 from heldout.metrics.meanings import meaning_of
@@ -14,6 +15,7 @@ _SHARES = (SOLVED | GRADES | {"rate", "answer", "wer", "cer", "percent", "%"}) -
 _POINTS = word_set(
     "error reward return elo perplexity regret likelihood negative_likelihood bits_per_byte mse mae rmse"
 )
+_NEVER = (_POINTS | {"loss"}) - {"error", "reward", "return"}  # of these three the values decide
 _OPEN = frozenset({"held_out", "score"})  # a name that leaves it open: a share where the values are
 
 
@@ -37,6 +39,26 @@ def is_share(key: str) -> bool:
     averaged = "mean" in texts and any(text[0] == "@" for text in texts)
     known = not BENCHMARKS.isdisjoint(texts) and texts.isdisjoint(_POINTS)
     return not texts.isdisjoint(_SHARES) or averaged or known
+
+
+def may_be_share(key: str) -> bool:
+    """Whether values within 0 to 1 may be shares of so many problems: a perplexity or a loss there is none, by chance.
+
+    >>> may_be_share("eval_reward"), may_be_share("eval/perplexity"), may_be_share("eval_loss")
+    (True, False, False)
+    """
+    return {word.text for word in words_of(key)}.isdisjoint(_NEVER)
+
+
+def samples_in(key: str) -> float | None:
+    """How many samples of each problem does the name of a mean say that it is over? None where it does not.
+
+    >>> samples_in("val/gsm8k/mean@8"), samples_in("aime24_avg_at_32"), samples_in("eval/pass@8")
+    (8.0, 32.0, None)
+    """
+    texts = [word.text for word in words_of(key)]
+    each = [int(text[1:]) for before, text in pairwise(texts) if before == "mean" and text[0] == "@"]
+    return float(each[0]) if each and each[0] >= 1 else None
 
 
 def unit_of(key: str, low: float, high: float) -> Unit:

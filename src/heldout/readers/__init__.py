@@ -14,14 +14,14 @@ from pathlib import Path
 from heldout.datasets import published
 from heldout.errors import ReadError, SeveralRuns
 from heldout.readers.archives import logs_in_archive
-from heldout.readers.assemble import assemble
+from heldout.readers.assemble import assemble, with_options
 from heldout.readers.directory import found_in
 from heldout.readers.folders.by_hand import one_run
 from heldout.readers.folders.found import Named
 from heldout.readers.folders.walk import refuse_unreadable
 from heldout.readers.formats import FORMATS, UNDERSTOOD, Format, Kind, read_file
 from heldout.readers.packing import bare
-from heldout.readers.roles import Options, with_options
+from heldout.readers.roles import Options
 from heldout.readers.source import Files
 from heldout.run import Run
 from heldout.store.layout import METRICS, RUN, is_run
@@ -40,7 +40,7 @@ def read(
     run: str | None = None,
     roles: Mapping[str, str] | None = None,
     problems: int | None = None,
-    samples: int = 1,
+    samples: int | None = None,
 ) -> Run:
     """Read the one run that a log holds.
 
@@ -56,7 +56,7 @@ def read(
     problems
         Number of held-out problems, where the log does not say.
     samples
-        Samples per held-out problem.
+        Samples per held-out problem, where the log does not say; one if nothing does.
 
     Returns
     -------
@@ -92,7 +92,7 @@ def read_all(
     run: str | None = None,
     roles: Mapping[str, str] | None = None,
     problems: int | None = None,
-    samples: int = 1,
+    samples: int | None = None,
     files: Files | None = None,
 ) -> list[Run]:
     """Read every run that a log or directory holds; parameters and errors as for `read`.

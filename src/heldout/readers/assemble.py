@@ -18,8 +18,9 @@ from heldout.readers.gaps import gaps
 from heldout.readers.log import Log, noted, some
 from heldout.readers.printable import printable
 from heldout.readers.restarts import is_clock, without_superseded
-from heldout.readers.roles import Options, with_roles, with_sizes
+from heldout.readers.roles import Options, absent_roles, with_roles
 from heldout.readers.rows_per_step import StepMeans
+from heldout.readers.sizes import with_sizes
 from heldout.run import STEP_LIMIT, Evaluation, Note, NoteKind, Outcomes, Run, Series
 from heldout.stats.rates import level_error
 from heldout.text import counted, visible
@@ -60,6 +61,12 @@ def assemble(log: Log, name: str, source: str, options: Options | None = None) -
     )
     run = with_sizes(with_roles(run, log, options), options)
     return replace(run, metrics=means.with_errors(run.metrics, run.held_out_scores()))
+
+
+def with_options(run: Run, options: Options) -> Run:
+    """Apply what a user knows to a run that is in order already, such as a published one; errors as for `assemble`."""
+    absent_roles(run, options)
+    return with_sizes(replace(run, roles={**run.roles, **(options.roles or {})}), options)
 
 
 def surviving(measured: Sequence[Evaluation], metrics: Mapping[str, Series]) -> tuple[Evaluation, ...]:

@@ -1,4 +1,4 @@
-"""Which metric of a run plays which part, how large its evaluations were, and what is said of both.
+"""Which metric of a run plays which part, and what is said of it.
 
 What a user gives wins over what the log says of itself, and that over what names and values tell.
 """
@@ -11,17 +11,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from heldout.errors import UnknownMetric, UsageError
-from heldout.metrics import BY_NAME, ROLES, Unit, is_score, is_share, meaning_of
-from heldout.metrics.keys import BENCHMARKS, HELD_OUT, Side, words_of
+from heldout.metrics import BY_NAME, ROLES, Unit, is_score, meaning_of
 from heldout.readers.log import Log, noted, some
-from heldout.run import Note, NoteKind, Run, Series
-from heldout.stats.arrays import FloatArray
-from heldout.stats.rates import binomial_se, effective_problems
-from heldout.text import counted, word_set
+from heldout.run import Note, NoteKind, Run
+from heldout.text import counted
 
-# Words of settings that are no size of an evaluation, although they speak of both.
-_NO_SIZE = word_set("batch step per interval every epoch k temperature token length seed worker gpu time rate")
-_PASSED = frozenset({"pass", "correct", "success", "solve", "truncation"})  # counts of some of the problems
 _OPTION = {"reward": "--reward", "held_out": "--eval", "length": "--length"}
 
 
@@ -31,24 +25,19 @@ class Options:
 
     roles: Mapping[str, str] | None = None  # role → key; these win over the names that were recognised
     problems: int | None = None  # how many held-out problems each evaluation had
-    samples: int = 1  # of each problem
+    samples: int | None = None  # of each problem; None where that was not said
     growing: bool = False  # whether the log is still being written: the metrics of `roles` may be yet to come
 
     def __post_init__(self) -> None:
-        told = {"samples": self.samples} | ({} if self.problems is None else {"problems": self.problems})
-        for name, value in told.items():
+        for name, value in {"samples": self.samples, "problems": self.problems}.items():
+            if value is None:
+                continue
             if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < 1:
                 raise UsageError(f"{name} is {value!r}; it must be a whole number of at least 1.")
 
 
-def with_options(run: Run, options: Options) -> Run:
-    """Apply what a user knows to a run that is in order already, such as a published one; errors as for `assemble`."""
-    _absent(run, options)
-    return with_sizes(replace(run, roles={**run.roles, **(options.roles or {})}), options)
-
-
 def with_roles(run: Run, log: Log, options: Options) -> Run:
-    given, absent = options.roles or {}, _absent(run, options)
+    given, absent = options.roles or {}, absent_roles(run, options)
     by_name = run.choices.roles
     first = {"held_out": next(e.key for e in log.measured if e in run.measured)} if run.measured else {}
     own = {role: key for role, key in log.roles.items() if key in run.metrics}
@@ -74,7 +63,7 @@ def _sized_by_user(run: Run) -> dict[str, str]:
     return {"held_out": bare[0]} if bare else {}
 
 
-def _absent(run: Run, options: Options) -> dict[str, str]:
+def absent_roles(run: Run, options: Options) -> dict[str, str]:
     """Return the given roles whose metric is yet to come; in a log that is finished, refuse them."""
     absent = {role: key for role, key in (options.roles or {}).items() if key not in run.metrics}
     for role, key in absent.items():
@@ -154,77 +143,3 @@ def _percent(run: Run, roles: Mapping[str, str]) -> list[Note]:
         text = f"{key!r} runs from {value.min():g} to {value.max():g}: read as percent, not as a fraction."
         return [Note(NoteKind.ASSUMED, text)]
     return []
-
-
-def with_sizes(run: Run, options: Options) -> Run:
-    """Attach standard errors to held-out rates whose number of problems is known, but not problem by problem."""
-    metrics = dict(run.metrics)
-    unsized = set(run.held_out_scores()) - {evaluation.key for evaluation in run.measured}
-    for key in unsized:
-        series = metrics[key]
-        problems = _problems(series, run, options)
-        if problems is not None and (is_share(key) or options.problems):
-            metrics[key] = _sized(series, problems, options.samples, 100.0 if run.unit(key) is Unit.PERCENT else 1.0)
-    setting = _size_setting(run)
-    if setting is None or options.problems or all(metrics[key].problems is None for key in unsized):
-        return replace(run, metrics=metrics)
-    text = (
-        f"The size of an evaluation, {setting[1]} problems, was taken from the setting {setting[0]!r} (--problems N)."
-    )
-    return replace(run, metrics=metrics, notes=(*run.notes, Note(NoteKind.ASSUMED, text)))
-
-
-def _size_setting(run: Run) -> tuple[str, int] | None:
-    """Return the setting that says how many problems an evaluation has."""
-    known = ((key, value) for key, value in run.config.items() if isinstance(value, int) and _is_size_setting(key))
-    return next(((key, value) for key, value in known if value > 0), None)
-
-
-def _is_size_setting(key: str) -> bool:
-    texts = {word.text for word in words_of(key)}
-    if "sample" in texts and "max" not in texts:  # of each problem
-        return False
-    sized = not texts.isdisjoint(("problem", "size", "count")) or {"max", "sample"} <= texts
-    return sized and not texts.isdisjoint(HELD_OUT) and texts.isdisjoint(_NO_SIZE)
-
-
-def _problems(series: Series, run: Run, options: Options) -> FloatArray | None:
-    if options.problems:
-        return np.full(len(series), float(options.problems))
-    column = _size_column(series, run)
-    if column is not None:
-        return column.value[np.searchsorted(column.step, series.step)]
-    setting = _size_setting(run)
-    return None if setting is None else np.full(len(series), float(setting[1]))
-
-
-def _size_column(series: Series, run: Run) -> Series | None:
-    """Return the column that counts the problems of an evaluation: of its own problem set before one for all."""
-    match = meaning_of(series.name)
-    own = match.benchmark.lower() if match else ""
-    sizes = [key for key in run.metrics if _counts(key, series, run)]
-    named = {key: {word.text for word in words_of(key)} for key in sizes}
-    of_own = [key for key in sizes if own and own in key.lower()]
-    others = [key for key in sizes if named[key].isdisjoint(BENCHMARKS)]
-    found = [*of_own, *sorted(others, key=lambda key: ("problem" not in named[key], len(key)))]
-    return run.metrics[found[0]] if found else None
-
-
-def _counts(key: str, series: Series, run: Run) -> bool:
-    """Whether a column is the size of these evaluations: it says so, and is measured with them."""
-    match, column = meaning_of(key), run.metrics[key]
-    if match is None or match.meaning.name != "evaluation_size" or match.side is Side.TRAINING:
-        return False
-    if key == series.name or not _PASSED.isdisjoint(word.text for word in words_of(key)):
-        return False
-    together = match.side is Side.HELD_OUT or match.rank < 10 or len(column) == len(series)
-    return together and bool(np.isin(series.step, column.step).all()) and bool(column.value.min() >= 1)
-
-
-def _sized(series: Series, problems: FloatArray, samples: int, whole: float) -> Series:
-    """Attach problems, samples and standard errors, if the values can be shares of `whole` at all."""
-    rate = series.value / whole
-    if np.any((rate < 0) | (rate > 1)) or np.any(problems < 1):
-        return series
-    spread = whole * binomial_se(rate, effective_problems(problems, samples))
-    return series.with_problems(problems, np.full(len(series), float(samples)), spread)

@@ -35,6 +35,8 @@ class ColumnInfo:
     high: float | None
     unit: str  # share, percent or score
     better: str  # higher, lower, or "" where neither is
+    problems: int | None  # that each value is the mean over, at least; None where that is not known
+    samples: float | None  # of each problem, on average
 
 
 def columns_of(run: Run, given: Mapping[str, str] | None = None) -> list[ColumnInfo]:
@@ -67,6 +69,8 @@ def _info(run: Run, key: str, part: str, given: Mapping[str, str]) -> ColumnInfo
         high=float(series.value.max()) if some else None,
         unit=run.unit(key).value,
         better="" if better is Better.NEITHER else better.name.lower(),
+        problems=series.fewest_problems,
+        samples=series.mean_samples,
     )
 
 
@@ -102,7 +106,12 @@ def _cells(one: ColumnInfo) -> tuple[str, ...]:
     part = one.part or (f"({one.meaning})" if one.meaning else "")
     bad = f" and {one.nonfinite} NaN" if one.nonfinite else ""
     steps = f"{one.first_step} to {one.last_step}" if one.values else ""
-    return (one.key, part, f"{one.values}{bad}", steps, " to ".join(ends), one.unit, one.better, one.why)
+    unit = one.unit if one.problems is None else f"{one.unit} of {_asked(one.problems, one.samples or 1.0)}"
+    return (one.key, part, f"{one.values}{bad}", steps, " to ".join(ends), unit, one.better, one.why)
+
+
+def _asked(problems: int, samples: float) -> str:
+    return counted(problems, "problem") + (f", {samples:.3g} samples each" if samples != 1.0 else "")
 
 
 def _steps(run: Run) -> str:

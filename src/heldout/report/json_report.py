@@ -84,12 +84,14 @@ def _role(run: Run, role: str) -> dict[str, Any] | None:
     key = run.roles.get(role)
     if key is None:
         return None
-    unit = run.unit(key)
+    unit, series = run.unit(key), run.metrics[key]
     return {
         "key": key,
         "unit": "%" if unit is Unit.PERCENT else "",
         "scale": unit.value,
-        "values": len(run.metrics[key]),
+        "values": len(series),
+        "problems": series.fewest_problems,
+        "samples": series.mean_samples,
     }
 
 
