@@ -176,11 +176,13 @@ def test_as_many_evaluations_are_made_as_were_planned(
 
 def test_two_processes_stop_at_the_same_step(tmp_path: Path) -> None:
     script = Path(__file__).with_name("two_processes.py")
-    launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node=2"]
+    # not by the host's name, which not every machine can resolve; at any port that is free
+    here = ["--rdzv-backend=c10d", "--rdzv-endpoint=127.0.0.1:0", "--local-addr=127.0.0.1"]
     one_thread = {**os.environ, "OMP_NUM_THREADS": "1"}
-    done = subprocess.run(
-        [*launch, script, tmp_path], capture_output=True, text=True, timeout=300, check=True, env=one_thread
-    )
+    command = [*torchrun, *here, str(script), str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, env=one_thread)
+    assert done.returncode == 0, done.stdout + done.stderr
     ends = sorted(re.findall(r"rank \d ended at \d+", done.stdout))  # the two may write into one line
     (act,) = (row for row in rows(tmp_path / "run" / "findings.jsonl") if row["what"] == "act")
     assert ends == [f"rank {rank} ended at {act['step'] + 1}" for rank in (0, 1)]

@@ -39,6 +39,8 @@ def main(folder: str) -> None:
     trainer = Trainer(Model(), arguments, train_dataset=data, callbacks=[callback])
     trainer.train()
     print(f"rank {os.environ['RANK']} ended at {trainer.state.global_step}", flush=True)
+    # At the end of Python a thread of gloo that still lets go of its last tensor aborts or never ends (torch 2.13).
+    os._exit(0)
 
 
 if __name__ == "__main__":
