@@ -144,7 +144,8 @@ class _Worker(Worker):
         if self.process.returncode is not None:
             return
         if hasattr(os, "killpg"):
-            os.killpg(self.process.pid, signal.SIGKILL)  # with its interpreter, which may be in an endless loop
+            with contextlib.suppress(ProcessLookupError):  # another thread has just closed it
+                os.killpg(self.process.pid, signal.SIGKILL)  # with its interpreter, which may be in an endless loop
         else:
             self.process.kill()
 

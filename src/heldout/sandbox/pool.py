@@ -76,16 +76,20 @@ class Pool(Generic[_Worker]):
 
     def __init__(self, start: Callable[[], _Worker], size: int, first: _Worker) -> None:
         self._start = start
-        self._idle: queue.LifoQueue[_Worker | None] = queue.LifoQueue()  # those that have started are taken first
-        for worker in (*[None] * (size - 1), first):
-            self._idle.put(worker)
-        self._alive = {first}
-        self._closing = False
-        self._threads = ThreadPoolExecutor(size, "heldout-sandbox")
+        self._size = size
+        self._open(first)
 
     def map(self, work: Callable[..., _Answer], *items: Iterable[Any]) -> list[_Answer]:
-        """Call as the builtin `map` does, as many at one time as there are workers; in order."""
-        return list(self._threads.map(work, *items))
+        """Call as the builtin `map` does, as many at one time as there are workers; in order.
+
+        Ctrl-C ends the workers: Python does not end before the threads that wait for them. The next call starts others.
+        """
+        try:
+            return list(self._threads.map(work, *items))
+        except (KeyboardInterrupt, SystemExit):
+            self.close()
+            self._open()
+            raise
 
     def ask(self, question: Callable[[_Worker], _Answer]) -> _Answer:
         """Let a worker answer.
@@ -122,9 +126,19 @@ class Pool(Generic[_Worker]):
             if idle := self._idle.get():
                 idle.close()
 
+    def _open(self, first: _Worker | None = None) -> None:
+        self._idle: queue.LifoQueue[_Worker | None] = queue.LifoQueue()  # those that have started are taken first
+        for worker in (*[None] * (self._size - 1), first):
+            self._idle.put(worker)
+        self._alive = {first} if first else set()
+        self._closing = False
+        self._threads = ThreadPoolExecutor(self._size, "heldout-sandbox")
+
     def _started(self) -> _Worker:
         worker = self._start()
         self._alive.add(worker)
+        if self._closing:  # meanwhile, and `close` may not have seen it
+            worker.kill()
         return worker
 
 

@@ -1,0 +1,69 @@
+"""The pool of workers: what it ends, and when, so that nobody waits for an answer that is not wanted any more."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from heldout.sandbox.pool import Pool, Worker
+
+ENDED = -signal.SIGKILL
+
+
+def sleeper() -> Worker:
+    return Worker(subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"]))
+
+
+def how_it_ended(worker: Worker) -> int:
+    return worker.process.wait()
+
+
+def test_a_worker_that_starts_while_the_pool_closes_is_ended() -> None:
+    starting, closing = threading.Event(), threading.Event()
+
+    class First(Worker):
+        def kill(self) -> None:
+            closing.set()
+            super().kill()
+
+    def start() -> Worker:
+        starting.set()
+        closing.wait()
+        return sleeper()
+
+    pool: Pool[Worker] = Pool(start, 2, First(sleeper().process))
+    with ThreadPoolExecutor(1) as thread:
+        ends = thread.submit(pool.map, lambda _: pool.ask(how_it_ended), range(2))
+        starting.wait()
+        pool.close()
+        assert ends.result() == [ENDED, ENDED]
+
+
+def test_an_interruption_ends_the_workers_and_the_next_call_starts_others() -> None:
+    first = sleeper()
+    pool = Pool(sleeper, 2, first)
+    asked = threading.Event()
+
+    def ask(worker: Worker) -> int:
+        asked.set()
+        return how_it_ended(worker)
+
+    def work(item: str) -> int:
+        if item == "wait":
+            return pool.ask(ask)
+        asked.wait()
+        raise KeyboardInterrupt  # the one who called `map` gets it, as if it had been interrupted
+
+    with pytest.raises(KeyboardInterrupt):
+        pool.map(work, ["interrupt", "wait"])
+    assert first.process.returncode == ENDED
+    (other,) = pool.map(pool.ask, [lambda worker: worker])
+    assert other is not first
+    assert other.process.poll() is None
+    pool.close()
+    assert other.process.returncode == ENDED
