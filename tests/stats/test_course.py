@@ -128,6 +128,33 @@ def test_what_is_there_is_told(count: int, curve: object, way: Way, least: float
     assert _share(rows, way) >= least
 
 
+@pytest.mark.parametrize("count", [24, 64, 100])
+@pytest.mark.parametrize(
+    ("curve", "way", "least"),
+    [
+        pytest.param(lambda u: 1.0 - np.exp(-4.0 * u), Way.RISES, 0.5, id="saturating"),
+        pytest.param(lambda u: 1.0 / (1.0 + np.exp(6.0 - 12.0 * u)), Way.RISES, 0.4, id="logistic"),
+        pytest.param(lambda u: 1.0 - np.abs(2.0 * u - 1.0), Way.PEAKS, 0.95, id="hill"),
+        pytest.param(lambda u: 1.0 * (u >= 0.5), Way.RISES, 0.95, id="step"),
+        pytest.param(lambda u: np.where(u < 0.7, 1.0 - np.exp(-4.0 * u), 0.2), Way.PEAKS, 0.7, id="rise and cliff"),
+    ],
+)
+def test_what_is_far_beyond_its_noise_is_told_though_no_parabola_fits(
+    count: int, curve: object, way: Way, least: float
+) -> None:
+    assert callable(curve)
+    truth = 30.0 * curve(np.linspace(0.0, 1.0, count))
+    rows = truth + np.random.default_rng([count, 9]).normal(size=(_RUNS // 4, count))
+    assert _share(rows, way) >= least
+    assert _share(rows, way, Way.UNKNOWN) >= 0.9
+
+
+@pytest.mark.parametrize("count", [16, 40, 64])
+def test_a_random_walk_seldom_seems_to_have_a_direction_beyond_that_of_a_walk(count: int) -> None:
+    rows = np.cumsum(np.random.default_rng(count).normal(size=(_RUNS, count)), axis=1)
+    assert 1.0 - _share(rows, Way.UNKNOWN) <= 0.12  # outside of what is promised: phi is 1
+
+
 def test_a_ramp_is_hardly_ever_called_a_jump() -> None:
     rows = np.linspace(0.0, 1.5, 100) + np.random.default_rng(4).normal(size=(_RUNS, 100))
     assert np.mean([course(_steps(100), row).jump is not None for row in rows]) <= 0.03

@@ -14,7 +14,7 @@ from enum import StrEnum
 import numpy as np
 
 from heldout.stats.arrays import FloatArray, floats, scaled
-from heldout.stats.levels import TWO_SIDED_95
+from heldout.stats.levels import TWO_SIDED_95, quantile
 
 FEWEST = 8  # values, below which noise and a course cannot be told apart
 MOST_BLOCKS = 64  # more tell slow noise no better, and the cost is then the same for every length
@@ -23,6 +23,11 @@ _KNOTS, _LEG = (1 / 4, 3 / 8, 1 / 2, 5 / 8, 3 / 4), 4  # where two legs may meet
 _BENDS, _LATE = (1 / 2, 5 / 8, 3 / 4, 7 / 8), 3.0  # where a late change may begin, and how much more of it is late
 _MOST_PHI = 0.99
 _ROUNDING = 1e-9  # of the range of the blocks: a scatter below it is rounding, and no noise to compare with
+
+# What a random walk does not do either: in the blocks and in 16 of them, over the whole, over a part, over two legs. A
+# leap is one change so many times as large as the others.
+_WALK_BLOCKS, _LEAP = 16, 8.0
+_WALK_LINE, _WALK_PART, _WALK_LEG = (quantile(1.0 - p) for p in (0.002, 0.0003, 0.01))
 
 # Simulated 5 % points for blocks of AR(1) noise: from so many blocks on, base and slope in phi squared.
 _LINE = (
@@ -105,8 +110,10 @@ def course(step: FloatArray, value: FloatArray, variance: float = math.nan) -> C
 
     All words together are false in at most 5 % of series of white or AR(1) noise (phi up to 0.95) of every length from
     3 to 100 000. A ramp of 1.5 noise standard deviations is told in 46 % at 32 values, 93 % at 100; fewer than 24
-    values show only what is far beyond their noise. What it cannot see: white noise over a slow wander of half its
-    variance gets a word in 41 % at 50 values, 11 % at 300, 2 % at 1000: the level does wander there.
+    values show only what is far beyond their noise. Where a curve is so far beyond its noise that its own bends look
+    like a slow wander, the second test asks what a random walk does not do: drift, two opposite legs, or one leap eight
+    times as large as all other changes. What it cannot see: white noise over a slow wander of half its variance gets a
+    word in 41 % at 50 values, 11 % at 300, 2 % at 1000: the level does wander there.
 
     Source: Prais, Winsten 1954 (lines through AR(1) noise); critical values by simulation.
     """
@@ -162,18 +169,22 @@ def _tested(step: FloatArray, value: FloatArray) -> Course:
     first = step[edges[:-1]]
     phi = _blocks_phi(value, mean)
     line, up, down = _line(mean, phi), *_legs(mean, phi)
-    jump = _jump(first, mean, phi, long=value.size >= _LONG)
-    way = _way(blocks, phi, line, up, down)
-    turn = None
+    jump, near = _jump(first, mean, phi, long=value.size >= _LONG)
+    beyond, (leap, legs) = _beyond_a_walk(mean), _leap(first, mean)
+    jump = jump or leap
+    near = near if beyond is legs is Way.UNKNOWN and leap is None else 0.0
+    start = _around(at, mean, near, slice(None, _ends(blocks)))
+    end = _around(at, mean, near, slice(blocks - _ends(blocks), None))
+    way = _way((_noise_way(blocks, phi, line, up, down), beyond, legs), jump, end.value - start.value)
+    turn = late = None
     if way in (Way.PEAKS, Way.DIPS):
-        turn, jump = _turn(at, mean, phi, 1.0 if way is Way.PEAKS else -1.0), None
-    elif jump is not None:
-        way = Way.RISES if jump.after > jump.before else Way.FALLS
-    late = _late(first, mean, phi, way) if jump is None else None
+        turn, jump = _turn(at, mean, near, 1.0 if way is Way.PEAKS else -1.0), None
+    elif way is not Way.UNKNOWN and jump is None:
+        late = _late(first, mean, phi, 1.0 if way is Way.RISES else -1.0)
     return Course(
         way=way,
-        start=_around(at, mean, phi, slice(None, _ends(blocks))),
-        end=_around(at, mean, phi, slice(blocks - _ends(blocks), None)),
+        start=start,
+        end=end,
         phi=phi,
         line=line,
         up=up,
@@ -184,12 +195,97 @@ def _tested(step: FloatArray, value: FloatArray) -> Course:
     )
 
 
-def _way(blocks: int, phi: float, line: float, up: float, down: float) -> Way:
+def _way(tested: Sequence[Way], jump: Jump | None, change: float) -> Way:
+    """The word: two legs before anything else, a jump before a line.
+
+    A jump against the `change` from start to end is the second of two legs, for the first one went further.
+    """
+    for way in tested:
+        if way in (Way.PEAKS, Way.DIPS):
+            return way
+    if jump is not None:
+        up, undone = jump.after > jump.before, (jump.after - jump.before) * change < 0.0
+        return (Way.DIPS if undone else Way.RISES) if up else (Way.PEAKS if undone else Way.FALLS)
+    return next((way for way in tested if way is not Way.UNKNOWN), Way.UNKNOWN)
+
+
+def _noise_way(blocks: int, phi: float, line: float, up: float, down: float) -> Way:
+    """What autocorrelated noise around a level does not do."""
     if max(up, down) > _critical(_LEGS, blocks, phi):
         return Way.PEAKS if up >= down else Way.DIPS
     if abs(line) > _critical(_LINE, blocks, phi):
         return Way.RISES if line > 0.0 else Way.FALLS
     return Way.UNKNOWN
+
+
+def _beyond_a_walk(mean: FloatArray) -> Way:
+    """What a random walk does not do.
+
+    A curve far beyond its noise that no quadratic fits leaves residuals as autocorrelated as a slow wander, and no line
+    is then clear. But the changes of a wander from block to block have no direction.
+    """
+    surest = 0.0
+    for blocks in (mean.size, min(mean.size, _WALK_BLOCKS)):
+        few = _averaged(mean, blocks)
+        change = np.diff(few)
+        legs = [(_drift(change[: at - 1]), _drift(change[at:])) for at in _knots(blocks)]
+        way = _two_legs(legs)
+        if way is not Way.UNKNOWN:
+            return way
+        width = _ends(blocks)
+        sign = 1.0 if few[-width:].mean() > few[:width].mean() else -1.0
+        along = [sorted((sign * left, sign * right)) for left, right in legs]
+        parts = [most for least, most in along if least > -1.0]  # a part that the other does not undo
+        surest = max(surest, _drift(change) / _WALK_LINE, *(sign * z / _WALK_PART for z in parts), key=abs)
+    return Way.UNKNOWN if abs(surest) <= 1.0 else Way.RISES if surest > 0.0 else Way.FALLS
+
+
+def _two_legs(legs: Sequence[tuple[float, float]]) -> Way:
+    """Whether both of two legs are clear at some knot, one upwards and one downwards."""
+    for way, sign in ((Way.PEAKS, 1.0), (Way.DIPS, -1.0)):
+        if max((min(sign * left, -sign * right) for left, right in legs), default=0.0) > _WALK_LEG:
+            return way
+    return Way.UNKNOWN
+
+
+def _leap(first: FloatArray, mean: FloatArray) -> tuple[Jump | None, Way]:
+    """The one change that is far larger than all others, where the level stays on its other side.
+
+    Where the level moved the other way before it or does so after it, that is two legs and no leap.
+    """
+    change = np.diff(mean)
+    at = int(np.argmax(np.abs(change))) + 1
+    if min(at, mean.size - at) < _ends(mean.size):
+        return None, Way.UNKNOWN
+    leap, others = float(change[at - 1]), np.delete(change, at - 1)
+    size = max(math.sqrt(float(np.mean(others**2))), _ROUNDING * abs(leap))
+    before, after = float(mean[:at].mean()), float(mean[at:].mean())
+    if abs(leap) < _LEAP * size or (after - before) / leap < 0.5:
+        return None, Way.UNKNOWN
+    far = math.copysign(math.inf, leap)
+    legs = _two_legs([(_drift(change[: at - 1]), far), (far, _drift(change[at:]))])
+    return (Jump(float(first[at]), before, after, leap / size), Way.UNKNOWN) if legs is Way.UNKNOWN else (None, legs)
+
+
+def _averaged(mean: FloatArray, blocks: int) -> FloatArray:
+    edges = np.rint(np.arange(blocks + 1) * mean.size / blocks).astype(int)
+    return floats(np.add.reduceat(mean, edges[:-1]) / np.diff(edges))
+
+
+def _drift(change: FloatArray) -> float:
+    """How far the mean change is from none, as the standard normal value that is as rare (Wallace 1959)."""
+    free = change.size - 1
+    spread = max(float(change.std(ddof=1)), _ROUNDING * float(np.max(np.abs(change)))) / math.sqrt(change.size)
+    if spread == 0.0:
+        return 0.0
+    t = float(change.mean()) / spread
+    return math.copysign(math.sqrt(free * math.log1p(t * t / free)) * (8.0 * free + 1.0) / (8.0 * free + 3.0), t)
+
+
+def _knots(blocks: int) -> list[int]:
+    """Where two legs may meet."""
+    places = [round(knot * blocks) for knot in _KNOTS]
+    return [at for at in places if min(at, blocks - at) >= _LEG]
 
 
 def _critical(table: Sequence[tuple[int, float, float]], blocks: int, phi: float) -> float:
@@ -292,22 +388,23 @@ def _legs(mean: FloatArray, phi: float) -> tuple[float, float]:
     """How clear the weaker leg of a rise and a fall is, and of a fall and a rise, at the best place of each."""
     t, index = _times(mean.size), np.arange(mean.size)
     pairs = []
-    for knot in _KNOTS:
-        at = round(knot * mean.size)
-        if min(at, mean.size - at) >= _LEG:
-            left = (index < at).astype(np.float64)
-            columns = np.stack([left, left * t, 1.0 - left, (1.0 - left) * t], axis=1)
-            found = _t_values(columns, mean, phi)[1]
-            pairs.append((found[1], found[3]))
+    for at in _knots(mean.size):
+        left = (index < at).astype(np.float64)
+        columns = np.stack([left, left * t, 1.0 - left, (1.0 - left) * t], axis=1)
+        found = _t_values(columns, mean, phi)[1]
+        pairs.append((found[1], found[3]))
     up, down = (max(min(way * a, -way * b) for a, b in pairs) for way in (1.0, -1.0))
     return float(up), float(down)
 
 
-def _jump(first: FloatArray, mean: FloatArray, phi: float, long: bool) -> Jump | None:
-    """The one place where the level jumps beside a curve that bends, if it does and a jump alone fits better."""
+def _jump(first: FloatArray, mean: FloatArray, phi: float, long: bool) -> tuple[Jump | None, float]:
+    """The one place where the level jumps beside a curve that bends, if it does and a jump alone fits better.
+
+    Behind it the autocorrelation that is left with a jump, or else `phi`.
+    """
     count = mean.size
     if count < _SHIFT[0][0]:
-        return None
+        return None, phi
     quadratic = _quadratic(count)
     base = np.linalg.qr(quadratic)[0]
     rest = mean - base @ (base.T @ mean)
@@ -323,17 +420,15 @@ def _jump(first: FloatArray, mean: FloatArray, phi: float, long: bool) -> Jump |
     t = float(_t_values(columns, mean, own)[1][3])
     alone = _rest(np.stack([np.ones(count), steps[:, best]], axis=1), mean)
     if not (abs(t) > _critical(_SHIFT, count, own) and float(alone @ alone) < float(rest @ rest)):
-        return None
+        return None, phi
     at = int(places[best])
     before, after = float(mean[:at].mean()), float(mean[at:].mean())
-    return Jump(float(first[at]), before, after, t)
+    return Jump(float(first[at]), before, after, t), own
 
 
-def _late(first: FloatArray, mean: FloatArray, phi: float, way: Way) -> float | None:
-    """Where a rise or a fall bends such that most of it comes after."""
-    if way not in (Way.RISES, Way.FALLS):
-        return None
-    sign, t, best = (1.0 if way is Way.RISES else -1.0), _times(mean.size), (0.0, 0)
+def _late(first: FloatArray, mean: FloatArray, phi: float, sign: float) -> float | None:
+    """Where a rise (or, for a sign of -1, a fall) bends such that most of it comes after."""
+    t, best = _times(mean.size), (0.0, 0)
     for part in _BENDS:
         place = 2.0 * part - 1.0
         columns = np.stack([np.ones(mean.size), t, np.maximum(t - place, 0.0)], axis=1)
