@@ -119,11 +119,13 @@ def test_the_page_loads_nothing_and_runs_nothing(kimi: Path) -> None:
     assert "prefers-color-scheme: dark" in page
 
 
-def test_the_markdown_has_the_five_parts(kimi: Path) -> None:
+def test_the_markdown_has_its_parts_in_order(kimi: Path) -> None:
     text = (kimi / "report.md").read_text()
     parts = [line.removeprefix("## ") for line in text.splitlines() if line.startswith("## ")]
-    assert parts[:6] == [
+    assert parts[:8] == [
         "Findings",
+        "Settings",
+        "Not checked",
         "Overview",
         "Components",
         "Detailed analysis",

@@ -137,6 +137,10 @@ class Verdict:
         What kind of fall, and how sure: "confirmed, reward rising".
     sentence
         The answer as a person would give it, with numbers.
+    headline
+        The part of `sentence` that says what the score did, without the steps.
+    sure
+        How sure that is: the error, what was evaluated, and what that would have shown.
     peak_step
         The peak before the fall that was found, or that the evaluations come near to and do not confirm.
     onset
@@ -175,6 +179,8 @@ class Verdict:
     on_disk: tuple[int, ...] = ()
     benchmarks: tuple[BenchmarkFall, ...] = ()
     variants: int = 0
+    headline: str = ""
+    sure: str = ""
 
     @property
     def fell(self) -> bool:

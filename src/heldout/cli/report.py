@@ -48,6 +48,10 @@ def report(
     fail_on: Annotated[
         FailOn | None, typer.Option(help="Exit with code 3 on this: an over-optimised run, or any warning.")
     ] = None,
+    verbose: Annotated[
+        bool,
+        typer.Option("--verbose", "-v", help="Print every finding in full, and what is advised on the evaluation."),
+    ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print only where the reports lie.")] = False,
 ) -> None:
     """Judge a run: the verdict, the figures, and what the curves do, as a page, Markdown, JSON and a summary here.
@@ -76,7 +80,7 @@ def report(
             written = write_report(one, out / name if several else out, chosen, pool, planned, asked())
             reports.append(written)
             if not quiet:
-                show(console, one, written.about, written.verdict)
+                show(console, one, written.about, written.verdict, verbose=verbose)
     for why in refused.values():
         print(f"heldout: {visible(why)}", file=sys.stderr)
     pages = [written.page for written in reports]
@@ -139,9 +143,11 @@ def _told_apart(runs: list[Run]) -> list[Run]:
 
 def _fails(verdict: Verdict, on: FailOn) -> bool:
     """Whether a verdict is what the user wants to hear of by exit code."""
-    if verdict.state in ("over-optimised", "regressed"):
+    from heldout.diagnosis.entries import as_told
+
+    if verdict.fell:
         return True
-    return on == "warning" and any(finding.severity in ("warning", "alarm") for finding in verdict.findings)
+    return on == "warning" and any(finding.severity in ("warning", "alarm") for finding in as_told(verdict))
 
 
 def _distinct(names: list[str]) -> list[str]:

@@ -187,6 +187,23 @@ def _recovered(fallen: OverOptimisation, worst: Look) -> bool:
     return len(last) == _RECOVERED_LOOKS and all(back)
 
 
+def how_sure(fallen: OverOptimisation, state: State, visible: float | None) -> str:
+    """Say what was evaluated, with which error that speaks of a fall, and which fall it would have shown."""
+    seen, worst = fallen.evidence, fallen.worst
+    said, p = seen.spoken, fallen.run_p()
+    if seen.problems is None:
+        size = "of unknown size" if said.share else "of a plain score"
+        error = "nothing can be confirmed"
+    else:
+        each = f" with {seen.samples:.3g} samples each" if seen.samples > 1.0 else ""
+        size = f"of {counted(seen.problems, 'problem')}{each}"
+        error = f"run-level p {f'= {p:.2g}' if p < 1.0 else 'above 0.2'}"
+    if worst.level is Level.CONFIRMED and state in (State.OVER_OPTIMISED, State.REGRESSED, State.RECOVERED):
+        error = f"confirmed at step {worst.step}, error {100 * fallen.alpha:g} % for the whole run ({error})"
+    shown = "" if visible is None else f"; a lasting {said.loss} of {said.by(visible)} or more would show"
+    return f"{counted(len(seen), 'evaluation')} {size}: {error}{shown}."
+
+
 def smallest_visible(count: int, variance: float) -> float | None:
     """How small a lasting fall, as a fraction, would so many evaluations show within three of them?
 

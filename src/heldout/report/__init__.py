@@ -15,6 +15,7 @@ from heldout.charts.drawing import Drawn, draw_all
 from heldout.charts.spec import KINDS, Kind
 from heldout.detectors.base import Detector
 from heldout.diagnosis.description import Description, describe
+from heldout.diagnosis.first_screen import first_screen
 from heldout.diagnosis.verdict import diagnose
 from heldout.errors import UsageError
 from heldout.findings import Verdict
@@ -87,13 +88,15 @@ def write_report(
 
 def write_index(reports: Sequence[Written], refused: Mapping[str, str], folder: Path) -> Path:
     """Write the page that links to several reports and says what could not be read."""
-    entries = [
+    entries: list[dict[str, object]] = [
         {
             "name": report.run.name,
             "format": report.run.format,
             "source": report.run.source,
             "page": report.page.relative_to(folder).as_posix(),
-            "text": f"{report.verdict.state.value}: {report.verdict.sentence}",
+            "state": report.verdict.state,
+            "label": report.verdict.label,
+            "lines": first_screen(report.run, report.verdict)[:2],
             **_thumbnail(report, folder),
         }
         for report in reports

@@ -16,6 +16,8 @@ import orjson
 
 import heldout
 from heldout.diagnosis.description import Description, Pair, SeriesDescription
+from heldout.diagnosis.entries import as_told
+from heldout.diagnosis.first_screen import first_screen
 from heldout.findings import BenchmarkFall, Unchecked, Verdict
 from heldout.metrics import ROLES, Unit
 from heldout.report.settings import settings_of
@@ -72,7 +74,12 @@ def as_object(run: Run, about: Description, verdict: Verdict, figures: Mapping[s
             "metrics": sorted(run.metrics),
             "settings": settings_of(run.config),
         },
-        "verdict": _plain(verdict) | {"benchmarks": [_plain(fall) | _unsized(fall) for fall in verdict.benchmarks]},
+        "answers": _plain(first_screen(run, verdict)),
+        "verdict": _plain(verdict)
+        | {
+            "findings": _plain(as_told(verdict)),
+            "benchmarks": [_plain(fall) | _unsized(fall) for fall in verdict.benchmarks],
+        },
         "roles": {role: _role(run, role) for role in ROLES},
         **described,
         "notes": _plain(run.notes),

@@ -6,6 +6,7 @@ Only the figures are inserted as they are, and they are made here.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -14,6 +15,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 import heldout
 from heldout.charts.palettes import stylesheet
 from heldout.diagnosis.description import Description
+from heldout.diagnosis.entries import Entry, as_told, by_detector
+from heldout.diagnosis.first_screen import first_screen
 from heldout.findings import Verdict
 from heldout.metrics import heading_of
 from heldout.report.settings import settings_of
@@ -40,6 +43,8 @@ def as_html(run: Run, about: Description, verdict: Verdict, figures: Sequence[In
         run=run,
         about=about,
         verdict=verdict,
+        lines=first_screen(run, verdict),
+        entries=by_detector(as_told(verdict)),
         not_checked=not_checked(verdict),
         figures=figures,
         benchmarks=benchmarks(verdict),
@@ -51,7 +56,7 @@ def as_html(run: Run, about: Description, verdict: Verdict, figures: Sequence[In
     )
 
 
-def as_index(entries: Sequence[Mapping[str, str]], refused: Mapping[str, str]) -> str:
+def as_index(entries: Sequence[Mapping[str, object]], refused: Mapping[str, str]) -> str:
     """Write the page that links to several reports."""
     return _template("index.html").render(entries=entries, refused=refused)
 
@@ -76,15 +81,24 @@ def shown(files: Sequence[str]) -> str | None:
 
 def as_markdown(run: Run, about: Description, verdict: Verdict, figures: Mapping[str, list[str]]) -> str:
     """Write the report as Markdown."""
-    lines = (*_verdict(run, verdict, figures), *_findings(verdict), *_description(about), *_settings(run), *_notes(run))
+    lines = (
+        *_verdict(run, verdict, figures),
+        *_findings(verdict),
+        *_settings(run),
+        *_listed("Not checked", not_checked(verdict)),
+        *_description(about),
+        *_notes(run),
+    )
     return "\n".join(lines) + "\n"
 
 
 def _verdict(run: Run, verdict: Verdict, figures: Mapping[str, list[str]]) -> Iterator[str]:
     yield f"# {_safe(run.name)}\n"
-    yield f"**{verdict.state.value}** ({_safe(verdict.label)}). {_safe(verdict.sentence)}\n"
-    yield from (f"- not checked: {_safe(line)}" for line in not_checked(verdict))
-    yield from (f"- advice: {_safe(line)}" for line in verdict.advice)
+    yield f"**{verdict.state.value}** ({_safe(verdict.label)})\n"
+    for line in first_screen(run, verdict):
+        yield f"- **{line.question}** {_safe(line.answer)}"
+        if line.command:
+            yield f"  {_safe(line.how)}: {_as_code(line.command)}"
     yield ""
     for title, files in figures.items():
         image = shown(files)
@@ -94,16 +108,29 @@ def _verdict(run: Run, verdict: Verdict, figures: Mapping[str, list[str]]) -> It
 
 def _findings(verdict: Verdict) -> Iterator[str]:
     yield "## Findings\n"
-    for finding in verdict.findings:
-        yield f"- **{finding.severity.value}**, step {finding.step}: {_safe(finding.seen)} {_safe(finding.against)} "
-        yield f"  {_safe(finding.means)} {_safe(finding.advice)}"
-    if not verdict.findings:
+    entries = by_detector(as_told(verdict))
+    yield from (line for entry in entries for line in _entry(entry))
+    if not entries:
         yield "None."
     yield ""
     scores = benchmarks(verdict)
     if scores is not None:
         yield f"### {scores.title}\n"
         yield from _table(scores)
+        yield ""
+    yield from _listed("About the evaluation", verdict.advice, level=3)
+
+
+def _entry(entry: Entry) -> Iterator[str]:
+    worst = entry.worst
+    yield f"- **{worst.severity.value}**, {_safe(entry.title)}: {_safe(entry.course)}. {_safe(worst.seen)}"
+    yield f"  {_safe(' '.join(filter(None, (worst.against, worst.means, worst.advice))))}"
+
+
+def _listed(title: str, lines: Sequence[str], level: int = 2) -> Iterator[str]:
+    if lines:
+        yield f"{'#' * level} {title}\n"
+        yield from (f"- {_safe(line)}" for line in lines)
         yield ""
 
 
@@ -149,6 +176,12 @@ def _table(table: TextTable) -> Iterator[str]:
     yield "| " + " | ".join(_safe(cell) for cell in table.head) + " |"
     yield "|" + "|".join(["---"] + ["---:"] * (len(table.head) - 1)) + "|"
     yield from ("| " + " | ".join(_safe(cell) for cell in row) + " |" for row in table.rows)
+
+
+def _as_code(text: str) -> str:
+    """Write text as code, in more backquotes than it holds in a row: nothing in it is interpreted."""
+    fence = "`" * (1 + max((len(run) for run in re.findall("`+", text)), default=0))
+    return f"{fence} {text} {fence}"
 
 
 def _safe(text: str) -> str:

@@ -1,4 +1,4 @@
-"""The report on the terminal: key values, observations, interpretation, and what the reader did."""
+"""The report on the terminal: the six answers, the findings, and what the curves do."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from rich.table import Table
 from rich.text import Text
 
 from heldout.diagnosis.description import Description
+from heldout.diagnosis.entries import Entry, as_told, by_detector
+from heldout.diagnosis.first_screen import Line, first_screen
 from heldout.findings import COLOUR, Severity, Verdict
 from heldout.report.settings import settings_of
 from heldout.report.tables import TextTable, benchmarks, correlations, key_values, not_checked
@@ -30,44 +32,63 @@ _MARK = {
 _MOST = 6
 
 
-def show(console: Console, run: Run, about: Description, verdict: Verdict) -> None:
-    """Print the summary of one run."""
+def show(console: Console, run: Run, about: Description, verdict: Verdict, *, verbose: bool = False) -> None:
+    """Print the summary of one run; `verbose` for all that was found, held against what, and all that can be done."""
     console.print()
-    console.print(Text(run.name, style="bold"), Text(f"  {run.format} · {run.source}", style="dim"), soft_wrap=True)
-    _verdict(console, verdict)
-    console.print(Padding(Text(about.overview), (0, 0, 1, 0)))
+    name, where = visible(run.name), visible(f"  {run.format} · {run.source}")
+    console.print(Text(name, style="bold"), Text(where, style="dim"), soft_wrap=True)
+    show_answers(console, verdict, first_screen(run, verdict))
+    _findings(console, by_detector(as_told(verdict)), verbose)
+    if verbose:
+        _listed(console, "About the evaluation", verdict.advice, numbered=False)
+    settings = list(settings_of(run.config).items())
+    if settings:
+        told = ", ".join(f"{name} = {value}" for name, value in settings[: None if verbose else _MOST])
+        console.print(Padding(Text.assemble(("Settings  ", "bold"), told), (0, 0, 1, 0)))
+    _listed(console, "Not checked", not_checked(verdict), numbered=False)
+    console.print(Padding(Text(visible(about.overview)), (0, 0, 1, 0)))
     scores = benchmarks(verdict)
     if scores is not None:
         _table(console, scores)
     _table(console, key_values(about))
     if about.pairs:
         _table(console, correlations(about))
-    settings = list(settings_of(run.config).items())[:_MOST]
-    if settings:
-        told = ", ".join(f"{name} = {value}" for name, value in settings)
-        console.print(Padding(Text.assemble(("Settings  ", "bold"), told), (0, 0, 1, 0)))
-    _listed(console, "Key observations", [observation.text for observation in about.observations])
+    _listed(console, "Key observations", [one.text for one in about.observations] or ["Nothing stands out."])
     _listed(console, "Interpretation", about.interpretation, numbered=False)
     _notes(console, run.notes)
 
 
-def _verdict(console: Console, verdict: Verdict) -> None:
-    """Print the verdict first, and what was not checked as loudly as the rest."""
+def show_answers(console: Console, verdict: Verdict, lines: Sequence[Line]) -> None:
+    """Print the six answers in a frame, and below it what to type, whole, so that it can be copied."""
     colour = COLOUR.get(verdict.state, "yellow")
-    lines = [Text.assemble((verdict.state.value, f"bold {colour}"), (f"  {verdict.label}", "dim"))]
-    lines.append(Text(verdict.sentence))
-    lines += [Text(line, style="italic") for line in verdict.advice]
-    lines += [Text.assemble(("not checked: ", "bold yellow"), line) for line in not_checked(verdict)]
-    console.print(Padding(Panel(Group(*lines), border_style=colour, padding=(0, 1)), (1, 0)))
-    shown = [finding for finding in verdict.findings if finding.severity is not Severity.NOTICE]
-    for finding in shown[-_MOST:]:
-        mark = "red" if finding.severity in (Severity.ALARM, Severity.WARNING) else "yellow"
-        head = (f"{finding.severity.value} ", f"bold {mark}")
-        console.print(_indented(Text.assemble(head, f"step {finding.step}: {finding.seen} {finding.means}")))
-    if len(shown) < len(verdict.findings) or len(shown) > _MOST:
-        more = len(verdict.findings) - len(shown[-_MOST:])
-        console.print(_indented(Text(f"{counted(more, 'more finding')} in the report", style="dim")))
-    if verdict.findings:
+    head = Text.assemble((verdict.state.value, f"bold {colour}"), (f"  {verdict.label}", "dim"))
+    grid = Table.grid(padding=(0, 2, 0, 0))
+    grid.add_column(style="bold", no_wrap=True)
+    grid.add_column()
+    for line in lines:
+        grid.add_row(line.question, Text(line.answer))
+    console.print(Padding(Panel(Group(head, "", grid), border_style=colour, padding=(0, 1)), (1, 0)))
+    for line in lines:
+        if line.command:
+            console.print(Text(f"  {line.how}:", style="dim"))
+            console.print(Text(f"  {line.command}"), soft_wrap=True)
+            console.print()
+
+
+def _findings(console: Console, entries: Sequence[Entry], verbose: bool) -> None:
+    """Print an entry for each detector, the gravest first: when, and what was seen."""
+    shown = [entry for entry in entries if verbose or entry.worst.severity is not Severity.NOTICE]
+    for entry in shown:
+        worst = entry.worst
+        mark = "red" if worst.severity in (Severity.ALARM, Severity.WARNING) else "yellow"
+        head = (f"{worst.severity.value:8s}", f"bold {mark}")
+        console.print(_indented(Text.assemble(head, (entry.title, "bold"), f"  {entry.course}")))
+        more = (worst.against, worst.means, worst.advice) if verbose else ()
+        console.print(Padding(Text(" ".join(filter(None, (worst.seen, *more)))), (0, 0, 0, 10)))
+    if len(shown) < len(entries):
+        text = f"{counted(len(entries) - len(shown), 'notice')} in the report, or with --verbose"
+        console.print(_indented(Text(text, style="dim")))
+    if entries:
         console.print()
 
 
@@ -87,6 +108,8 @@ def _table(console: Console, table: TextTable) -> None:
 
 
 def _listed(console: Console, title: str, lines: Sequence[str], *, numbered: bool = True) -> None:
+    if not lines:
+        return
     console.print(Text(title, style="bold"))
     for rank, line in enumerate(lines[:_MOST], 1):
         console.print(_indented(Text(f"{rank}. {line}" if numbered else line)))

@@ -1,0 +1,80 @@
+"""What the detectors found, as it is told: an entry for each detector, and no fall that the verdict denies."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby
+
+from heldout.detectors.overoptimisation import OverOptimisation
+from heldout.findings import Finding, Severity, State, Verdict
+from heldout.text import sentence_list
+
+_RANK = {severity: rank for rank, severity in enumerate(Severity)}
+_MOST_STEPS = 3  # of one kind that are named; of more the first and the last
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What one detector found."""
+
+    findings: tuple[Finding, ...]  # in order of steps, at least one
+
+    @property
+    def detector(self) -> str:
+        """Whose findings these are."""
+        return self.findings[0].detector
+
+    @property
+    def worst(self) -> Finding:
+        """The gravest finding, of several the last: it is the one that is told in full."""
+        return max(self.findings, key=lambda one: (_RANK[one.severity], one.step))
+
+    @property
+    def title(self) -> str:
+        """Name the detector for a person."""
+        return self.detector.replace("_", " ")
+
+    @property
+    def course(self) -> str:
+        """Say what was found when: "watch at 40, likely at 60, confirmed at 80"."""
+        kinds = groupby(self.findings, key=lambda one: one.kind)
+        return ", ".join(f"{kind.replace('_', ' ')} at {_steps([one.step for one in some])}" for kind, some in kinds)
+
+
+def _steps(steps: Sequence[int]) -> str:
+    if len(steps) <= _MOST_STEPS:
+        return sentence_list([str(step) for step in steps])
+    return f"{steps[0]} to {steps[-1]} ({len(steps)} times)"
+
+
+def by_detector(findings: Iterable[Finding]) -> tuple[Entry, ...]:
+    """Return an entry for each detector, the gravest first, then the latest."""
+    found: dict[str, list[Finding]] = {}
+    for finding in findings:
+        found.setdefault(finding.detector, []).append(finding)
+    entries = [Entry(tuple(some)) for some in found.values()]
+    return tuple(sorted(entries, key=lambda one: (-_RANK[one.worst.severity], -one.worst.step)))
+
+
+def as_told(verdict: Verdict, findings: Iterable[Finding] | None = None) -> tuple[Finding, ...]:
+    """Return findings, those of the verdict if none are given, as the verdict has it.
+
+    A fall that was suspected or found while the run went on, and that the last evaluations do not bear out, is a notice
+    that says so: an alarm lasts as long as what it was raised for.
+    """
+    given = verdict.findings if findings is None else findings
+    if verdict.fell:
+        return tuple(given)
+    return tuple(_over(one, verdict) if one.detector == OverOptimisation.name else one for one in given)
+
+
+def _over(finding: Finding, verdict: Verdict) -> Finding:
+    came_back = verdict.state is State.RECOVERED
+    return replace(
+        finding,
+        severity=Severity.WATCH if came_back else Severity.NOTICE,
+        seen=f"Suspected at step {finding.step} ({finding.kind}).",
+        means=verdict.headline if came_back else "The evaluations since do not bear it out.",
+        advice="See what happened around these steps." if came_back else "",
+    )

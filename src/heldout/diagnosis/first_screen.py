@@ -1,0 +1,237 @@
+"""The six answers that a reader wants first, each written once, from the verdict.
+
+Page, Markdown, terminal, ``report.json``, ``heldout watch`` and alerts all print these; none of them words its own. A
+question that cannot be answered says what was not checked.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from heldout.diagnosis.entries import as_told, by_detector
+from heldout.findings import Estimate, State, Verdict
+from heldout.metrics import Unit
+from heldout.metrics.phrasing import bare, written
+from heldout.run import Run
+from heldout.text import sentence_list, visible
+
+_MOST_LOOKS = 2  # findings that say what a run looked like
+_MOST_SPANS = 3  # ranges of steps that are listed; more are told by their ends
+_DIGITS = 0.1  # range of a share for which percent are written with one decimal
+
+# What the answer to the first question begins with; what is not here begins with the state itself.
+_IN_PLAIN_WORDS = {
+    State.OVER_OPTIMISED: "Yes.",
+    State.REGRESSED: "It got worse, and nothing shows that the reward is why.",
+    State.RECOVERED: "Not any more.",
+    State.IMPROVING: "No, improving.",
+    State.PLATEAU: "No, level.",
+    State.CANNOT_TELL: "Cannot tell.",
+    State.NO_EVIDENCE: "Cannot tell: not measured.",
+}
+# Detectors that say what a run looked like from inside; those that name what they look at are asked for by name.
+_LOOKS = {
+    "components": "parts of the reward",
+    "idle_component": "parts of the reward",
+    "length": "response length",
+    "entropy": "",
+    "groups": "",
+    "saturation": "",
+    "kl": "",
+}
+_OURS = {"evaluate_every", "record_every", "sandbox"}  # settings that heldout train alone has
+_ADD = "To go on from it, add to the command of the training"
+_ADJUST = (
+    "Adjust the reward: read samples that it likes and the tests reject, and take away what they live on (judge by "
+    "hidden tests, cap or drop the part that is easy to earn)."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One of the six questions, and its answer."""
+
+    key: str  # for machines
+    question: str  # for people, as the head of a line
+    answer: str
+    how: str = ""  # what `command` does
+    command: str = ""  # what to type, where that is known
+
+
+def first_screen(run: Run, verdict: Verdict) -> tuple[Line, ...]:
+    """Is a run over-optimised, since when, how sure is that, what is to be kept, what did it look like, and what now?
+
+    Every answer is plain text of one line, without anything that a terminal would obey; names and paths in it come from
+    the log and have to be escaped for a page.
+
+    Examples
+    --------
+    >>> import heldout
+    >>> run = heldout.read("example:kimi-dev")
+    >>> first_screen(run, heldout.diagnose(run))[0].answer[:14]
+    'No, improving.'
+    """
+    path = run.checkpoints.get(verdict.recommended.step, "") if verdict.recommended else ""
+    return (
+        Line("state", "Over-optimised?", visible(_state(verdict))),
+        Line("since", "Since when?", visible(timeline(run, verdict))),
+        Line("sure", "How sure?", visible(verdict.sure or _no_evaluations(verdict))),
+        Line("checkpoint", "Which checkpoint?", visible(_checkpoint(run, verdict, path)), *way_back(run, path)),
+        Line("looks", "Looked like what?", visible(_looks(run, verdict))),
+        Line("next", "What now?", visible(_next(run, verdict))),
+    )
+
+
+def as_text(lines: Sequence[Line]) -> str:
+    """Return the six answers as plain text, a line each, with what to type below."""
+    return "\n".join(
+        f"{line.question} {line.answer}" + (f" {line.how}:\n  {line.command}" if line.command else "") for line in lines
+    )
+
+
+def _state(verdict: Verdict) -> str:
+    plain = _IN_PLAIN_WORDS.get(verdict.state, f"{verdict.state.value.capitalize()}.")
+    return f"{plain} {verdict.headline or verdict.sentence}"
+
+
+def _no_evaluations(verdict: Verdict) -> str:
+    return f"Not checked: {verdict.label}."
+
+
+def timeline(run: Run, verdict: Verdict) -> str:
+    """Say in one line when the score was best, since when it falls, and which step to keep.
+
+    As in "best 50 to 80 · falling from 80 (70 to 90) · keep 50 (tied 60 to 80)".
+    """
+    kept = verdict.recommended
+    if kept is None:
+        return _no_evaluations(verdict)
+    steps = [int(step) for step in run["held_out"].step] if run.get("held_out") else []
+    others = [step for step in verdict.tied if step != kept.step]
+    tied = f" (tied {_spans(others, steps)})" if others else ""
+    parts = (f"best {_spans([*others, kept.step], steps)}", _falling(verdict), f"keep {kept.step}{tied}")
+    return " · ".join(filter(None, parts))
+
+
+def _falling(verdict: Verdict) -> str:
+    onset = verdict.onset
+    if onset is not None and (verdict.fell or verdict.state is State.RECOVERED):
+        unsure = "" if onset.low == onset.high else f" ({onset.low} to {onset.high})"
+        worse = "falling" if verdict.fell else "fell"
+        return f"{worse} from {onset.step}{unsure}" + ("" if verdict.fell else ", back since")
+    return f"perhaps falling from {verdict.peak_step}" if verdict.suspected else ""
+
+
+def _spans(chosen: Sequence[int], steps: Sequence[int]) -> str:
+    """Write steps as ranges of neighbouring evaluations: "50 to 80 and 120"."""
+    place = {step: index for index, step in enumerate(steps)}
+    runs: list[list[int]] = []
+    for step in sorted(chosen):
+        if runs and step in place and place[step] == place.get(runs[-1][-1], -2) + 1:
+            runs[-1].append(step)
+        else:
+            runs.append([step])
+    if len(runs) > _MOST_SPANS:
+        return f"{len(chosen)} of {runs[0][0]} to {runs[-1][-1]}"
+    return sentence_list([str(one[0]) if len(one) == 1 else f"{one[0]} to {one[-1]}" for one in runs])
+
+
+def _checkpoint(run: Run, verdict: Verdict, path: str) -> str:
+    kept = verdict.recommended
+    if kept is None:
+        return _no_evaluations(verdict)
+    where = f" Saved in {shlex.quote(path)}." if path else " The log names no checkpoint of it."
+    return f"Step {kept.step}, {_level(run, kept)}.{_not_the_highest(run, verdict)}{where}"
+
+
+def _level(run: Run, kept: Estimate) -> str:
+    series = run["held_out"]
+    unit = Unit.SCORE if run.unit(series.name) is Unit.SCORE else Unit.SHARE  # estimates of percentages are shares
+    span = _DIGITS if unit is Unit.SHARE else float(np.ptp(series.value)) / 10.0
+    between = f"{bare(unit, kept.low, span)} to {bare(unit, kept.high, span)}"
+    return f"at {written(unit, kept.estimate, span)} (95 % interval {between})"
+
+
+def _not_the_highest(run: Run, verdict: Verdict) -> str:
+    """Say in a sentence why the step that is kept is not that of the best single value; nothing where it is."""
+    kept, series = verdict.recommended, run["held_out"]
+    lower = run.evaluations()[0].lower
+    best = series.value.min() if lower else series.value.max()
+    tops = [int(step) for step in series.step[series.value == best]]
+    if kept is None or kept.step in tops:
+        return ""
+    top, beats = tops[0], f" Step {tops[0]} was {'lower' if lower else 'higher'}"
+    if run.checkpoints and top not in run.checkpoints:
+        return f"{beats}, and its checkpoint does not exist."
+    if top in verdict.tied:
+        return f"{beats} by no more than noise."
+    return f"{beats} for that one evaluation, which its neighbours do not bear out."
+
+
+def way_back(run: Run, path: str) -> tuple[str, str]:
+    """Return how one goes on from a checkpoint and what is to be typed, where its trainer is known; otherwise nothing.
+
+    The trainer is told by what it saved: ``checkpoint-60`` with a ``trainer_state.json`` is of transformers and TRL,
+    ``global_step_60`` of verl. Paths are quoted for a shell; one that cannot be typed has no command.
+    """
+    where = Path(path)
+    saved = where.parent if where.name == "actor" else where
+    if not path or visible(path) != path:
+        return "", ""
+    if run.config.keys() >= _OURS:
+        return (
+            "Begin a run from its weights, the other settings as they were",
+            f"heldout train --model {shlex.quote(path)}",
+        )
+    if re.fullmatch(r"checkpoint-\d+", where.name) and (where / "trainer_state.json").is_file():
+        return _ADD, f"--resume_from_checkpoint {shlex.quote(path)}"
+    if re.fullmatch(r"global_step_\d+", saved.name):
+        return _ADD, f"trainer.resume_mode=resume_path trainer.resume_from_path={shlex.quote(str(saved))}"
+    return "", ""
+
+
+def _looks(run: Run, verdict: Verdict) -> str:
+    """Say what changed in the parts of the reward, the length and the answers, as far as detectors looked."""
+    entries = [one for one in by_detector(as_told(verdict)) if one.detector in _LOOKS]
+    seen = " ".join(one.worst.seen for one in entries[:_MOST_LOOKS])
+    blind = {one.detector for one in verdict.unchecked}
+    asked = {what: name not in blind for name, what in _LOOKS.items() if what}
+    quiet, absent = ([what for what, looked in asked.items() if looked is known] for known in (True, False))
+    said = seen or (f"Nothing stands out in {sentence_list(quiet)}." if quiet else "")
+    return f"{said} Not checked: {sentence_list(absent)}.".strip() if absent else said
+
+
+def _next(run: Run, verdict: Verdict) -> str:
+    kept = verdict.recommended
+    back = f"Go back to step {kept.step}. " if kept else ""
+    match verdict.state:
+        case State.OVER_OPTIMISED:
+            return f"{back}{_ADJUST}"
+        case State.REGRESSED:
+            return (
+                f"{back}Evaluate it and the last checkpoint again on the same problems with fresh samples; then look "
+                "for the cause in the update, the data and the evaluation."
+            )
+        case State.NO_EVIDENCE:
+            return " ".join(
+                (*verdict.advice[:1], "Evaluate problems that are never trained on, every twentieth of the run.")
+            )
+        case State.IMPROVING | State.PLATEAU | State.RECOVERED | State.CANNOT_TELL:
+            more = " ".join(verdict.advice[:1]) if verdict.state is State.CANNOT_TELL else ""
+            return " ".join(filter(None, (more, _evaluate_next(run))))
+        case _:
+            return _ADJUST
+
+
+def _evaluate_next(run: Run) -> str:
+    series = run.get("held_out")
+    if series is None or len(series) < 2:
+        return "Evaluate the same problems at 20 to 40 evenly spaced steps."
+    gap = int(np.median(np.diff(series.step)))
+    return f"If it goes on, evaluate next at step {int(series.step[-1]) + gap}, the same problems."

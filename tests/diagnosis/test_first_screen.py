@@ -1,0 +1,189 @@
+"""The six answers: what they say, that every place prints the same ones, and that nothing in them is obeyed."""
+
+from __future__ import annotations
+
+import io
+import json
+import shlex
+from dataclasses import replace
+from html import unescape
+from pathlib import Path
+
+import numpy as np
+import pytest
+from rich.console import Console
+
+import heldout
+from heldout.datasets.simulated import DECLINES, NULLS, simulate
+from heldout.diagnosis.entries import as_told, by_detector
+from heldout.diagnosis.first_screen import as_text, first_screen, timeline, way_back
+from heldout.findings import Estimate, Finding, Onset, Severity, State, Verdict
+from heldout.report import write_index, write_report
+from heldout.report.terminal import show
+from heldout.run import Run, Series
+
+HOSTILE = "a\x1b[31m <b>$(rm x)</b> `|*_ \u202eb'"
+
+
+def a_run(family: str, seed: int, name: str = "run", where: str = "out/checkpoint") -> Run:
+    made = simulate(family, 200, 20, seed=seed)
+    metrics = {
+        "pass@1": Series("pass@1", made.steps, made.rates, problems=np.full(len(made.steps), 200.0)),
+        "reward": Series("reward", np.arange(len(made.reward)), made.reward),
+        "length": Series("length", np.arange(len(made.length)), made.length),
+    }
+    kept = {int(step): f"{where}-{step}" for step in made.steps}
+    roles = {"held_out": "pass@1", "reward": "reward", "length": "length"}
+    return Run(name, "memory", "test", metrics, roles, checkpoints=kept)
+
+
+def printed(run: Run, verdict: Verdict) -> str:
+    """What the terminal shows, without its line breaks and frames."""
+    console = Console(file=io.StringIO(), width=80, highlight=False)
+    show(console, run, heldout.describe(run, verdict), verdict)
+    assert isinstance(console.file, io.StringIO)
+    return "".join(console.file.getvalue().replace("│", "").split())
+
+
+def flat(text: str) -> str:
+    return "".join(unescape(text).replace("\\", "").split())
+
+
+@pytest.mark.parametrize("family", ["honest", "noisy_plateau", "sharp_collapse", "crash"])
+def test_every_place_gives_the_same_six_answers(family: str, tmp_path: Path) -> None:
+    run = a_run(family, 3)
+    written = write_report(run, tmp_path / "one", ["svg"])
+    verdict = written.verdict
+    lines = first_screen(run, verdict)
+    data = json.loads((written.folder / "report.json").read_text())
+    assert [line["key"] for line in data["answers"]] == ["state", "since", "sure", "checkpoint", "looks", "next"]
+    assert [line["answer"] for line in data["answers"]] == [line.answer for line in lines]
+    pages = [flat((written.folder / name).read_text()) for name in ("report.html", "report.md")]
+    for place in (*pages, printed(run, verdict)):
+        assert verdict.state.value.replace(" ", "") in place
+        for line in lines:
+            assert flat(line.answer) in place
+    index = flat(write_index([written], {}, tmp_path).read_text())
+    assert flat(lines[0].answer) in index
+    assert verdict.headline in lines[0].answer
+    assert verdict.headline in verdict.sentence
+
+
+@pytest.mark.parametrize("family", [*NULLS, *DECLINES])
+def test_a_fall_stands_in_every_answer_or_in_none(family: str) -> None:
+    for seed in range(6):
+        run = a_run(family, seed)
+        verdict = heldout.diagnose(run)
+        lines = {line.key: line.answer for line in first_screen(run, verdict)}
+        assert ("falling from" in lines["since"].replace("perhaps falling", "")) == verdict.fell
+        assert lines["next"].startswith("Go back") == verdict.fell
+        assert ("Adjust the reward" in lines["next"]) == (verdict.state is State.OVER_OPTIMISED)
+        assert ("confirmed at step" in lines["sure"]) <= (verdict.fell or verdict.state is State.RECOVERED)
+        alarms = [one for one in as_told(verdict) if one.severity is Severity.ALARM]
+        assert bool(alarms) <= verdict.fell
+
+
+FALLEN = Verdict(
+    state=State.OVER_OPTIMISED,
+    label="confirmed, reward rising",
+    sentence="It fell. Keep 50.",
+    headline="It fell.",
+    sure="Sure.",
+    onset=Onset(80, 70, 90),
+    recommended=Estimate(50, 0.723, 0.692, 0.754),
+    tied=(50, 60, 70, 80),
+)
+
+
+def ten_evaluations(**checkpoints: str) -> Run:
+    score = Series("pass@1", np.arange(10, 110, 10), np.array([0.5, 0.6, 0.6, 0.6, 0.7, 0.7, 0.75, 0.7, 0.6, 0.5]))
+    kept = {int(step[1:]): path for step, path in checkpoints.items()}
+    return Run("r", "memory", "test", {"pass@1": score}, {"held_out": "pass@1"}, checkpoints=kept)
+
+
+def test_the_timeline_is_one_line() -> None:
+    run = ten_evaluations()
+    assert timeline(run, FALLEN) == "best 50 to 80 · falling from 80 (70 to 90) · keep 50 (tied 60 to 80)"
+    assert timeline(run, replace(FALLEN, onset=Onset(80, 80, 80), tied=(50,))) == "best 50 · falling from 80 · keep 50"
+    many = replace(FALLEN, tied=(20, 40, 50, 70, 90), state=State.IMPROVING, onset=None)
+    assert timeline(run, many) == "best 5 of 20 to 90 · keep 50 (tied 4 of 20 to 90)"
+    back = replace(FALLEN, state=State.RECOVERED, tied=(50, 100))
+    assert timeline(run, back) == "best 50 and 100 · fell from 80 (70 to 90), back since · keep 50 (tied 100)"
+
+
+def test_why_the_step_kept_is_not_the_highest() -> None:
+    def said(verdict: Verdict, **checkpoints: str) -> str:
+        return first_screen(ten_evaluations(**checkpoints), verdict)[3].answer
+
+    assert said(FALLEN) == (
+        "Step 50, at 72.3 % (95 % interval 69.2 to 75.4). Step 70 was higher by no more than noise. "
+        "The log names no checkpoint of it."
+    )
+    assert "its neighbours do not bear out" in said(replace(FALLEN, tied=(50,)))
+    assert "its checkpoint does not exist. Saved in c/50." in said(FALLEN, s50="c/50")
+    assert "higher" not in said(replace(FALLEN, recommended=Estimate(70, 0.7, 0.6, 0.8)))
+
+
+def test_without_evaluations_the_answers_say_what_was_not_checked() -> None:
+    run = Run("r", "m", "t", {"reward": Series("reward", np.arange(9), np.arange(9.0))}, {"reward": "reward"})
+    answers = [line.answer for line in first_screen(run, heldout.diagnose(run))]
+    assert answers[0].startswith("Cannot tell: not measured. There is no held-out score")
+    assert answers[1] == answers[2] == answers[3] == "Not checked: training signals only."
+    assert answers[4].startswith("Not checked: parts of the reward and response length")
+    assert "never trained on" in answers[5]
+
+
+def test_the_way_back_is_that_of_the_trainer_which_saved_it(tmp_path: Path) -> None:
+    run = ten_evaluations()
+    saved = tmp_path / "a b" / "checkpoint-60"
+    saved.mkdir(parents=True)
+    assert way_back(run, str(saved)) == ("", "")  # nothing says whose it is
+    (saved / "trainer_state.json").touch()
+    assert way_back(run, str(saved))[1] == f"--resume_from_checkpoint {shlex.quote(str(saved))}"
+    verl = "trainer.resume_mode=resume_path trainer.resume_from_path=c/global_step_60"
+    assert way_back(run, "c/global_step_60")[1] == way_back(run, "c/global_step_60/actor")[1] == verl
+    assert way_back(run, "c/step-60") == way_back(run, "") == ("", "")
+    ours = replace(run, config={"evaluate_every": 10, "record_every": 10, "sandbox": "monty"})
+    assert way_back(ours, str(saved))[1] == f"heldout train --model {shlex.quote(str(saved))}"
+
+
+def test_nothing_in_the_answers_is_obeyed(tmp_path: Path) -> None:
+    run = a_run("sharp_collapse", 1, name=HOSTILE, where=f"{HOSTILE}/global_step")
+    run = replace(run, checkpoints={step: path.replace("-", "_") for step, path in run.checkpoints.items()})
+    folder = write_report(run, tmp_path / "x", ["svg"]).folder
+    texts = [as_text(first_screen(run, heldout.diagnose(run))), printed(run, heldout.diagnose(run))]
+    texts += [(folder / name).read_text() for name in ("report.html", "report.md")]
+    assert not any("\x1b" in text or "\u202e" in text for text in texts[:2])
+    assert "<b>" not in texts[2]
+    assert "<b>" not in texts[3].replace("\\<b\\>", "")
+    assert way_back(run, f"{HOSTILE}/global_step_60") == ("", "")  # cannot be typed
+    quoted = way_back(run, "it's $(rm x)`/global_step_60")[1]
+    assert shlex.split(quoted)[1] == "trainer.resume_from_path=it's $(rm x)`/global_step_60"
+
+
+def found(detector: str, kind: str, step: int, severity: Severity) -> Finding:
+    seen, steps = f"seen {step}.", (0, step)
+    return Finding(
+        detector=detector, severity=severity, kind=kind, step=step, steps=steps, seen=seen, against="",
+        means="It fell.", advice="",
+    )  # fmt: skip
+
+
+def test_a_detector_has_one_entry_with_its_escalation_and_the_gravest_stands_first() -> None:
+    falls = [("watch", 40, Severity.WATCH), ("likely", 60, Severity.ALARM), ("confirmed", 80, Severity.ALARM)]
+    some = [found("entropy", "entropy_low", step, Severity.WARNING) for step in (10, 20, 30, 90)]
+    entries = by_detector([*some, *(found("over_optimisation", *one) for one in falls)])
+    assert [entry.detector for entry in entries] == ["over_optimisation", "entropy"]
+    assert entries[0].course == "watch at 40, likely at 60, confirmed at 80"
+    assert entries[0].worst.seen == "seen 80."
+    assert entries[1].course == "entropy low at 10 to 90 (4 times)"
+
+
+@pytest.mark.parametrize("state", [state for state in State if state is not State.OVER_OPTIMISED])
+def test_an_alarm_that_is_over_is_none(state: State) -> None:
+    verdict = replace(FALLEN, state=state, findings=(found("over_optimisation", "likely", 60, Severity.ALARM),))
+    told = as_told(verdict)[0]
+    assert (told == verdict.findings[0]) == (state is State.REGRESSED)
+    if state is not State.REGRESSED:
+        assert told.severity is (Severity.WATCH if state is State.RECOVERED else Severity.NOTICE)
+        assert told.means == ("It fell." if state is State.RECOVERED else "The evaluations since do not bear it out.")
