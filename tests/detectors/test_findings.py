@@ -144,14 +144,14 @@ SAID: list[tuple[Question, Block, str, Severity, tuple[int, int], str, str, dict
     ),
     (
         GroupsWithoutSignal(),
-        metrics(zero_variance_groups=held((0.5, 10), (0.95, 30)), reward=held((-1.0, 5), (3.0, 5), (1.0, 30))),
+        metrics(zero_variance_groups=held((0.5, 10), (0.95, 30)), reward=held((0.0, 5), (0.6, 35))),
         "groups_without_signal",
         Severity.WATCH,
-        (10, 34),  # of five bins of 0.95; with one of 0.5 among them their mean of 0.86 may be chance
-        "In 95% of the groups all rewards are equal, some of them with a high reward and some with a low one (reward 1 "
-        "in -1 to 3).",
-        "The threshold is 80%, held against the mean of 5 bins of 5 points, 95% at least (95 %).",
-        {"zero_variance_groups": 0.95, "threshold": 0.8, "reward": 1.0, "low": -1.0, "high": 3.0},
+        (10, 34),  # of five bins of 0.95; with one of 0.5 among them their scatter leaves too few
+        "In 95% of the groups all rewards are equal, while the reward is near neither end of its range (0.6).",
+        "The threshold is 80%, held against 5 bins of 5 points, which say as much as 475 independent groups: if that "
+        "were the true share, so many would agree with a probability of at most 4e-20.",
+        {"zero_variance_groups": 0.95, "threshold": 0.8, "reward": 0.6, "groups": 475.0},
     ),
     (
         KLBlowUp(),
@@ -244,7 +244,7 @@ SAID: list[tuple[Question, Block, str, Severity, tuple[int, int], str, str, dict
         "reward_ceiling",
         Severity.NOTICE,
         (45, 49),
-        "The reward stays at 2.96, within 0.04 of its ceiling 3.",
+        "The reward stays at 2.96, within 0.04 of its ceiling of 3.",
         "4 bins of 5 points in a row within 1% of the range -2 to 3.",
         {"reward": 2.96, "ceiling": 3.0, "floor": -2.0, "close": 0.01},
     ),

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from heldout.detectors.base import Block, Points
-from heldout.detectors.repeated import RepeatedEvaluation, _explains
+from heldout.detectors.denominator import explains
+from heldout.detectors.repeated import RepeatedEvaluation
 from heldout.findings import Finding
 
 
@@ -78,7 +79,7 @@ def test_streaks_by_chance_are_those_of_normal_differences_on_the_grid_of_proble
     ],
 )
 def test_a_score_is_explained_within_its_rounding(problems: int, value: float, explained: bool) -> None:
-    assert _explains(problems, value) is explained
+    assert explains(problems, value) is explained
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
@@ -35,3 +36,10 @@ def test_a_reward_at_its_ceiling_is_found() -> None:
 def test_a_noisy_plateau_is_no_ceiling() -> None:
     assert kinds(reward=0.6 * RISE + 0.03 * RNG.normal(size=300)) == []
     assert kinds(reward=np.linspace(-1.0, 4.0, 300)) == []
+
+
+def test_a_reward_that_is_its_ceiling_is_not_said_to_be_within_nothing_of_it() -> None:
+    step = np.arange(60)
+    (finding,) = RewardSaturation().update(Block({"reward": Points(step, np.ones(60))}))
+    assert finding.seen == "The reward stays at its ceiling of 1."
+    assert not re.search(r"\b(right|solved|problems have)\b", f"{finding.means} {finding.advice}")

@@ -8,12 +8,11 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from heldout.detectors.base import Block
+from heldout.detectors.denominator import Denominator
 from heldout.detectors.question import COUNT, FRACTION, Text, parameter
 from heldout.detectors.signal import Signal
 from heldout.findings import Finding, Severity
 
-_MOST_PROBLEMS = 2000  # larger evaluations hardly ever tie by chance
-_MOST_VALUES = 64  # distinct scores that are kept to find the number of problems
 _FINE = 1e4  # variance, in units of the grid, of scores that no number of problems explains
 _EVALUATIONS = 40  # evaluations that a run is expected to have at least
 _PAIRED_SHARE = 0.4  # variance of one evaluation of the same problems, as a share of the binomial one
@@ -41,8 +40,7 @@ class RepeatedEvaluation(Signal):
     alpha: float = parameter(0.01, FRACTION, "expected streaks by chance in a run")
 
     def _reset(self) -> None:
-        self._values: list[float] = []  # distinct scores
-        self._problems = 1  # smallest number of problems that explains them; above the most: none does
+        self._problems = Denominator()  # where none is known, evaluations are large: those hardly ever tie by chance
         self._evaluations = 0
         self._since, self._value = -1, math.nan  # step at which the streak began, and its value
         self._streak = 0  # repetitions so far
@@ -60,7 +58,7 @@ class RepeatedEvaluation(Signal):
         self._evaluations += 1
         if value != self._value:
             self._since, self._value, self._streak, self._fired = step, value, 0, False
-            self._learn(value)
+            self._problems.learn(value)
             return
         self._streak += 1
         expected = self._expected(value)
@@ -76,21 +74,13 @@ class RepeatedEvaluation(Signal):
         rate = value / 100.0 if 1.0 < value <= 100.0 else value
         if (not 0.0 <= rate <= 1.0 and value == round(value)) or rate in (0.0, 1.0):
             return math.inf
-        if 0.0 < rate < 1.0 and self._problems <= _MOST_PROBLEMS:
-            variance = max(_PAIRED_SHARE * self._problems * rate * (1.0 - rate), 0.2)
+        if 0.0 < rate < 1.0 and self._problems.known:
+            variance = max(_PAIRED_SHARE * self._problems.number * rate * (1.0 - rate), 0.2)
         else:
             variance = _FINE
         # density of `streak` differences of normal values, all zero, on the grid of whole numbers
         chance = math.pow(2.0 * math.pi * variance, -0.5 * self._streak) / math.sqrt(self._streak + 1.0)
         return max(self._evaluations, _EVALUATIONS) * min(chance, 1.0)
-
-    def _learn(self, value: float) -> None:
-        """Raise the number of problems until it explains this score and all before."""
-        if self._problems > _MOST_PROBLEMS or len(self._values) >= _MOST_VALUES:
-            return
-        self._values.append(value)
-        while self._problems <= _MOST_PROBLEMS and not all(_explains(self._problems, one) for one in self._values):
-            self._problems += 1
 
     texts: ClassVar = {
         "evaluation_repeated": Text(
@@ -103,12 +93,3 @@ class RepeatedEvaluation(Signal):
             "fixed by mistake; then evaluate again.",
         )
     }
-
-
-def _explains(problems: int, value: float) -> bool:
-    """Whether a whole number of problems out of so many, rounded as it was logged, gives this score."""
-    scale = 100.0 if 1.0 < value <= 100.0 else 1.0
-    digits = len(repr(value).partition(".")[2])
-    rounding = 0.5 * 10.0**-digits if digits <= 6 and "e" not in repr(value) else 3e-8 * scale  # single precision
-    nearest = round(value / scale * problems) / problems * scale
-    return abs(nearest - value) <= rounding * 1.0001

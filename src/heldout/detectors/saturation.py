@@ -11,6 +11,12 @@ from heldout.detectors.question import COUNT, FRACTION, Text, at_least, paramete
 from heldout.detectors.signal import Bin, Binned, Latch
 from heldout.findings import Finding, Severity
 
+# What to try where every answer is rewarded, while nothing else is known; with a verdict more can be said.
+AT_THE_TOP = (
+    "Look at the held-out score before anything else. Where that is high as well, take harder problems or stop here; "
+    "where it is not, the reward pays for something else than the tests ask: read some answers."
+)
+
 
 @dataclass(eq=False, kw_only=True)
 class RewardSaturation(Binned):
@@ -62,7 +68,8 @@ class RewardSaturation(Binned):
         on = len(self._last) == self.patience and margin > 0.0 and below <= margin
         if steps := self._begins("reward_ceiling", one, on, off=top - one.value > 3.0 * margin):
             numbers = {"reward": one.value, "ceiling": top, "floor": bottom, "close": self.close}
-            yield self._finding("reward_ceiling", steps, numbers, {"below": below})
+            stays = f"at {one.value:.4g}, within {below:.2g} of" if below > 0.0 else "at"
+            yield self._finding("reward_ceiling", steps, numbers, {"stays": stays})
 
     texts: ClassVar = {
         "reward_spread_collapse": Text(
@@ -72,16 +79,16 @@ class RewardSaturation(Binned):
             "{start_noise:.2g}); {patience} bins of {width} points in a row lie below.",
             means="Saturation: answers hardly differ in reward, so what is left of the gradient is mostly noise (and "
             "is blown up where advantages are divided by the spread).",
-            advice="Take harder problems or a finer reward, or stop here; do not divide advantages by so small a "
-            "spread.",
+            advice="Do not divide advantages by so small a spread. A finer reward, or problems that are neither always "
+            "rewarded nor never, give answers apart from each other again.",
             reference="Liu et al. 2025, Understanding R1-Zero-Like Training, arXiv 2503.20783 (dividing by the spread)",
         ),
         "reward_ceiling": Text(
             severity=Severity.NOTICE,
-            seen="The reward stays at {reward:.4g}, within {below:.2g} of its ceiling {ceiling:.4g}.",
+            seen="The reward stays {stays} its ceiling of {ceiling:.4g}.",
             against="{patience} bins of {width} points in a row within {close:.0%} of the range {floor:.3g} to "
             "{ceiling:.3g}.",
-            means="Reward saturation: there is nothing left to gain on these problems.",
-            advice="Take harder problems, or stop; compare with the held-out score before going on.",
+            means="Reward saturation: by this reward nothing is left to gain on these problems.",
+            advice=AT_THE_TOP,
         ),
     }
