@@ -10,7 +10,8 @@ with a stated error has one, its shape by `trend` (what the last window did, and
 pieces for prose), `shifts` (jumps of the level) and `peaks`; `divergence` tells where two series part. `passk`
 estimates pass@k and `gram` the noise of evals that share their problems; `scan` says whether the level has truly fallen
 and how small a fall could be seen, `checkpoint` which checkpoint to take, and `search` finds the best checkpoint with
-few evals.
+few evals. `hacking` asks which share of the rewarded answers fails hidden tests and whether that is more than is
+tolerated, and `beta` is the distribution of such a share.
 
 Everything here imports numpy and the standard library only. scipy.stats, scipy.signal and ruptures take one to two
 seconds to import, and scipy.special a third of a second, which a command line report should not pay; the few lines
