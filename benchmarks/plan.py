@@ -19,6 +19,7 @@ from benchmarks.harness import Estimate, Sheet, check_name, write
 from heldout.datasets.simulated import DECLINES, NULLS, SimulatedRun, simulate
 from heldout.stats.arrays import FloatArray, IntArray
 from heldout.stats.checkpoint import choose
+from heldout.stats.eval_noise import EvalNoise
 from heldout.stats.gram import Gram
 from heldout.stats.noise import JITTER_FLOOR
 from heldout.stats.search import search
@@ -99,7 +100,7 @@ def searched(run: SimulatedRun) -> tuple[list[int], int]:
 
 
 def _chosen(run: SimulatedRun, at: IntArray) -> int:
-    return int(at[choose(run.rates[at], _variance(run.outcomes[at])).best])
+    return int(at[choose(run.rates[at], EvalNoise.of_outcomes(Gram.of(run.outcomes[at]))).best])
 
 
 def _variance(outcomes: FloatArray) -> float:

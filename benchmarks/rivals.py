@@ -28,6 +28,7 @@ from heldout.errors import how_to_install
 from heldout.run import Evaluation
 from heldout.stats.arrays import FloatArray, IntArray, floats
 from heldout.stats.checkpoint import choose
+from heldout.stats.eval_noise import EvalNoise
 from heldout.stats.gp import gp_posterior
 from heldout.stats.gram import Gram
 from heldout.stats.levels import cdf
@@ -379,7 +380,7 @@ def picks(run: SimulatedRun) -> dict[str, Pick]:
     """Which checkpoint is best: by heldout, and as the largest raw rate, tied where binomial intervals meet."""
     gram = Gram.of(run.outcomes)
     shared = [gram.set_variance(k) for k in range(run.rates.size)]
-    choice = choose(run.rates, float(_scanned(run)[1][-1]), shared)
+    choice = choose(run.rates, EvalNoise.of_outcomes(gram), shared)
     half = 1.96 * binomial_se(run.rates, float(gram.n))
     top = int(np.argmax(run.rates))
     rate, reach = float(run.rates[top]), float(half[top])

@@ -105,11 +105,15 @@ class Estimate:
 
 @dataclass(frozen=True, slots=True)
 class Onset:
-    """Since when the score falls: the first evaluation a point or more below the peak, and a 90 % interval for it."""
+    """When the score fell a point or more below its peak, and when it was back, for a fall that is over.
 
-    step: int
-    low: int
+    A point is of a share; of any other score it is a part of its noise and of the fall.
+    """
+
+    step: int  # of the first evaluation that lies below
+    low: int  # the fall lies between these two evaluations, with 90 %
     high: int
+    back: int | None = None  # step of the first evaluation that is not below any more; None while the score is down
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

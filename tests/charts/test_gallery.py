@@ -205,7 +205,7 @@ def test_where_a_fall_began_is_a_dashed_line() -> None:
     chart = reward_and_held_out(published_reward(), marks=Marks(onset=600))
     (rule,) = layers(chart, Rule)
     assert (rule.step, rule.label, rule.dash) == (600, "onset 600", Dash.DASHED)
-    assert "since step 600 the held-out score is a point or more below its peak" in chart.caption
+    assert "by step 600 the held-out score has fallen a point or more below its peak" in chart.caption
 
 
 # -- names

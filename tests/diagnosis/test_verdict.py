@@ -16,7 +16,7 @@ from heldout.detectors.base import block_of
 from heldout.detectors.evidence import pooled
 from heldout.detectors.overoptimisation import Level, OverOptimisation
 from heldout.diagnosis.verdict import checkpoint_to_keep
-from heldout.findings import State, Verdict
+from heldout.findings import Onset, State, Verdict
 from heldout.run import Evaluation, Outcomes, Run, Series
 from heldout.stats.checkpoint import choose
 
@@ -327,7 +327,7 @@ def test_the_best_checkpoint_that_exists_is_kept_or_the_best_of_all(
 def test_the_interval_of_the_kept_checkpoint_is_wilsons_of_as_many_trials_as_its_deviation_stands_for() -> None:
     falls = looked_at(HILL)
     seen = falls.evidence
-    choice = choose(seen.rates, seen.noise() * falls.looks[-1].inflation, seen.set_variance())
+    choice = choose(seen.rates, seen.eval_noise(), seen.set_variance())
     kept = checkpoint_to_keep(falls).recommended
     sd = (choice.high - choice.estimate) / 1.959964
     trials = kept.estimate * (1 - kept.estimate) / sd**2
@@ -362,16 +362,44 @@ def test_what_is_kept_is_told_with_its_interval_and_how_many_are_tied() -> None:
     assert heldout.diagnose(run).on_disk == (0, 70)
 
 
-def test_an_onset_is_told_with_its_interval_unless_it_is_sure() -> None:
+def test_an_onset_is_told_as_the_two_evaluations_between_which_the_score_fell() -> None:
     sure = heldout.diagnose(made(np.array([0.2, 0.3, 0.4, 0.5, 0.4, 0.3, 0.2, 0.1]), 4000))
-    assert sure.onset is not None
-    assert sure.onset.low == sure.onset.step == sure.onset.high == 40
-    assert "It has been a point or more below its peak since step 40. Keep" in sure.sentence
+    assert sure.onset == Onset(step=40, low=30, high=40)
+    assert "It fell a point or more below its peak between step 30 and step 40 (90 %). Keep" in sure.sentence
     slow = heldout.diagnose(made(np.concatenate([np.full(6, 0.5), np.linspace(0.5, 0.3, 14)]), 1000))
     assert slow.onset is not None
-    assert slow.onset.low < slow.onset.high
-    told = f"since step {slow.onset.step} (90 % interval {slow.onset.low} to {slow.onset.high})."
+    assert slow.onset.low + 10 < slow.onset.high
+    told = f"It fell a point or more below its peak between step {slow.onset.low} and step {slow.onset.high} (90 %)."
     assert told in slow.sentence
+
+
+def test_a_fall_that_is_over_is_told_with_its_end() -> None:
+    dip = np.array([0.3, 0.4, 0.5, 0.5, 0.5, 0.2, 0.2, 0.3, 0.5, 0.6, 0.6])
+    verdict = heldout.diagnose(made(dip, 5000))
+    assert verdict.state is State.RECOVERED
+    assert verdict.onset is not None
+    assert (verdict.onset.step, verdict.onset.high, verdict.onset.back) == (50, 50, 80)
+    told = (
+        f"It fell a point or more below its peak between step {verdict.onset.low} and step 50 (90 %), and was back by"
+    )
+    assert f"{told} step 80." in verdict.sentence
+
+
+def test_it_is_said_why_the_highest_value_is_not_kept() -> None:
+    lucky = np.array([0.30, 0.34, 0.38, 0.40, 0.41, 0.42, 0.42, 0.41, 0.40, 0.36, 0.32, 0.45, 0.28, 0.25, 0.22, 0.2])
+    verdict = heldout.diagnose(made(lucky, 200))
+    assert verdict.recommended is not None
+    step = verdict.recommended.step
+    assert step < 90
+    ahead = 45.0 - 100 * lucky[step // 10]
+    told = (
+        f"Step 110 has the highest value logged, {ahead:.1f} points above that of step {step}, but chance flatters it"
+    )
+    assert told in verdict.sentence
+    saved = heldout.diagnose(replace(made(lucky, 200), checkpoints={step: "a"}))
+    assert f"above that of step {step}, but no checkpoint of it exists." in saved.sentence
+    top = heldout.diagnose(made(HILL, 4000))
+    assert "value logged" not in top.sentence
 
 
 @pytest.mark.parametrize("count", [2, 3])

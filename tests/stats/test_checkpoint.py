@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from scipy.stats import norm
 
 from heldout.stats.checkpoint import choose
-from heldout.stats.gp import gp_posterior
+from heldout.stats.cliffs import cliff_posterior
+from heldout.stats.eval_noise import EvalNoise
 from heldout.stats.gram import Gram
 
 GOLDEN = np.array([0.300, 0.322, 0.331, 0.350, 0.356, 0.352, 0.360, 0.349, 0.333, 0.327, 0.310, 0.305])
@@ -30,11 +31,12 @@ def simulated(runs: Any, sd: Any, seed: int) -> Any:
 
 def test_it_reads_the_posterior_of_checkpoint_quality() -> None:
     got = choose(GOLDEN, 2e-4, set_variance=1e-4)
-    posterior = gp_posterior(GOLDEN, 2e-4, jitter=True)
-    assert got.means.tolist() == posterior.mean.tolist()
-    assert got.best == int(np.argmax(posterior.mean >= posterior.mean.max() - 0.001))
-    assert got.estimate == posterior.mean[got.best]
-    half = norm.ppf(0.975) * math.sqrt(posterior.covariance[got.best, got.best] + 1e-4)
+    posterior = cliff_posterior(GOLDEN, EvalNoise.white(2e-4, 12))
+    mean = posterior.mean(jitter=True)
+    assert got.means.tolist() == mean.tolist()
+    assert got.best == int(np.argmax(mean >= mean.max() - 0.0001))
+    assert got.estimate == mean[got.best]
+    half = norm.ppf(0.975) * math.sqrt(posterior.variance(got.best) + 1e-4)
     assert (got.low, got.high) == pytest.approx((got.estimate - half, got.estimate + half))
 
 
@@ -131,7 +133,7 @@ def test_few_evals_use_paired_comparisons_where_outcomes_are_known() -> None:
     x = (rng.random((4, 400)) < np.clip(p + np.array([0.0, 0.05, 0.1, 0.2])[:, None], 0, 1)).astype(float)
     gram = Gram.of(x)
     loose = choose(gram.rates, float(np.mean(gram.rates * (1 - gram.rates))) / 400)
-    tight = choose(gram.rates, gram.s2(4), gram.set_variance(3), contrast_variance=gram.contrast_variance)
+    tight = choose(gram.rates, EvalNoise.of_outcomes(gram), gram.set_variance(3))
     assert set(tight.tied) < set(loose.tied)
     assert tight.best == 3
 
@@ -162,7 +164,7 @@ def test_nothing_to_choose_from_is_said() -> None:
 def test_four_evals_are_taken_as_they_are_and_five_are_smoothed() -> None:
     assert choose(GOLDEN[:4], 2e-4).means.tolist() == GOLDEN[:4].tolist()
     five = choose(GOLDEN[:5], 2e-4)
-    assert five.means.tolist() == gp_posterior(GOLDEN[:5], 2e-4, jitter=True).mean.tolist()
+    assert five.means.tolist() == cliff_posterior(GOLDEN[:5], EvalNoise.white(2e-4, 5)).mean(jitter=True).tolist()
 
 
 @pytest.mark.parametrize(("ahead", "best"), [(0.00009, 1), (0.00011, 5)])
@@ -172,18 +174,18 @@ def test_a_hundredth_of_a_point_decides_between_checkpoints(ahead: float, best: 
 
 
 def test_tied_is_what_holds_98_percent_of_a_posterior_of_1_3_times_the_variance() -> None:
-    """With two checkpoints the second is tied until it lies 2.05 widened standard deviations behind."""
+    """With two checkpoints the second is tied until it is the better one in fewer than 2 % of the draws."""
     shape = np.array([0.0, 1.0, 2.0, 3.0, 2.0, 1.0, 0.0, 0.0])
     last = []
     for seed in range(12):
         for height in np.arange(0.8, 1.8, 0.02):
             value = 0.4 + 0.01 * height * shape
             if choose(value, 0.01**2, available=[3, 7], seed=seed).tied == (3,):
-                mean, sd = gp_posterior(value, 0.01**2, jitter=True).difference(3, 7)
-                last.append(mean / sd)
+                draws = cliff_posterior(value, EvalNoise.white(0.01**2, 8)).draw(20_000, jitter=True, wider=1.3)
+                last.append(np.mean(draws[:, 7] > draws[:, 3]))
                 break
     assert len(last) == 12
-    assert np.mean(last) == pytest.approx(norm.ppf(0.98) * math.sqrt(1.3), rel=0.03)
+    assert np.mean(last) == pytest.approx(0.02, abs=0.003)
 
 
 @pytest.mark.parametrize("others", [1, 2, 3])
@@ -192,7 +194,7 @@ def test_a_raw_comparison_pays_for_the_number_of_others(others: int, times: floa
     crossing = norm.ppf(1.0 - 0.05 / others) * math.sqrt(2.0) * 0.02
     value = np.array([0.40 - times * crossing, 0.40, 0.10, 0.10])[: others + 1]
     assert choose(value, 0.02**2).tied == ((0, 1) if tied else (1,))
-    assert choose(value, 0.02**2, contrast_variance=lambda d: 0.02**2 * (d * d).sum(axis=1)).tied[0] == 1 - tied
+    assert choose(value, EvalNoise.white(0.02**2, others + 1)).tied[0] == 1 - tied
 
 
 def test_one_checkpoint_is_the_best_and_its_interval_its_noise() -> None:

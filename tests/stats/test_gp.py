@@ -1,4 +1,4 @@
-"""The Gaussian process posterior: golden numbers, closed forms, and degenerate input; and when a fall began."""
+"""The Gaussian process posterior: golden numbers, closed forms, and degenerate input."""
 
 from __future__ import annotations
 
@@ -10,10 +10,7 @@ import pytest
 from scipy.special import kv, ndtr
 from scipy.stats import multivariate_normal
 
-from benchmarks.rivals import ALARM, FIRST
-from heldout.datasets.simulated import simulate
-from heldout.stats.gp import JITTERS, LENGTHS, SIGNALS, FallOnset, GPPosterior, fall_onset, gp_posterior, matern32
-from heldout.stats.gram import Gram
+from heldout.stats.gp import JITTERS, LENGTHS, SIGNALS, gp_posterior, matern32
 
 GOLDEN = np.array([0.300, 0.322, 0.331, 0.350, 0.356, 0.352, 0.360, 0.349, 0.333, 0.327, 0.310, 0.305])
 EVIDENCE = [0.0225, 0.0294, 0.0611, 0.0590, 0.1208, 0.2976, 0.5046, 0.9923, 1.5762]
@@ -173,69 +170,3 @@ def test_long_runs_have_the_same_posterior_as_short_ones(k: int) -> None:
         got = gp_posterior(value, 4e-4, jitter=True)
         np.testing.assert_allclose(got.mean, weights @ means, atol=1e-7)
         np.testing.assert_allclose(got.unit_covariances[0] * 4e-4, covariances[0], atol=1e-8)
-
-
-def certain(level: list[float]) -> GPPosterior:
-    return gp_posterior(np.array(level), 0.0)
-
-
-@pytest.mark.parametrize(("level", "at"), [
-    ([0.5, 0.6, 0.595, 0.589, 0.58], 3),  # a point below the peak begins at the fourth
-    ([0.5, 0.6, 0.58, 0.595, 0.57], 4),  # what is made good does not count
-    ([0.6, 0.58, 0.57], 1),
-    ([0.5, 0.6, 0.55, 0.52, 0.595], 2),  # evals after the lowest are not asked
-    ([0.5, 0.55, 0.6], 2),  # a run that never falls has its onset at the last
-    ([0.6, 0.595, 0.591], 2),
-    ([0.6], 0),
-])  # fmt: skip
-def test_the_onset_without_noise_is_the_first_eval_that_stays_a_point_below(level: list[float], at: int) -> None:
-    assert fall_onset(certain(level)) == FallOnset(at, at, at)
-
-
-def test_the_onset_and_its_interval_are_where_the_probability_passes_5_50_and_95_percent() -> None:
-    value = np.concatenate([np.full(12, 0.5), np.linspace(0.5, 0.38, 14)]) + np.tile([0.004, -0.004], 13)
-    posterior = gp_posterior(value, 0.01**2)
-    peak = int(posterior.mean.argmax())
-    below = np.array([posterior.prob_greater(peak, j, 0.01) for j in range(26)])
-    last_under = [int(np.flatnonzero((below < level) & (np.arange(26) >= peak))[-1]) for level in (0.5, 0.05, 0.95)]
-    found = fall_onset(posterior)
-    assert [found.at, found.low, found.high] == [last + 1 for last in last_under]
-    assert found.low < found.at < found.high
-    assert fall_onset(posterior, confidence=0.99).low < found.low
-
-
-def test_a_cliff_is_found_within_an_evaluation() -> None:
-    rate = np.concatenate([np.full(15, 0.5), np.full(10, 0.3)])
-    found = fall_onset(gp_posterior(rate, 0.01**2))
-    assert 14 <= found.low <= found.at <= found.high <= 15
-
-
-def test_a_rising_run_has_its_onset_at_the_end() -> None:
-    found = fall_onset(gp_posterior(np.linspace(0.2, 0.6, 20), 0.01**2))
-    assert found.at == 19
-
-
-def test_less_noise_gives_a_narrower_interval() -> None:
-    rng = np.random.default_rng(3)
-    truth = np.concatenate([np.full(15, 0.5), np.linspace(0.5, 0.4, 15)])
-
-    def width(sd: float) -> int:
-        found = fall_onset(gp_posterior(truth + rng.normal(0, sd, 30), sd**2))
-        return found.high - found.low
-
-    assert width(0.003) < width(0.02)
-
-
-@pytest.mark.parametrize("family", ["sharp_collapse", "slow_overopt"])
-def test_the_interval_holds_the_true_onset_as_often_as_it_says(family: str) -> None:
-    held, errors = [], []
-    for seed in range(40):
-        run = simulate(family, 500, 40, 1, seed=3_300_000 + seed)
-        if run.onset is None or not (ALARM.statistic(run)[FIRST:] >= 1).any():
-            continue
-        found = fall_onset(gp_posterior(run.rates, Gram.of(run.outcomes).s2(40)))
-        held.append(found.low <= run.onset <= found.high)
-        errors.append(abs(found.at - run.onset))
-    assert len(held) > 25
-    assert np.mean(held) > 0.75  # 0.9 promised; below 0.75 of 30 is seen in less than one of a hundred such tests
-    assert np.mean(errors) < 4

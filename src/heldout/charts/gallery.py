@@ -57,7 +57,7 @@ class Marks:
     tied
         First and last step of the checkpoints that cannot be told apart from it, shaded.
     onset
-        Step since which the held-out score is below its peak, marked by a dashed line.
+        Step by which the held-out score had fallen below its peak, marked by a dashed line.
     """
 
     chosen: float | None = None
@@ -377,7 +377,7 @@ def _caption(chart: Chart, curves: Sequence[DrawnCurve], asked: _Asked) -> str:
         sentences.append(f"Shaded: steps {marks.tied[0]:g} to {marks.tied[1]:g}, which cannot be told apart from it.")
     if marks.onset is not None:
         sentences.append(
-            f"Dashed vertical line: since step {marks.onset:g} the held-out score is a point or more below its peak."
+            f"Dashed line: by step {marks.onset:g} the held-out score has fallen a point or more below its peak."
         )
     return " ".join(filter(None, sentences))
 

@@ -20,6 +20,7 @@ from heldout.findings import Finding
 from heldout.metrics.phrasing import Spoken
 from heldout.run import Evaluation, Outcomes
 from heldout.stats.arrays import FloatArray
+from heldout.stats.eval_noise import EvalNoise
 from heldout.stats.gram import Gram, complete
 from heldout.stats.levels import FEWEST_TO_CONFIRM
 from heldout.stats.margins import Margins, free_margins
@@ -129,6 +130,18 @@ class Evidence:
     def posterior_noise(self, inflation: float) -> float:
         """Return that variance as the Gaussian process uses it, given the scan's median inflation."""
         return self.noise() * inflation * (_UNSIZED_FACTOR if self.problems is None else 1.0)
+
+    def eval_noise(self) -> EvalNoise:
+        """Return how far evaluations err and how alike, as the choice of a checkpoint and the onset of a fall need it.
+
+        That is the luck of the answers alone: how checkpoints differ beyond it belongs to their quality.
+        """
+        if self._gram is not None:
+            return EvalNoise.of_outcomes(self._gram)
+        if self.problems is None:
+            return EvalNoise.white(self.noise(), len(self), sized=False)
+        counts = [(evaluation.problems, evaluation.samples or 1.0) for evaluation in self._evaluations]
+        return EvalNoise.of_rates(self.rates, *np.array(counts, dtype=np.float64).T)
 
     @property
     def inflation(self) -> Inflation | None:

@@ -7,15 +7,17 @@ run, and everything else that speaks of the held-out score (`observations`, `int
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
 from collections.abc import Container, Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 
 from heldout.detectors import Detectors, falls_among
 from heldout.detectors.base import Block, Detector, block_of, fold, unchecked
 from heldout.detectors.evidence import Evidence, HeldOut
-from heldout.detectors.overoptimisation import Level, OverOptimisation
+from heldout.detectors.overoptimisation import OverOptimisation
 from heldout.diagnosis.beside import by_the_same_reward
 from heldout.diagnosis.state import (
     advice_on,
@@ -31,7 +33,7 @@ from heldout.findings import BenchmarkFall, Estimate, Finding, Onset, State, Unc
 from heldout.metrics.phrasing import Spoken
 from heldout.run import Run
 from heldout.stats.checkpoint import Choice, choose
-from heldout.stats.gp import fall_onset, gp_posterior
+from heldout.stats.cliffs import cliff_posterior, fall_onset
 from heldout.stats.levels import TWO_SIDED_95, holm
 from heldout.stats.rates import wilson
 from heldout.stats.threads import on_one_thread
@@ -104,6 +106,15 @@ def _in_full(run: Run, *sentences: str) -> str:
     return f"By the same reward, measured on other prompts ({key}): {said[:1].lower()}{said[1:]}"
 
 
+class Highest(NamedTuple):
+    """The best score in the log, where it is that of another step than the one to keep: as judged, higher is better."""
+
+    step: int
+    ahead: float  # how far it is above the score at the step to keep, both as logged
+    estimate: float  # what is believed of its checkpoint
+    exists: bool  # whether that checkpoint could be kept
+
+
 @dataclass(frozen=True, slots=True)
 class Kept:
     """The checkpoint to keep."""
@@ -112,6 +123,7 @@ class Kept:
     tied: tuple[int, ...]  # steps that cannot be told apart from it, with its own
     among: int  # how many there were to choose from
     existing: bool  # whether those were the checkpoints that exist; otherwise every evaluation counts
+    highest: Highest | None = None
 
 
 def checkpoint_to_keep(fallen: OverOptimisation, checkpoints: Container[int] = ()) -> Kept:
@@ -121,16 +133,21 @@ def checkpoint_to_keep(fallen: OverOptimisation, checkpoints: Container[int] = (
     detector must have looked at least once.
     """
     seen = fallen.evidence
-    variance = seen.noise() * fallen.looks[-1].inflation
     steps = [int(step) for step in seen.steps]
     on_disk = np.array([step in checkpoints for step in steps])
-    choice = choose(seen.rates, variance, seen.set_variance(), on_disk if on_disk.any() else None)
-    logged = seen.spoken.as_logged
-    low, high = sorted(map(logged, _interval(choice, seen)))
-    recommended = Estimate(steps[choice.best], logged(choice.estimate), low, high)
-    tied = tuple(steps[index] for index in choice.tied)
-    among = int(on_disk.sum()) if on_disk.any() else len(steps)
-    return Kept(recommended, tied, among, bool(on_disk.any()))
+    existing = bool(on_disk.any())
+    exists = on_disk if existing else np.ones(len(steps), dtype=bool)
+    choice = choose(seen.rates, seen.eval_noise(), seen.set_variance(), exists, tie=seen.margins.tie)
+    low, estimate, high = sorted(map(seen.spoken.as_logged, _interval(choice, seen)))
+    top, rates = int(seen.rates.argmax()), seen.rates
+    ahead = float(rates[top] - rates[choice.best])
+    return Kept(
+        recommended=Estimate(steps[choice.best], estimate, low, high),
+        tied=tuple(steps[index] for index in choice.tied),
+        among=int(exists.sum()),
+        existing=existing,
+        highest=Highest(steps[top], ahead, float(choice.means[top]), bool(exists[top])) if ahead > 0.0 else None,
+    )
 
 
 def _judged(
@@ -142,7 +159,7 @@ def _judged(
     visible = smallest_visible(len(seen), variance)
     answer = answer_of(fallen, visible)
     onset = _onset(fallen, answer.state)
-    sentences = (answer.sentence, _since(onset, seen.spoken), _keep(kept, seen.spoken, run))
+    sentences = (answer.sentence, _since(onset, seen.spoken), _keep(kept, seen.spoken, run), _passed_over(kept, seen))
     return Verdict(
         state=answer.state,
         label=answer.label,
@@ -205,38 +222,46 @@ def _benchmark(key: str, fallen: OverOptimisation) -> BenchmarkFall:
     )
 
 
-def _interval(choice: Choice, seen: Evidence) -> tuple[float, float]:
-    """Return the 95 % interval of the chosen level: Wilson's, of so many trials as its deviation stands for.
+def _interval(choice: Choice, seen: Evidence) -> tuple[float, float, float]:
+    """Return low end, estimate and high end of the chosen level, with 95 %; a share lies within what one can be.
 
-    That needs a share and its number of problems; otherwise it is the normal one, that of a share cut to what one can
-    be.
+    Where the number of problems is known the interval is Wilson's, of so many trials as its deviation stands for.
     """
     rate, half = choice.estimate, 0.5 * (choice.high - choice.low)
+    if not seen.spoken.share:
+        return choice.low, rate, choice.high
     if seen.problems is not None and 0.0 < rate < 1.0 and 0.0 < half < math.inf:
-        return wilson(rate, rate * (1.0 - rate) * (TWO_SIDED_95 / half) ** 2)
-    return (max(choice.low, 0.0), min(choice.high, 1.0)) if seen.spoken.share else (choice.low, choice.high)
+        low, high = wilson(rate, rate * (1.0 - rate) * (TWO_SIDED_95 / half) ** 2)
+        return low, rate, high
+    low, rate, high = np.clip([choice.low, rate, choice.high], 0.0, 1.0).tolist()
+    return low, rate, high
 
 
 def _onset(fallen: OverOptimisation, state: State) -> Onset | None:
-    """Since when the score falls, where it does; where it came back, as it stood when the fall was surest."""
-    worst, seen = fallen.worst, fallen.evidence
-    if worst.level < Level.LIKELY:
+    """When the score fell, where it has fallen or has come back since."""
+    recovered, seen = state is State.RECOVERED, fallen.evidence
+    noise, steps = seen.eval_noise(), [int(step) for step in seen.steps]
+    if not (recovered or state in (State.OVER_OPTIMISED, State.REGRESSED)) or not noise.variance > 0.0:
         return None
-    recovered = state is State.RECOVERED
-    steps = seen.steps[seen.steps <= worst.step] if recovered else seen.steps
-    if not len(steps):  # the problems have changed since
+    until = bisect_right(steps, fallen.worst.step) - 1 if recovered else len(steps) - 1
+    if until < 1:  # the problems have changed since
         return None
-    look = worst if recovered else fallen.looks[-1]
-    found = fall_onset(gp_posterior(seen.rates[: len(steps)], seen.posterior_noise(look.inflation)))
-    return Onset(*(int(steps[index]) for index in (found.at, found.low, found.high)))
+    posterior = cliff_posterior(seen.rates, noise)
+    level = posterior.mean(jitter=False)
+    peak = int(level[: until + 1].argmax())
+    fall = float(level[peak] - level[peak : until + 1].min())
+    found = fall_onset(posterior, seen.margins.onset(fall), until)
+    return Onset(steps[found.at], steps[found.low - 1], steps[found.high], steps[found.back] if recovered else None)
 
 
 def _since(onset: Onset | None, said: Spoken) -> str:
     if onset is None:
         return ""
-    unsure = "" if onset.low == onset.high else f" (90 % interval {onset.low} to {onset.high})"
-    away = "above its lowest" if said.lower else "below its peak"
-    return f"It has been {'a point or more ' if said.share else ''}{away} since step {onset.step}{unsure}."
+    point = "a point or more " if said.share else ""
+    when = f"between step {onset.low} and step {onset.high} (90 %)"
+    moved, from_what = ("rose", "above its lowest") if said.lower else ("fell", "below its peak")
+    back = f", and was back by step {onset.back}" if onset.back is not None else ""
+    return f"It {moved} {point}{from_what} {when}{back}."
 
 
 def _keep(kept: Kept, said: Spoken, run: Run) -> str:
@@ -248,3 +273,19 @@ def _keep(kept: Kept, said: Spoken, run: Run) -> str:
     where = run.checkpoints.get(one.step)
     lies = f" It lies in {where}." if where else ""
     return f"Keep step {one.step}, estimated at {estimate}{others}.{lies}"
+
+
+def _passed_over(kept: Kept, seen: Evidence) -> str:
+    """Say why the step to keep is not that of the best score in the log."""
+    top, said = kept.highest, seen.spoken
+    if top is None:
+        return ""
+    best, above, lower = ("lowest", "below", "higher") if said.lower else ("highest", "above", "lower")
+    ahead = f"{said.by(top.ahead)} {above} that of step {kept.recommended.step}"
+    if not top.exists:
+        why = "no checkpoint of it exists"
+    elif said.as_logged(kept.recommended.estimate) - top.estimate <= seen.margins.tie:
+        why = "it is estimated to be no better, and the earlier one is kept"
+    else:
+        why = f"chance flatters it: its neighbours are {lower}, and it is estimated at {said.level(top.estimate)}"
+    return f"Step {top.step} has the {best} value logged, {ahead}, but {why}."

@@ -3,8 +3,9 @@
 `arrays` names the array types, `threads` keeps linear algebra on one thread, and `levels` holds the normal
 distribution, the thresholds that rooms share and the price of several tests at once; `margins` says what counts as a
 change of a score in its own unit, and `rates` how sure a rate over problems is, and the difference of two. `smoothing`
-draws a line through noise, `noise` says how large the noise is, `gp` gives the posterior of the level behind noisy
-evals and since when it lies below its peak, and `local_level` gives the random-walk smoother with its matrices.
+draws a line through noise, `noise` says how large the noise is and `eval_noise` how alike neighbouring evals err, `gp`
+gives the posterior of the level behind noisy evals, `cliffs` that of one which may also jump, and when it fell, and
+`local_level` gives the random-walk smoother with its matrices.
 `correlation` asks whether two series move together. What one series does is told by `course`, a word only where a test
 with a stated error has one, its shape by `trend` (what the last window did, and a late rise), `segments` (straight
 pieces for prose), `shifts` (jumps of the level) and `peaks`; `divergence` tells where two series part. `passk`

@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from heldout.stats.arrays import FloatArray, IntArray, floats
-from heldout.stats.gp import GPPosterior, gp_posterior
+from heldout.stats.cliffs import cliff_posterior
+from heldout.stats.eval_noise import EvalNoise
 from heldout.stats.levels import TWO_SIDED_95, quantile
+from heldout.stats.margins import Margins
 
+TIE = Margins().tie  # of shares
 ENOUGH = 5  # evals from which on neighbours are allowed to help
-TIE = 0.0001  # rates closer than this are equal, and the earlier checkpoint is taken
 _DRAWS = 1000
 _WIDER = 1.3  # draws have this times the posterior variance, which is a little too small
 _TIED_MASS = 0.98
 _TIED_ERROR = 0.05  # chance that the raw comparisons drop the best one
-
-ContrastVariance = Callable[[FloatArray], FloatArray]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -37,33 +36,32 @@ class Choice:
 
 def choose(
     values: npt.ArrayLike,
-    variance: float,
+    noise: EvalNoise | float,
     set_variance: npt.ArrayLike = 0.0,
     available: npt.ArrayLike | None = None,
-    contrast_variance: ContrastVariance | None = None,
     *,
+    tie: float = TIE,
     seed: int = 0,
 ) -> Choice:
     """Which checkpoint should be taken?
 
-    The one with the largest posterior mean of its own rate (trend and jitter) under the Gaussian process of
-    `gp_posterior`, among those that exist. The largest raw value is biased upward by the noise that made it largest;
-    the posterior mean is not, and it is closer to the best in truth.
+    The one with the largest posterior mean of its own quality (level and jitter) under the model of `cliff_posterior`,
+    among those that exist. The largest raw value is biased upward by the noise that made it largest; the posterior mean
+    is not, and it is closer to the best in truth, also right before a cliff.
 
-    `values`: shape (K,), the rate of each eval, in order. `variance`: noise variance of one eval; where neighbouring
-    evals share noise, the variance of the last look times its median inflation. `set_variance`: variance of the level
-    over sets of problems, one number or shape (K,) (`Gram.set_variance`); 0 makes the interval one for exactly these
-    problems. `available`: checkpoints that exist: indices, or booleans of shape (K,). All if not given.
-    `contrast_variance`: for fewer than five evals, gives the variance of comparisons of shape (j, K)
-    (`Gram.contrast_variance`); independent noise of size `variance` if not given. The same `seed` gives the same draws.
+    `values`: shape (K,), the rate of each eval, in order. `noise`: of those evals; a number is the variance of each,
+    independent of the others. `set_variance`: variance of the level over sets of problems, one number or shape (K,)
+    (`Gram.set_variance`); 0 makes the interval one for exactly these problems. `available`: checkpoints that exist:
+    indices, or booleans of shape (K,). All if not given. `tie`: means that are no further apart are the same, and the
+    earlier checkpoint is taken. The same `seed` gives the same draws.
     Returns the best checkpoint, its interval, and what is tied with it. With fewer than five evals: the largest raw
     value, its raw interval, and as tied all that a comparison with it at 5 % (Bonferroni over the others) does not
-    drop. With unknown noise nothing can be dropped.
+    drop. Values without noise are taken as they are; with unknown noise nothing can be dropped.
     Raises ValueError if there is no value, no checkpoint is available, or an index is outside.
 
-    Tied is the smallest set that holds the argmax of 98 % of 1000 draws from the posterior, its variance widened by
-    1.3. What it cannot see: checkpoints that were not evaluated, a lasting shift of all problems between two evals
-    (another harness), and changes of the noise along the run.
+    Tied is the smallest set that holds the best of 98 % of 1000 draws from the posterior, its variance widened by 1.3.
+    What it cannot see: checkpoints that were not evaluated, and a lasting shift of all problems between two evals
+    (another harness).
 
     Source: Rasmussen, Williams 2006, chapter 2; Efron 2011, "Tweedie's formula and selection bias", JASA 106; Hansen,
     Lunde, Nason 2011, "The model confidence set", Econometrica 79; Hsu 1981, "Simultaneous confidence intervals for all
@@ -75,11 +73,11 @@ def choose(
     """
     values = floats(values)
     exists = _existing(available, values.size)
-    noise = float(variance)
+    known = noise if isinstance(noise, EvalNoise) else EvalNoise.white(noise, values.size)
     shared = floats(np.broadcast_to(floats(set_variance), values.shape))
-    if values.size >= ENOUGH and noise >= 0.0:
-        return _smoothed(values, noise, shared, exists, seed)
-    return _raw(values, noise, shared, exists, contrast_variance)
+    if values.size >= ENOUGH and known.variance > 0.0:
+        return _smoothed(values, known, shared, exists, tie, seed)
+    return _raw(values, known, shared, exists, tie)
 
 
 def _existing(available: npt.ArrayLike | None, size: int) -> IntArray:
@@ -96,31 +94,26 @@ def _existing(available: npt.ArrayLike | None, size: int) -> IntArray:
     return chosen
 
 
-def _smoothed(values: FloatArray, variance: float, shared: FloatArray, exists: IntArray, seed: int) -> Choice:
+def _smoothed(
+    values: FloatArray, noise: EvalNoise, shared: FloatArray, exists: IntArray, tie: float, seed: int
+) -> Choice:
     """The choice by the posterior."""
-    posterior = gp_posterior(values, variance, jitter=True)
-    own = posterior.mean[exists]
-    best = int(exists[own >= own.max() - TIE][0])
-    half = TWO_SIDED_95 * math.sqrt(max(float(posterior.covariance[best, best]), 0.0) + float(shared[best]))
-    estimate = float(posterior.mean[best])
-    tied = _with(best, exists[_tied(_draw(posterior, exists, seed), own)])
-    return Choice(best, estimate, estimate - half, estimate + half, tied, posterior.mean)
-
-
-def _draw(posterior: GPPosterior, exists: IntArray, seed: int) -> FloatArray:
-    """Draws of the rates of the existing checkpoints, shape (1000, existing)."""
-    scale, direction = np.linalg.eigh(_WIDER * posterior.covariance[np.ix_(exists, exists)])
-    root = direction * np.sqrt(np.maximum(scale, 0.0))
-    noise = np.random.default_rng(seed).standard_normal((_DRAWS, exists.size))
-    return floats(posterior.mean[exists] + noise @ root.T)
+    posterior = cliff_posterior(values, noise)
+    means = posterior.mean(jitter=True)
+    own = means[exists]
+    best = int(exists[own >= own.max() - tie][0])
+    half = TWO_SIDED_95 * math.sqrt(posterior.variance(best) + float(shared[best]))
+    draws = posterior.draw(_DRAWS, jitter=True, wider=_WIDER, seed=seed)[:, exists]
+    estimate = float(means[best])
+    return Choice(best, estimate, estimate - half, estimate + half, _with(best, exists[_tied(draws, own)]), means)
 
 
 def _tied(draws: FloatArray, mean: FloatArray) -> IntArray:
-    """The smallest set of columns that holds the largest value of 98 % of the draws."""
+    """The smallest set of columns that holds the largest value of 98 % of the draws, and what equals one of them."""
     chance = np.bincount(draws.argmax(axis=1), minlength=mean.size) / len(draws)
     order = np.lexsort((-mean, -chance))
     count = int(np.searchsorted(np.cumsum(chance[order]), _TIED_MASS - 1e-12)) + 1
-    return order[:count].astype(np.int64)
+    return np.flatnonzero(np.isin(mean, mean[order[:count]])).astype(np.int64)  # equal are evals that were averaged
 
 
 def _with(best: int, others: IntArray) -> tuple[int, ...]:
@@ -128,32 +121,15 @@ def _with(best: int, others: IntArray) -> tuple[int, ...]:
     return tuple(sorted({best, *(int(k) for k in others)}))
 
 
-def _raw(
-    values: FloatArray,
-    variance: float,
-    shared: FloatArray,
-    exists: IntArray,
-    contrast_variance: ContrastVariance | None,
-) -> Choice:
+def _raw(values: FloatArray, noise: EvalNoise, shared: FloatArray, exists: IntArray, tie: float) -> Choice:
     """The choice by the values as they are, for too few evals to smooth."""
     own = values[exists]
-    best = int(exists[int(own.argmax())])
-    sd = np.sqrt(_paired(best, exists, values.size, variance, contrast_variance))
-    behind = values[best] - own
+    best = int(exists[own >= own.max() - tie][0])
+    one = np.eye(values.size)
+    sd = np.sqrt(noise.of_contrasts(one[best] - one[exists]))
     crossing = quantile(1.0 - _TIED_ERROR / max(exists.size - 1, 1))
-    tied = exists[~(behind > crossing * sd)]
+    tied = exists[~(values[best] - own > np.maximum(crossing * sd, tie))]
     estimate = float(values[best])
-    half = TWO_SIDED_95 * math.sqrt(variance + float(shared[best])) if variance >= 0.0 else math.nan
+    own_variance = noise.variance * float(noise.covariance[best, best]) + float(shared[best])
+    half = TWO_SIDED_95 * math.sqrt(own_variance) if own_variance >= 0.0 else math.nan
     return Choice(best, estimate, estimate - half, estimate + half, _with(best, tied), values)
-
-
-def _paired(
-    best: int, exists: IntArray, size: int, variance: float, contrast_variance: ContrastVariance | None
-) -> FloatArray:
-    """Variance of the best one minus each existing one."""
-    one = np.eye(size)
-    against = one[best] - one[exists]
-    if contrast_variance is not None:
-        return np.where(exists == best, 0.0, contrast_variance(against))
-    white = variance if variance >= 0.0 else math.nan
-    return floats(white * (against * against).sum(axis=1))

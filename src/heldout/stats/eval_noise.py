@@ -1,0 +1,83 @@
+"""The noise of evals as a covariance: how far each errs, and how alike neighbouring ones err."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from heldout.stats.arrays import FloatArray, IntArray, floats
+from heldout.stats.gram import Gram
+
+# Of the variance of a problem's outcome, from rates alone: the typical half lies within problems and is averaged over
+# samples; a part flips between evals whatever the samples; a part is learned or lost for a third of the run.
+_WITHIN, _FLIPPING, _WANDERING, _FORGOTTEN = 0.5, 0.025, 0.05, 0.3
+_KNOWN_LAGS = 0.75  # of the evals: lags beyond are of too few pairs, and take the value of the last one before
+_LEAST = 1e-3  # of the variance of one eval: no comparison is more certain than that
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class EvalNoise:
+    """How far do evals err, and how alike are their errors?"""
+
+    variance: float  # of a typical eval, in the unit of the values squared; nan where it is not known
+    covariance: FloatArray  # (K, K), in units of `variance`; what all evals share does not matter and is not in it
+    sized: bool = True  # whether the size of the evals told it; one read off their scatter holds their jitter already
+
+    @classmethod
+    def white(cls, variance: float, count: int, *, sized: bool = True) -> EvalNoise:
+        """Errors that have nothing to do with each other."""
+        return cls(float(variance), np.eye(count), sized)
+
+    @classmethod
+    def of_outcomes(cls, gram: Gram) -> EvalNoise:
+        """How do evals err that share their problems, by the outcomes?
+
+        ``(G - A A') / (n - 1)`` is averaged along its diagonals, since errors depend on how far evals lie apart; the
+        smallest value is taken away, because what all share cancels in comparisons. The unit is the variance by the
+        problems that changed between neighbours, with a floor of half a problem.
+
+        What it cannot see: with fewer than about 50 problems it is itself uncertain.
+        """
+        count = gram.rates.size
+        variance = max(gram.within_variance(count), 0.25 / gram.n**2)
+        lag = np.abs(np.subtract.outer(np.arange(count), np.arange(count)))
+        known = int(np.ceil(_KNOWN_LAGS * count))
+        means = floats([gram.covariance.diagonal(apart).mean() for apart in range(known)])
+        alike = (means - means.min())[np.minimum(lag, known - 1)]
+        scale, direction = np.linalg.eigh(alike)
+        floored = np.maximum(scale, _LEAST * max(float(alike[0, 0]), variance))
+        return cls(variance, floats((direction * floored) @ direction.T / variance))
+
+    @classmethod
+    def of_rates(cls, rates: FloatArray, problems: npt.ArrayLike, samples: npt.ArrayLike = 1.0) -> EvalNoise:
+        """How do evals err that share their problems, if only their rates and sizes are known?
+
+        ``b (0.5 / m + 0.025)`` for each eval of n problems and m samples, with ``b = A (1 - A) / n`` of the mean rate
+        A, and ``0.05 b exp(-lag / (0.3 K))`` between them: problems that are learned or lost for a while.
+
+        `problems` and `samples`: one number each, or shape (K,).
+        """
+        count, rate = rates.size, float(np.mean(rates))
+        n = floats(np.broadcast_to(floats(problems), rates.shape))
+        own = np.maximum(rate * (1.0 - rate) / n, 0.25 / n**2)
+        white = own * (_WITHIN / floats(samples) + _FLIPPING)
+        lag = np.abs(np.subtract.outer(np.arange(count), np.arange(count)))
+        wander = _WANDERING * np.sqrt(np.outer(own, own)) * np.exp(-lag / (_FORGOTTEN * count))
+        variance = float(white.mean())
+        return cls(variance, floats((np.diag(white) + wander) / variance))
+
+    def averaged(self, starts: IntArray) -> EvalNoise:
+        """The noise of means over blocks of evals, each of which begins at one of `starts`."""
+        if len(starts) == len(self.covariance):
+            return self
+        sizes = np.diff(np.append(starts, len(self.covariance)))
+        summed = np.add.reduceat(np.add.reduceat(self.covariance, starts, axis=0), starts, axis=1)
+        means = summed / np.outer(sizes, sizes)
+        unit = float(means[-1, -1])  # blocks are whole at the end
+        return EvalNoise(self.variance * unit, floats(means / unit), self.sized)
+
+    def of_contrasts(self, d: FloatArray) -> FloatArray:
+        """The variance of comparisons ``d @ values``; `d` of shape (..., K) holds weights that sum to zero."""
+        return floats(self.variance * np.einsum("...j,jk,...k->...", d, self.covariance, d))
