@@ -12,6 +12,7 @@ from heldout.detectors.base import Block, Points
 from heldout.detectors.denominator import explains
 from heldout.detectors.repeated import RepeatedEvaluation
 from heldout.findings import Finding
+from heldout.run import Evaluation
 
 
 def found(values: Sequence[float]) -> list[Finding]:
@@ -94,3 +95,34 @@ def test_a_streak_is_told_once_and_the_next_one_again() -> None:
     one, two = 0.43745261561789, 0.41243971561789
     found_twice = found([0.39981273, 0.41199127, *[one] * 5, two, two, *[one] * 3])
     assert [finding.steps for finding in found_twice] == [(20, 40), (90, 110)]
+
+
+def scored(values: Sequence[float]) -> list[Finding]:
+    """What is found in a plain score, such as a return."""
+    points = Points(10 * np.arange(len(values)), np.array(values, dtype=float))
+    evaluations = [Evaluation(10 * place, float(value), share=False) for place, value in enumerate(values)]
+    return RepeatedEvaluation().update(Block({"held_out": points}, {}, evaluations))
+
+
+def test_a_plain_score_is_no_share_of_so_many_answers() -> None:
+    spread = [31.5, 42.25, 28.75, 36.5, 44.25, 30.75]
+    assert found([*spread, 37.25, 37.25, 37.25]) == []  # of 400 answers in percent two such ties happen
+    (finding,) = scored([*spread, 37.25, 37.25, 37.25])
+    assert finding.seen == "3 evaluations in a row, at steps 60 to 80, gave exactly 37.25."
+    assert scored([*[value - 900 for value in spread], -862.75, -862.75, -862.75])[0].steps == (60, 80)
+
+
+def test_a_plain_score_that_scatters_by_its_last_digit_ties_by_chance() -> None:
+    near = [0.52, 0.53, 0.51, 0.52, 0.51, 0.53, 0.52]
+    assert scored([*near, 0.51, 0.51, 0.51, 0.52]) == []
+    assert len(scored([*near, *[0.51] * 30])) == 1
+
+
+def test_the_noise_of_a_plain_score_of_few_digits_is_not_known_from_few_of_them() -> None:
+    assert scored([31.5, 42.5, 37.5, 37.5, 37.5]) == []
+    assert len(scored([31.5172931, 42.5172932, 37.5172933, 37.5172933, 37.5172933])) == 1
+
+
+@pytest.mark.parametrize("value", [0.0, 1.0, 200.0, -21.0])
+def test_whole_plain_scores_may_rest_at_a_bound(value: float) -> None:
+    assert scored([31.53, 42.25, 28.75, 36.5, 44.25, 30.75, *[value] * 9]) == []

@@ -30,10 +30,20 @@ class Denominator:
             self.number += 1
 
 
+def last_digit(value: float) -> float:
+    """What is the last digit worth that a value was logged with? 0 where it is written with an exponent.
+
+    >>> last_digit(37.25), last_digit(12.0), last_digit(1e-9)
+    (0.01, 0.1, 0.0)
+    """
+    text = repr(value)
+    return 0.0 if "e" in text else float(10.0 ** -len(text.partition(".")[2]))
+
+
 def explains(number: int, value: float) -> bool:
     """Whether a whole number of so many things, rounded as it was logged, gives this share, or share in percent."""
     scale = 100.0 if 1.0 < value <= 100.0 else 1.0
-    digits = len(repr(value).partition(".")[2])
-    rounding = 0.5 * 10.0**-digits if digits <= 6 and "e" not in repr(value) else 3e-8 * scale  # single precision
+    last = last_digit(value)
+    rounding = 0.5 * last if last >= 1e-6 else 3e-8 * scale  # single precision
     nearest = round(value / scale * number) / number * scale
     return abs(nearest - value) <= rounding * 1.0001
