@@ -99,7 +99,7 @@ def test_every_key_of_the_json_is_documented(kimi: Path, tmp_path: Path) -> None
     found = {key for folder in folders for key in keys(json.loads((folder / "report.json").read_text()))}
     documented = (Path(__file__).parents[1] / "docs" / "report.md").read_text()
     assert {key for key in found if not re.search(rf"`[^`]*\b{key}\b[^`]*`", documented)} == set()
-    assert {"adjusted_p", "advice", "reference", "n_effective", "lag_points", "prominence", "peak_step"} <= found
+    assert {"adjusted_p", "advice", "reference", "n_effective", "lag_points", "start_level", "peak_step"} <= found
 
 
 def test_a_number_that_is_not_defined_is_null() -> None:

@@ -19,7 +19,7 @@ A_FALL = re.compile(r"\b(fall\w*|fell|declin\w*|drop\w*|regress\w*|worse|hack\w*
 OF_ANOTHER = re.compile(r"\b(reward|length) (rises, then )?falls")  # what the other curves do is not the verdict's
 OPENING = {
     State.IMPROVING: ("The held-out score has risen", "The reward and the held-out score climb together"),
-    State.PLATEAU: ("The held-out score is level", "The reward climbs and the held-out score is level"),
+    State.PLATEAU: ("The held-out score is level", "The reward rises"),
     State.OVER_OPTIMISED: ("The held-out score has fallen while the reward rose",),
     State.REGRESSED: ("The held-out score has fallen, and no rise of the reward",),
     State.RECOVERED: ("The held-out score fell and has come back",),
@@ -46,7 +46,8 @@ def read(family: str) -> list[tuple[Verdict, Description]]:
 
 def prose(about: Description) -> list[str]:
     held_out = next(series for series in about.series if series.role == "held_out")
-    said = (*about.interpretation, *(o.text for o in about.observations), held_out.trend, held_out.recent)
+    own = [o.text for o in about.observations if o.kind != "course"]  # which are of the other curves
+    said = (*about.interpretation, *own, held_out.trend)
     return [OF_ANOTHER.sub("", text) for text in said]
 
 
@@ -65,14 +66,29 @@ def test_the_interpretation_opens_with_what_the_verdict_says(family: str) -> Non
         assert ("reward hacking" in " ".join(prose(about))) == (verdict.state is State.OVER_OPTIMISED)
 
 
+@pytest.mark.parametrize("family", [*NULLS, *DECLINES])
+def test_the_reward_does_in_the_interpretation_what_the_verdict_or_its_own_test_says(family: str) -> None:
+    """Where the score fell that is the verdict's label, and elsewhere the word of the test, or none."""
+    for verdict, about in read(family):
+        reward = next(series for series in about.series if series.role == "reward")
+        assert reward.course is not None
+        said = re.findall(r"[Tt]he reward (rises|falls|climbs|rose)\b", about.interpretation[0])
+        if verdict.state is State.OVER_OPTIMISED:
+            assert said == ["rose"]
+        elif reward.course.way.value not in ("rises", "falls", "rises, then falls", "falls, then rises"):
+            assert said == []
+        elif said:
+            assert said[0].replace("climbs", "rises") == reward.course.way.value.split(",")[0]
+
+
 def test_a_fall_that_the_verdict_finds_is_told() -> None:
     found = [(verdict, about) for family in DECLINES for verdict, about in read(family) if verdict.fell]
     assert len(found) >= 20
     for _, about in found:
         assert "has fallen" in about.interpretation[0]
-        assert next(series.state for series in about.series if series.role == "held_out") == "declining"
+        assert next(series.trend for series in about.series if series.role == "held_out").startswith("Has fallen")
     told = {o.kind for _, about in found for o in about.observations}
-    assert {"parts_at_the_end", "ends_below_best"} <= told
+    assert {"peak_and_end", "ends_below_best"} <= told
 
 
 @pytest.mark.parametrize("state", [state for state in State if state is not State.NO_EVIDENCE])

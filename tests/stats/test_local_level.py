@@ -8,9 +8,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.stats import linregress
 
-from heldout.stats.local_level import laplacian, smoother, window_slopes
+from heldout.stats.local_level import laplacian, smoother
 
 GOLDEN = np.array([0.300, 0.322, 0.331, 0.350, 0.356, 0.352, 0.360, 0.349, 0.333, 0.327, 0.310, 0.305])
 SCAN = [-0.2797, -0.4884, -0.4415, -0.2488, -0.3152, -0.0415, 0.2780, 0.6346, 1.3254, 1.9485]
@@ -112,32 +111,6 @@ def test_smoother_says_what_is_wrong() -> None:
         smoother(3, variance=np.ones(2))
 
 
-def test_slope_is_the_regression_of_the_smoothed_values() -> None:
-    step = np.array([0.0, 10.0, 25.0, 30.0, 50.0])
-    value = np.array([1.0, 3.0, 2.0, 5.0, 4.0])
-    s, _ = smoother(5, step=step)
-    slope, _ = window_slopes(step, value, 0.5, 5)
-    assert slope[0] == pytest.approx(linregress(step, s @ value).slope)
-
-
-def test_slope_over_its_deviation_is_standard_normal_in_noise() -> None:
-    rng = np.random.default_rng(0)
-    step = np.arange(12.0)
-    variance = rng.uniform(0.5, 2.0, 12)
-    pairs = [window_slopes(step, rng.normal(size=12) * np.sqrt(variance), variance, 12) for _ in range(2000)]
-    z = np.array([slope[0] / sd[0] for slope, sd in pairs])
-    assert abs(z.mean()) < 0.1
-    assert z.std() == pytest.approx(1.0, abs=0.06)
-
-
-def test_window_slopes_are_as_many_as_there_are_windows() -> None:
-    assert window_slopes(np.arange(12.0), GOLDEN, 2e-4, 4)[0].size == 9
-    assert window_slopes(np.arange(3.0), GOLDEN[:3], 2e-4, 4)[0].size == 0
-    still, sd = window_slopes(np.arange(4.0), np.ones(4), 0.0, 4)
-    assert still[0] == pytest.approx(0.0, abs=1e-12)
-    assert sd[0] == 0.0
-
-
 def test_three_evals_by_hand() -> None:
     # P is the inverse of I + L / q with q = 1: [[2, -1, 0], [-1, 3, -1], [0, -1, 2]]
     s, p = smoother(3, 1.0)
@@ -155,29 +128,3 @@ def test_three_evals_by_hand() -> None:
 def test_a_level_must_move(q: float) -> None:
     with pytest.raises(ValueError, match=f"q is {q}; it must be above 0"):
         smoother(3, q)
-
-
-@pytest.mark.parametrize("width", [2, 3, 7])
-def test_slopes_and_their_deviations_are_those_of_the_weights(width: int) -> None:
-    rng = np.random.default_rng(width)
-    step = np.cumsum(rng.uniform(1.0, 4.0, 7))
-    value, variance = rng.normal(size=7), rng.uniform(0.5, 2.0, 7)
-    s, _ = smoother(7, 0.3, step, variance)
-    slope, sd = window_slopes(step, value, variance, width, 0.3)
-    assert slope.size == sd.size == 7 - width + 1
-    for row in range(slope.size):
-        window = slice(row, row + width)
-        assert slope[row] == pytest.approx(linregress(step[window], (s @ value)[window]).slope)
-        unit = [linregress(step[window], s[window, k]).slope for k in range(7)]
-        assert sd[row] == pytest.approx(np.sqrt(np.square(unit) @ variance))
-
-
-def test_a_window_of_more_evals_than_there_are_has_no_slope() -> None:
-    assert window_slopes(np.arange(4.0), np.ones(4), 1.0, 5)[0].size == 0
-    assert window_slopes(np.arange(4.0), np.ones(4), 1.0, 4)[1].size == 1
-
-
-def test_evals_without_noise_leave_the_weights_equal() -> None:
-    value = np.array([1.0, 3.0, 2.0, 5.0])
-    some = window_slopes(np.arange(4.0), value, np.array([1.0, 0.0, 1.0, 1.0]), 3)[0]
-    np.testing.assert_allclose(some, window_slopes(np.arange(4.0), value, 1.0, 3)[0])

@@ -10,14 +10,12 @@ import numpy as np
 
 from heldout.metrics.phrasing import bare
 from heldout.run import Run, Series
+from heldout.stats.course import FEWEST, Way, course
 from heldout.stats.gp import gp_posterior
 from heldout.stats.levels import FALSE_ALARMS, holm, two_sided_p
 from heldout.stats.noise import difference_noise
 from heldout.text import sentence_list
 
-# Of level series of independent noise so many evaluations were said to have moved in 0.2 to 4.7 % (5 % promised); fewer
-# in up to 7 %. Where each error lasts into the next evaluation (autocorrelation of a half) it is 14 to 18 %.
-_FEWEST = 6
 _MOST_NAMED = 6
 _SPARSE = 0.5  # of the fullest column: what has fewer values was not measured at each step
 _EVALUATED = re.compile(
@@ -38,29 +36,35 @@ class Moved:
     key: str
     before: float  # first value
     after: float  # last value
+    does: str  # rises, falls, or both in turn
     p: float  # of so large a change without one, all columns that were asked paid for
 
     def told(self, run: Run) -> str:
         """Say from where to where it went."""
         unit, span = run.unit(self.key), float(np.ptp(run.metrics[self.key].value)) / 10.0
-        verb = "rises" if self.after > self.before else "falls"
         percent = "" if unit.value == "score" else " %"
-        return f"{self.key} {verb} from {bare(unit, self.before, span)} to {bare(unit, self.after, span)}{percent}"
+        return f"{self.key} {self.does} from {bare(unit, self.before, span)} to {bare(unit, self.after, span)}{percent}"
 
 
 def moved_beside(run: Run, key: str) -> tuple[Moved, ...]:
     """Which other columns that are measured at evaluations moved beyond their noise, the surest first?
 
-    The change from the first to the last level of each is held against its own scatter, and all of them together keep
-    one error rate of 5 % (Holm).
+    Each needs a course that its own test tells from noise, slow noise too; and the change from the first to the last
+    level of each is held against its scatter, and all of them together keep one error rate of 5 % (Holm).
     """
-    asked = [series for series in _measured_with(run, key) if len(series) >= _FEWEST and np.ptp(series.value) > 0.0]
+    asked = [series for series in _measured_with(run, key) if len(series) >= FEWEST and np.ptp(series.value) > 0.0]
     if not asked:
         return ()
     adjusted = holm([_p_of_a_change(series) for series in asked])
-    ends = [(series.name, float(series.value[0]), float(series.value[-1])) for series in asked]
-    moved = [Moved(*end, float(p)) for end, p in zip(ends, adjusted, strict=True) if p <= FALSE_ALARMS]
-    return tuple(sorted(moved, key=lambda one: (one.p, one.key)))
+    moved = [_moved(series, float(p)) for series, p in zip(asked, adjusted, strict=True) if p <= FALSE_ALARMS]
+    return tuple(sorted((one for one in moved if one.does), key=lambda one: (one.p, one.key)))
+
+
+def _moved(series: Series, p: float) -> Moved:
+    found = course(series.step.astype(np.float64), series.value)
+    tested = found.way in (Way.RISES, Way.FALLS, Way.PEAKS, Way.DIPS)
+    does = found.way.value if tested else ""
+    return Moved(series.name, float(series.value[0]), float(series.value[-1]), does, p)
 
 
 def by_the_same_reward(run: Run, key: str) -> str:

@@ -1,4 +1,8 @@
-"""One curve in words and numbers: trend, key points, noise against drift."""
+"""One curve in words and numbers: what it does, where it starts and ends, its highest value, and its noise.
+
+Of the reward, the length and other curves a word is said where `stats.course` has a test for it; of the held-out score
+the verdict's words and no other.
+"""
 
 from __future__ import annotations
 
@@ -6,42 +10,38 @@ import math
 
 import numpy as np
 
-from heldout.diagnosis.curves import blocks
-from heldout.diagnosis.model import Curve, Point, SeriesDescription, Stretch, Turn, may_tell
+from heldout.diagnosis.curves import blocks, written_level
+from heldout.diagnosis.model import Curve, Point, SeriesDescription
 from heldout.findings import State, Verdict
-from heldout.metrics import Better, Unit, phrasing
-from heldout.stats.arrays import FloatArray
-from heldout.stats.gp import gp_posterior
-from heldout.stats.levels import LEVEL
+from heldout.metrics import Better, phrasing
+from heldout.stats.course import FEWEST, Around, Course, Way, constant_since, course
 from heldout.stats.noise import volatility
-from heldout.stats.peaks import peaks
-from heldout.stats.segments import trend_segments
-from heldout.stats.trend import trend_state
-from heldout.text import sentence_list
+from heldout.text import counted
 
 _KEY_POINTS = 9  # in a table of a few lines
-_MOST_TURNS = 6  # in a sentence
-_DIRECTION = {"rising": "rises to", "falling": "falls to", "flat": "stays near"}
-_IN_A_WORD = {
-    State.IMPROVING: "improving",
-    State.PLATEAU: "plateau",
-    State.OVER_OPTIMISED: "declining",
-    State.REGRESSED: "declining",
+_BY_VERDICT = {
+    State.IMPROVING: ("Has risen", "Has got better"),
+    State.PLATEAU: ("Is level at its end", "Is level at its end"),
+    State.OVER_OPTIMISED: ("Has fallen", "Has got worse"),
+    State.REGRESSED: ("Has fallen", "Has got worse"),
+    State.RECOVERED: ("Fell and came back", "Got worse and came back"),
+    State.CANNOT_TELL: ("No course can be told", "No course can be told"),
+    State.NO_EVIDENCE: ("No course can be told", "No course can be told"),
 }
 
 
-def describe_series(curve: Curve, verdict: Verdict) -> SeriesDescription:
-    """Describe one curve; where the held-out score goes is the verdict's to say, and only its points are told here."""
+def describe_series(curve: Curve, verdict: Verdict, linked: bool = False) -> SeriesDescription:
+    """Describe one curve; what the held-out score does is the verdict's to say.
+
+    `linked` says that it moves with another curve, so that its scatter is not noise alone.
+    """
     start, end, peak, trough = _ends(curve)
-    stretches = _stretches(curve)
+    found = course_of(curve)
+    own = curve.role != "held_out"
     step, value, variance = blocks(curve)
     moved = volatility(step, value, variance if curve.series.problems is not None else None)
-    if curve.role == "held_out":
-        turns = _turns(curve) if may_tell(verdict, -1.0) else ()
-        state, recent = _IN_A_WORD.get(verdict.state, "undetermined"), ""
-    else:
-        turns = _turns(curve)
-        state, recent = _recent(curve, *blocks(curve, 120))
+    share = math.nan if linked else moved.noise_share
+    sentences = (_what(curve, found, None if own else verdict), _extremes(curve, peak, trough), _constant(curve))
     return SeriesDescription(
         role=curve.role,
         key=curve.series.name,
@@ -54,16 +54,22 @@ def describe_series(curve: Curve, verdict: Verdict) -> SeriesDescription:
         end=end,
         peak=peak,
         trough=trough,
+        start_level=found.start,
+        end_level=found.end,
+        course=found if own else None,
         key_points=_key_points(curve, (start, peak, trough, end)),
-        stretches=stretches,
-        trend=_trend(curve, stretches, peak, trough) + _listed(curve, turns),
-        turns=turns,
-        recent=recent,
-        state=state,
-        noise=_noise(curve, moved.noise_share),
+        trend=" ".join(filter(None, sentences)),
+        noise=_noise(curve, share),
         noise_sd=math.sqrt(curve.variance),
-        noise_share=moved.noise_share,
+        noise_share=share,
     )
+
+
+def course_of(curve: Curve, since: float = -math.inf) -> Course:
+    """Test what a curve does, as it was logged, from a step on."""
+    kept = curve.series.step >= since
+    variance = curve.variance if curve.series.problems is not None else math.nan
+    return course(curve.series.step[kept].astype(np.float64), curve.series.value[kept], variance)
 
 
 def written(curve: Curve, value: float) -> str:
@@ -76,6 +82,78 @@ def difference(curve: Curve, value: float) -> str:
     return phrasing.difference(curve.scale, value, curve.range or None)
 
 
+def _bare(curve: Curve, value: float) -> str:
+    return phrasing.bare(curve.scale, value, curve.range or None)
+
+
+def level(curve: Curve, around: Around) -> str:
+    """Write a mean level with its interval: "31.2 % (28.0 to 34.1)"."""
+    return written_level(curve.scale, around, curve.range or None)
+
+
+def change(curve: Curve, found: Course) -> str:
+    """Write the change from start to end with its interval: "12.0 points (8.1 to 15.9)"."""
+    size, half = found.change, found.change_half
+    interval = f" ({_bare(curve, size - half)} to {_bare(curve, size + half)})" if half > 0.0 else ""
+    return f"{difference(curve, size)}{interval}"
+
+
+def worded(curve: Curve, found: Course) -> str:
+    """Say what a curve does, as the rest of a sentence that begins with its name; empty where no test has a word."""
+    start, end = level(curve, found.start), level(curve, found.end)
+    if found.way in (Way.PEAKS, Way.DIPS) and found.turn is not None:
+        first, then = found.way.value.split(", then ")
+        turn = f"{level(curve, found.turn)} around step {found.turn.step:.0f}"
+        return f"{first} from {start} to {turn}, then {then} to {end}"
+    if found.way not in (Way.RISES, Way.FALLS):
+        return ""
+    said = f"{found.way.value} from {start} to {end}"
+    if found.jump is not None:
+        before, after = written(curve, found.jump.before), written(curve, found.jump.after)
+        return f"{said}, at once near step {found.jump.step:.0f} ({before} to {after})"
+    return f"{said}, mostly after step {found.late:.0f}" if found.late is not None else said
+
+
+def _what(curve: Curve, found: Course, verdict: Verdict | None) -> str:
+    """Say what a curve does, in the verdict's words where there is one."""
+    count = len(curve.series)
+    if count == 1:
+        return f"A single value, {written(curve, curve.value[0])} at step {curve.step[0]:.0f}."
+    if curve.range == 0:
+        return f"Constant at {written(curve, curve.value[0])} throughout."
+    start, end = level(curve, found.start), level(curve, found.end)
+    if verdict is not None:
+        said = _BY_VERDICT.get(verdict.state, ("", ""))[curve.better is Better.LOWER]
+        return f"{said}: {start} at the start, {end} at the end." if said else f"From {start} to {end}."
+    if found.way is Way.TOO_FEW:
+        higher = {1: "; the last is higher by more than the noise", -1: "; the last is lower by more than the noise"}
+        few = f"{counted(count, 'value')}, too few to say more"
+        return f"From {start} to {end}: {few}{higher.get(found.ends, '')}."
+    if found.way is Way.UNKNOWN:
+        return (
+            f"No course beyond its noise: {start} at the start, {end} at the end, a change of {change(curve, found)}."
+        )
+    said = worded(curve, found)
+    return f"{said[:1].upper()}{said[1:]}."
+
+
+def _extremes(curve: Curve, peak: Point, trough: Point) -> str:
+    if curve.range == 0:
+        return ""
+    return (
+        f"Highest value {written(curve, peak.value)} at step {peak.step}, lowest {written(curve, trough.value)} at "
+        f"step {trough.step}."
+    )
+
+
+def _constant(curve: Curve) -> str:
+    """Say since when a curve that has moved is exactly what it is at its end, where that is long enough to notice."""
+    step, count = constant_since(curve.series.step.astype(np.float64), curve.series.value)
+    if curve.range == 0 or count < FEWEST:
+        return ""
+    return f"Exactly {written(curve, float(curve.series.value[-1]))} at the last {count} values, since step {step:.0f}."
+
+
 def _ends(curve: Curve) -> tuple[Point, Point, Point, Point]:
     """Return first, last, highest and lowest point: of a held-out score measurements, of others those of the line."""
     step, value = (curve.series.step, curve.series.value) if curve.role == "held_out" else (curve.step, curve.value)
@@ -84,95 +162,15 @@ def _ends(curve: Curve) -> tuple[Point, Point, Point, Point]:
     return start, end, peak, trough
 
 
-def _point(curve: Curve, index: int) -> Point:
-    return Point(int(curve.step[index]), float(curve.value[index]))
-
-
 def _key_points(curve: Curve, always: tuple[Point, ...]) -> tuple[Point, ...]:
-    """Evenly spaced points, with start, end, peak and trough among them, in order of steps."""
+    """Evenly spaced points, with start, end, highest and lowest among them, in order of steps."""
     indices = set(range(len(curve.step)))
     if len(curve.step) > 3 * _KEY_POINTS or curve.window is not None:
         wanted = np.linspace(curve.step[0], curve.step[-1], _KEY_POINTS)
         indices = {int(np.argmin(np.abs(curve.step - step))) for step in wanted}
-    points = {point.step: point for point in (*(_point(curve, index) for index in indices), *always)}
+    spread = (Point(int(curve.step[index]), float(curve.value[index])) for index in indices)
+    points = {point.step: point for point in (*spread, *always)}
     return tuple(points[step] for step in sorted(points))
-
-
-def _stretches(curve: Curve) -> tuple[Stretch, ...]:
-    if len(curve.step) < 3 or curve.range == 0:
-        return ()
-    segments = trend_segments(curve.step, curve.value, penalty=2.0 if curve.window else 3.0)
-    return tuple(
-        Stretch(Point(int(s.start), float(s.start_value)), Point(int(s.end), float(s.end_value)), s.direction)
-        for s in segments
-    )
-
-
-def _trend(curve: Curve, stretches: tuple[Stretch, ...], peak: Point, trough: Point) -> str:
-    if len(curve.step) == 1:
-        return f"A single value, {written(curve, curve.value[0])} at step {curve.step[0]:.0f}."
-    if curve.range == 0:
-        return f"Constant at {written(curve, curve.value[0])} throughout."
-    text = (
-        f"Starts at {written(curve, float(curve.value[0]))} (step {curve.step[0]:.0f}) and ends at "
-        f"{written(curve, float(curve.value[-1]))} (step {curve.step[-1]:.0f}); peak {written(curve, peak.value)} at "
-        f"step {peak.step}, trough {written(curve, trough.value)} at step {trough.step}."
-    )
-    if trough.step < peak.step < curve.step[-1]:
-        text += f" The end lies {difference(curve, peak.value - curve.value[-1])} below the peak."
-    return text + _fitted(curve, stretches)
-
-
-def _fitted(curve: Curve, stretches: tuple[Stretch, ...]) -> str:
-    """Tell the fitted trend piece by piece; of the held-out score without a word for its direction."""
-    if not stretches:
-        return ""
-    verbs = [_DIRECTION[stretch.direction] for stretch in stretches]
-    if curve.role == "held_out":
-        verbs = ["goes to", *["to"] * (len(stretches) - 1)]
-    ends = (written(curve, s.end.value) + f" by step {s.end.step}" for s in stretches)
-    parts = [f"{verb} {end}" for verb, end in zip(verbs, ends, strict=True)]
-    start = written(curve, stretches[0].start.value)
-    return f" The fitted trend starts at {start}, {sentence_list(parts, 'and then')}."
-
-
-def _turns(curve: Curve) -> tuple[Turn, ...]:
-    """Find the significant turns: of the posterior mean where there are few values, else of the smoothed line."""
-    if len(curve.step) < 5 or not curve.line_variance > 0:
-        return ()
-    if curve.window is None:
-        posterior = gp_posterior(curve.value, curve.variance)
-        found = peaks(curve.step, posterior.mean, posterior.difference_sd())
-    else:
-        found = peaks(curve.step, curve.value, math.sqrt(2 * curve.line_variance))
-    turns = (Turn(p.kind, int(p.step), p.value, p.prominence, p.z) for p in found)
-    return tuple(sorted(turns, key=lambda turn: -turn.z)[:_MOST_TURNS])
-
-
-def _listed(curve: Curve, turns: tuple[Turn, ...]) -> str:
-    """List the significant turns in order of steps."""
-    if not turns:
-        return ""
-    ordered = sorted(turns, key=lambda turn: turn.step)
-    listed = [f"{t.kind} {written(curve, t.value)} at step {t.step} (z = {t.z:.1f})" for t in ordered]
-    return f" Turns beyond the noise: {sentence_list(listed)}."
-
-
-def _recent(curve: Curve, step: FloatArray, value: FloatArray, variance: float) -> tuple[str, str]:
-    """Say what the curve did over its last quarter, as a word and as a sentence."""
-    margin = {Unit.SHARE: LEVEL, Unit.PERCENT: 100.0 * LEVEL}.get(curve.scale)
-    found = trend_state(step, value, variance, margin=margin)
-    if not math.isfinite(found.difference):
-        return found.state, ""
-    over = f"Over its last quarter (steps {found.start_step:.0f} to {found.end_step:.0f})"
-    if found.state == "undetermined":
-        return found.state, f"{over} it cannot be told whether it rises, falls or is level."
-    change = difference(curve, found.difference)
-    if found.state == "plateau":
-        return found.state, f"{over} it is level ({change})."
-    way, probability = ("rises", found.probability) if found.state == "improving" else ("falls", 1 - found.probability)
-    better = (way == "rises") == (curve.better is not Better.LOWER)
-    return "improving" if better else "declining", f"{over} it {way} ({change}, probability {probability:.2f})."
 
 
 def _noise(curve: Curve, share: float) -> str:

@@ -8,14 +8,15 @@ from itertools import combinations
 import numpy as np
 
 from heldout.diagnosis.model import Curve, Pair
-from heldout.metrics import BY_NAME, ROLES, Unit, better_of, label_of, meaning_of, means
+from heldout.metrics import BY_NAME, ROLES, Unit, better_of, label_of, meaning_of, means, phrasing
 from heldout.run import Run, Series
 from heldout.stats.arrays import FloatArray
-from heldout.stats.correlation import Aligned, Correlation, align, co_movement, lead_lag
+from heldout.stats.correlation import Correlation, align, co_movement, lead_lag
+from heldout.stats.course import Around
+from heldout.stats.levels import FALSE_ALARMS, holm, two_sided_p
 from heldout.stats.noise import aggregate_noise, difference_noise
 from heldout.stats.smoothing import DENSE, block_means, local_linear, suggest_window
 
-_SQUARED_WEIGHTS = 1.2  # sum of squared Epanechnikov weights, times the number of values in the window
 _MOST_POINTS = 400  # of a smoothed line; more are not seen and not needed
 _MOST_COMMON = 2000  # a correlation of more points is not worth more: neighbours depend on each other
 
@@ -45,11 +46,10 @@ def curve(run: Run, role: str, key: str) -> Curve:
     step, value = series.step.astype(np.float64), series.value
     variance = _variance(run, series)
     window = suggest_window(step, value) if len(series) >= DENSE else None
-    line_step, line, line_variance = step, value, variance
+    line_step, line = step, value
     if window is not None:
         line_step = _thinned(step)
-        line = local_linear(step, value, window, at=line_step)
-        line_variance = _line_variance(step, value, window)
+        line = np.clip(local_linear(step, value, window, at=line_step), value.min(), value.max())
     return Curve(
         role=role,
         label=label_of(key),
@@ -61,7 +61,6 @@ def curve(run: Run, role: str, key: str) -> Curve:
         value=line,
         window=window,
         variance=variance,
-        line_variance=line_variance,
     )
 
 
@@ -83,17 +82,6 @@ def _variance(run: Run, series: Series) -> float:
     if len(series) < 3:
         return float("nan")
     return difference_noise(series.value, series.step.astype(np.float64))
-
-
-def _line_variance(step: FloatArray, value: FloatArray, window: float) -> float:
-    """Return the noise variance of one point of a smoothed line.
-
-    From means over a quarter of the window: noise that lasts for some steps does not average out within them, and so
-    is counted.
-    """
-    quarters = int(4 * (step[-1] - step[0]) / window)
-    step, value, _ = block_means(step, value, max(8, min(quarters, len(step))))
-    return difference_noise(value, step) * _SQUARED_WEIGHTS / 4
 
 
 def _thinned(step: FloatArray) -> FloatArray:
@@ -122,26 +110,55 @@ def pairs_of(curves: tuple[Curve, ...]) -> tuple[Pair, ...]:
 
 
 def _pair(left: Curve, right: Curve) -> Pair:
-    common = together(left, right)
-    movement = co_movement(common.step, common.a, common.b)
+    common = align(*_means(left, _MOST_COMMON), *_means(right, _MOST_COMMON))  # as logged: lines follow themselves
     return Pair(
         left=left.role,
         right=right.role,
         how=common.how,
         count=len(common.step),
-        movement=movement,
+        movement=co_movement(common.step, common.a, common.b),
         lead=lead_lag(common.a, common.b),
     )
 
 
-def together(left: Curve, right: Curve) -> Aligned:
-    """Bring two curves to common steps, as logged (a smoothed line would correlate with itself)."""
-    return align(*_means(left, _MOST_COMMON), *_means(right, _MOST_COMMON))
+def linked(pairs: tuple[Pair, ...]) -> tuple[tuple[Pair, Correlation], ...]:
+    """Return the pairs that move together, or against each other, beyond their trends, each with what shows it surest.
+
+    Changes from point to point and what is left without the trend are asked of every pair; all of them together keep
+    one error rate of 5 % (Holm).
+    """
+    asked = [(pair, one) for pair in pairs for one in (pair.movement.differences, pair.movement.detrended)]
+    tested = [(pair, one) for pair, one in asked if math.isfinite(one.r) and one.n_eff > 3.0]
+    if not tested:
+        return ()
+    surest: dict[tuple[str, str], tuple[float, Pair, Correlation]] = {}
+    for (pair, one), p in zip(tested, holm([_p_of(one) for _, one in tested]), strict=True):
+        if p <= FALSE_ALARMS and p < surest.get((pair.left, pair.right), (math.inf,))[0]:
+            surest[pair.left, pair.right] = float(p), pair, one
+    return tuple((pair, one) for _, pair, one in surest.values())
+
+
+def _p_of(correlation: Correlation) -> float:
+    """How likely is so large a correlation where there is none?"""
+    bounded = min(abs(correlation.r), 1.0 - 1e-15)
+    return two_sided_p(math.atanh(bounded) * math.sqrt(correlation.n_eff - 3.0))
 
 
 def _means(curve: Curve, most: int) -> tuple[FloatArray, FloatArray]:
     step, value, _ = block_means(curve.series.step.astype(np.float64), curve.series.value, most)
     return step, value
+
+
+def written_level(unit: Unit, around: Around, span: float | None) -> str:
+    """Write a mean level with its interval, of a share within what one can be: "31.2 % (28.0 to 34.1)"."""
+    value = phrasing.written(unit, around.value, span)
+    if not around.half > 0.0:
+        return value
+    whole = {Unit.SHARE: 1.0, Unit.PERCENT: 100.0}.get(unit)
+    low, high = around.value - around.half, around.value + around.half
+    if whole is not None and 0.0 <= around.value <= whole:
+        low, high = max(low, 0.0), min(high, whole)
+    return f"{value} ({phrasing.bare(unit, low, span)} to {phrasing.bare(unit, high, span)})"
 
 
 def written_r(correlation: Correlation) -> str:

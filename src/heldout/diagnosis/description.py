@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from heldout.diagnosis.courses import describe_series, written
-from heldout.diagnosis.curves import curves_of, pairs_of
+from heldout.diagnosis.curves import curves_of, linked, pairs_of
 from heldout.diagnosis.interpretation import interpret
 from heldout.diagnosis.model import Curve, Description, Observation, Pair, Point, Seen, SeriesDescription, Signal
 from heldout.diagnosis.observations import observe
@@ -56,8 +56,10 @@ def describe(run: Run, verdict: Verdict | None = None) -> Description:
     if not curves:
         raise NoMetrics(f"{run.name} has no metric with a value; there is nothing to describe.")
     verdict = diagnose(run) if verdict is None else verdict
-    described = tuple(describe_series(curve, verdict) for curve in curves)
-    seen = Seen(verdict, curves, described, pairs_of(curves))
+    pairs = pairs_of(curves)
+    moving = {role for pair, _ in linked(pairs) for role in (pair.left, pair.right)}
+    described = tuple(describe_series(curve, verdict, curve.role in moving) for curve in curves)
+    seen = Seen(verdict, curves, described, pairs)
     return Description(
         overview=_overview(run, curves),
         components=tuple(_component(curve) for curve in curves),

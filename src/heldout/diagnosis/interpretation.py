@@ -2,6 +2,8 @@
 
 The verdict judges the held-out score; here its answer is read beside the reward and the length, each reading with the
 others that fit the same curves. "Reward hacking" is said only where the verdict found a fall under a rising reward.
+What the reward does is the verdict's label where the score fell, and elsewhere the word that a test has for it, or
+none.
 """
 
 from __future__ import annotations
@@ -10,16 +12,26 @@ import math
 import re
 from collections.abc import Iterator
 
+from heldout.diagnosis.courses import change, course_of
 from heldout.diagnosis.model import Curve, Seen
 from heldout.diagnosis.observations import same_measure
 from heldout.findings import State
 from heldout.metrics import Unit
-from heldout.text import number
+from heldout.stats.course import Course, Way
+from heldout.text import counted
 
-_MOVES = 0.15  # of its range that a reward or a length must move to be called rising or falling
+_WORDS = {
+    Way.LEVEL: "is the same throughout",
+    Way.UNKNOWN: "shows no course beyond its noise",
+    Way.TOO_FEW: "has too few values to show a course",
+}
 _TO_TELL = (
     "To tell: evaluate the best and the last checkpoint again on the same problems with fresh samples and compare them "
     "problem by problem"
+)
+_ADJUST = (
+    "adjust the reward so that it pays only for what such tests pass (check outputs and not exit status or format, "
+    "penalise what the samples exploit)"
 )
 _NO_REWARD = (
     "Without the training reward nothing can be said about whether the two part; if the log has a reward under another "
@@ -46,7 +58,7 @@ def _turned(text: str) -> str:
 def _paragraphs(seen: Seen) -> Iterator[str]:
     reward, held_out, length = (seen.curve(role) for role in ("reward", "held_out", "length"))
     if held_out is None:
-        yield _without_held_out(reward)
+        yield _without_held_out(seen.course("reward"))
         return
     if any(same_measure(seen)):
         yield (
@@ -54,7 +66,7 @@ def _paragraphs(seen: Seen) -> Iterator[str]:
             "whether the model gets better at the task cannot be told from it."
         )
     else:
-        yield _reading(seen, None if reward is None else _course(reward))
+        yield _reading(seen, reward, held_out)
     if length is not None:
         yield _beside_length(seen, length)
     if held_out.series.problems is None and held_out.scale is Unit.SCORE:
@@ -66,24 +78,15 @@ def _paragraphs(seen: Seen) -> Iterator[str]:
         )
 
 
-def _course(curve: Curve) -> str:
-    """Say what a reward or a length did overall: "rises", "falls", "is flat", or "rises, then falls"."""
-    value = curve.value * curve.sign
-    if len(value) < 2 or curve.range == 0:
-        return "is flat"
-    noise = math.sqrt(2 * curve.line_variance) if curve.line_variance > 0 else 0.0
-    least = max(2 * noise, _MOVES * curve.range)
-    rise, fall = float(value.max() - value[0]), float(value.max() - value[-1])
-    if fall >= least and rise >= least and fall >= 0.5 * rise:
-        return "rises, then falls"
-    if rise - fall >= least:
-        return "rises"
-    return "falls" if fall >= least else "is flat"
+def _does(found: Course) -> str:
+    """Say what a curve does, as a verb."""
+    return _WORDS.get(found.way, found.way.value)
 
 
-def _reading(seen: Seen, reward: str | None) -> str:
-    """Read the verdict beside what the reward does over the run; None where there is no reward."""
-    verdict = seen.verdict
+def _reading(seen: Seen, reward: Curve | None, held_out: Curve) -> str:
+    """Read the verdict beside what the reward does."""
+    verdict, course = seen.verdict, seen.course("reward")
+    unknown = "" if reward else f" {_NO_REWARD}"
     match verdict.state:
         case State.OVER_OPTIMISED:
             return (
@@ -91,73 +94,103 @@ def _reading(seen: Seen, reward: str | None) -> str:
                 "over-optimisation of the reward (reward hacking): the policy gets better at what is rewarded and "
                 "worse at the task. It is also consistent with a change of the evaluation itself, or with an unstable "
                 f"update that the reward does not see. {_TO_TELL}; read samples that the reward likes and the tests "
-                "reject."
+                f"reject. If they show a trick, go back to the checkpoint to keep and {_ADJUST}."
             )
         case State.REGRESSED:
             return (
                 f"The held-out score has fallen, and no rise of the reward goes with it ({verdict.label}): consistent "
                 "with an unstable update, with the data, or with a change of the evaluation itself. "
-                f"{_TO_TELL}.{'' if reward else ' ' + _NO_REWARD}"
+                f"{_TO_TELL}.{unknown}"
             )
         case State.RECOVERED:
             return (
                 "The held-out score fell and has come back: consistent with an instability that passed, or with a "
-                f"stretch of unusual data. {_TO_TELL}.{'' if reward else ' ' + _NO_REWARD}"
+                f"stretch of unusual data. {_TO_TELL}.{unknown}"
             )
         case State.IMPROVING:
-            return _improving(reward)
+            return _improving(course)
         case State.PLATEAU:
-            return _level(reward)
+            return _level(course, reward, held_out)
+        case State.CANNOT_TELL | State.NO_EVIDENCE:
+            return _undecided(seen, course)
         case _:
-            return _undecided(seen, reward)
+            return _disagree(seen)
 
 
-def _improving(reward: str | None) -> str:
+def _disagree(seen: Seen) -> str:
+    """Read a reward that is high where the held-out tests are hardly ever passed."""
+    return (
+        "The reward says that problems are solved and the held-out tests say that they are not "
+        f"({seen.verdict.label}). That is consistent with a reward that can be had without solving the problem, with a "
+        "held-out evaluation that fails every program (a wrong time limit, a format that it cannot read), and with "
+        "held-out problems that are far harder than those trained on. To tell: run a solution that is known to be "
+        "right through the evaluation, judge some rewarded samples by hidden tests, and read them. "
+        f"If the tests are right, {_ADJUST}."
+    )
+
+
+def _improving(reward: Course | None) -> str:
     if reward is None:
         return f"The held-out score has risen. {_NO_REWARD}"
-    if reward == "rises":
+    if reward.way is Way.RISES:
         return (
             "The reward and the held-out score climb together: consistent with learning that carries over to problems "
             "that were not trained on. A reward that keeps rising after the held-out score has stopped would say "
             "otherwise."
         )
+    if reward.way in (Way.UNKNOWN, Way.TOO_FEW):
+        return f"The held-out score has risen; the reward {_does(reward)}, so whether the two go together is not known."
     return (
-        f"The held-out score has risen although the reward {reward}: consistent with a reward that is normalised or "
-        "saturated, or with gains that the training problems no longer show."
+        f"The held-out score has risen although the reward {_does(reward)}: consistent with a reward that is "
+        "normalised or saturated, or with gains that the training problems no longer show."
     )
 
 
-def _level(reward: str | None) -> str:
-    if reward is None:
-        return f"The held-out score is level over its last quarter. {_NO_REWARD}"
-    if reward == "rises":
+def _level(course: Course | None, reward: Curve | None, held_out: Curve) -> str:
+    if course is None or reward is None:
+        return f"The held-out score is level at its end. {_NO_REWARD}"
+    if course.way is not Way.RISES:
         return (
-            "The reward climbs and the held-out score is level over its last quarter. That is consistent with learning "
-            "only what is rewarded (a format, a shortcut), with memorised training problems, and with gains too small "
-            "for this evaluation to show. To tell: more held-out problems, and the reward of the held-out samples next "
-            "to their pass rate."
+            f"The held-out score is level at its end, and the reward {_does(course)}: consistent with a policy that "
+            "has stopped learning what these problems ask, and with one that learns more slowly than this evaluation "
+            "shows."
+        )
+    since = _level_since(held_out)
+    if course_of(reward, since).way is Way.RISES:
+        return (
+            f"The reward rises after step {since:.0f}, and over these steps the held-out score is level: it does not "
+            "follow. That is consistent with learning only what is rewarded (a format, a shortcut), with memorised "
+            "training problems, and with gains smaller than the margin of this test. To tell: more held-out problems, "
+            f"and rewarded samples judged by hidden tests. If they fail those, {_ADJUST}."
         )
     return (
-        f"The held-out score is level over its last quarter, and the reward {reward}: consistent with a policy that "
-        "has stopped learning what these problems ask."
+        "The reward rises over the run and the held-out score is level at its end; whether the held-out score follows "
+        f"the reward cannot be told from {counted(len(held_out.series), 'evaluation')}. To tell: more held-out "
+        "problems, and the reward of the held-out samples next to their pass rate."
     )
 
 
-def _undecided(seen: Seen, reward: str | None) -> str:
+def _level_since(held_out: Curve) -> int:
+    """Return the first step of the evaluations that a plateau is said of: half of them, at least eight."""
+    count = len(held_out.series)
+    return int(held_out.series.step[count - min(count, max(8, math.ceil(count / 2)))])
+
+
+def _undecided(seen: Seen, reward: Course | None) -> str:
     if seen.verdict.suspected:
         return (
             f"The held-out score may have fallen, and these evaluations do not settle it ({seen.verdict.label}); what "
             f"the reward has to do with it cannot be said before that. {_TO_TELL}."
         )
-    beside = "" if reward is None else f" The reward {reward}, which alone says nothing about the task."
+    beside = "" if reward is None else f" The reward {_does(reward)}, which alone says nothing about the task."
     return (
         f"What the held-out score does cannot be told from these evaluations ({seen.verdict.label}).{beside} To tell: "
         f"evaluate more problems, the same ones each time.{'' if reward else ' ' + _NO_REWARD}"
     )
 
 
-def _without_held_out(reward: Curve | None) -> str:
-    course = f"The reward {_course(reward)}. " if reward is not None else ""
+def _without_held_out(reward: Course | None) -> str:
+    course = f"The reward {_does(reward)}. " if reward is not None else ""
     return (
         f"{course}There is no held-out score in this log, so what the model can really do is not known: a reward that "
         "climbs looks the same in an honest run and in one that exploits its reward. To tell: evaluate some 200 "
@@ -168,15 +201,15 @@ def _without_held_out(reward: Curve | None) -> str:
 def _beside_length(seen: Seen, length: Curve) -> str:
     """Read the verdict beside the length of the responses."""
     pair = next((p for p in seen.pairs if {p.left, p.right} == {"length", "held_out"}), None)
-    course, verdict = _course(length), seen.verdict
-    if pair is None or not math.isfinite(pair.movement.levels.r):
+    course, verdict = seen.course("length"), seen.verdict
+    if pair is None or course is None or not math.isfinite(pair.movement.levels.r):
         return "Response length and held-out score share too few steps to say whether they move together."
-    if verdict.fell and course in ("falls", "rises, then falls"):
+    if verdict.fell and course.way in (Way.FALLS, Way.PEAKS):
         return (
             "Responses get shorter and the held-out score has fallen: consistent with responses that collapse into "
             "something short. Read samples from before and after the peak."
         )
-    if course == "rises" and verdict.state is State.IMPROVING:
+    if course.way is Way.RISES and verdict.state is State.IMPROVING:
         together = pair.movement.differences.low > 0
         clearly = "and their changes go" if together else "but their changes do not clearly go"
         return (
@@ -184,13 +217,12 @@ def _beside_length(seen: Seen, length: Curve) -> str:
             "consistent with longer reasoning that helps; it does not show that length is the cause. To tell: compare "
             "the pass rate of short and long responses to the same problem, and look at truncated ones."
         )
-    if course == "rises":
-        gain = number(float(length.value[-1] - length.value[0]), length.range)
+    if course.way is Way.RISES:
         return (
-            f"Responses get longer (by {gain} tokens), and no rise of the held-out score is shown to go with it: "
-            "consistent with padding or with a reward that favours length; the pass rate by length of response would "
-            "tell."
+            f"Responses get longer (by {change(length, course)} tokens), and no rise of the held-out score is shown to "
+            "go with it: consistent with padding or with a reward that favours length; the pass rate by length of "
+            "response would tell."
         )
-    if course == "falls" and verdict.state is State.IMPROVING:
+    if course.way is Way.FALLS and verdict.state is State.IMPROVING:
         return "The held-out score has risen while responses got shorter: consistent with more concise solutions."
-    return "Response length shows no rise that would explain the held-out score."
+    return f"Response length {_does(course)}: no rise that would explain the held-out score."

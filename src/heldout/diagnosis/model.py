@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from heldout.findings import State, Verdict
+from heldout.findings import Verdict
 from heldout.metrics import Better, Unit
 from heldout.run import Series
 from heldout.stats.arrays import FloatArray
 from heldout.stats.correlation import CoMovement, LeadLag
+from heldout.stats.course import Around, Course
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,6 @@ class Curve:
     value: FloatArray  # shape (M,)
     window: float | None  # full width of the smoothing window in steps, None where the values are as logged
     variance: float  # noise variance of one logged value
-    line_variance: float  # of one point of the line: smaller where it is smoothed
 
     @property
     def range(self) -> float:
@@ -45,26 +45,6 @@ class Curve:
     def sign(self) -> float:
         """1 where higher is better or neither is, -1 where lower is."""
         return -1.0 if self.better is Better.LOWER else 1.0
-
-
-@dataclass(frozen=True, slots=True)
-class Stretch:
-    """A stretch of a curve with one direction."""
-
-    start: Point
-    end: Point
-    direction: str  # rising, falling or flat
-
-
-@dataclass(frozen=True, slots=True)
-class Turn:
-    """A peak or trough that is larger than the uncertainty of the curve."""
-
-    kind: str  # "peak" or "trough"
-    step: int
-    value: float
-    prominence: float  # how far the curve comes back on its lower side
-    z: float  # prominence over its standard deviation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,17 +60,16 @@ class SeriesDescription:
     window: float | None  # smoothing window in steps
     start: Point
     end: Point
-    peak: Point
+    peak: Point  # the highest and the lowest value, which are no turns
     trough: Point
+    start_level: Around  # the mean of the first values, and of the last, with their intervals
+    end_level: Around
+    course: Course | None  # what a test has a word for; None for the held-out score, which the verdict speaks of
     key_points: tuple[Point, ...]  # evenly spaced ones, with the four above among them
-    stretches: tuple[Stretch, ...]  # its fitted trend, piece by piece
-    trend: str
-    turns: tuple[Turn, ...]
-    recent: str  # what it did over its last quarter; empty for the held-out score, which the verdict speaks of
-    state: str  # the same in a word: improving, declining, plateau or undetermined
+    trend: str  # what it does, in words
     noise: str
     noise_sd: float  # standard deviation of one logged value around the level
-    noise_share: float  # share of the movement between neighbouring values that is noise
+    noise_share: float  # share of the movement between neighbouring values that is noise; `nan` if linked to another
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,16 +120,9 @@ class Seen:
         """Return the curve that plays a part."""
         return next((curve for curve in self.curves if curve.role == role), None)
 
-    def told(self, curve: Curve, change: float) -> bool:
-        """Whether a rise or a fall of a curve may be told: the held-out score's only where the verdict has found it."""
-        return curve.role != "held_out" or may_tell(self.verdict, change * curve.sign)
-
-
-def may_tell(verdict: Verdict, change: float) -> bool:
-    """Whether the verdict has found a change of the held-out score in this direction."""
-    if change < 0:
-        return verdict.fell or verdict.state is State.RECOVERED
-    return verdict.state in (State.IMPROVING, State.RECOVERED)
+    def course(self, role: str) -> Course | None:
+        """Return what a test says of the curve that plays a part; None without it, and for the held-out score."""
+        return next((one.course for one in self.described if one.role == role), None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

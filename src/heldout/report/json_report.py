@@ -23,6 +23,7 @@ from heldout.metrics import ROLES, Unit
 from heldout.report.settings import settings_of
 from heldout.run import Run
 from heldout.stats.correlation import Correlation, LeadLag
+from heldout.stats.course import Course
 
 SCHEMA = "heldout.report/1"
 
@@ -32,11 +33,11 @@ _NAMES: dict[type, dict[str, str | None]] = {  # field → key where the two dif
         "key_points": None,  # a part of the report of their own
         "count": "values",
         "window": "smoothing_window_steps",
-        "recent": None,  # `state` in words
         "noise": None,  # the next two in words
         "noise_sd": None,
         "noise_share": None,
     },
+    Course: {"start": None, "end": None},  # the two levels of the series
     Pair: {"how": "aligned", "count": "points", "movement": None, "lead": "lead_lag"},
     Correlation: {"n_eff": "n_effective"},
     LeadLag: {"lag": "lag_points", "lags": None, "correlations": None},

@@ -142,7 +142,7 @@ def _description(about: Description) -> Iterator[str]:
     yield from _table(key_values(about))
     for series in about.series:
         yield f"\n### {_safe(heading_of(series.key))}\n"
-        yield f"{_safe(f'{series.trend} {series.recent} {series.noise}')}\n"
+        yield f"{_safe(f'{series.trend} {series.noise}')}\n"
         yield from _table(key_points(series))
     if about.pairs:
         yield "\n### Correlations (95 % intervals)\n"

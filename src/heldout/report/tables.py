@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from heldout.diagnosis.curves import written_r
+from heldout.diagnosis.curves import written_level, written_r
 from heldout.diagnosis.description import Description, Point, SeriesDescription
 from heldout.findings import Verdict
 from heldout.metrics import heading_of
 from heldout.metrics.phrasing import written
+from heldout.stats.course import Around
 from heldout.text import counted, number, sentence_list
 
 
@@ -53,19 +54,19 @@ def _p(p: float) -> str:
 
 
 def key_values(about: Description) -> TextTable:
-    """Start, end, peak and trough of each curve."""
+    """Where each curve starts and ends, as means with 95 % intervals, and its highest and lowest value."""
     rows = tuple(
-        (_label(s), *(_at(s, point) for point in (s.start, s.end, s.peak, s.trough)), str(s.count))
+        (_label(s), _level(s, s.start_level), _level(s, s.end_level), _at(s, s.peak), _at(s, s.trough), str(s.count))
         for s in about.series
     )
-    return TextTable("Key values", ("Metric", "Start", "End", "Peak", "Trough", "Values"), rows)
+    return TextTable("Key values", ("Metric", "Start", "End", "Highest", "Lowest", "Values"), rows)
 
 
 def key_points(series: SeriesDescription) -> TextTable:
-    """Evenly spaced points of one curve, with start, end, peak and trough named."""
+    """Evenly spaced points of one curve, with start, end, highest and lowest named."""
     ends = {series.end.step: "end", series.start.step: "start"}
-    names = {series.trough.step: "trough", series.peak.step: "peak", **ends}
-    for step, name in ((series.peak.step, ", peak"), (series.trough.step, ", trough")):
+    names = {series.trough.step: "lowest", series.peak.step: "highest", **ends}
+    for step, name in ((series.peak.step, ", highest"), (series.trough.step, ", lowest")):
         names[step] += name if step in ends else ""
     rows = tuple((str(p.step), _value(series, p.value), names.get(p.step, "")) for p in series.key_points)
     return TextTable(f"Key points: {_label(series)}", ("Step", "Value", ""), rows)
@@ -104,6 +105,10 @@ def _label(series: SeriesDescription) -> str:
 
 def _value(series: SeriesDescription, value: float) -> str:
     return written(series.scale, value, (series.peak.value - series.trough.value) or None)
+
+
+def _level(series: SeriesDescription, around: Around) -> str:
+    return written_level(series.scale, around, (series.peak.value - series.trough.value) or None)
 
 
 def _at(series: SeriesDescription, point: Point) -> str:

@@ -7,12 +7,11 @@ draws a line through noise, `noise` says how large the noise is and `eval_noise`
 gives the posterior of the level behind noisy evals, `cliffs` that of one which may also jump, and when it fell, and
 `local_level` gives the random-walk smoother with its matrices.
 `correlation` asks whether two series move together. What one series does is told by `course`, a word only where a test
-with a stated error has one, its shape by `trend` (what the last window did, and a late rise), `segments` (straight
-pieces for prose), `shifts` (jumps of the level) and `peaks`; `divergence` tells where two series part. `passk`
-estimates pass@k and `gram` the noise of evals that share their problems; `scan` says whether the level has truly fallen
-and how small a fall could be seen, `checkpoint` which checkpoint to take, and `search` finds the best checkpoint with
-few evals. `hacking` asks which share of the rewarded answers fails hidden tests and whether that is more than is
-tolerated, and `beta` is the distribution of such a share.
+with a stated error has one; `trend` says what its last window did, and whether it rises late. `passk` estimates pass@k
+and `gram` the noise of evals that share their problems; `scan` says whether the level has truly fallen and how small a
+fall could be seen, `checkpoint` which checkpoint to take, and `search` finds the best checkpoint with few evals.
+`hacking` asks which share of the rewarded answers fails hidden tests and whether that is more than is tolerated, and
+`beta` is the distribution of such a share.
 
 Everything here imports numpy and the standard library only. scipy.stats, scipy.signal and ruptures take one to two
 seconds to import, and scipy.special a third of a second, which a command line report should not pay; the few lines

@@ -121,7 +121,7 @@ def course(step: FloatArray, value: FloatArray, variance: float = math.nan) -> C
     if not value.size:
         raise ValueError("the series has no value; give at least one.")
     value, power = scaled(value)
-    if float(np.ptp(value)) <= 1e-12 * float(np.max(np.abs(value))):
+    if value.size > 1 and float(np.ptp(value)) <= 1e-12 * float(np.max(np.abs(value))):
         level = power * float(value.mean())
         return Course(way=Way.LEVEL, start=Around(float(step[0]), level, 0.0), end=Around(float(step[-1]), level, 0.0))
     if value.size < FEWEST:

@@ -57,26 +57,3 @@ def smoother(
     weight = np.ones(k) if variance is None or k == 0 else floats(np.mean(variance) / floats(variance))
     posterior = floats(np.linalg.inv(np.diag(weight) + chain / q))
     return posterior * weight, posterior
-
-
-def window_slopes(
-    step: FloatArray, value: FloatArray, variance: FloatArray | float, width: int, q: float = DEFAULT_Q
-) -> tuple[FloatArray, FloatArray]:
-    """How steep is the smoothed series in each window of `width` evals?
-
-    `step` and `value`: shape (k,). `variance`: that of the noise, one number or shape (k,). `width`: at least 2. The
-    whole series is smoothed once, with q as in `smoother`.
-    Returns the slope per step and its standard deviation, each of shape (k - width + 1,); empty if the series is
-    shorter.
-    """
-    count = step.size - width + 1
-    if count < 1:
-        return np.empty(0), np.empty(0)
-    noise = np.broadcast_to(floats(variance), step.shape)
-    smooth, _ = smoother(step.size, q, step, noise if np.ndim(variance) and np.all(noise > 0.0) else None)
-    contrast = np.zeros((count, step.size))
-    for row in range(count):
-        centred = step[row : row + width] - step[row : row + width].mean()
-        contrast[row, row : row + width] = centred / (centred @ centred)
-    contrast = contrast @ smooth
-    return contrast @ value, np.sqrt((contrast * contrast) @ noise)
