@@ -99,8 +99,8 @@ def of_signals(runs: int, seed: int, console: Console | None = None) -> list[Wro
 def of_scores(runs: int, seed: int, console: Console | None = None) -> list[Wrong]:
     """Ask about plateaus and surges in so many runs of each family.
 
-    A plateau is false where the true level (without the jitter of single checkpoints) moved by more than the margin
-    from the first to the last step of which it was said; a surge in a run of any family but that of late surges.
+    A plateau is false where the true level (without the jitter of single checkpoints) moved by more than the margin per
+    quarter of the run over the steps of which it was said; a surge in a run of any family but that of late surges.
     """
     wrong: Counter[str] = Counter()
     surged = 0
@@ -108,8 +108,8 @@ def of_scores(runs: int, seed: int, console: Console | None = None) -> list[Wron
     for family, number in track(asked, "Held-out scores", console=console, disable=console is None):
         run = simulate(family, PROBLEMS, EVALUATIONS, seed=(seed + 1) * _SEEDS + number)
         block = Block(evaluations=_evaluations(run))
-        moved = (_moved(run, finding.steps) for finding in Plateau().update(block))
-        wrong["plateau"] += any(by > Plateau.margin for by in moved)
+        said = Plateau(horizon=EVALUATIONS).update(block)
+        wrong["plateau"] += any(_moved(run, one.steps) > one.evidence["margin"] for one in said)
         found = bool(LateSurge().update(block))
         surged += found and family == "late_surge"
         wrong["late_surge"] += found and family != "late_surge"
@@ -127,9 +127,10 @@ def _evaluations(run: SimulatedRun) -> list[Evaluation]:
 
 
 def _moved(run: SimulatedRun, steps: tuple[int, int]) -> float:
-    """By how much the true level differs between two evaluations."""
+    """By how much the true level changed per quarter of the run, by its straight line over these steps."""
     start, end = np.searchsorted(run.steps, steps)
-    return abs(float(run.trend[end] - run.trend[start]))
+    slope, _ = np.polyfit(np.arange(start, end + 1), run.trend[start : end + 1], 1)
+    return abs(float(slope)) * (EVALUATIONS - 1) / 4.0
 
 
 def healthy(number: int, seed: int = 0, steps: int | None = None) -> Block:

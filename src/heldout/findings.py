@@ -148,7 +148,7 @@ class Verdict:
     peak_step
         The peak before the fall that was found, or that the evaluations come near to and do not confirm.
     onset
-        Where the fall began, None where there is none.
+        Where the fall began, None where there is none now.
     recommended
         The checkpoint to keep.
     tied

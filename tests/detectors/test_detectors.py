@@ -4,14 +4,25 @@ from __future__ import annotations
 
 import pytest
 
-from heldout.detectors import Detectors, Plateau, default_detectors, falls_among
+from heldout.detectors import Block, Detectors, Plateau, default_detectors, falls_among
+from heldout.run import Evaluation
 
 
 def test_the_detector_of_falls_is_asked_first_and_all_others_after_it() -> None:
     asked = Detectors.planned(20)
     assert [one.name for one in asked] == [asked.falls.name, *(one.name for one in default_detectors())]
-    own = Plateau()
-    assert list(Detectors.planned(20, [own]))[1:] == [own]
+    own = Plateau(horizon=20, margin=3.0)
+    assert list(Detectors.planned(40, [own], margin=5.0))[1:] == [own]
+
+
+def test_a_detector_of_plateaus_is_told_of_the_plan_and_the_margin() -> None:
+    (level,) = Detectors.planned(40, [Plateau()], margin=5.0).others
+    assert isinstance(level, Plateau)
+    assert (level.horizon, level.margin) == (40, 5.0)
+    assert Detectors.planned(40, margin=5.0).margin == 5.0
+    ramp = [Evaluation(k, 0.3 + 0.01 * k, 10_000) for k in range(9)]  # a point an evaluation: 10 in a quarter of 40
+    assert not level.update(Block(evaluations=ramp))
+    assert Plateau().update(Block(evaluations=ramp))  # of a run that ends here a quarter is two evaluations
 
 
 @pytest.mark.parametrize(

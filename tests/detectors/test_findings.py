@@ -283,13 +283,13 @@ def test_the_growth_of_length_comes_with_the_interval_of_least_squares() -> None
 
 def test_a_plateau_comes_with_the_interval_of_two_one_sided_tests() -> None:
     # two problems leave so much to noise that even a steep rise is within a margin of 95 points
-    finding = Plateau(margin=0.95).update(scores(np.linspace(0.1, 0.9, 5), 2))[0]
+    finding = Plateau(margin=95.0).update(scores(np.linspace(0.1, 0.9, 8), 2))[0]
     change, sd = finding.evidence["change"], finding.evidence["sd"]
     low, high = (100.0 * (change + z * sd) for z in norm.ppf([0.05, 0.95]))
-    said = f"changed by {100.0 * change:.1f} points (90 % interval {low:.1f} to {high:.1f})."
-    assert finding.seen == f"From step 0 to 40 the held-out score {said}"
+    said = f"by less than {high:.1f} points per quarter of the run (90 % interval {low:.1f} to {high:.1f})."
+    assert finding.seen == f"From step 0 to 70 the held-out score changed {said}"
     assert finding.against == "A change of 95.0 points either way, which the interval rules out."
-    assert (finding.steps, finding.evidence["margin"]) == ((0, 40), 0.95)
+    assert (finding.steps, finding.evidence["margin"]) == ((0, 70), 0.95)
     assert 10.0 < 100.0 * change < high < 95.0
 
 

@@ -271,7 +271,8 @@ ROWS: dict[tuple[type[Question], str], Row] = {
     # 40 * (2 pi 3)^(-n/2) / sqrt(n + 1) streaks by chance at half of 30 problems: 0.0106 of five, 0.0023 of six
     (RepeatedEvaluation, "alpha"): Row("evaluation_repeated", repeats([1 / 30, 7 / 30, 11 / 30, 13 / 30], 0.5), 5, 6),
     # what follows has no closed form: the values were found by halving, and move when the parameter does
-    (Plateau, "margin"): Row("plateau", level, 340, 355),  # problems; 110 suffice for a margin of 0.03
+    (Plateau, "margin"): Row("plateau", level, 37, 42),  # problems; 18 suffice for a margin of 3 points
+    (Plateau, "horizon"): Row("plateau", level, 170, 180, {"horizon": 80}),  # 40 suffice at the end of the plan
     (LateSurge, "deviations"): Row("late_surge", surging, 0.0638, 0.0640, {"deviations": 6.0}),  # 0.0474 for 4
     (OverOptimisation, "group"): Row("confirmed", lambda n: scores(held((0.6, 10), (0.1, n))), 1, 2, {"group": 2}),
     (OverOptimisation, "horizon"): Row("confirmed", falling, 0.0257, 0.0259, {"horizon": 24}),  # 0.0317 unplanned

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -14,6 +15,9 @@ from heldout.detectors import falls_among
 from heldout.detectors.base import Block
 from heldout.detectors.evidence import pooled
 from heldout.detectors.overoptimisation import Level, OverOptimisation
+from heldout.detectors.plateau import level_of
+from heldout.diagnosis.answer import SIZES
+from heldout.diagnosis.past import fall_now, has_fallen
 from heldout.diagnosis.state import advice_on, answer_of, not_asked, smallest_visible
 from heldout.findings import Estimate, State, Verdict
 from heldout.run import Evaluation, Outcomes, Run, Series
@@ -96,40 +100,68 @@ def test_a_rise_is_told_from_the_first_evaluation_to_the_last() -> None:
     verdict = judged(rates)
     assert (verdict.state, verdict.label) == (State.IMPROVING, "no fall seen")
     evidence = told(rated(rates)).evidence
-    gain, _ = gp_posterior(evidence.rates, evidence.noise()).difference(9, 0)
+    gain, sd = gp_posterior(evidence.rates, evidence.noise()).difference(9, 0)
+    half = 1.96 * sd
+    low, high = (f"{100 * (gain + side * half):.1f}" for side in (-1, 1))
     assert verdict.sentence.startswith(
-        f"The held-out score has risen by {100 * gain:.1f} points since step 0; no fall was seen."
+        f"The held-out score has risen by {100 * gain:.1f} points since step 0 (95 % interval {low} to {high}); no fall "
+        "was seen, and one below "
     )
 
 
-def test_a_rise_that_is_over_is_still_told_where_its_last_quarter_is_not_clear() -> None:
-    rates = [0.30, 0.34, 0.40, 0.45, 0.50, 0.53, 0.52, 0.56, 0.53, 0.55, 0.52, 0.56]
-    assert judged(rates, 300).state is State.IMPROVING
-    assert judged([*rates[:6], *rates[:6]], 300).state is not State.IMPROVING
+def test_a_rise_that_is_over_is_told_with_the_level_that_it_led_to() -> None:
+    rates = [*np.linspace(0.2, 0.5, 8), *np.full(16, 0.5)]
+    verdict = judged(rates, 5000)
+    assert verdict.state is State.PLATEAU
+    assert re.match(
+        r"The held-out score has risen by (28|29|30)\.\d points and is level since step 12: it changes by less than "
+        r"0\.\d points per quarter of the run \(90 %\); no fall was seen, and one below 1\.\d points would not have been\.",
+        verdict.sentence,
+    )
 
 
 @pytest.mark.parametrize(
-    ("visible", "state", "label"),
-    [
-        (0.05, State.PLATEAU, "no fall seen"),
-        (0.051, State.CANNOT_TELL, "too coarse"),
-        (None, State.CANNOT_TELL, "within noise"),
-    ],
+    ("visible", "unseen"), [(0.051, ", and one below 5.1 points would not have been."), (None, ".")]
 )
-def test_a_level_score_is_a_plateau_where_a_fall_of_five_points_would_show(
-    visible: float | None, state: State, label: str
+def test_a_level_score_is_a_plateau_with_the_fall_that_would_not_have_been_seen(
+    visible: float | None, unseen: str
 ) -> None:
     answer = answer_of(told(rated([0.5] * 10)), visible)
-    assert answer.state is state
-    assert answer.label.startswith(label)
-    if label == "too coarse":
-        assert answer.sentence.endswith("looks level, but a fall below 5.1 points would not have been seen.")
+    assert (answer.state, answer.label) == (State.PLATEAU, "no fall seen")
+    assert answer.sentence.endswith(f"per quarter of the run (90 %); no fall was seen{unseen}")
+
+
+@pytest.mark.parametrize(("margin", "state"), [(None, State.CANNOT_TELL), (6.0, State.PLATEAU)])
+def test_the_margin_of_the_user_decides_what_is_level(margin: float | None, state: State) -> None:
+    falls = told(rated([0.5, 0.52, 0.51, 0.49, 0.53, 0.52, 0.48, 0.47, 0.5, 0.48], 100))
+    assert answer_of(falls, 0.08, margin).state is state
 
 
 def test_noise_is_neither_a_fall_nor_a_rise() -> None:
-    answer = answer_of(told(rated([0.5, 0.52, 0.51, 0.49, 0.53, 0.52, 0.48, 0.47, 0.5, 0.48], 100)), 0.08)
+    falls = told(rated([0.5, 0.52, 0.51, 0.49, 0.53, 0.52, 0.48, 0.47, 0.5, 0.48], 100))
+    answer, test = answer_of(falls, 0.08), level_of(falls.evidence)
+    low, high = test.interval
     assert (answer.state, answer.label) == (State.CANNOT_TELL, "within noise")
-    assert answer.sentence == "No fall can be told from noise, nor a rise."
+    assert answer.sentence.startswith(
+        "Neither a fall nor a rise can be told: its change per quarter of the run lies between "
+        f"{100 * low:.1f} and {100 * high:.1f} points (90 % interval); "
+    )
+    assert re.search(r"; \d+ problems would decide a margin of 2\.0 points\.$", answer.sentence)
+    wanted = 100 * (2 * 1.645 * test.sd / 0.02) ** 2  # half a margin is nine tenths sure
+    assert f"; {min(n for n in SIZES if n >= wanted)} problems" in answer.sentence
+
+
+@pytest.mark.parametrize(
+    ("problems", "count", "fewest"), [(1000, 7, 8), (1000, 8, None), (None, 11, 12), (None, 12, None)]
+)
+def test_fewer_evaluations_than_the_test_needs_are_told_to_be_too_few(
+    problems: int | None, count: int, fewest: int | None
+) -> None:
+    wave = 0.5 + 0.002 * np.where(np.arange(count) % 2, -1.0, 1.0)
+    answer = answer_of(told(rated(wave, problems)), None)
+    assert answer.state is (State.PLATEAU if fewest is None else State.CANNOT_TELL)
+    if fewest:
+        assert answer.sentence.endswith(f"; {fewest} evaluations are the fewest that can show a level.")
 
 
 def test_a_fall_that_may_be_one_is_watched() -> None:
@@ -138,7 +170,9 @@ def test_a_fall_that_may_be_one_is_watched() -> None:
     assert falls.run_p() == 0.2
     answer = answer_of(falls, None)
     assert (answer.state, answer.label) == (State.CANNOT_TELL, "watch")
-    assert answer.sentence == "The held-out score may be falling; it is not clear."
+    assert answer.sentence.startswith(
+        "The held-out score may be falling: its change per quarter of the run lies between -"
+    )
 
 
 DIP = [0.3, 0.4, 0.5, 0.5, 0.5, 0.2, 0.2]
@@ -153,10 +187,53 @@ def test_a_score_has_recovered_where_its_last_two_evaluations_are_back(end: list
     assert (verdict.state is State.RECOVERED) is recovered
     if recovered:
         assert verdict.label == "confirmed"
-        assert "The held-out score fell after step 3 and has come back since." in verdict.sentence
+        assert verdict.sentence.startswith(
+            "The held-out score fell after step 3 and has come back: what is left of that fall lies between "
+        )
         assert verdict.onset is not None
         assert (verdict.onset.step, verdict.onset.high, verdict.onset.back) == (5, 5, 8)
         assert verdict.onset.low in (2, 3, 4)
+        assert "below its peak since" not in verdict.sentence
+
+
+def wobble(seed: int) -> OverOptimisation:
+    """A level score of 400 problems that dips by so much for two evaluations that an alarm is raised."""
+    rates = np.random.default_rng(seed).binomial(400, 0.5, 24) / 400
+    rates[12:14] -= 0.09
+    return told(rated(rates, 400))
+
+
+def test_an_alarm_lasts_as_long_as_the_fall() -> None:
+    ended = [answer_of(falls, None) for falls in map(wobble, range(12)) if falls.worst.level >= Level.LIKELY]
+    assert len(ended) >= 6
+    assert not any(answer.state in (State.OVER_OPTIMISED, State.REGRESSED) for answer in ended)
+    told_so = [answer for answer in ended if answer.label == "no fall now"]
+    assert told_so
+    assert all(answer.state in (State.PLATEAU, State.CANNOT_TELL) for answer in told_so)
+    assert all(
+        re.match(
+            r"The alarm of step \d+ did not last: what is left of the fall since step \d+ lies between -", one.sentence
+        )
+        for one in told_so
+    )
+
+
+def test_a_fall_is_told_only_with_an_interval_above_zero() -> None:
+    """The scan confirms falls of which the posterior's own interval, blunter than it, still holds zero."""
+    rng = np.random.default_rng(3)
+    blunt = 0
+    for _ in range(20):
+        rates = rng.binomial(150, np.linspace(0.5, 0.42, 24)) / 150
+        falls = told(rated(rates, 150))
+        now, seen = falls.looks[-1], fall_now(falls)
+        if has_fallen(falls):
+            assert 0.0 < seen.low <= seen.drop <= seen.high
+            assert "(95 % interval -" not in answer_of(falls, None).sentence
+            blunt += now.drop - 1.96 * now.drop_sd <= 0.0
+        elif now.level >= Level.LIKELY:
+            assert answer_of(falls, None).state is State.CANNOT_TELL
+        assert (falls.least_fall() > 0.0) == (now.level is Level.CONFIRMED)
+    assert blunt
 
 
 @pytest.mark.parametrize("count", [5, 6, 12, 40])

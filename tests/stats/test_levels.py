@@ -34,7 +34,7 @@ def test_no_module_writes_a_quantile_or_an_array_type_of_its_own() -> None:
 
 
 @pytest.mark.parametrize(("page", "said"), [
-    ("statistics", f"less than {100 * levels.LEVEL:g} points, and a fall of {100 * levels.COARSE:g} points or less"),
+    ("statistics", f"changes by less than {100 * levels.LEVEL:g} points per quarter of the run"),
     ("statistics", f"came back to within {NAMED[levels.DROP]} of its peak"),
     ("statistics", f"gives 80 % to a fall of more than {NAMED[levels.DROP]}"),
     ("statistics", f"the first step that is truly {NAMED[levels.ONSET]} below the best"),

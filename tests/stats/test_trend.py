@@ -14,7 +14,7 @@ from scipy.stats import linregress, norm
 
 from heldout.stats.gp import GPPosterior, gp_posterior
 from heldout.stats.noise import difference_noise
-from heldout.stats.trend import Surge, late_surge, surge_start, trend_state, window_state
+from heldout.stats.trend import Surge, late_surge, level_test, surge_start, trend_state, window_state
 
 STEP = np.arange(0.0, 400.0, 10.0)
 
@@ -347,3 +347,72 @@ def test_twelve_points_are_the_fewest_for_a_surge() -> None:
     value = np.where(np.arange(12) < 8, 0.0, 50.0)
     assert surge_start(np.arange(12.0), value, 1.0) is not None
     assert surge_start(np.arange(11.0), value[1:], 1.0) is None
+
+
+GOLDEN = np.array([0.40, 0.42, 0.44, 0.45, 0.46, 0.46, 0.45, 0.47, 0.46, 0.45, 0.47, 0.46])
+
+
+def test_the_level_of_a_golden_vector() -> None:
+    found = level_test(GOLDEN, 2.281115e-4, 0.02)
+    assert (found.state, found.start) == ("plateau", 4)
+    assert found.change == pytest.approx(0.00130952, abs=5e-9)
+    assert found.sd == pytest.approx(0.00640887, abs=5e-9)
+    assert found.bound == pytest.approx(0.011852, abs=1e-6)
+    assert found.interval == pytest.approx((found.change - 1.645 * found.sd, found.change + 1.645 * found.sd), abs=1e-5)
+
+
+@pytest.mark.parametrize(("count", "start"), [(5, 0), (8, 0), (15, 7), (16, 8), (17, 8), (40, 20)])
+def test_the_last_half_is_looked_at_and_at_least_eight(count: int, start: int) -> None:
+    assert level_test(np.zeros(count), 1.0, 2.0).start == start
+
+
+def test_the_change_is_the_least_squares_slope_per_quarter_of_the_run() -> None:
+    rate = noisy(np.linspace(0.2, 0.5, 31), 0.02)
+    slope = linregress(np.arange(16), rate[15:]).slope
+    assert level_test(rate, 4e-4, 0.02).change == pytest.approx(slope * 30 / 4)
+
+
+def test_what_makes_contrasts_noisier_makes_every_deviation_larger() -> None:
+    plain = level_test(GOLDEN, 1e-4, 0.02)
+    wider = level_test(GOLDEN, 1e-4, 0.02, lambda d: np.full(d.shape[:-1], 4.0))
+    assert (wider.sd, wider.rise_sd) == pytest.approx((2 * plain.sd, 2 * plain.rise_sd))
+
+
+@pytest.mark.parametrize("scale", [1e-4, 1.0, 700.0])
+def test_units_change_nothing_but_the_unit(scale: float) -> None:
+    one, other = level_test(GOLDEN, 1e-4, 0.02), level_test(scale * GOLDEN - 3.0, scale**2 * 1e-4, scale * 0.02)
+    assert other.state == one.state
+    assert (other.change, other.bound) == pytest.approx((scale * one.change, scale * one.bound), rel=1e-9)
+
+
+def test_a_rise_that_ended_before_the_window_is_improving_only_where_no_level_is_shown() -> None:
+    rate = np.concatenate([np.linspace(0.3, 0.5, 10), np.full(10, 0.5)])
+    assert level_test(rate, 1e-4, 0.02).state == "plateau"
+    assert level_test(rate, 1e-3, 0.02).state == "improving"  # by the thirds: the noise hides a level, not the rise
+
+
+def test_few_evals_may_show_a_rise_and_no_level() -> None:
+    assert level_test(np.full(7, 0.5), 1e-6, 0.02).state == "undetermined"
+    assert level_test(np.linspace(0.2, 0.5, 7), 1e-4, 0.02).state == "improving"
+    assert level_test(np.full(11, 0.5), 1e-6, 0.02, fewest=12).state == "undetermined"
+    assert math.isnan(level_test(np.full(2, 0.5), 1e-6, 0.02).change)
+    assert math.isnan(level_test(np.full(9, 0.5), math.nan, 0.02).change)
+
+
+@pytest.mark.parametrize("count", [8, 12, 20, 30])
+def test_errors_of_the_level_test(count: int) -> None:
+    """With the noise known: a level score improves in 2.5 to 4 %, and one that moves by the margin is level in 5 %."""
+    rng, sd, runs = np.random.default_rng(count), 0.008, 400
+    noise = rng.normal(0.0, sd, (runs, count))
+    ramp = 0.02 * np.arange(count) / ((count - 1) / 4)
+    flat = [level_test(0.4 + e, sd**2, 0.02).state for e in noise]
+    moving = [level_test(0.4 + ramp * rng.choice([-1, 1]) + e, sd**2, 0.02).state for e in noise]
+    assert flat.count("improving") <= 0.06 * runs
+    assert flat.count("plateau") >= 0.8 * runs
+    assert moving.count("plateau") <= 0.075 * runs
+
+
+def test_four_times_the_problems_decide_where_the_deviation_is_twice_too_large() -> None:
+    sd = level_test(GOLDEN, 1e-4, 0.02).sd
+    found = level_test(GOLDEN, 1e-4 * (0.02 / (1.645 * sd)) ** 2, 0.02)  # a deviation of the margin / 1.645
+    assert found.decides == pytest.approx(4.0, rel=1e-3)

@@ -19,6 +19,7 @@ class GuardSettings(TypedDict, total=False):
     """The keywords that a callback hands on to `heldout.live.Guard`, which says what they mean."""
 
     planned: int | None
+    margin: float | None
     detectors: Sequence[Detector] | None
     roles: Mapping[str, str] | None
     alerts: Sequence[Alert]
@@ -36,7 +37,7 @@ class GuardedRun:
     rules
         What to do, and from which finding on. Going back also stops the training; ``rollback.json`` says where to.
     **settings
-        `planned`, `detectors`, `roles`, `alerts` and `on_finding`, as for `heldout.live.Guard`.
+        `planned`, `margin`, `detectors`, `roles`, `alerts` and `on_finding`, as for `heldout.live.Guard`.
 
     Attributes
     ----------

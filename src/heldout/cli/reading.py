@@ -125,3 +125,12 @@ def fresh(specs: Sequence[str]) -> Callable[[], list[Detector]]:
 
     more = [load(spec) for spec in specs]
     return lambda: [*default_detectors(), *(make() for make in more)]
+
+
+def checked_margin(margin: float | None) -> float | None:
+    """Return the largest change that counts as level, or refuse it in a sentence."""
+    from heldout.detectors.plateau import MARGIN
+
+    if not MARGIN.allows(margin):
+        raise UsageError(f"--margin is {margin:g}; it must be above 0 and finite, such as 2 for two points.")
+    return margin

@@ -42,6 +42,10 @@ def report(
     ] = "svg,png",
     join: Annotated[bool, typer.Option("--join", help="The paths are of one run: read them as one.")] = False,
     planned: Annotated[int | None, typer.Option(min=1, help="Evaluations that the whole run will have.")] = None,
+    margin: Annotated[
+        float | None,
+        typer.Option(help="Largest change per quarter of the run that is level, in points of a share, else as logged."),
+    ] = None,
     detector: Annotated[
         list[str] | None, typer.Option(metavar="MODULE:NAME", help="Ask this detector too; or path/to/file.py:NAME.")
     ] = None,
@@ -65,19 +69,20 @@ def report(
         from rich.console import Console
         from rich.progress import track
 
-        from heldout.cli.reading import fresh
+        from heldout.cli.reading import checked_margin, fresh
         from heldout.report import folder_name, write_index, write_report
         from heldout.report.terminal import show, show_files
 
         console = Console(highlight=False)
         asked = fresh(detector or [])
+        checked_margin(margin)
         runs, refused = _read_each(paths, reading, join)
         several = len(runs) + len(refused) > 1
         chosen = [name.strip() for name in formats.split(",") if name.strip()]
         reports = []
         named = list(zip(_distinct([folder_name(one.name) for one in runs]), runs, strict=True))
         for name, one in track(named, "Reporting", console=console, transient=True, disable=len(runs) < 4):
-            written = write_report(one, out / name if several else out, chosen, pool, planned, asked())
+            written = write_report(one, out / name if several else out, chosen, pool, planned, asked(), margin)
             reports.append(written)
             if not quiet:
                 show(console, one, written.about, written.verdict, verbose=verbose)

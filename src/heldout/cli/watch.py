@@ -32,6 +32,10 @@ def watch(
     alert: Annotated[
         list[str] | None, typer.Option(help="env:NAME (a URL in the environment), mailto:ADDRESS or cmd:COMMAND.")
     ] = None,
+    margin: Annotated[
+        float | None,
+        typer.Option(help="Largest change per quarter of the run that is level, in points of a share, else as logged."),
+    ] = None,
     detector: Annotated[
         list[str] | None, typer.Option(metavar="MODULE:NAME", help="Ask this detector too; or path/to/file.py:NAME.")
     ] = None,
@@ -54,7 +58,7 @@ def watch(
     if len(paths) > 1 and not join:
         raise UsageError(f"{len(paths)} paths were given, and one run is followed; if they are of one run, add --join.")
     _load_numpy()
-    from heldout.cli.reading import fresh
+    from heldout.cli.reading import checked_margin, fresh
     from heldout.live.alerts import alert_of
     from heldout.live.rules import On, Rules
     from heldout.live.watch import Watch
@@ -74,6 +78,7 @@ def watch(
         reading.follower(paths),
         rules,
         planned=planned,
+        margin=checked_margin(margin),
         detectors=fresh(detector or [])(),
         alerts=[alert_of(one) for one in alert or []],
         state=state,

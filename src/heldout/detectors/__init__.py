@@ -9,7 +9,7 @@ detectors=[*default_detectors(), Mine()])``.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from heldout.detectors.base import Block, Detector, Points, block_of, fold, unchecked
 from heldout.detectors.clipping import ClipSaturation
@@ -28,6 +28,7 @@ from heldout.detectors.repeated import RepeatedEvaluation
 from heldout.detectors.saturation import RewardSaturation
 from heldout.detectors.signal import Signal
 from heldout.detectors.surge import LateSurge
+from heldout.stats.scan import HORIZONS
 
 __all__ = [
     "DETECTORS",
@@ -88,15 +89,28 @@ class Detectors:
 
     falls: OverOptimisation
     others: tuple[Detector, ...]
+    margin: float | None = None  # largest change per quarter of the run that counts as level, as for `Plateau`
 
     @classmethod
-    def planned(cls, evaluations: int | None, others: Sequence[Detector] | None = None) -> Detectors:
+    def planned(
+        cls, evaluations: int | None, others: Sequence[Detector] | None = None, margin: float | None = None
+    ) -> Detectors:
         """Return fresh detectors for a run with so many evaluations in all (see `falls_among`).
 
-        `others` are those to ask beside that of falls; all of them if not given.
+        `others` are those to ask beside that of falls; all of them if not given. A `Plateau` among them that was not
+        told of the plan or the margin is told of both.
         """
-        return cls(falls_among(evaluations), tuple(default_detectors() if others is None else others))
+        given = default_detectors() if others is None else others
+        horizon = None if evaluations is None else min(max(evaluations, 1), HORIZONS[-1])
+        told = (_told(one, horizon, margin) if isinstance(one, Plateau) else one for one in given)
+        return cls(falls_among(evaluations), tuple(told), margin)
 
     def __iter__(self) -> Iterator[Detector]:
         yield self.falls
         yield from self.others
+
+
+def _told(one: Plateau, horizon: int | None, margin: float | None) -> Plateau:
+    """Return a detector of plateaus that knows the plan and the margin, unless it had its own."""
+    plan, least = one.horizon or horizon, margin if one.margin is None else one.margin
+    return one if (plan, least) == (one.horizon, one.margin) else replace(one, horizon=plan, margin=least)

@@ -30,7 +30,8 @@ from heldout.stats.scan import ALPHAS, EPOCHS, HORIZONS, boundary, epochs, last_
 
 FEWEST = 4  # evaluations before anything is said
 _MOST_POSTERIOR = 60  # means that the posterior is made of: its cost grows with their cube
-_PLANNED = Range(
+_HALVINGS = 20  # of the range of the scores, to find a bound within a millionth of it
+PLANNED = Range(
     lambda value: value is None or (COUNT.allows(value) and value <= HORIZONS[-1]),
     f"from 1 to {HORIZONS[-1]} looks, or None if unknown",
 )
@@ -107,7 +108,7 @@ class OverOptimisation(HeldOut):
 
     group: int = parameter(1, COUNT, "evaluations averaged into one look, where a trainer evaluates very often")
     horizon: int | None = parameter(
-        None, _PLANNED, "looks that are planned; unknown, the error is spread over an endless run, which sees less"
+        None, PLANNED, "looks that are planned; unknown, the error is spread over an endless run, which sees less"
     )
     alpha: float = parameter(
         FALSE_ALARMS, between(0.01, 0.2), "chance of a confirmed alarm in a run that never falls, whenever one looks"
@@ -180,6 +181,25 @@ class OverOptimisation(HeldOut):
             if len(z) and z.max() >= bound:
                 return size
         return None
+
+    def least_fall(self) -> float:
+        """Return the largest fall that the scan confirms now, at the error of the whole run; 0 where it confirms none.
+
+        A lower bound: of a truth that never fell by more than this, the scan gets so far with that error at most.
+        """
+        low, high = 0.0, float(np.ptp(self.evidence.rates))
+        if self.looks[-1].level < Level.CONFIRMED:
+            return 0.0
+        for _ in range(_HALVINGS):
+            middle = 0.5 * (low + high)
+            low, high = (middle, high) if self._confirms(middle) else (low, middle)
+        return low
+
+    def _confirms(self, delta: float) -> bool:
+        """Whether the scan would confirm a fall beyond so large a one."""
+        seen = self.evidence
+        z, _ = last_look(seen.rates, np.array([seen.scan_noise()]), None, seen.inflation, delta=self.delta + delta)
+        return bool(len(z) and z.max() >= self.looks[-1].bound)
 
     @property
     def _planned(self) -> int:

@@ -17,6 +17,7 @@ from heldout.stats.noise import difference_noise
 # evaluations) that were over-optimised had a rising reward in 74 to 90 % when the alarm came, and never a falling one;
 # of those that crashed 63 % had a falling one then, and 92 % at their end.
 _SMOOTHING, _NOISE_FACTOR = 0.3, 1.5
+_MOVES = 0.1  # of its range: a reward that ends nearer to where it was at a peak has come back to it
 _FEWEST = 5  # means, below which the noise of their differences is not known
 
 
@@ -35,23 +36,33 @@ class RewardCourse:
             self._value += points.value[finite].tolist()
 
     def since(self, peak_step: float, steps: FloatArray) -> str:
-        """Say what it did from a step to the last of the evaluations at `steps`: rising, flat, falling or unknown."""
-        z = self.z(peak_step, steps)
+        """Say where it ends, held against a step: rising, flat, falling or unknown, by the evaluations at `steps`.
+
+        It is flat where it is back, to within a tenth of all that it ever moved, however clear the difference is.
+        """
+        z, moved = self._moved(peak_step, steps)
         if not math.isfinite(z):
             return "unknown"
-        return "rising" if z > ONE_SIDED_95 else "falling" if z < -ONE_SIDED_95 else "flat"
+        if abs(z) <= ONE_SIDED_95 or moved < _MOVES:
+            return "flat"
+        return "rising" if z > 0.0 else "falling"
 
     def z(self, peak_step: float, steps: FloatArray) -> float:
         """Return how far its smoothed mean has risen since then, in standard errors; `nan` where that is unknown."""
+        return self._moved(peak_step, steps)[0]
+
+    def _moved(self, peak_step: float, steps: FloatArray) -> tuple[float, float]:
+        """Return that, and the same as a share of the range of its smoothed means, without a sign."""
         edges = np.searchsorted(self._step, steps, "right")
         starts = np.concatenate([[0], edges[:-1]])
         kept = edges > starts
         if np.count_nonzero(kept) < _FEWEST or not kept[-1]:
-            return math.nan
+            return math.nan, math.nan
         value = np.array(self._value)
         means = np.array([value[a:b].mean() for a, b in zip(starts[kept], edges[kept], strict=True)])
         smooth, _ = smoother(len(means), _SMOOTHING)
         contrast = smooth[-1] - smooth[int(np.argmin(np.abs(steps[kept] - peak_step)))]
         error = math.sqrt(_NOISE_FACTOR * difference_noise(means) * float(contrast @ contrast))
-        rise = float(contrast @ means)
-        return rise / error if error > 0 else math.inf * np.sign(rise) if rise else 0.0
+        rise, span = float(contrast @ means), float(np.ptp(smooth @ means))
+        z = rise / error if error > 0 else math.inf * np.sign(rise) if rise else 0.0
+        return z, abs(rise) / span if span > 0.0 else 0.0

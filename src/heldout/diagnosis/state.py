@@ -6,44 +6,35 @@ import math
 import re
 import shlex
 from collections.abc import Iterator
-from typing import NamedTuple
 
 import numpy as np
 
-from heldout.detectors.overoptimisation import FEWEST, Level, Look, OverOptimisation
+from heldout.detectors.overoptimisation import FEWEST, Level, OverOptimisation
+from heldout.detectors.plateau import level_of
+from heldout.diagnosis.answer import SIZES, Answer
 from heldout.diagnosis.beside import near_misses
+from heldout.diagnosis.level import change_lies, is_level, level_since, standing
+from heldout.diagnosis.past import fall_now, has_fallen, is_back, is_over, what_is_left
 from heldout.findings import Estimate, State, Unchecked
 from heldout.metrics import Unit
 from heldout.run import NoteKind, Run
-from heldout.stats.gp import gp_posterior
-from heldout.stats.levels import COARSE, DROP, ENOUGH_PROBLEMS, FEWEST_EVALUATIONS, LEVEL, ONE_SIDED_95, TWO_SIDED_95
+from heldout.stats.levels import ENOUGH_PROBLEMS, FEWEST_EVALUATIONS
 from heldout.stats.scan import smallest_visible_drop
-from heldout.stats.trend import trend_state
 from heldout.text import counted
 
 _SUSPECTED = 0.10  # run-level p up to which a fall that is not confirmed is spoken of: twice the promised 5 %
-_SIZES = (100, 200, 300, 500, 700, 1000, 1500, 2000, 3000, 5000, 10_000)  # problems that people can evaluate
-_RECOVERED, _RECOVERED_MARGIN, _RECOVERED_LOOKS = 0.8, DROP, 2  # 80 % sure of half a point, twice: one is luck
 _HIGH_REWARD, _FEW_REWARDS = 0.5, 20  # mean of the last rewards from which on training problems count as solved
+_LARGE = 0.05  # a fall of a share; of evaluations that show only larger ones more problems are asked
 _MOST_NEAR = 5  # columns in an advice
 _END_LOST = re.compile(r"everything after step|ends inside|^The file is cut", re.IGNORECASE)  # in a reader's note
 _WITHIN = 3  # evaluations within which a fall should show
 
 _HOW = {
     "rising": "while the reward rises",
-    "flat": "while the reward is flat (possibly over-optimisation)",
+    "flat": "while the reward is where it was then (possibly over-optimisation)",
     "falling": "and the reward falls too",
     "unknown": "and too little is known of the reward to say why",
 }
-
-
-class Answer(NamedTuple):
-    """What a run is, in a word, a label and a sentence."""
-
-    state: State
-    label: str
-    sentence: str
-    peak_step: int | None = None  # before a fall that was found or is suspected
 
 
 def unanswered(run: Run, fallen: OverOptimisation) -> Answer | None:
@@ -101,28 +92,28 @@ def _instead(run: Run, fallen: OverOptimisation) -> str:
     return "Evaluate on easier problems." if seen.spoken.share else "See that the evaluation measures this policy."
 
 
-def answer_of(fallen: OverOptimisation, visible: float | None) -> Answer:
+def answer_of(fallen: OverOptimisation, visible: float | None, margin: float | None = None) -> Answer:
     """What is this run, of which something can be said?
 
-    `visible` is the smallest fall that the evaluations would show, as a fraction; None where that is not known.
+    The state is the one at the end of the log: an alarm lasts as long as the fall. `visible` is the smallest fall that
+    the evaluations would show, as a fraction; None where that is not known. `margin` is the largest change that counts
+    as level, as for `heldout.detectors.plateau.level_of`.
     """
-    if fallen.worst.level < Level.LIKELY:
-        return _suspected(fallen) or _not_fallen(fallen, visible)
-    if _recovered(fallen, fallen.worst):
-        fell = "got worse" if fallen.evidence.spoken.lower else "fell"
-        text = f"The held-out score {fell} after step {fallen.worst.peak_step} and has come back since."
-        return Answer(State.RECOVERED, fallen.worst.level.name.lower(), text, fallen.worst.peak_step)
-    return _fallen(fallen)
+    if has_fallen(fallen):
+        return _fallen(fallen)
+    suspected = _suspected(fallen)
+    if suspected is not None or not is_over(fallen):
+        return suspected or standing(fallen, visible, margin)
+    return _came_back(fallen) if is_back(fallen) else _no_fall_now(fallen, margin)
 
 
 def _fallen(fallen: OverOptimisation) -> Answer:
-    now = fallen.looks[-1]
+    now, said = fall_now(fallen), fallen.evidence.spoken
     course = fallen.reward_course(now.peak_step)
     state = State.OVER_OPTIMISED if course == "rising" else State.REGRESSED
-    said, half = fallen.evidence.spoken, TWO_SIDED_95 * now.drop_sd
     text = (
         f"The held-out score {said.worse} by {said.by(now.drop)} since step {now.peak_step} (95 % interval "
-        f"{said.between(now.drop - half, now.drop + half)}) {_HOW[course]}."
+        f"{said.between(now.low, now.high)}) {_HOW[course]}."
     )
     sure = "confirmed" if fallen.worst.level is Level.CONFIRMED else "likely"
     return Answer(state, f"{sure}, reward {course}", text, now.peak_step)
@@ -132,10 +123,10 @@ def _suspected(fallen: OverOptimisation) -> Answer | None:
     """Say how near to a fall a run is that the scan does not confirm, and what would have settled it."""
     now = fallen.looks[-1]
     p = fallen.run_p()
-    if not p <= _SUSPECTED:
+    if now.level < Level.LIKELY and not p <= _SUSPECTED:
         return None
     course = fallen.reward_course(now.peak_step)
-    enough = fallen.problems_to_confirm(_SIZES)
+    enough = fallen.problems_to_confirm(SIZES)
     settled = (
         f"{enough} problems with the same rates would have confirmed it."
         if enough
@@ -149,59 +140,27 @@ def _suspected(fallen: OverOptimisation) -> Answer | None:
     return Answer(State.CANNOT_TELL, f"just short of a fall, reward {course}", text, now.peak_step)
 
 
-def _not_fallen(fallen: OverOptimisation, visible: float | None) -> Answer:
-    """Say what a run without a fall does: over its last quarter, or else since its start."""
-    rates, steps, variance = fallen.evidence.rates, fallen.evidence.steps, fallen.evidence.noise()
-    said = fallen.evidence.spoken
-    if math.isfinite(variance):
-        recent = trend_state(steps, rates, variance, margin=LEVEL if said.share else None)
-        gain, sd = gp_posterior(rates, variance).difference(len(rates) - 1, 0)
-        risen = gain > ONE_SIDED_95 * sd
-        if recent.state == "improving" or (risen and recent.state == "undetermined"):
-            seen = f"no {said.loss} was seen"
-            text = f"The held-out score {said.better} by {said.by(gain)} since step {steps[0]:.0f}; {seen}."
-            return Answer(State.IMPROVING, f"no {said.loss} seen", text)
-        if recent.state == "plateau" and visible is not None and visible <= COARSE and said.share:
-            text = f"The held-out score is level over its last quarter; no {said.loss} was seen."
-            return Answer(State.PLATEAU, f"no {said.loss} seen", text)
-        if recent.state == "plateau" and visible is not None:
-            text = (
-                f"The held-out score looks level, but a {said.loss} below {said.by(visible)} would not have been seen."
-            )
-            return Answer(State.CANNOT_TELL, "too coarse", text)
-    if fallen.looks[-1].level is Level.WATCH:
-        falling = "getting worse" if said.lower else "falling"
-        return Answer(State.CANNOT_TELL, "watch", f"The held-out score may be {falling}; it is not clear.")
-    return Answer(State.CANNOT_TELL, "within noise", "No fall can be told from noise, nor a rise.")
+def _came_back(fallen: OverOptimisation) -> Answer:
+    """Say of a fall that is over how far below its peak the score may still be."""
+    said, worst = fallen.evidence.spoken, fallen.worst
+    text = (
+        f"The held-out score {'got worse' if said.lower else 'fell'} after step {worst.peak_step} and has come back: what "
+        f"is left of that {said.loss} lies {what_is_left(fallen)} (95 % interval)."
+    )
+    return Answer(State.RECOVERED, worst.level.name.lower(), text)
 
 
-def _recovered(fallen: OverOptimisation, worst: Look) -> bool:
-    """Whether the score is back within half a point of its peak, at two evaluations in a row."""
-    rates, steps = fallen.evidence.rates, fallen.evidence.steps
-    if worst.peak_step < steps[0]:  # the problems have changed since: levels cannot be compared
-        return False
-    posterior = gp_posterior(rates, fallen.evidence.noise())
-    peak = int(np.argmin(np.abs(steps - worst.peak_step)))
-    last = range(max(peak + 1, len(rates) - _RECOVERED_LOOKS), len(rates))
-    back = (posterior.prob_greater(index, peak, -_RECOVERED_MARGIN) >= _RECOVERED for index in last)
-    return len(last) == _RECOVERED_LOOKS and all(back)
-
-
-def how_sure(fallen: OverOptimisation, state: State, visible: float | None) -> str:
-    """Say what was evaluated, with which error that speaks of a fall, and which fall it would have shown."""
-    seen, worst = fallen.evidence, fallen.worst
-    said, p = seen.spoken, fallen.run_p()
-    if seen.problems is None:
-        size = "of unknown size" if said.share else "of a plain score"
-        error = "nothing can be confirmed"
-    else:
-        each = f" with {seen.samples:.3g} samples each" if seen.samples > 1.0 else ""
-        size = f"of {counted(seen.problems, 'problem')}{each}"
-        error = f"run-level p {f'= {p:.2g}' if p < 1.0 else 'above 0.2'}"
-    if worst.level is Level.CONFIRMED and state in (State.OVER_OPTIMISED, State.REGRESSED, State.RECOVERED):
-        error = f"confirmed at step {worst.step}, error {100 * fallen.alpha:g} % for the whole run ({error})"
-    shown = "" if visible is None else f"; a lasting {said.loss} of {said.by(visible)} or more would show"
-    return f"{counted(len(seen), 'evaluation')} {size}: {error}{shown}."
+def _no_fall_now(fallen: OverOptimisation, margin: float | None) -> Answer:
+    """Say that an alarm did not last, and whether the score is level at its end."""
+    seen, worst, loss = fallen.evidence, fallen.worst, fallen.evidence.spoken.loss
+    test = level_of(seen, margin)
+    level = is_level(fallen, test)
+    now = f"It {level_since(seen, test)}" if level else f"At its end {change_lies(seen, test)}"
+    text = (
+        f"The alarm of step {worst.step} did not last: what is left of the {loss} since step {worst.peak_step} lies "
+        f"{what_is_left(fallen)} (95 % interval). {now}."
+    )
+    return Answer(State.PLATEAU if level else State.CANNOT_TELL, f"no {loss} now", text)
 
 
 def smallest_visible(count: int, variance: float) -> float | None:
@@ -257,7 +216,7 @@ def advice_on(fallen: OverOptimisation, visible: float | None, kept: Estimate) -
     `kept` is what is believed of the checkpoint to keep.
     """
     seen, said = fallen.evidence, fallen.evidence.spoken
-    if visible is not None and visible > COARSE:
+    if visible is not None and said.share and visible > _LARGE:
         yield (
             f"These evaluations show a {said.loss} of {said.by(visible)} or more; a smaller one goes unseen. Spend on "
             "problems first: four times as many halve that."

@@ -29,7 +29,7 @@ from heldout.diagnosis.state import (
     unanswered,
     up_to,
 )
-from heldout.findings import BenchmarkFall, Estimate, Finding, Onset, State, Unchecked, Verdict
+from heldout.findings import BenchmarkFall, Estimate, Finding, Onset, Unchecked, Verdict
 from heldout.metrics.phrasing import Spoken
 from heldout.run import Run
 from heldout.stats.checkpoint import Choice, choose
@@ -41,7 +41,13 @@ from heldout.text import counted
 
 
 @on_one_thread
-def diagnose(run: Run, detectors: Sequence[Detector] | None = None, *, horizon: int | None = None) -> Verdict:
+def diagnose(
+    run: Run,
+    detectors: Sequence[Detector] | None = None,
+    *,
+    horizon: int | None = None,
+    margin: float | None = None,
+) -> Verdict:
     """What do the curves of this run mean?
 
     Parameters
@@ -52,6 +58,9 @@ def diagnose(run: Run, detectors: Sequence[Detector] | None = None, *, horizon: 
         What to look for; all of them if not given. One that raises is named among what could not be checked.
     horizon
         How many evaluations were planned; those in the log if not given, which suits a finished run.
+    margin
+        Largest change per quarter of the run that counts as level: in points of a share, in the unit of any other
+        score; if not given 2 points, or by the score's noise and gain.
 
     Returns
     -------
@@ -65,7 +74,7 @@ def diagnose(run: Run, detectors: Sequence[Detector] | None = None, *, horizon: 
     <State.IMPROVING: 'improving'>
     """
     block = block_of(run)
-    asked = Detectors.planned(horizon or len(block.evaluations), detectors)
+    asked = Detectors.planned(horizon or len(block.evaluations), detectors, margin)
     failed: list[Unchecked] = []
 
     def note(detector: Detector, error: BaseException) -> None:
@@ -82,7 +91,7 @@ def judge(run: Run, asked: Detectors, found: Sequence[Finding]) -> Verdict:
     missing = tuple(unchecked(asked, run)) + not_asked(run, asked.falls.evidence.exact)
     answer = unanswered(run, asked.falls)
     if answer is None:
-        return _judged(run, asked.falls, tuple(found), missing)
+        return _judged(run, asked, tuple(found), missing)
     of_scores = {detector.name for detector in asked if isinstance(detector, HeldOut)}
     findings = tuple(finding for finding in found if not (run.counted and finding.detector in of_scores))
     return Verdict(
@@ -150,14 +159,12 @@ def checkpoint_to_keep(fallen: OverOptimisation, checkpoints: Container[int] = (
     )
 
 
-def _judged(
-    run: Run, fallen: OverOptimisation, findings: tuple[Finding, ...], missing: tuple[Unchecked, ...]
-) -> Verdict:
-    seen = fallen.evidence
+def _judged(run: Run, asked: Detectors, findings: tuple[Finding, ...], missing: tuple[Unchecked, ...]) -> Verdict:
+    fallen, seen = asked.falls, asked.falls.evidence
     variance = seen.noise() * fallen.looks[-1].inflation
     kept = checkpoint_to_keep(fallen, run.checkpoints)
     visible = smallest_visible(len(seen), variance)
-    answer = answer_of(fallen, visible)
+    answer = answer_of(fallen, visible, asked.margin)
     onset = _onset(fallen, answer.state)
     sentences = (answer.sentence, _since(onset, seen.spoken), _keep(kept, seen.spoken, run), _passed_over(kept, seen))
     return Verdict(

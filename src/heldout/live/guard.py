@@ -48,6 +48,9 @@ class Guard:
     planned
         How many evaluations the whole run will have. Without it the error is spread over an endless run, which sees
         less.
+    margin
+        Largest change per quarter of the run that counts as level: in points of a share, in the unit of any other
+        score; if not given 2 points, or by the score's noise and gain.
     detectors
         What to look for beside a fall of the held-out score; all of them if not given.
     roles
@@ -85,6 +88,7 @@ class Guard:
         rules: Rules = Rules(),
         *,
         planned: int | None = None,
+        margin: float | None = None,
         detectors: Sequence[Detector] | None = None,
         roles: Mapping[str, str] | None = None,
         alerts: Sequence[Alert] = (),
@@ -102,7 +106,7 @@ class Guard:
         before = run_directory.recorded(folder) if folder else None
         # A step may have copies of its checkpoint; the last that exists counts.
         self._checkpoints = {step: [Path(where)] for step, where in before.checkpoints.items()} if before else {}
-        asked = Detectors.planned(planned, detectors)
+        asked = Detectors.planned(planned, detectors, margin)
         log = GrowingLog(before, None if roles is None else checked_roles(roles))
         self._fold = LogFold(log, asked, self._complain)
         name = recorder.directory.name if recorder else ""

@@ -43,7 +43,7 @@ class Watch:
     ----------
     follower
         Where it is read from.
-    rules, planned, detectors, alerts
+    rules, planned, margin, detectors, alerts
         As for `Guard`.
     state
         Directory for ``findings.jsonl``, which tells the next watch what was found and done.
@@ -57,6 +57,7 @@ class Watch:
         rules: Rules = Rules(),
         *,
         planned: int | None = None,
+        margin: float | None = None,
         detectors: Sequence[Detector] | None = None,
         alerts: Sequence[Alert] = (),
         state: Path | None = None,
@@ -64,7 +65,7 @@ class Watch:
     ) -> None:
         self.follower, self.rules = follower, rules
         self.console = console or Console(highlight=False)
-        self.fold, self.pace = Fold(Detectors.planned(planned, detectors), self._detector_failed), Pace()
+        self.fold, self.pace = Fold(Detectors.planned(planned, detectors, margin), self._detector_failed), Pace()
         self.run: Run | None = None
         self.verdict: Verdict | None = None
         self._memory = Memory(state)

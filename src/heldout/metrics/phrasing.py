@@ -66,6 +66,10 @@ class Spoken:
         """Write the two ends of an interval of a change."""
         return f"{bare(self._unit, low, self._digits)} to {bare(self._unit, high, self._digits)}"
 
+    def lies(self, low: float, high: float) -> str:
+        """Write where a change lies: "between -1.1 and 2.9 points"."""
+        return f"between {bare(self._unit, low, self._digits)} and {self.by(high)}"
+
     @property
     def better(self) -> str:
         """What a score did that got better: it "has risen"."""

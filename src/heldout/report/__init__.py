@@ -53,16 +53,17 @@ def write_report(
     pool: Executor | None = None,
     horizon: int | None = None,
     detectors: Sequence[Detector] | None = None,
+    margin: float | None = None,
 ) -> Written:
     """Write the report of one run into a folder, which is made where it is missing.
 
     `formats` are those of the figures, any of svg, png and pdf; `pool` draws them, if given: processes that have the
     drawing library loaded already. `horizon` is how many evaluations were planned, those in the log if not given,
-    and `detectors` what to look for, each fresh: all of heldout's own if not given.
+    and `detectors` what to look for, each fresh: all of heldout's own if not given. `margin` is as for `diagnose`.
     Raises UsageError when a format is none of these, or the folder cannot be written.
     """
     kinds = _kinds(formats)
-    verdict = diagnose(run, detectors, horizon=horizon)
+    verdict = diagnose(run, detectors, horizon=horizon, margin=margin)
     figures = standard_figures(run, verdict)
     drawing = draw_all([figure.chart for figure in figures], kinds, pool)  # in the pool while the run is described
     about = describe(run, verdict)

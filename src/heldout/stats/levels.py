@@ -30,12 +30,9 @@ ONE_SIDED_95 = quantile(0.95)  # 1.645 standard errors
 FALSE_ALARMS = 0.05  # chance of a confirmed alarm in a whole run that never falls
 
 # What counts as a change of a held-out rate.
-LEVEL = (
-    0.02  # a smaller change over a quarter of the run is level; 0.03 called a third of honest ramps of 8 points level
-)
+LEVEL = 0.02  # a smaller change per quarter of a run is level; 0.03 called up to a third of honest ramps of 8 points so
 DROP = 0.005  # falls below half a point are not asked about: a sudden rise rings by as much in the posterior
 ONSET = 0.01  # a rate that is one point below its peak has begun to fall
-COARSE = 0.05  # evaluations that show only larger falls cannot call a run level
 
 # How many. Each is a number of problems, whatever their samples, or of evaluations.
 FEWEST_TO_CONFIRM = 30  # problems below which the normal approximation of the scan is not to be trusted

@@ -1,26 +1,131 @@
-"""What did the last part of a series do, and did it rise late, after it had seemed to be done?"""
+"""Is a score level, or does it still rise; and did it rise late, after it had seemed to be done?"""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 
 from heldout.stats.arrays import FloatArray, floats
 from heldout.stats.gp import GPPosterior, gp_posterior
-from heldout.stats.levels import ONE_SIDED_95
+from heldout.stats.levels import ONE_SIDED_95, TWO_SIDED_95
 from heldout.stats.local_level import smoother
+from heldout.stats.scan import Inflation
 from heldout.stats.smoothing import bounded
 
 State = Literal["improving", "declining", "plateau", "undetermined"]
 
+FEWEST_FOR_LEVEL = 8  # evals: the test looks at the last half of them, and at no fewer
 MOST_POINTS = 120
 _SURE = 0.9  # probability of a rise that is called improving
 MOST_SCANNED = 40  # points of the retrospective contrast; more would average less noise away
 _GAIN_Z = 3.0
 _BEYOND_SHARE = 0.4
+
+
+@dataclass(frozen=True, slots=True)
+class LevelTest:
+    """What a score did over the last half of its evals, in change per quarter of the run."""
+
+    state: Literal["improving", "plateau", "undetermined"]
+    change: float  # least-squares slope, and its standard deviation; `nan` where nothing is known
+    sd: float
+    start: int  # index of the first eval that was looked at
+    margin: float  # a smaller change counts as level
+    rise: float = math.nan  # mean of the last third of all evals less that of the first, and its standard deviation
+    rise_sd: float = math.nan
+
+    @property
+    def bound(self) -> float:
+        """What the change is below, either way, with 95 % on each side."""
+        return abs(self.change) + ONE_SIDED_95 * self.sd
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """The 90 % interval of the change."""
+        return self.change - ONE_SIDED_95 * self.sd, self.change + ONE_SIDED_95 * self.sd
+
+    @property
+    def decides(self) -> float:
+        """How many times the variance would have to be smaller for a level score to be called so nine times in ten."""
+        return (2.0 * ONE_SIDED_95 * self.sd / self.margin) ** 2 if self.margin > 0.0 else math.inf
+
+
+def level_test(
+    rate: FloatArray,
+    variance: float,
+    margin: float,
+    inflation: Inflation | None = None,
+    *,
+    planned: int = 0,
+    fewest: int = FEWEST_FOR_LEVEL,
+    surely: float = TWO_SIDED_95,
+) -> LevelTest:
+    """Is a score level, does it still improve, or do its evals not say?
+
+    With K evals the last ``h = min(K, max(8, ceil(K / 2)))`` are looked at. Their least-squares slope, times
+    ``(K - 1) / 4``, is the change per quarter of the run; while more evals are to come, the planned K counts. In this
+    order: *improving* where it is above zero by `surely` standard deviations and above half the margin; *plateau* where
+    it is within the margin either way (two one-sided 5 % tests); *improving* where the last third of all evals lies
+    above the first by `surely` standard deviations.
+
+    `rate`: shape (K,), evals in order, which count as evenly spaced. `variance`: noise variance of one rate. `margin`:
+    largest change per quarter of the run that counts as level, in the unit of the rates. `inflation`: how much noisier
+    a contrast of the rates is than independent noise. `planned`: evals of the whole run, where there are more to come;
+    without it a run that has only begun is soon called level, being short. `fewest`: evals below which nothing is
+    called level.
+    Returns "undetermined" with fewer evals than that unless the rise is clear; and with `nan` for fewer than three
+    evals or an unknown variance.
+
+    Error: a score that moves by exactly the margin is called level in at most 5.3 % of simulated runs of 164 to 1000
+    problems and 8 to 40 evals, a level one improving in 1 to 4 %.
+
+    What it cannot see: turns within the window; a fall, which the scan is for; a change smaller than the margin.
+
+    Source: Schuirmann 1987, J. Pharmacokinet. Biopharm. 15 (two one-sided tests).
+
+    >>> A = np.array([0.40, 0.42, 0.44, 0.45, 0.46, 0.46, 0.45, 0.47, 0.46, 0.45, 0.47, 0.46])
+    >>> found = level_test(A, 2.281115e-4, 0.02)
+    >>> found.state, found.start, round(found.bound, 6)
+    ('plateau', 4, 0.011851)
+    """
+    rate = floats(rate)
+    count = rate.size
+    window = min(count, max(FEWEST_FOR_LEVEL, math.ceil(count / 2)))
+    if count < 3 or not variance >= 0.0:
+        return LevelTest("undetermined", math.nan, math.nan, max(count - window, 0), margin)
+    change, sd = _contrasted(rate, _slope(count, window) * (max(count, planned) - 1) / 4.0, variance, inflation)
+    rise, rise_sd = _contrasted(rate, _thirds(count), variance, inflation)
+    found = LevelTest("undetermined", change, sd, count - window, margin, rise, rise_sd)
+    if change - surely * sd > 0.0 and change > margin / 2.0:
+        return replace(found, state="improving")
+    if count >= fewest and (found.bound < margin or found.bound == 0.0):
+        return replace(found, state="plateau")
+    return replace(found, state="improving") if rise > surely * rise_sd else found
+
+
+def _slope(count: int, window: int) -> FloatArray:
+    """Weights of the least-squares slope per eval over the last `window` of `count` evals."""
+    centred = np.arange(window) - (window - 1) / 2.0
+    return floats(np.concatenate([np.zeros(count - window), centred / (centred @ centred)]))
+
+
+def _thirds(count: int) -> FloatArray:
+    """Weights of the mean of the last third less that of the first, at least two evals each where there are four."""
+    width = max(min(2, count // 2), count // 3)
+    weights = np.zeros(count)
+    weights[:width], weights[-width:] = -1.0 / width, 1.0 / width
+    return weights
+
+
+def _contrasted(
+    rate: FloatArray, weight: FloatArray, variance: float, inflation: Inflation | None
+) -> tuple[float, float]:
+    """Return a contrast of the rates and its standard deviation."""
+    wider = 1.0 if inflation is None else float(np.max(inflation(weight[None, :])))
+    return float(weight @ rate), math.sqrt(variance * wider * float(weight @ weight))
 
 
 @dataclass(frozen=True, slots=True)

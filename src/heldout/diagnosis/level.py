@@ -1,0 +1,91 @@
+"""What a score without a fall does at its end, always with the bound that its evaluations allow."""
+
+from __future__ import annotations
+
+import math
+
+from heldout.detectors.evidence import Evidence
+from heldout.detectors.overoptimisation import Level, OverOptimisation
+from heldout.detectors.plateau import fewest_for_level, level_of
+from heldout.diagnosis.answer import SIZES, Answer
+from heldout.findings import State
+from heldout.stats.gp import gp_posterior
+from heldout.stats.levels import TWO_SIDED_95
+from heldout.stats.trend import LevelTest
+from heldout.text import counted
+
+_HINT = 0.20  # run-level p of a fall down to which a score whose noise is not known may be called level
+
+
+def standing(fallen: OverOptimisation, visible: float | None, margin: float | None = None) -> Answer:
+    """Does a score of which no fall is stated still improve, is it level, or can that not be told?
+
+    `visible` is the smallest fall that the evaluations would show, as a fraction, None where that is not known;
+    `margin` is as for `level_of`.
+    """
+    seen, said = fallen.evidence, fallen.evidence.spoken
+    test, label = level_of(seen, margin), f"no {fallen.evidence.spoken.loss} seen"
+    unseen = "" if visible is None else f", and one below {said.by(visible)} would not have been"
+    if test.state == "improving":
+        text = f"The held-out score {_rise(seen, test)}; no {said.loss} was seen{unseen}."
+        return Answer(State.IMPROVING, label, text)
+    if is_level(fallen, test):
+        text = f"The held-out score {level_since(seen, test)}; no {said.loss} was seen{unseen}."
+        return Answer(State.PLATEAU, label, text)
+    falling = fallen.looks[-1].level is Level.WATCH or test.interval[1] < 0.0
+    worse = "getting worse" if said.lower else "falling"
+    begins = f"The held-out score may be {worse}" if falling else f"Neither a {said.loss} nor a {said.gain} can be told"
+    text = f"{begins}: {change_lies(seen, test)}."
+    return Answer(State.CANNOT_TELL, "watch" if falling else "within noise", text)
+
+
+def is_level(fallen: OverOptimisation, test: LevelTest) -> bool:
+    """Whether a score may be called level: a noise measured on a score that falls would hold the fall."""
+    return test.state == "plateau" and (fallen.evidence.problems is not None or fallen.run_p() > _HINT)
+
+
+def _rise(seen: Evidence, test: LevelTest) -> str:
+    """Say how much a score has risen: from its first evaluation on, or else over what was looked at."""
+    said, half = seen.spoken, TWO_SIDED_95
+    gain, sd = gp_posterior(seen.rates, seen.noise()).difference(len(seen) - 1, 0)
+    if gain - half * sd > 0.0:
+        ends, since = said.between(gain - half * sd, gain + half * sd), int(seen.steps[0])
+        return f"{said.better} by {said.by(gain)} since step {since} (95 % interval {ends})"
+    if test.change - half * test.sd > 0.0:
+        ends, since = said.between(*_ends(test.change, test.sd)), int(seen.steps[test.start])
+        return (
+            f"{said.better} since step {since}, by {said.by(test.change)} per quarter of the run (95 % interval {ends})"
+        )
+    ends = said.between(*_ends(test.rise, test.rise_sd))
+    return f"{said.better} by {said.by(test.rise)} from its first third to its last (95 % interval {ends})"
+
+
+def _ends(value: float, sd: float) -> tuple[float, float]:
+    return value - TWO_SIDED_95 * sd, value + TWO_SIDED_95 * sd
+
+
+def level_since(seen: Evidence, test: LevelTest) -> str:
+    """Say since when a score is level, within what, and whether it rose before that."""
+    said, since = seen.spoken, int(seen.steps[test.start])
+    gain, sd = gp_posterior(seen.rates, seen.noise()).difference(len(seen) - 1, 0)
+    rose = test.start > 0 and gain > max(TWO_SIDED_95 * sd, test.margin)
+    before = f"{said.better} by {said.by(gain)} and " if rose else ""
+    within = f"it changes by less than {said.by(test.bound)} per quarter of the run (90 %)"
+    return f"{before}is level since step {since}: {within}"
+
+
+def change_lies(seen: Evidence, test: LevelTest) -> str:
+    """Say between what its change lies, and what would decide whether a score is level."""
+    if not math.isfinite(test.sd):
+        return "its noise is not known"
+    said, way = seen.spoken, -1.0 if seen.spoken.lower else 1.0
+    low, high = sorted(way * end for end in test.interval)
+    lies = f"its change per quarter of the run lies {said.lies(low, high)} (90 % interval)"
+    fewest = fewest_for_level(seen)
+    if len(seen) < fewest:
+        return f"{lies}; {counted(fewest, 'evaluation')} are the fewest that can show a level"
+    needed = test.decides * (seen.problems or math.inf)
+    enough = next((size for size in SIZES if size >= needed), None)
+    if enough is None or enough <= (seen.problems or 0):
+        return lies
+    return f"{lies}; {enough} problems would decide a margin of {said.by(test.margin)}"

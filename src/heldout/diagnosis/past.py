@@ -1,0 +1,67 @@
+"""A fall that was found while the run went on: is it still there at the end, or has the score come back?"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from heldout.detectors.overoptimisation import Level, OverOptimisation
+from heldout.stats.gp import GPPosterior, gp_posterior
+from heldout.stats.levels import TWO_SIDED_95
+
+_BACK, _LOOKS = 0.8, 2  # as probable as that to be back at its peak, twice in a row: one is luck
+
+
+class Fall(NamedTuple):
+    """How far the score is at the end below a peak, with a 95 % interval."""
+
+    peak_step: int
+    drop: float
+    low: float
+    high: float
+
+
+def fall_now(fallen: OverOptimisation) -> Fall:
+    """How far is the score at the end of the log below its peak?
+
+    The estimate is that of the Gaussian process. Its interval is blunter than the scan, which looks at many evaluations
+    together: where the scan confirms a fall, the interval begins no lower than what it confirms.
+    """
+    now = fallen.looks[-1]
+    half = TWO_SIDED_95 * now.drop_sd
+    low = max(now.drop - half, fallen.least_fall())
+    return Fall(now.peak_step, max(now.drop, low), low, max(now.drop + half, low))
+
+
+def has_fallen(fallen: OverOptimisation) -> bool:
+    """Was a fall found that is still there: does its interval lie above zero?"""
+    return fallen.worst.level >= Level.LIKELY and fall_now(fallen).low > 0.0
+
+
+def is_over(fallen: OverOptimisation) -> bool:
+    """Was a fall found that is not there now, nor perhaps, on the same problems as at the end?"""
+    worst, now = fallen.worst, fallen.looks[-1]
+    return now.level < Level.LIKELY <= worst.level and worst.peak_step >= fallen.evidence.steps[0]
+
+
+def is_back(fallen: OverOptimisation) -> bool:
+    """Is the score at its peak again: within the smallest fall that counts, probably, at the last two evaluations?"""
+    seen, posterior, peak = fallen.evidence, _posterior(fallen), _peak(fallen)
+    last = range(max(peak + 1, len(seen) - _LOOKS), len(seen))
+    back = [posterior.prob_greater(index, peak, -seen.margins.drop) >= _BACK for index in last]
+    return len(back) == _LOOKS and all(back)
+
+
+def what_is_left(fallen: OverOptimisation) -> str:
+    """Write the 95 % interval of how far the score is now below the peak of a fall that is over."""
+    drop, sd = _posterior(fallen).difference(_peak(fallen), len(fallen.evidence) - 1)
+    return fallen.evidence.spoken.lies(drop - TWO_SIDED_95 * sd, drop + TWO_SIDED_95 * sd)
+
+
+def _posterior(fallen: OverOptimisation) -> GPPosterior:
+    return gp_posterior(fallen.evidence.rates, fallen.evidence.noise() * fallen.looks[-1].inflation)
+
+
+def _peak(fallen: OverOptimisation) -> int:
+    return int(np.argmin(np.abs(fallen.evidence.steps - fallen.worst.peak_step)))
