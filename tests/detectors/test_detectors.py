@@ -20,9 +20,9 @@ def test_a_detector_of_plateaus_is_told_of_the_plan_and_the_margin() -> None:
     assert isinstance(level, Plateau)
     assert (level.horizon, level.margin) == (40, 5.0)
     assert Detectors.planned(40, margin=5.0).margin == 5.0
-    ramp = [Evaluation(k, 0.3 + 0.01 * k, 10_000) for k in range(9)]  # a point an evaluation: 10 in a quarter of 40
+    ramp = [Evaluation(k, 0.3 + 0.006 * k, 10_000) for k in range(9)]  # 6 points a quarter
     assert not level.update(Block(evaluations=ramp))
-    assert Plateau().update(Block(evaluations=ramp))  # of a run that ends here a quarter is two evaluations
+    assert Plateau().update(Block(evaluations=ramp))  # a quarter of a run that ends here is two evaluations
 
 
 @pytest.mark.parametrize(

@@ -104,8 +104,8 @@ def test_a_rise_is_told_from_the_first_evaluation_to_the_last() -> None:
     half = 1.96 * sd
     low, high = (f"{100 * (gain + side * half):.1f}" for side in (-1, 1))
     assert verdict.sentence.startswith(
-        f"The held-out score has risen by {100 * gain:.1f} points since step 0 (95 % interval {low} to {high}); no fall "
-        "was seen, and one below "
+        f"The held-out score has risen by {100 * gain:.1f} points since step 0 (95 % interval {low} to {high}); no "
+        "fall was seen, and one below "
     )
 
 
@@ -115,7 +115,8 @@ def test_a_rise_that_is_over_is_told_with_the_level_that_it_led_to() -> None:
     assert verdict.state is State.PLATEAU
     assert re.match(
         r"The held-out score has risen by (28|29|30)\.\d points and is level since step 12: it changes by less than "
-        r"0\.\d points per quarter of the run \(90 %\); no fall was seen, and one below 1\.\d points would not have been\.",
+        r"0\.\d points per quarter of the run \(90 %\); no fall was seen, and one below 1\.\d points would not "
+        r"have been\.",
         verdict.sentence,
     )
 
