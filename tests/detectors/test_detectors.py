@@ -12,15 +12,15 @@ def test_the_detector_of_falls_is_asked_first_and_all_others_after_it() -> None:
     asked = Detectors.planned(20)
     assert [one.name for one in asked] == [asked.falls.name, *(one.name for one in default_detectors())]
     own = Plateau(horizon=20, margin=3.0)
-    assert list(Detectors.planned(40, [own], margin=5.0))[1:] == [own]
+    assert list(Detectors.planned(40, [own], margin=3.0))[1:] == [own]
 
 
 def test_a_detector_of_plateaus_is_told_of_the_plan_and_the_margin() -> None:
-    (level,) = Detectors.planned(40, [Plateau()], margin=5.0).others
+    (level,) = Detectors.planned(40, [Plateau()], margin=3.0).others
     assert isinstance(level, Plateau)
-    assert (level.horizon, level.margin) == (40, 5.0)
-    assert Detectors.planned(40, margin=5.0).margin == 5.0
-    ramp = [Evaluation(k, 0.3 + 0.006 * k, 10_000) for k in range(9)]  # 6 points a quarter
+    assert (level.horizon, level.margin) == (40, 3.0)
+    assert Detectors.planned(40, margin=3.0).margin == 3.0
+    ramp = [Evaluation(k, 0.3 + 0.005 * k, 10_000) for k in range(9)]  # 5 points a quarter
     assert not level.update(Block(evaluations=ramp))
     assert Plateau().update(Block(evaluations=ramp))  # a quarter of a run that ends here is two evaluations
 
