@@ -143,9 +143,10 @@ def _suspected(fallen: OverOptimisation) -> Answer | None:
 def _came_back(fallen: OverOptimisation) -> Answer:
     """Say of a fall that is over how far below its peak the score may still be."""
     said, worst = fallen.evidence.spoken, fallen.worst
+    fell = "got worse" if said.lower else "fell"
     text = (
-        f"The held-out score {'got worse' if said.lower else 'fell'} after step {worst.peak_step} and has come back: what "
-        f"is left of that {said.loss} lies {what_is_left(fallen)} (95 % interval)."
+        f"The held-out score {fell} after step {worst.peak_step} and has come back: what is left of that {said.loss} lies "
+        f"{what_is_left(fallen)} (95 % interval)."
     )
     return Answer(State.RECOVERED, worst.level.name.lower(), text)
 
@@ -161,6 +162,23 @@ def _no_fall_now(fallen: OverOptimisation, margin: float | None) -> Answer:
         f"{what_is_left(fallen)} (95 % interval). {now}."
     )
     return Answer(State.PLATEAU if level else State.CANNOT_TELL, f"no {loss} now", text)
+
+
+def how_sure(fallen: OverOptimisation, state: State, visible: float | None) -> str:
+    """Say what was evaluated, with which error that speaks of a fall, and which fall it would have shown."""
+    seen, worst = fallen.evidence, fallen.worst
+    said, p = seen.spoken, fallen.run_p()
+    if seen.problems is None:
+        size = "of unknown size" if said.share else "of a plain score"
+        error = "nothing can be confirmed"
+    else:
+        each = f" with {seen.samples:.3g} samples each" if seen.samples > 1.0 else ""
+        size = f"of {counted(seen.problems, 'problem')}{each}"
+        error = f"run-level p {f'= {p:.2g}' if p < 1.0 else 'above 0.2'}"
+    if worst.level is Level.CONFIRMED and state in (State.OVER_OPTIMISED, State.REGRESSED, State.RECOVERED):
+        error = f"confirmed at step {worst.step}, error {100 * fallen.alpha:g} % for the whole run ({error})"
+    shown = "" if visible is None else f"; a lasting {said.loss} of {said.by(visible)} or more would show"
+    return f"{counted(len(seen), 'evaluation')} {size}: {error}{shown}."
 
 
 def smallest_visible(count: int, variance: float) -> float | None:

@@ -29,7 +29,7 @@ from heldout.diagnosis.state import (
     unanswered,
     up_to,
 )
-from heldout.findings import BenchmarkFall, Estimate, Finding, Onset, Unchecked, Verdict
+from heldout.findings import BenchmarkFall, Estimate, Finding, Onset, State, Unchecked, Verdict
 from heldout.metrics.phrasing import Spoken
 from heldout.run import Run
 from heldout.stats.checkpoint import Choice, choose
