@@ -145,8 +145,8 @@ def _came_back(fallen: OverOptimisation) -> Answer:
     said, worst = fallen.evidence.spoken, fallen.worst
     fell = "got worse" if said.lower else "fell"
     text = (
-        f"The held-out score {fell} after step {worst.peak_step} and has come back: what is left of that {said.loss} lies "
-        f"{what_is_left(fallen)} (95 % interval)."
+        f"The held-out score {fell} after step {worst.peak_step} and has come back: what is left of that {said.loss} "
+        f"lies {what_is_left(fallen)} (95 % interval)."
     )
     return Answer(State.RECOVERED, worst.level.name.lower(), text)
 
