@@ -125,8 +125,9 @@ class BenchmarkFall:
     drop: float  # posterior mean of the fall since then; of a share as a fraction
     fall: str  # the same in words
     p: float  # smallest tabled error probability of a whole run at which it would have alarmed; 1 for none
-    adjusted_p: float  # the same once all benchmarks are paid for (Holm)
+    adjusted_p: float  # the same once all benchmarks are paid for (Holm), each of them once
     sized: bool  # whether its number of problems is known and sufficient; without, p is 1 and means nothing
+    copy_of: str = ""  # the column that was asked in its place, where both are of one measurement
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -156,4 +156,4 @@ def test_variants_of_one_measurement_are_counted_and_not_listed() -> None:
     table = benchmarks(heldout.diagnose(Run("made", "memory", "test", metrics, {"held_out": names[0]})))
     assert table is not None
     assert [row[0] for row in table.rows] == list(names)
-    assert table.title == "Every held-out score"
+    assert table.title == "Every held-out score (2 columns, 1 benchmark)"

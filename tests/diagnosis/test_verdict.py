@@ -418,7 +418,7 @@ def test_each_benchmark_pays_for_the_others(count: int) -> None:
     assert [fall.sized for fall in falls] == [True] * count + [False]
     assert falls[1].peak_step in range(80, 101)
     assert falls[1].drop == pytest.approx(0.08, abs=0.02)
-    assert falls[1].adjusted_p == pytest.approx(min(1.0, falls[1].p * len(falls)))
+    assert falls[1].adjusted_p == pytest.approx(min(1.0, falls[1].p * count))
     assert falls[-1].p == falls[-1].adjusted_p == 1.0
     alone = Run("made", "m", "t", {keys[0]: metrics[keys[0]]}, {"held_out": keys[0]})
     assert heldout.diagnose(alone).benchmarks == ()

@@ -14,10 +14,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from heldout.detectors import Detectors, falls_among
-from heldout.detectors.base import Block, Detector, block_of, fold, unchecked
+from heldout.detectors import Detectors
+from heldout.detectors.base import Detector, block_of, fold, unchecked
 from heldout.detectors.evidence import Evidence, HeldOut
 from heldout.detectors.overoptimisation import OverOptimisation
+from heldout.diagnosis.benchmarks import falls_of_benchmarks, variants_of
 from heldout.diagnosis.beside import by_the_same_reward
 from heldout.diagnosis.state import (
     advice_on,
@@ -29,12 +30,12 @@ from heldout.diagnosis.state import (
     unanswered,
     up_to,
 )
-from heldout.findings import BenchmarkFall, Estimate, Finding, Onset, State, Unchecked, Verdict
+from heldout.findings import Estimate, Finding, Onset, State, Unchecked, Verdict
 from heldout.metrics.phrasing import Spoken
 from heldout.run import Run
 from heldout.stats.checkpoint import Choice, choose
 from heldout.stats.cliffs import cliff_posterior, fall_onset
-from heldout.stats.levels import TWO_SIDED_95, holm
+from heldout.stats.levels import TWO_SIDED_95
 from heldout.stats.rates import wilson
 from heldout.stats.threads import on_one_thread
 from heldout.text import counted
@@ -182,50 +183,8 @@ def _judged(run: Run, asked: Detectors, findings: tuple[Finding, ...], missing: 
         unchecked=missing,
         advice=(*advice_on_roles(run), *advice_on(fallen, visible, kept.recommended)),
         on_disk=tuple(step for step in kept.tied if step in run.checkpoints),
-        benchmarks=_benchmarks(run, fallen),
-        variants=_variants(run),
-    )
-
-
-def _benchmarks(run: Run, primary: OverOptimisation) -> tuple[BenchmarkFall, ...]:
-    """How strongly does each held-out score say that it has fallen, all together at one error rate?
-
-    The one that the verdict is about keeps its own error rate, having been chosen before; here it stands first among
-    the others, and Holm's procedure pays for asking all of them. Empty where there is no other.
-    """
-    own = run.roles.get("held_out", "")
-    falls = [_benchmark(own, primary)]
-    for key in run.held_out_scores():
-        evaluations = run.evaluations(key)
-        if key != own and evaluations:
-            fallen = falls_among(len(evaluations))
-            fold([fallen], [Block(evaluations=evaluations)])
-            if fallen.looks:
-                falls.append(_benchmark(key, fallen))
-    if len(falls) < 2:
-        return ()
-    adjusted = holm([fall.p for fall in falls])
-    return tuple(replace(fall, adjusted_p=float(p)) for fall, p in zip(falls, adjusted, strict=True))
-
-
-def _variants(run: Run) -> int:
-    """How many columns are of the same measurements as the held-out scores?"""
-    scores = set(run.held_out_scores())
-    return sum(choice.role == "held_out" and key not in scores for key, choice in run.choices.columns.items())
-
-
-def _benchmark(key: str, fallen: OverOptimisation) -> BenchmarkFall:
-    now = fallen.looks[-1]
-    confirmable = fallen.evidence.may_confirm
-    p = fallen.run_p(ever=True) if confirmable else 1.0
-    return BenchmarkFall(
-        key=key,
-        peak_step=now.peak_step,
-        drop=now.drop,
-        fall=fallen.evidence.spoken.by(now.drop),
-        p=p,
-        adjusted_p=p,
-        sized=confirmable,
+        benchmarks=falls_of_benchmarks(run, fallen),
+        variants=variants_of(run),
     )
 
 

@@ -40,13 +40,15 @@ def benchmarks(verdict: Verdict) -> TextTable | None:
             str(fall.peak_step),
             fall.fall,
             _p(fall.p) if fall.sized else "size unknown",
-            _p(fall.adjusted_p) if fall.sized else "",
+            "" if not fall.sized else f"as {fall.copy_of}" if fall.copy_of else _p(fall.adjusted_p),
         )
         for fall in verdict.benchmarks
     )
     head = ("Benchmark", "Peak at", "Worse since by", "Run-level p", "All paid for (Holm)")
     more = f", and {counted(verdict.variants, 'variant')} of the same measurements" if verdict.variants else ""
-    return TextTable(f"Every held-out score{more}", head, rows)
+    kinds = sum(not fall.copy_of for fall in verdict.benchmarks)
+    several = f" ({len(rows)} columns, {counted(kinds, 'benchmark')})" if kinds < len(rows) else ""
+    return TextTable(f"Every held-out score{several}{more}", head, rows)
 
 
 def _p(p: float) -> str:

@@ -11,7 +11,7 @@ with a stated error has one; `trend` says what its last window did, and whether 
 and `gram` the noise of evals that share their problems; `scan` says whether the level has truly fallen and how small a
 fall could be seen, `checkpoint` which checkpoint to take, and `search` finds the best checkpoint with few evals.
 `hacking` asks which share of the rewarded answers fails hidden tests and whether that is more than is tolerated, and
-`beta` is the distribution of such a share.
+`beta` is the distribution of such a share. `copies` tells whether two columns hold one measurement.
 
 Everything here imports numpy and the standard library only. scipy.stats, scipy.signal and ruptures take one to two
 seconds to import, and scipy.special a third of a second, which a command line report should not pay; the few lines
