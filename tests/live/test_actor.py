@@ -305,6 +305,26 @@ def test_an_alert_has_a_title_and_a_text(name: str, finding: Finding, title: str
     assert sent == [(title, text)] * 2
 
 
+def test_several_findings_of_a_detector_are_one_alert_that_ends_with_the_six_answers() -> None:
+    sent: list[tuple[str, str]] = []
+
+    class Mine:
+        def send(self, title: str, text: str, finding: Finding) -> None:
+            sent.append((title, text))
+
+    actor = Actor(Rules(alert=On.WATCH), [Mine()])
+    escalated = (
+        replace(fall(40), kind="watch", severity=Severity.WATCH),
+        fall(60),
+        replace(fall(80), kind="confirmed"),
+    )
+    known = {"STATE": "regressed", "ANSWERS": "Over-optimised? No."}
+    actor.act(Decision(findings=escalated, alerts=escalated), lambda: known)
+    actor.close(60)
+    text = "seen Watch at 40, likely at 60, confirmed at 80. means advice\n\nOver-optimised? No."
+    assert sent == [("heldout: step 80: regressed (confirmed)", text)]
+
+
 def test_an_alert_that_is_lost_is_written_down() -> None:
     class Mine:
         attempts = 1

@@ -26,7 +26,7 @@ FELL = Finding(
     means="It means.",
     advice="Go back.",
 )
-RUN = {"STATE": "over-optimised", "RECOMMENDED": 200, "CHECKPOINT": Path("at/200")}
+RUN = {"STATE": "over-optimised", "RECOMMENDED": 200, "CHECKPOINT": Path("at/200"), "ANSWERS": "Yes."}
 
 
 def environment(tmp_path: Path, about: dict[str, object]) -> dict[str, str]:
@@ -53,6 +53,7 @@ def test_a_command_is_told_all_that_the_documentation_names(tmp_path: Path) -> N
         "HELDOUT_STATE": "over-optimised",
         "HELDOUT_RECOMMENDED": "200",
         "HELDOUT_CHECKPOINT": "at/200",
+        "HELDOUT_ANSWERS": "Yes.",
     }
     page = (Path(__file__).parents[2] / "docs" / "live.md").read_text()
     for name in (*said, "HELDOUT_FINDING"):
@@ -62,7 +63,7 @@ def test_a_command_is_told_all_that_the_documentation_names(tmp_path: Path) -> N
 
 def test_what_is_not_known_of_the_run_is_empty(tmp_path: Path) -> None:
     said = environment(tmp_path, {"STATE": None})
-    assert [said[f"HELDOUT_{name}"] for name in RUN] == ["", "", ""]
+    assert [said[f"HELDOUT_{name}"] for name in RUN] == [""] * 4
 
 
 def test_without_a_shell_the_words_are_given_as_they_are(tmp_path: Path) -> None:

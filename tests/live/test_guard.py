@@ -162,7 +162,7 @@ def test_an_alert_has_the_run_the_step_and_what_was_found(tmp_path: Path) -> Non
         told = train(guard)
         guard.close(60)
     sure = [(kind, step) for kind, step in kinds(told) if kind in ("likely", "confirmed")]
-    assert alert.titles == [f"heldout: mine, step {step}: over optimisation {kind}" for kind, step in sure] != []
+    assert alert.titles == [f"heldout: mine, step {step}: over-optimised ({kind})" for kind, step in sure] != []
 
 
 def test_no_more_alerts_are_sent_than_allowed(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ VERDICT = Verdict(
     state=State.OVER_OPTIMISED,
     label="confirmed, reward rising",
     sentence="It fell.",
+    sure="By chance in 5 % of runs.",
     recommended=Estimate(2, 0.5, 0.4, 0.6),
 )
 
@@ -63,9 +64,9 @@ def drawn(what: RenderableType, *, styled: bool = False) -> list[str]:
     return [line.rstrip() for line in file.getvalue().splitlines()]
 
 
-def finding(step: int, severity: Severity) -> Finding:
+def finding(step: int, severity: Severity, detector: str = "entropy") -> Finding:
     return Finding(
-        detector="entropy",
+        detector=detector,
         severity=severity,
         kind="collapse",
         step=step,
@@ -87,22 +88,33 @@ def test_a_run_as_it_stands(clock: Clock) -> None:
         pace.saw(step)
         clock.now += 30.0
     found = [
-        finding(1, Severity.WARNING),
-        finding(2, Severity.ALARM),
-        finding(3, Severity.NOTICE),
-        finding(4, Severity.WATCH),
-        finding(5, Severity.WARNING),
+        finding(1, Severity.WARNING, "entropy"),
+        finding(2, Severity.ALARM, "over_optimisation"),
+        finding(3, Severity.NOTICE, "plateau"),
+        finding(4, Severity.WATCH, "length"),
+        finding(5, Severity.WARNING, "entropy"),
+        finding(6, Severity.WATCH, "saturation"),
     ]
     lines = drawn(panel(RUN, VERDICT, found, "The file is gone.", pace))
     assert lines[0] == f"╭─ mine {'─' * 71}╮"
     assert lines[1:-1] == framed(
         "over-optimised  confirmed, reward rising",
-        "It fell.",
         "reward          ▁▂▃█  7.0   train/reward",
         "held-out score  ▁▁▁   50 %  eval/acc",
-        "alarm step 2: It is low. It will stay.",
-        "watch step 4: It is low. It will stay.",
-        "warning step 5: It is low. It will stay.",
+        "Over-optimised?    Yes. It fell.",
+        "Since when?        best 2 · keep 2",
+        "How sure?          By chance in 5 % of runs.",
+        "Which checkpoint?  Step 2, at 50.0 % (95 % interval 40.0 to 60.0). The log",
+        "                   names no checkpoint of it.",
+        "Looked like what?  Nothing stands out in parts of the reward and response",
+        "                   length.",
+        "What now?          Go back to step 2. Adjust the reward: read samples that",
+        "                   it likes and the tests reject, and take away what they",
+        "                   live on (judge by hidden tests, cap or drop the part that",
+        "                   is easy to earn).",
+        "alarm over optimisation, collapse at 2: It is low.",
+        "warning entropy, collapse at 1 and 5: It is low.",
+        "watch saturation, collapse at 6: It is low.",
         "The file is gone.",
     )
     assert lines[-1].strip("╰─╯ ") == "step 4 · 30 s ago · 4 steps a minute · 3 evaluations"

@@ -603,7 +603,7 @@ def test_a_screen_is_drawn_again_every_five_seconds(tmp_path: Path, monkeypatch:
     slept, printed = watched(tmp_path / "log.jsonl", clock, monkeypatch, screen=True, interval=12.0, until_idle=24.0)
     assert slept == [5.0, 5.0, 2.0, 5.0, 5.0, 2.0]
     # At the look that reads, four times while it waits, at the last look, and when the screen is left.
-    assert printed.count("training signals only") == 7
+    assert printed.count("Over-optimised?") == 7
 
 
 @pytest.mark.parametrize("text", ["", TWO])

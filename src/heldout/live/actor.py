@@ -14,6 +14,8 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+from heldout.detectors.overoptimisation import OverOptimisation
+from heldout.diagnosis.entries import Entry, by_detector
 from heldout.errors import RecordError, UsageError
 from heldout.findings import Finding
 from heldout.live.acts import Command, Process, headline, write_stop_file
@@ -23,7 +25,7 @@ from heldout.store.layout import FINDINGS
 from heldout.store.lines import LineFile, json_line, read_rows
 
 Row = Mapping[str, Any]
-About = Callable[[], Mapping[str, object]]  # what is known of the run for a command: STATE, RECOMMENDED, CHECKPOINT
+About = Callable[[], Mapping[str, object]]  # what is known of the run: STATE, RECOMMENDED, CHECKPOINT, ANSWERS
 _Key = tuple[str, str, int]  # what makes a finding the same one: detector, kind, step
 
 
@@ -128,10 +130,8 @@ class Actor:
             self._told[_key(finding)] = None
             self.write({"what": "finding", **asdict(finding)})
             self._tell(finding)
-        for finding in decision.alerts:
-            self._alert(finding)
-        if decision.run:
-            self._run(decision, about)
+        if decision.alerts or decision.run:
+            self._inform(decision, about)
         step = max((finding.step for finding in decision.findings), default=0)
         if decision.evaluate:
             self._acted("evaluate", step)
@@ -182,23 +182,28 @@ class Actor:
             self.write({"what": "failure", "step": finding.step, "why": why})
             warnings.warn(why, RuntimeWarning, stacklevel=4)
 
-    def _alert(self, finding: Finding) -> None:
-        if self._boxes and self._may("alert", finding) and not self.rules.dry_run:
-            for box in self._boxes:
-                box.put(*_message(self.name, finding), finding)
+    def _inform(self, decision: Decision, about: About) -> None:
+        """Send the alerts, one for each detector however often it spoke, and start the command."""
+        known: Mapping[str, object] = {}
+        if not self.rules.dry_run and (self._boxes or self._command):
+            try:
+                known = about()
+            except Exception as error:  # what was found is the more urgent the less is known
+                self._failed(f"how the run stands is not known to alerts and the command ({error})")
+        for entry in by_detector(decision.alerts):
+            if self._boxes and self._may("alert", entry.worst) and not self.rules.dry_run:
+                for box in self._boxes:
+                    box.put(*_message(self.name, entry, known), entry.worst)
+        if decision.run:
+            self._run(decision, known)
 
-    def _run(self, decision: Decision, about: About) -> None:
+    def _run(self, decision: Decision, known: Mapping[str, object]) -> None:
         self._look_after_commands()
         cause = next(finding for finding in decision.findings if self.rules.run_on.reached_by(finding))
         if self._command is None or not self._may("run", cause) or self.rules.dry_run:
             return
-        known: Mapping[str, object] = {}
         try:
-            known = about()
-        except Exception as error:  # the command is the more urgent the less is known
-            self._failed(f"the command is not told how the run stands ({error})")
-        try:
-            self._command.start(*_message(self.name, cause), cause, known)
+            self._command.start(*_message(self.name, Entry((cause,)), known), cause, known)
         except OSError as error:
             self._failed(f"the command could not be started ({error.strerror})")
 
@@ -266,7 +271,13 @@ def _key(finding: Finding) -> _Key:
     return finding.detector, finding.kind, finding.step
 
 
-def _message(name: str, finding: Finding) -> tuple[str, str]:
-    """Return title and text."""
-    title = f"heldout: {name + ', ' if name else ''}step {finding.step}: {finding.detector} {finding.kind}"
-    return title.replace("_", " "), " ".join(filter(None, (finding.seen, finding.means, finding.advice)))
+def _message(name: str, entry: Entry, known: Mapping[str, object]) -> tuple[str, str]:
+    """Return title and text: what was found, how it got surer, and the six answers where they are known."""
+    finding, state = entry.worst, known.get("STATE")
+    what = f"{finding.detector} {finding.kind}".replace("_", " ")
+    if state and finding.detector == OverOptimisation.name:  # whether a fall is over-optimisation says the verdict
+        what = f"{state} ({finding.kind})"
+    escalation = f"{entry.course[:1].upper()}{entry.course[1:]}." if len(entry.findings) > 1 else ""
+    text = " ".join(filter(None, (finding.seen, escalation, finding.means, finding.advice)))
+    title = f"heldout: {name.replace('_', ' ') + ', ' if name else ''}step {finding.step}: {what}"
+    return title, "\n\n".join(filter(None, (text, str(known.get("ANSWERS") or ""))))

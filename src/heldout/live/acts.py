@@ -6,7 +6,8 @@ A command finds in its environment, each empty where it is not known:
 * ``HELDOUT_TITLE``, ``HELDOUT_TEXT``: the words of an alert; ``HELDOUT_SEEN``: what was seen;
 * ``HELDOUT_FINDING``: all of the finding, as JSON;
 * ``HELDOUT_STATE``: of the run, such as ``over-optimised``;
-* ``HELDOUT_RECOMMENDED``: the step of the checkpoint to keep; ``HELDOUT_CHECKPOINT``: where it lies.
+* ``HELDOUT_RECOMMENDED``: the step of the checkpoint to keep; ``HELDOUT_CHECKPOINT``: where it lies;
+* ``HELDOUT_ANSWERS``: the six answers of a report, a line each.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from heldout.findings import Finding
 from heldout.store.lines import replacing
 
 _SHELL = "/bin/sh"
-_ABOUT_THE_RUN = ("STATE", "RECOMMENDED", "CHECKPOINT")
+_ABOUT_THE_RUN = ("STATE", "RECOMMENDED", "CHECKPOINT", "ANSWERS")
 
 
 def headline(finding: Finding) -> str:

@@ -13,6 +13,7 @@ import os
 import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ import orjson
 
 from heldout.detectors import Detectors
 from heldout.detectors.base import Detector
+from heldout.diagnosis.first_screen import as_text, first_screen
 from heldout.diagnosis.verdict import Kept, checkpoint_to_keep, judge
 from heldout.errors import UsageError
 from heldout.findings import Finding
@@ -254,8 +256,12 @@ class Guard:
     def _standing(self) -> Mapping[str, object]:
         """Return what a command is told of the run."""
         run = self._fold.run()
-        state = judge(run, self._fold.detectors, self._fold.findings).state.value if run else None
-        return {"STATE": state, "RECOMMENDED": self.kept and self.kept.recommended.step, "CHECKPOINT": self.best}
+        known: dict[str, object] = {"RECOMMENDED": self.kept and self.kept.recommended.step, "CHECKPOINT": self.best}
+        if run is None:
+            return known
+        run = replace(run, checkpoints={step: str(at) for step in self._checkpoints if (at := self._where(step))})
+        verdict = judge(run, self._fold.detectors, self._fold.findings)
+        return {**known, "STATE": verdict.state.value, "ANSWERS": as_text(first_screen(run, verdict))}
 
     def _where(self, step: int) -> Path | None:
         return next((path for path in reversed(self._checkpoints.get(step, [])) if path.exists()), None)

@@ -12,11 +12,13 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from heldout.diagnosis.entries import Entry, as_told, by_detector
+from heldout.diagnosis.first_screen import first_screen
 from heldout.findings import COLOUR, Finding, Severity, Verdict
-from heldout.live.acts import headline
 from heldout.live.fold import last_step
 from heldout.metrics import BY_NAME
 from heldout.metrics.phrasing import written
+from heldout.report.terminal import grid
 from heldout.run import Run
 from heldout.stats.arrays import FloatArray
 from heldout.text import counted
@@ -24,7 +26,7 @@ from heldout.text import counted
 SHOWN = ("reward", "held_out", "length", "entropy", "kl_reference", "grad_norm")
 _BARS = "▁▂▃▄▅▆▇█"
 _WIDTH = 40
-_LAST = 3  # findings
+_MOST = 3  # entries of detectors
 
 
 class Pace:
@@ -59,12 +61,14 @@ def panel(run: Run | None, verdict: Verdict | None, findings: Sequence[Finding],
     colour = COLOUR.get(verdict.state, "yellow")
     parts: list[RenderableType] = [
         Text.assemble((verdict.state.value, f"bold {colour}"), (f"  {verdict.label}", "dim")),
-        Text(verdict.sentence),
         _series(run),
+        grid(first_screen(run, verdict)),
     ]
-    for finding in _worth_showing(findings)[-_LAST:]:
-        style = "red" if finding.severity in (Severity.ALARM, Severity.WARNING) else "yellow"
-        parts.append(Text.assemble((f"{finding.severity.value} ", f"bold {style}"), headline(finding)))
+    for entry in _worth_showing(verdict, findings):
+        worst = entry.worst
+        style = "red" if worst.severity in (Severity.ALARM, Severity.WARNING) else "yellow"
+        said = f"{entry.title}, {entry.course}: {worst.seen}"
+        parts.append(Text.assemble((f"{worst.severity.value} ", f"bold {style}"), said))
     if waiting:
         parts.append(Text(waiting, style="yellow"))
     return Panel(
@@ -104,8 +108,10 @@ def status(run: Run, verdict: Verdict) -> str:
     return f"step {last_step(run)}: {verdict.state.value}, {verdict.label}{kept}"
 
 
-def _worth_showing(findings: Sequence[Finding]) -> list[Finding]:
-    return [finding for finding in findings if finding.severity is not Severity.NOTICE]
+def _worth_showing(verdict: Verdict, findings: Sequence[Finding]) -> list[Entry]:
+    """The gravest entries, as the verdict has them; notices are for the report."""
+    entries = by_detector(as_told(verdict, findings))
+    return [entry for entry in entries if entry.worst.severity is not Severity.NOTICE][:_MOST]
 
 
 def _footer(run: Run, pace: Pace) -> str:

@@ -17,6 +17,7 @@ from rich.panel import Panel
 
 from heldout.detectors import Detectors
 from heldout.detectors.base import Detector
+from heldout.diagnosis.first_screen import as_text, first_screen
 from heldout.diagnosis.verdict import judge
 from heldout.errors import ReadError
 from heldout.findings import Finding, State, Verdict
@@ -167,7 +168,10 @@ class Watch:
         kept = verdict.recommended.step if verdict.recommended else None
         path = run.checkpoints.get(kept) if kept is not None else None
         known = {"STATE": verdict.state.value, "RECOMMENDED": kept, "CHECKPOINT": path}
-        self._actor.act(decide(self.rules, news, checkpoint=Path(path) if path else None), lambda: known)
+        self._actor.act(
+            decide(self.rules, news, checkpoint=Path(path) if path else None),
+            lambda: {**known, "ANSWERS": as_text(first_screen(run, verdict))},
+        )
 
     def _tell_of(self, row: Row) -> None:
         """Say what was done, or was not."""

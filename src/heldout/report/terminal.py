@@ -62,17 +62,22 @@ def show_answers(console: Console, verdict: Verdict, lines: Sequence[Line]) -> N
     """Print the six answers in a frame, and below it what to type, whole, so that it can be copied."""
     colour = COLOUR.get(verdict.state, "yellow")
     head = Text.assemble((verdict.state.value, f"bold {colour}"), (f"  {verdict.label}", "dim"))
-    grid = Table.grid(padding=(0, 2, 0, 0))
-    grid.add_column(style="bold", no_wrap=True)
-    grid.add_column()
-    for line in lines:
-        grid.add_row(line.question, Text(line.answer))
-    console.print(Padding(Panel(Group(head, "", grid), border_style=colour, padding=(0, 1)), (1, 0)))
+    console.print(Padding(Panel(Group(head, "", grid(lines)), border_style=colour, padding=(0, 1)), (1, 0)))
     for line in lines:
         if line.command:
             console.print(Text(f"  {line.how}:", style="dim"))
             console.print(Text(f"  {line.command}"), soft_wrap=True)
             console.print()
+
+
+def grid(lines: Sequence[Line]) -> Table:
+    """Set the six answers beside their questions."""
+    table = Table.grid(padding=(0, 2, 0, 0))
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column()
+    for line in lines:
+        table.add_row(line.question, Text(line.answer))
+    return table
 
 
 def _findings(console: Console, entries: Sequence[Entry], verbose: bool) -> None:
