@@ -146,6 +146,8 @@ class Verdict:
         The part of `sentence` that says what the score did, without the steps.
     sure
         How sure that is: the error, what was evaluated, and what that would have shown.
+    passed_over
+        Why the step to keep is not that of the best value in the log; empty where it is.
     peak_step
         The peak before the fall that was found, or that the evaluations come near to and do not confirm.
     onset
@@ -186,6 +188,7 @@ class Verdict:
     variants: int = 0
     headline: str = ""
     sure: str = ""
+    passed_over: str = ""
 
     @property
     def fell(self) -> bool:

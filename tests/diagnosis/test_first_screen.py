@@ -104,24 +104,19 @@ def ten_evaluations(**checkpoints: str) -> Run:
 def test_the_timeline_is_one_line() -> None:
     run = ten_evaluations()
     assert timeline(run, FALLEN) == "best 50 to 80 · falling from 80 (70 to 90) · keep 50 (tied 60 to 80)"
-    assert timeline(run, replace(FALLEN, onset=Onset(80, 80, 80), tied=(50,))) == "best 50 · falling from 80 · keep 50"
+    assert timeline(run, replace(FALLEN, tied=(50,))) == "best 50 · falling from 80 (70 to 90) · keep 50"
     many = replace(FALLEN, tied=(20, 40, 50, 70, 90), state=State.IMPROVING, onset=None)
     assert timeline(run, many) == "best 5 of 20 to 90 · keep 50 (tied 4 of 20 to 90)"
-    back = replace(FALLEN, state=State.RECOVERED, tied=(50, 100))
-    assert timeline(run, back) == "best 50 and 100 · fell from 80 (70 to 90), back since · keep 50 (tied 100)"
+    back = replace(FALLEN, state=State.RECOVERED, onset=Onset(80, 70, 90, 100), tied=(50, 100))
+    assert timeline(run, back) == "best 50 and 100 · fell from 80 (70 to 90), back by 100 · keep 50 (tied 100)"
 
 
-def test_why_the_step_kept_is_not_the_highest() -> None:
-    def said(verdict: Verdict, **checkpoints: str) -> str:
-        return first_screen(ten_evaluations(**checkpoints), verdict)[3].answer
-
-    assert said(FALLEN) == (
-        "Step 50, at 72.3 % (95 % interval 69.2 to 75.4). Step 70 was higher by no more than noise. "
-        "The log names no checkpoint of it."
-    )
-    assert "its neighbours do not bear out" in said(replace(FALLEN, tied=(50,)))
-    assert "its checkpoint does not exist. Saved in c/50." in said(FALLEN, s50="c/50")
-    assert "higher" not in said(replace(FALLEN, recommended=Estimate(70, 0.7, 0.6, 0.8)))
+def test_the_checkpoint_is_told_with_its_level_why_it_and_where_it_lies() -> None:
+    verdict = replace(FALLEN, passed_over="Step 70 is flattered.")
+    level = "Step 50, at 72.3 % (95 % interval 69.2 to 75.4)."
+    said = [first_screen(ten_evaluations(**kept), verdict)[3].answer for kept in ({}, {"s50": "c d/50"})]
+    assert said[0] == f"{level} Step 70 is flattered. The log names no checkpoint of it."
+    assert said[1] == f"{level} Step 70 is flattered. Saved in 'c d/50'."
 
 
 def test_without_evaluations_the_answers_say_what_was_not_checked() -> None:

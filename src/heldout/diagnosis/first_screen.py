@@ -121,11 +121,10 @@ def timeline(run: Run, verdict: Verdict) -> str:
 
 def _falling(verdict: Verdict) -> str:
     onset = verdict.onset
-    if onset is not None and (verdict.fell or verdict.state is State.RECOVERED):
-        unsure = "" if onset.low == onset.high else f" ({onset.low} to {onset.high})"
-        worse = "falling" if verdict.fell else "fell"
-        return f"{worse} from {onset.step}{unsure}" + ("" if verdict.fell else ", back since")
-    return f"perhaps falling from {verdict.peak_step}" if verdict.suspected else ""
+    if onset is None:
+        return f"perhaps falling from {verdict.peak_step}" if verdict.suspected else ""
+    between = f"{onset.step} ({onset.low} to {onset.high})"
+    return f"falling from {between}" if onset.back is None else f"fell from {between}, back by {onset.back}"
 
 
 def _spans(chosen: Sequence[int], steps: Sequence[int]) -> str:
@@ -146,8 +145,8 @@ def _checkpoint(run: Run, verdict: Verdict, path: str) -> str:
     kept = verdict.recommended
     if kept is None:
         return _no_evaluations(verdict)
-    where = f" Saved in {shlex.quote(path)}." if path else " The log names no checkpoint of it."
-    return f"Step {kept.step}, {_level(run, kept)}.{_not_the_highest(run, verdict)}{where}"
+    where = f"Saved in {shlex.quote(path)}." if path else "The log names no checkpoint of it."
+    return " ".join(filter(None, (f"Step {kept.step}, {_level(run, kept)}.", verdict.passed_over, where)))
 
 
 def _level(run: Run, kept: Estimate) -> str:
@@ -156,22 +155,6 @@ def _level(run: Run, kept: Estimate) -> str:
     span = _DIGITS if unit is Unit.SHARE else float(np.ptp(series.value)) / 10.0
     between = f"{bare(unit, kept.low, span)} to {bare(unit, kept.high, span)}"
     return f"at {written(unit, kept.estimate, span)} (95 % interval {between})"
-
-
-def _not_the_highest(run: Run, verdict: Verdict) -> str:
-    """Say in a sentence why the step that is kept is not that of the best single value; nothing where it is."""
-    kept, series = verdict.recommended, run["held_out"]
-    lower = run.evaluations()[0].lower
-    best = series.value.min() if lower else series.value.max()
-    tops = [int(step) for step in series.step[series.value == best]]
-    if kept is None or kept.step in tops:
-        return ""
-    top, beats = tops[0], f" Step {tops[0]} was {'lower' if lower else 'higher'}"
-    if run.checkpoints and top not in run.checkpoints:
-        return f"{beats}, and its checkpoint does not exist."
-    if top in verdict.tied:
-        return f"{beats} by no more than noise."
-    return f"{beats} for that one evaluation, which its neighbours do not bear out."
 
 
 def way_back(run: Run, path: str) -> tuple[str, str]:

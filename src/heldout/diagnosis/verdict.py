@@ -167,13 +167,15 @@ def _judged(run: Run, asked: Detectors, findings: tuple[Finding, ...], missing: 
     visible = smallest_visible(len(seen), variance)
     answer = answer_of(fallen, visible, asked.margin)
     onset = _onset(fallen, answer.state)
-    sentences = (answer.sentence, _since(onset, seen.spoken), _keep(kept, seen.spoken, run), _passed_over(kept, seen))
+    passed_over = _passed_over(kept, seen)
+    sentences = (answer.sentence, _since(onset, seen.spoken), _keep(kept, seen.spoken, run), passed_over)
     return Verdict(
         state=answer.state,
         label=answer.label,
         sentence=_in_full(run, *sentences),
         headline=_in_full(run, answer.sentence),
         sure=how_sure(fallen, answer.state, visible),
+        passed_over=passed_over,
         peak_step=answer.peak_step,
         onset=onset,
         recommended=kept.recommended,
