@@ -7,10 +7,25 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 
 from heldout.detectors.overoptimisation import OverOptimisation
+from heldout.detectors.saturation import AT_THE_TOP
 from heldout.findings import Finding, Severity, State, Verdict
 from heldout.text import sentence_list
 
 _RANK = {severity: rank for rank, severity in enumerate(Severity)}
+_PAYS_FOR_ELSE = (
+    "The held-out score has fallen, so the reward pays for something else than the tests ask: read some of the answers "
+    "that it likes and mend it before training goes on. Harder problems would not help."
+)
+# What to try where every answer is rewarded, once it is known what the held-out score does.
+_BY_STATE = {
+    State.OVER_OPTIMISED: _PAYS_FOR_ELSE,
+    State.REGRESSED: _PAYS_FOR_ELSE,
+    State.IMPROVING: "The held-out score has improved meanwhile. Once it no longer does, take harder problems or stop.",
+    State.PLATEAU: "The held-out score is level too. Where it is high enough, stop; where it is not, take harder "
+    "problems, or ask whether the reward pays for what the tests ask.",
+    State.NO_EVIDENCE: "Evaluate on held-out problems before anything else: only they tell a policy that has learned "
+    "from one that has found what the reward overlooks.",
+}
 _MOST_STEPS = 3  # of one kind that are named; of more the first and the last
 
 
@@ -61,12 +76,18 @@ def as_told(verdict: Verdict, findings: Iterable[Finding] | None = None) -> tupl
     """Return findings, those of the verdict if none are given, as the verdict has it.
 
     A fall that was suspected or found while the run went on, and that the last evaluations do not bear out, is a notice
-    that says so: an alarm lasts as long as what it was raised for.
+    that says so: an alarm lasts as long as what it was raised for. What to try where every answer is rewarded depends
+    on the held-out score, which no detector of training signals knows.
     """
-    given = verdict.findings if findings is None else findings
+    given = [_advised(one, verdict) for one in (verdict.findings if findings is None else findings)]
     if verdict.fell:
         return tuple(given)
     return tuple(_over(one, verdict) if one.detector == OverOptimisation.name else one for one in given)
+
+
+def _advised(finding: Finding, verdict: Verdict) -> Finding:
+    known = finding.advice == AT_THE_TOP and verdict.state in _BY_STATE
+    return replace(finding, advice=_BY_STATE[verdict.state]) if known else finding
 
 
 def _over(finding: Finding, verdict: Verdict) -> Finding:
