@@ -17,6 +17,7 @@ from heldout.diagnosis.level import change_lies, is_level, level_since, standing
 from heldout.diagnosis.past import fall_now, has_fallen, is_back, is_over, what_is_left
 from heldout.findings import Estimate, State, Unchecked
 from heldout.metrics import Unit
+from heldout.metrics.phrasing import few_problems
 from heldout.run import NoteKind, Run
 from heldout.stats.levels import ENOUGH_PROBLEMS, FEWEST_EVALUATIONS
 from heldout.stats.scan import smallest_visible_drop
@@ -242,11 +243,7 @@ def advice_on(fallen: OverOptimisation, visible: float | None, kept: Estimate) -
     if seen.problems is not None and seen.problems < ENOUGH_PROBLEMS:
         yield f"{seen.problems} problems are few; use {ENOUGH_PROBLEMS} or more, the same ones at every evaluation."
         if seen.samples > 1.0:
-            yield (
-                f"{seen.problems} problems with {seen.samples:.3g} samples each: samples make the score of these "
-                "problems precise, not the score of problems like them "
-                f"({100 * kept.low:.0f} to {100 * kept.high:.0f} %)."
-            )
+            yield few_problems(seen.problems, seen.samples, kept.low, kept.high)
     scatter = seen.excess_scatter()
     if scatter is not None:
         yield (

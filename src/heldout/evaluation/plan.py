@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
@@ -15,18 +16,25 @@ from rich.table import Table
 
 from heldout.detectors.evidence import Evidence
 from heldout.errors import UsageError
-from heldout.metrics.phrasing import as_judged
+from heldout.metrics.phrasing import Spoken, few_problems
 from heldout.run import Run
+from heldout.stats.arrays import FloatArray, floats
+from heldout.stats.eval_noise import EvalNoise
 from heldout.stats.levels import ENOUGH_PROBLEMS, FEWEST_EVALUATIONS, FEWEST_TO_CONFIRM, MOST_EVALUATIONS
-from heldout.stats.noise import JITTER_FLOOR, aggregate_noise, eval_sigma
+from heldout.stats.noise import JITTER_FLOOR
+from heldout.stats.rates import effective_problems, wilson
 from heldout.stats.scan import HORIZONS, smallest_visible_drop
-from heldout.stats.search import WORTH, search
-from heldout.text import counted
+from heldout.stats.search import search
+from heldout.text import counted, number
 
 WITHIN = (1, 2, 3, 5, 8)  # evaluations after which one asks
 RATE = 0.35  # solved; at any rate from 20 to 80 % the noise of an evaluation is within a fifth of the noise at this one
+_WORTH = 0.1  # of the least fall that counts: a gain that pays for an evaluation, 0.05 points of a share
 _PROMPT = 0.15  # of the run: a fall should be seen before more than that has passed
-_MOST_PROBLEMS = 1_000_000  # nobody has more
+_MOST_PROBLEMS, _MOST_SAMPLES = 1_000_000, 100  # nobody has more, and what is left of their luck is nothing
+# Samples make the noise of an evaluation smaller while (1 - r) / m is more than what they do not touch: problems that
+# flip between evaluations (c r) and those that are learned or lost for a while (0.1 r), with r = 0.5 and c = 0.05.
+HELPFUL_SAMPLES = 7
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +61,13 @@ class Schedule:
 
     @property
     def sigma(self) -> float:
-        """Standard deviation of one rate, as a fraction: the luck of the samples, and the jitter of checkpoints."""
-        return math.hypot(eval_sigma(self.rate, self.problems, self.samples), JITTER_FLOOR)
+        """Standard deviation of one rate, as a fraction: samples, problems that flip, and the jitter of checkpoints."""
+        return math.hypot(math.sqrt(self._noise.variance), JITTER_FLOOR)
+
+    @property
+    def level(self) -> tuple[float, float]:
+        """Between which rates, as fractions, does the truth for other problems like these lie, with 95 %?"""
+        return wilson(self.rate, float(effective_problems(self.problems, self.samples)))
 
     @property
     def prompt(self) -> int:
@@ -72,7 +85,18 @@ class Schedule:
         made = self.evaluations // 2 + after if seen is None else seen
         if made > self.evaluations:
             return math.nan
-        return smallest_visible_drop(self.evaluations, made, after, self.sigma**2)
+        return smallest_visible_drop(self.evaluations, made, after, self.sigma**2, inflation=self._inflation)
+
+    @property
+    def _noise(self) -> EvalNoise:
+        """How the rates err, but for the jitter of checkpoints."""
+        return EvalNoise.of_rates(np.full(self.evaluations, self.rate), self.problems, self.samples)
+
+    def _inflation(self, d: FloatArray) -> FloatArray:
+        """How much noisier are contrasts than `sigma` says, because problems are learned or lost for a while?"""
+        noise, k = self._noise, d.shape[-1]
+        shared = noise.variance * noise.covariance[:k, :k] + JITTER_FLOOR**2 * np.eye(k)
+        return floats(np.einsum("...j,jk,...k->...", d, shared, d) / (self.sigma**2 * (d * d).sum(axis=-1)))
 
 
 def cheapest(drop: float, *, rate: float = RATE, problems: int | None = None) -> Schedule | None:
@@ -91,28 +115,34 @@ def cheapest(drop: float, *, rate: float = RATE, problems: int | None = None) ->
 def _sufficient(drop: float, rate: float, problems: int | None) -> Iterator[Schedule | None]:
     """For each number of evaluations the fewest problems, then samples, that see the fall."""
     fewest = ENOUGH_PROBLEMS if problems is None else min(ENOUGH_PROBLEMS, problems)
+    most = _MOST_PROBLEMS if problems is None else problems
     for evaluations in range(FEWEST_EVALUATIONS, MOST_EVALUATIONS + 1):
         one = Schedule(fewest, 1, evaluations, rate)
-        room = (drop / one.visible() * one.sigma) ** 2 - JITTER_FLOOR**2
-        if room <= 0.0:
-            yield None
-            continue
-        answers = math.ceil(eval_sigma(rate, 1) ** 2 / room)
-        if answers > _MOST_PROBLEMS:
-            yield None
-        elif problems is None or answers <= problems:
-            yield replace(one, problems=max(fewest, answers))
-        else:
-            yield replace(one, problems=problems, samples=math.ceil(answers / problems))
+        found = _least(drop, "problems", one, most)
+        if found is None and problems is not None:
+            found = _least(drop, "samples", replace(one, problems=problems), _MOST_SAMPLES)
+        yield found
+
+
+def _least(drop: float, what: str, least: Schedule, most: int) -> Schedule | None:
+    """Let problems or samples grow from the least schedule until the fall is seen; None where the most do not do."""
+
+    def grown(number: int) -> Schedule:
+        return replace(least, **{what: number})
+
+    numbers = range(getattr(least, what), most)
+    place = bisect_left(numbers, True, key=lambda number: grown(number).visible() <= drop)
+    found = grown(numbers[place] if place < len(numbers) else most)
+    return found if found.visible() <= drop else None
 
 
 def best_for(budget: int, *, problems: int | None = None, rate: float = RATE) -> Schedule:
     """Return how to spend a budget of generations in a run: problems first, then evaluations, then samples.
 
-    With fewer than 200 problems at 20 evaluations, evaluations give way. In simulations with 8 000, 20 000 and 40 000
-    generations the optimum is flat between 20 and 40 evaluations, and one sample of more problems beats several samples
-    of fewer. Without a number the problems are unlimited. A budget that does not even pay for five evaluations of 30
-    problems is a UsageError.
+    Never more samples than help. With fewer than 200 problems at 20 evaluations, evaluations give way. In simulations
+    with 8 000, 20 000 and 40 000 generations the optimum is flat between 20 and 40 evaluations, and one sample of more
+    problems beats several samples of fewer. Without a number the problems are unlimited. A budget that does not even
+    pay for five evaluations of 30 problems is a UsageError.
     """
     least = FEWEST_TO_CONFIRM * HORIZONS[0]
     if budget < least:
@@ -121,7 +151,7 @@ def best_for(budget: int, *, problems: int | None = None, rate: float = RATE) ->
     evaluations = min(max(budget // min(ENOUGH_PROBLEMS, most), HORIZONS[0]), FEWEST_EVALUATIONS)
     each = min(budget // evaluations, most)
     evaluations = min(max(budget // each, evaluations), MOST_EVALUATIONS)
-    samples = max(1, budget // (each * evaluations))
+    samples = min(max(1, budget // (each * evaluations)), HELPFUL_SAMPLES)
     return Schedule(each, samples, evaluations, rate)
 
 
@@ -134,85 +164,97 @@ def doubled(one: Schedule) -> dict[str, Schedule]:
 
 
 def advice(one: Schedule) -> str:
-    """Say what should grow first."""
+    """Say what should grow first: problems, then evaluations; and when more samples help."""
     if one.problems < ENOUGH_PROBLEMS:
-        return (
-            f"Problems first: {one.problems} are few; use {ENOUGH_PROBLEMS} or more, the same ones at every evaluation."
-        )
+        few = f"{one.problems} are few; use {ENOUGH_PROBLEMS} or more, the same ones at every evaluation."
+        unconfirmed = f" Below {FEWEST_TO_CONFIRM} a fall is likely at most, and on these problems."
+        return f"Problems first: {few}{unconfirmed if one.problems < FEWEST_TO_CONFIRM else ''} {_on_samples(one)}"
     if one.evaluations < FEWEST_EVALUATIONS:
         return (
             f"Evaluations first: with {one.evaluations}, three of them are {300 // one.evaluations} % of the run, so "
             "that a fall is seen late; 20 to 40, evenly spaced, see most."
         )
     if one.samples > 1:
-        return (
-            f"Problems first: {one.samples} samples of each could be {one.samples * one.problems} problems once, if "
-            "there are so many."
-        )
+        return f"Problems first, if there are more than {one.problems}. {_on_samples(one)}"
     more = "Extra samples are for the end, on the checkpoints that cannot be told apart."
     if one.evaluations > MOST_EVALUATIONS:
         return f"Problems first, in place of evaluations: more than 40 see little more. {more}"
     return f"Problems first, as long as there are more; then evaluations, up to 40; then samples. {more}"
 
 
+def _on_samples(one: Schedule) -> str:
+    """Say whether more samples of the same problems help."""
+    if one.samples == 1:
+        return f"Where there are no more, up to {HELPFUL_SAMPLES} samples of each help."
+    said = few_problems(one.problems, one.samples, *one.level)
+    if one.samples < HELPFUL_SAMPLES:
+        return f"Where there are no more, up to {HELPFUL_SAMPLES} samples of each help. {said}"
+    beyond = f"Beyond {HELPFUL_SAMPLES} samples of each, what the problems do themselves is more than what is left of"
+    return f"{beyond} the luck of the samples. {said}"
+
+
 @dataclass(frozen=True, slots=True)
 class NextCheckpoints:
-    """Where to look for the best checkpoint."""
+    """Where to look for the best checkpoint; scores are as the log has them, of a percentage the share."""
 
     steps: tuple[int, ...]  # checkpoints to evaluate next, the most promising first; none where none is worth it
-    gains: tuple[float, ...]  # by which each should raise the rate of the one that is kept; nan before any evaluation
+    gains: tuple[float, ...]  # by which each should better the score of the one that is kept; nan where not known
     best: int | None  # step to keep so far; None where no checkpoint that exists has been evaluated
-    estimate: float  # its rate, nan if there is none
+    estimate: float  # its score, nan if there is none
     evaluated: int  # how many steps
     saved: int  # how many checkpoints exist
+    worth: float  # the least gain that pays for an evaluation, in the unit of the score; nan while that is not known
+    spoken: Spoken  # how the score is written
 
 
 def next_checkpoints(run: Run, count: int = 4) -> NextCheckpoints:
     """Return the checkpoints of a run to evaluate next, coarse to fine; one asks again after `count` evaluations.
 
-    A UsageError where no saved checkpoint is known, or not the number of problems of an evaluation.
+    A UsageError where no saved checkpoint is known.
     """
     if not run.checkpoints:
         raise UsageError(
             f"{run.source}: no saved checkpoint was found, so there is nothing to evaluate next; give the folder that "
             "holds them (checkpoint-200, global_step_200, step-200), or record them with Recorder.checkpoint."
         )
-    measured = run.evaluations()
-    rates = {evaluation.step: evaluation.score for evaluation in measured}
-    position = np.array(sorted({*rates, *run.checkpoints}), dtype=np.float64)
+    seen = Evidence()
+    for evaluation in (measured := run.evaluations()):
+        seen.add(evaluation)
+    scores = {evaluation.step: evaluation.score for evaluation in measured}
+    position = np.array(sorted({*scores, *run.checkpoints}), dtype=np.float64)
     exists = np.array([int(step) in run.checkpoints for step in position])
-    evaluated = [index for index, step in enumerate(position) if int(step) in rates]
-    value = [rates[int(position[index])] for index in evaluated]
-    variance = _variance(run)
-    found = now = search(position, evaluated, value, variance, exists)
+    evaluated = [index for index, step in enumerate(position) if int(step) in scores]
+    value = [scores[int(position[index])] for index in evaluated]
+    variance, worth = _variance(seen), _WORTH * seen.margins.drop
+    known = variance > 0.0 and worth > 0.0
+    if not known:  # of a plain score or a rate without a size, before its scatter tells: the grid needs neither
+        variance, worth = max(1e-9 * float(np.ptp(value or [0.0])) ** 2, 1e-30), 0.0
+    found = now = search(position, evaluated, value, variance, exists, worth=worth)
     chosen: list[int] = []
     gains: list[float] = []
     while found.next is not None and len(chosen) < count:
         chosen.append(int(position[found.next]))
-        gains.append(float(found.gain[found.next]) if rates else math.nan)
+        gains.append(float(found.gain[found.next]) if known and scores else math.nan)
         evaluated.append(found.next)
         value.append(float(np.nan_to_num(found.mean[found.next])))  # as if the result were the expected one
-        found = search(position, evaluated, value, variance, exists)
+        found = search(position, evaluated, value, variance, exists, worth=worth)
     best = None if now.best is None else int(position[now.best])
-    estimate = math.nan if now.best is None else float(now.mean[now.best])
-    if measured:
-        estimate = as_judged(estimate, share=measured[-1].share, lower=measured[-1].lower)
-    return NextCheckpoints(tuple(chosen), tuple(gains), best, estimate, len(rates), len(run.checkpoints))
+    estimate = math.nan if now.best is None else seen.spoken.as_logged(float(now.mean[now.best]))
+    return NextCheckpoints(
+        steps=tuple(chosen),
+        gains=tuple(gains),
+        best=best,
+        estimate=estimate,
+        evaluated=len(scores),
+        saved=len(run.checkpoints),
+        worth=worth if known else math.nan,
+        spoken=seen.spoken,
+    )
 
 
-def _variance(run: Run) -> float:
-    """Noise variance of one rate: as the evaluations show it, or by their problems where they are too few."""
-    seen = Evidence()
-    for evaluation in run.evaluations():
-        seen.add(evaluation)
-    if not len(seen):
-        return JITTER_FLOOR**2
-    measured = seen.noise()
-    if np.isfinite(measured) and measured > 0.0:
-        return float(measured)
-    if seen.problems is None:
-        raise UsageError(f"{run.source}: the number of problems of an evaluation is not known; give --problems N.")
-    return aggregate_noise(seen.rates, seen.problems, seen.samples)
+def _variance(seen: Evidence) -> float:
+    """Noise variance of one score, as the evaluations show it; before any, that of a rate whose checkpoints jitter."""
+    return float(seen.noise()) if len(seen) else JITTER_FLOOR**2
 
 
 def show_schedule(console: Console, one: Schedule) -> None:
@@ -263,22 +305,29 @@ def show_budget(console: Console, budget: int, one: Schedule) -> None:
 
 def show_next(console: Console, found: NextCheckpoints) -> None:
     """Print which checkpoints to evaluate next."""
+    said = found.spoken
     console.print(f"{counted(found.saved, 'saved checkpoint')}, {counted(found.evaluated, 'step')} evaluated.")
     if found.best is not None:
-        console.print(f"Keep so far: step {found.best}, estimated at {100 * found.estimate:.1f} %.")
+        kept = said.level(said.as_logged(found.estimate))  # as it was judged
+        console.print(f"Keep so far: step {found.best}, estimated at {kept}.")
     if not found.steps:
         console.print(
-            f"Evaluate no more: none of the others promises {100 * WORTH:.2f} points. What cannot be told apart needs "
-            "fresh samples on the same problems."
+            f"Evaluate no more: none of the others promises {_gain(found.worth, said)}{' points' * said.share}. What "
+            "cannot be told apart needs fresh samples on the same problems."
         )
         return
     table = Table(title="Evaluate next", title_justify="left")
     table.add_column("step", justify="right")
-    table.add_column("expected gain, points", justify="right")
+    table.add_column(f"expected gain{', points' * said.share}", justify="right")
     for step, gain in zip(found.steps, found.gains, strict=True):
-        table.add_row(str(step), "–" if math.isnan(gain) else f"{100 * gain:.2f}")
+        table.add_row(str(step), "–" if math.isnan(gain) else _gain(gain, said))
     console.print(table)
     console.print("Then ask again: each result changes what is worth evaluating.")
+
+
+def _gain(gain: float, said: Spoken) -> str:
+    """Write a gain with the decimals that the least one worth an evaluation needs."""
+    return f"{100 * gain:.2f}" if said.share else number(gain, 0.1 * said.span or None)
 
 
 def _cost(one: Schedule) -> str:

@@ -28,6 +28,18 @@ def difference(unit: Unit, change: float, span: float | None = None) -> str:
     return f"{bare(unit, change, span)} points" if unit is not Unit.SCORE else bare(unit, change, span)
 
 
+def few_problems(problems: int, samples: float, low: float, high: float) -> str:
+    """Say what many samples of a few problems tell, and what not; `low` to `high` is the share of others like them.
+
+    >>> few_problems(10, 40, 0.1939, 0.6489)[-44:]
+    'he score of problems like them (19 to 65 %).'
+    """
+    return (
+        f"{problems} problems with {samples:.3g} samples each: samples make the score of these problems precise, not "
+        f"the score of problems like them ({100 * low:.0f} to {100 * high:.0f} %)."
+    )
+
+
 def bare(unit: Unit, value: float, span: float | None = None) -> str:
     """Write a value or a difference without its unit, as the second number of an interval is."""
     whole = 100.0 if unit is Unit.SHARE else 1.0

@@ -205,7 +205,15 @@ def epochs(k: int, alpha: float = FALSE_ALARMS) -> Epoch:
 
 
 def smallest_visible_drop(
-    K: int, k: int, h: int, s2: float = 1.0, *, alpha: float = FALSE_ALARMS, power: float = 0.8, q: float = DEFAULT_Q
+    K: int,
+    k: int,
+    h: int,
+    s2: float = 1.0,
+    *,
+    alpha: float = FALSE_ALARMS,
+    power: float = 0.8,
+    q: float = DEFAULT_Q,
+    inflation: Inflation | None = None,
 ) -> float:
     """How far must the level fall for the scan to notice within h evals?
 
@@ -217,12 +225,12 @@ def smallest_visible_drop(
     `K`: evals that the run will have, from 5 to 320. `k`: evals seen when the fall is to be noticed, at least 4. `h`:
     how many of them lie after the fall, at least 1. `s2`: noise variance of one eval; with 1 the answer is in standard
     deviations of one eval. `alpha`: chance of a false alarm in the whole run, as in `boundary`. `power`: chance to see
-    the fall. The boundary is for the default `q`.
+    the fall. The boundary is for the default `q`. `inflation`: as in `last_look`.
     Returns the smallest fall, in the unit of ``sqrt(s2)``; `nan` if k is below 4 or no eval lies before the fall.
     Raises ValueError if K or alpha is outside the table of `boundary`, h is below 1, or power is not between 0 and 1.
 
     For a run that was level before the fall; a run that was rising hides a part of it. What it cannot see: noise that
-    neighbouring evals share (multiply s2 by its inflation), and the chance to see the fall at an earlier look or by
+    neighbouring evals share, without `inflation`, and the chance to see the fall at an earlier look or by
     another contrast, which makes the true answer a little smaller.
 
     Source: Siegmund 1985, "Sequential analysis"; Miller 2024, arXiv 2411.00640 (smallest detectable effect of evals).
@@ -240,5 +248,6 @@ def smallest_visible_drop(
     against = contrasts(k, q)
     moved = -against.weight[:, -h:].sum(axis=1)
     needed = crossing * against.factor + quantile(power) * np.linalg.norm(against.weight, axis=1)
+    needed *= 1.0 if inflation is None else np.sqrt(inflation(against.weight))
     sees = moved > 1e-12
     return math.sqrt(s2) * float(np.min(needed[sees] / moved[sees]))
