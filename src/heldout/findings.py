@@ -153,7 +153,7 @@ class Verdict:
     onset
         Where the fall began, None where there is none now.
     recommended
-        The checkpoint to keep.
+        The checkpoint to keep; None where there is nothing to choose by.
     tied
         Steps that cannot be told apart from it.
     smallest_visible_drop

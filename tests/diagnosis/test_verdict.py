@@ -15,7 +15,7 @@ from heldout.detectors import falls_among
 from heldout.detectors.base import block_of
 from heldout.detectors.evidence import pooled
 from heldout.detectors.overoptimisation import Level, OverOptimisation
-from heldout.diagnosis.verdict import checkpoint_to_keep
+from heldout.diagnosis.recommendation import checkpoint_to_keep
 from heldout.findings import Onset, State, Verdict
 from heldout.run import Evaluation, Outcomes, Run, Series
 from heldout.stats.checkpoint import choose
@@ -400,6 +400,14 @@ def test_it_is_said_why_the_highest_value_is_not_kept() -> None:
     assert f"above that of step {step}, but no checkpoint of it exists." in saved.sentence
     top = heldout.diagnose(made(HILL, 4000))
     assert "value logged" not in top.sentence
+    assert not top.passed_over
+
+
+def test_of_equal_values_without_a_size_no_checkpoint_is_better_than_another() -> None:
+    verdict = heldout.diagnose(made(np.full(10, 0.5), None))
+    assert verdict.recommended is None
+    assert verdict.tied == tuple(range(0, 100, 10))
+    assert verdict.sentence.endswith("No checkpoint is better than another: every evaluation is at 50.0 %.")
 
 
 @pytest.mark.parametrize("count", [2, 3])

@@ -101,7 +101,7 @@ def _state(verdict: Verdict) -> str:
 
 
 def _no_evaluations(verdict: Verdict) -> str:
-    return f"Not checked: {verdict.label}."
+    return "No checkpoint is better than another." if verdict.tied else f"Not checked: {verdict.label}."
 
 
 def timeline(run: Run, verdict: Verdict) -> str:

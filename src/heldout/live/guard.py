@@ -22,7 +22,8 @@ import orjson
 from heldout.detectors import Detectors
 from heldout.detectors.base import Detector
 from heldout.diagnosis.first_screen import as_text, first_screen
-from heldout.diagnosis.verdict import Kept, checkpoint_to_keep, judge
+from heldout.diagnosis.recommendation import Kept, checkpoint_to_keep
+from heldout.diagnosis.verdict import judge
 from heldout.errors import UsageError
 from heldout.findings import Finding
 from heldout.live.actor import Actor, Memory

@@ -1,0 +1,108 @@
+"""Which checkpoint to keep, how good it is, and why it is not always that of the highest value in the log."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Container
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from heldout.detectors.evidence import Evidence
+from heldout.detectors.overoptimisation import OverOptimisation
+from heldout.findings import Estimate
+from heldout.metrics.phrasing import Spoken
+from heldout.run import Run
+from heldout.stats.checkpoint import Choice, choose
+from heldout.stats.levels import TWO_SIDED_95
+from heldout.stats.rates import wilson
+from heldout.text import counted
+
+
+class Highest(NamedTuple):
+    """The best score in the log, where it is that of another step than the one to keep: as judged, higher is better."""
+
+    step: int
+    ahead: float  # how far it is above the score at the step to keep, both as logged
+    estimate: float  # what is believed of its checkpoint
+    exists: bool  # whether that checkpoint could be kept
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """The checkpoint to keep."""
+
+    recommended: Estimate  # its step, and what is believed of the score there
+    tied: tuple[int, ...]  # steps that cannot be told apart from it, with its own
+    among: int  # how many there were to choose from
+    existing: bool  # whether those were the checkpoints that exist; otherwise every evaluation counts
+    highest: Highest | None = None
+
+
+def checkpoint_to_keep(fallen: OverOptimisation, checkpoints: Container[int] = ()) -> Kept:
+    """Which checkpoint is the best by all evaluations so far?
+
+    One of those that exist (`checkpoints` holds their steps); without any, every evaluated step may be chosen. The
+    detector must have looked at least once.
+    """
+    seen = fallen.evidence
+    steps = [int(step) for step in seen.steps]
+    on_disk = np.array([step in checkpoints for step in steps])
+    existing = bool(on_disk.any())
+    exists = on_disk if existing else np.ones(len(steps), dtype=bool)
+    choice = choose(seen.rates, seen.eval_noise(), seen.set_variance(), exists, tie=seen.margins.tie)
+    low, estimate, high = sorted(map(seen.spoken.as_logged, _interval(choice, seen)))
+    top, rates = int(seen.rates.argmax()), seen.rates
+    ahead = float(rates[top] - rates[choice.best])
+    return Kept(
+        recommended=Estimate(steps[choice.best], estimate, low, high),
+        tied=tuple(steps[index] for index in choice.tied),
+        among=int(exists.sum()),
+        existing=existing,
+        highest=Highest(steps[top], ahead, float(choice.means[top]), bool(exists[top])) if ahead > 0.0 else None,
+    )
+
+
+def _interval(choice: Choice, seen: Evidence) -> tuple[float, float, float]:
+    """Return low end, estimate and high end of the chosen level, with 95 %; a share lies within what one can be.
+
+    Where the number of problems is known the interval is Wilson's, of so many trials as its deviation stands for.
+    """
+    rate, half = choice.estimate, 0.5 * (choice.high - choice.low)
+    if not seen.spoken.share:
+        return choice.low, rate, choice.high
+    if seen.problems is not None and 0.0 < rate < 1.0 and 0.0 < half < math.inf:
+        low, high = wilson(rate, rate * (1.0 - rate) * (TWO_SIDED_95 / half) ** 2)
+        return low, rate, high
+    low, rate, high = np.clip([choice.low, rate, choice.high], 0.0, 1.0).tolist()
+    return low, rate, high
+
+
+def keep(kept: Kept, said: Spoken, run: Run) -> str:
+    """Say which step to keep, how good it is, what cannot be told from it, and where it lies."""
+    one, tied = kept.recommended, len(kept.tied) - 1
+    level, low, high = map(said.as_logged, (one.estimate, one.low, one.high))  # as they were judged
+    estimate = f"{said.level(level)} (95 % interval {said.levels(low, high)})"
+    among = f"{counted(kept.among, 'checkpoint')} that exist" if kept.existing else f"{kept.among}"
+    others = f"; {counted(tied, 'other')} of {among} cannot be told apart from it" if tied else ""
+    where = run.checkpoints.get(one.step)
+    lies = f" It lies in {where}." if where else ""
+    return f"Keep step {one.step}, estimated at {estimate}{others}.{lies}"
+
+
+def why_not_the_highest(kept: Kept, seen: Evidence) -> str:
+    """Say why the step to keep is not that of the best value in the log; nothing where it is."""
+    top, said = kept.highest, seen.spoken
+    if top is None:
+        return ""
+    best, above, lower = ("lowest", "below", "higher") if said.lower else ("highest", "above", "lower")
+    ahead = f"{said.by(top.ahead)} {above} that of step {kept.recommended.step}"
+    estimate, kept_at = said.level(top.estimate), said.level(said.as_logged(kept.recommended.estimate))
+    if not top.exists:
+        why = "no checkpoint of it exists"
+    elif estimate == kept_at:
+        why = f"its neighbours are {lower}, and it is estimated to be no better"
+    else:
+        why = f"chance flatters it: its neighbours are {lower}, and it is estimated at {estimate}"
+    return f"Step {top.step} has the {best} value logged, {ahead}, but {why}."
