@@ -279,7 +279,10 @@ def test_more_problems_are_advised_where_only_falls_above_five_points_show(visib
 
 @pytest.mark.parametrize(("problems", "few"), [(199, True), (200, False), (None, False)])
 def test_fewer_than_200_problems_are_few(problems: int | None, few: bool) -> None:
-    text = "199 problems are few; use 200 or more, the same ones at every evaluation."
+    text = (
+        "199 problems are few; use 200 or more, the same ones at every evaluation; where there are no more, up to 7 "
+        "samples of each help."
+    )
     assert advised(told(rated([0.5] * 20, problems))) == ([text] if few else [])
 
 

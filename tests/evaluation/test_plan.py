@@ -15,8 +15,9 @@ from benchmarks.plan import measure, searched
 from heldout import Recorder, read
 from heldout.datasets.simulated import simulate
 from heldout.errors import UsageError
-from heldout.evaluation.plan import HELPFUL_SAMPLES, Schedule, advice, best_for, cheapest, doubled, next_checkpoints
+from heldout.evaluation.plan import Schedule, advice, best_for, cheapest, doubled, next_checkpoints
 from heldout.stats.eval_noise import EvalNoise
+from heldout.stats.levels import HELPFUL_SAMPLES
 from heldout.stats.scan import smallest_visible_drop
 
 # at 40 % solved: problems, samples, white noise of one rate and what its problems do for a while, both in points, and

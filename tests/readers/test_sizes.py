@@ -110,3 +110,13 @@ def test_ten_problems_with_forty_samples_are_no_four_hundred(tmp_path: Path) -> 
     assert many.recommended is not None
     assert few.recommended.high - few.recommended.low > 2 * (many.recommended.high - many.recommended.low)
     assert any("10 problems with 40 samples each" in advice for advice in few.advice)
+    assert "on these problems, of which fewer than 30 confirm nothing" in few.sure
+    assert "on these problems" not in many.sure
+
+
+def test_up_to_how_many_samples_help_is_said_where_problems_are_few(tmp_path: Path) -> None:
+    path = table(tmp_path, "eval/pass@1", [0.3, 0.34, 0.37, 0.41, 0.42, 0.42, 0.46, 0.45])
+    more = "where there are no more, up to 7 samples of each help"
+    for samples, helps in ((1, True), (6, True), (7, False), (40, False)):
+        advice = heldout.diagnose(read(path, problems=100, samples=samples)).advice
+        assert any(more in one for one in advice) is helps

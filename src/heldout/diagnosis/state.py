@@ -19,7 +19,7 @@ from heldout.findings import Estimate, State, Unchecked
 from heldout.metrics import Unit
 from heldout.metrics.phrasing import few_problems
 from heldout.run import NoteKind, Run
-from heldout.stats.levels import ENOUGH_PROBLEMS, FEWEST_EVALUATIONS
+from heldout.stats.levels import ENOUGH_PROBLEMS, FEWEST_EVALUATIONS, FEWEST_TO_CONFIRM, HELPFUL_SAMPLES
 from heldout.stats.scan import smallest_visible_drop
 from heldout.text import counted
 
@@ -176,6 +176,8 @@ def how_sure(fallen: OverOptimisation, state: State, visible: float | None) -> s
         each = f" with {seen.samples:.3g} samples each" if seen.samples > 1.0 else ""
         size = f"of {counted(seen.problems, 'problem')}{each}"
         error = f"run-level p {f'= {p:.2g}' if p < 1.0 else 'above 0.2'}"
+        if not seen.may_confirm:
+            error += f" on these problems, of which fewer than {FEWEST_TO_CONFIRM} confirm nothing"
     if worst.level is Level.CONFIRMED and state in (State.OVER_OPTIMISED, State.REGRESSED, State.RECOVERED):
         error = f"confirmed at step {worst.step}, error {100 * fallen.alpha:g} % for the whole run ({error})"
     shown = "" if visible is None else f"; a lasting {said.loss} of {said.by(visible)} or more would show"
@@ -241,7 +243,11 @@ def advice_on(fallen: OverOptimisation, visible: float | None, kept: Estimate) -
             "problems first: four times as many halve that."
         )
     if seen.problems is not None and seen.problems < ENOUGH_PROBLEMS:
-        yield f"{seen.problems} problems are few; use {ENOUGH_PROBLEMS} or more, the same ones at every evaluation."
+        more = f"; where there are no more, up to {HELPFUL_SAMPLES} samples of each help"
+        yield (
+            f"{seen.problems} problems are few; use {ENOUGH_PROBLEMS} or more, the same ones at every "
+            f"evaluation{more if seen.samples < HELPFUL_SAMPLES else ''}."
+        )
         if seen.samples > 1.0:
             yield few_problems(seen.problems, seen.samples, kept.low, kept.high)
     scatter = seen.excess_scatter()

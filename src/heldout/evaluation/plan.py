@@ -20,7 +20,13 @@ from heldout.metrics.phrasing import Spoken, few_problems
 from heldout.run import Run
 from heldout.stats.arrays import FloatArray, floats
 from heldout.stats.eval_noise import EvalNoise
-from heldout.stats.levels import ENOUGH_PROBLEMS, FEWEST_EVALUATIONS, FEWEST_TO_CONFIRM, MOST_EVALUATIONS
+from heldout.stats.levels import (
+    ENOUGH_PROBLEMS,
+    FEWEST_EVALUATIONS,
+    FEWEST_TO_CONFIRM,
+    HELPFUL_SAMPLES,
+    MOST_EVALUATIONS,
+)
 from heldout.stats.noise import JITTER_FLOOR
 from heldout.stats.rates import effective_problems, wilson
 from heldout.stats.scan import HORIZONS, smallest_visible_drop
@@ -32,9 +38,6 @@ RATE = 0.35  # solved; at any rate from 20 to 80 % the noise of an evaluation is
 _WORTH = 0.1  # of the least fall that counts: a gain that pays for an evaluation, 0.05 points of a share
 _PROMPT = 0.15  # of the run: a fall should be seen before more than that has passed
 _MOST_PROBLEMS, _MOST_SAMPLES = 1_000_000, 100  # nobody has more, and what is left of their luck is nothing
-# Samples make the noise of an evaluation smaller while (1 - r) / m is more than what they do not touch: problems that
-# flip between evaluations (c r) and those that are learned or lost for a while (0.1 r), with r = 0.5 and c = 0.05.
-HELPFUL_SAMPLES = 7
 
 
 @dataclass(frozen=True, slots=True)
