@@ -318,7 +318,7 @@ HILL = np.array([0.3, 0.4, 0.5, 0.55, 0.5, 0.4, 0.3, 0.2])
 def test_the_best_checkpoint_that_exists_is_kept_or_the_best_of_all(
     checkpoints: tuple[int, ...], step: int, among: int, existing: bool
 ) -> None:
-    kept = checkpoint_to_keep(looked_at(HILL, 4000), checkpoints)
+    kept = checkpoint_to_keep(looked_at(HILL, 4000).evidence, checkpoints)
     assert (kept.recommended.step, kept.among, kept.existing) == (step, among, existing)
     assert step in kept.tied
     assert set(kept.tied) <= set(checkpoints) or not existing
@@ -328,7 +328,7 @@ def test_the_interval_of_the_kept_checkpoint_is_wilsons_of_as_many_trials_as_its
     falls = looked_at(HILL)
     seen = falls.evidence
     choice = choose(seen.rates, seen.eval_noise(), seen.set_variance())
-    kept = checkpoint_to_keep(falls).recommended
+    kept = checkpoint_to_keep(seen).recommended
     sd = (choice.high - choice.estimate) / 1.959964
     trials = kept.estimate * (1 - kept.estimate) / sd**2
     z = 1.959964
@@ -338,11 +338,15 @@ def test_the_interval_of_the_kept_checkpoint_is_wilsons_of_as_many_trials_as_its
 
 
 def test_the_interval_of_an_unsized_score_is_normal_and_cut_to_shares_where_all_are() -> None:
-    low = checkpoint_to_keep(looked_at(np.array([0.01, 0.3, 0.02, 0.01, 0.0, 0.02, 0.3, 0.01]), None)).recommended
+    low = checkpoint_to_keep(
+        looked_at(np.array([0.01, 0.3, 0.02, 0.01, 0.0, 0.02, 0.3, 0.01]), None).evidence
+    ).recommended
     assert low.low == 0.0
-    high = checkpoint_to_keep(looked_at(np.array([0.99, 0.7, 0.98, 0.99, 1.0, 0.98, 0.7, 0.99]), None)).recommended
+    high = checkpoint_to_keep(
+        looked_at(np.array([0.99, 0.7, 0.98, 0.99, 1.0, 0.98, 0.7, 0.99]), None).evidence
+    ).recommended
     assert high.high == 1.0
-    score = checkpoint_to_keep(looked_at(3 * HILL - 1.2, None)).recommended
+    score = checkpoint_to_keep(looked_at(3 * HILL - 1.2, None).evidence).recommended
     assert score.estimate - score.low == pytest.approx(score.high - score.estimate)
 
 

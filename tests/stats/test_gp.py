@@ -17,18 +17,17 @@ EVIDENCE = [0.0225, 0.0294, 0.0611, 0.0590, 0.1208, 0.2976, 0.5046, 0.9923, 1.57
 GRID = [(length, signal, shake) for length in LENGTHS for signal in SIGNALS for shake in JITTERS]
 
 
-def plain(value: Any, variance: Any, jitter: Any) -> Any:
+def plain(value: Any, variance: Any) -> Any:
     """One grid point at a time, by the textbook formulas in the unit of the values."""
     k = value.size
     apart = np.abs(np.subtract.outer(np.arange(k), np.arange(k))).astype(float)
     out = []
     for length, signal, shake in GRID:
         trend = variance * (signal * matern32(apart, length) + 1e4)
-        target = trend + (variance * shake * np.eye(k) if jitter else 0.0)
         seen = trend + variance * (1.0 + shake) * np.eye(k)
         centred = value - value.mean()
-        mean = value.mean() + target @ np.linalg.solve(seen, centred)
-        covariance = target - target @ np.linalg.solve(seen, target)
+        mean = value.mean() + trend @ np.linalg.solve(seen, centred)
+        covariance = trend - trend @ np.linalg.solve(seen, trend)
         out.append((multivariate_normal(np.zeros(k), seen).logpdf(centred), mean, covariance))
     log_weight = np.array([o[0] for o in out])
     weight = np.exp(log_weight - log_weight.max())
@@ -40,17 +39,16 @@ def test_golden_probability_of_a_drop() -> None:
     np.testing.assert_allclose(got, EVIDENCE, atol=6e-5)
 
 
-@pytest.mark.parametrize("jitter", [False, True])
-def test_posterior_is_the_textbook_one(jitter: Any) -> None:
-    weights, means, covariances = plain(GOLDEN, 2e-4, jitter)
-    got = gp_posterior(GOLDEN, 2e-4, jitter=jitter)
+def test_posterior_is_the_textbook_one() -> None:
+    weights, means, covariances = plain(GOLDEN, 2e-4)
+    got = gp_posterior(GOLDEN, 2e-4)
     np.testing.assert_allclose(got.weights, weights, rtol=1e-5)
     np.testing.assert_allclose(got.means, means, atol=1e-8)
     np.testing.assert_allclose(got.unit_covariances * got.variance, covariances, atol=1e-9)
 
 
 def test_covariance_is_the_law_of_total_covariance() -> None:
-    weights, means, covariances = plain(GOLDEN, 2e-4, jitter=False)
+    weights, means, covariances = plain(GOLDEN, 2e-4)
     mean = weights @ means
     total = np.einsum("h,hij->ij", weights, covariances + np.einsum("hi,hj->hij", means - mean, means - mean))
     got = gp_posterior(GOLDEN, 2e-4)
@@ -68,7 +66,7 @@ def test_differences_come_from_mean_and_covariance() -> None:
 
 def test_prob_greater_averages_over_the_grid() -> None:
     posterior = gp_posterior(GOLDEN, 2e-4)
-    weights, means, covariances = plain(GOLDEN, 2e-4, jitter=False)
+    weights, means, covariances = plain(GOLDEN, 2e-4)
     sd = np.sqrt(covariances[:, 6, 6] + covariances[:, 11, 11] - 2 * covariances[:, 6, 11])
     expected = weights @ ndtr((means[:, 6] - means[:, 11] - 0.01) / sd)
     assert posterior.prob_greater(6, 11, 0.01) == pytest.approx(expected, rel=1e-5)
@@ -135,7 +133,7 @@ def test_the_grid_is_the_one_that_was_calibrated() -> None:
 
 @pytest.mark.parametrize("k", [4, 7, 12])
 def test_a_drop_is_that_from_the_likeliest_earlier_eval_at_each_grid_point(k: int) -> None:
-    weights, means, covariances = plain(GOLDEN[:k], 2e-4, jitter=False)
+    weights, means, covariances = plain(GOLDEN[:k], 2e-4)
     expected = 0.0
     for weight, mean, c in zip(weights, means, covariances, strict=True):
         sd = [math.sqrt(c[j, j] + c[-1, -1] - 2.0 * c[j, -1]) for j in range(k - 1)]
@@ -165,8 +163,8 @@ def test_without_noise_a_level_is_above_another_or_not() -> None:
 @pytest.mark.parametrize("k", [48, 49])
 def test_long_runs_have_the_same_posterior_as_short_ones(k: int) -> None:
     value = np.random.default_rng(k).normal(0.4, 0.02, k)
-    weights, means, covariances = plain(value, 4e-4, jitter=True)
+    weights, means, covariances = plain(value, 4e-4)
     for _ in range(2):  # the second one uses what the first kept
-        got = gp_posterior(value, 4e-4, jitter=True)
+        got = gp_posterior(value, 4e-4)
         np.testing.assert_allclose(got.mean, weights @ means, atol=1e-7)
         np.testing.assert_allclose(got.unit_covariances[0] * 4e-4, covariances[0], atol=1e-8)

@@ -10,7 +10,6 @@ from typing import NamedTuple
 import numpy as np
 
 from heldout.detectors.evidence import Evidence
-from heldout.detectors.overoptimisation import OverOptimisation
 from heldout.findings import Estimate
 from heldout.metrics.phrasing import Spoken
 from heldout.run import Run
@@ -40,13 +39,11 @@ class Kept:
     highest: Highest | None = None
 
 
-def checkpoint_to_keep(fallen: OverOptimisation, checkpoints: Container[int] = ()) -> Kept:
-    """Which checkpoint is the best by all evaluations so far?
+def checkpoint_to_keep(seen: Evidence, checkpoints: Container[int] = ()) -> Kept:
+    """Which checkpoint is the best by all evaluations so far, of which there is at least one?
 
-    One of those that exist (`checkpoints` holds their steps); without any, every evaluated step may be chosen. The
-    detector must have looked at least once.
+    One of those that exist (`checkpoints` holds their steps); without any, every evaluated step may be chosen.
     """
-    seen = fallen.evidence
     steps = [int(step) for step in seen.steps]
     on_disk = np.array([step in checkpoints for step in steps])
     existing = bool(on_disk.any())

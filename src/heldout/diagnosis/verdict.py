@@ -113,7 +113,7 @@ def _in_full(run: Run, *sentences: str) -> str:
 def _judged(run: Run, asked: Detectors, findings: tuple[Finding, ...], missing: tuple[Unchecked, ...]) -> Verdict:
     fallen, seen = asked.falls, asked.falls.evidence
     variance = seen.noise() * fallen.looks[-1].inflation
-    kept = checkpoint_to_keep(fallen, run.checkpoints)
+    kept = checkpoint_to_keep(seen, run.checkpoints)
     visible = smallest_visible(len(seen), variance)
     answer = answer_of(fallen, visible, asked.margin)
     onset, said = onset_of(fallen, answer.state), seen.spoken

@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 from heldout.detectors.evidence import Evidence
+from heldout.diagnosis.recommendation import checkpoint_to_keep
 from heldout.errors import UsageError
 from heldout.metrics.phrasing import Spoken, few_problems
 from heldout.run import Run
@@ -202,7 +203,7 @@ class NextCheckpoints:
 
     steps: tuple[int, ...]  # checkpoints to evaluate next, the most promising first; none where none is worth it
     gains: tuple[float, ...]  # by which each should better the score of the one that is kept; nan where not known
-    best: int | None  # step to keep so far; None where no checkpoint that exists has been evaluated
+    best: int | None  # step to keep so far, as in the report; None where no existing checkpoint has been evaluated
     estimate: float  # its score, nan if there is none
     evaluated: int  # how many steps
     saved: int  # how many checkpoints exist
@@ -232,7 +233,7 @@ def next_checkpoints(run: Run, count: int = 4) -> NextCheckpoints:
     known = variance > 0.0 and worth > 0.0
     if not known:  # of a plain score or a rate without a size, before its scatter tells: the grid needs neither
         variance, worth = max(1e-9 * float(np.ptp(value or [0.0])) ** 2, 1e-30), 0.0
-    found = now = search(position, evaluated, value, variance, exists, worth=worth)
+    found = search(position, evaluated, value, variance, exists, worth=worth)
     chosen: list[int] = []
     gains: list[float] = []
     while found.next is not None and len(chosen) < count:
@@ -241,13 +242,13 @@ def next_checkpoints(run: Run, count: int = 4) -> NextCheckpoints:
         evaluated.append(found.next)
         value.append(float(np.nan_to_num(found.mean[found.next])))  # as if the result were the expected one
         found = search(position, evaluated, value, variance, exists, worth=worth)
-    best = None if now.best is None else int(position[now.best])
-    estimate = math.nan if now.best is None else seen.spoken.as_logged(float(now.mean[now.best]))
+    kept = checkpoint_to_keep(seen, run.checkpoints) if len(seen) else None
+    best = kept.recommended if kept is not None and kept.existing else None
     return NextCheckpoints(
         steps=tuple(chosen),
         gains=tuple(gains),
-        best=best,
-        estimate=estimate,
+        best=best.step if best else None,
+        estimate=best.estimate if best else math.nan,
         evaluated=len(scores),
         saved=len(run.checkpoints),
         worth=worth if known else math.nan,

@@ -271,7 +271,7 @@ class Guard:
         """Choose the checkpoint to keep, by what is known now."""
         there = {step for step in self._checkpoints if self._where(step)}
         falls = self._fold.detectors.falls
-        kept = checkpoint_to_keep(falls, there) if falls.looks else None
+        kept = checkpoint_to_keep(falls.evidence, there) if falls.looks else None
         if kept == self.kept:
             return
         self.kept = kept

@@ -53,7 +53,7 @@ def choose(
     independent of the others. `set_variance`: variance of the level over sets of problems, one number or shape (K,)
     (`Gram.set_variance`); 0 makes the interval one for exactly these problems. `available`: checkpoints that exist:
     indices, or booleans of shape (K,). All if not given. `tie`: means that are no further apart are the same, and the
-    earlier checkpoint is taken. The same `seed` gives the same draws.
+    earlier checkpoint is taken; nan, of unknown noise, is none. The same `seed` gives the same draws.
     Returns the best checkpoint, its interval, and what is tied with it. With fewer than five evals: the largest raw
     value, its raw interval, and as tied all that a comparison with it at 5 % (Bonferroni over the others) does not
     drop. Values without noise are taken as they are; with unknown noise nothing can be dropped.
@@ -77,7 +77,7 @@ def choose(
     shared = floats(np.broadcast_to(floats(set_variance), values.shape))
     if values.size >= ENOUGH and known.variance > 0.0:
         return _smoothed(values, known, shared, exists, tie, seed)
-    return _raw(values, known, shared, exists, tie)
+    return _raw(values, known, shared, exists, tie if tie >= 0.0 else 0.0)
 
 
 def _existing(available: npt.ArrayLike | None, size: int) -> IntArray:

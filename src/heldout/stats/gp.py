@@ -81,16 +81,16 @@ def _above(distance: FloatArray, sd: FloatArray) -> FloatArray:
     return cdf(z)
 
 
-def gp_posterior(value: FloatArray, variance: float, *, jitter: bool = False) -> GPPosterior:
+def gp_posterior(value: FloatArray, variance: float) -> GPPosterior:
     """What is the level at each eval, once neighbouring evals are allowed to help?
 
     The model is ``A_k = mu + f(k) + jitter_k + noise_k`` with a Matern-3/2 process in the index of the eval, a flat
-    prior on mu, and 40 combinations of length, signal variance and jitter, weighted by their marginal likelihood.
+    prior on mu, and 40 combinations of length, signal variance and jitter, weighted by their marginal likelihood. The
+    jitter of single checkpoints is noise about the level; their quality, jitter included, is told by `cliff_posterior`.
 
     `value`: shape (k,), in the order of steps. Average to at most about 120 blocks before: the cost is O(k^3) once and
     O(k^2) after that, and the memory 40 k^2. `variance`: noise variance of one value, in its unit squared. Zero means
-    that the values are the level. `jitter`: whether the jitter belongs to the level (the quality of one checkpoint) or
-    is noise about it (the trend).
+    that the values are the level.
     Returns empty arrays without values; all `nan` if the variance is not a number.
 
     What it cannot see: the spacing of steps (the process lives in the index of the eval), changes of the noise along
@@ -102,7 +102,7 @@ def gp_posterior(value: FloatArray, variance: float, *, jitter: bool = False) ->
     k = value.size
     if k == 0 or not variance > 0.0:
         return _certain(value, variance)
-    unit = _unit(k, jitter)
+    unit = (_small if k <= _SMALL else _large)(k)
     centre = float(value.mean())
     scaled = (value - centre) / math.sqrt(variance)
     explained = unit.precision @ scaled  # (H, k)
@@ -133,35 +133,25 @@ class _Unit:
     covariance: FloatArray  # (H, k, k): of the level, given the values
 
 
-def _unit(k: int, jitter: bool) -> _Unit:
-    """The matrices for k evals: kept for every small k, and for the last few of those that take megabytes."""
-    return (_small if k <= _SMALL else _large)(k, jitter)
-
-
-def _unit_of(k: int, jitter: bool) -> _Unit:
+def _unit_of(k: int) -> _Unit:
     """The matrices for k evals.
 
     The level has prior covariance ``C - noise I``, so its posterior covariance is ``noise I - noise^2 C^-1``, and its
     posterior mean is what ``noise C^-1`` takes away from the values: the inverse is all that is needed.
     """
-    precision, log_determinant = _inverse(k)
-    noise = floats([1.0 if jitter else 1.0 + shake for _, _, shake in GRID])[:, None]
-    covariance = noise[:, :, None] * (np.eye(k) - noise[:, :, None] * precision)
-    return _Unit(precision, log_determinant, noise, covariance)
-
-
-_small, _large = lru_cache(maxsize=2 * _SMALL)(_unit_of), lru_cache(maxsize=4)(_unit_of)
-
-
-@lru_cache(maxsize=2)
-def _inverse(k: int) -> tuple[FloatArray, FloatArray]:
-    """The inverse of the prior covariance C of k values, and its log determinant: the same with jitter and without."""
     apart = np.abs(np.subtract.outer(np.arange(k), np.arange(k))).astype(np.float64)
     alike = {length: matern32(apart, length) for length in LENGTHS}
-    prior = np.stack([s * alike[length] + FLAT + (1.0 + shake) * np.eye(k) for length, s, shake in GRID])
+    noise = floats([1.0 + shake for _, _, shake in GRID])[:, None]
+    prior = np.stack([s * alike[length] + FLAT for length, s, _ in GRID]) + noise[:, :, None] * np.eye(k)
     precision = floats(np.linalg.inv(prior))
+    precision = 0.5 * (precision + precision.transpose(0, 2, 1))
     triangle = np.linalg.cholesky(prior).diagonal(axis1=1, axis2=2)
-    return 0.5 * (precision + precision.transpose(0, 2, 1)), floats(2.0 * np.log(triangle).sum(axis=1))
+    covariance = noise[:, :, None] * (np.eye(k) - noise[:, :, None] * precision)
+    return _Unit(precision, floats(2.0 * np.log(triangle).sum(axis=1)), noise, covariance)
+
+
+# Kept for every small k, and for the last few of those that take megabytes.
+_small, _large = lru_cache(maxsize=_SMALL)(_unit_of), lru_cache(maxsize=2)(_unit_of)
 
 
 def matern32(distance: FloatArray, length: float) -> FloatArray:
