@@ -22,6 +22,7 @@ from heldout.stats.checkpoint import choose
 from heldout.stats.eval_noise import EvalNoise
 from heldout.stats.gram import Gram
 from heldout.stats.noise import JITTER_FLOOR
+from heldout.stats.noise_posterior import learned, sampled, scatter
 from heldout.stats.search import search
 
 FAMILIES = (*NULLS, *DECLINES)
@@ -104,7 +105,10 @@ def _chosen(run: SimulatedRun, at: IntArray) -> int:
 
 
 def _variance(outcomes: FloatArray) -> float:
-    return float(Gram.of(outcomes).s2(len(outcomes))) if len(outcomes) > 1 else JITTER_FLOOR**2
+    if len(outcomes) < 2:
+        return JITTER_FLOOR**2
+    gram = Gram.of(outcomes)
+    return learned(scatter(gram.rates), sampled(gram.s2(len(outcomes)))).variance
 
 
 def _regret(run: SimulatedRun, chosen: int) -> float:

@@ -21,19 +21,18 @@ from itertools import pairwise
 
 import numpy as np
 
-from benchmarks.scan import Scan, scan
 from heldout.datasets.simulated import SimulatedRun
-from heldout.detectors.evidence import Evidence
+from heldout.detectors.base import Block
+from heldout.detectors.overoptimisation import OverOptimisation
 from heldout.errors import how_to_install
-from heldout.run import Evaluation
+from heldout.run import Evaluation, Outcomes
 from heldout.stats.arrays import FloatArray, IntArray, floats
 from heldout.stats.checkpoint import choose
 from heldout.stats.eval_noise import EvalNoise
-from heldout.stats.gp import gp_posterior
 from heldout.stats.gram import Gram
 from heldout.stats.levels import cdf
 from heldout.stats.rates import binomial_se
-from heldout.stats.scan import boundary
+from heldout.stats.scan import HORIZONS
 
 FIRST = 3  # index of the first eval at which an alarm may be raised
 
@@ -50,8 +49,6 @@ class Detector:
         Gives the statistic after each eval of a run, shape (K,), where the value at k uses evals up to k only.
     threshold
         The customary one; an alarm is the first eval, from the fourth on, with a statistic of at least this.
-    several
-        Where given, does the same for many runs at once, shape (R, K), because that is quicker.
     either
         Where given, the detectors of which this is the larger, each over its threshold.
     tunable
@@ -61,7 +58,6 @@ class Detector:
     name: str
     path: Callable[[SimulatedRun], FloatArray]
     threshold: float
-    several: Callable[[Sequence[SimulatedRun]], FloatArray] | None = None
     either: tuple[Detector, ...] = ()
     tunable: bool = True
 
@@ -71,8 +67,6 @@ class Detector:
 
     def statistics(self, runs: Sequence[SimulatedRun]) -> FloatArray:
         """What does the detector think after each eval of each run: shape (R, K), for runs of equal length."""
-        if self.several is not None:
-            return self.several(runs)
         return np.stack([self.path(run) for run in runs])
 
 
@@ -218,72 +212,44 @@ def never(run: SimulatedRun) -> FloatArray:
     return np.zeros(run.rates.size)
 
 
-_ALPHA = 0.05
-_DELTA = 0.005
-_SURE = -math.log10(_ALPHA)
+_SURE = -math.log10(0.05)
 
 
 @lru_cache(maxsize=1024)  # the same run is asked for by the scan, the Gaussian process and their combination
-def _scanned(run: SimulatedRun) -> tuple[FloatArray, FloatArray]:
-    """The scan statistic over its boundary, and the noise variance that the Gaussian process is given."""
-    gram = Gram.of(run.outcomes)
-    noise = gram.s2s()
-    found = scan(gram.rates, noise, inflation=gram.inflation)
-    return _over_boundary(found), noise * found.inflation
+def _looked(run: SimulatedRun, outcomes: bool = True) -> OverOptimisation:
+    """heldout's own detector after the whole run, told of the outcome of every problem or of rates and sizes alone."""
+    names, steps = tuple(map(str, range(run.outcomes.shape[1]))), run.steps.tolist()
+    once = np.ones(len(names), dtype=np.int64)
+    detector = OverOptimisation(horizon=max(len(steps), HORIZONS[0]))
+    for step, rate, row in zip(steps, run.rates.tolist(), run.outcomes, strict=True):
+        one = Evaluation.of(step, Outcomes(names, row, once)) if outcomes else Evaluation(step, rate, len(names))
+        detector.update(Block(evaluations=[one]))
+    return detector
 
 
-def _over_boundary(found: Scan) -> FloatArray:
-    relative = found.statistic / boundary(found.statistic.size, _ALPHA)
-    return floats(np.where(np.isnan(relative), -math.inf, relative))
+def _sureness(run: SimulatedRun, outcomes: bool) -> tuple[FloatArray, FloatArray]:
+    """How near an alarm the scan and the Gaussian process are after each eval: from 1 on it is one; shape (K,) each."""
+    scanned, certain = np.full(run.rates.size, -math.inf), np.zeros(run.rates.size)
+    looks = _looked(run, outcomes).looks
+    at = np.searchsorted(run.steps, [look.step for look in looks])
+    scanned[at] = [look.statistic / look.bound for look in looks]
+    certain[at] = [-math.log10(max(1.0 - look.probability, 1e-12)) / _SURE for look in looks]
+    return scanned, certain
 
 
 def scan_path(run: SimulatedRun) -> FloatArray:
     """How strong is the evidence of a fall, over what a run of this length may show by chance?"""
-    return _scanned(run)[0]
+    return _sureness(run, True)[0]
 
 
 def gp_path(run: SimulatedRun) -> FloatArray:
     """How sure is the Gaussian process that the level is half a point below an earlier one: 1 stands for 95 %."""
-    (path,) = gp_paths([run])
-    return floats(path)
-
-
-def gp_paths(runs: Sequence[SimulatedRun]) -> FloatArray:
-    """The same for runs of equal length, shape (R, K)."""
-    return _sureness(runs, np.stack([_scanned(run)[1] for run in runs]))
-
-
-def _sureness(runs: Sequence[SimulatedRun], noise: FloatArray) -> FloatArray:
-    """How sure is the Gaussian process with this noise, shape (R, K): eval by eval, so that its matrices stay near."""
-    rates = np.stack([run.rates for run in runs])
-    paths = np.zeros(rates.shape)
-    for k in range(FIRST + 1, rates.shape[1] + 1):
-        for path, rate, variance in zip(paths, rates, noise[:, k - 1], strict=True):
-            certain = gp_posterior(rate[:k], float(variance)).p_drop(_DELTA)
-            path[k - 1] = -math.log10(max(1.0 - certain, 1e-12)) / _SURE
-    return paths
+    return _sureness(run, True)[1]
 
 
 def rates_path(run: SimulatedRun) -> FloatArray:
     """How sure would the alarm be if the log had the rates and the size of the evals, and no outcomes?"""
-    (path,) = rates_paths([run])
-    return floats(path)
-
-
-def rates_paths(runs: Sequence[SimulatedRun]) -> FloatArray:
-    """The same for runs of equal length, shape (R, K)."""
-    noise = np.stack([_noise_of_rates(run) for run in runs])  # (R, 2, K)
-    scans = [scan(run.rates, own[0], steps=run.steps) for run, own in zip(runs, noise, strict=True)]
-    return np.maximum(np.stack([_over_boundary(found) for found in scans]), _sureness(runs, noise[:, 1]))
-
-
-def _noise_of_rates(run: SimulatedRun) -> FloatArray:
-    """What the report takes the noise to be after each eval, for its scan and for its posterior: shape (2, K)."""
-    evidence, problems, found = Evidence(), run.outcomes.shape[1], []
-    for step, rate in zip(run.steps.tolist(), run.rates.tolist(), strict=True):
-        evidence.add(Evaluation(step, rate, problems))
-        found.append((evidence.scan_noise(), evidence.posterior_noise(1.0)))
-    return floats(found).T
+    return np.maximum(*_sureness(run, False))
 
 
 def rldoctor_path(run: SimulatedRun) -> FloatArray:
@@ -307,9 +273,9 @@ def rldoctor_path(run: SimulatedRun) -> FloatArray:
 
 
 SCAN = Detector("heldout: scan", scan_path, 1.0)
-GP = Detector("heldout: GP", gp_path, 1.0, gp_paths)
+GP = Detector("heldout: GP", gp_path, 1.0)
 ALARM = Detector("heldout: alarm", lambda run: np.maximum(scan_path(run), gp_path(run)), 1.0, either=(SCAN, GP))
-RATES = Detector("heldout: alarm, rates only", rates_path, 1.0, rates_paths)
+RATES = Detector("heldout: alarm, rates only", rates_path, 1.0)
 OURS = (SCAN, GP, ALARM, RATES)
 RIVALS = (
     Detector("always", always, 0.5, tunable=False),

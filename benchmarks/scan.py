@@ -1,4 +1,4 @@
-"""The scan of a whole run at once, look by look: what `heldout.stats.scan.last_look` says after each eval."""
+"""The scan of a whole run at once, look by look, for a noise that is known: what `last_look` says after each eval."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def scan(
     >>> from heldout.stats.scan import boundary
     >>> rate = [0.300, 0.322, 0.331, 0.350, 0.356, 0.352, 0.360, 0.349, 0.333, 0.327, 0.310, 0.305]
     >>> found = scan(rate, 0.014**2)
-    >>> round(float(found.statistic[-1]), 4), int(found.peak[-1]), boundary(12, 0.05)
+    >>> round(float(found.statistic[-1]), 4), int(found.peak[-1]), boundary(12, 0.05, 1.0)
     (1.9485, 6, 1.512)
     """
     values = floats(values)
@@ -97,10 +97,14 @@ def scan(
     peak, z = np.full(size, -1, dtype=np.int64), np.empty(0)
     for k in range(FIRST_LOOK, size + 1):
         own = noise[:k] if per_eval else noise[k - 1 : k]
-        z, extra = last_look(values[:k], own, None if step is None else step[:k], inflation, q, delta)
-        if z.size:
-            peak[k - 1] = int(z.argmax())
-            statistic[k - 1], median[k - 1] = z[peak[k - 1]], np.median(extra)
+        if not np.all(own > 0.0):
+            z = np.empty(0)
+            continue
+        relative = own / own.mean() if own.size > 1 else None
+        u, extra = last_look(values[:k], relative, None if step is None else step[:k], inflation, q, delta)
+        z = u / np.sqrt(own.mean())
+        peak[k - 1] = int(z.argmax())
+        statistic[k - 1], median[k - 1] = z[peak[k - 1]], np.median(extra)
     return Scan(statistic, peak, median, z)
 
 

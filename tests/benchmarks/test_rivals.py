@@ -61,7 +61,7 @@ def _with_outcomes(run: Any, k: int) -> Any:
 
 
 @pytest.mark.parametrize("family", ["plateau", "slow_overopt", "sharp_collapse", "noisy_plateau"])
-@pytest.mark.parametrize(("problems", "evals"), [(100, 20), (400, 12)])
+@pytest.mark.parametrize(("problems", "evals"), [(200, 20), (400, 12)])
 @pytest.mark.parametrize(("row", "logged"), [(RATES, _with_rates), (ALARM, _with_outcomes)])
 def test_a_row_alarms_when_the_detector_of_the_report_does(
     row: Any, logged: Any, family: str, problems: int, evals: int

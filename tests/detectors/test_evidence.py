@@ -19,7 +19,8 @@ from heldout.detectors.evidence import Evidence, pooled
 from heldout.detectors.overoptimisation import Level
 from heldout.run import Evaluation, Outcomes
 from heldout.stats.gram import Gram
-from heldout.stats.noise import JITTER_FLOOR, aggregate_noise, difference_noise
+from heldout.stats.noise import difference_noise
+from heldout.stats.noise_posterior import learned, noise_of_rates, sampled, scatter
 
 HELD_OUT = (lambda: OverOptimisation(horizon=40), Plateau, LateSurge)
 
@@ -41,7 +42,7 @@ def test_with_every_outcome_the_noise_is_that_of_the_changed_problems() -> None:
         assert seen.add(evaluation)
         assert seen.exact
         if k > 1:
-            assert seen.noise() == pytest.approx(gram.s2(k))
+            assert seen.noise() == learned(scatter(gram.rates[:k]), sampled(gram.s2(k))).variance
     assert seen.rates == pytest.approx(run.rates)
 
 
@@ -142,7 +143,7 @@ def test_findings_do_not_depend_on_the_cuts(make: Any, seed: int, cuts: Any) -> 
 
 def test_a_level_score_is_a_plateau_and_a_noisy_one_is_not_called_so() -> None:
     rng = np.random.default_rng(4)
-    rise = np.concatenate([np.linspace(0.2, 0.5, 10), np.full(20, 0.5)])
+    rise = np.concatenate([np.linspace(0.4, 0.5, 10), np.full(20, 0.5)])
     found = Plateau().update(Block(evaluations=[Evaluation(k, float(r), 50_000) for k, r in enumerate(rise)]))
     assert [finding.kind for finding in found] == ["plateau"]
     assert found[0].step >= 13
@@ -177,8 +178,10 @@ RATES = [0.5, 0.52, 0.49, 0.53, 0.5, 0.51, 0.48, 0.52, 0.5]
 def test_samples_that_are_not_known_count_as_one() -> None:
     assert Evidence().samples == 1.0
     assert seen_of(RATES).samples == seen_of(RATES, samples=1.0).samples == 1.0
-    assert seen_of(RATES).noise() == seen_of(RATES, samples=1.0).noise() == aggregate_noise(np.array(RATES), 200.0, 1.0)
-    assert seen_of(RATES, samples=4.0).noise() == aggregate_noise(np.array(RATES), 200.0, 4.0)
+    assert (
+        seen_of(RATES).noise() == seen_of(RATES, samples=1.0).noise() == noise_of_rates(np.array(RATES), 200).variance
+    )
+    assert seen_of(RATES, samples=4.0).noise() == noise_of_rates(np.array(RATES), 200.0, 4.0).variance
 
 
 def test_the_problems_are_the_fewest_of_any_evaluation_and_unknown_where_one_is() -> None:
@@ -190,14 +193,35 @@ def test_the_problems_are_the_fewest_of_any_evaluation_and_unknown_where_one_is(
     assert Evidence().problems is None
 
 
-def test_noise_from_rates_is_taken_larger_and_larger_still_without_a_size() -> None:
-    sized, unsized = seen_of(RATES), seen_of(RATES, None)
-    assert sized.scan_noise() == pytest.approx(1.3 * sized.noise())
-    assert unsized.scan_noise() == pytest.approx(1.5 * unsized.noise())
-    assert sized.posterior_noise(2.0) == pytest.approx(2.0 * sized.noise())
-    assert unsized.posterior_noise(2.0) == pytest.approx(3.0 * unsized.noise())
-    assert not math.isnan(seen_of(RATES[:8], None).scan_noise())
-    assert math.isnan(seen_of(RATES[:7], None).scan_noise())
+def test_without_a_size_the_noise_is_the_scatter_and_three_scores_are_the_fewest() -> None:
+    assert seen_of(RATES, None).noise() == scatter(np.array(RATES), straight=False).variance
+    assert not math.isnan(seen_of(RATES[:3], None).noise())
+    assert math.isnan(seen_of(RATES[:2], None).noise())
+    assert seen_of(RATES[:1]).noise() > 0.0  # a size tells even of one
+
+
+def test_the_number_of_problems_says_nothing_of_a_score_that_is_no_share() -> None:
+    seen = Evidence()
+    for k, rate in enumerate(RATES):
+        seen.add(Evaluation(k, 100.0 * rate, 200, share=False))
+    assert not seen.sized
+    assert not seen.may_confirm
+    assert seen.inflation is None
+    assert seen.noise() == pytest.approx(1e4 * seen_of(RATES, None).noise())
+    assert seen.set_variance().tolist() == [0.0] * 9
+    assert seen.excess_scatter() is None
+
+
+def test_evaluations_of_other_sizes_are_weighed_by_them() -> None:
+    seen = Evidence()
+    for k, rate in enumerate(RATES):
+        seen.add(Evaluation(k, rate, 50 if k < 4 else 400, 2.0))
+    assert seen_of(RATES).relative_noise is None
+    assert seen_of(RATES, None).relative_noise is None
+    relative = seen.relative_noise
+    assert relative is not None
+    assert relative.mean() == pytest.approx(1.0)
+    assert relative[0] == relative[3] > 1.0 > relative[4]
 
 
 @pytest.mark.parametrize(("problems", "may"), [(29, False), (30, True), (None, False)])
@@ -205,21 +229,33 @@ def test_a_fall_may_be_confirmed_from_thirty_known_problems_on(problems: int | N
     assert seen_of(RATES, problems).may_confirm is may
 
 
-def test_errors_that_evaluations_share_are_paid_for_where_several_samples_make_rates_precise() -> None:
-    assert seen_of(RATES).inflation is None
+def test_errors_that_evaluations_share_are_paid_for_most_where_several_samples_make_rates_precise() -> None:
     assert seen_of(RATES, None, 4.0).inflation is None
-    inflation = seen_of(RATES, 200, 4.0).inflation
-    assert inflation is not None
-    assert float(inflation(np.array([1.0, 0.0, -1.0]))) > 1.0
+    once, four = seen_of(RATES).inflation, seen_of(RATES, 200, 4.0).inflation
+    assert once is not None
+    assert four is not None
+    d = np.array([1.0, 0.0, -1.0])
+    assert 1.0 < float(once(d)) < float(four(d))
 
 
-def test_the_noise_of_more_problems_is_smaller_by_their_number_down_to_the_jitter() -> None:
-    seen = Evidence()
+def test_with_more_problems_the_same_rates_leave_less_to_sampling() -> None:
+    seen, gram = Evidence(), Gram(100)
     for evaluation in simulated("honest", 4, n=100):
         seen.add(evaluation)
-    jitter = JITTER_FLOOR**2
-    assert seen.noise_with(400) - jitter == pytest.approx((seen.noise() - jitter) / 4.0)
-    assert seen_of(RATES).noise_with(800) == pytest.approx(1.3 * aggregate_noise(np.array(RATES), 800.0, 1.0))
+        assert evaluation.outcomes is not None
+        gram.add(evaluation.outcomes.share)
+    expected = learned(scatter(gram.rates), sampled(gram.s2(40) / 4.0))
+    noise, inflation = seen.as_if(400)
+    assert noise.variance == expected.variance < seen.noise()
+    assert inflation is not None
+    d = np.array([1.0, *np.zeros(38), -1.0])
+    jitter, square = expected.variance - gram.s2(40) / 4.0, 2.0
+    ratio = (float(gram.contrast_variance(d)) / 4.0 + jitter * square) / (expected.variance * square)
+    assert float(inflation(d)) == pytest.approx(max(1.0, ratio))
+    for problems in (200, None):
+        noise, inflation = seen_of(RATES, problems).as_if(800)
+        assert noise.variance == seen_of(RATES, 800).noise()
+        assert inflation is not None
 
 
 @pytest.mark.parametrize("swing", [0.05, 0.06, 0.09, 0.12])

@@ -300,7 +300,7 @@ def test_a_surge_says_from_where_to_where_in_per_cent() -> None:
     assert said is not None
     before, after = map(float, said.groups())
     assert before == pytest.approx(40.0, abs=0.2)
-    assert after == pytest.approx(100.0 * rates[finding.step // 10], abs=1.0)
+    assert after == pytest.approx(100.0 * rates[finding.step // 10], abs=2.5)
     assert after - before == pytest.approx(100.0 * finding.evidence["gain"], abs=0.1)
 
 
@@ -320,7 +320,7 @@ def test_a_long_history_is_averaged_backwards_for_the_posterior(evaluations: int
     rates = 0.5 + 0.05 * np.sin(np.arange(evaluations) / 9.0)
     detector = OverOptimisation(horizon=evaluations)
     detector.update(scores(rates, 400))
-    look, noise = detector.looks[-1], detector.evidence.posterior_noise(detector.looks[-1].inflation)
+    look, noise = detector.looks[-1], detector.evidence.noise() * detector.looks[-1].inflation
     first = evaluations % each or each
     means = np.array([rates[:first].mean(), *(rates[at : at + each].mean() for at in range(first, evaluations, each))])
     posterior = gp_posterior(means, noise / each)

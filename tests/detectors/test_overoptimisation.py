@@ -186,6 +186,7 @@ def test_the_inflation_of_a_look_is_the_middle_one_of_its_contrasts() -> None:
     names, once = tuple(f"p{i}" for i in range(200)), np.ones(200, dtype=int)
     detector = OverOptimisation(horizon=12)
     detector.update(Block(evaluations=[Evaluation.of(k, Outcomes(names, solved[k], once)) for k in range(12)]))
-    each = Gram.of(solved).inflation(contrasts(12).weight)
+    gram = Gram.of(solved)
+    each = gram.inflation(contrasts(12).weight, detector.evidence.noise() - gram.s2(12))
     assert each.min() < each.max() / 1.2
     assert detector.looks[-1].inflation == pytest.approx(np.median(each))

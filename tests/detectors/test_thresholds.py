@@ -271,16 +271,16 @@ ROWS: dict[tuple[type[Question], str], Row] = {
     # 40 * (2 pi 3)^(-n/2) / sqrt(n + 1) streaks by chance at half of 30 problems: 0.0106 of five, 0.0023 of six
     (RepeatedEvaluation, "alpha"): Row("evaluation_repeated", repeats([1 / 30, 7 / 30, 11 / 30, 13 / 30], 0.5), 5, 6),
     # what follows has no closed form: the values were found by halving, and move when the parameter does
-    (Plateau, "margin"): Row("plateau", level, 37, 42),  # problems; 18 suffice for a margin of 3 points
-    (Plateau, "horizon"): Row("plateau", level, 170, 180, {"horizon": 80}),  # 40 suffice at the end of the plan
-    (LateSurge, "deviations"): Row("late_surge", surging, 0.0638, 0.0640, {"deviations": 6.0}),  # 0.0474 for 4
+    (Plateau, "margin"): Row("plateau", level, 112, 113),  # problems
+    (Plateau, "horizon"): Row("plateau", level, 534, 535, {"horizon": 80}),
+    (LateSurge, "deviations"): Row("late_surge", surging, 0.0771, 0.0773, {"deviations": 6.0}),
     (OverOptimisation, "group"): Row("confirmed", lambda n: scores(held((0.6, 10), (0.1, n))), 1, 2, {"group": 2}),
-    (OverOptimisation, "horizon"): Row("confirmed", falling, 0.0257, 0.0259, {"horizon": 24}),  # 0.0317 unplanned
-    (OverOptimisation, "alpha"): Row("confirmed", falling, 0.0308, 0.0310, {"horizon": 24, "alpha": 0.01}),
-    (OverOptimisation, "delta"): Row("confirmed", falling, 0.0550, 0.0552, {"horizon": 24, "delta": 0.02}),
-    (OverOptimisation, "watch"): Row("watch", falling_unconfirmed, 0.0537, 0.0538),  # 0.0415 for 0.7
-    (OverOptimisation, "likely"): Row("likely", falling_unconfirmed, 0.0794, 0.0795),  # 0.0686 for 0.9
-    (OverOptimisation, "margin"): Row("watch", falling_unconfirmed, 0.0773, 0.0774, {"margin": 0.02}),
+    (OverOptimisation, "horizon"): Row("confirmed", falling, 0.0343, 0.0345, {"horizon": 24}),
+    (OverOptimisation, "alpha"): Row("confirmed", falling, 0.0413, 0.0415, {"horizon": 24, "alpha": 0.01}),
+    (OverOptimisation, "delta"): Row("confirmed", falling, 0.0641, 0.0643, {"horizon": 24, "delta": 0.02}),
+    (OverOptimisation, "watch"): Row("watch", falling_unconfirmed, 0.0768, 0.0770),
+    (OverOptimisation, "likely"): Row("likely", falling_unconfirmed, 0.1192, 0.1193),
+    (OverOptimisation, "margin"): Row("watch", falling_unconfirmed, 0.1065, 0.1067, {"margin": 0.02}),
 }
 
 

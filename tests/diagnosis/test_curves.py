@@ -13,7 +13,8 @@ from heldout.metrics import Unit
 from heldout.run import Run, Series
 from heldout.stats.correlation import Correlation
 from heldout.stats.course import Around
-from heldout.stats.noise import aggregate_noise, difference_noise
+from heldout.stats.noise import difference_noise
+from heldout.stats.noise_posterior import noise_of_rates
 
 KEYS = {"reward": "reward", "held_out": "pass@1", "length": "length"}
 
@@ -78,7 +79,7 @@ def test_the_variance_of_the_held_out_score_is_that_of_its_evaluations() -> None
     for whole in (1.0, 100.0):
         series = Series("pass@1", np.arange(5), whole * rates, problems=np.full(5, 100.0), samples=np.full(5, 4.0))
         (curve,) = curves_of(Run("made", "memory", "test", {"pass@1": series}, {"held_out": "pass@1"}))
-        assert curve.variance == pytest.approx(whole**2 * aggregate_noise(rates, 100, 4))
+        assert curve.variance == pytest.approx(whole**2 * noise_of_rates(rates, 100, 4).variance)
 
 
 @pytest.mark.parametrize(("count", "known"), [(2, False), (3, True)])

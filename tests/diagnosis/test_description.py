@@ -14,7 +14,7 @@ from heldout.diagnosis.description import Description, Observation
 from heldout.findings import State, Verdict
 from heldout.metrics import Better
 from heldout.run import Run, Series
-from heldout.stats.noise import aggregate_noise
+from heldout.stats.noise_posterior import noise_of_rates
 
 
 def made(**columns: np.ndarray) -> Run:
@@ -66,7 +66,7 @@ def test_deepseek_is_given_at_the_peak_of_the_verdict_and_at_the_end(deepseek: D
 
 def test_deepseek_is_not_called_hacking_on_eight_evaluations_of_unknown_size(deepseek: Description) -> None:
     text = deepseek.interpretation[0]
-    assert "may have fallen, and these evaluations do not settle it (just short of a fall, reward rising)" in text
+    assert "What the held-out score does cannot be told from these evaluations" in text
     assert "hacking" not in text
     assert "To tell:" in text
 
@@ -167,7 +167,7 @@ def test_the_size_of_the_evaluation_gives_the_smallest_visible_difference(tmp_pa
     )
     about = heldout.describe(heldout.read(path, problems=200))
     (resolution,) = seen(about, "resolution")
-    noise = aggregate_noise(np.array([0.5, 0.5, 0.5, 0.5, 0.51]), 200)
+    noise = noise_of_rates(np.array([0.5, 0.5, 0.5, 0.5, 0.51]), 200).variance
     assert resolution.evidence["smallest_difference"] == pytest.approx(1.959964 * (2 * noise) ** 0.5)
 
 

@@ -166,7 +166,7 @@ def test_fewer_evaluations_than_the_test_needs_are_told_to_be_too_few(
 
 
 def test_a_fall_that_may_be_one_is_watched() -> None:
-    falls = told(rated(np.linspace(0.5, 0.4, 20), 20))
+    falls = told(rated(np.linspace(0.5, 0.37, 20), 20))
     assert falls.looks[-1].level is Level.WATCH
     assert falls.run_p() == 0.2
     answer = answer_of(falls, None)
@@ -359,13 +359,13 @@ def test_evaluations_in_groups_are_told() -> None:
     [
         (20, 1.5, 100),
         (150, 1.5, 200),
-        (250, 1.5, 300),
-        (450, 1.6, 500),
+        (250, 1.6, 300),
+        (450, 1.7, 500),
         (450, 1.5, 700),
         (600, 1.5, 1000),
         (900, 1.5, 1500),
         (1200, 1.5, 2000),
-        (1800, 1.5, 3000),
+        (1800, 1.6, 3000),
         (2500, 1.6, 5000),
         (4000, 1.6, 10_000),
     ],

@@ -64,9 +64,9 @@ def test_a_rise_of_returns_is_told_in_returns() -> None:
     verdict = heldout.diagnose(run_of("eval/mean_reward", np.linspace(-160.0, -92.5, 20)))
     risen = re.search(r"he held-out score has risen by ([\d.]+) since step 0 \(95 % interval", verdict.sentence)
     assert risen is not None
-    assert float(risen.group(1)) == pytest.approx(67.5, abs=5.0)
+    assert float(risen.group(1)) == pytest.approx(67.5, abs=8.0)
     assert verdict.recommended is not None
-    assert verdict.recommended.estimate == pytest.approx(-92.5, abs=2.0)
+    assert verdict.recommended.estimate == pytest.approx(-92.5, abs=4.0)
     assert "estimated at -9" in verdict.sentence
 
 

@@ -12,9 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from heldout.stats.gram import Gram, complete
-from heldout.stats.noise import JITTER_FLOOR
 
-FLOOR = JITTER_FLOOR**2
 seeds = st.integers(0, 10_000)
 
 
@@ -47,7 +45,7 @@ def test_within_variance_is_half_the_mean_squared_change_of_neighbours(seed: int
     for k in range(2, 7):
         plain = np.mean(np.diff(x[:k], axis=0) ** 2) / (2 * 40)
         assert gram.within_variance(k) == pytest.approx(plain)
-        assert gram.s2(k) == pytest.approx(plain + FLOOR)
+        assert gram.s2(k) == pytest.approx(max(plain, 0.25 / 40**2))
     assert math.isnan(gram.within_variance(1))
     assert math.isnan(gram.s2(1))
 
@@ -57,7 +55,7 @@ def test_contrast_variance_is_that_of_the_mean_over_problems(seed: int) -> None:
     x, d = outcomes(seed), contrast(seed, 4)
     plain = np.var(d @ x[:4], ddof=1) / 40
     got = Gram.of(x).contrast_variance(d)
-    assert float(got) == pytest.approx(plain + FLOOR * (d @ d), rel=1e-9)
+    assert float(got) == pytest.approx(plain, rel=1e-9)
 
 
 def test_contrasts_are_taken_many_at_a_time() -> None:
@@ -104,7 +102,6 @@ def test_saturated_evals_keep_a_floor(rate: float) -> None:
     np.testing.assert_allclose(gram.s2s()[1:], 0.25 / 50**2)
     assert gram.inflation(contrast(0, 5)) == 1.0
     assert gram.set_variance(0) == 0.0
-    assert Gram.of(np.full((5, 5000), rate)).s2(5) == pytest.approx(FLOOR)
 
 
 def test_floor_covers_tiny_sets() -> None:
@@ -170,20 +167,17 @@ def test_four_problems_by_hand() -> None:
     assert gram.matrix.tolist() == [[0.5, 0.5, 0.25], [0.5, 0.75, 0.5], [0.25, 0.5, 0.5]]
     # the first eval and the second differ in one problem of four, the second and the third in one more
     assert gram.within_variances().tolist() == [pytest.approx(math.nan, nan_ok=True), 0.03125, 0.03125]
-    assert gram.s2s()[1:].tolist() == [0.03125 + FLOOR] * 2
+    assert gram.s2s()[1:].tolist() == [0.03125] * 2
     # differences of the first and the third: 1, -1, 0, 0, whose variance is 2/3
-    assert float(gram.contrast_variance([1, 0, -1])) == pytest.approx(2.0 / 3.0 / 4.0 + 2.0 * FLOOR)
-    assert float(gram.inflation([1, 0, -1])) == pytest.approx((1.0 / 6.0 + 2.0 * FLOOR) / (2.0 * (0.03125 + FLOOR)))
+    assert float(gram.contrast_variance([1, 0, -1])) == pytest.approx(2.0 / 3.0 / 4.0)
+    assert float(gram.inflation([1, 0, -1])) == pytest.approx((1.0 / 6.0) / (2.0 * 0.03125))
+    jitter = 0.01  # of one eval, in both parts
+    expected = (1.0 / 6.0 + 2.0 * jitter) / (2.0 * (0.03125 + jitter))
+    assert float(gram.inflation([1, 0, -1], jitter)) == pytest.approx(expected)
     # of the second with the others: mean of (0.5 - 0.375, 0.5 - 0.375) over 4
     assert gram.set_variance(1) == pytest.approx(0.125 / 4)
     assert gram.set_variance(0) == pytest.approx((0.125 + 0.0) / 2 / 4)
     assert Gram.of([[1, 0], [0, 1]]).set_variance(0) == 0.0  # what evals do not share is no variance below nothing
-
-
-@pytest.mark.parametrize(("n", "floor"), [(166, 0.25 / 166**2), (167, FLOOR)])
-def test_the_floor_is_half_a_problem_or_the_jitter(n: int, floor: float) -> None:
-    # 0.5 / 166.7 is 0.3 points
-    assert Gram.of(np.zeros((2, n))).s2(2) == floor
 
 
 def test_evals_outside_are_named() -> None:

@@ -10,10 +10,10 @@ import pytest
 from scipy.stats import beta
 
 from heldout.stats.noise import (
-    aggregate_noise,
     bends,
     difference_noise,
     eval_sigma,
+    typical_noise,
     volatility,
     wander_inflation,
     wander_variance,
@@ -46,54 +46,22 @@ def test_too_few_values_have_no_difference_noise(n: int) -> None:
     assert math.isnan(difference_noise(np.ones(n)))
 
 
-def test_aggregate_noise_by_hand() -> None:
-    rate = np.array([0.30, 0.34, 0.32, 0.36])
-    b = np.mean(rate * (1 - rate)) / 100
-    e = np.mean(np.array([-0.06, 0.06]) ** 2) / 6
-    nu = 2 * 18 / 35
-    expected = (8 * 0.6 * b + nu * e) / (8 + nu) + 0.003**2
-    assert aggregate_noise(rate, 100) == pytest.approx(expected)
-    assert aggregate_noise(rate, np.full(4, 100.0)) == pytest.approx(expected)
-
-
-def test_aggregate_noise_without_n_is_second_differences_and_the_floor() -> None:
-    rate = np.array([0.30, 0.34, 0.32, 0.36])
-    assert aggregate_noise(rate) == pytest.approx(difference_noise(rate) + 0.003**2)
-
-
-def test_aggregate_noise_of_few_evals() -> None:
-    assert math.isnan(aggregate_noise(np.empty(0), 100))
-    assert math.isnan(aggregate_noise(np.array([0.3, 0.4])))
-    assert aggregate_noise(np.array([0.5]), 100) == pytest.approx(0.6 * 0.0025 + 0.003**2)
-
-
-def test_aggregate_noise_never_vanishes_at_zero_and_one() -> None:
-    assert aggregate_noise(np.zeros(10), 50) > 0.003**2
-    assert aggregate_noise(np.ones(10), 50) == pytest.approx(aggregate_noise(np.zeros(10), 50))
-
-
-def test_aggregate_noise_of_many_samples_stops_at_the_problems_that_flip() -> None:
-    binomial = 0.24 / 10
-    assert aggregate_noise(np.array([0.4]), 10, 40) == pytest.approx(binomial * (0.5 / 40 + 0.025) + 0.003**2)
-    assert aggregate_noise(np.array([0.4]), 10, 1e12) == pytest.approx(0.025 * binomial + 0.003**2)
-    assert aggregate_noise(np.array([0.4]), 10) == aggregate_noise(np.array([0.4]), 10, 1)
-
-
-def test_evaluations_may_differ_in_problems_and_samples() -> None:
-    rate = np.array([0.4, 0.4, 0.4])
-    each = [aggregate_noise(rate[:1], n, m) for n, m in ((50, 1), (100, 4), (200, 2))]
-    mixed = aggregate_noise(rate, np.array([50.0, 100.0, 200.0]), np.array([1.0, 4.0, 2.0]))
-    prior = 8.0 / (8.0 + 18.0 / 35.0)
-    assert mixed - 0.003**2 == pytest.approx(prior * (np.mean(each) - 0.003**2))
+def test_the_typical_noise_is_that_of_white_noise_and_a_cliff_leaves_it() -> None:
+    value = np.random.default_rng(0).normal(0.0, 2.0, 10_000)
+    assert typical_noise(value) == pytest.approx(2.0, rel=0.03)
+    value[5_000:] -= 1000.0
+    assert typical_noise(value) == pytest.approx(2.0, rel=0.03)
+    assert typical_noise(np.array([0.0, 3.0, 0.0])) == pytest.approx(6.0 / (0.6745 * math.sqrt(6.0)))
+    assert math.isnan(typical_noise(np.zeros(2)))
 
 
 def test_a_wander_weighs_on_comparisons_of_distant_evals_more() -> None:
     near, far = np.zeros(20), np.zeros(20)
     near[[9, 10]] = far[[0, 19]] = 1.0, -1.0
-    low, high = wander_inflation(np.array([near, far]), 0.8)
+    low, high = wander_inflation(np.array([near, far]), 0.8, len(near))
     assert low == pytest.approx(1.0 + 0.8 * (1.0 - np.exp(-1.0 / 6.0)))
     assert high == pytest.approx(1.0 + 0.8 * (1.0 - np.exp(-19.0 / 6.0)))
-    assert wander_inflation(np.zeros(5), 0.8) == 1.0
+    assert wander_inflation(np.zeros(5), 0.8, 5) == 1.0
     assert 100 * np.sqrt(wander_variance(np.array([0.4]), 500)) == pytest.approx(0.49, abs=0.005)
 
 
@@ -170,19 +138,9 @@ def test_the_wander_of_a_rate_and_what_it_adds() -> None:
     assert wander_variance(np.array([0.3, 0.5]), 100) == pytest.approx(0.05 * 0.4 * 0.6 / 100)
     d = np.array([0.5, -1.5, 1.0, 0.0])
     total = sum(d[i] * d[j] * math.exp(-abs(i - j) / (0.3 * 4)) for i in range(4) for j in range(4))
-    assert wander_inflation(d, 0.7) == pytest.approx(1.0 + 0.7 * total / (d @ d))
-    assert wander_inflation(np.stack([d, 2.0 * d]), 0.7) == pytest.approx([1.0 + 0.7 * total / (d @ d)] * 2)
-    assert wander_inflation(np.zeros(4), 0.7) == 1.0
-
-
-@pytest.mark.parametrize("rate", [[0.3, 0.4], [0.3, 0.4, 0.2], [0.3, 0.4, 0.2, 0.5, 0.1]])
-def test_second_differences_weigh_against_eight_degrees_of_freedom(rate: list[float]) -> None:
-    value, problems, samples = np.array(rate), 50.0, 4.0
-    white = np.mean(value * (1.0 - value)) / problems * (0.5 / samples + 0.025)
-    degrees = (value.size - 2) * 18.0 / 35.0
-    second = np.mean(np.diff(value, 2) ** 2) / 6.0 if value.size > 2 else 0.0
-    expected = (8.0 * white + degrees * second) / (8.0 + degrees) + 0.003**2
-    assert aggregate_noise(value, problems, samples) == pytest.approx(expected)
+    assert wander_inflation(d, 0.7, 4) == pytest.approx(1.0 + 0.7 * total / (d @ d))
+    assert wander_inflation(np.stack([d, 2.0 * d]), 0.7, 4) == pytest.approx([1.0 + 0.7 * total / (d @ d)] * 2)
+    assert wander_inflation(np.zeros(4), 0.7, 9) == 1.0
 
 
 @pytest.mark.parametrize(("theta", "n", "m", "spread"), [(0.35, 200, 1, 0.7), (0.8, 1, 1, 0.3), (0.35, 200, 4, 1.5)])

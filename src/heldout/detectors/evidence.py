@@ -1,16 +1,18 @@
 """What the detectors of the held-out score share: the scores so far, how noisy they are, and a look after each.
 
 Where the outcome of every problem is known, the noise is measured on the problems that changed between neighbouring
-evaluations, and errors that evaluations share are paid for. Where only rates are known it is estimated from them, and
-error control is approximate. Whoever asks, asks the same questions of both.
+evaluations, and errors that evaluations share are paid for. Where only rates and sizes are known it is inferred from
+both, and error control is approximate. Of a score whose size is unknown, or that is no share, only its scatter tells.
+Whoever asks, asks the same questions of all three.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 
@@ -24,17 +26,30 @@ from heldout.stats.eval_noise import EvalNoise
 from heldout.stats.gram import Gram, complete
 from heldout.stats.levels import FEWEST_TO_CONFIRM
 from heldout.stats.margins import Margins, free_margins
-from heldout.stats.noise import JITTER_FLOOR, aggregate_noise, difference_noise, wander_inflation, wander_variance
+from heldout.stats.noise import (
+    difference_noise,
+    excess_autocorrelation,
+    typical_noise,
+    wander_inflation,
+    wander_variance,
+)
+from heldout.stats.noise_posterior import JITTERS, Noise, learned, noise_of_rates, relative_sizes, sampled, scatter
 from heldout.stats.rates import BETWEEN_AT_MOST, MEASURED_FROM, binomial_se, effective_problems
 from heldout.stats.scan import HORIZONS, Inflation
 
-# On the variance from rates alone, so that the scan keeps its error: with it, level simulated scores were called in 0.2
-# to 4.2 % of runs in eleven configurations and in 9.5 % where problems drift far; without it in 1 to 9 % and in 17 %.
-_AGGREGATE_FACTOR = 1.3
-_UNSIZED_FACTOR, _UNSIZED_FEWEST = 1.5, 8  # more, where only the scatter of rates is known, and not before so many
 _COVERS = 0.8  # share of the problems that an evaluation may have without the missing ones being dropped for good
 _FEWEST_FOR_SCATTER, _DOF_PER_EVALUATION = 10, 18.0 / 35.0
+_FEWEST_FOR_JITTER = 8  # evaluations from which on jitter is spoken of: before, its prior speaks
+_FEWEST_FOR_JUMPS, _JUMP = 10, 1.3  # falls of 12 points and cliffs of 30 stay confirmed in 99 % of simulations
 _FEWEST_COMMON = 50  # problems by which evaluations of different sets are linked
+
+
+class Jitter(NamedTuple):
+    """How far checkpoints differ beyond sampling, in the unit of the score: standard deviations."""
+
+    size: float
+    low: float  # 5 % point
+    high: float  # 95 % point
 
 
 class Evidence:
@@ -48,15 +63,23 @@ class Evidence:
         Outcomes that were missing and stand in by their expectation.
     series
         1, and one more each time the problems changed so much that comparison had to begin anew.
+
+    Parameters
+    ----------
+    planned
+        Evaluations that the run will have; unknown, those so far.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, planned: int | None = None) -> None:
+        self._planned = planned or 0
         self.passed_over = self.filled = 0
         self.series = 1
         self._evaluations: list[Evaluation] = []
         self._problems: tuple[str, ...] = ()
         self._rows: list[FloatArray] = []  # shares of the problems, one array per evaluation; empty with rates alone
         self._gram: Gram | None = None
+        self._noise: Noise | None = None  # as all evaluations so far show it; None while nobody asked
+        self._inflation: Inflation | None = None  # likewise
 
     def __len__(self) -> int:
         return len(self._evaluations)
@@ -101,7 +124,7 @@ class Evidence:
 
     def add(self, evaluation: Evaluation) -> bool:
         """Take in the next evaluation; return False where it repeats the one before and is passed over."""
-        outcomes = evaluation.outcomes
+        outcomes, self._noise = evaluation.outcomes, None
         if outcomes is None or (self._evaluations and not self.exact):
             self._rows, self._gram = [], None
         elif not self._take(outcomes):
@@ -110,26 +133,21 @@ class Evidence:
         self._evaluations.append(evaluation)
         return True
 
+    @property
+    def sized(self) -> bool:
+        """Whether the number of problems says how large the noise may be: known of every one, and of a share."""
+        return self.problems is not None and self.spoken.share
+
     def noise(self) -> float:
-        """Return the variance of one rate as all evaluations so far show it; `nan` where nothing is known."""
-        if self._gram is not None:
-            return self._gram.s2(len(self))
-        if self.problems is None:
-            return aggregate_noise(self.rates)
-        counts = [(evaluation.problems, evaluation.samples or 1.0) for evaluation in self._evaluations]
-        return aggregate_noise(self.rates, *np.array(counts, dtype=np.float64).T)
+        """Return the variance of one score as all evaluations so far show it; `nan` where nothing is known."""
+        return self.learned.variance
 
-    def scan_noise(self) -> float:
-        """Return that variance as the scan uses it: larger where it is estimated from rates, `nan` for too few."""
-        if self.exact:
-            return self.noise()
-        if self.problems is None and len(self) < _UNSIZED_FEWEST:
-            return np.nan
-        return self.noise() * (_UNSIZED_FACTOR if self.problems is None else _AGGREGATE_FACTOR)
-
-    def posterior_noise(self, inflation: float) -> float:
-        """Return that variance as the Gaussian process uses it, given the scan's median inflation."""
-        return self.noise() * inflation * (_UNSIZED_FACTOR if self.problems is None else 1.0)
+    @property
+    def learned(self) -> Noise:
+        """What is known of that variance: by outcomes, by sizes, or by the scatter of the scores alone."""
+        if self._noise is None:
+            self._noise, self._inflation = self.as_if(None)
+        return self._noise
 
     def eval_noise(self) -> EvalNoise:
         """Return how far evaluations err and how alike, as the choice of a checkpoint and the onset of a fall need it.
@@ -138,23 +156,44 @@ class Evidence:
         """
         if self._gram is not None:
             return EvalNoise.of_outcomes(self._gram)
-        if self.problems is None:
+        if not self.sized:
             return EvalNoise.white(self.noise(), len(self), sized=False)
-        counts = [(evaluation.problems, evaluation.samples or 1.0) for evaluation in self._evaluations]
-        return EvalNoise.of_rates(self.rates, *np.array(counts, dtype=np.float64).T)
+        return EvalNoise.of_rates(self.rates, *self._counts)
 
     @property
     def inflation(self) -> Inflation | None:
         """How much noisier contrasts are than independent noise; None where that cannot be known.
 
-        With several samples a rate is so precise that problems which are learned or lost for a while show in it.
+        Problems that are learned or lost for a while show in what several evaluations share.
         """
-        if self._gram is not None:
-            return self._gram.inflation
-        if self.problems is None or self.samples <= 1.0:
-            return None
-        share = wander_variance(self.rates, self.problems) / self.noise()
-        return partial(wander_inflation, share=share)
+        return self._inflation if self.learned else None
+
+    def as_if(self, problems: int | None) -> tuple[Noise, Inflation | None]:
+        """Return what would be known of both, had the same scores come from so many problems; None for those asked."""
+        if self._gram is not None and len(self) > 1:
+            more = 1.0 if problems is None else problems / self._gram.n
+            sampling = self._gram.s2(len(self)) / more
+            noise = learned(scatter(self.rates), sampled(sampling))
+            return noise, partial(self._gram.inflation, jitter=more * (noise.variance - sampling))
+        if not (self.sized or (problems is not None and self.spoken.share)):
+            return noise_of_rates(self.rates), None
+        asked, samples = self._counts
+        asked = asked if problems is None else np.full(len(self), float(problems))
+        noise = noise_of_rates(self.rates, asked, samples)
+        share = wander_variance(self.rates, float(asked.min())) / noise.variance
+        return noise, partial(wander_inflation, share=share, planned=max(self._planned, len(self)))
+
+    @property
+    def _counts(self) -> tuple[FloatArray, FloatArray]:
+        """Problems and samples of each evaluation, shape (K,) each; `nan` for problems that are not known."""
+        counts = [(evaluation.problems or math.nan, evaluation.samples or 1.0) for evaluation in self._evaluations]
+        problems, samples = np.array(counts, dtype=np.float64).T
+        return problems, samples
+
+    @property
+    def relative_noise(self) -> FloatArray | None:
+        """How much noisier than the average each evaluation is by its size, shape (K,); None where all are alike."""
+        return None if self.exact or not self.sized else relative_sizes(self.rates, *self._counts)
 
     @property
     def margins(self) -> Margins:
@@ -164,14 +203,56 @@ class Evidence:
     @property
     def may_confirm(self) -> bool:
         """Whether there are problems enough, and known to be, for the error rate of the scan to hold."""
-        return self.problems is not None and self.problems >= FEWEST_TO_CONFIRM
+        return self.sized and (self.problems or 0) >= FEWEST_TO_CONFIRM
 
-    def noise_with(self, problems: int) -> float:
-        """Return the variance that the scan would use, had each evaluation so many problems, and samples as now."""
-        if self.exact:
-            sampled = max(self.noise() - JITTER_FLOOR**2, 0.0)
-            return sampled * len(self._problems) / problems + JITTER_FLOOR**2
-        return _AGGREGATE_FACTOR * aggregate_noise(self.rates, float(problems), self.samples)
+    @property
+    def jumps(self) -> bool:
+        """Whether typical changes are larger than sampling and any jitter that the noise allows for explain.
+
+        A cliff does not make them so, and a jitter beyond the grid cannot be learned: nothing is confirmed then.
+        """
+        if not self.sized or len(self) < _FEWEST_FOR_JUMPS:
+            return False
+        known = self.learned
+        sampling = float(known.weight @ (known.grid - known.jitter**2))
+        return typical_noise(self.rates) > _JUMP * math.sqrt(sampling + float(JITTERS[-1]) ** 2)
+
+    @property
+    def autocorrelation(self) -> float | None:
+        """By how much more neighbouring scores go together than white noise, where that is surely so and matters.
+
+        It matters where the noise is known by its scatter alone, which cannot tell slow noise from a level that falls.
+        """
+        if self.sized:
+            return None
+        excess = excess_autocorrelation(self.rates)
+        return excess if excess > 2.0 / math.sqrt(max(len(self), 1)) else None
+
+    @property
+    def jitter(self) -> Jitter | None:
+        """By how much checkpoints differ beyond sampling; None where that is not known."""
+        if not self.sized or len(self) < _FEWEST_FOR_JITTER:
+            return None
+        return Jitter(*self.learned.jitters())
+
+    def on_noise(self) -> Iterator[str]:
+        """Say what the noise is like, as far as that bears on the verdict."""
+        jitter, excess = self.jitter, self.autocorrelation
+        if self.excess_scatter() is not None:
+            return  # the sizes or the problems are wrong, so nothing can be said on top of them
+        if self.jumps:
+            yield "The scores jump more than evaluations of this size explain, so no fall is confirmed."
+        elif jitter is not None and jitter.low > 0.0:
+            yield (
+                f"Checkpoints differ by about {self.spoken.by(jitter.size)} "
+                f"({self.spoken.between(jitter.low, jitter.high)}) beyond sampling."
+            )
+        if excess is not None:
+            yield (
+                f"Each score goes with the one before (autocorrelation {excess:.2f} above that of independent noise), "
+                "as averages over steps do, so slow noise and a fall look alike: evaluate less often, or on fresh "
+                "samples."
+            )
 
     def excess_scatter(self) -> float | None:
         """Return how many times the variance of so many problems the rates scatter by, where that is surely more.
@@ -179,7 +260,7 @@ class Evidence:
         Drawing new problems for each evaluation gives that variance; the same ones give less.
         """
         problems, rates = self.problems, self.rates
-        if self.exact or problems is None or len(self) < _FEWEST_FOR_SCATTER:
+        if self.exact or problems is None or not self.sized or len(self) < _FEWEST_FOR_SCATTER:
             return None
         drawn = binomial_se(rates, effective_problems(problems, self.samples)) ** 2
         ratio = difference_noise(rates) / float(np.mean(drawn))
@@ -188,7 +269,7 @@ class Evidence:
 
     def set_variance(self) -> FloatArray:
         """Return the variance of each level over sets of problems of this kind, shape (K,); it cancels in contrasts."""
-        if self.problems is None:
+        if self.problems is None or not self.sized:
             return np.zeros(len(self))
         rate = float(np.clip(self.rates.mean(), 0.01, 0.99))
         assumed = BETWEEN_AT_MOST * rate * (1.0 - rate) / self.problems  # the samples' part is in the noise of an eval

@@ -18,23 +18,31 @@ from typing import ClassVar
 import numpy as np
 
 from heldout.detectors.base import Block
-from heldout.detectors.evidence import HeldOut, pooled
+from heldout.detectors.evidence import Evidence, HeldOut, pooled
 from heldout.detectors.question import COUNT, FRACTION, Range, Text, at_least, between, parameter
 from heldout.detectors.reward_course import RewardCourse
 from heldout.findings import Finding, Severity
 from heldout.run import Evaluation
 from heldout.stats.arrays import FloatArray
 from heldout.stats.gp import gp_posterior
-from heldout.stats.levels import DROP, FALSE_ALARMS, TWO_SIDED_95
-from heldout.stats.scan import ALPHAS, EPOCHS, HORIZONS, boundary, epochs, last_look, run_p
+from heldout.stats.levels import FALSE_ALARMS, TWO_SIDED_95
+from heldout.stats.noise import typical_noise
+from heldout.stats.noise_posterior import Noise
+from heldout.stats.scan import ALPHAS, EPOCHS, HORIZONS, LEARNED, UNSIZED, Inflation, boundary, epochs, last_look, run_p
 
 FEWEST = 4  # evaluations before anything is said
+_FEWEST_UNSIZED = 7  # and before anything is said of a score whose noise nothing but its scatter tells
+# So many typical noises a fall must have for it to be likely, by the number of evaluations: where they are few, what
+# scatters about a smooth line contains the fall itself.
+_STANDS_OUT = {7: 3.9, 8: 4.1, 9: 4.7, 10: 4.8, 11: 5.0, 12: 5.2}
 _MOST_POSTERIOR = 60  # means that the posterior is made of: its cost grows with their cube
 _HALVINGS = 20  # of the range of the scores, to find a bound within a millionth of it
 PLANNED = Range(
     lambda value: value is None or (COUNT.allows(value) and value <= HORIZONS[-1]),
     f"from 1 to {HORIZONS[-1]} looks, or None if unknown",
 )
+_ANY = at_least(0.0)
+_MARGIN = Range(lambda value: value is None or _ANY.allows(value), f"{_ANY.words}, or None")
 _MEANS = {
     "rising": "Over-optimisation: the held-out score gets worse while the reward rises.",
     "flat": "The held-out score gets worse while the reward is flat: possibly over-optimisation.",
@@ -116,7 +124,9 @@ class OverOptimisation(HeldOut):
     delta: float = parameter(0.0, at_least(0.0), "fall that is tolerated by the scan, as a fraction")
     watch: float = parameter(0.80, FRACTION, "posterior probability of a fall of more than `margin` to look closely at")
     likely: float = parameter(0.95, FRACTION, "posterior probability of such a fall that is an alarm")
-    margin: float = parameter(DROP, at_least(0.0), "fall that the posterior is asked about, as a fraction")
+    margin: float | None = parameter(
+        None, _MARGIN, "fall that the posterior is asked about, in the score's unit; half a point of a share if None"
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -124,7 +134,7 @@ class OverOptimisation(HeldOut):
             raise ValueError(f"watch is {self.watch}; it must be at most likely, which is {self.likely}.")
 
     def _reset(self) -> None:
-        super()._reset()
+        self.evidence = Evidence(self.horizon)
         self.looks: list[Look] = []
         self.passed_over = 0  # looks beyond the longest horizon that there is a boundary for
         self._waiting: list[Evaluation] = []
@@ -171,16 +181,17 @@ class OverOptimisation(HeldOut):
         """
         looks = self.looks if ever else self.looks[-1:]
         statistic = max((look.statistic for look in looks if math.isfinite(look.statistic)), default=math.nan)
-        return run_p(statistic, self._planned) if math.isfinite(statistic) else 1.0
+        return run_p(statistic, self._planned, self._factor) if math.isfinite(statistic) else 1.0
 
     def problems_to_confirm(self, sizes: Sequence[int]) -> int | None:
         """Return the smallest of these numbers of problems with which the same rates would confirm a fall now."""
         bound = boundary(self._planned, self._share)
-        for size in sizes:
-            z, _ = self._contrasts(self.evidence.noise_with(size))
-            if len(z) and z.max() >= bound:
-                return size
-        return None
+        return next((size for size in sizes if self._scanned(*self.evidence.as_if(size))[0] >= bound), None)
+
+    @property
+    def _least(self) -> float:
+        """The smallest fall that the posterior is asked about."""
+        return self.evidence.margins.drop if self.margin is None else self.margin
 
     def least_fall(self) -> float:
         """Return the largest fall that the scan confirms now, at the error of the whole run; 0 where it confirms none.
@@ -210,32 +221,50 @@ class OverOptimisation(HeldOut):
         """The error that this series of evaluations may spend: half as much after each change of the problems."""
         return max(self.alpha / 2.0 ** (self.evidence.series - 1), ALPHAS[-1] * 2.0 ** len(EPOCHS))
 
-    def _contrasts(self, noise: float | None = None) -> tuple[FloatArray, FloatArray]:
-        """z and inflation of each earlier evaluation against the last one.
+    @property
+    def _factor(self) -> float:
+        """On the boundary: more where only the scatter of the scores says how large their noise is."""
+        return LEARNED if self.evidence.sized else UNSIZED
+
+    @property
+    def _bound(self) -> float:
+        """What the scan is held against now."""
+        if self.horizon:
+            return boundary(self._planned, self._share, self._factor)
+        return epochs(len(self.evidence), self._share, self._factor).boundary
+
+    def _scanned(self, noise: Noise, inflation: Inflation | None) -> tuple[float, float, int, float]:
+        """The statistic of the scan, the fall for unit noise that it is of, the peak's index, and the median inflation.
 
         Evaluations count as evenly spaced, whatever their steps: weights by distance would need a boundary of their
         own, which depends on steps to come, and evaluations get denser when a fall is suspected.
         """
         seen = self.evidence
-        variance = np.array([seen.scan_noise() if noise is None else noise])
-        return last_look(seen.rates, variance, None, seen.inflation, delta=self.delta)
+        u, inflations = last_look(seen.rates, seen.relative_noise, None, inflation, delta=self.delta)
+        peak = int(u.argmax())
+        return noise.z(float(u[peak])), float(u[peak]), peak, float(np.median(inflations))
 
     def _looked(self) -> Look:
         seen = self.evidence
-        here, count = int(seen.steps[-1]), len(seen)
-        z, inflation = self._contrasts()
-        if not len(z):
-            return Look(here, Level.OK, math.nan, math.nan, math.nan, count - 1, here, 0.0, math.nan)
-        peak, statistic = int(z.argmax()), float(z.max())
-        bound = boundary(self._planned, self._share) if self.horizon else epochs(count, self._share).boundary
-        shared = float(np.median(inflation))
-        probability, drop, sd = self._posterior(seen.rates, peak, seen.posterior_noise(shared))
-        level = Level.OK
-        if probability >= self.watch:
-            level = Level.LIKELY if probability >= self.likely else Level.WATCH
-        if seen.may_confirm and statistic >= bound:
-            level = Level.CONFIRMED
+        statistic, fall, peak, shared = self._scanned(seen.learned, seen.inflation)
+        bound, here = self._bound, int(seen.steps[-1])
+        probability, drop, sd = self._posterior(seen.rates, peak, seen.noise() * shared)
+        level = self._level(statistic >= bound, fall, probability)
         return Look(here, level, statistic, bound, probability, peak, int(seen.steps[peak]), drop, sd, shared)
+
+    def _level(self, reached: bool, fall: float, probability: float) -> Level:
+        """How sure a fall is that the scan has `reached` its boundary with, or not; `fall` is for unit noise."""
+        seen, count = self.evidence, len(self.evidence)
+        suspected = Level.WATCH if probability >= self.watch else Level.OK
+        if not seen.sized:
+            typical = typical_noise(seen.rates)
+            reached = reached or (count in _STANDS_OUT and 0.0 < _STANDS_OUT[count] * typical <= fall)
+            if count < _FEWEST_UNSIZED:
+                return Level.OK
+            return (Level.LIKELY if seen.autocorrelation is None else Level.WATCH) if reached else suspected
+        if reached and seen.may_confirm and not seen.jumps:
+            return Level.CONFIRMED
+        return Level.LIKELY if reached or probability >= self.likely else suspected
 
     def _posterior(self, rates: FloatArray, peak: int, variance: float) -> tuple[float, float, float]:
         """Return the probability of a fall of more than `margin`, and the fall since the peak with its deviation.
@@ -248,7 +277,7 @@ class OverOptimisation(HeldOut):
         posterior = gp_posterior(means, variance / each)
         at = max(int(np.searchsorted(starts, peak, "right")) - 1, 0)
         drop, sd = posterior.difference(at, len(means) - 1)
-        return posterior.p_drop(self.margin), float(drop), float(sd)
+        return posterior.p_drop(self._least), float(drop), float(sd)
 
     def _said(self, look: Look) -> Finding:
         said = self.evidence.spoken
@@ -256,7 +285,7 @@ class OverOptimisation(HeldOut):
         numbers = {name: getattr(look, name) for name in ("probability", "statistic", "bound", "drop")}
         words = {"here": look.step, "peak": look.peak_step, "worse": said.worse, "by": said.by(look.drop)}
         words |= {"between": said.between(look.drop - half, look.drop + half), "loss": said.loss}
-        words |= {"least": said.by(self.margin), "spent": self._share}
+        words |= {"least": said.by(self._least), "spent": self._share}
         words |= {"meaning": _MEANS[self.reward_course(look.peak_step)]}
         kind, steps = look.level.name.lower(), (look.peak_step, look.step)
         return self._finding(kind, steps, numbers, words)

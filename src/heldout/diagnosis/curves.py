@@ -14,7 +14,8 @@ from heldout.stats.arrays import FloatArray
 from heldout.stats.correlation import Correlation, align, co_movement, lead_lag
 from heldout.stats.course import Around
 from heldout.stats.levels import FALSE_ALARMS, holm, two_sided_p
-from heldout.stats.noise import aggregate_noise, difference_noise
+from heldout.stats.noise import difference_noise
+from heldout.stats.noise_posterior import noise_of_rates
 from heldout.stats.smoothing import DENSE, block_means, local_linear, suggest_window
 
 _MOST_POINTS = 400  # of a smoothed line; more are not seen and not needed
@@ -78,7 +79,7 @@ def _variance(run: Run, series: Series) -> float:
     """Return the noise variance of one value: from its scatter, and the size of the evaluation where it is known."""
     if series.problems is not None:
         whole = 100.0 if run.unit(series.name) is Unit.PERCENT else 1.0
-        return whole**2 * aggregate_noise(series.value / whole, series.problems, series.samples)
+        return whole**2 * noise_of_rates(series.value / whole, series.problems, series.samples).variance
     if len(series) < 3:
         return float("nan")
     return difference_noise(series.value, series.step.astype(np.float64))

@@ -250,6 +250,7 @@ def advice_on(fallen: OverOptimisation, visible: float | None, kept: Estimate) -
         )
         if seen.samples > 1.0:
             yield few_problems(seen.problems, seen.samples, kept.low, kept.high)
+    yield from seen.on_noise()
     scatter = seen.excess_scatter()
     if scatter is not None:
         yield (

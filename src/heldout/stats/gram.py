@@ -9,7 +9,6 @@ import numpy as np
 import numpy.typing as npt
 
 from heldout.stats.arrays import FloatArray, floats
-from heldout.stats.noise import JITTER_FLOOR
 
 
 class Gram:
@@ -104,14 +103,13 @@ class Gram:
         return float(self.within_variances()[_look(k, self.rates.size)])
 
     def s2s(self) -> FloatArray:
-        """How large is the noise of one eval, floor included, as known at each look: `s2` of 1 to K, shape (K,)."""
-        floor = max(0.25 / self.n**2, JITTER_FLOOR**2)
-        return np.maximum(self.within_variances() + JITTER_FLOOR**2, floor)
+        """How large is the sampling noise of one eval, as known at each look: `s2` of 1 to K, shape (K,)."""
+        return floats(np.maximum(self.within_variances(), 0.25 / self.n**2))
 
     def s2(self, k: int) -> float:
-        """How large is the noise of one eval, with a floor that no agreement of outcomes removes?
+        """How large is the sampling noise of one eval, with a floor of half a problem that no agreement removes?
 
-        ``max(sigma2_k + tau0^2, 0.25 / n^2, tau0^2)`` with tau0 of 0.3 percentage points.
+        ``max(sigma2_k, 0.25 / n^2)``. Checkpoints that jitter add to it (`heldout.stats.noise_posterior.sampled`).
 
         `k` counts the evals seen, from 1 to K.
         Returns the variance of one rate; `nan` without a pair.
@@ -121,28 +119,29 @@ class Gram:
     def contrast_variance(self, d: npt.ArrayLike) -> FloatArray:
         """How noisy is a comparison of evals, problem by problem?
 
-        ``Vclu(d) = (d' G d - (d' A)^2) / (n - 1) + tau0^2 |d|^2``
+        ``Vclu(d) = (d' G d - (d' A)^2) / (n - 1)``
 
         `d` holds weights of the first k evals that sum to zero, shape (..., k).
         Returns the variance of ``d @ rates[:k]``, shape (...).
         """
         d = floats(d)
         k = _look(d.shape[-1], self.rates.size) + 1
-        clustered = np.einsum("...k,...k->...", d @ self.covariance[:k, :k], d)
-        return floats(np.maximum(clustered, 0.0) + JITTER_FLOOR**2 * np.einsum("...k,...k->...", d, d))
+        return floats(np.maximum(np.einsum("...k,...k->...", d @ self.covariance[:k, :k], d), 0.0))
 
-    def inflation(self, d: npt.ArrayLike) -> FloatArray:
-        """How much noisier is a comparison than independent noise of size `s2` would make it?
+    def inflation(self, d: npt.ArrayLike, jitter: float = 0.0) -> FloatArray:
+        """How much noisier is a comparison than independent noise of the same size would make it?
 
-        ``I(d) = max(1, Vclu(d) / (s2_k |d|^2))``: problems that drift make the errors of neighbouring evals alike.
+        ``I(d) = max(1, (Vclu(d) + jitter |d|^2) / ((s2_k + jitter) |d|^2))``: problems that drift make the errors of
+        neighbouring evals alike, jitter of checkpoints does not.
 
-        `d` is as in `contrast_variance`. The answer, of shape (...), is at least 1: 1 for a comparison of nothing,
-        `nan` while `s2` is unknown.
+        `d` is as in `contrast_variance`; `jitter` is a variance that is not in the outcomes, of one eval. The answer,
+        of shape (...), is at least 1: 1 for a comparison of nothing, `nan` while `s2` is unknown.
         """
         d = floats(d)
-        white = self.s2(d.shape[-1]) * np.einsum("...k,...k->...", d, d)
-        ratio = self.contrast_variance(d) / np.where(white == 0.0, 1.0, white)
-        return np.maximum(1.0, ratio)
+        square = np.einsum("...k,...k->...", d, d)
+        white = (self.s2(d.shape[-1]) + jitter) * square
+        ratio = (self.contrast_variance(d) + jitter * square) / np.where(white == 0.0, 1.0, white)
+        return floats(np.maximum(1.0, ratio))
 
     def set_variance(self, k: int) -> float:
         """How far may the level be off because these problems were asked and not others?

@@ -16,6 +16,7 @@ import numpy.typing as npt
 from heldout.stats.arrays import FloatArray, floats
 
 _STANDARD = NormalDist()
+_FAR = 30.0  # standard deviations
 
 
 def quantile(p: float) -> float:
@@ -52,6 +53,30 @@ def cdf(z: FloatArray | float) -> FloatArray:
     values = floats(z)
     flat = np.fromiter((0.5 * math.erfc(-v) for v in (values / math.sqrt(2.0)).ravel()), np.float64, values.size)
     return flat.reshape(values.shape)
+
+
+def log_tail(z: FloatArray | float) -> FloatArray:
+    """How likely is a standard normal value above `z`, as a logarithm, however far out?
+
+    `z` may have any shape, which the answers share. Beyond 30 deviations, where the error function comes near the
+    smallest number there is, four terms of its asymptotic series stand in, right to 1e-10.
+    """
+    values = floats(z)
+    far = np.maximum(values, _FAR)
+    square = far**2
+    series = 1.0 - (1.0 - (3.0 - 15.0 / square) / square) / square
+    beyond = -0.5 * square - np.log(far * math.sqrt(2.0 * math.pi)) + np.log(series)
+    return np.where(values < _FAR, np.log(cdf(-np.minimum(values, _FAR))), beyond)
+
+
+def z_of_log_tail(log_p: float) -> float:
+    """Above which value does a standard normal lie with a probability whose logarithm is `log_p`, at most 1/2?"""
+    if log_p > -0.5 * _FAR**2:
+        return max(-quantile(math.exp(log_p)), 0.0)
+    z = math.sqrt(-2.0 * log_p)
+    for _ in range(8):  # Newton: the slope of the logarithm is nearly -z, so a few rounds are exact
+        z += (float(log_tail(z)) - log_p) / (z + 1.0 / z)
+    return z
 
 
 def two_sided_p(z: float) -> float:

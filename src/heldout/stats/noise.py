@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
 from heldout.stats.arrays import FloatArray, floats
-from heldout.stats.rates import binomial_se, paired_share
+from heldout.stats.local_level import smoother
+from heldout.stats.rates import binomial_se
 
-PRIOR_DOF = 8.0  # nu0: how many degrees of freedom the binomial formula counts for
-JITTER_FLOOR = 0.003  # tau0: checkpoint-to-checkpoint movement of a rate that no eval size removes
+JITTER_FLOOR = 0.003  # standard deviation of the jitter of checkpoints that a plan expects before any eval was made
 _WANDER, _FORGOTTEN = 0.05, 0.3  # of a problem's variance; of the evals after which it is forgotten
-_DOF_PER_DIFFERENCE = 18.0 / 35.0  # overlapping second differences of white noise repeat each other
+_MEDIAN_OF_NORMAL = 0.6745  # of the size of a standard normal value
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,35 +58,40 @@ def bends(step: FloatArray, value: FloatArray) -> tuple[FloatArray, FloatArray]:
     return floats(value[1:-1] - left * value[:-2] - (1.0 - left) * value[2:]), floats(left)
 
 
-def aggregate_noise(
-    rate: FloatArray, problems: FloatArray | float | None = None, samples: FloatArray | float | None = None
-) -> float:
-    """How large is the eval-to-eval noise when only the rate of each eval is known?
+def excess_autocorrelation(value: FloatArray) -> float:
+    """By how much more does each score go with the next one than white noise would, once its level is taken away?
 
-    The binomial variance, scaled to what a shared problem set leaves of it, is weighted against second differences by
-    degrees of freedom, and a floor for checkpoint jitter is added: ``(nu0 rho_m b + nu e) / (nu0 + nu) + tau0^2``, with
-    ``b = A (1 - A) / n`` and rho_m of `paired_share`.
+    The lag-1 autocorrelation of the residual of the local-level smoother, less that of white noise, which the smoother
+    makes negative. The one fall or rise that fits best (a step, or a ramp over up to a quarter of the scores) is taken
+    away first: a smoother rounds a cliff, and what is left of it on either side is no noise.
 
-    `rate`: shape (K,), each within [0, 1]. `problems`: problems per eval: one number, shape (K,), or None if unknown.
-    Unknown leaves second differences alone. `samples`: samples of each problem: one number, shape (K,), or None if
-    unknown, which counts as one.
-    Returns the variance of one rate; `nan` for no evals, and for fewer than three evals when `problems` is unknown.
+    `value`: shape (N,), evenly spaced. Returns the excess, 0 on average for white noise with a standard deviation
+    below ``1 / sqrt(N)``; 0 with fewer than four scores, or where nothing is left.
 
-    What it cannot see: how strongly outcomes of the same problem agree between evals, for which typical shares stand.
-    Use per-problem outcomes where they exist.
-
-    Source: Miller 2024, "Adding error bars to evals", arXiv 2411.00640 (paired and clustered variance of evals).
+    Measured at twice that deviation, of 400 series each: white noise 0 to 1 %, with a fall of 6 or 20 deviations 0 to
+    3 %; AR(0.6) 17 % of 20 scores, 59 % of 40 and 85 % of 60.
     """
-    rate = floats(rate)
-    differences = max(rate.size - 2, 0)
-    if rate.size == 0 or (problems is None and differences == 0):
-        return math.nan
-    observed = difference_noise(rate) if differences else 0.0
-    if problems is None:
-        return observed + JITTER_FLOOR**2
-    dof = differences * _DOF_PER_DIFFERENCE
-    sampled = float(np.mean(paired_share(1.0 if samples is None else samples) * binomial_se(rate, problems) ** 2))
-    return (PRIOR_DOF * sampled + dof * observed) / (PRIOR_DOF + dof) + JITTER_FLOOR**2
+    if value.size < 4:
+        return 0.0
+    rough, falls, white = _falls_removed(value.size)
+    left = rough @ (value - value.mean())
+    fitted = falls @ left
+    best = int(np.abs(fitted).argmax())
+    left = left - fitted[best] * falls[best]
+    square = float(left @ left)
+    return float(left[1:] @ left[:-1]) / square - white if square > 0.0 else 0.0
+
+
+@lru_cache(maxsize=16)
+def _falls_removed(k: int) -> tuple[FloatArray, FloatArray, float]:
+    """What takes the level away, unit residuals of every fall, and the autocorrelation that white noise then has."""
+    rough = np.eye(k) - smoother(k)[0]
+    widths = sorted({1, 2, max(2, k // 8), max(2, k // 4)})
+    ramps = [np.clip((np.arange(k) - start + 1) / width, 0.0, 1.0) for width in widths for start in range(1, k - 1)]
+    falls = np.stack(ramps) @ rough
+    falls /= np.linalg.norm(falls, axis=1, keepdims=True)
+    spread = rough @ rough.T
+    return rough, floats(falls), float(np.trace(spread, 1) / np.trace(spread))
 
 
 def wander_variance(rate: FloatArray, problems: float) -> float:
@@ -93,20 +99,36 @@ def wander_variance(rate: FloatArray, problems: float) -> float:
     return _WANDER * float(binomial_se(float(np.mean(rate)), problems)) ** 2
 
 
-def wander_inflation(d: FloatArray, share: float) -> FloatArray:
+def typical_noise(value: FloatArray) -> float:
+    """How large is the noise of evenly spaced scores, if a few of them jump?
+
+    ``median |second difference| / (0.6745 sqrt 6)``: a cliff, which only two second differences see, does not enlarge
+    it.
+
+    `value`: shape (N,). Returns a standard deviation; `nan` with fewer than three values.
+
+    Source: Hampel 1974, "The influence curve and its role in robust estimation", JASA 69 (median of deviations).
+    """
+    if value.size < 3:
+        return math.nan
+    return float(np.median(np.abs(np.diff(value, 2)))) / (_MEDIAN_OF_NORMAL * math.sqrt(6.0))
+
+
+def wander_inflation(d: FloatArray, share: float, planned: int) -> FloatArray:
     """How much noisier is a comparison of evals when their problems wander, than white noise alone would make it?
 
-    ``I(d) = 1 + share d'Kd / |d|^2`` with ``K_ij = exp(-|i - j| / (0.3 k))``: a wander that is forgotten over a third
+    ``I(d) = 1 + share d'Kd / |d|^2`` with ``K_ij = exp(-|i - j| / (0.3 K))``: a wander that is forgotten over a third
     of the evals.
 
-    `d`: shape (..., k), weights that sum to zero. `share` is `wander_variance` over the variance of the white noise.
+    `d`: shape (..., k), weights that sum to zero. `share` is `wander_variance` over the variance of the white noise,
+    `planned` (K) the evals that the run will have.
 
     Calibrated by simulation: flat runs whose problems churn by 0.4 to 0.8 logits raise no more alarms than they may.
     What it cannot see: how much these problems do churn, which only their outcomes tell.
     """
     d = floats(d)
     lag = np.abs(np.subtract.outer(np.arange(d.shape[-1]), np.arange(d.shape[-1])))
-    shared = np.einsum("...j,jk,...k->...", d, np.exp(-lag / (_FORGOTTEN * d.shape[-1])), d)
+    shared = np.einsum("...j,jk,...k->...", d, np.exp(-lag / (_FORGOTTEN * planned)), d)
     square = np.einsum("...k,...k->...", d, d)
     return floats(1.0 + share * shared / np.where(square == 0.0, 1.0, square))
 

@@ -15,11 +15,9 @@ import numpy.typing as npt
 from heldout.stats.arrays import FloatArray, floats
 from heldout.stats.levels import TWO_SIDED_95, quantile, two_sided_p
 
-# Shares of A (1 - A) that lie between problems. Measured on sets of code problems it is 0.3 to 0.4, on sets of nearly
-# always and nearly never solved problems up to 0.7: an interval assumes the most, noise over time the middle of 0.3,
-# 0.5 and 0.7. Problems that flip between two evals, whatever their samples, are 0 to 0.15 of it; 0.05 is the middle.
-BETWEEN_AT_MOST, _BETWEEN, _FLIPS = 0.7, 0.5, 0.05
-_PAIRED = 0.6  # rho: paired noise of one eval as a share of its binomial variance, with one sample of each problem
+# Share of A (1 - A) that lies between problems. Measured on sets of code problems it is 0.3 to 0.4, on sets of nearly
+# always and nearly never solved problems up to 0.7: an interval assumes the most.
+BETWEEN_AT_MOST = 0.7
 MEASURED_FROM = 100  # problems below which their measured spread is itself too unsure to narrow an interval
 
 
@@ -66,19 +64,6 @@ def binomial_se(rate: FloatArray | float, n: FloatArray | float) -> FloatArray:
     half = np.minimum(0.5 / size, 0.5)
     believed = np.clip(floats(rate), half, 1.0 - half)
     return np.sqrt(believed * (1.0 - believed) / size)
-
-
-def paired_share(samples: FloatArray | float) -> FloatArray:
-    """Which part of ``A (1 - A) / n`` is noise between two evals of the same n problems, with m samples of each?
-
-    ``(1 - r) / m + c r`` with r = 0.5 between problems and c = 0.05 of it flipping from eval to eval: the second part
-    no number of samples removes. One sample keeps the usual 0.6.
-
-    >>> paired_share([1, 2, 1e9])
-    array([0.6  , 0.275, 0.025])
-    """
-    m = floats(samples)
-    return np.where(m > 1.0, (1.0 - _BETWEEN) / np.maximum(m, 1.0) + _FLIPS * _BETWEEN, _PAIRED)
 
 
 def effective_problems(problems: FloatArray | float, samples: FloatArray | float = 1.0) -> FloatArray:

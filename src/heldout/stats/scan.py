@@ -41,6 +41,9 @@ _TABLE = (  # boundary for each horizon (rows) and alpha (columns)
     (2.918, 3.088, 3.225, 3.360, 3.485, 3.518, 3.600, 3.656, 3.733, 3.767, 3.871, 3.969),  # 320
 )
 
+LEARNED = 1.08  # on the table, because the noise is learned from the run: it then alarms in 5 % of level runs at most
+UNSIZED = 1.25  # where nothing but the scatter of the scores says how large the noise is
+
 Inflation = Callable[[FloatArray], FloatArray]
 
 
@@ -63,39 +66,38 @@ class Contrasts:
 
 def last_look(
     values: FloatArray,
-    noise: FloatArray,
+    relative: FloatArray | None = None,
     step: FloatArray | None = None,
     inflation: Inflation | None = None,
     q: float = DEFAULT_Q,
     delta: float = 0.0,
 ) -> tuple[FloatArray, FloatArray]:
-    """How strongly does the last eval say that the level has fallen from an earlier one?
+    """How far below an earlier level does the last eval say that the level is, in deviations of unit noise?
 
     With the local-level smoother S and its posterior covariance P over the k evals so far, each earlier eval j gives
-    the contrast ``d_j = S_j - S_k`` and ``z_j = (d_j . A - delta) / sqrt(s2_k (P_jj + P_kk - 2 P_jk) I(d_j))``. The
-    scan takes the largest, at every eval from the fourth on.
+    the contrast ``d_j = S_j - S_k`` and ``u_j = (d_j . A - delta) / sqrt((P_jj + P_kk - 2 P_jk) I(d_j))``. The scan
+    takes the largest, at every eval from the fourth on; what it is worth depends on the noise of one eval: over its
+    standard deviation where that is known, `Noise.z` where it is learned.
 
-    `values`: shape (k,), the rate of each eval so far. `noise`: its variance, shape (k,), or (1,) for one that holds
-    for all. `step`: shape (k,), or None for even spacing. `inflation`: gives I(d), at least 1, for contrasts of shape
-    (j, k), as `Gram.inflation` does; 1 if not given. `q`: as in `smoother`. `delta`: the fall that counts, in the unit
-    of the values.
-    Returns z and inflation of each contrast, shape (k - 1,) each; empty if the noise is unknown or zero.
+    `values`: shape (k,), the rate of each eval so far. `relative`: noise variance of each eval over their mean, shape
+    (k,), or None for evals alike. `step`: shape (k,), or None for even spacing. `inflation`: gives I(d), at least 1,
+    for contrasts of shape (j, k), as `Gram.inflation` does; 1 if not given. `q`: as in `smoother`. `delta`: the fall
+    that counts, in the unit of the values.
+    Returns u, in the unit of the values, and inflation of each contrast, shape (k - 1,) each.
 
     S maps non-decreasing vectors to non-decreasing ones, so whatever truth never falls gives a statistic no larger,
     path by path, than a flat truth with the same noise. The flat run is thus the least favourable case and `boundary`
     bounds false alarms for all of them, under any stopping rule, if the noise is independent, Gaussian and of known
-    variance; with estimated noise the bound is approximate. What it cannot see: falls that are undone within an eval or
-    two, a fall before the fourth eval, and why the level fell.
+    variance; with a noise that is learned the bound is measured. What it cannot see: falls that are undone within an
+    eval or two, a fall before the fourth eval, and why the level fell.
 
     Source: Durbin, Koopman 2012, "Time series analysis by state space methods", chapter 2; Karlin 1968, "Total
     positivity", chapter 3; Siegmund 1985, "Sequential analysis" (scans and boundaries).
     """
-    if not np.all(noise > 0.0):
-        return np.empty(0), np.empty(0)
-    against = contrasts(values.size, q, step, noise if noise.size > 1 else None)
+    against = contrasts(values.size, q, step, relative)
     extra = np.ones(against.factor.size) if inflation is None else inflation(against.weight)
     drop = against.weight @ (values - values[-1])  # rows sum to zero: the shift only keeps rounding small
-    return (drop - delta) / (against.factor * np.sqrt(noise.mean() * extra)), extra
+    return (drop - delta) / (against.factor * np.sqrt(extra)), extra
 
 
 def contrasts(
@@ -131,25 +133,26 @@ def _ratio(positive: FloatArray) -> float:
     return float(positive.max() / positive.min())
 
 
-def boundary(K: int, alpha: float) -> float:
+def boundary(K: int, alpha: float = FALSE_ALARMS, factor: float = LEARNED) -> float:
     """How large must the scan statistic get, at any of K evals, before the level is said to have fallen?
 
     A flat run of K evals reaches it at any look with probability `alpha`.
 
     `K`: evals that the run will have, from 5 to 320. `alpha`: chance of a false alarm in the whole run, from 0.000625
-    to 0.2.
+    to 0.2. `factor`: on the table, for how the noise is known: 1 if it is known, `LEARNED` or `UNSIZED`.
     The answer is read from a table, linear in log K and in log alpha between its entries.
     Raises ValueError if K or alpha is outside the table.
 
     The table is for q = 0.1, even spacing, Gaussian noise and known, equal variance: 20 000 simulated runs for each
-    alpha down to 0.00625 and 1 000 000 for the smaller ones.
+    alpha down to 0.00625 and 1 000 000 for the smaller ones. What the noise being learned costs is measured, not
+    derived.
 
-    >>> boundary(40, 0.05)
-    2.343
+    >>> boundary(40, 0.05, 1.0), round(boundary(40, 0.05), 3)
+    (2.343, 2.53)
     """
     if not ALPHAS[-1] <= alpha <= ALPHAS[0]:
         raise ValueError(f"alpha is {alpha}; it must be from {ALPHAS[-1]} to {ALPHAS[0]}.")
-    return float(np.interp(-math.log(alpha), -np.log(ALPHAS), _row(K)))
+    return factor * float(np.interp(-math.log(alpha), -np.log(ALPHAS), _row(K)))
 
 
 def _row(K: int) -> FloatArray:
@@ -163,35 +166,37 @@ def _row(K: int) -> FloatArray:
     return floats((1.0 - share) * table[upper - 1] + share * table[upper])
 
 
-def run_p(statistic: float, K: int) -> float:
+def run_p(statistic: float, K: int, factor: float = LEARNED) -> float:
     """How often would a run of K evals that never falls get this far?
 
     `statistic`: the largest scan statistic of the run so far. `K`: evals that the run will have, from 5 to 320.
+    `factor`: as in `boundary`.
     Returns the smallest alpha of the table whose boundary is reached: a p-value for the whole run, rounded up. 1 if not
     even the boundary for 0.2 is; `nan` for `nan`.
     Raises ValueError if K is outside the table.
 
-    >>> run_p(2.4, 40)
+    >>> run_p(2.6, 40)
     0.05
     """
-    row = _row(K)
+    row = factor * _row(K)
     if math.isnan(statistic):
         return math.nan
     reached = int(np.sum(statistic >= row))
     return ALPHAS[reached - 1] if reached else 1.0
 
 
-def epochs(k: int, alpha: float = FALSE_ALARMS) -> Epoch:
+def epochs(k: int, alpha: float = FALSE_ALARMS, factor: float = LEARNED) -> Epoch:
     """Which boundary holds at eval k of a run whose length nobody knows?
 
     Epochs end at 40, 80, 160 and 320 evals and spend alpha / 2, / 4, / 8 and / 16: together never more than alpha.
 
     `k`: number of evals so far, from 1 to 320. `alpha`: chance of a false alarm in the whole run, from 0.01 to 0.4.
+    `factor`: as in `boundary`.
     Raises ValueError if k or alpha is outside.
 
     Source: Bonferroni's inequality over epochs; Siegmund 1985, "Sequential analysis".
 
-    >>> epochs(41)
+    >>> epochs(41, factor=1.0)
     Epoch(horizon=80, alpha=0.0125, boundary=2.988)
     """
     if not 1 <= k <= EPOCHS[-1]:
@@ -201,7 +206,7 @@ def epochs(k: int, alpha: float = FALSE_ALARMS) -> Epoch:
         raise ValueError(f"alpha is {alpha}; it must be from {least} to {most}.")
     number = sum(k > end for end in EPOCHS)
     share = alpha / 2.0 ** (number + 1)
-    return Epoch(EPOCHS[number], share, boundary(EPOCHS[number], share))
+    return Epoch(EPOCHS[number], share, boundary(EPOCHS[number], share, factor))
 
 
 def smallest_visible_drop(
@@ -236,7 +241,7 @@ def smallest_visible_drop(
     Source: Siegmund 1985, "Sequential analysis"; Miller 2024, arXiv 2411.00640 (smallest detectable effect of evals).
 
     >>> round(smallest_visible_drop(40, 20, 3), 1)  # in units of the noise of one eval
-    3.2
+    3.4
     """
     if h < 1:
         raise ValueError(f"h is {h}; it must be at least 1.")
