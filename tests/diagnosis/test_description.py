@@ -57,8 +57,9 @@ def test_deepseek_pass_at_1_is_given_by_its_points(deepseek: Description) -> Non
     assert score.course is None
 
 
-def test_deepseek_is_given_at_the_peak_of_the_verdict_and_at_the_end(deepseek: Description) -> None:
-    first = deepseek.observations[0]
+def test_deepseek_is_given_at_the_peak_of_the_verdict_and_at_the_end() -> None:
+    """On 500 problems; of a size that nobody knows, nothing is said of a peak of eight evaluations."""
+    first = heldout.describe(heldout.read("example:deepseek-r1", problems=500)).observations[0]
     assert first.kind == "peak_and_end"
     assert first.steps[1] == 700
     assert first.text.endswith("at step 700, the last evaluation, held-out pass@1 is 29.0 % and reward 4.30.")

@@ -53,8 +53,7 @@ _POSTERIOR = "the probability of a {loss} of more than {least} is {probability:.
 _fallen = partial(
     Text,
     seen="By step {here} the held-out score {worse} by {by} since step {peak} (95 % interval {between}).",
-    against=f"By the posterior alone, {_POSTERIOR}; the scan ({{statistic:.2f}} against {{bound:.2f}}) does not "
-    "confirm it.",
+    against=f"By the posterior, {_POSTERIOR}; the scan is at {{statistic:.2f}} against {{bound:.2f}}{{open}}.",
     means="{meaning}",
     advice="Keep the recommended checkpoint; evaluate it and the current one again on the same problems with fresh "
     "samples.",
@@ -194,23 +193,19 @@ class OverOptimisation(HeldOut):
         return self.evidence.margins.drop if self.margin is None else self.margin
 
     def least_fall(self) -> float:
-        """Return the largest fall that the scan confirms now, at the error of the whole run; 0 where it confirms none.
+        """Return the largest fall beyond which the scan is over its boundary now; 0 where it is not for any.
 
         A lower bound: of a truth that never fell by more than this, the scan gets so far with that error at most.
         """
         low, high = 0.0, float(np.ptp(self.evidence.rates))
-        if self.looks[-1].level < Level.CONFIRMED:
+        seen = self.evidence
+        if not self._reached(*self._scanned(seen.learned, seen.inflation)[:2]):
             return 0.0
         for _ in range(_HALVINGS):
             middle = 0.5 * (low + high)
-            low, high = (middle, high) if self._confirms(middle) else (low, middle)
+            reached = self._reached(*self._scanned(seen.learned, seen.inflation, middle)[:2])
+            low, high = (middle, high) if reached else (low, middle)
         return low
-
-    def _confirms(self, delta: float) -> bool:
-        """Whether the scan would confirm a fall beyond so large a one."""
-        seen = self.evidence
-        z, _ = last_look(seen.rates, np.array([seen.scan_noise()]), None, seen.inflation, delta=self.delta + delta)
-        return bool(len(z) and z.max() >= self.looks[-1].bound)
 
     @property
     def _planned(self) -> int:
@@ -233,14 +228,18 @@ class OverOptimisation(HeldOut):
             return boundary(self._planned, self._share, self._factor)
         return epochs(len(self.evidence), self._share, self._factor).boundary
 
-    def _scanned(self, noise: Noise, inflation: Inflation | None) -> tuple[float, float, int, float]:
+    def _scanned(
+        self, noise: Noise, inflation: Inflation | None, beyond: float = 0.0
+    ) -> tuple[float, float, int, float]:
         """The statistic of the scan, the fall for unit noise that it is of, the peak's index, and the median inflation.
+
+        All of what lies `beyond` so large a fall.
 
         Evaluations count as evenly spaced, whatever their steps: weights by distance would need a boundary of their
         own, which depends on steps to come, and evaluations get denser when a fall is suspected.
         """
         seen = self.evidence
-        u, inflations = last_look(seen.rates, seen.relative_noise, None, inflation, delta=self.delta)
+        u, inflations = last_look(seen.rates, seen.relative_noise, None, inflation, delta=self.delta + beyond)
         peak = int(u.argmax())
         return noise.z(float(u[peak])), float(u[peak]), peak, float(np.median(inflations))
 
@@ -249,17 +248,22 @@ class OverOptimisation(HeldOut):
         statistic, fall, peak, shared = self._scanned(seen.learned, seen.inflation)
         bound, here = self._bound, int(seen.steps[-1])
         probability, drop, sd = self._posterior(seen.rates, peak, seen.noise() * shared)
-        level = self._level(statistic >= bound, fall, probability)
+        level = self._level(self._reached(statistic, fall), probability)
         return Look(here, level, statistic, bound, probability, peak, int(seen.steps[peak]), drop, sd, shared)
 
-    def _level(self, reached: bool, fall: float, probability: float) -> Level:
-        """How sure a fall is that the scan has `reached` its boundary with, or not; `fall` is for unit noise."""
-        seen, count = self.evidence, len(self.evidence)
+    def _reached(self, statistic: float, fall: float) -> bool:
+        """Whether the scan is over its boundary, or a fall for unit noise stands out from typical changes alone."""
+        count = len(self.evidence)
+        if self.evidence.sized or count not in _STANDS_OUT or statistic >= self._bound:
+            return statistic >= self._bound
+        return 0.0 < _STANDS_OUT[count] * typical_noise(self.evidence.rates) <= fall
+
+    def _level(self, reached: bool, probability: float) -> Level:
+        """How sure a fall is that the scan has `reached` its boundary with, or not."""
+        seen = self.evidence
         suspected = Level.WATCH if probability >= self.watch else Level.OK
         if not seen.sized:
-            typical = typical_noise(seen.rates)
-            reached = reached or (count in _STANDS_OUT and 0.0 < _STANDS_OUT[count] * typical <= fall)
-            if count < _FEWEST_UNSIZED:
+            if len(seen) < _FEWEST_UNSIZED:
                 return Level.OK
             return (Level.LIKELY if seen.autocorrelation is None else Level.WATCH) if reached else suspected
         if reached and seen.may_confirm and not seen.jumps:
@@ -286,9 +290,20 @@ class OverOptimisation(HeldOut):
         words = {"here": look.step, "peak": look.peak_step, "worse": said.worse, "by": said.by(look.drop)}
         words |= {"between": said.between(look.drop - half, look.drop + half), "loss": said.loss}
         words |= {"least": said.by(self._least), "spent": self._share}
-        words |= {"meaning": _MEANS[self.reward_course(look.peak_step)]}
+        words |= {"open": self._left_open(look), "meaning": _MEANS[self.reward_course(look.peak_step)]}
         kind, steps = look.level.name.lower(), (look.peak_step, look.step)
         return self._finding(kind, steps, numbers, words)
+
+    def _left_open(self, look: Look) -> str:
+        """Say why a fall is not confirmed, in the middle of a sentence."""
+        seen = self.evidence
+        if not seen.sized:
+            return ", and with nothing but the scatter of the scores to tell their noise no fall is confirmed"
+        if not look.statistic >= look.bound:
+            return " and does not confirm it"
+        if not seen.may_confirm:
+            return f", but {seen.problems} problems confirm nothing of others like them"
+        return ", but the scores jump more than evaluations of this size explain"
 
     texts: ClassVar = {
         "watch": _fallen(severity=Severity.WATCH),
