@@ -82,7 +82,7 @@ RAMP = np.linspace(0.0, 1.0, 60) + WIGGLE
         ([0.0, 1.0], "From 0 to 1.00: 2 values, too few to say more. Highest value 1.00 at step 1, lowest 0 at"),
         ([0.653, 0.642], "From 0.6530 to 0.6420: 2 values, too few to say more."),
         (np.arange(7.0), "From 0 to 6.0: 7 values, too few to say more."),
-        (WIGGLE, "No course beyond its noise: "),
+        (WIGGLE, "No course that can be told from slow noise: "),
         (RAMP, "Rises from "),
         (-RAMP, "Falls from "),
         (np.concatenate([RAMP, RAMP[::-1]]), ["Rises", " then falls"][0] + " from "),

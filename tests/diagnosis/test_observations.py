@@ -135,30 +135,6 @@ def test_two_curves_move_together_where_their_interval_shows_it(
         assert one.evidence["levels"] == movement.levels.r
 
 
-@pytest.mark.parametrize(("verdict", "weight"), [(FELL, 0.7), (NOISE, 0.35)])
-def test_the_end_is_told_by_its_distance_from_the_best(verdict: Verdict, weight: float) -> None:
-    (told,) = observations.ends_below_best(seen(verdict, held_out=SCORE))
-    text = (
-        "Held-out pass@1 ends at 10 %, 50 points from its best, 60 % at step 2; the best of several noisy values is "
-        "flattered by chance."
-    )
-    assert told == Observation("ends_below_best", text, weight, (2, 5), {"gap": 0.5})
-    (told,) = observations.ends_below_best(seen(verdict, error=[1 - score for score in SCORE]))
-    assert "ends at 0.90, 0.50 from its best, 0.40 at step 2" in told.text
-
-
-@pytest.mark.parametrize(("last", "told"), [(0.951, False), (0.949, True)])
-def test_a_gap_below_the_best_is_told_from_a_twentieth_of_the_range(last: float, told: bool) -> None:
-    assert bool(list(observations.ends_below_best(seen(held_out=[0.0, 0.4, 1.0, 0.97, last])))) is told
-
-
-@pytest.mark.parametrize(
-    ("score", "told"), [([0.5, 0.1], 0), ([0.5, 0.4, 0.1], 1), ([0.1, 0.2, 0.3], 0), ([1, 1, 1], 0)]
-)
-def test_three_evaluations_show_whether_the_last_is_below_the_best(score: list[float], told: int) -> None:
-    assert len(list(observations.ends_below_best(seen(held_out=score)))) == told
-
-
 @pytest.mark.parametrize(("problems", "score", "told"), [(100, [0.5] * 2, 1), (None, [0.5] * 2, 0), (100, [0.5], 0)])
 def test_the_resolution_is_told_of_two_evaluations_of_known_size(
     problems: float | None, score: list[float], told: int
@@ -169,6 +145,6 @@ def test_the_resolution_is_told_of_two_evaluations_of_known_size(
 def test_observations_of_equal_weight_keep_the_order_of_the_observers() -> None:
     verdict = replace(FELL, peak_step=2)
     told = observations.observe(seen(verdict, reward=[0.5] * 6, held_out=SCORE, length=[7.0] * 6))
-    assert [one.kind for one in told] == ["peak_and_end", "constant", "constant", "ends_below_best"]
+    assert [one.kind for one in told] == ["peak_and_end", "constant", "constant"]
     kinds = [observer.__name__ for observer in observations.OBSERVERS]
     assert kinds.index("constant") < kinds.index("takes_its_course") < kinds.index("resolves")

@@ -76,7 +76,7 @@ def test_a_rise_that_comes_late_is_dated() -> None:
 
 def test_what_never_moves_is_level() -> None:
     assert course(_steps(30), np.full(30, 0.3)).way is Way.LEVEL
-    assert course(_steps(1), np.array([4.0])).way is Way.LEVEL
+    assert course(_steps(2), np.array([4.0, 4.0])).way is Way.LEVEL
     assert constant_since(_steps(5), np.array([0.1, 0.0, 0.2, 0.0, 0.0])) == (40.0, 2)
 
 
@@ -88,6 +88,10 @@ def test_few_values_get_no_word(count: int) -> None:
     assert course(_steps(count), values, 0.01).ends == 1
     assert course(_steps(count), values[::-1], 0.01).ends == -1
     assert course(_steps(count), values, 0.25).ends == 0
+
+
+def test_a_single_value_is_too_few_for_a_word() -> None:
+    assert course(_steps(1), np.array([4.0])).way is Way.TOO_FEW
 
 
 def test_without_a_value_there_is_no_course() -> None:

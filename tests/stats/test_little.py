@@ -10,15 +10,12 @@ import pytest
 
 from heldout.stats import (
     correlation,
-    divergence,
+    course,
     gp,
     local_level,
     noise,
     noise_posterior,
-    peaks,
     rates,
-    segments,
-    shifts,
     smoothing,
     trend,
 )
@@ -42,14 +39,10 @@ CALLS: dict[str, Callable[[Any, Any], Any]] = {
     "co_movement": lambda x, y: correlation.co_movement(x, y, y).levels.n == y.size,
     "lead_lag": lambda x, y: correlation.lead_lag(x, y).lags == (),
     "align": lambda x, y: correlation.align(x, y, x, y).step.size == y.size,
+    "course": lambda x, y: y.size == 0 or course.course(x, y).way in ("too few", "level"),
     "trend_state": lambda x, y: trend.trend_state(x, y, 0.01).state != "" and (y.size > 4 or trend_is_open(x, y)),
-    "trend_segments": lambda x, y: (segments.trend_segments(x, y) == ()) == (y.size < 3),
-    "level_shifts": lambda x, y: shifts.level_shifts(x, y, 0.01) == (),
     "late_surge": lambda x, y: trend.late_surge(x, y, 0.01) is None,
     "surge_start": lambda x, y: trend.surge_start(x, y, 0.01) is None,
-    "peaks": lambda x, y: len(peaks.peaks(x, y, 0.01)) <= max(y.size - 2, 0),
-    "divergence_windows": lambda x, y: divergence.divergence_windows(x, y, -y) == (),
-    "opposite_turns": lambda x, y: len(divergence.opposite_turns(x, y, -y)) <= max(y.size - 2, 0),
 }
 
 

@@ -130,9 +130,8 @@ def _what(curve: Curve, found: Course, verdict: Verdict | None) -> str:
         few = f"{counted(count, 'value')}, too few to say more"
         return f"From {start} to {end}: {few}{higher.get(found.ends, '')}."
     if found.way is Way.UNKNOWN:
-        return (
-            f"No course beyond its noise: {start} at the start, {end} at the end, a change of {change(curve, found)}."
-        )
+        by = change(curve, found)
+        return f"No course that can be told from slow noise: {start} at the start, {end} at the end, a change of {by}."
     said = worded(curve, found)
     return f"{said[:1].upper()}{said[1:]}."
 

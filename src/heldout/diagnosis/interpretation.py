@@ -22,7 +22,7 @@ from heldout.text import counted
 
 _WORDS = {
     Way.LEVEL: "is the same throughout",
-    Way.UNKNOWN: "shows no course beyond its noise",
+    Way.UNKNOWN: "shows no course that can be told from its noise",
     Way.TOO_FEW: "has too few values to show a course",
 }
 _TO_TELL = (

@@ -19,7 +19,6 @@ from heldout.metrics import heading_of
 from heldout.stats.levels import FALSE_ALARMS, quantile
 from heldout.text import counted
 
-_VISIBLE = 0.05  # of the range: a smaller gap is not seen in the figure
 _STRONG = 0.7  # a correlation that explains half of the variance
 
 Observer = Callable[[Seen], Iterator[Observation]]
@@ -105,24 +104,6 @@ def moves_together(seen: Seen) -> Iterator[Observation]:
         yield Observation("moves_together", text, weight, evidence=evidence)
 
 
-def ends_below_best(seen: Seen) -> Iterator[Observation]:
-    """The last held-out score is worse than the best one."""
-    curve = seen.curve("held_out")
-    if curve is None or len(curve.step) < 3:
-        return
-    best = int(np.argmax(curve.value * curve.sign))
-    gap = float((curve.value[best] - curve.value[-1]) * curve.sign)
-    if gap <= 0 or gap < _VISIBLE * curve.range:
-        return
-    text = (
-        f"{_name(curve)} ends at {written(curve, float(curve.value[-1]))}, {difference(curve, gap)} from its best, "
-        f"{written(curve, float(curve.value[best]))} at step {curve.step[best]:.0f}; the best of several noisy values "
-        "is flattered by chance."
-    )
-    steps = (int(curve.step[best]), int(curve.step[-1]))
-    yield Observation("ends_below_best", text, 0.7 if seen.verdict.fell else 0.35, steps, {"gap": gap})
-
-
 def resolves(seen: Seen) -> Iterator[Observation]:
     """What difference the evaluation could show."""
     curve = seen.curve("held_out")
@@ -142,7 +123,6 @@ OBSERVERS: tuple[Observer, ...] = (  # their order decides between observations 
     at_the_peak_and_the_end,
     takes_its_course,
     moves_together,
-    ends_below_best,
     resolves,
 )
 

@@ -27,7 +27,7 @@ _ROUNDING = 1e-9  # of the range of the blocks: a scatter below it is rounding, 
 # What a random walk does not do either: in the blocks and in 16 of them, over the whole, over a part, over two legs. A
 # leap is one change so many times as large as the others.
 _WALK_BLOCKS, _LEAP = 16, 8.0
-_WALK_LINE, _WALK_PART, _WALK_LEG = (quantile(1.0 - p) for p in (0.002, 0.0003, 0.01))
+_WALK_LINE, _WALK_PART, _WALK_LEG = (quantile(1.0 - p) for p in (0.003, 0.0005, 0.01))
 
 # Simulated 5 % points for blocks of AR(1) noise: from so many blocks on, base and slope in phi squared.
 _LINE = (
