@@ -100,6 +100,9 @@ def test_a_constant_column_and_two_values_repeat_nothing() -> None:
         ("train_loss", "train_acc", "val_loss", "val_acc"),
         ("train/loss", "lr", ("val/bpb", 10), ("chatcore/GSM8K", 20)),
         ("loss", "accuracy", "rewards/margins"),
+        ("loss", "accuracy", ("eval_accuracy", 10)),
+        ("loss", "grad_norm", "learning_rate", ("eval_rewards/accuracies", 10)),
+        (("eval_rewards/accuracies", 10),),
     ],
 )
 def test_supervised_and_preference_training_have_no_reward_and_no_held_out_score(
@@ -340,3 +343,44 @@ def test_how_many_are_right_is_no_share_unless_it_says_percent(key: str, unit: U
 
 def test_a_private_score_beside_a_public_one_is_held_out() -> None:
     assert roles_of("reward", "public_score", ("private_score", 5))["held_out"] == "private_score"
+
+
+@pytest.mark.parametrize(
+    "keys", [("loss", ("pass_rate", 10), ("eval_accuracy", 10)), ("train_acc", "loss", "test_acc")]
+)
+def test_a_loss_beside_other_accuracies_is_no_sign_of_labels(keys: tuple[str | tuple[str, int], ...]) -> None:
+    assert "held_out" in roles_of(*keys)
+
+
+@pytest.mark.parametrize(("factor", "decimals", "copy"), [(1, 2, True), (100, 0, True), (0.01, 4, True), (1, 0, False)])
+def test_a_rounded_copy_is_a_copy_where_the_rounding_is_small(factor: float, decimals: int, copy: bool) -> None:
+    reward = column()
+    rounded = Column(reward.step[::3], np.round(factor * reward.value[::3], decimals))
+    assert repeats(rounded, reward) is copy
+    shaken = Column(rounded.step, np.round(rounded.value + factor * 0.02 * np.cos(rounded.step), decimals))
+    assert not repeats(shaken, reward)
+
+
+def test_a_score_is_a_copy_of_a_reward_that_was_rounded_itself() -> None:
+    score = column()
+    reward = Column(score.step, np.round(score.value, 2))
+    assert repeats(Column(score.step[::3], score.value[::3]), reward)
+
+
+def test_what_differs_goes_on_to_differ_whatever_comes_later() -> None:
+    """A score with few decimals comes near a reward by chance; once it is further away than they allow, it is told."""
+    rng, told = np.random.default_rng(4), 0
+    for decimals in (0, 1, 2, 3):
+        for _ in range(40):
+            reward = Column(np.arange(30), rng.random(30))
+            near = reward.value + rng.normal(0.0, 0.3 * 10.0**-decimals, 30)
+            score = Column(reward.step, np.where(np.arange(30) < 20, near.round(decimals), near))
+            apart = [differs(Column(score.step[:n], score.value[:n]), reward) for n in range(1, 31)]
+            assert apart == sorted(apart)
+            told += apart[-1]
+    assert told == 160
+
+
+def test_few_agreements_within_the_rounding_are_chance() -> None:
+    reward = column()
+    assert not repeats(Column(reward.step[:5], reward.value[:5].round(2)), reward)

@@ -65,6 +65,12 @@ def unanswered(run: Run, fallen: OverOptimisation) -> Answer | None:
 
 def _no_evidence(run: Run) -> Answer:
     """Say what is missing: the held-out score, or the reward as well."""
+    if not {"reward", "held_out"} & run.roles.keys() and run.choices.supervised:
+        text = (
+            "No RL run: no reward and no held-out score was recognised in this log, which is one of supervised or "
+            "preference training. Its losses and accuracies say how well labels are fitted; nothing is reinforced."
+        )
+        return Answer(State.NO_EVIDENCE, "supervised or preference training", text)
     if not {"reward", "held_out"} & run.roles.keys() and not run.reward_parts():
         text = (
             "No RL run: no reward and no held-out score was recognised in this log, so there is nothing to hold "

@@ -29,6 +29,10 @@ _OF_POLICIES = frozenset({"policy", "pg", "actor", "critic", "surrogate", "value
 _REWARDED = frozenset({"reward", "reward_component"})
 _ENOUGH = 5  # evaluations: more make no name better than one that says more
 _SPARSER = 2  # times fewer values than rows of training: not measured with the batch
+_FINE = 20  # times its rounding that a column spreads: six agreements by chance are one in a million
+_FACTORS = (1.0, 100.0, 0.01)  # as a share, and in percent
+_TINY = 1e-9  # what floating point leaves between equal values
+_MOST_DECIMALS = 5  # of a column that was rounded; of more, floating point is what limits it
 _FEW = 3  # times fewer values than the fullest column of a meaning: a passing measurement of it
 _RARE = 5  # times fewer values than another reward: measured on other prompts, now and then
 # Where one of a trainer's keys is there, what others of its keys that begin so are of.
@@ -106,18 +110,45 @@ def choose_roles(points: Mapping[str, int], same: Same) -> dict[str, str]:
 
 
 def repeats(one: Measured, other: Measured) -> bool:
-    """Whether a column that varies only repeats another wherever it is measured, or one of the two in percent."""
-    varied = len(one.step) > 2 and bool(one.value.min() < one.value.max())
-    return varied and not differs(one, other)
+    """Whether a column that varies only repeats another wherever it is measured, rounded or in percent."""
+    if len(one.step) <= 2 or not one.value.min() < one.value.max() or differs(one, other):
+        return False
+    its = other.value[np.searchsorted(other.step, one.step)]
+    return any(_alike(one.value, factor * its, _TINY) or _finely(one.value, factor * its) for factor in _FACTORS)
 
 
 def differs(one: Measured, other: Measured) -> bool:
-    """Whether a column is measured once where another is not, or has a value of its own there."""
+    """Whether a column is measured once where another is not, or has a value of its own there, beyond its rounding.
+
+    What differs does so whatever comes later: further values can only show that less was rounded away.
+    """
     at = np.searchsorted(other.step, one.step)
     if not len(one.step) or at[-1] >= len(other.step) or np.any(other.step[at] != one.step):
         return True
     its = other.value[at]
-    return not any(np.allclose(one.value, factor * its, rtol=1e-6, atol=1e-9) for factor in (1.0, 100.0, 0.01))
+    return not any(_alike(one.value, factor * its, _rounding(one.value, factor * its)) for factor in _FACTORS)
+
+
+def _alike(values: FloatArray, its: FloatArray, off: float) -> bool:
+    return bool(np.allclose(values, its, rtol=1e-6, atol=off))
+
+
+def _finely(values: FloatArray, its: FloatArray) -> bool:
+    """Whether values that agree within their rounding are so many and so far apart that this is no chance."""
+    off = _rounding(values, its)
+    return len(values) > _ENOUGH and off * _FINE < float(np.ptp(values)) and _alike(values, its, off)
+
+
+def _rounding(one: FloatArray, other: FloatArray) -> float:
+    """Return by how much two columns may be apart, of which one was rounded to the decimals that it shows."""
+    return max(_rounded_by(one), _rounded_by(other))
+
+
+def _rounded_by(values: FloatArray) -> float:
+    for decimals in range(_MOST_DECIMALS):
+        if np.allclose(values, values.round(decimals), rtol=0.0, atol=_TINY):
+            return 0.5001 * 10.0**-decimals
+    return _TINY
 
 
 def is_reward_elsewhere(key: str) -> bool:
@@ -223,8 +254,14 @@ class _Table:
             return False
         sides = {(match.meaning.name, match.side is Side.HELD_OUT) for match in self.matches.values()}
         fitted = any(m.meaning.name == "held_out" and LOSSES <= m.rank < UNNAMED for m in self.matches.values())
-        fitted = fitted or "token_accuracy" in self._named
+        fitted = fitted or "token_accuracy" in self._named or self._fits_labels()
         return ("loss", False) in sides and (("loss", True) in sides or fitted)
+
+    def _fits_labels(self) -> bool:
+        """Whether a plain accuracy is of the batch and of an evaluation, as classifiers and reward models log it."""
+        matches = {key: m for key, m in self.matches.items() if "accuracy" in (word.text for word in words_of(key))}
+        batch = (m.meaning.name == "score" and self.points[key] * _SPARSER > self.rows for key, m in matches.items())
+        return any(batch) and any(m.meaning.name == "held_out" and not m.benchmark for m in matches.values())
 
     def _has_a_policy(self) -> bool:
         """Whether a loss is of a policy or of a value function, which only reinforcement learning has."""

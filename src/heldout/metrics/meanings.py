@@ -365,6 +365,8 @@ _NOT_OF_ITSELF = word_set("reported proxy rm orm task custom judge env total ove
 _PARTS = frozenset({"penalty", "bonus", "format", "length", "kl", "clip", "count", "time"})
 
 
+# TRL's DPO and its kin: the share of pairs of which the preferred response has the larger implicit reward
+_OF_PAIRS = re.compile(r"(?:^|[/_.])rewards/accuracies$", re.IGNORECASE)
 _REWARD_FUNCTION = re.compile(r"(?:^|/|_)rewards/", re.IGNORECASE)
 
 
@@ -378,6 +380,8 @@ def meaning_of(key: str) -> Match | None:
     'openai/gsm8k'
     """
     words = _letters(key) or words_of(key)
+    if _OF_PAIRS.search(key):
+        return Match(BY_NAME["preference"], 0, "", side_of(words))
     if [word.text for word in words] == ["correct"]:
         return Match(BY_NAME["evaluation_size"], 90)  # how many, unless something says a rate
     # TRL: behind "rewards/" stands what a reward function is called, such as "tests"; slime: of the training rollouts
