@@ -98,8 +98,8 @@ def _reading(seen: Seen, reward: Curve | None, held_out: Curve) -> str:
             )
         case State.REGRESSED:
             return (
-                f"The held-out score has fallen, and no rise of the reward goes with it ({verdict.label}): consistent "
-                "with an unstable update, with the data, or with a change of the evaluation itself. "
+                f"The held-out score has fallen, and no rise of the reward is seen beside it ({verdict.label}): "
+                "consistent with an unstable update, with the data, or with a change of the evaluation itself. "
                 f"{_TO_TELL}.{unknown}"
             )
         case State.RECOVERED:

@@ -100,7 +100,7 @@ class Pair:
 class Observation:
     """One thing worth knowing."""
 
-    kind: str  # short name for machines, such as late_surge
+    kind: str  # short name for machines, such as moves_together
     text: str  # one or two sentences with numbers
     weight: float  # how much it matters, from 0 to 1
     steps: tuple[int, ...] = ()  # the steps it speaks of
