@@ -18,6 +18,7 @@ from heldout.stats.noise import difference_noise
 # of those that crashed 63 % had a falling one then, and 92 % at their end.
 _SMOOTHING, _NOISE_FACTOR = 0.3, 1.5
 _MOVES = 0.1  # of its range: a reward that ends nearer to where it was at a peak has come back to it
+_LAST = 20  # values that say how high it is now
 _FEWEST = 5  # means, below which the noise of their differences is not known
 
 
@@ -51,15 +52,32 @@ class RewardCourse:
         """Return how far its smoothed mean has risen since then, in standard errors; `nan` where that is unknown."""
         return self._moved(peak_step, steps)[0]
 
+    def before(self, steps: FloatArray) -> tuple[BoolArray, FloatArray]:
+        """Return its means before each of the evaluations at `steps`, back to the last, and of which there is one."""
+        return self._means(steps, "left")
+
+    def last(self, step: float) -> float:
+        """Return its mean over the last values before a step; `nan` where there is none."""
+        end = int(np.searchsorted(self._step, step, "left"))
+        return float(np.mean(self._value[max(0, end - _LAST) : end])) if end else math.nan
+
+    def within_unit(self, step: float) -> bool:
+        """Whether all of its values before a step lie from 0 to 1, so that it may be a share."""
+        value = self._value[: int(np.searchsorted(self._step, step, "left"))]
+        return bool(value) and min(value) >= 0.0 and max(value) <= 1.0
+
+    def _means(self, steps: FloatArray, side: Literal["left", "right"]) -> tuple[BoolArray, FloatArray]:
+        edges = np.searchsorted(self._step, steps, side)
+        starts = np.concatenate([[0], edges[:-1]])
+        kept, value = edges > starts, np.array(self._value)
+        means = [float(value[a:b].mean()) for a, b in zip(starts[kept], edges[kept], strict=True)]
+        return kept, np.array(means)
+
     def _moved(self, peak_step: float, steps: FloatArray) -> tuple[float, float]:
         """Return that, and the same as a share of the range of its smoothed means, without a sign."""
-        edges = np.searchsorted(self._step, steps, "right")
-        starts = np.concatenate([[0], edges[:-1]])
-        kept = edges > starts
-        if np.count_nonzero(kept) < _FEWEST or not kept[-1]:
+        kept, means = self._means(steps, "right")
+        if len(means) < _FEWEST or not kept[-1]:
             return math.nan, math.nan
-        value = np.array(self._value)
-        means = np.array([value[a:b].mean() for a, b in zip(starts[kept], edges[kept], strict=True)])
         smooth, _ = smoother(len(means), _SMOOTHING)
         contrast = smooth[-1] - smooth[int(np.argmin(np.abs(steps[kept] - peak_step)))]
         error = math.sqrt(_NOISE_FACTOR * difference_noise(means) * float(contrast @ contrast))
