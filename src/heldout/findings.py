@@ -79,6 +79,7 @@ class State(StrEnum):
     OVER_OPTIMISED = "over-optimised"
     REGRESSED = "regressed"
     RECOVERED = "recovered"
+    DISAGREE = "reward and tests disagree"
     CANNOT_TELL = "cannot tell"
     NO_EVIDENCE = "no held-out evidence"
 
@@ -90,6 +91,7 @@ COLOUR = {
     State.RECOVERED: "green",
     State.OVER_OPTIMISED: "red",
     State.REGRESSED: "red",
+    State.DISAGREE: "red",
 }
 
 

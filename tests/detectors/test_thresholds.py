@@ -12,6 +12,7 @@ import pytest
 from heldout.detectors import DETECTORS, Block, Points, Question
 from heldout.detectors.clipping import ClipSaturation
 from heldout.detectors.components import ComponentTakeover
+from heldout.detectors.disagreement import Disagreement
 from heldout.detectors.entropy import EntropyCollapse
 from heldout.detectors.gradient import GradientSpikes
 from heldout.detectors.groups import GroupsWithoutSignal
@@ -110,6 +111,11 @@ def surging(gain: float) -> Block:
 
 def level(problems: int) -> Block:
     return scores(np.concatenate([np.linspace(0.2, 0.5, 11), held((0.5, 29))]), problems)
+
+
+def apart(reward: float, rate: float) -> Block:
+    rewards, step = held((reward, 20)), np.arange(20)
+    return Block({"reward": Points(step, rewards)}, {}, [Evaluation(20, rate, 1000)])
 
 
 def falling(by: float) -> Block:
@@ -273,6 +279,8 @@ ROWS: dict[tuple[type[Question], str], Row] = {
     # what follows has no closed form: the values were found by halving, and move when the parameter does
     (Plateau, "margin"): Row("plateau", level, 112, 113),  # problems
     (Plateau, "horizon"): Row("plateau", level, 534, 535, {"horizon": 80}),
+    (Disagreement, "high"): Row("near_zero", lambda v: apart(v, 0.0), 0.499, 0.501),
+    (Disagreement, "low"): Row("near_zero", lambda v: apart(0.9, v), 0.051, 0.05),
     (LateSurge, "deviations"): Row("late_surge", surging, 0.0771, 0.0773, {"deviations": 6.0}),
     (OverOptimisation, "group"): Row("confirmed", lambda n: scores(held((0.6, 10), (0.1, n))), 1, 2, {"group": 2}),
     (OverOptimisation, "horizon"): Row("confirmed", falling, 0.0343, 0.0345, {"horizon": 24}),

@@ -140,8 +140,13 @@ def test_a_score_at_nothing_under_a_high_reward_is_a_disagreement() -> None:
         "reward": Series("reward", np.arange(120), 0.9 + noise(120, 0.01, 3)),
     }
     run = Run("made", "memory", "test", metrics, {"held_out": "eval/pass@1", "reward": "reward"})
-    sentence = heldout.diagnose(run).sentence
-    assert "the two disagree. Read samples" in sentence
-    assert "easier problems" not in sentence
+    verdict = heldout.diagnose(run)
+    assert (verdict.state, verdict.label) == (State.DISAGREE, "near zero from the start")
+    assert verdict.sentence.startswith(
+        "The reward and the held-out score disagree. The last rewards average 0.90, and the held-out score is at most "
+        "0 % at all 12 evaluations. The 95 % interval of 64 problems ends at 5.7 %, less than half of the reward."
+    )
+    assert verdict.advice[0].startswith("Read samples that the reward likes and the tests reject")
+    assert "easier problems" not in verdict.sentence
     metrics["reward"] = Series("reward", np.arange(120), 0.02 + noise(120, 0.001, 3))
     assert "Evaluate on easier problems" in heldout.diagnose(Run("r", "m", "t", metrics, run.roles)).sentence

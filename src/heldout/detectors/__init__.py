@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from heldout.detectors.base import Block, Detector, Points, block_of, fold, unchecked
 from heldout.detectors.clipping import ClipSaturation
 from heldout.detectors.components import ComponentTakeover
+from heldout.detectors.disagreement import Disagreement
 from heldout.detectors.entropy import EntropyCollapse
 from heldout.detectors.evidence import HeldOut
 from heldout.detectors.gradient import GradientSpikes
@@ -28,6 +29,7 @@ from heldout.detectors.repeated import RepeatedEvaluation
 from heldout.detectors.saturation import RewardSaturation
 from heldout.detectors.signal import Signal
 from heldout.detectors.surge import LateSurge
+from heldout.findings import Finding
 from heldout.stats.scan import HORIZONS
 
 __all__ = [
@@ -37,6 +39,7 @@ __all__ = [
     "ComponentTakeover",
     "Detector",
     "Detectors",
+    "Disagreement",
     "EntropyCollapse",
     "GradientSpikes",
     "GroupsWithoutSignal",
@@ -65,6 +68,7 @@ DETECTORS: tuple[type[Question], ...] = (
     OverOptimisation,
     Plateau,
     LateSurge,
+    Disagreement,
     EntropyCollapse,
     KLBlowUp,
     ClipSaturation,
@@ -104,6 +108,11 @@ class Detectors:
         horizon = None if evaluations is None else min(max(evaluations, 1), HORIZONS[-1])
         told = (_told(one, horizon, margin) if isinstance(one, Plateau) else one for one in given)
         return cls(falls_among(evaluations), tuple(told), margin)
+
+    @property
+    def apart(self) -> Finding | None:
+        """How the reward and the held-out score disagree at the last evaluation; None where they do not."""
+        return next((one.now for one in self.others if isinstance(one, Disagreement)), None)
 
     def __iter__(self) -> Iterator[Detector]:
         yield self.falls

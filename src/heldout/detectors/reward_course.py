@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+from typing import Literal
 
 import numpy as np
 
 from heldout.detectors.base import Points
-from heldout.stats.arrays import FloatArray
+from heldout.stats.arrays import BoolArray, FloatArray
 from heldout.stats.levels import ONE_SIDED_95
 from heldout.stats.local_level import smoother
 from heldout.stats.noise import difference_noise
@@ -52,9 +53,12 @@ class RewardCourse:
         """Return how far its smoothed mean has risen since then, in standard errors; `nan` where that is unknown."""
         return self._moved(peak_step, steps)[0]
 
-    def before(self, steps: FloatArray) -> tuple[BoolArray, FloatArray]:
-        """Return its means before each of the evaluations at `steps`, back to the last, and of which there is one."""
-        return self._means(steps, "left")
+    def before(self, steps: FloatArray) -> FloatArray:
+        """Return its mean before each of the evaluations at `steps`, back to the last; `nan` where there is none."""
+        kept, means = self._means(steps, "left")
+        every = np.full(len(steps), np.nan)
+        every[kept] = means
+        return every
 
     def last(self, step: float) -> float:
         """Return its mean over the last values before a step; `nan` where there is none."""

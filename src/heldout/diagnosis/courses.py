@@ -25,6 +25,7 @@ _BY_VERDICT = {
     State.OVER_OPTIMISED: ("Has fallen", "Has got worse"),
     State.REGRESSED: ("Has fallen", "Has got worse"),
     State.RECOVERED: ("Fell and came back", "Got worse and came back"),
+    State.DISAGREE: ("Is not where the reward is", "Is not where the reward is"),
     State.CANNOT_TELL: ("No course can be told", "No course can be told"),
     State.NO_EVIDENCE: ("No course can be told", "No course can be told"),
 }

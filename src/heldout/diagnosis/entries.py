@@ -20,6 +20,8 @@ _PAYS_FOR_ELSE = (
 _BY_STATE = {
     State.OVER_OPTIMISED: _PAYS_FOR_ELSE,
     State.REGRESSED: _PAYS_FOR_ELSE,
+    State.DISAGREE: "The held-out tests are hardly passed, so the reward pays for something else than they ask, or "
+    "they ask for another format: read some of the answers that it likes. Harder problems would not help.",
     State.IMPROVING: "The held-out score has improved meanwhile. Once it no longer does, take harder problems or stop.",
     State.PLATEAU: "The held-out score is level too. Where it is high enough, stop; where it is not, take harder "
     "problems, or ask whether the reward pays for what the tests ask.",

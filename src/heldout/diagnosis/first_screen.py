@@ -30,6 +30,7 @@ _IN_PLAIN_WORDS = {
     State.OVER_OPTIMISED: "Yes.",
     State.REGRESSED: "It got worse, and nothing shows that the reward is why.",
     State.RECOVERED: "Not any more.",
+    State.DISAGREE: "No fall shows it, but reward and tests disagree.",
     State.IMPROVING: "No, improving.",
     State.PLATEAU: "No, level.",
     State.CANNOT_TELL: "Cannot tell.",
@@ -101,6 +102,8 @@ def _state(verdict: Verdict) -> str:
 
 
 def _no_evaluations(verdict: Verdict) -> str:
+    if verdict.state is State.DISAGREE:
+        return f"{verdict.label.capitalize()}."
     return "No checkpoint is better than another." if verdict.tied else f"Not checked: {verdict.label}."
 
 

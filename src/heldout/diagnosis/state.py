@@ -15,7 +15,7 @@ from heldout.diagnosis.answer import SIZES, Answer
 from heldout.diagnosis.beside import near_misses
 from heldout.diagnosis.level import change_lies, is_level, level_since, standing
 from heldout.diagnosis.past import fall_now, has_fallen, is_back, is_over, what_is_left
-from heldout.findings import Estimate, State, Unchecked
+from heldout.findings import Estimate, Finding, State, Unchecked
 from heldout.metrics import Unit
 from heldout.metrics.phrasing import few_problems
 from heldout.run import NoteKind, Run
@@ -24,7 +24,6 @@ from heldout.stats.scan import smallest_visible_drop
 from heldout.text import counted
 
 _SUSPECTED = 0.10  # run-level p up to which a fall that is not confirmed is spoken of: twice the promised 5 %
-_HIGH_REWARD, _FEW_REWARDS = 0.5, 20  # mean of the last rewards from which on training problems count as solved
 _LARGE = 0.05  # a fall of a share; of evaluations that show only larger ones more problems are asked
 _MOST_NEAR = 5  # columns in an advice
 _END_LOST = re.compile(r"everything after step|ends inside|^The file is cut", re.IGNORECASE)  # in a reader's note
@@ -36,6 +35,7 @@ _HOW = {
     "falling": "and the reward falls too",
     "unknown": "and too little is known of the reward to say why",
 }
+_APART = {"near_zero": "near zero from the start", "gap_widens": "the gap widens"}  # kind of finding → label
 
 
 def unanswered(run: Run, fallen: OverOptimisation) -> Answer | None:
@@ -90,11 +90,11 @@ def _instead(run: Run, fallen: OverOptimisation) -> str:
     if seen.spoken.share and seen.rates[0] == 1.0:
         return "Evaluate on harder problems."
     reward = run.get("reward")
-    high = reward is not None and len(reward) and float(reward.value[-_FEW_REWARDS:].mean()) >= _HIGH_REWARD
-    if fallen.reward_course(seen.steps[0]) == "rising" or high:
+    beyond = reward is not None and len(reward) > 0 and float(np.ptp([*reward.value, 0.0, 1.0])) > 1.0
+    if beyond and fallen.reward_course(seen.steps[0]) == "rising":
         return (
-            "The reward says that these answers get better or are good already, and this score does not: the two "
-            "disagree. Read samples that the reward likes before anything else, and see that the evaluation runs them."
+            "The reward says that these answers get better, and this score does not: the two disagree. Read samples "
+            "that the reward likes before anything else, and see that the evaluation runs them."
         )
     return "Evaluate on easier problems." if seen.spoken.share else "See that the evaluation measures this policy."
 
@@ -112,6 +112,16 @@ def answer_of(fallen: OverOptimisation, visible: float | None, margin: float | N
     if suspected is not None or not is_over(fallen):
         return suspected or standing(fallen, visible, margin)
     return _came_back(fallen) if is_back(fallen) else _no_fall_now(fallen, margin)
+
+
+def disagreeing(apart: Finding, answer: Answer | None = None) -> Answer:
+    """Say how the reward and the held-out score disagree, and then what else can be said of it; a fall goes first."""
+    if answer is not None and answer.state in (State.OVER_OPTIMISED, State.REGRESSED):
+        return answer
+    text = f"The reward and the held-out score disagree. {apart.seen} {apart.against}"
+    if answer is None:
+        return Answer(State.DISAGREE, _APART[apart.kind], text)
+    return Answer(State.DISAGREE, _APART[apart.kind], f"{text} {answer.sentence}", answer.peak_step)
 
 
 def _fallen(fallen: OverOptimisation) -> Answer:

@@ -13,6 +13,7 @@ import numpy as np
 
 from heldout.detectors import Detectors
 from heldout.detectors.base import Detector, block_of, fold, unchecked
+from heldout.detectors.disagreement import Disagreement
 from heldout.detectors.evidence import HeldOut
 from heldout.diagnosis.benchmarks import falls_of_benchmarks, variants_of
 from heldout.diagnosis.beside import by_the_same_reward
@@ -22,6 +23,7 @@ from heldout.diagnosis.state import (
     advice_on,
     advice_on_roles,
     answer_of,
+    disagreeing,
     how_sure,
     not_asked,
     smallest_visible,
@@ -84,38 +86,61 @@ def diagnose(
 def judge(run: Run, asked: Detectors, found: Sequence[Finding]) -> Verdict:
     """Return the verdict on a run that the detectors have been told of; `found` is what they found."""
     missing = tuple(unchecked(asked, run)) + not_asked(run, asked.falls.evidence.exact)
+    dropped = {one.name for one in asked if isinstance(one, HeldOut)} if run.counted else set[str]()
+    if _same_reward(run):  # which cannot disagree with itself
+        dropped.add(Disagreement.name)
+    findings = tuple(finding for finding in found if finding.detector not in dropped)
+    apart = None if Disagreement.name in dropped else asked.apart
     answer = unanswered(run, asked.falls)
     if answer is None:
-        return _judged(run, asked, tuple(found), missing)
-    of_scores = {detector.name for detector in asked if isinstance(detector, HeldOut)}
-    findings = tuple(finding for finding in found if not (run.counted and finding.detector in of_scores))
+        return _judged(run, asked, findings, missing, apart)
+    if apart is not None:
+        answer = disagreeing(apart)
     return Verdict(
         state=answer.state,
         label=answer.label,
         sentence=_in_full(run, answer.sentence),
         headline=_in_full(run, answer.sentence),
+        sure=apart.against if apart else "",
         findings=findings,
         unchecked=missing,
-        advice=tuple(advice_on_roles(run)),
+        advice=(*_advised(apart), *advice_on_roles(run)),
     )
+
+
+def _advised(apart: Finding | None) -> tuple[str, ...]:
+    return () if apart is None else (apart.advice,)
+
+
+def _same_reward(run: Run) -> bool:
+    """Whether the held-out score is the reward itself, measured on other prompts."""
+    key = run.roles.get("held_out", "")
+    return key in run.metrics and len(run.metrics[key]) > 0 and run.same_reward(key)
 
 
 def _in_full(run: Run, *sentences: str) -> str:
     """Put in front by which judge that is, and behind it what moved beside that and up to where the log goes."""
-    key = run.roles.get("held_out", "")
-    same = key in run.metrics and len(run.metrics[key]) > 0 and run.same_reward(key)
-    if not same:
+    if not _same_reward(run):
         return " ".join(filter(None, (*sentences, up_to(run))))
+    key = run.roles["held_out"]
     said = " ".join(filter(None, (*sentences, by_the_same_reward(run, key), up_to(run))))
     return f"By the same reward, measured on other prompts ({key}): {said[:1].lower()}{said[1:]}"
 
 
-def _judged(run: Run, asked: Detectors, findings: tuple[Finding, ...], missing: tuple[Unchecked, ...]) -> Verdict:
+def _judged(
+    run: Run,
+    asked: Detectors,
+    findings: tuple[Finding, ...],
+    missing: tuple[Unchecked, ...],
+    apart: Finding | None,
+) -> Verdict:
     fallen, seen = asked.falls, asked.falls.evidence
     variance = seen.noise() * fallen.looks[-1].inflation
     kept = checkpoint_to_keep(seen, run.checkpoints)
     visible = smallest_visible(len(seen), variance)
     answer = answer_of(fallen, visible, asked.margin)
+    if apart is not None:
+        answer = disagreeing(apart, answer)
     onset, said = onset_of(fallen, answer.state), seen.spoken
     alike = seen.problems is None and not np.ptp(seen.rates)  # without a size nothing says how sure such a level is
     to_keep = _NONE_BETTER.format(said.level(seen.rates[0])) if alike else keep(kept, said, run)
@@ -135,7 +160,7 @@ def _judged(run: Run, asked: Detectors, findings: tuple[Finding, ...], missing: 
         smallest_visible_drop=visible,
         findings=findings,
         unchecked=missing,
-        advice=(*advice_on_roles(run), *advice_on(fallen, visible, kept.recommended)),
+        advice=(*_advised(apart), *advice_on_roles(run), *advice_on(fallen, visible, kept.recommended)),
         on_disk=tuple(step for step in kept.tied if step in run.checkpoints),
         benchmarks=falls_of_benchmarks(run, fallen),
         variants=variants_of(run),

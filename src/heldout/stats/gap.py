@@ -32,26 +32,31 @@ class Widening:
     gap_sd: float
 
 
-def widening(reward: FloatArray, rate: FloatArray, variance: float, inflation: Inflation | None = None) -> Widening | None:
+def widening(
+    reward: FloatArray, rate: FloatArray, variance: float, inflation: Inflation | None = None
+) -> Widening | None:
     """Does a reward leave the held-out score behind?
 
-    Over all evals, or over their last half (at least 8), straight lines are put through both. The gap widens where, each
-    by three standard deviations: the reward ends more than 0.4 above the held-out score; the gap grew, and by 0.2 or
-    more; and the held-out score rose by less than a quarter of what the reward did.
+    Over all evals, or over their last half (at least 8), straight lines are put through both. The gap widens where,
+    each by three standard deviations: the reward ends more than 0.4 above the held-out score; the gap grew, and by 0.2
+    or more; and the held-out score rose by less than a quarter of what the reward did.
 
-    `reward`: shape (K,), mean reward before each eval, `rate`: shape (K,), both shares. `variance`: noise of one rate.
+    `reward`: shape (K,), mean reward before each eval, `nan` before the first that has one; `rate`: shape (K,); both
+    are shares. `variance`: noise of one rate.
     `inflation`: how much noisier a contrast of rates is than independent noise.
     Returns the clearer of the two windows, None where the gap does not widen or there are fewer than five evals.
 
-    What it cannot see: whether the training problems were learned by heart or the reward is easier to get than the task;
-    a gap that was there from the start; a smaller one. A reward that counts something besides correctness has no gap.
+    What it cannot see: whether the training problems were learned by heart or the reward is easier to get than the
+    task; a gap that was there from the start; a smaller one. A reward that counts more than correctness has no gap.
     """
-    count = rate.size
-    if count < _FEWEST or not variance >= 0.0:
+    known = np.isfinite(reward)
+    count = int(known.sum())
+    if count < _FEWEST or not known[-count:].all() or not variance >= 0.0:
         return None
-    noise = _REWARD_NOISE * difference_noise(reward)
-    windows = sorted({count, min(count, max(8, math.ceil(count / 2)))})
-    found = [_over(window, floats(reward), floats(rate), noise, variance, inflation) for window in windows]
+    noise = _REWARD_NOISE * difference_noise(reward[-count:])
+    windows = {count, min(count, max(8, math.ceil(count / 2)))}
+    filled = floats(np.where(known, reward, 0.0))
+    found = [_over(window, filled, floats(rate), noise, variance, inflation) for window in windows]
     wider = [one for one in found if one is not None]
     return max(wider, key=lambda one: one.reward - one.held_out, default=None)
 
