@@ -96,7 +96,9 @@ def test_the_reward_is_read_beside_the_verdict(
     assert told(state, peak, **columns)[0].startswith(opening)
 
 
-@pytest.mark.parametrize("state", [s for s in State if s not in (State.NO_EVIDENCE, State.OVER_OPTIMISED)])
+@pytest.mark.parametrize(
+    "state", [s for s in State if s not in (State.NO_EVIDENCE, State.OVER_OPTIMISED, State.DISAGREE)]
+)
 def test_only_without_a_reward_is_one_asked_for(state: State) -> None:
     assert "--reward KEY" in told(state, held_out=SCORE)[0]
     assert "--reward KEY" not in told(state, held_out=SCORE, reward=RISING)[0]
