@@ -190,13 +190,13 @@ def test_peaks() -> None:
 
 
 def test_the_chosen_checkpoint() -> None:
-    chart = reward_and_held_out(published_reward(), marks=Marks(chosen=350, tied=(150, 450)))
+    chart = reward_and_held_out(published_reward(), marks=Marks(chosen=350, tied=((150, 450), (600, 600))))
     (rule,) = layers(chart, Rule)
-    (span,) = layers(chart, Span)
+    spans = [(span.low, span.high, span.label) for span in layers(chart, Span)]
     assert (rule.step, rule.label) == (350, "checkpoint 350")
-    assert (span.low, span.high) == (150, 450)
+    assert spans == [(150, 450, "tied checkpoints"), (600, 600, "")]
     assert "Vertical line: the checkpoint at step 350." in chart.caption
-    assert "steps 150 to 450, which cannot be told apart from it" in chart.caption
+    assert "steps 150 to 450 and 600, which cannot be told apart from it" in chart.caption
     with pytest.raises(ChartError, match="Step 900 is to be marked, and the chart goes from -14 to 714 only"):
         reward_and_held_out(published_reward(), marks=Marks(chosen=900))
 
@@ -205,7 +205,15 @@ def test_where_a_fall_began_is_a_dashed_line() -> None:
     chart = reward_and_held_out(published_reward(), marks=Marks(onset=600))
     (rule,) = layers(chart, Rule)
     assert (rule.step, rule.label, rule.dash) == (600, "onset 600", Dash.DASHED)
-    assert "by step 600 the held-out score has fallen a point or more below its peak" in chart.caption
+    assert "by step 600 the held-out score has fallen below its peak" in chart.caption
+
+
+def test_a_fall_that_is_over_is_grey() -> None:
+    chart = reward_and_held_out(published_reward(), marks=Marks(onset=300, back=400))
+    assert layers(chart, Rule) == []
+    (span,) = layers(chart, Span)
+    assert (span.low, span.high, span.colour) == (300, 400, Colour.MUTED)
+    assert "the held-out score was back by 400" in chart.caption
 
 
 # -- names

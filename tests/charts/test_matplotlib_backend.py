@@ -158,7 +158,7 @@ def pixels(chart: Chart, **options: Any) -> np.ndarray:
     [
         published(),
         length_and_pass_rate(published_length(), hints=LENGTH_HINTS),
-        reward_and_held_out(noisy_run(), marks=Marks(chosen=350, tied=(200, 480))),
+        reward_and_held_out(noisy_run(), marks=Marks(chosen=350, tied=((200, 480),))),
         dual_axis(run_of(series("a/" * 60, range(60), range(60)), series("b/" * 60, [0], [0])), "a/" * 60, "b/" * 60),
         published().with_title("a title that is too long for one line " * 3),
     ],

@@ -55,19 +55,23 @@ class Marks:
     chosen
         Step of the checkpoint to keep, marked by a line.
     tied
-        First and last step of the checkpoints that cannot be told apart from it, shaded.
+        First and last step of each stretch of checkpoints that cannot be told apart from it, shaded.
     onset
         Step by which the held-out score had fallen below its peak, marked by a dashed line.
+    back
+        Step by which it came back, if it did: the fall is over, and all that is marked of it is a grey stretch.
     """
 
     chosen: float | None = None
-    tied: tuple[float, float] | None = None
+    tied: tuple[tuple[float, float], ...] = ()
     onset: float | None = None
+    back: float | None = None
 
     @property
     def steps(self) -> tuple[float, ...]:
         """All steps that are marked."""
-        return tuple(step for step in (*(self.tied or ()), self.chosen, self.onset) if step is not None)
+        ends = (step for stretch in self.tied for step in stretch)
+        return tuple(step for step in (*ends, self.chosen, self.onset, self.back) if step is not None)
 
 
 def reward_and_held_out(
@@ -335,11 +339,13 @@ def _mark_layers(marks: Marks, x: Axis) -> Iterator[Layer]:
         if not x.limits[0] <= step <= x.limits[1]:
             low, high = x.limits
             raise ChartError(f"Step {step:g} is to be marked, and the chart goes from {low:g} to {high:g} only.")
-    if marks.tied is not None:
-        yield Span(min(marks.tied), max(marks.tied), "tied checkpoints")
+    for place, (low, high) in enumerate(marks.tied):
+        yield Span(low, high, "" if place else "tied checkpoints")
     if marks.chosen is not None:
         yield Rule(step=marks.chosen, label=f"checkpoint {marks.chosen:g}")
-    if marks.onset is not None:
+    if marks.onset is not None and marks.back is not None:
+        yield Span(marks.onset, marks.back, "below its peak, and back", Colour.MUTED)
+    elif marks.onset is not None:
         yield Rule(step=marks.onset, label=f"onset {marks.onset:g}", dash=Dash.DASHED)
 
 
@@ -373,12 +379,15 @@ def _caption(chart: Chart, curves: Sequence[DrawnCurve], asked: _Asked) -> str:
         sentences.append("Rings mark the highest point of each curve.")
     if marks.chosen is not None:
         sentences.append(f"Vertical line: the checkpoint at step {marks.chosen:g}.")
-    if marks.tied is not None:
-        sentences.append(f"Shaded: steps {marks.tied[0]:g} to {marks.tied[1]:g}, which cannot be told apart from it.")
-    if marks.onset is not None:
+    if marks.tied:
+        listed = sentence_list([f"{low:g} to {high:g}" if high > low else f"{low:g}" for low, high in marks.tied])
+        sentences.append(f"Shaded: steps {listed}, which cannot be told apart from it.")
+    if marks.onset is not None and marks.back is not None:
         sentences.append(
-            f"Dashed line: by step {marks.onset:g} the held-out score has fallen a point or more below its peak."
+            f"Grey: below its peak from step {marks.onset:g} on, the held-out score was back by {marks.back:g}."
         )
+    elif marks.onset is not None:
+        sentences.append(f"Dashed line: by step {marks.onset:g} the held-out score has fallen below its peak.")
     return " ".join(filter(None, sentences))
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -117,8 +117,10 @@ def timeline(run: Run, verdict: Verdict) -> str:
         return _no_evaluations(verdict)
     steps = [int(step) for step in run["held_out"].step] if run.get("held_out") else []
     others = [step for step in verdict.tied if step != kept.step]
-    tied = f" (tied {_spans(others, steps)})" if others else ""
-    parts = (f"best {_spans([*others, kept.step], steps)}", _falling(verdict), f"keep {kept.step}{tied}")
+    alike = len(verdict.tied) == len(steps)
+    best = "no step is clearly best" if alike else f"best {_spans([*others, kept.step], steps)}"
+    tied = f" (tied {_spans(others, steps)})" if others and not alike else ""
+    parts = (best, _falling(verdict), f"keep {kept.step}{tied}")
     return " · ".join(filter(None, parts))
 
 
@@ -131,17 +133,27 @@ def _falling(verdict: Verdict) -> str:
 
 
 def _spans(chosen: Sequence[int], steps: Sequence[int]) -> str:
-    """Write steps as ranges of neighbouring evaluations: "50 to 80 and 120"."""
+    """Write steps as stretches of neighbouring evaluations: "50 to 80 and 120"."""
+    found = stretches(chosen, steps)
+    if len(found) > _MOST_SPANS:
+        return f"{len(chosen)} of {found[0][0]} to {found[-1][1]}"
+    return sentence_list([str(low) if low == high else f"{low} to {high}" for low, high in found])
+
+
+def stretches(chosen: Iterable[int], steps: Sequence[int]) -> list[tuple[int, int]]:
+    """Return the first and last of each stretch of the chosen steps that no other evaluated step interrupts.
+
+    >>> stretches([50, 60, 80], [40, 50, 60, 70, 80])
+    [(50, 60), (80, 80)]
+    """
     place = {step: index for index, step in enumerate(steps)}
-    runs: list[list[int]] = []
+    found: list[tuple[int, int]] = []
     for step in sorted(chosen):
-        if runs and step in place and place[step] == place.get(runs[-1][-1], -2) + 1:
-            runs[-1].append(step)
+        if found and step in place and place[step] == place.get(found[-1][1], -2) + 1:
+            found[-1] = (found[-1][0], step)
         else:
-            runs.append([step])
-    if len(runs) > _MOST_SPANS:
-        return f"{len(chosen)} of {runs[0][0]} to {runs[-1][-1]}"
-    return sentence_list([str(one[0]) if len(one) == 1 else f"{one[0]} to {one[-1]}" for one in runs])
+            found.append((step, step))
+    return found
 
 
 def _checkpoint(run: Run, verdict: Verdict, path: str) -> str:
@@ -208,9 +220,12 @@ def _next(run: Run, verdict: Verdict) -> str:
             return " ".join(
                 (*verdict.advice[:1], "Evaluate problems that are never trained on, every twentieth of the run.")
             )
-        case State.IMPROVING | State.PLATEAU | State.RECOVERED | State.CANNOT_TELL:
-            more = " ".join(verdict.advice[:1]) if verdict.state is State.CANNOT_TELL else ""
-            return " ".join(filter(None, (more, _evaluate_next(run))))
+        case State.CANNOT_TELL:
+            return " ".join((*verdict.advice[:1], _evaluate_next(run)))
+        case State.PLATEAU:
+            return f"Stop, or change what is trained on: more of the same is not seen to pay. {_evaluate_next(run)}"
+        case State.IMPROVING | State.RECOVERED:
+            return f"Go on, and keep step {kept.step if kept else ''}. {_evaluate_next(run)}"
         case _:
             return _ADJUST
 

@@ -196,7 +196,9 @@ def how_sure(fallen: OverOptimisation, state: State, visible: float | None) -> s
             error += f" on these problems, of which fewer than {FEWEST_TO_CONFIRM} confirm nothing"
     if worst.level is Level.CONFIRMED and state in (State.OVER_OPTIMISED, State.REGRESSED, State.RECOVERED):
         error = f"confirmed at step {worst.step}, error {100 * fallen.alpha:g} % for the whole run ({error})"
-    shown = "" if visible is None else f"; a lasting {said.loss} of {said.by(visible)} or more would show"
+    shown = ""
+    if visible is not None and state not in (State.IMPROVING, State.PLATEAU):  # of these the sentence says it
+        shown = f"; a lasting {said.loss} of {said.by(visible)} or more would show"
     return f"{counted(len(seen), 'evaluation')} {size}: {error}{shown}."
 
 

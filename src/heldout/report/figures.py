@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from heldout.charts import Chart, Hints, Marks, dual_axis, length_and_pass_rate, reward_and_held_out
 from heldout.diagnosis.description import curves_of
+from heldout.diagnosis.first_screen import stretches
 from heldout.findings import State, Verdict
 from heldout.metrics import Unit, heading_of
 from heldout.run import Run
@@ -32,7 +33,7 @@ def standard_figures(run: Run, verdict: Verdict | None = None) -> list[Figure]:
 
 def _standard(run: Run, verdict: Verdict | None) -> Iterator[Figure]:
     hints = _published(run)
-    marks = _marks(verdict)
+    marks = _marks(run, verdict)
     if _has(run, "reward", "held_out"):
         yield Figure(
             "reward-and-held-out",
@@ -47,13 +48,19 @@ def _standard(run: Run, verdict: Verdict | None) -> Iterator[Figure]:
         )
 
 
-def _marks(verdict: Verdict | None) -> Marks:
+def _marks(run: Run, verdict: Verdict | None) -> Marks:
     """Return what the figures mark of the verdict."""
     if verdict is None or verdict.recommended is None or verdict.state is State.CANNOT_TELL:
         return Marks()
-    tied = (float(min(verdict.tied)), float(max(verdict.tied))) if len(verdict.tied) > 1 else None
-    onset = None if verdict.onset is None else float(verdict.onset.step)
-    return Marks(float(verdict.recommended.step), tied, onset)
+    evaluated = [int(step) for step in run["held_out"].step]
+    tied = tuple((float(low), float(high)) for low, high in stretches(verdict.tied, evaluated))
+    onset = verdict.onset
+    return Marks(
+        chosen=float(verdict.recommended.step),
+        tied=tied if len(verdict.tied) > 1 else (),
+        onset=None if onset is None else float(onset.step),
+        back=None if onset is None or onset.back is None else float(onset.back),
+    )
 
 
 def _fallback(run: Run) -> Figure:

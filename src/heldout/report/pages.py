@@ -17,7 +17,7 @@ from heldout.charts.palettes import stylesheet
 from heldout.diagnosis.description import Description
 from heldout.diagnosis.entries import Entry, as_told, by_detector
 from heldout.diagnosis.first_screen import first_screen
-from heldout.findings import Verdict
+from heldout.findings import COLOUR, Verdict
 from heldout.metrics import heading_of
 from heldout.report.settings import settings_of
 from heldout.report.tables import TextTable, benchmarks, correlations, key_points, key_values, not_checked, signals
@@ -69,7 +69,7 @@ def _template(name: str) -> Template:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["heading"] = heading_of
+    environment.filters |= {"heading": heading_of, "colour": lambda state: COLOUR.get(state, "yellow")}
     environment.globals |= {"version": heldout.__version__, "chart_colours": stylesheet()}
     return environment.get_template(name)
 
