@@ -178,7 +178,17 @@ def test_a_detector_has_one_entry_with_its_escalation_and_the_gravest_stands_fir
 def test_an_alarm_that_is_over_is_none(state: State) -> None:
     verdict = replace(FALLEN, state=state, findings=(found("over_optimisation", "likely", 60, Severity.ALARM),))
     told = as_told(verdict)[0]
-    assert (told == verdict.findings[0]) == (state is State.REGRESSED)
-    if state is not State.REGRESSED:
+    if state is State.REGRESSED:
+        assert (told.severity, told.seen) == (Severity.ALARM, "It fell.")
+    else:
         assert told.severity is (Severity.WATCH if state is State.RECOVERED else Severity.NOTICE)
+        assert told.seen == "Suspected at step 60 (likely)."
         assert told.means == ("It fell." if state is State.RECOVERED else "The evaluations since do not bear it out.")
+
+
+def test_of_a_fall_that_stands_the_last_finding_says_what_the_verdict_says() -> None:
+    falls = [("watch", 40, Severity.WATCH), ("likely", 60, Severity.ALARM), ("confirmed", 80, Severity.ALARM)]
+    verdict = replace(FALLEN, findings=tuple(found("over_optimisation", *one) for one in falls))
+    told = as_told(verdict)
+    assert [one.seen for one in told] == ["Suspected at step 40 (watch).", "Suspected at step 60 (likely).", "It fell."]
+    assert [one.severity for one in told] == [severity for *_, severity in falls]

@@ -11,6 +11,10 @@ from heldout.detectors.saturation import AT_THE_TOP
 from heldout.findings import Finding, Severity, State, Verdict
 from heldout.text import sentence_list
 
+_FALLEN = {
+    State.OVER_OPTIMISED: "The policy gets better at what is rewarded and worse at the task.",
+    State.REGRESSED: "Nothing shows that the reward is why: the update, the data or the evaluation may be.",
+}
 _RANK = {severity: rank for rank, severity in enumerate(Severity)}
 _PAYS_FOR_ELSE = (
     "The held-out score has fallen, so the reward pays for something else than the tests ask: read some of the answers "
@@ -77,14 +81,18 @@ def by_detector(findings: Iterable[Finding]) -> tuple[Entry, ...]:
 def as_told(verdict: Verdict, findings: Iterable[Finding] | None = None) -> tuple[Finding, ...]:
     """Return findings, those of the verdict if none are given, as the verdict has it.
 
-    A fall that was suspected or found while the run went on, and that the last evaluations do not bear out, is a notice
-    that says so: an alarm lasts as long as what it was raised for. What to try where every answer is rewarded depends
-    on the held-out score, which no detector of training signals knows.
+    What is said of the held-out score are its words: the last finding of a fall that stands says what it says, and one
+    that the last evaluations do not bear out is a notice, for an alarm lasts as long as what it was raised for. What to
+    try where every answer is rewarded depends on the held-out score, which no detector of training signals knows.
     """
-    given = [_advised(one, verdict) for one in (verdict.findings if findings is None else findings)]
-    if verdict.fell:
-        return tuple(given)
-    return tuple(_over(one, verdict) if one.detector == OverOptimisation.name else one for one in given)
+    given = tuple(verdict.findings if findings is None else findings)
+    last = max((one.step for one in given if one.detector == OverOptimisation.name), default=None)
+    return tuple(
+        _of_a_fall(one, verdict, last=one.step == last)
+        if one.detector == OverOptimisation.name
+        else _advised(one, verdict)
+        for one in given
+    )
 
 
 def _advised(finding: Finding, verdict: Verdict) -> Finding:
@@ -92,12 +100,15 @@ def _advised(finding: Finding, verdict: Verdict) -> Finding:
     return replace(finding, advice=_BY_STATE[verdict.state]) if known else finding
 
 
-def _over(finding: Finding, verdict: Verdict) -> Finding:
-    came_back = verdict.state is State.RECOVERED
-    return replace(
-        finding,
-        severity=Severity.WATCH if came_back else Severity.NOTICE,
-        seen=f"Suspected at step {finding.step} ({finding.kind}).",
-        means=verdict.headline if came_back else "The evaluations since do not bear it out.",
-        advice="See what happened around these steps." if came_back else "",
-    )
+def _of_a_fall(finding: Finding, verdict: Verdict, *, last: bool) -> Finding:
+    """Write what the detector of falls found in the words of the verdict."""
+    suspected = f"Suspected at step {finding.step} ({finding.kind})."
+    said = verdict.headline or verdict.sentence
+    if verdict.fell:
+        means = _FALLEN[verdict.state]
+        return replace(finding, seen=said if last else suspected, means=means if last else "It was borne out.")
+    if verdict.state is State.RECOVERED:
+        advice = "See what happened around these steps."
+        return replace(finding, severity=Severity.WATCH, seen=suspected, means=said, advice=advice)
+    means = "The evaluations since do not bear it out."
+    return replace(finding, severity=Severity.NOTICE, seen=suspected, means=means, advice="")

@@ -82,7 +82,7 @@ def first_screen(run: Run, verdict: Verdict) -> tuple[Line, ...]:
     return (
         Line("state", "Over-optimised?", visible(_state(verdict))),
         Line("since", "Since when?", visible(timeline(run, verdict))),
-        Line("sure", "How sure?", visible(verdict.sure or _no_evaluations(verdict))),
+        Line("sure", "How sure?", visible(verdict.sure or f"Not checked: {verdict.label}.")),
         Line("checkpoint", "Which checkpoint?", visible(_checkpoint(run, verdict, path)), *way_back(run, path)),
         Line("looks", "Looked like what?", visible(_looks(run, verdict))),
         Line("next", "What now?", visible(_next(run, verdict))),
@@ -225,7 +225,7 @@ def _next(run: Run, verdict: Verdict) -> str:
         case State.PLATEAU:
             return f"Stop, or change what is trained on: more of the same is not seen to pay. {_evaluate_next(run)}"
         case State.IMPROVING | State.RECOVERED:
-            return f"Go on, and keep step {kept.step if kept else ''}. {_evaluate_next(run)}"
+            return f"{f'Keep step {kept.step}. ' if kept else ''}{_evaluate_next(run)}"
         case _:
             return _ADJUST
 

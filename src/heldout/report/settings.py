@@ -12,10 +12,17 @@ from heldout.text import visible
 _SECRET = re.compile(r"(?:api|access|private)[-_]?key|token$|secret|passw|credential|authorization", re.IGNORECASE)
 _NOT_SETTINGS = frozenset({"figure", "versions", "created"})
 _MOST, _LONGEST = 60, 120
+# What makes a run what it is, in this order.
+_FIRST = tuple(
+    re.compile(words, re.IGNORECASE)
+    for words in ("reward", "model", r"(?:^|[/_.])seed$", r"(?:^|[/_.])(?:task|dataset)", r"(?:^|[/_.])(?:git|commit)")
+)
 
 
 def settings_of(config: Mapping[str, Any]) -> dict[str, str]:
-    """Return settings by name, nested ones with joined names, those of the reward and the model first.
+    """Return settings by name, nested ones with joined names; what makes the run what it is stands first.
+
+    That is the reward, the model, the seed, the task or data, and the commit.
 
     At most 60, each cut at 120 characters; what is named like a secret is left out.
 
@@ -28,7 +35,7 @@ def settings_of(config: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _rank(key: str) -> int:
-    return next((rank for rank, word in enumerate(("reward", "model")) if word in key.lower()), 2)
+    return next((rank for rank, words in enumerate(_FIRST) if words.search(key)), len(_FIRST))
 
 
 def _flat(config: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
