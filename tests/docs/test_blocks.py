@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 
+from tools.readme import printed
+
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
 # Run in real trainers, as they stand, by tests of their own.
@@ -124,3 +126,7 @@ def test_every_page_is_in_the_site() -> None:
     nav = (ROOT / "mkdocs.yml").read_text().partition("nav:")[2]
     pages = {str(page.relative_to(ROOT / "docs")) for page in (ROOT / "docs").rglob("*.md")}
     assert pages == set(re.findall(r"[\w/]+\.md", nav))
+
+
+def test_the_readme_shows_what_the_command_prints() -> None:
+    assert printed() in (ROOT / "README.md").read_text(), "python tools/readme.py writes what is printed now"

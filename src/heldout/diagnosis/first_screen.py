@@ -220,6 +220,11 @@ def _next(run: Run, verdict: Verdict) -> str:
             return " ".join(
                 (*verdict.advice[:1], "Evaluate problems that are never trained on, every twentieth of the run.")
             )
+        case State.CANNOT_TELL if kept and verdict.suspected:
+            last = int(run["held_out"].step[-1])
+            return (
+                f"Evaluate steps {kept.step} and {last} again on the same problems with fresh samples, before going on."
+            )
         case State.CANNOT_TELL:
             return " ".join((*verdict.advice[:1], _evaluate_next(run)))
         case State.PLATEAU:
