@@ -186,6 +186,15 @@ def test_an_alarm_that_is_over_is_none(state: State) -> None:
         assert told.means == ("It fell." if state is State.RECOVERED else "The evaluations since do not bear it out.")
 
 
+@pytest.mark.parametrize(("label", "peak"), [("watch", None), ("just short of a fall", 50)])
+def test_a_fall_that_is_still_suspected_is_to_be_watched(label: str, peak: int | None) -> None:
+    some = [("watch", 40, Severity.WATCH), ("likely", 60, Severity.ALARM)]
+    falls = tuple(found("over_optimisation", *one) for one in some)
+    told = as_told(replace(FALLEN, state=State.CANNOT_TELL, label=label, peak_step=peak, onset=None, findings=falls))
+    assert [one.severity for one in told] == [Severity.WATCH, Severity.WATCH]
+    assert [one.means for one in told] == ["It is still open.", "It fell."]
+
+
 def test_of_a_fall_that_stands_the_last_finding_says_what_the_verdict_says() -> None:
     falls = [("watch", 40, Severity.WATCH), ("likely", 60, Severity.ALARM), ("confirmed", 80, Severity.ALARM)]
     verdict = replace(FALLEN, findings=tuple(found("over_optimisation", *one) for one in falls))

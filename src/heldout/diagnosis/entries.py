@@ -110,5 +110,7 @@ def _of_a_fall(finding: Finding, verdict: Verdict, *, last: bool) -> Finding:
     if verdict.state is State.RECOVERED:
         advice = "See what happened around these steps."
         return replace(finding, severity=Severity.WATCH, seen=suspected, means=said, advice=advice)
+    if verdict.state is State.CANNOT_TELL and (verdict.suspected or verdict.label == Severity.WATCH):
+        return replace(finding, severity=Severity.WATCH, seen=suspected, means=said if last else "It is still open.")
     means = "The evaluations since do not bear it out."
     return replace(finding, severity=Severity.NOTICE, seen=suspected, means=means, advice="")
