@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypedDict, Unpack
+from typing import Any, TypedDict, Unpack, cast
 
 from heldout.detectors.base import Detector
 from heldout.errors import UsageError
 from heldout.findings import Finding
 from heldout.live import Decision, Guard, Rules
 from heldout.live.alerts import Alert
+from heldout.readers.roles import Options
+from heldout.readers.sizes import SAMPLES, SIZE
 from heldout.store.recorder import Recorder
 
 
@@ -26,6 +28,13 @@ class GuardSettings(TypedDict, total=False):
     on_finding: Callable[[Finding], None] | None
 
 
+class RunSettings(GuardSettings, total=False):
+    """What a callback is told besides: of an evaluation whose outcomes are not told one by one."""
+
+    problems: int | None
+    samples: int | None  # of each problem
+
+
 class GuardedRun:
     """The run of a trainer, recorded and judged; a callback tells it what its hooks are told.
 
@@ -37,7 +46,9 @@ class GuardedRun:
     rules
         What to do, and from which finding on. Going back also stops the training; ``rollback.json`` says where to.
     **settings
-        `planned`, `margin`, `detectors`, `roles`, `alerts` and `on_finding`, as for `heldout.live.Guard`.
+        `problems` and `samples` (of each) of an evaluation whose outcomes are not told one by one: both are recorded as
+        settings of the run, so that whoever reads it knows them. `planned`, `margin`, `detectors`, `roles`, `alerts`
+        and `on_finding`, as for `heldout.live.Guard`.
 
     Attributes
     ----------
@@ -51,20 +62,22 @@ class GuardedRun:
     """
 
     def __init__(
-        self, where: str | os.PathLike[str] | Guard, rules: Rules = Rules(), **settings: Unpack[GuardSettings]
+        self, where: str | os.PathLike[str] | Guard, rules: Rules = Rules(), **settings: Unpack[RunSettings]
     ) -> None:
-        known = GuardSettings.__annotations__
+        known = RunSettings.__annotations__
         for name in settings:
             if name not in known:
                 raise UsageError(f"{name} is no setting of a guard; there are {', '.join(known)}.")
             if isinstance(where, Guard):
                 raise UsageError(f"{name} is given beside a guard, which has its own; give it to the guard.")
+        sizes = Options(problems=settings.get("problems"), samples=settings.get("samples"))
         if not isinstance(where, Guard):
-            Guard(rules=rules, **settings)  # refuses what the guard of `begin` would, before a directory is made
+            Guard(rules=rules, **_of_guard(settings))  # refuses what that of `begin` would, before there is a directory
         self.guard = where if isinstance(where, Guard) else None
         self.rules = where.rules if isinstance(where, Guard) else rules
         self._directory = None if isinstance(where, Guard) else Path(where)
         self._settings = settings
+        self._sizes = {SIZE: sizes.problems, SAMPLES: sizes.samples}  # by the settings under which they are recorded
         self._recorder: Recorder | None = None  # one that is ours to close
         self._stop = self._evaluate = False  # what the guard has asked for
 
@@ -74,8 +87,9 @@ class GuardedRun:
         """Open the record and the guard, unless one was given; `planned` counts where the user said nothing."""
         if self._directory is None:
             return
-        self._recorder = Recorder(self._directory, config=config, resume=resume, rank=rank)
-        settings: GuardSettings = {**self._settings, "planned": self._settings.get("planned") or planned}
+        known = {name: value for name, value in self._sizes.items() if value is not None}
+        self._recorder = Recorder(self._directory, config={**(config or {}), **known}, resume=resume, rank=rank)
+        settings = _of_guard({**self._settings, "planned": self._settings.get("planned") or planned})
         self.guard = Guard(self._recorder, self.rules, **settings)
 
     def evaluation(self, step: int, **outcomes: Any) -> Decision:
@@ -106,3 +120,10 @@ class GuardedRun:
         if self._recorder is not None and self.guard is not None:
             self.guard.close()
             self._recorder.close()
+
+
+def _of_guard(settings: RunSettings) -> GuardSettings:
+    """Return those of the settings that are a guard's."""
+    return cast(
+        GuardSettings, {name: value for name, value in settings.items() if name in GuardSettings.__annotations__}
+    )

@@ -13,7 +13,7 @@ import re
 from pathlib import Path
 from typing import Any, Unpack
 
-from heldout.callbacks.base import GuardedRun, GuardSettings
+from heldout.callbacks.base import GuardedRun, RunSettings
 from heldout.errors import MissingExtra
 from heldout.live import Guard, Rules
 
@@ -39,7 +39,7 @@ class HeldoutCallback(GuardedRun, Callback):  # type: ignore[misc]
     """
 
     def __init__(
-        self, where: str | os.PathLike[str] | Guard, rules: Rules = Rules(), **settings: Unpack[GuardSettings]
+        self, where: str | os.PathLike[str] | Guard, rules: Rules = Rules(), **settings: Unpack[RunSettings]
     ) -> None:
         super().__init__(where, rules, **settings)
         self._saved: set[str] = set()

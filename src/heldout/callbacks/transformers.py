@@ -11,7 +11,7 @@ from collections.abc import Callable, Container, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
-from heldout.callbacks.base import GuardedRun, GuardSettings
+from heldout.callbacks.base import GuardedRun, RunSettings
 from heldout.callbacks.rollouts import Rollouts
 from heldout.errors import MissingExtra, UsageError
 from heldout.evaluation.transformers import undisturbed
@@ -72,7 +72,7 @@ class HeldoutCallback(GuardedRun, TrainerCallback):  # type: ignore[misc,unused-
         every: int = 0,
         ends: bool = False,
         rollouts: int = 1,
-        **settings: Unpack[GuardSettings],
+        **settings: Unpack[RunSettings],
     ) -> None:
         if (evaluate is None) != (every == 0) or every < 0:
             raise UsageError(f"every is {every}; it is the number of steps between calls of evaluate: give both.")

@@ -46,6 +46,8 @@ class Settings:
     where: str  # the run's directory; gone on with when verl resumes
     rules: Mapping[str, Any] = field(default_factory=dict)  # as for `heldout.live.Rules`
     planned: int | None = None
+    problems: int | None = None  # of an evaluation, where verl writes no outcomes
+    samples: int | None = None  # of each of them, where the name of the score does not say
     roles: Mapping[str, str] | None = None
     alerts: tuple[str, ...] = ()  # as for ``heldout watch --alert``
 
@@ -81,7 +83,13 @@ class Logger(GuardedRun):
     def __init__(self, trainer: Any, settings: Settings, *, resume: bool) -> None:
         alerts = [alert_of(one) for one in settings.alerts]
         super().__init__(
-            settings.where, settings.checked_rules(), planned=settings.planned, roles=settings.roles, alerts=alerts
+            settings.where,
+            settings.checked_rules(),
+            planned=settings.planned,
+            problems=settings.problems,
+            samples=settings.samples,
+            roles=settings.roles,
+            alerts=alerts,
         )
         told = OmegaConf.to_container(trainer.config, resolve=True)
         self.begin(resume=resume, rank=0, config=told, planned=_planned(trainer))

@@ -6,7 +6,7 @@ columns and the settings of the run; the outcomes of single problems win over al
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -22,6 +22,9 @@ from heldout.text import counted, number, word_set
 
 # Words of settings that are no size of an evaluation, although they speak of both.
 _NO_SIZE = word_set("batch step per interval every epoch k temperature token length seed worker gpu time rate")
+SIZE, SAMPLES = "eval_problems", "eval_samples_per_problem"  # settings under which what a user told is recorded
+_EACH = frozenset(("sample", "per"))  # words of a setting that counts samples, beside those of _OF
+_OF = frozenset(("problem", "prompt", "task", "question"))
 _PASSED = frozenset({"pass", "correct", "success", "solve", "truncation"})  # counts of some of the problems
 
 
@@ -31,7 +34,8 @@ def with_sizes(run: Run, options: Options) -> Run:
     for key in unsized:
         series, problems = metrics[key], _problems(metrics[key], run, options)
         if problems is not None and (is_share(key) or options.problems):
-            metrics[key] = _sized(series, problems, _samples(key, options), 100.0 if _in_percent(run, key) else 1.0)
+            whole = 100.0 if run.unit(key) is Unit.PERCENT else 1.0
+            metrics[key] = _sized(series, problems, _samples(key, run, options), whole)
     sized = replace(run, metrics=metrics)
     return replace(sized, notes=(*run.notes, *_said(sized, unsized, options)))
 
@@ -42,13 +46,13 @@ def _known_as_rates(run: Run) -> list[str]:
     return [key for key in run.held_out_scores() if key not in measured]
 
 
-def _in_percent(run: Run, key: str) -> bool:
-    return run.unit(key) is Unit.PERCENT
-
-
-def _samples(key: str, options: Options) -> float | None:
-    """Samples of each problem: as the user says, or the name of the score; None where neither does."""
-    return float(options.samples) if options.samples is not None else samples_in(key)
+def _samples(key: str, run: Run, options: Options) -> float | None:
+    """Samples of each problem: as the user says, the name of the score or a setting; None where none does."""
+    if options.samples is not None:
+        return float(options.samples)
+    named = samples_in(key)
+    setting = next((value for _, value in _counts_in(run, _is_samples_setting)), None)
+    return named if named is not None else None if setting is None else float(setting)
 
 
 def _said(run: Run, unsized: list[str], options: Options) -> Iterator[Note]:
@@ -58,7 +62,7 @@ def _said(run: Run, unsized: list[str], options: Options) -> Iterator[Note]:
     if sized and setting is not None and not options.problems:
         text = f"The size of an evaluation, {setting[1]} problems, was taken from the setting {setting[0]!r}"
         yield Note(NoteKind.ASSUMED, f"{text} (--problems N).")
-    bare = [key for key in sized if _samples(key, options) is None]
+    bare = [key for key in sized if _samples(key, run, options) is None]
     if bare:
         yield Note(NoteKind.ASSUMED, f"{_once(run, bare)}; where there were more, give --samples M.")
     given = _given(options)
@@ -104,8 +108,17 @@ def _refusal(run: Run, options: Options) -> str:
 
 def _size_setting(run: Run) -> tuple[str, int] | None:
     """Return the setting that says how many problems an evaluation has."""
-    known = ((key, value) for key, value in run.config.items() if isinstance(value, int) and _is_size_setting(key))
-    return next(((key, value) for key, value in known if value > 0), None)
+    return next(_counts_in(run, _is_size_setting), None)
+
+
+def _counts_in(run: Run, meant: Callable[[str], bool]) -> Iterator[tuple[str, int]]:
+    """The settings of a kind that are counts from 1."""
+    return ((key, value) for key, value in run.config.items() if type(value) is int and value > 0 and meant(key))
+
+
+def _is_samples_setting(key: str) -> bool:
+    texts = {word.text for word in words_of(key)}
+    return texts >= _EACH and not texts.isdisjoint(_OF) and not texts.isdisjoint(HELD_OUT)
 
 
 def _is_size_setting(key: str) -> bool:
