@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 import pytest
-from scipy.stats import beta
 
 from heldout.stats.noise import (
     bends,
     difference_noise,
-    eval_sigma,
     typical_noise,
     volatility,
     wander_inflation,
@@ -141,42 +138,3 @@ def test_the_wander_of_a_rate_and_what_it_adds() -> None:
     assert wander_inflation(d, 0.7, 4) == pytest.approx(1.0 + 0.7 * total / (d @ d))
     assert wander_inflation(np.stack([d, 2.0 * d]), 0.7, 4) == pytest.approx([1.0 + 0.7 * total / (d @ d)] * 2)
     assert wander_inflation(np.zeros(4), 0.7, 9) == 1.0
-
-
-@pytest.mark.parametrize(("theta", "n", "m", "spread"), [(0.35, 200, 1, 0.7), (0.8, 1, 1, 0.3), (0.35, 200, 4, 1.5)])
-def test_the_noise_of_an_eval_to_come_is_that_of_beta_problems(theta: float, n: int, m: int, spread: float) -> None:
-    solved = beta(theta * spread, (1.0 - theta) * spread)
-    assert eval_sigma(theta, n, m, spread) == pytest.approx(math.sqrt((solved.mean() - solved.moment(2)) / (n * m)))
-    assert eval_sigma(theta, n) == eval_sigma(theta, n, 1, 0.7)
-
-
-@pytest.mark.parametrize("theta", [-0.01, 1.01])
-def test_a_rate_to_come_is_a_share(theta: float) -> None:
-    assert eval_sigma(0.0, 1) == eval_sigma(1.0, 1) == 0.0
-    with pytest.raises(ValueError, match=f"theta is {theta}; it must be from 0 to 1"):
-        eval_sigma(theta, 1)
-
-
-@pytest.mark.parametrize(("n", "low", "high"), [(100, 2.3, 3.7), (200, 1.6, 2.6), (500, 1.0, 1.65), (1000, 0.72, 1.17)])
-def test_noise_of_an_eval(n: int, low: float, high: float) -> None:
-    got = [100.0 * eval_sigma(0.35, n, 1, spread) for spread in (0.3, 1.5)]
-    assert got == pytest.approx([low, high], abs=0.05)
-
-
-def test_noise_of_an_eval_is_what_beta_problems_do() -> None:
-    rng = np.random.default_rng(0)
-    spread, theta, m = 0.7, 0.4, 4
-    p = rng.beta(theta * spread, (1 - theta) * spread, 200_000)
-    assert eval_sigma(theta, 1, m, spread) == pytest.approx(math.sqrt(np.mean(p * (1 - p)) / m), rel=0.01)
-    assert eval_sigma(0.0, 10) == eval_sigma(1.0, 10) == 0.0
-
-
-@pytest.mark.parametrize(("arguments", "message"), [
-    ((1.5, 10), r"theta is 1.5; it must be from 0 to 1"),
-    ((0.5, 0), "n is 0; it must be at least 1"),
-    ((0.5, 10, 0), "m is 0; it must be at least 1"),
-    ((0.5, 10, 1, 0.0), r"concentration is 0.0; it must be above 0"),
-])  # fmt: skip
-def test_impossible_evals_are_refused(arguments: Any, message: str) -> None:
-    with pytest.raises(ValueError, match=message):
-        eval_sigma(*arguments)

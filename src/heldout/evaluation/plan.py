@@ -15,10 +15,11 @@ from rich.console import Console
 from rich.table import Table
 
 from heldout.detectors.evidence import Evidence
+from heldout.detectors.overoptimisation import FEWEST
 from heldout.diagnosis.recommendation import checkpoint_to_keep
 from heldout.errors import UsageError
 from heldout.metrics.phrasing import Spoken, few_problems
-from heldout.run import Run
+from heldout.run import Evaluation, Run
 from heldout.stats.arrays import FloatArray, floats
 from heldout.stats.eval_noise import EvalNoise
 from heldout.stats.levels import (
@@ -29,8 +30,9 @@ from heldout.stats.levels import (
     MOST_EVALUATIONS,
 )
 from heldout.stats.noise import JITTER_FLOOR
-from heldout.stats.rates import effective_problems, wilson
-from heldout.stats.scan import HORIZONS, smallest_visible_drop
+from heldout.stats.noise_posterior import white_share
+from heldout.stats.rates import binomial_se, effective_problems, wilson
+from heldout.stats.scan import HORIZONS, boundary, last_look, smallest_visible_drop
 from heldout.stats.search import search
 from heldout.text import counted, number
 
@@ -38,6 +40,8 @@ WITHIN = (1, 2, 3, 5, 8)  # evaluations after which one asks
 RATE = 0.35  # solved; at any rate from 20 to 80 % the noise of an evaluation is within a fifth of the noise at this one
 _WORTH = 0.1  # of the least fall that counts: a gain that pays for an evaluation, 0.05 points of a share
 _PROMPT = 0.15  # of the run: a fall should be seen before more than that has passed
+_RUNS = 200  # that are simulated
+_FEW, _FALLS, _BEFORE_END = 12, (0.12, 0.06), 3  # evaluations of which is said what they confirm, and of what
 _MOST_PROBLEMS, _MOST_SAMPLES = 1_000_000, 100  # nobody has more, and what is left of their luck is nothing
 
 
@@ -66,7 +70,8 @@ class Schedule:
     @property
     def sigma(self) -> float:
         """Standard deviation of one rate, as a fraction: samples, problems that flip, and the jitter of checkpoints."""
-        return math.hypot(math.sqrt(self._noise.variance), JITTER_FLOOR)
+        own = float(binomial_se(self.rate, self.problems)) ** 2 * float(white_share(self.samples))
+        return math.hypot(math.sqrt(own), JITTER_FLOOR)
 
     @property
     def level(self) -> tuple[float, float]:
@@ -91,16 +96,41 @@ class Schedule:
             return math.nan
         return smallest_visible_drop(self.evaluations, made, after, self.sigma**2, inflation=self._inflation)
 
+    def confirmed(self, drop: float, after: int) -> float:
+        """In which share of runs is a fall (`drop`, a fraction) confirmed by the end that begins `after` evaluations?
+
+        The judge itself is asked, about 200 simulated runs that are level and then fall over a quarter of the run; the
+        standard error is 3.5 points at most. A plan of few evaluations needs that, because the noise is learned from
+        so few scores that the fall is a part of it.
+        """
+        fallen = np.clip((np.arange(self.evaluations) - after + 1) / max(1.0, 0.25 * self.evaluations), 0.0, 1.0)
+        rng = np.random.default_rng(0)
+        noise = rng.multivariate_normal(np.zeros(self.evaluations), self._covariance, size=_RUNS)
+        runs = np.clip(self.rate - drop * fallen + noise, 0.0, 1.0)
+        return sum(self._confirms(rates, after) for rates in runs) / _RUNS
+
+    def _confirms(self, rates: FloatArray, after: int) -> bool:
+        """Whether the scan confirms a fall at any evaluation `after` so many."""
+        seen, bound = Evidence(self.evaluations), boundary(self.evaluations)
+        for count, rate in enumerate(rates.tolist(), 1):
+            seen.add(Evaluation(count, rate, self.problems, float(self.samples)))
+            if count > max(after, FEWEST - 1):
+                falls, _ = last_look(seen.rates, inflation=seen.inflation)
+                if seen.learned.z(float(falls.max())) >= bound:
+                    return True
+        return False
+
     @property
-    def _noise(self) -> EvalNoise:
-        """How the rates err, but for the jitter of checkpoints."""
-        return EvalNoise.of_rates(np.full(self.evaluations, self.rate), self.problems, self.samples)
+    def _covariance(self) -> FloatArray:
+        """How the rates err, and how alike: samples, problems that flip or are lost for a while, and jitter; (K, K)."""
+        noise = EvalNoise.of_rates(np.full(self.evaluations, self.rate), self.problems, self.samples)
+        return floats(noise.variance * noise.covariance + JITTER_FLOOR**2 * np.eye(self.evaluations))
 
     def _inflation(self, d: FloatArray) -> FloatArray:
         """How much noisier are contrasts than `sigma` says, because problems are learned or lost for a while?"""
-        noise, k = self._noise, d.shape[-1]
-        shared = noise.variance * noise.covariance[:k, :k] + JITTER_FLOOR**2 * np.eye(k)
-        return floats(np.einsum("...j,jk,...k->...", d, shared, d) / (self.sigma**2 * (d * d).sum(axis=-1)))
+        k = d.shape[-1]
+        noisy = np.einsum("...j,jk,...k->...", d, self._covariance[:k, :k], d)
+        return floats(noisy / (self.sigma**2 * (d * d).sum(axis=-1)))
 
 
 def cheapest(drop: float, *, rate: float = RATE, problems: int | None = None) -> Schedule | None:
@@ -281,7 +311,23 @@ def show_schedule(console: Console, one: Schedule) -> None:
     grown = ", ".join(f"twice the {what} {_points(more.visible())}" for what, more in doubled(one).items())
     if math.isfinite(now):
         console.print(f"Within 15 % of the run: {_points(now)} now; {grown}.")
+    if one.evaluations <= _FEW and one.problems >= FEWEST_TO_CONFIRM:
+        console.print(_of_few(one))
     console.print(advice(one))
+
+
+def _of_few(one: Schedule) -> str:
+    """Say how often falls are confirmed where evaluations are few."""
+    middle, late = one.evaluations // 2, one.evaluations - _BEFORE_END
+    large, small = (
+        f"{_points(drop)} {{}} in {100 * one.confirmed(drop, middle):.0f} and {100 * one.confirmed(drop, late):.0f} %"
+        for drop in _FALLS
+    )
+    return (
+        f"With {one.evaluations} evaluations much depends on when a fall begins. Where that is in the middle, and "
+        f"{_BEFORE_END} evaluations before the end, one of {large.format('is confirmed by the end')} of {_RUNS} "
+        f"simulated runs, one of {small.format('is')}."
+    )
 
 
 def show_cheapest(console: Console, drop: float, rate: float, problems: int | None) -> None:

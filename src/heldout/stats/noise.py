@@ -157,33 +157,3 @@ def volatility(step: FloatArray, value: FloatArray, sampling_variance: float | N
         noise_sd=math.sqrt(noise),
         noise_share=noise / movement if movement > 0.0 else math.nan,
     )
-
-
-def eval_sigma(theta: float, n: int, m: int = 1, concentration: float = 0.7) -> float:
-    """How noisy will one eval be, before any eval was made?
-
-    Problems whose chances of being solved are spread like ``Beta(theta s, (1 - theta) s)`` leave
-    ``theta (1 - theta) s / (s + 1) / (n m)`` of sampling variance when every eval uses the same problems.
-
-    `theta`: expected rate, from 0 to 1. `n`: number of problems, at least 1. `m`: samples per problem, at least 1.
-    `concentration`: s, above 0: 0.3 is a set of problems that are nearly always or nearly never solved, 1.5 a mildly
-    spread one.
-    Returns the standard deviation of the rate of one eval, as evals on the same problems differ.
-    Raises ValueError if an argument is outside.
-
-    What it cannot see: jitter of the checkpoints and drift of single problems, which more samples do not remove, and
-    the noise of the level itself over sets of problems, which is larger. `Gram.s2` measures it once evals exist.
-
-    Source: Miller 2024, arXiv 2411.00640.
-
-    >>> round(eval_sigma(0.35, 200, concentration=0.3), 3)
-    0.016
-    """
-    if not 0.0 <= theta <= 1.0:
-        raise ValueError(f"theta is {theta}; it must be from 0 to 1.")
-    for name, count in (("n", n), ("m", m)):
-        if count < 1:
-            raise ValueError(f"{name} is {count}; it must be at least 1.")
-    if not concentration > 0.0:
-        raise ValueError(f"concentration is {concentration}; it must be above 0.")
-    return math.sqrt(theta * (1.0 - theta) * concentration / (concentration + 1.0) / (n * m))
