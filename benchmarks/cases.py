@@ -11,11 +11,22 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.harness import Estimate
-from benchmarks.score import Score, Selection
-from heldout.datasets.simulated import CONFIGS, DECLINES, NULLS, OUTSIDE_DECLINES, OUTSIDE_NULLS
+from benchmarks.score import Score, Selection, selection_of_all
+from heldout.datasets.simulated import (
+    CONFIGS,
+    DECLINES,
+    NULLS,
+    OUTSIDE_DECLINES,
+    OUTSIDE_NULLS,
+    PLAIN_DECLINES,
+    PLAIN_NULLS,
+)
 from heldout.errors import UsageError
 
 SCORED = ("slow_overopt", "sharp_collapse", "r1_like")  # the declines that the tables average over
+PLAIN = ("shaken", "clusters", "swapped", "uneven", "rates", "returns")  # configs that are for the plain families
+KINDS = (*CONFIGS, "cliff", "outside")  # with the usual config, "cliff" has the plain families
+FEWEST = 5  # evals from which on neighbours help to choose a checkpoint
 _NAME = re.compile(r"n(?P<n>\d+)K(?P<K>\d+)(?:m(?P<m>\d+))?(?:-(?P<kind>[a-z]+))?")
 _COLUMNS = ("false_alarms", "detection", "premature", "delay", "lost")
 
@@ -35,17 +46,24 @@ class Case:
 
     @classmethod
     def named(cls, name: str) -> Case:
-        """From ``n500K40``, ``n200K40m4``, ``n500K40-churn`` or, for shapes outside the design, ``n500K40-outside``."""
+        """From ``n500K40``, ``n200K40m4``, ``n500K40-churn``, ``n200K20-cliff``, or ``n500K40-outside``.
+
+        The last is for shapes outside the design, "cliff" and the kinds in `PLAIN` for a level, steady rises, a dip, a
+        slow and a short fall and a cliff.
+        """
         found = _NAME.fullmatch(name)
-        if found is None or (found["kind"] or "default") not in (*CONFIGS, "outside"):
-            kinds = ", ".join([*CONFIGS, "outside"])
+        if found is None or (found["kind"] or "default") not in KINDS or int(found["K"]) < FEWEST:
             raise UsageError(
-                f"configuration {name!r}: write it as n500K40, n200K40m4 or n500K40-KIND, KIND of {kinds}."
+                f"configuration {name!r}: write it as n500K40, n200K40m4 or n500K40-KIND, KIND of {', '.join(KINDS)}, "
+                f"with at least {FEWEST} evals."
             )
         kind = found["kind"] or "default"
         size = (int(found["n"]), int(found["K"]), int(found["m"] or 1))
         if kind == "outside":
             return cls(name, *size, "default", OUTSIDE_NULLS, OUTSIDE_DECLINES, OUTSIDE_DECLINES)
+        if kind in (*PLAIN, "cliff"):
+            config = "default" if kind == "cliff" else kind
+            return cls(name, *size, config, PLAIN_NULLS, PLAIN_DECLINES, PLAIN_DECLINES)
         return cls(name, *size, kind)
 
 
@@ -64,7 +82,7 @@ class Result:
     default, matched
         One score per detector, at customary thresholds and at tuned ones; the second is empty outside the design.
     selected
-        By method, how well the best checkpoint is found.
+        By method and family, how well the best checkpoint is found.
     """
 
     case: Case
@@ -72,7 +90,11 @@ class Result:
     seed: int
     default: tuple[Score, ...]
     matched: tuple[Score, ...]
-    selected: Mapping[str, Selection]
+    selected: Mapping[str, Mapping[str, Selection]]
+
+    def selection(self, method: str) -> Selection:
+        """The mean over all families."""
+        return selection_of_all(self.selected[method].values())
 
 
 def as_json(results: Sequence[Result], checked: Callable[[Result], Mapping[str, str]]) -> str:
@@ -103,7 +125,10 @@ def _fields(result: Result) -> dict[str, Any]:
         "seed": result.seed,
         "default": [_flat(one) for one in result.default],
         "matched": [_flat(one) for one in result.matched],
-        "selected": {method: asdict(one) for method, one in result.selected.items()},
+        "selected": {
+            method: {family: _without_nan(asdict(one)) for family, one in families.items()}
+            for method, families in result.selected.items()
+        },
     }
 
 
@@ -113,7 +138,13 @@ def _flat(one: Score) -> dict[str, Any]:
     return {
         "detector": one.detector,
         "threshold": threshold,
-        **{name: {family: asdict(seen) for family, seen in getattr(one, name).items()} for name in _COLUMNS},
+        **{name: _without_nan({f: asdict(seen) for f, seen in getattr(one, name).items()}) for name in _COLUMNS},
+    }
+
+
+def _without_nan(one: Mapping[str, Mapping[str, float]]) -> dict[str, dict[str, float | None]]:
+    return {
+        name: {key: None if math.isnan(value) else value for key, value in seen.items()} for name, seen in one.items()
     }
 
 
@@ -124,7 +155,10 @@ def _result(fields: Mapping[str, Any]) -> Result:
         seed=int(fields["seed"]),
         default=tuple(map(_score, fields["default"])),
         matched=tuple(map(_score, fields["matched"])),
-        selected={method: Selection(**_estimates(found)) for method, found in fields["selected"].items()},
+        selected={
+            method: {family: Selection(**_estimates(found)) for family, found in families.items()}
+            for method, families in fields["selected"].items()
+        },
     )
 
 
@@ -133,5 +167,9 @@ def _score(fields: Mapping[str, Any]) -> Score:
     return Score(fields["detector"], threshold, *(_estimates(fields[name]) for name in _COLUMNS))
 
 
-def _estimates(fields: Mapping[str, Mapping[str, float]]) -> dict[str, Estimate]:
-    return {name: Estimate(float(seen["value"]), float(seen["se"])) for name, seen in fields.items()}
+def _estimates(fields: Mapping[str, Mapping[str, float | None]]) -> dict[str, Estimate]:
+    return {name: Estimate(_number(seen["value"]), _number(seen["se"])) for name, seen in fields.items()}
+
+
+def _number(value: float | None) -> float:
+    return math.nan if value is None else float(value)

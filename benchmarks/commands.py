@@ -60,6 +60,20 @@ def bench_detect(
     bench(runs, configs or [], seed, workers, out, figures, source)
 
 
+@app.command("sentences")
+def bench_sentences(
+    runs: Annotated[int, typer.Option(min=1, help="Simulated runs that never fall, each read from a file.")] = 200,
+    series: Annotated[int, typer.Option(min=1, help="Series of noise of each length.")] = 1000,
+    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same tables.")] = 0,
+    workers: Annotated[int, typer.Option(min=0, help="Processes; 0 for as many as there are cores.")] = 0,
+    out: Annotated[Path | None, typer.Option("-o", "--out", help="Also write the tables as Markdown or JSON.")] = None,
+) -> None:
+    """How often a report says what is not so: words for noise, falls that are none, sentences against its verdict."""
+    from benchmarks.sentences import main as bench
+
+    bench(runs, series, seed, workers, out)
+
+
 @app.command("signals")
 def bench_signals(
     runs: Annotated[int, typer.Option(min=11, help="Healthy runs, and simulated runs with held-out scores.")] = 2000,

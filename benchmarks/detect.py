@@ -7,12 +7,8 @@ cannot be wrong: one that always alarms and one that never does.
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -21,10 +17,10 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from benchmarks.cases import Case, Result, as_json, from_json
-from benchmarks.harness import check_name
+from benchmarks.harness import check_name, in_processes
 from benchmarks.rivals import OURS, RIVALS, Detector, available, paths, picks, unavailable
 from benchmarks.score import Score, Selection, Truth, matched_threshold, picked, score, selection
-from benchmarks.tables import markdown, tables
+from benchmarks.tables import markdown, pooled, tables
 from benchmarks.targets import verdicts
 from heldout.datasets.simulated import NULLS, SimulatedRun, simulate
 from heldout.errors import UsageError
@@ -53,7 +49,7 @@ class _Part:
     job: _Job
     paths: Mapping[str, FloatArray]
     truth: Truth
-    picks: Mapping[str, FloatArray]  # by method, shape (R, 5); empty in calibration
+    picks: Mapping[str, FloatArray]  # by method, shape (R, 7); empty in calibration
 
 
 def main(
@@ -106,6 +102,8 @@ def main(
             console.print()
         if out is not None:  # after each configuration, so that nothing is lost when it is stopped
             out.write_text(markdown(results, left_out) if out.suffix == ".md" else as_json(results, verdicts))
+    for table in pooled(results):
+        console.print(table.drawn())
     if figures is not None:
         from benchmarks.figures import save  # heavy, and rarely wanted
 
@@ -134,10 +132,9 @@ def measure(
     cases: Sequence[Case], runs: int, seed: int, workers: int, console: Console | None = None
 ) -> Iterator[Result]:
     """Give one result after the other; the same seed gives the same numbers with any number of processes."""
-    workers = workers or os.cpu_count() or 1
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with (
-        _mapper(workers) as run_all,
+        in_processes(workers, _done) as run_all,
         Progress(*columns, console=console, transient=True, disable=console is None) as progress,
     ):
         task = progress.add_task("", total=sum(_runs_of(case, runs) for case in cases))
@@ -172,18 +169,6 @@ def _jobs(case: Case, runs: int, seed: int) -> list[_Job]:
     return jobs
 
 
-@contextmanager
-def _mapper(workers: int) -> Iterator[Callable[[list[_Job]], Iterator[_Part]]]:
-    """What does the jobs: this process, or fresh ones with one thread each."""
-    if workers < 2:
-        yield lambda jobs: map(_done, jobs)
-        return
-    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-        os.environ.setdefault(name, "1")  # read when numpy is loaded there; small matrices gain nothing from more
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        yield lambda jobs: (future.result() for future in as_completed([pool.submit(_done, job) for job in jobs]))
-
-
 def _done(job: _Job) -> _Part:
     case = job.case
     runs: list[SimulatedRun] = [
@@ -216,14 +201,14 @@ def _scored(case: Case, runs: int, seed: int, parts: Sequence[_Part]) -> Result:
     return Result(case, runs, seed, tuple(default), tuple(matched), _selected(ordered))
 
 
-def _selected(parts: Sequence[_Part]) -> dict[str, Selection]:
-    """How well each method finds the best checkpoint, mean over families."""
+def _selected(parts: Sequence[_Part]) -> dict[str, dict[str, Selection]]:
+    """How well each method finds the best checkpoint, by family."""
     taken: dict[str, dict[str, list[FloatArray]]] = {}
     for part in parts:
         for method, rows in part.picks.items():
             taken.setdefault(method, {}).setdefault(part.job.family, []).append(rows)
     return {
-        method: selection(families=[np.concatenate(rows) for rows in families.values()])
+        method: {family: selection(np.concatenate(rows)) for family, rows in families.items()}
         for method, families in taken.items()
     }
 

@@ -150,7 +150,7 @@ def regret(results: Sequence[Result]) -> Figure:
     _frame(axes, "problems", "regret, percentage points")
     sizes = [float(result.case.n) for result in results]
     for method in results[0].selected:
-        found = [result.selected[method].regret for result in results]
+        found = [result.selection(method).regret for result in results]
         colour = _OURS if method == "heldout" else _MUTED
         values, errors = [one.value for one in found], [one.se for one in found]
         axes.errorbar(

@@ -11,8 +11,11 @@ import os
 import statistics
 import subprocess
 import sys
-from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -27,6 +30,7 @@ from heldout.stats.arrays import FloatArray
 
 ROOT = Path(__file__).parents[1]
 
+Job = TypeVar("Job")
 Name = TypeVar("Name")
 Seen = TypeVar("Seen")
 
@@ -57,6 +61,22 @@ def in_turns(
                 seen[name].append(measure(name))
                 progress.advance(task)
     return seen
+
+
+@contextmanager
+def in_processes(workers: int, work: Callable[[Job], Seen]) -> Iterator[Callable[[Sequence[Job]], Iterator[Seen]]]:
+    """What does jobs, in whatever order they end: this process, or fresh ones with one thread each.
+
+    `workers` are 0 for as many as there are cores; `work` must be a function of a module, for they import it.
+    """
+    workers = workers or os.cpu_count() or 1
+    if workers < 2:
+        yield lambda jobs: map(work, jobs)
+        return
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ.setdefault(name, "1")  # read when numpy is loaded there; small matrices gain nothing from more
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+        yield lambda jobs: (future.result() for future in as_completed([pool.submit(work, job) for job in jobs]))
 
 
 def child(

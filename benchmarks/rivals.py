@@ -21,15 +21,13 @@ from itertools import pairwise
 
 import numpy as np
 
-from heldout.datasets.simulated import SimulatedRun
+from heldout.datasets.simulated import PER_SHARE, RETURN, SimulatedRun, Told
 from heldout.detectors.base import Block
-from heldout.detectors.overoptimisation import OverOptimisation
-from heldout.errors import how_to_install
-from heldout.run import Evaluation, Outcomes
+from heldout.detectors.overoptimisation import Level, Look, OverOptimisation
+from heldout.diagnosis.verdict import diagnose
+from heldout.errors import UsageError, how_to_install
+from heldout.run import Run, Series
 from heldout.stats.arrays import FloatArray, IntArray, floats
-from heldout.stats.checkpoint import choose
-from heldout.stats.eval_noise import EvalNoise
-from heldout.stats.gram import Gram
 from heldout.stats.levels import cdf
 from heldout.stats.rates import binomial_se
 from heldout.stats.scan import HORIZONS
@@ -49,8 +47,6 @@ class Detector:
         Gives the statistic after each eval of a run, shape (K,), where the value at k uses evals up to k only.
     threshold
         The customary one; an alarm is the first eval, from the fourth on, with a statistic of at least this.
-    either
-        Where given, the detectors of which this is the larger, each over its threshold.
     tunable
         Whether it is worth while to look for another threshold.
     """
@@ -58,7 +54,6 @@ class Detector:
     name: str
     path: Callable[[SimulatedRun], FloatArray]
     threshold: float
-    either: tuple[Detector, ...] = ()
     tunable: bool = True
 
     def statistic(self, run: SimulatedRun) -> FloatArray:
@@ -215,41 +210,53 @@ def never(run: SimulatedRun) -> FloatArray:
 _SURE = -math.log10(0.05)
 
 
-@lru_cache(maxsize=1024)  # the same run is asked for by the scan, the Gaussian process and their combination
-def _looked(run: SimulatedRun, outcomes: bool = True) -> OverOptimisation:
-    """heldout's own detector after the whole run, told of the outcome of every problem or of rates and sizes alone."""
-    names, steps = tuple(map(str, range(run.outcomes.shape[1]))), run.steps.tolist()
-    once = np.ones(len(names), dtype=np.int64)
-    detector = OverOptimisation(horizon=max(len(steps), HORIZONS[0]))
-    for step, rate, row in zip(steps, run.rates.tolist(), run.outcomes, strict=True):
-        one = Evaluation.of(step, Outcomes(names, row, once)) if outcomes else Evaluation(step, rate, len(names))
-        detector.update(Block(evaluations=[one]))
+@lru_cache(maxsize=1024)  # the same run is asked for by the scan, the Gaussian process and the alarm
+def _looked(run: SimulatedRun, told: Told | None = None) -> OverOptimisation:
+    """heldout's own detector after the whole run, told of its evals as its log has them, or as another would."""
+    detector = OverOptimisation(horizon=max(len(run.steps), HORIZONS[0]))
+    detector.update(Block(evaluations=run.evaluations(told)))
     return detector
 
 
-def _sureness(run: SimulatedRun, outcomes: bool) -> tuple[FloatArray, FloatArray]:
-    """How near an alarm the scan and the Gaussian process are after each eval: from 1 on it is one; shape (K,) each."""
-    scanned, certain = np.full(run.rates.size, -math.inf), np.zeros(run.rates.size)
-    looks = _looked(run, outcomes).looks
-    at = np.searchsorted(run.steps, [look.step for look in looks])
-    scanned[at] = [look.statistic / look.bound for look in looks]
-    certain[at] = [-math.log10(max(1.0 - look.probability, 1e-12)) / _SURE for look in looks]
-    return scanned, certain
+def _of_looks(run: SimulatedRun, told: Told | None, value: Callable[[Look], float]) -> FloatArray:
+    """What each look says, at its eval, shape (K,); minus infinity where there was none."""
+    path, looks = np.full(run.rates.size, -math.inf), _looked(run, told).looks
+    path[np.searchsorted(run.steps, [look.step for look in looks])] = [value(look) for look in looks]
+    return path
+
+
+def _scanned(look: Look) -> float:
+    return look.statistic / look.bound
+
+
+def _certain(look: Look) -> float:
+    return -math.log10(max(1.0 - look.probability, 1e-12)) / _SURE
+
+
+def _alarmed(look: Look) -> float:
+    """The nearer of both to an alarm, but at least 1 where the look is one and below 1 where it is none."""
+    nearest = float(np.nanmax([0.0, _scanned(look), _certain(look)]))
+    return max(nearest, 1.0) if look.level >= Level.LIKELY else min(nearest, math.nextafter(1.0, 0.0))
 
 
 def scan_path(run: SimulatedRun) -> FloatArray:
     """How strong is the evidence of a fall, over what a run of this length may show by chance?"""
-    return _sureness(run, True)[0]
+    return _of_looks(run, None, _scanned)
 
 
 def gp_path(run: SimulatedRun) -> FloatArray:
     """How sure is the Gaussian process that the level is half a point below an earlier one: 1 stands for 95 %."""
-    return _sureness(run, True)[1]
+    return _of_looks(run, None, _certain)
+
+
+def alarm_path(run: SimulatedRun) -> FloatArray:
+    """How near is heldout to an alarm, by either?"""
+    return _of_looks(run, None, _alarmed)
 
 
 def rates_path(run: SimulatedRun) -> FloatArray:
-    """How sure would the alarm be if the log had the rates and the size of the evals, and no outcomes?"""
-    return np.maximum(*_sureness(run, False))
+    """How near would the alarm be if the log had the rates and the size of the evals, and no outcomes?"""
+    return _of_looks(run, "rates", _alarmed)
 
 
 def rldoctor_path(run: SimulatedRun) -> FloatArray:
@@ -274,7 +281,7 @@ def rldoctor_path(run: SimulatedRun) -> FloatArray:
 
 SCAN = Detector("heldout: scan", scan_path, 1.0)
 GP = Detector("heldout: GP", gp_path, 1.0)
-ALARM = Detector("heldout: alarm", lambda run: np.maximum(scan_path(run), gp_path(run)), 1.0, either=(SCAN, GP))
+ALARM = Detector("heldout: alarm", alarm_path, 1.0)
 RATES = Detector("heldout: alarm, rates only", rates_path, 1.0)
 OURS = (SCAN, GP, ALARM, RATES)
 RIVALS = (
@@ -307,18 +314,8 @@ def available() -> tuple[Detector, ...]:
 
 
 def paths(runs: Sequence[SimulatedRun], detectors: Sequence[Detector]) -> dict[str, FloatArray]:
-    """The statistic of each detector after each eval of each run: by name, shape (R, K).
-
-    What combines others is made from their statistics, each over its threshold, so that nothing is computed twice.
-    """
-    found: dict[str, FloatArray] = {}
-    for detector in detectors:
-        if detector.either and all(part.name in found for part in detector.either):
-            parts = [found[part.name] / part.threshold for part in detector.either]
-            found[detector.name] = np.maximum.reduce(parts)
-        else:
-            found[detector.name] = detector.statistics(runs)
-    return found
+    """The statistic of each detector after each eval of each run: by name, shape (R, K)."""
+    return {detector.name: detector.statistics(runs) for detector in detectors}
 
 
 @dataclass(frozen=True, slots=True)
@@ -333,6 +330,10 @@ class Pick:
         Its rate and a 95 % interval.
     tied
         Evals that are said to be possibly as good.
+    fell
+        Whether the score is said to have fallen at the end; None from who does not say.
+    onset
+        First and last step between which it is said to have fallen; None where it is not.
     """
 
     best: int
@@ -340,18 +341,44 @@ class Pick:
     low: float
     high: float
     tied: tuple[int, ...]
+    fell: bool | None = None
+    onset: tuple[int, int] | None = None
 
 
 def picks(run: SimulatedRun) -> dict[str, Pick]:
     """Which checkpoint is best: by heldout, and as the largest raw rate, tied where binomial intervals meet."""
-    gram = Gram.of(run.outcomes)
-    shared = [gram.set_variance(k) for k in range(run.rates.size)]
-    choice = choose(run.rates, EvalNoise.of_outcomes(gram), shared)
-    half = 1.96 * binomial_se(run.rates, float(gram.n))
+    half = 1.96 * binomial_se(run.rates, float(run.outcomes.shape[1]))
     top = int(np.argmax(run.rates))
     rate, reach = float(run.rates[top]), float(half[top])
     meet = tuple(np.flatnonzero(run.rates + half >= rate - reach).tolist())
-    return {
-        "raw argmax": Pick(top, rate, rate - reach, rate + reach, meet),
-        "heldout": Pick(choice.best, choice.estimate, choice.low, choice.high, choice.tied),
-    }
+    return {"raw argmax": Pick(top, rate, rate - reach, rate + reach, meet), "heldout": _ours(run)}
+
+
+def _ours(run: SimulatedRun) -> Pick:
+    """What the verdict on a whole run says of its checkpoints and of a fall, as shares."""
+    verdict = diagnose(logged(run), [])
+    kept, onset = verdict.recommended, verdict.onset if verdict.fell else None
+    if kept is None:
+        raise UsageError(f"{len(run.steps)} evals are too few for a checkpoint to be recommended: {verdict.label}.")
+    zero, unit = (RETURN, PER_SHARE) if run.told == "returns" else (0.0, 1.0)
+    estimate, low, high = ((value - zero) / unit for value in (kept.estimate, kept.low, kept.high))
+    best, *tied = np.searchsorted(run.steps, (kept.step, *verdict.tied)).tolist()
+    return Pick(
+        best, estimate, low, high, tuple(tied), verdict.fell, None if onset is None else (onset.low, onset.high)
+    )
+
+
+def logged(run: SimulatedRun) -> Run:
+    """A simulated run as it is read from its log, with its held-out score alone."""
+    measured = run.evaluations()
+    exact = tuple(one for one in measured if one.outcomes is not None)
+    key = exact[0].key if exact else "eval/mean_return" if run.told == "returns" else "eval/pass@1"
+    sizes = {}
+    if run.told != "returns":
+        shape = len(measured)
+        sizes = {
+            "problems": np.full(shape, float(run.outcomes.shape[1])),
+            "samples": np.full(shape, float(run.samples)),
+        }
+    series = Series(key, run.steps, np.array([one.rate for one in measured]), **sizes)
+    return Run(run.family, "simulated", "simulated", {key: series}, {"held_out": key}, measured=exact)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 
@@ -192,6 +192,10 @@ class Selection:
         Share of runs whose tied set holds the truly best one.
     size
         Checkpoints in the tied set.
+    onset
+        Of the declines that were called one, share whose onset lies within the interval stated for it.
+    fell
+        Share of runs whose score is said to have fallen at the end.
     """
 
     regret: Estimate
@@ -199,20 +203,33 @@ class Selection:
     coverage: Estimate
     tied: Estimate
     size: Estimate
+    onset: Estimate
+    fell: Estimate
 
 
 def picked(*, run: SimulatedRun, pick: Pick) -> FloatArray:
-    """One run's share in each field of `Selection`, shape (5,)."""
+    """One run's share in each field of `Selection`, shape (7,); `nan` where a field does not apply."""
     truth, best = run.truth, int(np.argmax(run.truth))
     taken = float(truth[pick.best])
     regret, bias = 100.0 * (float(truth[best]) - taken), 100.0 * (pick.estimate - taken)
-    return floats([regret, bias, pick.low <= taken <= pick.high, best in pick.tied, len(pick.tied)])
+    held = pick.low <= taken <= pick.high
+    onset = math.nan
+    if run.onset is not None and pick.onset is not None:
+        onset = float(pick.onset[0] < run.steps[run.onset] <= pick.onset[1])
+    fell = math.nan if pick.fell is None else float(pick.fell)
+    return floats([regret, bias, held, best in pick.tied, len(pick.tied), onset, fell])
 
 
-def selection(*, families: Iterable[FloatArray]) -> Selection:
-    """The mean over families of what `picked` gave for their runs, each of shape (R, 5); `nan` without families."""
-    each = [[_mean(column) for column in picks.T] for picks in families]
-    return Selection(*(average(family[field] for family in each) for field in range(5)))
+def selection(picks: FloatArray) -> Selection:
+    """What `picked` gave for the runs of one family, shape (R, 7); `nan` for a field that applies to none of them."""
+    return Selection(*(_mean(column[~np.isnan(column)]) for column in picks.T))
+
+
+def selection_of_all(families: Iterable[Selection]) -> Selection:
+    """The mean over families to which a field applies; `nan` where there is none."""
+    each = [[getattr(family, field.name) for field in fields(family)] for family in families]
+    columns = zip(*each, strict=True) if each else ([] for _ in fields(Selection))
+    return Selection(*(average(one for one in column if not math.isnan(one.value)) for column in columns))
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,6 @@ from rich.progress import track
 from benchmarks.harness import Sheet, check_name, write
 from heldout.datasets.simulated import DECLINES, NULLS, SimulatedRun, simulate
 from heldout.detectors import DETECTORS, Block, LateSurge, Plateau, Points, Signal
-from heldout.run import Evaluation, Outcomes
 from heldout.stats.arrays import FloatArray
 
 ALL, COURSES = "all", ("flat", "drifting", "improving")
@@ -107,7 +106,7 @@ def of_scores(runs: int, seed: int, console: Console | None = None) -> list[Wron
     asked = [(family, number) for family in FAMILIES for number in range(runs)]
     for family, number in track(asked, "Held-out scores", console=console, disable=console is None):
         run = simulate(family, PROBLEMS, EVALUATIONS, seed=(seed + 1) * _SEEDS + number)
-        block = Block(evaluations=_evaluations(run))
+        block = Block(evaluations=run.evaluations())
         said = Plateau(horizon=EVALUATIONS).update(block)
         wrong["plateau"] += any(_moved(run, one.steps) > one.evidence["margin"] for one in said)
         found = bool(LateSurge().update(block))
@@ -118,12 +117,6 @@ def of_scores(runs: int, seed: int, console: Console | None = None) -> list[Wron
         Wrong("late_surge", "", "families without one", wrong["late_surge"], len(asked) - runs),
         Wrong("late_surge", "", "late surges (rightly found)", surged, runs),
     ]
-
-
-def _evaluations(run: SimulatedRun) -> list[Evaluation]:
-    names, once = tuple(map(str, range(run.outcomes.shape[1]))), np.ones(run.outcomes.shape[1], dtype=np.int64)
-    pairs = zip(run.steps.tolist(), run.outcomes, strict=True)
-    return [Evaluation.of(step, Outcomes(names, row, once)) for step, row in pairs]
 
 
 def _moved(run: SimulatedRun, steps: tuple[int, int]) -> float:

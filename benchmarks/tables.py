@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 from benchmarks.cases import Case, Result
 from benchmarks.harness import Estimate, Sheet
 from benchmarks.rivals import ALARM, OURS
 from benchmarks.score import Score, percent
-from benchmarks.targets import checks, relative_checks, selection_checks, verdict
+from benchmarks.targets import checks, pooled_checks, relative_checks, selection_checks, verdict
 
 
 def tables(result: Result) -> list[Sheet]:
@@ -43,7 +44,7 @@ def tables(result: Result) -> list[Sheet]:
         if one.detector in {detector.name for detector in OURS}
     )
     sheets.append(Sheet(f"{case.name}, false alarms of each null family, %", nulls, ours))
-    return [*sheets, _selection_sheet(result)]
+    return [*sheets, _selection_sheet(result), _family_sheet(result)]
 
 
 def _selection_sheet(result: Result) -> Sheet:
@@ -57,19 +58,33 @@ def _selection_sheet(result: Result) -> Sheet:
         "target met",
     )
     reached = verdict(selection_checks(result))
-    rows = tuple(
-        (
-            method,
-            _text(one.regret, 2),
-            _text(one.bias, 2),
-            _text(percent(one.coverage)),
-            _text(percent(one.tied)),
-            _text(one.size),
-            reached if method == "heldout" else "",
-        )
-        for method, one in result.selected.items()
+    rows = []
+    for method in result.selected:
+        one = result.selection(method)
+        shares = (_text(percent(share)) for share in (one.coverage, one.tied))
+        met = reached if method == "heldout" else ""
+        rows.append((method, _text(one.regret, 2), _text(one.bias, 2), *shares, _text(one.size), met))
+    return Sheet(f"{result.case.name}, best checkpoint at the end, mean over all families", head, tuple(rows))
+
+
+def _family_sheet(result: Result) -> Sheet:
+    """What the verdict at the end says, family by family."""
+    head = (
+        "family",
+        "fallen at the end %",
+        "regret, points: heldout",
+        "raw argmax",
+        "interval holds %",
+        "tied set holds %",
+        "tied set, evals",
+        "onset interval holds %",
     )
-    return Sheet(f"{result.case.name}, best checkpoint at the end, mean over all families", head, rows)
+    rows = []
+    for family, one in result.selected["heldout"].items():
+        regrets = (_text(seen.regret, 2) for seen in (one, result.selected["raw argmax"][family]))
+        shares = (_text(percent(share)) for share in (one.coverage, one.tied))
+        rows.append((family, _text(percent(one.fell)), *regrets, *shares, _text(one.size), _text(percent(one.onset))))
+    return Sheet(f"{result.case.name}, what heldout says at the end", head, tuple(rows))
 
 
 def _row(one: Score, case: Case, reached: str) -> tuple[str, ...]:
@@ -95,11 +110,20 @@ def _widest(one: Score, families: Sequence[str]) -> float:
 
 
 def _text(seen: Estimate, digits: int = 1) -> str:
-    return f"{seen.value:.{digits}f} ±{seen.se:.{digits}f}"
+    return "" if math.isnan(seen.value) else f"{seen.value:.{digits}f} ±{seen.se:.{digits}f}"
+
+
+def pooled(results: Sequence[Result]) -> list[Sheet]:
+    """What is asked of all configurations of plain families together; nothing where there are none."""
+    found = pooled_checks(results)
+    rows = tuple((one.what, _text(one.seen, 2), f"{one.limit:g}", verdict([one])) for one in found)
+    return [Sheet("All configurations of plain families together", ("what", "seen", "limit", "target met"), rows)][
+        : len(found)
+    ]
 
 
 def markdown(results: Sequence[Result], left_out: Mapping[str, str]) -> str:
     """All tables one below the other, and which detectors are not in them, by name, and why."""
-    lines = [sheet.markdown() for result in results for sheet in tables(result)]
+    lines = [sheet.markdown() for sheet in (*(one for result in results for one in tables(result)), *pooled(results))]
     lines += [f"{name} was left out: {why}." for name, why in left_out.items()]
     return "\n".join(lines).rstrip() + "\n"

@@ -77,7 +77,7 @@ def test_tuned_thresholds_keep_near_five_percent_on_other_seeds(result: Any) -> 
 
 
 def test_the_best_checkpoint_is_found_better_than_by_the_raw_argmax(result: Any) -> None:
-    ours, raw = result.selected["heldout"], result.selected["raw argmax"]
+    ours, raw = result.selection("heldout"), result.selection("raw argmax")
     assert ours.regret.value < raw.regret.value
     assert abs(ours.bias.value) < 0.5 * raw.bias.value
     assert ours.tied.value > 0.85

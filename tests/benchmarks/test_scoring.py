@@ -23,6 +23,7 @@ from benchmarks.score import (
     premature_rate,
     score,
     selection,
+    selection_of_all,
 )
 from heldout.datasets.simulated import simulate
 
@@ -136,10 +137,22 @@ def test_the_true_best_checkpoint_has_no_regret() -> None:
     best = int(np.argmax(run.truth))
     rate = float(run.truth[best])
     ideal = picked(run=run, pick=Pick(best, rate, rate - 0.01, rate + 0.01, (best,)))
-    assert ideal.tolist() == [0.0, 0.0, 1.0, 1.0, 1.0]
-    last = picked(run=run, pick=Pick(11, 1.0, 0.9, 1.0, (11, 10)))
+    assert ideal[:5].tolist() == [0.0, 0.0, 1.0, 1.0, 1.0]
+    assert np.isnan(ideal[5:]).all()  # it says nothing of a fall
+    assert run.onset is not None
+    since, after = int(run.steps[run.onset - 1]), int(run.steps[run.onset])
+    last = picked(run=run, pick=Pick(11, 1.0, 0.9, 1.0, (11, 10), fell=True, onset=(since, after)))
     assert last[0] == pytest.approx(100.0 * (rate - run.truth[11]))
-    assert last[2:].tolist() == [0.0, 0.0, 2.0]
-    mean = selection(families=[np.stack([ideal, last])])
-    assert mean.tied.value == 0.5
-    assert mean.size.value == 1.5
+    assert last[2:].tolist() == [0.0, 0.0, 2.0, 1.0, 1.0]
+    late = picked(run=run, pick=Pick(11, 1.0, 0.9, 1.0, (11, 10), fell=False, onset=(after, 800)))
+    assert late[5:].tolist() == [0.0, 0.0]
+    mean = selection(np.stack([ideal, last, late, late]))
+    assert (mean.tied.value, mean.size.value) == (0.25, 1.75)
+    assert mean.onset.value == mean.fell.value == pytest.approx(1.0 / 3.0)
+
+
+def test_the_mean_over_families_is_of_those_that_a_field_applies_to() -> None:
+    fallen, level = (selection(np.array([[1.0, 0.0, 1.0, 1.0, 2.0, onset, 0.0]] * 2)) for onset in (1.0, math.nan))
+    assert selection_of_all([fallen, level]).onset.value == 1.0
+    assert math.isnan(selection_of_all([level]).onset.value)
+    assert math.isnan(selection_of_all([]).regret.value)

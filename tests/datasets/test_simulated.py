@@ -14,6 +14,10 @@ from heldout.datasets.simulated import (
     ONSET_DROP,
     OUTSIDE_DECLINES,
     OUTSIDE_NULLS,
+    PER_SHARE,
+    PLAIN_DECLINES,
+    PLAIN_NULLS,
+    RETURN,
     STEPS,
     simulate,
 )
@@ -29,7 +33,7 @@ def test_shapes_ranges_and_flags(family: str) -> None:
     assert run.reward.shape == run.length.shape == (STEPS,)
     assert run.steps.tolist() == [50 * k for k in range(1, 17)]
     assert np.all((run.truth > 0.0) & (run.truth < 1.0))
-    assert run.is_decline == (family in DECLINES + OUTSIDE_DECLINES)
+    assert run.is_decline == (family in DECLINES + OUTSIDE_DECLINES + PLAIN_DECLINES)
     assert run.peak == np.argmax(run.trend)
 
 
@@ -49,7 +53,7 @@ def test_the_truth_is_the_trend_shaken_by_its_jitter() -> None:
     assert 0.005 < np.std([run.truth - run.trend for run in more]) < 0.010
 
 
-@pytest.mark.parametrize("family", DECLINES + OUTSIDE_DECLINES)
+@pytest.mark.parametrize("family", [*DECLINES, *OUTSIDE_DECLINES, "short_fall", "cliff"])
 def test_the_onset_is_the_first_eval_a_point_below_the_maximum(family: str) -> None:
     for seed in range(5):
         run = simulate(family, 2, 40, seed=seed)
@@ -129,7 +133,9 @@ def test_fewer_problems_are_the_first_of_more() -> None:
 
 
 def test_families_are_told_apart() -> None:
-    assert len({*NULLS, *DECLINES, *OUTSIDE_NULLS, *OUTSIDE_DECLINES}) == len(FAMILIES) == 20
+    assert len({*NULLS, *DECLINES, *OUTSIDE_NULLS, *OUTSIDE_DECLINES}) == 20
+    assert {*PLAIN_NULLS, *PLAIN_DECLINES} - {*NULLS, *DECLINES, *OUTSIDE_NULLS} == {"level", "short_fall", "cliff"}
+    assert len(FAMILIES) == 23
     assert len(NULLS) == 7
 
 
@@ -137,7 +143,7 @@ def test_families_are_told_apart() -> None:
     ("arguments", "words"),
     [
         ({"family": "nice"}, "family is 'nice'; it must be one of honest, plateau"),
-        ({"config": "odd"}, "config is 'odd'; it must be one of default, ushape, greedy, churn, jitter."),
+        ({"config": "odd"}, "config is 'odd'; it must be one of default, ushape, greedy, churn, jitter, shaken, "),
         ({"n": 1}, "n = 1, K = 8, m = 1; there must be 2 problems, 2 to 800 evals and 1 sample."),
         ({"K": 801}, "n = 10, K = 801, m = 1; there must be"),
         ({"m": 0}, "n = 10, K = 8, m = 0; there must be"),
@@ -147,3 +153,61 @@ def test_what_cannot_be_simulated_is_refused(arguments: Any, words: str) -> None
     with pytest.raises(UsageError) as error:
         simulate(**({"family": "honest", "n": 10, "K": 8, "seed": 0} | arguments))
     assert str(error.value).startswith(words)
+
+
+def test_a_cliff_is_a_fall_of_thirty_points_within_two_evaluations_of_forty() -> None:
+    for seed in range(10):
+        trend = simulate("cliff", 2, 40, seed=seed).trend
+        assert trend.max() - trend[-1] == pytest.approx(0.30, abs=0.005)
+        between = (trend[trend.argmax() :] > trend[-1] + 1e-9) & (trend[trend.argmax() :] < trend.max() - 0.01)
+        assert between.sum() <= 2
+
+
+def test_heavy_tails_shake_as_much_and_now_and_then_much_more() -> None:
+    def worst(config: str) -> list[float]:
+        runs = [simulate("level", 2, 40, seed=seed, config=config) for seed in range(200)]
+        shaken = np.array([(run.truth - run.trend) / np.std(run.truth - run.trend) for run in runs])
+        return [float(np.mean(np.abs(shaken) > 4.0)), float(np.mean([np.std(r.truth - r.trend) for r in runs]))]
+
+    (tail, sd), (heavy, heavy_sd) = worst("jitter"), worst("shaken")
+    assert heavy > 10.0 * max(tail, 1e-4)
+    assert heavy_sd == pytest.approx(sd, rel=0.2)
+
+
+def test_problems_of_a_cluster_wander_together() -> None:
+    run = simulate("level", 400, 40, m=64, seed=3, config="clusters")
+    moved = run.outcomes[20:].mean(axis=0) - run.outcomes[:20].mean(axis=0)
+    inside, across = (np.corrcoef(moved[:-step:10], moved[step::10])[0, 1] for step in (1, 10))
+    assert inside > 0.25 > 2.0 * abs(across)
+
+
+def test_a_fifth_of_the_problems_is_swapped_once() -> None:
+    run = simulate("level", 50, 12, seed=1, config="swapped")
+    sets = [frozenset(row) for row in run.problems.tolist()]
+    before, after = dict.fromkeys(sets)
+    assert len(before & after) == 40
+    assert sets == sorted(sets, key=lambda one: one == after)
+    assert len(set(simulate("level", 50, 12, seed=1).problems[:, -1])) == 1
+
+
+def test_uneven_evaluations_end_at_the_last_step() -> None:
+    steps = simulate("level", 10, 12, seed=1, config="uneven").steps
+    assert steps[-1] == STEPS
+    assert len(set(np.diff(steps).tolist())) > 5
+
+
+def test_a_run_is_told_as_its_log_would_have_it() -> None:
+    run = simulate("cliff", 30, 8, m=4, seed=2)
+    outcomes, rates, returns = (run.evaluations(told) for told in ("outcomes", "rates", "returns"))
+    for k, (one, bare, free) in enumerate(zip(outcomes, rates, returns, strict=True)):
+        assert one.outcomes is not None
+        assert one.outcomes.share.tolist() == run.outcomes[k].tolist()
+        assert (one.problems, one.samples) == (bare.problems, bare.samples) == (30, 4)
+        assert one.rate == pytest.approx(bare.rate) == run.rates[k]
+        assert (free.rate, free.problems, free.share) == (RETURN + PER_SHARE * bare.rate, None, False)
+    for config, told in (("default", outcomes), ("rates", rates), ("returns", returns)):
+        kinds = [
+            (one.outcomes is None, one.share)
+            for one in simulate("cliff", 30, 8, 4, seed=2, config=config).evaluations()
+        ]
+        assert kinds == [(one.outcomes is None, one.share) for one in told]

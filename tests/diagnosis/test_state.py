@@ -271,8 +271,8 @@ def advised(falls: OverOptimisation, visible: float | None = None) -> list[str]:
 @pytest.mark.parametrize(("visible", "said"), [(None, 0), (0.05, 0), (0.051, 1)])
 def test_more_problems_are_advised_where_only_falls_above_five_points_show(visible: float | None, said: int) -> None:
     text = (
-        "These evaluations show a fall of 5.1 points or more; a smaller one goes unseen. Spend on problems first: four "
-        "times as many halve that."
+        "These evaluations can show a fall of 5.1 points or more; a smaller one goes unseen. Spend on problems first: "
+        "four times as many halve that."
     )
     assert advised(told(rated([0.5] * 20)), visible) == [text] * said
 

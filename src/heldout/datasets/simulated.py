@@ -2,8 +2,9 @@
 
 A run is a true pass rate over steps, a population of problems whose mean solve probability equals that rate at every
 evaluation, the outcomes of `n` problems drawn from it, and a reward and a length with noise of their own. Seven
-families never fall by more than they wander or recover (`NULLS`), four fall (`DECLINES`), and nine more lie outside
-the design (`OUTSIDE_NULLS`, `OUTSIDE_DECLINES`).
+families never fall by more than they wander or recover (`NULLS`), four fall (`DECLINES`), nine more lie outside the
+design (`OUTSIDE_NULLS`, `OUTSIDE_DECLINES`), and some of these with a level, a short fall and a cliff are for
+evaluations of unusual kinds (`PLAIN_NULLS`, `PLAIN_DECLINES`).
 
 References
 ----------
@@ -17,15 +18,20 @@ import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import accumulate
+from typing import Literal
 
 import numpy as np
 
 from heldout.errors import UsageError
+from heldout.run import Evaluation, Outcomes
 from heldout.stats.arrays import FloatArray, IntArray, floats
 
 STEPS = 800  # training steps of every run
 ONSET_DROP = 0.01  # a decline has begun once the trend is this far below its maximum
 CHURN_TIME = 0.3  # correlation time of what single problems do on their own, as a share of the run
+RETURN, PER_SHARE = -40.0, 700.0  # the return of a policy that solves nothing, and how much more of one that solves all
+
+Told = Literal["outcomes", "rates", "returns"]  # what a log has of an evaluation
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,11 +49,30 @@ class SimulatedRun:
     onset: int | None  # first eval, from 0 and the peak on, at which the trend is one point below its maximum
     onset_step: int | None  # the first training step at which it is
     peak: int  # the eval, from 0, at which the trend is highest
+    problems: IntArray  # (K, n): which problem each of the outcomes is of
+    samples: int  # of each problem
+    told: Told  # what its log would have
 
     @property
     def rates(self) -> FloatArray:
         """Observed pass rate of each eval, shape (K,)."""
         return floats(self.outcomes.mean(axis=1))
+
+    def evaluations(self, told: Told | None = None) -> list[Evaluation]:
+        """Its evals as they are read from a log with outcomes, with rates and sizes alone, or with returns.
+
+        A return is an affine map of the rate, whose unit and size the log does not have.
+        """
+        told, steps, asked = told or self.told, self.steps.tolist(), self.outcomes.shape[1]
+        if told == "outcomes":
+            each = np.full(asked, self.samples, dtype=np.int64)
+            names = [tuple(map(str, row)) for row in self.problems.tolist()]
+            counts = zip(steps, names, np.rint(self.outcomes * self.samples), strict=True)
+            return [Evaluation.of(step, Outcomes(name, passed, each)) for step, name, passed in counts]
+        rates = zip(steps, self.rates.tolist(), strict=True)
+        if told == "rates":
+            return [Evaluation(step, rate, asked, float(self.samples)) for step, rate in rates]
+        return [Evaluation(step, RETURN + PER_SHARE * rate, share=False) for step, rate in rates]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +93,11 @@ class _Config:
     churn: tuple[float, float] = (0.3, 1.0)  # sd on the logit scale
     jitter: tuple[float, float] = (0.001, 0.005)
     logit_scale: float = 1.0
+    tails: float = math.inf  # degrees of freedom of the jitter
+    cluster: int = 1  # problems that get easier and harder together
+    swapped: float = 0.0  # share of the problems that are replaced on the way
+    uneven: bool = False  # spacing of the evals
+    told: Told = "outcomes"
 
 
 CONFIGS = {
@@ -76,6 +106,12 @@ CONFIGS = {
     "greedy": _Config(logit_scale=2.0),
     "churn": _Config(churn=(1.0, 2.0)),
     "jitter": _Config(jitter=(0.005, 0.010)),
+    "shaken": _Config(jitter=(0.005, 0.010), tails=4.0),
+    "clusters": _Config(cluster=10),
+    "swapped": _Config(swapped=0.2),
+    "uneven": _Config(uneven=True),
+    "rates": _Config(told="rates"),
+    "returns": _Config(told="returns"),
 }
 
 _U = np.arange(1, STEPS + 1) / STEPS  # progress, from 0 to 1
@@ -220,6 +256,20 @@ def _two_peak(rng: np.random.Generator) -> _Curves:
     return _Curves(start, np.interp(_U, at, level), rng.uniform(0.8, 1.5) * _U, _ONE)
 
 
+def _short_fall(rng: np.random.Generator) -> _Curves:
+    """A rise, and a fall over a quarter of the run."""
+    start, peak = _start(rng), rng.uniform(0.3, 0.7)
+    trend = start + rng.uniform(0.02, 0.08) * np.minimum(_U / peak, 1.0)
+    return _Curves(start, trend - rng.uniform(0.03, 0.12) * np.clip((_U - peak) / 0.25, 0.0, 1.0), _rise(rng), _ONE)
+
+
+def _cliff(rng: np.random.Generator) -> _Curves:
+    """A rise, and a fall of 30 points within two evals of a run of 40, somewhere."""
+    start, peak, width = rng.uniform(0.38, 0.55), rng.uniform(0.25, 0.85), rng.uniform(0.001, 0.05)
+    trend = start + rng.uniform(0.02, 0.08) * np.minimum(_U / peak, 1.0)
+    return _Curves(start, trend - 0.30 * np.clip((_U - peak) / width, 0.0, 1.0), _rise(rng), _ONE)
+
+
 _Family = Callable[[np.random.Generator], _Curves]
 _NULLS: dict[str, _Family] = {
     "honest": _honest,
@@ -249,12 +299,22 @@ _OUTSIDE_DECLINES: dict[str, _Family] = {
     "abrupt": lambda rng: _collapse(rng, rng.uniform(0.3, 0.7), 0.02),
     "two_peak": _two_peak,
 }
-_FAMILIES = _NULLS | _DECLINES | _OUTSIDE_NULLS | _OUTSIDE_DECLINES
+_PLAIN_NULLS: dict[str, _Family] = {
+    "level": lambda rng: _flat(rng, _start(rng)),
+    "linear": _linear,
+    "staircase": _staircase,
+    "dip_norew": _NULLS["dip_norew"],
+}
+_PLAIN_DECLINES: dict[str, _Family] = {"slow_overopt": _slow_overopt, "short_fall": _short_fall, "cliff": _cliff}
+_FALLING = _DECLINES | _OUTSIDE_DECLINES | _PLAIN_DECLINES
+_FAMILIES = _NULLS | _DECLINES | _OUTSIDE_NULLS | _OUTSIDE_DECLINES | _PLAIN_NULLS | _PLAIN_DECLINES
 
 NULLS = tuple(_NULLS)  # an alarm is false
 DECLINES = tuple(_DECLINES)  # an alarm after the peak is right
 OUTSIDE_NULLS = tuple(_OUTSIDE_NULLS)  # the same, with shapes that no detector was designed on
 OUTSIDE_DECLINES = tuple(_OUTSIDE_DECLINES)
+PLAIN_NULLS = tuple(_PLAIN_NULLS)  # the same, for evaluations of every kind
+PLAIN_DECLINES = tuple(_PLAIN_DECLINES)
 FAMILIES = tuple(_FAMILIES)
 
 
@@ -265,12 +325,14 @@ def simulate(family: str, n: int, K: int, m: int = 1, *, seed: int, config: str 
     problems with `m` samples; the first problems of a larger `n` are those of a smaller one. The same arguments give
     the same run; `seed` is at least 0. `config` is one of `CONFIGS`: "ushape" has mostly problems that are always or
     never solved, "greedy" doubles all logits, "churn" lets single problems wander twice as far, "jitter" shakes the
-    checkpoints more.
+    checkpoints more, "shaken" as much with heavy tails (t with 4 degrees of freedom); in "clusters" ten problems each
+    wander as one, in "swapped" a fifth of the problems is replaced on the way, in "uneven" the evals lie where chance
+    has them; a log of "rates" has no outcomes, and one of "returns" a score without a unit.
     Raises UsageError if the family or the config is not known, or n, K or m is too small.
 
     Base probabilities are Beta distributed. On the logit scale each problem also follows an Ornstein-Uhlenbeck
     process of its own, and one shift common to all problems, solved for at each eval, makes the population mean equal
-    to the truth. What it does not have: groups of related problems, timeouts, changes of the problem set, restarts.
+    to the truth. What it does not have: timeouts, restarts.
     """
     if family not in _FAMILIES:
         raise UsageError(f"family is {family!r}; it must be one of {', '.join(FAMILIES)}.")
@@ -280,32 +342,61 @@ def simulate(family: str, n: int, K: int, m: int = 1, *, seed: int, config: str 
         raise UsageError(f"n = {n}, K = {K}, m = {m}; there must be 2 problems, 2 to {STEPS} evals and 1 sample.")
     chosen = CONFIGS[config]
     root = np.random.SeedSequence([seed, zlib.crc32(family.encode())])
-    shape, noise, base, churn, sample = (np.random.default_rng(child) for child in root.spawn(5))
+    shape, noise, base, churn, sample, odd = (np.random.default_rng(child) for child in root.spawn(6))
     curves = _FAMILIES[family](shape)
-    steps = np.round(np.arange(1, K + 1) * STEPS / K).astype(np.int64)
+    steps = _steps(odd, K, chosen.uneven)
     trend = curves.trend[steps - 1]
-    truth = np.clip(trend + noise.uniform(*chosen.jitter) * noise.standard_normal(K), 0.002, 0.998)
+    truth = np.clip(trend + noise.uniform(*chosen.jitter) * _shocks(noise, K, chosen.tails), 0.002, 0.998)
     reward = curves.reward + _ar1(noise, STEPS, noise.uniform(0.5, 0.95), noise.uniform(0.10, 0.50))
     length = curves.length * (1.0 + 0.03 * noise.standard_normal(STEPS))
 
     concentration, sd = shape.uniform(*chosen.concentration), shape.uniform(*chosen.churn)
     a, b = curves.start * concentration, (1.0 - curves.start) * concentration
-    own = _logit(base.beta(a, b, n))[:, None] + sd * _wander(churn, n, K)  # (n, K)
+    problems = _problems(odd, n, K, chosen.swapped)
+    every = int(problems.max()) + 1
+    wander = np.repeat(_wander(churn, -(-every // chosen.cluster), K), chosen.cluster, axis=0)[:every]
+    own = _logit(base.beta(a, b, every))[:, None] + sd * wander  # (every, K)
     logit = chosen.logit_scale * own + _shift(truth, a, b, sd, chosen.logit_scale)
-    solved = _draw(sample, 1.0 / (1.0 + np.exp(-logit)), m)
+    solved = _draw(sample, 1.0 / (1.0 + np.exp(-logit)), m).T
     return SimulatedRun(
         family=family,
-        outcomes=np.ascontiguousarray(solved.T),
+        outcomes=np.ascontiguousarray(np.take_along_axis(solved, problems, axis=1)),
         truth=truth,
         trend=trend,
         reward=reward,
         length=length,
         steps=steps,
-        is_decline=family in _DECLINES or family in _OUTSIDE_DECLINES,
+        is_decline=family in _FALLING,
         onset=_onset(trend),
         onset_step=None if (step := _onset(curves.trend)) is None else step + 1,
         peak=int(np.argmax(trend)),
+        problems=problems,
+        samples=m,
+        told=chosen.told,
     )
+
+
+def _steps(rng: np.random.Generator, K: int, uneven: bool) -> IntArray:
+    """The steps of the evals, the last at the last step; uneven ones lie where chance has them."""
+    if uneven:
+        return np.append(np.sort(rng.choice(np.arange(1, STEPS), K - 1, replace=False)), STEPS).astype(np.int64)
+    return np.round(np.arange(1, K + 1) * STEPS / K).astype(np.int64)
+
+
+def _shocks(rng: np.random.Generator, size: int, freedom: float) -> FloatArray:
+    """Independent values of variance 1, normal or of a t distribution."""
+    if math.isinf(freedom):
+        return rng.standard_normal(size)
+    return floats(rng.standard_t(freedom, size) * math.sqrt((freedom - 2.0) / freedom))
+
+
+def _problems(rng: np.random.Generator, n: int, K: int, swapped: float) -> IntArray:
+    """Which problems each eval asks, shape (K, n): the last ones are replaced at one time, where some are."""
+    asked = np.tile(np.arange(n, dtype=np.int64), (K, 1))
+    new = round(swapped * n)
+    if new:
+        asked[rng.integers(K // 3, 2 * K // 3 + 1) :, n - new :] += new
+    return asked
 
 
 def _onset(trend: FloatArray) -> int | None:

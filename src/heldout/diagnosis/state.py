@@ -257,8 +257,8 @@ def advice_on(fallen: OverOptimisation, visible: float | None, kept: Estimate) -
     seen, said = fallen.evidence, fallen.evidence.spoken
     if visible is not None and said.share and visible > _LARGE:
         yield (
-            f"These evaluations show a {said.loss} of {said.by(visible)} or more; a smaller one goes unseen. Spend on "
-            "problems first: four times as many halve that."
+            f"These evaluations can show a {said.loss} of {said.by(visible)} or more; a smaller one goes unseen. Spend "
+            "on problems first: four times as many halve that."
         )
     if seen.problems is not None and seen.problems < ENOUGH_PROBLEMS:
         more = f"; where there are no more, up to {HELPFUL_SAMPLES} samples of each help"
