@@ -209,3 +209,36 @@ def test_a_checkpoint_before_the_first_is_refused() -> None:
         choose(GOLDEN, 1e-4, available=[-1, 3])
     assert choose(GOLDEN, 0.0, available=[0]).best == 0
     assert choose(GOLDEN, 0.0, available=[11]).best == 11
+
+
+def test_without_a_size_the_checkpoint_before_a_cliff_is_kept() -> None:
+    rng, regret, raw, held = np.random.default_rng(4), [], [], []
+    for _ in range(40):
+        place = int(rng.integers(8, 16))
+        index = np.arange(20)
+        truth = 40.0 + 8.0 * np.minimum(index / place, 1.0) - 30.0 * (index > place) + rng.normal(0.0, 0.2, 20)
+        value = truth + rng.normal(0.0, 1.2, 20)
+        got = choose(value, EvalNoise.of_scatter(value, float(np.var(value))), tie=0.01)
+        regret.append(truth.max() - truth[got.best])
+        raw.append(truth.max() - truth[int(value.argmax())])
+        held.append(int(truth.argmax()) in got.tied)
+    assert np.mean(regret) <= np.mean(raw)
+    assert np.mean(held) >= 0.85
+
+
+@pytest.mark.parametrize(("count", "as_it_is"), [(7, True), (8, False)])
+def test_scores_without_a_size_are_smoothed_from_eight_on(count: int, as_it_is: bool) -> None:
+    got = choose(GOLDEN[:count], EvalNoise.of_scatter(GOLDEN[:count], 2e-4))
+    assert (got.means.tolist() == GOLDEN[:count].tolist()) is as_it_is
+
+
+@given(st.integers(5, 24), st.integers(0, 10_000), st.floats(1e-3, 1e3), st.floats(-100.0, 100.0), st.booleans())
+def test_a_score_in_another_unit_has_the_same_choice(k: int, seed: int, a: float, b: float, sized: bool) -> None:
+    value = np.random.default_rng(seed).normal(0.4, 0.02, k)
+    known = [EvalNoise.white(4e-4, k), EvalNoise.white(4e-4 * a * a, k)]
+    unknown = [EvalNoise.of_scatter(value, 4e-4), EvalNoise.of_scatter(a * value + b, 4e-4 * a * a)]
+    noise = known if sized else unknown
+    one, other = choose(value, noise[0], tie=1e-4), choose(a * value + b, noise[1], tie=1e-4 * a)
+    assert (other.best, other.tied) == (one.best, one.tied)
+    ends = [[got.low, got.estimate, got.high] for got in (one, other)]
+    np.testing.assert_allclose(ends[1], a * np.array(ends[0]) + b, rtol=1e-7, atol=1e-9 * a)

@@ -97,3 +97,21 @@ def test_a_comparison_has_the_variance_of_its_covariance() -> None:
     d = np.array([[1.0, 0.0, 0.0, 0.0, -1.0], [0.5, 0.5, -1.0, 0.0, 0.0]])
     expected = [noise.variance * float(row @ noise.covariance @ row) for row in d]
     np.testing.assert_allclose(noise.of_contrasts(d), expected)
+
+
+def test_a_cliff_is_no_noise_once_there_are_eight_scores() -> None:
+    values = np.random.default_rng(0).normal(0.0, 1.0, 300)
+    cliff = values + np.where(np.arange(300) >= 200, -50.0, 0.0)
+    level, fallen = (EvalNoise.of_scatter(each, float(np.var(each))) for each in (values, cliff))
+    assert 0.7 < level.variance < 1.4
+    assert fallen.variance < 1.1 * level.variance
+    assert not fallen.sized
+    assert EvalNoise.of_scatter(cliff[-7:], 3.0).variance == 3.0
+    assert EvalNoise.of_scatter(np.r_[np.zeros(9), 1.0], 4.0).variance == 4.0  # equal scores are not without noise
+    assert EvalNoise.of_scatter(np.arange(9) / 10.0, 4.0).variance == 4.0
+
+
+def test_the_unit_of_scores_is_that_of_their_scatter() -> None:
+    values = np.random.default_rng(1).normal(0.0, 1.0, 12)
+    one, other = (EvalNoise.of_scatter(each, float(np.var(each))) for each in (values, 700.0 * values - 3.0))
+    assert other.variance == pytest.approx(700.0**2 * one.variance)

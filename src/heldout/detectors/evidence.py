@@ -157,7 +157,7 @@ class Evidence:
         if self._gram is not None:
             return EvalNoise.of_outcomes(self._gram)
         if not self.sized:
-            return EvalNoise.white(self.noise(), len(self), sized=False)
+            return EvalNoise.of_scatter(self.rates, self.noise())
         return EvalNoise.of_rates(self.rates, *self._counts)
 
     @property

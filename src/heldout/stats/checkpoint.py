@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from heldout.stats.arrays import FloatArray, IntArray, floats
 from heldout.stats.cliffs import cliff_posterior
-from heldout.stats.eval_noise import EvalNoise
+from heldout.stats.eval_noise import TELLING, EvalNoise
 from heldout.stats.levels import TWO_SIDED_95, quantile
 from heldout.stats.margins import Margins
 
@@ -54,9 +54,10 @@ def choose(
     (`Gram.set_variance`); 0 makes the interval one for exactly these problems. `available`: checkpoints that exist:
     indices, or booleans of shape (K,). All if not given. `tie`: means that are no further apart are the same, and the
     earlier checkpoint is taken; nan, of unknown noise, is none. The same `seed` gives the same draws.
-    Returns the best checkpoint, its interval, and what is tied with it. With fewer than five evals: the largest raw
-    value, its raw interval, and as tied all that a comparison with it at 5 % (Bonferroni over the others) does not
-    drop. Values without noise are taken as they are; with unknown noise nothing can be dropped.
+    Returns the best checkpoint, its interval, and what is tied with it. With fewer than five evals, or fewer than eight
+    whose noise is read off their scatter: the largest raw value, its raw interval, and as tied all that a comparison
+    with it at 5 % (Bonferroni over the others) does not drop. Values without noise are taken as they are; with unknown
+    noise nothing can be dropped.
     Raises ValueError if there is no value, no checkpoint is available, or an index is outside.
 
     Tied is the smallest set that holds the best of 98 % of 1000 draws from the posterior, its variance widened by 1.3.
@@ -75,7 +76,7 @@ def choose(
     exists = _existing(available, values.size)
     known = noise if isinstance(noise, EvalNoise) else EvalNoise.white(noise, values.size)
     shared = floats(np.broadcast_to(floats(set_variance), values.shape))
-    if values.size >= ENOUGH and known.variance > 0.0:
+    if values.size >= (ENOUGH if known.sized else TELLING) and known.variance > 0.0:
         return _smoothed(values, known, shared, exists, tie, seed)
     return _raw(values, known, shared, exists, tie if tie >= 0.0 else 0.0)
 

@@ -9,12 +9,15 @@ import numpy.typing as npt
 
 from heldout.stats.arrays import FloatArray, IntArray, floats
 from heldout.stats.gram import Gram
+from heldout.stats.noise import typical_noise
 
 # Of the variance of a problem's outcome, from rates alone: the typical half lies within problems and is averaged over
 # samples; a part flips between evals whatever the samples; a part is learned or lost for a third of the run.
 _WITHIN, _FLIPPING, _WANDERING, _FORGOTTEN = 0.5, 0.025, 0.05, 0.3
 _KNOWN_LAGS = 0.75  # of the evals: lags beyond are of too few pairs, and take the value of the last one before
 _LEAST = 1e-3  # of the variance of one eval: no comparison is more certain than that
+TELLING = 8  # scores from which on their typical scatter tells noise from a cliff
+_NOTHING = 1e-6  # of the variance of all scatter: a smaller typical one is of scores that are mostly equal, or straight
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -67,6 +70,16 @@ class EvalNoise:
         wander = _WANDERING * np.sqrt(np.outer(own, own)) * np.exp(-lag / (_FORGOTTEN * count))
         variance = float(white.mean())
         return cls(variance, floats((np.diag(white) + wander) / variance))
+
+    @classmethod
+    def of_scatter(cls, values: FloatArray, variance: float) -> EvalNoise:
+        """How do evals err of which nothing is known but their scores, `variance` being that of their scatter?
+
+        That variance holds any cliff, and with it a cliff is smoothed away. From eight scores on the typical second
+        difference stands for it, which a cliff does not enlarge.
+        """
+        typical = typical_noise(values) ** 2 if len(values) >= TELLING else 0.0
+        return cls.white(typical if typical > _NOTHING * variance else variance, len(values), sized=False)
 
     def averaged(self, starts: IntArray) -> EvalNoise:
         """The noise of means over blocks of evals, each of which begins at one of `starts`."""
