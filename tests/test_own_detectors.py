@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
@@ -11,7 +12,7 @@ from typer.testing import CliRunner
 import heldout
 from heldout.cli import app
 from heldout.cli.reading import fresh, load
-from heldout.detectors import default_detectors
+from heldout.detectors import Plateau, default_detectors
 from heldout.errors import UsageError
 
 OWN = """
@@ -69,7 +70,7 @@ def test_it_may_be_a_dataclass_in_a_file_whose_annotations_are_texts(tmp_path: P
         ("no.such.module:X", "cannot be loaded (ModuleNotFoundError"),
         ("OWN:Missing", "cannot be loaded (AttributeError"),
         ("no/such/file.py:X", "cannot be loaded (FileNotFoundError: there is no file no/such/file.py)"),
-        ("OWN:Not", "is no detector: what it makes has no needs and no update"),
+        ("OWN:Not", "is no detector: it has no needs and no update"),
     ],
 )
 def test_what_cannot_be_loaded_is_refused_in_one_sentence(own: str, spec: str, why: str) -> None:
@@ -77,6 +78,22 @@ def test_what_cannot_be_loaded_is_refused_in_one_sentence(own: str, spec: str, w
         load(spec.replace("OWN", own))
     assert why in str(refused.value)
     assert str(refused.value).endswith(".")
+
+
+class Nameless:
+    """Has neither a name nor needs."""
+
+    def update(self, block: object) -> list[object]:
+        return []
+
+
+@pytest.mark.parametrize(
+    ("given", "lacks"), [(Nameless(), "it has no name and no needs."), (Plateau, "it is a class; make one of it.")]
+)
+def test_what_is_no_detector_is_refused_in_one_sentence_that_says_what_it_lacks(given: Any, lacks: str) -> None:
+    with pytest.raises(UsageError) as refused:
+        heldout.diagnose(heldout.read("example:kimi-dev"), detectors=[given])
+    assert lacks in str(refused.value)
 
 
 def test_one_that_raises_is_named_and_the_verdict_is_given(own: str) -> None:

@@ -22,6 +22,9 @@ from heldout.live import Guard, On, Rules
         ({"problems": 0}, "problems is 0; it must be a whole number of at least 1."),
         ({"samples": 2.5}, "samples is 2.5; it must be a whole number"),
         ({"rules": Rules(run="no-such-program")}, "no such program"),
+        ({"rules": "stop"}, r"rules is 'stop'; it must be Rules of heldout.live, such as Rules\(stop='confirmed'\)."),
+        ({"rules": Rules(stop="likely", stop_file="no/such/STOP")}, "no/such/STOP cannot be made: there is no folder"),
+        ({"detectors": [object()]}, "is no detector: it has no name and no needs and no update."),
         ({"rules": Rules(alert=On.NEVER), "alerts": [print]}, "the rules send none"),
     ],
 )
@@ -31,6 +34,14 @@ def test_what_a_guard_refuses_is_refused_before_the_directory_is_made(
     with pytest.raises(UsageError, match=says):
         GuardedRun(tmp_path / "run", **settings).begin(resume=False, rank=0)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_stop_file_may_lie_in_the_directory_of_the_run(tmp_path: Path) -> None:
+    run = GuardedRun(tmp_path / "run", Rules(stop="likely", stop_file=str(tmp_path / "run" / "STOP")))
+    run.begin(resume=False, rank=0)
+    run.end()
+    assert run.guard is not None
+    assert run.guard.failures == 0
 
 
 @pytest.mark.parametrize(("own", "planned"), [(None, 7), (3, 3)])

@@ -125,15 +125,22 @@ def test_what_a_run_that_went_back_does_again_is_news_and_has_cooled_down() -> N
 
 
 def test_a_stop_that_failed_is_tried_again(tmp_path: Path) -> None:
-    folder = tmp_path / "later"
+    folder = tmp_path / "removed"
+    folder.mkdir()
     rules = Rules(stop=On.LIKELY, stop_file=str(folder / "STOP"))
     rows: list[Any] = []
     actor = Actor(rules, on_row=rows.append)
+    folder.rmdir()
     actor.act(decide(rules, [fall(1)]))
     folder.mkdir()
     for step in (2, 3):
         actor.act(decide(rules, [fall(step)]))
     assert [(row["step"], row["done"]) for row in rows if row.get("act") == "stop-file"] == [(1, False), (2, True)]
+
+
+def test_a_stop_file_without_a_folder_is_told_at_the_start(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"STOP cannot be made: there is no folder .*; make it\.$"):
+        Actor(Rules(stop="likely", stop_file=str(tmp_path / "no" / "STOP")))
 
 
 def test_a_dry_run_writes_every_act_and_does_none(tmp_path: Path) -> None:

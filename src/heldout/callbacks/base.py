@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypedDict, Unpack, cast
 
@@ -72,7 +73,8 @@ class GuardedRun:
                 raise UsageError(f"{name} is given beside a guard, which has its own; give it to the guard.")
         sizes = Options(problems=settings.get("problems"), samples=settings.get("samples"))
         if not isinstance(where, Guard):
-            Guard(rules=rules, **_of_guard(settings))  # refuses what that of `begin` would, before there is a directory
+            # what that of `begin` would refuse is refused before there is a directory
+            Guard(rules=_before(where, rules), **_of_guard(settings))
         self.guard = where if isinstance(where, Guard) else None
         self.rules = where.rules if isinstance(where, Guard) else rules
         self._directory = None if isinstance(where, Guard) else Path(where)
@@ -127,3 +129,9 @@ def _of_guard(settings: RunSettings) -> GuardSettings:
     return cast(
         GuardSettings, {name: value for name, value in settings.items() if name in GuardSettings.__annotations__}
     )
+
+
+def _before(where: str | os.PathLike[str], rules: Rules) -> Rules:
+    """Return the rules without a stop file whose folder is the run's own, which is not there yet."""
+    own = isinstance(rules, Rules) and bool(rules.stop_file) and Path(rules.stop_file).parent == Path(where)
+    return replace(rules, stop_file="") if own else rules

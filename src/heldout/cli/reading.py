@@ -113,9 +113,12 @@ def load(spec: str) -> Callable[[], Detector]:
         made = make()
     except (Exception, SystemExit) as error:
         raise UsageError(f"The detector {spec!r} cannot be loaded ({type(error).__name__}: {error}).") from error
-    lacking = [part for part in ("name", "needs", "update") if not hasattr(made, part)]
-    if lacking or inspect.isclass(made):
-        raise UsageError(f"{spec!r} is no detector: what it makes has no {' and no '.join(lacking or ['state'])}.")
+    from heldout.detectors.base import checked
+
+    try:
+        checked(made)
+    except UsageError as error:
+        raise UsageError(f"{spec!r} makes no detector: {error}") from None
     return make
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from heldout.detectors.base import Block, Detector, Points, block_of, fold, unchecked
+from heldout.detectors.base import Block, Detector, Points, block_of, checked, fold, unchecked
 from heldout.detectors.clipping import ClipSaturation
 from heldout.detectors.components import ComponentTakeover
 from heldout.detectors.disagreement import Disagreement
@@ -104,7 +104,7 @@ class Detectors:
         `others` are those to ask beside that of falls; all of them if not given. A `Plateau` among them that was not
         told of the plan or the margin is told of both.
         """
-        given = default_detectors() if others is None else others
+        given = default_detectors() if others is None else [checked(one) for one in others]
         horizon = None if evaluations is None else min(max(evaluations, 1), HORIZONS[-1])
         told = (_told(one, horizon, margin) if isinstance(one, Plateau) else one for one in given)
         return cls(falls_among(evaluations), tuple(told), margin)

@@ -7,12 +7,14 @@ at or before the step it speaks of.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, cast
 
 import numpy as np
 
+from heldout.errors import UsageError
 from heldout.findings import Finding, Unchecked
 from heldout.run import Evaluation, Run
 from heldout.stats.arrays import FloatArray, IntArray
@@ -67,6 +69,18 @@ class Detector(Protocol):
     def update(self, block: Block) -> list[Finding]:
         """Take in a block; return what was found in it, in order of steps."""
         ...
+
+
+def checked(detector: object) -> Detector:
+    """Return a detector, or say in a UsageError what one lacks that is given as such."""
+    lacking = [part for part in ("name", "needs", "update") if not hasattr(detector, part)]
+    if lacking or inspect.isclass(detector):
+        lacks = "is a class; make one of it" if not lacking else f"has no {' and no '.join(lacking)}"
+        raise UsageError(
+            f"{detector!r} is no detector: it {lacks}. A detector has a name, the metrics that it needs, and "
+            "update(block), which returns findings."
+        )
+    return cast("Detector", detector)
 
 
 @on_one_thread

@@ -137,7 +137,7 @@ class Actor:
             self._acted("evaluate", step)
         if decision.roll_back_to is not None:
             self._acted("roll_back", step, checkpoint=str(decision.roll_back_to))
-        elif any(self.rules.roll_back.reached_by(finding) for finding in decision.findings):
+        elif any(On(self.rules.roll_back).reached_by(finding) for finding in decision.findings):
             self._acted("roll_back", step, why="no checkpoint of the recommended step exists")
         if decision.stop:
             self._acted("stop", step)
@@ -199,7 +199,7 @@ class Actor:
 
     def _run(self, decision: Decision, known: Mapping[str, object]) -> None:
         self._look_after_commands()
-        cause = next(finding for finding in decision.findings if self.rules.run_on.reached_by(finding))
+        cause = next(finding for finding in decision.findings if On(self.rules.run_on).reached_by(finding))
         if self._command is None or not self._may("run", cause) or self.rules.dry_run:
             return
         try:
@@ -209,7 +209,7 @@ class Actor:
 
     def _stop(self, decision: Decision) -> None:
         """Tell the training to stop in each way that the rules name, once."""
-        cause = next(finding for finding in decision.findings if self.rules.stop.reached_by(finding))
+        cause = next(finding for finding in decision.findings if On(self.rules.stop).reached_by(finding))
         for act, do in self._stops.items():
             if act in self._stopped:
                 continue
@@ -260,6 +260,9 @@ def _stops(rules: Rules) -> dict[str, Callable[[str], str]]:
     """Return the ways to tell the training to stop, each with what does it and returns why it could not."""
     stops: dict[str, Callable[[str], str]] = {}
     if rules.stop_file:
+        folder = Path(rules.stop_file).parent
+        if not folder.is_dir():  # found out when it is needed would be too late
+            raise UsageError(f"The stop file {rules.stop_file} cannot be made: there is no folder {folder}; make it.")
         stops["stop-file"] = lambda text: write_stop_file(Path(rules.stop_file), text)
     if rules.signal:
         process = Process(rules.signal)

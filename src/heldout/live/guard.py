@@ -97,6 +97,8 @@ class Guard:
         alerts: Sequence[Alert] = (),
         on_finding: Callable[[Finding], None] | None = None,
     ) -> None:
+        if not isinstance(rules, Rules):
+            raise UsageError(f"rules is {rules!r}; it must be Rules of heldout.live, such as Rules(stop='confirmed').")
         if planned is not None and (not isinstance(planned, int) or isinstance(planned, bool) or planned < 1):
             raise UsageError(f"planned is {planned!r}; it must be a number of evaluations from 1, or None if unknown.")
         self.recorder, self.rules, self.planned = recorder, rules, planned

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from enum import StrEnum
 from pathlib import Path
+from typing import Literal
 
 from heldout.detectors.overoptimisation import Level, OverOptimisation
 from heldout.errors import UsageError
@@ -29,6 +30,8 @@ class On(StrEnum):
         """Whether this finding is one of those."""
         return self is not On.NEVER and _RANKS.index(self) <= _rank(finding)
 
+
+When = On | Literal["never", "warning", "watch", "likely", "confirmed"]  # as it may be written
 
 _RANKS = (On.NEVER, On.WARNING, On.WATCH, On.LIKELY, On.CONFIRMED)
 
@@ -79,12 +82,12 @@ class Rules:
         When a value is outside what is allowed.
     """
 
-    alert: On = On.LIKELY
-    evaluate: On = On.NEVER
-    stop: On = On.NEVER
-    roll_back: On = On.NEVER
+    alert: When = On.LIKELY
+    evaluate: When = On.NEVER
+    stop: When = On.NEVER
+    roll_back: When = On.NEVER
     run: str = ""
-    run_on: On = On.CONFIRMED
+    run_on: When = On.CONFIRMED
     shell: bool = False
     stop_file: str = ""
     signal: str = ""
@@ -171,8 +174,8 @@ def decide(
         The same for the same arguments; whether it is a dry run, and what was done before, is left to the actor.
     """
 
-    def wanted(on: On) -> bool:
-        return any(on.reached_by(finding) for finding in findings)
+    def wanted(on: When) -> bool:
+        return any(On(on).reached_by(finding) for finding in findings)
 
     return Decision(
         findings=tuple(findings),
@@ -180,6 +183,6 @@ def decide(
         evaluate=wanted(rules.evaluate),
         roll_back_to=checkpoint if wanted(rules.roll_back) else None,
         protected=frozenset(protected) if rules.protect else frozenset(),
-        alerts=tuple(finding for finding in findings if rules.alert.reached_by(finding)),
+        alerts=tuple(finding for finding in findings if On(rules.alert).reached_by(finding)),
         run=bool(rules.run) and wanted(rules.run_on),
     )
