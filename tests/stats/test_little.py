@@ -40,14 +40,8 @@ CALLS: dict[str, Callable[[Any, Any], Any]] = {
     "lead_lag": lambda x, y: correlation.lead_lag(x, y).lags == (),
     "align": lambda x, y: correlation.align(x, y, x, y).step.size == y.size,
     "course": lambda x, y: y.size == 0 or course.course(x, y).way in ("too few", "level"),
-    "trend_state": lambda x, y: trend.trend_state(x, y, 0.01).state != "" and (y.size > 4 or trend_is_open(x, y)),
     "late_surge": lambda x, y: trend.late_surge(x, y, 0.01) is None,
-    "surge_start": lambda x, y: trend.surge_start(x, y, 0.01) is None,
 }
-
-
-def trend_is_open(x: Any, y: Any) -> Any:
-    return trend.trend_state(x, y, 0.01).state == "undetermined"
 
 
 @pytest.mark.parametrize("shape", ["constant", "zero", "rising", "noisy"])

@@ -20,9 +20,6 @@ State = Literal["improving", "declining", "plateau", "undetermined"]
 FEWEST_FOR_LEVEL = 8  # evals: the test looks at the last half of them, and at no fewer
 MOST_POINTS = 120
 _SURE = 0.9  # probability of a rise that is called improving
-MOST_SCANNED = 40  # points of the retrospective contrast; more would average less noise away
-_GAIN_Z = 3.0
-_BEYOND_SHARE = 0.4
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,41 +137,23 @@ class TrendState:
     end_step: float
 
 
-def trend_state(
-    step: FloatArray, value: FloatArray, variance: float, window: int | None = None, margin: float | None = None
+def window_state(
+    posterior: GPPosterior, step: FloatArray, value: FloatArray, start: int, end: int, margin: float | None = None
 ) -> TrendState:
-    """Is the series rising, falling or level at its end, or is that unknown?
+    """What did the level do between two points, given its posterior?
 
-    Rising if the level rose over the window with probability 0.9 or more and the local-level smoother agrees about the
-    sign; falling likewise; a plateau if ``|difference| + 1.645 sd`` is below the margin (an equivalence test).
+    Rising if the level rose with probability 0.9 or more and the local-level smoother agrees about the sign; falling
+    likewise; a plateau if ``|difference| + 1.645 sd`` is below the margin (an equivalence test).
 
-    `step`: shape (N,), strictly increasing. Longer series are averaged into 120 blocks. `value`: shape (N,).
-    `variance`: noise variance of one value. `window`: window in points (blocks, for a long series); a quarter of them,
-    at least 4, if not given. `margin`: largest change that still counts as level, in the unit of the values: 0.02 suits
-    a rate. Two noise standard deviations if not given.
-    Returns "undetermined" with `nan` where there are no more points than the window has.
+    `posterior` is that of `value`; `step` and `value` have shape (k,); `start` and `end` are the indices of the two
+    points. `margin`: largest change that still counts as level, in the unit of the values; two noise standard
+    deviations if not given.
 
     What it cannot see: turns inside the window; and after a sudden rise the level rings, so a short window may call the
     sign wrong (1 % of simulated runs, 5 % of those with a late surge). On small evals most windows are rightly
     undetermined.
 
     Source: Schuirmann 1987, J. Pharmacokinet. Biopharm. 15 (two one-sided tests); Rasmussen, Williams 2006.
-    """
-    step, value, variance = bounded(floats(step), floats(value), variance, MOST_POINTS)
-    width = max(4, step.size // 4) if window is None else window
-    if width < 1 or step.size < max(width + 1, 5) or not variance >= 0.0:
-        return TrendState("undetermined", math.nan, math.nan, math.nan, math.nan, math.nan)
-    posterior = gp_posterior(value, variance)
-    return window_state(posterior, step, value, step.size - 1 - width, step.size - 1, margin)
-
-
-def window_state(
-    posterior: GPPosterior, step: FloatArray, value: FloatArray, start: int, end: int, margin: float | None = None
-) -> TrendState:
-    """What did the level do between two points, given its posterior?
-
-    `posterior` is that of `value`; `step` and `value` have shape (k,); `start` and `end` are the indices of the two
-    points. The rules and `margin` are those of `trend_state`.
     """
     difference, sd = posterior.difference(end, start)
     probability = posterior.prob_greater(end, start)
@@ -217,11 +196,12 @@ def late_surge(
     The level gains at least two posterior standard deviations over the last window, and the state of the two windows
     before that was a plateau or undetermined.
 
-    The arguments are those of `trend_state`.
+    `step`: shape (N,), strictly increasing. Longer series are averaged into 120 blocks. `value`: shape (N,).
+    `variance`: noise variance of one value. `window`: window in points (blocks, for a long series); a quarter of them,
+    at least 4, if not given. `margin`: as for `window_state`.
     Returns None with fewer points than three windows and one.
 
     What it cannot see: a surge that began before the last window, or that followed a slow rise which was itself sure.
-    `surge_start` looks back for those.
     """
     step, value, variance = bounded(floats(step), floats(value), variance, MOST_POINTS)
     last = step.size - 1
@@ -237,65 +217,3 @@ def late_surge(
     level = posterior.mean
     z = now.difference / now.sd if now.sd > 0.0 else math.inf
     return Surge(now.start_step, now.end_step, float(level[last - width]), float(level[last]), now.difference, z)
-
-
-def surge_start(step: FloatArray, value: FloatArray, variance: float) -> Surge | None:
-    """Looking back: did the last quarter lie above what came before, and where did that begin?
-
-    With w a quarter of the points (at least 4), the mean of the last w is compared with (1) the mean of the w before
-    and (2) the line through the 2w before, continued. There is a surge if (1) is at least three standard deviations,
-    (2) at least 1.645, and (2) makes up at least 40 % of the rise. It starts at the steepest place around the beginning
-    of the last quarter: where the mean of the next points most exceeds the mean of the previous ones.
-
-    `step`: shape (N,), strictly increasing. Longer series are averaged into 40 blocks. `value`: shape (N,). `variance`:
-    noise variance of one value. `before` is the mean of the w points before the start, `after` the mean from the start
-    on.
-    Returns None with fewer than twelve points.
-
-    Condition (1) keeps noise out, (2) and its share keep straight trends out. On simulated runs of 12 to 40 points with
-    the variance from second differences it fires on about 1 % of flat ones and on 0 to 7 % of straight trends, most for
-    slopes of 0.2 to 0.4 noise standard deviations per point; on fewer of longer runs. What it cannot see: a rise that
-    ends before the last quarter begins, and an accelerating trend whose last quarter is not yet far from the line.
-    """
-    step, value, variance = bounded(floats(step), floats(value), variance, MOST_SCANNED)
-    width = max(4, step.size // 4)
-    if step.size < 3 * width or not variance >= 0.0 or not _surges(step, value, variance, width):
-        return None
-    start = _steepest(value, width)
-    before, after = value[max(start - width, 0) : start], value[start:]
-    gain = float(after.mean() - before.mean())
-    sd = math.sqrt(variance * (1.0 / before.size + 1.0 / after.size))
-    return Surge(
-        *(float(step[start]), float(step[-1]), float(before.mean()), float(after.mean())),
-        *(gain, gain / sd if sd > 0.0 else math.inf),
-    )
-
-
-def _surges(step: FloatArray, value: FloatArray, variance: float, width: int) -> bool:
-    """Whether the last `width` points pass the three conditions."""
-    last = slice(step.size - width, None)
-    earlier = slice(step.size - 3 * width, step.size - width)
-    level = float(value[last].mean())
-    gain = level - float(value[step.size - 2 * width : step.size - width].mean())
-    centred = step[earlier] - step[earlier].mean()
-    power = float(centred @ centred)
-    ahead = float(step[last].mean() - step[earlier].mean())
-    rise = level - float(value[earlier].mean())
-    beyond = rise - ahead * float(centred @ value[earlier]) / power
-    noise = variance * (1.0 / width + 0.5 / width + ahead**2 / power)
-    return (
-        gain > 0.0
-        and gain >= _GAIN_Z * math.sqrt(2.0 * variance / width)
-        and beyond >= ONE_SIDED_95 * math.sqrt(noise)
-        and beyond >= _BEYOND_SHARE * rise
-    )
-
-
-def _steepest(value: FloatArray, width: int) -> int:
-    """Index where the level rises most, around the beginning of the last `width` points."""
-    reach = max(3, width // 2)
-    total = np.concatenate([[0.0], np.cumsum(value)])
-    first = value.size - width - reach
-    at = np.arange(max(first, reach), value.size - reach + 1)
-    rise = total[at + reach] - 2.0 * total[at] + total[at - reach]
-    return int(at[np.argmax(rise)])
