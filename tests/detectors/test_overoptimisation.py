@@ -190,3 +190,29 @@ def test_the_inflation_of_a_look_is_the_middle_one_of_its_contrasts() -> None:
     each = gram.inflation(contrasts(12).weight, detector.evidence.noise() - gram.s2(12))
     assert each.min() < each.max() / 1.2
     assert detector.looks[-1].inflation == pytest.approx(np.median(each))
+
+
+def unsized(rates: np.ndarray) -> OverOptimisation:
+    detector = OverOptimisation(horizon=len(rates))
+    fold([detector], blocks(rates, size=None))
+    return detector
+
+
+def test_a_smooth_fall_of_sixty_points_is_likely_although_its_scores_go_with_their_neighbours() -> None:
+    up, down = np.linspace(0.24, 0.7, 12), 0.7 / (1.0 + np.exp(np.linspace(-3.0, 5.0, 19)))
+    fallen = unsized(np.concatenate([up, down]) + 0.01 * np.resize([1.0, -1.0, 0.5], 31))
+    assert fallen.evidence.autocorrelation is not None
+    assert fallen.looks[-1].level is Level.LIKELY
+
+
+def test_a_slow_wander_is_watched_at_its_end_and_not_called() -> None:
+    reached = called = 0
+    for seed in range(20):
+        wander = [0.0]
+        for shock in np.random.default_rng(seed).standard_normal(40)[1:]:
+            wander.append(0.9 * wander[-1] + 0.01 * float(shock))
+        last = unsized(0.5 + np.array(wander)).looks[-1]
+        reached += last.statistic >= last.bound
+        called += last.level >= Level.LIKELY
+    assert reached >= 5  # as if its scores were independent
+    assert called <= 1

@@ -134,6 +134,11 @@ def test_a_fall_just_short_of_proof_says_what_would_have_proved_it() -> None:
     assert "700 problems with the same rates would have confirmed it" in verdict.sentence
 
 
+def test_without_a_size_a_suspected_fall_asks_for_it(real_runs: Path) -> None:
+    sentence = judged(real_runs / "tiny-rl" / "reward-model-kl.csv").sentence
+    assert "that would confirm it: give their number (--problems N)." in sentence
+
+
 def per_problem(shares: np.ndarray, checkpoints: dict[int, str] | None = None) -> Run:
     ids = tuple(f"p{i}" for i in range(shares.shape[1]))
     ones = np.ones(len(ids), dtype=np.int64)

@@ -235,8 +235,8 @@ class Evidence:
             return None
         return Jitter(*self.learned.jitters())
 
-    def on_noise(self) -> Iterator[str]:
-        """Say what the noise is like, as far as that bears on the verdict."""
+    def on_noise(self, *, fallen: bool = False) -> Iterator[str]:
+        """Say what the noise is like, as far as that bears on the verdict; whether that is a fall, is known by then."""
         jitter, excess = self.jitter, self.autocorrelation
         if self.excess_scatter() is not None:
             return  # the sizes or the problems are wrong, so nothing can be said on top of them
@@ -247,7 +247,7 @@ class Evidence:
                 f"Checkpoints differ by about {self.spoken.by(jitter.size)} "
                 f"({self.spoken.between(jitter.low, jitter.high)}) beyond sampling."
             )
-        if excess is not None:
+        if excess is not None and not fallen:
             yield (
                 f"Each score goes with the one before (autocorrelation {excess:.2f} above that of independent noise), "
                 "as averages over steps do, so slow noise and a fall look alike: evaluate less often, or on fresh "

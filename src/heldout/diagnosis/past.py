@@ -35,8 +35,12 @@ def fall_now(fallen: OverOptimisation) -> Fall:
 
 
 def has_fallen(fallen: OverOptimisation) -> bool:
-    """Was a fall found that is still there: does its interval lie above zero?"""
-    return fallen.worst.level >= Level.LIKELY and fall_now(fallen).low > 0.0
+    """Was a fall found that is still there: does its interval lie above zero?
+
+    That interval takes the scores' noise as independent; where it is not, the fall must still be seen as such.
+    """
+    independent = fallen.evidence.autocorrelation is None or fallen.looks[-1].level >= Level.LIKELY
+    return independent and fallen.worst.level >= Level.LIKELY and fall_now(fallen).low > 0.0
 
 
 def is_over(fallen: OverOptimisation) -> bool:

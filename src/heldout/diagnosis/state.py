@@ -144,11 +144,11 @@ def _suspected(fallen: OverOptimisation) -> Answer | None:
         return None
     course = fallen.reward_course(now.peak_step)
     enough = fallen.problems_to_confirm(SIZES)
-    settled = (
-        f"{enough} problems with the same rates would have confirmed it."
-        if enough
-        else "More problems alone would not settle it: the rates scatter too much; evaluate more often."
-    )
+    settled = "More problems alone would not settle it: the rates scatter too much; evaluate more often."
+    if enough and fallen.evidence.problems is None:
+        settled = f"If they are of {enough} problems or more, that would confirm it: give their number (--problems N)."
+    elif enough:
+        settled = f"{enough} problems with the same rates would have confirmed it."
     fallen_ = "got worse" if fallen.evidence.spoken.lower else "fallen"
     text = (
         f"The held-out score may have {fallen_} since step {now.peak_step} (run-level p = {p:g}, reward {course}), "
@@ -268,7 +268,7 @@ def advice_on(fallen: OverOptimisation, visible: float | None, kept: Estimate) -
         )
         if seen.samples > 1.0:
             yield few_problems(seen.problems, seen.samples, kept.low, kept.high)
-    yield from seen.on_noise()
+    yield from seen.on_noise(fallen=fallen.looks[-1].level >= Level.LIKELY)
     scatter = seen.excess_scatter()
     if scatter is not None:
         yield (
