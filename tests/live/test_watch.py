@@ -367,11 +367,11 @@ def test_acts_happen_once_however_often_one_watches(tmp_path: Path) -> None:
         file.write(lines(simulate("sharp_collapse", 300, PLANNED, seed=3), 431))
     done = heldout(path, *words)
     assert "stop-file: done" in done.stdout
-    assert said.read_text() == "440 over-optimised\n"
-    assert (tmp_path / "STOP").read_text().startswith("step 440: ")
+    assert said.read_text() == "480 over-optimised\n"
+    assert (tmp_path / "STOP").read_text().startswith("step 480: ")
     (tmp_path / "STOP").unlink()
     assert "stop-file" not in heldout(path, *words).stdout
-    assert said.read_text() == "440 over-optimised\n"
+    assert said.read_text() == "480 over-optimised\n"
     assert not (tmp_path / "STOP").exists()
 
 

@@ -17,6 +17,7 @@ from rich.panel import Panel
 
 from heldout.detectors import Detectors
 from heldout.detectors.base import Detector
+from heldout.diagnosis.entries import as_told
 from heldout.diagnosis.first_screen import as_text, first_screen
 from heldout.diagnosis.verdict import judge
 from heldout.errors import ReadError
@@ -191,7 +192,10 @@ class Watch:
         self._actor.write({"what": "failure", "why": why})
 
     def _say(self, finding: Finding) -> None:
-        self._print(f"{finding.severity.value}: {headline(finding)}")
+        """Say what was found, of the held-out score as the verdict has it by now."""
+        found = self.fold.findings
+        told = as_told(self.verdict, found)[found.index(finding)] if self.verdict and finding in found else finding
+        self._print(f"{told.severity.value}: {headline(told)}")
 
     def _tell(self, text: str) -> None:
         """Print a line where there is no screen, unless it is that of the last time."""
