@@ -112,7 +112,7 @@ def test_a_run_as_it_stands(clock: Clock) -> None:
         "                   it likes and the tests reject, and take away what they",
         "                   live on (judge by hidden tests, cap or drop the part that",
         "                   is easy to earn).",
-        "alarm over optimisation, collapse at 2: It fell.",
+        "alarm over optimisation, collapse at 2",
         "warning entropy, collapse at 1 and 5: It is low.",
         "watch saturation, collapse at 6: It is low.",
         "The file is gone.",

@@ -59,15 +59,17 @@ def panel(run: Run | None, verdict: Verdict | None, findings: Sequence[Finding],
     if run is None or verdict is None:
         return Panel(Text(f"Waiting. {waiting}"), title="heldout watch", title_align="left", border_style="dim")
     colour = COLOUR.get(verdict.state, "yellow")
+    lines = first_screen(run, verdict)
     parts: list[RenderableType] = [
         Text.assemble((verdict.state.value, f"bold {colour}"), (f"  {verdict.label}", "dim")),
         _series(run),
-        grid(first_screen(run, verdict)),
+        grid(lines),
     ]
     for entry in _worth_showing(verdict, findings):
         worst = entry.worst
         style = "red" if worst.severity in (Severity.ALARM, Severity.WARNING) else "yellow"
-        said = f"{entry.title}, {entry.course}: {worst.seen}"
+        seen = "" if worst.seen in lines[0].answer else f": {worst.seen}"  # a fall is told there
+        said = f"{entry.title}, {entry.course}{seen}"
         parts.append(Text.assemble((f"{worst.severity.value} ", f"bold {style}"), said))
     if waiting:
         parts.append(Text(waiting, style="yellow"))
@@ -78,11 +80,15 @@ def panel(run: Run | None, verdict: Verdict | None, findings: Sequence[Finding],
 
 def _series(run: Run) -> Table:
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+    for _ in range(3):
+        table.add_column(no_wrap=True)
+    table.add_column()  # a long key gives way, not its curve
     for role in SHOWN:
         series = run.get(role) if role in run.roles else None
         if series is not None and len(series):
             last = written(run.unit(series.name), float(series.value[-1]), float(np.ptp(series.value)) or None)
-            table.add_row(BY_NAME[role].label, sparkline(series.value), last, Text(series.name, style="dim"))
+            key = Text(series.name, style="dim", no_wrap=True, overflow="ellipsis")
+            table.add_row(BY_NAME[role].label, sparkline(series.value), last, key)
     return table
 
 
