@@ -139,6 +139,7 @@ def test_a_saved_model_is_sampled_and_judged(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert "embedded, validation split (for choosing; report on the test split): 12 problems" in done.stdout
     assert "24 on 12 problems" in done.stdout
+    assert "12 problems with 2 samples each: samples make the score of these problems precise" in done.stdout
     rows = [json.loads(line) for line in (tmp_path / "run" / "samples-step-00000000.jsonl").read_text().splitlines()]
     assert len(rows) == 24
     assert all(1 <= row["tokens"] <= 6 for row in rows)

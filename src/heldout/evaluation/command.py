@@ -27,8 +27,10 @@ from heldout.evaluation.score import (
     interval,
     score,
 )
+from heldout.metrics.phrasing import few_problems
 from heldout.sandbox import open_sandbox
 from heldout.sandbox.base import Sandbox
+from heldout.stats.levels import ENOUGH_PROBLEMS
 from heldout.store.layout import RUN
 from heldout.store.lines import replacing
 from heldout.store.recorder import Recorder
@@ -162,6 +164,9 @@ def show(console: Console, model: str, result: EvaluationResult) -> None:
         )
     if lost := result.errors.get(INFRASTRUCTURE):
         _say(console, f"The sandbox itself failed on {counted(lost, 'program')}, which do not count.", "yellow")
+    each = float(outcomes.samples.mean())
+    if each > 1.0 and len(outcomes) < ENOUGH_PROBLEMS and 1 in result.pass_at:
+        _say(console, few_problems(len(outcomes), each, *interval(*result.pass_at[1], len(outcomes), each)), "dim")
     _hardest(console, result)
 
 
