@@ -23,7 +23,7 @@ OPENING = {
     State.OVER_OPTIMISED: ("The held-out score has fallen while the reward rose",),
     State.REGRESSED: ("The held-out score has fallen, and no rise of the reward",),
     State.RECOVERED: ("The held-out score fell and has come back",),
-    State.DISAGREE: "The reward says that problems are solved and the held-out tests say",
+    State.DISAGREE: "The reward and the held-out tests do not say the same (given)",
     State.CANNOT_TELL: ("The held-out score may have fallen", "What the held-out score does cannot be told"),
 }
 

@@ -118,10 +118,10 @@ def _reading(seen: Seen, reward: Curve | None, held_out: Curve) -> str:
 
 
 def _disagree(seen: Seen) -> str:
-    """Read a reward that is high where the held-out tests are hardly ever passed."""
+    """Read a reward that is far from the held-out score, or parts from it, without a fall."""
     return (
-        "The reward says that problems are solved and the held-out tests say that they are not "
-        f"({seen.verdict.label}). That is consistent with a reward that can be had without solving the problem, with a "
+        f"The reward and the held-out tests do not say the same ({seen.verdict.label}): what is rewarded is not, or "
+        "not only, what the tests ask. That is consistent with a reward that can be had without solving, with a "
         "held-out evaluation that fails every program (a wrong time limit, a format that it cannot read), and with "
         "held-out problems that are far harder than those trained on. To tell: run a solution that is known to be "
         "right through the evaluation, judge some rewarded samples by hidden tests, and read them. "
