@@ -115,3 +115,9 @@ def test_the_unit_of_scores_is_that_of_their_scatter() -> None:
     values = np.random.default_rng(1).normal(0.0, 1.0, 12)
     one, other = (EvalNoise.of_scatter(each, float(np.var(each))) for each in (values, 700.0 * values - 3.0))
     assert other.variance == pytest.approx(700.0**2 * one.variance)
+
+
+def test_a_share_that_has_fallen_to_nothing_has_the_noise_of_its_upper_half() -> None:
+    alive = 0.4 + np.random.default_rng(2).normal(0.0, 0.02, 12)
+    noise = EvalNoise.of_scatter(np.r_[alive, np.zeros(10)], 0.04)
+    assert 0.01**2 < noise.variance < 0.04**2

@@ -9,7 +9,6 @@ import numpy.typing as npt
 
 from heldout.stats.arrays import FloatArray, IntArray, floats
 from heldout.stats.gram import Gram
-from heldout.stats.noise import typical_noise
 
 # Of the variance of a problem's outcome, from rates alone: the typical half lies within problems and is averaged over
 # samples; a part flips between evals whatever the samples; a part is learned or lost for a third of the run.
@@ -17,6 +16,7 @@ _WITHIN, _FLIPPING, _WANDERING, _FORGOTTEN = 0.5, 0.025, 0.05, 0.3
 _KNOWN_LAGS = 0.75  # of the evals: lags beyond are of too few pairs, and take the value of the last one before
 _LEAST = 1e-3  # of the variance of one eval: no comparison is more certain than that
 TELLING = 8  # scores from which on their typical scatter tells noise from a cliff
+_SQUARE_OF_MEDIAN = 6.0 * 0.6745**2  # of second differences of normal scores with variance 1
 _NOTHING = 1e-6  # of the variance of all scatter: a smaller typical one is of scores that are mostly equal, or straight
 
 
@@ -76,9 +76,10 @@ class EvalNoise:
         """How do evals err of which nothing is known but their scores, `variance` being that of their scatter?
 
         That variance holds any cliff, and with it a cliff is smoothed away. From eight scores on the typical second
-        difference stands for it, which a cliff does not enlarge.
+        difference stands for it, which a cliff does not enlarge: of all scores, or of the upper half, where that is
+        larger, since a share that has fallen to nothing hardly errs any more.
         """
-        typical = typical_noise(values) ** 2 if len(values) >= TELLING else 0.0
+        typical = _typical_variance(values) if len(values) >= TELLING else 0.0
         return cls.white(typical if typical > _NOTHING * variance else variance, len(values), sized=False)
 
     def averaged(self, starts: IntArray) -> EvalNoise:
@@ -94,3 +95,10 @@ class EvalNoise:
     def of_contrasts(self, d: FloatArray) -> FloatArray:
         """The variance of comparisons ``d @ values``; `d` of shape (..., K) holds weights that sum to zero."""
         return floats(self.variance * np.einsum("...j,jk,...k->...", d, self.covariance, d))
+
+
+def _typical_variance(values: FloatArray) -> float:
+    """Variance of one score by the median second difference, of all scores or of those above the median."""
+    bent = np.abs(np.diff(values, 2))
+    upper = bent[values[1:-1] > np.median(values)]
+    return max(float(np.median(each)) for each in (bent, upper) if each.size) ** 2 / _SQUARE_OF_MEDIAN
