@@ -63,9 +63,9 @@ SAID: list[tuple[Question, Block, str, Severity, tuple[int, int], str, str, dict
         metrics(clip_fraction=then(swinging(0.1, 0.01), 0.4)),
         "clip_saturation",
         Severity.WARNING,
-        (20, 34),
+        (20, 44),
         "40% of the tokens are clipped.",
-        "At the start it was 10.0% (noise 0.015); the threshold is 30%, for 3 bins of 5 points in a row.",
+        "At the start it was 10.0% (noise 0.015); the threshold is 30%, for 5 bins of 5 points in a row.",
         {"clip_fraction": 0.4, "start_level": 0.1, "threshold": 0.3},
     ),
     (

@@ -146,7 +146,7 @@ ROWS: dict[tuple[type[Question], str], Row] = {
     ),
     (ClipSaturation, "start"): Row("clip_saturation", lambda n: clip(held((0.1, n), (0.5, 80))), 10, 11),
     (ClipSaturation, "width"): Row("clip_saturation", lambda n: clip(some(n, 0.5, 0.1)), 2, 3),
-    (ClipSaturation, "patience"): Row("clip_saturation", lambda n: clip(held((0.1, 20), (0.5, n))), 14, 15),
+    (ClipSaturation, "patience"): Row("clip_saturation", lambda n: clip(held((0.1, 20), (0.5, n))), 24, 25),
     (ComponentTakeover, "share"): Row(
         "component_takeover",
         lambda v: parts(
