@@ -186,7 +186,12 @@ class OverOptimisation(HeldOut):
         return run_p(statistic, self._planned, self._factor) if math.isfinite(statistic) else 1.0
 
     def problems_to_confirm(self, sizes: Sequence[int]) -> int | None:
-        """Return the smallest of these numbers of problems with which the same rates would confirm a fall now."""
+        """Return the smallest of these numbers of problems with which the same rates would confirm a fall now.
+
+        None where none would, and of a score that is no share of problems.
+        """
+        if not self.evidence.spoken.share:
+            return None
         bound = boundary(self._planned, self._share)
         return next((size for size in sizes if self._scanned(*self.evidence.as_if(size))[0] >= bound), None)
 

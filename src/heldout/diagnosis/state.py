@@ -145,7 +145,9 @@ def _suspected(fallen: OverOptimisation) -> Answer | None:
     course = fallen.reward_course(now.peak_step)
     enough = fallen.problems_to_confirm(SIZES)
     settled = "More problems alone would not settle it: the rates scatter too much; evaluate more often."
-    if enough and fallen.evidence.problems is None:
+    if not fallen.evidence.spoken.share:
+        settled = "A plain score confirms nothing; evaluate more often, and on more cases each time."
+    elif enough and fallen.evidence.problems is None:
         settled = f"If they are of {enough} problems or more, that would confirm it: give their number (--problems N)."
     elif enough:
         settled = f"{enough} problems with the same rates would have confirmed it."
