@@ -357,3 +357,46 @@ def test_pooled_outcomes_of_the_same_problems_are_samples() -> None:
     (other,) = evaluations(np.array([[1.0, 0.0, 1.0]]), ["x", "y", "z"])
     assert pooled([first, other]).outcomes is None
     assert pooled([first, Evaluation(20, 0.5, 3)]).outcomes is None
+
+
+def scattered(jitter: float, count: int = 20, problems: int = 20_000) -> Evidence:
+    rates = 0.5 + np.random.default_rng(7).normal(0.0, jitter, count)
+    return seen_of(rates.tolist(), problems)
+
+
+def test_how_far_checkpoints_differ_is_told_from_eight_evaluations_on_where_it_is_clear() -> None:
+    found = scattered(0.008).jitter
+    assert found is not None
+    assert 0.0 < found.low < found.size < found.high <= 0.014
+    (said,) = scattered(0.008).on_noise()
+    assert said == (
+        f"Checkpoints differ by about {100 * found.size:.1f} points ({100 * found.low:.1f} to {100 * found.high:.1f}) "
+        "beyond sampling."
+    )
+    assert scattered(0.008, 7).jitter is None
+    assert list(scattered(0.0002).on_noise()) == []
+    assert seen_of(RATES, None).jitter is None
+
+
+def test_scores_that_jump_more_than_any_jitter_confirm_nothing() -> None:
+    wild, many = scattered(0.04), scattered(0.04, 9)
+    assert wild.jumps
+    assert not many.jumps  # too few to tell
+    assert not scattered(0.008).jumps
+    falls = OverOptimisation(horizon=20)
+    rates = wild.rates - 0.3 * (np.arange(20) >= 12)
+    falls.update(Block(evaluations=[Evaluation(k, float(rate), 2000) for k, rate in enumerate(rates)]))
+    assert falls.evidence.jumps
+    assert falls.looks[-1].statistic >= falls.looks[-1].bound
+    assert falls.looks[-1].level is Level.LIKELY
+
+
+def test_a_wandering_score_without_a_size_is_watched_at_most() -> None:
+    rng = np.random.default_rng(1)
+    slow = rng.normal(size=60)
+    for at in range(1, 60):
+        slow[at] += 0.9 * slow[at - 1]
+    seen = seen_of(slow.tolist(), None)
+    assert seen.autocorrelation is not None
+    assert any("goes with the one before" in text for text in seen.on_noise())
+    assert seen_of(slow.tolist(), 100).autocorrelation is None

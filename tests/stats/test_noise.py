@@ -10,6 +10,7 @@ import pytest
 from heldout.stats.noise import (
     bends,
     difference_noise,
+    excess_autocorrelation,
     typical_noise,
     volatility,
     wander_inflation,
@@ -138,3 +139,22 @@ def test_the_wander_of_a_rate_and_what_it_adds() -> None:
     assert wander_inflation(d, 0.7, 4) == pytest.approx(1.0 + 0.7 * total / (d @ d))
     assert wander_inflation(np.stack([d, 2.0 * d]), 0.7, 4) == pytest.approx([1.0 + 0.7 * total / (d @ d)] * 2)
     assert wander_inflation(np.zeros(4), 0.7, 9) == 1.0
+
+
+def test_white_noise_has_no_excess_autocorrelation_with_a_cliff_or_without_and_slow_noise_has() -> None:
+    rng, found = np.random.default_rng(2), {"white": 0, "cliff": 0, "slow": 0}
+    for _ in range(200):
+        white = rng.normal(size=60)
+        slow = white.copy()
+        for at in range(1, 60):
+            slow[at] += 0.6 * slow[at - 1]
+        for name, value in (("white", white), ("cliff", white - 20.0 * (np.arange(60) > 36)), ("slow", slow)):
+            found[name] += excess_autocorrelation(value) > 2.0 / math.sqrt(60)
+    assert found["white"] <= 8
+    assert found["cliff"] <= 12
+    assert found["slow"] >= 140
+
+
+@pytest.mark.parametrize("value", [[], [1.0, 2.0, 3.0], [0.5] * 9])
+def test_what_does_not_scatter_has_no_autocorrelation(value: list[float]) -> None:
+    assert excess_autocorrelation(np.array(value)) == 0.0
