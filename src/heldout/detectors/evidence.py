@@ -263,9 +263,10 @@ class Evidence:
         if self.exact or problems is None or not self.sized or len(self) < _FEWEST_FOR_SCATTER:
             return None
         drawn = binomial_se(rates, effective_problems(problems, self.samples)) ** 2
-        ratio = difference_noise(rates) / float(np.mean(drawn))
+        scatters, sampling = difference_noise(rates), float(np.mean(drawn))
         surely = 1.0 + 3.0 * math.sqrt(2.0 / (_DOF_PER_EVALUATION * (len(self) - 2)))
-        return ratio if ratio > surely else None
+        most = surely * (sampling + float(JITTERS[-1]) ** 2)  # checkpoints may differ, too
+        return scatters / sampling if scatters > most else None
 
     def set_variance(self) -> FloatArray:
         """Return the variance of each level over sets of problems of this kind, shape (K,); it cancels in contrasts."""
