@@ -61,9 +61,9 @@ _SEEDS = 7_000_000  # runs of one family before those of this benchmark begin
 _CHUNK = 20
 _MOST_SHOWN = 20
 _WORD = re.compile(
-    r"\b(?:rises|rose|falls|fell|climbs|declines|drops|shifts|surges|jumps|peaks|turns|follows|correlation|"
-    r"(?:higher|lower) by more)\b"
+    r"\b(?:rises|rose|falls|fell|climbs|declines|drops|shifts|surges|jumps|peaks|turns|(?:higher|lower) by more)\b"
 )
+_TOGETHER = re.compile(r"\b(?:correlation|follows)\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,13 +129,15 @@ def of_noise(series: int, seed: int) -> list[Said]:
 
 
 def of_descriptions(series: int, seed: int) -> list[Said]:
-    """How often does the description of a run whose reward is noise say that it does something, in any sentence?"""
+    """How often does a description say of a reward that is noise what it does, or that it moves with the score?"""
     found = []
     for phi in PHIS:
         for length in LENGTHS:
             rows = noise_of(phi, length, series, seed + 1)
-            said = sum(_described(row, seed + number) for number, row in enumerate(rows))
-            found.append(Said(_name(phi), str(length), said, series))
+            texts = [_described(row, seed + number) for number, row in enumerate(rows)]
+            for words, what in ((_WORD, "course"), (_TOGETHER, "together")):
+                said = sum(any(words.search(text) for text in each) for each in texts)
+                found.append(Said(f"{_name(phi)}: {what}", str(length), said, series))
     return found
 
 
@@ -163,8 +165,8 @@ def _worded(found: Course) -> bool:
     return found.way not in silent or found.jump is not None or found.late is not None or found.ends != 0
 
 
-def _described(reward: FloatArray, seed: int) -> bool:
-    """Whether the description says of a reward that is noise, beside a score that is level, that it does something."""
+def _described(reward: FloatArray, seed: int) -> tuple[str, ...]:
+    """What the description says of a reward that is noise, beside a score that is level."""
     made = simulate("level", 200, 20, seed=_SEEDS + seed)
     step = np.arange(1, reward.size + 1)
     at = np.unique(np.linspace(1, reward.size, min(20, reward.size)).astype(np.int64))
@@ -172,8 +174,7 @@ def _described(reward: FloatArray, seed: int) -> bool:
     metrics = {"reward": Series("reward", step, reward), "pass@1": held_out}
     about = describe(Run("noise", "memory", "noise", metrics, {"reward": "reward", "held_out": "pass@1"}))
     own = next(one for one in about.series if one.role == "reward")
-    texts = (own.trend, *(one.text for one in about.observations), *about.interpretation)
-    return any(_WORD.search(text) for text in texts)
+    return own.trend, *(one.text for one in about.observations), *about.interpretation
 
 
 def of_runs(runs: int, seed: int, workers: int, console: Console | None = None) -> list[Told]:

@@ -137,3 +137,11 @@ def test_unrelated_curves_are_seldom_linked_and_related_ones_are() -> None:
     ((pair, surest),) = linked(pairs_of(curves_of(run_of(roles, **alike))))
     assert (pair.left, pair.right) == ("reward", "length")
     assert surest.low > 0.0
+
+
+@pytest.mark.parametrize(("points", "pairs"), [(7, 0), (8, 1)])
+def test_of_fewer_points_than_a_course_needs_nothing_is_linked(points: int, pairs: int) -> None:
+    shared = np.array([3.0, 1.0, 4.0, 1.0, 5.0, 9.0, 2.0, 6.0])[:points]
+    alike = {"r": shared, "s": shared + 0.01 * np.arange(points) % 3}
+    found = linked(pairs_of(curves_of(run_of({"reward": "r", "held_out": "s"}, **alike))))
+    assert len(found) == pairs

@@ -127,7 +127,7 @@ def test_two_curves_move_together_where_their_interval_shows_it(
     movement: CoMovement, roles: tuple[str, str], word: str | None, weight: float
 ) -> None:
     of = seen(reward=REWARD, held_out=SCORE, length=REWARD)
-    pair = replace(of.pairs[0], left=roles[0], right=roles[1], movement=movement)
+    pair = replace(of.pairs[0], left=roles[0], right=roles[1], movement=movement, count=40)
     told = list(observations.moves_together(replace(of, pairs=(pair,))))
     assert [one.weight for one in told] == ([weight] if word else [])
     for one in told:

@@ -12,7 +12,7 @@ from heldout.metrics import BY_NAME, ROLES, Unit, better_of, label_of, meaning_o
 from heldout.run import Run, Series
 from heldout.stats.arrays import FloatArray
 from heldout.stats.correlation import Correlation, align, co_movement, lead_lag
-from heldout.stats.course import Around
+from heldout.stats.course import FEWEST, Around
 from heldout.stats.levels import FALSE_ALARMS, holm, two_sided_p
 from heldout.stats.noise import difference_noise
 from heldout.stats.noise_posterior import noise_of_rates
@@ -126,10 +126,11 @@ def linked(pairs: tuple[Pair, ...]) -> tuple[tuple[Pair, Correlation], ...]:
     """Return the pairs that move together, or against each other, beyond their trends, each with what shows it surest.
 
     Changes from point to point and what is left without the trend are asked of every pair; all of them together keep
-    one error rate of 5 % (Holm).
+    one error rate of 5 % (Holm). Of fewer points than a course needs nothing is said: five of noise and of a score that
+    is level were said to move together in 16 % of 120 simulated runs.
     """
     asked = [(pair, one) for pair in pairs for one in (pair.movement.differences, pair.movement.detrended)]
-    tested = [(pair, one) for pair, one in asked if math.isfinite(one.r) and one.n_eff > 3.0]
+    tested = [(pair, one) for pair, one in asked if pair.count >= FEWEST and math.isfinite(one.r) and one.n_eff > 3.0]
     if not tested:
         return ()
     surest: dict[tuple[str, str], tuple[float, Pair, Correlation]] = {}
