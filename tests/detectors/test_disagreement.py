@@ -64,7 +64,7 @@ def test_a_gap_that_widens_is_found_once_and_ends_when_the_score_follows() -> No
     (finding,) = detector.update(block(rewarded(0.3, 0.98), flat))
     assert finding.kind == "gap_widens"
     assert detector.now is not None
-    assert "the rise of the held-out score lies between " in finding.seen
+    assert "the change of the held-out score lies between " in finding.seen
     assert not kinds(block(rewarded(0.3, 0.98), np.linspace(0.3, 0.7, 20)))
 
 

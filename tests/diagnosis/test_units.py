@@ -10,10 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import heldout
+from heldout.detectors.evidence import Evidence
+from heldout.detectors.plateau import level_of
 from heldout.findings import State, Verdict
 from heldout.metrics.phrasing import Spoken
 from heldout.report.tables import benchmarks, key_values
-from heldout.run import Run, Series
+from heldout.run import Evaluation, Run, Series
 from heldout.stats.arrays import FloatArray
 
 # beside the 90 and 95 % of intervals, and the points of a correlation
@@ -157,3 +159,19 @@ def test_variants_of_one_measurement_are_counted_and_not_listed() -> None:
     assert table is not None
     assert [row[0] for row in table.rows] == list(names)
     assert table.title == "Every held-out score (2 columns, 1 benchmark)"
+
+
+def test_a_rise_of_few_scores_of_unknown_noise_needs_more_deviations() -> None:
+    """Eight scores know their noise by seven degrees of freedom: a rise is sure at 2.4 deviations and not at 1.96."""
+    rising = noisy(0.0, 8.0, 1.0, 8)
+    seen = Evidence()
+    for step, value in enumerate(rising.tolist()):
+        seen.add(Evaluation(step, value, share=False))
+    test = level_of(seen)
+    assert test.state == "improving"
+    assert level_of(seen, margin=1e9).state != "plateau"  # below 12 scores none is level
+    turned = Evidence()
+    for step, value in enumerate((700.0 * rising - 3.0).tolist()):
+        turned.add(Evaluation(step, value, share=False))
+    assert level_of(turned).change / level_of(turned).sd == pytest.approx(test.change / test.sd, rel=1e-9)
+    assert level_of(turned).state == test.state

@@ -13,6 +13,7 @@ from scipy.stats import linregress, norm
 
 from heldout.stats.gp import GPPosterior, gp_posterior
 from heldout.stats.noise import difference_noise
+from heldout.stats.noise_posterior import learned, sampled, scatter
 from heldout.stats.trend import Surge, TrendState, late_surge, level_test, window_state
 
 STEP = np.arange(0.0, 400.0, 10.0)
@@ -253,6 +254,20 @@ def test_few_evals_may_show_a_rise_and_no_level() -> None:
     assert level_test(np.full(11, 0.5), 1e-6, 0.02, fewest=12).state == "undetermined"
     assert math.isnan(level_test(np.full(2, 0.5), 1e-6, 0.02).change)
     assert math.isnan(level_test(np.full(9, 0.5), math.nan, 0.02).change)
+
+
+def test_the_noise_of_the_golden_vector_is_learned_from_it() -> None:
+    noise = learned(scatter(GOLDEN), sampled(1e-4))
+    assert noise.variance == pytest.approx(2.281115e-4, rel=1e-6)
+
+
+def test_a_level_run_of_500_problems_and_30_evals_is_a_plateau_in_four_of_five() -> None:
+    rng, states = np.random.default_rng(72), []
+    for _ in range(200):
+        rate = 0.4 + rng.normal(0.0, 0.0137, 30) + rng.normal(0.0, 0.002, 30)  # sampling, and checkpoints that differ
+        states.append(level_test(rate, learned(scatter(rate), sampled(0.0137**2)).variance, 0.02).state)
+    assert states.count("plateau") >= 0.8 * 200
+    assert states.count("improving") <= 0.06 * 200
 
 
 @pytest.mark.parametrize("count", [8, 12, 20, 30])

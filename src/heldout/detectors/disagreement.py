@@ -114,10 +114,11 @@ class Disagreement(HeldOut):
     def _widens(self, gap: Widening) -> Finding:
         seen, said = self.evidence, self.evidence.spoken
         since, here = int(seen.steps[gap.start]), int(seen.steps[-1])
-        half = TWO_SIDED_95 * gap.held_out_sd
+        half, way = TWO_SIDED_95 * gap.held_out_sd, -1.0 if said.lower else 1.0
+        low, high = sorted(way * (gap.held_out + side * half) for side in (-1, 1))
         numbers = {name: getattr(gap, name) for name in ("reward", "held_out", "held_out_sd", "gap", "gap_sd")}
         words = {"since": since, "here": here, "rise": said.by(gap.reward), "gap_now": said.by(gap.gap)}
-        words |= {"between": said.lies(gap.held_out - half, gap.held_out + half), "better": said.gain}
+        words |= {"between": said.lies(low, high)}
         return self._finding("gap_widens", (since, here), numbers, words)
 
     def _comparable(self) -> RewardCourse | None:
@@ -137,8 +138,8 @@ class Disagreement(HeldOut):
         ),
         "gap_widens": Text(
             severity=Severity.WARNING,
-            seen="From step {since} to {here} the reward rose by {rise}, and the {better} of the held-out score lies "
-            "{between} (95 % interval); the reward is now {gap_now} above it.",
+            seen="From step {since} to {here} the reward rose by {rise}, and the change of the held-out score "
+            "lies {between} (95 % interval); the gap is now {gap_now}.",
             against="A gap of 40 points that grew by 20 or more while the held-out score took less than a quarter of "
             "the rise, each by three standard deviations.",
             means=_MEANS,

@@ -14,6 +14,7 @@ from heldout.stats.levels import TWO_SIDED_95
 from heldout.stats.trend import FEWEST_FOR_LEVEL, LevelTest, level_test
 
 _FEWEST_UNSIZED = 12  # evaluations, where their noise is known from their own scatter alone
+_MOST_DEVIATIONS = 20.0  # that Student's t asks for of three scores
 MARGIN = Range(
     lambda value: value is None or above(0.0).allows(value), f"{above(0.0).words}, or None for the usual one"
 )
@@ -27,13 +28,28 @@ def level_of(seen: Evidence, margin: float | None = None, planned: int | None = 
     and by the noise and the gain of a score that is no share (see `heldout.stats.margins`).
     """
     least = seen.margins.level if margin is None else margin / (100.0 if seen.spoken.share else 1.0)
-    fewest = fewest_for_level(seen)
-    return level_test(seen.rates, seen.noise(), least, seen.inflation, planned=planned or 0, fewest=fewest)
+    few, sure = fewest_for_level(seen), _surely(seen)
+    return level_test(seen.rates, seen.noise(), least, seen.inflation, planned=planned or 0, fewest=few, surely=sure)
 
 
 def fewest_for_level(seen: Evidence) -> int:
     """How many evaluations are the fewest that can show a level?"""
-    return _FEWEST_UNSIZED if seen.problems is None else FEWEST_FOR_LEVEL
+    return FEWEST_FOR_LEVEL if seen.sized else _FEWEST_UNSIZED
+
+
+def _surely(seen: Evidence) -> float:
+    """How many deviations are surely a rise: more where only a few scores say how large one deviation is (Student's t).
+
+    Found by halving, to 2e-5: what is known of the noise gives tails and no quantiles.
+    """
+    noise = seen.learned
+    if seen.sized or not noise.variance > 0.0:
+        return TWO_SIDED_95
+    low, high, sd = TWO_SIDED_95, _MOST_DEVIATIONS, noise.variance**0.5
+    for _ in range(20):
+        middle = 0.5 * (low + high)
+        low, high = (low, middle) if noise.z(middle * sd) >= TWO_SIDED_95 else (middle, high)
+    return high
 
 
 @dataclass(eq=False, kw_only=True)
