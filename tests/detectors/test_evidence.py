@@ -393,7 +393,7 @@ def test_scores_that_jump_more_than_any_jitter_confirm_nothing() -> None:
     assert falls.looks[-1].level is Level.LIKELY
 
 
-def test_a_wandering_score_without_a_size_is_watched_at_most() -> None:
+def test_of_a_wandering_score_without_a_size_it_is_said_that_it_wanders() -> None:
     rng = np.random.default_rng(1)
     slow = rng.normal(size=60)
     for at in range(1, 60):
