@@ -103,7 +103,7 @@ class OverOptimisation(HeldOut):
     ``confirmed`` is found when the scan exceeds its boundary on problems enough for it; ``likely`` and ``watch`` when
     the posterior probability of a fall of more than `margin` is that high. Of a score that is no share, or whose size
     is unknown, ``likely`` is the most: when the scan exceeds a higher boundary, or, of 7 to 12 scores, when the fall
-    stands out from typical changes. Each is found once, when the fall
+    stands out from typical changes; ``watch`` where slow noise may look like that. Each is found once, when the fall
     gets surer. What the reward did meanwhile says which kind of fall it is: over-optimisation, where it rose.
 
     What it cannot see: a fall smaller than the evaluation's noise allows (the verdict's smallest visible drop), one
