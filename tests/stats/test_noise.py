@@ -141,17 +141,20 @@ def test_the_wander_of_a_rate_and_what_it_adds() -> None:
     assert wander_inflation(np.zeros(4), 0.7, 9) == 1.0
 
 
-def test_white_noise_has_no_excess_autocorrelation_with_a_cliff_or_without_and_slow_noise_has() -> None:
-    rng, found = np.random.default_rng(2), {"white": 0, "cliff": 0, "slow": 0}
+def test_white_noise_has_no_excess_autocorrelation_whatever_its_level_does_and_slow_noise_has() -> None:
+    rng, found = np.random.default_rng(2), {"white": 0, "cliff": 0, "hill": 0, "slow": 0}
+    hill = -30.0 * np.abs(np.arange(60) / 59 - 0.45)
     for _ in range(200):
         white = rng.normal(size=60)
         slow = white.copy()
         for at in range(1, 60):
             slow[at] += 0.6 * slow[at - 1]
-        for name, value in (("white", white), ("cliff", white - 20.0 * (np.arange(60) > 36)), ("slow", slow)):
+        cliff = white - 20.0 * (np.arange(60) > 36)
+        for name, value in (("white", white), ("cliff", cliff), ("hill", white + hill), ("slow", slow)):
             found[name] += excess_autocorrelation(value) > 2.0 / math.sqrt(60)
     assert found["white"] <= 8
     assert found["cliff"] <= 12
+    assert found["hill"] <= 12
     assert found["slow"] >= 140
 
 

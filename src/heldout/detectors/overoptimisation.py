@@ -35,11 +35,9 @@ _FEWEST_UNSIZED = 7  # and before anything is said of a score whose noise nothin
 # So many typical noises a fall must have for it to be likely, by the number of evaluations: where they are few, what
 # scatters about a smooth line contains the fall itself.
 _STANDS_OUT = {7: 3.9, 8: 4.1, 9: 4.7, 10: 4.8, 11: 5.0, 12: 5.2}
-# Typical noises, times the root of the number of evaluations, that slow noise seldom gets down by. Steady falls of 24
-# to 30 points, with 20 scores of a point of noise, get to 2.6 to 3.9. Of 80 simulated series of AR(0.9), AR(0.95) and
-# random walks 14, 28 and 34 % end as fallen with 20 scores, 8, 6 and 21 % with 40; with 4.5 in its place 11, 21, 25 %
-# and 5, 3, 10 %.
-_WALKS = 2.5
+# Typical noises, times the root of the number of evaluations, that slow noise seldom gets down by: of simulated series
+# of 10 to 60 scores (400 each) AR(0.9) ever got there in 1 to 2 %, AR(0.95) in 1 to 5 %, a random walk in 1 to 11 %.
+_WALKS = 4.5
 _MOST_POSTERIOR = 60  # means that the posterior is made of: its cost grows with their cube
 _HALVINGS = 20  # of the range of the scores, to find a bound within a millionth of it
 PLANNED = Range(
