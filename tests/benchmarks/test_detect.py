@@ -15,8 +15,17 @@ from benchmarks.detect import _jobs, main, measure
 from benchmarks.rivals import ALARM, RATES, SCAN, unavailable
 from benchmarks.score import Estimate
 from benchmarks.tables import markdown
-from benchmarks.targets import TARGETS, Check, checks, relative_checks, selection_checks, verdict, verdicts
-from heldout.datasets.simulated import NULLS, OUTSIDE_DECLINES, OUTSIDE_NULLS
+from benchmarks.targets import (
+    TARGETS,
+    Check,
+    checks,
+    pooled_checks,
+    relative_checks,
+    selection_checks,
+    verdict,
+    verdicts,
+)
+from heldout.datasets.simulated import NULLS, OUTSIDE_DECLINES, OUTSIDE_NULLS, PLAIN_DECLINES, PLAIN_NULLS
 from heldout.errors import UsageError
 
 RUNS = 20
@@ -112,6 +121,48 @@ def test_shapes_outside_the_design_have_no_tuning() -> None:
     assert relative_checks(found) == selection_checks(found) == []
 
 
+@pytest.fixture(scope="module")
+def plain() -> Any:
+    return list(measure([Case.named(name) for name in ("n100K20-cliff", "n100K20-returns")], 8, seed=2, workers=1))
+
+
+def test_plain_families_have_targets_of_their_own(plain: Any) -> None:
+    sized, free = plain
+    assert set(sized.default[0].false_alarms) == set(PLAIN_NULLS)
+    assert set(sized.default[0].detection) == set(PLAIN_DECLINES)
+    assert sized.matched == free.matched == ()
+    limits = [{check.what: check.limit for check in checks(one)[ALARM.name]} for one in plain]
+    assert limits[0] == {"false alarms level": 12.0, "false alarms linear": 2.0, "false alarms staircase": 2.0}
+    assert limits[1]["false alarms level"] == 2.0
+    assert [check.what for check in selection_checks(sized)][:2] == ["tied set at a cliff", "onset of a cliff"]
+
+
+def test_at_a_cliff_the_tied_set_and_the_onset_hold_the_truth(plain: Any) -> None:
+    for one in plain:
+        cliff = one.selected["heldout"]["cliff"]
+        assert min(cliff.tied.value, cliff.onset.value, cliff.fell.value) > 0.7
+        assert cliff.bias.value < one.selected["raw argmax"]["cliff"].bias.value
+        assert math.isnan(one.selected["heldout"]["linear"].onset.value)
+        assert math.isnan(one.selected["raw argmax"]["cliff"].fell.value)
+
+
+def test_what_all_plain_configurations_must_reach_leaves_out_those_without_a_unit(plain: Any, result: Any) -> None:
+    level, regret = pooled_checks([result, *plain])
+    (alarm,) = (one for one in plain[0].default if one.detector == ALARM.name)
+    assert level.seen.value == 100.0 * alarm.false_alarms["level"].value
+    assert regret.seen.value == plain[0].selected["heldout"]["cliff"].regret.value
+    assert pooled_checks([result]) == []
+    assert "All configurations of plain families together" in markdown(plain, {})
+    assert "together" not in markdown([result], {})
+
+
+def test_results_with_fields_that_do_not_apply_come_back_from_their_file(tmp_path: Path, plain: Any) -> None:
+    file = tmp_path / "result.json"
+    file.write_text(as_json(plain, verdicts))
+    assert "NaN" not in file.read_text()
+    assert as_json(from_json(file), verdicts) == file.read_text()
+
+
 @pytest.mark.parametrize("suffix", [".md", ".json"])
 def test_the_table_is_written(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, suffix: Any
@@ -186,6 +237,12 @@ def test_a_file_without_results_is_refused(tmp_path: Path, text: str, configs: A
 def test_names_of_configurations() -> None:
     assert Case.named("n200K40m4") == Case("n200K40m4", 200, 40, 4)
     assert Case.named("n500K40-churn") == Case("n500K40-churn", 500, 40, 1, "churn")
+    for name, config in (
+        ("n30K20m32-cliff", "default"),
+        ("n400K40m4-shaken", "shaken"),
+        ("n500K30-clusters", "clusters"),
+    ):
+        assert (Case.named(name).config, Case.named(name).nulls) == (config, PLAIN_NULLS)
     for name in TARGETS:
         assert Case.named(name).name == name
 
@@ -195,6 +252,7 @@ def test_names_of_configurations() -> None:
     [
         ((3, ["big"], 0, 1, None), "configuration 'big': write it as n500K40, n200K40m4 or n500K40-KIND"),
         ((3, ["n50K8-big"], 0, 1, None), "configuration 'n50K8-big': write it as"),
+        ((3, ["n50K4"], 0, 1, None), "configuration 'n50K4': write it as n500K40, n200K40m4 or n500K40-KIND, KIND of"),
         ((1, ["n50K8"], 0, 1, None), "1 runs of each family were asked for; at least 2 and at most 1000000"),
         ((3, ["n50K8"], -1, 1, None), "seed is -1 and workers is 1; neither may be below 0."),
     ],
