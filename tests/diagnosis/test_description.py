@@ -216,7 +216,7 @@ def test_the_ends_and_the_peak_of_a_held_out_score_are_measurements() -> None:
     steps = np.arange(120)
     metrics = {key: Series(key, steps, value) for key in ("reward", "eval_accuracy")}
     run = Run("r", "memory", "test", metrics, {"reward": "reward", "held_out": "eval_accuracy"})
-    told = {one.role: one for one in heldout.describe(run).series}
+    told = {one.role: one for one in heldout.describe(run, NOISE).series}
     reward, score = told["reward"], told["held_out"]
     assert (score.start.value, score.end.value) == (value[0], value[-1])
     assert (score.peak.value, score.trough.value) == (value.max(), value.min())

@@ -64,7 +64,7 @@ def test_of_outcomes_it_is_the_mean_along_each_diagonal_less_what_all_share(coun
     scale, direction = np.linalg.eigh(expected)
     floored = direction @ np.diag(np.maximum(scale, 1e-3 * expected[0, 0])) @ direction.T
     np.testing.assert_allclose(noise.covariance * noise.variance, floored, atol=1e-12)
-    assert noise.variance == gram.within_variance(count)
+    assert noise.variance == gram.s2(count)
 
 
 def test_evals_that_agree_on_all_problems_have_noise_of_half_a_problem() -> None:

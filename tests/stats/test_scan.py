@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from scipy.stats import norm
 
 from benchmarks.scan import scan
+from heldout.stats.arrays import FloatArray
 from heldout.stats.gram import Gram
 from heldout.stats.local_level import smoother
 from heldout.stats.scan import ALPHAS, EPOCHS, HORIZONS, boundary, epochs, last_look, run_p, smallest_visible_drop
@@ -59,6 +60,11 @@ def test_it_is_the_definition(seed: int) -> None:
         assert got.peak[k - 1] == j
 
 
+def s2s(gram: Gram) -> FloatArray:
+    """The sampling noise of one eval, as known at each look."""
+    return np.array([gram.s2(k) for k in range(1, gram.rates.size + 1)])
+
+
 @given(seeds, st.booleans())
 def test_online_is_offline(seed: int, per_eval: Any) -> None:
     _, values, step, variance = drawn(seed)
@@ -73,11 +79,11 @@ def test_online_is_offline_with_inflation_from_outcomes() -> None:
     rng = np.random.default_rng(0)
     x = rng.random((20, 100)) < rng.beta(0.4, 0.7, 100)
     whole = Gram.of(x)
-    offline = scan(whole.rates, whole.s2s(), inflation=whole.inflation)
+    offline = scan(whole.rates, s2s(whole), inflation=whole.inflation)
     gram = Gram(100)
     for k, row in enumerate(x, start=1):
         gram.add(row)
-        online = scan(gram.rates, gram.s2s(), inflation=gram.inflation)
+        online = scan(gram.rates, s2s(gram), inflation=gram.inflation)
         np.testing.assert_allclose(online.statistic, offline.statistic[:k], atol=1e-9)
     assert np.nanmin(offline.inflation) >= 1.0
 
@@ -132,7 +138,7 @@ def test_fewer_than_four_evals_have_no_statistic(k: int) -> None:
 @pytest.mark.parametrize("level", [0.0, 0.3, 1.0])
 def test_equal_values_have_no_fall(level: float) -> None:
     gram = Gram.of(np.full((9, 25), level))
-    got = scan(gram.rates, gram.s2s(), inflation=gram.inflation)
+    got = scan(gram.rates, s2s(gram), inflation=gram.inflation)
     np.testing.assert_allclose(got.statistic[3:], 0.0, atol=1e-9)
 
 
@@ -152,9 +158,7 @@ def test_false_alarms_of_small_evals_stay_near_the_error_rate() -> None:
     for _ in range(300):
         p = rng.beta(0.3, 0.6, 60)
         gram = Gram.of(rng.random((20, 60)) < p)
-        alarms += bool(
-            np.nanmax(scan(gram.rates, gram.s2s(), inflation=gram.inflation).statistic) >= boundary(20, 0.05)
-        )
+        alarms += bool(np.nanmax(scan(gram.rates, s2s(gram), inflation=gram.inflation).statistic) >= boundary(20, 0.05))
     assert alarms / 300 <= 0.05 + 3.0 * math.sqrt(0.05 * 0.95 / 300)
 
 
@@ -163,7 +167,7 @@ def test_a_true_fall_is_found() -> None:
     truth = np.interp(np.arange(40), [0, 20, 28, 39], [0.3, 0.4, 0.3, 0.3])
     u = rng.random((40, 500))
     gram = Gram.of(u < np.clip(rng.normal(0.0, 0.1, 500) + truth[:, None], 0, 1))
-    got = scan(gram.rates, gram.s2s(), inflation=gram.inflation)
+    got = scan(gram.rates, s2s(gram), inflation=gram.inflation)
     first = int(np.argmax(got.statistic >= boundary(40, 0.05)))
     assert 20 < first < 32
     assert 15 <= got.peak[-1] <= 24

@@ -9,14 +9,12 @@ import numpy.typing as npt
 
 from heldout.stats.arrays import FloatArray, IntArray, floats
 from heldout.stats.gram import Gram
+from heldout.stats.noise import WANDER, typical_bend, wander_correlation
+from heldout.stats.noise_posterior import binomial_variance, white_share
 
-# Of the variance of a problem's outcome, from rates alone: the typical half lies within problems and is averaged over
-# samples; a part flips between evals whatever the samples; a part is learned or lost for a third of the run.
-_WITHIN, _FLIPPING, _WANDERING, _FORGOTTEN = 0.5, 0.025, 0.05, 0.3
 _KNOWN_LAGS = 0.75  # of the evals: lags beyond are of too few pairs, and take the value of the last one before
 _LEAST = 1e-3  # of the variance of one eval: no comparison is more certain than that
 TELLING = 8  # scores from which on their typical scatter tells noise from a cliff
-_SQUARE_OF_MEDIAN = 6.0 * 0.6745**2  # of second differences of normal scores with variance 1
 _NOTHING = 1e-6  # of the variance of all scatter: a smaller typical one is of scores that are mostly equal, or straight
 
 
@@ -44,7 +42,7 @@ class EvalNoise:
         What it cannot see: with fewer than about 50 problems it is itself uncertain.
         """
         count = gram.rates.size
-        variance = max(gram.within_variance(count), 0.25 / gram.n**2)
+        variance = gram.s2(count)
         lag = np.abs(np.subtract.outer(np.arange(count), np.arange(count)))
         known = int(np.ceil(_KNOWN_LAGS * count))
         means = floats([gram.covariance.diagonal(apart).mean() for apart in range(known)])
@@ -62,12 +60,9 @@ class EvalNoise:
 
         `problems` and `samples`: one number each, or shape (K,).
         """
-        count, rate = rates.size, float(np.mean(rates))
-        n = floats(np.broadcast_to(floats(problems), rates.shape))
-        own = np.maximum(rate * (1.0 - rate) / n, 0.25 / n**2)
-        white = own * (_WITHIN / floats(samples) + _FLIPPING)
-        lag = np.abs(np.subtract.outer(np.arange(count), np.arange(count)))
-        wander = _WANDERING * np.sqrt(np.outer(own, own)) * np.exp(-lag / (_FORGOTTEN * count))
+        own = binomial_variance(rates, floats(np.broadcast_to(floats(problems), rates.shape)))
+        white = own * white_share(floats(samples))
+        wander = WANDER * np.sqrt(np.outer(own, own)) * wander_correlation(rates.size, rates.size)
         variance = float(white.mean())
         return cls(variance, floats((np.diag(white) + wander) / variance))
 
@@ -99,6 +94,6 @@ class EvalNoise:
 
 def _typical_variance(values: FloatArray) -> float:
     """Variance of one score by the median second difference, of all scores or of those above the median."""
-    bent = np.abs(np.diff(values, 2))
+    bent = np.diff(values, 2)
     upper = bent[values[1:-1] > np.median(values)]
-    return max(float(np.median(each)) for each in (bent, upper) if each.size) ** 2 / _SQUARE_OF_MEDIAN
+    return max(typical_bend(each) for each in (bent, upper) if each.size) ** 2

@@ -83,13 +83,6 @@ class Gram:
             self._spread = (self.matrix - np.outer(self.rates, self.rates)) / (self.n - 1)
         return self._spread
 
-    def within_variances(self) -> FloatArray:
-        """How large is the noise of one eval, as known at each look: `within_variance` of 1 to K, shape (K,)."""
-        own = self.matrix.diagonal()
-        changed = (own[1:] + own[:-1] - 2.0 * self.matrix.diagonal(1)) / (2.0 * self.n)
-        path = np.cumsum(np.maximum(changed, 0.0)) / np.arange(1, changed.size + 1)
-        return np.concatenate([np.full(min(own.size, 1), np.nan), path])
-
     def within_variance(self, k: int) -> float:
         """How large is the noise of one eval, by the problems that changed between neighbouring evals?
 
@@ -100,11 +93,10 @@ class Gram:
 
         What it cannot see: real learning and forgetting between two evals, which it counts as noise.
         """
-        return float(self.within_variances()[_look(k, self.rates.size)])
-
-    def s2s(self) -> FloatArray:
-        """How large is the sampling noise of one eval, as known at each look: `s2` of 1 to K, shape (K,)."""
-        return floats(np.maximum(self.within_variances(), 0.25 / self.n**2))
+        seen = self.matrix[: _look(k, self.rates.size) + 1, :k]
+        own = seen.diagonal()
+        changed = (own[1:] + own[:-1] - 2.0 * seen.diagonal(1)) / (2.0 * self.n)
+        return float(np.maximum(changed, 0.0).mean()) if changed.size else math.nan
 
     def s2(self, k: int) -> float:
         """How large is the sampling noise of one eval, with a floor of half a problem that no agreement removes?
@@ -114,7 +106,7 @@ class Gram:
         `k` counts the evals seen, from 1 to K.
         Returns the variance of one rate; `nan` without a pair.
         """
-        return float(self.s2s()[_look(k, self.rates.size)])
+        return max(self.within_variance(k), 0.25 / self.n**2)  # nan stays nan
 
     def contrast_variance(self, d: npt.ArrayLike) -> FloatArray:
         """How noisy is a comparison of evals, problem by problem?

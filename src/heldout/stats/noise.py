@@ -13,7 +13,8 @@ from heldout.stats.local_level import smoother
 from heldout.stats.rates import binomial_se
 
 JITTER_FLOOR = 0.003  # standard deviation of the jitter of checkpoints that a plan expects before any eval was made
-_WANDER, _FORGOTTEN = 0.05, 0.3  # of a problem's variance; of the evals after which it is forgotten
+WANDER = 0.05  # part of a problem's variance: it is learned or lost for a while
+_FORGOTTEN = 0.3  # part of the evals after which that is forgotten
 _MEDIAN_OF_NORMAL = 0.6745  # of the size of a standard normal value
 
 
@@ -102,7 +103,13 @@ def _level_removed(k: int) -> tuple[FloatArray, FloatArray, float]:
 
 def wander_variance(rate: FloatArray, problems: float) -> float:
     """How far does a rate wander because problems are learned or lost for a while: ``0.05 A (1 - A) / n``."""
-    return _WANDER * float(binomial_se(float(np.mean(rate)), problems)) ** 2
+    return WANDER * float(binomial_se(float(np.mean(rate)), problems)) ** 2
+
+
+def wander_correlation(count: int, planned: int) -> FloatArray:
+    """How alike do the first `count` of `planned` evals err by problems that wander: ``exp(-lag / (0.3 planned))``?"""
+    lag = np.abs(np.subtract.outer(np.arange(count), np.arange(count)))
+    return floats(np.exp(-lag / (_FORGOTTEN * planned)))
 
 
 def typical_noise(value: FloatArray) -> float:
@@ -117,7 +124,12 @@ def typical_noise(value: FloatArray) -> float:
     """
     if value.size < 3:
         return math.nan
-    return float(np.median(np.abs(np.diff(value, 2)))) / (_MEDIAN_OF_NORMAL * math.sqrt(6.0))
+    return typical_bend(np.diff(value, 2))
+
+
+def typical_bend(second_differences: FloatArray) -> float:
+    """How large is the noise of scores with these second differences, of any number and order: `typical_noise`."""
+    return float(np.median(np.abs(second_differences))) / (_MEDIAN_OF_NORMAL * math.sqrt(6.0))
 
 
 def wander_inflation(d: FloatArray, share: float, planned: int) -> FloatArray:
@@ -133,8 +145,7 @@ def wander_inflation(d: FloatArray, share: float, planned: int) -> FloatArray:
     What it cannot see: how much these problems do churn, which only their outcomes tell.
     """
     d = floats(d)
-    lag = np.abs(np.subtract.outer(np.arange(d.shape[-1]), np.arange(d.shape[-1])))
-    shared = np.einsum("...j,jk,...k->...", d, np.exp(-lag / (_FORGOTTEN * planned)), d)
+    shared = np.einsum("...j,jk,...k->...", d, wander_correlation(d.shape[-1], planned), d)
     square = np.einsum("...k,...k->...", d, d)
     return floats(1.0 + share * shared / np.where(square == 0.0, 1.0, square))
 

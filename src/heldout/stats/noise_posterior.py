@@ -115,7 +115,7 @@ def of_sizes(rate: FloatArray, problems: FloatArray | float, samples: FloatArray
 
     Source: Miller 2024, "Adding error bars to evals", arXiv 2411.00640 (variance between and within problems).
     """
-    b, m = _binomial(rate, problems), np.maximum(floats(samples), 1.0)
+    b, m = binomial_variance(rate, problems), np.maximum(floats(samples), 1.0)
     parts = [(1.0 - r) * float(np.mean(b / m)) + c * r * float(np.mean(b)) for r in _BETWEEN for c in _FLIPS]
     variance = np.concatenate([part + JITTERS**2 for part in parts])
     weight = np.tile(_JITTER_WEIGHTS, len(parts)) / len(parts)
@@ -129,12 +129,12 @@ def white_share(samples: FloatArray | float) -> FloatArray:
 
 def relative_sizes(rate: FloatArray, problems: FloatArray, samples: FloatArray) -> FloatArray | None:
     """How much noisier than the average is each eval, by its size: shape (K,), of mean 1; None where all are alike."""
-    variance = _binomial(rate, problems) * white_share(samples) + float(_JITTER_WEIGHTS @ JITTERS**2)
+    variance = binomial_variance(rate, problems) * white_share(samples) + float(_JITTER_WEIGHTS @ JITTERS**2)
     return None if np.ptp(variance) <= 1e-9 * variance.max() else floats(variance / variance.mean())
 
 
-def _binomial(rate: FloatArray, problems: FloatArray | float) -> FloatArray:
-    """``A (1 - A) / n`` of the mean rate, that of half a problem at least."""
+def binomial_variance(rate: FloatArray, problems: FloatArray | float) -> FloatArray:
+    """``A (1 - A) / n`` of the mean rate A, that of half a problem at least; of the shape of `problems`."""
     n, mean = floats(problems), float(np.clip(np.mean(rate), 0.0, 1.0))
     return floats(np.maximum(mean * (1.0 - mean) / n, 0.25 / n**2))
 
