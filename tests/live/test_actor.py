@@ -53,7 +53,7 @@ def do(rules: Rules, *steps: int, kind: str = "likely", folder: Path | None = No
     for step in steps:
         if step == back:
             actor.rewind(step)
-        found = actor.news([fall(step, kind)])
+        found, _ = actor.news([fall(step, kind)])
         if found:
             actor.act(decide(rules, found))
     actor.close(60, patiently=True)
@@ -372,10 +372,10 @@ def test_going_back_where_nothing_was_found_writes_nothing() -> None:
     actor.act(decide(Rules(), [fall(10)]))
     actor.rewind(11)
     assert [row["what"] for row in rows] == ["finding"]
-    assert actor.news([fall(10), fall(11)]) == [fall(11)]
+    assert actor.news([fall(10), fall(11)]) == ([fall(11)], [])
     actor.rewind(10)
     assert [row["what"] for row in rows] == ["finding", "rewind"]
-    assert actor.news([fall(10), fall(11)]) == [fall(10), fall(11)]
+    assert actor.news([fall(10), fall(11)]) == ([fall(10), fall(11)], [])
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from falling import EVERY, LAST, PLANNED, PROBLEMS, findings, kinds, outcomes, train
 
@@ -540,3 +541,95 @@ def test_metrics_may_be_given_by_name_as_well() -> None:
     run = guard._fold.run()
     assert run is not None
     assert {key: series.step.tolist() for key, series in run.metrics.items()} == {"reward": [1], "kl": [1, 2]}
+
+
+DIPS = [0.4, 0.43, 0.46, 0.5, 0.52, 0.53, 0.4, 0.38, 0.39, 0.52, 0.54, 0.55, 0.56, 0.57, 0.57, 0.58, 0.58]
+AND_FALLS = [0.4, 0.36, 0.33]
+
+
+def dips(recorder: Recorder, levels: list[float], first: int) -> None:
+    """Record a score that dips and comes back; nobody judges it meanwhile."""
+    for number, level in enumerate(levels, start=first):
+        recorder.log(10 * number, {"reward": 0.01 * number})
+        recorder.evaluation(10 * number, problems=PROBLEMS, passed=at(level, number))
+
+
+def at(level: float, number: int) -> list[bool]:
+    hard, luck = np.random.default_rng(0).random(len(PROBLEMS)), np.random.default_rng(number).random(len(PROBLEMS))
+    return (0.85 * hard + 0.15 * luck < level).tolist()
+
+
+def test_a_fall_that_is_over_when_it_is_found_is_told_and_not_acted_on(tmp_path: Path) -> None:
+    said: list[str] = []
+    rules = Rules(stop=On.LIKELY)
+    with Recorder(tmp_path) as recorder:
+        dips(recorder, DIPS, 1)
+    for _ in range(2):  # the second time that is known
+        with Recorder(tmp_path, resume=True) as recorder:
+            guard = Guard(recorder, rules, planned=PLANNED, on_finding=lambda one: said.append(one.kind))
+            decision = guard.step(171, {"reward": 0.2})
+            assert not decision.stop
+            assert not guard.should_stop
+            assert guard.step(172, {"reward": 0.2}) == Decision(protected=guard.protected)
+            assert not {one.detector for one in decision.findings} & {"over_optimisation"}
+    assert {"likely", "confirmed"} <= set(said)
+    assert len(said) == len(set(said))
+    assert {row["kind"] for row in rows(tmp_path, "finding") if row.get("over")} >= {"likely", "confirmed"}
+    assert rows(tmp_path, "act") == []
+
+
+@pytest.mark.parametrize("resumed", [True, False])
+def test_once_such_a_fall_is_back_it_is_acted_on_and_once(tmp_path: Path, resumed: bool) -> None:
+    rules = Rules(stop=On.CONFIRMED)
+    with Recorder(tmp_path) as recorder:
+        dips(recorder, DIPS, 1)
+        guard = Guard(recorder, rules, planned=PLANNED)
+        if not resumed:
+            assert stopped(guard) == [len(DIPS) + 1]
+    if resumed:
+        with Recorder(tmp_path, resume=True) as recorder:
+            assert stopped(Guard(recorder, rules, planned=PLANNED)) == [len(DIPS) + 1]
+    assert [row["act"] for row in rows(tmp_path, "act")] == ["stop"]
+    assert {row["kind"] for row in rows(tmp_path, "back")} == {"likely", "confirmed"}
+
+
+def stopped(guard: Guard) -> list[int]:
+    """Return the numbers of the evaluations after the dip at which the guard asks to stop."""
+    asked = []
+    for number, level in enumerate(AND_FALLS, start=len(DIPS) + 1):
+        guard.step(10 * number, {"reward": 0.01 * number})
+        if guard.evaluation(10 * number, problems=PROBLEMS, passed=at(level, number)).stop:
+            asked.append(number)
+    return asked
+
+
+def test_roles_that_only_the_guard_was_told_hold_for_the_report(tmp_path: Path) -> None:
+    roles = {"reward": "lint", "held_out": "quality"}
+    for first in (1, 31):
+        with Recorder(tmp_path, resume=True) as recorder, Guard(recorder, roles=roles, planned=6) as guard:
+            for step in range(first, first + 30):
+                guard.step(step, {"lint": 0.01 * step, "reward": 0.5, "eval/pass@1": 0.5})
+                if step % 10 == 0:
+                    guard.step(step, {"quality": 0.3 + 0.001 * step})
+    run = heldout.read(tmp_path)
+    assert (run.roles["reward"], run.roles["held_out"]) == ("lint", "quality")
+    assert not any("taken up again 2" in note.text for note in run.notes)
+    assert json.loads((tmp_path / "run.json").read_text())["roles"] == roles
+
+
+def test_a_score_that_is_the_reward_on_other_prompts_disagrees_with_nothing_while_it_runs(tmp_path: Path) -> None:
+    rules = Rules(stop=On.WARNING)
+    with Recorder(tmp_path) as recorder, Guard(recorder, rules, planned=PLANNED) as guard:
+        for step in range(10, LAST + 1, 10):
+            guard.step(step, {"reward": 0.9 + 0.001 * (step % 3), "eval_reward": 0.01 + 0.0001 * (step % 7)})
+        assert tuple(guard._fold.findings) == diagnose(heldout.read(tmp_path), horizon=PLANNED).findings
+        assert not guard.should_stop
+
+
+def test_reward_and_tests_that_disagree_are_a_warning_and_no_fall(tmp_path: Path) -> None:
+    for on, stops in ((On.WARNING, True), (On.WATCH, False)):
+        guard = Guard(rules=Rules(stop=on), planned=PLANNED)
+        for step in range(10, 61, 10):
+            guard.step(step, {"reward": 0.98 + 0.001 * (step % 3)})
+            guard.evaluation(step, problems=PROBLEMS, passed=[False] * len(PROBLEMS))
+        assert guard.should_stop is stops

@@ -375,6 +375,24 @@ def test_acts_happen_once_however_often_one_watches(tmp_path: Path) -> None:
     assert not (tmp_path / "STOP").exists()
 
 
+def test_a_fall_that_is_over_when_the_log_is_first_read_stops_nothing(tmp_path: Path) -> None:
+    path, stop = tmp_path / "run.jsonl", tmp_path / "STOP"
+    rates = [0.3, 0.36, 0.42, 0.46, 0.5, 0.3, 0.28, 0.29, 0.5, 0.53, 0.55, 0.56, 0.57, 0.57, 0.3, 0.28, 0.25]
+    text = [json.dumps({"step": step, "reward": 0.01 * step, "val/accuracy": rate}) for step, rate in enumerate(rates)]
+    path.write_text("\n".join(text[:14]) + "\n")
+    file = io.StringIO()
+    rules = Rules(stop=On.LIKELY, stop_file=str(stop))
+    watching = Watch(Follower(path, problems=300), rules, planned=PLANNED, console=Console(file=file, width=200))
+    watching.once()
+    assert any(one.kind == "confirmed" for one in watching.fold.findings)
+    assert not stop.exists()
+    assert "alarm" not in file.getvalue()
+    with path.open("a") as log:
+        log.write(text[14] + "\n")
+    watching.once()
+    assert stop.exists()
+
+
 def test_a_dry_run_does_nothing(tmp_path: Path) -> None:
     words = ["--command", f"touch {tmp_path / 'touched'}", "--stop-file", str(tmp_path / "STOP"), "--dry-run", "--once"]
     done = heldout(collapsed(tmp_path), *words)

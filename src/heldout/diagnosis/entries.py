@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 
+from heldout.detectors.disagreement import Disagreement
 from heldout.detectors.overoptimisation import OverOptimisation
 from heldout.detectors.saturation import AT_THE_TOP
 from heldout.findings import Finding, Severity, State, Verdict
@@ -87,15 +88,14 @@ def as_told(verdict: Verdict, findings: Iterable[Finding] | None = None) -> tupl
     """
     given = tuple(verdict.findings if findings is None else findings)
     last = max((one.step for one in given if one.detector == OverOptimisation.name), default=None)
-    return tuple(
-        _of_a_fall(one, verdict, last=one.step == last)
-        if one.detector == OverOptimisation.name
-        else _advised(one, verdict)
-        for one in given
-    )
+    return tuple(_told(one, verdict, last=one.step == last) for one in given)
 
 
-def _advised(finding: Finding, verdict: Verdict) -> Finding:
+def _told(finding: Finding, verdict: Verdict, *, last: bool) -> Finding:
+    if finding.detector == OverOptimisation.name:
+        return _of_a_fall(finding, verdict, last=last)
+    if finding.detector == Disagreement.name and not (verdict.fell or verdict.state is State.DISAGREE):
+        return _over(finding)
     known = finding.advice == AT_THE_TOP and verdict.state in _BY_STATE
     return replace(finding, advice=_BY_STATE[verdict.state]) if known else finding
 
@@ -112,5 +112,10 @@ def _of_a_fall(finding: Finding, verdict: Verdict, *, last: bool) -> Finding:
         return replace(finding, severity=Severity.WATCH, seen=suspected, means=said, advice=advice)
     if verdict.state is State.CANNOT_TELL and (verdict.suspected or verdict.label == Severity.WATCH):
         return replace(finding, severity=Severity.WATCH, seen=suspected, means=said if last else "It is still open.")
-    means = "The evaluations since do not bear it out."
-    return replace(finding, severity=Severity.NOTICE, seen=suspected, means=means, advice="")
+    return _over(finding)
+
+
+def _over(finding: Finding) -> Finding:
+    """Write as a notice what does not hold at the end."""
+    seen, means = f"Suspected at step {finding.step} ({finding.kind}).", "The evaluations since do not bear it out."
+    return replace(finding, severity=Severity.NOTICE, seen=seen, means=means, advice="")

@@ -1,4 +1,4 @@
-"""A fall that was found while the run went on: is it still there at the end, or has the score come back?"""
+"""What was found while the run went on: is it still there at the end, or is the fall over and the score back?"""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from heldout.detectors import Detectors
+from heldout.detectors.disagreement import Disagreement
 from heldout.detectors.overoptimisation import Level, OverOptimisation
+from heldout.findings import Finding
 from heldout.stats.gp import GPPosterior, gp_posterior
 from heldout.stats.levels import TWO_SIDED_95
 
@@ -41,6 +44,21 @@ def has_fallen(fallen: OverOptimisation) -> bool:
     """
     independent = fallen.evidence.autocorrelation is None or fallen.looks[-1].level >= Level.LIKELY
     return independent and fallen.worst.level >= Level.LIKELY and fall_now(fallen).low > 0.0
+
+
+def lasts(finding: Finding, asked: Detectors) -> bool:
+    """Is what was found still so at the last evaluation that the detectors were told of?
+
+    A fall is, while the evaluations are as sure of it as they were then. Of training signals nothing says that what
+    was found is over.
+    """
+    if finding.detector == Disagreement.name:
+        return asked.apart is not None
+    if finding.detector != OverOptimisation.name:
+        return True
+    fallen = asked.falls
+    sure = fallen.worst.level if has_fallen(fallen) else fallen.looks[-1].level
+    return Level[finding.kind.upper()] <= sure
 
 
 def is_over(fallen: OverOptimisation) -> bool:

@@ -86,9 +86,7 @@ def diagnose(
 def judge(run: Run, asked: Detectors, found: Sequence[Finding]) -> Verdict:
     """Return the verdict on a run that the detectors have been told of; `found` is what they found."""
     missing = tuple(unchecked(asked, run)) + not_asked(run, asked.falls.evidence.exact)
-    dropped = {one.name for one in asked if isinstance(one, HeldOut)} if run.counted else set[str]()
-    if _same_reward(run):  # which cannot disagree with itself
-        dropped.add(Disagreement.name)
+    dropped = beside_the_point(run, asked)
     findings = tuple(finding for finding in found if finding.detector not in dropped)
     apart = None if Disagreement.name in dropped else asked.apart
     answer = unanswered(run, asked.falls)
@@ -106,6 +104,12 @@ def judge(run: Run, asked: Detectors, found: Sequence[Finding]) -> Verdict:
         unchecked=missing,
         advice=(*_advised(apart), *advice_on_roles(run)),
     )
+
+
+def beside_the_point(run: Run, asked: Detectors) -> set[str]:
+    """Return the names of detectors whose findings mean nothing in this run, live as after the fact."""
+    names = {one.name for one in asked if isinstance(one, HeldOut)} if run.counted else set[str]()
+    return names | {Disagreement.name} if _same_reward(run) else names  # a reward cannot disagree with itself
 
 
 def _advised(apart: Finding | None) -> tuple[str, ...]:

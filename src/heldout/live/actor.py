@@ -102,7 +102,7 @@ class Actor:
         self._boxes = [Outbox(alert, self._lost) for alert in alerts]
         self._command = Command(rules.run, shell=rules.shell) if rules.run else None
         self._stops = _stops(rules)
-        self._told: dict[_Key, None] = {}
+        self._told: dict[_Key, bool] = {}  # finding → whether it still held when it was told, and so was acted on
         self._last: dict[tuple[str, str], int] = {}  # act and kind → step at which it was done last
         self._count: Counter[str] = Counter()  # act → how often it was done
         self._stopped: dict[str, int] = {}  # act that stops a training → step at which it was done
@@ -114,9 +114,16 @@ class Actor:
             self._forget(step)
             self.write({"what": "rewind", "step": step})
 
-    def news(self, findings: Iterable[Finding]) -> list[Finding]:
-        """Return the findings that have not been told yet."""
-        return [finding for finding in findings if _key(finding) not in self._told]
+    def news(
+        self, findings: Iterable[Finding], lasts: Callable[[Finding], bool] = lambda finding: True
+    ) -> tuple[list[Finding], list[Finding]]:
+        """Return the findings that hold and have not been acted on yet, and those that are over and were not told yet.
+
+        One that was over when it was told may hold again.
+        """
+        new = [finding for finding in findings if not self._told.get(_key(finding))]
+        here = [finding for finding in new if lasts(finding)]
+        return here, [finding for finding in new if finding not in here and _key(finding) not in self._told]
 
     def act(self, decision: Decision, about: About = dict) -> Decision:
         """Record what was found, which must be new (see `news`), and do what was decided.
@@ -126,10 +133,10 @@ class Actor:
         Decision
             What is left for the caller to do: stop, evaluate, go back. Nothing of it in a dry run.
         """
+        for finding in decision.over:
+            self._note(finding, over=True)
         for finding in decision.findings:
-            self._told[_key(finding)] = None
-            self.write({"what": "finding", **asdict(finding)})
-            self._tell(finding)
+            self._note(finding)
         if decision.alerts or decision.run:
             self._inform(decision, about)
         step = max((finding.step for finding in decision.findings), default=0)
@@ -162,14 +169,25 @@ class Actor:
         """Take what an earlier process wrote for done: its findings are no news, its acts count."""
         for row in rows:
             match row:
-                case {"what": "finding", "detector": str(detector), "kind": str(kind), "step": int(step)}:
-                    self._told[detector, kind, step] = None
+                case {"what": "finding" | "back", "detector": str(detector), "kind": str(kind), "step": int(step)}:
+                    self._told[detector, kind, step] = not row.get("over")
                 case {"what": "act", "act": "alert" | "run" as act, "done": True, "kind": str(kind), "step": int(step)}:
                     self._done(act, kind, step)
                 case {"what": "act", "act": str(act), "done": True, "step": int(step)} if act in self._stops:
                     self._stopped[act] = step
                 case {"what": "rewind", "step": int(step)}:
                     self._forget(step)
+
+    def _note(self, finding: Finding, *, over: bool = False) -> None:
+        """Write a finding down and tell it, once; one that was over and holds again is written down as back."""
+        key = _key(finding)
+        known = key in self._told
+        self._told[key] = not over
+        if not known:
+            self.write({"what": "finding", **asdict(finding), **({"over": True} if over else {})})
+            self._tell(finding)
+        elif not over:
+            self.write({"what": "back", **dict(zip(("detector", "kind", "step"), key, strict=True))})
 
     def _tell(self, finding: Finding) -> None:
         if self.on_finding is None:
@@ -241,7 +259,7 @@ class Actor:
         self._last[act, kind] = step
 
     def _forget(self, step: int) -> None:
-        self._told = {key: None for key in self._told if key[2] < step}
+        self._told = {key: acted for key, acted in self._told.items() if key[2] < step}
         self._last = {key: last for key, last in self._last.items() if last < step}
         self._stopped = {act: at for act, at in self._stopped.items() if at < step}
 

@@ -17,6 +17,8 @@ import numpy as np
 
 from heldout.detectors import Detectors
 from heldout.detectors.base import Block, Detector, Points, block_of, fold, in_order
+from heldout.diagnosis.past import lasts
+from heldout.diagnosis.verdict import beside_the_point
 from heldout.errors import NoMetrics
 from heldout.findings import Finding
 from heldout.metrics import choose_roles, differs, means, repeats
@@ -48,6 +50,7 @@ class Fold:
         self._fresh, self._failed = fresh, failed
         self.newest = -1  # the last step of which anything is known
         self._broken: set[int] = set()  # places of those that failed
+        self._beside: set[str] = set()  # names of those whose findings mean nothing in this run
         self._folded = Block()  # what `catch_up` gave to the detectors
         self._restart()
 
@@ -60,12 +63,17 @@ class Fold:
             The first step at which something that was folded already is different now, if there is one.
         """
         changed = _first_change(self._folded, block_of(run, until=self.newest))
+        self._beside = beside_the_point(run, self.detectors)
         if changed is not None:
             self._restart()
             self.newest = -1
         self._feed(block_of(run, after=self.newest))
         self._folded, self.newest = block_of(run), last_step(run)
         return changed
+
+    def lasts(self, finding: Finding) -> bool:
+        """Whether what was found is still so."""
+        return lasts(finding, self.detectors)
 
     def _restart(self) -> None:
         self.detectors = deepcopy(self._fresh)
@@ -75,7 +83,7 @@ class Fold:
     def _feed(self, block: Block) -> None:
         self.evaluations += block.evaluations
         asked = [detector for place, detector in enumerate(self.detectors) if place not in self._broken]
-        found = fold(asked, [block], self._leave_out)
+        found = [one for one in fold(asked, [block], self._leave_out) if one.detector not in self._beside]
         self.findings = in_order([*self.findings, *found]) if found else self.findings
 
     def _leave_out(self, detector: Detector, error: BaseException) -> None:
@@ -139,7 +147,7 @@ class LogFold(Fold):
         self._compared.clear()
         if run is None:
             return
-        self._roles = run.roles
+        self._roles, self._beside = run.roles, beside_the_point(run, self.detectors)
         self._counts = {key: len(series) for key, series in run.metrics.items()}
         self._first = run.measured[0].key if run.measured else self._first
         trained = [run.metrics[key].step for role, key in run.roles.items() if role not in _UNSEEN]

@@ -57,7 +57,7 @@ class Guard:
     detectors
         What to look for beside a fall of the held-out score; all of them if not given.
     roles
-        Which metric plays which part, where names do not tell and the recorder was not told.
+        Which metric plays which part, where names do not tell and the recorder was not told; they are recorded.
     alerts
         Whom to tell.
     on_finding
@@ -112,15 +112,18 @@ class Guard:
         # A step may have copies of its checkpoint; the last that exists counts.
         self._checkpoints = {step: [Path(where)] for step, where in before.checkpoints.items()} if before else {}
         asked = Detectors.planned(planned, detectors, margin)
-        log = GrowingLog(before, None if roles is None else checked_roles(roles))
+        told = None if roles is None else checked_roles(roles)
+        if recorder and told is not None:
+            recorder.record_roles(told)  # whoever reads the run later is to judge the same columns
+        log = GrowingLog(before, told)
         self._fold = LogFold(log, asked, self._complain)
         name = recorder.directory.name if recorder else ""
         self._actor = Actor(
             *((Rules(), ()) if self.idle else (rules, alerts)), Memory(folder), on_finding=on_finding, name=name
         )
         if not self.idle:
-            told = {"rules": rules.as_dict(), "planned": planned, "detectors": [repr(one) for one in asked]}
-            self._actor.write({"what": "start", **told, "alerts": [repr(alert) for alert in alerts]})
+            settings = {"rules": rules.as_dict(), "planned": planned, "detectors": [repr(one) for one in asked]}
+            self._actor.write({"what": "start", **settings, "alerts": [repr(alert) for alert in alerts]})
         if before and len(before.step):
             self._fold.anew()
         self._look_again()
@@ -244,16 +247,15 @@ class Guard:
 
     def _decided(self) -> Decision:
         """Act on what was found and not told yet, also in what an earlier process recorded and never judged."""
-        news = self._actor.news(self._fold.findings)
-        if not news:
+        here, over = self._actor.news(self._fold.findings, self._fold.lasts)
+        if not (here or over):
             return Decision(protected=self.protected)
-        decision = self._actor.act(
-            decide(self.rules, news, checkpoint=self.best, protected=self.protected), self._standing
-        )
+        decision = decide(self.rules, here, over=over, checkpoint=self.best, protected=self.protected)
+        decision = self._actor.act(decision, self._standing)
         self.should_stop = self.should_stop or decision.stop
         if decision.roll_back_to is not None and self.kept is not None:
             told = {"step": self.kept.recommended.step, "checkpoint": str(decision.roll_back_to)}
-            self._point(ROLL_BACK, {**told, "found": news[-1].kind, "at": news[-1].step})
+            self._point(ROLL_BACK, {**told, "found": here[-1].kind, "at": here[-1].step})
         return decision
 
     def _standing(self) -> Mapping[str, object]:

@@ -129,6 +129,8 @@ class Decision:
     ----------
     findings
         The news; nothing is told twice.
+    over
+        What was found as well, but is over by now: nothing is done about it.
     stop
         The training should stop.
     evaluate
@@ -144,6 +146,7 @@ class Decision:
     """
 
     findings: tuple[Finding, ...] = ()
+    over: tuple[Finding, ...] = ()
     stop: bool = False
     evaluate: bool = False
     roll_back_to: Path | None = None
@@ -156,6 +159,7 @@ def decide(
     rules: Rules,
     findings: Sequence[Finding],
     *,
+    over: Iterable[Finding] = (),
     checkpoint: Path | None = None,
     protected: Iterable[int] = (),
 ) -> Decision:
@@ -165,6 +169,8 @@ def decide(
     ----------
     rules, findings
         What the user wants, and what was found just now.
+    over
+        What was found and is over.
     checkpoint, protected
         The recommended checkpoint, if it exists; its step, and those that cannot be told from it.
 
@@ -179,6 +185,7 @@ def decide(
 
     return Decision(
         findings=tuple(findings),
+        over=tuple(over),
         stop=wanted(rules.stop),
         evaluate=wanted(rules.evaluate),
         roll_back_to=checkpoint if wanted(rules.roll_back) else None,

@@ -163,14 +163,14 @@ class Watch:
         return True
 
     def _act(self, run: Run, verdict: Verdict) -> None:
-        news = self._actor.news(self.fold.findings)
-        if not news:
+        here, over = self._actor.news(self.fold.findings, self.fold.lasts)
+        if not (here or over):
             return
         kept = verdict.recommended.step if verdict.recommended else None
         path = run.checkpoints.get(kept) if kept is not None else None
         known = {"STATE": verdict.state.value, "RECOMMENDED": kept, "CHECKPOINT": path}
         self._actor.act(
-            decide(self.rules, news, checkpoint=Path(path) if path else None),
+            decide(self.rules, here, over=over, checkpoint=Path(path) if path else None),
             lambda: {**known, "ANSWERS": as_text(first_screen(run, verdict))},
         )
 

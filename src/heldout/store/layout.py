@@ -22,6 +22,8 @@ CHECKPOINTS, FINDINGS = "checkpoints.jsonl", "findings.jsonl"
 BEST, ROLL_BACK = "best.json", "rollback.json"  # the checkpoint to keep, and the one that a guard went back to
 LOCK = "run.lock"  # held by the process that writes
 
+AS_TEXT = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE  # how run.json is written
+
 NONFINITE = "nonfinite"  # names the values that JSON cannot hold: {"loss": "nan"}
 RESUMED = "resumed"  # marks where a run was taken up again
 LINE_KEYS = ("step", "time", NONFINITE, RESUMED)
@@ -62,7 +64,7 @@ def new_run(config: Mapping[str, Any], roles: Mapping[str, str]) -> bytes:
     run |= {"config": config, "roles": roles}
     if seeds := {key: value for key, value in config.items() if re.search(r"(?:^|_)seed", key)}:
         run["seeds"] = seeds
-    return orjson.dumps(run, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+    return orjson.dumps(run, option=AS_TEXT)
 
 
 def known_run(path: Path) -> dict[str, Any]:

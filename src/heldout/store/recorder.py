@@ -228,6 +228,20 @@ class Recorder:
         except Exception as error:
             self._lose(f"the checkpoint of step {step!r}", error)
 
+    def record_roles(self, roles: Mapping[str, str]) -> None:
+        """Record which metric plays which part where that was not said at the start, such as by a guard's user."""
+        if not self._writes:
+            return
+        try:
+            self._refuse_closed()
+            path = self.directory / layout.RUN
+            known = layout.known_run(path)
+            if known.get("roles") != roles:
+                with replacing(path) as new:
+                    new.write_bytes(orjson.dumps({**known, "roles": checked_roles(roles)}, option=layout.AS_TEXT))
+        except Exception as error:
+            self._lose("which metric plays which part", error)
+
     def rewound(self) -> None:
         """Mark that the training went back within this process: what it logs from now on supersedes what it repeats."""
         if not self._writes:
