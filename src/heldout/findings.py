@@ -150,6 +150,8 @@ class Verdict:
         How sure that is: the error, what was evaluated, and what that would have shown.
     passed_over
         Why the step to keep is not that of the best value in the log; empty where it is.
+    watched
+        Whether the score may be falling, though too little is seen of that to name a peak.
     peak_step
         The peak before the fall that was found, or that the evaluations come near to and do not confirm.
     onset
@@ -191,6 +193,7 @@ class Verdict:
     headline: str = ""
     sure: str = ""
     passed_over: str = ""
+    watched: bool = False
 
     @property
     def fell(self) -> bool:

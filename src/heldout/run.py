@@ -59,11 +59,14 @@ class Note:
         One sentence for a person.
     count
         How many rows, values or keys it covers.
+    end_lost
+        Whether what was lost is the end of the log, so that the run may have gone on.
     """
 
     kind: NoteKind
     text: str
     count: int = 1
+    end_lost: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -186,11 +186,12 @@ def test_an_alarm_that_is_over_is_none(state: State) -> None:
         assert told.means == ("It fell." if state is State.RECOVERED else "The evaluations since do not bear it out.")
 
 
-@pytest.mark.parametrize(("label", "peak"), [("watch", None), ("just short of a fall", 50)])
-def test_a_fall_that_is_still_suspected_is_to_be_watched(label: str, peak: int | None) -> None:
+@pytest.mark.parametrize(("watched", "peak"), [(True, None), (False, 50)])
+def test_a_fall_that_is_still_suspected_is_to_be_watched(watched: bool, peak: int | None) -> None:
     some = [("watch", 40, Severity.WATCH), ("likely", 60, Severity.ALARM)]
     falls = tuple(found("over_optimisation", *one) for one in some)
-    told = as_told(replace(FALLEN, state=State.CANNOT_TELL, label=label, peak_step=peak, onset=None, findings=falls))
+    open_ = replace(FALLEN, state=State.CANNOT_TELL, watched=watched, peak_step=peak, onset=None, findings=falls)
+    told = as_told(open_)
     assert [one.severity for one in told] == [Severity.WATCH, Severity.WATCH]
     assert [one.means for one in told] == ["It is still open.", "It fell."]
 

@@ -161,4 +161,4 @@ def test_what_cannot_be_used_is_said(tmp_path: Path) -> None:
     (tmp_path / "export.json").write_text(json.dumps(rows())[:-20])
     run = heldout.read(tmp_path / "export.json")
     assert run["eval/accuracy"].step.tolist() == [5, 10, 15, 20, 25]
-    assert any(note.text.startswith("The file is cut") for note in run.notes)
+    assert any(note.text.startswith("The file is cut") and note.end_lost for note in run.notes)

@@ -429,6 +429,7 @@ def test_reading_goes_on_where_bytes_are_missing_or_zero(folder: Path) -> None:
         [note] = log.notes
         assert "damaged bytes" in note.text
         assert "between steps 3 and" in note.text
+        assert not note.end_lost
 
 
 def test_it_is_said_up_to_which_step_a_file_could_be_read(folder: Path) -> None:
@@ -440,6 +441,7 @@ def test_it_is_said_up_to_which_step_a_file_could_be_read(folder: Path) -> None:
         f"{len(second)} damaged bytes, from byte {len(first)} on, could not be read; what was logged there is lost: "
         "everything after step 1."
     )
+    assert note.end_lost
 
 
 @pytest.mark.parametrize("spoilt", [0, 20])  # the length, or the content
@@ -672,6 +674,7 @@ def test_a_cut_file_gives_what_was_complete(size: int, folder: Path) -> None:
     lost, at = size - EDGES[complete], EDGES[complete]
     text = f"The file ends inside a record: its last {lost} bytes, from byte {at}, are lost."
     assert [(note.kind.value, note.text, note.count) for note in log.notes] == ([("dropped", text, 1)] if lost else [])
+    assert all(note.end_lost for note in log.notes)
 
 
 @settings(max_examples=200, deadline=None)

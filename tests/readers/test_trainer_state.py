@@ -41,7 +41,7 @@ def test_a_state_that_is_cut_gives_its_whole_rows() -> None:
     text = json.dumps(STATE)
     (log,) = read(source(text[: text.index("0.2}")])) or []
     assert log.step.tolist() == [10, 10, 20]
-    assert [note.text.split(":")[0] for note in log.notes] == ["The file is cut"]
+    assert [(note.text.split(":")[0], note.end_lost) for note in log.notes] == [("The file is cut", True)]
 
 
 @pytest.mark.parametrize(

@@ -16,3 +16,4 @@ class Answer(NamedTuple):
     label: str
     sentence: str
     peak_step: int | None = None  # before a fall that was found or is suspected
+    watched: bool = False  # whether the score may be falling, though too little is seen of that for a peak

@@ -110,7 +110,7 @@ def _of_a_fall(finding: Finding, verdict: Verdict, *, last: bool) -> Finding:
     if verdict.state is State.RECOVERED:
         advice = "See what happened around these steps."
         return replace(finding, severity=Severity.WATCH, seen=suspected, means=said, advice=advice)
-    if verdict.state is State.CANNOT_TELL and (verdict.suspected or verdict.label == Severity.WATCH):
+    if verdict.state is State.CANNOT_TELL and (verdict.suspected or verdict.watched):
         return replace(finding, severity=Severity.WATCH, seen=suspected, means=said if last else "It is still open.")
     return _over(finding)
 

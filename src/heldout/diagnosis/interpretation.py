@@ -18,6 +18,7 @@ from heldout.diagnosis.observations import same_measure
 from heldout.findings import State
 from heldout.metrics import Unit
 from heldout.stats.course import Course, Way
+from heldout.stats.trend import level_window
 from heldout.text import counted
 
 _WORDS = {
@@ -155,7 +156,7 @@ def _level(course: Course | None, reward: Curve | None, held_out: Curve) -> str:
             "has stopped learning what these problems ask, and with one that learns more slowly than this evaluation "
             "shows."
         )
-    since = _level_since(held_out)
+    since = int(held_out.series.step[-level_window(len(held_out.series))])
     if course_of(reward, since).way is Way.RISES:
         return (
             f"The reward rises after step {since:.0f}, and over these steps the held-out score is level: it does not "
@@ -168,12 +169,6 @@ def _level(course: Course | None, reward: Curve | None, held_out: Curve) -> str:
         f"the reward cannot be told from {counted(len(held_out.series), 'evaluation')}. To tell: more held-out "
         "problems, and the reward of the held-out samples next to their pass rate."
     )
-
-
-def _level_since(held_out: Curve) -> int:
-    """Return the first step of the evaluations that a plateau is said of: half of them, at least eight."""
-    count = len(held_out.series)
-    return int(held_out.series.step[count - min(count, max(8, math.ceil(count / 2)))])
 
 
 def _undecided(seen: Seen, reward: Course | None) -> str:

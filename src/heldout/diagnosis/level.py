@@ -37,7 +37,7 @@ def standing(fallen: OverOptimisation, visible: float | None, margin: float | No
     worse = "getting worse" if said.lower else "falling"
     begins = f"The held-out score may be {worse}" if falling else f"Neither a {said.loss} nor a {said.gain} can be told"
     text = f"{begins}: {change_lies(seen, test)}."
-    return Answer(State.CANNOT_TELL, "watch" if falling else "within noise", text)
+    return Answer(State.CANNOT_TELL, "watch" if falling else "within noise", text, watched=falling)
 
 
 def is_level(fallen: OverOptimisation, test: LevelTest) -> bool:

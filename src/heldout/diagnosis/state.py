@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 import shlex
 from collections.abc import Iterator
 
@@ -18,7 +17,7 @@ from heldout.diagnosis.past import fall_now, has_fallen, is_back, is_over, what_
 from heldout.findings import Estimate, Finding, State, Unchecked
 from heldout.metrics import Unit
 from heldout.metrics.phrasing import few_problems
-from heldout.run import NoteKind, Run
+from heldout.run import Run
 from heldout.stats.levels import ENOUGH_PROBLEMS, FEWEST_EVALUATIONS, FEWEST_TO_CONFIRM, HELPFUL_SAMPLES
 from heldout.stats.scan import smallest_visible_drop
 from heldout.text import counted
@@ -26,7 +25,6 @@ from heldout.text import counted
 _SUSPECTED = 0.10  # run-level p up to which a fall that is not confirmed is spoken of: twice the promised 5 %
 _LARGE = 0.05  # a fall of a share; of evaluations that show only larger ones more problems are asked
 _MOST_NEAR = 5  # columns in an advice
-_END_LOST = re.compile(r"everything after step|ends inside|^The file is cut", re.IGNORECASE)  # in a reader's note
 _WITHIN = 3  # evaluations within which a fall should show
 
 _HOW = {
@@ -247,7 +245,7 @@ def advice_on_roles(run: Run) -> Iterator[str]:
 
 def up_to(run: Run) -> str:
     """Say up to where a log goes whose end was lost; nothing of one that is whole."""
-    lost = any(note.kind is NoteKind.DROPPED and _END_LOST.search(note.text) for note in run.notes)
+    lost = any(note.end_lost for note in run.notes)
     return f"The end of the log is lost: all this holds up to step {run.steps[-1]}." if lost else ""
 
 

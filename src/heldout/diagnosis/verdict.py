@@ -97,6 +97,7 @@ def judge(run: Run, asked: Detectors, found: Sequence[Finding]) -> Verdict:
     return Verdict(
         state=answer.state,
         label=answer.label,
+        watched=answer.watched,
         sentence=_in_full(run, answer.sentence),
         headline=_in_full(run, answer.sentence),
         sure=apart.against if apart else "",
@@ -153,6 +154,7 @@ def _judged(
     return Verdict(
         state=answer.state,
         label=answer.label,
+        watched=answer.watched,
         sentence=_in_full(run, *sentences),
         headline=_in_full(run, answer.sentence),
         sure=how_sure(fallen, answer.state, visible),

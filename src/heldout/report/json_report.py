@@ -21,7 +21,7 @@ from heldout.diagnosis.first_screen import first_screen
 from heldout.findings import BenchmarkFall, Unchecked, Verdict
 from heldout.metrics import ROLES, Unit
 from heldout.report.settings import settings_of
-from heldout.run import Run
+from heldout.run import Note, Run
 from heldout.stats.correlation import Correlation, LeadLag
 from heldout.stats.course import Course
 
@@ -42,6 +42,8 @@ _NAMES: dict[type, dict[str, str | None]] = {  # field → key where the two dif
     Correlation: {"n_eff": "n_effective"},
     LeadLag: {"lag": "lag_points", "lags": None, "correlations": None},
     Unchecked: {"metrics": None},
+    Note: {"end_lost": None},  # the verdict's sentence says it
+    Verdict: {"watched": None},  # its label says it
     BenchmarkFall: {"sized": None, "fall": None},
 }
 

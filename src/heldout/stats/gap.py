@@ -10,6 +10,7 @@ import numpy as np
 from heldout.stats.arrays import FloatArray, floats
 from heldout.stats.noise import difference_noise
 from heldout.stats.scan import Inflation
+from heldout.stats.trend import contrasted, level_window, slope_weights
 
 # Between what is trained on and what is held out there is always some gap, and it grows a little. What counts is one
 # that is large at the end, grew much, and of which the held-out score took next to nothing.
@@ -54,7 +55,7 @@ def widening(
     if count < _FEWEST or not known[-count:].all() or not variance >= 0.0:
         return None
     noise = _REWARD_NOISE * difference_noise(reward[-count:])
-    windows = {count, min(count, max(8, math.ceil(count / 2)))}
+    windows = {count, level_window(count)}
     filled = floats(np.where(known, reward, 0.0))
     found = [_over(window, filled, floats(rate), noise, variance, inflation) for window in windows]
     wider = [one for one in found if one is not None]
@@ -66,15 +67,12 @@ def _over(
 ) -> Widening | None:
     """Whether the gap widens over the last so many evals."""
     count = rate.size
-    centred = np.arange(window) - (window - 1) / 2.0
-    line = np.concatenate([np.zeros(count - window), centred / (centred @ centred) * (window - 1)])
+    line = slope_weights(count, window) * (window - 1)
     last = np.concatenate([np.zeros(count - _LAST), np.full(_LAST, 1.0 / _LAST)])
-    wider = 1.0 if inflation is None else float(np.max(inflation(line[None, :])))
-    rise, follows, gap = float(line @ reward), float(line @ rate), float(last @ (reward - rate))
-    power = float(line @ line)
-    sd = math.sqrt(variance * wider * power)
+    rise, gap, power = float(line @ reward), float(last @ (reward - rate)), float(line @ line)
+    follows, sd = contrasted(rate, line, variance, inflation)
     grown_sd, part_sd = (math.sqrt(part**2 * noise * power + sd**2) for part in (1.0, _FOLLOWS))
-    gap_sd = math.sqrt((noise + variance * wider) / _LAST)
+    gap_sd = math.sqrt((noise + sd**2 / power) / _LAST)
     clear = gap - _WIDE > _SURE * gap_sd and rise - follows > max(_GROWN, _SURE * grown_sd)
     if clear and _FOLLOWS * rise - follows > _SURE * part_sd:
         return Widening(count - window, rise, follows, sd, gap, gap_sd)

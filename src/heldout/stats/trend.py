@@ -50,6 +50,11 @@ class LevelTest:
         return (2.0 * ONE_SIDED_95 * self.sd / self.margin) ** 2 if self.margin > 0.0 else math.inf
 
 
+def level_window(count: int) -> int:
+    """How many evals, the last of so many, does the test of a level look at: half of them, at least eight?"""
+    return min(count, max(FEWEST_FOR_LEVEL, math.ceil(count / 2)))
+
+
 def level_test(
     rate: FloatArray,
     variance: float,
@@ -90,11 +95,11 @@ def level_test(
     """
     rate = floats(rate)
     count = rate.size
-    window = min(count, max(FEWEST_FOR_LEVEL, math.ceil(count / 2)))
+    window = level_window(count)
     if count < 3 or not variance >= 0.0:
         return LevelTest("undetermined", math.nan, math.nan, max(count - window, 0), margin)
-    change, sd = _contrasted(rate, _slope(count, window) * (max(count, planned) - 1) / 4.0, variance, inflation)
-    rise, rise_sd = _contrasted(rate, _thirds(count), variance, inflation)
+    change, sd = contrasted(rate, slope_weights(count, window) * (max(count, planned) - 1) / 4.0, variance, inflation)
+    rise, rise_sd = contrasted(rate, _thirds(count), variance, inflation)
     found = LevelTest("undetermined", change, sd, count - window, margin, rise, rise_sd)
     if change - surely * sd > 0.0 and change > margin / 2.0:
         return replace(found, state="improving")
@@ -103,8 +108,8 @@ def level_test(
     return replace(found, state="improving") if rise > surely * rise_sd else found
 
 
-def _slope(count: int, window: int) -> FloatArray:
-    """Weights of the least-squares slope per eval over the last `window` of `count` evals."""
+def slope_weights(count: int, window: int) -> FloatArray:
+    """Which contrast of `count` evals is the least-squares slope per eval over the last `window` of them?"""
     centred = np.arange(window) - (window - 1) / 2.0
     return floats(np.concatenate([np.zeros(count - window), centred / (centred @ centred)]))
 
@@ -117,10 +122,13 @@ def _thirds(count: int) -> FloatArray:
     return weights
 
 
-def _contrasted(
+def contrasted(
     rate: FloatArray, weight: FloatArray, variance: float, inflation: Inflation | None
 ) -> tuple[float, float]:
-    """Return a contrast of the rates and its standard deviation."""
+    """What is a contrast of the rates, and its standard deviation?
+
+    `rate` and `weight` have shape (K,); `variance` and `inflation` are as for `level_test`.
+    """
     wider = 1.0 if inflation is None else float(np.max(inflation(weight[None, :])))
     return float(weight @ rate), math.sqrt(variance * wider * float(weight @ weight))
 

@@ -122,7 +122,7 @@ def _document(source: Source) -> tuple[Any, list[Note]] | None:
     except ValueError:
         return None
     text = f"The file is cut: its last {len(data) - end} bytes are no complete entry and were dropped."
-    return document, [Note(NoteKind.DROPPED, text)]
+    return document, [Note(NoteKind.DROPPED, text, end_lost=True)]
 
 
 def parse(text: bytes) -> Any:

@@ -124,7 +124,8 @@ def _objects(source: Source) -> tuple[list[Mapping[str, Any]], list[Note]]:
             whole = data.rfind(b"}") + 1
             found, lost = parse(data[:whole] + b"]"), len(data) - whole
         text = f"The file is cut: its last {lost} bytes are no complete entry and were dropped."
-        return [row for row in found if isinstance(row, dict)], noted(NoteKind.DROPPED, lost, text)
+        notes = [Note(NoteKind.DROPPED, text, lost, end_lost=True)] if lost else []
+        return [row for row in found if isinstance(row, dict)], notes
     rows, refused = rows_of(whole_lines(data, not source.growing))
     text = f"{counted(len(refused), 'line')} without a complete JSON object left out."
     return rows, noted(NoteKind.DROPPED, len(refused), text)

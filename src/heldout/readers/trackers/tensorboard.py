@@ -599,7 +599,7 @@ class _Found:
     def _cut(self) -> list[Note]:
         cut = [one for one in self._damaged if one.cut]
         text = "The file ends inside a record: its last {:,} bytes, from byte {}, are lost."
-        return [Note(NoteKind.DROPPED, text.format(one.stop - one.start, one.start)) for one in cut]
+        return [Note(NoteKind.DROPPED, text.format(one.stop - one.start, one.start), end_lost=True) for one in cut]
 
     def _damage(self) -> list[Note]:
         """Say how much is damaged, and what it lies between."""
@@ -612,10 +612,14 @@ class _Found:
             f"{size:,} damaged bytes, from byte {damaged[0].start} on, could not be read; what was logged there is "
             f"lost: {some(places, _PLACES_SHOWN)}."
         )
-        return [Note(NoteKind.DROPPED, text, len(damaged))]
+        lost = self.rows > 0 and any(map(self._at_the_end, damaged))
+        return [Note(NoteKind.DROPPED, text, len(damaged), end_lost=lost)]
+
+    def _at_the_end(self, damage: _Damage) -> bool:
+        return damage.row >= self.rows
 
     def _place(self, damage: _Damage) -> str:
-        if damage.row >= self.rows:
+        if self._at_the_end(damage):
             return f"everything after step {self._step.values[-1]}" if self.rows else "everything"
         after = self._step.values[damage.row]
         if damage.row == 0:
