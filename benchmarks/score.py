@@ -214,7 +214,7 @@ def picked(*, run: SimulatedRun, pick: Pick) -> FloatArray:
     regret, bias = 100.0 * (float(truth[best]) - taken), 100.0 * (pick.estimate - taken)
     held = pick.low <= taken <= pick.high
     onset = math.nan
-    if run.onset is not None and pick.onset is not None:
+    if run.is_decline and run.onset is not None and pick.onset is not None:
         onset = float(pick.onset[0] < run.steps[run.onset] <= pick.onset[1])
     fell = math.nan if pick.fell is None else float(pick.fell)
     return floats([regret, bias, held, best in pick.tied, len(pick.tied), onset, fell])
