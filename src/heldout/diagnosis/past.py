@@ -75,10 +75,13 @@ def is_back(fallen: OverOptimisation) -> bool:
     return len(back) == _LOOKS and all(back)
 
 
-def what_is_left(fallen: OverOptimisation) -> str:
-    """Write the 95 % interval of how far the score is now below the peak of a fall that is over."""
+def what_is_left(fallen: OverOptimisation, fall: str) -> str:
+    """Write the 95 % interval of how far the score is now from the peak of a fall that is over, called `fall`."""
     drop, sd = _posterior(fallen).difference(_peak(fallen), len(fallen.evidence) - 1)
-    return fallen.evidence.spoken.lies(drop - TWO_SIDED_95 * sd, drop + TWO_SIDED_95 * sd)
+    said, low, high = fallen.evidence.spoken, drop - TWO_SIDED_95 * sd, drop + TWO_SIDED_95 * sd
+    if high < 0.0:
+        return f"it is now {said.lies(-high, -low)} better than then (95 % interval)"
+    return f"what is left of {fall} lies {said.lies(low, high)} (95 % interval)"
 
 
 def _posterior(fallen: OverOptimisation) -> GPPosterior:

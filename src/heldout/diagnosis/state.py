@@ -158,13 +158,11 @@ def _suspected(fallen: OverOptimisation) -> Answer | None:
 
 
 def _came_back(fallen: OverOptimisation) -> Answer:
-    """Say of a fall that is over how far below its peak the score may still be."""
+    """Say of a fall that is over how far from its peak the score is now."""
     said, worst = fallen.evidence.spoken, fallen.worst
     fell = "got worse" if said.lower else "fell"
-    text = (
-        f"The held-out score {fell} after step {worst.peak_step} and has come back: what is left of that {said.loss} "
-        f"lies {what_is_left(fallen)} (95 % interval)."
-    )
+    left = what_is_left(fallen, f"that {said.loss}")
+    text = f"The held-out score {fell} after step {worst.peak_step} and has come back: {left}."
     return Answer(State.RECOVERED, worst.level.name.lower(), text)
 
 
@@ -174,10 +172,8 @@ def _no_fall_now(fallen: OverOptimisation, margin: float | None) -> Answer:
     test = level_of(seen, margin)
     level = is_level(fallen, test)
     now = f"It {level_since(seen, test)}" if level else f"At its end {change_lies(seen, test)}"
-    text = (
-        f"The alarm of step {worst.step} did not last: what is left of the {loss} since step {worst.peak_step} lies "
-        f"{what_is_left(fallen)} (95 % interval). {now}."
-    )
+    left = what_is_left(fallen, f"the {loss} since step {worst.peak_step}")
+    text = f"The alarm of step {worst.step} did not last: {left}. {now}."
     return Answer(State.PLATEAU if level else State.CANNOT_TELL, f"no {loss} now", text)
 
 
