@@ -14,7 +14,7 @@ from scipy.signal import lfilter
 from scipy.special import ndtr
 from scipy.stats import norm, pearsonr
 
-from heldout.stats.correlation import align, co_movement, correlate, effective_n, lead_lag
+from heldout.stats.correlation import align, co_movement, correlate, effective_n, lead_lag, pearson
 
 
 def ar1(rng: np.random.Generator, n: Any, phi: Any) -> Any:
@@ -393,3 +393,16 @@ def test_perfect_correlation_has_limits_at_both_ends(sign: float) -> None:
     assert lead_lag(np.tile(x, 4), sign * np.tile(x, 4)).p < 1e-12
     exact = correlate(x[:4], sign * x[:4])  # no rounding in these
     assert (sign * exact.r, exact.n_eff) == (1.0, 4.0)
+
+
+def test_a_series_that_never_moves_is_correlated_with_nothing() -> None:
+    x = np.arange(5.0)
+    assert (pearson(x, -2.0 * x), pearson(x, np.ones(5)), pearson(np.ones(5), x)) == (pytest.approx(-1.0), 0.0, 0.0)
+
+
+def test_the_p_value_of_a_correlation_is_that_of_its_interval() -> None:
+    x, y = np.random.default_rng(3).normal(size=(2, 60))
+    found = correlate(x, x + 3.0 * y)
+    assert found.p == pytest.approx(2.0 * norm.sf(abs(math.atanh(found.r)) * math.sqrt(found.n_eff - 3.0)))
+    end = correlate(x, x + 3.0 * y, 1.0 - found.p)  # the interval whose coverage p leaves out ends at no correlation
+    assert min(abs(end.low), abs(end.high)) == pytest.approx(0.0, abs=1e-12)

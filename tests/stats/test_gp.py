@@ -60,7 +60,8 @@ def test_differences_come_from_mean_and_covariance() -> None:
     posterior = gp_posterior(GOLDEN, 2e-4)
     mean, sd = posterior.difference(6, 11)
     assert mean == pytest.approx(posterior.mean[6] - posterior.mean[11])
-    assert sd == pytest.approx(posterior.difference_sd()[6, 11])
+    c = posterior.covariance
+    assert sd == pytest.approx(math.sqrt(c[6, 6] + c[11, 11] - 2.0 * c[6, 11]))
     assert posterior.difference(3, 3) == (0.0, 0.0)
 
 
@@ -141,13 +142,6 @@ def test_a_drop_is_that_from_the_likeliest_earlier_eval_at_each_grid_point(k: in
     assert gp_posterior(GOLDEN[:k], 2e-4).p_drop(0.003) == pytest.approx(expected, rel=1e-5)
 
 
-def test_standard_deviations_of_differences_are_those_of_the_covariance() -> None:
-    posterior = gp_posterior(GOLDEN, 2e-4)
-    c = posterior.covariance
-    expected = [[math.sqrt(max(c[i, i] + c[j, j] - 2.0 * c[i, j], 0.0)) for j in range(12)] for i in range(12)]
-    np.testing.assert_allclose(posterior.difference_sd(), expected, atol=1e-12)
-
-
 def test_without_noise_a_level_is_above_another_or_not() -> None:
     posterior = gp_posterior(np.array([0.30, 0.31, 0.30, 0.305]), 0.0)
     assert posterior.prob_greater(1, 0, 0.0099) == 1.0
@@ -155,7 +149,6 @@ def test_without_noise_a_level_is_above_another_or_not() -> None:
     assert posterior.p_drop(0.0049) == 1.0
     assert posterior.p_drop(0.0051) == 0.0
     assert posterior.difference(1, 3) == (pytest.approx(0.005), 0.0)
-    assert posterior.difference_sd().tolist() == np.zeros((4, 4)).tolist()
     assert posterior.weights.sum() == pytest.approx(1.0)
     assert posterior.means.shape == (40, 4)
 

@@ -217,3 +217,10 @@ def test_precise_evals_of_checkpoints_that_jitter_raise_few_alarms() -> None:
                 alarms += 1
                 break
     assert alarms <= 16
+
+
+@pytest.mark.parametrize("count", [3, 7, 12, 40])
+def test_deviations_of_few_scores_are_those_of_student(count: int) -> None:
+    seen = scatter(np.random.default_rng(count).normal(size=count), straight=False)
+    expected = float(student.ppf(norm.cdf(1.96), seen.freedom))
+    assert learned(seen).deviations(1.96) == pytest.approx(min(expected, 20.0), abs=1e-4)

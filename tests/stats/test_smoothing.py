@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from heldout.stats.smoothing import block_means, bounded, local_linear, suggest_window
+from heldout.stats.smoothing import block_means, bounded, latest_blocks, local_linear, suggest_window
 
 
 def plain_local_linear(step: Any, value: Any, window: Any, at: Any) -> Any:
@@ -234,3 +234,12 @@ def test_the_noise_of_blocks_is_divided_or_seen() -> None:
     assert bounded(step, value, 20.0, 4)[2] == pytest.approx(10.0)
     assert bounded(step, value, 20.0, 8)[2] == 20.0
     assert bounded(step, value, 20.0, 2)[2] == pytest.approx(5.0)  # two blocks have no second difference
+
+
+@pytest.mark.parametrize(
+    ("count", "most", "starts"), [(1, 5, [0]), (6, 6, [0, 1, 2, 3, 4, 5]), (7, 3, [0, 1, 4]), (9, 3, [0, 3, 6])]
+)
+def test_blocks_from_the_present_backwards_are_whole_but_for_the_first(
+    count: int, most: int, starts: list[int]
+) -> None:
+    assert latest_blocks(count, most).tolist() == starts

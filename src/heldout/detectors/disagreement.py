@@ -114,8 +114,8 @@ class Disagreement(HeldOut):
     def _widens(self, gap: Widening) -> Finding:
         seen, said = self.evidence, self.evidence.spoken
         since, here = int(seen.steps[gap.start]), int(seen.steps[-1])
-        half, way = TWO_SIDED_95 * gap.held_out_sd, -1.0 if said.lower else 1.0
-        low, high = sorted(way * (gap.held_out + side * half) for side in (-1, 1))
+        half = TWO_SIDED_95 * gap.held_out_sd
+        low, high = said.turned(gap.held_out - half, gap.held_out + half)
         numbers = {name: getattr(gap, name) for name in ("reward", "held_out", "held_out_sd", "gap", "gap_sd")}
         words = {"since": since, "here": here, "rise": said.by(gap.reward), "gap_now": said.by(gap.gap)}
         words |= {"between": said.lies(low, high)}

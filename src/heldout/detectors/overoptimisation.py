@@ -29,6 +29,7 @@ from heldout.stats.levels import FALSE_ALARMS, TWO_SIDED_95
 from heldout.stats.noise import typical_noise
 from heldout.stats.noise_posterior import Noise
 from heldout.stats.scan import ALPHAS, EPOCHS, HORIZONS, LEARNED, UNSIZED, Inflation, boundary, epochs, last_look, run_p
+from heldout.stats.smoothing import latest_blocks
 
 FEWEST = 4  # evaluations before anything is said
 _FEWEST_UNSIZED = 7  # and before anything is said of a score whose noise nothing but its scatter tells
@@ -208,8 +209,8 @@ class OverOptimisation(HeldOut):
 
         A lower bound: of a truth that never fell by more than this, the scan gets so far with that error at most.
         """
-        low, high = 0.0, float(np.ptp(self.evidence.rates))
         seen = self.evidence
+        low, high = 0.0, float(np.ptp(seen.rates))
         if not self._reached(*self._scanned(seen.learned, seen.inflation)[:2]):
             return 0.0
         for _ in range(_HALVINGS):
@@ -292,13 +293,11 @@ class OverOptimisation(HeldOut):
 
         Longer histories are averaged, from the present backwards, so that the posterior stays cheap.
         """
-        each = math.ceil(len(rates) / _MOST_POSTERIOR)
-        starts = np.arange(len(rates), 0, -each)[::-1] - each
-        means = np.array([rates[max(start, 0) : start + each].mean() for start in starts])
-        posterior = gp_posterior(means, variance / each)
-        at = max(int(np.searchsorted(starts, peak, "right")) - 1, 0)
-        drop, sd = posterior.difference(at, len(means) - 1)
-        return posterior.p_drop(self._least), float(drop), float(sd)
+        starts = latest_blocks(len(rates), _MOST_POSTERIOR)
+        sizes = np.diff(starts, append=len(rates))
+        posterior = gp_posterior(np.add.reduceat(rates, starts) / sizes, variance / int(sizes[-1]))
+        at = int(np.searchsorted(starts, peak, "right")) - 1
+        return posterior.p_drop(self._least), *posterior.difference(at, len(starts) - 1)
 
     def _said(self, look: Look) -> Finding:
         said = self.evidence.spoken

@@ -14,7 +14,6 @@ from heldout.stats.levels import TWO_SIDED_95
 from heldout.stats.trend import FEWEST_FOR_LEVEL, LevelTest, level_test
 
 _FEWEST_UNSIZED = 12  # evaluations, where their noise is known from their own scatter alone
-_MOST_DEVIATIONS = 20.0  # that Student's t asks for of three scores
 MARGIN = Range(
     lambda value: value is None or above(0.0).allows(value), f"{above(0.0).words}, or None for the usual one"
 )
@@ -28,28 +27,16 @@ def level_of(seen: Evidence, margin: float | None = None, planned: int | None = 
     and by the noise and the gain of a score that is no share (see `heldout.stats.margins`).
     """
     least = seen.margins.level if margin is None else margin / (100.0 if seen.spoken.share else 1.0)
-    few, sure = fewest_for_level(seen), _surely(seen)
-    return level_test(seen.rates, seen.noise(), least, seen.inflation, planned=planned or 0, fewest=few, surely=sure)
+    few, noise = fewest_for_level(seen), seen.learned
+    surely = TWO_SIDED_95 if seen.sized or not noise.variance > 0.0 else noise.deviations(TWO_SIDED_95)
+    return level_test(
+        seen.rates, noise.variance, least, seen.inflation, planned=planned or 0, fewest=few, surely=surely
+    )
 
 
 def fewest_for_level(seen: Evidence) -> int:
     """How many evaluations are the fewest that can show a level?"""
     return FEWEST_FOR_LEVEL if seen.sized else _FEWEST_UNSIZED
-
-
-def _surely(seen: Evidence) -> float:
-    """How many deviations are surely a rise: more where only a few scores say how large one deviation is (Student's t).
-
-    Found by halving, to 2e-5: what is known of the noise gives tails and no quantiles.
-    """
-    noise = seen.learned
-    if seen.sized or not noise.variance > 0.0:
-        return TWO_SIDED_95
-    low, high, sd = TWO_SIDED_95, _MOST_DEVIATIONS, noise.variance**0.5
-    for _ in range(20):
-        middle = 0.5 * (low + high)
-        low, high = (low, middle) if noise.z(middle * sd) >= TWO_SIDED_95 else (middle, high)
-    return high
 
 
 @dataclass(eq=False, kw_only=True)
@@ -90,11 +77,10 @@ class Plateau(HeldOut):
         if was or not self._level:
             return
         since, here = int(seen.steps[found.start]), int(seen.steps[-1])
-        said, way = seen.spoken, -1.0 if seen.spoken.lower else 1.0
-        low, high = sorted(way * end for end in found.interval)
+        said = seen.spoken
         numbers = {"change": found.change, "sd": found.sd, "margin": found.margin}
         words = {"since": since, "here": here, "by": said.by(found.bound)}
-        words |= {"between": said.between(low, high), "within": said.by(found.margin)}
+        words |= {"between": said.between(*said.turned(*found.interval)), "within": said.by(found.margin)}
         yield self._finding("plateau", (since, here), numbers, words)
 
     texts: ClassVar = {

@@ -13,7 +13,7 @@ from heldout.run import Run, Series
 from heldout.stats.arrays import FloatArray
 from heldout.stats.correlation import Correlation, align, co_movement, lead_lag
 from heldout.stats.course import FEWEST, Around
-from heldout.stats.levels import FALSE_ALARMS, holm, two_sided_p
+from heldout.stats.levels import FALSE_ALARMS, holm
 from heldout.stats.noise import difference_noise
 from heldout.stats.noise_posterior import noise_of_rates
 from heldout.stats.smoothing import DENSE, block_means, local_linear, suggest_window
@@ -134,16 +134,10 @@ def linked(pairs: tuple[Pair, ...]) -> tuple[tuple[Pair, Correlation], ...]:
     if not tested:
         return ()
     surest: dict[tuple[str, str], tuple[float, Pair, Correlation]] = {}
-    for (pair, one), p in zip(tested, holm([_p_of(one) for _, one in tested]), strict=True):
+    for (pair, one), p in zip(tested, holm([one.p for _, one in tested]), strict=True):
         if p <= FALSE_ALARMS and p < surest.get((pair.left, pair.right), (math.inf,))[0]:
             surest[pair.left, pair.right] = float(p), pair, one
     return tuple((pair, one) for _, pair, one in surest.values())
-
-
-def _p_of(correlation: Correlation) -> float:
-    """How likely is so large a correlation where there is none?"""
-    bounded = min(abs(correlation.r), 1.0 - 1e-15)
-    return two_sided_p(math.atanh(bounded) * math.sqrt(correlation.n_eff - 3.0))
 
 
 def _means(curve: Curve, most: int) -> tuple[FloatArray, FloatArray]:

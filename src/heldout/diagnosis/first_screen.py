@@ -17,13 +17,12 @@ import numpy as np
 from heldout.diagnosis.entries import as_told, by_detector
 from heldout.findings import Estimate, State, Verdict
 from heldout.metrics import Unit
-from heldout.metrics.phrasing import bare, written
+from heldout.metrics.phrasing import Spoken
 from heldout.run import Run
 from heldout.text import sentence_list, visible
 
 _MOST_LOOKS = 2  # findings that say what a run looked like
 _MOST_SPANS = 3  # ranges of steps that are listed; more are told by their ends
-_DIGITS = 0.1  # range of a share for which percent are written with one decimal
 
 # What the answer to the first question begins with; what is not here begins with the state itself.
 _IN_PLAIN_WORDS = {
@@ -166,10 +165,8 @@ def _checkpoint(run: Run, verdict: Verdict, path: str) -> str:
 
 def _level(run: Run, kept: Estimate) -> str:
     series = run["held_out"]
-    unit = Unit.SCORE if run.unit(series.name) is Unit.SCORE else Unit.SHARE  # estimates of percentages are shares
-    span = _DIGITS if unit is Unit.SHARE else float(np.ptp(series.value)) / 10.0
-    between = f"{bare(unit, kept.low, span)} to {bare(unit, kept.high, span)}"
-    return f"at {written(unit, kept.estimate, span)} (95 % interval {between})"
+    said = Spoken(share=run.unit(series.name) is not Unit.SCORE, span=float(np.ptp(series.value)))  # as it was logged
+    return f"at {said.level(kept.estimate)} (95 % interval {said.levels(kept.low, kept.high)})"
 
 
 def way_back(run: Run, path: str) -> tuple[str, str]:

@@ -50,7 +50,7 @@ def is_level(fallen: OverOptimisation, test: LevelTest) -> bool:
 def _rise(seen: Evidence, test: LevelTest) -> str:
     """Say how much a score has risen: from its first evaluation on, or else over what was looked at."""
     said, half = seen.spoken, TWO_SIDED_95
-    gain, sd = gp_posterior(seen.rates, seen.noise()).difference(len(seen) - 1, 0)
+    gain, sd = _gain(seen)
     if gain - half * sd > 0.0:
         ends, since = said.between(gain - half * sd, gain + half * sd), int(seen.steps[0])
         return f"{said.better} by {said.by(gain)} since step {since} (95 % interval {ends})"
@@ -63,6 +63,11 @@ def _rise(seen: Evidence, test: LevelTest) -> str:
     return f"{said.better} by {said.by(test.rise)} from its first third to its last (95 % interval {ends})"
 
 
+def _gain(seen: Evidence) -> tuple[float, float]:
+    """How far the last level is above the first, and the standard deviation of that."""
+    return gp_posterior(seen.rates, seen.noise()).difference(len(seen) - 1, 0)
+
+
 def _ends(value: float, sd: float) -> tuple[float, float]:
     return value - TWO_SIDED_95 * sd, value + TWO_SIDED_95 * sd
 
@@ -70,7 +75,7 @@ def _ends(value: float, sd: float) -> tuple[float, float]:
 def level_since(seen: Evidence, test: LevelTest) -> str:
     """Say since when a score is level, within what, and whether it rose before that."""
     said, since = seen.spoken, int(seen.steps[test.start])
-    gain, sd = gp_posterior(seen.rates, seen.noise()).difference(len(seen) - 1, 0)
+    gain, sd = _gain(seen)
     rose = test.start > 0 and gain > max(TWO_SIDED_95 * sd, test.margin)
     before = f"{said.better} by {said.by(gain)} and " if rose else ""
     within = f"it changes by less than {said.by(test.bound)} per quarter of the run (90 %)"
@@ -81,9 +86,8 @@ def change_lies(seen: Evidence, test: LevelTest) -> str:
     """Say between what its change lies, and what would decide whether a score is level."""
     if not math.isfinite(test.sd):
         return "its noise is not known"
-    said, way = seen.spoken, -1.0 if seen.spoken.lower else 1.0
-    low, high = sorted(way * end for end in test.interval)
-    lies = f"its change per quarter of the run lies {said.lies(low, high)} (90 % interval)"
+    said = seen.spoken
+    lies = f"its change per quarter of the run lies {said.lies(*said.turned(*test.interval))} (90 % interval)"
     fewest = fewest_for_level(seen)
     if len(seen) < fewest:
         return f"{lies}; {counted(fewest, 'evaluation')} are the fewest that can show a level"

@@ -16,7 +16,7 @@ from heldout.diagnosis.courses import difference, worded, written
 from heldout.diagnosis.curves import linked, written_r
 from heldout.diagnosis.model import Curve, Observation, Seen
 from heldout.metrics import heading_of
-from heldout.stats.levels import FALSE_ALARMS, quantile
+from heldout.stats.levels import FALSE_ALARMS, TWO_SIDED_95
 from heldout.text import counted
 
 _STRONG = 0.7  # a correlation that explains half of the variance
@@ -109,7 +109,7 @@ def resolves(seen: Seen) -> Iterator[Observation]:
     curve = seen.curve("held_out")
     if curve is None or curve.series.problems is None or len(curve.series) < 2:
         return
-    smallest = quantile(0.975) * math.sqrt(2 * curve.variance)
+    smallest = TWO_SIDED_95 * math.sqrt(2 * curve.variance)
     text = (
         f"With evaluations of this size two of them must differ by {difference(curve, smallest)} or more to be told "
         "from noise (95 %)."

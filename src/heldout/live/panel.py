@@ -14,11 +14,11 @@ from rich.text import Text
 
 from heldout.diagnosis.entries import Entry, as_told, by_detector
 from heldout.diagnosis.first_screen import first_screen
-from heldout.findings import COLOUR, Finding, Severity, Verdict
+from heldout.findings import Finding, Severity, Verdict
 from heldout.live.fold import last_step
 from heldout.metrics import BY_NAME
 from heldout.metrics.phrasing import written
-from heldout.report.terminal import grid
+from heldout.report.terminal import colour_of, grid, headed, marked
 from heldout.run import Run
 from heldout.stats.arrays import FloatArray
 from heldout.text import counted
@@ -58,23 +58,25 @@ def panel(run: Run | None, verdict: Verdict | None, findings: Sequence[Finding],
     """Draw a run as it stands."""
     if run is None or verdict is None:
         return Panel(Text(f"Waiting. {waiting}"), title="heldout watch", title_align="left", border_style="dim")
-    colour = COLOUR.get(verdict.state, "yellow")
     lines = first_screen(run, verdict)
     parts: list[RenderableType] = [
-        Text.assemble((verdict.state.value, f"bold {colour}"), (f"  {verdict.label}", "dim")),
+        headed(verdict),
         _series(run),
         grid(lines),
     ]
     for entry in _worth_showing(verdict, findings):
         worst = entry.worst
-        style = "red" if worst.severity in (Severity.ALARM, Severity.WARNING) else "yellow"
         seen = "" if worst.seen in lines[0].answer else f": {worst.seen}"  # a fall is told there
         said = f"{entry.title}, {entry.course}{seen}"
-        parts.append(Text.assemble((f"{worst.severity.value} ", f"bold {style}"), said))
+        parts.append(Text.assemble((f"{worst.severity.value} ", marked(worst.severity)), said))
     if waiting:
         parts.append(Text(waiting, style="yellow"))
     return Panel(
-        Group(*parts), title=Text(run.name), subtitle=_footer(run, pace), title_align="left", border_style=colour
+        Group(*parts),
+        title=Text(run.name),
+        subtitle=_footer(run, pace),
+        title_align="left",
+        border_style=colour_of(verdict),
     )
 
 

@@ -61,6 +61,10 @@ class Spoken:
         """Return a judged score as the log has it, of a percentage the share."""
         return as_judged(score, share=self.share, lower=self.lower)
 
+    def turned(self, low: float, high: float) -> tuple[float, float]:
+        """Return the interval of a change of judged scores as one of the scores in the log."""
+        return (-high, -low) if self.lower else (low, high)
+
     def level(self, score: float) -> str:
         """Write a score: "72.3 %", or "-93.2"."""
         return written(self._unit, self.as_logged(score), self._digits)

@@ -60,14 +60,28 @@ def show(console: Console, run: Run, about: Description, verdict: Verdict, *, ve
 
 def show_answers(console: Console, verdict: Verdict, lines: Sequence[Line]) -> None:
     """Print the six answers in a frame, and below it what to type, whole, so that it can be copied."""
-    colour = COLOUR.get(verdict.state, "yellow")
-    head = Text.assemble((verdict.state.value, f"bold {colour}"), (f"  {verdict.label}", "dim"))
-    console.print(Padding(Panel(Group(head, "", grid(lines)), border_style=colour, padding=(0, 1)), (1, 0)))
+    answers = Panel(Group(headed(verdict), "", grid(lines)), border_style=colour_of(verdict), padding=(0, 1))
+    console.print(Padding(answers, (1, 0)))
     for line in lines:
         if line.command:
             console.print(Text(f"  {line.how}:", style="dim"))
             console.print(Text(f"  {line.command}"), soft_wrap=True)
             console.print()
+
+
+def colour_of(verdict: Verdict) -> str:
+    """What a state is shown in."""
+    return COLOUR.get(verdict.state, "yellow")
+
+
+def headed(verdict: Verdict) -> Text:
+    """The state in its colour, and its label."""
+    return Text.assemble((verdict.state.value, f"bold {colour_of(verdict)}"), (f"  {verdict.label}", "dim"))
+
+
+def marked(severity: Severity) -> str:
+    """The style of a severity: red where something is wrong."""
+    return "bold red" if severity in (Severity.ALARM, Severity.WARNING) else "bold yellow"
 
 
 def grid(lines: Sequence[Line]) -> Table:
@@ -85,8 +99,7 @@ def _findings(console: Console, entries: Sequence[Entry], verbose: bool) -> None
     shown = [entry for entry in entries if verbose or entry.worst.severity is not Severity.NOTICE]
     for entry in shown:
         worst = entry.worst
-        mark = "red" if worst.severity in (Severity.ALARM, Severity.WARNING) else "yellow"
-        head = (f"{worst.severity.value:8s}", f"bold {mark}")
+        head = (f"{worst.severity.value:8s}", marked(worst.severity))
         console.print(_indented(Text.assemble(head, (entry.title, "bold"), f"  {entry.course}")))
         more = (worst.against, worst.means, worst.advice) if verbose else ()
         console.print(Padding(Text(" ".join(filter(None, (worst.seen, *more)))), (0, 0, 0, 10)))

@@ -15,11 +15,10 @@ import numpy as np
 from heldout.stats.arrays import FloatArray, IntArray, floats
 from heldout.stats.eval_noise import EvalNoise
 from heldout.stats.gp import FLAT, JITTERS, LENGTHS, SIGNALS, matern32
+from heldout.stats.smoothing import latest_blocks
 
 MOST = 120  # evals, or means over blocks of them: the cost grows with their cube
-_LARGE_JITTER = (
-    3.0  # checkpoints that differ by more than evals err; where noise is read off the scatter it is in there
-)
+_LARGE_JITTER = 3.0  # of checkpoints that differ by more than evals err; noise read off their scatter holds it already
 _CLIFF = 0.2  # prior probability that there is a cliff
 _SIZES = (25.0, 400.0)  # prior variances of the height of a step, in units of the noise variance
 _SURE = 0.9  # a step that is so probable is fixed, and the next one is looked for
@@ -217,8 +216,8 @@ def cliff_posterior(values: FloatArray, noise: EvalNoise) -> CliffPosterior:
     >>> int(found.mean(jitter=True).argmax()), found.cliff > 0.999
     (7, True)
     """
-    starts = _blocks(values.size)
-    sizes = np.diff(np.append(starts, values.size))
+    starts = latest_blocks(values.size, MOST)
+    sizes = np.diff(starts, append=values.size)
     means = np.add.reduceat(floats(values), starts) / sizes
     noise = noise.averaged(starts)
     centre, scale = float(means.mean()), math.sqrt(noise.variance)
@@ -230,12 +229,6 @@ def cliff_posterior(values: FloatArray, noise: EvalNoise) -> CliffPosterior:
     first = _Mixture.of(scaled, floats(np.linalg.inv(covariance)), log_determinant, steps)
     mixture = _with_sure_steps(first, scaled, steps)
     return CliffPosterior(scaled, centre, scale, noise.covariance, jitters, sizes, mixture, first.cliff)
-
-
-def _blocks(count: int) -> IntArray:
-    """Where do blocks of evals begin, at most 120 of them: from the present backwards, the first may be shorter."""
-    each = math.ceil(count / MOST)
-    return np.maximum(np.arange(count, 0, -each)[::-1] - each, 0).astype(np.int64)
 
 
 def _with_sure_steps(mixture: _Mixture, values: FloatArray, steps: _Steps) -> _Mixture:

@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from heldout.stats.arrays import floats
+from heldout.stats.correlation import pearson
 
 _FEWEST = 6  # values: of fewer, independent ones agree by chance
 _ALIKE = 0.95  # scores of one run share their course; copies share their noise as well
@@ -25,10 +26,4 @@ def near_copy(one: npt.ArrayLike, other: npt.ArrayLike) -> bool:
     x, y = floats(one), floats(other)
     if len(x) < _FEWEST or np.ptp(x) == 0.0 or np.ptp(y) == 0.0:
         return False
-    return min(_correlation(x, y), _correlation(np.diff(x), np.diff(y))) > _ALIKE
-
-
-def _correlation(x: npt.NDArray[np.float64], y: npt.NDArray[np.float64]) -> float:
-    x, y = x - x.mean(), y - y.mean()
-    power = float(x @ x) * float(y @ y)
-    return float(x @ y) / power**0.5 if power > 0.0 else 0.0
+    return min(pearson(x, y), pearson(np.diff(x), np.diff(y))) > _ALIKE

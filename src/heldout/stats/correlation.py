@@ -26,6 +26,11 @@ class Correlation:
     n: int  # number of pairs
     n_eff: float  # how many independent pairs they are worth, from 4 to n
 
+    @property
+    def p(self) -> float:
+        """How likely is so large a correlation, either way, where there is none? It needs more than three of n_eff."""
+        return _fisher_p(self.r, self.n_eff)
+
 
 @dataclass(frozen=True, slots=True)
 class CoMovement:
@@ -125,7 +130,7 @@ def _interval(x: FloatArray, y: FloatArray, n_eff: float, level: float) -> Corre
     """Pearson correlation and Fisher's interval for `n_eff` independent pairs."""
     if math.isnan(n_eff):
         return Correlation(math.nan, math.nan, math.nan, x.size, n_eff)
-    r = _pearson(x, y)
+    r = pearson(x, y)
     z = math.atanh(min(max(r, -1.0 + 1e-15), 1.0 - 1e-15))
     half = quantile(0.5 + 0.5 * level) / math.sqrt(n_eff - 3.0)
     return Correlation(r, math.tanh(z - half), math.tanh(z + half), x.size, n_eff)
@@ -139,11 +144,13 @@ def _pair(x: FloatArray, y: FloatArray) -> tuple[FloatArray, FloatArray]:
     return scaled(x)[0], scaled(y)[0]
 
 
-def _pearson(x: FloatArray, y: FloatArray) -> float:
-    """Pearson correlation of two series that vary."""
+def pearson(x: FloatArray, y: FloatArray) -> float:
+    """What is the plain correlation of two series of shape (N,)? 0 where one of them never moves."""
     x, y = x - x.mean(), y - y.mean()
-    r = float((x / np.linalg.norm(x)) @ (y / np.linalg.norm(y)))
-    return min(max(r, -1.0), 1.0)
+    sizes = float(np.linalg.norm(x)), float(np.linalg.norm(y))
+    if min(sizes) == 0.0:
+        return 0.0
+    return min(max(float((x / sizes[0]) @ (y / sizes[1])), -1.0), 1.0)
 
 
 def co_movement(step: FloatArray, x: FloatArray, y: FloatArray, level: float = 0.95) -> CoMovement:
@@ -239,10 +246,10 @@ def _prewhitened(x: FloatArray) -> FloatArray:
 def _lagged(x: FloatArray, y: FloatArray, lag: int) -> float:
     """Correlation of x with y `lag` points later; 0 where one of the two does not move."""
     head, tail = (x[: x.size - lag], y[lag:]) if lag >= 0 else (x[-lag:], y[: y.size + lag])
-    return _pearson(head, tail) if _varies(head) and _varies(tail) else 0.0
+    return pearson(head, tail) if _varies(head) and _varies(tail) else 0.0
 
 
-def _fisher_p(r: float, n: int) -> float:
+def _fisher_p(r: float, n: float) -> float:
     """Two-sided p-value of a correlation of n independent pairs."""
     return two_sided_p(math.atanh(min(abs(r), 1.0 - 1e-15)) * math.sqrt(n - 3.0))
 

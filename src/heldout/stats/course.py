@@ -13,7 +13,7 @@ from enum import StrEnum
 
 import numpy as np
 
-from heldout.stats.arrays import FloatArray, floats, scaled
+from heldout.stats.arrays import FloatArray, IntArray, floats, scaled
 from heldout.stats.levels import TWO_SIDED_95, quantile
 
 FEWEST = 8  # values, below which noise and a course cannot be told apart
@@ -164,9 +164,8 @@ def _in_unit(found: Course, power: float) -> Course:
 def _tested(step: FloatArray, value: FloatArray) -> Course:
     """Test line, legs and jump, in the order in which they are said."""
     blocks = min(value.size, MOST_BLOCKS)
-    edges = np.rint(np.arange(blocks + 1) * value.size / blocks).astype(int)
-    at, mean = (np.add.reduceat(array, edges[:-1]) / np.diff(edges) for array in (step, value))
-    first = step[edges[:-1]]
+    at, mean = (_averaged(array, blocks) for array in (step, value))
+    first = step[_edges(value.size, blocks)[:-1]]
     phi = _blocks_phi(value, mean)
     line, up, down = _line(mean, phi), *_legs(mean, phi)
     jump, near = _jump(first, mean, phi, long=value.size >= _LONG)
@@ -267,9 +266,14 @@ def _leap(first: FloatArray, mean: FloatArray) -> tuple[Jump | None, Way]:
     return (Jump(float(first[at]), before, after, leap / size), Way.UNKNOWN) if legs is Way.UNKNOWN else (None, legs)
 
 
-def _averaged(mean: FloatArray, blocks: int) -> FloatArray:
-    edges = np.rint(np.arange(blocks + 1) * mean.size / blocks).astype(int)
-    return floats(np.add.reduceat(mean, edges[:-1]) / np.diff(edges))
+def _edges(count: int, blocks: int) -> IntArray:
+    """Where blocks of values begin and end, alike from either end of the series."""
+    return np.rint(np.arange(blocks + 1) * count / blocks).astype(np.int64)
+
+
+def _averaged(values: FloatArray, blocks: int) -> FloatArray:
+    edges = _edges(values.size, blocks)
+    return floats(np.add.reduceat(values, edges[:-1]) / np.diff(edges))
 
 
 def _drift(change: FloatArray) -> float:

@@ -81,7 +81,7 @@ class EvalNoise:
         """The noise of means over blocks of evals, each of which begins at one of `starts`."""
         if len(starts) == len(self.covariance):
             return self
-        sizes = np.diff(np.append(starts, len(self.covariance)))
+        sizes = np.diff(starts, append=len(self.covariance))
         summed = np.add.reduceat(np.add.reduceat(self.covariance, starts, axis=0), starts, axis=1)
         means = summed / np.outer(sizes, sizes)
         unit = float(means[-1, -1])  # blocks are whole at the end

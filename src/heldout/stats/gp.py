@@ -40,11 +40,6 @@ class GPPosterior:
         variance = float(c[j, j] + c[k, k] - 2.0 * c[j, k])
         return float(self.mean[j] - self.mean[k]), math.sqrt(max(variance, 0.0))
 
-    def difference_sd(self) -> FloatArray:
-        """How well is each difference between two evals known: standard deviations, shape (k, k)."""
-        own = self.covariance.diagonal()
-        return np.sqrt(np.maximum(own[:, None] + own - 2.0 * self.covariance, 0.0))
-
     def prob_greater(self, j: int, k: int, margin: float = 0.0) -> float:
         """How likely is the level at eval `j` more than `margin` above the level at eval `k`?"""
         c = self.unit_covariances

@@ -30,6 +30,7 @@ _STIFFNESS = 30.0  # of that smoother
 _PER_DEVIATION = 4.0  # grid points per standard deviation of ln V: the sum is then exact to rounding
 _TAIL = 30.0  # e-foldings of V above the residual: falls of millions of deviations are still told apart
 _FEWEST_UNSIZED = 3  # scores that scatter about anything
+_MOST_DEVIATIONS = 20.0  # that Student's t asks for of so few, at 95 %
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -81,6 +82,18 @@ class Noise:
         most = float(tails.max())
         z = z_of_log_tail(most + math.log(float(np.exp(tails - most).sum())))
         return math.copysign(z, u)
+
+    def deviations(self, z: float) -> float:
+        """How many times the root of `variance` must a change be, to be as surprising as `z` deviations of a normal?
+
+        More than `z` where few scores say how large one deviation is (Student's t). Found by halving, to 2e-5. `z` is
+        at least 0 and may be asked up to 3; `variance` must be above 0.
+        """
+        low, high, sd = z, _MOST_DEVIATIONS, math.sqrt(self.variance)
+        for _ in range(20):
+            middle = 0.5 * (low + high)
+            low, high = (low, middle) if self.z(middle * sd) >= z else (middle, high)
+        return high
 
     def jitters(self) -> tuple[float, float, float]:
         """By how much do checkpoints differ beyond sampling: root mean square, and the 5 and 95 % points.

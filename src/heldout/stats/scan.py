@@ -248,7 +248,7 @@ def smallest_visible_drop(
     if not 0.0 < power < 1.0:
         raise ValueError(f"power is {power}; it must be between 0 and 1.")
     crossing = boundary(K, alpha)
-    if k < 4 or h >= k:
+    if k < FIRST_LOOK or h >= k:
         return math.nan
     against = contrasts(k, q)
     moved = -against.weight[:, -h:].sum(axis=1)

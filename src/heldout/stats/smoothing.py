@@ -197,6 +197,18 @@ def block_means(step: FloatArray, value: FloatArray, blocks: int) -> tuple[Float
     return np.add.reduceat(step, edges[:-1]) / count, np.add.reduceat(value, edges[:-1]) / count, count
 
 
+def latest_blocks(count: int, most: int) -> IntArray:
+    """Where do at most `most` blocks of `count` values begin, counted off from the last value backwards?
+
+    All are of one size but the first, which may be shorter: the blocks at the end, which decide, are whole ones.
+
+    `count` and `most` are at least 1.
+    Returns indices, shape (B,), the first of them 0.
+    """
+    each = math.ceil(count / most)
+    return np.maximum(np.arange(count, 0, -each)[::-1] - each, 0).astype(np.int64)
+
+
 def bounded(step: FloatArray, value: FloatArray, variance: float, most: int) -> tuple[FloatArray, FloatArray, float]:
     """What are the series and its noise in at most `most` points, for a method that costs more than linear time?
 
