@@ -39,7 +39,7 @@ NO_CLAIMS = (
     "No fall was seen, and one below 3.0 points would not have been.",
     "Neither a fall nor a rise can be told: its change lies between -1.0 and 2.0 points.",
     "A lasting fall of 4.4 points or more would show.",
-    "These evaluations can show a fall of 4.4 points or more; a smaller one goes unseen.",
+    "With these evaluations no fall of less than 4.4 points can be seen.",
     "The probability of a fall of more than 0.5 points is 0.12.",
     "The scan is at 0.40 against 2.18, which a run that never falls exceeds with probability 0.05 at any time.",
     "The held-out score has risen although the reward falls.",

@@ -64,8 +64,8 @@ SAID: list[tuple[Question, Block, str, Severity, tuple[int, int], str, str, dict
         "clip_saturation",
         Severity.WARNING,
         (20, 44),
-        "40% of the tokens are clipped.",
-        "At the start it was 10.0% (noise 0.015); the threshold is 30%, for 5 bins of 5 points in a row.",
+        "40 % of the tokens are clipped.",
+        "At the start it was 10.0 % (noise 0.015); the threshold is 30 %, for 5 bins of 5 points in a row.",
         {"clip_fraction": 0.4, "start_level": 0.1, "threshold": 0.3},
     ),
     (
@@ -74,8 +74,8 @@ SAID: list[tuple[Question, Block, str, Severity, tuple[int, int], str, str, dict
         "clip_asymmetry_lower",
         Severity.NOTICE,
         (20, 49),
-        "5.00% of the tokens are clipped at the lower bound, 0.20% at the upper.",
-        "More than 5 to 1, and above 2%, for 6 bins of 5 points in a row.",
+        "5.00 % of the tokens are clipped at the lower bound, 0.20 % at the upper.",
+        "More than 5 to 1, and above 2 %, for 6 bins of 5 points in a row.",
         {"low": 0.05, "high": 0.002, "ratio": 5.0},
     ),
     (
@@ -84,9 +84,9 @@ SAID: list[tuple[Question, Block, str, Severity, tuple[int, int], str, str, dict
         "component_takeover",
         Severity.WATCH,
         (20, 39),
-        "rewards/style rose from 0.2 to 0.9, 100% of all that rose, while rewards/tests fell from 0.5 to 0.1.",
-        "Each part against the median of its first 20 values (noise 0.015 and 0.03); 70% of the rise and a fall of "
-        "20%, for 4 bins of 5 points in a row.",
+        "rewards/style rose from 0.2 to 0.9, 100 % of all that rose, while rewards/tests fell from 0.5 to 0.1.",
+        "Each part against the median of its first 20 values (noise 0.015 and 0.03); 70 % of the rise and a fall of "
+        "20 %, for 4 bins of 5 points in a row.",
         {"rise": 0.7, "fall": 0.4, "share_of_rise": 1.0, "rising_start": 0.2, "falling_start": 0.5},
     ),
     (
@@ -95,8 +95,9 @@ SAID: list[tuple[Question, Block, str, Severity, tuple[int, int], str, str, dict
         "entropy_collapse",
         Severity.WARNING,
         (20, 34),
-        "The policy's entropy fell to 0.4, 20% of where it started.",
-        "The floor is 25% of 2, the median of the first 20 values (noise 0.15); 3 bins of 5 points in a row lie below.",
+        "The policy's entropy fell to 0.4, 20 % of where it started.",
+        "The floor is 25 % of 2, the median of the first 20 values (noise 0.15); 3 bins of 5 points in a row lie "
+        "below.",
         {"entropy": 0.4, "start_level": 2.0, "start_noise": MAD * 0.1, "floor": 0.5},
     ),
     (
@@ -105,8 +106,8 @@ SAID: list[tuple[Question, Block, str, Severity, tuple[int, int], str, str, dict
         "entropy_exhausted",
         Severity.WARNING,
         (20, 34),
-        "The policy's entropy fell to 0.08, 4.0% of where it started.",
-        "The floor is 5% of 2, the median of the first 20 values; 3 bins of 5 points in a row lie below.",
+        "The policy's entropy fell to 0.08, 4.0 % of where it started.",
+        "The floor is 5 % of 2, the median of the first 20 values; 3 bins of 5 points in a row lie below.",
         {"entropy": 0.08, "start_level": 2.0, "floor": 0.1},
     ),
     (  # one per cent a step from 1 on: at a quarter after 138.6 steps, within a quarter of the steps so far
@@ -115,10 +116,10 @@ SAID: list[tuple[Question, Block, str, Severity, tuple[int, int], str, str, dict
         "entropy_falling",
         Severity.WATCH,
         (127, 129),
-        "The policy's entropy is 0.333, 33% of where it started, and falling: its trend reaches 0.25 at about step "
+        "The policy's entropy is 0.333, 33 % of where it started, and falling: its trend reaches 0.25 at about step "
         "158.",
-        "The floor is 25% of 1, the median of the first 20 values; the log-linear trend of the last 20 bins reaches it "
-        "within 25% of the steps so far.",
+        "The floor is 25 % of 1, the median of the first 20 values; the log-linear trend of the last 20 bins reaches "
+        "it within 25 % of the steps so far.",
         {"entropy": math.exp(-1.1), "start_level": 1.0, "floor": 0.25, "arrival": 19.0 + 100.0 * math.log(4.0)},
     ),
     (
@@ -148,8 +149,8 @@ SAID: list[tuple[Question, Block, str, Severity, tuple[int, int], str, str, dict
         "groups_without_signal",
         Severity.WATCH,
         (10, 34),  # of five bins of 0.95; with one of 0.5 among them their scatter leaves too few
-        "In 95% of the groups all rewards are equal, while the reward is near neither end of its range (0.6).",
-        "The threshold is 80%, held against 5 bins of 5 points, which say as much as 475 independent groups: if that "
+        "In 95 % of the groups all rewards are equal, while the reward is near neither end of its range (0.6).",
+        "The threshold is 80 %, held against 5 bins of 5 points, which say as much as 475 independent groups: if that "
         "were the true share, so many would agree with a probability of at most 4e-20.",
         {"zero_variance_groups": 0.95, "threshold": 0.8, "reward": 0.6, "groups": 475.0},
     ),
@@ -203,8 +204,8 @@ SAID: list[tuple[Question, Block, str, Severity, tuple[int, int], str, str, dict
         "length_collapse",
         Severity.WATCH,
         (20, 34),
-        "The length has fallen from 100 to 25, 25% of the start.",
-        "The threshold is 33% of the median of the first 20 values (noise 1.5), for 3 bins of 5 points in a row.",
+        "The length has fallen from 100 to 25, 25 % of the start.",
+        "The threshold is 33 % of the median of the first 20 values (noise 1.5), for 3 bins of 5 points in a row.",
         {"length": 25.0, "start_level": 100.0, "start_noise": MAD, "threshold": 1.0 / 3.0},
     ),
     (  # a straight line of two tokens a step has no error
@@ -213,8 +214,7 @@ SAID: list[tuple[Question, Block, str, Severity, tuple[int, int], str, str, dict
         "length_growth",
         Severity.NOTICE,
         (41, 43),
-        "The length has grown from 100 to 206, 2.1 times, and still grows by 200 in 100 steps (95 % interval 200 to "
-        "200).",
+        "The length has grown from 100 to 206, 2.1 times, and still grows by 20 in 10 steps (95 % interval 20 to 20).",
         "The threshold is 2 times the median of the first 20 values, for 3 bins of 1 points in a row.",
         {"length": 206.0, "start_level": 100.0, "slope": 2.0, "slope_error": 0.0},
     ),
@@ -224,8 +224,8 @@ SAID: list[tuple[Question, Block, str, Severity, tuple[int, int], str, str, dict
         "truncation_rising",
         Severity.WARNING,
         (20, 34),
-        "30% of the responses are cut at the length limit.",
-        "At the start it was 5.0%; the threshold is 20%, for 3 bins of 5 points in a row.",
+        "30 % of the responses are cut at the length limit.",
+        "At the start it was 5.0 %; the threshold is 20 %, for 3 bins of 5 points in a row.",
         {"truncation": 0.3, "start_level": 0.05, "threshold": 0.2},
     ),
     (
@@ -234,8 +234,9 @@ SAID: list[tuple[Question, Block, str, Severity, tuple[int, int], str, str, dict
         "reward_spread_collapse",
         Severity.WATCH,
         (20, 39),
-        "The spread of the reward fell to 0.1, 5% of where it started.",
-        "The floor is 10% of 2, the median of the first 20 values (noise 0.15); 4 bins of 5 points in a row lie below.",
+        "The spread of the reward fell to 0.1, 5 % of where it started.",
+        "The floor is 10 % of 2, the median of the first 20 values (noise 0.15); 4 bins of 5 points in a row lie "
+        "below.",
         {"reward_std": 0.1, "start_level": 2.0, "start_noise": MAD * 0.1, "floor": 0.2},
     ),
     (
@@ -245,7 +246,7 @@ SAID: list[tuple[Question, Block, str, Severity, tuple[int, int], str, str, dict
         Severity.NOTICE,
         (45, 49),
         "The reward stays at 2.96, within 0.04 of its ceiling of 3.",
-        "4 bins of 5 points in a row within 1% of the range -2 to 3.",
+        "4 bins of 5 points in a row within 1 % of the range -2 to 3.",
         {"reward": 2.96, "ceiling": 3.0, "floor": -2.0, "close": 0.01},
     ),
     (  # no number of problems up to 2000 explains these: a grid of variance 10^4, 40 / (2 pi 10^4) / sqrt(3) streaks
@@ -277,8 +278,8 @@ def test_the_growth_of_length_comes_with_the_interval_of_least_squares() -> None
     line = linregress(np.arange(50)[last], value[last])
     assert finding.evidence["slope"] == pytest.approx(line.slope)
     assert finding.evidence["slope_error"] == pytest.approx(line.stderr)
-    low, high = (100.0 * (line.slope + z * line.stderr) for z in norm.ppf([0.025, 0.975]))
-    assert f"by {100.0 * line.slope:.3g} in 100 steps (95 % interval {low:.3g} to {high:.3g})" in finding.seen
+    low, high = (10.0 * (line.slope + z * line.stderr) for z in norm.ppf([0.025, 0.975]))
+    assert f"by {10.0 * line.slope:.3g} in 10 steps (95 % interval {low:.3g} to {high:.3g})" in finding.seen
 
 
 def test_a_plateau_comes_with_the_interval_of_two_one_sided_tests() -> None:

@@ -85,9 +85,7 @@ def test_kimi_correlates_with_an_interval_for_levels_and_differences(kimi: Descr
     assert movement.differences.r == pytest.approx(0.553, abs=0.001)
     assert movement.levels.low < movement.levels.r < movement.levels.high
     (text,) = (observation.text for observation in seen(kimi, "moves_together"))
-    assert "have a positive correlation: r = 0.55 (-0.10 to 0.87) for changes" in text
-    assert "0.53 (0.13 to 0.78) without the trend" in text
-    assert "correlate by 0.86 (0.19 to 0.98)" in text
+    assert "have a positive correlation without their trends: r = 0.53 (0.13 to 0.78), over " in text
 
 
 def test_observations_are_ranked(kimi: Description) -> None:
@@ -99,7 +97,7 @@ def test_without_a_held_out_score_nothing_is_called_hacking() -> None:
     rng = np.random.default_rng(0)
     about = heldout.describe(made(reward=np.linspace(0, 1, 300) + rng.normal(0, 0.1, 300)))
     text = " ".join(about.interpretation) + " ".join(o.text for o in about.observations)
-    assert "no held-out score" in text
+    assert "looks the same in an honest run" in text
     assert "hacking" not in text
     assert "over-optim" not in text
 

@@ -106,7 +106,7 @@ def test_the_timeline_is_one_line() -> None:
     assert timeline(run, FALLEN) == "best 50 to 80 · falling from 80 (70 to 90) · keep 50 (tied 60 to 80)"
     assert timeline(run, replace(FALLEN, tied=(50,))) == "best 50 · falling from 80 (70 to 90) · keep 50"
     many = replace(FALLEN, tied=(20, 40, 50, 70, 90), state=State.IMPROVING, onset=None)
-    assert timeline(run, many) == "best 5 of 20 to 90 · keep 50 (tied 4 of 20 to 90)"
+    assert timeline(run, many) == "keep 50 (tied 4 evaluations in 20 to 90)"
     back = replace(FALLEN, state=State.RECOVERED, onset=Onset(80, 70, 90, 100), tied=(50, 100))
     assert timeline(run, back) == "best 50 and 100 · fell from 80 (70 to 90), back by 100 · keep 50 (tied 100)"
 
@@ -115,7 +115,7 @@ def test_the_checkpoint_is_told_with_its_level_why_it_and_where_it_lies() -> Non
     verdict = replace(FALLEN, passed_over="Step 70 is flattered.")
     level = "Step 50, at 72.3 % (95 % interval 69.2 to 75.4)."
     said = [first_screen(ten_evaluations(**kept), verdict)[3].answer for kept in ({}, {"s50": "c d/50"})]
-    assert said[0] == f"{level} Step 70 is flattered. The log names no checkpoint of it."
+    assert said[0] == f"{level} Step 70 is flattered. The log names no checkpoint of this step."
     assert said[1] == f"{level} Step 70 is flattered. Saved in 'c d/50'."
 
 
@@ -182,7 +182,7 @@ def test_an_alarm_that_is_over_is_none(state: State) -> None:
         assert (told.severity, told.seen) == (Severity.ALARM, "It fell.")
     else:
         assert told.severity is (Severity.WATCH if state is State.RECOVERED else Severity.NOTICE)
-        assert told.seen == "Suspected at step 60 (likely)."
+        assert told.seen == "The held-out score looked suspicious at step 60 (likely)."
         assert told.means == ("It fell." if state is State.RECOVERED else "The evaluations since do not bear it out.")
 
 
@@ -200,5 +200,10 @@ def test_of_a_fall_that_stands_the_last_finding_says_what_the_verdict_says() -> 
     falls = [("watch", 40, Severity.WATCH), ("likely", 60, Severity.ALARM), ("confirmed", 80, Severity.ALARM)]
     verdict = replace(FALLEN, findings=tuple(found("over_optimisation", *one) for one in falls))
     told = as_told(verdict)
-    assert [one.seen for one in told] == ["Suspected at step 40 (watch).", "Suspected at step 60 (likely).", "It fell."]
+    suspected = "The held-out score looked suspicious at step"
+    assert [one.seen for one in told] == [
+        f"{suspected} 40 (watch).",
+        f"{suspected} 60 (likely).",
+        "It fell.",
+    ]
     assert [one.severity for one in told] == [severity for *_, severity in falls]

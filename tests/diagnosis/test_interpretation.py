@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import heldout
-from heldout.findings import State, Verdict
+from heldout.findings import Finding, Severity, State, Verdict
 from heldout.run import Run, Series
 
 KEYS = {"reward": "reward", "held_out": "pass@1", "length": "length"}
@@ -15,10 +15,14 @@ LATE = np.concatenate([np.linspace(100, 200, 12), 200.0 + np.random.default_rng(
 SCORE = np.linspace(0.3, 0.5, 30) + np.tile([0.0, 0.03], 15)
 
 
-def told(state: State, peak: int | None = None, **columns: np.ndarray) -> tuple[str, ...]:
+def made(**columns: np.ndarray) -> Run:
     metrics = {KEYS[role]: Series(KEYS[role], np.arange(len(value)), value) for role, value in columns.items()}
-    run = Run("made", "memory", "test", metrics, {role: KEYS[role] for role in columns})
-    return heldout.describe(run, Verdict(state=state, label="given", sentence="", peak_step=peak)).interpretation
+    return Run("made", "memory", "test", metrics, {role: KEYS[role] for role in columns})
+
+
+def told(state: State, peak: int | None = None, **columns: np.ndarray) -> tuple[str, ...]:
+    verdict = Verdict(state=state, label="given", sentence="", peak_step=peak)
+    return heldout.describe(made(**columns), verdict).interpretation
 
 
 NOISE = 150.0 + np.random.default_rng(1).normal(size=30)
@@ -40,7 +44,7 @@ NOISE = 150.0 + np.random.default_rng(1).normal(size=30)
 )
 def test_a_reward_does_what_a_test_has_a_word_for(reward: np.ndarray, does: str) -> None:
     told_of = told(State.NO_EVIDENCE, reward=reward)[0]
-    assert told_of.startswith(f"The reward {does}. There is no held-out score")
+    assert told_of.startswith(f"The reward {does}. A reward that climbs looks the same")
 
 
 @pytest.mark.parametrize(
@@ -56,9 +60,6 @@ def test_a_reward_does_what_a_test_has_a_word_for(reward: np.ndarray, does: str)
             "Responses get longer and the held-out score has risen (and their changes go t",
         ),
         (State.IMPROVING, FALLING, "The held-out score has risen while responses got shorter"),
-        (State.PLATEAU, FALLING, "Response length falls: no rise that would explain"),
-        (State.IMPROVING, FLAT, "Response length shows no course that can be told from its noise: no rise"),
-        (State.REGRESSED, FLAT, "Response length shows no course that can be told from its noise: no rise"),
         (State.IMPROVING, np.full(30, 7.0), "Response length and held-out score share too few steps"),
         (State.IMPROVING, RISING[:3], "Response length and held-out score share too few steps"),
     ],
@@ -83,10 +84,12 @@ def test_the_length_is_read_beside_the_verdict(state: State, length: np.ndarray,
         (State.PLATEAU, None, NOISE, "The held-out score is level at its end, and the reward shows no course that"),
         (State.IMPROVING, None, NOISE, "The held-out score has risen; the reward shows no course that can be"),
         (State.CANNOT_TELL, None, NOISE, "What the held-out score does cannot be told"),
-        (State.CANNOT_TELL, None, FALLING, "What the held-out score does cannot be told from these evaluations (giv"
-         "en). The reward falls, which alone says nothing about the task. To tell:"),
-        (State.CANNOT_TELL, None, None, "What the held-out score does cannot be told from these evaluations (given)."),
-        (State.CANNOT_TELL, 8, RISING, "The held-out score may have fallen, and these evaluations do not settle it (g"),
+        (State.CANNOT_TELL, None, FALLING, "What the held-out score does cannot be told from these evaluations. The "
+         "reward falls. To tell:"),
+        (State.CANNOT_TELL, None, RISING, "What the held-out score does cannot be told from these evaluations. The "
+         "reward rises, which alone says nothing about the task. To tell:"),
+        (State.CANNOT_TELL, None, None, "What the held-out score does cannot be told from these evaluations. To tell:"),
+        (State.CANNOT_TELL, 8, RISING, "The held-out score may have fallen, and these evaluations do not settle it;"),
     ],
 )  # fmt: skip
 def test_the_reward_is_read_beside_the_verdict(
@@ -111,5 +114,31 @@ def test_an_evaluation_of_unknown_size_is_pointed_out_last() -> None:
     assert not any("--problems N" in text for text in heldout.describe(run).interpretation)
 
 
+@pytest.mark.parametrize(
+    ("state", "length"), [(State.PLATEAU, FALLING), (State.IMPROVING, FLAT), (State.REGRESSED, FLAT)]
+)
+def test_of_a_length_that_tells_nothing_of_the_score_nothing_is_said(state: State, length: np.ndarray) -> None:
+    assert told(state, held_out=SCORE, length=length) == told(state, held_out=SCORE)
+
+
+def test_a_length_that_was_found_to_collapse_is_read_as_shorter() -> None:
+    found = Finding(
+        detector="length",
+        severity=Severity.WATCH,
+        kind="length_collapse",
+        step=20,
+        steps=(10, 20),
+        seen="",
+        against="",
+        means="",
+        advice="",
+    )
+    run = made(held_out=SCORE, length=FLAT)
+    verdict = Verdict(state=State.REGRESSED, label="given", sentence="", findings=(found,))
+    assert heldout.describe(run, verdict).interpretation[1].startswith("Responses get shorter and the held-out score")
+
+
 def test_without_held_out_score_and_reward_only_the_lack_is_told() -> None:
-    assert told(State.NO_EVIDENCE, length=RISING) == (told(State.NO_EVIDENCE, reward=RISING)[0].split(". ", 1)[1],)
+    assert told(State.NO_EVIDENCE, length=RISING) == (
+        "Without a reward and a held-out score there are no two curves to read beside each other.",
+    )

@@ -131,7 +131,10 @@ def test_two_curves_move_together_where_their_interval_shows_it(
     told = list(observations.moves_together(replace(of, pairs=(pair,))))
     assert [one.weight for one in told] == ([weight] if word else [])
     for one in told:
-        assert f" have a {word} correlation: r = " in one.text
+        assert f" have a {word} correlation " in one.text
+        shown = movement.differences if "of their changes" in one.text else movement.detrended
+        assert f": r = {shown.r:.2f} ({shown.low:.2f} to {shown.high:.2f}), over 40 points." in one.text
+        assert shown.low * shown.high > 0.0
         assert one.evidence["levels"] == movement.levels.r
 
 

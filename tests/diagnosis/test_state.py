@@ -270,9 +270,11 @@ def advised(falls: OverOptimisation, visible: float | None = None) -> list[str]:
 
 @pytest.mark.parametrize(("visible", "said"), [(None, 0), (0.05, 0), (0.051, 1)])
 def test_more_problems_are_advised_where_only_falls_above_five_points_show(visible: float | None, said: int) -> None:
+    text = "Give the number of problems (--problems N): without it no fall of less than 5.1 points can be seen."
+    assert advised(told(rated([0.5] * 20, None)), visible) == [text] * said
     text = (
-        "These evaluations can show a fall of 5.1 points or more; a smaller one goes unseen. Spend on problems first: "
-        "four times as many halve that."
+        "With these evaluations no fall of less than 5.1 points can be seen. Spend on problems first: four times "
+        "as many halve that."
     )
     assert advised(told(rated([0.5] * 20)), visible) == [text] * said
 

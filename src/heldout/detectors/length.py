@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
@@ -61,9 +62,10 @@ class LengthDrift(Binned):
         longer = longer and not self._latches["length_growth"].fired and self._line.rises(TWO_SIDED_95)
         if steps := self._begins("length_growth", one, on=longer, off=now < 0.5 * (1.0 + self.growth) * level):
             rise, error = slope(self._line.steps, self._line.values)
-            low, high = (100.0 * (rise + way * TWO_SIDED_95 * error) for way in (-1, 1))
+            per = 10.0 ** math.floor(math.log10(self._line.steps[-1] - self._line.steps[0]))
+            low, high = (per * (rise + way * TWO_SIDED_95 * error) for way in (-1, 1))
             numbers = {"length": now, "start_level": level, "slope": rise, "slope_error": error}
-            words = {"times": now / level, "rise": 100.0 * rise, "low": low, "high": high}
+            words = {"times": now / level, "rise": per * rise, "per": per, "low": low, "high": high}
             yield self._finding("length_growth", steps, numbers, words)
         shorter = now < self.collapse * level and start.far_below(now, self.sigmas)
         if steps := self._begins("length_collapse", one, on=shorter, off=now > 1.5 * self.collapse * level):
@@ -73,8 +75,8 @@ class LengthDrift(Binned):
     texts: ClassVar = {
         "length_growth": Text(
             severity=Severity.NOTICE,
-            seen="The length has grown from {start_level:.4g} to {length:.4g}, {times:.1f} times, and still grows by "
-            "{rise:.3g} in 100 steps (95 % interval {low:.3g} to {high:.3g}).",
+            seen="The length has grown from {start_level:.3g} to {length:.3g}, {times:.1f} times, and still grows by "
+            "{rise:.3g} in {per:.0f} steps (95 % interval {low:.3g} to {high:.3g}).",
             against="The threshold is {growth:g} times the median of the first {start} values, for {patience} bins of "
             "{width} points in a row.",
             means="Distribution shift: responses (or episodes) grow longer. They do so when that pays, and also when "
@@ -85,7 +87,7 @@ class LengthDrift(Binned):
         ),
         "length_collapse": Text(
             severity=Severity.WATCH,
-            seen="The length has fallen from {start_level:.4g} to {length:.4g}, {part:.0%} of the start.",
+            seen="The length has fallen from {start_level:.3g} to {length:.3g}, {part:.0%} of the start.",
             against="The threshold is {collapse:.0%} of the median of the first {start} values (noise "
             "{start_noise:.2g}), for {patience} bins of {width} points in a row.",
             means="Distribution shift: responses have become much shorter. That can be plain economy, a stop token "

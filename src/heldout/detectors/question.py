@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from numbers import Real
+from string import Formatter
 from typing import Any, ClassVar, NamedTuple, TypeVar
 
 from heldout.detectors.base import Block
@@ -28,6 +29,19 @@ One of your own is passed in with the others, `diagnose(run, detectors=[*default
 command line of `report` and `watch`: `--detector mine.py:Mine`. It has a `name`, the metrics that it `needs`, and
 `update(block)`, which returns findings. One that raises is named, and the others go on.
 """
+
+
+class _Words(Formatter):
+    """Fills the numbers of a sentence in as people write them: "24 %", and thousands without an exponent."""
+
+    def format_field(self, value: Any, format_spec: str) -> str:
+        text = str(format(value, format_spec))
+        if format_spec.endswith("g") and "e+0" in text:
+            return f"{float(text):.0f}"
+        return f"{text[:-1]} %" if format_spec.endswith("%") else text
+
+
+_WORDS = _Words()
 
 
 class Range(NamedTuple):
@@ -128,10 +142,10 @@ class Question:
             kind=kind,
             step=steps[1],
             steps=steps,
-            seen=text.seen.format_map(known),
-            against=text.against.format_map(known),
-            means=f"{text.means.format_map(known)} {self.caveat}".rstrip(),
-            advice=text.advice.format_map(known),
+            seen=_WORDS.vformat(text.seen, (), known),
+            against=_WORDS.vformat(text.against, (), known),
+            means=f"{_WORDS.vformat(text.means, (), known)} {self.caveat}".rstrip(),
+            advice=_WORDS.vformat(text.advice, (), known),
             reference=text.reference,
             evidence=evidence,
         )

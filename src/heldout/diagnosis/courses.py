@@ -7,6 +7,7 @@ the verdict's words and no other.
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 
@@ -14,7 +15,8 @@ from heldout.diagnosis.curves import blocks, written_level
 from heldout.diagnosis.model import Curve, Point, SeriesDescription
 from heldout.findings import State, Verdict
 from heldout.metrics import Better, phrasing
-from heldout.stats.course import FEWEST, Around, Course, Way, constant_since, course
+from heldout.stats.course import FEWEST, Around, Course, Way, constant_since, course, end_values
+from heldout.stats.levels import TWO_SIDED_95
 from heldout.stats.noise import volatility
 from heldout.text import counted
 
@@ -37,8 +39,8 @@ def describe_series(curve: Curve, verdict: Verdict, linked: bool = False) -> Ser
     `linked` says that it moves with another curve, so that its scatter is not noise alone.
     """
     start, end, peak, trough = _ends(curve)
-    found = course_of(curve)
     own = curve.role != "held_out"
+    found = course_of(curve) if own else _by_its_noise(course_of(curve), curve)
     step, value, variance = blocks(curve)
     moved = volatility(step, value, variance if curve.series.problems is not None else None)
     share = math.nan if linked else moved.noise_share
@@ -73,23 +75,36 @@ def course_of(curve: Curve, since: float = -math.inf) -> Course:
     return course(curve.series.step[kept].astype(np.float64), curve.series.value[kept], variance)
 
 
+def _by_its_noise(found: Course, curve: Curve) -> Course:
+    """Give the first and the last level of a held-out score the error that its evaluations have.
+
+    The test of a course allows for slow noise, and takes a fall to nothing for some; what the score does is the
+    verdict's to say, and what is left is how well its two ends were measured.
+    """
+    count = len(curve.series)
+    if count < FEWEST or not math.isfinite(curve.variance):
+        return found
+    half = TWO_SIDED_95 * math.sqrt(curve.variance / end_values(count))
+    return replace(found, start=replace(found.start, half=half), end=replace(found.end, half=half))
+
+
 def written(curve: Curve, value: float) -> str:
     """Write a value of a curve with the digits that its range needs, and its unit."""
-    return phrasing.written(curve.scale, value, curve.range or None)
+    return phrasing.written(curve.scale, value, curve.digits)
 
 
 def difference(curve: Curve, value: float) -> str:
     """Write a difference of two values: of shares it is so many points."""
-    return phrasing.difference(curve.scale, value, curve.range or None)
+    return phrasing.difference(curve.scale, value, curve.digits)
 
 
 def _bare(curve: Curve, value: float) -> str:
-    return phrasing.bare(curve.scale, value, curve.range or None)
+    return phrasing.bare(curve.scale, value, curve.digits)
 
 
 def level(curve: Curve, around: Around) -> str:
     """Write a mean level with its interval: "31.2 % (28.0 to 34.1)"."""
-    return written_level(curve.scale, around, curve.range or None)
+    return written_level(curve.scale, around, curve.digits, counts=curve.unit == "tokens")
 
 
 def change(curve: Curve, found: Course) -> str:

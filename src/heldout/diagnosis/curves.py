@@ -34,7 +34,7 @@ def _fullest(run: Run) -> list[str]:
     """Return the two metrics with most values, leaving out clocks and counters."""
 
     def is_metric(key: str) -> bool:
-        return not means(key, ("time", "progress", "tokens", "spread_of_another"))
+        return not means(key, ("time", "progress", "tokens", "spread_of_another", "evaluation_size"))
 
     filled = [key for key, series in run.metrics.items() if len(series)]
     keys = [key for key in filled if is_metric(key)] or filled
@@ -145,8 +145,8 @@ def _means(curve: Curve, most: int) -> tuple[FloatArray, FloatArray]:
     return step, value
 
 
-def written_level(unit: Unit, around: Around, span: float | None) -> str:
-    """Write a mean level with its interval, of a share within what one can be: "31.2 % (28.0 to 34.1)"."""
+def written_level(unit: Unit, around: Around, span: float | None, *, counts: bool = False) -> str:
+    """Write a mean level with its interval, of a share or a count within what one can be: "31.2 % (28.0 to 34.1)"."""
     value = phrasing.written(unit, around.value, span)
     if not around.half > 0.0:
         return value
@@ -154,6 +154,8 @@ def written_level(unit: Unit, around: Around, span: float | None) -> str:
     low, high = around.value - around.half, around.value + around.half
     if whole is not None and 0.0 <= around.value <= whole:
         low, high = max(low, 0.0), min(high, whole)
+    elif counts:
+        low = max(low, 0.0)
     return f"{value} ({phrasing.bare(unit, low, span)} to {phrasing.bare(unit, high, span)})"
 
 

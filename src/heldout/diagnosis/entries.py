@@ -102,7 +102,7 @@ def _told(finding: Finding, verdict: Verdict, *, last: bool) -> Finding:
 
 def _of_a_fall(finding: Finding, verdict: Verdict, *, last: bool) -> Finding:
     """Write what the detector of falls found in the words of the verdict."""
-    suspected = f"Suspected at step {finding.step} ({finding.kind})."
+    suspected = f"The held-out score looked suspicious at step {finding.step} ({finding.kind})."
     said = verdict.headline or verdict.sentence
     if verdict.fell:
         means = _FALLEN[verdict.state]

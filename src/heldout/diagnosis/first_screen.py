@@ -47,6 +47,7 @@ _LOOKS = {
 }
 _OURS = {"evaluate_every", "record_every", "sandbox"}  # settings that heldout train alone has
 _ADD = "To go on from it, add to the command of the training"
+_BEGIN = "Evaluate some 200 problems that are never trained on, every twentieth of the run."
 _ADJUST = (
     "Adjust the reward: read samples that it likes and the tests reject, and take away what they live on (judge by "
     "hidden tests, cap or drop the part that is easy to earn)."
@@ -117,10 +118,10 @@ def timeline(run: Run, verdict: Verdict) -> str:
     steps = [int(step) for step in run["held_out"].step] if run.get("held_out") else []
     others = [step for step in verdict.tied if step != kept.step]
     alike = len(verdict.tied) == len(steps)
-    best = "no step is clearly best" if alike else f"best {_spans([*others, kept.step], steps)}"
+    falling = _falling(verdict)
+    best = "no step is clearly best" if alike else f"best {_spans([*others, kept.step], steps)}" if falling else ""
     tied = f" (tied {_spans(others, steps)})" if others and not alike else ""
-    parts = (best, _falling(verdict), f"keep {kept.step}{tied}")
-    return " · ".join(filter(None, parts))
+    return " · ".join(filter(None, (best, falling, f"keep {kept.step}{tied}")))
 
 
 def _falling(verdict: Verdict) -> str:
@@ -135,7 +136,7 @@ def _spans(chosen: Sequence[int], steps: Sequence[int]) -> str:
     """Write steps as stretches of neighbouring evaluations: "50 to 80 and 120"."""
     found = stretches(chosen, steps)
     if len(found) > _MOST_SPANS:
-        return f"{len(chosen)} of {found[0][0]} to {found[-1][1]}"
+        return f"{len(chosen)} evaluations in {found[0][0]} to {found[-1][1]}"
     return sentence_list([str(low) if low == high else f"{low} to {high}" for low, high in found])
 
 
@@ -159,7 +160,7 @@ def _checkpoint(run: Run, verdict: Verdict, path: str) -> str:
     kept = verdict.recommended
     if kept is None:
         return _no_evaluations(verdict)
-    where = f"Saved in {shlex.quote(path)}." if path else "The log names no checkpoint of it."
+    where = f"Saved in {shlex.quote(path)}." if path else "The log names no checkpoint of this step."
     return " ".join(filter(None, (f"Step {kept.step}, {_level(run, kept)}.", verdict.passed_over, where)))
 
 
@@ -194,6 +195,7 @@ def way_back(run: Run, path: str) -> tuple[str, str]:
 def _looks(run: Run, verdict: Verdict) -> str:
     """Say what changed in the parts of the reward, the length and the answers, as far as detectors looked."""
     entries = [one for one in by_detector(as_told(verdict)) if one.detector in _LOOKS]
+    entries.sort(key=lambda one: not _LOOKS[one.detector])  # what the answers and their reward look like goes first
     seen = " ".join(one.worst.seen for one in entries[:_MOST_LOOKS])
     blind = {one.detector for one in verdict.unchecked}
     asked = {what: name not in blind for name, what in _LOOKS.items() if what}
@@ -214,9 +216,7 @@ def _next(run: Run, verdict: Verdict) -> str:
                 "for the cause in the update, the data and the evaluation."
             )
         case State.NO_EVIDENCE:
-            return " ".join(
-                (*verdict.advice[:1], "Evaluate problems that are never trained on, every twentieth of the run.")
-            )
+            return " ".join((*verdict.advice[:1], _BEGIN))
         case State.CANNOT_TELL if kept and verdict.suspected:
             last = int(run["held_out"].step[-1])
             return (

@@ -59,7 +59,7 @@ def _turned(text: str) -> str:
 def _paragraphs(seen: Seen) -> Iterator[str]:
     reward, held_out, length = (seen.curve(role) for role in ("reward", "held_out", "length"))
     if held_out is None:
-        yield _without_held_out(seen.course("reward"))
+        yield from _without_held_out(seen.course("reward"))
         return
     if any(same_measure(seen)):
         yield (
@@ -69,13 +69,13 @@ def _paragraphs(seen: Seen) -> Iterator[str]:
     else:
         yield _reading(seen, reward, held_out)
     if length is not None:
-        yield _beside_length(seen, length)
+        yield from _beside_length(seen, length)
     if held_out.series.problems is None and held_out.scale is Unit.SCORE:
-        yield "The noise of the held-out score was estimated from its own scatter: it is no share of so many problems."
+        yield "The noise of the held-out score is known from its own scatter alone: it is no share of problems solved."
     elif held_out.series.problems is None:
         yield (
-            "The size of the evaluation is not known, so the noise of the held-out score was estimated from the "
-            "score's own scatter. Give it with --problems N (and --samples M), or log the outcome of every problem."
+            "The noise of the held-out score is known from its own scatter alone. Give the size of the evaluation with "
+            "--problems N (and --samples M), or log the outcome of every problem."
         )
 
 
@@ -91,7 +91,7 @@ def _reading(seen: Seen, reward: Curve | None, held_out: Curve) -> str:
     match verdict.state:
         case State.OVER_OPTIMISED:
             return (
-                f"The held-out score has fallen while the reward rose ({verdict.label}). That is consistent with "
+                "The held-out score has fallen while the reward rose. That is consistent with "
                 "over-optimisation of the reward (reward hacking): the policy gets better at what is rewarded and "
                 "worse at the task. It is also consistent with a change of the evaluation itself, or with an unstable "
                 f"update that the reward does not see. {_TO_TELL}; read samples that the reward likes and the tests "
@@ -99,7 +99,7 @@ def _reading(seen: Seen, reward: Curve | None, held_out: Curve) -> str:
             )
         case State.REGRESSED:
             return (
-                f"The held-out score has fallen, and no rise of the reward is seen beside it ({verdict.label}): "
+                "The held-out score has fallen, and no rise of the reward is seen beside it: "
                 "consistent with an unstable update, with the data, or with a change of the evaluation itself. "
                 f"{_TO_TELL}.{unknown}"
             )
@@ -174,50 +174,53 @@ def _level(course: Course | None, reward: Curve | None, held_out: Curve) -> str:
 def _undecided(seen: Seen, reward: Course | None) -> str:
     if seen.verdict.suspected:
         return (
-            f"The held-out score may have fallen, and these evaluations do not settle it ({seen.verdict.label}); what "
-            f"the reward has to do with it cannot be said before that. {_TO_TELL}."
+            "The held-out score may have fallen, and these evaluations do not settle it; what the reward has to do "
+            f"with it cannot be said before that. {_TO_TELL}."
         )
-    beside = "" if reward is None else f" The reward {_does(reward)}, which alone says nothing about the task."
+    alone = ", which alone says nothing about the task" if reward and reward.way is Way.RISES else ""
+    beside = "" if reward is None else f" The reward {_does(reward)}{alone}."
     return (
-        f"What the held-out score does cannot be told from these evaluations ({seen.verdict.label}).{beside} To tell: "
-        f"evaluate more problems, the same ones each time.{'' if reward else ' ' + _NO_REWARD}"
+        f"What the held-out score does cannot be told from these evaluations.{beside} To tell: evaluate more problems, "
+        f"the same ones each time.{'' if reward else ' ' + _NO_REWARD}"
     )
 
 
-def _without_held_out(reward: Course | None) -> str:
-    course = f"The reward {_does(reward)}. " if reward is not None else ""
-    return (
-        f"{course}There is no held-out score in this log, so what the model can really do is not known: a reward that "
-        "climbs looks the same in an honest run and in one that exploits its reward. To tell: evaluate some 200 "
-        "problems that are never trained on every twentieth of the run, and judge them by running tests."
-    )
+def _without_held_out(reward: Course | None) -> Iterator[str]:
+    if reward is not None:
+        yield (
+            f"The reward {_does(reward)}. A reward that climbs looks the same in an honest run and in one that "
+            "exploits its reward: only problems that are never trained on, judged by running tests, tell the two apart."
+        )
+    else:
+        yield "Without a reward and a held-out score there are no two curves to read beside each other."
 
 
-def _beside_length(seen: Seen, length: Curve) -> str:
-    """Read the verdict beside the length of the responses."""
+def _beside_length(seen: Seen, length: Curve) -> Iterator[str]:
+    """Read the verdict beside the length of the responses, where that moves."""
     pair = next((p for p in seen.pairs if {p.left, p.right} == {"length", "held_out"}), None)
     course, verdict = seen.course("length"), seen.verdict
     if pair is None or course is None or not math.isfinite(pair.movement.levels.r):
-        return "Response length and held-out score share too few steps to say whether they move together."
-    if verdict.fell and course.way in (Way.FALLS, Way.PEAKS):
-        return (
+        yield "Response length and held-out score share too few steps to say whether they move together."
+        return
+    collapsed = any(finding.kind == "length_collapse" for finding in verdict.findings)
+    if verdict.fell and (collapsed or course.way in (Way.FALLS, Way.PEAKS)):
+        yield (
             "Responses get shorter and the held-out score has fallen: consistent with responses that collapse into "
             "something short. Read samples from before and after the peak."
         )
-    if course.way is Way.RISES and verdict.state is State.IMPROVING:
+    elif course.way is Way.RISES and verdict.state is State.IMPROVING:
         together = pair.movement.differences.low > 0
         clearly = "and their changes go" if together else "but their changes do not clearly go"
-        return (
+        yield (
             f"Responses get longer and the held-out score has risen ({clearly} together from point to point). That is "
             "consistent with longer reasoning that helps; it does not show that length is the cause. To tell: compare "
             "the pass rate of short and long responses to the same problem, and look at truncated ones."
         )
-    if course.way is Way.RISES:
-        return (
+    elif course.way is Way.RISES:
+        yield (
             f"Responses get longer (by {change(length, course)} tokens), and no rise of the held-out score is shown to "
             "go with it: consistent with padding or with a reward that favours length; the pass rate by length of "
             "response would tell."
         )
-    if course.way is Way.FALLS and verdict.state is State.IMPROVING:
-        return "The held-out score has risen while responses got shorter: consistent with more concise solutions."
-    return f"Response length {_does(course)}: no rise that would explain the held-out score."
+    elif course.way is Way.FALLS and verdict.state is State.IMPROVING:
+        yield "The held-out score has risen while responses got shorter: consistent with more concise solutions."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -42,6 +43,11 @@ class Curve:
         return float(self.value.max() - self.value.min())
 
     @property
+    def digits(self) -> float | None:
+        """The range that decides how many decimals are written."""
+        return _digits(self.range, math.sqrt(self.variance))
+
+    @property
     def sign(self) -> float:
         """1 where higher is better or neither is, -1 where lower is."""
         return -1.0 if self.better is Better.LOWER else 1.0
@@ -70,6 +76,16 @@ class SeriesDescription:
     noise: str
     noise_sd: float  # standard deviation of one logged value around the level
     noise_share: float  # share of the movement between neighbouring values that is noise; `nan` if linked to another
+
+    @property
+    def digits(self) -> float | None:
+        """The range that decides how many decimals are written."""
+        return _digits(self.peak.value - self.trough.value, self.noise_sd)
+
+
+def _digits(span: float, noise: float) -> float | None:
+    """Of a curve that hardly moves, twice its noise decides: smaller differences mean nothing."""
+    return max(span, 2.0 * noise if math.isfinite(noise) else 0.0) or None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,7 +16,7 @@ from heldout.diagnosis.courses import difference, worded, written
 from heldout.diagnosis.curves import linked, written_r
 from heldout.diagnosis.model import Curve, Observation, Seen
 from heldout.metrics import heading_of
-from heldout.stats.levels import FALSE_ALARMS, TWO_SIDED_95
+from heldout.stats.levels import TWO_SIDED_95
 from heldout.text import counted
 
 _STRONG = 0.7  # a correlation that explains half of the variance
@@ -91,13 +91,12 @@ def moves_together(seen: Seen) -> Iterator[Observation]:
     for pair, surest in linked(seen.pairs):
         left, right = curves[pair.left], curves[pair.right]
         levels, change, detrended = pair.movement.levels, pair.movement.differences, pair.movement.detrended
+        how = "of their changes from one point to the next" if surest is change else "without their trends"
         nearest = surest.low if surest.r > 0 else -surest.high
         word = ("strong " if nearest >= _STRONG else "") + ("positive" if surest.r > 0 else "negative")
         text = (
-            f"{_name(left)} and {_name(right, False)} have a {word} correlation: r = {written_r(change)} for changes "
-            f"from one point to the next, {written_r(detrended)} without the trend (95 % intervals that allow for "
-            f"autocorrelation, {counted(pair.count, 'point')}; one error of {FALSE_ALARMS:.0%} for all pairs). "
-            f"Their levels, with whatever trends both have, correlate by {written_r(levels)}."
+            f"{_name(left)} and {_name(right, False)} have a {word} correlation {how}: r = {written_r(surest)}, over "
+            f"{counted(pair.count, 'point')}."
         )
         weight = 0.6 if "held_out" in (pair.left, pair.right) else 0.4
         evidence = {"levels": levels.r, "differences": change.r, "detrended": detrended.r}

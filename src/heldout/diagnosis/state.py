@@ -71,14 +71,11 @@ def _no_evidence(run: Run) -> Answer:
         return Answer(State.NO_EVIDENCE, "supervised or preference training", text)
     if not {"reward", "held_out"} & run.roles.keys() and not run.reward_parts():
         text = (
-            "No RL run: no reward and no held-out score was recognised in this log, so there is nothing to hold "
-            "against each other."
+            "No reward and no held-out score was recognised in this log, so there is nothing to hold against each "
+            "other."
         )
         return Answer(State.NO_EVIDENCE, "no reward and no held-out score", text)
-    text = (
-        "There is no held-out score in this log, so what the model can really do is not known. Evaluate some 200 "
-        "problems that are never trained on, every twentieth of the run."
-    )
+    text = "There is no held-out score in this log, so what the model can really do is not known."
     return Answer(State.NO_EVIDENCE, "training signals only", text)
 
 
@@ -193,7 +190,7 @@ def how_sure(fallen: OverOptimisation, state: State, visible: float | None) -> s
     if worst.level is Level.CONFIRMED and state in (State.OVER_OPTIMISED, State.REGRESSED, State.RECOVERED):
         error = f"confirmed at step {worst.step}, error {100 * fallen.alpha:g} % for the whole run ({error})"
     shown = ""
-    if visible is not None and state not in (State.IMPROVING, State.PLATEAU):  # of these the sentence says it
+    if visible is not None and state in (State.CANNOT_TELL, State.DISAGREE):  # elsewhere the sentence tells enough
         shown = f"; a lasting {said.loss} of {said.by(visible)} or more would show"
     return f"{counted(len(seen), 'evaluation')} {size}: {error}{shown}."
 
@@ -217,7 +214,7 @@ def not_asked(run: Run, exact: bool) -> tuple[Unchecked, ...]:
     if not exact and series.problems is None:
         asked = "the size of the evaluation (--problems N)"
         if run.unit(series.name) is Unit.SCORE:
-            asked = "a share of so many problems, which a plain score is not"
+            asked = "a share of problems solved, which this score is not"
         missing["error control"] = f"{asked}: nothing can be confirmed"
     elif not exact:
         missing["exact error control"] = (
@@ -252,9 +249,11 @@ def advice_on(fallen: OverOptimisation, visible: float | None, kept: Estimate) -
     """
     seen, said = fallen.evidence, fallen.evidence.spoken
     if visible is not None and said.share and visible > _LARGE:
+        unseen = f"no {said.loss} of less than {said.by(visible)} can be seen"
         yield (
-            f"These evaluations can show a {said.loss} of {said.by(visible)} or more; a smaller one goes unseen. Spend "
-            "on problems first: four times as many halve that."
+            f"Give the number of problems (--problems N): without it {unseen}."
+            if seen.problems is None
+            else f"With these evaluations {unseen}. Spend on problems first: four times as many halve that."
         )
     if seen.problems is not None and seen.problems < ENOUGH_PROBLEMS:
         more = f"; where there are no more, up to {HELPFUL_SAMPLES} samples of each help"

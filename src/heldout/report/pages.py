@@ -147,7 +147,6 @@ def _description(about: Description) -> Iterator[str]:
     if about.pairs:
         yield "\n### Correlations (95 % intervals)\n"
         yield from _table(correlations(about))
-        yield "\n\\* levels are dominated by trends: two unrelated curves that both rise look like this too."
     if about.signals:
         yield "\n### Other signals\n"
         yield from _table(signals(about))
@@ -176,6 +175,8 @@ def _table(table: TextTable) -> Iterator[str]:
     yield "| " + " | ".join(_safe(cell) for cell in table.head) + " |"
     yield "|" + "|".join(["---"] + ["---:"] * (len(table.head) - 1)) + "|"
     yield from ("| " + " | ".join(_safe(cell) for cell in row) + " |" for row in table.rows)
+    if table.note:
+        yield f"\n{_safe(table.note)}"
 
 
 def _as_code(text: str) -> str:

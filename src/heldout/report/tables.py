@@ -13,6 +13,8 @@ from heldout.metrics.phrasing import written
 from heldout.stats.course import Around
 from heldout.text import counted, number, sentence_list
 
+_TRENDS = "* Levels are dominated by trends: two unrelated curves that both rise look like this too."
+
 
 @dataclass(frozen=True, slots=True)
 class TextTable:
@@ -21,6 +23,7 @@ class TextTable:
     title: str
     head: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
+    note: str = ""  # what a sign in it means
 
 
 def not_checked(verdict: Verdict) -> list[str]:
@@ -89,7 +92,8 @@ def correlations(about: Description) -> TextTable:
         for p in about.pairs
     )
     head = ("Pair", "Levels", "Differences", "Detrended", "Lead", "Points")
-    return TextTable("Correlations (95 % intervals)", head, rows)
+    note = _TRENDS if any(p.movement.levels_are == "trend-dominated" for p in about.pairs) else ""
+    return TextTable("Correlations (95 % intervals)", head, rows, note)
 
 
 def signals(about: Description) -> TextTable:
@@ -106,11 +110,11 @@ def _label(series: SeriesDescription) -> str:
 
 
 def _value(series: SeriesDescription, value: float) -> str:
-    return written(series.scale, value, (series.peak.value - series.trough.value) or None)
+    return written(series.scale, value, series.digits)
 
 
 def _level(series: SeriesDescription, around: Around) -> str:
-    return written_level(series.scale, around, (series.peak.value - series.trough.value) or None)
+    return written_level(series.scale, around, series.digits, counts=series.unit == "tokens")
 
 
 def _at(series: SeriesDescription, point: Point) -> str:

@@ -122,7 +122,9 @@ def _table(console: Console, table: TextTable) -> None:
         drawn.add_column(head, justify="left" if index == 0 else "right", style="" if index else "bold")
     for row in table.rows:
         drawn.add_row(*(escape(cell) for cell in row))
-    console.print(Padding(drawn, (0, 0, 1, 0)))
+    console.print(Padding(drawn, (0, 0, 0 if table.note else 1, 0)))
+    if table.note:
+        console.print(Padding(Text(table.note, style="dim"), (0, 0, 1, 0)))
 
 
 def _listed(console: Console, title: str, lines: Sequence[str], *, numbered: bool = True) -> None:

@@ -449,6 +449,12 @@ def _ends(blocks: int) -> int:
     return max(3, blocks // 8)
 
 
+def end_values(count: int) -> float:
+    """How many of so many values the level at the start is the mean of, and the level at the end."""
+    blocks = min(count, MOST_BLOCKS)
+    return _ends(blocks) * count / blocks
+
+
 def _around(at: FloatArray, mean: FloatArray, phi: float, part: slice) -> Around:
     """The mean level of some neighbouring blocks, with its interval."""
     inside = mean[part]
