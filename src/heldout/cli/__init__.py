@@ -25,18 +25,19 @@ app = typer.Typer(
     "curves mean.",
 )
 # In the order of --help: what most people come for stands first.
-app.command("report")(report.report)
-app.command("chart")(chart.chart)
-app.command("columns")(columns.columns)
-app.command("metrics")(chart.metrics)
-app.command("detectors")(chart.detectors)
-app.command("train")(train.train)
-app.command("eval")(eval.evaluate)
-app.command("watch")(watch.watch)
-app.command("plan")(plan.plan)
+app.command("report", short_help="Judge a run: verdict, figures, and what the curves do.")(report.report)
+app.command("chart", short_help="Draw two metrics against each other.")(chart.chart)
+app.command("columns", short_help="List what a log holds and what is taken for what.")(columns.columns)
+app.command("metrics", short_help="Print what every metric name means.")(chart.metrics)
+app.command("detectors", short_help="Print what every detector asks.")(chart.detectors)
+app.command("train", short_help="Train a code model by GRPO, measured and recorded.")(train.train)
+app.command("eval", short_help="Measure a model on held-out problems: pass@k.")(eval.evaluate)
+app.command("watch", short_help="Follow a run while it goes on, and act on findings.")(watch.watch)
+app.command("plan", short_help="Plan evaluations: which fall can they show?")(plan.plan)
 # What stands behind it belongs to the benchmarks, also --help.
 _ANYTHING = {"allow_extra_args": True, "ignore_unknown_options": True}
-app.command("bench", context_settings=_ANYTHING, add_help_option=False)(bench.bench)
+_BENCH = "Measure heldout against named alternatives."
+app.command("bench", short_help=_BENCH, context_settings=_ANYTHING, add_help_option=False)(bench.bench)
 
 
 def _version(wanted: bool) -> None:

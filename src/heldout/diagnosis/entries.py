@@ -102,8 +102,7 @@ def _told(finding: Finding, verdict: Verdict, *, last: bool) -> Finding:
 
 def _of_a_fall(finding: Finding, verdict: Verdict, *, last: bool) -> Finding:
     """Write what the detector of falls found in the words of the verdict."""
-    suspected = f"The held-out score looked suspicious at step {finding.step} ({finding.kind})."
-    said = verdict.headline or verdict.sentence
+    suspected, said = _suspected(finding), verdict.headline or verdict.sentence
     if verdict.fell:
         means = _FALLEN[verdict.state]
         return replace(finding, seen=said if last else suspected, means=means if last else "It was borne out.")
@@ -117,5 +116,11 @@ def _of_a_fall(finding: Finding, verdict: Verdict, *, last: bool) -> Finding:
 
 def _over(finding: Finding) -> Finding:
     """Write as a notice what does not hold at the end."""
-    seen, means = f"Suspected at step {finding.step} ({finding.kind}).", "The evaluations since do not bear it out."
-    return replace(finding, severity=Severity.NOTICE, seen=seen, means=means, advice="")
+    means = "The evaluations since do not bear it out."
+    return replace(finding, severity=Severity.NOTICE, seen=_suspected(finding), means=means, advice="")
+
+
+def _suspected(finding: Finding) -> str:
+    """Say in which way a run looked suspicious, without a word for what the verdict does not say."""
+    what = "The held-out score" if finding.detector == OverOptimisation.name else "The gap to the reward"
+    return f"{what} looked suspicious at step {finding.step} ({finding.kind.replace('_', ' ')})."
