@@ -30,15 +30,13 @@ from heldout.stats.noise import typical_noise
 from heldout.stats.noise_posterior import Noise
 from heldout.stats.scan import ALPHAS, EPOCHS, HORIZONS, LEARNED, UNSIZED, Inflation, boundary, epochs, last_look, run_p
 from heldout.stats.smoothing import latest_blocks
+from heldout.stats.turning import Turn, turn
 
 FEWEST = 4  # evaluations before anything is said
 _FEWEST_UNSIZED = 7  # and before anything is said of a score whose noise nothing but its scatter tells
 # So many typical noises a fall must have for it to be likely, by the number of evaluations: where they are few, what
 # scatters about a smooth line contains the fall itself.
 _STANDS_OUT = {7: 3.9, 8: 4.1, 9: 4.7, 10: 4.8, 11: 5.0, 12: 5.2}
-# Typical noises, times the root of the number of evaluations, that slow noise seldom gets down by: of simulated series
-# of 10 to 60 scores (400 each) AR(0.9) ever got there in 1 to 2 %, AR(0.95) in 1 to 5 %, a random walk in 1 to 11 %.
-_WALKS = 4.5
 _MOST_POSTERIOR = 60  # means that the posterior is made of: its cost grows with their cube
 _HALVINGS = 20  # of the range of the scores, to find a bound within a millionth of it
 PLANNED = Range(
@@ -102,8 +100,9 @@ class OverOptimisation(HeldOut):
     ``confirmed`` is found when the scan exceeds its boundary on problems enough for it; ``likely`` and ``watch`` when
     the posterior probability of a fall of more than `margin` is that high. Of a score that is no share, or whose size
     is unknown, ``likely`` is the most: when the scan exceeds a higher boundary, or, of 7 to 12 scores, when the fall
-    stands out from typical changes; ``watch`` where slow noise may look like that. Each is found once, when the fall
-    gets surer. What the reward did meanwhile says which kind of fall it is: over-optimisation, where it rose.
+    stands out from typical changes, or, of 8 and more, a rise and a fall from what scatters about them; ``watch``
+    where slow noise may look like that. Each is found once, when the fall gets surer. What the reward did meanwhile
+    says which kind of fall it is: over-optimisation, where it rose.
 
     What it cannot see: a fall smaller than the evaluation's noise allows (the verdict's smallest visible drop), one
     that began before the first evaluation, and a benchmark that changed its problems.
@@ -215,7 +214,7 @@ class OverOptimisation(HeldOut):
             return 0.0
         for _ in range(_HALVINGS):
             middle = 0.5 * (low + high)
-            reached = self._reached(*self._scanned(seen.learned, seen.inflation, middle)[:2])
+            reached = self._reached(*self._scanned(seen.learned, seen.inflation, middle)[:2], middle)
             low, high = (middle, high) if reached else (low, middle)
         return low
 
@@ -260,21 +259,26 @@ class OverOptimisation(HeldOut):
         statistic, fall, peak, shared = self._scanned(seen.learned, seen.inflation)
         bound, here = self._bound, int(seen.steps[-1])
         probability, drop, sd = self._posterior(seen.rates, peak, seen.noise() * shared)
-        level = self._level(self._reached(statistic, fall), probability, self._may_be_slow_noise(fall))
+        turned = self._turned()
+        if turned is not None:
+            peak, drop = turned.peak, turned.fall  # with the deviation of the posterior, which is on the safe side
+        slow = seen.autocorrelation is not None and turned is None
+        level = self._level(self._reached(statistic, fall), probability, slow)
         return Look(here, level, statistic, bound, probability, peak, int(seen.steps[peak]), drop, sd, shared)
 
-    def _reached(self, statistic: float, fall: float) -> bool:
-        """Whether the scan is over its boundary, or a fall for unit noise stands out from typical changes alone."""
-        count = len(self.evidence)
-        if self.evidence.sized or count not in _STANDS_OUT or statistic >= self._bound:
+    def _reached(self, statistic: float, fall: float, beyond: float = 0.0) -> bool:
+        """Whether the scan is over its boundary with what lies `beyond` a fall, or such a fall stands out by itself."""
+        seen, count = self.evidence, len(self.evidence)
+        if seen.sized or statistic >= self._bound:
             return statistic >= self._bound
-        return 0.0 < _STANDS_OUT[count] * typical_noise(self.evidence.rates) <= fall
+        if count in _STANDS_OUT and 0.0 < _STANDS_OUT[count] * typical_noise(seen.rates) <= fall:
+            return True
+        return self._turned(beyond) is not None
 
-    def _may_be_slow_noise(self, fall: float) -> bool:
-        """Whether scores that go with their neighbours may get so far apart, in units of their noise, by themselves."""
-        seen = self.evidence
-        beyond = fall > _WALKS * typical_noise(seen.rates) * math.sqrt(len(seen))
-        return seen.autocorrelation is not None and not beyond
+    def _turned(self, beyond: float = 0.0) -> Turn | None:
+        """Return the rise and fall of scores whose noise is not known, where it stands out `beyond` a fall."""
+        found = None if self.evidence.sized else turn(self.evidence.rates)
+        return found if found is not None and found.stands_out(self.delta + beyond) else None
 
     def _level(self, reached: bool, probability: float, slow: bool) -> Level:
         """How sure a fall is that the scan has `reached` its boundary with, or not; `slow` noise may look like one."""
@@ -314,7 +318,10 @@ class OverOptimisation(HeldOut):
         """Say why a fall is not confirmed, in the middle of a sentence."""
         seen = self.evidence
         if not seen.sized:
-            return ", and with nothing but the scatter of the scores to tell their noise no fall is confirmed"
+            turned = self._turned()
+            ratio = math.inf if turned is None or not turned.noise > 0.0 else turned.lasting / turned.noise
+            times = f"; the fall is {ratio:.0f} times what single scores scatter by" if ratio < math.inf else ""
+            return f"{times}, and with nothing but the scatter of the scores to tell their noise no fall is confirmed"
         if not look.statistic >= look.bound:
             return " and does not confirm it"
         if not seen.may_confirm:
