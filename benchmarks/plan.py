@@ -17,11 +17,11 @@ from rich.progress import track
 
 from benchmarks.harness import Estimate, Sheet, check_name, write
 from heldout.datasets.simulated import DECLINES, NULLS, SimulatedRun, simulate
+from heldout.evaluation.plan import JITTER
 from heldout.stats.arrays import FloatArray, IntArray
 from heldout.stats.checkpoint import choose
 from heldout.stats.eval_noise import EvalNoise
 from heldout.stats.gram import Gram
-from heldout.stats.noise import JITTER_FLOOR
 from heldout.stats.noise_posterior import learned, sampled, scatter
 from heldout.stats.search import search
 
@@ -106,7 +106,7 @@ def _chosen(run: SimulatedRun, at: IntArray) -> int:
 
 def _variance(outcomes: FloatArray) -> float:
     if len(outcomes) < 2:
-        return JITTER_FLOOR**2
+        return JITTER**2
     gram = Gram.of(outcomes)
     return learned(scatter(gram.rates), sampled(gram.s2(len(outcomes)))).variance
 

@@ -27,14 +27,14 @@ def test_the_noise_is_taken_half_as_large_again_as_neighbouring_means_show() -> 
     smooth, _ = smoother(20, 0.3)
     contrast = smooth[-1] - smooth[9]
     gain = float(contrast @ np.arange(20)) / math.sqrt(contrast @ contrast) / 2.0
-    assert course(1.0).z(10.0, STEPS) - course(0.0).z(10.0, STEPS) == pytest.approx(gain)
+    assert course(1.0).moved(10.0, STEPS)[0] - course(0.0).moved(10.0, STEPS)[0] == pytest.approx(gain)
 
 
 @pytest.mark.parametrize(("z", "said"), [(1.64, "flat"), (1.66, "rising"), (-1.64, "flat"), (-1.66, "falling")])
 def test_a_course_is_clear_beyond_1_645_standard_errors(z: float, said: str) -> None:
-    flat, slope = course(0.0).z(10.0, STEPS), course(1.0).z(10.0, STEPS) - course(0.0).z(10.0, STEPS)
-    reward = course((z - flat) / slope)
-    assert reward.z(10.0, STEPS) == pytest.approx(z)
+    flat, steep = (course(rise).moved(10.0, STEPS)[0] for rise in (0.0, 1.0))
+    reward = course((z - flat) / (steep - flat))
+    assert reward.moved(10.0, STEPS)[0] == pytest.approx(z)
     assert reward.since(10.0, STEPS) == said
 
 

@@ -42,16 +42,12 @@ class RewardCourse:
 
         It is flat where it is back, to within a tenth of all that it ever moved, however clear the difference is.
         """
-        z, moved = self._moved(peak_step, steps)
+        z, moved = self.moved(peak_step, steps)
         if not math.isfinite(z):
             return "unknown"
         if abs(z) <= ONE_SIDED_95 or moved < _MOVES:
             return "flat"
         return "rising" if z > 0.0 else "falling"
-
-    def z(self, peak_step: float, steps: FloatArray) -> float:
-        """Return how far its smoothed mean has risen since then, in standard errors; `nan` where that is unknown."""
-        return self._moved(peak_step, steps)[0]
 
     def before(self, steps: FloatArray) -> FloatArray:
         """Return its mean before each of the evaluations at `steps`, back to the last; `nan` where there is none."""
@@ -77,8 +73,10 @@ class RewardCourse:
         means = [float(value[a:b].mean()) for a, b in zip(starts[kept], edges[kept], strict=True)]
         return kept, np.array(means)
 
-    def _moved(self, peak_step: float, steps: FloatArray) -> tuple[float, float]:
-        """Return that, and the same as a share of the range of its smoothed means, without a sign."""
+    def moved(self, peak_step: float, steps: FloatArray) -> tuple[float, float]:
+        """Return how far its smoothed mean has risen since a step, in standard errors, and which part that is, up or
+        down, of all that it ever moved; `nan` where that is unknown.
+        """
         kept, means = self._means(steps, "right")
         if len(means) < _FEWEST or not kept[-1]:
             return math.nan, math.nan

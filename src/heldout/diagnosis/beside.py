@@ -11,14 +11,13 @@ import numpy as np
 from heldout.metrics.phrasing import bare
 from heldout.run import Run, Series
 from heldout.stats.course import FEWEST, Way, course
-from heldout.stats.gp import gp_posterior
+from heldout.stats.gp import MOST_POINTS, gp_posterior
 from heldout.stats.levels import FALSE_ALARMS, holm, two_sided_p
 from heldout.stats.noise import difference_noise
 from heldout.stats.smoothing import block_means
 from heldout.text import sentence_list
 
 _MOST_NAMED = 6
-_MOST_POINTS = 120  # of a column, so that the process stays cheap: its cost grows with their cube
 _SPARSE = 0.5  # of the fullest column: what has fewer values was not measured at each step
 _EVALUATED = re.compile(
     r"(?:^|[^a-z])(?:eval(?:uation)?|val(?:id(?:ation)?)?|test|held[-_]?out|dev|gold)(?:$|[^a-z])", re.IGNORECASE
@@ -84,7 +83,7 @@ def by_the_same_reward(run: Run, key: str) -> str:
 
 def _p_of_a_change(series: Series) -> float:
     """How likely is so large a change between the first and the last level, by noise alone?"""
-    step, value, _ = block_means(series.step.astype(np.float64), series.value, _MOST_POINTS)
+    step, value, _ = block_means(series.step.astype(np.float64), series.value, MOST_POINTS)
     scale = float(np.abs(value).max())
     variance = difference_noise(value / scale, step)
     change, sd = gp_posterior(value / scale, variance).difference(len(value) - 1, 0)

@@ -29,7 +29,6 @@ from heldout.stats.levels import (
     HELPFUL_SAMPLES,
     MOST_EVALUATIONS,
 )
-from heldout.stats.noise import JITTER_FLOOR
 from heldout.stats.noise_posterior import white_share
 from heldout.stats.rates import binomial_se, effective_problems, wilson
 from heldout.stats.scan import HORIZONS, boundary, last_look, smallest_visible_drop
@@ -41,6 +40,7 @@ RATE = 0.35  # solved; at any rate from 20 to 80 % the noise of an evaluation is
 _WORTH = 0.1  # of the least fall that counts: a gain that pays for an evaluation, 0.05 points of a share
 _PROMPT = 0.15  # of the run: a fall should be seen before more than that has passed
 _RUNS = 200  # that are simulated
+JITTER = 0.003  # standard deviation of what checkpoints differ by beyond sampling, before any was evaluated
 _FEW, _FALLS, _BEFORE_END = 12, (0.12, 0.06), 3  # evaluations of which is said what they confirm, and of what
 _MOST_PROBLEMS, _MOST_SAMPLES = 1_000_000, 100  # nobody has more, and what is left of their luck is nothing
 
@@ -71,7 +71,7 @@ class Schedule:
     def sigma(self) -> float:
         """Standard deviation of one rate, as a fraction: samples, problems that flip, and the jitter of checkpoints."""
         own = float(binomial_se(self.rate, self.problems)) ** 2 * float(white_share(self.samples))
-        return math.hypot(math.sqrt(own), JITTER_FLOOR)
+        return math.hypot(math.sqrt(own), JITTER)
 
     @property
     def level(self) -> tuple[float, float]:
@@ -124,7 +124,7 @@ class Schedule:
     def _covariance(self) -> FloatArray:
         """How the rates err, and how alike: samples, problems that flip or are lost for a while, and jitter; (K, K)."""
         noise = EvalNoise.of_rates(np.full(self.evaluations, self.rate), self.problems, self.samples)
-        return floats(noise.variance * noise.covariance + JITTER_FLOOR**2 * np.eye(self.evaluations))
+        return floats(noise.variance * noise.covariance + JITTER**2 * np.eye(self.evaluations))
 
     def _inflation(self, d: FloatArray) -> FloatArray:
         """How much noisier are contrasts than `sigma` says, because problems are learned or lost for a while?"""
@@ -288,7 +288,7 @@ def next_checkpoints(run: Run, count: int = 4) -> NextCheckpoints:
 
 def _variance(seen: Evidence) -> float:
     """Noise variance of one score, as the evaluations show it; before any, that of a rate whose checkpoints jitter."""
-    return float(seen.noise()) if len(seen) else JITTER_FLOOR**2
+    return float(seen.noise()) if len(seen) else JITTER**2
 
 
 def show_schedule(console: Console, one: Schedule) -> None:

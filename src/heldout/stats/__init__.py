@@ -7,13 +7,13 @@ draws a line through noise, `noise` says how large the noise is and `eval_noise`
 `noise_posterior` what is believed of the noise after the run's own scatter, `gp` gives the posterior of the level
 behind noisy evals, `cliffs` that of one which may also jump, and when it fell, and `local_level` gives the random-walk
 smoother with its matrices. `correlation` asks whether two series move together. What one series does is told by
-`course`, a word only where a test with a stated error has one; `trend` says what its last window did, and whether it
-rises late. `passk` estimates pass@k and `gram` the noise of evals that share their problems; `scan` says whether the
-level has truly fallen and how small a fall could be seen, `turning` whether a rise and a fall stand out of whatever
-noise there is, `checkpoint` which checkpoint to take, and `search` finds the best checkpoint with few evals. `hacking`
-asks which share of the rewarded answers fails hidden tests and whether that is more than is tolerated, and `beta` is
-the distribution of such a share. `copies` tells whether two columns hold one measurement. `gap` asks whether a reward
-and a score are far apart, or part.
+`course`, a word only where a test with a stated error has one, with the fits through AR(1) noise of `autoregressive`;
+`trend` says what its last window did, and whether it rises late. `passk` estimates pass@k and `gram` the noise of evals
+that share their problems; `scan` says whether the level has truly fallen and how small a fall could be seen, `turning`
+whether a rise and a fall stand out of whatever noise there is, `checkpoint` which checkpoint to take, and `search`
+finds the best checkpoint with few evals. `hacking` asks which share of the rewarded answers fails hidden tests and
+whether that is more than is tolerated, and `beta` is the distribution of such a share. `copies` tells whether two
+columns hold one measurement. `gap` asks whether a reward and a score are far apart, or part.
 
 Everything here imports numpy and the standard library only. scipy.stats and scipy.signal take one to two seconds to
 import, and scipy.special a third of a second, which a command line report should not pay; the few lines that replace

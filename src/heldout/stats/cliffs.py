@@ -14,10 +14,9 @@ import numpy as np
 
 from heldout.stats.arrays import FloatArray, IntArray, floats
 from heldout.stats.eval_noise import EvalNoise
-from heldout.stats.gp import FLAT, JITTERS, LENGTHS, SIGNALS, matern32
+from heldout.stats.gp import FLAT, JITTERS, LENGTHS, MOST_POINTS, SIGNALS, matern32
 from heldout.stats.smoothing import latest_blocks
 
-MOST = 120  # evals, or means over blocks of them: the cost grows with their cube
 _LARGE_JITTER = 3.0  # of checkpoints that differ by more than evals err; noise read off their scatter holds it already
 _CLIFF = 0.2  # prior probability that there is a cliff
 _SIZES = (25.0, 400.0)  # prior variances of the height of a step, in units of the noise variance
@@ -216,7 +215,7 @@ def cliff_posterior(values: FloatArray, noise: EvalNoise) -> CliffPosterior:
     >>> int(found.mean(jitter=True).argmax()), found.cliff > 0.999
     (7, True)
     """
-    starts = latest_blocks(values.size, MOST)
+    starts = latest_blocks(values.size, MOST_POINTS)
     sizes = np.diff(starts, append=values.size)
     means = np.add.reduceat(floats(values), starts) / sizes
     noise = noise.averaged(starts)

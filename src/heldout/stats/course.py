@@ -14,15 +14,23 @@ from enum import StrEnum
 import numpy as np
 
 from heldout.stats.arrays import FloatArray, IntArray, floats, scaled
+from heldout.stats.autoregressive import (
+    LONG,
+    ROUNDING,
+    clipped,
+    left_over,
+    phi_of_blocks,
+    phi_of_residuals,
+    quadratic,
+    t_values,
+    times,
+)
 from heldout.stats.levels import TWO_SIDED_95, quantile
 
 FEWEST = 8  # values, below which noise and a course cannot be told apart
 MOST_BLOCKS = 64  # more tell slow noise no better, and the cost is then the same for every length
-_LONG = 128  # values from which on their autocorrelation is taken from the values, not from the blocks
 _KNOTS, _LEG = (1 / 4, 3 / 8, 1 / 2, 5 / 8, 3 / 4), 4  # where two legs may meet, and the fewest blocks on each
 _BENDS, _LATE = (1 / 2, 5 / 8, 3 / 4, 7 / 8), 3.0  # where a late change may begin, and how much more of it is late
-_MOST_PHI = 0.99
-_ROUNDING = 1e-9  # of the range of the blocks: a scatter below it is rounding, and no noise to compare with
 
 # What a random walk does not do either: in the blocks and in 16 of them, over the whole, over a part, over two legs. A
 # leap is one change so many times as large as the others.
@@ -166,9 +174,9 @@ def _tested(step: FloatArray, value: FloatArray) -> Course:
     blocks = min(value.size, MOST_BLOCKS)
     at, mean = (_averaged(array, blocks) for array in (step, value))
     first = step[_edges(value.size, blocks)[:-1]]
-    phi = _blocks_phi(value, mean)
+    phi = phi_of_blocks(value, mean)
     line, up, down = _line(mean, phi), *_legs(mean, phi)
-    jump, near = _jump(first, mean, phi, long=value.size >= _LONG)
+    jump, near = _jump(first, mean, phi, long=value.size >= LONG)
     beyond, (leap, legs) = _beyond_a_walk(mean), _leap(first, mean)
     jump = jump or leap
     near = near if beyond is legs is Way.UNKNOWN and leap is None else 0.0
@@ -257,7 +265,7 @@ def _leap(first: FloatArray, mean: FloatArray) -> tuple[Jump | None, Way]:
     if min(at, mean.size - at) < _ends(mean.size):
         return None, Way.UNKNOWN
     leap, others = float(change[at - 1]), np.delete(change, at - 1)
-    size = max(math.sqrt(float(np.mean(others**2))), _ROUNDING * abs(leap))
+    size = max(math.sqrt(float(np.mean(others**2))), ROUNDING * abs(leap))
     before, after = float(mean[:at].mean()), float(mean[at:].mean())
     if abs(leap) < _LEAP * size or (after - before) / leap < 0.5:
         return None, Way.UNKNOWN
@@ -279,7 +287,7 @@ def _averaged(values: FloatArray, blocks: int) -> FloatArray:
 def _drift(change: FloatArray) -> float:
     """How far the mean change is from none, as the standard normal value that is as rare (Wallace 1959)."""
     free = change.size - 1
-    spread = max(float(change.std(ddof=1)), _ROUNDING * float(np.max(np.abs(change)))) / math.sqrt(change.size)
+    spread = max(float(change.std(ddof=1)), ROUNDING * float(np.max(np.abs(change)))) / math.sqrt(change.size)
     if spread == 0.0:
         return 0.0
     t = float(change.mean()) / spread
@@ -297,105 +305,18 @@ def _critical(table: Sequence[tuple[int, float, float]], blocks: int, phi: float
     return base + add * phi * phi
 
 
-def _times(count: int) -> FloatArray:
-    return np.linspace(-1.0, 1.0, count)
-
-
-def _rho(rest: FloatArray, lags: Sequence[int]) -> list[float]:
-    """Autocorrelations of residuals, each row pooled with the others."""
-    power = float(np.sum(rest * rest))
-    return [float(np.sum(rest[..., lag:] * rest[..., :-lag])) / power if power > 0.0 else 0.0 for lag in lags]
-
-
-def _rooted(rest: FloatArray, lags: Sequence[int], clear: bool) -> float:
-    """Lag-one autocorrelation; where it is `clear`, as large as further lags ask, which white noise on top hides."""
-    rho = _rho(rest, lags)
-    return max(rho[0], *(max(r, 0.0) ** (1.0 / lag) for r, lag in zip(rho, lags, strict=True))) if clear else rho[0]
-
-
-def _clipped(phi: float) -> float:
-    return min(max(phi, 0.0), _MOST_PHI)
-
-
-def _short_phi(rest: FloatArray) -> float:
-    """Lag-one autocorrelation of few residuals, not yet corrected for the fit."""
-    count = rest.size
-    return _rooted(rest, (1, 2, 3), clear=count >= 24 and _rho(rest, (1,))[0] * math.sqrt(count) > 1.5)
-
-
-def _blocks_phi(value: FloatArray, mean: FloatArray) -> float:
-    """Autocorrelation of neighbouring block means, corrected for what the fit took away of it."""
-    count = mean.size
-    if value.size >= _LONG:
-        return _clipped(max(_carried_phi(value, count), _quarters_phi(mean)))
-    phi = _short_phi(_rest(_quadratic(count), mean))
-    if count <= 10:
-        return _clipped(phi + (3.0 + 4.0 * max(phi, 0.0)) / count)
-    return _clipped((phi + 3.0 / count) / (1.0 - 5.0 / count))
-
-
-def _carried_phi(value: FloatArray, blocks: int) -> float:
-    """Autocorrelation of block means as it follows from that of the values, as of an AR(1) process."""
-    parts = min(max(value.size // 64, 2), 16)
-    each = value.size // parts
-    rest = _off_lines(value[: parts * each].reshape(parts, each))
-    clear = _rho(rest, (1,))[0] * math.sqrt(value.size) > 2.0
-    phi = _clipped((_rooted(rest, (1, 2, 4, 8), clear) + 2.0 / each) / (1.0 - 4.0 / each))
-    size = value.size / blocks
-    kept = 1.0 - phi**size
-    return phi * kept**2 / (size * (1.0 - phi * phi) - 2.0 * phi * kept) if phi > 0.0 else 0.0
-
-
-def _quarters_phi(mean: FloatArray) -> float:
-    """Autocorrelation of block means within the quarters of the series, where no trend bends."""
-    rests = _off_lines(mean.reshape(4, -1))
-    middle = float(np.median([_rho(rest, (1,))[0] for rest in rests]))
-    return (middle + 2.0 / 16.0) / (1.0 - 4.0 / 16.0)
-
-
-def _off_lines(rows: FloatArray) -> FloatArray:
-    """What a line leaves over of each row."""
-    t = _times(rows.shape[1])
-    centred = rows - rows.mean(axis=1, keepdims=True)
-    return floats(centred - np.outer(centred @ t / (t @ t), t))
-
-
-def _quadratic(count: int) -> FloatArray:
-    t = _times(count)
-    return np.stack([np.ones(count), t, t * t], axis=1)
-
-
-def _rest(columns: FloatArray, mean: FloatArray) -> FloatArray:
-    """What a least-squares fit leaves over."""
-    base = np.linalg.qr(columns)[0]
-    return floats(mean - base @ (base.T @ mean))
-
-
-def _t_values(columns: FloatArray, mean: FloatArray, phi: float) -> tuple[FloatArray, FloatArray]:
-    """Coefficients of a fit through AR(1) noise and their t values, each of shape (columns,)."""
-    both = np.column_stack([columns, mean])
-    both[1:] -= phi * both[:-1].copy()
-    both[0] *= math.sqrt(1.0 - phi * phi)
-    white, y = both[:, :-1], both[:, -1]
-    inverse = np.linalg.inv(white.T @ white)
-    beta = inverse @ (white.T @ y)
-    rest = y - white @ beta
-    variance = max(float(rest @ rest) / (y.size - beta.size), (_ROUNDING * float(np.ptp(mean))) ** 2)
-    return beta, floats(beta / np.sqrt(variance * np.diag(inverse)))
-
-
 def _line(mean: FloatArray, phi: float) -> float:
-    return float(_t_values(_quadratic(mean.size)[:, :2], mean, phi)[1][1])
+    return float(t_values(quadratic(mean.size)[:, :2], mean, phi)[1][1])
 
 
 def _legs(mean: FloatArray, phi: float) -> tuple[float, float]:
     """How clear the weaker leg of a rise and a fall is, and of a fall and a rise, at the best place of each."""
-    t, index = _times(mean.size), np.arange(mean.size)
+    t, index = times(mean.size), np.arange(mean.size)
     pairs = []
     for at in _knots(mean.size):
         left = (index < at).astype(np.float64)
         columns = np.stack([left, left * t, 1.0 - left, (1.0 - left) * t], axis=1)
-        found = _t_values(columns, mean, phi)[1]
+        found = t_values(columns, mean, phi)[1]
         pairs.append((found[1], found[3]))
     up, down = (max(min(way * a, -way * b) for a, b in pairs) for way in (1.0, -1.0))
     return float(up), float(down)
@@ -409,8 +330,8 @@ def _jump(first: FloatArray, mean: FloatArray, phi: float, long: bool) -> tuple[
     count = mean.size
     if count < _SHIFT[0][0]:
         return None, phi
-    quadratic = _quadratic(count)
-    base = np.linalg.qr(quadratic)[0]
+    parabola = quadratic(count)
+    base = np.linalg.qr(parabola)[0]
     rest = mean - base @ (base.T @ mean)
     least = max(3, count // 8)
     places = np.arange(least, count - least + 1)
@@ -418,11 +339,11 @@ def _jump(first: FloatArray, mean: FloatArray, phi: float, long: bool) -> tuple[
     inner = steps - base @ (base.T @ steps)
     saved = (rest @ inner) ** 2 / np.sum(inner * inner, axis=0)
     best = int(np.argmax(saved))
-    columns = np.column_stack([quadratic, steps[:, best]])
-    own = _clipped((_short_phi(_rest(columns, mean)) + 4.0 / count) / (1.0 - 6.0 / count))
+    columns = np.column_stack([parabola, steps[:, best]])
+    own = clipped((phi_of_residuals(left_over(columns, mean)) + 4.0 / count) / (1.0 - 6.0 / count))
     own = min(own, phi) if long else own
-    t = float(_t_values(columns, mean, own)[1][3])
-    alone = _rest(np.stack([np.ones(count), steps[:, best]], axis=1), mean)
+    t = float(t_values(columns, mean, own)[1][3])
+    alone = left_over(np.stack([np.ones(count), steps[:, best]], axis=1), mean)
     if not (abs(t) > _critical(_SHIFT, count, own) and float(alone @ alone) < float(rest @ rest)):
         return None, phi
     at = int(places[best])
@@ -432,11 +353,11 @@ def _jump(first: FloatArray, mean: FloatArray, phi: float, long: bool) -> tuple[
 
 def _late(first: FloatArray, mean: FloatArray, phi: float, sign: float) -> float | None:
     """Where a rise (or, for a sign of -1, a fall) bends such that most of it comes after."""
-    t, best = _times(mean.size), (0.0, 0)
+    t, best = times(mean.size), (0.0, 0)
     for part in _BENDS:
         place = 2.0 * part - 1.0
         columns = np.stack([np.ones(mean.size), t, np.maximum(t - place, 0.0)], axis=1)
-        beta, found = _t_values(columns, mean, phi)
+        beta, found = t_values(columns, mean, phi)
         before, after = sign * beta[1] * (place + 1.0), sign * (beta[1] + beta[2]) * (1.0 - place)
         clear = sign * float(found[2])
         if clear > _critical(_BEND, mean.size, phi) and after > _LATE * before and clear > best[0]:

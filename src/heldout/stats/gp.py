@@ -18,6 +18,7 @@ from heldout.stats.levels import DROP, cdf
 LENGTHS = (3.0, 6.0, 12.0, 24.0)  # in evals
 SIGNALS = (0.05, 0.3, 1.5, 8.0, 40.0)  # variance of the trend, in units of the noise variance
 JITTERS = (0.05, 0.5)  # variance of checkpoint jitter, in the same unit
+MOST_POINTS = 120  # values, or means over blocks of them, beyond which its cost is too high: it grows with their cube
 FLAT = 1e4  # prior variance of the overall level, in the same unit
 _SMALL = 48  # evals; benchmarks simulate thousands of runs that are no longer
 GRID = tuple(product(LENGTHS, SIGNALS, JITTERS))
@@ -83,9 +84,9 @@ def gp_posterior(value: FloatArray, variance: float) -> GPPosterior:
     prior on mu, and 40 combinations of length, signal variance and jitter, weighted by their marginal likelihood. The
     jitter of single checkpoints is noise about the level; their quality, jitter included, is told by `cliff_posterior`.
 
-    `value`: shape (k,), in the order of steps. Average to at most about 120 blocks before: the cost is O(k^3) once and
-    O(k^2) after that, and the memory 40 k^2. `variance`: noise variance of one value, in its unit squared. Zero means
-    that the values are the level.
+    `value`: shape (k,), in the order of steps. Average to at most `MOST_POINTS` blocks before: the cost is O(k^3) once
+    and O(k^2) after that, and the memory 40 k^2. `variance`: noise variance of one value, in its unit squared. Zero
+    means that the values are the level.
     Returns empty arrays without values; all `nan` if the variance is not a number.
 
     What it cannot see: the spacing of steps (the process lives in the index of the eval), changes of the noise along

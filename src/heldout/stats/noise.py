@@ -12,7 +12,6 @@ from heldout.stats.arrays import FloatArray, floats
 from heldout.stats.local_level import smoother
 from heldout.stats.rates import binomial_se
 
-JITTER_FLOOR = 0.003  # standard deviation of the jitter of checkpoints that a plan expects before any eval was made
 WANDER = 0.05  # part of a problem's variance: it is learned or lost for a while
 _FORGOTTEN = 0.3  # part of the evals after which that is forgotten
 _MEDIAN_OF_NORMAL = 0.6745  # of the size of a standard normal value
@@ -68,6 +67,8 @@ def excess_autocorrelation(value: FloatArray) -> float:
 
     `value`: shape (N,), evenly spaced. Returns the excess, about 0 for white noise with a standard deviation below
     ``1 / sqrt(N)``; 0 with fewer than eight scores, or where nothing is left.
+
+    What it cannot see: slow noise that looks like one of these moves, which is most of it in few scores.
 
     Measured at twice that deviation, of 300 series each: white noise 0 to 1 %, with a fall of 6 or 20 deviations or a
     rise and a fall of 30 up to 3 %, with a rise that flattens 4 %, a staircase 8 %; AR(0.6) 13 % of 20 scores, 50 % of

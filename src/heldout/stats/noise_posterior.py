@@ -236,6 +236,9 @@ def noise_of_rates(
     `rate`: shape (K,). `problems`: problems per eval, one number, shape (K,), or None if unknown. `samples`: of each
     problem, likewise; unknown counts as one.
     Nothing is known of fewer than three rates without a size.
+
+    What it cannot see: how much these problems differ and flip, which only their outcomes tell, and noise that
+    neighbouring evals share.
     """
     rate = floats(rate)
     if problems is None or not rate.size:

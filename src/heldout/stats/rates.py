@@ -88,6 +88,8 @@ def measured_problems(rate: float, se: float, problems: int, samples: float) -> 
     ``A (1 - A) / se^2``, not below the number of problems nor above that of all samples; below 100 problems, whose
     measured spread covers only 79 to 97 %, not above `effective_problems` either. Where all came out alike the spread
     says nothing, and the number of problems stands in.
+
+    What it cannot see: problems that stand or fall together, which `standard_error` counts if it is told of them.
     """
     if not (math.isfinite(se) and se > 0.0):
         return float(problems)

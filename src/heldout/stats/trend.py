@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 
 from heldout.stats.arrays import FloatArray, floats
-from heldout.stats.gp import GPPosterior, gp_posterior
+from heldout.stats.gp import MOST_POINTS, GPPosterior, gp_posterior
 from heldout.stats.levels import ONE_SIDED_95, TWO_SIDED_95
 from heldout.stats.local_level import smoother
 from heldout.stats.scan import Inflation
@@ -18,7 +18,6 @@ from heldout.stats.smoothing import bounded
 State = Literal["improving", "declining", "plateau", "undetermined"]
 
 FEWEST_FOR_LEVEL = 8  # evals: the test looks at the last half of them, and at no fewer
-MOST_POINTS = 120
 _SURE = 0.9  # probability of a rise that is called improving
 
 
