@@ -17,6 +17,7 @@ from heldout.detectors import LateSurge, OverOptimisation, Plateau
 from heldout.detectors.base import Block
 from heldout.detectors.evidence import Evidence, pooled
 from heldout.detectors.overoptimisation import Level
+from heldout.diagnosis.advice import on_noise
 from heldout.run import Evaluation, Outcomes
 from heldout.stats.gram import Gram
 from heldout.stats.noise import difference_noise
@@ -370,13 +371,13 @@ def test_how_far_checkpoints_differ_is_told_from_eight_evaluations_on_where_it_i
     found = scattered(0.008).jitter
     assert found is not None
     assert 0.0 < found.low < found.size < found.high <= 0.014
-    (said,) = scattered(0.008).on_noise()
+    (said,) = on_noise(scattered(0.008))
     assert said == (
         f"Checkpoints differ by about {100 * found.size:.1f} points ({100 * found.low:.1f} to {100 * found.high:.1f}) "
         "beyond sampling."
     )
     assert scattered(0.008, 7).jitter is None
-    assert list(scattered(0.0002).on_noise()) == []
+    assert list(on_noise(scattered(0.0002))) == []
     assert seen_of(RATES, None).jitter is None
 
 
@@ -400,5 +401,5 @@ def test_of_a_wandering_score_without_a_size_it_is_said_that_it_wanders() -> Non
         slow[at] += 0.9 * slow[at - 1]
     seen = seen_of(slow.tolist(), None)
     assert seen.autocorrelation is not None
-    assert any("goes with the one before" in text for text in seen.on_noise())
+    assert any("goes with the one before" in text for text in on_noise(seen))
     assert seen_of(slow.tolist(), 100).autocorrelation is None

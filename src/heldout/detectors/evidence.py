@@ -9,7 +9,7 @@ Whoever asks, asks the same questions of all three.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple
@@ -234,25 +234,6 @@ class Evidence:
         if not self.sized or len(self) < _FEWEST_FOR_JITTER:
             return None
         return Jitter(*self.learned.jitters())
-
-    def on_noise(self, *, fallen: bool = False) -> Iterator[str]:
-        """Say what the noise is like, as far as that bears on the verdict; whether that is a fall, is known by then."""
-        jitter, excess = self.jitter, self.autocorrelation
-        if self.excess_scatter() is not None:
-            return  # the sizes or the problems are wrong, so nothing can be said on top of them
-        if self.jumps:
-            yield "The scores jump more than evaluations of this size explain, so no fall is confirmed."
-        elif jitter is not None and jitter.low > 0.0:
-            yield (
-                f"Checkpoints differ by about {self.spoken.by(jitter.size)} "
-                f"({self.spoken.between(jitter.low, jitter.high)}) beyond sampling."
-            )
-        if excess is not None and not fallen:
-            yield (
-                f"Each score goes with the one before (autocorrelation {excess:.2f} above that of independent noise), "
-                "as averages over steps do, so slow noise and a fall look alike: evaluate less often, or on fresh "
-                "samples."
-            )
 
     def excess_scatter(self) -> float | None:
         """Return how many times the variance of so many problems the rates scatter by, where that is surely more.

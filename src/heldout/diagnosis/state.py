@@ -1,30 +1,24 @@
-"""The words of a verdict: the state, the sentence that says it with numbers, and what the evaluation lacks."""
+"""The words of a verdict: the state, the sentence that says it with numbers, and how sure that is."""
 
 from __future__ import annotations
 
 import math
-import shlex
-from collections.abc import Iterator
 
 import numpy as np
 
 from heldout.detectors.overoptimisation import FEWEST, Level, OverOptimisation
 from heldout.detectors.plateau import level_of
 from heldout.diagnosis.answer import SIZES, Answer
-from heldout.diagnosis.beside import near_misses
 from heldout.diagnosis.level import change_lies, is_level, level_since, standing
 from heldout.diagnosis.past import fall_now, has_fallen, is_back, is_over, what_is_left
-from heldout.findings import Estimate, Finding, State, Unchecked
+from heldout.findings import Finding, State, Unchecked
 from heldout.metrics import Unit
-from heldout.metrics.phrasing import few_problems
 from heldout.run import Run
-from heldout.stats.levels import ENOUGH_PROBLEMS, FEWEST_EVALUATIONS, FEWEST_TO_CONFIRM, HELPFUL_SAMPLES
+from heldout.stats.levels import FEWEST_TO_CONFIRM
 from heldout.stats.scan import smallest_visible_drop
 from heldout.text import counted
 
 _SUSPECTED = 0.10  # run-level p up to which a fall that is not confirmed is spoken of: twice the promised 5 %
-_LARGE = 0.05  # a fall of a share; of evaluations that show only larger ones more problems are asked
-_MOST_NEAR = 5  # columns in an advice
 _WITHIN = 3  # evaluations within which a fall should show
 
 _HOW = {
@@ -225,66 +219,7 @@ def not_asked(run: Run, exact: bool) -> tuple[Unchecked, ...]:
     return tuple(Unchecked(*item) for item in missing.items())
 
 
-def advice_on_roles(run: Run) -> Iterator[str]:
-    """Which columns might be the score or the reward that is missing, and what to type then?"""
-    for role, called, flag in (("held_out", "held-out score", "--eval"), ("reward", "reward", "--reward")):
-        series = run.get(role)
-        near = near_misses(run, role) if series is None or not len(series) else []
-        if near:
-            listed = ", ".join(f"{flag} {shlex.quote(key)}" for key in near[:_MOST_NEAR])
-            more = f" ({len(near) - _MOST_NEAR} more: heldout columns)" if len(near) > _MOST_NEAR else ""
-            yield f"If one of these columns is the {called}, say so: {listed}{more}."
-
-
 def up_to(run: Run) -> str:
     """Say up to where a log goes whose end was lost; nothing of one that is whole."""
     lost = any(note.end_lost for note in run.notes)
     return f"The end of the log is lost: all this holds up to step {run.steps[-1]}." if lost else ""
-
-
-def advice_on(fallen: OverOptimisation, visible: float | None, kept: Estimate) -> Iterator[str]:
-    """How would the evaluation show more: problems first, then 20 to 40 evaluations, then samples?
-
-    `kept` is what is believed of the checkpoint to keep.
-    """
-    seen, said = fallen.evidence, fallen.evidence.spoken
-    if visible is not None and said.share and visible > _LARGE:
-        unseen = f"no {said.loss} of less than {said.by(visible)} can be seen"
-        yield (
-            f"Give the number of problems (--problems N): without it {unseen}."
-            if seen.problems is None
-            else f"With these evaluations {unseen}. Spend on problems first: four times as many halve that."
-        )
-    if seen.problems is not None and seen.problems < ENOUGH_PROBLEMS:
-        more = f"; where there are no more, up to {HELPFUL_SAMPLES} samples of each help"
-        yield (
-            f"{seen.problems} problems are few; use {ENOUGH_PROBLEMS} or more, the same ones at every "
-            f"evaluation{more if seen.samples < HELPFUL_SAMPLES else ''}."
-        )
-        if seen.samples > 1.0:
-            yield few_problems(seen.problems, seen.samples, kept.low, kept.high)
-    yield from seen.on_noise(fallen=fallen.looks[-1].level >= Level.LIKELY)
-    scatter = seen.excess_scatter()
-    if scatter is not None:
-        yield (
-            f"The rates scatter {math.sqrt(scatter):.1f} times as much as {seen.problems} problems can: are they the "
-            "same problems at every evaluation, and is their number right?"
-        )
-    if seen.series > 1:
-        yield (
-            f"The problems changed {counted(seen.series - 1, 'time')} so much that evaluations before and after cannot "
-            "be compared; keep the same ones."
-        )
-    if seen.filled:
-        yield f"{counted(seen.filled, 'outcome')} were missing and stand in by their expectation; record failures as 0."
-    if seen.passed_over:
-        yield (
-            f"{counted(seen.passed_over, 'evaluation')} repeated the one before problem by problem and were passed "
-            "over: see that evaluations are not cached and load the current checkpoint."
-        )
-    if fallen.group > 1:
-        yield (
-            f"Evaluations were averaged in groups of {fallen.group} for the verdict; fewer and larger ones cost less."
-        )
-    if len(seen) < FEWEST_EVALUATIONS:
-        yield f"{counted(len(seen), 'evaluation')} are few; 20 to 40, evenly spaced, see most."

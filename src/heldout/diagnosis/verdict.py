@@ -15,13 +15,12 @@ from heldout.detectors import Detectors
 from heldout.detectors.base import Detector, block_of, fold, unchecked
 from heldout.detectors.disagreement import Disagreement
 from heldout.detectors.evidence import HeldOut
+from heldout.diagnosis.advice import advice_on, advice_on_roles
 from heldout.diagnosis.benchmarks import falls_of_benchmarks, variants_of
 from heldout.diagnosis.beside import by_the_same_reward
 from heldout.diagnosis.onset import onset_of, told_onset
 from heldout.diagnosis.recommendation import checkpoint_to_keep, keep, why_not_the_highest
 from heldout.diagnosis.state import (
-    advice_on,
-    advice_on_roles,
     answer_of,
     disagreeing,
     how_sure,
