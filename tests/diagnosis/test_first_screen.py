@@ -183,7 +183,9 @@ def test_an_alarm_that_is_over_is_none(state: State) -> None:
     else:
         assert told.severity is (Severity.WATCH if state is State.RECOVERED else Severity.NOTICE)
         assert told.seen == "The held-out score looked suspicious at step 60 (likely)."
-        assert told.means == ("It fell." if state is State.RECOVERED else "The evaluations since do not bear it out.")
+        assert told.means == (
+            "It fell." if state is State.RECOVERED else "All evaluations together do not bear it out."
+        )
 
 
 @pytest.mark.parametrize(("watched", "peak"), [(True, None), (False, 50)])

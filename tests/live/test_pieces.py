@@ -1,4 +1,4 @@
-"""A log that grows in pieces, and a guard that is started again in the middle, say at the end what the whole log says."""
+"""A log that grows in pieces and a guard that is started again say at the end what the whole log says."""
 
 from __future__ import annotations
 

@@ -116,7 +116,7 @@ def _of_a_fall(finding: Finding, verdict: Verdict, *, last: bool) -> Finding:
 
 def _over(finding: Finding) -> Finding:
     """Write as a notice what does not hold at the end."""
-    means = "The evaluations since do not bear it out."
+    means = "All evaluations together do not bear it out."
     return replace(finding, severity=Severity.NOTICE, seen=_suspected(finding), means=means, advice="")
 
 
