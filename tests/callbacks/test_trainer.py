@@ -81,6 +81,10 @@ def test_a_hacked_run_is_stopped_and_the_checkpoint_to_keep_loads(tmp_path: Path
     run = heldout.read(where)
     assert heldout.diagnose(run, horizon=15).state in ("over-optimised", "regressed")
     assert any("stopped the run at step" in note.text for note in run.notes)
+    assert tuple(callback.guard._fold.findings) == heldout.diagnose(run, horizon=15).findings
+    logged = {row["step"]: row["time"] for row in rows(where / "metrics.jsonl")}
+    evaluated = rows(where / "evals" / "held-out.jsonl")
+    assert all(row["time"] >= logged[row["step"]] for row in evaluated)  # in the order of a log, for live is as after
     assert 8 in run.checkpoints
 
     frame = pl.read_parquet(where / "rollouts" / "step-00000003.parquet")

@@ -83,6 +83,7 @@ class HeldoutCallback(GuardedRun, TrainerCallback):  # type: ignore[misc,unused-
         self._rewards = Rollouts()
         self._model: Any = None
         self._evaluated = -1  # the last step that was
+        self._due = False  # an evaluation waits for the metrics of its step
 
     def evaluation(self, step: int, **outcomes: Any) -> Decision:
         """Take in a held-out measurement; arguments as for `heldout.live.Guard.evaluation`."""
@@ -122,7 +123,9 @@ class HeldoutCallback(GuardedRun, TrainerCallback):  # type: ignore[misc,unused-
             stop, asked = _agreed(stop, asked)
         if self.evaluate is not None:
             if asked or step % self.every == 0 or (self.ends and step == state.max_steps):
-                self._measure(step)
+                self._due = control.should_log  # then the metrics of the step come first, as they do in a log
+                if not self._due:
+                    self._measure(step)
         elif asked and args.eval_strategy != "no":
             control.should_evaluate = True
         self._evaluate = self._evaluate and not asked
@@ -140,6 +143,9 @@ class HeldoutCallback(GuardedRun, TrainerCallback):  # type: ignore[misc,unused-
         if not logs or _SUMMARY in logs:
             return
         self.step(state.global_step, logs)
+        if self._due:
+            self._due = False
+            self._measure(state.global_step)
         if self._stop and args.world_size == 1:  # several processes agree on it at the end of the next step
             control.should_training_stop = True
 
