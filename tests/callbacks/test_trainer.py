@@ -197,7 +197,7 @@ def test_what_cannot_be_meant_is_refused_before_training() -> None:
         HeldoutCallback("run", every=10)
     with pytest.raises(UsageError, match="has not begun"):
         HeldoutCallback("run").evaluation(1, problems=["a"], passed=[1])
-    with pytest.raises(UsageError, match="plan is no setting of a guard; there are planned, detectors"):
+    with pytest.raises(UsageError, match="plan is no setting of a guard; there are planned, margin, detectors"):
         HeldoutCallback("run", plan=3)  # type: ignore[call-arg]
     with pytest.raises(UsageError, match="planned is given beside a guard"):
         HeldoutCallback(Guard(), planned=3)
