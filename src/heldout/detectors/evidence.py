@@ -78,6 +78,7 @@ class Evidence:
         self._problems: tuple[str, ...] = ()
         self._rows: list[FloatArray] = []  # shares of the problems, one array per evaluation; empty with rates alone
         self._gram: Gram | None = None
+        self._scores: FloatArray | None = None  # all rates, once somebody asked; a look asks a hundred times
         self._noise: Noise | None = None  # as all evaluations so far show it; None while nobody asked
         self._inflation: Inflation | None = None  # likewise
 
@@ -94,7 +95,9 @@ class Evidence:
         """All rates, shape (K,), turned where lower is better, so that higher always is."""
         if self._gram is not None:
             return self._gram.rates
-        return np.array([evaluation.score for evaluation in self._evaluations])
+        if self._scores is None:
+            self._scores = np.array([evaluation.score for evaluation in self._evaluations])
+        return self._scores
 
     @property
     def spoken(self) -> Spoken:
@@ -124,7 +127,7 @@ class Evidence:
 
     def add(self, evaluation: Evaluation) -> bool:
         """Take in the next evaluation; return False where it repeats the one before and is passed over."""
-        outcomes, self._noise = evaluation.outcomes, None
+        outcomes, self._noise, self._scores = evaluation.outcomes, None, None
         if outcomes is None or (self._evaluations and not self.exact):
             self._rows, self._gram = [], None
         elif not self._take(outcomes):
