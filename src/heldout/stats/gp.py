@@ -133,17 +133,26 @@ def _unit_of(k: int) -> _Unit:
     """The matrices for k evals.
 
     The level has prior covariance ``C - noise I``, so its posterior covariance is ``noise I - noise^2 C^-1``, and its
-    posterior mean is what ``noise C^-1`` takes away from the values: the inverse is all that is needed.
+    posterior mean is what ``noise C^-1`` takes away from the values: the inverse is all that is needed. Signal and
+    noise only stretch and shift the eigenvalues that a length has, so that one decomposition serves all of them.
     """
     apart = np.abs(np.subtract.outer(np.arange(k), np.arange(k))).astype(np.float64)
-    alike = {length: matern32(apart, length) for length in LENGTHS}
+    spectra = {length: np.linalg.eigh(matern32(apart, length)) for length in LENGTHS}
     noise = floats([1.0 + shake for _, _, shake in GRID])[:, None]
-    prior = np.stack([s * alike[length] + FLAT for length, s, _ in GRID]) + noise[:, :, None] * np.eye(k)
-    precision = floats(np.linalg.inv(prior))
+    inverses = [_inverse(*spectra[length], signal, 1.0 + shake) for length, signal, shake in GRID]
+    precision = np.stack([precision for precision, _ in inverses])
     precision = 0.5 * (precision + precision.transpose(0, 2, 1))
-    triangle = np.linalg.cholesky(prior).diagonal(axis1=1, axis2=2)
     covariance = noise[:, :, None] * (np.eye(k) - noise[:, :, None] * precision)
-    return _Unit(precision, floats(2.0 * np.log(triangle).sum(axis=1)), noise, covariance)
+    return _Unit(precision, floats([log for _, log in inverses]), noise, covariance)
+
+
+def _inverse(eigenvalues: FloatArray, vectors: FloatArray, signal: float, noise: float) -> tuple[FloatArray, float]:
+    """The inverse of ``signal M + noise I + FLAT 1 1'`` and the logarithm of its determinant, by the spectrum of M."""
+    values = signal * eigenvalues + noise
+    inverse = (vectors / values) @ vectors.T
+    row = inverse.sum(axis=1)
+    grown = 1.0 + FLAT * float(row.sum())  # what all values share is a change of rank one (Sherman, Morrison)
+    return inverse - np.outer(row, row) * (FLAT / grown), float(np.log(values).sum()) + math.log(grown)
 
 
 # Kept for every small k, and for the last few of those that take megabytes.
