@@ -18,12 +18,12 @@ import numpy as np
 
 from heldout.detectors.base import Block
 from heldout.detectors.question import Question
+from heldout.detectors.shared_problems import SharedProblems
 from heldout.findings import Finding
 from heldout.metrics.phrasing import Spoken
 from heldout.run import Evaluation, Outcomes
 from heldout.stats.arrays import FloatArray
 from heldout.stats.eval_noise import EvalNoise
-from heldout.stats.gram import Gram, complete
 from heldout.stats.levels import FEWEST_TO_CONFIRM
 from heldout.stats.margins import Margins, free_margins
 from heldout.stats.noise import (
@@ -37,11 +37,9 @@ from heldout.stats.noise_posterior import JITTERS, Noise, learned, noise_of_rate
 from heldout.stats.rates import BETWEEN_AT_MOST, MEASURED_FROM, binomial_se, effective_problems
 from heldout.stats.scan import HORIZONS, Inflation
 
-_COVERS = 0.8  # share of the problems that an evaluation may have without the missing ones being dropped for good
 _FEWEST_FOR_SCATTER, _DOF_PER_EVALUATION = 10, 18.0 / 35.0
 _FEWEST_FOR_JITTER = 8  # evaluations from which on jitter is spoken of: before, its prior speaks
 _FEWEST_FOR_JUMPS, _JUMP = 10, 1.3  # falls of 12 points and cliffs of 30 stay confirmed in 99 % of simulations
-_FEWEST_COMMON = 50  # problems by which evaluations of different sets are linked
 
 
 class Jitter(NamedTuple):
@@ -75,9 +73,7 @@ class Evidence:
         self.passed_over = self.filled = 0
         self.series = 1
         self._evaluations: list[Evaluation] = []
-        self._problems: tuple[str, ...] = ()
-        self._rows: list[FloatArray] = []  # shares of the problems, one array per evaluation; empty with rates alone
-        self._gram: Gram | None = None
+        self._shared: SharedProblems | None = None  # None with rates alone
         self._scores: FloatArray | None = None  # all rates, once somebody asked; a look asks a hundred times
         self._noise: Noise | None = None  # as all evaluations so far show it; None while nobody asked
         self._inflation: Inflation | None = None  # likewise
@@ -88,13 +84,13 @@ class Evidence:
     @property
     def exact(self) -> bool:
         """Whether every evaluation came with the outcome of every problem."""
-        return self._gram is not None
+        return self._shared is not None
 
     @property
     def rates(self) -> FloatArray:
         """All rates, shape (K,), turned where lower is better, so that higher always is."""
-        if self._gram is not None:
-            return self._gram.rates
+        if self._shared is not None:
+            return self._shared.gram.rates
         if self._scores is None:
             self._scores = np.array([evaluation.score for evaluation in self._evaluations])
         return self._scores
@@ -115,8 +111,8 @@ class Evidence:
     @property
     def problems(self) -> int | None:
         """How many problems all evaluations share, at least; None where that is not known of one of them."""
-        if self.exact:
-            return len(self._problems)
+        if self._shared is not None:
+            return len(self._shared.problems)
         each = [evaluation.problems for evaluation in self._evaluations]
         return min((n for n in each if n is not None), default=None) if None not in each else None
 
@@ -129,7 +125,7 @@ class Evidence:
         """Take in the next evaluation; return False where it repeats the one before and is passed over."""
         outcomes, self._noise, self._scores = evaluation.outcomes, None, None
         if outcomes is None or (self._evaluations and not self.exact):
-            self._rows, self._gram = [], None
+            self._shared = None
         elif not self._take(outcomes):
             self.passed_over += 1
             return False
@@ -157,8 +153,8 @@ class Evidence:
 
         That is the luck of the answers alone: how checkpoints differ beyond it belongs to their quality.
         """
-        if self._gram is not None:
-            return EvalNoise.of_outcomes(self._gram)
+        if self._shared is not None:
+            return EvalNoise.of_outcomes(self._shared.gram)
         if not self.sized:
             return EvalNoise.of_scatter(self.rates, self.noise())
         return EvalNoise.of_rates(self.rates, *self._counts)
@@ -173,11 +169,12 @@ class Evidence:
 
     def as_if(self, problems: int | None) -> tuple[Noise, Inflation | None]:
         """Return what would be known of both, had the same scores come from so many problems; None for those asked."""
-        if self._gram is not None and len(self) > 1:
-            more = 1.0 if problems is None else problems / self._gram.n
-            sampling = self._gram.s2(len(self)) / more
+        if self._shared is not None and len(self) > 1:
+            gram = self._shared.gram
+            more = 1.0 if problems is None else problems / gram.n
+            sampling = gram.s2(len(self)) / more
             noise = learned(scatter(self.rates), sampled(sampling))
-            return noise, partial(self._gram.inflation, jitter=more * (noise.variance - sampling))
+            return noise, partial(gram.inflation, jitter=more * (noise.variance - sampling))
         if not (self.sized or (problems is not None and self.spoken.share)):
             return noise_of_rates(self.rates), None
         asked, samples = self._counts
@@ -258,52 +255,23 @@ class Evidence:
             return np.zeros(len(self))
         rate = float(np.clip(self.rates.mean(), 0.01, 0.99))
         assumed = BETWEEN_AT_MOST * rate * (1.0 - rate) / self.problems  # the samples' part is in the noise of an eval
-        if self._gram is None:
+        if self._shared is None:
             return np.full(len(self), assumed)
-        least = assumed if len(self._problems) < MEASURED_FROM else 0.0
-        return np.maximum([self._gram.set_variance(k) for k in range(len(self))], least)
+        least = assumed if self.problems < MEASURED_FROM else 0.0
+        return np.maximum([self._shared.gram.set_variance(k) for k in range(len(self))], least)
 
     def _take(self, outcomes: Outcomes) -> bool:
         """Take in outcomes; False where they repeat the last ones. Nothing that came before is judged anew."""
-        if self._gram is None:
-            self._begin(outcomes)
+        row = None if self._shared is None else self._shared.row_of(outcomes)
+        if self._shared is None or row is None:
+            if self._shared is not None:  # the problems have changed too much
+                self._evaluations, self.series = [], self.series + 1
+            self._shared = SharedProblems(outcomes) if len(outcomes) > 1 else None  # one has no noise to speak of
             return True
-        row = outcomes.share if outcomes.problems == self._problems else self._linked(outcomes)
-        if row is None:
-            self._evaluations = []
-            self.series += 1
-            self._begin(outcomes)
-            return True
-        if np.array_equal(row, self._rows[-1]) and 0.0 < row.mean() < 1.0:
+        if self._shared.repeats(row):
             return False
-        missing = np.isnan(row)
-        if missing.any():
-            self.filled += int(missing.sum())
-            row = complete(np.stack([*self._rows, row]))[1][-1]
-        self._rows.append(row)
-        self._gram.add(row)
+        self.filled += self._shared.add(row)
         return True
-
-    def _linked(self, outcomes: Outcomes) -> FloatArray | None:
-        """Return the shares of the problems asked so far, `nan` where missing; None where too few are the same."""
-        shares = dict(zip(outcomes.problems, outcomes.share.tolist(), strict=True))
-        here = [problem in shares for problem in self._problems]
-        if sum(here) < _COVERS * len(here):
-            if sum(here) < _FEWEST_COMMON:
-                return None
-            self._keep(here)
-        return np.array([shares.get(problem, np.nan) for problem in self._problems])
-
-    def _begin(self, outcomes: Outcomes) -> None:
-        """Start a series with these problems; fewer than two have no noise to speak of."""
-        self._problems, self._rows = outcomes.problems, [outcomes.share]
-        self._gram = Gram.of(outcomes.share[None, :]) if len(outcomes) > 1 else None
-
-    def _keep(self, kept: list[bool]) -> None:
-        """Go on with a part of the problems."""
-        self._problems = tuple(problem for problem, keep in zip(self._problems, kept, strict=True) if keep)
-        self._rows = [row[kept] for row in self._rows]
-        self._gram = Gram.of(np.stack(self._rows))
 
 
 @dataclass(eq=False, kw_only=True)
