@@ -310,6 +310,7 @@ class Word:
     end: int
 
 
+@cache  # whoever chooses roles step by step asks for every key each time
 def words_of(key: str) -> tuple[Word, ...]:
     """Take a key apart.
 
