@@ -44,3 +44,16 @@ def test_too_few_rewards_and_none_since_the_last_evaluation_are_unknown() -> Non
     few.add(Points(np.arange(1, 5), np.arange(4.0)))
     assert few.since(2.0, STEPS[:4]) == "unknown"
     assert course(1.0).since(10.0, np.append(STEPS, 21.0)) == "unknown"
+
+
+@pytest.mark.parametrize("count", [20, 40])
+@pytest.mark.parametrize(("way", "said"), [(1.0, "rising"), (-1.0, "falling")])
+def test_a_reward_that_came_back_steeply_to_where_it_was_at_the_peak_has_not_moved_that_way(
+    count: int, way: float, said: str
+) -> None:
+    time = np.linspace(0.0, 1.0, 10 * count)
+    value = np.interp(time, [0.0, 0.5, 0.75, 1.0], [0.2, 0.5, 0.9, 0.5])
+    reward = RewardCourse()
+    noise = 0.03 * np.random.default_rng(count).standard_normal(time.size)
+    reward.add(Points(np.arange(1, time.size + 1), way * (value + noise)))
+    assert reward.since(5.0 * count, 10.0 * np.arange(1, count + 1)) != said

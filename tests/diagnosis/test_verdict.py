@@ -452,3 +452,19 @@ def test_a_plan_stands_in_for_the_evaluations_of_the_log(horizon: int | None, pl
     told = heldout.diagnose(run, detectors=[], horizon=horizon).findings
     assert [one.against for one in told] == [one.against for one in found]
     assert found
+
+
+@pytest.mark.parametrize("count", [8, 20])
+def test_a_share_that_is_the_same_throughout_does_not_fall(count: int) -> None:
+    verdict = heldout.diagnose(made(np.full(count, 0.35), size=None))
+    assert (verdict.state, verdict.label) == (State.CANNOT_TELL, "the same throughout")
+    assert "The held-out score is the same at every evaluation" in verdict.sentence
+    assert "every evaluation is at 35.0 %" in verdict.sentence
+
+
+def test_a_rise_whose_last_evaluation_is_far_below_is_not_said_to_improve() -> None:
+    rates = np.linspace(0.3, 0.7, 20) + 0.01 * np.random.default_rng(1).standard_normal(20)
+    rates[-1] = 0.25
+    verdict = heldout.diagnose(made(rates, size=None))
+    assert (verdict.state, verdict.label) == (State.CANNOT_TELL, "the last evaluation is low")
+    assert "which alone shows no lasting fall" in verdict.sentence

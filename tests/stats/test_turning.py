@@ -80,3 +80,14 @@ def test_what_is_rounded_coarsely_is_not_precise() -> None:
 def test_fewer_than_eight_scores_have_none() -> None:
     assert turn(TENT[7 : 7 + FEWEST_FOR_TURN - 1]) is None
     assert turn(TENT[7 : 7 + FEWEST_FOR_TURN]) is not None
+
+
+def test_a_last_score_that_is_far_below_ends_low_though_it_is_no_lasting_fall() -> None:
+    value = np.linspace(0.3, 0.7, 20) + NOISE
+    before = turn(value)
+    value[-1] = 0.2
+    found = turn(value)
+    assert before is not None
+    assert found is not None
+    assert (before.ends_low, found.ends_low, found.stands_out()) == (False, True, False)
+    assert found.fall == pytest.approx(0.48, abs=0.03)

@@ -48,7 +48,7 @@ class Disagreement(HeldOut):
     evaluation on, where the last rewards average `high` or more and every evaluation so far is at `low` or less, with
     the upper end of its 95 % interval below half of the reward. ``gap_widens`` is found where the reward has left the
     held-out score behind: it ends 0.4 above, the gap grew by 0.2 or more, and the held-out score took less than a
-    quarter of the rise, each by three standard deviations. Neither is found of a score that is improving.
+    quarter of the rise, each by three standard deviations; not of a score that is improving.
 
     What it cannot see: why they disagree, and a reward that pays for form as well as for correctness and logs only the
     sum; of such a one it may speak wrongly.
@@ -85,7 +85,7 @@ class Disagreement(HeldOut):
     def _found(self) -> Finding | None:
         """Return what holds at this evaluation."""
         seen, reward = self.evidence, self._comparable()
-        if reward is None or not seen.spoken.share or level_of(seen).state == "improving":
+        if reward is None or not seen.spoken.share:
             return None
         if (zero := self._near_zero(reward)) is not None:
             here = int(seen.steps[-1])
@@ -93,6 +93,8 @@ class Disagreement(HeldOut):
             words = {"times": times, "most": seen.spoken.level(zero.highest)}
             words |= {"end": seen.spoken.level(zero.upper), "size": self._size}
             return self._finding("near_zero", (int(seen.steps[0]), here), zero._asdict(), words)
+        if level_of(seen).state == "improving":
+            return None
         gap = widening(reward.before(seen.steps), seen.rates, seen.noise(), seen.inflation)
         return None if gap is None else self._widens(gap)
 

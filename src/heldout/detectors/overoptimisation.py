@@ -275,6 +275,14 @@ class OverOptimisation(HeldOut):
             return True
         return self._turned(beyond) is not None
 
+    def last_alone(self) -> float:
+        """Return how far the last score lies below the peak where that stands out, of scores whose noise is not known.
+
+        One score shows no lasting fall, and none of the scores before it shows where the run is now; 0 otherwise.
+        """
+        found = None if self.evidence.sized else turn(self.evidence.rates)
+        return found.fall if found is not None and found.ends_low else 0.0
+
     def _turned(self, beyond: float = 0.0) -> Turn | None:
         """Return the rise and fall of scores whose noise is not known, where it stands out `beyond` a fall."""
         found = None if self.evidence.sized else turn(self.evidence.rates)

@@ -19,6 +19,7 @@ from heldout.stats.noise import difference_noise
 # of those that crashed 63 % had a falling one then, and 92 % at their end.
 _SMOOTHING, _NOISE_FACTOR = 0.3, 1.5
 _MOVES = 0.1  # of its range: a reward that ends nearer to where it was at a peak has come back to it
+_TURN, _TURNED = 4, 3.0  # last means whose line shows by so many standard errors that a reward has turned at its end
 _LAST = 20  # values that say how high it is now
 _FEWEST = 5  # means, below which the noise of their differences is not known
 
@@ -81,8 +82,22 @@ class RewardCourse:
         if len(means) < _FEWEST or not kept[-1]:
             return math.nan, math.nan
         smooth, _ = smoother(len(means), _SMOOTHING)
-        contrast = smooth[-1] - smooth[int(np.argmin(np.abs(steps[kept] - peak_step)))]
-        error = math.sqrt(_NOISE_FACTOR * difference_noise(means) * float(contrast @ contrast))
+        noise = _NOISE_FACTOR * difference_noise(means)
+        peak = smooth[int(np.argmin(np.abs(steps[kept] - peak_step)))]
+        contrast = smooth[-1] - peak
+        slope, end = _last_line(len(means))
+        turned = -float(slope @ means) * np.sign(contrast @ means)
+        if turned > _TURNED * math.sqrt(noise * float(slope @ slope)):
+            contrast = end - peak  # smoothed, it would lag behind where it has got to
+        error = math.sqrt(noise * float(contrast @ contrast))
         rise, span = float(contrast @ means), float(np.ptp(smooth @ means))
         z = rise / error if error > 0 else math.inf * np.sign(rise) if rise else 0.0
         return z, abs(rise) / span if span > 0.0 else 0.0
+
+
+def _last_line(count: int) -> tuple[FloatArray, FloatArray]:
+    """Return the weights of the slope and of the end of the line through the last of so many means."""
+    time = np.arange(_TURN) - (_TURN - 1) / 2.0
+    slope, level = time / float(time @ time), np.full(_TURN, 1.0 / _TURN)
+    before = np.zeros(count - _TURN)
+    return np.concatenate([before, slope]), np.concatenate([before, level + time[-1] * slope])

@@ -27,10 +27,17 @@ def standing(fallen: OverOptimisation, visible: float | None, margin: float | No
     seen, said = fallen.evidence, fallen.evidence.spoken
     test, label = level_of(seen, margin), f"no {fallen.evidence.spoken.loss} seen"
     unseen = "" if visible is None else f", and one below {said.by(visible)} would not have been"
+    low, level = fallen.last_alone(), is_level(fallen, test)
+    if low > 0.0 and (level or test.state == "improving"):
+        text = (
+            f"The last evaluation lies {said.by(low)} {'above the lowest' if said.lower else 'below the peak'} before "
+            f"it, which alone shows no lasting {said.loss}."
+        )
+        return Answer(State.CANNOT_TELL, f"the last evaluation is {'high' if said.lower else 'low'}", text)
     if test.state == "improving":
         text = f"The held-out score {_rise(seen, test)}; no {said.loss} was seen{unseen}."
         return Answer(State.IMPROVING, label, text)
-    if is_level(fallen, test):
+    if level:
         text = f"The held-out score {level_since(seen, test)}; no {said.loss} was seen{unseen}."
         return Answer(State.PLATEAU, label, text)
     falling = fallen.looks[-1].level is Level.WATCH or test.interval[1] < 0.0

@@ -95,6 +95,9 @@ def answer_of(fallen: OverOptimisation, visible: float | None, margin: float | N
     the evaluations would show, as a fraction; None where that is not known. `margin` is the largest change that counts
     as level, as for `heldout.detectors.plateau.level_of`.
     """
+    if not fallen.evidence.sized and not np.ptp(fallen.evidence.rates):
+        text = "The held-out score is the same at every evaluation, so it shows neither a fall nor a rise."
+        return Answer(State.CANNOT_TELL, "the same throughout", text)
     if has_fallen(fallen):
         return _fallen(fallen)
     suspected = _suspected(fallen)

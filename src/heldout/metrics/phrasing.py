@@ -80,11 +80,17 @@ class Spoken:
 
     def between(self, low: float, high: float) -> str:
         """Write the two ends of an interval of a change."""
+        low, high = map(self._possible, (low, high))
         return f"{bare(self._unit, low, self._digits)} to {bare(self._unit, high, self._digits)}"
 
     def lies(self, low: float, high: float) -> str:
         """Write where a change lies: "between -1.1 and 2.9 points"."""
+        low, high = map(self._possible, (low, high))
         return f"between {bare(self._unit, low, self._digits)} and {self.by(high)}"
+
+    def _possible(self, change: float) -> float:
+        """Return a change, or the largest that there can be: no share moves by more than all of it."""
+        return min(max(change, -1.0), 1.0) if self.share else change
 
     @property
     def better(self) -> str:

@@ -29,13 +29,22 @@ class Turn:
     peak: int  # index of the last score of the highest stretch
     fall: float  # from there to the last score, as fitted
     lasting: float  # from the second highest score to the last but one, as fitted: one alone is no peak and no fall
+    before: float  # from the peak to the last score but one, as fitted
     noise: float  # standard deviation of one score about it
     count: int  # scores that it was fitted to
 
     def stands_out(self, beyond: float = 0.0) -> bool:
         """Whether that part of the fall which lies `beyond` so much is far more than the noise of single scores."""
-        least = max(_STANDS_OUT, _WALKS * math.sqrt(self.count)) * self.noise
-        return self.lasting > beyond and self.lasting - beyond >= least
+        return self.lasting > beyond and self.lasting - beyond >= self._least
+
+    @property
+    def ends_low(self) -> bool:
+        """Whether the last score is so far below, and it alone."""
+        return 0.0 < self.fall >= self._least > self.before
+
+    @property
+    def _least(self) -> float:
+        return max(_STANDS_OUT, _WALKS * math.sqrt(self.count)) * self.noise
 
 
 def turn(value: FloatArray) -> Turn | None:
@@ -65,7 +74,8 @@ def turn(value: FloatArray) -> Turn | None:
     left = float(np.mean((value - fit) ** 2))
     noise = math.sqrt(left + (_TYPICAL_PART * typical_noise(value)) ** 2 + rounded**2)
     peak = value.size - 1 - int(fit[::-1].argmax())
-    return Turn(peak, float(fit[peak] - fit[-1]), float(np.partition(fit, -2)[-2] - fit[-2]), noise, value.size)
+    lasting = float(np.partition(fit, -2)[-2] - fit[-2])
+    return Turn(peak, float(fit[peak] - fit[-1]), lasting, float(fit[peak] - fit[-2]), noise, value.size)
 
 
 def _misfits(value: FloatArray) -> FloatArray:
