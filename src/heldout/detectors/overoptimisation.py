@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import partial
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 
@@ -38,6 +38,9 @@ _FEWEST_UNSIZED = 7  # and before anything is said of a score whose noise nothin
 # scatters about a smooth line contains the fall itself.
 _STANDS_OUT = {7: 3.9, 8: 4.1, 9: 4.7, 10: 4.8, 11: 5.0, 12: 5.2}
 _MOST_POSTERIOR = 60  # means that the posterior is made of: its cost grows with their cube
+# Evaluations at more steps than this are averaged in groups: the boundaries are tabled up to HORIZONS[-1] looks, and a
+# look costs more with every one before it.
+_MOST_LOOKS = 160
 _HALVINGS = 20  # of the range of the scores, to find a bound within a millionth of it
 PLANNED = Range(
     lambda value: value is None or (COUNT.allows(value) and value <= HORIZONS[-1]),
@@ -72,9 +75,13 @@ class Level(IntEnum):
     CONFIRMED = 3
 
 
-# Evaluations at more steps than this are averaged in groups: the boundaries are tabled up to HORIZONS[-1] looks, and a
-# look costs more with every one before it.
-_MOST_LOOKS = 160
+class _Scan(NamedTuple):
+    """The scan of all evaluations so far."""
+
+    statistic: float
+    fall: float  # for unit noise, that the statistic is of
+    peak: int  # index of the evaluation that it is from
+    inflation: float  # how much errors that evaluations share widen the noise: the median of all contrasts
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,12 +203,7 @@ class OverOptimisation(HeldOut):
         if not self.evidence.spoken.share:
             return None
         bound = boundary(self._planned, self._share)
-        return next((size for size in sizes if self._scanned(*self.evidence.as_if(size))[0] >= bound), None)
-
-    @property
-    def _least(self) -> float:
-        """The smallest fall that the posterior is asked about."""
-        return self.evidence.margins.drop if self.margin is None else self.margin
+        return next((size for size in sizes if self._scan(*self.evidence.as_if(size)).statistic >= bound), None)
 
     def least_fall(self) -> float:
         """Return the largest fall beyond which the scan is over its boundary now; 0 where it is not for any.
@@ -209,14 +211,22 @@ class OverOptimisation(HeldOut):
         A lower bound: of a truth that never fell by more than this, the scan gets so far with that error at most.
         """
         seen = self.evidence
-        low, high = 0.0, float(np.ptp(seen.rates))
-        if not self._reached(*self._scanned(seen.learned, seen.inflation)[:2]):
+
+        def reached(beyond: float) -> bool:
+            return self._reached(self._scan(seen.learned, seen.inflation, beyond), beyond)
+
+        if not reached(0.0):
             return 0.0
+        low, high = 0.0, float(np.ptp(seen.rates))
         for _ in range(_HALVINGS):
             middle = 0.5 * (low + high)
-            reached = self._reached(*self._scanned(seen.learned, seen.inflation, middle)[:2], middle)
-            low, high = (middle, high) if reached else (low, middle)
+            low, high = (middle, high) if reached(middle) else (low, middle)
         return low
+
+    @property
+    def _least(self) -> float:
+        """The smallest fall that the posterior is asked about."""
+        return self.evidence.margins.drop if self.margin is None else self.margin
 
     @property
     def _planned(self) -> int:
@@ -239,12 +249,8 @@ class OverOptimisation(HeldOut):
             return boundary(self._planned, self._share, self._factor)
         return epochs(len(self.evidence), self._share, self._factor).boundary
 
-    def _scanned(
-        self, noise: Noise, inflation: Inflation | None, beyond: float = 0.0
-    ) -> tuple[float, float, int, float]:
-        """The statistic of the scan, the fall for unit noise that it is of, the peak's index, and the median inflation.
-
-        All of what lies `beyond` so large a fall.
+    def _scan(self, noise: Noise, inflation: Inflation | None, beyond: float = 0.0) -> _Scan:
+        """Scan for a fall: for what of it lies `beyond` so large a one.
 
         Evaluations count as evenly spaced, whatever their steps: weights by distance would need a boundary of their
         own, which depends on steps to come, and evaluations get denser when a fall is suspected.
@@ -252,26 +258,27 @@ class OverOptimisation(HeldOut):
         seen = self.evidence
         u, inflations = last_look(seen.rates, seen.relative_noise, None, inflation, delta=self.delta + beyond)
         peak = int(u.argmax())
-        return noise.z(float(u[peak])), float(u[peak]), peak, float(np.median(inflations))
+        return _Scan(noise.z(float(u[peak])), float(u[peak]), peak, float(np.median(inflations)))
 
     def _looked(self) -> Look:
         seen = self.evidence
-        statistic, fall, peak, shared = self._scanned(seen.learned, seen.inflation)
+        scan = self._scan(seen.learned, seen.inflation)
         bound, here = self._bound, int(seen.steps[-1])
-        probability, drop, sd = self._posterior(seen.rates, peak, seen.noise() * shared)
-        turned = self._turned()
+        probability, drop, sd = self._posterior(seen.rates, scan.peak, seen.noise() * scan.inflation)
+        peak, turned = scan.peak, self._turned()
         if turned is not None:
             peak, drop = turned.peak, turned.fall  # with the deviation of the posterior, which is on the safe side
         slow = seen.autocorrelation is not None and turned is None
-        level = self._level(self._reached(statistic, fall), probability, slow)
-        return Look(here, level, statistic, bound, probability, peak, int(seen.steps[peak]), drop, sd, shared)
+        level = self._level(self._reached(scan), probability, slow)
+        at = int(seen.steps[peak])
+        return Look(here, level, scan.statistic, bound, probability, peak, at, drop, sd, scan.inflation)
 
-    def _reached(self, statistic: float, fall: float, beyond: float = 0.0) -> bool:
+    def _reached(self, scan: _Scan, beyond: float = 0.0) -> bool:
         """Whether the scan is over its boundary with what lies `beyond` a fall, or such a fall stands out by itself."""
         seen, count = self.evidence, len(self.evidence)
-        if seen.sized or statistic >= self._bound:
-            return statistic >= self._bound
-        if count in _STANDS_OUT and 0.0 < _STANDS_OUT[count] * typical_noise(seen.rates) <= fall:
+        if seen.sized or scan.statistic >= self._bound:
+            return scan.statistic >= self._bound
+        if count in _STANDS_OUT and 0.0 < _STANDS_OUT[count] * typical_noise(seen.rates) <= scan.fall:
             return True
         return self._turned(beyond) is not None
 
