@@ -41,5 +41,5 @@ def test_a_noisy_plateau_is_no_ceiling() -> None:
 def test_a_reward_that_is_its_ceiling_is_not_said_to_be_within_nothing_of_it() -> None:
     step = np.arange(60)
     (finding,) = RewardSaturation().update(Block({"reward": Points(step, np.ones(60))}))
-    assert finding.seen == "The reward stays at its ceiling of 1."
+    assert finding.seen == "The reward stayed at its ceiling of 1."
     assert not re.search(r"\b(right|solved|problems have)\b", f"{finding.means} {finding.advice}")

@@ -100,7 +100,7 @@ class EntropyCollapse(Binned):
     texts: ClassVar = {
         "entropy_collapse": _text(
             severity=Severity.WARNING,
-            seen="The policy's entropy fell to {entropy:.3g}, {part:.0%} of where it started.",
+            seen="The policy's entropy fell from {start_level:.3g} to {entropy:.3g}.",
             against="The floor is {share:.0%} of {start_level:.3g}, the median of the first {start} values (noise "
             "{start_noise:.2g}); {patience} bins of {width} points in a row lie below.",
             means="Entropy collapse: the samples of one prompt grow alike, and there is little left to explore. "
@@ -108,7 +108,7 @@ class EntropyCollapse(Binned):
         ),
         "entropy_exhausted": _text(
             severity=Severity.WARNING,
-            seen="The policy's entropy fell to {entropy:.3g}, {part:.1%} of where it started.",
+            seen="The policy's entropy fell from {start_level:.3g} to {entropy:.3g}.",
             against="The floor is {end:.0%} of {start_level:.3g}, the median of the first {start} values; {patience} "
             "bins of {width} points in a row lie below.",
             means="Entropy collapse: the policy nearly always gives the same answer to a prompt, so sampling more of "

@@ -54,7 +54,7 @@ class RewardSaturation(Binned):
             on = now < floor and start.far_below(now, self.sigmas)
             if steps := self._begins("reward_spread_collapse", one, on, off=now > 2.0 * floor):
                 numbers = {"reward_std": now, "start_level": start.level, "start_noise": start.noise, "floor": floor}
-                yield self._finding("reward_spread_collapse", steps, numbers, {"part": now / start.level})
+                yield self._finding("reward_spread_collapse", steps, numbers)
         if one := ended.get("reward"):
             yield from self._at_the_ceiling(one)
 
@@ -74,7 +74,7 @@ class RewardSaturation(Binned):
     texts: ClassVar = {
         "reward_spread_collapse": Text(
             severity=Severity.WATCH,
-            seen="The spread of the reward fell to {reward_std:.3g}, {part:.0%} of where it started.",
+            seen="The spread of the reward fell from {start_level:.3g} to {reward_std:.3g}.",
             against="The floor is {share:.0%} of {start_level:.3g}, the median of the first {start} values (noise "
             "{start_noise:.2g}); {patience} bins of {width} points in a row lie below.",
             means="Saturation: answers hardly differ in reward, so what is left of the gradient is mostly noise (and "
@@ -85,7 +85,7 @@ class RewardSaturation(Binned):
         ),
         "reward_ceiling": Text(
             severity=Severity.NOTICE,
-            seen="The reward stays {stays} its ceiling of {ceiling:.4g}.",
+            seen="The reward stayed {stays} its ceiling of {ceiling:.4g}.",
             against="{patience} bins of {width} points in a row within {close:.0%} of the range {floor:.3g} to "
             "{ceiling:.3g}.",
             means="Reward saturation: by this reward nothing is left to gain on these problems.",

@@ -17,9 +17,10 @@ from heldout.findings import State, Verdict
 from heldout.metrics import Better, phrasing
 from heldout.stats.course import FEWEST, Around, Course, Way, constant_since, course, end_values
 from heldout.stats.levels import TWO_SIDED_95
-from heldout.stats.noise import volatility
+from heldout.stats.noise import difference_noise, volatility
 from heldout.text import counted
 
+_JUMP = 1.3  # deviations from which scatter is said to be more than the size of the evaluations explains
 _KEY_POINTS = 9  # in a table of a few lines
 _BY_VERDICT = {
     State.IMPROVING: ("Has risen", "Has got better"),
@@ -81,10 +82,13 @@ def _by_its_noise(found: Course, curve: Curve) -> Course:
     The test of a course allows for slow noise, and takes a fall to nothing for some; what the score does is the
     verdict's to say, and what is left is how well its two ends were measured.
     """
-    count = len(curve.series)
-    if count < FEWEST or not math.isfinite(curve.variance):
+    count, variance = len(curve.series), curve.variance
+    if count < FEWEST or not math.isfinite(variance):
         return found
-    half = TWO_SIDED_95 * math.sqrt(curve.variance / end_values(count))
+    scatter = difference_noise(curve.series.value, curve.series.step.astype(np.float64))
+    if scatter > _JUMP**2 * variance:  # more than evaluations of this size explain
+        variance = scatter
+    half = TWO_SIDED_95 * math.sqrt(variance / end_values(count))
     return replace(found, start=replace(found.start, half=half), end=replace(found.end, half=half))
 
 

@@ -196,7 +196,7 @@ def _looks(run: Run, verdict: Verdict) -> str:
     """Say what changed in the parts of the reward, the length and the answers, as far as detectors looked."""
     entries = [one for one in by_detector(as_told(verdict)) if one.detector in _LOOKS]
     entries.sort(key=lambda one: not _LOOKS[one.detector])  # what the answers and their reward look like goes first
-    seen = " ".join(one.worst.seen for one in entries[:_MOST_LOOKS])
+    seen = " ".join(f"At step {one.worst.step}: {one.worst.seen}" for one in entries[:_MOST_LOOKS])
     blind = {one.detector for one in verdict.unchecked}
     asked = {what: name not in blind for name, what in _LOOKS.items() if what}
     quiet, absent = ([what for what, looked in asked.items() if looked is known] for known in (True, False))

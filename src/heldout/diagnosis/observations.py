@@ -60,7 +60,8 @@ def at_the_peak_and_the_end(seen: Seen) -> Iterator[Observation]:
     if reward is None or held_out is None or peak is None or not (seen.verdict.fell or seen.verdict.suspected):
         return
     steps = (peak, int(held_out.series.step[-1]))
-    scores, rewards = (np.interp(steps, curve.step, curve.value).tolist() for curve in (held_out, reward))
+    scores = np.interp(steps, held_out.series.step, held_out.series.value).tolist()  # as measured, the reward as drawn
+    rewards = np.interp(steps, reward.step, reward.value).tolist()
     first, last = (
         f"{_name(held_out, False)} is {written(held_out, score)} and {_name(reward, False)} {written(reward, value)}"
         for score, value in zip(scores, rewards, strict=True)

@@ -184,6 +184,8 @@ def how_sure(fallen: OverOptimisation, state: State, visible: float | None) -> s
         error = f"run-level p {f'= {p:.2g}' if p < 1.0 else 'above 0.2'}"
         if not seen.may_confirm:
             error += f" on these problems, of which fewer than {FEWEST_TO_CONFIRM} confirm nothing"
+        elif seen.jumps and worst.level < Level.CONFIRMED:
+            error += ", but the scores jump more than evaluations of this size explain: nothing is confirmed"
     if worst.level is Level.CONFIRMED and state in (State.OVER_OPTIMISED, State.REGRESSED, State.RECOVERED):
         error = f"confirmed at step {worst.step}, error {100 * fallen.alpha:g} % for the whole run ({error})"
     shown = ""
