@@ -45,7 +45,7 @@ def test_a_reward_with_other_bounds_leaves_the_case_open() -> None:
     block = Block({"zero_variance_groups": Points(step, np.full(100, 0.9)), "reward": Points(step, rising)})
     (finding,) = GroupsWithoutSignal().update(block)
     assert finding.kind == "groups_without_signal"
-    assert finding.seen == "In 90% of the groups all rewards are equal."
+    assert finding.seen == "In 90 % of the groups all rewards are equal."
 
 
 def test_a_run_that_goes_from_one_case_to_another_is_told_of_both() -> None:

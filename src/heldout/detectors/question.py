@@ -36,7 +36,7 @@ class _Words(Formatter):
 
     def format_field(self, value: Any, format_spec: str) -> str:
         text = str(format(value, format_spec))
-        if format_spec.endswith("g") and "e+0" in text:
+        if format_spec.endswith("g") and text.endswith(("e+03", "e+04", "e+05")):
             return f"{float(text):.0f}"
         return f"{text[:-1]} %" if format_spec.endswith("%") else text
 
