@@ -381,17 +381,15 @@ def test_how_far_checkpoints_differ_is_told_from_eight_evaluations_on_where_it_i
     assert seen_of(RATES, None).jitter is None
 
 
-def test_scores_that_jump_more_than_any_jitter_confirm_nothing() -> None:
-    wild, many = scattered(0.04), scattered(0.04, 9)
-    assert wild.jumps
-    assert not many.jumps  # too few to tell
+def test_scores_that_jump_more_than_any_jitter_are_told_from_ten_evaluations_on() -> None:
+    assert scattered(0.04).jumps
+    assert not scattered(0.04, 9).jumps  # too few to tell
     assert not scattered(0.008).jumps
-    falls = OverOptimisation(horizon=20)
-    rates = wild.rates - 0.3 * (np.arange(20) >= 12)
-    falls.update(Block(evaluations=[Evaluation(k, float(rate), 2000) for k, rate in enumerate(rates)]))
-    assert falls.evidence.jumps
-    assert falls.looks[-1].statistic >= falls.looks[-1].bound
-    assert falls.looks[-1].level is Level.LIKELY
+    few = scattered(0.05, problems=500)
+    assert few.jumps
+    assert few.excess_scatter() is None
+    assert "The scores jump more than evaluations of this size explain, so no fall is confirmed." in on_noise(few)
+    assert not any("jump" in said for said in on_noise(few, Level.CONFIRMED))
 
 
 def test_of_a_wandering_score_without_a_size_it_is_said_that_it_wanders() -> None:

@@ -236,3 +236,21 @@ def test_a_slow_wander_is_watched_at_its_end_and_not_called() -> None:
         called += last.level >= Level.LIKELY
     assert reached >= 5  # as if its scores were independent
     assert called <= 2  # 4 % of such series stand out from a rise and a fall
+
+
+def test_a_fall_far_beyond_the_jumps_of_its_scores_is_confirmed_while_they_jump() -> None:
+    rates = np.array([0.27, 0.29, 0.38, 0.54, 0.63, 0.75, 0.72, 0.73, 0.72, 0.66, 0.61, 0.36, 0.03])
+    detector = OverOptimisation(horizon=25)
+    fold([detector], blocks(rates, size=256))
+    assert detector.evidence.jumps
+    assert detector.looks[-1].level is Level.CONFIRMED
+
+
+def test_a_fall_within_the_jumps_of_its_scores_is_likely_at_most() -> None:
+    rates = 0.5 + 0.04 * np.resize([1.0, -1.0], 16)
+    rates[12:] -= 0.04
+    detector = OverOptimisation(horizon=16)
+    fold([detector], blocks(rates, size=14_000))
+    assert detector.evidence.jumps
+    assert detector.looks[-1].statistic >= detector.looks[-1].bound
+    assert detector.worst.level is Level.LIKELY

@@ -38,7 +38,7 @@ def advice_on(fallen: OverOptimisation, visible: float | None, kept: Estimate) -
     """
     seen = fallen.evidence
     yield from _on_sizes(seen, visible, kept)
-    yield from on_noise(seen, fallen=fallen.looks[-1].level >= Level.LIKELY)
+    yield from on_noise(seen, fallen.looks[-1].level)
     yield from _on_problems(seen)
     if fallen.group > 1:
         yield (
@@ -48,19 +48,19 @@ def advice_on(fallen: OverOptimisation, visible: float | None, kept: Estimate) -
         yield f"{counted(len(seen), 'evaluation')} are few; 20 to 40, evenly spaced, see most."
 
 
-def on_noise(seen: Evidence, *, fallen: bool = False) -> Iterator[str]:
-    """What is the noise like, as far as that bears on the verdict? Once a fall is told, slow noise is no doubt."""
+def on_noise(seen: Evidence, fall: Level = Level.OK) -> Iterator[str]:
+    """What is the noise like, as far as it leaves a doubt about a verdict that is so sure of a fall?"""
     jitter, excess = seen.jitter, seen.autocorrelation
     if seen.excess_scatter() is not None:
         return  # the sizes or the problems are wrong, so nothing can be said on top of them
-    if seen.jumps:
+    if seen.jumps and fall < Level.CONFIRMED:
         yield "The scores jump more than evaluations of this size explain, so no fall is confirmed."
     elif jitter is not None and jitter.low > 0.0:
         yield (
             f"Checkpoints differ by about {seen.spoken.by(jitter.size)} "
             f"({seen.spoken.between(jitter.low, jitter.high)}) beyond sampling."
         )
-    if excess is not None and not fallen:
+    if excess is not None and fall < Level.LIKELY:
         yield (
             f"Each score goes with the one before (autocorrelation {excess:.2f} above that of independent noise), "
             "as averages over steps do, so slow noise and a fall look alike: evaluate less often, or on fresh "
