@@ -331,7 +331,7 @@ class OverOptimisation(HeldOut):
         numbers = {name: getattr(look, name) for name in ("probability", "statistic", "bound", "drop")}
         words = {"here": look.step, "peak": look.peak_step, "worse": said.worse, "by": said.by(look.drop)}
         words |= {"between": said.between(look.drop - half, look.drop + half), "loss": said.loss}
-        words |= {"least": said.by(self._least), "spent": self._share}
+        words |= {"least": said.bound(self._least), "spent": self._share}
         words |= {"open": self._left_open(look), "meaning": _MEANS[self.reward_course(look.peak_step)]}
         kind, steps = look.level.name.lower(), (look.peak_step, look.step)
         return self._finding(kind, steps, numbers, words)

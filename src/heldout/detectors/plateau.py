@@ -80,7 +80,7 @@ class Plateau(HeldOut):
         said = seen.spoken
         numbers = {"change": found.change, "sd": found.sd, "margin": found.margin}
         words = {"since": since, "here": here, "by": said.by(found.bound)}
-        words |= {"between": said.between(*said.turned(*found.interval)), "within": said.by(found.margin)}
+        words |= {"between": said.between(*said.turned(*found.interval)), "within": said.bound(found.margin)}
         yield self._finding("plateau", (since, here), numbers, words)
 
     texts: ClassVar = {

@@ -78,6 +78,14 @@ class Spoken:
         """Write the size of a change: "2.5 points", or "67.5"."""
         return difference(self._unit, change, self._digits)
 
+    def bound(self, change: float) -> str:
+        """Write a change that something is held against: of a plain score with digits of its own, as it may be small.
+
+        >>> Spoken().bound(0.005), Spoken(share=False, span=500.0).bound(0.4)
+        ('0.5 points', '0.40')
+        """
+        return self.by(change) if self.share else difference(self._unit, change, change)
+
     def between(self, low: float, high: float) -> str:
         """Write the two ends of an interval of a change."""
         low, high = map(self._possible, (low, high))
