@@ -56,4 +56,4 @@ def test_a_reward_that_came_back_steeply_to_where_it_was_at_the_peak_has_not_mov
     reward = RewardCourse()
     noise = 0.03 * np.random.default_rng(count).standard_normal(time.size)
     reward.add(Points(np.arange(1, time.size + 1), way * (value + noise)))
-    assert reward.since(5.0 * count, 10.0 * np.arange(1, count + 1)) != said
+    assert reward.since(5.0 * count, np.arange(10.0, 10.0 * count + 1.0, 10.0)) != said

@@ -113,9 +113,9 @@ def level(problems: int) -> Block:
     return scores(np.concatenate([np.linspace(0.2, 0.5, 11), held((0.5, 29))]), problems)
 
 
-def apart(reward: float, rate: float) -> Block:
+def apart(reward: float, rate: float, evaluations: int = 1) -> Block:
     rewards, step = held((reward, 20)), np.arange(20)
-    return Block({"reward": Points(step, rewards)}, {}, [Evaluation(20, rate, 1000)])
+    return Block({"reward": Points(step, rewards)}, {}, [Evaluation(20 + k, rate, 1000) for k in range(evaluations)])
 
 
 def falling(by: float) -> Block:
@@ -278,9 +278,12 @@ ROWS: dict[tuple[type[Question], str], Row] = {
     (RepeatedEvaluation, "alpha"): Row("evaluation_repeated", repeats([1 / 30, 7 / 30, 11 / 30, 13 / 30], 0.5), 5, 6),
     # what follows has no closed form: the values were found by halving, and move when the parameter does
     (Plateau, "margin"): Row("plateau", level, 112, 113),  # problems
+    (Plateau, "group"): Row("plateau", lambda n: scores(held((0.5, n)), 5000), 15, 16, {"group": 2}),
     (Plateau, "horizon"): Row("plateau", level, 534, 535, {"horizon": 80}),
     (Disagreement, "high"): Row("near_zero", lambda v: apart(v, 0.0), 0.499, 0.501),
     (Disagreement, "low"): Row("near_zero", lambda v: apart(0.9, v), 0.051, 0.05),
+    (Disagreement, "group"): Row("near_zero", lambda n: apart(0.9, 0.0, n), 1, 2, {"group": 2}),
+    (LateSurge, "group"): Row("late_surge", lambda n: scores(held((0.3, 40), (0.5, n))), 1, 2, {"group": 2}),
     (LateSurge, "deviations"): Row("late_surge", surging, 0.0771, 0.0773, {"deviations": 6.0}),
     (OverOptimisation, "group"): Row("confirmed", lambda n: scores(held((0.6, 10), (0.1, n))), 1, 2, {"group": 2}),
     (OverOptimisation, "horizon"): Row("confirmed", falling, 0.0343, 0.0345, {"horizon": 24}),

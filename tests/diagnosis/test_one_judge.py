@@ -17,7 +17,7 @@ from heldout.run import Run, Series
 
 A_FALL = re.compile(r"\b(fall\w*|fell|declin\w*|drop\w*|regress\w*|worse|hack\w*|over-optim\w*)", re.IGNORECASE)
 OF_ANOTHER = re.compile(r"\b(reward|length) (rises, then )?falls")  # what the other curves do is not the verdict's
-OPENING = {
+OPENING: dict[State, str | tuple[str, ...]] = {
     State.IMPROVING: ("The held-out score has risen", "The reward and the held-out score climb together"),
     State.PLATEAU: ("The held-out score is level", "The reward rises"),
     State.OVER_OPTIMISED: ("The held-out score has fallen while the reward rose",),

@@ -8,15 +8,17 @@ detectors=[*default_detectors(), Mine()])``.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from heldout.detectors.base import Block, Detector, Points, block_of, checked, fold, unchecked
 from heldout.detectors.clipping import ClipSaturation
 from heldout.detectors.components import ComponentTakeover
 from heldout.detectors.disagreement import Disagreement
 from heldout.detectors.entropy import EntropyCollapse
-from heldout.detectors.evidence import HeldOut
+from heldout.detectors.evidence import HeldOut, group_of
 from heldout.detectors.gradient import GradientSpikes
 from heldout.detectors.groups import GroupsWithoutSignal
 from heldout.detectors.idle import IdleComponent
@@ -101,13 +103,11 @@ class Detectors:
     ) -> Detectors:
         """Return fresh detectors for a run with so many evaluations in all (see `falls_among`).
 
-        `others` are those to ask beside that of falls; all of them if not given. A `Plateau` among them that was not
-        told of the plan or the margin is told of both.
+        `others` are those to ask beside that of falls; all of them if not given. Those of held-out scores that were
+        not told of the plan or the margin are told of both.
         """
         given = default_detectors() if others is None else [checked(one) for one in others]
-        horizon = None if evaluations is None else min(max(evaluations, 1), HORIZONS[-1])
-        told = (_told(one, horizon, margin) if isinstance(one, Plateau) else one for one in given)
-        return cls(falls_among(evaluations), tuple(told), margin)
+        return cls(falls_among(evaluations), tuple(_told(one, evaluations, margin) for one in given), margin)
 
     @property
     def apart(self) -> Finding | None:
@@ -119,7 +119,13 @@ class Detectors:
         yield from self.others
 
 
-def _told(one: Plateau, horizon: int | None, margin: float | None) -> Plateau:
-    """Return a detector of plateaus that knows the plan and the margin, unless it had its own."""
-    plan, least = one.horizon or horizon, margin if one.margin is None else one.margin
-    return one if (plan, least) == (one.horizon, one.margin) else replace(one, horizon=plan, margin=least)
+def _told(one: Detector, evaluations: int | None, margin: float | None) -> Detector:
+    """Return a detector of held-out scores that knows the plan and the margin, as far as it had none of its own."""
+    if not isinstance(one, Plateau | LateSurge | Disagreement):
+        return one
+    group = one.group if one.group > 1 or evaluations is None else group_of(evaluations)
+    known: dict[str, Any] = {"group": group}
+    if isinstance(one, Plateau):
+        looks = None if evaluations is None else min(max(math.ceil(evaluations / group), 1), HORIZONS[-1])
+        known |= {"horizon": one.horizon or looks, "margin": margin if one.margin is None else one.margin}
+    return one if all(getattr(one, name) == value for name, value in known.items()) else replace(one, **known)

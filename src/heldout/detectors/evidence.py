@@ -9,7 +9,7 @@ Whoever asks, asks the same questions of all three.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple
@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 
 from heldout.detectors.base import Block
-from heldout.detectors.question import Question
+from heldout.detectors.question import COUNT, Question, parameter
 from heldout.detectors.shared_problems import SharedProblems
 from heldout.findings import Finding
 from heldout.metrics.phrasing import Spoken
@@ -39,6 +39,9 @@ from heldout.stats.scan import HORIZONS, Inflation
 
 _FEWEST_FOR_SCATTER, _DOF_PER_EVALUATION = 10, 18.0 / 35.0
 _FEWEST_FOR_JITTER = 8  # evaluations from which on jitter is spoken of: before, its prior speaks
+# Evaluations at more steps than this are averaged in groups: the boundaries are tabled up to HORIZONS[-1] looks, and a
+# look costs more with every one before it.
+_MOST_LOOKS = 160
 _FEWEST_FOR_JUMPS, _JUMP = 10, 1.3  # falls of 12 points and cliffs of 30 stay confirmed in 99 % of simulations
 
 
@@ -280,20 +283,41 @@ class HeldOut(Question):
 
     needs = ("held_out",)
 
+    group: int = parameter(1, COUNT, "evaluations averaged into one look, where a trainer evaluates very often")
+
     def update(self, block: Block) -> list[Finding]:
         """Take in new evaluations; return what was found, in order of steps."""
         found: list[Finding] = []
-        for evaluation in block.evaluations:
-            if len(self.evidence) < HORIZONS[-1] and self.evidence.add(evaluation):
+        for evaluation in self._grouped(block.evaluations):
+            if self.evidence.add(evaluation):
                 found += self._look()
         return found
 
     def _reset(self) -> None:
         self.evidence = Evidence()
+        self.passed_over = 0  # looks beyond the longest horizon that there is a boundary for
+        self._waiting: list[Evaluation] = []
+
+    def _grouped(self, evaluations: Sequence[Evaluation]) -> Iterator[Evaluation]:
+        """Give the looks that are complete by now: single evaluations, or means of `group` of them."""
+        for evaluation in evaluations:
+            self._waiting.append(evaluation)
+            if len(self._waiting) < self.group:
+                continue
+            complete, self._waiting = pooled(self._waiting), []
+            if len(self.evidence) < HORIZONS[-1]:
+                yield complete
+            else:
+                self.passed_over += 1
 
     def _look(self) -> Iterable[Finding]:
         """Return what the evaluations so far show that the last look did not."""
         raise NotImplementedError
+
+
+def group_of(evaluations: int) -> int:
+    """Return how many evaluations are averaged into one look, of a run with so many in all."""
+    return max(1, math.ceil(evaluations / _MOST_LOOKS))
 
 
 def pooled(evaluations: Sequence[Evaluation]) -> Evaluation:

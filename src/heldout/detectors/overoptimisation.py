@@ -18,11 +18,10 @@ from typing import ClassVar, NamedTuple
 import numpy as np
 
 from heldout.detectors.base import Block
-from heldout.detectors.evidence import Evidence, HeldOut, pooled
+from heldout.detectors.evidence import Evidence, HeldOut, group_of
 from heldout.detectors.question import COUNT, FRACTION, Range, Text, at_least, between, parameter
 from heldout.detectors.reward_course import RewardCourse
 from heldout.findings import Finding, Severity
-from heldout.run import Evaluation
 from heldout.stats.arrays import FloatArray
 from heldout.stats.gp import gp_posterior
 from heldout.stats.levels import FALSE_ALARMS, TWO_SIDED_95
@@ -41,9 +40,6 @@ _STANDS_OUT = {7: 3.9, 8: 4.1, 9: 4.7, 10: 4.8, 11: 5.0, 12: 5.2}
 # for noise is a fall all the same. Jitter of 2 and 3 points is called no more often for it (150 simulated runs a cell).
 _BEYOND_JUMPS = 1.25
 _MOST_POSTERIOR = 60  # means that the posterior is made of: its cost grows with their cube
-# Evaluations at more steps than this are averaged in groups: the boundaries are tabled up to HORIZONS[-1] looks, and a
-# look costs more with every one before it.
-_MOST_LOOKS = 160
 _HALVINGS = 20  # of the range of the scores, to find a bound within a millionth of it
 PLANNED = Range(
     lambda value: value is None or (COUNT.allows(value) and value <= HORIZONS[-1]),
@@ -129,7 +125,6 @@ class OverOptimisation(HeldOut):
 
     name = "over_optimisation"
 
-    group: int = parameter(1, COUNT, "evaluations averaged into one look, where a trainer evaluates very often")
     horizon: int | None = parameter(
         None, PLANNED, "looks that are planned; unknown, the error is spread over an endless run, which sees less"
     )
@@ -149,10 +144,9 @@ class OverOptimisation(HeldOut):
             raise ValueError(f"watch is {self.watch}; it must be at most likely, which is {self.likely}.")
 
     def _reset(self) -> None:
+        super()._reset()
         self.evidence = Evidence(self.horizon)
         self.looks: list[Look] = []
-        self.passed_over = 0  # looks beyond the longest horizon that there is a boundary for
-        self._waiting: list[Evaluation] = []
         self._reward = RewardCourse()
 
     @property
@@ -172,18 +166,6 @@ class OverOptimisation(HeldOut):
             if self.looks[-1].level > before:
                 found.append(self._said(self.looks[-1]))
         return found
-
-    def _grouped(self, evaluations: Sequence[Evaluation]) -> list[Evaluation]:
-        """Return the looks that are complete by now: single evaluations, or means of `group` of them."""
-        complete = []
-        for evaluation in evaluations:
-            self._waiting.append(evaluation)
-            if len(self._waiting) == self.group:
-                complete.append(pooled(self._waiting))
-                self._waiting = []
-        room = max(0, HORIZONS[-1] - len(self.evidence))
-        self.passed_over += max(0, len(complete) - room)
-        return complete[:room]
 
     def reward_course(self, peak_step: float) -> str:
         """Say what the reward did from a step to the last evaluation: rising, flat, falling or unknown."""
@@ -369,5 +351,5 @@ def falls_among(evaluations: int | None) -> OverOptimisation:
     """
     if evaluations is None:
         return OverOptimisation()
-    group = max(1, math.ceil(evaluations / _MOST_LOOKS))
+    group = group_of(evaluations)
     return OverOptimisation(group=group, horizon=min(max(math.ceil(evaluations / group), 1), HORIZONS[-1]))
