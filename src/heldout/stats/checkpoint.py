@@ -70,7 +70,7 @@ def choose(
 
     >>> found = choose([0.30, 0.33, 0.35, 0.37, 0.36, 0.38, 0.33, 0.30], 0.01**2)
     >>> found.best, round(found.estimate, 3), found.tied
-    (5, 0.368, (3, 4, 5))
+    (5, 0.37, (3, 4, 5))
     """
     values = floats(values)
     exists = _existing(available, values.size)
