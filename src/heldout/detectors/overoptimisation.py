@@ -115,7 +115,7 @@ class OverOptimisation(HeldOut):
 
     False alarms: 1.9 % (likely or confirmed, 8 of 420 simulated runs of 500 problems and 40 evaluations whose score
     never falls for long, of seven kinds; 6 of the 60 whose level wanders, none of the 60 whose score is level). Of
-    500 series of white noise without a size, of each length from 8 to 40, 0.2 to 1.4 % (simulated as well).
+    200 series of white noise without a size, of each of four lengths from 8 to 40, 0.5 to 2.5 % (simulated as well).
 
     References
     ----------
