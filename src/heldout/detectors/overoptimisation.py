@@ -324,7 +324,8 @@ class OverOptimisation(HeldOut):
         if not seen.sized:
             turned = self._turned()
             ratio = math.inf if turned is None or not turned.noise > 0.0 else turned.lasting / turned.noise
-            times = f"; the fall is {ratio:.0f} times what single scores scatter by" if ratio < math.inf else ""
+            far = f"; from the peak to here it is {ratio:.0f} times what single scores scatter by"
+            times = far if ratio < math.inf else ""
             return f"{times}, and with nothing but the scatter of the scores to tell their noise no fall is confirmed"
         if not look.statistic >= look.bound:
             return " and does not confirm it"
