@@ -111,7 +111,7 @@ def test_a_worker_that_does_not_start_is_one_sentence(monkeypatch: pytest.Monkey
 
 @pytest.mark.parametrize(
     ("does", "number"),
-    [("busy", signal.SIGINT), ("idle", signal.SIGINT), ("idle", signal.SIGKILL)],
+    [("busy", signal.SIGINT), ("not closed", signal.SIGINT), ("idle", signal.SIGINT), ("idle", signal.SIGKILL)],
 )
 def test_no_worker_and_no_interpreter_outlives_its_host(does: str, number: signal.Signals) -> None:
     host = subprocess.Popen([sys.executable, "-c", HOST, does], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)

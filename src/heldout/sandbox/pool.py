@@ -5,6 +5,8 @@ A worker that dies is replaced, and the question asked once more.
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import os
 import queue
 import select
@@ -12,9 +14,11 @@ import subprocess
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NoReturn, TypeVar
 
 from heldout.errors import SandboxError
+
+_TURN = 1.0  # seconds after which who waits looks whether there was a signal
 
 
 def send(pipe: int, data: bytes) -> None:
@@ -65,6 +69,7 @@ class WorkerDied(Exception):
 
 _Worker = TypeVar("_Worker", bound=Worker)
 _Answer = TypeVar("_Answer")
+_Item = TypeVar("_Item")
 
 
 class Pool(Generic[_Worker]):
@@ -80,16 +85,33 @@ class Pool(Generic[_Worker]):
         self._open(first)
 
     def map(self, work: Callable[..., _Answer], *items: Iterable[Any]) -> list[_Answer]:
-        """Call as the builtin `map` does, as many at one time as there are workers; in order.
+        """Call as the builtin `map` does, as many at one time as there are workers; answers are in order.
 
         Ctrl-C ends the workers: Python does not end before the threads that wait for them. The next call starts others.
         """
+        tasks = list(zip(*items, strict=True))
+        # No future is waited for here: Ctrl-C in the middle of that leaves its lock taken, and its thread never ends.
+        finished: queue.SimpleQueue[tuple[int, Callable[[], _Answer]]] = queue.SimpleQueue()
+        wanted = True
+
+        def do(index: int) -> None:
+            if wanted:
+                finished.put((index, _outcome(work, *tasks[index])))
+
         try:
-            return list(self._threads.map(work, *items))
+            for index in range(len(tasks)):
+                self._threads.submit(do, index)
+            found: dict[int, _Answer] = {}
+            while len(found) < len(tasks):
+                index, outcome = _next(finished)
+                found[index] = outcome()
+            return [found[index] for index in range(len(tasks))]
         except (KeyboardInterrupt, SystemExit):
             self.close()
             self._open()
             raise
+        finally:
+            wanted = False
 
     def ask(self, question: Callable[[_Worker], _Answer]) -> _Answer:
         """Let a worker answer.
@@ -140,6 +162,26 @@ class Pool(Generic[_Worker]):
         if self._closing:  # meanwhile, and `close` may not have seen it
             worker.kill()
         return worker
+
+
+def _outcome(work: Callable[..., _Answer], *item: Any) -> Callable[[], _Answer]:
+    """Do the work; what comes back gives its answer, or raises what it raised."""
+    try:
+        answer = work(*item)
+    except BaseException as error:
+        return functools.partial(_raise, error)
+    return lambda: answer
+
+
+def _raise(error: BaseException) -> NoReturn:
+    raise error
+
+
+def _next(finished: queue.SimpleQueue[_Item]) -> _Item:
+    """Wait in turns: a signal that comes just before a wait without an end is seen only after it."""
+    while True:
+        with contextlib.suppress(queue.Empty):
+            return finished.get(timeout=_TURN)
 
 
 def _read(pipe: int, count: int, deadline: float | None) -> bytes:
