@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import pytest
+from scores_told import rated, told
 
 from heldout.detectors import falls_among
-from heldout.detectors.base import Block
 from heldout.detectors.evidence import pooled
 from heldout.detectors.overoptimisation import OverOptimisation
 from heldout.diagnosis.advice import advice_on
@@ -18,16 +16,6 @@ from heldout.findings import Estimate
 from heldout.run import Evaluation, Outcomes
 
 KEPT = Estimate(0, 0.5, 0.41, 0.59)
-
-
-def told(evaluations: Sequence[Evaluation], group: int = 1) -> OverOptimisation:
-    falls = OverOptimisation(group=group, horizon=max(1, len(evaluations) // group))
-    falls.update(Block(evaluations=list(evaluations)))
-    return falls
-
-
-def rated(rates: Any, problems: int | None = 1000, samples: float | None = None) -> list[Evaluation]:
-    return [Evaluation(step, float(rate), problems, samples) for step, rate in enumerate(rates)]
 
 
 def advised(falls: OverOptimisation, visible: float | None = None) -> list[str]:

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 import pytest
+from scores_told import rated, told
 
 import heldout
-from heldout.detectors.base import Block
 from heldout.detectors.overoptimisation import Level, OverOptimisation
 from heldout.detectors.plateau import level_of
 from heldout.diagnosis.answer import SIZES
 from heldout.diagnosis.past import fall_now, has_fallen
 from heldout.diagnosis.state import answer_of, not_asked, smallest_visible
 from heldout.findings import State, Verdict
-from heldout.run import Evaluation, Run, Series
+from heldout.run import Run, Series
 from heldout.stats.gp import gp_posterior
 from heldout.stats.scan import smallest_visible_drop
 
@@ -37,16 +37,6 @@ def run_of(rates: Any, problems: int | None = 1000, reward: Iterable[float] = ()
 
 def judged(rates: Any, problems: int | None = 1000, reward: Iterable[float] = ()) -> Verdict:
     return heldout.diagnose(run_of(rates, problems, reward))
-
-
-def told(evaluations: Sequence[Evaluation], group: int = 1) -> OverOptimisation:
-    falls = OverOptimisation(group=group, horizon=max(1, len(evaluations) // group))
-    falls.update(Block(evaluations=list(evaluations)))
-    return falls
-
-
-def rated(rates: Any, problems: int | None = 1000, samples: float | None = None) -> list[Evaluation]:
-    return [Evaluation(step, float(rate), problems, samples) for step, rate in enumerate(rates)]
 
 
 @pytest.mark.parametrize(("count", "few"), [(1, "1 evaluation"), (3, "3 evaluations")])
@@ -288,6 +278,6 @@ def test_a_suspected_fall_is_told_with_the_problems_that_would_have_settled_it(
     peak = falls.looks[-1].peak_step
     assert answer.peak_step == peak
     assert answer.sentence == (
-        f"The held-out score may have fallen since step {peak} (run-level p = {falls.run_p():g}, reward unknown), but "
+        f"The held-out score may have fallen since step {peak} (run-level p ≤ {falls.run_p():g}, reward unknown), but "
         f"these evaluations do not confirm it. {settled} problems with the same rates would have confirmed it."
     )

@@ -130,7 +130,7 @@ def test_a_fall_just_short_of_proof_says_what_would_have_proved_it() -> None:
     verdict = heldout.diagnose(heldout.read("example:deepseek-r1", problems=500))
     assert verdict.state is State.CANNOT_TELL
     assert verdict.label == "just short of a fall, reward rising"
-    assert "run-level p = 0.1," in verdict.sentence
+    assert "run-level p ≤ 0.1," in verdict.sentence
     assert "700 problems with the same rates would have confirmed it" in verdict.sentence
 
 

@@ -8,7 +8,6 @@ detectors=[*default_detectors(), Mine()])``.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -18,7 +17,7 @@ from heldout.detectors.clipping import ClipSaturation
 from heldout.detectors.components import ComponentTakeover
 from heldout.detectors.disagreement import Disagreement
 from heldout.detectors.entropy import EntropyCollapse
-from heldout.detectors.evidence import HeldOut, group_of
+from heldout.detectors.evidence import HeldOut, group_of, looks_of
 from heldout.detectors.gradient import GradientSpikes
 from heldout.detectors.groups import GroupsWithoutSignal
 from heldout.detectors.idle import IdleComponent
@@ -32,7 +31,6 @@ from heldout.detectors.saturation import RewardSaturation
 from heldout.detectors.signal import Signal
 from heldout.detectors.surge import LateSurge
 from heldout.findings import Finding
-from heldout.stats.scan import HORIZONS
 
 __all__ = [
     "DETECTORS",
@@ -126,6 +124,6 @@ def _told(one: Detector, evaluations: int | None, margin: float | None) -> Detec
     group = one.group if one.group > 1 or evaluations is None else group_of(evaluations)
     known: dict[str, Any] = {"group": group}
     if isinstance(one, Plateau):
-        looks = None if evaluations is None else min(max(math.ceil(evaluations / group), 1), HORIZONS[-1])
+        looks = None if evaluations is None else looks_of(evaluations, group)
         known |= {"horizon": one.horizon or looks, "margin": margin if one.margin is None else one.margin}
     return one if all(getattr(one, name) == value for name, value in known.items()) else replace(one, **known)

@@ -320,6 +320,11 @@ def group_of(evaluations: int) -> int:
     return max(1, math.ceil(evaluations / _MOST_LOOKS))
 
 
+def looks_of(evaluations: int, group: int) -> int:
+    """Return how many looks so many evaluations are, in groups of that size: as many as there are boundaries for."""
+    return min(max(math.ceil(evaluations / group), 1), HORIZONS[-1])
+
+
 def pooled(evaluations: Sequence[Evaluation]) -> Evaluation:
     """Return the mean of several evaluations, at the step of the last."""
     last = evaluations[-1]

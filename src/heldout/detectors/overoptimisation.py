@@ -18,7 +18,7 @@ from typing import ClassVar, NamedTuple
 import numpy as np
 
 from heldout.detectors.base import Block
-from heldout.detectors.evidence import Evidence, HeldOut, group_of
+from heldout.detectors.evidence import Evidence, HeldOut, group_of, looks_of
 from heldout.detectors.question import COUNT, FRACTION, Range, Text, at_least, between, parameter
 from heldout.detectors.reward_course import RewardCourse
 from heldout.findings import Finding, Severity
@@ -113,8 +113,8 @@ class OverOptimisation(HeldOut):
     What it cannot see: a fall smaller than the evaluation's noise allows (the verdict's smallest visible drop), one
     that began before the first evaluation, and a benchmark that changed its problems.
 
-    False alarms: 1.9 % (likely or confirmed, 8 of 420 simulated runs of 500 problems and 40 evaluations whose score
-    never falls for long, of seven kinds; 6 of the 60 whose level wanders, none of the 60 whose score is level). Of
+    False alarms: 0.9 % (likely or confirmed, 5 of 560 simulated runs of 500 problems and 40 evaluations whose score
+    never falls for long, of seven kinds; 2 of the 80 whose level wanders, none of the 80 whose score is level). Of
     200 series of white noise without a size, of each of four lengths from 8 to 40, 0.5 to 2.5 % (simulated as well).
 
     References
@@ -353,4 +353,4 @@ def falls_among(evaluations: int | None) -> OverOptimisation:
     if evaluations is None:
         return OverOptimisation()
     group = group_of(evaluations)
-    return OverOptimisation(group=group, horizon=min(max(math.ceil(evaluations / group), 1), HORIZONS[-1]))
+    return OverOptimisation(group=group, horizon=looks_of(evaluations, group))

@@ -145,7 +145,7 @@ def _suspected(fallen: OverOptimisation) -> Answer | None:
         settled = f"{enough} problems with the same rates would have confirmed it."
     fallen_ = "got worse" if fallen.evidence.spoken.lower else "fallen"
     text = (
-        f"The held-out score may have {fallen_} since step {now.peak_step} (run-level p = {p:g}, reward {course}), "
+        f"The held-out score may have {fallen_} since step {now.peak_step} (run-level p ≤ {p:g}, reward {course}), "
         f"but these evaluations do not confirm it. {settled}"
     )
     return Answer(State.CANNOT_TELL, f"just short of a fall, reward {course}", text, now.peak_step)
@@ -181,7 +181,7 @@ def how_sure(fallen: OverOptimisation, state: State, visible: float | None) -> s
     else:
         each = f" with {seen.samples:.3g} samples each" if seen.samples > 1.0 else ""
         size = f"of {counted(seen.problems, 'problem')}{each}"
-        error = f"run-level p {f'= {p:.2g}' if p < 1.0 else 'above 0.2'}"
+        error = f"run-level p {f'≤ {p:.2g}' if p < 1.0 else 'above 0.2'}"
         if not seen.may_confirm:
             error += f" on these problems, of which fewer than {FEWEST_TO_CONFIRM} confirm nothing"
         elif seen.jumps and worst.level < Level.CONFIRMED:

@@ -95,8 +95,8 @@ def _level_removed(k: int) -> tuple[FloatArray, FloatArray, float]:
     rough -= np.outer(line, line @ rough)
     widths = sorted({1, 2, max(2, k // 8), max(2, k // 4)})
     ramps = [np.clip((index - start + 1) / width, 0.0, 1.0) for width in widths for start in range(1, k - 1)]
-    bends = [np.maximum(index - corner, 0.0) for corner in range(2, k - 2)]
-    moves = np.stack([*ramps, *bends]) @ rough.T
+    corners = [np.maximum(index - corner, 0.0) for corner in range(2, k - 2)]
+    moves = np.stack([*ramps, *corners]) @ rough.T
     moves /= np.linalg.norm(moves, axis=1, keepdims=True)
     spread = rough @ rough.T
     return rough, floats(moves), float(np.trace(spread, 1) / np.trace(spread))
