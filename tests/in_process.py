@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Self
 
-from heldout.sandbox.base import Answer, Limits, Program, Status
+from heldout.sandbox.base import Answer, Call, Limits, Program, Status
 
 BROKEN = "# the sandbox fails here"
 
@@ -15,7 +15,7 @@ class InProcess:
     limits = Limits()
 
     def run(self, programs: Sequence[Program]) -> list[list[Answer]]:
-        return [[answer(program, args) for args in program.inputs] for program in programs]
+        return [[answer(program, one) for one in program.inputs if isinstance(one, Call)] for program in programs]
 
     def close(self) -> None:
         pass
@@ -27,13 +27,13 @@ class InProcess:
         pass
 
 
-def answer(program: Program, args: tuple[Any, ...]) -> Answer:
+def answer(program: Program, call: Call) -> Answer:
     if BROKEN in program.source:
         return Answer(Status.INFRASTRUCTURE, error="no worker")
     space: dict[str, Any] = {}
     try:
         exec(compile(program.source, program.entry, "exec"), space)
-        return Answer(Status.RETURNED, space[program.entry](*args))
+        return Answer(Status.RETURNED, space[program.entry](*call.args, **call.kwargs))
     except SyntaxError as error:
         return Answer(Status.SYNTAX, error=str(error))
     except Exception as error:

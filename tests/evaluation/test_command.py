@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import heldout
+from calls_of import calls_of
 from heldout.tasks import load_task
 from heldout.tasks.embedded import draw
 
@@ -28,7 +29,7 @@ def task(tmp_path: Path) -> Path:
     rows = []
     for place in range(8):
         exercise = draw(rng, "test")
-        tests = [{"args": list(test.args), "expected": test.expected} for test in exercise.problem.tests]
+        tests = [{"args": list(test.args), "expected": test.expected} for test in calls_of(exercise.problem)]
         split = "test" if place < 6 else "validation"
         rows.append(
             {"id": f"p[{place}]", "prompt": exercise.prompt, "entry_point": "f", "tests": tests, "split": split}

@@ -14,8 +14,8 @@ from scipy import stats
 from heldout.errors import HeldoutError, UsageError
 from heldout.evaluation.score import Completion, compare, evaluate, interval, score
 from heldout.run import Evaluation, Outcomes
-from heldout.sandbox.base import Answer, Program
-from heldout.sandbox.judging import Test
+from heldout.sandbox.base import Answer, Call, Program
+from heldout.sandbox.hidden import Test
 from heldout.stats.rates import wilson
 from heldout.tasks.problem import Problem
 from in_process import BROKEN, InProcess
@@ -128,7 +128,7 @@ class Instant(InProcess):
 
 
 def _program(text: str) -> Program:
-    return Program(problem("p").program(text), "f", ((1,), (-4,)))
+    return Program(problem("p").program(text), "f", (Call((1,)), Call((-4,))))
 
 
 _BOTH = [_program(RIGHT), _program(WRONG)]

@@ -11,7 +11,7 @@ import pytest
 from attacks import ATTACKS, HONEST, LIMITS, SECRET, TESTS, Attack, table
 
 from heldout.errors import SandboxError
-from heldout.sandbox import Program, Sandbox, judge
+from heldout.sandbox import Call, Program, Sandbox, judge
 from heldout.sandbox.exit_status import ExitStatusJudge
 
 DOCS = Path(__file__).parents[2] / "docs" / "sandbox.md"
@@ -57,7 +57,7 @@ def test_no_attack_passes_and_the_host_is_whole(
 
 
 def assert_the_process_limit_binds(sandbox: Sandbox) -> None:
-    ((answer,),) = sandbox.run([Program(FORKS, "f", ((4,),))])
+    ((answer,),) = sandbox.run([Program(FORKS, "f", (Call((4,)),))])
     assert answer.value == 4 - (sandbox.limits.processes - 1), answer
 
 

@@ -9,7 +9,7 @@ import pytest
 pytest.importorskip("pydantic_monty", reason="pydantic-monty is not installed")
 
 from heldout.sandbox.exit_status import ExitStatusJudge
-from heldout.sandbox.judging import Test
+from heldout.sandbox.hidden import Test
 
 DOUBLE = (Test((4,), 8), Test((-1,), -2))
 

@@ -24,14 +24,14 @@ from heldout.sandbox.interpreters import Interpreter, Interpreters
 
 HOST = """
 import contextlib, signal, sys, time
-from heldout.sandbox import Limits, Program, open_sandbox
+from heldout.sandbox import Call, Limits, Program, open_sandbox
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell lets its background jobs ignore Ctrl-C
 sandbox = open_sandbox(workers=2, limits=Limits(seconds=100))
 with contextlib.nullcontext() if sys.argv[1] == "not closed" else sandbox:
-    sandbox.run([Program("def f(x): return x", "f", ((1,),))] * 16)
+    sandbox.run([Program("def f(x): return x", "f", (Call((1,)),))] * 16)
     print("ready", flush=True)
     if sys.argv[1] != "idle":
-        sandbox.run([Program("while True: pass", "f", ((1,),))] * 40)
+        sandbox.run([Program("while True: pass", "f", (Call((1,)),))] * 40)
     time.sleep(100)
 """
 UNGUARDED = """
@@ -46,7 +46,7 @@ def twice(interpreter: Interpreter, item: Any) -> Any:
     if item == "die":
         os._exit(3)
     print("among the answers?")
-    with interpreter.session() as session:
+    with interpreter.session(LIMITS) as session:
         return session.feed_run("2 * item", inputs={"item": item})
 
 
@@ -59,7 +59,7 @@ def missing(interpreter: Interpreter, item: Any) -> None: ...
 
 @pytest.fixture(scope="module")
 def interpreters() -> Iterator[Interpreters]:
-    opened = Interpreters(twice, 2, LIMITS)
+    opened = Interpreters(twice, 2)
     yield opened
     opened.close()
 
@@ -93,7 +93,7 @@ def test_what_is_not_plain_is_refused_before_anything_runs(interpreters: Interpr
 
 
 def test_a_dead_worker_is_replaced() -> None:
-    interpreters = Interpreters(whose, 1, LIMITS)
+    interpreters = Interpreters(whose, 1)
     (pid,) = doubled(interpreters, [0])
     os.kill(pid, signal.SIGKILL)
     (other,) = doubled(interpreters, [0])
@@ -106,7 +106,7 @@ def test_a_dead_worker_is_replaced() -> None:
 def test_a_worker_that_does_not_start_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(missing, "__name__", "absent")
     with pytest.raises(SandboxError, match=r"^monty does not start here: AttributeError: .*absent.*\.$"):
-        Interpreters(missing, 1, LIMITS)
+        Interpreters(missing, 1)
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from hypothesis import given
 from test_values import PLAIN
 
 from heldout.errors import UsageError
-from heldout.sandbox import Answer, Attempt, Judgement, Sandbox, Status, Test, judge, same
+from heldout.sandbox import Answer, Attempt, Judgement, Reply, Sandbox, Status, Test, judge, same
 
 NAN = math.nan
 
@@ -122,7 +122,7 @@ def test_a_returned_value_may_be_as_large_as_the_limit_and_no_larger(sandbox: Sa
     most = sandbox.limits.output_bytes - 2  # the quotation marks count too
     source = "def f(n): return 'a' * n"
     judged = judge(
-        [Attempt(source, "f", [Test((most,), "a" * most)]), (source, "f", [Test((most + 1,), "a")])], sandbox
+        [Attempt(source, "f", [Test((most,), "a" * most)]), Attempt(source, "f", [Test((most + 1,), "a")])], sandbox
     )
     assert [one.kind for one in judged] == ["solved", "wrong answer"]
     assert judged[1].answers[0].status is Status.REFUSED
@@ -133,9 +133,38 @@ def test_a_program_without_tests_is_refused(sandbox: Sandbox) -> None:
         judge([("def f(): return 1", "f", [])], sandbox)
 
 
-def test_an_expected_value_above_the_limit_is_refused(sandbox: Sandbox) -> None:
-    with pytest.raises(UsageError, match="Limits\\(output_bytes=20002\\)"):
-        judge([("def f(): return 1", "f", [Test((), "a" * 20_000)])], sandbox)
+def test_a_large_expected_value_raises_the_limit_of_its_program_alone(sandbox: Sandbox) -> None:
+    source, large = "def f(n): return 'a' * n", 2 * sandbox.limits.output_bytes
+    judged = judge(
+        [
+            (source, "f", [Test((large,), "a" * large), Test((large + 10,), "a" * large)]),
+            (source, "f", [Test((large,), "b")]),
+        ],
+        sandbox,
+    )
+    assert [one.passed for one in judged] == [(True, False), (False,)]
+    assert [[answer.status for answer in one.answers] for one in judged] == [["returned", "returned"], ["refused"]]
+
+
+def test_a_call_may_have_keywords(sandbox: Sandbox) -> None:
+    (judgement,) = judge([("def f(a, *, b=1): return a - b", "f", [Test((3,), 1, {"b": 2}), Test((3,), 2)])], sandbox)
+    assert judgement.solved
+
+
+def test_a_method_of_a_class_is_called_on_one_instance(sandbox: Sandbox) -> None:
+    source = "class Solution:\n    def f(self, x):\n        return x + 1\n"
+    (judgement,) = judge([(source, "Solution().f", [Test((3,), 4)])], sandbox)
+    assert judgement.solved
+
+
+def test_where_there_is_no_program_nothing_runs_and_the_judgement_says_why(sandbox: Sandbox) -> None:
+    (judgement,) = judge([Attempt("", "f", [Test((), None), Test((), 1)], lacking="no code")], sandbox)
+    assert (judgement.passed, judgement.kind) == ((False, False), "no code")
+
+
+def test_a_reply_is_compared_as_it_is(sandbox: Sandbox) -> None:
+    judged = judge([Attempt("4", "", [Reply("4", same)]), Attempt("5", "", [Reply("4", same)])], sandbox)
+    assert [one.kind for one in judged] == ["solved", "wrong answer"]
 
 
 def test_a_test_holds_plain_data() -> None:

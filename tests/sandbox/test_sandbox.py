@@ -17,18 +17,18 @@ from test_attacks import FORKS
 from test_values import PLAIN
 
 from heldout.errors import SandboxError, UsageError
-from heldout.sandbox import Limits, Program, Sandbox, Status, judge, open_sandbox, same
+from heldout.sandbox import Call, Limits, Program, Sandbox, Status, judge, open_sandbox, same
 from heldout.sandbox.bubblewrap import Bubblewrap
 from heldout.sandbox.values import NotPlain
 
 
 def run(sandbox: Sandbox, source: str, *inputs: tuple[Any, ...], entry: str = "f") -> list[Any]:
-    (answers,) = sandbox.run([Program(source, entry, inputs)])
+    (answers,) = sandbox.run([Program(source, entry, tuple(map(Call, inputs)))])
     return answers
 
 
 def test_answers_are_in_order(sandbox: Sandbox) -> None:
-    programs = [Program(f"def f(x): return x + {n}", "f", ((1,), (2,))) for n in range(20)]
+    programs = [Program(f"def f(x): return x + {n}", "f", (Call((1,)), Call((2,)))) for n in range(20)]
     assert [[answer.value for answer in answers] for answers in sandbox.run(programs)] == [
         [n + 1, n + 2] for n in range(20)
     ]
@@ -85,7 +85,7 @@ def test_calls_do_not_share_their_arguments(sandbox: Sandbox) -> None:
 def test_programs_see_nothing_of_one_another(sandbox: Sandbox) -> None:
     leave = "import math\ndef f(x):\n    global left\n    left = 1\n    return 0\n"
     look = "def f(x):\n    try:\n        return left\n    except NameError:\n        return 'nothing'\n"
-    sandbox.run([Program(leave, "f", ((1,),))])
+    sandbox.run([Program(leave, "f", (Call((1,)),))])
     assert run(sandbox, look, (1,))[0].value == "nothing"
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from heldout.errors import ContaminatedTask
-from heldout.sandbox.judging import Test
+from heldout.sandbox.hidden import Test
 from heldout.tasks.contamination import contaminated, refuse
 from heldout.tasks.embedded import embedded
 from heldout.tasks.problem import Problem, Task

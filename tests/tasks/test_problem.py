@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from calls_of import calls_of
 from heldout.errors import UsageError
-from heldout.sandbox.judging import Test
+from heldout.sandbox.hidden import Test
 from heldout.tasks.embedded import embedded
 from heldout.tasks.problem import Problem, Task, code_of, with_wrong_tests
 
@@ -74,9 +75,9 @@ def test_a_share_of_the_problems_expects_something_wrong_of_two_inputs() -> None
     assert len(changed) == 10
     for one, other in changed:
         assert (one.id, one.prompt, one.split) == (other.id, other.prompt, other.split)
-        assert [test.args for test in one.tests] == [test.args for test in other.tests]
-        assert sorted(test.expected for test in one.tests) == sorted(test.expected for test in other.tests)
-        wrong = [a.expected != b.expected for a, b in zip(one.tests, other.tests, strict=True)]
+        assert [test.args for test in calls_of(one)] == [test.args for test in calls_of(other)]
+        assert sorted(test.expected for test in calls_of(one)) == sorted(test.expected for test in calls_of(other))
+        wrong = [a.expected != b.expected for a, b in zip(calls_of(one), calls_of(other), strict=True)]
         assert wrong.count(True) == 2
     assert with_wrong_tests(right, 0.25, seed=3) == spoilt != with_wrong_tests(right, 0.25, seed=4)
     assert with_wrong_tests(right, 0.0) == right
@@ -87,7 +88,7 @@ def test_a_problem_that_expects_one_value_stays_right_also_where_only_its_type_d
     assert with_wrong_tests([constant], 1.0) == (constant,)
     typed = Problem("typed", "", "f", (Test((1,), 1), Test((2,), True)))
     (spoilt,) = with_wrong_tests([typed], 1.0)
-    assert [test.expected is True for test in spoilt.tests] == [True, False]
+    assert [test.expected is True for test in calls_of(spoilt)] == [True, False]
 
 
 def test_a_share_that_is_none_is_refused() -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from heldout.errors import TaskError, UsageError
-from heldout.sandbox.judging import Test, judge
+from heldout.sandbox import Test, judge
 from heldout.tasks import load_task
 from heldout.tasks.contamination import contaminated
 from heldout.tasks.formats import continues

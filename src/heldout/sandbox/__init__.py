@@ -16,17 +16,26 @@ What each covers and what not stands in the headers of `heldout.sandbox.monty` a
 from __future__ import annotations
 
 from heldout.errors import UsageError
-from heldout.sandbox.base import Answer, Limits, Program, Sandbox, Status
-from heldout.sandbox.judging import Attempt, Judgement, Test, judge, same
+from heldout.sandbox.base import Answer, Call, Checks, Limits, Program, Sandbox, Status, Stdin
+from heldout.sandbox.compare import same
+from heldout.sandbox.hidden import HiddenTest, Reply, SourceTest, StdinTest, Test
+from heldout.sandbox.judging import Attempt, Judgement, judge
 
 __all__ = [
     "Answer",
     "Attempt",
+    "Call",
+    "Checks",
+    "HiddenTest",
     "Judgement",
     "Limits",
     "Program",
+    "Reply",
     "Sandbox",
+    "SourceTest",
     "Status",
+    "Stdin",
+    "StdinTest",
     "Test",
     "judge",
     "open_sandbox",

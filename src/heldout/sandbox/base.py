@@ -8,10 +8,12 @@ own answers and nothing else.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Protocol, Self
+from types import MappingProxyType
+from typing import Any, NamedTuple, Protocol, Self
 
 from heldout.errors import UsageError
 
@@ -32,32 +34,75 @@ class Limits:
                 raise UsageError(f"The limit {name} is {getattr(self, name)}; it must be above 0.")
 
 
-@dataclass(frozen=True, slots=True)
-class Program:
-    """What is run: a source text, the name of the function it defines, and one tuple of arguments per call."""
+class Call(NamedTuple):
+    """A call of the entry point; its answer is what it returns."""
+
+    args: tuple[Any, ...] = ()
+    kwargs: Mapping[str, Any] = MappingProxyType({})
+
+
+class Stdin(NamedTuple):
+    """A run of the whole program, in a process of its own, as ``__main__``; its answer is what it prints, a text."""
+
+    text: str  # what it reads
+
+
+class Checks(NamedTuple):
+    """Tests that are a program themselves, run in another process than the one that is tested.
+
+    The answer of each item is True or False: whether it passed.
+    """
 
     source: str
-    entry: str
-    inputs: tuple[tuple[Any, ...], ...]
+    items: tuple[str, ...]  # the names of the tests in it, which the host knows beforehand
+    runner: str = "asserts"  # "asserts" (the whole text is one test), "check" (it defines check), "unittest", "pytest"
+
+
+Input = Call | Stdin | Checks
+ENTRY = re.compile(r"[^\W\d]\w*(\(\)\.[^\W\d]\w*)?")  # f, a class, or the method of a new instance: Solution().f
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """What is run: a source text, what is called in it, and what goes in, all of one kind."""
+
+    source: str
+    entry: str  # the name of a function or class, or ``Solution().f``; not used by Stdin
+    inputs: tuple[Input, ...]
+    limits: Limits | None = None  # None for those of the sandbox
 
     def __post_init__(self) -> None:
-        if not self.entry.isidentifier():
+        if self.kind is not Stdin and not ENTRY.fullmatch(self.entry):
             raise UsageError(f"The entry point {self.entry!r} is not the name of a function.")
+
+    @property
+    def kind(self) -> type[Input]:
+        """What all inputs are."""
+        return type(self.inputs[0]) if self.inputs else Call
+
+    @property
+    def answers(self) -> int:
+        """How many answers it gives: one for each call and run, one for each item of checks."""
+        return sum(len(one.items) if isinstance(one, Checks) else 1 for one in self.inputs)
 
 
 class Status(StrEnum):
     """How one call ended.
 
-    UNSUPPORTED says that the sandbox lacks something the program uses, INFRASTRUCTURE that the sandbox itself failed:
-    neither is evidence about the program. REFUSED is a return of something that is not plain data, or too large.
+    UNSUPPORTED says that the sandbox lacks something the program uses, PACKAGE that it lacks a package that the program
+    imports, and INFRASTRUCTURE that the sandbox itself failed: none is evidence about the program. REFUSED is a return
+    of something that is not plain data, or too large.
     """
 
     RETURNED = "returned"
     RAISED = "raised"
+    LEFT = "left the program"  # exit, quit, sys.exit, os._exit, SystemExit
+    NO_FUNCTION = "no such function"
     SYNTAX = "syntax"
     TIMEOUT = "timeout"
     MEMORY = "memory"
     REFUSED = "refused"
+    PACKAGE = "needs a package"
     UNSUPPORTED = "unsupported"
     INFRASTRUCTURE = "infrastructure"
 
@@ -81,7 +126,7 @@ class Sandbox(Protocol):
     limits: Limits
 
     def run(self, programs: Sequence[Program]) -> list[list[Answer]]:
-        """Run programs in parallel; the answers are in order, one list per program and one answer per input.
+        """Run programs in parallel; the answers are in order, one list per program, as long as `Program.answers`.
 
         Raises NotPlain, before anything runs in monty, when an input is not plain data.
         """

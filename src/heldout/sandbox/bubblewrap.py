@@ -29,7 +29,7 @@ from importlib.resources import files
 from typing import Any
 
 from heldout.errors import MissingSandbox, SandboxError
-from heldout.sandbox.base import Answer, Limits, Program, Sandbox, Status, default_workers
+from heldout.sandbox.base import Answer, Call, Limits, Program, Sandbox, Status, default_workers
 from heldout.sandbox.pool import Pool, Worker, WorkerDied
 from heldout.sandbox.values import NotPlain, decode, encode
 
@@ -37,8 +37,9 @@ UNPRIVILEGED = 65534  # nobody
 _GRACE = 10.0  # seconds that a worker may be late before it counts as dead
 _START = 30.0
 _OVERHEAD = 1000  # bytes of a line beside the value
-_INSIDE = "/heldout"  # where the worker's two files lie in the sandbox
-_FILES = {"worker.py": "worker.py", "values.py": "heldout/sandbox/values.py"}
+_INSIDE = "/heldout"  # where the worker's files lie in the sandbox
+_FILES = ("values.py", "inside/worker.py", "inside/confine.py", "inside/calls.py")
+_COMMAND = f"import sys; sys.path[0] = {_INSIDE!r}; from heldout.sandbox.inside.worker import main; main()"
 _UNANSWERED = {
     "timeout": (Status.TIMEOUT, "It did not answer within {seconds} s."),
     "large": (Status.REFUSED, "It wrote more than {output_bytes} bytes for one answer."),
@@ -70,7 +71,7 @@ class Bubblewrap(Sandbox):
             return self._pool.ask(lambda worker: worker.ask(program))
         except WorkerDied as died:
             reason = f"The worker died twice under this program ({died})."
-            return [Answer(Status.INFRASTRUCTURE, error=reason)] * len(program.inputs)
+            return [Answer(Status.INFRASTRUCTURE, error=reason)] * program.answers
 
 
 class _Worker(Worker):
@@ -95,16 +96,24 @@ class _Worker(Worker):
 
     def ask(self, program: Program) -> list[Answer]:
         """Send a program and wait for its answers; an OSError or EOFError when the worker died or went silent."""
+        if program.kind is not Call:
+            return [Answer(Status.UNSUPPORTED, error=f"bubblewrap cannot be asked for a {program.kind.__name__}.")] * (
+                program.answers
+            )
+        limits = program.limits or self.limits
         request = {
+            "kind": "calls",
             "source": program.source,
             "entry": program.entry,
-            "calls": [encode(list(arguments)) for arguments in program.inputs],
+            "inputs": [encode([list(one.args), dict(one.kwargs)]) for one in program.inputs if isinstance(one, Call)],
+            "answers": program.answers,
+            "limits": {**asdict(limits), "line_bytes": limits.output_bytes + _OVERHEAD},
         }
         self.send(json.dumps(request).encode())
-        data = self.receive(self.limits.seconds * len(program.inputs) + _GRACE)
+        data = self.receive(limits.seconds * program.answers + _GRACE)
         header, _, body = data.partition(b"\n")
-        answers = [_answer(line, self.limits) for line in body.split(b"\n")] if body else []
-        return answers + [_unanswered(json.loads(header), self.limits)] * (len(program.inputs) - len(answers))
+        answers = [_answer(line, limits) for line in body.split(b"\n")] if body else []
+        return answers + [_unanswered(json.loads(header), limits)] * (program.answers - len(answers))
 
     def _last_words(self) -> str:
         self.kill()
@@ -164,14 +173,13 @@ def _refuse_open_doors(hello: dict[str, Any], limits: Limits) -> None:
 
 
 def _start(python: str, limits: Limits) -> subprocess.Popen[bytes]:
-    descriptors = {target: _in_memory(name) for name, target in _FILES.items()}
-    given = {**asdict(limits), "line_bytes": limits.output_bytes + _OVERHEAD}
+    descriptors = {f"heldout/sandbox/{name}": _in_memory(name) for name in _FILES}
     user: dict[str, Any] = {}
     if os.geteuid() == 0:
         user = {"user": UNPRIVILEGED, "group": UNPRIVILEGED, "extra_groups": []}
     try:
         return subprocess.Popen(
-            [*_wall(python, limits, descriptors), python, "-B", "-s", "-S", f"{_INSIDE}/worker.py", json.dumps(given)],
+            [*_wall(python, limits, descriptors), python, "-B", "-s", "-S", "-c", _COMMAND, json.dumps(asdict(limits))],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -216,7 +224,7 @@ def _wall(python: str, limits: Limits, descriptors: dict[str, int]) -> list[str]
 
 def _in_memory(name: str) -> int:
     """A file of this package as a descriptor: the sandbox's user may be unable to read where it is installed."""
-    descriptor = os.memfd_create(name)
+    descriptor = os.memfd_create(name.replace("/", "-"))
     os.write(descriptor, files("heldout.sandbox").joinpath(name).read_bytes())
     os.lseek(descriptor, 0, os.SEEK_SET)
     return descriptor

@@ -10,11 +10,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import astuple
 from typing import Any, Self
 
+from heldout.errors import UsageError
 from heldout.sandbox.base import Limits
+from heldout.sandbox.hidden import HiddenTest, SourceTest, Test
 from heldout.sandbox.interpreters import Interpreter, Interpreters
-from heldout.sandbox.judging import Test
+from heldout.sandbox.judging import Attempt
 
 
 class ExitStatusJudge:
@@ -29,11 +32,13 @@ class ExitStatusJudge:
 
     def __init__(self, workers: int | None = None, limits: Limits = Limits()) -> None:  # noqa: B008
         self.limits = limits
-        self._interpreters = Interpreters(ends_well, workers, limits)
+        self._interpreters = Interpreters(ends_well, workers)
 
-    def run(self, items: Sequence[tuple[str, str, Sequence[Test]]]) -> list[bool]:
+    def run(self, items: Sequence[Attempt] | Sequence[tuple[str, str, Sequence[HiddenTest]]]) -> list[bool]:
         """Whether each script, source and assertions, ended with status 0; in order."""
-        return self._interpreters.map([script(*item) for item in items], bool, lambda item, reason: False)
+        attempts = [Attempt(*item) for item in items]
+        scripts = [(script(one.source, one.entry, one.tests), astuple(one.limits or self.limits)) for one in attempts]
+        return self._interpreters.map(scripts, bool, lambda item, reason: False)
 
     def close(self) -> None:
         """End the workers."""
@@ -46,11 +51,12 @@ class ExitStatusJudge:
         self.close()
 
 
-def ends_well(interpreter: Interpreter, script: str) -> bool:
+def ends_well(interpreter: Interpreter, item: tuple[str, tuple[Any, ...]]) -> bool:
     """Whether a script ends with status 0, in a session of its own."""
-    with interpreter.session() as session:
+    source, limits = item
+    with interpreter.session(Limits(*limits)) as session:
         try:
-            session.feed_run(script, external_lookup=_SUPPLIED, print_callback=lambda stream, text: None)
+            session.feed_run(source, external_lookup=_SUPPLIED, print_callback=lambda stream, text: None)
         except interpreter.monty.MontyRuntimeError as error:
             return _status(error.exception()) == 0
         except interpreter.monty.MontyError:
@@ -58,10 +64,22 @@ def ends_well(interpreter: Interpreter, script: str) -> bool:
     return True
 
 
-def script(source: str, entry: str, tests: Sequence[Test]) -> str:
-    """Write what such a harness runs: the program, then one assertion per test."""
-    calls = (f"{entry}({', '.join(map(repr, test.args))}) == {test.expected!r}" for test in tests)
-    return source.replace("sys.exit(", "exit(") + "\n\n" + "".join(f"assert {call}\n" for call in calls)
+def script(source: str, entry: str, tests: Sequence[HiddenTest]) -> str:
+    """Write what such a harness runs: the program, then one assertion per call, or the tests that are a program.
+
+    A UsageError where tests are neither: such a harness has no way to judge them.
+    """
+    return source.replace("sys.exit(", "exit(") + "\n\n" + "".join(_asserted(entry, test) for test in tests)
+
+
+def _asserted(entry: str, test: HiddenTest) -> str:
+    match test:
+        case Test():
+            given = [*map(repr, test.args), *(f"{name}={value!r}" for name, value in test.kwargs.items())]
+            return f"assert {entry}({', '.join(given)}) == {test.expected!r}\n"
+        case SourceTest():
+            return test.source + (f"\ncheck({entry})\n" if test.runner == "check" else "\n")
+    raise UsageError(f"The exit-status judge does not know a {type(test).__name__}; take another reward.")
 
 
 def _leave(code: object = None) -> None:

@@ -23,7 +23,6 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
 from types import ModuleType
 from typing import Any, TypeVar, cast
 
@@ -46,17 +45,15 @@ serve(*sys.argv[2:])
 class Interpreter:
     """One interpreter of `monty`, the module; a session in it is fresh, and nothing of it is left for the next."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self) -> None:
         self.monty = _load()
-        self.limits = limits
-        self._memory = limits.memory_mb * 2**20
         self._pool = self.monty.Monty(min_processes=1, max_processes=1)
         self._pool.__enter__()
 
-    def session(self, share: float = 1.0) -> Any:
+    def session(self, limits: Limits, share: float = 1.0) -> Any:
         """Open a session (a context manager) in which each feed may use this share of the seconds allowed."""
         return self._pool.checkout(
-            limits={"max_feed_duration_secs": self.limits.seconds * share, "max_memory": self._memory},
+            limits={"max_feed_duration_secs": limits.seconds * share, "max_memory": limits.memory_mb * 2**20},
             os_policy={"sleep": "zero", "random_start": {"seed": 0}},
         )
 
@@ -71,16 +68,16 @@ _Result = TypeVar("_Result")
 class Interpreters:
     """Does some work for many items, on as many interpreters as there are workers.
 
-    The work is a function of a module, of an interpreter and an item, to plain data; the limits hold for a session.
-    Workers, limits and errors are those of `open_sandbox`.
+    The work is a function of a module, of an interpreter and an item, to plain data. Workers and errors are those of
+    `open_sandbox`.
     """
 
-    def __init__(self, work: Work, workers: int | None, limits: Limits) -> None:
+    def __init__(self, work: Work, workers: int | None) -> None:
         if importlib.util.find_spec("pydantic_monty") is None:
             raise MissingSandbox(_MISSING)
 
         self._workers = workers or default_workers()
-        self._pool = Pool(lambda: _Worker(work, limits), self._workers, _Worker(work, limits))
+        self._pool = Pool(lambda: _Worker(work), self._workers, _Worker(work))
 
     def map(
         self, items: Sequence[Any], read: Callable[[Any], _Result], lost: Callable[[Any, str], _Result]
@@ -116,8 +113,8 @@ class Interpreters:
 class _Worker(Worker):
     """The host's end of one worker process."""
 
-    def __init__(self, work: Work, limits: Limits) -> None:
-        told = work.__module__, work.__name__, json.dumps(asdict(limits))
+    def __init__(self, work: Work) -> None:
+        told = work.__module__, work.__name__
         process = subprocess.Popen(
             [sys.executable, "-P", "-c", _COMMAND, json.dumps(sys.path), *told],
             stdin=subprocess.PIPE,
@@ -150,13 +147,13 @@ class _Worker(Worker):
             self.process.kill()
 
 
-def serve(module: str, name: str, limits: str) -> None:
+def serve(module: str, name: str) -> None:
     """Be a worker: say whether monty starts, then do the work for each chunk until the host is gone."""
     answers = os.dup(1)
     os.dup2(2, 1)  # what something prints must not get among the answers
     try:
         work: Work = getattr(importlib.import_module(module), name)
-        interpreter = Interpreter(Limits(**json.loads(limits)))
+        interpreter = Interpreter()
     except Exception as error:
         send(answers, f"{type(error).__name__}: {error}".encode())
         return

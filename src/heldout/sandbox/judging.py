@@ -1,55 +1,31 @@
-"""Right or wrong, decided on the host: what a program returned against what it should have.
+"""Right or wrong, decided on the host: what a program gave against what it should have.
 
-The expected values never enter the sandbox, so a program cannot read them, and the comparison runs on plain data that
-the host built itself, so a program cannot bend it.
+The expected values never enter the sandbox that runs the program, so it cannot read them, and the comparison runs on
+plain data that the host built itself, so the program cannot bend it.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from heldout.errors import UsageError
-from heldout.sandbox.base import Answer, Program, Sandbox, Status
-from heldout.sandbox.values import NotPlain, encode
-
-TOLERANCE = 1e-9  # of a float, relative and absolute
+from heldout.sandbox.base import Answer, Checks, Limits, Program, Sandbox, Status
+from heldout.sandbox.hidden import HiddenTest
 
 _WRONG = (Status.RETURNED, Status.REFUSED)
-
-
-@dataclass(frozen=True, slots=True)
-class Test:
-    """One hidden test: the arguments that go in, and the value that should come back.
-
-    Raises
-    ------
-    UsageError
-        When either is not plain data (None, bool, int, float, complex, str, bytes, list, tuple, dict, set, frozenset).
-    """
-
-    __test__ = False  # pytest is not meant
-
-    args: tuple[Any, ...]
-    expected: Any
-    size: int = field(init=False, repr=False, compare=False)  # of the expected value as tagged JSON, in bytes
-
-    def __post_init__(self) -> None:
-        try:
-            encode(list(self.args))
-            object.__setattr__(self, "size", len(encode(self.expected)))
-        except NotPlain as error:
-            raise UsageError(f"A test holds something that cannot be compared: {error}") from None
+_LARGER = 2  # a wrong value may be so many times as large as the one expected, and is still told from a flood
 
 
 class Attempt(NamedTuple):
-    """A program that is to be judged."""
+    """A program that is to be judged, or the text of an answer where nothing is run."""
 
     source: str
-    entry: str  # the name of the function that is called
-    tests: Sequence[Test]
+    entry: str  # what is called: f, a class, or Solution().f
+    tests: Sequence[HiddenTest]
+    limits: Limits | None = None  # None for those of the sandbox
+    lacking: str = ""  # why there is no program, such as "no code"; it is then not run
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +34,7 @@ class Judgement:
 
     passed: tuple[bool, ...]
     answers: tuple[Answer, ...]
+    lacking: str = ""  # why there was no program
 
     @property
     def solved(self) -> bool:
@@ -75,6 +52,8 @@ class Judgement:
 
         "infrastructure" comes before all others: where the sandbox failed, nothing is known about the program.
         """
+        if self.lacking:
+            return self.lacking
         if self.solved:
             return "solved"
         if any(answer.status is Status.INFRASTRUCTURE for answer in self.answers):
@@ -83,7 +62,9 @@ class Judgement:
         return "wrong answer" if status in _WRONG else status.value
 
 
-def judge(items: Sequence[tuple[str, str, Sequence[Test]]], sandbox: Sandbox) -> list[Judgement]:
+def judge(
+    items: Sequence[Attempt] | Sequence[tuple[str, str, Sequence[HiddenTest]]], sandbox: Sandbox
+) -> list[Judgement]:
     """Which tests does each program pass?
 
     Parameters
@@ -96,77 +77,52 @@ def judge(items: Sequence[tuple[str, str, Sequence[Test]]], sandbox: Sandbox) ->
     Returns
     -------
     list of Judgement
-        One per program, in order.
+        One per program, in order. A test that is a program itself has one entry for each of its items.
 
     Raises
     ------
     UsageError
-        When a program has no tests (it would count as solved), or an expected value is larger than the sandbox lets
-        through (nothing would pass).
+        When a program has no tests: it would count as solved.
     """
-    largest = sandbox.limits.output_bytes
-    for _, entry, tests in items:
-        if not tests:
-            raise UsageError(f"The program for {entry} has no tests; it would count as solved.")
-        if (size := max(test.size for test in tests)) > largest:
-            raise UsageError(
-                f"A test of {entry} expects a value of {size} bytes, and the sandbox returns at most {largest}; "
-                f"open it with Limits(output_bytes={size})."
-            )
-    programs = [Program(source, entry, tuple(test.args for test in tests)) for source, entry, tests in items]
+    attempts = [Attempt(*item) for item in items]
+    for attempt in attempts:
+        if not attempt.tests:
+            raise UsageError(f"The program for {attempt.entry or 'stdin'} has no tests; it would count as solved.")
+    asked = [list(_programs(attempt, sandbox.limits)) for attempt in attempts]
+    answered = iter(sandbox.run([program for programs in asked for program, _ in programs]))
     return [
-        Judgement(tuple(_passes(answer, test) for answer, test in zip(answers, tests, strict=True)), tuple(answers))
-        for answers, (_, _, tests) in zip(sandbox.run(programs), items, strict=True)
+        _judged(attempt, [(next(answered), places) for _, places in programs])
+        for attempt, programs in zip(attempts, asked, strict=True)
     ]
 
 
-def same(value: Any, expected: Any, *, tolerance: float = TOLERANCE) -> bool:
-    """Is a returned value the expected one, in type and in content?
-
-    Strict: True is not 1, 1 is not 1.0, a tuple is not a list, at any depth. Where a float is expected, a float within
-    the tolerance will do, except in sets and among the keys of dictionaries. NaN equals NaN.
-
-    Examples
-    --------
-    >>> same(0.1 + 0.2, 0.3), same([1, 2], (1, 2)), same({True}, {1})
-    (True, False, False)
-    """
-    kind = type(expected)
-    if type(value) is not kind:
-        return False
-    if kind is float:
-        return _near(value, expected, tolerance)
-    if kind is complex:
-        return _near(value.real, expected.real, tolerance) and _near(value.imag, expected.imag, tolerance)
-    if kind in (list, tuple):
-        return len(value) == len(expected) and all(
-            same(one, other, tolerance=tolerance) for one, other in zip(value, expected, strict=True)
-        )
-    if kind in (set, frozenset):
-        return {_typed(item) for item in value} == {_typed(item) for item in expected}
-    if kind is dict:
-        theirs, ours = ({_typed(key): item for key, item in each.items()} for each in (value, expected))
-        return theirs.keys() == ours.keys() and all(
-            same(theirs[key], item, tolerance=tolerance) for key, item in ours.items()
-        )
-    return kind in (type(None), bool, int, str, bytes) and bool(value == expected)
+def _programs(attempt: Attempt, limits: Limits) -> Iterator[tuple[Program, list[int]]]:
+    """One program for each kind of test, with the places of its tests."""
+    kinds: dict[type, list[int]] = {}
+    for place, test in enumerate(attempt.tests if not attempt.lacking else ()):
+        if test.asked is not None:
+            kinds.setdefault(type(test), []).append(place)
+    limits = attempt.limits or limits
+    largest = _LARGER * max(test.size for test in attempt.tests)
+    if largest > limits.output_bytes:
+        limits = replace(limits, output_bytes=largest)
+    for places in kinds.values():
+        inputs = tuple(asked for place in places if (asked := attempt.tests[place].asked) is not None)
+        yield Program(attempt.source, attempt.entry, inputs, limits), places
 
 
-def _passes(answer: Answer, test: Test) -> bool:
-    return answer.status is Status.RETURNED and same(answer.value, test.expected)
-
-
-def _near(value: float, expected: float, tolerance: float) -> bool:
-    if math.isnan(expected):
-        return math.isnan(value)
-    return math.isclose(value, expected, rel_tol=tolerance, abs_tol=tolerance)
-
-
-def _typed(item: Any) -> tuple[Any, ...]:
-    """A key that tells 1 from True and 1.0, and has one NaN."""
-    kind = type(item)
-    if kind is tuple:
-        return kind, tuple(map(_typed, item))
-    if kind is frozenset:
-        return kind, frozenset(map(_typed, item))
-    return kind, "nan" if item != item else item
+def _judged(attempt: Attempt, answered: Sequence[tuple[list[Answer], list[int]]]) -> Judgement:
+    text = Answer(Status.RETURNED, attempt.source) if not attempt.lacking else Answer(Status.REFUSED)
+    found: dict[int, list[Answer]] = {}
+    for answers, places in answered:
+        left = iter(answers)
+        for place in places:
+            asked = attempt.tests[place].asked
+            count = len(asked.items) if isinstance(asked, Checks) else 1
+            found[place] = [next(left) for _ in range(count)]
+    pairs = [(test, answer) for place, test in enumerate(attempt.tests) for answer in found.get(place, [text])]
+    return Judgement(
+        tuple(not attempt.lacking and test.passes(answer) for test, answer in pairs),
+        tuple(answer for _, answer in pairs),
+        attempt.lacking,
+    )

@@ -19,9 +19,10 @@ import importlib
 import re
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import astuple
 from typing import Any
 
-from heldout.sandbox.base import Answer, Limits, Program, Sandbox, Status
+from heldout.sandbox.base import Answer, Call, Limits, Program, Sandbox, Status
 from heldout.sandbox.interpreters import Interpreter, Interpreters
 from heldout.sandbox.values import NotPlain, decode, encode, is_above
 
@@ -29,10 +30,11 @@ from heldout.sandbox.values import NotPlain, decode, encode, is_above
 # to have returned. Most return numbers and texts, for which this short one is enough; it gives None for all others. A
 # tuple is an error that was raised.
 _SIMPLE = """
+__heldout_entry = ENTRY
 __heldout_answers = []
-for __heldout_arguments in __heldout_calls:
+for __heldout_arguments, __heldout_keywords in __heldout_calls:
     try:
-        __heldout_value = ENTRY(*__heldout_arguments)
+        __heldout_value = __heldout_entry(*__heldout_arguments, **__heldout_keywords)
     except BaseException as __heldout_error:
         __heldout_answers.append((type(__heldout_error).__name__, str(__heldout_error)))
         continue
@@ -58,11 +60,13 @@ def __heldout_copy(value):
         return {__heldout_copy(key): __heldout_copy(item) for key, item in value.items()}
     raise TypeError('A value of type ' + kind.__name__ + ' is not plain data.')
 
+__heldout_entry = ENTRY
+
 def __heldout_answers(calls):
     answers = []
-    for arguments in calls:
+    for arguments, keywords in calls:
         try:
-            value = ENTRY(*arguments)
+            value = __heldout_entry(*arguments, **keywords)
         except BaseException as error:
             answers.append(('raised', type(error).__name__, str(error)))
             continue
@@ -80,9 +84,10 @@ _RETURNED = Status.RETURNED.value
 _STATUS = {status.value: status for status in Status}
 _SMALL = (bool, float, type(None))  # never above a limit of output
 _SMALL_INT = 2**53
+_NOT_HERE = Answer(Status.UNSUPPORTED, error="monty calls functions; it runs no programs that read stdin, nor tests.")
 
-_Calls = tuple[tuple[Any, ...], ...]
-_Item = tuple[str, str, _Calls]  # a program as plain data: source, entry and inputs
+_Calls = tuple[tuple[tuple[Any, ...], dict[str, Any]], ...]
+_Item = tuple[str, str, _Calls, tuple[float, ...]]  # a program as plain data: source, entry, inputs and limits
 _Said = tuple[str, Any, str]  # an answer as plain data: status, value and error
 _Reader = Callable[[Any, Limits], _Said]  # of what a driver records for one call
 
@@ -97,22 +102,30 @@ class Monty(Sandbox):
 
     def __init__(self, workers: int | None = None, limits: Limits = Limits()) -> None:  # noqa: B008
         self.limits = limits
-        self._interpreters = Interpreters(answers, workers, limits)
+        self._interpreters = Interpreters(answers, workers)
 
     def run(self, programs: Sequence[Program]) -> list[list[Answer]]:
-        items = [(program.source, program.entry, program.inputs) for program in programs]
+        calls = [program for program in programs if program.kind is Call]
         try:
-            return self._interpreters.map(items, _read, _lost)
+            answered = self._interpreters.map([_item(one, self.limits) for one in calls], _read, _lost)
         except ValueError:  # the dictionaries of collections are plain too
-            return self._interpreters.map([_plain(program) for program in programs], _read, _lost)
+            answered = self._interpreters.map([_plain(_item(one, self.limits)) for one in calls], _read, _lost)
+        found = iter(answered)
+        return [next(found) if one.kind is Call else [_NOT_HERE] * one.answers for one in programs]
 
     def close(self) -> None:
         self._interpreters.close()
 
 
-def _plain(program: Program) -> _Item:
-    calls = tuple(tuple(decode(encode(list(arguments)))) for arguments in program.inputs)
-    return str(program.source), str(program.entry), calls
+def _item(program: Program, limits: Limits) -> _Item:
+    calls = tuple((one.args, dict(one.kwargs)) for one in program.inputs if isinstance(one, Call))
+    return program.source, program.entry, calls, astuple(program.limits or limits)
+
+
+def _plain(item: _Item) -> _Item:
+    source, entry, calls, limits = item
+    copied = [decode(encode([list(arguments), keywords])) for arguments, keywords in calls]
+    return str(source), str(entry), tuple((tuple(arguments), keywords) for arguments, keywords in copied), limits
 
 
 def _read(said: list[_Said]) -> list[Answer]:
@@ -125,18 +138,21 @@ def _lost(item: _Item, reason: str) -> list[Answer]:
 
 def answers(interpreter: Interpreter, item: _Item) -> list[_Said]:
     """All calls at once under a short limit; only a program that needs more is run call by call."""
-    source, entry, calls = item
-    said = _all_at_once(interpreter, _joined(source, entry, _SIMPLE), calls, _simple)
+    source, entry, calls, told = item
+    limits = Limits(*told)  # type: ignore[arg-type]
+    said = _all_at_once(interpreter, _joined(source, entry, _SIMPLE), calls, _simple, limits)
     if said is None:
-        said = _all_at_once(interpreter, _joined(source, entry, _COPYING + _ANSWERS), calls, _copied)
-    return _one_by_one(interpreter, _joined(source, entry, _COPYING), calls) if said is None else said
+        said = _all_at_once(interpreter, _joined(source, entry, _COPYING + _ANSWERS), calls, _copied, limits)
+    return _one_by_one(interpreter, _joined(source, entry, _COPYING), calls, limits) if said is None else said
 
 
-def _all_at_once(interpreter: Interpreter, source: str, calls: _Calls, read: _Reader) -> list[_Said] | None:
-    with interpreter.session(_FIRST_TRY) as session:
+def _all_at_once(
+    interpreter: Interpreter, source: str, calls: _Calls, read: _Reader, limits: Limits
+) -> list[_Said] | None:
+    with interpreter.session(limits, _FIRST_TRY) as session:
         try:
             returned = _feed(session, source, calls)
-            return None if returned is None else _said(returned, len(calls), read, interpreter.limits)
+            return None if returned is None else _said(returned, len(calls), read, limits)
         except interpreter.monty.MontyError as error:
             failed = _from_error(error, interpreter.monty)
     if failed[0] in (Status.TIMEOUT, Status.MEMORY, Status.INFRASTRUCTURE):
@@ -144,13 +160,13 @@ def _all_at_once(interpreter: Interpreter, source: str, calls: _Calls, read: _Re
     return [failed] * len(calls)
 
 
-def _one_by_one(interpreter: Interpreter, source: str, calls: _Calls) -> list[_Said]:
+def _one_by_one(interpreter: Interpreter, source: str, calls: _Calls, limits: Limits) -> list[_Said]:
     said: list[_Said] = []
-    with interpreter.session() as session:
+    with interpreter.session(limits) as session:
         try:
             _feed(session, source, ())
             for arguments in calls:
-                said += _said(_feed(session, _ANSWERS, (arguments,)), 1, _copied, interpreter.limits)
+                said += _said(_feed(session, _ANSWERS, (arguments,)), 1, _copied, limits)
         except interpreter.monty.MontyError as error:
             said += [_from_error(error, interpreter.monty)] * (len(calls) - len(said))
     return said

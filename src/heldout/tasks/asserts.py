@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from heldout.sandbox.judging import Test
+from heldout.sandbox.hidden import Test
 
 _TIGHT, _FEW, _MANY = 1e-6, 5, 12  # a tolerance; decimals of a number that is exact under it; digits of a full one
 _ARITHMETIC = {ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv}

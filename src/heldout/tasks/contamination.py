@@ -103,4 +103,4 @@ def _normal(prompt: str) -> str:
 
 def _tests(problem: Problem) -> tuple[str, frozenset[str]]:
     """The entry point and the tests in whatever order."""
-    return problem.entry_point, frozenset(repr((test.args, test.expected)) for test in problem.tests)
+    return problem.entry_point, frozenset(map(repr, problem.tests))

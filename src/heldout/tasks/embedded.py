@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from heldout.errors import UsageError
-from heldout.sandbox.judging import Test
+from heldout.sandbox.hidden import Test
 from heldout.tasks.problem import SPLITS, Problem, Task
 
 Style = Literal["terse", "mid", "long"]

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from heldout.errors import TaskError
-from heldout.sandbox.judging import Test
+from heldout.sandbox.hidden import Test
 from heldout.tasks.asserts import Assertions, parsed, read_assertions, test_of
 from heldout.tasks.problem import Problem, Task
 from heldout.tasks.rows import Row

@@ -11,7 +11,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from heldout.errors import UsageError
-from heldout.sandbox.judging import Attempt, Test, same
+from heldout.sandbox.base import Limits
+from heldout.sandbox.compare import same
+from heldout.sandbox.hidden import HiddenTest, StdinTest, Test
+from heldout.sandbox.judging import Attempt
 from heldout.text import sentence_list
 
 SPLITS = ("train", "validation", "test")
@@ -26,10 +29,11 @@ class Problem:
 
     id: str  # its name, unique within the task
     prompt: str  # what the model reads
-    entry_point: str  # the function that the tests call
-    tests: tuple[Test, ...]  # arguments and expected values; never shown to the model or to the program
+    entry_point: str  # what the tests call: f, a class, or Solution().f; empty where the whole program is run
+    tests: tuple[HiddenTest, ...]  # what goes in and what should come out; never shown to the model or to the program
     split: str = "train"  # or "validation" (for choosing), or "test" (for reporting)
     stub: str = ""  # source that the completion continues; empty where the completion is the whole program
+    limits: Limits | None = None  # what its programs may use; None for those of the sandbox
 
     def program(self, completion: str) -> str:
         """Return the source to run: the stub and the completion, joined so that `entry_point` is defined.
@@ -53,7 +57,7 @@ class Problem:
 
     def attempt(self, completion: str) -> Attempt:
         """Return what `heldout.sandbox.judge` takes: the program that a completion stands for, and the tests."""
-        return Attempt(self.program(completion), self.entry_point, self.tests)
+        return Attempt(self.program(completion), self.entry_point, self.tests, self.limits)
 
 
 @dataclass(frozen=True)
@@ -91,7 +95,7 @@ def with_wrong_tests(problems: Sequence[Problem], share: float, seed: int = 0) -
 
     Most real sets have such problems. No honest program passes them, so they teach an honest policy nothing; but where
     a judge can be fooled, they are where the trick alone pays, however well the policy programs. A problem that expects
-    the same of all inputs stays right.
+    the same of all inputs, or whose tests are a program themselves, stays right.
     """
     if not 0 <= share <= 1:
         raise UsageError(f"The share of wrong tests is {share}; it must be between 0 and 1.")
@@ -102,10 +106,14 @@ def with_wrong_tests(problems: Sequence[Problem], share: float, seed: int = 0) -
 
 def _spoilt(problem: Problem) -> Problem:
     """Exchange what the first test expects and the first other value that is expected."""
-    first, *rest = problem.tests
-    other = next((place for place, test in enumerate(rest) if not same(test.expected, first.expected)), None)
-    if other is None:
-        return problem
-    exchanged = Test(first.args, rest[other].expected)
-    rest[other] = Test(rest[other].args, first.expected)
-    return replace(problem, tests=(exchanged, *rest))
+    tests = list(problem.tests)
+    places = [place for place, test in enumerate(tests) if isinstance(test, Test | StdinTest)]
+    for place in places[1:]:
+        first, other = tests[places[0]], tests[place]
+        assert isinstance(first, Test | StdinTest)
+        assert isinstance(other, Test | StdinTest)
+        if not same(other.expected, first.expected):
+            tests[places[0]] = replace(first, expected=other.expected)
+            tests[place] = replace(other, expected=first.expected)
+            break
+    return replace(problem, tests=tuple(tests))

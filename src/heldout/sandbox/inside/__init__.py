@@ -1,0 +1,1 @@
+"""What runs within the bubblewrap sandbox: the worker, its process 1, and what its children do."""

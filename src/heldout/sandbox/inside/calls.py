@@ -1,0 +1,75 @@
+"""Calls of a program inside the bubblewrap sandbox: it is defined once, and its entry point called for each input.
+
+It runs in the child that the program is in control of, so nothing that it says is believed. It uses the standard
+library alone and runs under whatever Python the sandbox has.
+"""
+
+from __future__ import annotations
+
+import builtins
+import sys
+import types
+from collections.abc import Iterator
+from typing import Any
+
+from heldout.sandbox.values import NotPlain, decode, encode
+
+_LONGEST_ERROR = 300
+
+
+def answers(request: dict[str, Any]) -> Iterator[str]:
+    """Define the program and call its entry point for each input; one line of tagged JSON for each."""
+    inputs = request["inputs"]
+    try:
+        function = _define(request["source"], request["entry"])
+    except BaseException as error:
+        yield from [_from_error(error, defining=True)] * len(inputs)
+    else:
+        for encoded in inputs:
+            arguments, keywords = decode(encoded)
+            yield _call(function, arguments, keywords, request["limits"]["output_bytes"])
+
+
+def _define(source: str, entry: str) -> Any:
+    module = types.ModuleType("program")  # a real one: dataclasses look it up
+    sys.modules["program"] = module
+    builtins.__dict__.setdefault("exit", sys.exit)  # the `site` module, which is not loaded, would supply them
+    builtins.__dict__.setdefault("quit", sys.exit)
+    code = compile(source, "program", "exec", dont_inherit=True)
+    exec(code, module.__dict__)
+    return _entry(module.__dict__, entry)
+
+
+def _entry(defined: dict[str, Any], entry: str) -> Any:
+    """Find ``f``, or the method of ``Solution().f``, bound to one instance for all calls."""
+    name, _, method = entry.partition("().")
+    if name not in defined:
+        raise NameError(f"name {name!r} is not defined")
+    return getattr(defined[name](), method) if method else defined[name]
+
+
+def _call(function: Any, arguments: list[Any], keywords: dict[str, Any], largest: int) -> str:
+    try:
+        value = function(*arguments, **keywords)
+    except BaseException as error:
+        return _from_error(error)
+    try:
+        line = encode(value)
+    except (NotPlain, RecursionError) as error:
+        return encode(["refused", str(error)[:_LONGEST_ERROR]])
+    except BaseException as error:
+        return _from_error(error)
+    if len(line) > largest:
+        return encode(["refused", f"It returned {len(line)} bytes; the limit is {largest}."])
+    return f'["returned",{line}]'
+
+
+def _from_error(error: BaseException, defining: bool = False) -> str:
+    if isinstance(error, MemoryError):
+        return encode(["memory", "MemoryError"])
+    try:
+        text = f"{type(error).__name__}: {error}"[:_LONGEST_ERROR]
+    except BaseException:  # an error may have a __str__ of its own
+        text = "an error that cannot be printed"
+    in_text = isinstance(error, SyntaxError) or (isinstance(error, ValueError) and "null bytes" in text)
+    return encode(["syntax" if defining and in_text else "raised", text])
