@@ -78,6 +78,17 @@ def test_saved_samples_are_judged_printed_and_recorded(task: Path, tmp_path: Pat
     assert "pass@1   70.0%" in again.stdout
 
 
+def test_the_verdicts_of_a_file_are_held_against_these(task: Path) -> None:
+    saved = samples(task, "judged.jsonl", {0: 2, 1: 1, 2: 0})
+    rows = [json.loads(line) for line in saved.read_text().splitlines()]
+    for row, passed in zip(rows, (True, True, True, True, False, False), strict=True):  # one of p[1]'s does not pass
+        row["passed"] = passed
+    saved.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    done = command(saved, "--task", task, "--split", "test")
+    assert "The file's own verdicts (passed) agree with these on 5 of 6 samples" in done.stdout
+    assert "passed there and failed here: p[1]." in done.stdout
+
+
 def test_further_checkpoints_make_one_run(task: Path, tmp_path: Path) -> None:
     for step, solved in ((10, {6: 0, 7: 0}), (20, {6: 2, 7: 0})):
         saved = samples(task, f"step-{step}.jsonl", solved)
@@ -103,7 +114,10 @@ def test_two_are_compared_in_pairs(task: Path, tmp_path: Path) -> None:
         (["none.jsonl"], "none.jsonl cannot be read"),
         (["steps.jsonl", "--task", "steps.jsonl", "--split", "train"], "no problems in its split 'train'; it has"),
         (["steps.jsonl", "steps.jsonl", "steps.jsonl"], "There are 3 models"),
-        (["mine.jsonl", "--task", "steps.jsonl"], "line 1: steps has no problem 'q'"),
+        (
+            ["mine.jsonl", "--task", "steps.jsonl"],
+            "of a problem of steps: 'id' says q, and the problems are p[0], p[1]",
+        ),
         (["mine.jsonl", "--task", "none"], "'none' is no task"),
         (
             ["one.jsonl", "--task", "steps.jsonl", "-k", "2"],

@@ -16,10 +16,10 @@ from rich.markup import escape
 from rich.table import Table
 
 from heldout.errors import UsageError
+from heldout.evaluation.saved import Agreement, agreement, is_saved, read_saved
 from heldout.evaluation.score import (
     INFRASTRUCTURE,
     SOLVED,
-    Completion,
     EvaluationResult,
     PairedDifference,
     compare,
@@ -27,6 +27,7 @@ from heldout.evaluation.score import (
     interval,
     score,
 )
+from heldout.evaluation.whose import shown
 from heldout.metrics.phrasing import few_problems
 from heldout.sandbox import open_sandbox
 from heldout.sandbox.base import Sandbox
@@ -35,8 +36,7 @@ from heldout.store.layout import RUN
 from heldout.store.lines import replacing
 from heldout.store.recorder import Recorder
 from heldout.tasks import Problem, Task, load_task
-from heldout.tasks.rows import FILE_ENDINGS, file_rows
-from heldout.text import counted, sentence_list
+from heldout.text import counted
 
 _USE = {
     "train": "the problems that are trained on: this says nothing about new ones",
@@ -58,6 +58,7 @@ class Request:
     sandbox: str = "monty"
     policy: Mapping[str, Any] = field(default_factory=dict)  # settings of `TransformersPolicy`
     step: int | None = None  # of the training; None reads it off each model's name
+    stops: Sequence[str] = ()  # texts at which answers are cut
 
 
 def main(models: Sequence[str], request: Request, out: Path | None = None) -> None:
@@ -82,38 +83,6 @@ def main(models: Sequence[str], request: Request, out: Path | None = None) -> No
                 _say(console, f"\n{record(result, out / folder, {'model': model, **asdict(request)})}")
     if len(results) == 2:
         show_difference(console, models, compare(results[0].evaluation, results[1].evaluation))
-
-
-def saved_samples(path: Path, task: Task, problems: Sequence[Problem]) -> tuple[list[list[Completion]], list[str]]:
-    """Read saved samples as completions for each problem.
-
-    A row is ``{"id": …, "completion": …}`` or, as HumanEval has it, ``{"task_id": …, "completion": …}``; ``tokens`` and
-    ``stop`` may say how long it is and why it ended. Notes say what was left out; a row of a problem that the task does
-    not have is a UsageError.
-    """
-    known = {problem.id for problem in task.problems}
-    found: dict[str, list[Completion]] = {problem.id: [] for problem in problems}
-    other = 0
-    for row in file_rows(path):
-        name = str(row.data.get("id", row.data.get("task_id")))
-        if name not in known:
-            raise UsageError(f"{row.where}: {task.name} has no problem {name!r}; give the ids of that task.")
-        tokens = row.data.get("tokens", 0)
-        completion = Completion(
-            row.text("completion", ""), tokens if isinstance(tokens, int) else 0, row.text("stop", "")
-        )
-        if name in found:
-            found[name].append(completion)
-        else:
-            other += 1
-    notes = []
-    if other:
-        notes.append(f"{counted(other, 'sample')} of problems that are not evaluated were left out.")
-    missing = [name for name, several in found.items() if not several]
-    if missing:
-        shown = sentence_list([*missing[:5], *([f"{len(missing) - 5} more"] if len(missing) > 5 else [])])
-        notes.append(f"{counted(len(missing), 'problem')} without a sample left out: {shown}.")
-    return list(found.values()), notes
 
 
 def record(result: EvaluationResult, directory: Path, about: Mapping[str, Any]) -> Path:
@@ -183,24 +152,38 @@ def show_difference(console: Console, models: Sequence[str], found: PairedDiffer
         _say(console, f"{counted(found.left_out, 'problem')} that only one of them was measured on left out.", "yellow")
 
 
+def show_agreement(console: Console, key: str, found: Agreement) -> None:
+    """Print how far the verdicts that a file holds under a key are ours; nothing where it holds none."""
+    if not found.judged:
+        return
+    text = f"The file's own verdicts ({key}) agree with these on {found.agreed} of {counted(found.judged, 'sample')}"
+    if found.only_theirs:
+        text += f"; passed there and failed here: {shown(found.only_theirs)}"
+    if found.only_ours:
+        text += f"; failed there and solved here: {shown(found.only_ours)}"
+    _say(console, f"\n{text}.", "" if found.agreed == found.judged else "yellow")
+
+
 def _measured(
     model: str, request: Request, task: Task, problems: Sequence[Problem], sandbox: Sandbox, console: Console
 ) -> EvaluationResult:
     """Evaluate a model, or judge saved samples."""
     benchmark, ks = f"{task.name}-{request.split}", sorted({1, *request.ks})
     step = _step_of(model) if request.step is None else request.step
-    if not model.endswith(FILE_ENDINGS):
+    if not is_saved(model):
         from heldout.evaluation.transformers import load_policy
 
         policy = load_policy(model, **request.policy)
         return evaluate(policy, problems, sandbox, step=step, samples=request.samples, benchmark=benchmark, ks=ks)
-    completions, notes = saved_samples(Path(model), task, problems)
-    _notes(console, notes)
-    there = [(problem, several) for problem, several in zip(problems, completions, strict=True) if several]
+    saved = read_saved(Path(model), task, problems, request.stops)
+    _notes(console, saved.notes)
+    there = [one for one in zip(problems, saved.completions, saved.verdicts, strict=True) if one[1]]
     if not there:
         raise UsageError(f"{model} holds no sample of a problem of the {request.split} split of {task.name}.")
-    chosen, texts = zip(*there, strict=True)
-    return score(chosen, texts, sandbox, step=step, benchmark=benchmark, ks=ks)
+    chosen, texts, verdicts = zip(*there, strict=True)
+    result = score(chosen, texts, sandbox, step=step, benchmark=benchmark, ks=ks)
+    show_agreement(console, saved.verdict, agreement(chosen, result.kinds, verdicts))
+    return result
 
 
 def _say(console: Console, text: str, style: str = "") -> None:
@@ -232,7 +215,7 @@ def _hardest(console: Console, result: EvaluationResult) -> None:
 
 def _step_of(model: str) -> int:
     """Read the training step off a name such as checkpoint-400 or samples-step-00000400.jsonl; 0 without one."""
-    found = re.search(r"(?:checkpoint|step)[-_](\d+)(?:\.jsonl?(?:\.gz)?)?/*$", model)
+    found = re.search(r"(?:checkpoint|step)[-_](\d+)(?:\.(?:jsonl?(?:\.gz)?|parquet))?/*$", model)
     return int(found[1]) if found else 0
 
 

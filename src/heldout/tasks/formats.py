@@ -78,7 +78,7 @@ def read(name: str, rows: Sequence[Row], split: str | None = None) -> Task:
     if own and (unknown := Counter(key for row in rows for key in row.data.keys() - _KEYS)):
         times = [f"{key!r} ({counted(count, 'time')})" for key, count in sorted(unknown.items())]
         notes.append(f"Not used: {sentence_list(times)}.")
-    return Task(name, problems, tuple(notes))
+    return Task(name, problems, tuple(notes), order=tuple(found))
 
 
 def continues(prompt: str, entry_point: str) -> bool:

@@ -68,6 +68,7 @@ class Task:
     problems: tuple[Problem, ...]  # of every split
     notes: tuple[str, ...] = ()  # what the reader guessed, dropped or left out, a sentence each
     apart: bool = False  # whether what is held out is another function by construction, however alike the prompts are
+    order: tuple[str, ...] = ()  # ids as the set has them, also of problems that were left out; empty: those of above
 
     def split(self, name: str) -> tuple[Problem, ...]:
         """Return the problems of one split; one that does not exist, or is empty, is a UsageError."""

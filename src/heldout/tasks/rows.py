@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import gzip
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -42,20 +42,44 @@ class Row(NamedTuple):
         return named
 
 
+class Value(NamedTuple):
+    """One JSON value of a file and where it stands, for messages."""
+
+    where: str
+    data: Any
+
+
 def file_rows(path: Path) -> list[Row]:
     """Read every row of a file.
 
     A TaskError, with file and line, where it cannot be read, a line is no JSON object, or there is none.
     """
+    rows = [_row(*value) for value in file_values(path)]
+    if not rows:
+        raise TaskError(f"{path} holds no problems; give one JSON object a line.")
+    return rows
+
+
+def file_values(path: Path) -> list[Value]:
+    """Read every JSON value of a file: its lines, or the entries of the one array, or the one object, that it is.
+
+    A TaskError, with file and line, where it cannot be read or is no JSON.
+    """
     try:
         data = path.read_bytes()
         text = (gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data).decode("utf-8-sig")
     except (OSError, EOFError, UnicodeDecodeError) as error:
-        raise TaskError(f"{path} cannot be read as a file of problems: {error}.") from None
-    rows = list(_array(path, text) if text.lstrip().startswith("[") else _lines(path, text))
-    if not rows:
-        raise TaskError(f"{path} holds no problems; give one JSON object a line.")
-    return rows
+        raise TaskError(f"{path} cannot be read: {error}.") from None
+    lines = [(number, line) for number, line in enumerate(text.split("\n"), 1) if line.strip()]
+    if len(lines) > 1 and _is_json(lines[0][1]):
+        return [Value(f"{path}, line {number}", _parsed(f"{path}, line {number}", line)) for number, line in lines]
+    if not lines:
+        return []
+    number = lines[0][0]
+    whole = _parsed(str(path) if len(lines) > 1 else f"{path}, line {number}", text)
+    if not isinstance(whole, list):
+        return [Value(f"{path}, line {number}", whole)]
+    return [Value(f"{path}, entry {place}", item) for place, item in enumerate(whole, 1)]
 
 
 def hub_rows(name: str) -> tuple[list[Row], list[str]]:
@@ -77,15 +101,12 @@ def hub_rows(name: str) -> tuple[list[Row], list[str]]:
     ], notes
 
 
-def _lines(path: Path, text: str) -> Iterator[Row]:
-    for number, line in enumerate(text.split("\n"), 1):
-        if line.strip():
-            yield _row(f"{path}, line {number}", _parsed(f"{path}, line {number}", line))
-
-
-def _array(path: Path, text: str) -> Iterator[Row]:
-    for number, item in enumerate(_parsed(str(path), text), 1):
-        yield _row(f"{path}, entry {number}", item)
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return True
 
 
 def _parsed(where: str, text: str) -> Any:
