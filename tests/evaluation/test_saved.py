@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from heldout.errors import HeldoutError, TaskError, UsageError
 from heldout.evaluation.answer_text import SAMPLE_KEYS, texts_of
 from heldout.evaluation.saved import Saved, agreement, is_saved, read_saved
-from heldout.sandbox.judging import Test
+from heldout.sandbox.hidden import Test
 from heldout.tasks import Problem, Task
 
 TESTS = (Test((1,), 2),)
