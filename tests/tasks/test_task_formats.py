@@ -14,7 +14,7 @@ from heldout.errors import TaskError, UsageError
 from heldout.sandbox import Test, judge
 from heldout.tasks import load_task
 from heldout.tasks.contamination import contaminated
-from heldout.tasks.formats import continues
+from heldout.tasks.formats.own import continues
 from in_process import InProcess
 
 DOCS = Path(__file__).parents[2] / "docs" / "tasks.md"
@@ -76,6 +76,14 @@ def test_what_is_no_json_is_told_with_its_line(tmp_path: Path) -> None:
     (tmp_path / "mine.jsonl").write_bytes(b"\xff\xfe")
     with pytest.raises(TaskError, match="cannot be read"):
         load_task(str(tmp_path / "mine.jsonl"))
+
+
+def test_rows_of_another_format_than_the_first_are_refused(tmp_path: Path) -> None:
+    other = {"task_id": 1, "text": "Add.", "code": "def f(x): pass", "test_list": ["assert f(1) == 2"]}
+    with pytest.raises(
+        TaskError, match=r"mine\.jsonl, line 2: the row has code, .* of the format heldout's own, which"
+    ):
+        load_task(saved(tmp_path, ROW, other))
 
 
 def test_a_json_array_is_read_too(tmp_path: Path) -> None:

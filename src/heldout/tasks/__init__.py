@@ -12,8 +12,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from heldout.errors import TaskError, UsageError
-from heldout.tasks import formats
 from heldout.tasks.embedded import embedded
+from heldout.tasks.formats import registry
 from heldout.tasks.problem import SPLITS, Problem, Task
 from heldout.tasks.rows import FILE_ENDINGS, Row, file_rows, hub_rows
 from heldout.text import sentence_list
@@ -69,7 +69,7 @@ def _from_rows(name: str, found: list[Row], split: str | None, columns: Mapping[
         raise TaskError(f"{name} holds no problems in a split called {sentence_list(list(SPLITS), 'or')}.")
     if columns:
         found = [_renamed(row, columns) for row in found]
-    return formats.read(name, found, split)
+    return registry.read(name, found, split)
 
 
 def _renamed(row: Row, columns: Mapping[str, str]) -> Row:

@@ -1,0 +1,48 @@
+"""What a format gives for a row: a problem, and what cannot be judged of it."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass
+from typing import Any
+
+from heldout.errors import TaskError
+from heldout.tasks.asserts import parsed
+from heldout.tasks.problem import Problem
+from heldout.tasks.rows import Row
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One row as a problem. Its split is for the registry to say; a problem without a test is left out by name."""
+
+    problem: Problem
+    unjudged: tuple[str, ...] = ()  # tests that cannot be judged: the text or the name of each
+    why: str = ""  # why they cannot be, or why there is no test; it follows "because"
+    remarks: tuple[str, ...] = ()  # what else has to be said; rows that say the same are counted together
+
+
+def name_of(row: Row, *keys: str) -> str:
+    """Return the id of a problem: the first of these keys that holds a text or a whole number, else a TaskError."""
+    for key in keys:
+        value = row.data.get(key)
+        if isinstance(value, str | int) and not isinstance(value, bool) and value != "":
+            return str(value)
+    raise TaskError(f"{row.where}: {keys[0]!r} is missing; every problem needs its own.")
+
+
+def texts(row: Row, key: str, what: str = "texts") -> list[str]:
+    """Return a list of texts; anything else is a TaskError."""
+    value: Any = row.data.get(key)
+    if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
+        raise TaskError(f"{row.where}: {key!r} must be a list of {what}.")
+    return value
+
+
+def tree_of(row: Row, what: str, source: str) -> ast.Module:
+    """Parse a source text of a row; a TaskError where it is no Python."""
+    try:
+        return parsed(source)
+    except SyntaxError as error:
+        line = f", line {error.lineno} of them" if error.lineno else ""
+        raise TaskError(f"{row.where}: {what} are no Python ({error.msg}{line}).") from None

@@ -1,0 +1,140 @@
+"""The registry: every format of problem sets that can be read, and how a row of it is recognised.
+
+To add a format, write a file with one function ``read(row)``, which turns a `Row` into a `Reading` or raises a
+TaskError that says where and why, and add one line to `FORMATS`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from heldout.errors import TaskError
+from heldout.tasks.formats import human_eval, mbpp, own
+from heldout.tasks.formats.reading import Reading
+from heldout.tasks.problem import Problem, Task
+from heldout.tasks.rows import Row
+from heldout.text import counted, sentence_list
+
+_TRAIN, _VALIDATION = 0.8, 0.9  # where a hash in [0, 1) passes from one split to the next
+_SHOWN = 3  # tests that a note quotes
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """One format of problem sets."""
+
+    id: str
+    title: str  # for people
+    keys: tuple[str, ...]  # a row has all of these; "a|b" is either
+    read: Callable[[Row], Reading]
+    benchmark: bool = True  # whether problems that name no split are for testing; else a hash of the prompt decides
+    rule: str = ""  # how its tests are compared, where that has to be said: a sentence
+    known: frozenset[str] | None = None  # the keys that have a meaning, where all others are to be named
+
+    def recognises(self, data: Mapping[str, Any]) -> bool:
+        """Say whether a row has the keys of this format."""
+        return all(any(one in data for one in key.split("|")) for key in self.keys)
+
+
+# In the order in which they are asked, those with the most particular keys first.
+FORMATS = (
+    Format("heldout", "heldout's own", ("tests",), own.read, benchmark=False, known=own.KEYS),
+    Format("human-eval", "HumanEval", ("test",), human_eval.read),
+    Format("mbpp", "MBPP", ("test_list",), mbpp.read),
+)
+
+
+def read(name: str, rows: Sequence[Row], split: str | None = None) -> Task:
+    """Turn rows, at least one, into a task: the keys of the first tell whose format they are.
+
+    A test that cannot be judged is left out, a problem without any test that can be is left out too, and both are
+    named in notes. A problem that names no split is for testing if the set is a benchmark; otherwise a hash of its
+    prompt decides, 80 : 10 : 10. `split` puts every problem into this split, whatever the rows say.
+
+    Raises
+    ------
+    TaskError
+        When a row is not of the format of the first, or an id occurs twice; the message names the file and the line.
+    """
+    format = _format_of(rows[0])
+    found: dict[str, Reading] = {}
+    for row in rows:
+        if not format.recognises(row.data):
+            raise TaskError(
+                f"{row.where}: the row has {sentence_list(sorted(row.data))}, and the first row was of the format "
+                f"{format.title}, which has {_keys(format)}; keep rows of different formats in files of their own."
+            )
+        reading = format.read(row)
+        problem = reading.problem
+        if problem.id in found:
+            raise TaskError(f"{row.where}: the id {problem.id!r} occurs a second time; every problem needs its own.")
+        where = split or row.split() or ("test" if format.benchmark else _hashed(problem.prompt))
+        found[problem.id] = replace(reading, problem=replace(problem, split=where))
+    problems = tuple(one.problem for one in found.values() if one.problem.tests)
+    notes = tuple(_notes(format, rows, found, split))
+    return Task(name, problems, notes, order=tuple(found))
+
+
+def _format_of(row: Row) -> Format:
+    known = next((format for format in FORMATS if format.recognises(row.data)), None)
+    if known is None:
+        raise TaskError(
+            f"{row.where}: there are no tests; the row has {sentence_list(sorted(row.data))}, and needs 'tests', or "
+            f"the keys of {sentence_list([f'{one.title} ({_keys(one)})' for one in FORMATS[1:]], 'or')} "
+            "(columns of other names can be mapped)."
+        )
+    return known
+
+
+def _keys(format: Format) -> str:
+    return sentence_list([" or ".join(map(repr, key.split("|"))) for key in format.keys])
+
+
+def _hashed(prompt: str) -> str:
+    digest = hashlib.sha256(prompt.encode()).digest()
+    place = int.from_bytes(digest[:8], "big") / 2**64
+    return "train" if place < _TRAIN else "validation" if place < _VALIDATION else "test"
+
+
+def _notes(format: Format, rows: Sequence[Row], found: Mapping[str, Reading], split: str | None) -> Iterator[str]:
+    if format.rule:
+        yield format.rule
+    yield from _unjudged(found)
+    names = [name for name, one in found.items() if not one.problem.tests]
+    if names:
+        yield f"{counted(len(names), 'problem')} without any test that could be read dropped: {sentence_list(names)}."
+    remarks: dict[str, list[Problem]] = {}
+    for one in found.values():
+        for remark in one.remarks:
+            remarks.setdefault(remark, []).append(one.problem)
+    for remark, several in remarks.items():
+        ids = [one.id for one in several]
+        yield f"{counted(len(ids), 'problem')}: {remark} ({sentence_list(_first(ids))})."
+    unnamed = 0 if split else sum(row.data.get("split") is None for row in rows)
+    if unnamed:
+        hashed = "a hash of the prompt chose it, 80 : 10 : 10"
+        chosen = "as a benchmark they are all for testing" if format.benchmark else hashed
+        yield f"{counted(unnamed, 'problem')} named no split; {chosen}."
+    if format.known and (unknown := Counter(key for row in rows for key in row.data.keys() - format.known)):
+        times = [f"{key!r} ({counted(count, 'time')})" for key, count in sorted(unknown.items())]
+        yield f"Not used: {sentence_list(times)}."
+
+
+def _unjudged(found: Mapping[str, Reading]) -> Iterator[str]:
+    lines = [(name, line) for name, one in found.items() for line in one.unjudged]
+    if lines:
+        names = sentence_list(list(dict.fromkeys(name for name, _ in lines)))
+        quoted = sentence_list([f"`{line[:80]}{'…' * (len(line) > 80)}`" for _, line in lines[:_SHOWN]])
+        yield (
+            f"{counted(len(lines), 'assertion')} of a form that cannot be read as arguments and a value were left out, "
+            f"such as {quoted}; of {names}."
+        )
+
+
+def _first(names: Sequence[str]) -> list[str]:
+    more = [f"{len(names) - _SHOWN} more"] if len(names) > _SHOWN else []
+    return [*names[:_SHOWN], *more]
