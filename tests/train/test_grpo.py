@@ -166,6 +166,15 @@ def test_what_is_refused_leaves_nothing_behind(short: str, tmp_path: Path) -> No
     assert not (tmp_path / "run").exists()
 
 
+def test_a_step_that_could_not_be_judged_is_recorded_without_a_reward_and_the_run_goes_on(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text("def none(completions, **_):\n    return [None] * len(completions)\n")
+    assert train(small(f"{tmp_path}/mine.py:none", steps=2, evaluate_every=0), tmp_path / "run")
+    lines = [json.loads(line) for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()]
+    assert [line.get("reward") for line in lines] == [None, None]
+    rollouts = pl.read_parquet(next((tmp_path / "run" / "rollouts").glob("*.parquet")))
+    assert rollouts["reward"].to_list() == [None] * len(rollouts)
+
+
 def test_every_problem_comes_once_before_any_comes_again() -> None:
     from heldout.tasks.embedded import embedded
 

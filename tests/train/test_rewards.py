@@ -62,18 +62,36 @@ def test_a_function_that_is_not_there_or_returns_too_few_is_named(tmp_path: Path
         Own(f"{tmp_path}/mine.py:few")([ABSOLUTE] * 2, ["a", "b"])
 
 
-def test_the_ledger_holds_the_newest_step_with_every_part() -> None:
-    parts = [Part("one"), Part("two", 0.5)]
-    ledger = Ledger(parts)
-    columns = {"completion_ids": [[5, 6], [7]], "problem": ["absolute", "absolute"], "trainer_state": None}
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [("0.5", "gave 0.5; give a list"), ("['yes']", "gave \\['yes'\\]"), ("[float('inf')]", "infinite")],
+)
+def test_what_is_no_number_for_each_completion_is_refused(tmp_path: Path, given: str, said: str) -> None:
+    (tmp_path / "mine.py").write_text(f"def mine(**_):\n    return {given}\n")
+    with pytest.raises(UsageError, match=said):
+        Own(f"{tmp_path}/mine.py:mine")([ABSOLUTE], ["a"])
+
+
+def test_what_is_not_a_number_is_unknown(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text("def mine(**_):\n    return [float('nan'), None, 1]\n")
+    assert Own(f"{tmp_path}/mine.py:mine")([ABSOLUTE] * 3, ["a"] * 3) == [None, None, 1.0]
+
+
+def test_where_one_part_cannot_say_none_does_and_the_ledger_holds_the_newest_step_with_every_part() -> None:
+    ledger = Ledger()
+    answers: dict[str, list[float | None]] = {"one": [1.0, 0.0], "two": [4.0, None]}
+
+    def saying(name: str) -> Any:
+        return lambda problems, texts: answers[name]
+
+    rewards = for_trl({Part("one"): saying("one"), Part("two", 0.5): saying("two")}, {"absolute": ABSOLUTE}, ledger)
+    columns: Any = {"completion_ids": [[5, 6], [7]], "problem": ["absolute", "absolute"], "trainer_state": None}
+    completions: list[Any] = ["ab", [{"role": "assistant", "content": "c"}]]
     for _ in range(2):  # the second step's page replaces the first's
-        for part, worth in zip(parts, ([1.0, 0.0], [4.0, None]), strict=True):
-
-            def judge(problems: Any, texts: Any, worth: Any = worth) -> Any:
-                return worth
-
-            reward = for_trl(part, judge, {"absolute": ABSOLUTE}, ledger)
-            assert reward.__name__ == part.name
-            assert reward(completions=["ab", [{"role": "assistant", "content": "c"}]], **columns) == worth
-    assert [(row["text"], row["tokens"], row["reward"]) for row in ledger.rows] == [("ab", 2, 3.0), ("c", 1, 0.0)]
-    assert ledger.rows[0]["reward/two"] == 4.0
+        assert [one.__name__ for one in rewards] == ["one", "two"]
+        assert [one(completions=completions, **columns) for one in rewards] == [[1.0, None], [4.0, None]]
+    assert [(row["text"], row["tokens"], row["reward"]) for row in ledger.rows] == [("ab", 2, 3.0), ("c", 1, None)]
+    assert [row["reward/one"] for row in ledger.rows] == [1.0, 0.0]  # what it said, though it does not count
+    answers["two"] = [4.0, 2.0]
+    assert [one(completions=completions, **columns) for one in rewards] == [[1.0, 0.0], [4.0, 2.0]]
+    assert [row["reward"] for row in ledger.rows] == [3.0, 1.0]

@@ -126,14 +126,15 @@ class Samples(TrainerCallback):
         args: TrainingArguments,
         state: TrainerState,
         control: TrainerControl,
-        logs: Mapping[str, float] | None = None,
+        logs: Mapping[str, float | None] | None = None,
         **given: Any,
     ) -> None:
         if not logs or "reward" not in logs:  # transformers closes with a summary of the whole run
             return
         if self.every and state.global_step % self.every == 0:
             self.recorder.rollouts(state.global_step, self.ledger.rows[: self.rows])
-        figures = f"reward {logs['reward']:.2f} · {logs['completions/mean_length']:.0f} tokens · {self.held_out.newest}"
+        reward = "unknown" if logs["reward"] is None else f"{logs['reward']:.2f}"  # where nothing could be judged
+        figures = f"reward {reward} · {logs['completions/mean_length']:.0f} tokens · {self.held_out.newest}"
         self.display.stage("training", state.global_step, state.max_steps, figures)
 
 

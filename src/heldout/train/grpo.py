@@ -99,7 +99,7 @@ def train(config: TrainConfig, directory: Path, *, resume: bool = False, console
         if policy.tokenizer.pad_token is None:
             policy.tokenizer.pad_token = policy.tokenizer.eos_token
         policy.tokenizer.padding_side = "left"
-        ledger = Ledger(ready.parts)
+        ledger = Ledger()
         stop = Stop(ready.period)
         trainer = GRPOTrainer(
             model=policy.model.float(),
@@ -184,7 +184,7 @@ def _rewards(
         "reward-model": lambda: _reward_model(ready, policy, sandbox, display),
     }
     by_id = {problem.id: problem for problem in ready.problems}
-    return [for_trl(part, ready.own.get(part.name) or named[part.name](), by_id, ledger) for part in ready.parts]
+    return for_trl({part: ready.own.get(part.name) or named[part.name]() for part in ready.parts}, by_id, ledger)
 
 
 def _observers(

@@ -6,6 +6,7 @@ evaluation never passes through here: it has a judge of its own, so that a rewar
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -104,7 +105,14 @@ class Own:
     def __call__(self, problems: Sequence[Problem], completions: Sequence[str]) -> list[float | None]:
         prompts = [problem.prompt for problem in problems]
         given = self.function(prompts=prompts, completions=list(completions), problems=list(problems))
-        worth = [None if one is None else float(one) for one in given]
+        try:
+            worth = [None if one is None or math.isnan(one) else float(one) for one in given]
+        except TypeError:
+            raise UsageError(
+                f"{self.name} gave {given!r:.80}; give a list of one number, or None, a completion."
+            ) from None
+        if any(one is not None and math.isinf(one) for one in worth):
+            raise UsageError(f"{self.name} gave a reward that is infinite; give finite numbers, or None where unknown.")
         if len(worth) != len(completions):
             raise UsageError(
                 f"{self.name} gave {len(worth)} rewards for {len(completions)} completions; give one each."
@@ -134,43 +142,61 @@ def _load(name: str) -> Callable[..., Sequence[float | None]]:
 class Ledger:
     """What the rewards said of the newest completions, until somebody records it."""
 
-    def __init__(self, parts: Sequence[Part]) -> None:
-        self.weights = {part.name: part.weight for part in parts}
+    def __init__(self) -> None:
         self.rows: list[dict[str, Any]] = []
 
     def note(
         self,
-        part: str,
         problems: Sequence[Problem],
         completions: Sequence[str],
         tokens: Sequence[int],
-        worth: Sequence[float | None],
+        worth: Mapping[str, Sequence[float | None]],
+        rewards: Sequence[float | None],
     ) -> None:
-        """Write down what one part said; the first part of a step begins a new page."""
-        if part == next(iter(self.weights)):
-            self.rows = [
-                {"problem": problem.id, "prompt": problem.prompt, "text": text, "tokens": count, "reward": 0.0}
-                for problem, text, count in zip(problems, completions, tokens, strict=True)
-            ]
-        for row, one in zip(self.rows, worth, strict=True):
-            row[f"reward/{part}"] = one
-            row["reward"] += self.weights[part] * (one or 0.0)
+        """Begin a new page: what every part said of each completion, and the reward that came of it."""
+        self.rows = [
+            {"problem": problem.id, "prompt": problem.prompt, "text": text, "tokens": count, "reward": reward}
+            | {f"reward/{name}": said[place] for name, said in worth.items()}
+            for place, (problem, text, count, reward) in enumerate(
+                zip(problems, completions, tokens, rewards, strict=True)
+            )
+        ]
 
 
 def for_trl(
-    part: Part, score: Score, problems: Mapping[str, Problem], ledger: Ledger
-) -> Callable[..., list[float | None]]:
-    """Return a reward as TRL wants it: a function of the columns of a batch, under the name that the log shows."""
+    parts: Mapping[Part, Score], problems: Mapping[str, Problem], ledger: Ledger
+) -> list[Callable[..., list[float | None]]]:
+    """Return the parts of a reward as TRL wants them: functions of the columns of a batch, under the names it logs.
 
-    def reward(
-        completions: list[Any], completion_ids: list[list[int]], problem: list[str], **columns: Any
-    ) -> list[float | None]:
-        del columns
+    Where one part cannot say, none does: TRL adds up those that do, so a completion that could not be judged would be
+    trained on as one that failed. The first function asks all of them for the batch, the others hand on their share.
+    """
+    said: dict[str, list[float | None]] = {}
+
+    def ask(completions: list[Any], completion_ids: list[list[int]], problem: list[str]) -> None:
         asked = [problems[one] for one in problem]
         texts = [one if isinstance(one, str) else one[-1]["content"] for one in completions]  # a chat is messages
-        worth = list(score(asked, texts))
-        ledger.note(part.name, asked, texts, [len(ids) for ids in completion_ids], worth)
-        return worth
+        for part, score in parts.items():
+            said[part.name] = list(score(asked, texts))
+        known = [None not in row for row in zip(*said.values(), strict=True)]
+        rewards = [
+            sum(part.weight * (said[part.name][place] or 0.0) for part in parts) if there else None
+            for place, there in enumerate(known)
+        ]
+        ledger.note(asked, texts, [len(ids) for ids in completion_ids], dict(said), rewards)
+        for name, worth in said.items():
+            said[name] = [one if there else None for one, there in zip(worth, known, strict=True)]
 
-    reward.__name__ = part.name
-    return reward
+    def named(name: str, first: bool) -> Callable[..., list[float | None]]:
+        def reward(
+            completions: list[Any], completion_ids: list[list[int]], problem: list[str], **columns: Any
+        ) -> list[float | None]:
+            del columns
+            if first:
+                ask(completions, completion_ids, problem)
+            return said[name]
+
+        reward.__name__ = name
+        return reward
+
+    return [named(part.name, place == 0) for place, part in enumerate(parts)]
