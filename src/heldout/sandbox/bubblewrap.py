@@ -29,7 +29,7 @@ from importlib.resources import files
 from typing import Any
 
 from heldout.errors import MissingSandbox, SandboxError
-from heldout.sandbox.base import Answer, Call, Limits, Program, Sandbox, Status, default_workers
+from heldout.sandbox.base import Answer, Call, Checks, Input, Limits, Program, Sandbox, Status, Stdin, default_workers
 from heldout.sandbox.pool import Pool, Worker, WorkerDied
 from heldout.sandbox.values import NotPlain, decode, encode
 
@@ -38,7 +38,7 @@ _GRACE = 10.0  # seconds that a worker may be late before it counts as dead
 _START = 30.0
 _OVERHEAD = 1000  # bytes of a line beside the value
 _INSIDE = "/heldout"  # where the worker's files lie in the sandbox
-_FILES = ("values.py", "inside/worker.py", "inside/confine.py", "inside/calls.py")
+_FILES = ("values.py", "inside/worker.py", "inside/confine.py", "inside/calls.py", "inside/stdin.py")
 _COMMAND = f"import sys; sys.path[0] = {_INSIDE!r}; from heldout.sandbox.inside.worker import main; main()"
 _UNANSWERED = {
     "timeout": (Status.TIMEOUT, "It did not answer within {seconds} s."),
@@ -96,23 +96,22 @@ class _Worker(Worker):
 
     def ask(self, program: Program) -> list[Answer]:
         """Send a program and wait for its answers; an OSError or EOFError when the worker died or went silent."""
-        if program.kind is not Call:
-            return [Answer(Status.UNSUPPORTED, error=f"bubblewrap cannot be asked for a {program.kind.__name__}.")] * (
-                program.answers
-            )
+        if program.kind is Checks:
+            return [Answer(Status.UNSUPPORTED, error="bubblewrap cannot be asked for Checks.")] * program.answers
         limits = program.limits or self.limits
         request = {
-            "kind": "calls",
+            "kind": "stdin" if program.kind is Stdin else "calls",
             "source": program.source,
             "entry": program.entry,
-            "inputs": [encode([list(one.args), dict(one.kwargs)]) for one in program.inputs if isinstance(one, Call)],
+            "inputs": [*map(_given, program.inputs)],
             "answers": program.answers,
             "limits": {**asdict(limits), "line_bytes": limits.output_bytes + _OVERHEAD},
         }
         self.send(json.dumps(request).encode())
         data = self.receive(limits.seconds * program.answers + _GRACE)
         header, _, body = data.partition(b"\n")
-        answers = [_answer(line, limits) for line in body.split(b"\n")] if body else []
+        read = _printed if program.kind is Stdin else _answer
+        answers = [read(line, limits) for line in body.split(b"\n")] if body else []
         return answers + [_unanswered(json.loads(header), limits)] * (program.answers - len(answers))
 
     def _last_words(self) -> str:
@@ -120,6 +119,22 @@ class _Worker(Worker):
         assert self.process.stderr is not None
         lines = self.process.stderr.read().decode(errors="replace").strip().splitlines()
         return lines[-1][:200] if lines else "it says nothing"
+
+
+def _given(one: Input) -> str:
+    """What goes in, as a text."""
+    match one:
+        case Call():
+            return encode([list(one.args), dict(one.kwargs)])
+        case Stdin():
+            return one.text
+    raise AssertionError(one)
+
+
+def _printed(line: bytes, limits: Limits) -> Answer:
+    """Read what the worker says of one run; what was printed is kept also where it failed."""
+    status, error, text = json.loads(line)
+    return Answer(Status(status), text, error)
 
 
 def _answer(line: bytes, limits: Limits) -> Answer:

@@ -6,7 +6,6 @@ library alone and runs under whatever Python the sandbox has.
 
 from __future__ import annotations
 
-import builtins
 import sys
 import types
 from collections.abc import Iterator
@@ -23,7 +22,7 @@ def answers(request: dict[str, Any]) -> Iterator[str]:
     try:
         function = _define(request["source"], request["entry"])
     except BaseException as error:
-        yield from [_from_error(error, defining=True)] * len(inputs)
+        yield from [from_error(error, defining=True)] * len(inputs)
     else:
         for encoded in inputs:
             arguments, keywords = decode(encoded)
@@ -33,8 +32,6 @@ def answers(request: dict[str, Any]) -> Iterator[str]:
 def _define(source: str, entry: str) -> Any:
     module = types.ModuleType("program")  # a real one: dataclasses look it up
     sys.modules["program"] = module
-    builtins.__dict__.setdefault("exit", sys.exit)  # the `site` module, which is not loaded, would supply them
-    builtins.__dict__.setdefault("quit", sys.exit)
     code = compile(source, "program", "exec", dont_inherit=True)
     exec(code, module.__dict__)
     return _entry(module.__dict__, entry)
@@ -52,19 +49,20 @@ def _call(function: Any, arguments: list[Any], keywords: dict[str, Any], largest
     try:
         value = function(*arguments, **keywords)
     except BaseException as error:
-        return _from_error(error)
+        return from_error(error)
     try:
         line = encode(value)
     except (NotPlain, RecursionError) as error:
         return encode(["refused", str(error)[:_LONGEST_ERROR]])
     except BaseException as error:
-        return _from_error(error)
+        return from_error(error)
     if len(line) > largest:
         return encode(["refused", f"It returned {len(line)} bytes; the limit is {largest}."])
     return f'["returned",{line}]'
 
 
-def _from_error(error: BaseException, defining: bool = False) -> str:
+def from_error(error: BaseException, defining: bool = False) -> str:
+    """Which error it was, as a line of tagged JSON: a status and a text."""
     if isinstance(error, MemoryError):
         return encode(["memory", "MemoryError"])
     try:
