@@ -1,0 +1,103 @@
+"""The library math-verify in a process of its own, which answers whether two formulas are the same.
+
+Its own limit of time is a signal, which only the main thread of a program can have, and which a trainer that scores in
+threads does not. Here the process has the limit: CPU time by a timer that ends it, memory by the kernel. Formulas are
+read as LaTeX alone; the library's other reader hands plain text to Python's own `eval`.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib.util
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+
+from heldout.errors import MissingExtra, SandboxError, how_to_install
+from heldout.sandbox.pool import Worker, receive, send
+
+_LONGEST = 2000  # characters of a formula; what is longer is not the answer of any set
+_MEMORY = 2 * 2**30  # bytes of address space; SymPy takes a tenth
+_START = 120.0  # seconds; the import takes one or two of CPU
+_lock = threading.Lock()
+_workers: dict[int, Worker] = {}  # by the process that started it: a fork must not share the pipes
+
+
+def need_math_verify() -> None:
+    """Raise MissingExtra where math-verify is not installed."""
+    if importlib.util.find_spec("math_verify") is None:
+        raise MissingExtra(f"Formulas are compared with the library math-verify; {how_to_install('maths')}")
+
+
+@functools.lru_cache(maxsize=10_000)
+def verified(given: str, expected: str, seconds: float) -> bool:
+    """Does math-verify take these two formulas for the same?
+
+    A pair that takes more than so many seconds of CPU time (four times as much and two more on the clock), too much
+    memory, or ends the process otherwise, is not the same.
+
+    Raises
+    ------
+    MissingExtra
+        When math-verify is not installed.
+    SandboxError
+        When its process does not start.
+    """
+    if max(len(given), len(expected)) > _LONGEST:
+        return False
+    need_math_verify()
+    with _lock:
+        worker = _workers.get(os.getpid())
+        if worker is None or worker.process.poll() is not None:
+            worker = _workers[os.getpid()] = _started()
+        try:
+            worker.send(json.dumps([given, expected, seconds]).encode())
+            return bool(json.loads(worker.receive(4 * seconds + 2)))
+        except (OSError, EOFError):  # a timeout is an OSError
+            _workers.pop(os.getpid()).close()
+            return False
+
+
+def main() -> None:
+    """Answer on standard output what is asked on standard input, until that is closed."""
+    import resource  # not on every system
+
+    from math_verify import LatexExtractionConfig, parse, verify
+
+    answers = os.dup(1)
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # for what a library prints
+    resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the one who asks
+    rules = [LatexExtractionConfig(boxed_match_priority=0)]
+    send(answers, b"true")
+    while True:
+        try:
+            given, expected, seconds = json.loads(receive(0))
+        except EOFError:
+            return
+        signal.setitimer(signal.ITIMER_PROF, seconds)  # nobody catches its signal: it ends the process
+        ours, theirs = (parse(f"\\boxed{{{text}}}", rules, parsing_timeout=None) for text in (expected, given))
+        same = verify(ours, theirs, timeout_seconds=None)
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        send(answers, json.dumps(bool(same)).encode())
+
+
+def _started() -> Worker:
+    worker = Worker(
+        subprocess.Popen(
+            [sys.executable, "-c", "from heldout.tasks.math_worker import main; main()"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+        )
+    )
+    try:
+        worker.receive(_START)
+    except (OSError, EOFError):
+        worker.close()
+        raise SandboxError("The process that compares formulas with math-verify does not start.") from None
+    return worker
