@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from heldout.errors import ContaminatedTask
+from heldout.sandbox.hidden import Reply
 from heldout.tasks.problem import Problem, Task
 from heldout.text import counted, sentence_list
 
@@ -50,7 +51,7 @@ def contaminated(task: Task, share: float = SHARE) -> dict[str, str]:
     """
     train = [problem for problem in task.problems if problem.split == "train"]
     prompts = {_normal(problem.prompt): problem.id for problem in train}
-    tested = {_tests(problem): problem.id for problem in train if problem.tests}
+    tested = {_tests(problem): problem.id for problem in train if _is_told_by_tests(problem)}
     near = _Near([] if task.apart else train)
     found: dict[str, str] = {}
     for problem in task.problems:
@@ -58,7 +59,7 @@ def contaminated(task: Task, share: float = SHARE) -> dict[str, str]:
             continue
         if twin := prompts.get(_normal(problem.prompt)):
             found[problem.id] = f"the prompt of {twin}"
-        elif twin := tested.get(_tests(problem)):
+        elif _is_told_by_tests(problem) and (twin := tested.get(_tests(problem))):
             found[problem.id] = f"the tests of {twin}"
         else:
             overlap, twin = near.most(problem)
@@ -99,6 +100,11 @@ def _grams(prompt: str) -> set[tuple[str, ...]]:
 
 def _normal(prompt: str) -> str:
     return " ".join(prompt.lower().split())
+
+
+def _is_told_by_tests(problem: Problem) -> bool:
+    """Whether no other problem has the same tests by chance; many questions have the answer 4."""
+    return any(not isinstance(test, Reply) for test in problem.tests)
 
 
 def _tests(problem: Problem) -> tuple[str, frozenset[str]]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import importlib.util
+import itertools
 import json
 import os
 import signal
@@ -19,7 +20,8 @@ import threading
 from heldout.errors import MissingExtra, SandboxError, how_to_install
 from heldout.sandbox.pool import Worker, receive, send
 
-_LONGEST = 2000  # characters of a formula; what is longer is not the answer of any set
+_LONGEST = 500  # characters of a formula; what is longer is the answer of no set
+_DEEPEST = 12  # levels of brackets; at 20 the parser takes more than five seconds
 _MEMORY = 2 * 2**30  # bytes of address space; SymPy takes a tenth
 _START = 120.0  # seconds; the import takes one or two of CPU
 _lock = threading.Lock()
@@ -46,7 +48,7 @@ def verified(given: str, expected: str, seconds: float) -> bool:
     SandboxError
         When its process does not start.
     """
-    if max(len(given), len(expected)) > _LONGEST:
+    if max(len(given), len(expected)) > _LONGEST or _depth(given) > _DEEPEST:
         return False
     need_math_verify()
     with _lock:
@@ -59,6 +61,13 @@ def verified(given: str, expected: str, seconds: float) -> bool:
         except (OSError, EOFError):  # a timeout is an OSError
             _workers.pop(os.getpid()).close()
             return False
+
+
+def _depth(text: str) -> int:
+    return max(
+        itertools.accumulate({"{": 1, "(": 1, "[": 1, "}": -1, ")": -1, "]": -1}.get(sign, 0) for sign in text),
+        default=0,
+    )
 
 
 def main() -> None:

@@ -21,6 +21,7 @@ SPLITS = ("train", "validation", "test")
 
 # A fence opens with three or more backticks or tildes and is closed by the same or by the end of the text.
 _FENCED = re.compile(r"^[ \t]*(?P<fence>`{3,}|~{3,})[^\n]*\n(?P<code>.*?)(?:^[ \t]*(?P=fence)[ \t]*$|\Z)", re.M | re.S)
+_FUTURE = re.compile(r"^from __future__ import .*$", re.M)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,7 @@ class Problem:
     split: str = "train"  # or "validation" (for choosing), or "test" (for reporting)
     stub: str = ""  # source that the completion continues; empty where the completion is the whole program
     limits: Limits | None = None  # what its programs may use; None for those of the sandbox
+    prelude: str = ""  # source that is put before every program: imports that the set's own harness gives
 
     def program(self, completion: str) -> str:
         """Return the source to run: the stub and the completion, joined so that `entry_point` is defined.
@@ -57,7 +59,7 @@ class Problem:
 
     def attempt(self, completion: str) -> Attempt:
         """Return what `heldout.sandbox.judge` takes: the program that a completion stands for, and the tests."""
-        return Attempt(self.program(completion), self.entry_point, self.tests, self.limits)
+        return Attempt(_behind(self.prelude, self.program(completion)), self.entry_point, self.tests, self.limits)
 
 
 @dataclass(frozen=True)
@@ -89,6 +91,14 @@ def code_of(completion: str) -> str:
     """
     blocks = list(_FENCED.finditer(completion))
     return blocks[-1]["code"] if blocks else completion
+
+
+def _behind(prelude: str, source: str) -> str:
+    """Put a prelude before a program, but behind its imports from ``__future__``, which must come first."""
+    if not prelude:
+        return source
+    first = "".join(f"{line}\n" for line in _FUTURE.findall(source))
+    return f"{first}{prelude}\n{_FUTURE.sub('', source) if first else source}"
 
 
 def with_wrong_tests(problems: Sequence[Problem], share: float, seed: int = 0) -> tuple[Problem, ...]:

@@ -12,9 +12,9 @@ from typing import Any
 
 from heldout.tasks.math_worker import verified
 
-_BOX = re.compile(r"\\f?boxed\s*\{")
+_BOX = re.compile(r"\\(?:boxed|fbox)\s*\{")
 _HASHES = re.compile(r"####[ \t]*([^\n]*[0-9][^\n]*)")
-_SAID = re.compile(r"answer(?:\s+is|\s*:)(?:\*\*)?[ \t:]*([^\n]+)", re.I)
+_SAID = re.compile(r"\banswer(?:\s+is|\s*:)", re.I)
 _FORMULA = re.compile(r"\$+([^$]+)\$+|\\\((.+?)\\\)|\\\[(.+?)\\\]")
 _NUMBER = r"[+-]?(?:[0-9]{1,3}(?:,[0-9]{3})+(?![0-9])|[0-9]+)(?:\.[0-9]+)?|[+-]?\.[0-9]+"
 _NUMBERS = re.compile(rf"(?<![\w.])(?:{_NUMBER})|(?<=[\w.])(?:{_NUMBER.replace('[+-]?', '')})")
@@ -52,12 +52,14 @@ def final_answer(text: str) -> str | None:
     """
     if _BOX.search(text):
         return last_box(text)
-    said = _SAID.findall(text)
-    if not said:
+    said = None
+    for said in _SAID.finditer(text):  # noqa: B007
+        pass
+    if said is None:
         return None
-    last: str = said[-1]
-    formulas = [next(filter(None, found.groups())) for found in _FORMULA.finditer(last)]
-    return (formulas[-1] if formulas else last).strip(" \t*.$")
+    line = text[said.end() :].lstrip("*: \t").partition("\n")[0]
+    formulas = [next(filter(None, found.groups())) for found in _FORMULA.finditer(line)]
+    return (formulas[-1] if formulas else line).strip(" \t*.$")
 
 
 def exact_number(text: str) -> Fraction | None:

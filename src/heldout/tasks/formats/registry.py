@@ -13,7 +13,17 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from heldout.errors import TaskError
-from heldout.tasks.formats import human_eval, mbpp, own
+from heldout.tasks.formats import (
+    apps,
+    code_contests,
+    deepcoder,
+    human_eval,
+    livecodebench,
+    maths,
+    mbpp,
+    open_r1,
+    own,
+)
 from heldout.tasks.formats.reading import Reading
 from heldout.tasks.problem import Problem, Task
 from heldout.tasks.rows import Row
@@ -42,6 +52,41 @@ class Format:
 
 # In the order in which they are asked, those with the most particular keys first.
 FORMATS = (
+    Format(
+        "livecodebench",
+        "LiveCodeBench",
+        ("question_id", "public_test_cases", "private_test_cases"),
+        livecodebench.read,
+        rule=livecodebench.RULE,
+    ),
+    Format("apps", "APPS and TACO", ("question", "input_output"), apps.read, rule=apps.RULE),
+    Format(
+        "code-contests",
+        "CodeContests",
+        ("public_tests", "private_tests", "description"),
+        code_contests.read,
+        rule=code_contests.RULE,
+    ),
+    Format(
+        "open-r1",
+        "open-r1 verifiable",
+        ("problem_statement", "verification_info"),
+        open_r1.verifiable,
+        benchmark=False,
+        rule=open_r1.RULE,
+    ),
+    Format(
+        "codeforces",
+        "Codeforces of open-r1",
+        ("official_tests", "time_limit"),
+        open_r1.codeforces,
+        benchmark=False,
+        rule=open_r1.CODEFORCES_RULE,
+    ),
+    Format("deepcoder", "DeepCoder", ("problem", "tests"), deepcoder.read, benchmark=False, rule=deepcoder.RULE),
+    Format("gsm8k", "GSM8K", ("question", "answer"), maths.gsm8k, rule=maths.GSM8K_RULE),
+    Format("maths", "MATH and AIME", ("problem", "answer"), maths.competition, rule=maths.RULE),
+    Format("answers", "heldout's own of answers", ("prompt", "answer"), maths.own, benchmark=False, known=maths.KEYS),
     Format("heldout", "heldout's own", ("tests",), own.read, benchmark=False, known=own.KEYS),
     Format("human-eval", "HumanEval", ("test",), human_eval.read),
     Format("mbpp", "MBPP", ("test_list",), mbpp.read),
@@ -82,9 +127,10 @@ def read(name: str, rows: Sequence[Row], split: str | None = None) -> Task:
 def _format_of(row: Row) -> Format:
     known = next((format for format in FORMATS if format.recognises(row.data)), None)
     if known is None:
+        others = [f"{one.title} ({_keys(one)})" for one in FORMATS if one.read is not own.read]
         raise TaskError(
             f"{row.where}: there are no tests; the row has {sentence_list(sorted(row.data))}, and needs 'tests', or "
-            f"the keys of {sentence_list([f'{one.title} ({_keys(one)})' for one in FORMATS[1:]], 'or')} "
+            f"the keys of {sentence_list(others, 'or')} "
             "(columns of other names can be mapped)."
         )
     return known

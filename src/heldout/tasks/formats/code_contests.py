@@ -1,0 +1,45 @@
+"""CodeContests: problems of several sites with public, private and generated tests on stdin."""
+
+from __future__ import annotations
+
+from heldout.errors import TaskError
+from heldout.sandbox.base import Limits
+from heldout.sandbox.printed import Tokens
+from heldout.tasks.formats.contests import LIMITS, Cases, nothing, pairs, posed, text_or
+from heldout.tasks.formats.reading import Reading, name_of
+from heldout.tasks.problem import Problem
+from heldout.tasks.rows import Row
+
+RULE = "CodeContests: what is printed is compared word by word, without capitals, numbers within 1e-5."
+_TESTS = ("public_tests", "private_tests", "generated_tests")
+
+
+def read(row: Row) -> Reading:
+    """Read ``name``, ``description``, the three lists of tests and ``time_limit``.
+
+    The time limit counts where it is above that for contests: it was set for compiled programs, and the set's own
+    harness takes ten seconds for all. A problem that reads a file (``input_file``) is left out.
+    """
+    limits = Limits(_seconds(row), LIMITS.memory_mb)
+    problem = posed(Problem(name_of(row, "name"), row.text("description"), "", (), limits=limits), "")
+    if file := text_or(row, "input_file") or text_or(row, "output_file"):
+        return nothing(problem, f"it uses a file ({file}) instead of standard input and output")
+    cases = Cases(Tokens(case=False, rtol=0.0), Tokens())
+    for key in _TESTS:
+        both = pairs(row.data.get(key) or [])
+        if both is None:
+            raise TaskError(f"{row.where}: {key!r} must have lists of input and output.")
+        try:
+            for given, expected in both:
+                cases.stdin(given, expected)
+        except ValueError:  # zip
+            cases.refuse("there are not as many outputs as inputs")
+    return cases.reading(problem)
+
+
+def _seconds(row: Row) -> float:
+    limit = row.data.get("time_limit")
+    if not isinstance(limit, dict):
+        return LIMITS.seconds
+    seconds = (limit.get("seconds") or 0) + (limit.get("nanos") or 0) / 1e9
+    return max(float(seconds), LIMITS.seconds)
