@@ -15,6 +15,7 @@
   * MissingExtra (also ImportError): a library that is optional, needed here, and not installed
   * SandboxError (also RuntimeError): programs cannot be judged here
     * MissingSandbox: what the sandbox is made of is not installed
+  * ServerError (also RuntimeError): a server of models refuses a request, or gives no answer
 
 Each message is one plain sentence: what was seen, what is allowed, what to do. The command line prints it and exits
 with code 2::
@@ -85,6 +86,14 @@ class SandboxError(HeldoutError, RuntimeError):
 
 class MissingSandbox(SandboxError):
     """What the sandbox is made of is not installed; the message has the command."""
+
+
+class ServerError(HeldoutError, RuntimeError):
+    """A server of models refused a request, or gave no answer however often it was asked."""
+
+    def __init__(self, message: str, status: int = 0) -> None:
+        super().__init__(message)
+        self.status = status  # of HTTP; 0 where there was no answer
 
 
 class MissingExtra(HeldoutError, ImportError):

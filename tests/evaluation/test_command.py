@@ -124,6 +124,9 @@ def test_two_are_compared_in_pairs(task: Path, tmp_path: Path) -> None:
             "pass@2 needs at least 2 samples of a problem; there are 1",
         ),
         (["mine.jsonl", "--sandbox", "cellar"], "cellar"),
+        (["http://127.0.0.1:9/v1", "-k", "2"], "pass@2 needs at least 2 samples"),
+        (["mine.jsonl", "--model", "tiny"], "--model tiny names a model of a server"),
+        (["http://127.0.0.1:9", "--model", "a", "--model", "b"], "2 names for 1 served model"),
     ],
 )
 def test_a_mistake_is_one_sentence(task: Path, words: list[str], said: str) -> None:

@@ -13,7 +13,9 @@ from heldout.cli.reading import SAMPLES
 def evaluate(
     models: Annotated[
         list[str],
-        typer.Argument(metavar="MODEL [MODEL_B]", help="A model's folder or name, or saved samples (SAMPLES.jsonl)."),
+        typer.Argument(
+            metavar="MODEL [MODEL_B]", help="Folder, name, http://HOST:PORT/v1, or saved samples (SAMPLES.jsonl)."
+        ),
     ],
     task: Annotated[
         str, typer.Option("--task", help="embedded, a .jsonl file of problems, or hf:OWNER/NAME.")
@@ -28,9 +30,25 @@ def evaluate(
     limit: Annotated[int | None, typer.Option(min=1, help="Take the first so many problems of the split.")] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of the sampling; the same for both models.")] = 0,
     temperature: Annotated[float, typer.Option(min=0.0, help="Of the sampling; 0 takes the likeliest token.")] = 1.0,
+    top_p: Annotated[
+        float, typer.Option(min=0.0, max=1.0, help="Likeliest tokens that have this share; 1: all.")
+    ] = 1.0,
+    top_k: Annotated[int, typer.Option(min=0, help="So many likeliest tokens; 0: all.")] = 0,
     max_new_tokens: Annotated[int | None, typer.Option(min=1, help="Longest completion, in tokens.")] = None,
     batch_size: Annotated[int, typer.Option(min=1, help="Completions that are generated together.")] = 256,
     chat: Annotated[bool, typer.Option("--chat", help="Give prompts in the model's chat template.")] = False,
+    stop: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="TEXT", help="Cut answers here; several times for more, '' for nowhere [default: by task]."
+        ),
+    ] = None,
+    model: Annotated[
+        list[str] | None, typer.Option("--model", metavar="NAME", help="What the server calls the model.")
+    ] = None,
+    api_key_env: Annotated[str, typer.Option(metavar="VARIABLE", help="Variable with the server's key.")] = "",
+    concurrency: Annotated[int, typer.Option(min=1, help="Requests to a server that are under way together.")] = 16,
+    timeout: Annotated[float, typer.Option(min=1.0, help="Seconds to wait for an answer of a server.")] = 600.0,
     sandbox: Annotated[str, typer.Option(help="Where programs run: monty or bubblewrap.")] = "monty",
     step: Annotated[
         int | None, typer.Option(min=0, help="Training step of the model; else the number its name ends with, or 0.")
@@ -42,15 +60,38 @@ def evaluate(
     """Measure a model, or saved samples, on held-out problems: pass@k with its interval; two models are compared.
 
     Examples:  heldout eval runs/today/policy --split test   ·   heldout eval a b --samples 4   ·   heldout eval s.jsonl
+    ·   heldout eval http://localhost:8000/v1 --model NAME --chat -o evals
     """
     from heldout.evaluation.command import Request
     from heldout.evaluation.command import main as measure
 
-    policy = {
+    sampling = {
         "seed": seed,
         "temperature": temperature,
+        "top_p": top_p,
+        "top_k": top_k,
         "max_new_tokens": max_new_tokens,
-        "batch_size": batch_size,
         "chat": chat,
     }
-    measure(models, Request(task, split, limit, samples, k or [], sandbox, policy, step), out)
+    request = Request(
+        task,
+        split,
+        limit,
+        samples,
+        k or [],
+        sandbox,
+        sampling,
+        stop=None if stop is None else [_control(text) for text in stop if text],
+        batch_size=batch_size,
+        step=step,
+        names=model or [],
+        key_variable=api_key_env,
+        concurrency=concurrency,
+        timeout=timeout,
+    )
+    measure(models, request, out)
+
+
+def _control(text: str) -> str:
+    r"""Read ``\n`` and ``\t``, which a shell passes on as two characters, as what they stand for."""
+    return text.replace("\\n", "\n").replace("\\t", "\t")

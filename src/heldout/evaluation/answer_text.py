@@ -47,6 +47,18 @@ def joined(reasoning: str | None, content: str | None) -> str:
     return f"<think>{reasoning}</think>{content or ''}" if reasoning else content or ""
 
 
+def message_text(message: Mapping[str, Any]) -> str:
+    """Return what one message of a chat says: thinking that was split off, then the content, whose parts are joined."""
+    content = message.get("content")
+    if isinstance(content, list):
+        parts = [one.get("text") if isinstance(one, Mapping) else one for one in content]
+        content = "".join(part for part in parts if isinstance(part, str))
+    if not isinstance(content, str | None):
+        raise TaskError(f"a message whose content is a {type(content).__name__}")
+    reasoning = next((message[key] for key in _REASONING if isinstance(message.get(key), str)), None)
+    return joined(reasoning, content)
+
+
 def texts_of(value: Any, depth: int = _DEEPEST) -> list[str | None]:
     """Return the texts that a value holds, in order, None for each that is null.
 
@@ -58,31 +70,19 @@ def texts_of(value: Any, depth: int = _DEEPEST) -> list[str | None]:
         return [value]
     if depth and isinstance(value, list):
         if value and all(isinstance(one, Mapping) and "role" in one for one in value):
-            answers: list[str | None] = [_of_message(one) for one in value if one["role"] in ("assistant", "model")]
+            answers: list[str | None] = [message_text(one) for one in value if one["role"] in ("assistant", "model")]
             if not answers:
                 raise TaskError("a conversation without an answer")
             return answers if len(answers) == len(value) else answers[-1:]  # alone they are samples, not one talk
         return [text for one in value for text in texts_of(one, depth - 1)]
     if depth and isinstance(value, Mapping):
         if "role" in value or any(key in value for key in _REASONING):
-            return [_of_message(value)]
+            return [message_text(value)]
         key = next((key for key in _WRAPPED if value.get(key) is not None), None)
         if key is not None:
             return texts_of(value[key], depth - 1)
         raise TaskError(f"an object with {_keys(value)}")
     raise TaskError(f"a {type(value).__name__}" if depth else "too deep a nest of lists")
-
-
-def _of_message(message: Mapping[str, Any]) -> str:
-    """Return what one message says; content in parts is joined, as text only."""
-    content = message.get("content")
-    if isinstance(content, list):
-        parts = [one.get("text") if isinstance(one, Mapping) else one for one in content]
-        content = "".join(part for part in parts if isinstance(part, str))
-    if not isinstance(content, str | None):
-        raise TaskError(f"a message whose content is a {type(content).__name__}")
-    reasoning = next((message[key] for key in _REASONING if isinstance(message.get(key), str)), None)
-    return joined(reasoning, content)
 
 
 def _keys(value: Mapping[str, Any]) -> str:

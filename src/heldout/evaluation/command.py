@@ -13,6 +13,7 @@ from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
+from rich.progress import Progress
 from rich.table import Table
 
 from heldout.errors import UsageError
@@ -20,13 +21,17 @@ from heldout.evaluation.saved import Agreement, agreement, is_saved, read_saved
 from heldout.evaluation.score import (
     INFRASTRUCTURE,
     SOLVED,
+    Completion,
     EvaluationResult,
     PairedDifference,
+    check_ks,
     compare,
-    evaluate,
     interval,
     score,
 )
+from heldout.evaluation.served import ServedPolicy
+from heldout.evaluation.server import Server, is_address
+from heldout.evaluation.stops import default_stops
 from heldout.evaluation.whose import shown
 from heldout.metrics.phrasing import few_problems
 from heldout.sandbox import open_sandbox
@@ -36,7 +41,7 @@ from heldout.store.layout import RUN
 from heldout.store.lines import replacing
 from heldout.store.recorder import Recorder
 from heldout.tasks import Problem, Task, load_task
-from heldout.text import counted
+from heldout.text import counted, sentence_list
 
 _USE = {
     "train": "the problems that are trained on: this says nothing about new ones",
@@ -44,6 +49,7 @@ _USE = {
     "test": "for reporting; choose on the validation split",
 }
 _HARDEST = 10  # problems in the table
+_MUCH_CUT = 0.05  # share of answers cut at the limit, from which on the rate is not the model's
 
 
 @dataclass(frozen=True)
@@ -56,15 +62,21 @@ class Request:
     samples: int = 1  # completions of each problem; saved samples have their own number
     ks: Sequence[int] = ()  # which pass@k besides pass@1
     sandbox: str = "monty"
-    policy: Mapping[str, Any] = field(default_factory=dict)  # settings of `TransformersPolicy`
+    sampling: Mapping[str, Any] = field(default_factory=dict)  # of every policy: temperature, seed, chat, …
+    stop: Sequence[str] | None = None  # texts at which answers are cut; None for those that suit the task
+    batch_size: int = 256  # of a model that is loaded here
     step: int | None = None  # of the training; None reads it off each model's name
-    stops: Sequence[str] = ()  # texts at which answers are cut
+    names: Sequence[str] = ()  # what the servers call their models: one for all, or one for each
+    key_variable: str = ""  # environment variable with the servers' key
+    concurrency: int = 16  # requests under way together
+    timeout: float = 600.0  # seconds to wait for an answer of a server
 
 
 def main(models: Sequence[str], request: Request, out: Path | None = None) -> None:
     """Evaluate one or two models or files of saved samples, print what was found, and record it.
 
-    A model is a folder or a name of the hub. Where `out` is given a run directory is written, or one for each of two.
+    A model is a folder, a name of the hub or the address of a server. Where `out` is given a run directory is written,
+    or one for each of two.
     """
     if len(models) > 2:
         raise UsageError(f"There are {len(models)} models; give one, or two that are to be compared.")
@@ -75,14 +87,17 @@ def main(models: Sequence[str], request: Request, out: Path | None = None) -> No
     _notes(console, task.notes)
     results = []
     with open_sandbox(request.sandbox) as sandbox:
-        for model, folder in zip(models, _folders(models), strict=True):
-            result = _measured(model, request, task, problems, sandbox, console)
+        names = _names(models, request.names)
+        for model, name, folder in zip(models, names, _folders(names), strict=True):
+            where = None if out is None else out / folder
+            measured = _Measured(request, task, problems, sandbox, console, where)
+            result = measured.of(model, name)
             results.append(result)
-            show(console, model, result)
-            if out is not None:
-                _say(console, f"\n{record(result, out / folder, {'model': model, **asdict(request)})}")
+            show(console, name, result)
+            if where is not None:
+                _say(console, f"\n{record(result, where, {'model': model, **asdict(request), **measured.about})}")
     if len(results) == 2:
-        show_difference(console, models, compare(results[0].evaluation, results[1].evaluation))
+        show_difference(console, names, compare(results[0].evaluation, results[1].evaluation))
 
 
 def record(result: EvaluationResult, directory: Path, about: Mapping[str, Any]) -> Path:
@@ -106,7 +121,8 @@ def record(result: EvaluationResult, directory: Path, about: Mapping[str, Any]) 
         for one, kind in zip(several, kinds, strict=True)
     ]
     with replacing(path) as new:
-        new.write_text("".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines), encoding="utf-8")
+        text = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
+        new.write_bytes(text.encode("utf-8", "replace"))  # half characters, which a file of samples may hold
     return path
 
 
@@ -129,6 +145,13 @@ def show(console: Console, model: str, result: EvaluationResult) -> None:
             console,
             f"{counted(lacking, 'program')} used what this sandbox lacks and count as failed; --sandbox bubblewrap "
             "runs all of Python.",
+            "yellow",
+        )
+    if result.cut > _MUCH_CUT:
+        _say(
+            console,
+            f"{result.cut:.0%} of the answers were cut at the limit, which says more about the limit than about the "
+            "model; give a larger --max-new-tokens.",
             "yellow",
         )
     if lost := result.errors.get(INFRASTRUCTURE):
@@ -164,26 +187,81 @@ def show_agreement(console: Console, key: str, found: Agreement) -> None:
     _say(console, f"\n{text}.", "" if found.agreed == found.judged else "yellow")
 
 
-def _measured(
-    model: str, request: Request, task: Task, problems: Sequence[Problem], sandbox: Sandbox, console: Console
-) -> EvaluationResult:
-    """Evaluate a model, or judge saved samples."""
-    benchmark, ks = f"{task.name}-{request.split}", sorted({1, *request.ks})
-    step = _step_of(model) if request.step is None else request.step
-    if not is_saved(model):
+@dataclass
+class _Measured:
+    """One evaluation: of a model that is loaded or served, or of saved samples."""
+
+    request: Request
+    task: Task
+    problems: Sequence[Problem]
+    sandbox: Sandbox
+    console: Console
+    out: Path | None  # where it will be recorded
+    about: dict[str, Any] = field(default_factory=dict)  # what else belongs into the record
+
+    def of(self, model: str, name: str) -> EvaluationResult:
+        """Evaluate what was typed as `model`, and is called `name`."""
+        self._step = _step_of(name) if self.request.step is None else self.request.step
+        if is_saved(model):
+            return self._saved(Path(model))
+        check_ks(self.request.ks, self.request.samples)  # before anything is sampled
+        return self._served(model, "" if name == model else name) if is_address(model) else self._loaded(model)
+
+    def _loaded(self, model: str) -> EvaluationResult:
         from heldout.evaluation.transformers import load_policy
 
-        policy = load_policy(model, **request.policy)
-        return evaluate(policy, problems, sandbox, step=step, samples=request.samples, benchmark=benchmark, ks=ks)
-    saved = read_saved(Path(model), task, problems, request.stops)
-    _notes(console, saved.notes)
-    there = [one for one in zip(problems, saved.completions, saved.verdicts, strict=True) if one[1]]
-    if not there:
-        raise UsageError(f"{model} holds no sample of a problem of the {request.split} split of {task.name}.")
-    chosen, texts, verdicts = zip(*there, strict=True)
-    result = score(chosen, texts, sandbox, step=step, benchmark=benchmark, ks=ks)
-    show_agreement(console, saved.verdict, agreement(chosen, result.kinds, verdicts))
-    return result
+        policy = load_policy(model, **self._sampling(), batch_size=self.request.batch_size)
+        return self._scored(self.problems, policy.sample(self._prompts(), self.request.samples))
+
+    def _served(self, url: str, name: str) -> EvaluationResult:
+        cache = None
+        if self.out is not None:
+            cache = self.out / f"answers-step-{self._step:08d}.jsonl"
+            _notes(self.console, [f"Answers are kept in {cache}; if interrupted, the same command goes on from there."])
+        with Progress(console=Console(stderr=True), transient=True) as bar:
+            shown = bar.add_task("asking", total=None)
+            policy = ServedPolicy(
+                Server(url, key_variable=self.request.key_variable, timeout=self.request.timeout),
+                name,
+                **self._sampling(),
+                concurrency=self.request.concurrency,
+                cache=cache,
+                progress=lambda done, total: bar.update(shown, completed=done, total=total),
+            )
+            completions = policy.sample(
+                self._prompts(), self.request.samples, [problem.id for problem in self.problems]
+            )
+        _notes(self.console, policy.notes)
+        self.about["server"] = policy.about()
+        return self._scored(self.problems, completions)
+
+    def _saved(self, path: Path) -> EvaluationResult:
+        saved = read_saved(path, self.task, self.problems, self.request.stop or ())
+        _notes(self.console, saved.notes)
+        there = [one for one in zip(self.problems, saved.completions, saved.verdicts, strict=True) if one[1]]
+        if not there:
+            split = self.request.split
+            raise UsageError(f"{path} holds no sample of a problem of the {split} split of {self.task.name}.")
+        chosen, texts, verdicts = zip(*there, strict=True)
+        result = self._scored(chosen, texts)
+        show_agreement(self.console, saved.verdict, agreement(chosen, result.kinds, verdicts))
+        return result
+
+    def _scored(self, problems: Sequence[Problem], completions: Sequence[Sequence[Completion]]) -> EvaluationResult:
+        benchmark, ks = f"{self.task.name}-{self.request.split}", sorted({1, *self.request.ks})
+        return score(problems, completions, self.sandbox, step=self._step, benchmark=benchmark, ks=ks)
+
+    def _prompts(self) -> list[str]:
+        return [problem.prompt for problem in self.problems]
+
+    def _sampling(self) -> dict[str, Any]:
+        """Return the settings of a policy, with the texts at which answers are cut."""
+        settings, stop = dict(self.request.sampling), self.request.stop
+        if stop is None:
+            stop = default_stops(self.problems, chat=bool(settings.get("chat")))
+            if stop:
+                _notes(self.console, [f"Answers are cut at {sentence_list(list(map(repr, stop)), 'or')}."])
+        return {**settings, "stop": stop}
 
 
 def _say(console: Console, text: str, style: str = "") -> None:
@@ -217,6 +295,19 @@ def _step_of(model: str) -> int:
     """Read the training step off a name such as checkpoint-400 or samples-step-00000400.jsonl; 0 without one."""
     found = re.search(r"(?:checkpoint|step)[-_](\d+)(?:\.(?:jsonl?(?:\.gz)?|parquet))?/*$", model)
     return int(found[1]) if found else 0
+
+
+def _names(models: Sequence[str], given: Sequence[str]) -> list[str]:
+    """Return what the models are called: those that are served by their name, if it was given."""
+    served = [model for model in models if is_address(model)]
+    if given and not served:
+        raise UsageError(f"--model {given[0]} names a model of a server; give the server's address as well.")
+    if len(given) > 1 and len(given) != len(served):
+        raise UsageError(
+            f"There are {len(given)} names for {counted(len(served), 'served model')}; give one each or one for all."
+        )
+    names = iter(given if len(given) > 1 else [*given] * len(served))
+    return [next(names, model) if is_address(model) else model for model in models]
 
 
 def _folders(models: Sequence[str]) -> list[str]:

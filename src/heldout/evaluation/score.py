@@ -98,7 +98,7 @@ def evaluate(
     """
     if samples < 1:
         raise UsageError(f"The number of samples is {samples}; it must be at least 1.")
-    _check_ks(ks, samples)
+    check_ks(ks, samples)
     completions = policy.sample([problem.prompt for problem in problems], samples)
     return score(problems, completions, sandbox, step=step, benchmark=benchmark, ks=ks)
 
@@ -127,7 +127,7 @@ def score(
     verdicts = iter(judge(attempts, sandbox))
     kinds = tuple(tuple(next(verdicts).kind for _ in several) for several in completions)
     outcomes = _outcomes(problems, kinds)
-    _check_ks(ks, int(outcomes.samples.max()))
+    check_ks(ks, int(outcomes.samples.max()))
     everything = [completion for several in completions for completion in several]
     lengths = [completion.tokens for completion in everything if completion.tokens]
     estimates = {k: mean_pass_at_k(outcomes.samples, outcomes.passed, k) for k in ks}
@@ -218,6 +218,13 @@ def interval(estimate: float, se: float, problems: int, samples: float = math.in
     return wilson(estimate, measured_problems(estimate, se, problems, samples))
 
 
+def check_ks(ks: Sequence[int], samples: int) -> None:
+    """Refuse a pass@k that so many samples of a problem cannot tell, with a UsageError."""
+    for k in ks:
+        if not 1 <= k <= samples:
+            raise UsageError(f"pass@{k} needs at least {max(k, 1)} samples of a problem; there are {samples}.")
+
+
 def _outcomes(problems: Sequence[Problem], kinds: Sequence[Sequence[str]]) -> Outcomes:
     judged = [[kind for kind in several if kind != INFRASTRUCTURE] for several in kinds]
     kept = [(problem.id, several) for problem, several in zip(problems, judged, strict=True) if several]
@@ -240,9 +247,3 @@ def _check_problems(problems: Sequence[Problem], completions: Sequence[Sequence[
         raise UsageError(
             f"There are completions for {sum(map(bool, completions))} of {len(problems)} problems; each needs one."
         )
-
-
-def _check_ks(ks: Sequence[int], samples: int) -> None:
-    for k in ks:
-        if not 1 <= k <= samples:
-            raise UsageError(f"pass@{k} needs at least {max(k, 1)} samples of a problem; there are {samples}.")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -12,9 +13,11 @@ import numpy as np
 
 from heldout.errors import MissingExtra, UsageError, how_to_install
 from heldout.evaluation.score import Completion
+from heldout.evaluation.stops import checked_stops, cut_at
 from heldout.text import counted
 
 LONGEST = 512  # new tokens, where neither the caller nor the model's context says
+_LOOK_EVERY = 16  # new tokens between two looks for a stop: each look decodes everything that is new
 
 
 class TransformersPolicy:
@@ -28,7 +31,10 @@ class TransformersPolicy:
     model, tokenizer
         A loaded model on whatever device, which may be in training, and its tokenizer, which adds its special tokens.
     temperature
-        Of sampling from the whole distribution; 0 takes the likeliest token.
+        Of the sampling; 0 takes the likeliest token.
+    top_p, top_k
+        Sample from the likeliest tokens that have this probability together, and from so many at most; 1 and 0 for the
+        whole distribution.
     max_new_tokens
         Longest completion; None for what the model's context leaves, at most 512.
     batch_size
@@ -37,6 +43,8 @@ class TransformersPolicy:
         Of the sampling.
     chat
         Give each prompt as a user's message, in the tokenizer's chat template.
+    stop
+        Texts at which a completion ends; it is cut before the first of them, and its tokens are those up to there.
 
     Raises
     ------
@@ -50,10 +58,13 @@ class TransformersPolicy:
         tokenizer: Any,
         *,
         temperature: float = 1.0,
+        top_p: float = 1.0,
+        top_k: int = 0,
         max_new_tokens: int | None = None,
         batch_size: int = 256,
         seed: int = 0,
         chat: bool = False,
+        stop: Sequence[str] = (),
     ) -> None:
         if temperature < 0:
             raise UsageError(f"The temperature is {temperature}; it must be 0 or more.")
@@ -64,7 +75,8 @@ class TransformersPolicy:
             raise UsageError("This model's tokenizer has no chat template; leave chat out.")
         self.model = model
         self.tokenizer = tokenizer
-        self.temperature = temperature
+        self.temperature, self.top_p, self.top_k = temperature, top_p, top_k
+        self.stop = checked_stops(stop)
         self.max_new_tokens = max_new_tokens
         self.batch_size = batch_size
         self.seed = seed
@@ -119,13 +131,14 @@ class TransformersPolicy:
         width = max(map(len, rows))
         ids = torch.tensor([[pad] * (width - len(row)) + list(row) for row in rows], device=self.model.device)
         real = torch.tensor([[0] * (width - len(row)) + [1] * len(row) for row in rows], device=self.model.device)
-        drawn = {"do_sample": True, "temperature": self.temperature, "top_k": 0, "top_p": 1.0}
+        drawn = {"do_sample": True, "temperature": self.temperature, "top_k": self.top_k, "top_p": self.top_p}
         output = self.model.generate(
             input_ids=ids,
             attention_mask=real,
             max_new_tokens=longest,
             pad_token_id=pad,
             eos_token_id=list(ends) or None,
+            stopping_criteria=[self._stopped(width)] if self.stop else None,
             **(drawn if self.temperature > 0 else {"do_sample": False}),
         )
         written = output[:, width:].tolist()
@@ -140,7 +153,33 @@ class TransformersPolicy:
     def _completion(self, prompt: Sequence[int], tokens: Sequence[int], ends: Sequence[int]) -> Completion:
         end = next((place for place, token in enumerate(tokens) if token in ends), None)
         text = self._text(prompt, tokens[:end])
+        cut = cut_at(text, self.stop)
+        if cut != text:
+            needed = range(1, len(tokens[:end]) + 1)  # tokens, of which the first so many hold the whole stop
+            first = bisect_left(needed, True, key=lambda count: self._holds_a_stop(self._text(prompt, tokens[:count])))
+            return Completion(cut, needed[first], "stop")
         return Completion(text, len(tokens) if end is None else end + 1, "length" if end is None else "eos")
+
+    def _stopped(self, width: int) -> Callable[..., Any]:
+        """Return what says for each row whether it holds a stop, so that it is not continued; looked at now and then.
+
+        Only what is new is looked at. The libraries' own stop strings would also find one that begins in the prompt.
+        """
+        import torch
+
+        done: set[int] = set()
+
+        def stopped(ids: Any, scores: Any, **given: Any) -> Any:
+            if (ids.shape[1] - width) % _LOOK_EVERY == 0:
+                for row, tokens in enumerate(ids[:, width:].tolist()):
+                    if row not in done and self._holds_a_stop(self._decoded(tokens)):
+                        done.add(row)
+            return torch.tensor([row in done for row in range(ids.shape[0])], device=ids.device)
+
+        return stopped
+
+    def _holds_a_stop(self, text: str) -> bool:
+        return any(stop in text for stop in self.stop)
 
     def _text(self, prompt: Sequence[int], tokens: Sequence[int]) -> str:
         """Decode what follows a prompt; alone, some tokenizers would drop its first blank, and with it an indent."""
