@@ -155,6 +155,56 @@ def test_a_completion_says_how_long_it_is_and_why_it_ended(model: Any, tokenizer
         assert not any(mark in completion.text for mark in ("<pad>", "<bos>", "<eos>"))
 
 
+def test_a_completion_is_cut_before_the_first_stop_and_has_the_tokens_up_to_its_end(model: Any, tokenizer: Any) -> None:
+    def sampled(**settings: Any) -> list[Any]:
+        policy = TransformersPolicy(model, tokenizer, max_new_tokens=30, **settings)
+        return [one for several in policy.sample(PROMPTS, 20) for one in several]
+
+    free = sampled()
+    long = [one.text for one in free if len(one.text) > 25]
+    stops = [long[0][20:22], long[1][3:6], "Z"]
+    seen = 0
+    for before, after in zip(free, sampled(stop=stops), strict=True):
+        ends = [(before.text.index(stop) + len(stop), len(stop)) for stop in stops if stop in before.text]
+        if not ends:
+            assert after == before
+            continue
+        seen += 1
+        end, length = min(ends)
+        assert (after.text, after.stop) == (before.text[: end - length], "stop")
+        if len(before.text) == before.tokens - (before.stop == "eos"):  # else some tokens are no text
+            assert after.tokens == end
+        assert end <= after.tokens <= before.tokens
+    assert 5 < seen < 75
+
+
+def test_a_stop_that_begins_in_the_prompt_is_none(model: Any, tokenizer: Any) -> None:
+    prompt = PROMPTS[1]
+    free = TransformersPolicy(model, tokenizer, max_new_tokens=30).sample([prompt], 30)[0]
+    first = next(one.text for one in free if len(one.text) > 20)
+    stop = prompt[-1] + first[0]
+    written = TransformersPolicy(model, tokenizer, max_new_tokens=30, stop=[stop]).sample([prompt], 30)[0]
+    same = [after for before, after in zip(free, written, strict=True) if before.text == first]
+    assert same[0].text == first if stop not in first else same == []
+
+
+def test_no_more_is_sampled_once_every_row_has_stopped(model: Any, tokenizer: Any) -> None:
+    steps: list[int] = []
+    forward = model.forward
+
+    def counted(*args: Any, **given: Any) -> Any:
+        steps.append(1)
+        return forward(*args, **given)
+
+    try:
+        model.forward = counted
+        policy = TransformersPolicy(model, tokenizer, max_new_tokens=50, stop=[*string.printable[:97]])
+        assert {one.text for one in policy.sample(["a"], 10)[0]} <= {"", "<pad>", "<bos>"}
+    finally:
+        del model.forward
+    assert len(steps) < 40
+
+
 def test_an_indent_at_the_start_is_kept_where_the_tokenizer_alone_would_drop_it(model: Any) -> None:
     from tokenizers import Tokenizer, decoders, models
 
@@ -179,6 +229,7 @@ def test_a_prompt_that_leaves_no_room_is_refused(model: Any, tokenizer: Any) -> 
         ({"max_new_tokens": 0}, "max_new_tokens is 0"),
         ({"batch_size": 0}, "batch_size is 0"),
         ({"chat": True}, "no chat template"),
+        ({"stop": ["a", ""]}, "stop sequence is empty"),
     ],
 )
 def test_settings_outside_what_is_allowed_are_refused(

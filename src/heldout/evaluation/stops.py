@@ -23,12 +23,15 @@ def default_stops(problems: Iterable[Problem], *, chat: bool = False) -> tuple[s
 
 
 def cut_at(text: str, stops: Sequence[str]) -> str:
-    r"""Return what stands before the first of these texts.
+    r"""Return what stands before the stop that is complete first, so that it is no matter how far a model wrote on.
 
     >>> cut_at("    return 1\nprint(f(2))", ["\nif __name__", "\nprint("])
     '    return 1'
+    >>> cut_at("abcd", ["abcd", "c"])
+    'ab'
     """
-    return text[: min((place for stop in stops if (place := text.find(stop)) >= 0), default=len(text))]
+    ends = [(place + len(stop), place) for stop in stops if (place := text.find(stop)) >= 0]
+    return text[: min(ends)[1]] if ends else text
 
 
 def checked_stops(stops: Sequence[str]) -> tuple[str, ...]:
