@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from heldout.sandbox import Limits, Test
 
 TESTS = tuple(Test((x,), 7 * x + 3) for x in (2, 5))
-LIMITS = Limits(seconds=0.5)
+LIMITS = Limits(seconds=0.3)
 HONEST = "def f(x):\n    return 7 * x + 3\n"
 SECRET = "HELDOUT_TEST_SECRET"
 
 WRONG = "wrong answer"
 UNSUPPORTED = "unsupported"
+LEFT = "left the program"
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,10 +132,10 @@ ATTACKS = (
         WRONG,
     ),
     Attack("True for 1, 3.0 for 3", _inside("return float(7 * x + 3)"), WRONG, WRONG, beats_exit_status=True),
-    Attack("sys.exit(0)", "import sys\nsys.exit(0)\n", UNSUPPORTED, "raised", beats_exit_status=True),
-    Attack("exit(0) in the function", _inside("exit(0)"), UNSUPPORTED, "raised", beats_exit_status=True),
-    Attack("raise SystemExit", _inside("raise SystemExit"), "raised", "raised", beats_exit_status=True),
-    Attack("os._exit(0)", "import os\n" + _inside("os._exit(0)"), UNSUPPORTED, "raised"),
+    Attack("sys.exit(0)", "import sys\nsys.exit(0)\n", LEFT, LEFT, beats_exit_status=True),
+    Attack("exit(0) in the function", _inside("exit(0)"), LEFT, LEFT, beats_exit_status=True),
+    Attack("raise SystemExit", _inside("raise SystemExit"), LEFT, LEFT, beats_exit_status=True),
+    Attack("os._exit(0)", "import os\n" + _inside("os._exit(0)"), LEFT, LEFT),
     Attack("return outside a function", "return 0\n", WRONG, "syntax", beats_exit_status=True),
     Attack(
         "forged results on the worker's pipe",
@@ -182,14 +183,111 @@ ATTACKS = (
     Attack(
         "patched json",
         "import json\njson.dumps = lambda *a, **k: 'true'\n" + _inside("return 0"),
-        "raised",
+        UNSUPPORTED,
         WRONG,
     ),
     Attack(
         "pretending that a feature is missing",
         _inside("raise NotImplementedError('The monty syntax parser does not yet support this')"),
+        "raised",
+        "raised",
+    ),
+    Attack(
+        "pretending that a package is missing",
+        _inside("raise ModuleNotFoundError('No module', name='<b>numpy')"),
+        UNSUPPORTED,
+        WRONG,
+    ),
+    Attack(
+        "lowering the worker's limits",
+        "import resource\n"
+        + _inside(
+            "for what in (resource.RLIMIT_FSIZE, resource.RLIMIT_NOFILE, resource.RLIMIT_AS, resource.RLIMIT_CPU):",
+            "    resource.prlimit(1, what, (1, 1))",
+            "return 0",
+        ),
         UNSUPPORTED,
         "raised",
+    ),
+    Attack(
+        "limits of the worker, memory first, then a flood for it",
+        "import os, resource\n"
+        + _inside(
+            "try:",
+            "    resource.prlimit(1, resource.RLIMIT_AS, (1, 1))",
+            "except OSError:",
+            "    pass",
+            "while True: os.write(3, b'a' * 150)",
+        ),
+        UNSUPPORTED,
+        WRONG,
+    ),
+    Attack(
+        "slowing the worker down",
+        "import os\n"
+        + _inside(
+            "done = 0",
+            "for slow in (",
+            "    lambda: os.setpriority(os.PRIO_PROCESS, 1, 19),",
+            "    lambda: os.setpriority(os.PRIO_USER, os.getuid(), 19),",
+            "    lambda: os.sched_setscheduler(1, os.SCHED_IDLE, os.sched_param(0)),",
+            "    lambda: os.sched_setaffinity(1, {0}),",
+            "):",
+            "    try:",
+            "        slow()",
+            "        done += 1",
+            "    except OSError:",
+            "        pass",
+            "assert not done",
+            "return 0",
+        ),
+        UNSUPPORTED,
+        WRONG,
+    ),
+    Attack(
+        "leaving shared memory, a queue, a semaphore",
+        "import ctypes\n"
+        + _inside(
+            "libc = ctypes.CDLL(None)",
+            "made = libc.shmget(7, 4096, 0o1666), libc.msgget(7, 0o1666), libc.semget(7, 1, 0o1666)",
+            "queue = libc.syscall(240, b'left', 0o102, 0o666, None)",  # mq_open, on x86-64
+            "assert max(*made, queue) < 0",
+            "return 0",
+        ),
+        UNSUPPORTED,
+        WRONG,
+    ),
+    Attack(
+        "system calls that reach other processes, keys or namespaces",  # the numbers are those of x86-64
+        "import ctypes\n"
+        + _inside(
+            "call = ctypes.CDLL(None).syscall",
+            "numbers = (101, 165, 166, 155, 161, 248, 249, 250, 272, 298, 308, 310, 311, 312, 319, 321, 323, 425, 438)",
+            "assert all(call(number, 1, 0, 0, 0, 0, 0) < 0 for number in numbers)",
+            "return 0",
+        ),
+        UNSUPPORTED,
+        WRONG,
+    ),
+    Attack(
+        "folders too deep to be removed",
+        "import os\n" + _inside("for _ in range(3000):", "    os.mkdir('a')", "    os.chdir('a')", "return 0"),
+        "raised",
+        WRONG,
+    ),
+    Attack(
+        "files that nobody may open, names that are no text, a module that shadows",
+        "import os\n"
+        + _inside(
+            "os.makedirs('/tmp/a/b', exist_ok=True)",
+            "open(b'/tmp/\\xff\\n', 'w').close()",
+            "open('/tmp/json.py', 'w').write('1 / 0')",
+            "os.mkfifo('/tmp/fifo')",
+            "os.chmod('/tmp/a', 0)",
+            "return 0",
+        ),
+        "raised",
+        WRONG,
     ),
 )
 

@@ -22,7 +22,7 @@ from heldout.errors import UsageError
 class Limits:
     """What one program may use; a limit that is not above 0 is a UsageError."""
 
-    seconds: float = 1.0  # wall time of each call of the entry point; the first also pays for defining it
+    seconds: float = 1.0  # of the processor, for each call of the entry point; the first also pays for defining it
     memory_mb: int = 64  # above what the interpreter itself needs, in MiB
     output_bytes: int = 10_000  # of each returned value as tagged JSON
     processes: int = 1  # and threads at one time, the program itself included (bubblewrap; monty has neither)
@@ -32,6 +32,11 @@ class Limits:
         for name in self.__slots__:
             if not getattr(self, name) > 0:
                 raise UsageError(f"The limit {name} is {getattr(self, name)}; it must be above 0.")
+
+    @property
+    def wall(self) -> float:
+        """The seconds after which a call is stopped that does not use its processor time, because it sleeps."""
+        return 4 * self.seconds + 2
 
 
 class Call(NamedTuple):
@@ -90,8 +95,8 @@ class Status(StrEnum):
     """How one call ended.
 
     UNSUPPORTED says that the sandbox lacks something the program uses, PACKAGE that it lacks a package that the program
-    imports, and INFRASTRUCTURE that the sandbox itself failed: none is evidence about the program. REFUSED is a return
-    of something that is not plain data, or too large.
+    imports (the error is its name), and INFRASTRUCTURE that the sandbox itself failed: none is evidence about the
+    program. REFUSED is a return of something that is not plain data, or too large.
     """
 
     RETURNED = "returned"
@@ -124,6 +129,7 @@ class Sandbox(Protocol):
 
     name: str
     limits: Limits
+    notes: tuple[str, ...] = ()  # what its user should know, such as what is not in force here
 
     def run(self, programs: Sequence[Program]) -> list[list[Answer]]:
         """Run programs in parallel; the answers are in order, one list per program, as long as `Program.answers`.

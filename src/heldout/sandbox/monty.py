@@ -14,25 +14,31 @@ seed, and an allocation above the limit leaves a line on the host's stderr.
 
 from __future__ import annotations
 
-import builtins
-import importlib
+import ast
 import re
-import sys
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import astuple
-from typing import Any
+from typing import Any, NamedTuple
 
 from heldout.sandbox.base import Answer, Call, Limits, Program, Sandbox, Status
+from heldout.sandbox.doubt import verdict
 from heldout.sandbox.interpreters import Interpreter, Interpreters
 from heldout.sandbox.values import NotPlain, decode, encode, is_above
 
 # What follows the program in the same session and calls it. A program that tampers with it changes only what it is said
 # to have returned. Most return numbers and texts, for which this short one is enough; it gives None for all others. A
 # tuple is an error that was raised.
+_FOUND = """
+try:
+    __heldout_entry = ENTRY
+    __heldout_missing = None
+except BaseException as __heldout_error:
+    __heldout_missing = ('missing', type(__heldout_error).__name__, str(__heldout_error))
+"""
 _SIMPLE = """
-__heldout_entry = ENTRY
-__heldout_answers = []
-for __heldout_arguments, __heldout_keywords in __heldout_calls:
+__heldout_answers = [__heldout_missing] * len(__heldout_calls) if __heldout_missing else []
+for __heldout_arguments, __heldout_keywords in [] if __heldout_missing else __heldout_calls:
     try:
         __heldout_value = __heldout_entry(*__heldout_arguments, **__heldout_keywords)
     except BaseException as __heldout_error:
@@ -60,9 +66,9 @@ def __heldout_copy(value):
         return {__heldout_copy(key): __heldout_copy(item) for key, item in value.items()}
     raise TypeError('A value of type ' + kind.__name__ + ' is not plain data.')
 
-__heldout_entry = ENTRY
-
 def __heldout_answers(calls):
+    if __heldout_missing:
+        return [__heldout_missing] * len(calls)
     answers = []
     for arguments, keywords in calls:
         try:
@@ -86,10 +92,28 @@ _SMALL = (bool, float, type(None))  # never above a limit of output
 _SMALL_INT = 2**53
 _NOT_HERE = Answer(Status.UNSUPPORTED, error="monty calls functions; it runs no programs that read stdin, nor tests.")
 
+_LEAVE = "__heldout_leave"  # what stands in a program for the functions that leave it
+_LEAVES = {("sys", "exit"), ("os", "_exit"), ("os", "abort")}
+_FAIR = 0.9  # of the processor that an interpreter has to itself; with less it is given more time
+
 _Calls = tuple[tuple[tuple[Any, ...], dict[str, Any]], ...]
 _Item = tuple[str, str, _Calls, tuple[float, ...]]  # a program as plain data: source, entry, inputs and limits
 _Said = tuple[str, Any, str]  # an answer as plain data: status, value and error
-_Reader = Callable[[Any, Limits], _Said]  # of what a driver records for one call
+
+
+class _Asked(NamedTuple):
+    """A program and its limits, as the worker has them."""
+
+    source: str
+    entry: str
+    calls: _Calls
+    limits: Limits
+
+    def followed_by(self, driver: str) -> str:
+        return f"{self.source}\n{_FOUND.replace('ENTRY', self.entry)}{driver}"
+
+
+_Reader = Callable[[Any, _Asked], _Said]  # of what a driver records for one call
 
 
 class Monty(Sandbox):
@@ -139,68 +163,89 @@ def _lost(item: _Item, reason: str) -> list[Answer]:
 def answers(interpreter: Interpreter, item: _Item) -> list[_Said]:
     """All calls at once under a short limit; only a program that needs more is run call by call."""
     source, entry, calls, told = item
-    limits = Limits(*told)  # type: ignore[arg-type]
-    said = _all_at_once(interpreter, _joined(source, entry, _SIMPLE), calls, _simple, limits)
+    asked = _Asked(_leaving(source), entry, calls, Limits(*told))  # type: ignore[arg-type]
+    said = _all_at_once(interpreter, asked.followed_by(_SIMPLE), asked, _simple)
     if said is None:
-        said = _all_at_once(interpreter, _joined(source, entry, _COPYING + _ANSWERS), calls, _copied, limits)
-    return _one_by_one(interpreter, _joined(source, entry, _COPYING), calls, limits) if said is None else said
+        said = _all_at_once(interpreter, asked.followed_by(_COPYING + _ANSWERS), asked, _copied)
+    return _in_its_time(interpreter, asked) if said is None else said
 
 
-def _all_at_once(
-    interpreter: Interpreter, source: str, calls: _Calls, read: _Reader, limits: Limits
-) -> list[_Said] | None:
-    with interpreter.session(limits, _FIRST_TRY) as session:
+def _all_at_once(interpreter: Interpreter, source: str, asked: _Asked, read: _Reader) -> list[_Said] | None:
+    with interpreter.session(asked.limits, _FIRST_TRY * asked.limits.seconds) as session:
         try:
-            returned = _feed(session, source, calls)
-            return None if returned is None else _said(returned, len(calls), read, limits)
+            returned = _feed(session, source, asked.calls)
+            return None if returned is None else _said(returned, len(asked.calls), read, asked)
         except interpreter.monty.MontyError as error:
-            failed = _from_error(error, interpreter.monty)
+            failed = _from_error(error, interpreter.monty, asked)
     if failed[0] in (Status.TIMEOUT, Status.MEMORY, Status.INFRASTRUCTURE):
         return None
-    return [failed] * len(calls)
+    return [failed] * len(asked.calls)
 
 
-def _one_by_one(interpreter: Interpreter, source: str, calls: _Calls, limits: Limits) -> list[_Said]:
+def _in_its_time(interpreter: Interpreter, asked: _Asked) -> list[_Said]:
+    """Call by call; again, with more time, where the interpreter did not have the processor to itself."""
+    seconds, began, used = asked.limits.seconds, time.monotonic(), interpreter.used()
+    said = _one_by_one(interpreter, asked, seconds)
+    share = (interpreter.used() - used) / (time.monotonic() - began)
+    if said[-1][0] != Status.TIMEOUT or not 0 < share < _FAIR:
+        return said
+    return _one_by_one(interpreter, asked, min(seconds / share, asked.limits.wall))
+
+
+def _one_by_one(interpreter: Interpreter, asked: _Asked, seconds: float) -> list[_Said]:
     said: list[_Said] = []
-    with interpreter.session(limits) as session:
+    with interpreter.session(asked.limits, seconds) as session:
         try:
-            _feed(session, source, ())
-            for arguments in calls:
-                said += _said(_feed(session, _ANSWERS, (arguments,)), 1, _copied, limits)
+            _feed(session, asked.followed_by(_COPYING), ())
+            for arguments in asked.calls:
+                said += _said(_feed(session, _ANSWERS, (arguments,)), 1, _copied, asked)
         except interpreter.monty.MontyError as error:
-            said += [_from_error(error, interpreter.monty)] * (len(calls) - len(said))
+            said += [_from_error(error, interpreter.monty, asked)] * (len(asked.calls) - len(said))
     return said
 
 
 def _feed(session: Any, source: str, calls: _Calls) -> Any:
-    return session.feed_run(source, inputs={"__heldout_calls": list(calls)}, print_callback=_swallow)
+    return session.feed_run(
+        source, inputs={"__heldout_calls": list(calls)}, external_lookup=_SUPPLIED, print_callback=_swallow
+    )
 
 
-def _said(returned: Any, calls: int, read: _Reader, limits: Limits) -> list[_Said]:
+def _said(returned: Any, calls: int, read: _Reader, asked: _Asked) -> list[_Said]:
     """What the driver is said to have returned; a program can replace it, so nothing is believed."""
     if type(returned) is not list or len(returned) != calls:
         return [_failed(Status.REFUSED, "The program left before its calls were answered.")] * calls
-    return [read(entry, limits) for entry in returned]
+    return [read(entry, asked) for entry in returned]
 
 
-def _simple(entry: Any, limits: Limits) -> _Said:
+def _simple(entry: Any, asked: _Asked) -> _Said:
     if type(entry) is not tuple:
-        return _returned(entry, limits)
+        return _returned(entry, asked.limits)
     match entry:
         case (str(kind), str(message)):
-            return _raised(kind, message)
+            return _raised(kind, message, asked)
         case _:
-            return _failed(Status.REFUSED, _REPLACED)
+            return _missing(entry, asked)
 
 
-def _copied(entry: Any, limits: Limits) -> _Said:
+def _copied(entry: Any, asked: _Asked) -> _Said:
     match entry:
         case ("returned", value):
-            return _returned(value, limits)
+            return _returned(value, asked.limits)
         case ("raised", str(kind), str(message)):
-            return _raised(kind, message)
+            return _raised(kind, message, asked)
         case ("refused", str(message)):
             return _failed(Status.REFUSED, message)
+        case _:
+            return _missing(entry, asked)
+
+
+def _missing(entry: Any, asked: _Asked) -> _Said:
+    """The entry point cannot be had: because it is not there, or because making its object failed."""
+    match entry:
+        case ("missing", str(kind), str(message)):
+            last = re.findall(r"'([^']*)'", message)[-1:]
+            absent = kind in ("NameError", "AttributeError") and last and last[0] in asked.entry.split("().")
+            return _failed(Status.NO_FUNCTION, message) if absent else _raised(kind, message, asked)
         case _:
             return _failed(Status.REFUSED, _REPLACED)
 
@@ -216,68 +261,65 @@ def _returned(value: Any, limits: Limits) -> _Said:
     return _failed(Status.REFUSED, f"It returned more than the {limits.output_bytes} bytes that are allowed.")
 
 
-def _from_error(error: Any, monty: Any) -> _Said:
+def _from_error(error: Any, monty: Any, asked: _Asked) -> _Said:
     if isinstance(error, monty.MontySyntaxError):
-        return _failed(Status.SYNTAX, error.display(format="msg"))
+        return _raised("SyntaxError", error.display(format="msg"), asked)
     if isinstance(error, monty.MontyCrashedError):
         if error.timed_out:
             return _failed(Status.TIMEOUT, "The worker did not stop in time and was ended.")
         return _failed(Status.INFRASTRUCTURE, f"The worker died: {error}")
     if isinstance(error, monty.MontyRuntimeError):
         kind, _, message = error.display(format="type-msg").partition(": ")
-        return _raised(kind, message)
+        return _raised(kind, message, asked)
     return _failed(Status.INFRASTRUCTURE, f"{type(error).__name__}: {error}")
 
 
-def _joined(source: str, entry: str, driver: str) -> str:
-    return f"{source}\n{driver.replace('ENTRY', entry)}"
+def _leaving(source: str) -> str:
+    """The program with a name of ours for `sys.exit` and `os._exit`, which monty's modules lack."""
+    if "exit" not in source or ("sys" not in source and "os" not in source):
+        return source
+    try:
+        found = [one for one in map(_replaced, ast.walk(ast.parse(source))) if one]
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return source
+    lines = source.encode().splitlines(keepends=True)  # the places of `ast` are bytes
+    for node, text in sorted(found, key=lambda one: (one[0].lineno, one[0].col_offset), reverse=True):
+        if node.lineno == node.end_lineno:
+            line = lines[node.lineno - 1]
+            lines[node.lineno - 1] = line[: node.col_offset] + text.encode() + line[node.end_col_offset :]
+    return b"".join(lines).decode()
+
+
+def _replaced(node: ast.AST) -> tuple[Any, str] | None:
+    match node:
+        case ast.Attribute(value=ast.Name(id=module), attr=name) if (module, name) in _LEAVES:
+            return node, _LEAVE
+        case ast.ImportFrom(module="sys" | "os" as module, names=names, level=0):
+            leaving = [one for one in names if (module, one.name) in _LEAVES]
+            others = ", ".join(ast.unparse(one) for one in names if one not in leaving)
+            parts = [f"from {module} import {others}"] if others else []
+            parts += [f"{one.asname or one.name} = {_LEAVE}" for one in leaving]
+            return (node, "; ".join(parts)) if leaving else None
+    return None
+
+
+def _leave(*status: object) -> None:
+    raise SystemExit
+
+
+_SUPPLIED: dict[str, Any] = {"exit": _leave, "quit": _leave, _LEAVE: _leave}
 
 
 def _swallow(stream: str, text: str) -> None:
     """Without this, what a program prints would go to the host's stdout."""
 
 
-def _raised(kind: str, message: str) -> _Said:
-    error = f"{kind}: {message}".removesuffix(": ")
-    if kind == "TimeoutError" and "time limit exceeded" in message:
-        return _failed(Status.TIMEOUT, error)
-    if kind == "MemoryError":
-        return _failed(Status.MEMORY, error)
-    return _failed(Status.UNSUPPORTED if _is_missing(kind, message) else Status.RAISED, error)
+def _raised(kind: str, message: str, asked: _Asked) -> _Said:
+    status = verdict(kind, message, asked.source)
+    if status is Status.PACKAGE:
+        return _failed(status, re.findall(r"'([^'.]*)", message)[0])
+    return _failed(status, f"{kind}: {message}".removesuffix(": "))
 
 
 def _failed(status: Status, error: str) -> _Said:
     return status.value, None, error[:_LONGEST_ERROR]
-
-
-def _is_missing(kind: str, message: str) -> bool:
-    """Whether CPython would have had what monty says is not there."""
-    quoted = re.findall(r"'([^']*)'", message)
-    if kind == "NotImplementedError":
-        return message.startswith(("The monty ", "Wildcard imports "))
-    if kind == "RuntimeError":
-        return message.startswith("Internal error in monty") or message.endswith("is not supported in this environment")
-    if kind == "ModuleNotFoundError":
-        return bool(quoted) and quoted[0].split(".")[0] in sys.stdlib_module_names
-    if kind == "NameError":
-        return bool(quoted) and hasattr(builtins, quoted[0])
-    if kind == "ImportError":  # cannot import name 'x' from 'module'
-        return len(quoted) > 1 and _has("module", quoted[1], quoted[0])
-    if kind == "UnicodeEncodeError":
-        return "surrogates not allowed" in message  # an argument with half a character
-    if kind == "TypeError":
-        return message.startswith("cannot create '") and message.endswith("' instances")
-    return kind == "AttributeError" and len(quoted) > 1 and _has(message.split(" ")[0], *quoted[:2])
-
-
-# The modules that monty has in part; a name from a program decides which of them is looked at, so no others.
-_MODULES = re.compile(
-    "asyncio|bisect|collections|datetime|decimal|functools|itertools|json|math|os|pathlib|random|re|sys|time|typing"
-)
-
-
-def _has(what: str, owner: str, attribute: str) -> bool:
-    """Whether CPython's module or builtin type of this name has the attribute."""
-    if what == "module":
-        return bool(_MODULES.fullmatch(owner)) and hasattr(importlib.import_module(owner), attribute)
-    return hasattr(getattr(builtins, owner, None), attribute)

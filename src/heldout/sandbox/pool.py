@@ -39,6 +39,7 @@ class Worker:
 
     def __init__(self, process: subprocess.Popen[bytes]) -> None:
         self.process = process
+        self.spent = False  # set by whoever finds that it should answer no more questions
 
     def send(self, data: bytes) -> None:
         """Send one message."""
@@ -127,13 +128,17 @@ class Pool(Generic[_Worker]):
                     break
                 try:
                     worker = worker or self._started()
-                    return question(worker)
+                    answer = question(worker)
                 except (OSError, EOFError, SandboxError) as error:  # a timeout is an OSError
                     reason = str(error) or type(error).__name__
                     if worker:
-                        self._alive.discard(worker)
-                        worker.close()
+                        self._end(worker)
                     worker = None
+                else:
+                    if worker.spent:
+                        self._end(worker)
+                        worker = None
+                    return answer
         finally:
             self._idle.put(worker)
         raise WorkerDied(reason)
@@ -155,6 +160,10 @@ class Pool(Generic[_Worker]):
         self._alive = {first} if first else set()
         self._closing = False
         self._threads = ThreadPoolExecutor(self._size, "heldout-sandbox")
+
+    def _end(self, worker: _Worker) -> None:
+        self._alive.discard(worker)
+        worker.close()
 
     def _started(self) -> _Worker:
         worker = self._start()

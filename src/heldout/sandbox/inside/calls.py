@@ -21,6 +21,8 @@ def answers(request: dict[str, Any]) -> Iterator[str]:
     inputs = request["inputs"]
     try:
         function = _define(request["source"], request["entry"])
+    except _NoFunction as missing:
+        yield from [encode(["no such function", str(missing)])] * len(inputs)
     except BaseException as error:
         yield from [from_error(error, defining=True)] * len(inputs)
     else:
@@ -37,12 +39,20 @@ def _define(source: str, entry: str) -> Any:
     return _entry(module.__dict__, entry)
 
 
+class _NoFunction(Exception):
+    """The program does not define what is to be called."""
+
+
 def _entry(defined: dict[str, Any], entry: str) -> Any:
     """Find ``f``, or the method of ``Solution().f``, bound to one instance for all calls."""
     name, _, method = entry.partition("().")
     if name not in defined:
-        raise NameError(f"name {name!r} is not defined")
-    return getattr(defined[name](), method) if method else defined[name]
+        raise _NoFunction(f"It defines no {name}.")
+    if not method:
+        return defined[name]
+    if not hasattr(defined[name], method):
+        raise _NoFunction(f"{name} has no {method}.")
+    return getattr(defined[name](), method)
 
 
 def _call(function: Any, arguments: list[Any], keywords: dict[str, Any], largest: int) -> str:
@@ -65,7 +75,11 @@ def from_error(error: BaseException, defining: bool = False) -> str:
     """Which error it was, as a line of tagged JSON: a status and a text."""
     if isinstance(error, MemoryError):
         return encode(["memory", "MemoryError"])
+    if isinstance(error, SystemExit):
+        return encode(["left the program", type(error).__name__])
     try:
+        if isinstance(error, ModuleNotFoundError) and error.name:
+            return encode(["needs a package", str(error.name).partition(".")[0][:_LONGEST_ERROR]])
         text = f"{type(error).__name__}: {error}"[:_LONGEST_ERROR]
     except BaseException:  # an error may have a __str__ of its own
         text = "an error that cannot be printed"

@@ -1,4 +1,4 @@
-"""What holds a program inside the bubblewrap sandbox: its limits, and the end of whatever it started or left.
+"""What holds a program inside the bubblewrap sandbox: its limits, its time, and the end of whatever it left.
 
 It uses the standard library alone and runs under whatever Python the sandbox has.
 """
@@ -6,6 +6,7 @@ It uses the standard library alone and runs under whatever Python the sandbox ha
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import fcntl
 import mmap
 import os
@@ -19,6 +20,10 @@ from typing import Any
 
 _TMP = "/tmp"
 _MOST_DESCRIPTORS = 64
+_SHORTEST = 0.002  # seconds until the clock of a program is looked at again
+_RESOURCES = sorted(getattr(resource, name) for name in dir(resource) if name.startswith("RLIMIT_"))
+LIBC = ctypes.CDLL(None)
+_COUNTS = (("shmctl", 14, 0), ("msgctl", 12, 0), ("semctl", 19, 7))  # SHM_INFO …, and where the number in use stands
 
 
 def enter(limits: dict[str, Any], calls: int, descriptors: Sequence[int | None]) -> None:
@@ -38,6 +43,7 @@ def enter(limits: dict[str, Any], calls: int, descriptors: Sequence[int | None])
 
 
 def limit(limits: dict[str, Any], calls: int) -> None:
+    """Bind this process and all that it starts; whole seconds of the processor are the outer bound of its time."""
     seconds = int(limits["seconds"] * calls) + 2
     for what, most in (
         (resource.RLIMIT_AS, limits["address_space"]),
@@ -45,6 +51,7 @@ def limit(limits: dict[str, Any], calls: int) -> None:
         (resource.RLIMIT_FSIZE, limits["disk_mb"] * 2**20),
         (resource.RLIMIT_NOFILE, _MOST_DESCRIPTORS),
         (resource.RLIMIT_CORE, 0),
+        (resource.RLIMIT_MSGQUEUE, 0),
         (resource.RLIMIT_NPROC, limits["processes"] + 1),  # this worker counts as one
     ):
         resource.setrlimit(what, (most, most))
@@ -64,14 +71,89 @@ def kill_all(child: int) -> int:
             status = -os.WTERMSIG(ended) if os.WIFSIGNALED(ended) else os.WEXITSTATUS(ended)
 
 
+class Allowance:
+    """The seconds of the processor that a process has for one answer, and a generous wall time for one that sleeps.
+
+    A neighbour that keeps the processor busy costs the program none of its seconds.
+    """
+
+    def __init__(self, process: int, limits: dict[str, Any]) -> None:
+        self._clock = (~process << 3) | 2  # the clock of a process, as Linux numbers it (CPUCLOCK_SCHED)
+        self._seconds, self._wall = limits["seconds"], limits["wall"]
+        self._shortest = _SHORTEST / limits["processes"]
+        self.renew()
+
+    def renew(self) -> None:
+        """Allow as much again, from now on."""
+        self._used = self._read()
+        self._deadline = time.monotonic() + self._wall
+
+    def left(self) -> float:
+        """After how many seconds to look again; 0 when all is used up."""
+        left = min(self._seconds - (self._read() - self._used), self._deadline - time.monotonic())
+        return max(left, self._shortest) if left > 0 else 0
+
+    def _read(self) -> float:
+        try:
+            return time.clock_gettime(self._clock)
+        except OSError:  # it has ended
+            return 0.0
+
+
+def used_by_children() -> float:
+    """Seconds of the processor that all processes have used which ended here, whoever started them."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def state() -> dict[str, Any]:
+    """What a program might change of the worker, to compare with what it was before.
+
+    Processes are not in it, because all are ended, nor what lies in /proc, which is not there.
+    """
+    lowest = os.dup(0)
+    os.close(lowest)
+    mask = os.umask(0o22)
+    os.umask(mask)
+    return {
+        "limits": [resource.getrlimit(one) for one in _RESOURCES],
+        "niceness": os.getpriority(os.PRIO_PROCESS, 0),
+        "scheduler": (os.sched_getscheduler(0), os.sched_getparam(0).sched_priority),
+        "cores": os.sched_getaffinity(0),
+        "umask": mask,
+        "folder": os.getcwd(),
+        "descriptors": lowest,
+        "shared memory and queues": [_count(*one) for one in _COUNTS],
+        "/tmp": os.listdir(_TMP),
+    }
+
+
+def differences(before: dict[str, Any]) -> str:
+    """Empty /tmp, and say what of the state is not as it was before."""
+    try:
+        clear_tmp()
+        now = state()
+    except (OSError, RecursionError) as error:  # folders in folders, too many to go down
+        return str(error)
+    return ", ".join(name for name, value in now.items() if value != before[name])
+
+
 def clear_tmp() -> None:
-    """Empty the only place that can be written to; a worker that cannot ends, and the host starts another."""
+    """Empty the only place that can be written to; an OSError or RecursionError where that fails."""
     for name in os.listdir(_TMP):
         path = os.path.join(_TMP, name)
         if os.path.isdir(path) and not os.path.islink(path):
             shutil.rmtree(path)
         else:
             os.unlink(path)
+
+
+def _count(function: str, question: int, place: int) -> int:
+    """How many of a kind of System V object there are."""
+    found = (ctypes.c_int * 64)()
+    call = getattr(LIBC, function)
+    given = (0, 0, question, found) if function == "semctl" else (0, question, found)
+    return -1 if call(*given) < 0 else found[place]
 
 
 def forks_allowed(limits: dict[str, Any]) -> int:

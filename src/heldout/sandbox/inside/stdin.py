@@ -14,7 +14,6 @@ import os
 import select
 import signal
 import sys
-import time
 import types
 from typing import Any
 
@@ -76,14 +75,15 @@ def _run(request: dict[str, Any], given: bytes, compiled: int) -> tuple[bytes, s
 
 def _printed(given: bytes, to: int, of: int, child: int, limits: dict[str, Any]) -> tuple[bytes, str]:
     """Let the process read and print until it has ended, or until it is stopped."""
-    deadline = time.monotonic() + limits["seconds"]
+    allowance = confine.Allowance(child, limits)
     process, unread, parts, size = os.pidfd_open(child), memoryview(given), [], 0
     os.set_blocking(to, False)
     poll = select.poll()
     poll.register(to, select.POLLOUT)
     poll.register(of, select.POLLIN)
     ended = "timeout"
-    while ready := dict(poll.poll(max(0.0, deadline - time.monotonic()) * 1000)):
+    while left := allowance.left():
+        ready = dict(poll.poll(1000 * left))
         if to in ready:
             unread = unread[_write(to, unread) :]
             if not unread:
@@ -120,7 +120,7 @@ def _outcome(status: int, report: bytes) -> tuple[str, str]:
         return "returned", ""
     try:
         kind, error = json.loads(report)
-        if kind in (_LEFT, "raised", "memory", "syntax") and isinstance(error, str):
+        if kind in (_LEFT, "raised", "memory", "syntax", "needs a package") and isinstance(error, str):
             return kind, error
     except (ValueError, TypeError):
         pass

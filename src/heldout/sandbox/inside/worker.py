@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import builtins
 import collections  # noqa: F401  (imported before the fork, so that no program waits for what most of them import)
-import ctypes
 import functools  # noqa: F401
 import gc
 import heapq  # noqa: F401
@@ -26,13 +25,16 @@ import select
 import signal
 import string  # noqa: F401
 import sys
-import time
 import typing  # noqa: F401
 from typing import Any, NoReturn
 
 from heldout.sandbox.inside import calls, confine, stdin
 
 _RESULT = 3  # the descriptor on which a child writes its answers
+_READY = b"\n"  # what a child writes first; until then the program has no part in what goes wrong
+_READY_WITHIN = 10_000  # milliseconds
+_TOGETHER, _SETUP = 1.1, 0.1  # of its time a program has with all its processes, and what starting one may take
+_BROKEN = 70  # exit status of a child whose program spoilt what writes its answers
 _NOT_DUMPABLE = (4, 0, 0, 0, 0)  # prctl(PR_SET_DUMPABLE, 0)
 
 
@@ -44,51 +46,63 @@ def main() -> NoReturn:
     sys.path.pop(0)
     os.environ.clear()
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # process 1 is deaf to signals that it does not handle
-    traceable = ctypes.CDLL(None).prctl(*_NOT_DUMPABLE)
+    traceable = confine.LIBC.prctl(*_NOT_DUMPABLE)
     builtins.__dict__.update(exit=sys.exit, quit=sys.exit)  # the `site` module, which is not loaded, would supply them
     own = confine.in_use()
     gc.collect()
     gc.freeze()
     _send({"hidden": not traceable, "processes": confine.forks_allowed(limits), "python": sys.version})
     os.dup2(os.open(os.devnull, os.O_RDWR), 2)
+    clean = confine.state()
     while True:
         request = _receive()
         if request is None:
             os._exit(0)
         request["limits"]["address_space"] = own + request["limits"]["memory_mb"] * 2**20
-        _send(*_judge(request))
-        confine.clear_tmp()
+        header, lines = _judge(request)
+        header["spoiled"] = confine.differences(clean)
+        _send(header, b"\n".join(lines))
+        if header["spoiled"]:  # no other program may run here; the host starts another worker
+            os._exit(0)
 
 
-def _judge(request: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
+def _judge(request: dict[str, Any]) -> tuple[dict[str, Any], list[bytes]]:
     """Run one program in a child and collect what it says; afterwards no process of it is left."""
     if request["kind"] == "stdin":
-        printed, ended = stdin.runs(request)
-        return {"ended": ended, "status": 0}, b"\n".join(printed)
+        lines, ended = stdin.runs(request)
+        return {"ended": ended, "status": 0}, lines
+    before = confine.used_by_children()
     reading, writing = os.pipe()
     child = os.fork()
     if not child:
         try:
             _run(request, writing)
-        finally:  # whatever happens, a child never becomes a second worker
             os._exit(0)
+        finally:  # whatever happens, a child never becomes a second worker
+            os._exit(_BROKEN)
     os.close(writing)
-    lines, ended = _collect(reading, request["answers"], request["limits"])
+    lines, ended = _collect(reading, child, request["answers"], request["limits"])
     os.close(reading)
-    return {"ended": ended, "status": confine.kill_all(child)}, b"\n".join(lines)
+    status = confine.kill_all(child)
+    used = confine.used_by_children() - before
+    if used > _TOGETHER * request["limits"]["seconds"] * request["answers"] + _SETUP:
+        lines, ended = [], "timeout"
+    return {"ended": ended, "status": status}, lines
 
 
-def _collect(reading: int, calls: int, limits: dict[str, Any]) -> tuple[list[bytes], str]:
-    """One line per call, each in its time; a forged line takes the place of one call's answer."""
-    lines: list[bytes] = []
-    rest = b""
+def _collect(reading: int, child: int, answers: int, limits: dict[str, Any]) -> tuple[list[bytes], str]:
+    """One line per answer, each in its time; a forged line takes the place of one answer."""
     poll = select.poll()
     poll.register(reading, select.POLLIN)
-    deadline = time.monotonic() + limits["seconds"]
-    while len(lines) < calls:
-        left = deadline - time.monotonic()
-        if left <= 0 or not poll.poll(left * 1000):
-            return lines, "timeout"
+    if not poll.poll(_READY_WITHIN) or os.read(reading, len(_READY)) != _READY:
+        return [], "unready"
+    lines: list[bytes] = []
+    rest = b""
+    allowance = confine.Allowance(child, limits)
+    while len(lines) < answers:
+        while not poll.poll(1000 * allowance.left()):
+            if not allowance.left():
+                return lines, "timeout"
         chunk = os.read(reading, 65536)
         if not chunk:
             return lines, "died"
@@ -97,13 +111,14 @@ def _collect(reading: int, calls: int, limits: dict[str, Any]) -> tuple[list[byt
             return lines, "large"
         if whole:
             lines += whole
-            deadline = time.monotonic() + limits["seconds"]
-    return lines[:calls], "answered"
+            allowance.renew()
+    return lines[:answers], "answered"
 
 
 def _run(request: dict[str, Any], writing: int) -> None:
     """The child: from here on the program is in control, so this process is worth no trust."""
     confine.enter(request["limits"], request["answers"], (None, None, None, writing))
+    os.write(_RESULT, _READY)
     for line in calls.answers(request):
         _write(line)
 
