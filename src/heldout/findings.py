@@ -124,7 +124,7 @@ class BenchmarkFall:
 
     key: str
     peak_step: int  # where its scan puts the peak
-    drop: float  # posterior mean of the fall since then; of a share as a fraction
+    drop: float  # posterior mean of the fall since then; of a share as a fraction, on the log scale its logarithm
     fall: str  # the same in words
     p: float  # smallest tabled error probability of a whole run at which it would have alarmed; 1 for none
     adjusted_p: float  # the same once all benchmarks are paid for (Holm), each of them once

@@ -22,6 +22,7 @@ from heldout.metrics import (
     Choices,
     Unit,
     better_of,
+    changes_in_ratios,
     choose,
     is_of_evaluations,
     is_reward_elsewhere,
@@ -169,6 +170,7 @@ class Evaluation:
     outcomes: Outcomes | None = None  # the problems one by one, where the log has them
     lower: bool = False  # whether a lower rate is the better one, as of an error rate
     share: bool = True  # whether the rate is a share; otherwise it is a score in a unit of its own, such as a return
+    ratio: bool = False  # whether its changes are ratios, as of a perplexity: then it is judged by its logarithm
 
     @classmethod
     def of(cls, step: int, outcomes: Outcomes, benchmark: str = "held-out") -> Evaluation:
@@ -191,7 +193,7 @@ class Evaluation:
     @property
     def score(self) -> float:
         """The rate as it is judged, where higher is always better."""
-        return as_judged(self.rate, share=self.share, lower=self.lower)
+        return as_judged(self.rate, share=self.share, lower=self.lower, ratio=self.ratio)
 
     @property
     def key(self) -> str:
@@ -287,11 +289,12 @@ class Run:
         known = {evaluation.step: evaluation for evaluation in self.measured if evaluation.key == series.name}
         unit, lower = self.unit(series.name), better_of(series.name) is Better.LOWER
         whole, share = (100.0 if unit is Unit.PERCENT else 1.0), unit is not Unit.SCORE
+        ratio = self.in_ratios(series.name)
         unknown = [None] * len(series)
         problems = unknown if series.problems is None else [round(n) for n in series.problems.tolist()]
         samples = unknown if series.samples is None else series.samples.tolist()
         return [
-            known.get(step) or Evaluation(step, value / whole, n, m, lower=lower, share=share)
+            known.get(step) or Evaluation(step, value / whole, n, m, lower=lower, share=share, ratio=ratio)
             for step, value, n, m in zip(series.step.tolist(), series.value.tolist(), problems, samples, strict=True)
         ]
 
@@ -310,6 +313,11 @@ class Run:
         low, high = float(series.value.min()), float(series.value.max())
         unit = unit_of(key, low, high)
         return Unit.SHARE if unit is Unit.SCORE and series.problems is not None and 0 <= low <= high <= 1 else unit
+
+    def in_ratios(self, key: str) -> bool:
+        """Whether a metric is read on the log scale: its name says that it changes in ratios, and all is above 0."""
+        series = self.metrics.get(key)
+        return series is not None and changes_in_ratios(key) and len(series) > 0 and float(series.value.min()) > 0.0
 
     @cached_property
     def choices(self) -> Choices:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import NamedTuple
 
@@ -104,7 +104,7 @@ class Evidence:
         if not self._evaluations:
             return Spoken()
         last, span = self._evaluations[-1], float(np.ptp(self.rates))
-        return Spoken(last.share, last.lower, span)
+        return Spoken(last.share, last.lower, span, last.ratio)
 
     @property
     def steps(self) -> FloatArray:
@@ -331,13 +331,15 @@ def pooled(evaluations: Sequence[Evaluation]) -> Evaluation:
     if len(evaluations) == 1:
         return last
     rate = sum(evaluation.rate for evaluation in evaluations) / len(evaluations)
+    if last.ratio:
+        rate = math.exp(sum(math.log(evaluation.rate) for evaluation in evaluations) / len(evaluations))
     problems = [evaluation.problems for evaluation in evaluations if evaluation.problems is not None]
     fewest = min(problems) if len(problems) == len(evaluations) else None
     samples = sum(evaluation.samples or 1.0 for evaluation in evaluations)
     outcomes = [evaluation.outcomes for evaluation in evaluations if evaluation.outcomes is not None]
     alike = len(outcomes) == len(evaluations) and all(one.problems == outcomes[0].problems for one in outcomes)
     merged = _as_samples(outcomes) if alike else None
-    return Evaluation(last.step, rate, fewest, samples, last.benchmark, merged, last.lower, last.share)
+    return replace(last, rate=rate, problems=fewest, samples=samples, outcomes=merged)
 
 
 def _as_samples(outcomes: Sequence[Outcomes]) -> Outcomes:

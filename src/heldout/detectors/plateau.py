@@ -23,10 +23,11 @@ def level_of(seen: Evidence, margin: float | None = None, planned: int | None = 
     """Is the held-out score level, does it still improve, or do these evaluations not say?
 
     `planned` is the number of evaluations of the whole run, those so far if not given.
-    `margin` is in points of a share and in the unit of any other score, per quarter of the run; 2 points if not given,
-    and by the noise and the gain of a score that is no share (see `heldout.stats.margins`).
+    `margin` is in points of a share, in percent of a score that is read on the log scale and in the unit of any other,
+    per quarter of the run; 2 points if not given, and by the noise and the gain of a score that is no share (see
+    `heldout.stats.margins`).
     """
-    least = seen.margins.level if margin is None else margin / (100.0 if seen.spoken.share else 1.0)
+    least = seen.margins.level if margin is None else seen.spoken.as_change(margin)
     few, noise = fewest_for_level(seen), seen.learned
     surely = TWO_SIDED_95 if seen.sized or not noise.variance > 0.0 else noise.deviations(TWO_SIDED_95)
     return level_test(
@@ -62,7 +63,7 @@ class Plateau(HeldOut):
     )
     margin: float | None = parameter(
         None, MARGIN, "largest change per quarter of the run that counts as level: in points of a share (2 if None), "
-        "in its own unit of any other score (by its noise and gain if None)",
+        "in percent of a score read on the log scale, in its own unit of any other (by its noise and gain if None)",
     )  # fmt: skip
 
     def _reset(self) -> None:

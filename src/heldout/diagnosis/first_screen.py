@@ -16,7 +16,6 @@ import numpy as np
 
 from heldout.diagnosis.entries import as_told, by_detector
 from heldout.findings import Estimate, State, Verdict
-from heldout.metrics import Unit
 from heldout.metrics.phrasing import Spoken
 from heldout.run import Run
 from heldout.text import sentence_list, visible
@@ -166,8 +165,11 @@ def _checkpoint(run: Run, verdict: Verdict, path: str) -> str:
 
 def _level(run: Run, kept: Estimate) -> str:
     series = run["held_out"]
-    said = Spoken(share=run.unit(series.name) is not Unit.SCORE, span=float(np.ptp(series.value)))  # as it was logged
-    return f"at {said.level(kept.estimate)} (95 % interval {said.levels(kept.low, kept.high)})"
+    last = run.evaluations()[-1]
+    span = float(np.ptp(np.log(series.value) if last.ratio else series.value))
+    said = Spoken(last.share, last.lower, span, last.ratio)
+    estimate, low, high = map(said.as_scored, (kept.estimate, kept.low, kept.high))
+    return f"at {said.level(estimate)} (95 % interval {said.levels(low, high)})"
 
 
 def way_back(run: Run, path: str) -> tuple[str, str]:

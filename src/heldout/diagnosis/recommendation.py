@@ -79,7 +79,7 @@ def _interval(choice: Choice, seen: Evidence) -> tuple[float, float, float]:
 def keep(kept: Kept, said: Spoken, run: Run) -> str:
     """Say which step to keep, how good it is, what cannot be told from it, and where it lies."""
     one, tied = kept.recommended, len(kept.tied) - 1
-    level, low, high = map(said.as_logged, (one.estimate, one.low, one.high))  # as they were judged
+    level, low, high = map(said.as_scored, (one.estimate, one.low, one.high))
     estimate = f"{said.level(level)} (95 % interval {said.levels(low, high)})"
     among = f"{counted(kept.among, 'checkpoint')} that exist" if kept.existing else f"{kept.among}"
     others = f"; {counted(tied, 'other')} of {among} cannot be told apart from it" if tied else ""
@@ -95,7 +95,7 @@ def why_not_the_highest(kept: Kept, seen: Evidence) -> str:
         return ""
     best, above, lower = ("lowest", "below", "higher") if said.lower else ("highest", "above", "lower")
     ahead = f"{said.by(top.ahead)} {above} that of step {kept.recommended.step}"
-    estimate, kept_at = said.level(top.estimate), said.level(said.as_logged(kept.recommended.estimate))
+    estimate, kept_at = said.level(top.estimate), said.level(said.as_scored(kept.recommended.estimate))
     if not top.exists:
         why = "no checkpoint of it exists"
     elif estimate == kept_at:

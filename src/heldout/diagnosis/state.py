@@ -176,7 +176,7 @@ def how_sure(fallen: OverOptimisation, state: State, visible: float | None) -> s
     seen, worst = fallen.evidence, fallen.worst
     said, p = seen.spoken, fallen.run_p()
     if seen.problems is None:
-        size = "of unknown size" if said.share else "of a plain score"
+        size = "of unknown size" if said.share else "of a plain score" + ", read on the log scale" * said.ratio
         error = "nothing can be confirmed"
     else:
         each = f" with {seen.samples:.3g} samples each" if seen.samples > 1.0 else ""

@@ -55,8 +55,8 @@ def diagnose(
     horizon
         How many evaluations were planned; those in the log if not given, which suits a finished run.
     margin
-        Largest change per quarter of the run that counts as level: in points of a share, in the unit of any other
-        score; if not given 2 points, or by the score's noise and gain.
+        Largest change per quarter of the run that counts as level: in points of a share, in percent of a score
+        read on the log scale, in the unit of any other; if not given 2 points, or by the score's noise and gain.
 
     Returns
     -------

@@ -358,7 +358,7 @@ def show_next(console: Console, found: NextCheckpoints) -> None:
     said = found.spoken
     console.print(f"{counted(found.saved, 'saved checkpoint')}, {counted(found.evaluated, 'step')} evaluated.")
     if found.best is not None:
-        kept = said.level(said.as_logged(found.estimate))  # as it was judged
+        kept = said.level(said.as_scored(found.estimate))
         console.print(f"Keep so far: step {found.best}, estimated at {kept}.")
     if not found.steps:
         console.print(
@@ -377,6 +377,8 @@ def show_next(console: Console, found: NextCheckpoints) -> None:
 
 def _gain(gain: float, said: Spoken) -> str:
     """Write a gain with the decimals that the least one worth an evaluation needs."""
+    if said.ratio:
+        return said.bound(gain)
     return f"{100 * gain:.2f}" if said.share else number(gain, 0.1 * said.span or None)
 
 

@@ -31,7 +31,7 @@ from heldout.stats.arrays import BoolArray, FloatArray
 _UNSEEN = frozenset(
     {"held_out", "score", "evaluation_detail", "evaluation_size", "spread_of_another", "time", "progress"}
 )
-_OF_EVALUATIONS = ("step", "rate", "problems", "samples", "lower", "share")  # what two that are alike agree in
+_OF_EVALUATIONS = ("step", "rate", "problems", "samples", "lower", "share", "ratio")  # what two that are alike agree in
 _NO_POINTS = Points(NO_STEPS, np.empty(0))
 
 

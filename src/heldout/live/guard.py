@@ -52,8 +52,8 @@ class Guard:
         How many evaluations the whole run will have. Without it the error is spread over an endless run, which sees
         less.
     margin
-        Largest change per quarter of the run that counts as level: in points of a share, in the unit of any other
-        score; if not given 2 points, or by the score's noise and gain.
+        Largest change per quarter of the run that counts as level: in points of a share, in percent of a score
+        read on the log scale, in the unit of any other; if not given 2 points, or by the score's noise and gain.
     detectors
         What to look for beside a fall of the held-out score; all of them if not given.
     roles

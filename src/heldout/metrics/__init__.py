@@ -30,7 +30,7 @@ from heldout.metrics.meanings import (
     means,
     names_score,
 )
-from heldout.metrics.units import Unit, is_share, may_be_share, samples_in, unit_of
+from heldout.metrics.units import Unit, changes_in_ratios, is_share, may_be_share, samples_in, unit_of
 
 __all__ = [
     "BY_NAME",
@@ -44,6 +44,7 @@ __all__ = [
     "Unit",
     "as_markdown",
     "better_of",
+    "changes_in_ratios",
     "checked_roles",
     "choose",
     "choose_roles",

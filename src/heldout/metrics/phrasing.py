@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 
 from heldout.metrics.units import Unit
 from heldout.text import number
 
 _DECIMAL = 0.1  # the range, as a share, for which percent are written with one decimal
+_PART = 0.2  # of a score on the log scale: three digits are enough of one that changes by orders of magnitude
+_TENFOLD = 10.0  # finer than a small change itself must be written
+_LARGEST_LOGARITHM = 700.0  # beyond it numbers are infinite or 0: the interval of a noise hardly known may get there
 
 
 def written(unit: Unit, value: float, span: float | None = None) -> str:
@@ -50,16 +54,33 @@ def bare(unit: Unit, value: float, span: float | None = None) -> str:
 class Spoken:
     """How a score is spoken of that was judged with higher as better: in its own unit and in its own direction.
 
-    Direction is decided once, before any statistics (see `as_judged`), and undone here, in sentences.
+    Direction and scale are decided once, before any statistics (see `as_judged`), and undone here, in sentences. A
+    change of logarithms is a factor of the score.
     """
 
     share: bool = True  # whether the judged scores are shares; otherwise they are in a unit of their own
     lower: bool = False  # whether lower values of the log are the better ones
     span: float = _DECIMAL  # largest minus smallest score
+    ratio: bool = False  # whether the judged scores are logarithms
 
     def as_logged(self, score: float) -> float:
         """Return a judged score as the log has it, of a percentage the share."""
-        return as_judged(score, share=self.share, lower=self.lower)
+        value = as_judged(score, share=self.share, lower=self.lower)
+        return _exponential(value) if self.ratio else value
+
+    def as_scored(self, value: float) -> float:
+        """Return a value of the log, of a percentage the share, as it is judged."""
+        return as_judged(value, share=self.share, lower=self.lower, ratio=self.ratio)
+
+    def as_change(self, given: float) -> float:
+        """Return a change that a user gave as one of judged scores: of points of a share, of percent on the log scale.
+
+        >>> Spoken().as_change(2.0), Spoken(share=False).as_change(2.0), Spoken(share=False, ratio=True).as_change(0.0)
+        (0.02, 2.0, 0.0)
+        """
+        if self.ratio:
+            return math.log1p(given / 100.0)
+        return given / 100.0 if self.share else given
 
     def turned(self, low: float, high: float) -> tuple[float, float]:
         """Return the interval of a change of judged scores as one of the scores in the log."""
@@ -67,16 +88,16 @@ class Spoken:
 
     def level(self, score: float) -> str:
         """Write a score: "72.3 %", or "-93.2"."""
-        return written(self._unit, self.as_logged(score), self._digits)
+        return written(self._unit, self.as_logged(score), self._digits_at(score))
 
     def levels(self, low: float, high: float) -> str:
         """Write the two ends of an interval of a score."""
-        ends = sorted(map(self.as_logged, (low, high)))
-        return " to ".join(bare(self._unit, end, self._digits) for end in ends)
+        ends = sorted((self.as_logged(end), self._digits_at(end)) for end in (low, high))
+        return " to ".join(bare(self._unit, end, digits) for end, digits in ends)
 
     def by(self, change: float) -> str:
-        """Write the size of a change: "2.5 points", or "67.5"."""
-        return difference(self._unit, change, self._digits)
+        """Write the size of a change: "2.5 points", "67.5", or "a factor of 1.25"."""
+        return f"a factor of {self._bare(change)}" if self.ratio else difference(self._unit, change, self._digits)
 
     def bound(self, change: float) -> str:
         """Write a change that something is held against: of a plain score with digits of its own, as it may be small.
@@ -84,17 +105,25 @@ class Spoken:
         >>> Spoken().bound(0.005), Spoken(share=False, span=500.0).bound(0.4)
         ('0.5 points', '0.40')
         """
+        if self.ratio:
+            return replace(self, span=_TENFOLD * change).by(change)
         return self.by(change) if self.share else difference(self._unit, change, change)
 
     def between(self, low: float, high: float) -> str:
         """Write the two ends of an interval of a change."""
-        low, high = map(self._possible, (low, high))
-        return f"{bare(self._unit, low, self._digits)} to {bare(self._unit, high, self._digits)}"
+        return " to ".join(map(self._bare, (low, high)))
 
     def lies(self, low: float, high: float) -> str:
-        """Write where a change lies: "between -1.1 and 2.9 points"."""
-        low, high = map(self._possible, (low, high))
-        return f"between {bare(self._unit, low, self._digits)} and {self.by(high)}"
+        """Write where a change lies: "between -1.1 and 2.9 points", or "between factors of 0.97 and 1.05"."""
+        if self.ratio:
+            return f"between factors of {self._bare(low)} and {self._bare(high)}"
+        return f"between {self._bare(low)} and {self.by(self._possible(high))}"
+
+    def _bare(self, change: float) -> str:
+        """Write a change without its unit; one of logarithms as the factor that it is."""
+        if self.ratio:
+            return number(_exponential(change), math.expm1(min(self.span, 1.0)) or None)
+        return bare(self._unit, self._possible(change), self._digits)
 
     def _possible(self, change: float) -> float:
         """Return a change, or the largest that there can be: no share moves by more than all of it."""
@@ -128,9 +157,22 @@ class Spoken:
     def _digits(self) -> float:
         return _DECIMAL if self.share else self.span / 10.0
 
+    def _digits_at(self, score: float) -> float:
+        """The range that decides how many decimals a score is written with: on the log scale in proportion to it."""
+        return min(self._digits, _PART) * self.as_logged(score) if self.ratio else self._digits
 
-def as_judged(value: float, *, share: bool, lower: bool) -> float:
-    """Return a value so that higher is better, or one so turned as it was: a share within 0 to 1 stays there."""
+
+def as_judged(value: float, *, share: bool, lower: bool, ratio: bool = False) -> float:
+    """Return a value so that higher is better, of one that changes in ratios the logarithm.
+
+    One so turned is as it was; a share within 0 to 1 stays there.
+    """
+    if ratio:
+        value = math.log(value)
     if not lower:
         return value
     return 1.0 - value if share else -value
+
+
+def _exponential(logarithm: float) -> float:
+    return math.exp(min(max(logarithm, -_LARGEST_LOGARITHM), _LARGEST_LOGARITHM))

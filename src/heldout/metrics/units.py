@@ -16,6 +16,9 @@ _POINTS = word_set(
     "error reward return elo perplexity regret likelihood negative_likelihood bits_per_byte mse mae rmse"
 )
 _NEVER = (_POINTS | {"loss"}) - {"error", "reward", "return"}  # of these three the values decide
+# Means of errors that are counted from a zero and have no end above: what changes them changes them in proportion. A
+# loss or a likelihood is a logarithm already, and a rate of errors is a share.
+_RATIOS = word_set("perplexity mse mae rmse")
 _OPEN = frozenset({"held_out", "score"})  # a name that leaves it open: a share where the values are
 
 
@@ -48,6 +51,15 @@ def may_be_share(key: str) -> bool:
     (True, False, False)
     """
     return {word.text for word in words_of(key)}.isdisjoint(_NEVER)
+
+
+def changes_in_ratios(key: str) -> bool:
+    """Whether changes of a metric are ratios, by its name alone: a perplexity is read on the log scale.
+
+    >>> changes_in_ratios("eval/perplexity"), changes_in_ratios("val_ppl"), changes_in_ratios("eval_loss")
+    (True, True, False)
+    """
+    return not _RATIOS.isdisjoint(word.text for word in words_of(key))
 
 
 def samples_in(key: str) -> float | None:

@@ -53,6 +53,7 @@ def with_roles(run: Run, log: Log, options: Options) -> Run:
         *_other_benchmarks(run, roles),
         *_better_named(run, {role: key for role, key in roles.items() if role not in chosen}),
         *_percent(run, roles),
+        *_ratios(run, roles),
     ]
     return replace(run, roles=roles, notes=(*run.notes, *notes))
 
@@ -143,3 +144,9 @@ def _percent(run: Run, roles: Mapping[str, str]) -> list[Note]:
         text = f"{key!r} runs from {value.min():g} to {value.max():g}: read as percent, not as a fraction."
         return [Note(NoteKind.ASSUMED, text)]
     return []
+
+
+def _ratios(run: Run, roles: Mapping[str, str]) -> list[Note]:
+    key = roles.get("held_out", "")
+    text = f"{key!r} is read on the log scale, since its name says that it changes in proportion; changes are factors."
+    return noted(NoteKind.ASSUMED, int(run.in_ratios(key)), text)
