@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from heldout.errors import TaskError
-from heldout.sandbox.judging import judge
+from heldout.sandbox import SourceTest, Test, judge
 from heldout.tasks import Problem, load_task
 from in_process import InProcess
 
@@ -80,15 +80,35 @@ def test_mbpp_completions_are_whole_programs_and_the_prompt_names_the_function_w
     assert not solves(problem, "def longest(words, least=0):\n  return 'bcd'")
 
 
-def test_assertions_that_cannot_be_read_are_named_and_problems_without_any_are_dropped(tmp_path: Path) -> None:
-    task = load_task(saved(tmp_path, DOUBLED, DICE))
+def test_loops_are_unrolled_and_problems_without_a_test_are_left_out_by_name(tmp_path: Path) -> None:
+    untested = {**DICE, "test": "def check(candidate):\n    pass\n"}
+    task = load_task(saved(tmp_path, DOUBLED, untested))
     assert [problem.id for problem in task.problems] == ["Made/0"]
-    assert len(task.problems[0].tests) == 2
-    left_out, dropped, _ = task.notes
-    assert left_out.startswith("2 assertions of a form that cannot be read")
-    assert "`assert candidate() in range(1, 7)`" in left_out
-    assert left_out.endswith("of Made/0 and Made/2.")
-    assert dropped == "1 problem without any test that could be read dropped: Made/2."
+    assert len(task.problems[0].tests) == 5
+    assert task.notes[0] == "1 problem left out, because there is no test: Made/2."
+    assert task.left_out == {"Made/2": "there is no test"}
+    assert task.order == ("Made/0", "Made/2")
+
+
+def test_what_cannot_be_read_as_calls_stays_a_program_with_what_the_prompt_defines(tmp_path: Path) -> None:
+    row = {
+        **DICE,
+        "prompt": "import math\n\ndef area(r):\n    return math.pi * r * r\n\ndef radius(a):\n",
+        "entry_point": "radius",
+        "test": "import random\n\ndef check(candidate):\n    assert candidate(0.0) == 0.0\n    for _ in range(9):\n"
+        "        r = random.random()\n        assert abs(candidate(area(r)) - r) < 1e-6\n"
+        "    assert radius(0.0) == 0.0\n",
+    }
+    (problem,) = load_task(saved(tmp_path, row)).problems
+    *calls, program = problem.tests
+    assert [test.args for test in calls if isinstance(test, Test)] == [(0.0,), (0.0,)]
+    assert isinstance(program, SourceTest)
+    assert (program.items, program.runner) == (("check",), "check")
+    space: dict[str, Any] = {}
+    exec(program.source, space)
+    space["check"](lambda a: (a / 3.141592653589793) ** 0.5)
+    with pytest.raises(AssertionError):
+        space["check"](lambda a: 0.5)
 
 
 def test_benchmarks_without_a_split_are_for_testing(tmp_path: Path) -> None:

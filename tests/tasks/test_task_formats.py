@@ -14,7 +14,7 @@ from heldout.errors import TaskError, UsageError
 from heldout.sandbox import Test, judge
 from heldout.tasks import load_task
 from heldout.tasks.contamination import contaminated
-from heldout.tasks.formats.own import continues
+from heldout.tasks.formats.reading import continues
 from in_process import InProcess
 
 DOCS = Path(__file__).parents[2] / "docs" / "tasks.md"
@@ -53,8 +53,8 @@ def test_a_row_becomes_a_problem(tmp_path: Path) -> None:
         ({"tests": []}, "line 2: 'tests' must be a list of at least one test"),
         ({"tests": [{"args": 2, "expected": 4}]}, r"line 2, test 1: a test must be \{"),
         ({"tests": [{"args": [2]}]}, r"line 2, test 1: a test must be \{"),
-        ({"tests": ["double(2) == 4", "double(x) == 4"]}, "line 2, test 2: 'double.x. == 4' is no comparison"),
-        ({"tests": ["double(2) =="]}, "line 2, test 1: 'double.2. ==' is no comparison"),
+        ({"tests": ["double(2) == 4", "double(x) == 4"]}, "line 2, test 2: 'double.x. == 4' says nothing"),
+        ({"tests": ["double(2) =="]}, "line 2, test 1: 'double.2. ==' says nothing"),
         ({"split": "dev"}, "line 2: 'split' is 'dev'"),
         ({"stub": 3}, "line 2: 'stub' is 3"),
     ],

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from heldout.errors import UsageError
 from heldout.sandbox.base import Limits
@@ -36,6 +36,7 @@ class Problem:
     stub: str = ""  # source that the completion continues; empty where the completion is the whole program
     limits: Limits | None = None  # what its programs may use; None for those of the sandbox
     prelude: str = ""  # source that is put before every program: imports that the set's own harness gives
+    solution: str = ""  # a completion that the set itself gives as right; empty where there is none
 
     def program(self, completion: str) -> str:
         """Return the source to run: the stub and the completion, joined so that `entry_point` is defined.
@@ -70,6 +71,8 @@ class Task:
     problems: tuple[Problem, ...]  # of every split
     notes: tuple[str, ...] = ()  # what the reader guessed, dropped or left out, a sentence each
     apart: bool = False  # whether what is held out is another function by construction, however alike the prompts are
+    left_out: Mapping[str, str] = field(default_factory=dict)  # ids of problems that cannot be judged, and why
+    unjudged: Mapping[str, int] = field(default_factory=dict)  # how many tests of which problems are not judged
     order: tuple[str, ...] = ()  # ids as the set has them, also of problems that were left out; empty: those of above
 
     def split(self, name: str) -> tuple[Problem, ...]:

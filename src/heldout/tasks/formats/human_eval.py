@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from heldout.tasks.asserts import read_assertions
+from heldout.tasks.formats.programs import check_tests
 from heldout.tasks.formats.reading import Reading, name_of, tree_of
 from heldout.tasks.problem import Problem
 from heldout.tasks.rows import Row
 
 
 def read(row: Row) -> Reading:
-    """Read ``task_id``, ``prompt``, ``entry_point`` and ``test``; the program is the prompt and the completion."""
-    prompt, test = row.text("prompt"), row.text("test")
-    tree_of(row, "the tests", test)
-    found = read_assertions(test, "candidate")
-    problem = Problem(name_of(row, "task_id"), prompt, row.text("entry_point"), tuple(found.tests), stub=prompt)
-    return Reading(problem, tuple(found.left_out))
+    """Read ``task_id``, ``prompt``, ``entry_point``, ``test`` and, where it is there, ``canonical_solution``.
+
+    The program is the prompt and the completion. HumanEval+ as the hub has it is of this form, too.
+    """
+    prompt, entry_point = row.text("prompt"), row.text("entry_point")
+    tests = check_tests(tree_of(row, "the tests", row.text("test")), entry_point, prompt)
+    solution = row.text("canonical_solution", "")
+    return Reading(Problem(name_of(row, "task_id"), prompt, entry_point, tests, stub=prompt, solution=solution))

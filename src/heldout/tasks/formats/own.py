@@ -6,13 +6,15 @@ import ast
 from typing import Any
 
 from heldout.errors import TaskError
+from heldout.sandbox.compare import COMPARISONS, Comparison
 from heldout.sandbox.hidden import Test
-from heldout.tasks.asserts import parsed, test_of
-from heldout.tasks.formats.reading import Reading
+from heldout.tasks.asserts import parsed, read_assertion
+from heldout.tasks.formats.reading import Reading, continues
 from heldout.tasks.problem import Problem
 from heldout.tasks.rows import Row
+from heldout.text import sentence_list
 
-KEYS = frozenset({"id", "prompt", "entry_point", "tests", "split", "stub"})
+KEYS = frozenset({"id", "prompt", "entry_point", "tests", "split", "stub", "compare"})
 
 
 def read(row: Row) -> Reading:
@@ -21,9 +23,10 @@ def read(row: Row) -> Reading:
         {"id": "double", "prompt": "Double a number.\\ndef double(x):\\n", "entry_point": "double",
          "tests": [{"args": [2], "expected": 4}, "double(-1) == -2"], "split": "train", "stub": "def double(x):\\n"}
 
-    A test is an object or, for what JSON cannot write (tuples, sets, None as a key), a Python comparison of literals.
-    Without ``stub`` the prompt is the stub if it is Python that ends inside the entry point; otherwise the completion
-    is the whole program.
+    A test is an object, with ``kwargs`` if need be, or, for what JSON cannot write (tuples, sets, None as a key), what
+    an assertion says of one call. Values are compared strictly, or as ``compare`` says, by a name of
+    `heldout.sandbox.compare.COMPARISONS`. Without ``stub`` the prompt is the stub if it is Python that ends inside the
+    entry point; otherwise the completion is the whole program.
     """
     name, prompt, entry_point = row.text("id"), row.text("prompt"), row.text("entry_point")
     if not entry_point.isidentifier():
@@ -32,45 +35,38 @@ def read(row: Row) -> Reading:
     if not isinstance(tests, list) or not tests:
         raise TaskError(f"{row.where}: 'tests' must be a list of at least one test.")
     stub = row.text("stub", prompt if continues(prompt, entry_point) else "")
-    judged = tuple(_test(f"{row.where}, test {number}", test, entry_point) for number, test in enumerate(tests, 1))
-    return Reading(Problem(name, prompt, entry_point, judged, stub=stub))
+    compare = _comparison(row)
+    judged = [_test(f"{row.where}, test {number}", test, entry_point, compare) for number, test in enumerate(tests, 1)]
+    return Reading(Problem(name, prompt, entry_point, tuple(judged), stub=stub))
 
 
-def continues(prompt: str, entry_point: str) -> bool:
-    """Say whether a prompt is Python that ends inside the entry point, so that a completion goes on from there.
-
-    >>> continues("# twice\\ndef f(x):\\n", "f"), continues("Write f(x), which doubles x.", "f")
-    (True, False)
-    """
-    lines = prompt.rstrip().split("\n")
-    last = lines[-1]
-    indent = last[: len(last) - len(last.lstrip())] + (" " if last.endswith(":") else "")
-    try:
-        body = parsed("\n".join([*lines, f"{indent}pass\n"])).body
-    except SyntaxError:
-        return False
-    final = body[-1]
-    return isinstance(final, ast.FunctionDef | ast.AsyncFunctionDef) and final.name == entry_point
+def _comparison(row: Row) -> Comparison:
+    name = row.text("compare", "strict")
+    if name not in COMPARISONS:
+        allowed = sentence_list([repr(one) for one in COMPARISONS], "or")
+        raise TaskError(f"{row.where}: 'compare' is {name!r}; it must be {allowed}.")
+    return COMPARISONS[name]
 
 
-def _test(where: str, test: Any, entry_point: str) -> Test:
+def _test(where: str, test: Any, entry_point: str, compare: Comparison) -> Test:
     if isinstance(test, str):
-        return _compared(where, test, entry_point)
-    if not isinstance(test, dict) or test.keys() != {"args", "expected"} or not isinstance(test["args"], list):
+        return _compared(where, test, entry_point, compare)
+    known = isinstance(test, dict) and {"args", "expected"} <= test.keys() <= {"args", "expected", "kwargs"}
+    if not known or not isinstance(test["args"], list) or not isinstance(test.get("kwargs", {}), dict):
         raise TaskError(
             f'{where}: a test must be {{"args": […], "expected": …}} or a text such as "{entry_point}(1) == 2".'
         )
-    return Test(tuple(test["args"]), test["expected"])
+    return Test(tuple(test["args"]), test["expected"], test.get("kwargs", {}), compare)
 
 
-def _compared(where: str, text: str, entry_point: str) -> Test:
+def _compared(where: str, text: str, entry_point: str, compare: Comparison) -> Test:
     try:
         tree = parsed(f"assert {text}")
     except SyntaxError:
         tree = ast.Module([], [])
     match tree.body:
         case [ast.Assert(test=expression)]:
-            test = test_of(expression, entry_point)
+            test = read_assertion(expression, entry_point, compare)
             if test is not None:
                 return test
-    raise TaskError(f"{where}: {text!r} is no comparison of a call of {entry_point} with literals with a literal.")
+    raise TaskError(f"{where}: {text!r} says nothing that can be read of one call of {entry_point}.")

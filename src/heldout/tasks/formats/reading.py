@@ -32,8 +32,8 @@ def name_of(row: Row, *keys: str) -> str:
 
 
 def texts(row: Row, key: str, what: str = "texts") -> list[str]:
-    """Return a list of texts; anything else is a TaskError."""
-    value: Any = row.data.get(key)
+    """Return a list of texts, empty where there is none; anything else is a TaskError."""
+    value: Any = row.data.get(key, [])
     if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
         raise TaskError(f"{row.where}: {key!r} must be a list of {what}.")
     return value
@@ -46,3 +46,25 @@ def tree_of(row: Row, what: str, source: str) -> ast.Module:
     except SyntaxError as error:
         line = f", line {error.lineno} of them" if error.lineno else ""
         raise TaskError(f"{row.where}: {what} are no Python ({error.msg}{line}).") from None
+
+
+def continues(prompt: str, entry_point: str) -> bool:
+    """Say whether a prompt is Python that ends inside the entry point, so that a completion goes on from there.
+
+    >>> continues("# twice\\ndef f(x):\\n", "f"), continues("Write f(x), which doubles x.", "f")
+    (True, False)
+    """
+    body = beginning(prompt)
+    final = body[-1] if body else None
+    return isinstance(final, ast.FunctionDef | ast.AsyncFunctionDef) and final.name == entry_point
+
+
+def beginning(prompt: str) -> list[ast.stmt]:
+    """Return the statements of a prompt that is the beginning of a program, the last one cut short; else none."""
+    lines = prompt.rstrip().split("\n")
+    last = lines[-1]
+    indent = last[: len(last) - len(last.lstrip())] + (" " if last.endswith(":") else "")
+    try:
+        return parsed("\n".join([*lines, f"{indent}pass\n"])).body
+    except SyntaxError:
+        return []

@@ -30,6 +30,7 @@ from heldout.tasks.rows import Row
 from heldout.text import counted, sentence_list
 
 _TRAIN, _VALIDATION = 0.8, 0.9  # where a hash in [0, 1) passes from one split to the next
+NO_TEST = "there is no test"
 _SHOWN = 3  # tests that a note quotes
 
 
@@ -119,9 +120,14 @@ def read(name: str, rows: Sequence[Row], split: str | None = None) -> Task:
             raise TaskError(f"{row.where}: the id {problem.id!r} occurs a second time; every problem needs its own.")
         where = split or row.split() or ("test" if format.benchmark else _hashed(problem.prompt))
         found[problem.id] = replace(reading, problem=replace(problem, split=where))
-    problems = tuple(one.problem for one in found.values() if one.problem.tests)
-    notes = tuple(_notes(format, rows, found, split))
-    return Task(name, problems, notes, order=tuple(found))
+    return Task(
+        name,
+        tuple(one.problem for one in found.values() if one.problem.tests),
+        tuple(_notes(format, rows, found, split)),
+        left_out={name: one.why or NO_TEST for name, one in found.items() if not one.problem.tests},
+        unjudged={name: len(one.unjudged) for name, one in found.items() if one.unjudged},
+        order=tuple(found),
+    )
 
 
 def _format_of(row: Row) -> Format:
@@ -150,9 +156,7 @@ def _notes(format: Format, rows: Sequence[Row], found: Mapping[str, Reading], sp
     if format.rule:
         yield format.rule
     yield from _unjudged(found)
-    names = [name for name, one in found.items() if not one.problem.tests]
-    if names:
-        yield f"{counted(len(names), 'problem')} without any test that could be read dropped: {sentence_list(names)}."
+    yield from _left_out(found)
     remarks: dict[str, list[Problem]] = {}
     for one in found.values():
         for remark in one.remarks:
@@ -171,14 +175,27 @@ def _notes(format: Format, rows: Sequence[Row], found: Mapping[str, Reading], sp
 
 
 def _unjudged(found: Mapping[str, Reading]) -> Iterator[str]:
-    lines = [(name, line) for name, one in found.items() for line in one.unjudged]
-    if lines:
-        names = sentence_list(list(dict.fromkeys(name for name, _ in lines)))
-        quoted = sentence_list([f"`{line[:80]}{'…' * (len(line) > 80)}`" for _, line in lines[:_SHOWN]])
+    """Name the tests that cannot be judged, by the reason."""
+    reasons: dict[str, list[tuple[str, str]]] = {}
+    for name, one in found.items():
+        for test in one.unjudged if one.problem.tests else ():
+            reasons.setdefault(one.why, []).append((name, test))
+    for why, tests in reasons.items():
+        names = list(dict.fromkeys(name for name, _ in tests))
+        quoted = [f"`{test[:80]}{'…' * (len(test) > 80)}`" for _, test in tests[:_SHOWN]]
         yield (
-            f"{counted(len(lines), 'assertion')} of a form that cannot be read as arguments and a value were left out, "
-            f"such as {quoted}; of {names}."
+            f"{counted(len(tests), 'test')} of {counted(len(names), 'problem')} not judged, because {why}: such as "
+            f"{sentence_list(quoted)}; of {sentence_list(names)}."
         )
+
+
+def _left_out(found: Mapping[str, Reading]) -> Iterator[str]:
+    reasons: dict[str, list[str]] = {}
+    for name, one in found.items():
+        if not one.problem.tests:
+            reasons.setdefault(one.why or NO_TEST, []).append(name)
+    for why, names in reasons.items():
+        yield f"{counted(len(names), 'problem')} left out, because {why}: {sentence_list(names)}."
 
 
 def _first(names: Sequence[str]) -> list[str]:
