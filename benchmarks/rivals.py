@@ -207,7 +207,7 @@ def never(run: SimulatedRun) -> FloatArray:
     return np.zeros(run.rates.size)
 
 
-_SURE = -math.log10(0.05)
+_SURE = -math.log10(1.0 - OverOptimisation.likely)
 
 
 @lru_cache(maxsize=1024)  # the same run is asked for by the scan, the Gaussian process and the alarm
@@ -234,8 +234,11 @@ def _certain(look: Look) -> float:
 
 
 def _alarmed(look: Look) -> float:
-    """The nearer of both to an alarm, but at least 1 where the look is one and below 1 where it is none."""
-    nearest = float(np.nanmax([0.0, _scanned(look), _certain(look)]))
+    """The nearer of both to an alarm, but at least 1 where the look is one and below 1 where it is none.
+
+    The Gaussian process comes no nearer than the scan is to what it must reach for that.
+    """
+    nearest = float(np.nanmax([0.0, _scanned(look), min(_certain(look), look.statistic / look.hint)]))
     return max(nearest, 1.0) if look.level >= Level.LIKELY else min(nearest, math.nextafter(1.0, 0.0))
 
 
@@ -245,7 +248,7 @@ def scan_path(run: SimulatedRun) -> FloatArray:
 
 
 def gp_path(run: SimulatedRun) -> FloatArray:
-    """How sure is the Gaussian process that the level is half a point below an earlier one: 1 stands for 95 %."""
+    """How sure is the Gaussian process that the level is half a point below an earlier one: 1 stands for 90 %."""
     return _of_looks(run, None, _certain)
 
 

@@ -142,6 +142,32 @@ def test_the_level_to_watch_may_be_that_of_an_alarm() -> None:
     assert OverOptimisation(watch=0.9, likely=0.9).watch == 0.9
 
 
+@pytest.mark.parametrize(("by", "level"), [(0.1132, Level.WATCH), (0.1134, Level.LIKELY)])
+def test_the_posterior_raises_an_alarm_only_where_the_scan_hints_at_a_fall(by: float, level: Level) -> None:
+    rates = np.concatenate([np.full(16, 0.5), np.linspace(0.5, 0.5 - by, 17)[1:]])
+    detector = OverOptimisation(horizon=32)
+    fold([detector], blocks(rates, size=25))
+    last = detector.looks[-1]
+    assert last.probability > 0.93
+    assert (last.statistic >= last.hint) == (level is Level.LIKELY)
+    assert last.hint == boundary(32, 0.2) < last.bound
+    assert last.level is level
+
+
+def test_a_quick_rise_that_ends_is_not_taken_for_a_fall() -> None:
+    called = sure = 0
+    for seed in range(60):
+        rng = np.random.default_rng(seed)
+        level = 0.4 + 0.1 * (1.0 - np.exp(-np.arange(1, 61) / 9.0))
+        rates = level + 0.006 * rng.standard_normal(60) + 0.01 * rng.standard_normal(60)
+        detector = OverOptimisation(horizon=60)
+        fold([detector], blocks(rates, size=3000))
+        sure += max(look.probability for look in detector.looks) >= 0.95
+        called += detector.worst.level >= Level.LIKELY
+    assert sure >= 5  # the posterior overshoots
+    assert called <= 3
+
+
 def test_the_error_probability_of_the_run_is_that_of_its_surest_look() -> None:
     rates = np.concatenate([np.full(16, 0.5), np.linspace(0.5, 0.42, 7), [0.6]])
     detector = OverOptimisation(horizon=24)

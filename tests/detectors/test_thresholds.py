@@ -290,7 +290,7 @@ ROWS: dict[tuple[type[Question], str], Row] = {
     (OverOptimisation, "alpha"): Row("confirmed", falling, 0.0413, 0.0415, {"horizon": 24, "alpha": 0.01}),
     (OverOptimisation, "delta"): Row("confirmed", falling, 0.0641, 0.0643, {"horizon": 24, "delta": 0.02}),
     (OverOptimisation, "watch"): Row("watch", falling_unconfirmed, 0.0768, 0.0770),
-    (OverOptimisation, "likely"): Row("likely", falling_unconfirmed, 0.1192, 0.1193),
+    (OverOptimisation, "likely"): Row("likely", falling_unconfirmed, 0.1495, 0.1497, {"likely": 0.99}),
     (OverOptimisation, "margin"): Row("watch", falling_unconfirmed, 0.1065, 0.1067, {"margin": 0.02}),
 }
 

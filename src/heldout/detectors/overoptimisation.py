@@ -2,8 +2,9 @@
 
 Two looks at the same evaluations. The *scan* asks whether any earlier checkpoint was better than the current one by
 more than noise can explain, at any time of the run, with one error probability for the whole run. The *posterior* of a
-Gaussian process is quicker on slow declines and calibrated by simulation only. Either raises the alarm; the first one
-confirms it. The reward does not trigger anything: it only says what kind of fall it is.
+Gaussian process is quicker on slow declines and calibrated by simulation only; after a quick rise it overshoots and
+sees a fall then, so it counts only where the scan hints at one, too. The scan confirms a fall, both together make it
+likely. The reward does not trigger anything: it only says what kind of fall it is.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from heldout.detectors.reward_course import RewardCourse
 from heldout.findings import Finding, Severity
 from heldout.stats.arrays import FloatArray
 from heldout.stats.gp import gp_posterior
-from heldout.stats.levels import FALSE_ALARMS, TWO_SIDED_95
+from heldout.stats.levels import FALSE_ALARMS, HINTS, TWO_SIDED_95
 from heldout.stats.noise import typical_noise
 from heldout.stats.noise_posterior import Noise
 from heldout.stats.scan import ALPHAS, EPOCHS, HORIZONS, LEARNED, UNSIZED, Inflation, boundary, epochs, last_look, run_p
@@ -91,6 +92,7 @@ class Look:
     level: Level  # how sure a fall is, by this look alone
     statistic: float  # of the scan; nan where it was not made
     bound: float  # that it is held against, likewise
+    hint: float  # that it must reach for the posterior to raise an alarm
     probability: float  # posterior probability of a fall of more than the margin
     peak: int  # index of the evaluation where the scan puts the peak
     peak_step: int
@@ -104,7 +106,8 @@ class OverOptimisation(HeldOut):
     """Has the held-out score fallen for good?
 
     ``confirmed`` is found when the scan exceeds its boundary on problems enough for it; ``likely`` and ``watch`` when
-    the posterior probability of a fall of more than `margin` is that high. Of a score that is no share, or whose size
+    the posterior probability of a fall of more than `margin` is that high, the first only where the scan is also beyond
+    what one of five level runs ever shows. Of a score that is no share, or whose size
     is unknown, ``likely`` is the most: when the scan exceeds a higher boundary, or, of 7 to 12 scores, when the fall
     stands out from typical changes, or, of 8 and more, a rise and a fall from what scatters about them; ``watch``
     where slow noise may look like that. Each is found once, when the fall gets surer. What the reward did meanwhile
@@ -133,7 +136,9 @@ class OverOptimisation(HeldOut):
     )
     delta: float = parameter(0.0, at_least(0.0), "fall that is tolerated by the scan, as a fraction")
     watch: float = parameter(0.80, FRACTION, "posterior probability of a fall of more than `margin` to look closely at")
-    likely: float = parameter(0.95, FRACTION, "posterior probability of such a fall that is an alarm")
+    likely: float = parameter(
+        0.90, FRACTION, "posterior probability of such a fall that is an alarm, where the scan hints at one as well"
+    )
     margin: float | None = parameter(
         None, _MARGIN, "fall that the posterior is asked about, in the score's unit; half a point of a share if None"
     )
@@ -230,9 +235,13 @@ class OverOptimisation(HeldOut):
     @property
     def _bound(self) -> float:
         """What the scan is held against now."""
+        return self._boundary(self._share)
+
+    def _boundary(self, error: float) -> float:
+        """What the scan of a level run reaches by now with this probability."""
         if self.horizon:
-            return boundary(self._planned, self._share, self._factor)
-        return epochs(len(self.evidence), self._share, self._factor).boundary
+            return boundary(self._planned, error, self._factor)
+        return epochs(len(self.evidence), error, self._factor).boundary
 
     def _scan(self, noise: Noise, inflation: Inflation | None, beyond: float = 0.0) -> _Scan:
         """Scan for a fall: for what of it lies `beyond` so large a one.
@@ -248,16 +257,16 @@ class OverOptimisation(HeldOut):
     def _looked(self) -> Look:
         seen = self.evidence
         scan = self._scan(seen.learned, seen.inflation)
-        bound, here = self._bound, int(seen.steps[-1])
+        bound, hint, here = self._bound, self._boundary(HINTS), int(seen.steps[-1])
         probability, drop, sd = self._posterior(seen.rates, scan.peak, seen.noise() * scan.inflation)
         peak, turned = scan.peak, self._turned()
         if turned is not None:
             peak, drop = turned.peak, turned.fall  # with the deviation of the posterior, which is on the safe side
         slow = seen.autocorrelation is not None and turned is None
         jumpy = seen.jumps and scan.fall < _BEYOND_JUMPS * bound * typical_noise(seen.rates)
-        level = self._level(self._reached(scan), probability, doubted=slow or jumpy)
+        level = self._level(self._reached(scan), probability, hinted=scan.statistic >= hint, doubted=slow or jumpy)
         at = int(seen.steps[peak])
-        return Look(here, level, scan.statistic, bound, probability, peak, at, drop, sd, scan.inflation)
+        return Look(here, level, scan.statistic, bound, hint, probability, peak, at, drop, sd, scan.inflation)
 
     def _reached(self, scan: _Scan, beyond: float = 0.0) -> bool:
         """Whether the scan is over its boundary with what lies `beyond` a fall, or such a fall stands out by itself."""
@@ -281,8 +290,8 @@ class OverOptimisation(HeldOut):
         found = None if self.evidence.sized else turn(self.evidence.rates)
         return found if found is not None and found.stands_out(self.delta + beyond) else None
 
-    def _level(self, reached: bool, probability: float, *, doubted: bool) -> Level:
-        """How sure a fall is that the scan has `reached` its boundary with, or not.
+    def _level(self, reached: bool, probability: float, *, hinted: bool, doubted: bool) -> Level:
+        """How sure a fall is that the scan has `reached` its boundary with, or `hinted` at, or neither.
 
         It is `doubted` where noise that the evaluations do not explain may look like one.
         """
@@ -294,7 +303,7 @@ class OverOptimisation(HeldOut):
             return (Level.WATCH if doubted else Level.LIKELY) if reached else suspected
         if reached and seen.may_confirm and not doubted:
             return Level.CONFIRMED
-        return Level.LIKELY if reached or probability >= self.likely else suspected
+        return Level.LIKELY if reached or (hinted and probability >= self.likely) else suspected
 
     def _posterior(self, rates: FloatArray, peak: int, variance: float) -> tuple[float, float, float]:
         """Return the probability of a fall of more than `margin`, and the fall since the peak with its deviation.

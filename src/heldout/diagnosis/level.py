@@ -10,12 +10,10 @@ from heldout.detectors.plateau import fewest_for_level, level_of
 from heldout.diagnosis.answer import SIZES, Answer
 from heldout.findings import State
 from heldout.stats.gp import gp_posterior
-from heldout.stats.levels import TWO_SIDED_95
+from heldout.stats.levels import HINTS, TWO_SIDED_95
 from heldout.stats.scan import boundary
 from heldout.stats.trend import LevelTest
 from heldout.text import counted
-
-_HINT = 0.20  # error at which a fall is hinted at, so that a score whose noise is not known is not called level
 
 
 def standing(fallen: OverOptimisation, visible: float | None, margin: float | None = None) -> Answer:
@@ -51,7 +49,7 @@ def is_level(fallen: OverOptimisation, test: LevelTest) -> bool:
     """Whether a score may be called level: a noise measured on a score that falls would hold the fall."""
     if test.state != "plateau" or fallen.evidence.sized:
         return test.state == "plateau"
-    return fallen.looks[-1].statistic < boundary(max(fallen.horizon or 0, len(fallen.evidence)), _HINT, 1.0)
+    return fallen.looks[-1].statistic < boundary(max(fallen.horizon or 0, len(fallen.evidence)), HINTS, 1.0)
 
 
 def _rise(seen: Evidence, test: LevelTest) -> str:

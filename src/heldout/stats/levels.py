@@ -29,6 +29,7 @@ def quantile(p: float) -> float:
 TWO_SIDED_95 = quantile(0.975)  # 1.96 standard errors
 ONE_SIDED_95 = quantile(0.95)  # 1.645 standard errors
 FALSE_ALARMS = 0.05  # chance of a confirmed alarm in a whole run that never falls
+HINTS = 0.20  # chance that the scan of such a run ever hints at a fall, which by itself is no alarm
 
 # What counts as a change of a held-out rate.
 LEVEL = 0.02  # a smaller change per quarter of a run is level; 0.03 called up to a third of honest ramps of 8 points so
