@@ -184,6 +184,7 @@ class TestMathVerify:
             (r"\frac{\sqrt{2}}{2}", r"\frac{1}{\sqrt{2}}", True),
             (r"\sqrt{2}", r"\sqrt{3}", False),
             ("x=5", "5", True),
+            ("y=5", "x=5", False),
             (r"5\text{ cm}", "5", True),
             (r"10\%", "0.1", True),
             (r"10\%", "10", True),

@@ -140,6 +140,7 @@ class Maths:
         if not given:
             return False
         one, other = exact_number(given), exact_number(expected)
-        if one is not None and other is not None and "%" not in given + expected:
+        named = "=" in given and "=" in expected  # x = 5 is not y = 5
+        if one is not None and other is not None and not named and "%" not in given + expected:
             return abs(one - other) < _ROUNDED
         return "".join(given.split()) == "".join(expected.split()) or verified(given, expected, self.seconds)
