@@ -16,7 +16,8 @@ from heldout.errors import TaskError
 from heldout.sandbox import StdinTest, Test
 from heldout.sandbox.compare import name_of
 from heldout.tasks import Problem, Task, load_task
-from heldout.tasks.formats import contests
+from heldout.tasks.formats import contests, registry
+from heldout.tasks.rows import Row
 
 SAMPLES = Path(__file__).parent / "samples"
 SETS = ["livecodebench", "apps", "taco", "code_contests", "open_r1", "codeforces", "deepcoder"]
@@ -263,3 +264,56 @@ def test_a_limit_of_taco_in_words_never_lowers_that_for_contests(tmp_path: Path,
     problem = one(tmp_path, rows("taco")[0], time_limit=words)
     assert problem.limits is not None
     assert problem.limits.seconds == 6.0
+
+
+JUNK: list[Any] = [
+    *(
+        None,
+        "",
+        0,
+        -1,
+        True,
+        1e400,
+        float("nan"),
+        "x",
+        "\ud800",
+        "[",
+        "[1]",
+        "{}",
+        "()",
+        10**30,
+        [],
+        {},
+        [1],
+        ["a"],
+        [[]],
+    ),
+    *({"a": 1}, {"input": ["1"], "output": []}, {"seconds": "2"}, {"nanos": []}),
+    *([{"input": 1, "output": 2}], [{"input": ["1"], "output": ["2"], "type": "function_call", "fn_name": 3}]),
+]
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_whatever_a_value_of_a_row_is_the_row_is_read_or_refused_in_a_sentence(name: str) -> None:
+    for row in rows(name):
+        for key in row:
+            for junk in JUNK:
+                try:
+                    task = registry.read("mine", [Row("here, line 1", row | {key: junk})])
+                except TaskError as error:
+                    assert str(error).startswith(("here, line 1", "mine"))
+                    assert "\n" not in str(error)
+                else:
+                    assert all(problem.attempt("print(1)").tests for problem in task.problems)
+
+
+@pytest.mark.parametrize(
+    ("own", "seconds", "memory"),
+    [((1.0, 256.0), 1.0, 256), ((None, None), 6.0, 1024), ((-1, 0), 6.0, 1024), ((1e400, 10**30), 60.0, 4096)],
+)
+def test_limits_of_codeforces_are_the_row_s_own_within_reason(
+    tmp_path: Path, own: tuple[Any, Any], seconds: float, memory: int
+) -> None:
+    problem = one(tmp_path, rows("codeforces")[0], time_limit=own[0], memory_limit=own[1])
+    assert problem.limits is not None
+    assert (problem.limits.seconds, problem.limits.memory_mb) == (seconds, memory)

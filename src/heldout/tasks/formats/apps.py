@@ -13,6 +13,7 @@ from heldout.tasks.formats.contests import (
     PRELUDE,
     Cases,
     hashed_name,
+    limits,
     nothing,
     pairs,
     posed,
@@ -75,4 +76,4 @@ def _limits(row: Row) -> Limits:
     """The row's time if it is above that for contests: the harnesses of both sets take four seconds for all."""
     found = re.fullmatch(r"\s*([0-9]+(?:\.[0-9]+)?)\s*([a-z]+?)s?\s*", text_or(row, "time_limit").lower())
     seconds = float(found[1]) * _SECONDS.get(found[2], 0.0) if found else 0.0
-    return Limits(max(seconds, LIMITS.seconds), LIMITS.memory_mb)
+    return limits(max(seconds, LIMITS.seconds))

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from heldout.errors import TaskError
-from heldout.sandbox.base import Limits
 from heldout.sandbox.printed import Tokens
-from heldout.tasks.formats.contests import LIMITS, Cases, nothing, pairs, posed, text_or
+from heldout.tasks.formats.contests import LIMITS, Cases, limits, nothing, pairs, posed, text_or
 from heldout.tasks.formats.reading import Reading, name_of
 from heldout.tasks.problem import Problem
 from heldout.tasks.rows import Row
@@ -20,8 +19,8 @@ def read(row: Row) -> Reading:
     The time limit counts where it is above that for contests: it was set for compiled programs, and the set's own
     harness takes ten seconds for all. A problem that reads a file (``input_file``) is left out.
     """
-    limits = Limits(_seconds(row), LIMITS.memory_mb)
-    problem = posed(Problem(name_of(row, "name"), row.text("description"), "", (), limits=limits), "")
+    problem = Problem(name_of(row, "name"), row.text("description"), "", (), limits=limits(_seconds(row)))
+    problem = posed(problem, "")
     if file := text_or(row, "input_file") or text_or(row, "output_file"):
         return nothing(problem, f"it uses a file ({file}) instead of standard input and output")
     cases = Cases(Tokens(case=False, rtol=0.0), Tokens())
@@ -39,7 +38,9 @@ def read(row: Row) -> Reading:
 
 def _seconds(row: Row) -> float:
     limit = row.data.get("time_limit")
-    if not isinstance(limit, dict):
-        return LIMITS.seconds
-    seconds = (limit.get("seconds") or 0) + (limit.get("nanos") or 0) / 1e9
-    return max(float(seconds), LIMITS.seconds)
+    parts = [limit.get(key) or 0 for key in ("seconds", "nanos")] if isinstance(limit, dict) else [0, 0]
+    if not all(isinstance(part, int | float) for part in parts):
+        raise TaskError(
+            f"{row.where}: 'time_limit' is {limit!r}; it must have numbers of seconds and nanos, or be null."
+        )
+    return max(parts[0] + parts[1] / 1e9, LIMITS.seconds)

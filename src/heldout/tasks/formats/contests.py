@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import hashlib
 import json
+import math
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
@@ -19,6 +20,7 @@ from heldout.tasks.problem import Problem
 from heldout.tasks.rows import Row
 
 LIMITS = Limits(seconds=6.0, memory_mb=1024)  # time as LiveCodeBench, the most generous of the harnesses in use
+_SECONDS, _MEMORY_MB = 60.0, 4096  # what no row may ask for more than
 MOST = 50_000_000  # characters of input and output that the tests of one problem may have
 
 # What LiveCodeBench puts before every program, in its order (of two names that are the same the later one counts).
@@ -71,7 +73,7 @@ class Cases:
         """Add a test by a call whose arguments are lines of JSON, or of Python where they are no JSON."""
         try:
             self.call([value_of(line) for line in text.split("\n") if line], value_of(expected))
-        except (ValueError, AttributeError):
+        except (ValueError, TypeError, AttributeError):
             self.refuse("they are neither JSON nor Python literals")
 
     def refuse(self, why: str) -> None:
@@ -117,6 +119,14 @@ def posed(problem: Problem, function: str, starter: str = "") -> Problem:
     return replace(problem, prompt=f"{problem.prompt.strip()}\n\n{asked}\n", entry_point=entry)
 
 
+def limits(seconds: Any, memory_mb: Any = None) -> Limits:
+    """Return a row's own limits; what is no number above 0 is that of `LIMITS`."""
+    return Limits(
+        min(_amount(seconds, LIMITS.seconds), _SECONDS),
+        math.ceil(min(_amount(memory_mb, LIMITS.memory_mb), _MEMORY_MB)),
+    )
+
+
 def hashed_name(*texts: str) -> str:
     """Return an id for a problem of a set that has none: the same wherever the problem stands."""
     return hashlib.sha256("\n".join(texts).encode(errors="replace")).hexdigest()[:12]
@@ -152,6 +162,10 @@ def text_or(row: Row, key: str) -> str:
     """Return a text, empty where there is none."""
     value = row.data.get(key)
     return value if isinstance(value, str) else ""
+
+
+def _amount(value: Any, default: float) -> float:
+    return value if isinstance(value, int | float) and value > 0 else default
 
 
 def _joined(value: Any) -> str | None:

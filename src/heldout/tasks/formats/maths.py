@@ -30,7 +30,7 @@ def own(row: Row) -> Reading:
     ``compare`` is ``exact``, ``number`` or ``maths``.
     """
     chosen = row.data.get("compare", "exact")
-    if chosen not in COMPARED:
+    if not isinstance(chosen, str) or chosen not in COMPARED:
         raise TaskError(f"{row.where}: 'compare' is {chosen!r}; it must be {sentence_list(list(COMPARED), 'or')}.")
     return _replied(row.text("id"), row.text("prompt"), _answer(row), COMPARED[chosen])
 

@@ -6,10 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from heldout.errors import TaskError
-from heldout.sandbox.base import Limits
 from heldout.sandbox.compare import Comparison, json_or_item
 from heldout.sandbox.printed import Tokens, lines
-from heldout.tasks.formats.contests import LIMITS, Cases, hashed_name, nothing, pairs, posed, text_or
+from heldout.tasks.formats.contests import LIMITS, Cases, hashed_name, limits, nothing, pairs, posed, text_or
 from heldout.tasks.formats.reading import Reading, name_of
 from heldout.tasks.problem import Problem
 from heldout.tasks.rows import Row
@@ -68,9 +67,8 @@ def codeforces(row: Row) -> Reading:
     ]
     texts = [f"{head}\n{text_or(row, key)}".strip() for head, key in parts if text_or(row, key)]
     question = "\n\n".join([*texts, *_examples(row)])
-    seconds, memory = (row.data.get(key) for key in ("time_limit", "memory_limit"))
-    limits = Limits(float(seconds or LIMITS.seconds), int(memory or LIMITS.memory_mb))
-    problem = posed(Problem(name_of(row, "id"), question, "", (), limits=limits), "")
+    own = limits(row.data.get("time_limit"), row.data.get("memory_limit"))
+    problem = posed(Problem(name_of(row, "id"), question, "", (), limits=own), "")
     if row.data.get("generated_checker"):
         return nothing(problem, "a checker decides what is right")
     if (mode := row.data.get("input_mode") or "stdio") != "stdio":

@@ -147,7 +147,7 @@ def _keys(format: Format) -> str:
 
 
 def _hashed(prompt: str) -> str:
-    digest = hashlib.sha256(prompt.encode()).digest()
+    digest = hashlib.sha256(prompt.encode(errors="replace")).digest()
     place = int.from_bytes(digest[:8], "big") / 2**64
     return "train" if place < _TRAIN else "validation" if place < _VALIDATION else "test"
 
