@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from heldout.sandbox.base import Limits
@@ -52,16 +53,13 @@ def read(row: Row) -> Reading:
     return tested(problem, both, Cases(Tokens(), json_or_item))
 
 
-def tested(problem: Problem, both: Any, cases: Cases) -> Reading:
+def tested(problem: Problem, both: Sequence[tuple[Any, Any]], cases: Cases) -> Reading:
     """Return a problem with tests: calls where it has an entry point, else on stdin."""
-    try:
-        for given, expected in both:
-            if problem.entry_point:
-                cases.call(given, expected)
-            else:
-                cases.stdin(given, expected)
-    except ValueError:  # zip
-        cases.refuse("there are not as many outputs as inputs")
+    for given, expected in both:
+        if problem.entry_point:
+            cases.call(given, expected)
+        else:
+            cases.stdin(given, expected)
     return cases.reading(problem)
 
 

@@ -27,12 +27,9 @@ def read(row: Row) -> Reading:
     for key in _TESTS:
         both = pairs(row.data.get(key) or [])
         if both is None:
-            raise TaskError(f"{row.where}: {key!r} must have lists of input and output.")
-        try:
-            for given, expected in both:
-                cases.stdin(given, expected)
-        except ValueError:  # zip
-            cases.refuse("there are not as many outputs as inputs")
+            raise TaskError(f"{row.where}: {key!r} must have lists of input and output, of one length.")
+        for given, expected in both:
+            cases.stdin(given, expected)
     return cases.reading(problem)
 
 

@@ -7,7 +7,6 @@ import hashlib
 import json
 import math
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -148,11 +147,17 @@ def value_of(text: str) -> Any:
         raise ValueError(f"it is neither JSON nor a Python literal ({error})") from None
 
 
-def pairs(value: Any) -> Iterable[tuple[Any, Any]] | None:
-    """Return inputs and outputs of ``[{"input", "output"}]`` or ``{"input": […], "output": […]}``; None of all else."""
+def pairs(value: Any) -> list[tuple[Any, Any]] | None:
+    """Return inputs and outputs of ``[{"input", "output"}]`` or ``{"input": […], "output": […]}``; None of all else.
+
+    >>> pairs([{"input": 1, "output": 2}]), pairs({"inputs": [1], "outputs": [2]}), pairs({"input": [1], "output": []})
+    ([(1, 2)], [(1, 2)], None)
+    """
     if isinstance(value, dict):
-        both = [value.get(key, value.get(f"{key}s")) for key in ("input", "output")]
-        return zip(*both, strict=True) if all(isinstance(one, list) for one in both) else None
+        given, expected = (value.get(key, value.get(f"{key}s")) for key in ("input", "output"))
+        if isinstance(given, list) and isinstance(expected, list) and len(given) == len(expected):
+            return list(zip(given, expected, strict=True))
+        return None
     if isinstance(value, list) and all(isinstance(one, dict) and {"input", "output"} <= one.keys() for one in value):
         return [(one["input"], one["output"]) for one in value]
     return None
