@@ -6,6 +6,7 @@ import json
 import random
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -136,6 +137,13 @@ def test_a_mistake_is_one_sentence(task: Path, words: list[str], said: str) -> N
     assert done.returncode == 2
     assert said in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.skipif(find_spec("vllm") is not None, reason="vLLM is installed here")
+def test_an_engine_that_is_not_installed_is_one_sentence(task: Path) -> None:
+    done = command("owner/name", "--task", task, "--engine", "vllm")
+    assert done.returncode == 2
+    assert done.stderr == "heldout: The engine vllm is not installed; where there is a GPU run: pip install vllm\n"
 
 
 def test_a_saved_model_is_sampled_and_judged(tmp_path: Path) -> None:

@@ -61,6 +61,8 @@ def test_the_two_recipes_start_from_the_same_policy() -> None:
         ({"stop": "likely", "evaluate_every": 0}, "stop = likely needs held-out evaluations"),
         ({"stop": "warning"}, "stop is 'warning', but must be 'never', 'watch', 'likely' or 'confirmed'"),
         ({"vllm": "server"}, "needs the server's address"),
+        ({"stop_sequences": "x"}, "stop_sequences is 'x', but must be a list of texts"),
+        ({"stop_sequences": [1]}, "must be a list of texts"),
         ({"model": "some/model", "trick": "x"}, "only to the embedded model"),
     ],
 )
@@ -82,6 +84,13 @@ def test_help_names_every_setting_with_its_meaning() -> None:
     for one in dataclasses.fields(TrainConfig):
         assert f"--{one.name.replace('_', '-')}" in shown
         assert one.metadata["meaning"].split(",")[0][:20] in shown
+
+
+def test_stop_sequences_are_lists_in_files_and_stay_what_they_are(tmp_path: Path) -> None:
+    (tmp_path / "mine.toml").write_text('stop_sequences = ["\\nprint(", "x"]')
+    config = load_config(file=tmp_path / "mine.toml")
+    assert config.stop_sequences == ("\nprint(", "x")
+    assert from_mapping(json.loads(json.dumps(config.as_dict()))) == config
 
 
 def test_a_setting_for_trl_is_read_as_toml() -> None:

@@ -141,6 +141,9 @@ def test_gpu_settings_reach_trl(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert (made.use_vllm, made.vllm_mode, made.vllm_server_base_url) == (True, "server", "http://node7:8000")
     colocated = trl_settings(TrainConfig(vllm="colocate", vllm_memory=0.4), tmp_path, [1.0])
     assert (colocated.vllm_mode, colocated.vllm_gpu_memory_utilization) == ("colocate", 0.4)
+    given = TrainConfig(vllm="colocate", trl={"generation_kwargs": {"min_tokens": 2}})
+    assert trl_settings(given, tmp_path, [1.0], ["x"]).generation_kwargs == {"stop": ["x"], "min_tokens": 2}
+    assert trl_settings(TrainConfig(), tmp_path, [1.0], ["x"]).generation_kwargs is None
     assert trl_settings(TrainConfig(precision="bfloat16"), tmp_path, [1.0]).bf16
     assert not trl_settings(TrainConfig(), tmp_path, [1.0]).bf16
 

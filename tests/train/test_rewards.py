@@ -77,6 +77,21 @@ def test_what_is_not_a_number_is_unknown(tmp_path: Path) -> None:
     assert Own(f"{tmp_path}/mine.py:mine")([ABSOLUTE] * 3, ["a"] * 3) == [None, None, 1.0]
 
 
+def test_completions_are_judged_up_to_a_stop_and_recorded_whole() -> None:
+    judged: list[str] = []
+
+    def score(problems: Any, texts: Any) -> list[float | None]:
+        judged.extend(texts)
+        return [1.0] * len(texts)
+
+    ledger = Ledger()
+    (reward,) = for_trl({Part("one"): score}, {"absolute": ABSOLUTE}, ledger, ["\nprint("])
+    written: list[Any] = [" return abs(x)\nprint(1)", [{"role": "assistant", "content": "a"}]]
+    assert reward(completions=written, completion_ids=[[1], [2]], problem=["absolute"] * 2) == [1.0, 1.0]
+    assert judged == [" return abs(x)", "a"]
+    assert [row["text"] for row in ledger.rows] == [written[0], "a"]
+
+
 def test_where_one_part_cannot_say_none_does_and_the_ledger_holds_the_newest_step_with_every_part() -> None:
     ledger = Ledger()
     answers: dict[str, list[float | None]] = {"one": [1.0, 0.0], "two": [4.0, None]}

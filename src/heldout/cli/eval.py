@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from heldout.cli.reading import SAMPLES
+from heldout.cli.reading import SAMPLES, typed_text
 
 
 def evaluate(
@@ -36,6 +36,9 @@ def evaluate(
     top_k: Annotated[int, typer.Option(min=0, help="So many likeliest tokens; 0: all.")] = 0,
     max_new_tokens: Annotated[int | None, typer.Option(min=1, help="Longest completion, in tokens.")] = None,
     batch_size: Annotated[int, typer.Option(min=1, help="Completions that are generated together.")] = 256,
+    engine: Annotated[
+        Literal["transformers", "vllm"], typer.Option(help="What samples from a model that is loaded here.")
+    ] = "transformers",
     chat: Annotated[bool, typer.Option("--chat", help="Give prompts in the model's chat template.")] = False,
     stop: Annotated[
         list[str] | None,
@@ -81,8 +84,9 @@ def evaluate(
         k or [],
         sandbox,
         sampling,
-        stop=None if stop is None else [_control(text) for text in stop if text],
+        stop=None if stop is None else [typed_text(text) for text in stop if text],
         batch_size=batch_size,
+        engine=engine,
         step=step,
         names=model or [],
         key_variable=api_key_env,
@@ -90,8 +94,3 @@ def evaluate(
         timeout=timeout,
     )
     measure(models, request, out)
-
-
-def _control(text: str) -> str:
-    r"""Read ``\n`` and ``\t``, which a shell passes on as two characters, as what they stand for."""
-    return text.replace("\\n", "\n").replace("\\t", "\t")

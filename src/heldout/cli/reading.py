@@ -99,6 +99,15 @@ def declared(
     return run
 
 
+def typed_text(text: str) -> str:
+    r"""Read ``\n`` and ``\t``, which a shell passes on as two characters, as what they stand for.
+
+    >>> typed_text("\\nprint(")
+    '\nprint('
+    """
+    return text.replace("\\n", "\n").replace("\\t", "\t")
+
+
 def load(spec: str) -> Callable[[], Detector]:
     """Return what makes a detector, given as ``module:Name`` or ``path/to/file.py:Name``.
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import dataclasses
 import inspect
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from heldout.cli.reading import declared
+from heldout.cli.reading import declared, typed_text
 from heldout.errors import UsageError
 from heldout.train.config import TrainConfig, type_of
 
@@ -28,6 +28,8 @@ def with_flags(command: Callable[..., None]) -> Callable[..., None]:
     def run(**typed: Any) -> None:
         if typed["trl"]:
             typed["trl"] = dict(_pair(text) for text in typed["trl"])
+        if typed["stop_sequences"]:
+            typed["stop_sequences"] = [typed_text(text) for text in typed["stop_sequences"]]
         command(**{name: value for name, value in typed.items() if value is not None or name not in optional})
 
     return declared(run, command, [*own, *flags])
@@ -39,16 +41,17 @@ def _flag(one: dataclasses.Field[Any]) -> inspect.Parameter:
     meaning = one.metadata["meaning"]
     if allowed:
         meaning += f" One of: {', '.join(a or 'none' for a in allowed)}."
-    if default not in ("", dataclasses.MISSING):
+    if default not in ("", (), dataclasses.MISSING):
         meaning += f" [default: {default}]"
     name = one.name.replace("_", "-")
     names = f"--{name}/--no-{name}" if kind is bool else f"--{name}"
     option = typer.Option(names, help=meaning, metavar=_METAVARS[kind], show_default=False)
-    annotation = Annotated[list[str] | None if kind is Mapping else kind | None, option]  # type: ignore[valid-type]
+    annotation = Annotated[list[str] | None if kind in _REPEATED else kind | None, option]  # type: ignore[valid-type]
     return inspect.Parameter(one.name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
 
 
-_METAVARS = {bool: None, int: "N", float: "X", str: "TEXT", Mapping: "KEY=VALUE"}
+_REPEATED = (Mapping, Sequence)  # given once for each item
+_METAVARS = {bool: None, int: "N", float: "X", str: "TEXT", Mapping: "KEY=VALUE", Sequence: "TEXT"}
 
 
 def _pair(text: str) -> tuple[str, Any]:

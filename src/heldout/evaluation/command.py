@@ -24,6 +24,7 @@ from heldout.evaluation.score import (
     Completion,
     EvaluationResult,
     PairedDifference,
+    Policy,
     check_ks,
     compare,
     interval,
@@ -64,7 +65,8 @@ class Request:
     sandbox: str = "monty"
     sampling: Mapping[str, Any] = field(default_factory=dict)  # of every policy: temperature, seed, chat, …
     stop: Sequence[str] | None = None  # texts at which answers are cut; None for those that suit the task
-    batch_size: int = 256  # of a model that is loaded here
+    batch_size: int = 256  # of a model that transformers samples from
+    engine: str = "transformers"  # what samples from a model that is loaded here, or "vllm"
     step: int | None = None  # of the training; None reads it off each model's name
     names: Sequence[str] = ()  # what the servers call their models: one for all, or one for each
     key_variable: str = ""  # environment variable with the servers' key
@@ -208,9 +210,15 @@ class _Measured:
         return self._served(model, "" if name == model else name) if is_address(model) else self._loaded(model)
 
     def _loaded(self, model: str) -> EvaluationResult:
-        from heldout.evaluation.transformers import load_policy
+        policy: Policy
+        if self.request.engine == "vllm":
+            from heldout.evaluation.vllm import VllmPolicy
 
-        policy = load_policy(model, **self._sampling(), batch_size=self.request.batch_size)
+            policy = VllmPolicy(model, **self._sampling())
+        else:
+            from heldout.evaluation.transformers import load_policy
+
+            policy = load_policy(model, **self._sampling(), batch_size=self.request.batch_size)
         return self._scored(self.problems, policy.sample(self._prompts(), self.request.samples))
 
     def _served(self, url: str, name: str) -> EvaluationResult:

@@ -91,14 +91,16 @@ class HeldOut:
         mine = self._share(model, step, self.problems[state.process_index :: state.num_processes])
         parts = gather_object(mine) if state.num_processes > 1 else mine
         problems, passed, samples = ([one for part in parts for one in part[key]] for key in _COLUMNS)
-        length = sum(part["mean_length"] * len(part["problems"]) for part in parts) / len(problems)
+        length, cut = (
+            sum(part[key] * len(part["problems"]) for part in parts) / len(problems) for key in ("mean_length", "cut")
+        )
         errors = dict(sum((Counter(part["errors"]) for part in parts), Counter[str]()))
         rate = mean_pass_at_k(samples, passed, 1)
         low, high = interval(rate.value, rate.se, rate.n, self.samples)
         self.newest = f"Pass@1 {rate.value:.1%} ({low:.1%} to {high:.1%})"
-        self.display.say(f"step {step} of {self.steps}: held-out {self.newest}, {length:.1f} tokens")
+        self.display.say(f"step {step} of {self.steps}: held-out {self.newest}, {length:.1f} tokens, {cut:.0%} cut")
         found = {"problems": problems, "passed": passed, "samples": samples}
-        return {**found, "mean_length": length, "errors": errors}
+        return {**found, "mean_length": length, "cut": cut, "errors": errors}
 
     def _share(self, model: Any, step: int, problems: Sequence[Problem]) -> list[dict[str, Any]]:
         """Return what this process found; nothing where there are more processes than problems."""
@@ -109,7 +111,7 @@ class HeldOut:
         assert outcomes is not None
         columns = (list(outcomes.problems), outcomes.passed.tolist(), outcomes.samples.tolist())
         named = dict(zip(_COLUMNS, columns, strict=True))
-        return [{**named, "mean_length": found.mean_length, "errors": dict(found.errors)}]
+        return [{**named, "mean_length": found.mean_length, "cut": found.cut, "errors": dict(found.errors)}]
 
 
 class Samples(TrainerCallback):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
@@ -42,6 +42,11 @@ class TrainConfig:
     prompts: int = _setting(8, "Problems a step, all processes together.", 1)
     samples: int = _setting(8, "Completions a problem, one group of GRPO.", 2)
     max_tokens: int = _setting(64, "Longest completion in tokens; longer ones are cut, and count as they are.", 1)
+    stop_sequences: Sequence[str] = _setting(
+        (),
+        "Texts at which a completion is cut before it is judged, in training and evaluation; may be repeated, '' for "
+        "nowhere; if none is given, those that suit the task.",
+    )
 
     # the algorithm
     learning_rate: float = _setting(2e-4, "Learning rate of AdamW, constant.", 0)
@@ -89,6 +94,7 @@ class TrainConfig:
     def __post_init__(self) -> None:
         for one in dataclasses.fields(self):
             _check(one, getattr(self, one.name))
+        object.__setattr__(self, "stop_sequences", tuple(self.stop_sequences))  # TOML and JSON have lists
         if self.evaluate_every and self.save_every % self.evaluate_every:
             raise UsageError(
                 f"Checkpoints every {self.save_every} steps do not meet evaluations every {self.evaluate_every}; "
@@ -109,7 +115,10 @@ class TrainConfig:
 def _check(one: dataclasses.Field[Any], value: Any) -> None:
     """Refuse a value of the wrong type or outside what is allowed."""
     kind, allowed, least = type_of(one), one.metadata.get("allowed"), one.metadata.get("least")
-    right = isinstance(value, (int, float) if kind is float else kind) and not (kind is not bool and value is True)
+    if kind is Sequence:
+        right = isinstance(value, list | tuple) and all(isinstance(item, str) for item in value)
+    else:
+        right = isinstance(value, (int, float) if kind is float else kind) and not (kind is not bool and value is True)
     if not right:
         raise UsageError(f"{one.name} is {value!r}, but must be {_KINDS[kind]}.")
     if allowed and value not in allowed:
@@ -118,12 +127,19 @@ def _check(one: dataclasses.Field[Any], value: Any) -> None:
         raise UsageError(f"{one.name} is {value}, but must be at least {least}.")
 
 
-_KINDS = {bool: "true or false", int: "a whole number", float: "a number", str: "text", Mapping: "a table"}
+_KINDS = {
+    bool: "true or false",
+    int: "a whole number",
+    float: "a number",
+    str: "text",
+    Mapping: "a table",
+    Sequence: "a list of texts",
+}
 
 
 def type_of(one: dataclasses.Field[Any]) -> type:
     """Return the type of a setting."""
-    return {"bool": bool, "int": int, "float": float, "str": str}.get(str(one.type), Mapping)
+    return {"bool": bool, "int": int, "float": float, "str": str, "Sequence[str]": Sequence}.get(str(one.type), Mapping)
 
 
 def recipes() -> list[str]:

@@ -35,6 +35,7 @@ from trl import GRPOConfig, GRPOTrainer
 from datasets import Dataset
 from heldout.callbacks.transformers import HeldoutCallback, planned_evaluations
 from heldout.errors import UsageError
+from heldout.evaluation.stops import default_stops
 from heldout.evaluation.transformers import TransformersPolicy, load_policy
 from heldout.findings import Finding, Severity
 from heldout.live import Guard, On, Rules
@@ -95,7 +96,7 @@ def train(config: TrainConfig, directory: Path, *, resume: bool = False, console
         )
         guard = stack.enter_context(_guard(ready, recorder, display))
         sandbox = stack.enter_context(open_sandbox(config.sandbox, workers=config.workers or None))
-        policy = load_policy(starting_policy(config, display), device="cpu", **sampling_of(config))
+        policy = load_policy(starting_policy(config, display), device="cpu", **sampling_of(config, ready.stops))
         if policy.tokenizer.pad_token is None:
             policy.tokenizer.pad_token = policy.tokenizer.eos_token
         policy.tokenizer.padding_side = "left"
@@ -133,6 +134,7 @@ class _Prepared:
     own: Mapping[str, Score]  # those that are the user's
     problems: Sequence[Problem]  # that are trained on
     held_out: Sequence[Problem]
+    stops: Sequence[str]  # at which completions are cut
     settings: GRPOConfig
     period: int  # steps that share one batch of completions
 
@@ -142,7 +144,10 @@ def _prepare(config: TrainConfig, directory: Path) -> _Prepared:
     own = {part.name: Own(part.name) for part in parts if part.name not in NAMED}
     task = load_task(config.task)
     refuse(task)
-    settings = trl_settings(config, directory, [part.weight for part in parts])
+    stops = [text for text in config.stop_sequences if text]
+    if not config.stop_sequences:
+        stops = list(default_stops(task.problems, chat=config.chat))
+    settings = trl_settings(config, directory, [part.weight for part in parts], stops)
     return _Prepared(
         config=config,
         directory=directory,
@@ -150,6 +155,7 @@ def _prepare(config: TrainConfig, directory: Path) -> _Prepared:
         own=own,
         problems=with_wrong_tests(task.split("train"), config.wrong_tests, config.seed),
         held_out=task.split(config.evaluate_split)[: config.evaluate_problems] if config.evaluate_every else (),
+        stops=stops,
         settings=settings,
         period=_updates_a_batch(config, settings),
     )
@@ -184,7 +190,9 @@ def _rewards(
         "reward-model": lambda: _reward_model(ready, policy, sandbox, display),
     }
     by_id = {problem.id: problem for problem in ready.problems}
-    return for_trl({part: ready.own.get(part.name) or named[part.name]() for part in ready.parts}, by_id, ledger)
+    return for_trl(
+        {part: ready.own.get(part.name) or named[part.name]() for part in ready.parts}, by_id, ledger, ready.stops
+    )
 
 
 def _observers(
@@ -200,7 +208,7 @@ def _observers(
     config = ready.config
     held_out = HeldOut(
         ready.held_out,
-        lambda model: TransformersPolicy(model, policy.tokenizer, **sampling_of(config)),
+        lambda model: TransformersPolicy(model, policy.tokenizer, **sampling_of(config, ready.stops)),
         sandbox,
         display,
         config.evaluate_samples,
@@ -238,8 +246,13 @@ def starting_policy(config: TrainConfig, display: Display) -> str:
     return str(warm_start(wanted, display.stage))
 
 
-def trl_settings(config: TrainConfig, directory: Path, weights: Sequence[float], processes: int = 0) -> GRPOConfig:
+def trl_settings(
+    config: TrainConfig, directory: Path, weights: Sequence[float], stops: Sequence[str] = (), processes: int = 0
+) -> GRPOConfig:
     """Return the settings of TRL's trainer that these settings mean, with the weights of the parts of the reward.
+
+    With vLLM sampling itself ends at the `stops`. TRL's other way of sampling cannot, and writes on to the end of the
+    text or to the longest length; what stands behind a stop is not judged there either.
 
     So many `processes` train together; 0 asks the environment (``WORLD_SIZE``, which accelerate sets). A UsageError
     where the completions of a step cannot be dealt out evenly, or TRL refuses a setting.
@@ -261,8 +274,10 @@ def trl_settings(config: TrainConfig, directory: Path, weights: Sequence[float],
         **_translated(config),
         **_of_the_machine(config),
     }
+    given = config.trl.get("generation_kwargs") or {}
+    more = {"generation_kwargs": {"stop": list(stops), **given}} if config.vllm and stops else {}
     try:
-        return GRPOConfig(**{**settings, **config.trl})
+        return GRPOConfig(**{**settings, **config.trl, **more})
     except (TypeError, ValueError) as error:
         raise UsageError(f"TRL refuses these settings: {error}.") from error
 
@@ -305,13 +320,14 @@ def _of_the_machine(config: TrainConfig) -> dict[str, Any]:
     return settings
 
 
-def sampling_of(config: TrainConfig) -> dict[str, Any]:
+def sampling_of(config: TrainConfig, stops: Sequence[str]) -> dict[str, Any]:
     """Return how the policy is sampled where it is evaluated: as in training."""
     return {
         "temperature": config.temperature,
         "max_new_tokens": config.max_tokens,
         "seed": config.seed,
         "chat": config.chat,
+        "stop": stops,
     }
 
 

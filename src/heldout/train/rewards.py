@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from heldout.errors import UsageError
+from heldout.evaluation.stops import cut_at
 from heldout.sandbox.base import Sandbox
 from heldout.sandbox.exit_status import ExitStatusJudge
 from heldout.sandbox.judging import Attempt, Judgement, judge
@@ -164,12 +165,13 @@ class Ledger:
 
 
 def for_trl(
-    parts: Mapping[Part, Score], problems: Mapping[str, Problem], ledger: Ledger
+    parts: Mapping[Part, Score], problems: Mapping[str, Problem], ledger: Ledger, stops: Sequence[str] = ()
 ) -> list[Callable[..., list[float | None]]]:
     """Return the parts of a reward as TRL wants them: functions of the columns of a batch, under the names it logs.
 
     Where one part cannot say, none does: TRL adds up those that do, so a completion that could not be judged would be
     trained on as one that failed. The first function asks all of them for the batch, the others hand on their share.
+    Completions are cut at the `stops` before they are judged, and recorded as they were written.
     """
     said: dict[str, list[float | None]] = {}
 
@@ -177,7 +179,7 @@ def for_trl(
         asked = [problems[one] for one in problem]
         texts = [one if isinstance(one, str) else one[-1]["content"] for one in completions]  # a chat is messages
         for part, score in parts.items():
-            said[part.name] = list(score(asked, texts))
+            said[part.name] = list(score(asked, [cut_at(text, stops) for text in texts]))
         known = [None not in row for row in zip(*said.values(), strict=True)]
         rewards = [
             sum(part.weight * (said[part.name][place] or 0.0) for part in parts) if there else None
