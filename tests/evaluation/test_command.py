@@ -143,7 +143,7 @@ def test_a_mistake_is_one_sentence(task: Path, words: list[str], said: str) -> N
 def test_an_engine_that_is_not_installed_is_one_sentence(task: Path) -> None:
     done = command("owner/name", "--task", task, "--engine", "vllm")
     assert done.returncode == 2
-    assert done.stderr == "heldout: The engine vllm is not installed; where there is a GPU run: pip install vllm\n"
+    assert done.stderr == "heldout: The engine vllm is not installed; on a machine with a GPU run: pip install vllm\n"
 
 
 def test_a_saved_model_is_sampled_and_judged(tmp_path: Path) -> None:
