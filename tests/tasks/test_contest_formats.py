@@ -16,6 +16,7 @@ from heldout.errors import TaskError
 from heldout.sandbox import StdinTest, Test
 from heldout.sandbox.compare import name_of
 from heldout.tasks import Problem, Task, load_task
+from heldout.tasks.contamination import contaminated
 from heldout.tasks.formats import contests, registry
 from heldout.tasks.rows import Row
 
@@ -257,6 +258,19 @@ def test_a_problem_without_an_id_has_the_same_one_wherever_it_stands(tmp_path: P
     ids = [problem.id for problem in read(tmp_path, *data).problems]
     assert sorted(problem.id for problem in read(tmp_path, *data[::-1]).problems) == sorted(ids)
     assert len(set(ids)) == len(data)
+
+
+def test_a_row_that_says_the_same_again_counts_once_and_is_named(tmp_path: Path) -> None:
+    row = rows("deepcoder")[0]
+    task = read(tmp_path, row, row, row | {"tests": rows("deepcoder")[1]["tests"]})
+    assert len({problem.id for problem in task.problems}) == len(task.problems) == 2
+    assert any(note.startswith("1 row said again") for note in task.notes)
+
+
+def test_the_same_problem_in_two_splits_is_two_problems_for_the_one_who_looks_for_contamination(tmp_path: Path) -> None:
+    row = rows("taco")[0]
+    task = read(tmp_path, row | {"split": "train"}, row | {"split": "test"})
+    assert set(contaminated(task)) == {task.problems[1].id}
 
 
 @pytest.mark.parametrize("words", ["2.0 seconds", "500 milliseconds", "None", "", "soon", "1 hour", None])

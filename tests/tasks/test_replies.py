@@ -292,3 +292,13 @@ def test_two_questions_with_the_same_answer_are_no_contamination() -> None:
     train = Problem("a", "What is two and two?", "", (Reply("4", number),))
     test = Problem("b", "How many seasons are there?", "", (Reply("4", number),), "test")
     assert contaminated(Task("t", (train, test))) == {}
+
+
+@pytest.mark.parametrize("name", ["gsm8k", "math_500"])
+def test_solutions_of_the_sets_are_solved_and_those_of_other_problems_are_not(name: str) -> None:
+    if name == "math_500":
+        pytest.importorskip("math_verify")
+    problems = load_task(str(SAMPLES / f"{name}.jsonl")).problems
+    pairs = [(problem, other) for problem in problems for other in problems]
+    judged = judge([problem.attempt(other.solution) for problem, other in pairs], InProcess())
+    assert [one.solved for one in judged] == [problem is other for problem, other in pairs]

@@ -47,7 +47,7 @@ def test_a_row_becomes_a_problem(tmp_path: Path) -> None:
     [
         ({"id": ""}, r"mine\.jsonl, line 2: 'id' is ''"),
         ({"id": 5}, "line 2: 'id' is 5; it must be a text"),
-        ({"id": "double"}, "line 2: the id 'double' occurs a second time"),
+        ({"id": "double", "prompt": "Another."}, "line 2: the id 'double' occurs a second time"),
         ({"prompt": None}, "line 2: 'prompt' is missing"),
         ({"entry_point": "a b"}, "line 2: 'entry_point' is 'a b'; it must be the name of a function"),
         ({"tests": []}, "line 2: 'tests' must be a list of at least one test"),

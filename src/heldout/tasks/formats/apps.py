@@ -13,6 +13,7 @@ from heldout.tasks.formats.contests import (
     LIMITS,
     PRELUDE,
     Cases,
+    first_solution,
     hashed_name,
     limits,
     nothing,
@@ -45,7 +46,8 @@ def read(row: Row) -> Reading:
     except ValueError as error:
         found, why = None, f"of its tests: {error}"
     function = str(found.get("fn_name") or "") if isinstance(found, dict) else ""
-    problem = Problem(_name(row, question), question, "", (), limits=_limits(row), prelude=PRELUDE)
+    solution = first_solution(row.data.get("solutions"))
+    problem = Problem(_name(row), question, "", (), limits=_limits(row), prelude=PRELUDE, solution=solution)
     problem = posed(problem, function, text_or(row, "starter_code"))
     both = pairs(found)
     if both is None:
@@ -63,11 +65,11 @@ def tested(problem: Problem, both: Sequence[tuple[Any, Any]], cases: Cases) -> R
     return cases.reading(problem)
 
 
-def _name(row: Row, question: str) -> str:
+def _name(row: Row) -> str:
     number = row.data.get("problem_id")
     if isinstance(number, int | str) and number != "":
         return f"train/{number}" if row.data.get("split") == "train" else str(number)
-    return hashed_name(question, text_or(row, "url"))
+    return hashed_name(row, "question", "url")
 
 
 def _limits(row: Row) -> Limits:

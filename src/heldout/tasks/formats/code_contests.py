@@ -10,6 +10,7 @@ from heldout.tasks.problem import Problem
 from heldout.tasks.rows import Row
 
 RULE = "CodeContests: what is printed is compared word by word, without capitals, numbers within 1e-5."
+_PYTHON_3 = 3  # among the set's codes of languages
 _TESTS = ("public_tests", "private_tests", "generated_tests")
 
 
@@ -19,7 +20,9 @@ def read(row: Row) -> Reading:
     The time limit counts where it is above that for contests: it was set for compiled programs, and the set's own
     harness takes ten seconds for all. A problem that reads a file (``input_file``) is left out.
     """
-    problem = Problem(name_of(row, "name"), row.text("description"), "", (), limits=limits(_seconds(row)))
+    problem = Problem(
+        name_of(row, "name"), row.text("description"), "", (), limits=limits(_seconds(row)), solution=_solution(row)
+    )
     problem = posed(problem, "")
     if file := text_or(row, "input_file") or text_or(row, "output_file"):
         return nothing(problem, f"it uses a file ({file}) instead of standard input and output")
@@ -31,6 +34,14 @@ def read(row: Row) -> Reading:
         for given, expected in both:
             cases.stdin(given, expected)
     return cases.reading(problem)
+
+
+def _solution(row: Row) -> str:
+    found = row.data.get("solutions")
+    languages, sources = (found.get(key) if isinstance(found, dict) else None for key in ("language", "solution"))
+    if not isinstance(languages, list) or not isinstance(sources, list):
+        return ""
+    return next((text for code, text in zip(languages, sources, strict=False) if code == _PYTHON_3), "")
 
 
 def _seconds(row: Row) -> float:

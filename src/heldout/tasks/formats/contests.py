@@ -126,9 +126,20 @@ def limits(seconds: Any, memory_mb: Any = None) -> Limits:
     )
 
 
-def hashed_name(*texts: str) -> str:
-    """Return an id for a problem of a set that has none: the same wherever the problem stands."""
+def hashed_name(row: Row, *keys: str) -> str:
+    """Return an id for a row of a set that has none: by these of its texts and its split, wherever it stands."""
+    texts = [str(row.data.get(key)) for key in (*keys, "split")]
     return hashlib.sha256("\n".join(texts).encode(errors="replace")).hexdigest()[:12]
+
+
+def first_solution(value: Any) -> str:
+    """Return the first of the solutions that a set gives: a list, which may be written as a text, or one alone."""
+    try:
+        found = value_of(value) if isinstance(value, str) and value.startswith("[") else value
+    except ValueError:
+        return ""
+    first = found[0] if isinstance(found, list) and found else found
+    return first if isinstance(first, str) else ""
 
 
 def value_of(text: str) -> Any:

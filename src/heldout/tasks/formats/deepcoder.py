@@ -12,6 +12,7 @@ from heldout.tasks.formats.contests import (
     LIMITS,
     PRELUDE,
     Cases,
+    first_solution,
     hashed_name,
     nothing,
     pairs,
@@ -39,10 +40,12 @@ def read(row: Row) -> Reading:
         {"inputs": […], "outputs": […], "fn_name": …}
         [{"input": …, "output": …}]
 
-    A problem has no id; a hash of its text is one.
+    A problem has no id; a hash of its text and tests is one.
     """
     question, starter = row.text("problem"), text_or(row, "starter_code")
-    problem = Problem(hashed_name(question), question, "", (), limits=LIMITS, prelude=PRELUDE)
+    solution = first_solution(row.data.get("solutions"))
+    name = hashed_name(row, "problem", "tests")
+    problem = Problem(name, question, "", (), limits=LIMITS, prelude=PRELUDE, solution=solution)
     found = row.data.get("tests")
     try:
         found = value_of(found) if isinstance(found, str) else found

@@ -7,7 +7,7 @@ from typing import Any
 from heldout.errors import TaskError
 from heldout.sandbox.compare import Comparison
 from heldout.sandbox.hidden import Reply
-from heldout.tasks.formats.contests import hashed_name
+from heldout.tasks.formats.contests import hashed_name, text_or
 from heldout.tasks.formats.reading import Reading, name_of
 from heldout.tasks.math_worker import need_math_verify
 from heldout.tasks.problem import Problem
@@ -41,15 +41,15 @@ def gsm8k(row: Row) -> Reading:
     _, marked, expected = answer.rpartition("####")
     if not marked or exact_number(expected) is None:
         raise TaskError(f"{row.where}: 'answer' must end with #### and a number, as in GSM8K.")
-    return _replied(hashed_name(question), f"{question.strip()}\n\n{_BOX}", expected.strip(), number)
+    return _replied(hashed_name(row, "question"), f"{question.strip()}\n\n{_BOX}", expected.strip(), number, answer)
 
 
 def competition(row: Row) -> Reading:
     """Read ``problem`` and ``answer``, a formula or a number, as in MATH-500 and AIME."""
     problem = row.text("problem")
     keyed = any(row.data.get(key) not in (None, "") for key in ("unique_id", "id"))
-    name = name_of(row, "unique_id", "id") if keyed else hashed_name(problem)
-    return _replied(name, f"{problem.strip()}\n\n{_BOX}", _answer(row), Maths())
+    name = name_of(row, "unique_id", "id") if keyed else hashed_name(row, "problem")
+    return _replied(name, f"{problem.strip()}\n\n{_BOX}", _answer(row), Maths(), text_or(row, "solution"))
 
 
 def _answer(row: Row) -> str:
@@ -59,9 +59,9 @@ def _answer(row: Row) -> str:
     return str(answer).strip()
 
 
-def _replied(name: str, prompt: str, expected: str, compare: Comparison) -> Reading:
+def _replied(name: str, prompt: str, expected: str, compare: Comparison, solution: str = "") -> Reading:
     if compare == Maths() and exact_number(expected) is None:
         need_math_verify()
     if compare is number and exact_number(expected) is None:
         return Reading(Problem(name, prompt, "", ()), why=f"its answer {expected[:40]!r} is no number")
-    return Reading(Problem(name, prompt, "", (Reply(expected, compare),)))
+    return Reading(Problem(name, prompt, "", (Reply(expected, compare),), solution=solution))

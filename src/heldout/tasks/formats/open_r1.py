@@ -22,14 +22,16 @@ _CUT = "the official tests are not complete"
 
 def verifiable(row: Row) -> Reading:
     """Read ``problem_statement``, ``problem_id``, and the tests and language in ``verification_info``."""
-    name = name_of(row, "problem_id") if row.data.get("problem_id") else hashed_name(row.text("problem_statement"))
+    name = name_of(row, "problem_id") if row.data.get("problem_id") else hashed_name(row, "problem_statement")
     info = row.data.get("verification_info")
     found = info.get("test_cases") if isinstance(info, dict) else None
     if not isinstance(info, dict) or not isinstance(found, list) or not all(isinstance(one, dict) for one in found):
         raise TaskError(f"{row.where}: 'verification_info' must have a list 'test_cases' of objects.")
     language = info.get("language") or "python"
     function, cases = typed(found, lines)
-    problem = posed(Problem(name, row.text("problem_statement"), "", (), limits=LIMITS), function)
+    solution = text_or(row, "gold_standard_solution")
+    problem = Problem(name, row.text("problem_statement"), "", (), limits=LIMITS, solution=solution)
+    problem = posed(problem, function)
     if language != "python":
         return nothing(problem, f"its language is {language}")
     return cases.reading(problem)

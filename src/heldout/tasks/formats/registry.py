@@ -87,10 +87,10 @@ FORMATS = (
     Format("deepcoder", "DeepCoder", ("problem", "tests"), deepcoder.read, benchmark=False, rule=deepcoder.RULE),
     Format("gsm8k", "GSM8K", ("question", "answer"), maths.gsm8k, rule=maths.GSM8K_RULE),
     Format("maths", "MATH and AIME", ("problem", "answer"), maths.competition, rule=maths.RULE),
-    Format("answers", "heldout's own of answers", ("prompt", "answer"), maths.own, benchmark=False, known=maths.KEYS),
     Format("heldout", "heldout's own", ("tests",), own.read, benchmark=False, known=own.KEYS),
     Format("human-eval", "HumanEval", ("test",), human_eval.read),
     Format("mbpp", "MBPP", ("test_list",), mbpp.read),
+    Format("answers", "heldout's own of answers", ("prompt", "answer"), maths.own, benchmark=False, known=maths.KEYS),
 )
 
 
@@ -108,6 +108,7 @@ def read(name: str, rows: Sequence[Row], split: str | None = None) -> Task:
     """
     format = _format_of(rows[0])
     found: dict[str, Reading] = {}
+    repeated: list[str] = []
     for row in rows:
         if not format.recognises(row.data):
             raise TaskError(
@@ -116,14 +117,18 @@ def read(name: str, rows: Sequence[Row], split: str | None = None) -> Task:
             )
         reading = format.read(row)
         problem = reading.problem
-        if problem.id in found:
-            raise TaskError(f"{row.where}: the id {problem.id!r} occurs a second time; every problem needs its own.")
         where = split or row.split() or ("test" if format.benchmark else _hashed(problem.prompt))
-        found[problem.id] = replace(reading, problem=replace(problem, split=where))
+        reading = replace(reading, problem=replace(problem, split=where))
+        if found.setdefault(problem.id, reading) is not reading:
+            if found[problem.id] != reading:
+                raise TaskError(
+                    f"{row.where}: the id {problem.id!r} occurs a second time; every problem needs its own."
+                )
+            repeated.append(problem.id)
     return Task(
         name,
         tuple(one.problem for one in found.values() if one.problem.tests),
-        tuple(_notes(format, rows, found, split)),
+        (*_notes(format, rows, found, split), *_repeated(repeated)),
         left_out={name: one.why or NO_TEST for name, one in found.items() if not one.problem.tests},
         unjudged={name: len(one.unjudged) for name, one in found.items() if one.unjudged},
         order=tuple(found),
@@ -196,6 +201,12 @@ def _left_out(found: Mapping[str, Reading]) -> Iterator[str]:
             reasons.setdefault(one.why or NO_TEST, []).append(name)
     for why, names in reasons.items():
         yield f"{counted(len(names), 'problem')} left out, because {why}: {sentence_list(names)}."
+
+
+def _repeated(names: Sequence[str]) -> Iterator[str]:
+    if names:
+        ids = sentence_list(_first(names))
+        yield f"{counted(len(names), 'row')} said again what another one says, and did not count: {ids}."
 
 
 def _first(names: Sequence[str]) -> list[str]:
