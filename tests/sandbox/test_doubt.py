@@ -88,7 +88,7 @@ def test_names_for_leaving_that_are_only_text_or_unused_change_nothing(sandbox: 
 @pytest.mark.parametrize(
     ("source", "name"),
     [
-        ("import numpy as np\n" + RIGHT, "numpy"),
+        ("import pandas as pd\n" + RIGHT, "pandas"),
         ("def f(x):\n    from scipy.stats import norm\n    return x\n", "scipy"),
         ("import nosuchmodule\n" + RIGHT, "nosuchmodule"),
     ],

@@ -212,18 +212,18 @@ def walled() -> Any:
 
 
 def test_a_dead_worker_is_replaced(walled: Bubblewrap) -> None:
-    worker = walled._pool.ask(lambda worker: worker)
+    worker = walled._plain.pool.ask(lambda worker: worker)
     os.kill(worker.process.pid, signal.SIGKILL)
     worker.process.wait()
     assert run(walled, HONEST, (1,), (2,))[1].value == 17
 
 
 def test_a_worker_that_cannot_be_had_again_is_infrastructure(walled: Bubblewrap) -> None:
-    worker = walled._pool._idle.get()
+    worker = walled._plain.pool._idle.get()
     assert worker is not None
     worker.close()
-    walled._pool._idle.put(None)
-    walled._python = "/nonexistent/python"
+    walled._plain.pool._idle.put(None)
+    walled._plain.python = "/nonexistent/python"
     judgement = judge([(HONEST, "f", TESTS)], walled)[0]
     assert judgement.kind == "infrastructure"
     assert "does not start" in judgement.answers[0].error
@@ -261,7 +261,7 @@ def test_what_a_program_leaves_in_its_tmp_is_gone(walled: Bubblewrap) -> None:
 @pytest.mark.parametrize(
     ("call", "said"),
     [
-        (lambda: open_sandbox("docker"), "choose monty or bubblewrap"),
+        (lambda: open_sandbox("docker"), "choose auto, monty or bubblewrap"),
         (lambda: open_sandbox(workers=0), "at least 1"),
         (lambda: Limits(seconds=0), "seconds is 0"),
         (lambda: Program("", "f()", ()), "not the name of a function"),

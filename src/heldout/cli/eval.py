@@ -52,7 +52,22 @@ def evaluate(
     api_key_env: Annotated[str, typer.Option(metavar="VARIABLE", help="Variable with the server's key.")] = "",
     concurrency: Annotated[int, typer.Option(min=1, help="Requests to a server that are under way together.")] = 16,
     timeout: Annotated[float, typer.Option(min=1.0, help="Seconds to wait for an answer of a server.")] = 600.0,
-    sandbox: Annotated[str, typer.Option(help="Where programs run: monty or bubblewrap.")] = "monty",
+    sandbox: Annotated[
+        str, typer.Option(help="Where programs run: auto (as each needs), monty (part of Python) or bubblewrap.")
+    ] = "auto",
+    seconds: Annotated[
+        float | None, typer.Option(min=0.01, help="Processor seconds of each call [default: by task, else 2].")
+    ] = None,
+    memory: Annotated[
+        int | None, typer.Option(min=1, metavar="MIB", help="Of a program [default: by task, else 256].")
+    ] = None,
+    output: Annotated[
+        int | None, typer.Option(min=1, metavar="BYTES", help="Of a value [default: by task, else 10000].")
+    ] = None,
+    processes: Annotated[int | None, typer.Option(min=1, help="And threads of a program [default: 4].")] = None,
+    packages: Annotated[
+        str | None, typer.Option(metavar="NAMES", help="What programs may import, with commas [default: numpy].")
+    ] = None,
     step: Annotated[
         int | None, typer.Option(min=0, help="Training step of the model; else the number its name ends with, or 0.")
     ] = None,
@@ -67,6 +82,7 @@ def evaluate(
     """
     from heldout.evaluation.command import Request
     from heldout.evaluation.command import main as measure
+    from heldout.sandbox.base import limits_given
 
     sampling = {
         "seed": seed,
@@ -83,6 +99,8 @@ def evaluate(
         samples,
         k or [],
         sandbox,
+        limits_given({"seconds": seconds, "memory": memory, "output": output, "processes": processes}),
+        None if packages is None else [one.strip() for one in packages.split(",") if one.strip()],
         sampling,
         stop=None if stop is None else [typed_text(text) for text in stop if text],
         batch_size=batch_size,

@@ -36,12 +36,13 @@ from heldout.evaluation.stops import default_stops
 from heldout.evaluation.whose import shown
 from heldout.metrics.phrasing import few_problems
 from heldout.sandbox import open_sandbox
-from heldout.sandbox.base import Sandbox
+from heldout.sandbox.base import Limits, Sandbox, Status
 from heldout.stats.levels import ENOUGH_PROBLEMS
 from heldout.store.layout import RUN
 from heldout.store.lines import replacing
 from heldout.store.recorder import Recorder
 from heldout.tasks import Problem, Task, load_task
+from heldout.tasks.problem import with_limits
 from heldout.text import counted, sentence_list
 
 _USE = {
@@ -49,6 +50,7 @@ _USE = {
     "validation": "for choosing; report on the test split",
     "test": "for reporting; choose on the validation split",
 }
+_MOST_PACKAGES = 5  # that are named
 _HARDEST = 10  # problems in the table
 _MUCH_CUT = 0.05  # share of answers cut at the limit, from which on the rate is not the model's
 
@@ -62,7 +64,9 @@ class Request:
     limit: int | None = None  # take the first so many problems
     samples: int = 1  # completions of each problem; saved samples have their own number
     ks: Sequence[int] = ()  # which pass@k besides pass@1
-    sandbox: str = "monty"
+    sandbox: str = "auto"
+    limits: Mapping[str, Any] = field(default_factory=dict)  # of programs, by the names in `Limits`, before the task's
+    packages: Sequence[str] | None = None  # what programs may import; None for the sandbox's own choice
     sampling: Mapping[str, Any] = field(default_factory=dict)  # of every policy: temperature, seed, chat, …
     stop: Sequence[str] | None = None  # texts at which answers are cut; None for those that suit the task
     batch_size: int = 256  # of a model that transformers samples from
@@ -84,11 +88,13 @@ def main(models: Sequence[str], request: Request, out: Path | None = None) -> No
         raise UsageError(f"There are {len(models)} models; give one, or two that are to be compared.")
     console = Console(highlight=False)
     task = load_task(request.task)
-    problems = task.split(request.split)[: request.limit]
+    problems = with_limits(task.split(request.split)[: request.limit], request.limits)
     _say(console, f"{task.name}, {request.split} split ({_USE[request.split]}): {counted(len(problems), 'problem')}")
     _notes(console, task.notes)
     results = []
-    with open_sandbox(request.sandbox) as sandbox:
+    limits = Limits(**request.limits)
+    with open_sandbox(request.sandbox, limits=limits, packages=request.packages) as sandbox:
+        _notes(console, sandbox.notes)
         names = _names(models, request.names)
         for model, name, folder in zip(models, names, _folders(names), strict=True):
             where = None if out is None else out / folder
@@ -139,7 +145,7 @@ def show(console: Console, model: str, result: EvaluationResult) -> None:
     table.add_row("samples", f"{int(outcomes.samples.sum())} on {counted(len(outcomes), 'problem')}")
     if not math.isnan(result.mean_length):
         table.add_row("length", f"{result.mean_length:.1f} tokens on average, {result.cut:.1%} cut")
-    table.add_row("failed", ", ".join(f"{kind} {times}" for kind, times in result.errors.items()) or "none")
+    table.add_row("failed", ", ".join(_failed(*one, result.packages) for one in result.errors.items()) or "none")
     console.print()
     console.print(table)
     if lacking := result.errors.get("unsupported"):
@@ -162,6 +168,14 @@ def show(console: Console, model: str, result: EvaluationResult) -> None:
     if each > 1.0 and len(outcomes) < ENOUGH_PROBLEMS and 1 in result.pass_at:
         _say(console, few_problems(len(outcomes), each, *interval(*result.pass_at[1], len(outcomes), each)), "dim")
     _hardest(console, result)
+
+
+def _failed(kind: str, times: int, packages: Mapping[str, int]) -> str:
+    """How often programs failed in one way, and for which packages."""
+    if kind != Status.PACKAGE:
+        return f"{kind} {times}"
+    shown = [f"{escape(name)} {count}" for name, count in packages.items()]
+    return f"{kind} {times} ({', '.join([*shown[:_MOST_PACKAGES], *(['…'] if len(shown) > _MOST_PACKAGES else [])])})"
 
 
 def show_difference(console: Console, models: Sequence[str], found: PairedDifference) -> None:

@@ -56,6 +56,7 @@ class EvaluationResult:
     pass_at: Mapping[int, PassAt]  # k → pass@k with its standard error, nan with fewer than two problems
     mean_length: float  # tokens of a completion on average; nan where the lengths are not known
     cut: float  # share of the completions that ended because they were too long
+    packages: Mapping[str, int]  # how many programs needed which package that is not there
     errors: Mapping[str, int]  # how many failed in which way: "wrong answer", "raised", "timeout", "infrastructure", …
     problems: tuple[Problem, ...]  # what was evaluated, in the order of `completions`
     completions: tuple[tuple[Completion, ...], ...]  # of each problem
@@ -124,8 +125,9 @@ def score(
         for problem, several in zip(problems, completions, strict=True)
         for completion in several
     ]
-    verdicts = iter(judge(attempts, sandbox))
-    kinds = tuple(tuple(next(verdicts).kind for _ in several) for several in completions)
+    verdicts = judge(attempts, sandbox)
+    left = iter(verdicts)
+    kinds = tuple(tuple(next(left).kind for _ in several) for several in completions)
     outcomes = _outcomes(problems, kinds)
     check_ks(ks, int(outcomes.samples.max()))
     everything = [completion for several in completions for completion in several]
@@ -136,6 +138,7 @@ def score(
         pass_at={k: PassAt(estimate.value, estimate.se) for k, estimate in estimates.items()},
         mean_length=sum(lengths) / len(lengths) if lengths else math.nan,
         cut=sum(completion.stop == "length" for completion in everything) / len(everything),
+        packages=dict(Counter(one.package for one in verdicts if one.package).most_common()),
         errors=dict(Counter(kind for several in kinds for kind in several if kind != SOLVED).most_common()),
         problems=tuple(problems),
         completions=tuple(map(tuple, completions)),

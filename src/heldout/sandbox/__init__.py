@@ -6,14 +6,17 @@
         (judgement,) = judge([("def double(x): return 2 * x", "double", [Test((4,), 8)])], sandbox)
     judgement.solved  # True
 
-* ``"monty"`` (default): an interpreter of a part of Python; a quarter of a millisecond a program.
+* ``"monty"``: an interpreter of a part of Python; a quarter of a millisecond a program.
 * ``"bubblewrap"``: the whole of CPython behind Linux namespaces; some milliseconds a program.
+* ``"auto"`` (default): monty first, and what it cannot run goes to bubblewrap, where that is there.
 
 What each covers and what not stands in the headers of `heldout.sandbox.monty` and `heldout.sandbox.bubblewrap`.
 `heldout.sandbox.exit_status` holds a judge that is flawed, to show how.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 from heldout.errors import UsageError
 from heldout.sandbox.base import Answer, Call, Checks, Limits, Program, Sandbox, Status, Stdin
@@ -43,22 +46,31 @@ __all__ = [
 ]
 
 
-def open_sandbox(name: str = "monty", *, workers: int | None = None, limits: Limits = Limits()) -> Sandbox:  # noqa: B008
+def open_sandbox(
+    name: str = "auto",
+    *,
+    workers: int | None = None,
+    limits: Limits = Limits(),  # noqa: B008
+    packages: Sequence[str] | None = None,
+) -> Sandbox:
     """Open a place to run programs in.
 
     Parameters
     ----------
     name
-        "monty" or "bubblewrap".
+        "auto", "monty" or "bubblewrap".
     workers
         How many programs run at one time; by default as many as there are cores.
     limits
-        What one program may use.
+        What one program may use, where it has no limits of its own.
+    packages
+        What programs may import beside the standard library: names of packages that are installed in this Python. By
+        default numpy, where it is installed. Monty has none.
 
     Raises
     ------
     UsageError
-        When the name is another, or `workers` is below 1.
+        When the name is another, `workers` is below 1, or a package is not installed.
     MissingSandbox
         When what it needs is not installed; the message has the command.
     SandboxError
@@ -67,11 +79,17 @@ def open_sandbox(name: str = "monty", *, workers: int | None = None, limits: Lim
     if workers is not None and workers < 1:
         raise UsageError(f"workers is {workers}; it must be at least 1.")
     if name == "monty":
+        if packages:
+            raise UsageError("In monty programs have no packages; take the sandbox auto or bubblewrap.")
         from heldout.sandbox.monty import Monty
 
         return Monty(workers, limits)
     if name == "bubblewrap":
         from heldout.sandbox.bubblewrap import Bubblewrap
 
-        return Bubblewrap(workers, limits)
-    raise UsageError(f"There is no sandbox {name!r}; choose monty or bubblewrap.")
+        return Bubblewrap(workers, limits, packages)
+    if name == "auto":
+        from heldout.sandbox.auto import Auto
+
+        return Auto(workers, limits, packages)
+    raise UsageError(f"There is no sandbox {name!r}; choose auto, monty or bubblewrap.")

@@ -22,10 +22,10 @@ from heldout.errors import UsageError
 class Limits:
     """What one program may use; a limit that is not above 0 is a UsageError."""
 
-    seconds: float = 1.0  # of the processor, for each call of the entry point; the first also pays for defining it
-    memory_mb: int = 64  # above what the interpreter itself needs, in MiB
+    seconds: float = 2.0  # of the processor, for each call of the entry point; the first also pays for defining it
+    memory_mb: int = 256  # above what the interpreter itself needs with its packages, in MiB
     output_bytes: int = 10_000  # of each returned value as tagged JSON
-    processes: int = 1  # and threads at one time, the program itself included (bubblewrap; monty has neither)
+    processes: int = 4  # and threads at one time, the program itself included (bubblewrap; monty has neither)
     disk_mb: int = 16  # what may be written to its own /tmp, in MiB (bubblewrap; monty has no files)
 
     def __post_init__(self) -> None:
@@ -37,6 +37,14 @@ class Limits:
     def wall(self) -> float:
         """The seconds after which a call is stopped that does not use its processor time, because it sleeps."""
         return 4 * self.seconds + 2
+
+
+FLAGS = {"seconds": "seconds", "memory": "memory_mb", "output": "output_bytes", "processes": "processes"}
+
+
+def limits_given(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the limits that a user set, by their names in `Limits`; a setting that is 0 or None was not set."""
+    return {FLAGS[name]: settings[name] for name in FLAGS if settings.get(name)}
 
 
 class Call(NamedTuple):

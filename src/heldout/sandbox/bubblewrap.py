@@ -34,9 +34,10 @@ from dataclasses import asdict, dataclass, replace
 from importlib.resources import files
 from typing import Any
 
-from heldout.errors import MissingSandbox, SandboxError
+from heldout.errors import MissingSandbox, SandboxError, UsageError
 from heldout.sandbox import syscalls
 from heldout.sandbox.base import Answer, Call, Checks, Input, Limits, Program, Sandbox, Status, Stdin, default_workers
+from heldout.sandbox.packages import Packages, installed
 from heldout.sandbox.pool import Pool, Worker, WorkerDied
 from heldout.sandbox.values import NotPlain, decode, encode
 
@@ -55,6 +56,12 @@ _SINGS = [[2, "1"], [3, "2"]]  # what the canary returns, and what the one that 
 _WRONG = replace(_CANARY, source=_CANARY.source.replace("+ 1", "+ 2"))
 _EVERY = 200  # programs of a worker from one canary to the next
 _UNFILTERED = "System calls are not filtered on this kind of machine; the rest of the wall stands."
+_USUAL = ("numpy",)
+_NONE = Packages((), ())
+# What a worker starts with, and empties before it takes programs: packages see at their import that there is one core.
+_ENVIRONMENT = {"PYTHONHASHSEED": "0", "MPLBACKEND": "Agg", "MPLCONFIGDIR": "/tmp"} | dict.fromkeys(
+    ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS"), "1"
+)
 _UNANSWERED = {
     "timeout": (Status.TIMEOUT, "It did not answer within {seconds} s of the processor or {wall} s in all."),
     "large": (Status.REFUSED, "It wrote more than {output_bytes} bytes for one answer."),
@@ -64,27 +71,82 @@ _UNANSWERED = {
 class Bubblewrap(Sandbox):
     """Judges programs in CPython behind namespaces; see `heldout.sandbox.bubblewrap` for what is covered.
 
-    Parameters and errors are those of `open_sandbox`; each worker is a sandbox of its own.
+    Parameters and errors are those of `open_sandbox`; each worker is a sandbox of its own. Programs whose text names a
+    package run in workers that have it, which start when there is one; all others need not pay for it.
     """
 
     name = "bubblewrap"
 
-    def __init__(self, workers: int | None = None, limits: Limits = Limits()) -> None:  # noqa: B008
+    def __init__(
+        self,
+        workers: int | None = None,
+        limits: Limits = Limits(),  # noqa: B008
+        packages: Sequence[str] | None = None,
+    ) -> None:
         self.limits = limits
         self.notes = () if syscalls.rules() else (_UNFILTERED,)
-        first = _first_worker(limits)
-        self._python = first.python
-        self._pool = Pool(lambda: _Worker(self._python, limits), workers or default_workers(), first)
+        self._workers = workers or default_workers()
+        self._asked = bool(packages)
+        self._packages = _usual() if packages is None else installed(packages)
+        self._plain = _Walled(_first_worker(limits, _NONE), self._workers)
+        self._packaged: _Walled | None = None
+        try:
+            if self._asked:  # so that they are missed now and not later
+                self._with_packages()
+        except SandboxError:
+            self.close()
+            raise
 
     def run(self, programs: Sequence[Program]) -> list[list[Answer]]:
-        judged = self._pool.map(self._judged, programs)
+        naming = [place for place, one in enumerate(programs) if self._packages.named_in(one)]
+        others = sorted(set(range(len(programs))) - set(naming))
+        found = dict(zip(others, self._plain.run([programs[place] for place in others]), strict=True))
+        if naming:
+            found.update(zip(naming, self._with_packages().run([programs[place] for place in naming]), strict=True))
+        return [found[place] for place in range(len(programs))]
+
+    def close(self) -> None:
+        self._plain.close()
+        if self._packaged:
+            self._packaged.close()
+
+    def _with_packages(self) -> _Walled:
+        if self._packaged is None:
+            try:
+                self._packaged = _Walled(_first_worker(self.limits, self._packages), self._workers)
+            except SandboxError as error:
+                if self._asked:
+                    raise
+                self._packages = _NONE  # nobody asked for them: programs are told that they are not there
+                self.notes += (f"Programs cannot have {' and '.join(_USUAL)}: {error}",)
+                return self._plain
+        return self._packaged
+
+
+def _usual() -> Packages:
+    """What most programs know, where it is installed and can be had in the sandbox."""
+    try:
+        return installed(_USUAL)
+    except UsageError:
+        return _NONE
+
+
+class _Walled:
+    """Workers that have the same packages."""
+
+    def __init__(self, first: _Worker, size: int) -> None:
+        self.python = first.python
+        self.pool = Pool(lambda: _Worker(self.python, first.limits, first.packages), size, first)
+
+    def run(self, programs: Sequence[Program]) -> list[list[Answer]]:
+        judged = self.pool.map(self._judged, programs)
         again = [place for place, (_, stretch) in enumerate(judged) if stretch.broken]
-        for place, anew in zip(again, self._pool.map(self._judged, [programs[one] for one in again]), strict=True):
+        for place, anew in zip(again, self.pool.map(self._judged, [programs[one] for one in again]), strict=True):
             judged[place] = anew
         return [answers for answers, _ in judged]
 
     def close(self) -> None:
-        self._pool.close()
+        self.pool.close()
 
     def _judged(self, program: Program) -> tuple[list[Answer], _Stretch]:
         """The answers of a program, and the stretch of a worker that they belong to."""
@@ -103,7 +165,7 @@ class Bubblewrap(Sandbox):
                 raise
 
         try:
-            return self._pool.ask(question)
+            return self.pool.ask(question)
         except WorkerDied as died:
             reason = f"The worker died twice under this program ({died})."
             status = Status.RAISED if guilty else Status.INFRASTRUCTURE
@@ -121,13 +183,16 @@ class _Stretch:
 class _Worker(Worker):
     """One sandbox with its worker process."""
 
-    def __init__(self, python: str, limits: Limits) -> None:
-        super().__init__(_start(python, limits))
+    def __init__(self, python: str, limits: Limits, packages: Packages) -> None:
+        super().__init__(_start(python, limits, packages))
         self.python = python
         self.limits = limits
+        self.packages = packages
         self.stretch = _Stretch()
         try:
-            _refuse_open_doors(json.loads(self.receive(_START)), limits)
+            hello = json.loads(self.receive(_START))
+            _refuse_open_doors(hello, limits)
+            _refuse_without_packages(hello, packages)
         except SandboxError:
             self.close()
             raise
@@ -237,7 +302,7 @@ def _told(limits: Limits) -> dict[str, Any]:
     return {**asdict(limits), "wall": limits.wall, "line_bytes": limits.output_bytes + _OVERHEAD}
 
 
-def _first_worker(limits: Limits) -> _Worker:
+def _first_worker(limits: Limits, packages: Packages) -> _Worker:
     """A worker under this interpreter, where everybody may read it, else under the system's."""
     if shutil.which("bwrap") is None:
         raise MissingSandbox(
@@ -247,7 +312,7 @@ def _first_worker(limits: Limits) -> _Worker:
     refusals = []
     for candidate in dict.fromkeys(os.path.realpath(path) for path in (own, "/usr/bin/python3")):
         try:
-            return _Worker(candidate, limits)
+            return _Worker(candidate, limits, packages)
         except SandboxError as error:
             refusals.append(error)
     raise refusals[-1]
@@ -264,7 +329,15 @@ def _refuse_open_doors(hello: dict[str, Any], limits: Limits) -> None:
         raise SandboxError("The worker in bubblewrap could be read by its programs; this kernel refuses to hide it.")
 
 
-def _start(python: str, limits: Limits) -> subprocess.Popen[bytes]:
+def _refuse_without_packages(hello: dict[str, Any], packages: Packages) -> None:
+    if packages.imports and hello["version"] != [*sys.version_info[:2]]:
+        there, here = (".".join(map(str, one)) for one in (hello["version"], sys.version_info[:2]))
+        raise SandboxError(f"The Python in bubblewrap is {there}, and the packages here are for {here}.")
+    if hello["refused"]:
+        raise SandboxError(f"In bubblewrap a package cannot be imported: {hello['refused']}.")
+
+
+def _start(python: str, limits: Limits, packages: Packages) -> subprocess.Popen[bytes]:
     descriptors = {f"heldout/sandbox/{name}": _in_memory(name, _text(name)) for name in _FILES}
     rules = syscalls.rules()
     filtered = None if rules is None else _in_memory("rules", rules)
@@ -272,18 +345,10 @@ def _start(python: str, limits: Limits) -> subprocess.Popen[bytes]:
     user: dict[str, Any] = {}
     if os.geteuid() == 0:
         user = {"user": UNPRIVILEGED, "group": UNPRIVILEGED, "extra_groups": []}
+    command = [python, "-B", "-s", "-S", "-c", _COMMAND, json.dumps(asdict(limits)), *packages.imports]
     try:
         return subprocess.Popen(
-            [
-                *_wall(python, limits, descriptors, filtered),
-                python,
-                "-B",
-                "-s",
-                "-S",
-                "-c",
-                _COMMAND,
-                json.dumps(asdict(limits)),
-            ],
+            [*_wall(python, limits, descriptors, filtered, packages), *command],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -298,7 +363,9 @@ def _start(python: str, limits: Limits) -> subprocess.Popen[bytes]:
             os.close(descriptor)
 
 
-def _wall(python: str, limits: Limits, descriptors: dict[str, int], filtered: int | None) -> list[str]:
+def _wall(
+    python: str, limits: Limits, descriptors: dict[str, int], filtered: int | None, packages: Packages
+) -> list[str]:
     """The command of bubblewrap: what there is in the sandbox; all else is absent."""
     wall = [
         shutil.which("bwrap") or "bwrap",
@@ -308,7 +375,9 @@ def _wall(python: str, limits: Limits, descriptors: dict[str, int], filtered: in
         "--as-pid-1",
         "--new-session",
     ]
-    wall += ["--cap-drop", "ALL", "--clearenv", "--setenv", "PYTHONHASHSEED", "0"]
+    wall += ["--cap-drop", "ALL", "--clearenv"]
+    for name, value in _ENVIRONMENT.items():
+        wall += ["--setenv", name, value]
     if filtered is not None:
         wall += ["--seccomp", str(filtered)]
     wall += ["--ro-bind", "/usr", "/usr"]
@@ -321,6 +390,8 @@ def _wall(python: str, limits: Limits, descriptors: dict[str, int], filtered: in
     prefix = os.path.dirname(os.path.dirname(python))
     if prefix != "/" and not prefix.startswith("/usr"):
         wall += ["--ro-bind", prefix, prefix]
+    for path in packages.paths:
+        wall += ["--ro-bind", str(path), f"{_INSIDE}/packages/{path.name}"]
     for target, descriptor in descriptors.items():
         wall += ["--ro-bind-data", str(descriptor), f"{_INSIDE}/{target}"]
     wall += ["--dev-bind", "/dev/null", "/dev/null"]

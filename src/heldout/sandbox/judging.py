@@ -58,8 +58,17 @@ class Judgement:
             return "solved"
         if any(answer.status is Status.INFRASTRUCTURE for answer in self.answers):
             return Status.INFRASTRUCTURE.value
-        status = self.answers[self.passed.index(False)].status
+        status = self._first_failing.status
         return "wrong answer" if status in _WRONG else status.value
+
+    @property
+    def package(self) -> str:
+        """The package that it needs and the sandbox does not have; empty where it failed in another way, or not."""
+        return self._first_failing.error if self.kind == Status.PACKAGE else ""
+
+    @property
+    def _first_failing(self) -> Answer:
+        return self.answers[self.passed.index(False)]
 
 
 def judge(

@@ -9,6 +9,7 @@ import random
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from heldout.errors import UsageError
 from heldout.sandbox.base import Limits
@@ -102,6 +103,11 @@ def _behind(prelude: str, source: str) -> str:
         return source
     first = "".join(f"{line}\n" for line in _FUTURE.findall(source))
     return f"{first}{prelude}\n{_FUTURE.sub('', source) if first else source}"
+
+
+def with_limits(problems: Sequence[Problem], given: Mapping[str, Any]) -> tuple[Problem, ...]:
+    """Return the problems, of which those with limits of their own have these, by their names in `Limits`, instead."""
+    return tuple(replace(one, limits=replace(one.limits, **given)) if one.limits else one for one in problems)
 
 
 def with_wrong_tests(problems: Sequence[Problem], share: float, seed: int = 0) -> tuple[Problem, ...]:

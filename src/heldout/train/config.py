@@ -81,7 +81,16 @@ class TrainConfig:
     record: int = _setting(16, "Completions in each such record.", 1)
 
     # the machine
-    sandbox: str = _setting("monty", "Where programs run.", allowed=("monty", "bubblewrap"))
+    sandbox: str = _setting(
+        "auto",
+        "Where programs run: monty (part of Python, fast), bubblewrap (all of it), auto (what each needs).",
+        allowed=("auto", "monty", "bubblewrap"),
+    )
+    seconds: float = _setting(0.0, "Processor seconds of each call of a program; 0: as the task or the default has.", 0)
+    memory: int = _setting(0, "MiB that a program may use; 0: as the task or the default has.", 0)
+    output: int = _setting(0, "Bytes of each value that a program returns; 0: as the task or the default has.", 0)
+    processes: int = _setting(0, "Processes and threads of a program; 0: as the task or the default has.", 0)
+    packages: str = _setting("", "Packages that programs may import (not in monty), with commas; empty: numpy.")
     workers: int = _setting(0, "Processes of the sandbox; 0 for its own choice.", 0)
     threads: int = _setting(0, "CPU threads of PyTorch, 0 for its own choice; with the same number runs repeat.", 0)
     precision: str = _setting("float32", "Numbers of the model's arithmetic.", allowed=("float32", "bfloat16"))

@@ -39,14 +39,15 @@ from heldout.evaluation.stops import default_stops
 from heldout.evaluation.transformers import TransformersPolicy, load_policy
 from heldout.findings import Finding, Severity
 from heldout.live import Guard, On, Rules
-from heldout.sandbox import Sandbox, open_sandbox
+from heldout.sandbox import Limits, Sandbox, open_sandbox
+from heldout.sandbox.base import limits_given
 from heldout.sandbox.exit_status import ExitStatusJudge
 from heldout.store import layout
 from heldout.store.lines import read_rows
 from heldout.store.recorder import Recorder
 from heldout.tasks import load_task
 from heldout.tasks.contamination import refuse
-from heldout.tasks.problem import Problem, with_wrong_tests
+from heldout.tasks.problem import Problem, with_limits, with_wrong_tests
 from heldout.train.callbacks import Display, HeldOut, Samples, Stop
 from heldout.train.config import TrainConfig
 from heldout.train.reward_model import RewardModel, fit_reward_model, labelled_samples
@@ -95,7 +96,7 @@ def train(config: TrainConfig, directory: Path, *, resume: bool = False, console
             Recorder(directory, config=config.as_dict(), roles={"reward": "reward"}, resume=resume)
         )
         guard = stack.enter_context(_guard(ready, recorder, display))
-        sandbox = stack.enter_context(open_sandbox(config.sandbox, workers=config.workers or None))
+        sandbox = stack.enter_context(_sandbox(config, display))
         policy = load_policy(starting_policy(config, display), device="cpu", **sampling_of(config, ready.stops))
         if policy.tokenizer.pad_token is None:
             policy.tokenizer.pad_token = policy.tokenizer.eos_token
@@ -148,17 +149,32 @@ def _prepare(config: TrainConfig, directory: Path) -> _Prepared:
     if not config.stop_sequences:
         stops = list(default_stops(task.problems, chat=config.chat))
     settings = trl_settings(config, directory, [part.weight for part in parts], stops)
+    given = limits_given(config.as_dict())
     return _Prepared(
         config=config,
         directory=directory,
         parts=parts,
         own=own,
-        problems=with_wrong_tests(task.split("train"), config.wrong_tests, config.seed),
-        held_out=task.split(config.evaluate_split)[: config.evaluate_problems] if config.evaluate_every else (),
+        problems=with_wrong_tests(with_limits(task.split("train"), given), config.wrong_tests, config.seed),
+        held_out=with_limits(task.split(config.evaluate_split), given)[: config.evaluate_problems]
+        if config.evaluate_every
+        else (),
         stops=stops,
         settings=settings,
         period=_updates_a_batch(config, settings),
     )
+
+
+def _sandbox(config: TrainConfig, display: Display) -> Sandbox:
+    sandbox = open_sandbox(
+        config.sandbox,
+        workers=config.workers or None,
+        limits=Limits(**limits_given(config.as_dict())),
+        packages=[one.strip() for one in config.packages.split(",")] if config.packages else None,
+    )
+    for note in sandbox.notes:
+        display.say(f"note: {note}")
+    return sandbox
 
 
 def _guard(ready: _Prepared, recorder: Recorder, display: Display) -> Guard:
@@ -186,7 +202,7 @@ def _rewards(
     named: dict[str, Callable[[], Score]] = {
         "tests": lambda: Solved(sandbox),
         "fraction": lambda: Fraction(sandbox),
-        "exit-status": lambda: ExitStatus(stack.enter_context(ExitStatusJudge(workers))),
+        "exit-status": lambda: ExitStatus(stack.enter_context(ExitStatusJudge(workers, sandbox.limits))),
         "reward-model": lambda: _reward_model(ready, policy, sandbox, display),
     }
     by_id = {problem.id: problem for problem in ready.problems}

@@ -15,6 +15,7 @@ import collections  # noqa: F401  (imported before the fork, so that no program 
 import functools  # noqa: F401
 import gc
 import heapq  # noqa: F401
+import importlib
 import itertools  # noqa: F401
 import json
 import math  # noqa: F401
@@ -35,6 +36,7 @@ _READY = b"\n"  # what a child writes first; until then the program has no part 
 _READY_WITHIN = 10_000  # milliseconds
 _TOGETHER, _SETUP = 1.1, 0.1  # of its time a program has with all its processes, and what starting one may take
 _BROKEN = 70  # exit status of a child whose program spoilt what writes its answers
+_PACKAGES = "/heldout/packages"
 _NOT_DUMPABLE = (4, 0, 0, 0, 0)  # prctl(PR_SET_DUMPABLE, 0)
 
 
@@ -43,7 +45,7 @@ def main() -> NoReturn:
     if os.getpid() != 1:  # it kills every process it can see: outside a sandbox that would be the user's
         sys.exit("This file runs inside the bubblewrap sandbox only.")
     limits = json.loads(sys.argv[1])
-    sys.path.pop(0)
+    refused = _import(sys.argv[2:])
     os.environ.clear()
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # process 1 is deaf to signals that it does not handle
     traceable = confine.LIBC.prctl(*_NOT_DUMPABLE)
@@ -51,8 +53,10 @@ def main() -> NoReturn:
     own = confine.in_use()
     gc.collect()
     gc.freeze()
-    _send({"hidden": not traceable, "processes": confine.forks_allowed(limits), "python": sys.version})
+    hello = {"hidden": not traceable, "processes": confine.forks_allowed(limits)}
+    _send({**hello, "version": sys.version_info[:2], "refused": refused})
     os.dup2(os.open(os.devnull, os.O_RDWR), 2)
+    confine.clear_tmp()  # packages may have left something
     clean = confine.state()
     while True:
         request = _receive()
@@ -64,6 +68,19 @@ def main() -> NoReturn:
         _send(header, b"\n".join(lines))
         if header["spoiled"]:  # no other program may run here; the host starts another worker
             os._exit(0)
+
+
+def _import(packages: list[str]) -> str:
+    """Import what programs may, before the limits and the forks; why one cannot be."""
+    sys.path[:] = [*sys.path[1:], _PACKAGES]
+    try:
+        for name in packages:
+            importlib.import_module(name)
+        if "numpy" in sys.modules:
+            sys.modules["numpy"].random.seed(0)
+    except Exception as error:
+        return f"{type(error).__name__}: {error}"
+    return ""
 
 
 def _judge(request: dict[str, Any]) -> tuple[dict[str, Any], list[bytes]]:
