@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from heldout.errors import TaskError
-from heldout.sandbox import StdinTest, Test
+from heldout.sandbox import CheckedTest, StdinTest, Test
 from heldout.sandbox.compare import name_of
 from heldout.tasks import Problem, Task, load_task
 from heldout.tasks.contamination import contaminated
@@ -117,9 +117,11 @@ def test_codeforces() -> None:
     assert list(expected(task)) == [
         ("1/A", "", [("1 2\n", "3\n"), ("5 -5\n", "0\n")], {"tokens"}),
         ("1/B", "", [("1 1\n", "2\n")], {"tokens"}),
+        ("1/C", "", [], set()),
     ]
-    assert [(p.limits.seconds, p.limits.memory_mb) for p in task.problems if p.limits] == [(1.0, 256), (2.5, 256)]
-    assert set(task.left_out) == {"1/C", "1/D"}
+    assert [test.text for test in task.problems[2].tests if isinstance(test, CheckedTest)] == ["5\n", "0\n"]
+    assert [(p.limits.seconds, p.limits.memory_mb) for p in task.problems[:2] if p.limits] == [(1.0, 256), (2.5, 256)]
+    assert set(task.left_out) == {"1/D"}
     assert any("not complete (1/B)" in note for note in task.notes)
     assert "Example\n1 2\nprints\n3" in task.problems[0].prompt
     assert "5 -5" not in task.problems[0].prompt

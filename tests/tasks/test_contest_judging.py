@@ -72,6 +72,10 @@ PROGRAMS: dict[tuple[str, str], tuple[list[str], list[str]]] = {
         ["print(1)", "for i in range(9):\n    print(i + 1)", "print(*range(1, int(input()) + 1))"],
     ),
     ("codeforces", "1/A"): (["print(sum(map(int, input().split())))"], ["print(3)"]),
+    ("codeforces", "1/C"): (
+        ["print(int(input()), 0)", "n = int(input())\nprint(n + 7)\nprint(-7)"],
+        ["print(1, 4)", "print(input())", "print('a b')", "print(1)", "import sys\nsys.exit(1)"],
+    ),
     ("codeforces", "1/B"): (["print(sum(map(int, input().split())))"], ["print(3)"]),
 }
 

@@ -138,4 +138,4 @@ def test_a_row_of_another_form_is_named_by_file_and_line(tmp_path: Path, row: di
 
 def test_an_id_that_occurs_twice_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(TaskError, match="line 2: the id 'Made/0' occurs a second time"):
-        load_task(saved(tmp_path, DOUBLED, DOUBLED))
+        load_task(saved(tmp_path, DOUBLED, DOUBLED | {"prompt": DOUBLED["prompt"].replace("def", "# Again.\ndef")}))

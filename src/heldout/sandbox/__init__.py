@@ -21,13 +21,14 @@ from collections.abc import Sequence
 from heldout.errors import UsageError
 from heldout.sandbox.base import Answer, Call, Checks, Limits, Program, Sandbox, Status, Stdin
 from heldout.sandbox.compare import same
-from heldout.sandbox.hidden import HiddenTest, Reply, SourceTest, StdinTest, Test
+from heldout.sandbox.hidden import CheckedTest, HiddenTest, Reply, SourceTest, StdinTest, Test
 from heldout.sandbox.judging import Attempt, Judgement, judge
 
 __all__ = [
     "Answer",
     "Attempt",
     "Call",
+    "CheckedTest",
     "Checks",
     "HiddenTest",
     "Judgement",

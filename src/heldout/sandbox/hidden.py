@@ -11,6 +11,7 @@ from typing import Any
 
 from heldout.errors import UsageError
 from heldout.sandbox.base import Answer, Call, Checks, Input, Status, Stdin
+from heldout.sandbox.checkers import approves
 from heldout.sandbox.compare import Comparison, same
 from heldout.sandbox.values import NotPlain, encode
 
@@ -70,6 +71,30 @@ class StdinTest:
 
 
 @dataclass(frozen=True, slots=True)
+class CheckedTest:
+    """What the whole program reads, and a program that decides whether what it printed is right.
+
+    See `heldout.sandbox.checkers`; `judge` runs it, after the program has ended.
+    """
+
+    text: str
+    expected: str  # one of the right outputs, for the checker
+    checker: str  # Python source
+
+    @property
+    def asked(self) -> Input:
+        return Stdin(self.text)
+
+    @property
+    def size(self) -> int:
+        return len(self.expected.encode(errors="replace"))
+
+    def passes(self, answer: Answer) -> bool:
+        """Whether what the checker's run answered says so."""
+        return approves(answer)
+
+
+@dataclass(frozen=True, slots=True)
 class SourceTest:
     """Tests that are a program; each of its items is a test of its own. See `heldout.sandbox.base.Checks`."""
 
@@ -108,4 +133,4 @@ class Reply:
         return answer.status is Status.RETURNED and self.compare(answer.value, self.expected)
 
 
-HiddenTest = Test | StdinTest | SourceTest | Reply
+HiddenTest = Test | StdinTest | CheckedTest | SourceTest | Reply

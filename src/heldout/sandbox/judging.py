@@ -12,7 +12,8 @@ from typing import NamedTuple
 
 from heldout.errors import UsageError
 from heldout.sandbox.base import Answer, Checks, Limits, Program, Sandbox, Status
-from heldout.sandbox.hidden import HiddenTest
+from heldout.sandbox.checkers import checking
+from heldout.sandbox.hidden import CheckedTest, HiddenTest
 
 _WRONG = (Status.RETURNED, Status.REFUSED)
 _LARGER = 2  # a wrong value may be so many times as large as the one expected, and is still told from a flood
@@ -99,10 +100,12 @@ def judge(
             raise UsageError(f"The program for {attempt.entry or 'stdin'} has no tests; it would count as solved.")
     asked = [list(_programs(attempt, sandbox.limits)) for attempt in attempts]
     answered = iter(sandbox.run([program for programs in asked for program, _ in programs]))
-    return [
-        _judged(attempt, [(next(answered), places) for _, places in programs])
+    pairs = [
+        _pairs(attempt, [(next(answered), places) for _, places in programs])
         for attempt, programs in zip(attempts, asked, strict=True)
     ]
+    checked = _checked(pairs, sandbox)
+    return [_judged(attempt, one, checked) for attempt, one in zip(attempts, pairs, strict=True)]
 
 
 def _programs(attempt: Attempt, limits: Limits) -> Iterator[tuple[Program, list[int]]]:
@@ -120,7 +123,8 @@ def _programs(attempt: Attempt, limits: Limits) -> Iterator[tuple[Program, list[
         yield Program(attempt.source, attempt.entry, inputs, limits), places
 
 
-def _judged(attempt: Attempt, answered: Sequence[tuple[list[Answer], list[int]]]) -> Judgement:
+def _pairs(attempt: Attempt, answered: Sequence[tuple[list[Answer], list[int]]]) -> list[tuple[HiddenTest, Answer]]:
+    """Every test, a program of tests once for each of its items, and what came back."""
     text = Answer(Status.RETURNED, attempt.source) if not attempt.lacking else Answer(Status.REFUSED)
     found: dict[int, list[Answer]] = {}
     for answers, places in answered:
@@ -129,9 +133,24 @@ def _judged(attempt: Attempt, answered: Sequence[tuple[list[Answer], list[int]]]
             asked = attempt.tests[place].asked
             count = len(asked.items) if isinstance(asked, Checks) else 1
             found[place] = [next(left) for _ in range(count)]
-    pairs = [(test, answer) for place, test in enumerate(attempt.tests) for answer in found.get(place, [text])]
-    return Judgement(
-        tuple(not attempt.lacking and test.passes(answer) for test, answer in pairs),
-        tuple(answer for _, answer in pairs),
-        attempt.lacking,
-    )
+    return [(test, answer) for place, test in enumerate(attempt.tests) for answer in found.get(place, [text])]
+
+
+def _checked(pairs: Sequence[Sequence[tuple[HiddenTest, Answer]]], sandbox: Sandbox) -> Iterator[Answer]:
+    """What checkers say of what was printed, in order."""
+    runs = [
+        checking(test.checker, test.text, test.expected, answer.value)
+        for one in pairs
+        for test, answer in one
+        if isinstance(test, CheckedTest) and answer.status is Status.RETURNED
+    ]
+    return iter([answer for (answer,) in sandbox.run(runs)] if runs else [])
+
+
+def _judged(attempt: Attempt, pairs: Sequence[tuple[HiddenTest, Answer]], checked: Iterator[Answer]) -> Judgement:
+    passed, answers = [], []
+    for test, answer in pairs:
+        said = next(checked) if isinstance(test, CheckedTest) and answer.status is Status.RETURNED else answer
+        passed.append(not attempt.lacking and test.passes(said))
+        answers.append(said if said.status is Status.INFRASTRUCTURE else answer)
+    return Judgement(tuple(passed), tuple(answers), attempt.lacking)

@@ -13,7 +13,7 @@ from typing import Any
 from heldout.errors import UsageError
 from heldout.sandbox.base import ENTRY, Limits
 from heldout.sandbox.compare import Comparison
-from heldout.sandbox.hidden import HiddenTest, StdinTest, Test
+from heldout.sandbox.hidden import CheckedTest, HiddenTest, StdinTest, Test
 from heldout.tasks.formats.reading import Reading
 from heldout.tasks.problem import Problem
 from heldout.tasks.rows import Row
@@ -42,6 +42,7 @@ class Cases:
 
     printed: Comparison  # of texts on stdout
     returned: Comparison  # of values
+    checker: str = ""  # the source of a program that decides instead of `printed`
     tests: list[HiddenTest] = field(default_factory=list)
     unjudged: list[str] = field(default_factory=list)
     why: str = ""
@@ -53,7 +54,8 @@ class Cases:
         if given is None or wanted is None:
             self.refuse("their input or output is no text")
         elif self._fits(len(given) + len(wanted)):
-            self.tests.append(StdinTest(given, wanted, self.printed))
+            checked = CheckedTest(given, wanted, self.checker) if self.checker else None
+            self.tests.append(checked or StdinTest(given, wanted, self.printed))
 
     def call(self, args: Any, expected: Any) -> None:
         """Add a test by a call; a dictionary alone whose keys are whole numbers in text gets them back as numbers."""

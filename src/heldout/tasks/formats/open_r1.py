@@ -15,7 +15,7 @@ from heldout.tasks.rows import Row
 
 RULE = "open-r1: what is printed is compared line by line; its own comparison passes a right first line alone."
 CODEFORCES_RULE = (
-    "Codeforces: what is printed is compared word by word, numbers within 1e-5; problems with a checker are left out."
+    "Codeforces: what is printed is compared word by word, numbers within 1e-5, or by the problem's own checker."
 )
 _CUT = "the official tests are not complete"
 
@@ -57,8 +57,8 @@ def typed(found: Sequence[Mapping[str, Any]], printed: Comparison) -> tuple[str,
 def codeforces(row: Row) -> Reading:
     """Read a problem of Codeforces: its parts of text, ``official_tests``, ``time_limit`` and ``memory_limit``.
 
-    Left out are problems with a ``generated_checker``, because a program of the set decides there, and those that read
-    a file or talk with a judge.
+    Where there is a ``generated_checker``, that program decides, in the sandbox. Left out are problems that read a file
+    or talk with a judge.
     """
     parts = [
         ("", "title"),
@@ -71,14 +71,12 @@ def codeforces(row: Row) -> Reading:
     question = "\n\n".join([*texts, *_examples(row)])
     own = limits(row.data.get("time_limit"), row.data.get("memory_limit"))
     problem = posed(Problem(name_of(row, "id"), question, "", (), limits=own), "")
-    if row.data.get("generated_checker"):
-        return nothing(problem, "a checker decides what is right")
     if (mode := row.data.get("input_mode") or "stdio") != "stdio":
         return nothing(problem, f"its input mode is {mode}")
     both = pairs(row.data.get("official_tests") or [])
     if both is None:
         raise TaskError(f"{row.where}: 'official_tests' must be a list of objects with input and output.")
-    cases = Cases(Tokens(), json_or_item)
+    cases = Cases(Tokens(), json_or_item, text_or(row, "generated_checker"))
     for given, expected in both:
         cases.stdin(given, expected)
     return cases.reading(problem, *([_CUT] if row.data.get("official_tests_complete") is False else []))
