@@ -13,6 +13,7 @@ BROKEN = "# the sandbox fails here"
 class InProcess:
     name = "in process"
     limits = Limits()
+    notes: tuple[str, ...] = ()
 
     def run(self, programs: Sequence[Program]) -> list[list[Answer]]:
         return [[answer(program, one) for one in program.inputs if isinstance(one, Call)] for program in programs]
