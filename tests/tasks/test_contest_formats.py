@@ -127,6 +127,12 @@ def test_codeforces() -> None:
     assert "5 -5" not in task.problems[0].prompt
 
 
+def test_a_problem_that_talks_with_a_judge_is_left_out(tmp_path: Path) -> None:
+    first, second, *_ = rows("codeforces")
+    task = read(tmp_path, first, second | {"interaction_format": "Ask at most ten times."})
+    assert dict(task.left_out) == {"1/B": "it talks with a judge"}
+
+
 def test_deepcoder() -> None:
     found = [found[1:] for found in expected(load_task(str(SAMPLES / "deepcoder.jsonl")))]
     assert found == [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
 from fractions import Fraction
 from pathlib import Path
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 
 from heldout.errors import TaskError
 from heldout.sandbox import Reply, judge
-from heldout.tasks import load_task
+from heldout.tasks import load_task, math_worker
 from heldout.tasks.contamination import contaminated
 from heldout.tasks.math_worker import verified
 from heldout.tasks.problem import Problem, Task
@@ -210,6 +211,21 @@ class TestMathVerify:
         for thread in asked:
             thread.join()
         assert found == [True] * 4
+
+    def test_a_worker_that_was_killed_is_replaced(self) -> None:
+        assert verified(r"5\pi", r"\pi+4\pi", 5.0)
+        (worker,) = math_worker._workers.values()
+        worker.kill()
+        assert verified(r"6\pi", r"\pi+5\pi", 5.0)
+
+    def test_a_forked_process_asks_a_worker_of_its_own_even_if_the_lock_was_taken(self) -> None:
+        assert verified(r"7\pi", r"\pi+6\pi", 5.0)
+        with math_worker._lock:
+            child = os.fork()
+            if not child:
+                os._exit(0 if verified(r"8\pi", r"\pi+7\pi", 5.0) else 1)
+        assert os.waitpid(child, 0)[1] == 0
+        assert verified(r"9\pi", r"\pi+8\pi", 5.0)
 
     def test_a_formula_without_end_is_wrong_and_the_next_one_is_judged(self) -> None:
         assert not verified("9^{9^{9^{9}}}", "9^{9^{9^{9}}} + 1", 0.5)

@@ -28,6 +28,16 @@ _lock = threading.Lock()
 _workers: dict[int, Worker] = {}  # by the process that started it: a fork must not share the pipes
 
 
+def _unlock() -> None:
+    """In a forked process nobody else holds the lock, although another thread may have at that moment."""
+    global _lock
+    _lock = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):  # not on every system
+    os.register_at_fork(after_in_child=_unlock)
+
+
 def need_math_verify() -> None:
     """Raise MissingExtra where math-verify is not installed."""
     if importlib.util.find_spec("math_verify") is None:
@@ -51,16 +61,27 @@ def verified(given: str, expected: str, seconds: float) -> bool:
     if max(len(given), len(expected)) > _LONGEST or _depth(given) > _DEEPEST:
         return False
     need_math_verify()
+    question = json.dumps([given, expected, seconds]).encode()
     with _lock:
-        worker = _workers.get(os.getpid())
-        if worker is None or worker.process.poll() is not None:
-            worker = _workers[os.getpid()] = _started()
-        try:
-            worker.send(json.dumps([given, expected, seconds]).encode())
-            return bool(json.loads(worker.receive(4 * seconds + 2)))
-        except (OSError, EOFError):  # a timeout is an OSError
-            _workers.pop(os.getpid()).close()
-            return False
+        answer = _answered(question, 4 * seconds + 2)
+        return _answered(question, 4 * seconds + 2) is True if answer is None else answer
+
+
+def _answered(question: bytes, wall: float) -> bool | None:
+    """Ask the process; False where it was too slow, None where it ended for another reason."""
+    worker = _workers.get(os.getpid())
+    if worker is None or worker.process.poll() is not None:
+        worker = _workers[os.getpid()] = _started()
+    try:
+        worker.send(question)
+        return bool(json.loads(worker.receive(wall)))
+    except (OSError, EOFError) as error:
+        late = isinstance(error, TimeoutError)
+        del _workers[os.getpid()]
+        if not late:
+            late = worker.process.wait() == -signal.SIGPROF
+        worker.close()
+        return False if late else None
 
 
 def _depth(text: str) -> int:

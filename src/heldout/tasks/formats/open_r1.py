@@ -73,6 +73,8 @@ def codeforces(row: Row) -> Reading:
     problem = posed(Problem(name_of(row, "id"), question, "", (), limits=own), "")
     if (mode := row.data.get("input_mode") or "stdio") != "stdio":
         return nothing(problem, f"its input mode is {mode}")
+    if text_or(row, "interaction_format"):
+        return nothing(problem, "it talks with a judge")
     both = pairs(row.data.get("official_tests") or [])
     if both is None:
         raise TaskError(f"{row.where}: 'official_tests' must be a list of objects with input and output.")
