@@ -14,7 +14,6 @@ seed, and an allocation above the limit leaves a line on the host's stderr.
 
 from __future__ import annotations
 
-import ast
 import re
 import time
 from collections.abc import Callable, Sequence
@@ -22,6 +21,7 @@ from dataclasses import astuple
 from typing import Any, NamedTuple
 
 from heldout.sandbox.base import Answer, Call, Limits, Program, Sandbox, Status
+from heldout.sandbox.dialect import LEAVE, for_monty
 from heldout.sandbox.doubt import verdict
 from heldout.sandbox.interpreters import Interpreter, Interpreters
 from heldout.sandbox.values import NotPlain, decode, encode, is_above
@@ -92,8 +92,6 @@ _SMALL = (bool, float, type(None))  # never above a limit of output
 _SMALL_INT = 2**53
 _NOT_HERE = Answer(Status.UNSUPPORTED, error="monty calls functions; it runs no programs that read stdin, nor tests.")
 
-_LEAVE = "__heldout_leave"  # what stands in a program for the functions that leave it
-_LEAVES = {("sys", "exit"), ("os", "_exit"), ("os", "abort")}
 _FAIR = 0.9  # of the processor that an interpreter has to itself; with less it is given more time
 
 _Calls = tuple[tuple[tuple[Any, ...], dict[str, Any]], ...]
@@ -163,7 +161,10 @@ def _lost(item: _Item, reason: str) -> list[Answer]:
 def answers(interpreter: Interpreter, item: _Item) -> list[_Said]:
     """All calls at once under a short limit; only a program that needs more is run call by call."""
     source, entry, calls, told = item
-    asked = _Asked(_leaving(source), entry, calls, Limits(*told))  # type: ignore[arg-type]
+    source, lacking = for_monty(source)
+    if lacking:
+        return [_failed(Status.UNSUPPORTED, lacking)] * len(calls)
+    asked = _Asked(source, entry, calls, Limits(*told))  # type: ignore[arg-type]
     said = _all_at_once(interpreter, asked.followed_by(_SIMPLE), asked, _simple)
     if said is None:
         said = _all_at_once(interpreter, asked.followed_by(_COPYING + _ANSWERS), asked, _copied)
@@ -274,40 +275,11 @@ def _from_error(error: Any, monty: Any, asked: _Asked) -> _Said:
     return _failed(Status.INFRASTRUCTURE, f"{type(error).__name__}: {error}")
 
 
-def _leaving(source: str) -> str:
-    """The program with a name of ours for `sys.exit` and `os._exit`, which monty's modules lack."""
-    if "exit" not in source or ("sys" not in source and "os" not in source):
-        return source
-    try:
-        found = [one for one in map(_replaced, ast.walk(ast.parse(source))) if one]
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return source
-    lines = source.encode().splitlines(keepends=True)  # the places of `ast` are bytes
-    for node, text in sorted(found, key=lambda one: (one[0].lineno, one[0].col_offset), reverse=True):
-        if node.lineno == node.end_lineno:
-            line = lines[node.lineno - 1]
-            lines[node.lineno - 1] = line[: node.col_offset] + text.encode() + line[node.end_col_offset :]
-    return b"".join(lines).decode()
-
-
-def _replaced(node: ast.AST) -> tuple[Any, str] | None:
-    match node:
-        case ast.Attribute(value=ast.Name(id=module), attr=name) if (module, name) in _LEAVES:
-            return node, _LEAVE
-        case ast.ImportFrom(module="sys" | "os" as module, names=names, level=0):
-            leaving = [one for one in names if (module, one.name) in _LEAVES]
-            others = ", ".join(ast.unparse(one) for one in names if one not in leaving)
-            parts = [f"from {module} import {others}"] if others else []
-            parts += [f"{one.asname or one.name} = {_LEAVE}" for one in leaving]
-            return (node, "; ".join(parts)) if leaving else None
-    return None
-
-
 def _leave(*status: object) -> None:
     raise SystemExit
 
 
-_SUPPLIED: dict[str, Any] = {"exit": _leave, "quit": _leave, _LEAVE: _leave}
+_SUPPLIED: dict[str, Any] = {"exit": _leave, "quit": _leave, LEAVE: _leave}
 
 
 def _swallow(stream: str, text: str) -> None:
