@@ -7,9 +7,9 @@ costs a fraction of a millisecond, and none sees what another left.
 
 Not covered: errors in monty itself, which is young and runs as this user without a further wall. It lacks parts of
 Python: generators, inheritance, ``del``, decorators of methods, most of the standard library; a program that needs
-them is *unsupported*, not wrong. Which programs are unsupported is in the programs' hands, so a reward should give it
-what it gives a failure. A generator expression is a list there, ``sleep`` returns at once, `random` starts from one
-seed, and an allocation above the limit leaves a line on the host's stderr.
+them is *unsupported*, not wrong, and so is one that monty would run in another way (`heldout.sandbox.dialect`). Which
+programs are unsupported is in the programs' hands, so a reward should give it what it gives a failure. ``sleep``
+returns at once, `random` starts from one seed, and an allocation above the limit leaves a line on the host's stderr.
 """
 
 from __future__ import annotations
