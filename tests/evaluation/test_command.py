@@ -90,6 +90,27 @@ def test_the_verdicts_of_a_file_are_held_against_these(task: Path) -> None:
     assert "passed there and failed here: p[1]." in done.stdout
 
 
+@pytest.mark.parametrize(("cut", "warns"), [(1, False), (2, True)])
+def test_answers_cut_at_the_limit_are_warned_of_above_5_percent(task: Path, cut: int, warns: bool) -> None:
+    saved = samples(task, "cut.jsonl", dict.fromkeys(range(5), 4), 4)
+    rows = [json.loads(line) for line in saved.read_text().splitlines()]
+    for row in rows[:cut]:
+        row["finish_reason"] = "length"
+    saved.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    done = command(saved, "--task", task, "--split", "test")
+    assert ("of the answers were cut at the limit" in done.stdout) == warns  # 1 of 20 is not above 5 %, 2 are
+
+
+def test_equal_samples_of_every_problem_are_told(task: Path) -> None:
+    def told(solved: dict[int, int]) -> bool:
+        done = command(samples(task, "a.jsonl", solved), "--task", task, "--split", "test")
+        return "The samples of each problem are all the same text" in done.stdout
+
+    assert told(dict.fromkeys(range(5), 2))
+    assert not told({**dict.fromkeys(range(5), 2), 3: 1})
+    assert not told(dict.fromkeys(range(4), 2))
+
+
 def test_further_checkpoints_make_one_run(task: Path, tmp_path: Path) -> None:
     for step, solved in ((10, {6: 0, 7: 0}), (20, {6: 2, 7: 0})):
         saved = samples(task, f"step-{step}.jsonl", solved)

@@ -34,7 +34,7 @@ class Standin:
         self.asked: list[dict[str, Any]] = []  # bodies of the requests that were answered, in the order they came
         self.requests = 0  # all of them, also those that met a fault
         self.headers: list[dict[str, str]] = []
-        self.faults: list[Fault] = []
+        self.faults: list[Fault | None] = []
         self.refused: set[str] = set()  # settings that are unknown here
         self.models = ["tiny"]
         self.change: Callable[[dict[str, Any], dict[str, Any]], Any] = lambda body, answer: answer
@@ -43,7 +43,8 @@ class Standin:
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
-                self.reply(200, {}, {"data": [{"id": name, "owned_by": "nobody"} for name in standin.models]})
+                listed = {"data": [{"id": name, "owned_by": "nobody"} for name in standin.models]}
+                self.reply(200 if standin.models else 500, {}, listed)
 
             def do_POST(self) -> None:
                 body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
@@ -146,11 +147,15 @@ def test_a_chat_gets_messages_and_thinking_that_was_split_off_comes_back(standin
     ],
 )
 def test_trouble_that_passes_is_waited_out(standin: Standin, fault: Fault) -> None:
-    standin.faults = [fault, fault, fault]
+    standin.faults = [None, fault, fault, fault]  # the first question is answered
     assert standin.policy().sample(["a"], 1)[0][0].text == "    return 0  # 1\n"
-    assert standin.requests == 3 + 2  # the probe and the answer
-    standin.faults = [fault] * 4
+    assert standin.requests == 5
+    standin.faults = [None, *[fault] * 4]
     with pytest.raises(ServerError, match="was asked 4 times and gave no answer"):
+        standin.policy().sample(["a"], 1)
+    busy = isinstance(fault, tuple) and fault[0] in (429, 503)  # there, and loading
+    standin.faults = [fault] * 4
+    with pytest.raises(ServerError, match=f"was asked {4 if busy else 3} times and gave no answer"):
         standin.policy().sample(["a"], 1)
 
 
@@ -283,6 +288,10 @@ def test_the_only_model_is_taken_and_of_several_one_must_be_named(standin: Stand
     assert (policy.model, policy.about()["owner"]) == ("tiny", "nobody")
     standin.models = ["a", "b"]
     with pytest.raises(UsageError, match="give --model: a and b"):
+        standin.policy().sample(["a"], 1)
+    standin.models = []  # and a list that is broken is no matter where one is named
+    assert len(standin.policy(model="c").sample(["a"], 2)[0]) == 2
+    with pytest.raises(ServerError, match=r"gave no answer .500"):
         standin.policy().sample(["a"], 1)
 
 

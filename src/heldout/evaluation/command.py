@@ -6,7 +6,7 @@ import json
 import math
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -52,6 +52,7 @@ _USE = {
 }
 _MOST_PACKAGES = 5  # that are named
 _HARDEST = 10  # problems in the table
+_ENOUGH_ALIKE = 5  # problems with equal samples, from which on that is no chance
 _MUCH_CUT = 0.05  # share of answers cut at the limit, from which on the rate is not the model's
 
 
@@ -101,7 +102,7 @@ def main(models: Sequence[str], request: Request, out: Path | None = None) -> No
             measured = _Measured(request, task, problems, sandbox, console, where)
             result = measured.of(model, name)
             results.append(result)
-            show(console, name, result)
+            show(console, name, result, len(task.left_out))
             if where is not None:
                 _say(console, f"\n{record(result, where, {'model': model, **asdict(request), **measured.about})}")
     if len(results) == 2:
@@ -134,8 +135,8 @@ def record(result: EvaluationResult, directory: Path, about: Mapping[str, Any]) 
     return path
 
 
-def show(console: Console, model: str, result: EvaluationResult) -> None:
-    """Print what one evaluation found."""
+def show(console: Console, model: str, result: EvaluationResult, left_out: int = 0) -> None:
+    """Print what one evaluation found, on a set of which so many problems were left out."""
     outcomes = result.evaluation.outcomes
     assert outcomes is not None
     table = Table(title=escape(model), title_justify="left", show_header=False, box=None, pad_edge=False)
@@ -143,27 +144,15 @@ def show(console: Console, model: str, result: EvaluationResult) -> None:
         low, high = interval(estimate, se, len(outcomes), float(outcomes.samples.mean()))
         table.add_row(f"pass@{k}", f"{estimate:.1%}  (95 % interval {low:.1%} to {high:.1%})")
     table.add_row("samples", f"{int(outcomes.samples.sum())} on {counted(len(outcomes), 'problem')}")
+    if left_out:
+        table.add_row("left out", f"{counted(left_out, 'problem')} of the set, which cannot be judged")
     if not math.isnan(result.mean_length):
         table.add_row("length", f"{result.mean_length:.1f} tokens on average, {result.cut:.1%} cut")
     table.add_row("failed", ", ".join(_failed(*one, result.packages) for one in result.errors.items()) or "none")
     console.print()
     console.print(table)
-    if lacking := result.errors.get("unsupported"):
-        _say(
-            console,
-            f"{counted(lacking, 'program')} used what this sandbox lacks and count as failed; --sandbox bubblewrap "
-            "runs all of Python.",
-            "yellow",
-        )
-    if result.cut > _MUCH_CUT:
-        _say(
-            console,
-            f"{result.cut:.0%} of the answers were cut at the limit, which says more about the limit than about the "
-            "model; give a larger --max-new-tokens.",
-            "yellow",
-        )
-    if lost := result.errors.get(INFRASTRUCTURE):
-        _say(console, f"The sandbox itself failed on {counted(lost, 'program')}, which do not count.", "yellow")
+    for warning in _warnings(result):
+        _say(console, warning, "yellow")
     each = float(outcomes.samples.mean())
     if each > 1.0 and len(outcomes) < ENOUGH_PROBLEMS and 1 in result.pass_at:
         _say(console, few_problems(len(outcomes), each, *interval(*result.pass_at[1], len(outcomes), each)), "dim")
@@ -176,6 +165,28 @@ def _failed(kind: str, times: int, packages: Mapping[str, int]) -> str:
         return f"{kind} {times}"
     shown = [f"{escape(name)} {count}" for name, count in packages.items()]
     return f"{kind} {times} ({', '.join([*shown[:_MOST_PACKAGES], *(['…'] if len(shown) > _MOST_PACKAGES else [])])})"
+
+
+def _warnings(result: EvaluationResult) -> Iterator[str]:
+    """Say what keeps the score from being that of the model."""
+    if lacking := result.errors.get("unsupported"):
+        yield (
+            f"{counted(lacking, 'program')} used what this sandbox lacks and count as failed; --sandbox bubblewrap "
+            "runs all of Python."
+        )
+    if result.cut > _MUCH_CUT:
+        yield (
+            f"{result.cut:.0%} of the answers were cut at the limit, which says more about the limit than about the "
+            "model; give a larger --max-new-tokens."
+        )
+    texts = [{one.text for one in several} for several in result.completions if len(several) > 1]
+    if len(texts) >= _ENOUGH_ALIKE and all(len(several) == 1 for several in texts):
+        yield (
+            "The samples of each problem are all the same text: what wrote them does not sample, or its server takes "
+            "no notice of temperature or seed; more than one says no more than one."
+        )
+    if lost := result.errors.get(INFRASTRUCTURE):
+        yield f"The sandbox itself failed on {counted(lost, 'program')}, which do not count."
 
 
 def show_difference(console: Console, models: Sequence[str], found: PairedDifference) -> None:
@@ -240,7 +251,8 @@ class _Measured:
         if self.out is not None:
             cache = self.out / f"answers-step-{self._step:08d}.jsonl"
             _notes(self.console, [f"Answers are kept in {cache}; if interrupted, the same command goes on from there."])
-        with Progress(console=Console(stderr=True), transient=True) as bar:
+        screen = Console(stderr=True)
+        with Progress(console=screen, transient=True, disable=not screen.is_terminal) as bar:
             shown = bar.add_task("asking", total=None)
             policy = ServedPolicy(
                 Server(url, key_variable=self.request.key_variable, timeout=self.request.timeout),

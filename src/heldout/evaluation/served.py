@@ -28,7 +28,6 @@ LONGEST, LONGEST_CHAT = 512, 4096  # new tokens where nobody says; a chat model 
 _MOST_STOPS = 4  # that the protocol takes; longer lists are refused, or cut without a word
 _ENDS = {"stop": "eos", "eos_token": "eos", "stop_sequence": "stop"}  # what servers call the ends that we name
 _UNKNOWN = (400, 422)  # how servers refuse a setting
-_FIRST_TRIES = 3  # of the first question: a wrong address is no trouble that passes
 
 
 class _Job(NamedTuple):
@@ -175,11 +174,11 @@ class ServedPolicy:
     def _chosen(self) -> Mapping[str, Any]:
         """Return what the server says of the model, and choose the only one where none was named."""
         try:
-            cards = self.server.get("/models", tries=_FIRST_TRIES).get("data")
+            cards = self.server.get("/models").get("data")
         except ServerError as error:
-            if error.status not in (404, 405) or not self.model:
+            if not self.model or error.status in (0, 401, 403):
                 raise
-            return {}  # a gateway without a list
+            return {}  # a server whose list is missing or broken may answer all the same
         known = {str(card.get("id")): card for card in cards or () if isinstance(card, Mapping)}
         if not self.model and len(known) == 1:
             (self.model,) = known
@@ -199,7 +198,7 @@ class ServedPolicy:
     def _refusal(self, prompt: str, settings: Mapping[str, Any]) -> ServerError | None:
         """Ask for as little as possible; return the refusal where these settings are not taken."""
         try:
-            self.server.post(self._path(), {**self._question(prompt), **settings})
+            self.server.post(self._path(), {**self._question(prompt), **settings}, first=True)
         except ServerError as error:
             if error.status not in _UNKNOWN:
                 raise

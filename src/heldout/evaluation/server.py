@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import itertools
 import json
 import os
 import random
@@ -20,6 +21,8 @@ from heldout.errors import ServerError, UsageError
 from heldout.text import visible
 
 _AGAIN = (408, 409, 429)  # and all from 500 on: trouble that passes
+_BUSY = (429, 503)  # a server that is there, and will answer
+_FIRST_TRIES = 3
 _NO_QUOTA = ("insufficient_quota", "billing_hard_limit_reached")  # a 429 that waiting does not cure
 _LONGEST_PAUSE = 60.0  # seconds between two tries, where the server does not say how long
 _LONGEST_WAIT = 900.0  # seconds that a server may ask us to wait
@@ -64,32 +67,34 @@ class Server:
         self._jitter = random.Random()  # leaves the global state of random numbers alone
         self._free_at = 0.0  # when all may send again: one limit holds for every thread
 
-    def get(self, path: str, *, tries: int = 0) -> dict[str, Any]:
-        """Return the JSON object that stands under a path; as `post`."""
-        return self._sent(urllib.request.Request(self.url + path, headers=self._headers()), threading.Event(), tries)
+    def get(self, path: str) -> dict[str, Any]:
+        """Return the JSON object that stands under a path; as `post` does for a first question."""
+        request = urllib.request.Request(self.url + path, headers=self._headers())
+        return self._sent(request, threading.Event(), first=True)
 
     def post(
-        self, path: str, body: Mapping[str, Any], halted: threading.Event | None = None, *, tries: int = 0
+        self, path: str, body: Mapping[str, Any], halted: threading.Event | None = None, *, first: bool = False
     ) -> dict[str, Any]:
         """Send a JSON object and return the one that is answered.
 
-        `halted` ends the waiting between tries; `tries` other than 0 is another number of them. A ServerError where
-        the request is refused, or there is still no answer.
+        `halted` ends the waiting between tries. A `first` question is given up sooner, unless the server is loading or
+        busy: a wrong address is no trouble that passes. A ServerError where the request is refused, or there is still
+        no answer.
         """
-        data = json.dumps(body).encode()
-        request = urllib.request.Request(self.url + path, data, self._headers())
-        return self._sent(request, halted or threading.Event(), tries)
+        request = urllib.request.Request(self.url + path, json.dumps(body).encode(), self._headers())
+        return self._sent(request, halted or threading.Event(), first)
 
-    def _sent(self, request: urllib.request.Request, halted: threading.Event, tries: int) -> dict[str, Any]:
-        pause, tries = self.pause, tries or self.tries
-        for left in range(tries - 1, -1, -1):
+    def _sent(self, request: urllib.request.Request, halted: threading.Event, first: bool) -> dict[str, Any]:
+        pause = self.pause
+        for asked in itertools.count(1):
             halted.wait(max(0.0, self._free_at - time.monotonic()))
             try:
                 return self._once(request)
             except _Passing as trouble:
-                if not left or halted.is_set():
+                short = first and trouble.status not in _BUSY
+                if asked >= (min(_FIRST_TRIES, self.tries) if short else self.tries) or halted.is_set():
                     raise ServerError(
-                        f"{self.url} was asked {tries} times and gave no answer ({trouble.why}).", trouble.status
+                        f"{self.url} was asked {asked} times and gave no answer ({trouble.why}).", trouble.status
                     ) from None
                 asked_for = trouble.wait
             if asked_for is None:
