@@ -80,10 +80,11 @@ PROGRAMS: dict[tuple[str, str], tuple[list[str], list[str]]] = {
 }
 
 
-@pytest.fixture(scope="module")
-def walled() -> Iterator[Sandbox]:
+@pytest.fixture(scope="module", params=["bubblewrap", "auto"])
+def walled(request: pytest.FixtureRequest) -> Iterator[Sandbox]:
     try:
-        opened = open_sandbox("bubblewrap", workers=1)
+        open_sandbox("bubblewrap", workers=1).close()  # without it, auto is monty alone
+        opened = open_sandbox(request.param, workers=1)
     except SandboxError as error:
         pytest.skip(str(error))
     with opened:

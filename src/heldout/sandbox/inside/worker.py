@@ -10,8 +10,11 @@ It uses the standard library alone and runs under whatever Python the sandbox ha
 
 from __future__ import annotations
 
+import bisect  # noqa: F401  (imported before the fork, so that no program waits for what most of them import)
 import builtins
-import collections  # noqa: F401  (imported before the fork, so that no program waits for what most of them import)
+import collections  # noqa: F401
+import copy  # noqa: F401
+import datetime  # noqa: F401
 import functools  # noqa: F401
 import gc
 import heapq  # noqa: F401
@@ -24,6 +27,7 @@ import random  # noqa: F401
 import re  # noqa: F401
 import select
 import signal
+import statistics  # noqa: F401
 import string  # noqa: F401
 import sys
 import typing  # noqa: F401
