@@ -128,7 +128,7 @@ class Instant(InProcess):
 
 
 def _program(text: str) -> Program:
-    return Program(problem("p").program(text), "f", (Call((1,)), Call((-4,))))
+    return Program(problem("p").answer(text).source, "f", (Call((1,)), Call((-4,))))
 
 
 _BOTH = [_program(RIGHT), _program(WRONG)]

@@ -219,6 +219,8 @@ WRONG_ONES = [
     Form("other language: shell", fenced("echo 1\n", "bash"), "other language", STUB),
     Form("no such function: camel case", fenced("def F(x):\n    return x + 1\n"), "no such function"),
     Form("no such function: with a stub", fenced("def add_one(x):\n    return x + 1\n"), "no such function", STUB),
+    Form("no such function: bare, with a stub", "def g(x):\n    return x + 1\n", "no such function", STUB),
+    Form("no such function: bare, blank line", "def g(x):\n\n    return x + 1\n", "no such function", STUB),
     Form("no such function: usage only", fenced("print(f(1))\n"), "no such function"),
     Form(
         "no such function: method of another class",

@@ -157,7 +157,7 @@ def test_no_test_is_shown_beyond_the_question(name: str) -> None:
 @pytest.mark.parametrize("name", ["livecodebench", "apps", "taco", "deepcoder"])
 def test_the_imports_of_the_harness_are_given_before_the_program_and_behind_those_from_the_future(name: str) -> None:
     problem = load_task(str(SAMPLES / f"{name}.jsonl")).problems[0]
-    program = "'Doc.'\nfrom __future__ import annotations\nx: List[int] = deque([inf])\n"
+    program = "'Doc.'\nfrom __future__ import annotations\nx: List[int] = deque([inf])\ninc = lambda n: n\n"
     source = problem.attempt(f"```python\n{program}```").source
     space: dict[str, Any] = {}
     exec(compile(source, "program", "exec", dont_inherit=True), space)

@@ -35,7 +35,7 @@ SEEDS = st.integers(0, 2**32)
 
 def function(problem: Problem, body: str) -> Callable[[int], int]:
     space: dict[str, Callable[[int], int]] = {}
-    exec(problem.program(body), {"__builtins__": {"max": max, "min": min, "abs": abs}}, space)
+    exec(problem.answer(body).source, {"__builtins__": {"max": max, "min": min, "abs": abs}}, space)
     return space["f"]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import ast
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -10,53 +10,71 @@ from hypothesis import strategies as st
 
 from calls_of import calls_of
 from heldout.errors import UsageError
-from heldout.sandbox.hidden import Test
+from heldout.sandbox.compare import same
+from heldout.sandbox.hidden import Reply, StdinTest, Test
+from heldout.sandbox.judging import Attempt
 from heldout.tasks.embedded import embedded
-from heldout.tasks.problem import Problem, Task, code_of, with_wrong_tests
+from heldout.tasks.problem import Problem, Task, with_wrong_tests
 
 STUB = "import math\n\n\ndef helper(x):\n    return x\n\n\ndef area(r: float) -> float:\n"
 BODY = "    return math.pi * r * helper(r)\n"
 WHOLE = "def area(r: float) -> float:\n" + BODY
 OPENED = Problem("circle", "say", "area", (), stub=STUB)
+BEFORE = STUB.split("def area")[0]
 ALONE = Problem("circle", "Write area(r).", "area", ())
 
 
 @pytest.mark.parametrize(
-    ("problem", "completion", "expected"),
+    ("problem", "completion", "strict", "read"),
     [
-        (OPENED, BODY, STUB + BODY),
-        (OPENED, f"```python\n{BODY}```", STUB + BODY),
-        (OPENED, WHOLE, STUB.removesuffix("def area(r: float) -> float:\n") + WHOLE),
-        (OPENED, f"Here it is:\n\n```python\n{WHOLE}```\nIt works.", STUB.split("def area")[0] + WHOLE),
-        (OPENED, "\n\n" + WHOLE, STUB.split("def area")[0] + "\n\n" + WHOLE),
-        (OPENED, BODY + "\n\n" + WHOLE, STUB + BODY + "\n\n" + WHOLE),  # a body comes first: it goes on from the stub
-        (ALONE, WHOLE, WHOLE),
-        (ALONE, f"~~~\nx = 1\n~~~\nbetter:\n~~~py\n{WHOLE}~~~", WHOLE),
-        (ALONE, f"Cut in the middle:\n```python\n{WHOLE}", WHOLE),
-        (OPENED, "", STUB),
+        (OPENED, BODY, STUB + BODY, STUB + BODY),
+        (OPENED, f"```python\n{BODY}```", STUB + BODY, STUB + BODY),
+        (OPENED, WHOLE, BEFORE + WHOLE, BEFORE + WHOLE),
+        (OPENED, f"Here it is:\n\n```python\n{WHOLE}```\nIt works.", BEFORE + WHOLE, BEFORE + WHOLE),
+        (OPENED, "\n\n" + WHOLE, BEFORE + "\n\n" + WHOLE, BEFORE + "\n\n" + WHOLE),
+        (OPENED, BODY + "\n\n" + WHOLE, STUB + BODY + "\n\n" + WHOLE, STUB + BODY + "\n\n"),  # a body comes first
+        (ALONE, WHOLE, WHOLE, WHOLE),
+        (ALONE, f"~~~\nx = 1\n~~~\nbetter:\n~~~py\n{WHOLE}~~~", WHOLE, WHOLE),
+        (ALONE, f"Cut in the middle:\n```python\n{WHOLE}", WHOLE, WHOLE),
+        (OPENED, "", STUB, ""),
     ],
 )
 def test_a_completion_is_joined_so_that_the_entry_point_is_defined(
-    problem: Problem, completion: str, expected: str
+    problem: Problem, completion: str, strict: str, read: str
 ) -> None:
-    assert problem.program(completion) == expected
+    assert replace(problem, extract="strict").answer(completion).source == strict
+    assert problem.answer(completion).source == read
 
 
 def test_a_function_whose_name_only_begins_alike_replaces_nothing() -> None:
     other = "def area_of(r):\n    return 0\n"
-    assert OPENED.program(other) == STUB + other
+    assert replace(OPENED, extract="strict").answer(other).source == STUB + other
+    assert OPENED.answer(other).problem == "no such function"
 
 
 @given(st.text(alphabet="abc =()\n\t#`~", max_size=60))
-def test_any_text_gives_a_program_and_fences_lose_nothing_of_the_code(text: str) -> None:
-    assert OPENED.program(text).startswith("import math\n")
+def test_read_strictly_any_text_gives_a_program_and_fences_lose_nothing_of_the_code(text: str) -> None:
+    assert replace(OPENED, extract="strict").answer(text).source.startswith("import math\n")
     code = "a = 1\n" + text.replace("`", "").replace("~", "") + "\nb = 2\n"
-    assert code_of(f"so:\n```python\n{code}```\n") == code
+    assert replace(ALONE, extract="strict").answer(f"so:\n```python\n{code}```\n").source == code
 
 
-def test_text_without_a_fence_is_the_code() -> None:
-    assert code_of(" return `x`\n") == " return `x`\n"
-    assert ast.parse(OPENED.program(BODY))
+def test_an_answer_that_is_no_program_is_judged_as_text_without_its_thinking() -> None:
+    maths = Problem("sum", "2 + 2?", "", (Reply("4", same),))
+    assert maths.attempt("<think>5?</think>4") == Attempt("4", "", maths.tests)
+    assert maths.attempt("<think>4").lacking == "no answer"
+
+
+def test_a_program_that_reads_is_taken_whole() -> None:
+    echo = Problem("echo", "Print it.", "", (StdinTest("1", "1"),))
+    assert echo.attempt("```python\nprint(input())\nexit()\n```").source == "print(input())\nexit()\n"
+
+
+def test_a_way_to_read_answers_that_does_not_exist_is_refused() -> None:
+    task = Task("small", (OPENED, ALONE))
+    assert [one.extract for one in task.read_as("evalplus").problems] == ["evalplus"] * 2
+    with pytest.raises(UsageError, match="'loose' is no way to read answers; take heldout, strict, evalplus or live"):
+        task.read_as("loose")
 
 
 def test_a_split_that_is_not_there_is_explained() -> None:

@@ -54,7 +54,7 @@ def saved(folder: Path, *rows: dict[str, Any], name: str = "made.jsonl") -> str:
 
 
 def solves(problem: Problem, completion: str) -> bool:
-    (judgement,) = judge([(problem.program(completion), problem.entry_point, problem.tests)], InProcess())
+    (judgement,) = judge([problem.attempt(completion)], InProcess())
     return judgement.solved
 
 

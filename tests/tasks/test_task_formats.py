@@ -158,7 +158,7 @@ def test_the_example_in_the_docs_is_a_task_of_twenty_problems_that_can_be_solved
     exec(solutions.replace('"samples.jsonl"', repr(str(tmp_path / "samples.jsonl"))), space)
     rows = [json.loads(line) for line in (tmp_path / "samples.jsonl").read_text().splitlines()]
     written = {row["id"]: row["completion"] for row in rows}
-    items = [(p.program(written[p.id]), p.entry_point, p.tests) for p in task.problems if p.id in written]
+    items = [p.attempt(written[p.id]) for p in task.problems if p.id in written]
     solved = [judgement.solved for judgement in judge(items, InProcess())]
     assert len(solved) == len(task.split("validation"))
     assert solved.count(True) == len(solved) - 1  # the docs say that one of them is wrong

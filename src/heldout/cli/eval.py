@@ -46,6 +46,10 @@ def evaluate(
             metavar="TEXT", help="Cut answers here; several times for more, '' for nowhere [default: by task]."
         ),
     ] = None,
+    extract: Annotated[
+        Literal["heldout", "strict", "evalplus", "livecodebench"],
+        typer.Option(help="How the program is found; strict: last block or whole text; or as those harnesses do it."),
+    ] = "heldout",
     model: Annotated[
         list[str] | None, typer.Option("--model", metavar="NAME", help="What the server calls the model.")
     ] = None,
@@ -103,6 +107,7 @@ def evaluate(
         None if packages is None else [one.strip() for one in packages.split(",") if one.strip()],
         sampling,
         stop=None if stop is None else [typed_text(text) for text in stop if text],
+        extract=extract,
         batch_size=batch_size,
         engine=engine,
         step=step,

@@ -70,6 +70,7 @@ class Request:
     packages: Sequence[str] | None = None  # what programs may import; None for the sandbox's own choice
     sampling: Mapping[str, Any] = field(default_factory=dict)  # of every policy: temperature, seed, chat, …
     stop: Sequence[str] | None = None  # texts at which answers are cut; None for those that suit the task
+    extract: str = "heldout"  # how a completion is read, as in `heldout.tasks.answers.READERS`
     batch_size: int = 256  # of a model that transformers samples from
     engine: str = "transformers"  # what samples from a model that is loaded here, or "vllm"
     step: int | None = None  # of the training; None reads it off each model's name
@@ -88,7 +89,7 @@ def main(models: Sequence[str], request: Request, out: Path | None = None) -> No
     if len(models) > 2:
         raise UsageError(f"There are {len(models)} models; give one, or two that are to be compared.")
     console = Console(highlight=False)
-    task = load_task(request.task)
+    task = load_task(request.task).read_as(request.extract)
     problems = with_limits(task.split(request.split)[: request.limit], request.limits)
     _say(console, f"{task.name}, {request.split} split ({_USE[request.split]}): {counted(len(problems), 'problem')}")
     _notes(console, task.notes)
@@ -126,8 +127,9 @@ def record(result: EvaluationResult, directory: Path, about: Mapping[str, Any]) 
     path = directory / f"samples-step-{result.evaluation.step:08d}.jsonl"
     lines = [
         {"id": problem.id, "completion": one.text, "tokens": one.tokens, "stop": one.stop, "kind": kind}
-        for problem, several, kinds in zip(result.problems, result.completions, result.kinds, strict=True)
-        for one, kind in zip(several, kinds, strict=True)
+        | {"extracted": found.summary}
+        for problem, *of_it in zip(result.problems, result.completions, result.kinds, result.extracted, strict=True)
+        for one, kind, found in zip(*of_it, strict=True)
     ]
     with replacing(path) as new:
         text = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
@@ -148,6 +150,8 @@ def show(console: Console, model: str, result: EvaluationResult, left_out: int =
         table.add_row("left out", f"{counted(left_out, 'problem')} of the set, which cannot be judged")
     if not math.isnan(result.mean_length):
         table.add_row("length", f"{result.mean_length:.1f} tokens on average, {result.cut:.1%} cut")
+    found = ", ".join(f"{how} {times}" for how, times in result.extractions.items())
+    table.add_row("found", found or "no program in any answer")
     table.add_row("failed", ", ".join(_failed(*one, result.packages) for one in result.errors.items()) or "none")
     console.print()
     console.print(table)

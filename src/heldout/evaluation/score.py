@@ -19,6 +19,7 @@ from heldout.sandbox.base import Sandbox
 from heldout.sandbox.judging import judge
 from heldout.stats.passk import mean_pass_at_k
 from heldout.stats.rates import measured_problems, paired_difference, wilson
+from heldout.tasks.answers import Extracted
 from heldout.tasks.problem import Problem
 
 SOLVED = "solved"
@@ -57,10 +58,17 @@ class EvaluationResult:
     mean_length: float  # tokens of a completion on average; nan where the lengths are not known
     cut: float  # share of the completions that ended because they were too long
     packages: Mapping[str, int]  # how many programs needed which package that is not there
-    errors: Mapping[str, int]  # how many failed in which way: "wrong answer", "raised", "timeout", "infrastructure", …
+    errors: Mapping[str, int]  # how many failed in which way: "wrong answer", "raised", "no code", "timeout", …
     problems: tuple[Problem, ...]  # what was evaluated, in the order of `completions`
     completions: tuple[tuple[Completion, ...], ...]  # of each problem
     kinds: tuple[tuple[str, ...], ...]  # for each completion "solved" or the way in which it failed
+    extracted: tuple[tuple[Extracted, ...], ...]  # for each completion the program that it stands for, and its place
+
+    @property
+    def extractions(self) -> Mapping[str, int]:
+        """How many programs were found in which way ("fence", "body", …), the commonest first."""
+        found = (one.how.split(" of ")[0].rstrip("0123456789 ") for several in self.extracted for one in several)
+        return dict(Counter(how for how in found if how).most_common())
 
 
 def evaluate(
@@ -120,12 +128,12 @@ def score(
     none could be judged is left out of the outcomes.
     """
     _check_problems(problems, completions)
-    attempts = [
-        problem.attempt(completion.text)
+    extracted = tuple(
+        tuple(problem.answer(one.text, cut=one.stop == "length") for one in several)
         for problem, several in zip(problems, completions, strict=True)
-        for completion in several
-    ]
-    verdicts = judge(attempts, sandbox)
+    )
+    pairs = [(problem, one) for problem, several in zip(problems, extracted, strict=True) for one in several]
+    verdicts = judge([problem.posed(one) for problem, one in pairs], sandbox)
     left = iter(verdicts)
     kinds = tuple(tuple(next(left).kind for _ in several) for several in completions)
     outcomes = _outcomes(problems, kinds)
@@ -143,6 +151,7 @@ def score(
         problems=tuple(problems),
         completions=tuple(map(tuple, completions)),
         kinds=kinds,
+        extracted=extracted,
     )
 
 

@@ -1,28 +1,24 @@
 """A problem is a prompt, the name of a function and hidden tests; a task is a named set of problems with splits.
 
-Here is also the one place that says how a completion becomes a program: `Problem.program`.
+Here is also the one place that says how a completion becomes a program: `Problem.answer`.
 """
 
 from __future__ import annotations
 
 import random
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from heldout.errors import UsageError
-from heldout.sandbox.base import Limits
+from heldout.sandbox.base import Limits, Stdin
 from heldout.sandbox.compare import same
 from heldout.sandbox.hidden import HiddenTest, StdinTest, Test
 from heldout.sandbox.judging import Attempt
+from heldout.tasks.answers import READERS, Extracted, read_reply
 from heldout.text import sentence_list
 
 SPLITS = ("train", "validation", "test")
-
-# A fence opens with three or more backticks or tildes and is closed by the same or by the end of the text.
-_FENCED = re.compile(r"^[ \t]*(?P<fence>`{3,}|~{3,})[^\n]*\n(?P<code>.*?)(?:^[ \t]*(?P=fence)[ \t]*$|\Z)", re.M | re.S)
-_FUTURE = re.compile(r"^from __future__ import .*$", re.M)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,31 +33,32 @@ class Problem:
     stub: str = ""  # source that the completion continues; empty where the completion is the whole program
     limits: Limits | None = None  # what its programs may use; None for those of the sandbox
     prelude: str = ""  # source that is put before every program: imports that the set's own harness gives
+    extract: str = "heldout"  # how a completion is read: a name of `heldout.tasks.answers.READERS`
     solution: str = ""  # a completion that the set itself gives as right; empty where there is none
 
-    def program(self, completion: str) -> str:
-        """Return the source to run: the stub and the completion, joined so that `entry_point` is defined.
-
-        A completion that holds Markdown code blocks stands for the last of them. Code that starts at the margin and
-        defines the entry point itself replaces the stub's own definition, and keeps what stands before it (imports,
-        helpers). Anything else is appended to the stub as it is.
+    def answer(self, completion: str, *, cut: bool = False) -> Extracted:
+        """Return the program that a completion stands for, or why there is none; `cut`: it ended at its length limit.
 
         >>> problem = Problem("half", "", "f", (), stub="import math\\ndef f(x):\\n")
-        >>> problem.program(" return x / 2\\n")
+        >>> problem.answer(" return x / 2\\n").source
         'import math\\ndef f(x):\\n return x / 2\\n'
-        >>> problem.program("Sure:\\n```python\\ndef f(x):\\n    return x / 2\\n```\\n")
-        'import math\\ndef f(x):\\n    return x / 2\\n'
+        >>> problem.answer("I cannot do that.").problem
+        'no code'
         """
-        code = code_of(completion)
-        definition = re.compile(rf"^(?:async +)?def +{re.escape(self.entry_point)}\b", re.M)
-        if not code.lstrip("\n")[:1].isspace() and definition.search(code):
-            own = definition.search(self.stub)
-            return (self.stub[: own.start()] if own else self.stub) + code
-        return self.stub + code
+        if self.tests and all(test.asked is None for test in self.tests):
+            return read_reply(completion)
+        stdin = any(isinstance(test.asked, Stdin) for test in self.tests)
+        return READERS[self.extract](
+            completion, entry_point=self.entry_point, stub=self.stub, stdin=stdin, cut=cut, prelude=self.prelude
+        )
 
-    def attempt(self, completion: str) -> Attempt:
+    def attempt(self, completion: str, *, cut: bool = False) -> Attempt:
         """Return what `heldout.sandbox.judge` takes: the program that a completion stands for, and the tests."""
-        return Attempt(_behind(self.prelude, self.program(completion)), self.entry_point, self.tests, self.limits)
+        return self.posed(self.answer(completion, cut=cut))
+
+    def posed(self, answer: Extracted) -> Attempt:
+        """Return what `heldout.sandbox.judge` takes, of an answer that was read."""
+        return Attempt(answer.source, answer.entry or self.entry_point, self.tests, self.limits, answer.problem)
 
 
 @dataclass(frozen=True)
@@ -76,6 +73,12 @@ class Task:
     unjudged: Mapping[str, int] = field(default_factory=dict)  # how many tests of which problems are not judged
     order: tuple[str, ...] = ()  # ids as the set has them, also of problems that were left out; empty: those of above
 
+    def read_as(self, extract: str) -> Task:
+        """Return the task with its completions read in another way; one that does not exist is a UsageError."""
+        if extract not in READERS:
+            raise UsageError(f"{extract!r} is no way to read answers; take {sentence_list(list(READERS), 'or')}.")
+        return replace(self, problems=tuple(replace(problem, extract=extract) for problem in self.problems))
+
     def split(self, name: str) -> tuple[Problem, ...]:
         """Return the problems of one split; one that does not exist, or is empty, is a UsageError."""
         if name not in SPLITS:
@@ -85,24 +88,6 @@ class Task:
             there = [one for one in SPLITS if any(problem.split == one for problem in self.problems)]
             raise UsageError(f"{self.name} has no problems in its split {name!r}; it has {sentence_list(there)}.")
         return chosen
-
-
-def code_of(completion: str) -> str:
-    """Return the last fenced code block of a Markdown answer, or the text itself where it has none.
-
-    >>> code_of("First ```x``` then\\n~~~py\\na = 1\\n~~~\\nand\\n```\\na = 2\\n```\\nDone.")
-    'a = 2\\n'
-    """
-    blocks = list(_FENCED.finditer(completion))
-    return blocks[-1]["code"] if blocks else completion
-
-
-def _behind(prelude: str, source: str) -> str:
-    """Put a prelude before a program, but behind its imports from ``__future__``, which must come first."""
-    if not prelude:
-        return source
-    first = "".join(f"{line}\n" for line in _FUTURE.findall(source))
-    return f"{first}{prelude}\n{_FUTURE.sub('', source) if first else source}"
 
 
 def with_limits(problems: Sequence[Problem], given: Mapping[str, Any]) -> tuple[Problem, ...]:

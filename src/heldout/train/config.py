@@ -80,6 +80,13 @@ class TrainConfig:
     record_every: int = _setting(10, "Steps between records of sampled completions; 0 for none.", 0)
     record: int = _setting(16, "Completions in each such record.", 1)
 
+    extract: str = _setting(
+        "heldout",
+        "How a completion becomes a program, in rewards and in evaluation: heldout; strict (last block or whole text); "
+        "or as evalplus or livecodebench do it.",
+        allowed=("heldout", "strict", "evalplus", "livecodebench"),
+    )
+
     # the machine
     sandbox: str = _setting(
         "auto",

@@ -143,7 +143,7 @@ class _Prepared:
 def _prepare(config: TrainConfig, directory: Path) -> _Prepared:
     parts = parts_of(config.reward)
     own = {part.name: Own(part.name) for part in parts if part.name not in NAMED}
-    task = load_task(config.task)
+    task = load_task(config.task).read_as(config.extract)
     refuse(task)
     stops = [text for text in config.stop_sequences if text]
     if not config.stop_sequences:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from heldout.errors import UsageError
@@ -89,7 +89,8 @@ class ExitStatus:
         self.judge = judge
 
     def __call__(self, problems: Sequence[Problem], completions: Sequence[str]) -> list[float | None]:
-        return [float(passed) for passed in self.judge.run(_attempts(problems, completions))]
+        plain = [replace(problem, extract="strict") for problem in problems]  # an exit at the top is what fools it
+        return [float(passed) for passed in self.judge.run(_attempts(plain, completions))]
 
 
 class Own:

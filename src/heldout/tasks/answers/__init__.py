@@ -1,5 +1,6 @@
 """Finding the answer: which program does a completion stand for?"""
 
-from heldout.tasks.answers.reading import Extracted, read_answer
+from heldout.tasks.answers.published import READERS, read_strictly
+from heldout.tasks.answers.reading import Extracted, read_answer, read_reply
 
-__all__ = ["Extracted", "read_answer"]
+__all__ = ["READERS", "Extracted", "read_answer", "read_reply", "read_strictly"]

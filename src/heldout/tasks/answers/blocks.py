@@ -213,15 +213,18 @@ def runs(text: str) -> list[str]:
 
 
 def indented_runs(text: str) -> Iterator[str]:
-    """Find what is indented in a text, as Markdown writes code without fences."""
+    """Find what is indented in a text after a blank line, as Markdown writes code without fences."""
     run: list[str] = []
+    blank = False
     for line in [*text.split("\n"), "end"]:
-        if not line.strip() or line[0] in " \t":
-            run.append(line)
-            continue
-        if any(one.strip() for one in run):
-            yield "\n".join(run)
-        run = []
+        if run or blank:
+            if not line.strip() or line[0] in " \t":
+                run.append(line)
+                continue
+            if any(one.strip() for one in run):
+                yield "\n".join(run)
+            run = []
+        blank = not line.strip()
 
 
 def _starts(lines: Sequence[str]) -> list[int]:

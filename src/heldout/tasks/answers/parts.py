@@ -83,7 +83,7 @@ def _about(block: Source) -> dict[str, list[Statement]]:
 
 
 def without_effects(statements: Sequence[Statement], root: str) -> tuple[list[Statement], list[str]]:
-    """Take away what a program does at its top beside defining things; `root` is what the tests call.
+    """Take away what a program does at its top beside defining things; `root` is what the tests call, or "".
 
     Returns
     -------
@@ -130,6 +130,8 @@ class _Graph:
     @cached_property
     def _needed(self) -> set[str]:
         """Names that the root uses, and what these use in turn."""
+        if not self._root:
+            return set(self._about)
         found: set[str] = set()
         stack = [self._root]
         while stack:

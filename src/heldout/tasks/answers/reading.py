@@ -19,6 +19,7 @@ EMPTY, CUT, SYNTAX = "empty", "cut", "syntax"
 
 _METHOD = re.compile(r"(\w+)(?:\(\))?\.(\w+)$")
 _FUTURE = re.compile(r"^from __future__ import .*\n?", re.M)
+_DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 _LOOKED_AT = 12  # blocks, from the last, among which a program that reads is looked for
 _RUNS = (ast.Expr, ast.If, ast.For, ast.While, ast.With, ast.Try, ast.AugAssign)
 
@@ -33,6 +34,16 @@ class Extracted:
     problem: str = ""  # why there is no program: a kind of failure; "" where there is one
     entry: str = ""  # how the tests call it: "f" or "Solution().f"
     binding: str = ""  # where that is not what was asked for: what stands in its place
+
+    @property
+    def summary(self) -> str:
+        """What was done, in one line.
+
+        >>> Extracted("…", "fence 1 of 2", ("thinking", "a print")).summary
+        'fence 1 of 2; without thinking, a print'
+        """
+        done = [self.problem or self.how, self.binding, "without " + ", ".join(self.dropped) if self.dropped else ""]
+        return "; ".join(part for part in done if part)
 
 
 def read_answer(
@@ -70,7 +81,8 @@ def read_answer(
     text
         What the model wrote, without its prompt.
     entry_point
-        What the tests call: a function, a class, or a method as ``Solution().f``.
+        What the tests call: a function, a class, or a method as ``Solution().f``. Where it is "", the tests say it
+        themselves, and all blocks are put together.
     stub
         Source that the completion continues, "" where it is a whole program.
     stdin
@@ -92,12 +104,18 @@ def read_answer(
         found = Extracted("", problem=SYNTAX)
     if found.problem:
         return replace(found, dropped=dropped)
-    return replace(found, source=_joined(prelude, found.source), dropped=(*dropped, *found.dropped))
+    return replace(found, source=joined(prelude, found.source), dropped=(*dropped, *found.dropped))
 
 
-def _joined(*parts: str) -> str:
+def read_reply(text: str) -> Extracted:
+    """Read an answer that is no program, such as a number: without thinking, further turns and tags (rules 1 to 4)."""
+    answer, dropped = answer_of(text)
+    return Extracted(answer, "text", dropped, "" if answer.strip() else NO_ANSWER)
+
+
+def joined(*parts: str) -> str:
     """Put sources one after the other, imports from the future first."""
-    whole = "\n".join(part if part.endswith("\n") or not part else part + "\n" for part in parts if part.strip())
+    whole = "".join(part if part.endswith("\n") else part + "\n" for part in parts if part.strip())
     future = "".join(dict.fromkeys(_FUTURE.findall(whole)))
     return future + _FUTURE.sub("", whole) if future and not whole.startswith(future) else whole
 
@@ -198,6 +216,8 @@ class _Functions:
 
     def read(self) -> Extracted:
         """Try the rules in their order."""
+        if not self.asked.entry_point:
+            return self._everything()
         if not self.scanned.blocks:
             return self._bare(self.answer, "bare code") or Extracted("", problem=self._why_not_bare(self.answer))
         return (
@@ -208,6 +228,23 @@ class _Functions:
             or self._bare(self.scanned.before, "text before the fence")
             or Extracted("", problem=self._why_not())
         )
+
+    def _everything(self) -> Extracted:
+        """Put all blocks together where the tests themselves say what they call; a later definition counts."""
+        sources = [source for block, source in self.blocks if source and block.kind != "text"]
+        sources = sources or [source for _, source in self.blocks if source]
+        how = f"fences, {len(sources)} of {len(self.blocks)}"
+        if not self.scanned.blocks:
+            text = self.asked.stub + self.answer
+            whole = source_of(text)
+            sources = [whole] if whole else [source for run in runs(text) if (source := source_of(run))]
+            how = "whole text" if whole else "bare code"
+        together = source_of(joined(*(one.text for one in sources)))
+        if together is None or not any(isinstance(node, _DEFINITIONS) for node in together.tree.body):
+            return Extracted("", problem=NO_FUNCTION if sources else self._why_not())
+        kept, dropped = without_effects(together.statements, "")
+        before = self.asked.stub if self.scanned.blocks else ""
+        return Extracted(joined(before, *(one.text for one in kept)), how, tuple(dropped))
 
     # -- blocks
 
@@ -288,6 +325,8 @@ class _Functions:
 
     def _indented(self, text: str, how: str) -> Extracted | None:
         """Find what words stand around, as Markdown writes code without fences."""
+        if any(runs(text)):
+            return None  # what is indented belongs to code of another name
         for run in indented_runs(text):
             source = code_in(run)
             if source and (found := self._good(self.asked.found(source))):
@@ -368,7 +407,7 @@ class _Functions:
         pulled = helpers(kept, before, after, {found.root, *given}) if before or after else []
         text = source.text if len(kept) == len(source.statements) else "\n".join(one.text for one in kept)
         return Extracted(
-            _joined("" if whole else self.asked.before, *pulled, text),
+            joined("" if whole else self.asked.before, *pulled, text),
             how + (", with helpers" if pulled else ""),
             tuple(dropped),
             entry=found.entry,
@@ -418,7 +457,7 @@ class _Programs:
     def _with_helpers(self, sources: list[Source], place: int) -> Source:
         target = sources[place]
         pulled = helpers(target.statements, sources[:place], sources[place + 1 :], ()) if len(sources) > 1 else []
-        return (source_of(_joined(*pulled, target.text)) if pulled else None) or target
+        return (source_of(joined(*pulled, target.text)) if pulled else None) or target
 
     def _bare(self, text: str) -> Extracted | None:
         whole = code_in(text)
