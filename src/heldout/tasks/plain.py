@@ -106,6 +106,8 @@ _FUNCTIONS: dict[str, Any] = {
     "deepcopy": copy.deepcopy,
     "Counter": Counter,
     "approx": approx,
+    "inf": math.inf,
+    "nan": math.nan,
 }
 _METHODS: dict[type, frozenset[str]] = {
     str: frozenset(

@@ -9,7 +9,7 @@ from heldout.errors import TaskError
 from heldout.sandbox.compare import COMPARISONS, Comparison
 from heldout.sandbox.hidden import Test
 from heldout.tasks.asserts import parsed, read_assertion
-from heldout.tasks.formats.reading import Reading, continues
+from heldout.tasks.formats.reading import Reading, continues, entry_of
 from heldout.tasks.problem import Problem
 from heldout.tasks.rows import Row
 from heldout.text import sentence_list
@@ -28,9 +28,7 @@ def read(row: Row) -> Reading:
     `heldout.sandbox.compare.COMPARISONS`. Without ``stub`` the prompt is the stub if it is Python that ends inside the
     entry point; otherwise the completion is the whole program.
     """
-    name, prompt, entry_point = row.text("id"), row.text("prompt"), row.text("entry_point")
-    if not entry_point.isidentifier():
-        raise TaskError(f"{row.where}: 'entry_point' is {entry_point!r}; it must be the name of a function.")
+    name, prompt, entry_point = row.text("id"), row.text("prompt"), entry_of(row)
     tests = row.data.get("tests")
     if not isinstance(tests, list) or not tests:
         raise TaskError(f"{row.where}: 'tests' must be a list of at least one test.")

@@ -41,9 +41,14 @@ def check_tests(tree: ast.Module, entry_point: str, prompt: str = "") -> tuple[H
     return (*found.tests, SourceTest(_source(program, entry_point, prompt), (_CHECK,), "check"))
 
 
-def assert_tests(body: Sequence[ast.stmt], entry_point: str, prompt: str = "") -> tuple[HiddenTest, ...]:
-    """Read assertions at the top of a program: a test for each about one call, and one for the rest together."""
-    found = read_assertions(body, entry_point)
+def assert_tests(
+    body: Sequence[ast.stmt], entry_point: str, prompt: str = "", also: str = ""
+) -> tuple[HiddenTest, ...]:
+    """Read assertions at the top of a program: a test for each about one call, and one for the rest together.
+
+    `also` is a second name of the entry point.
+    """
+    found = read_assertions(body, (entry_point, also) if also else entry_point)
     if not found.left_out:
         return tuple(found.tests)
     return (*found.tests, SourceTest(_source(found.rest, entry_point, prompt), ("asserts",), "asserts"))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from heldout.errors import TaskError
+from heldout.sandbox.base import ENTRY
 from heldout.tasks.asserts import parsed
 from heldout.tasks.problem import Problem
 from heldout.tasks.rows import Row
@@ -29,6 +30,14 @@ def name_of(row: Row, *keys: str) -> str:
         if isinstance(value, str | int) and not isinstance(value, bool) and value != "":
             return str(value)
     raise TaskError(f"{row.where}: {keys[0]!r} is missing; every problem needs its own.")
+
+
+def entry_of(row: Row) -> str:
+    """Return what the tests of a row call; a TaskError where it is no name of a function."""
+    entry_point = row.text("entry_point")
+    if not ENTRY.fullmatch(entry_point):
+        raise TaskError(f"{row.where}: 'entry_point' is {entry_point!r}; it must be the name of a function.")
+    return entry_point
 
 
 def texts(row: Row, key: str, what: str = "texts") -> list[str]:

@@ -14,13 +14,20 @@ from typing import Any
 
 from heldout.errors import TaskError
 from heldout.tasks.formats import (
+    acecode,
     apps,
+    bigcodebench,
     code_contests,
+    cruxeval,
     deepcoder,
+    evalplus,
     human_eval,
+    kodcode,
+    leetcode,
     livecodebench,
     maths,
     mbpp,
+    multipl_e,
     open_r1,
     own,
 )
@@ -53,6 +60,27 @@ class Format:
 
 # In the order in which they are asked, those with the most particular keys first.
 FORMATS = (
+    Format("evalplus", "HumanEval+ and MBPP+", ("base_input", "entry_point"), evalplus.native, rule=evalplus.RULE),
+    Format(
+        "bigcodebench",
+        "BigCodeBench",
+        ("code_prompt|complete_prompt", "entry_point", "test"),
+        bigcodebench.read,
+        rule=bigcodebench.RULE,
+    ),
+    Format("leetcode", "LeetCodeDataset", ("starter_code", "entry_point", "test"), leetcode.read, benchmark=False),
+    Format("multipl-e", "MultiPL-E", ("language", "prompt", "tests"), multipl_e.read),
+    Format("acecode", "AceCode", ("question", "test_cases"), acecode.read, benchmark=False, rule=acecode.RULE),
+    Format(
+        "kodcode",
+        "KodCode",
+        ("question", "solution", "test|test_code"),
+        kodcode.read,
+        benchmark=False,
+        rule=kodcode.RULE,
+    ),
+    Format("cruxeval", "CRUXEval", ("code", "input", "output"), cruxeval.read, rule=cruxeval.RULE),
+    Format("mbpp-plus", "MBPP+", ("test_list", "code", "test"), evalplus.mbpp_plus, rule=evalplus.RULE),
     Format(
         "livecodebench",
         "LiveCodeBench",
