@@ -47,7 +47,7 @@ def called(body: list[ast.stmt]) -> str:
     times: Counter[str] = Counter()
     for statement in body:
         calls = [node.func for node in ast.walk(statement) if isinstance(node, ast.Call)]
-        times.update(dict.fromkeys(call.id for call in calls if isinstance(call, ast.Name)))
+        times.update({call.id: 1 for call in calls if isinstance(call, ast.Name)})
     own = [name for name, _ in times.most_common() if not hasattr(builtins, name) and name not in defined | imported]
     return own[0] if own else ""
 

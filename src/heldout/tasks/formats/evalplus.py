@@ -76,9 +76,8 @@ def _program(reference: str, entry_point: str, inputs: list[Any], atol: float) -
     return "\n".join(
         (
             reference,
-            _AGREES.read_text(encoding="utf-8").replace(
-                "from typing import Any", "import copy\nfrom typing import Any"
-            ),
+            _AGREES.read_text(encoding="utf-8"),
+            "import copy",
             "inf, nan = math.inf, math.nan",
             f"_inputs = {inputs!r}",
             f"_reference = {entry_point}",
