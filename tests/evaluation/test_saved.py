@@ -82,6 +82,15 @@ SHAPES: dict[str, tuple[str, Callable[[str, int], Any]]] = {
         "x.jsonl",
         lambda name, place: {"prompt": f"<|user|>Go on:\ndef f{name[-1]}(x):\n<|assistant|>", "completion": [A, B]},
     ),
+    "prompts beside the name of something else": (
+        "x.jsonl",
+        lambda name, place: {
+            "name": "a-model",
+            "id": f"s{place}",
+            "prompt": f"def f{name[-1]}(x):\n",
+            "output": [A, B],
+        },
+    ),
     "asked in messages": (
         "x.jsonl",
         lambda name, place: {

@@ -32,7 +32,7 @@ class Completion:
 
     text: str  # without its prompt
     tokens: int = 0  # with the end-of-text token; 0 where it is not known
-    stop: str = ""  # why it ended: "eos", or "length" when it was cut; empty where it is not known
+    stop: str = ""  # why it ended: "eos", "stop" at a stop sequence, "length" when cut; empty where it is not known
 
 
 class Policy(Protocol):

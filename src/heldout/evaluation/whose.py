@@ -14,7 +14,7 @@ from heldout.text import counted, sentence_list
 
 PLACE_KEYS = ("doc_id", "index", "idx")  # may count the problems of a set, from 0
 ID_KEYS = ("id", "task_id", "question_id", "problem_id", "example_id", "name", "unique_id", "custom_id", *PLACE_KEYS)
-PROMPT_KEYS = ("prompt", "question", "input")
+PROMPT_KEYS = ("prompt", "question", "input", "problem", "instruction")
 _SHOWN = 5  # names in a sentence
 
 Row = Mapping[str, Any]
@@ -26,7 +26,7 @@ def problems_of(path: Path, rows: Sequence[Row], task: Task, problems: Sequence[
 
     By the id key that names most problems of the task: as it stands, or, where none does so, with other signs
     (``HumanEval_0`` for ``HumanEval/0``) or by its number (``Mbpp/2`` for ``2``). ``doc_id``, ``index`` and ``idx`` may
-    be places in the set. Rows without an id go by their prompt, and without a known one by their order.
+    be places in the set. Rows whose ids say nothing go by their prompt; those without an id or a known prompt by order.
 
     Returns
     -------
@@ -51,6 +51,9 @@ def problems_of(path: Path, rows: Sequence[Row], task: Task, problems: Sequence[
     placed = None if proper else _by_place(values, _split_of(order, problems, task), order)
     if placed:
         return placed[0], [f"{key!r} was taken to count the problems from 0; 0 is {placed[1]}."]
+    asked = _by_prompt(rows, task)  # such a key may name the sample, or the model
+    if asked:
+        return asked
     raise UsageError(
         f"{path} holds no sample of a problem of {task.name}: {key!r} says "
         f"{shown(dict.fromkeys(value for value in values if value))}, and the problems are {shown(order)}."
@@ -134,7 +137,7 @@ def _by_prompt(rows: Sequence[Row], task: Task) -> tuple[Names, list[str]] | Non
     prompts = [_prompt(row) for row in rows]
     found = {prompt: _holding(prompt, task.problems) for prompt in set(prompts) if prompt}
     names = [found.get(prompt) for prompt in prompts]
-    return (names, ["The rows name no problem; it was found by its prompt."]) if any(names) else None
+    return (names, ["No id names a problem; they were found by their prompts."]) if any(names) else None
 
 
 def _holding(prompt: str, problems: Sequence[Problem]) -> str | None:
