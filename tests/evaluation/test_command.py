@@ -191,3 +191,17 @@ def test_a_saved_model_is_sampled_and_judged(tmp_path: Path) -> None:
     assert len(rows) == 24
     assert all(1 <= row["tokens"] <= 6 for row in rows)
     assert len({row["completion"] for row in rows}) > 12
+
+
+def test_tests_are_compared_as_asked(tmp_path: Path) -> None:
+    path, saved = tmp_path / "ones.jsonl", tmp_path / "samples.jsonl"
+    row = {"id": "one", "prompt": "Return 1.0.", "entry_point": "f", "tests": [{"args": [], "expected": 1.0}]}
+    path.write_text(json.dumps(row | {"split": "test"}))
+    saved.write_text(json.dumps({"id": "one", "completion": "def f():\n    return 1\n"}))
+    for name, said in (("strict", "pass@1   0.0%"), ("python", "pass@1   100.0%")):
+        done = command(saved, "--task", path, "--split", "test", "--compare", name)
+        assert said in done.stdout, done.stdout + done.stderr
+        assert f"1 test compared as '{name}'" in done.stdout
+    refused = command(saved, "--task", path, "--split", "test", "--compare", "tokens")
+    assert refused.returncode == 2
+    assert "is for tests by stdin, and ones has none" in refused.stderr

@@ -50,6 +50,9 @@ def evaluate(
         Literal["heldout", "strict", "evalplus", "livecodebench"],
         typer.Option(help="How the program is found; strict: last block or whole text; or as those harnesses do it."),
     ] = "heldout",
+    compare: Annotated[
+        str, typer.Option(metavar="NAME", help="How values and texts are compared, such as strict [default: by task].")
+    ] = "",
     model: Annotated[
         list[str] | None, typer.Option("--model", metavar="NAME", help="What the server calls the model.")
     ] = None,
@@ -108,6 +111,7 @@ def evaluate(
         sampling,
         stop=None if stop is None else [typed_text(text) for text in stop if text],
         extract=extract,
+        compare=compare,
         batch_size=batch_size,
         engine=engine,
         step=step,

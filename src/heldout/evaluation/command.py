@@ -42,6 +42,7 @@ from heldout.store.layout import RUN
 from heldout.store.lines import replacing
 from heldout.store.recorder import Recorder
 from heldout.tasks import Problem, Task, load_task
+from heldout.tasks.comparing import compared_as
 from heldout.tasks.problem import with_limits
 from heldout.text import counted, sentence_list
 
@@ -71,6 +72,7 @@ class Request:
     sampling: Mapping[str, Any] = field(default_factory=dict)  # of every policy: temperature, seed, chat, …
     stop: Sequence[str] | None = None  # texts at which answers are cut; None for those that suit the task
     extract: str = "heldout"  # how a completion is read, as in `heldout.tasks.answers.READERS`
+    compare: str = ""  # how tests are compared, as in `heldout.sandbox.compare.COMPARISONS`; empty: as the task does
     batch_size: int = 256  # of a model that transformers samples from
     engine: str = "transformers"  # what samples from a model that is loaded here, or "vllm"
     step: int | None = None  # of the training; None reads it off each model's name
@@ -89,7 +91,7 @@ def main(models: Sequence[str], request: Request, out: Path | None = None) -> No
     if len(models) > 2:
         raise UsageError(f"There are {len(models)} models; give one, or two that are to be compared.")
     console = Console(highlight=False)
-    task = load_task(request.task).read_as(request.extract)
+    task = compared_as(load_task(request.task).read_as(request.extract), request.compare)
     problems = with_limits(task.split(request.split)[: request.limit], request.limits)
     _say(console, f"{task.name}, {request.split} split ({_USE[request.split]}): {counted(len(problems), 'problem')}")
     _notes(console, task.notes)

@@ -86,6 +86,7 @@ class TrainConfig:
         "or as evalplus or livecodebench do it.",
         allowed=("heldout", "strict", "evalplus", "livecodebench"),
     )
+    compare: str = _setting("", "How values and texts are compared, such as strict; empty: as the task has it.")
 
     # the machine
     sandbox: str = _setting(

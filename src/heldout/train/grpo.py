@@ -46,6 +46,7 @@ from heldout.store import layout
 from heldout.store.lines import read_rows
 from heldout.store.recorder import Recorder
 from heldout.tasks import load_task
+from heldout.tasks.comparing import compared_as
 from heldout.tasks.contamination import refuse
 from heldout.tasks.problem import Problem, with_limits, with_wrong_tests
 from heldout.train.callbacks import Display, HeldOut, Samples, Stop
@@ -143,7 +144,7 @@ class _Prepared:
 def _prepare(config: TrainConfig, directory: Path) -> _Prepared:
     parts = parts_of(config.reward)
     own = {part.name: Own(part.name) for part in parts if part.name not in NAMED}
-    task = load_task(config.task).read_as(config.extract)
+    task = compared_as(load_task(config.task).read_as(config.extract), config.compare)
     refuse(task)
     stops = [text for text in config.stop_sequences if text]
     if not config.stop_sequences:
