@@ -116,8 +116,8 @@ class OverOptimisation(HeldOut):
     What it cannot see: a fall smaller than the evaluation's noise allows (the verdict's smallest visible drop), one
     that began before the first evaluation, and a benchmark that changed its problems.
 
-    False alarms: 0.9 % (likely or confirmed, 5 of 560 simulated runs of 500 problems and 40 evaluations whose score
-    never falls for long, of seven kinds; 2 of the 80 whose level wanders, none of the 80 whose score is level). Of
+    False alarms: 1.4 % (likely or confirmed, 6 of 420 simulated runs of 500 problems and 40 evaluations whose score
+    never falls for long, of seven kinds; 5 of the 60 whose level wanders, 1 of the 60 whose score is level). Of
     200 series of white noise without a size, of each of four lengths from 8 to 40, 0.5 to 2.5 % (simulated as well).
 
     References
