@@ -38,7 +38,7 @@ ONSET = 0.01  # a rate that is one point below its peak has begun to fall
 
 # How many. Each is a number of problems, whatever their samples, or of evaluations.
 FEWEST_TO_CONFIRM = 30  # problems below which the normal approximation of the scan is not to be trusted
-ENOUGH_PROBLEMS = 200  # of simulated declines 100 problems show 59 to 78 %, 200 show 78 to 93 %
+ENOUGH_PROBLEMS = 200  # of simulated declines 100 problems show 55 to 88 %, 200 show 76 to 92 %
 # Samples make the noise of an evaluation smaller while (1 - r) / m is more than what they do not touch: problems that
 # flip between evaluations (c r) and those that are learned or lost for a while (0.1 r), with r = 0.5 and c = 0.05.
 HELPFUL_SAMPLES = 7
