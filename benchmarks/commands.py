@@ -112,6 +112,35 @@ def bench_judge(
     bench(programs, repeats, workers or default_workers(), out)
 
 
+@app.command("policies")
+def bench_policies(
+    small: Annotated[int, typer.Option(min=20, help="Small functions to judge, for the rate.")] = 1000,
+    repeats: Annotated[int, typer.Option(min=1, help="Turns of each, of which the median is stated.")] = 5,
+    workers: Annotated[int, typer.Option(min=0, help="At one time, for every sandbox; 0 for as many as cores.")] = 0,
+    out: Annotated[Path | None, typer.Option("-o", "--out", help="Also write the table as Markdown or JSON.")] = None,
+) -> None:
+    """Right programs in the manner of the usual sets: how many each sandbox judges right, and how many a second."""
+    from benchmarks.policies import main as bench
+    from heldout.sandbox.base import default_workers
+
+    bench(small, repeats, workers or default_workers(), out)
+
+
+@app.command("neighbours")
+def bench_neighbours(
+    programs: Annotated[int, typer.Option(min=1, help="Right programs to judge beside the neighbours.")] = 2000,
+    neighbours: Annotated[int, typer.Option(min=0, help="Processes that keep the cores busy.")] = 8,
+    seconds: Annotated[float, typer.Option(min=0.01, help="The limit, of which each program needs half.")] = 0.05,
+    workers: Annotated[int, typer.Option(min=0, help="At one time; 0 for as many as cores.")] = 0,
+    out: Annotated[Path | None, typer.Option("-o", "--out", help="Also write the table as Markdown or JSON.")] = None,
+) -> None:
+    """Right programs at half of their time limit, beside busy neighbours: how many fail."""
+    from benchmarks.neighbours import main as bench
+    from heldout.sandbox.base import default_workers
+
+    bench(programs, neighbours, seconds, workers or default_workers(), out)
+
+
 @app.command("train")
 def bench_train(
     steps: Annotated[int, typer.Option(min=5, help="Optimiser steps of each.")] = 40,

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 
 import pytest
-from honest import STYLES, Honest, programs
 
+from benchmarks.honest import STYLES, Honest, programs
 from heldout.errors import SandboxError
 from heldout.sandbox import Judgement, judge, open_sandbox
 

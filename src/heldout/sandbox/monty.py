@@ -92,7 +92,8 @@ _SMALL = (bool, float, type(None))  # never above a limit of output
 _SMALL_INT = 2**53
 _NOT_HERE = Answer(Status.UNSUPPORTED, error="monty calls functions; it runs no programs that read stdin, nor tests.")
 
-_FAIR = 0.9  # of the processor that an interpreter has to itself; with less it is given more time
+_FAIR = 0.9  # of its seconds that a call must have had of the processor before it counts as late
+_AMPLE, _TRIES = 1.5, 4  # how much more than is thought to be needed, and how often
 
 _Calls = tuple[tuple[tuple[Any, ...], dict[str, Any]], ...]
 _Item = tuple[str, str, _Calls, tuple[float, ...]]  # a program as plain data: source, entry, inputs and limits
@@ -184,25 +185,29 @@ def _all_at_once(interpreter: Interpreter, source: str, asked: _Asked, read: _Re
 
 
 def _in_its_time(interpreter: Interpreter, asked: _Asked) -> list[_Said]:
-    """Call by call; again, with more time, where the interpreter did not have the processor to itself."""
-    seconds, began, used = asked.limits.seconds, time.monotonic(), interpreter.used()
-    said = _one_by_one(interpreter, asked, seconds)
-    share = (interpreter.used() - used) / (time.monotonic() - began)
-    if said[-1][0] != Status.TIMEOUT or not 0 < share < _FAIR:
-        return said
-    return _one_by_one(interpreter, asked, min(seconds / share, asked.limits.wall))
+    """Call by call; again, with more time, where neighbours kept the interpreter from the processor."""
+    seconds = asked.limits.seconds
+    for _ in range(_TRIES):
+        said, took, used = _one_by_one(interpreter, asked, seconds)
+        if said[-1][0] != Status.TIMEOUT or not 0 < used < _FAIR * asked.limits.seconds:
+            return said
+        seconds = _AMPLE * asked.limits.seconds * took / used
+    return said
 
 
-def _one_by_one(interpreter: Interpreter, asked: _Asked, seconds: float) -> list[_Said]:
+def _one_by_one(interpreter: Interpreter, asked: _Asked, seconds: float) -> tuple[list[_Said], float, float]:
+    """The answers, and of the last call the seconds by the clock and of the processor, 0 where that is not known."""
     said: list[_Said] = []
+    began, used = time.monotonic(), interpreter.used()
     with interpreter.session(asked.limits, seconds) as session:
         try:
             _feed(session, asked.followed_by(_COPYING), ())
             for arguments in asked.calls:
+                began, used = time.monotonic(), interpreter.used()
                 said += _said(_feed(session, _ANSWERS, (arguments,)), 1, _copied, asked)
         except interpreter.monty.MontyError as error:
             said += [_from_error(error, interpreter.monty, asked)] * (len(asked.calls) - len(said))
-    return said
+        return said, time.monotonic() - began, interpreter.used() - used
 
 
 def _feed(session: Any, source: str, calls: _Calls) -> Any:

@@ -58,10 +58,10 @@ def main() -> NoReturn:
     gc.collect()
     gc.freeze()
     hello = {"hidden": not traceable, "processes": confine.forks_allowed(limits)}
-    _send({**hello, "version": sys.version_info[:2], "refused": refused})
     os.dup2(os.open(os.devnull, os.O_RDWR), 2)
     confine.clear_tmp()  # packages may have left something
     clean = confine.state()
+    _send({**hello, "version": sys.version_info[:2], "refused": refused})
     while True:
         request = _receive()
         if request is None:
