@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from heldout.diagnosis.entries import as_told, by_detector
+from heldout.diagnosis.failures import new_failures
 from heldout.findings import Estimate, State, Verdict
 from heldout.metrics.phrasing import Spoken
 from heldout.run import Run
@@ -198,7 +199,10 @@ def _looks(run: Run, verdict: Verdict) -> str:
     """Say what changed in the parts of the reward, the length and the answers, as far as detectors looked."""
     entries = [one for one in by_detector(as_told(verdict)) if one.detector in _LOOKS]
     entries.sort(key=lambda one: not _LOOKS[one.detector])  # what the answers and their reward look like goes first
-    seen = " ".join(f"At step {one.worst.step}: {one.worst.seen}" for one in entries[:_MOST_LOOKS])
+    failing = new_failures(run)[:_MOST_LOOKS]
+    told = [f"Failures since the first evaluation: {'; '.join(failing)}."] if failing else []
+    told += [f"At step {one.worst.step}: {one.worst.seen}" for one in entries]
+    seen = " ".join(told[:_MOST_LOOKS])
     blind = {one.detector for one in verdict.unchecked}
     asked = {what: name not in blind for name, what in _LOOKS.items() if what}
     quiet, absent = ([what for what, looked in asked.items() if looked is known] for known in (True, False))

@@ -25,6 +25,7 @@ from heldout.store.recorder import Recorder
 from heldout.tasks.problem import Problem
 from heldout.train.rewards import Ledger
 
+_MOST_KINDS = 2  # ways of failing in the line that an evaluation gets
 _COLUMNS = ("problems", "passed", "samples")  # of an evaluation, as `Recorder.evaluation` takes them
 
 
@@ -98,7 +99,9 @@ class HeldOut:
         rate = mean_pass_at_k(samples, passed, 1)
         low, high = interval(rate.value, rate.se, rate.n, self.samples)
         self.newest = f"Pass@1 {rate.value:.1%} ({low:.1%} to {high:.1%})"
-        self.display.say(f"step {step} of {self.steps}: held-out {self.newest}, {length:.1f} tokens, {cut:.0%} cut")
+        failed = "".join(f", {kind} {count}" for kind, count in Counter(errors).most_common(_MOST_KINDS))
+        said = f"{self.newest}, {length:.1f} tokens, {cut:.0%} cut{failed}"
+        self.display.say(f"step {step} of {self.steps}: held-out {said}")
         found = {"problems": problems, "passed": passed, "samples": samples}
         return {**found, "mean_length": length, "cut": cut, "errors": errors}
 
