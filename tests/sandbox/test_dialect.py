@@ -89,3 +89,22 @@ def test_rounding_is_that_of_python(monty: Sandbox, asked: list[tuple[float, int
         assert answer.status is Status.RETURNED
         assert answer.value == round(x, n)
         assert math.copysign(1, answer.value) == math.copysign(1, round(x, n))
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "x = '" + "a" * 10**6 + "'\n",
+        "def" + " " * 10**6 + "f\n",
+        "x = (" * 15_000,
+        "".join(" " * n + "for i, x in enumerate(a):\n" for n in range(90)) + " " * 90 + "b[0] = 1\n" * 1000,
+    ],
+)
+def test_a_hostile_text_is_not_looked_at_for_long(source: str) -> None:
+    seen = for_monty(source)  # where it were, this would take minutes
+    assert seen.lacking or seen.source == source
+
+
+@pytest.mark.parametrize("generated", ["any(\n    look(x)\n    for x in xs\n)", "any(look(x)\n  for x in xs if x)"])
+def test_a_generator_expression_of_several_lines_is_seen(generated: str) -> None:
+    assert for_monty(f"def f(xs):\n    return {generated}\n").lacking

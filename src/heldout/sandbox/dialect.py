@@ -28,9 +28,8 @@ _LAZY = {"map", "filter", "zip", "enumerate", "reversed"}
 _EATERS = {"sum", "max", "min", "sorted", "list", "tuple", "set", "frozenset", "dict", "Counter", "deque"}
 _EATING_METHODS = {"join", "extend", "update", "union", "writelines", "fromkeys"}
 _CHANGES = {"append", "extend", "insert", "pop", "remove", "clear", "add", "appendleft", "popleft"}
-_MUST_LOOK = re.compile(
-    rf"\bexit\b|\b_exit\b|\babort\b|\bround\s*\(|\S[^\n]*\bfor\b|\b(?:{'|'.join(_LAZY)})\s*\("  # else nothing is parsed
-)
+_NAMED = re.compile(rf"\b(?:exit|_exit|abort|round|{'|'.join(sorted(_LAZY))})\b")
+_LONGEST = 50_000  # characters; what is longer is not looked at, because a hostile text could make that last
 
 
 class ForMonty(NamedTuple):
@@ -44,7 +43,9 @@ def for_monty(source: str) -> ForMonty:
     """Rewrite a program for monty, or say why it cannot be run there."""
     if found := _IGNORED.search(source):
         return ForMonty(source, f"monty never calls {found[1]}.")
-    if not _MUST_LOOK.search(source):
+    if len(source) > _LONGEST:
+        return ForMonty(source, f"It is longer than the {_LONGEST} characters that are looked through for monty.")
+    if not (_NAMED.search(source) or any(map(_may_generate, source.splitlines()))):
         return ForMonty(source)
     try:
         tree = ast.parse(source)
@@ -55,6 +56,12 @@ def for_monty(source: str) -> ForMonty:
         return ForMonty(_rewritten(source, [one for one in map(_replaced, parents) if one]))
     except (SyntaxError, ValueError, RecursionError, MemoryError):  # monty will have something to say
         return ForMonty(source)
+
+
+def _may_generate(line: str) -> bool:
+    """Whether a line may hold a part of a generator expression; a loop alone does not."""
+    line = line.strip()
+    return " for " in line or (line.startswith("for ") and not line.endswith(":"))
 
 
 def _differs(node: ast.AST, parents: dict[ast.AST, ast.AST]) -> str:

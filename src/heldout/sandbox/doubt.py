@@ -71,6 +71,7 @@ _SAME = re.compile(
 )
 _CALL = re.compile(r"(?:[\w.<>]+\.)?(\w+|<lambda>)\(\) (takes|missing|got an unexpected|got multiple|got some) .*")
 _OTHER_VALUES = re.compile(r"pow\(\) 2nd argument cannot be negative .*|.*[Ff]ormat .*")
+_LONGEST = 300  # characters of a message that are looked at; it may be the program's own
 _CERTAIN = "IndexError|KeyError|ZeroDivisionError|OverflowError|AssertionError|StopIteration|RecursionError"
 # The modules that are looked at where a program, or monty, names them; no others are imported for it.
 _MODULES = re.compile(
@@ -85,6 +86,7 @@ def verdict(kind: str, message: str, source: str) -> Status:
 
     RAISED, LEFT, TIMEOUT, MEMORY, PACKAGE or, in doubt, UNSUPPORTED.
     """
+    message = message[:_LONGEST]
     if kind == "SystemExit":
         return Status.LEFT
     if kind == "TimeoutError" and "time limit exceeded" in message:

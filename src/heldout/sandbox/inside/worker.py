@@ -37,7 +37,6 @@ from heldout.sandbox.inside import calls, confine, stdin
 
 _RESULT = 3  # the descriptor on which a child writes its answers
 _READY = b"\n"  # what a child writes first; until then the program has no part in what goes wrong
-_READY_WITHIN = 10_000  # milliseconds
 _TOGETHER, _SETUP = 1.1, 0.1  # of its time a program has with all its processes, and what starting one may take
 _BROKEN = 70  # exit status of a child whose program spoilt what writes its answers
 _PACKAGES = "/heldout/packages"
@@ -115,18 +114,17 @@ def _collect(reading: int, child: int, answers: int, limits: dict[str, Any]) -> 
     """One line per answer, each in its time; a forged line takes the place of one answer."""
     poll = select.poll()
     poll.register(reading, select.POLLIN)
-    if not poll.poll(_READY_WITHIN) or os.read(reading, len(_READY)) != _READY:
-        return [], "unready"
     lines: list[bytes] = []
-    rest = b""
+    rest, ready = b"", False
     allowance = confine.Allowance(child, limits)
     while len(lines) < answers:
         while not poll.poll(1000 * allowance.left()):
             if not allowance.left():
-                return lines, "timeout"
+                return lines, "timeout" if ready else "unready"
         chunk = os.read(reading, 65536)
         if not chunk:
-            return lines, "died"
+            return lines, "died" if ready else "unready"
+        chunk, ready = chunk.removeprefix(b"" if ready else _READY), True
         *whole, rest = (rest + chunk).split(b"\n")
         if max(map(len, [*whole, rest])) > limits["line_bytes"]:
             return lines, "large"
