@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from heldout.sandbox import Limits, Test
 
 TESTS = tuple(Test((x,), 7 * x + 3) for x in (2, 5))
-LIMITS = Limits(seconds=0.3)
+LIMITS = Limits(seconds=0.2, memory_mb=64)
 HONEST = "def f(x):\n    return 7 * x + 3\n"
 SECRET = "HELDOUT_TEST_SECRET"
 
@@ -18,13 +18,17 @@ LEFT = "left the program"
 
 @dataclass(frozen=True, slots=True)
 class Attack:
-    """A program that does not compute f, its judgement in each sandbox, and whether the flawed judge is beaten."""
+    """A program that does not compute f, its judgement in each sandbox, and whether the flawed judge is beaten.
+
+    In bubblewrap it is tried as a function that is called, and as a whole program that prints what the function gives.
+    """
 
     name: str
     source: str
     monty: str
     bubblewrap: str
     beats_exit_status: bool = False
+    whole: str = ""  # the judgement of the whole program, where that is another
     starts_many: bool = False  # never run before a process limit was shown to bind
 
 
@@ -55,7 +59,13 @@ ATTACKS = (
     Attack("9 ** 9 ** 9", _inside("return 9 ** 9 ** 9"), "memory", "timeout"),
     Attack("endless recursion", _inside("return f(x)"), "raised", "raised"),
     Attack("source nested too deeply", "(" * 20_000 + ")" * 20_000, "syntax", "syntax"),
-    Attack("value nested too deeply", _inside("v = []", "for _ in range(3000): v = [v]", "return v"), WRONG, WRONG),
+    Attack(
+        "value nested too deeply",
+        _inside("v = []", "for _ in range(3000): v = [v]", "return v"),
+        WRONG,
+        WRONG,
+        whole="raised",
+    ),
     Attack("crash of the interpreter", "import ctypes\n" + _inside("ctypes.string_at(0)"), UNSUPPORTED, "raised"),
     Attack("fork bomb", "import os\n" + _inside("while True: os.fork()"), UNSUPPORTED, "raised", starts_many=True),
     Attack(
@@ -116,7 +126,7 @@ ATTACKS = (
         UNSUPPORTED,
         WRONG,
     ),
-    Attack("flood of output", _inside("while True: print('a' * 1000)"), "timeout", "timeout"),
+    Attack("flood of output", _inside("while True: print('a' * 1000)"), "timeout", "timeout", whole=WRONG),
     Attack("flood of values", _inside("return 'a' * 10 ** 6"), WRONG, WRONG),
     Attack(
         "`__eq__` that says yes",
@@ -132,10 +142,10 @@ ATTACKS = (
         WRONG,
     ),
     Attack("True for 1, 3.0 for 3", _inside("return float(7 * x + 3)"), WRONG, WRONG, beats_exit_status=True),
-    Attack("sys.exit(0)", "import sys\nsys.exit(0)\n", LEFT, LEFT, beats_exit_status=True),
-    Attack("exit(0) in the function", _inside("exit(0)"), LEFT, LEFT, beats_exit_status=True),
-    Attack("raise SystemExit", _inside("raise SystemExit"), LEFT, LEFT, beats_exit_status=True),
-    Attack("os._exit(0)", "import os\n" + _inside("os._exit(0)"), LEFT, LEFT),
+    Attack("sys.exit(0)", "import sys\nsys.exit(0)\n", LEFT, LEFT, beats_exit_status=True, whole=WRONG),
+    Attack("exit(0) in the function", _inside("exit(0)"), LEFT, LEFT, beats_exit_status=True, whole=WRONG),
+    Attack("raise SystemExit", _inside("raise SystemExit"), LEFT, LEFT, beats_exit_status=True, whole=WRONG),
+    Attack("os._exit(0)", "import os\n" + _inside("os._exit(0)"), LEFT, LEFT, whole=WRONG),
     Attack("return outside a function", "return 0\n", WRONG, "syntax", beats_exit_status=True),
     Attack(
         "forged results on the worker's pipe",
@@ -154,6 +164,7 @@ ATTACKS = (
         "import os\n" + _inside("while True: os.write(3, b'[' * 1000)"),
         UNSUPPORTED,
         WRONG,
+        whole="timeout",
     ),
     Attack(
         "expected values in the frames above",
@@ -179,6 +190,7 @@ ATTACKS = (
         "import builtins\nbuiltins.all = builtins.bool = builtins.isinstance = lambda *a: True\n" + _inside("return 0"),
         UNSUPPORTED,
         "raised",
+        whole=WRONG,
     ),
     Attack(
         "patched json",
@@ -197,6 +209,7 @@ ATTACKS = (
         _inside("raise ModuleNotFoundError('No module', name='<b>numpy')"),
         UNSUPPORTED,
         WRONG,
+        whole="raised",
     ),
     Attack(
         "lowering the worker's limits",
@@ -221,6 +234,7 @@ ATTACKS = (
         ),
         UNSUPPORTED,
         WRONG,
+        whole="timeout",
     ),
     Attack(
         "slowing the worker down",
@@ -294,9 +308,10 @@ ATTACKS = (
 
 def table() -> str:
     """The table of docs/sandbox.md."""
-    lines = ["| attack | monty | bubblewrap | exit status (flawed) |", "|---|---|---|---|"]
+    lines = ["| attack | monty | bubblewrap | bubblewrap, stdin | exit status (flawed) |", "|---|---|---|---|---|"]
     lines += [
-        f"| {a.name} | {a.monty} | {a.bubblewrap} | {'**passes**' if a.beats_exit_status else 'fails'} |"
+        f"| {a.name} | {a.monty} | {a.bubblewrap} | {a.whole or a.bubblewrap} "
+        f"| {'**passes**' if a.beats_exit_status else 'fails'} |"
         for a in ATTACKS
     ]
     return "\n".join(lines) + "\n"

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
 from attacks import ATTACKS, HONEST, LIMITS, SECRET, TESTS, Attack, table
 
 from heldout.errors import SandboxError
-from heldout.sandbox import Call, Program, Sandbox, judge
+from heldout.sandbox import Attempt, Call, Program, Sandbox, StdinTest, judge, open_sandbox
 from heldout.sandbox.exit_status import ExitStatusJudge
 
 DOCS = Path(__file__).parents[2] / "docs" / "sandbox.md"
@@ -31,6 +31,25 @@ def f(most):
 """
 
 
+class _Opened(dict[str, Sandbox]):
+    """Sandboxes by name, each opened when it is asked for; where one cannot be had, its tests skip and say why."""
+
+    def __missing__(self, name: str) -> Sandbox:
+        try:
+            self[name] = open_sandbox(name, workers=1, limits=LIMITS)
+        except SandboxError as error:
+            pytest.skip(str(error))
+        return self[name]
+
+
+@pytest.fixture(scope="module")
+def opened() -> Iterator[Mapping[str, Sandbox]]:
+    found = _Opened()
+    yield found
+    for one in found.values():
+        one.close()
+
+
 @pytest.fixture(scope="module")
 def port() -> Iterator[int]:
     """A port of this machine where somebody listens."""
@@ -38,17 +57,43 @@ def port() -> Iterator[int]:
         yield server.getsockname()[1]
 
 
+def called(source: str) -> Attempt:
+    """A program as a function that is called."""
+    return Attempt(source, "f", TESTS)
+
+
+def whole(source: str) -> Attempt:
+    """A program as one that reads stdin and prints what the function gives."""
+    tests = [StdinTest(f"{test.args[0]}\n", f"{test.expected}\n") for test in TESTS]
+    return Attempt(f"{source}\nprint(f(int(input())))\n", "", tests)
+
+
+# Each way to try a program, with what the table calls its judgement; a further kind of test needs a line here.
+WAYS: dict[str, tuple[Callable[[str], Attempt], Callable[[Attack], str]]] = {
+    "called in monty": (called, lambda attack: attack.monty),
+    "called in bubblewrap": (called, lambda attack: attack.bubblewrap),
+    "whole in bubblewrap": (whole, lambda attack: attack.whole or attack.bubblewrap),
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.name)
 def test_no_attack_passes_and_the_host_is_whole(
-    attack: Attack, sandbox: Sandbox, port: int, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    attack: Attack,
+    way: str,
+    opened: Mapping[str, Sandbox],
+    port: int,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setenv(SECRET, "21")
+    sandbox = opened[way.split()[-1]]
     if attack.starts_many and sandbox.name == "bubblewrap":
         assert_the_process_limit_binds(sandbox)
-    source = attack.source.replace("PORT", str(port))
-    judgement, honest = judge([(source, "f", TESTS), (HONEST, "f", TESTS)], sandbox)
+    attempt, said = WAYS[way]
+    judgement, honest = judge([attempt(attack.source.replace("PORT", str(port))), attempt(HONEST)], sandbox)
     assert not any(judgement.passed)
-    assert judgement.kind == getattr(attack, sandbox.name), judgement.answers
+    assert judgement.kind == said(attack), judgement.answers
     assert honest.solved, honest.answers
     assert capfd.readouterr().out == ""
     assert not os.path.exists("/tmp/heldout-attack")

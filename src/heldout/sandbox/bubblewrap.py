@@ -64,6 +64,7 @@ _ENVIRONMENT = {"PYTHONHASHSEED": "0", "MPLBACKEND": "Agg", "MPLCONFIGDIR": "/tm
 )
 _UNANSWERED = {
     "timeout": (Status.TIMEOUT, "It did not answer within {seconds} s of the processor or {wall} s in all."),
+    "litter": (Status.RAISED, "It left files that cannot be removed."),
     "large": (Status.REFUSED, "It wrote more than {output_bytes} bytes for one answer."),
 }
 

@@ -130,12 +130,19 @@ def state() -> dict[str, Any]:
 
 def differences(before: dict[str, Any]) -> str:
     """Empty /tmp, and say what of the state is not as it was before."""
+    if left := left_in_tmp():
+        return left
+    now = state()
+    return ", ".join(name for name, value in now.items() if value != before[name])
+
+
+def left_in_tmp() -> str:
+    """Empty /tmp; why that cannot be done, such as folders in folders, too many to go down."""
     try:
         clear_tmp()
-        now = state()
-    except (OSError, RecursionError) as error:  # folders in folders, too many to go down
-        return str(error)
-    return ", ".join(name for name, value in now.items() if value != before[name])
+    except (OSError, RecursionError) as error:
+        return f"/tmp: {error}"
+    return ""
 
 
 def clear_tmp() -> None:

@@ -40,7 +40,8 @@ def runs(request: dict[str, Any]) -> tuple[list[bytes], str]:
             if ended != "answered":
                 return lines, ended
             lines.append(json.dumps([*_outcome(status, report), printed.decode(errors="replace")]).encode())
-            confine.clear_tmp()
+            if confine.left_in_tmp():
+                return lines, "litter"
     finally:
         os.close(compiled)
     return lines, "answered"
@@ -119,7 +120,7 @@ def _outcome(status: int, report: bytes) -> tuple[str, str]:
     if not status:
         return "returned", ""
     try:
-        kind, error = json.loads(report)
+        (kind, error), _ = json.JSONDecoder().raw_decode(report.decode(errors="replace").lstrip())  # the first
         if kind in (_LEFT, "raised", "memory", "syntax", "needs a package") and isinstance(error, str):
             return kind, error
     except (ValueError, TypeError):
