@@ -1775,6 +1775,25 @@ def convolve(a, b):
 >>> convolve([1, 2, 3], [0, 1])
 [0, 1, 2, 3]
 
+### a number of numpy
+import numpy as np
+
+
+def spread(xs):
+    return np.std(xs), np.max(xs), bool(np.any(np.array(xs) > 2)), np.argmax(xs)
+>>> spread([1, 2, 3, 4])
+(1.118033988749895, 4, True, 3)
+
+### numbers of numpy in a list and a dictionary
+import numpy as np
+
+
+def doubled(xs):
+    out = [2 * x for x in np.array(xs)]
+    return out, {x: [np.float64(x)] for x in np.unique(xs)}
+>>> doubled([1, 1, 2])
+([2, 2, 4], {1: [1.0], 2: [2.0]})
+
 ### seeded random numbers
 import numpy as np
 

@@ -61,7 +61,7 @@ def _call(function: Any, arguments: list[Any], keywords: dict[str, Any], largest
     except BaseException as error:
         return from_error(error)
     try:
-        line = encode(value)
+        line = encode(_without_numpy(value) if "numpy" in sys.modules else value)
     except (NotPlain, RecursionError) as error:
         return encode(["refused", str(error)[:_LONGEST_ERROR]])
     except BaseException as error:
@@ -69,6 +69,18 @@ def _call(function: Any, arguments: list[Any], keywords: dict[str, Any], largest
     if len(line) > largest:
         return encode(["refused", f"It returned {len(line)} bytes; the limit is {largest}."])
     return f'["returned",{line}]'
+
+
+def _without_numpy(value: Any) -> Any:
+    """Python's numbers for numpy's, which programs return without noticing, at any depth; arrays stay what they are."""
+    kind = type(value)
+    if isinstance(value, sys.modules["numpy"].generic):
+        return value.item()
+    if kind in (list, tuple, set, frozenset):
+        return kind(map(_without_numpy, value))
+    if isinstance(value, dict) and kind.__module__ in ("builtins", "collections"):
+        return {_without_numpy(key): _without_numpy(item) for key, item in value.items()}
+    return value
 
 
 def from_error(error: BaseException, defining: bool = False) -> str:
