@@ -91,17 +91,47 @@ def test_a_json_array_is_read_too(tmp_path: Path) -> None:
     assert load_task(str(tmp_path / "mine.json")).problems[0].id == "double"
 
 
+def numbered(i: int, prompt: str | None = None) -> dict[str, Any]:
+    prompt = f"# {i}\ndef double(x):\n" if prompt is None else prompt
+    return {**ROW, "id": f"p{i}", "prompt": prompt, "tests": [{"args": [i], "expected": i}], "split": None}
+
+
 def test_without_a_split_a_hash_of_the_prompt_decides_and_a_note_says_so(tmp_path: Path) -> None:
-    rows = [{**ROW, "id": f"p{i}", "prompt": f"# {i}\ndef double(x):\n", "split": None} for i in range(1000)]
-    path = saved(tmp_path, *rows, {**ROW, "id": "again", "prompt": rows[3]["prompt"], "split": None})
+    rows = [numbered(i) for i in range(1000)]
+    path = saved(tmp_path, *rows)
     task = load_task(path)
     for problem in task.problems:
         place = int(hashlib.sha256(problem.prompt.encode()).hexdigest()[:16], 16) / 2**64
         assert problem.split == ("train" if place < 0.8 else "validation" if place < 0.9 else "test")
     assert {problem.split for problem in task.problems} == {"train", "validation", "test"}
-    assert task.problems[-1].split == task.problems[3].split
     assert task == load_task(path)
-    assert task.notes == ("1 001 problems named no split; a hash of the prompt chose it, 80 : 10 : 10.",)
+    assert task.notes == ("1 000 problems named no split; a hash of the prompt chose it, 80 : 10 : 10.",)
+
+
+def test_problems_that_look_alike_stay_on_one_side(tmp_path: Path) -> None:
+    rows = []
+    for i in range(60):
+        words = " ".join(f"word{i}x{j}" for j in range(20))
+        rows += [
+            numbered(4 * i, words),
+            numbered(4 * i + 1, words.upper()),  # the same prompt
+            numbered(4 * i + 2, f"{words} and so on"),  # a near copy
+            {**numbered(4 * i + 3, f"Another {i}."), "tests": numbered(4 * i)["tests"]},  # the same tests
+        ]
+    task = load_task(saved(tmp_path, *rows))
+    sides = [{problem.split for problem in task.problems[4 * i : 4 * i + 4]} for i in range(60)]
+    assert all(len(side) == 1 for side in sides)
+    assert {split for side in sides for split in side} == {"train", "validation", "test"}
+    assert contaminated(task) == {}
+    assert task.notes[-1].startswith("240 problems look like others and went to the same side as those; the largest")
+    assert "has 4 of 240." in task.notes[-1]
+
+
+def test_a_problem_without_a_split_goes_where_one_that_looks_like_it_is(tmp_path: Path) -> None:
+    words = " ".join(f"word{j}" for j in range(20))
+    for split in ("train", "validation", "test"):
+        task = load_task(saved(tmp_path, {**numbered(0, words), "split": split}, numbered(1, f"{words} again")))
+        assert [problem.split for problem in task.problems] == [split, split]
 
 
 def test_keys_without_a_meaning_are_said(tmp_path: Path) -> None:
