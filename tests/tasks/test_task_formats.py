@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from heldout.errors import TaskError, UsageError
-from heldout.sandbox import Test, judge
+from heldout.sandbox import Answer, Status, Test, judge
 from heldout.tasks import load_task
 from heldout.tasks.contamination import contaminated
 from heldout.tasks.formats.reading import continues
@@ -76,6 +76,16 @@ def test_what_is_no_json_is_told_with_its_line(tmp_path: Path) -> None:
     (tmp_path / "mine.jsonl").write_bytes(b"\xff\xfe")
     with pytest.raises(TaskError, match="cannot be read"):
         load_task(str(tmp_path / "mine.jsonl"))
+
+
+def test_tests_may_be_assertions_have_keywords_and_a_comparison_of_their_own(tmp_path: Path) -> None:
+    row = {**ROW, "tests": ["assert double(2) == 4", {"args": [], "expected": 4, "kwargs": {"x": 2}}]}
+    strict, python = load_task(saved(tmp_path, row, {**row, "id": "other", "compare": "python"})).problems
+    assert strict.tests == (Test((2,), 4), Test((), 4, {"x": 2}))
+    returned = Answer(Status.RETURNED, 4.0)
+    assert [test.passes(returned) for one in (strict, python) for test in one.tests] == [False, False, True, True]
+    with pytest.raises(TaskError, match="line 1: 'compare' is 'loose'; it must be 'strict', 'python', "):
+        load_task(saved(tmp_path, {**row, "compare": "loose"}))
 
 
 def test_rows_of_another_format_than_the_first_are_refused(tmp_path: Path) -> None:

@@ -148,7 +148,7 @@ def read(name: str, rows: Sequence[Row], split: str | None = None) -> Task:
         reading = format.read(row)
         problem = reading.problem
         where = split or row.split() or ("test" if format.benchmark else "")
-        reading = replace(reading, problem=replace(problem, split=where))
+        reading = replace(reading, problem=replace(problem, split=where, unjudged=len(reading.unjudged)))
         if found.setdefault(problem.id, reading) is not reading:
             if found[problem.id] != reading:
                 raise TaskError(
@@ -162,7 +162,6 @@ def read(name: str, rows: Sequence[Row], split: str | None = None) -> Task:
         problems,
         (*_notes(format, rows, found, split), *apart, *_repeated(repeated)),
         left_out={name: one.why or NO_TEST for name, one in found.items() if not one.problem.tests},
-        unjudged={name: len(one.unjudged) for name, one in found.items() if one.unjudged},
         order=tuple(found),
     )
 
