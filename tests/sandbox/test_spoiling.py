@@ -17,6 +17,7 @@ from heldout.errors import SandboxError
 from heldout.sandbox import Answer, Call, Limits, Program, Status, judge
 from heldout.sandbox import bubblewrap as module
 from heldout.sandbox.bubblewrap import UNPRIVILEGED, Bubblewrap
+from heldout.sandbox.testers import Testers
 
 RIGHT = (HONEST, "f", TESTS)
 
@@ -93,10 +94,10 @@ def test_a_program_that_leaves_something_that_cannot_be_removed_ends_the_worker_
 class Killed(module._Worker):
     """A worker that dies under one program, as if that had found a way to end it."""
 
-    def ask(self, program: Program) -> list[Answer]:
+    def ask(self, program: Program, testers: Testers) -> list[Answer]:
         if "deadly" in program.source:
             os.kill(inside(self), signal.SIGKILL)
-        return super().ask(program)
+        return super().ask(program, testers)
 
 
 def test_a_program_under_which_workers_die_while_another_is_judged_well_is_at_fault(

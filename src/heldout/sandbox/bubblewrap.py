@@ -27,27 +27,41 @@ import json
 import os
 import re
 import shutil
+import socket
 import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from importlib.resources import files
-from typing import Any
+from typing import Any, NamedTuple
 
 from heldout.errors import MissingSandbox, SandboxError, UsageError
 from heldout.sandbox import syscalls
 from heldout.sandbox.base import Answer, Call, Checks, Input, Limits, Program, Sandbox, Status, Stdin, default_workers
 from heldout.sandbox.packages import Packages, installed
 from heldout.sandbox.pool import Pool, Worker, WorkerDied
+from heldout.sandbox.testers import Testers, left
 from heldout.sandbox.values import NotPlain, decode, encode
 
 UNPRIVILEGED = 65534  # nobody
 _GRACE = 10.0  # seconds that a worker may be late before it counts as dead
 _START = 30.0
-_BROKEN = 70  # the exit status of a child whose program spoilt what writes its answers
 _OVERHEAD = 1000  # bytes of a line beside the value
 _INSIDE = "/heldout"  # where the worker's files lie in the sandbox
-_FILES = ("values.py", "inside/worker.py", "inside/confine.py", "inside/calls.py", "inside/stdin.py")
+_FILES = tuple(
+    f"{name}.py"
+    for name in [
+        "values",
+        "inside/worker",
+        "inside/confine",
+        "inside/calls",
+        "inside/stdin",
+        "inside/frames",
+        "inside/serve",
+        "inside/proxies",
+        "inside/checks",
+    ]
+)
 _COMMAND = f"import sys; sys.path[0] = {_INSIDE!r}; from heldout.sandbox.inside.worker import main; main()"
 _SAID = ("raised", "refused", "syntax", "memory", "left the program", "no such function")
 _PACKAGE = re.compile(r"[^\W\d]\w*")
@@ -88,8 +102,9 @@ class Bubblewrap(Sandbox):
         self.notes = () if syscalls.rules() else (_UNFILTERED,)
         self._workers = workers or default_workers()
         self._asked = bool(packages)
+        self._testers = Testers(_first_worker, self._workers, packages or ())
         self._packages = _usual() if packages is None else installed(packages)
-        self._plain = _Walled(_first_worker(limits, _NONE), self._workers)
+        self._plain = _Walled(_first_worker(limits, _NONE), self._workers, self._testers)
         self._packaged: _Walled | None = None
         try:
             if self._asked:  # so that they are missed now and not later
@@ -110,11 +125,12 @@ class Bubblewrap(Sandbox):
         self._plain.close()
         if self._packaged:
             self._packaged.close()
+        self._testers.close()
 
     def _with_packages(self) -> _Walled:
         if self._packaged is None:
             try:
-                self._packaged = _Walled(_first_worker(self.limits, self._packages), self._workers)
+                self._packaged = _Walled(_first_worker(self.limits, self._packages), self._workers, self._testers)
             except SandboxError as error:
                 if self._asked:
                     raise
@@ -135,8 +151,9 @@ def _usual() -> Packages:
 class _Walled:
     """Workers that have the same packages."""
 
-    def __init__(self, first: _Worker, size: int) -> None:
+    def __init__(self, first: _Worker, size: int, testers: Testers) -> None:
         self.python = first.python
+        self.testers = testers
         self.pool = Pool(lambda: _Worker(self.python, first.limits, first.packages), size, first)
 
     def run(self, programs: Sequence[Program]) -> list[list[Answer]]:
@@ -160,7 +177,7 @@ class _Walled:
                 worker.check()
                 guilty = True  # unless it answers
             try:
-                return worker.ask(program), worker.stretch
+                return worker.ask(program, self.testers), worker.stretch
             except SandboxError:  # the program had no part in it
                 guilty = False
                 raise
@@ -185,7 +202,8 @@ class _Worker(Worker):
     """One sandbox with its worker process."""
 
     def __init__(self, python: str, limits: Limits, packages: Packages) -> None:
-        super().__init__(_start(python, limits, packages))
+        self.passage, process = _start(python, limits, packages)
+        super().__init__(process)
         self.python = python
         self.limits = limits
         self.packages = packages
@@ -205,17 +223,15 @@ class _Worker(Worker):
                 "that are open to ordinary users, and a Python that everybody may read."
             ) from None
 
-    def ask(self, program: Program) -> list[Answer]:
-        """Send a program and wait for its answers.
+    def ask(self, program: Program, testers: Testers) -> list[Answer]:
+        """Send a program and wait for its answers, also those of tests that run elsewhere.
 
         An OSError or EOFError when the worker died or went silent, a SandboxError when it failed before the program.
         """
-        if program.kind is Checks:
-            return [Answer(Status.UNSUPPORTED, error="bubblewrap cannot be asked for Checks.")] * program.answers
         if self.stretch.programs >= _EVERY:
             self.check()
         self.stretch.programs += 1
-        return self._asked(program)
+        return testers.answers(self, program) if program.kind is Checks else self._asked(program)
 
     def check(self) -> None:
         """Let it judge what is known: a SandboxError where it errs, and what it judged since the last time is void."""
@@ -235,16 +251,30 @@ class _Worker(Worker):
             "answers": program.answers,
             "limits": _told(limits),
         }
-        self.send(json.dumps(request).encode())
-        data = self.receive(limits.wall * program.answers + _GRACE)
-        head, _, body = data.partition(b"\n")
+        self.begin(request)
+        header, lines = self.end(limits.wall * program.answers + _GRACE)
+        read = _printed if program.kind is Stdin else _answer
+        answers = [read(line, limits) for line in lines]
+        return answers + [_unanswered(header, limits)] * (program.answers - len(answers))
+
+    def begin(self, question: dict[str, Any], passed: Sequence[int] = ()) -> None:
+        """Ask; what is passed are descriptors, which the worker gets."""
+        if passed:
+            socket.send_fds(self.passage.ours, [b"\n"], passed)
+        self.send(json.dumps({**question, "passage": self.passage.theirs}).encode())
+
+    def end(self, seconds: float) -> tuple[dict[str, Any], list[bytes]]:
+        """Wait for how it ended, and the lines that it told."""
+        head, _, body = self.receive(seconds).partition(b"\n")
         header = json.loads(head)
         self.spent = bool(header["spoiled"])
         if header["ended"] == "unready":
             raise SandboxError("it failed before the program was run")
-        read = _printed if program.kind is Stdin else _answer
-        answers = [read(line, limits) for line in body.split(b"\n")] if body else []
-        return answers + [_unanswered(header, limits)] * (program.answers - len(answers))
+        return header, body.split(b"\n") if body else []
+
+    def close(self) -> None:
+        super().close()
+        self.passage.ours.close()
 
     def _last_words(self) -> str:
         self.kill()
@@ -291,11 +321,7 @@ def _unanswered(header: dict[str, Any], limits: Limits) -> Answer:
     if header["ended"] in _UNANSWERED:
         status, text = _UNANSWERED[header["ended"]]
         return Answer(status, error=text.format(**_told(limits)))
-    code = header["status"]
-    if code < 0 or code == _BROKEN:
-        ended = f"signal {-code}" if code < 0 else f"exit status {code}"
-        return Answer(Status.RAISED, error=f"The process ended with {ended} before it answered.")
-    return Answer(Status.LEFT, error=f"The program left with exit status {code} before it answered.")
+    return left(header["status"])
 
 
 def _told(limits: Limits) -> dict[str, Any]:
@@ -331,14 +357,22 @@ def _refuse_open_doors(hello: dict[str, Any], limits: Limits) -> None:
 
 
 def _refuse_without_packages(hello: dict[str, Any], packages: Packages) -> None:
-    if packages.imports and hello["version"] != [*sys.version_info[:2]]:
+    if packages.paths and hello["version"] != [*sys.version_info[:2]]:
         there, here = (".".join(map(str, one)) for one in (hello["version"], sys.version_info[:2]))
         raise SandboxError(f"The Python in bubblewrap is {there}, and the packages here are for {here}.")
     if hello["refused"]:
         raise SandboxError(f"In bubblewrap a package cannot be imported: {hello['refused']}.")
 
 
-def _start(python: str, limits: Limits, packages: Packages) -> subprocess.Popen[bytes]:
+class _Passage(NamedTuple):
+    """A socket through which descriptors get into a sandbox: the host's end, and the number of the other one there."""
+
+    ours: socket.socket
+    theirs: int
+
+
+def _start(python: str, limits: Limits, packages: Packages) -> tuple[_Passage, subprocess.Popen[bytes]]:
+    ours, theirs = socket.socketpair()
     descriptors = {f"heldout/sandbox/{name}": _in_memory(name, _text(name)) for name in _FILES}
     rules = syscalls.rules()
     filtered = None if rules is None else _in_memory("rules", rules)
@@ -348,7 +382,7 @@ def _start(python: str, limits: Limits, packages: Packages) -> subprocess.Popen[
         user = {"user": UNPRIVILEGED, "group": UNPRIVILEGED, "extra_groups": []}
     command = [python, "-B", "-s", "-S", "-c", _COMMAND, json.dumps(asdict(limits)), *packages.imports]
     try:
-        return subprocess.Popen(
+        process = subprocess.Popen(
             [*_wall(python, limits, descriptors, filtered, packages), *command],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -356,10 +390,12 @@ def _start(python: str, limits: Limits, packages: Packages) -> subprocess.Popen[
             bufsize=0,
             cwd="/",
             env={},
-            pass_fds=opened,
+            pass_fds=[*opened, theirs.fileno()],
             **user,
         )
+        return _Passage(ours, theirs.fileno()), process
     finally:
+        theirs.close()
         for descriptor in opened:
             os.close(descriptor)
 

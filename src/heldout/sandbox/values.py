@@ -12,22 +12,29 @@ from __future__ import annotations
 import json
 import math
 from collections import Counter, OrderedDict, defaultdict
+from collections.abc import Callable
 from typing import Any
 
 DEEPEST = 100  # levels of nesting
 _EXACT = 2**53  # integers up to here are themselves in every reader of JSON
+_TAGS = ("tuple", "set", "frozenset", "dict", "complex")  # of a list; those of a text are read before
 _DICTS = (dict, OrderedDict, defaultdict, Counter)
+
+
+Writer = Callable[[Any], tuple[str, list[Any]]]  # of a value that is not plain: a tag of its own, and what stands in it
+Reader = Callable[[str, list[Any]], Any]  # of what a Writer wrote
 
 
 class NotPlain(ValueError):
     """A value that is not plain data, or text that does not describe one."""
 
 
-def encode(value: Any) -> str:
+def encode(value: Any, foreign: Writer | None = None) -> str:
     """Write a plain value as one line of tagged JSON.
 
     Types are exact: an instance of a subclass (an ``int`` with its own ``__eq__``, a named tuple) is not plain. The
-    dictionaries of `collections` count as ``dict``, as they do for everybody who compares them.
+    dictionaries of `collections` count as ``dict``, as they do for everybody who compares them. What is not plain is
+    left to `foreign`.
 
     Raises
     ------
@@ -39,7 +46,7 @@ def encode(value: Any) -> str:
     >>> encode((1, {2.0: b"a"}))
     '{"tuple":[1,{"dict":[[2.0,{"bytes":"61"}]]}]}'
     """
-    return json.dumps(_tagged(value, DEEPEST), allow_nan=False, separators=(",", ":"))
+    return json.dumps(_tagged(value, DEEPEST, foreign), allow_nan=False, separators=(",", ":"))
 
 
 def is_above(value: Any, size: int) -> bool:
@@ -71,8 +78,8 @@ def is_above(value: Any, size: int) -> bool:
     return False
 
 
-def decode(text: str | bytes) -> Any:
-    """Read one line of tagged JSON written by somebody who is not trusted.
+def decode(text: str | bytes, foreign: Reader | None = None) -> Any:
+    """Read one line of tagged JSON written by somebody who is not trusted; other tags are left to `foreign`.
 
     Raises
     ------
@@ -85,12 +92,12 @@ def decode(text: str | bytes) -> Any:
     (1, {2})
     """
     try:
-        return _plain(json.loads(text), DEEPEST)
+        return _plain(json.loads(text), DEEPEST, foreign)
     except (ValueError, TypeError, RecursionError) as error:  # TypeError: a list in a set
         raise NotPlain("This is not tagged JSON: {}.".format(str(error).rstrip("."))) from None
 
 
-def _tagged(value: Any, levels: int) -> Any:
+def _tagged(value: Any, levels: int, foreign: Writer | None) -> Any:
     kind = type(value)
     if value is None or kind is bool or kind is str:
         return value
@@ -101,19 +108,23 @@ def _tagged(value: Any, levels: int) -> Any:
     if kind is bytes:
         return {"bytes": value.hex()}
     if kind is complex:
-        return {"complex": [_tagged(value.real, 1), _tagged(value.imag, 1)]}
+        return {"complex": [_tagged(value.real, 1, None), _tagged(value.imag, 1, None)]}
     if not levels:
         raise NotPlain(f"This value is nested more than {DEEPEST} levels deep.")
     if kind is list:
-        return [_tagged(item, levels - 1) for item in value]
+        return [_tagged(item, levels - 1, foreign) for item in value]
     if kind in (tuple, set, frozenset):
-        return {kind.__name__: [_tagged(item, levels - 1) for item in value]}
+        return {kind.__name__: [_tagged(item, levels - 1, foreign) for item in value]}
     if kind in _DICTS:
-        return {"dict": [[_tagged(key, levels - 1), _tagged(item, levels - 1)] for key, item in dict.items(value)]}
+        pairs = [[key, item] for key, item in dict.items(value)]
+        return {"dict": [[_tagged(one, levels - 1, foreign) for one in pair] for pair in pairs]}
+    if foreign:
+        tag, items = foreign(value)
+        return {tag: [_tagged(item, levels - 1, foreign) for item in items]}
     raise NotPlain(f"A value of type {kind.__name__} is not plain data.")
 
 
-def _plain(tagged: Any, levels: int) -> Any:
+def _plain(tagged: Any, levels: int, foreign: Reader | None) -> Any:
     if not isinstance(tagged, (list, dict)):
         if isinstance(tagged, float) and not math.isfinite(tagged):  # the parser accepts NaN and 1e999
             raise NotPlain("a number that is not finite has a tag")
@@ -121,25 +132,27 @@ def _plain(tagged: Any, levels: int) -> Any:
     if not levels:
         raise NotPlain(f"it is nested more than {DEEPEST} levels deep")
     if isinstance(tagged, list):
-        return [_plain(item, levels - 1) for item in tagged]
+        return [_plain(item, levels - 1, foreign) for item in tagged]
     if len(tagged) != 1:
         raise NotPlain(f"an object has {len(tagged)} keys instead of one tag")
     ((tag, content),) = tagged.items()
-    return _from_tag(tag, content, levels - 1)
+    return _from_tag(tag, content, levels - 1, foreign)
 
 
-def _from_tag(tag: str, content: Any, levels: int) -> Any:
+def _from_tag(tag: str, content: Any, levels: int, foreign: Reader | None) -> Any:
     if tag in ("int", "float", "bytes"):
         if not isinstance(content, str):
             raise NotPlain(f"a tag {tag} without text")
         return int(content, 16) if tag == "int" else float(content) if tag == "float" else bytes.fromhex(content)
     if not isinstance(content, list):
         raise NotPlain(f"a tag {tag[:20]!r} without a list")
-    items = [_plain(item, levels) for item in content]
+    items = [_plain(item, levels, foreign) for item in content]
     if tag in ("tuple", "set", "frozenset"):
         return {"tuple": tuple, "set": set, "frozenset": frozenset}[tag](items)
     if tag == "dict" and all(type(item) is list and len(item) == 2 for item in items):
         return dict(items)
     if tag == "complex" and len(items) == 2 and all(type(item) is float for item in items):
         return complex(*items)
+    if foreign and tag not in _TAGS:
+        return foreign(tag, items)
     raise NotPlain(f"a tag {tag[:20]!r} that is not known or does not fit")

@@ -13,6 +13,7 @@ from typing import Any
 
 from heldout.sandbox.values import NotPlain, decode, encode
 
+NAME = "program"  # of its module, and of its file in errors
 _LONGEST_ERROR = 300
 
 
@@ -20,7 +21,7 @@ def answers(request: dict[str, Any]) -> Iterator[str]:
     """Define the program and call its entry point for each input; one line of tagged JSON for each."""
     inputs = request["inputs"]
     try:
-        function = _define(request["source"], request["entry"])
+        function = _entry(load(request["source"]), request["entry"])
     except _NoFunction as missing:
         yield from [encode(["no such function", str(missing)])] * len(inputs)
     except BaseException as error:
@@ -31,12 +32,11 @@ def answers(request: dict[str, Any]) -> Iterator[str]:
             yield _call(function, arguments, keywords, request["limits"]["output_bytes"])
 
 
-def _define(source: str, entry: str) -> Any:
-    module = types.ModuleType("program")  # a real one: dataclasses look it up
-    sys.modules["program"] = module
-    code = compile(source, "program", "exec", dont_inherit=True)
-    exec(code, module.__dict__)
-    return _entry(module.__dict__, entry)
+def load(source: str) -> dict[str, Any]:
+    """Define the program; what it defines, by name."""
+    sys.modules[NAME] = module = types.ModuleType(NAME)  # a real one: dataclasses look it up
+    exec(compile(source, NAME, "exec", dont_inherit=True), module.__dict__)
+    return module.__dict__
 
 
 class _NoFunction(Exception):

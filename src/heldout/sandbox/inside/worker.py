@@ -27,18 +27,20 @@ import random  # noqa: F401
 import re  # noqa: F401
 import select
 import signal
+import socket
 import statistics  # noqa: F401
 import string  # noqa: F401
 import sys
 import typing  # noqa: F401
 from typing import Any, NoReturn
 
-from heldout.sandbox.inside import calls, confine, stdin
+from heldout.sandbox.inside import calls, confine, serve, stdin
 
 _RESULT = 3  # the descriptor on which a child writes its answers
 _READY = b"\n"  # what a child writes first; until then the program has no part in what goes wrong
 _TOGETHER, _SETUP = 1.1, 0.1  # of its time a program has with all its processes, and what starting one may take
 _BROKEN = 70  # exit status of a child whose program spoilt what writes its answers
+_MOST_TOLD = 2**24  # bytes that a child tells beside what it is asked for
 _PACKAGES = "/heldout/packages"
 _NOT_DUMPABLE = (4, 0, 0, 0, 0)  # prctl(PR_SET_DUMPABLE, 0)
 
@@ -91,19 +93,26 @@ def _judge(request: dict[str, Any]) -> tuple[dict[str, Any], list[bytes]]:
     if request["kind"] == "stdin":
         lines, ended = stdin.runs(request)
         return {"ended": ended, "status": 0}, lines
+    given = () if request["kind"] == "calls" else _given(request["passage"])
     before = confine.used_by_children()
     reading, writing = os.pipe()
     child = os.fork()
     if not child:
         try:
-            _run(request, writing)
+            _run(request, writing, given)
             os._exit(0)
         finally:  # whatever happens, a child never becomes a second worker
             os._exit(_BROKEN)
-    os.close(writing)
-    lines, ended = _collect(reading, child, request["answers"], request["limits"])
+    for one in (writing, *given):
+        os.close(one)
+    if request["kind"] == "calls":
+        lines, ended = _collect(reading, child, request["answers"], request["limits"])
+    else:
+        lines, ended = _attend(reading, child, request["limits"], request["kind"] == "serve")
     os.close(reading)
     status = confine.kill_all(child)
+    if request["kind"] == "serve":  # the host says that nobody asks any more
+        _receive()
     used = confine.used_by_children() - before
     if used > _TOGETHER * request["limits"]["seconds"] * request["answers"] + _SETUP:
         lines, ended = [], "timeout"
@@ -134,12 +143,45 @@ def _collect(reading: int, child: int, answers: int, limits: dict[str, Any]) -> 
     return lines[:answers], "answered"
 
 
-def _run(request: dict[str, Any], writing: int) -> None:
+def _attend(reading: int, child: int, limits: dict[str, Any], is_ended_by_host: bool) -> tuple[list[bytes], str]:
+    """Wait while the child and that of another worker speak with each other, and read what it tells beside."""
+    poll = select.poll()
+    poll.register(reading, select.POLLIN)
+    if is_ended_by_host:
+        poll.register(0, select.POLLIN)
+    allowance = confine.Allowance(child, limits)
+    told, ended = b"", "timeout"
+    while left := allowance.left():
+        ready = dict(poll.poll(1000 * left))
+        if reading in ready:
+            part = os.read(reading, 65536)
+            told += part
+            if not part or len(told) > _MOST_TOLD:
+                ended = "died"
+                break
+        if 0 in ready:
+            ended = "answered"
+            break
+    return told.split(b"\n")[1:-1], ended if told.startswith(_READY) else "unready"
+
+
+def _given(passage: int) -> tuple[int, ...]:
+    """The two ends of pipes that lead to another sandbox, which the host has passed in."""
+    with socket.socket(fileno=os.dup(passage)) as opened:
+        return tuple(socket.recv_fds(opened, 1, 2)[1])
+
+
+def _run(request: dict[str, Any], writing: int, given: tuple[int, ...]) -> None:
     """The child: from here on the program is in control, so this process is worth no trust."""
-    confine.enter(request["limits"], request["answers"], (None, None, None, writing))
+    confine.enter(request["limits"], request["answers"], (None, None, None, writing, *given))
     os.write(_RESULT, _READY)
-    for line in calls.answers(request):
-        _write(line)
+    if request["kind"] == "serve":
+        serve.main(request)
+    elif request["kind"] == "checks":  # of a worker that has loaded what it needs
+        importlib.import_module("heldout.sandbox.inside.checks").main(request, _write)
+    else:
+        for line in calls.answers(request):
+            _write(line)
 
 
 def _write(line: str) -> None:
