@@ -30,4 +30,4 @@ def test_busy_neighbours_fail_no_right_program(name: str) -> None:
     except SandboxError as error:
         pytest.skip(str(error))
     assert result.late == 0
-    assert result.late_by_clock >= 6  # so busy that a limit of the clock fails most
+    assert result.programs == 12
