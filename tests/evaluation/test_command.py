@@ -161,6 +161,34 @@ def test_a_mistake_is_one_sentence(task: Path, words: list[str], said: str) -> N
 
 
 @pytest.mark.skipif(find_spec("vllm") is not None, reason="vLLM is installed here")
+def test_columns_are_mapped_and_tests_that_are_not_judged_stand_beside_the_score(tmp_path: Path) -> None:
+    rows = [
+        {"id": "a", "ask": "Write inc(x).", "test_cases": ["assert inc(1) == 2", "assert inc( == 3"]},
+        {"id": "b", "ask": "Write half(x).", "test_cases": ["assert half(2) == 1"]},
+        {"id": "c", "ask": "Write nothing.", "test_cases": ["assert len([1]) == 1"]},
+    ]
+    for row in rows:
+        row["split"] = "test"
+    (tmp_path / "task.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    samples = [{"id": "a", "completion": "def inc(x):\n    return x + 1\n"}, {"id": "c", "completion": "pass"}]
+    (tmp_path / "samples.jsonl").write_text("".join(json.dumps(sample) + "\n" for sample in samples))
+    words = (tmp_path / "samples.jsonl", "--task", tmp_path / "task.jsonl", "--split", "test")
+    done = command(*words, "--column", "question=ask")
+    assert done.returncode == 0, done.stderr
+    for said in (
+        "pass@1      100.0%",
+        "not judged  1 of 2 tests, of 1 problem",
+        "left out    1 problem of the set, which cannot be judged",
+        "1 sample of problems that task left out skipped: c.",
+        "1 test of 1 problem not judged, because they are no Python: such as `assert inc( == 3`; of a.",
+    ):
+        assert said in done.stdout, said
+    for column, why in (("question", "has no value; write it as ours=theirs"), ("question=nothing", "has no column")):
+        refused = command(*words, "--column", column)
+        assert refused.returncode == 2
+        assert why in refused.stderr
+
+
 def test_an_engine_that_is_not_installed_is_one_sentence(task: Path) -> None:
     done = command("owner/name", "--task", task, "--engine", "vllm")
     assert done.returncode == 2

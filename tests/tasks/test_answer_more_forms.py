@@ -143,6 +143,12 @@ RIGHT_ONES = [
         "ipython session",
         fenced(">>> import math\n>>> def f(x):\n...     return math.floor(x) + 1\n>>> f(2)\n3\n", "pycon"),
     ),
+    Form(
+        "a class that inherits the method",
+        fenced(f"{METHOD.replace('Solution', 'Base')}\n\nclass Solution(Base):\n    pass\n"),
+        entry="Solution().f",
+    ),
+    Form("html pre", f"<pre>\n{RIGHT}</pre>"),
     # base models
     Form("eof token in the body", f"{BODY}<|endoftext|># next file\n{WRONG}", stub=STUB),
     Form("fim token", f"<fim_middle>{BODY}<|endoftext|>", stub=STUB),

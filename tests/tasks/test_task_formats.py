@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from heldout.errors import TaskError, UsageError
-from heldout.sandbox import Test, judge
+from heldout.sandbox import Answer, Status, Test, judge
 from heldout.tasks import load_task
 from heldout.tasks.contamination import contaminated
 from heldout.tasks.formats.reading import continues
@@ -78,6 +78,16 @@ def test_what_is_no_json_is_told_with_its_line(tmp_path: Path) -> None:
         load_task(str(tmp_path / "mine.jsonl"))
 
 
+def test_tests_may_be_assertions_have_keywords_and_a_comparison_of_their_own(tmp_path: Path) -> None:
+    row = {**ROW, "tests": ["assert double(2) == 4", {"args": [], "expected": 4, "kwargs": {"x": 2}}]}
+    strict, python = load_task(saved(tmp_path, row, {**row, "id": "other", "compare": "python"})).problems
+    assert strict.tests == (Test((2,), 4), Test((), 4, {"x": 2}))
+    returned = Answer(Status.RETURNED, 4.0)
+    assert [test.passes(returned) for one in (strict, python) for test in one.tests] == [False, False, True, True]
+    with pytest.raises(TaskError, match="line 1: 'compare' is 'loose'; it must be 'strict', 'python', "):
+        load_task(saved(tmp_path, {**row, "compare": "loose"}))
+
+
 def test_rows_of_another_format_than_the_first_are_refused(tmp_path: Path) -> None:
     other = {"task_id": 1, "text": "Add.", "code": "def f(x): pass", "test_list": ["assert f(1) == 2"]}
     with pytest.raises(
@@ -91,17 +101,47 @@ def test_a_json_array_is_read_too(tmp_path: Path) -> None:
     assert load_task(str(tmp_path / "mine.json")).problems[0].id == "double"
 
 
+def numbered(i: int, prompt: str | None = None) -> dict[str, Any]:
+    prompt = f"# {i}\ndef double(x):\n" if prompt is None else prompt
+    return {**ROW, "id": f"p{i}", "prompt": prompt, "tests": [{"args": [i], "expected": i}], "split": None}
+
+
 def test_without_a_split_a_hash_of_the_prompt_decides_and_a_note_says_so(tmp_path: Path) -> None:
-    rows = [{**ROW, "id": f"p{i}", "prompt": f"# {i}\ndef double(x):\n", "split": None} for i in range(1000)]
-    path = saved(tmp_path, *rows, {**ROW, "id": "again", "prompt": rows[3]["prompt"], "split": None})
+    rows = [numbered(i) for i in range(1000)]
+    path = saved(tmp_path, *rows)
     task = load_task(path)
     for problem in task.problems:
         place = int(hashlib.sha256(problem.prompt.encode()).hexdigest()[:16], 16) / 2**64
         assert problem.split == ("train" if place < 0.8 else "validation" if place < 0.9 else "test")
     assert {problem.split for problem in task.problems} == {"train", "validation", "test"}
-    assert task.problems[-1].split == task.problems[3].split
     assert task == load_task(path)
-    assert task.notes == ("1 001 problems named no split; a hash of the prompt chose it, 80 : 10 : 10.",)
+    assert task.notes == ("1 000 problems named no split; a hash of the prompt chose it, 80 : 10 : 10.",)
+
+
+def test_problems_that_look_alike_stay_on_one_side(tmp_path: Path) -> None:
+    rows = []
+    for i in range(60):
+        words = " ".join(f"word{i}x{j}" for j in range(20))
+        rows += [
+            numbered(4 * i, words),
+            numbered(4 * i + 1, words.upper()),  # the same prompt
+            numbered(4 * i + 2, f"{words} and so on"),  # a near copy
+            {**numbered(4 * i + 3, f"Another {i}."), "tests": numbered(4 * i)["tests"]},  # the same tests
+        ]
+    task = load_task(saved(tmp_path, *rows))
+    sides = [{problem.split for problem in task.problems[4 * i : 4 * i + 4]} for i in range(60)]
+    assert all(len(side) == 1 for side in sides)
+    assert {split for side in sides for split in side} == {"train", "validation", "test"}
+    assert contaminated(task) == {}
+    assert task.notes[-1].startswith("240 problems look like others and went to the same side as those; the largest")
+    assert "has 4 of 240." in task.notes[-1]
+
+
+def test_a_problem_without_a_split_goes_where_one_that_looks_like_it_is(tmp_path: Path) -> None:
+    words = " ".join(f"word{j}" for j in range(20))
+    for split in ("train", "validation", "test"):
+        task = load_task(saved(tmp_path, {**numbered(0, words), "split": split}, numbered(1, f"{words} again")))
+        assert [problem.split for problem in task.problems] == [split, split]
 
 
 def test_keys_without_a_meaning_are_said(tmp_path: Path) -> None:

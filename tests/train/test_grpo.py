@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import random
 import signal
+import sys
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
+from rich.console import Console
 
 pytest.importorskip("torch", reason="training needs the extra train")
 pytest.importorskip("trl", reason="training needs the extra train")
@@ -118,6 +120,16 @@ def test_a_contaminated_task_is_refused(short: str, tmp_path: Path) -> None:
     write_task(tmp_path / "task.jsonl", {"train": "f", "validation": "f"})
     with pytest.raises(ContaminatedTask):
         train(small(short, task=str(tmp_path / "task.jsonl"), model="some/model"), tmp_path / "run")
+
+
+def test_an_overlap_that_is_allowed_is_said_and_not_refused(
+    short: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_task(tmp_path / "task.jsonl", {"train": "f", "validation": "f"})
+    config = small(short, task=str(tmp_path / "task.jsonl"), allow_overlap=True)
+    with pytest.raises(UsageError, match="knows only the embedded task"):
+        train(config, tmp_path / "run", console=Console(file=sys.stdout, width=200))
+    assert "1 held-out problem occur among those that are trained on, which was allowed" in capsys.readouterr().out
 
 
 def test_the_embedded_model_is_refused_for_another_task(short: str, tmp_path: Path) -> None:

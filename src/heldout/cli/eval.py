@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from heldout.cli.reading import SAMPLES, typed_text
+from heldout.cli.reading import SAMPLES, pair, typed_text
 
 
 def evaluate(
@@ -20,6 +20,10 @@ def evaluate(
     task: Annotated[
         str, typer.Option("--task", help="embedded, a .jsonl file of problems, or hf:OWNER/NAME.")
     ] = "embedded",
+    column: Annotated[
+        list[str] | None,
+        typer.Option(metavar="OURS=THEIRS", help="A column of the task is called otherwise, such as prompt=question."),
+    ] = None,
     split: Annotated[
         Literal["train", "validation", "test"], typer.Option(help="validation is for choosing, test for reporting.")
     ] = "validation",
@@ -101,6 +105,7 @@ def evaluate(
     }
     request = Request(
         task,
+        dict(pair("column", text) for text in column or []),
         split,
         limit,
         samples,

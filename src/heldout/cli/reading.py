@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from heldout.live.follow import Follower
     from heldout.run import Run
 
+_PAIRS = {
+    "trl": "key=value, such as --trl epsilon=0.2",
+    "column": "ours=theirs, such as --column prompt=question",
+}
 SAMPLES: Any = typer.Option("--samples", min=1, help="Samples per held-out problem; one if not given.")
 
 
@@ -97,6 +101,14 @@ def declared(
     run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     run.__annotations__ = {one.name: one.annotation for one in parameters}
     return run
+
+
+def pair(flag: str, text: str) -> tuple[str, str]:
+    """Return key and value of ``key=value``; a UsageError where there is none."""
+    key, found, value = text.partition("=")
+    if not found or not key or not value:
+        raise UsageError(f"--{flag} {text} has no value; write it as {_PAIRS[flag]}.")
+    return key, value
 
 
 def typed_text(text: str) -> str:

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
-from heldout.cli.reading import declared, typed_text
+from heldout.cli.reading import declared, pair, typed_text
 from heldout.errors import UsageError
 from heldout.train.config import TrainConfig, type_of
 
@@ -27,7 +27,9 @@ def with_flags(command: Callable[..., None]) -> Callable[..., None]:
 
     def run(**typed: Any) -> None:
         if typed["trl"]:
-            typed["trl"] = dict(_pair(text) for text in typed["trl"])
+            typed["trl"] = {key: _value(text) for key, text in (pair("trl", one) for one in typed["trl"])}
+        if typed["column"]:
+            typed["column"] = dict(pair("column", one) for one in typed["column"])
         if typed["stop_sequences"]:
             typed["stop_sequences"] = [typed_text(text) for text in typed["stop_sequences"]]
         command(**{name: value for name, value in typed.items() if value is not None or name not in optional})
@@ -54,15 +56,12 @@ _REPEATED = (Mapping, Sequence)  # given once for each item
 _METAVARS = {bool: None, int: "N", float: "X", str: "TEXT", Mapping: "KEY=VALUE", Sequence: "TEXT"}
 
 
-def _pair(text: str) -> tuple[str, Any]:
-    """Return key and value of ``key=value``; the value is read as TOML does, and is text where that fails."""
-    key, found, value = text.partition("=")
-    if not found:
-        raise UsageError(f"--trl {text} has no value; write it as key=value, such as --trl epsilon=0.2.")
+def _value(text: str) -> Any:
+    """Read a value as TOML does; it is text where that fails."""
     try:
-        return key, tomllib.loads(f"value = {value}")["value"]
+        return tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
-        return key, value
+        return text
 
 
 @with_flags

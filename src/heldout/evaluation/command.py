@@ -62,6 +62,7 @@ class Request:
     """What is to be measured, and how."""
 
     task: str = "embedded"  # as in `load_task`
+    columns: Mapping[str, str] = field(default_factory=dict)  # for columns that are called otherwise, as in `load_task`
     split: str = "validation"
     limit: int | None = None  # take the first so many problems
     samples: int = 1  # completions of each problem; saved samples have their own number
@@ -91,7 +92,7 @@ def main(models: Sequence[str], request: Request, out: Path | None = None) -> No
     if len(models) > 2:
         raise UsageError(f"There are {len(models)} models; give one, or two that are to be compared.")
     console = Console(highlight=False)
-    task = compared_as(load_task(request.task).read_as(request.extract), request.compare)
+    task = compared_as(load_task(request.task, columns=request.columns).read_as(request.extract), request.compare)
     problems = with_limits(task.split(request.split)[: request.limit], request.limits)
     _say(console, f"{task.name}, {request.split} split ({_USE[request.split]}): {counted(len(problems), 'problem')}")
     _notes(console, task.notes)
@@ -150,6 +151,9 @@ def show(console: Console, model: str, result: EvaluationResult, left_out: int =
     table.add_row("samples", f"{int(outcomes.samples.sum())} on {counted(len(outcomes), 'problem')}")
     if left_out:
         table.add_row("left out", f"{counted(left_out, 'problem')} of the set, which cannot be judged")
+    lost, tests, problems = result.unjudged
+    if lost:
+        table.add_row("not judged", f"{lost} of {counted(tests, 'test')}, of {counted(problems, 'problem')}")
     if not math.isnan(result.mean_length):
         table.add_row("length", f"{result.mean_length:.1f} tokens on average, {result.cut:.1%} cut")
     found = ", ".join(f"{how} {times}" for how, times in result.extractions.items())

@@ -16,6 +16,7 @@ import numpy as np
 from heldout.errors import HeldoutError, UsageError
 from heldout.run import Evaluation, Outcomes
 from heldout.sandbox.base import Sandbox
+from heldout.sandbox.hidden import SourceTest
 from heldout.sandbox.judging import judge
 from heldout.stats.passk import mean_pass_at_k
 from heldout.stats.rates import measured_problems, paired_difference, wilson
@@ -69,6 +70,13 @@ class EvaluationResult:
         """How many programs were found in which way ("fence", "body", …), the commonest first."""
         found = (one.how.split(" of ")[0].rstrip("0123456789 ") for several in self.extracted for one in several)
         return dict(Counter(how for how in found if how).most_common())
+
+    @property
+    def unjudged(self) -> tuple[int, int, int]:
+        """Tests of these problems that cannot be judged, tests in all, and problems that have such tests."""
+        left = [problem.unjudged for problem in self.problems if problem.unjudged]
+        judged = sum(len(one.items) if isinstance(one, SourceTest) else 1 for p in self.problems for one in p.tests)
+        return sum(left), sum(left) + judged, len(left)
 
 
 def evaluate(

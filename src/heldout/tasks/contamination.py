@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -27,7 +27,7 @@ def refuse(task: Task, share: float = SHARE) -> None:
         more = [f"{len(found) - _NAMED} more"] if len(found) > _NAMED else []
         raise ContaminatedTask(
             f"{counted(len(found), 'held-out problem')} of {task.name} occur in its training split: "
-            f"{sentence_list(named + more)}; take them out of one of the two."
+            f"{sentence_list(named + more)}; take them out of one of the two, or allow the overlap (--allow-overlap)."
         )
 
 
@@ -68,8 +68,43 @@ def contaminated(task: Task, share: float = SHARE) -> dict[str, str]:
     return found
 
 
+def groups(problems: Sequence[Problem], share: float = SHARE) -> list[int]:
+    """Which problems belong together, because `contaminated` would find one of them for another?
+
+    Returns
+    -------
+    list of int
+        For each problem the place of the first one of its group: itself where it is alone. Whoever looks like one of a
+        group belongs to it, so two of a group need not look alike themselves.
+
+    Examples
+    --------
+    >>> groups([Problem("a", "Add  two.", "f", ()), Problem("b", "Halve.", "f", ()), Problem("c", "add two.", "g", ())])
+    [0, 1, 0]
+    """
+    first = list(range(len(problems)))
+
+    def root(place: int) -> int:
+        while first[place] != place:
+            first[place] = first[first[place]]
+            place = first[place]
+        return place
+
+    prompts: dict[str, int] = {}
+    tested: dict[tuple[str, frozenset[str]], int] = {}
+    near = _Near(problems)
+    for place, problem in enumerate(problems):
+        twins = [prompts.setdefault(_normal(problem.prompt), place)]
+        if _is_told_by_tests(problem):
+            twins.append(tested.setdefault(_tests(problem), place))
+        for twin in (*twins, *near.above(problem, share)):
+            one, other = sorted((root(place), root(twin)))
+            first[other] = one
+    return [root(place) for place in range(len(problems))]
+
+
 class _Near:
-    """Finds the training prompt that shares the most 8-grams with a prompt."""
+    """Finds the prompts that share the most 8-grams with a prompt."""
 
     def __init__(self, problems: Iterable[Problem]) -> None:
         self._ids: list[str] = []
@@ -83,14 +118,22 @@ class _Near:
         }
 
     def most(self, problem: Problem) -> tuple[float, str]:
-        """Return the largest share of the problem's grams that one training prompt holds, and which."""
+        """Return the largest share of the problem's grams that one prompt holds, and which."""
+        shares = self._shares(problem)
+        if not shares.size:
+            return 0.0, ""
+        best = int(shares.argmax())
+        return float(shares[best]), self._ids[best]
+
+    def above(self, problem: Problem, share: float) -> list[int]:
+        """Return the places of the prompts that hold at least this share of the problem's grams."""
+        found: list[int] = np.flatnonzero(self._shares(problem) >= share).tolist()
+        return found
+
+    def _shares(self, problem: Problem) -> npt.NDArray[np.float64]:
         grams = _grams(problem.prompt)
         places = [self._postings[gram] for gram in grams if gram in self._postings]
-        if not places:
-            return 0.0, ""
-        shared = np.bincount(np.concatenate(places))
-        best = int(shared.argmax())
-        return float(shared[best]) / len(grams), self._ids[best]
+        return np.bincount(np.concatenate(places)) / len(grams) if places else np.empty(0)
 
 
 def _grams(prompt: str) -> set[tuple[str, ...]]:

@@ -35,6 +35,7 @@ class Problem:
     prelude: str = ""  # source that is put before every program: imports that the set's own harness gives
     extract: str = "heldout"  # how a completion is read: a name of `heldout.tasks.answers.READERS`
     solution: str = ""  # a completion that the set itself gives as right; empty where there is none
+    unjudged: int = 0  # how many tests the set has besides, which cannot be judged
 
     def answer(self, completion: str, *, cut: bool = False) -> Extracted:
         """Return the program that a completion stands for, or why there is none; `cut`: it ended at its length limit.
@@ -70,7 +71,6 @@ class Task:
     notes: tuple[str, ...] = ()  # what the reader guessed, dropped or left out, a sentence each
     apart: bool = False  # whether what is held out is another function by construction, however alike the prompts are
     left_out: Mapping[str, str] = field(default_factory=dict)  # ids of problems that cannot be judged, and why
-    unjudged: Mapping[str, int] = field(default_factory=dict)  # how many tests of which problems are not judged
     order: tuple[str, ...] = ()  # ids as the set has them, also of problems that were left out; empty: those of above
 
     def read_as(self, extract: str) -> Task:

@@ -28,6 +28,8 @@ class TrainConfig:
     # what is trained, on what, for what
     model: str = _setting("embedded", "A Hugging Face name or directory, or the embedded model of 0.35 M parameters.")
     task: str = _setting("embedded", "The generated task, a .jsonl file, or hf:NAME[/CONFIG].")
+    column: Mapping[str, Any] = _setting({}, "A column of the task that is called otherwise, such as prompt=question.")
+    allow_overlap: bool = _setting(False, "Train although held-out problems occur among those that are trained on.")
     reward: str = _setting(
         "tests",
         "What is optimised: tests, fraction, exit-status (a judge that can be fooled), reward-model, module:function "
@@ -126,7 +128,7 @@ class TrainConfig:
 
     def as_dict(self) -> dict[str, Any]:
         """Return the settings as plain data."""
-        return {**dataclasses.asdict(self), "trl": dict(self.trl)}
+        return {**dataclasses.asdict(self), "trl": dict(self.trl), "column": dict(self.column)}
 
 
 def _check(one: dataclasses.Field[Any], value: Any) -> None:

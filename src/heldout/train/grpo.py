@@ -47,8 +47,9 @@ from heldout.store.lines import read_rows
 from heldout.store.recorder import Recorder
 from heldout.tasks import load_task
 from heldout.tasks.comparing import compared_as
-from heldout.tasks.contamination import refuse
+from heldout.tasks.contamination import contaminated, refuse
 from heldout.tasks.problem import Problem, with_limits, with_wrong_tests
+from heldout.text import counted
 from heldout.train.callbacks import Display, HeldOut, Samples, Stop
 from heldout.train.config import TrainConfig
 from heldout.train.reward_model import RewardModel, fit_reward_model, labelled_samples
@@ -93,6 +94,8 @@ def train(config: TrainConfig, directory: Path, *, resume: bool = False, console
         stack.enter_context(_quiet())
         first = os.environ.get("RANK", "0") == "0"
         display = stack.enter_context(Display(console if console and first else Console(quiet=True)))
+        for note in ready.notes:
+            display.say(f"note: {note}")
         recorder = stack.enter_context(
             Recorder(directory, config=config.as_dict(), roles={"reward": "reward"}, resume=resume)
         )
@@ -139,13 +142,21 @@ class _Prepared:
     stops: Sequence[str]  # at which completions are cut
     settings: GRPOConfig
     period: int  # steps that share one batch of completions
+    notes: Sequence[str]  # what has to be said of the task
 
 
 def _prepare(config: TrainConfig, directory: Path) -> _Prepared:
     parts = parts_of(config.reward)
     own = {part.name: Own(part.name) for part in parts if part.name not in NAMED}
-    task = compared_as(load_task(config.task).read_as(config.extract), config.compare)
-    refuse(task)
+    task = compared_as(load_task(config.task, columns=config.column).read_as(config.extract), config.compare)
+    notes = [*task.notes]
+    if not config.allow_overlap:
+        refuse(task)
+    elif overlap := contaminated(task):
+        notes.append(
+            f"{counted(len(overlap), 'held-out problem')} occur among those that are trained on, which was allowed: "
+            "the held-out score says less about new problems."
+        )
     stops = [text for text in config.stop_sequences if text]
     if not config.stop_sequences:
         stops = list(default_stops(task.problems, chat=config.chat))
@@ -163,6 +174,7 @@ def _prepare(config: TrainConfig, directory: Path) -> _Prepared:
         stops=stops,
         settings=settings,
         period=_updates_a_batch(config, settings),
+        notes=notes,
     )
 
 

@@ -234,7 +234,8 @@ def is_empty(node: ast.stmt) -> bool:
     if not isinstance(node, (*_FUNCTIONS, ast.ClassDef)):
         return False
     if isinstance(node, ast.ClassDef):
-        return all(_idle(one) or (isinstance(one, _FUNCTIONS) and is_empty(one)) for one in node.body)
+        idle = all(_idle(one) or (isinstance(one, _FUNCTIONS) and is_empty(one)) for one in node.body)
+        return idle and not node.bases  # what it inherits is not known here
     return all(map(_idle, node.body))
 
 

@@ -59,7 +59,7 @@ def _test(where: str, test: Any, entry_point: str, compare: Comparison) -> Test:
 
 def _compared(where: str, text: str, entry_point: str, compare: Comparison) -> Test:
     try:
-        tree = parsed(f"assert {text}")
+        tree = parsed(text if text.startswith("assert ") else f"assert {text}")
     except SyntaxError:
         tree = ast.Module([], [])
     match tree.body:

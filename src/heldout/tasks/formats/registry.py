@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from heldout.errors import TaskError
+from heldout.tasks.contamination import groups
 from heldout.tasks.formats import (
     acecode,
     apps,
@@ -127,7 +128,8 @@ def read(name: str, rows: Sequence[Row], split: str | None = None) -> Task:
 
     A test that cannot be judged is left out, a problem without any test that can be is left out too, and both are
     named in notes. A problem that names no split is for testing if the set is a benchmark; otherwise a hash of its
-    prompt decides, 80 : 10 : 10. `split` puts every problem into this split, whatever the rows say.
+    prompt decides, 80 : 10 : 10, and problems that look alike (`heldout.tasks.contamination.groups`) stay together.
+    `split` puts every problem into this split, whatever the rows say.
 
     Raises
     ------
@@ -145,20 +147,21 @@ def read(name: str, rows: Sequence[Row], split: str | None = None) -> Task:
             )
         reading = format.read(row)
         problem = reading.problem
-        where = split or row.split() or ("test" if format.benchmark else _hashed(problem.prompt))
-        reading = replace(reading, problem=replace(problem, split=where))
+        where = split or row.split() or ("test" if format.benchmark else "")
+        reading = replace(reading, problem=replace(problem, split=where, unjudged=len(reading.unjudged)))
         if found.setdefault(problem.id, reading) is not reading:
             if found[problem.id] != reading:
                 raise TaskError(
                     f"{row.where}: the id {problem.id!r} occurs a second time; every problem needs its own."
                 )
             repeated.append(problem.id)
+    problems = tuple(one.problem for one in found.values() if one.problem.tests)
+    problems, apart = _divided(problems)
     return Task(
         name,
-        tuple(one.problem for one in found.values() if one.problem.tests),
-        (*_notes(format, rows, found, split), *_repeated(repeated)),
+        problems,
+        (*_notes(format, rows, found, split), *apart, *_repeated(repeated)),
         left_out={name: one.why or NO_TEST for name, one in found.items() if not one.problem.tests},
-        unjudged={name: len(one.unjudged) for name, one in found.items() if one.unjudged},
         order=tuple(found),
     )
 
@@ -177,6 +180,31 @@ def _format_of(row: Row) -> Format:
 
 def _keys(format: Format) -> str:
     return sentence_list([" or ".join(map(repr, key.split("|"))) for key in format.keys])
+
+
+def _divided(problems: tuple[Problem, ...]) -> tuple[tuple[Problem, ...], list[str]]:
+    """Choose a split for the problems that name none: problems that look alike go together, and a hash decides.
+
+    Where one of them names a split, that decides. Returns what has to be said as well.
+    """
+    if all(problem.split for problem in problems):
+        return problems, []
+    members: dict[int, list[Problem]] = {}
+    for problem, group in zip(problems, (of := groups(problems)), strict=True):
+        members.setdefault(group, []).append(problem)
+    chosen = {
+        group: next((one.split for one in several if one.split), _hashed(min(one.prompt for one in several)))
+        for group, several in members.items()
+    }
+    largest = max(map(len, members.values()))
+    alike = sum(len(several) for several in members.values() if len(several) > 1)
+    told = (
+        f"{counted(alike, 'problem')} look like others and went to the same side as those; the largest group has "
+        f"{largest} of {len(problems)}. To divide them otherwise, let the rows name splits."
+    )
+    return tuple(
+        replace(problem, split=problem.split or chosen[group]) for problem, group in zip(problems, of, strict=True)
+    ), [told] if alike else []
 
 
 def _hashed(prompt: str) -> str:
