@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import difflib
+import math
 import operator
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -171,6 +172,12 @@ class Evaluation:
     lower: bool = False  # whether a lower rate is the better one, as of an error rate
     share: bool = True  # whether the rate is a share; otherwise it is a score in a unit of its own, such as a return
     ratio: bool = False  # whether its changes are ratios, as of a perplexity: then it is judged by its logarithm
+    error: float | None = None  # standard error of the rate, where the log gives one and nothing says more
+
+    @property
+    def score_error(self) -> float:
+        """The standard error of the score as it is judged; `nan` where none is known."""
+        return math.nan if self.error is None else self.error / (self.rate if self.ratio else 1.0)
 
     @classmethod
     def of(cls, step: int, outcomes: Outcomes, benchmark: str = "held-out") -> Evaluation:
@@ -293,9 +300,13 @@ class Run:
         unknown = [None] * len(series)
         problems = unknown if series.problems is None else [round(n) for n in series.problems.tolist()]
         samples = unknown if series.samples is None else series.samples.tolist()
+        errors = unknown
+        if series.problems is None and series.spread is not None:
+            errors = [error / whole if error > 0.0 else None for error in series.spread.tolist()]
+        columns = (series.step.tolist(), series.value.tolist(), problems, samples, errors)
         return [
-            known.get(step) or Evaluation(step, value / whole, n, m, lower=lower, share=share, ratio=ratio)
-            for step, value, n, m in zip(series.step.tolist(), series.value.tolist(), problems, samples, strict=True)
+            known.get(step) or Evaluation(step, value / whole, n, m, lower=lower, share=share, ratio=ratio, error=error)
+            for step, value, n, m, error in zip(*columns, strict=True)
         ]
 
     def reward_parts(self) -> list[str]:

@@ -27,13 +27,23 @@ from heldout.stats.eval_noise import EvalNoise
 from heldout.stats.levels import FEWEST_TO_CONFIRM
 from heldout.stats.margins import Margins, free_margins
 from heldout.stats.noise import (
+    WANDER,
     difference_noise,
     excess_autocorrelation,
     typical_noise,
     wander_inflation,
     wander_variance,
 )
-from heldout.stats.noise_posterior import JITTERS, Noise, learned, noise_of_rates, relative_sizes, sampled, scatter
+from heldout.stats.noise_posterior import (
+    JITTERS,
+    Noise,
+    learned,
+    noise_of_rates,
+    relative_sizes,
+    relative_variances,
+    sampled,
+    scatter,
+)
 from heldout.stats.rates import BETWEEN_AT_MOST, MEASURED_FROM, binomial_se, effective_problems
 from heldout.stats.scan import HORIZONS, Inflation
 
@@ -78,6 +88,7 @@ class Evidence:
         self._evaluations: list[Evaluation] = []
         self._shared: SharedProblems | None = None  # None with rates alone
         self._scores: FloatArray | None = None  # all rates, once somebody asked; a look asks a hundred times
+        self._errors: FloatArray | None = None  # likewise, where there are any
         self._noise: Noise | None = None  # as all evaluations so far show it; None while nobody asked
         self._inflation: Inflation | None = None  # likewise
 
@@ -97,6 +108,27 @@ class Evidence:
         if self._scores is None:
             self._scores = np.array([evaluation.score for evaluation in self._evaluations])
         return self._scores
+
+    @property
+    def errors(self) -> FloatArray | None:
+        """Standard errors of all scores, shape (K,), where the log gives them for half of the evaluations or more.
+
+        The mean square of the others stands in for one that is missing. None where sizes or outcomes say more.
+        """
+        if self.problems is not None:
+            return None
+        if self._errors is None:
+            self._errors = np.array([evaluation.score_error for evaluation in self._evaluations])
+        known = np.isfinite(self._errors)
+        if not known.any() or 2 * int(known.sum()) < known.size:
+            return None
+        return np.where(known, self._errors, math.sqrt(float(np.mean(self._errors[known] ** 2))))
+
+    @property
+    def least_noise(self) -> float:
+        """Standard deviation that the noise of one score is not below, by the errors that the log gives; else 0."""
+        errors = self.errors
+        return 0.0 if errors is None else math.sqrt(float(np.mean(errors**2)))
 
     @property
     def spoken(self) -> Spoken:
@@ -126,7 +158,7 @@ class Evidence:
 
     def add(self, evaluation: Evaluation) -> bool:
         """Take in the next evaluation; return False where it repeats the one before and is passed over."""
-        outcomes, self._noise, self._scores = evaluation.outcomes, None, None
+        outcomes, self._noise, self._scores, self._errors = evaluation.outcomes, None, None, None
         if outcomes is None or (self._evaluations and not self.exact):
             self._shared = None
         elif not self._take(outcomes):
@@ -137,8 +169,8 @@ class Evidence:
 
     @property
     def sized(self) -> bool:
-        """Whether the number of problems says how large the noise may be: known of every one, and of a share."""
-        return self.problems is not None and self.spoken.share
+        """Whether something says how large the noise of a share may be: problems of every one, or standard errors."""
+        return self.spoken.share and (self.problems is not None or self.errors is not None)
 
     def noise(self) -> float:
         """Return the variance of one score as all evaluations so far show it; `nan` where nothing is known."""
@@ -159,7 +191,9 @@ class Evidence:
         if self._shared is not None:
             return EvalNoise.of_outcomes(self._shared.gram)
         if not self.sized:
-            return EvalNoise.of_scatter(self.rates, self.noise())
+            return EvalNoise.of_scatter(self.rates, self.noise(), self.least_noise**2)
+        if self.errors is not None:
+            return EvalNoise.of_errors(self.errors)
         return EvalNoise.of_rates(self.rates, *self._counts)
 
     @property
@@ -178,12 +212,26 @@ class Evidence:
             sampling = gram.s2(len(self)) / more
             noise = learned(scatter(self.rates), sampled(sampling))
             return noise, partial(gram.inflation, jitter=more * (noise.variance - sampling))
+        if problems is None and self.errors is not None:
+            return self._by_errors(self.errors)
         if not (self.sized or (problems is not None and self.spoken.share)):
             return noise_of_rates(self.rates), None
         asked, samples = self._counts
         asked = asked if problems is None else np.full(len(self), float(problems))
         noise = noise_of_rates(self.rates, asked, samples)
         share = wander_variance(self.rates, float(asked.min())) / noise.variance
+        return noise, partial(wander_inflation, share=share, planned=max(self._planned, len(self)))
+
+    def _by_errors(self, errors: FloatArray) -> tuple[Noise, Inflation | None]:
+        """Return what is known of both by standard errors: all of a share's noise but jitter, the least of another's.
+
+        In what unit the checkpoints of another score jitter, nobody knows.
+        """
+        sampling = float(np.mean(errors**2))
+        if not self.spoken.share:
+            return learned(scatter(self.rates, straight=False), least=sampling), None
+        noise = learned(scatter(self.rates, self.relative_noise), sampled(sampling))
+        share = WANDER * sampling / noise.variance
         return noise, partial(wander_inflation, share=share, planned=max(self._planned, len(self)))
 
     @property
@@ -196,7 +244,9 @@ class Evidence:
     @property
     def relative_noise(self) -> FloatArray | None:
         """How much noisier than the average each evaluation is by its size, shape (K,); None where all are alike."""
-        return None if self.exact or not self.sized else relative_sizes(self.rates, *self._counts)
+        if self.exact or not self.sized:
+            return None
+        return relative_sizes(self.rates, *self._counts) if self.errors is None else relative_variances(self.errors**2)
 
     @property
     def margins(self) -> Margins:
@@ -255,7 +305,7 @@ class Evidence:
     def set_variance(self) -> FloatArray:
         """Return the variance of each level over sets of problems of this kind, shape (K,); it cancels in contrasts."""
         if self.problems is None or not self.sized:
-            return np.zeros(len(self))
+            return np.full(len(self), BETWEEN_AT_MOST * self.least_noise**2 if self.sized else 0.0)
         rate = float(np.clip(self.rates.mean(), 0.01, 0.99))
         assumed = BETWEEN_AT_MOST * rate * (1.0 - rate) / self.problems  # the samples' part is in the noise of an eval
         if self._shared is None:
@@ -339,7 +389,9 @@ def pooled(evaluations: Sequence[Evaluation]) -> Evaluation:
     outcomes = [evaluation.outcomes for evaluation in evaluations if evaluation.outcomes is not None]
     alike = len(outcomes) == len(evaluations) and all(one.problems == outcomes[0].problems for one in outcomes)
     merged = _as_samples(outcomes) if alike else None
-    return replace(last, rate=rate, problems=fewest, samples=samples, outcomes=merged)
+    errors = [evaluation.error for evaluation in evaluations if evaluation.error is not None]
+    error = math.hypot(*errors) / len(errors) if len(errors) == len(evaluations) else None
+    return replace(last, rate=rate, problems=fewest, samples=samples, outcomes=merged, error=error)
 
 
 def _as_samples(outcomes: Sequence[Outcomes]) -> Outcomes:

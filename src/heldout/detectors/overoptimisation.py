@@ -273,7 +273,8 @@ class OverOptimisation(HeldOut):
         seen, count = self.evidence, len(self.evidence)
         if seen.sized or scan.statistic >= self._bound:
             return scan.statistic >= self._bound
-        if count in _STANDS_OUT and 0.0 < _STANDS_OUT[count] * typical_noise(seen.rates) <= scan.fall:
+        typical = max(typical_noise(seen.rates), seen.least_noise)
+        if count in _STANDS_OUT and 0.0 < _STANDS_OUT[count] * typical <= scan.fall:
             return True
         return self._turned(beyond) is not None
 
@@ -288,7 +289,8 @@ class OverOptimisation(HeldOut):
     def _turned(self, beyond: float = 0.0) -> Turn | None:
         """Return the rise and fall of scores whose noise is not known, where it stands out `beyond` a fall."""
         found = None if self.evidence.sized else turn(self.evidence.rates)
-        return found if found is not None and found.stands_out(self.delta + beyond) else None
+        stands_out = found is not None and found.stands_out(self.delta + beyond, self.evidence.least_noise)
+        return found if stands_out else None
 
     def _level(self, reached: bool, probability: float, *, hinted: bool, doubted: bool) -> Level:
         """How sure a fall is that the scan has `reached` its boundary with, or `hinted` at, or neither.
@@ -338,6 +340,8 @@ class OverOptimisation(HeldOut):
             return f"{times}, and with nothing but the scatter of the scores to tell their noise no fall is confirmed"
         if not look.statistic >= look.bound:
             return " and does not confirm it"
+        if seen.problems is None:
+            return ", but of how many problems these standard errors are is not known, so no fall is confirmed"
         if not seen.may_confirm:
             return f", but {seen.problems} problems confirm nothing of others like them"
         return ", but the scores jump more than evaluations of this size explain"

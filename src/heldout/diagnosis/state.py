@@ -177,6 +177,8 @@ def how_sure(fallen: OverOptimisation, state: State, visible: float | None) -> s
     said, p = seen.spoken, fallen.run_p()
     if seen.problems is None:
         size = "of unknown size" if said.share else "of a plain score" + ", read on the log scale" * said.ratio
+        if seen.errors is not None:
+            size += f", with standard errors of {said.by(seen.least_noise)}"
         error = "nothing can be confirmed"
     else:
         each = f" with {seen.samples:.3g} samples each" if seen.samples > 1.0 else ""

@@ -31,7 +31,8 @@ from heldout.stats.arrays import BoolArray, FloatArray
 _UNSEEN = frozenset(
     {"held_out", "score", "evaluation_detail", "evaluation_size", "spread_of_another", "time", "progress"}
 )
-_OF_EVALUATIONS = ("step", "rate", "problems", "samples", "lower", "share", "ratio")  # what two that are alike agree in
+# What two evaluations that are alike agree in.
+_OF_EVALUATIONS = ("step", "rate", "problems", "samples", "lower", "share", "ratio", "error")
 _NO_POINTS = Points(NO_STEPS, np.empty(0))
 
 

@@ -52,7 +52,8 @@ _SPELLINGS = {
     "mean": "avg average averaged ave mittel mittlere mittlerer durchschnitt promedio media medio moyenne "
     "moyen средняя",
     "all": "overall aggregate aggregated agg combined gesamt",
-    "std": "stdev stddev sd var variance stderr sem se ci",
+    "std": "stdev stddev sd var variance ci",
+    "stderr": "sem se",  # of a mean, which is no spread of single values
     "low": "lo lower",
     "high": "hi upper",
     "quantile": "median p5 p10 p25 p50 p75 p90 p95 p99 q25 q75",
@@ -113,6 +114,12 @@ _TOGETHER = {
     "ground truth": "truth",
     "exact match": "em",
     "word error": "wer",
+    "std err": "stderr",
+    "std error": "stderr",
+    "standard error": "stderr",
+    "standard err": "stderr",
+    "standard dev": "std",
+    "standard deviation": "std",
     "learning rate": "lr",
     "no eos": "truncation",
     "grad norm": "gradient norm",
@@ -289,7 +296,7 @@ _HARM_BY_SUCCESS = frozenset({"attack", "jailbreak", "hack", "exploit"})
 _OF_HARMLESS = word_set("false over benign harmless safe unneeded unnecessary")
 SCORES = SOLVED | GRADES | ERRORS | {"reward", "return", "score", "likelihood"}
 # Spreads, limits and extremes, which stand beside what they are of.
-SPREADS = frozenset({"max", "min", "std", "quantile", "best", "worst", "running", "ema", "smoothed", "sum"})
+SPREADS = frozenset({"max", "min", "std", "stderr", "quantile", "best", "worst", "running", "ema", "smoothed", "sum"})
 
 _RUN = re.compile(r"@|[^\W_]+|%")
 _HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|(?<=[\x00-\x7f])(?=[\u3040-\u9fff])")

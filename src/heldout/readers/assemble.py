@@ -21,6 +21,7 @@ from heldout.readers.restarts import is_clock, without_superseded
 from heldout.readers.roles import Options, absent_roles, with_roles
 from heldout.readers.rows_per_step import StepMeans
 from heldout.readers.sizes import with_sizes
+from heldout.readers.standard_errors import with_standard_errors
 from heldout.run import STEP_LIMIT, Evaluation, Note, NoteKind, Outcomes, Run, Series
 from heldout.stats.rates import level_error
 from heldout.text import counted, visible
@@ -59,8 +60,7 @@ def assemble(log: Log, name: str, source: str, options: Options | None = None) -
         checkpoints=dict(sorted(log.checkpoints.items())),
         counted=log.counted,
     )
-    run = with_sizes(with_roles(run, log, options), options)
-    return replace(run, metrics=means.with_errors(run.metrics, run.held_out_scores()))
+    return with_standard_errors(with_sizes(with_roles(run, log, options), options), means.errors)
 
 
 def with_options(run: Run, options: Options) -> Run:

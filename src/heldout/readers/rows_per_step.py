@@ -30,7 +30,7 @@ _FEWEST_STEPS, _FEWEST_ROWS = 3, 5  # with fewer steps a summary may have been w
 class StepMeans:
     """Makes a series of each column, and remembers which of them are means."""
 
-    errors: dict[str, FloatArray] = field(default_factory=dict)  # key → standard error of each value
+    _errors: dict[str, FloatArray] = field(default_factory=dict)  # key → standard error of each value
     _rows: dict[str, float] = field(default_factory=dict)  # key → mean number of rows of a step
     _same: dict[str, bool] = field(default_factory=dict)  # key → whether the rows of every step say the same
     _counters: list[str] = field(default_factory=list)
@@ -82,15 +82,10 @@ class StepMeans:
         lost = f"{self._lost} NaN or infinite among several values of a step left out of its mean."
         return [Note(NoteKind.ASSUMED, text, len(self._rows)), *noted(NoteKind.DROPPED, self._lost, lost)]
 
-    def with_errors(self, metrics: Mapping[str, Series], keys: list[str]) -> dict[str, Series]:
-        """Attach standard errors to those of the series that are means of rows, where none is known better."""
-        done = dict(metrics)
-        if all(self._same.values()):
-            return done
-        for key in keys:
-            if key in self.errors and done[key].spread is None:
-                done[key] = done[key].with_spread(self.errors[key])
-        return done
+    @property
+    def errors(self) -> Mapping[str, FloatArray]:
+        """The standard errors of the series that are means of rows; none of rows that are copies."""
+        return {} if all(self._same.values()) else self._errors
 
     def _mean(self, key: str, step: IntArray, value: FloatArray, starts: IntArray, size: IntArray) -> Series:
         finite = np.isfinite(value)
@@ -107,7 +102,7 @@ class StepMeans:
         degrees = max(int(np.sum(number[there] - 1)), 1)
         # A step with a single row has no spread of its own: it is taken to scatter like all others.
         variance = np.where(number > 1, squares / np.maximum(known - 1, 1), np.sum(squares) / degrees)
-        self.errors[key] = np.sqrt(variance[there] / known[there])
+        self._errors[key] = np.sqrt(variance[there] / known[there])
         self._rows[key] = float(np.mean(size))
         self._same[key] = bool(
             np.all(np.minimum.reduceat(np.where(finite, value, np.inf), starts)[there] == first[there])

@@ -61,21 +61,35 @@ class EvalNoise:
         `problems` and `samples`: one number each, or shape (K,).
         """
         own = binomial_variance(rates, floats(np.broadcast_to(floats(problems), rates.shape)))
-        white = own * white_share(floats(samples))
-        wander = WANDER * np.sqrt(np.outer(own, own)) * wander_correlation(rates.size, rates.size)
+        return cls._wandering(own, own * white_share(floats(samples)))
+
+    @classmethod
+    def of_errors(cls, errors: FloatArray) -> EvalNoise:
+        """How do evals err whose standard errors are given, shape (K,), and nothing else?
+
+        Each by its own, as if the problems of each were drawn anew, and with the wander of `of_rates` between them.
+        """
+        return cls._wandering(errors**2, errors**2)
+
+    @classmethod
+    def _wandering(cls, own: FloatArray, white: FloatArray) -> EvalNoise:
+        """Errors of the variances `white`, and between evals those of problems that wander, a part of `own`."""
+        wander = WANDER * np.sqrt(np.outer(own, own)) * wander_correlation(own.size, own.size)
         variance = float(white.mean())
         return cls(variance, floats((np.diag(white) + wander) / variance))
 
     @classmethod
-    def of_scatter(cls, values: FloatArray, variance: float) -> EvalNoise:
+    def of_scatter(cls, values: FloatArray, variance: float, least: float = 0.0) -> EvalNoise:
         """How do evals err of which nothing is known but their scores, `variance` being that of their scatter?
 
         That variance holds any cliff, and with it a cliff is smoothed away. From eight scores on the typical second
         difference stands for it, which a cliff does not enlarge: of all scores, or of the upper half, where that is
-        larger, since a share that has fallen to nothing hardly errs any more.
+        larger, since a share that has fallen to nothing hardly errs any more. `least` is a variance that it is not
+        below.
         """
         typical = _typical_variance(values) if len(values) >= TELLING else 0.0
-        return cls.white(typical if typical > _NOTHING * variance else variance, len(values), sized=False)
+        told = typical if typical > _NOTHING * variance else variance
+        return cls.white(max(told, least), len(values), sized=False)
 
     def averaged(self, starts: IntArray) -> EvalNoise:
         """The noise of means over blocks of evals, each of which begins at one of `starts`."""

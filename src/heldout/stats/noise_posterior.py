@@ -142,7 +142,15 @@ def white_share(samples: FloatArray | float) -> FloatArray:
 
 def relative_sizes(rate: FloatArray, problems: FloatArray, samples: FloatArray) -> FloatArray | None:
     """How much noisier than the average is each eval, by its size: shape (K,), of mean 1; None where all are alike."""
-    variance = binomial_variance(rate, problems) * white_share(samples) + float(_JITTER_WEIGHTS @ JITTERS**2)
+    return relative_variances(binomial_variance(rate, problems) * white_share(samples))
+
+
+def relative_variances(sampling: FloatArray) -> FloatArray | None:
+    """How much noisier than the average is each eval, by its sampling variance, where checkpoints jitter as well?
+
+    Shape (K,), of mean 1; None where all are alike.
+    """
+    variance = sampling + float(_JITTER_WEIGHTS @ JITTERS**2)
     return None if np.ptp(variance) <= 1e-9 * variance.max() else floats(variance / variance.mean())
 
 
@@ -195,12 +203,13 @@ def _rough_of(k: int, second: bool, relative: FloatArray) -> tuple[FloatArray, f
     return floats(rough), total, total**2 / float(np.sum(scaled * scaled.T))
 
 
-def learned(seen: Scatter, prior: Prior | None = None) -> Noise:
+def learned(seen: Scatter, prior: Prior | None = None, *, least: float = 0.0) -> Noise:
     """What is known of the noise once the scatter of the scores is seen?
 
     ``w_g ~ prior_g exp(-nu / 2 (ln V_g + e / V_g))``. Without a prior every V above 0 is possible, evenly in its
     logarithm; the averaged tail of `Noise.z` is then that of Student's t with nu degrees of freedom at
-    ``u / sqrt(e)``, in any unit alike.
+    ``u / sqrt(e)``, in any unit alike. `least` is a variance that it has at least: the scores' own standard errors tell
+    it, and nothing tells how much more checkpoints differ.
 
     What it cannot see: noise that neighbouring evals share, which looks like a level that moves; and a fall within the
     stretch that it learns from, which it counts as noise in part.
@@ -211,13 +220,14 @@ def learned(seen: Scatter, prior: Prior | None = None) -> Noise:
         variance, before, jitter = prior.variance, np.log(prior.weight), prior.jitter
     elif seen.freedom > 0.0 and seen.variance > 0.0:
         variance, jitter = seen.variance * np.exp(_logarithms(seen.freedom)), np.empty(0)
+        variance = np.append(least, variance[variance > least]) if least > 0.0 else variance
         before = np.zeros(variance.size)
     else:
         return Noise(seen.variance if seen.freedom > 0.0 else math.nan, *[np.empty(0)] * 3)
     likely = before - 0.5 * seen.freedom * (np.log(variance) + seen.variance / variance)
     weight = np.exp(likely - likely.max())
     weight /= weight.sum()
-    single = float(weight @ variance) if prior is not None else seen.variance
+    single = float(weight @ variance) if prior is not None else max(seen.variance, least)
     kept = weight > 0.0
     return Noise(single, variance[kept], weight[kept], jitter[kept] if jitter.size else jitter)
 

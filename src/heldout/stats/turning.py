@@ -33,9 +33,12 @@ class Turn:
     noise: float  # standard deviation of one score about it
     count: int  # scores that it was fitted to
 
-    def stands_out(self, beyond: float = 0.0) -> bool:
-        """Whether that part of the fall which lies `beyond` so much is far more than the noise of single scores."""
-        return self.lasting > beyond and self.lasting - beyond >= self._least
+    def stands_out(self, beyond: float = 0.0, noise: float = 0.0) -> bool:
+        """Whether that part of the fall which lies `beyond` so much is far more than the noise of single scores.
+
+        `noise` is a standard deviation that theirs is not below.
+        """
+        return self.lasting > beyond and self.lasting - beyond >= self._times * max(self.noise, noise)
 
     @property
     def ends_low(self) -> bool:
@@ -44,7 +47,11 @@ class Turn:
 
     @property
     def _least(self) -> float:
-        return max(_STANDS_OUT, _WALKS * math.sqrt(self.count)) * self.noise
+        return self._times * self.noise
+
+    @property
+    def _times(self) -> float:
+        return max(_STANDS_OUT, _WALKS * math.sqrt(self.count))
 
 
 def turn(value: FloatArray) -> Turn | None:
