@@ -12,13 +12,15 @@ import pytest
 from heldout.errors import TaskError
 from heldout.sandbox import Reply, SourceTest, Test, judge, open_sandbox
 from heldout.sandbox.base import Sandbox
-from heldout.sandbox.compare import Close, equal
+from heldout.sandbox.compare import Close, equal, same
 from heldout.tasks import Problem, Task, load_task
 from heldout.tasks.asserts import parsed
+from heldout.tasks.comparing import compared_as
 from heldout.tasks.formats import registry
 from heldout.tasks.formats.acecode import called
 from heldout.tasks.formats.evalplus import typed
 from heldout.tasks.formats.evalplus_rule import agrees
+from heldout.tasks.plain import Holds
 from heldout.tasks.rows import file_rows
 
 SAMPLES = Path(__file__).parent / "samples"
@@ -68,13 +70,13 @@ def test_every_set_is_known_by_its_keys_and_read_whole(name: str) -> None:
 
 @pytest.mark.parametrize("name", SETS)
 def test_what_the_set_gives_as_right_is_solved_and_what_does_nothing_is_not(name: str, sandbox: Sandbox) -> None:
-    problems = [problem for problem in sample(name).problems if "SourceTest" not in kinds(problem)]
+    problems = sample(name).problems
     right = [problem.attempt(solution_of(problem)) for problem in problems]
     for problem, judgement in zip(problems, judge(right, sandbox), strict=True):
         assert judgement.kind == "solved", (problem.id, judgement.answers)
     wrong = [problem.attempt(mutant_of(problem)) for problem in problems]
     for problem, judgement in zip(problems, judge(wrong, sandbox), strict=True):
-        assert judgement.kind in ("wrong answer", "raised"), (problem.id, judgement.kind)
+        assert judgement.kind in ("wrong answer", "raised"), (problem.id, judgement.kind, judgement.answers)
 
 
 def solution_of(problem: Problem) -> str:
@@ -259,3 +261,9 @@ def test_what_has_no_test_is_left_out_with_the_reason(tmp_path: Path) -> None:
     assert task.left_out == {"sample_1": "its output is no literal"}
     task = read(tmp_path, row("acecode"), {**row("acecode", 1), "test_cases": ["assert len([1]) == 1"]})
     assert task.left_out == {"oss_2": "its assertions call no function of the program"}
+
+
+def test_another_comparison_leaves_assertions_of_other_things_alone() -> None:
+    calls, sets, _ = compared_as(sample("mbpp"), "strict").problems
+    assert {test.compare for test in calls.tests if isinstance(test, Test)} == {same}
+    assert all(isinstance(test.compare, Holds) for test in sets.tests if isinstance(test, Test))

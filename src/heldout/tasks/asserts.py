@@ -196,6 +196,8 @@ class _Reader:
                 self._names |= bound(target, meant)
 
     def _value(self, expression: ast.expr) -> Any:
+        with contextlib.suppress(ValueError, TypeError):  # no literal
+            return ast.literal_eval(expression)
         if self._touches(expression) or any(name not in self._names for name in self._own(expression)):
             raise ValueError("What a call or a name gives is not known here.")
         return evaluate(expression, self._names)
@@ -258,7 +260,7 @@ class _Reader:
     def _placed(self, test: ast.expr) -> tuple[ast.expr, list[_Call]]:
         """Put a name in the place of each call, all of which must have the same arguments; return these, too."""
         placed = _Placed(self)
-        expression = placed.visit(copy.deepcopy(test))
+        expression = placed.visit(test)
         if any(repr(one) != repr(placed.calls[0]) for one in placed.calls):
             raise ValueError("Two calls are compared.")
         for name in _names_in(test):
@@ -318,7 +320,7 @@ def as_evalplus(test: Test, atol: float) -> Test:
 
 
 class _Placed(ast.NodeTransformer):
-    """Puts a name in the place of each call of the entry point."""
+    """Puts a name in the place of each call of the entry point; what it is given stays as it is."""
 
     def __init__(self, reader: _Reader) -> None:
         self.calls: list[_Call] = []
@@ -328,8 +330,15 @@ class _Placed(ast.NodeTransformer):
         if self._reader.is_call(node):
             self.calls.append(self._reader.arguments(node))
             return ast.Name(VALUE, ast.Load())
-        self.generic_visit(node)
-        return node
+        fresh: ast.Call = self.generic_visit(node)
+        return fresh
+
+    def generic_visit(self, node: ast.AST) -> Any:
+        fresh = copy.copy(node)
+        for name, value in ast.iter_fields(node):
+            if isinstance(value, list):
+                setattr(fresh, name, list(value))
+        return super().generic_visit(fresh)
 
     def visit_Name(self, node: ast.Name) -> ast.expr:
         if node.id in self._reader.calls:
@@ -346,8 +355,10 @@ class _Placed(ast.NodeTransformer):
         inside = [*_parts(node), first.target, *first.ifs, *others]
         if any(map(self._reader.calls_it, inside)):
             raise ValueError("A call in a comprehension is not read.")
-        first.iter = self.visit(first.iter)
-        return node
+        fresh = copy.copy(node)
+        fresh.generators = [copy.copy(first), *others]
+        fresh.generators[0].iter = self.visit(first.iter)
+        return fresh
 
     visit_ListComp = visit_SetComp = visit_DictComp = visit_GeneratorExp = _rounds
 

@@ -8,6 +8,7 @@ from heldout.errors import UsageError
 from heldout.sandbox.compare import COMPARISONS, Comparison, same
 from heldout.sandbox.hidden import HiddenTest, StdinTest, Test
 from heldout.sandbox.printed import Tokens, apps_cascade, decimal_lines, lines
+from heldout.tasks.plain import Holds
 from heldout.tasks.problem import Task
 from heldout.text import counted, sentence_list
 
@@ -16,7 +17,7 @@ def compared_as(task: Task, name: str) -> Task:
     """Return the task with its tests compared by a name among `COMPARISONS`; with an empty name, the task itself.
 
     Comparisons of printed text are for tests on stdin, those of values for calls, and "strict" for both; other tests
-    stay as they are. A note says how many have changed.
+    stay as they are, and so do assertions of more than that a value is another. A note says how many have changed.
 
     Raises
     ------
@@ -45,6 +46,8 @@ def _is_of_text(comparison: Comparison) -> bool:
 
 
 def _fits(test: HiddenTest, comparison: Comparison) -> bool:
+    if isinstance(test, Test) and isinstance(test.compare, Holds):
+        return False  # its assertion says what is compared, and how
     kind = StdinTest if _is_of_text(comparison) else Test
     return isinstance(test, kind) or (comparison is same and isinstance(test, StdinTest))
 

@@ -8,7 +8,7 @@ from heldout.tasks.formats.reading import Reading, entry_of, name_of, tree_of
 from heldout.tasks.problem import Problem
 from heldout.tasks.rows import Row
 
-_LIMITS = Limits(seconds=3.0, memory_mb=1024)
+_LIMITS = Limits(seconds=15.0, memory_mb=1024)
 
 
 def read(row: Row) -> Reading:
