@@ -5,62 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from attacks import CHECK, HONEST, PYTEST, RUNNERS, UNITTEST, WRONG_PROGRAM
 
 from heldout.errors import SandboxError
 from heldout.sandbox import Answer, Attempt, Limits, Sandbox, SourceTest, judge, open_sandbox
-
-HONEST = "def f(x):\n    return 7 * x + 3\n"
-WRONG = "def f(x):\n    return 7 * x + 4\n"
-ASSERTS = SourceTest("assert f(2) == 17\nassert {f(x) for x in range(3)} == {3, 10, 17}\n", ("asserts",))
-CHECK = SourceTest(
-    "def check(candidate):\n    for x in (2, 5):\n        assert candidate(x) == 7 * x + 3\n", ("check",), "check"
-)
-UNITTEST = SourceTest(
-    """
-import unittest
-from solution import f
-
-class TestF(unittest.TestCase):
-    def setUp(self):
-        self.x = 2
-
-    def test_value(self):
-        self.assertEqual(f(self.x), 17)
-
-    def test_near(self):
-        self.assertAlmostEqual(f(5), 38)
-
-    def test_in(self):
-        self.assertIn(f(2), [16, 17, 18])
-        self.assertEqual(f(2), 17)
-""",
-    ("TestF.test_value", "TestF.test_near", "TestF.test_in"),
-    "unittest",
-)
-PYTEST = SourceTest(
-    """
-import pytest
-from solution import f
-
-@pytest.fixture
-def two():
-    return 2
-
-@pytest.mark.parametrize(("x", "y"), [(2, 17), (5, 38)])
-def test_values(x, y):
-    assert f(x) == y
-
-class TestNear:
-    def test_near(self, two):
-        assert f(two) == pytest.approx(17.0)
-
-def test_difference():
-    assert abs(f(2) - 17) < 1e-9
-""",
-    ("test_values", "TestNear::test_near", "test_difference"),
-    "pytest",
-)
-RUNNERS = {"asserts": ASSERTS, "check": CHECK, "unittest": UNITTEST, "pytest": PYTEST}
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +27,7 @@ def answers(sandbox: Sandbox, source: str, test: SourceTest, entry: str = "f") -
         [
             Attempt(source, entry, [test]),
             Attempt(HONEST, "f", [RUNNERS[test.runner]]),
-            Attempt(WRONG, "f", [RUNNERS[test.runner]]),
+            Attempt(WRONG_PROGRAM, "f", [RUNNERS[test.runner]]),
         ],
         sandbox,
     )
@@ -97,7 +45,7 @@ def passes(sandbox: Sandbox, source: str, tests: str, entry: str = "f") -> bool:
 
 @pytest.mark.parametrize("runner", RUNNERS)
 def test_each_item_of_a_right_program_passes_and_none_of_a_wrong_one(runner: str, walled: Sandbox) -> None:
-    found = answers(walled, WRONG, RUNNERS[runner])
+    found = answers(walled, WRONG_PROGRAM, RUNNERS[runner])
     assert [(one.status, one.value) for one in found] == [("returned", False)] * len(RUNNERS[runner].items)
 
 
@@ -493,6 +441,6 @@ def test_where_pytest_is_missing_its_tests_are_unsupported(monkeypatch: pytest.M
 
 
 def test_several_workers_give_the_same_answers(walled: Sandbox) -> None:
-    attempts = [Attempt(source, "f", [test]) for test in RUNNERS.values() for source in (HONEST, WRONG)] * 2
+    attempts = [Attempt(source, "f", [test]) for test in RUNNERS.values() for source in (HONEST, WRONG_PROGRAM)] * 2
     with open_sandbox("bubblewrap", workers=3) as three:
         assert judge(attempts, three) == judge(attempts, walled)

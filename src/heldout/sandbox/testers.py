@@ -14,7 +14,7 @@ import signal
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any, Protocol
 
 from heldout.errors import SandboxError, UsageError
@@ -26,9 +26,11 @@ from heldout.sandbox.values import decode
 LIMITS = Limits(memory_mb=1024, processes=8, disk_mb=64)  # of the tests, which are no matter of the program's
 _USUAL = ("pytest", "numpy")
 _ALWAYS = ("unittest", "heldout.sandbox.inside.checks")  # what a worker loads before it forks
+_BARE = Packages(_ALWAYS, ())
 _GRACE = 10.0  # seconds that a worker may be late before it counts as dead
 BROKEN = 70  # the exit status of a child whose program spoilt what writes its answers
 _OUT_OF_TIME = (-signal.SIGPROF, -signal.SIGXCPU, -signal.SIGALRM)
+_LONGEST_LINE = 10_000  # bytes, more than a program says beside its answers
 _TOO_LATE = "It did not end within {seconds} s of the processor or {wall} s in all."
 
 
@@ -49,21 +51,28 @@ class _ProgramLost(Exception):
 
 
 class Testers:
-    """Workers that run tests; the first starts when it is needed."""
+    """Workers that run tests: those that have packages, for tests that name one, and others, which fork faster.
+
+    The first of each starts when it is needed.
+    """
 
     __test__ = False  # pytest is not meant
 
     def __init__(self, start: Callable[[Limits, Packages], Any], workers: int, packages: Sequence[str]) -> None:
-        self._start, self._workers, self._names = start, workers, (*_USUAL, *packages)
+        self._start, self._workers = start, workers
+        found = [_installed(name) for name in (*_USUAL, *packages)]
+        imports = tuple(name for one in found for name in one.imports)
+        self._packages = Packages(
+            (*imports, *_ALWAYS), tuple(dict.fromkeys(path for one in found for path in one.paths))
+        )
         self._opening = threading.Lock()
-        self._pool: Pool[Any] | None = None
-        self._has_pytest = False
+        self._pools: dict[Packages, Pool[Any]] = {}
 
     def close(self) -> None:
         """End the workers."""
         with self._opening:
-            if self._pool:
-                self._pool.close()
+            for pool in self._pools.values():
+                pool.close()
 
     def answers(self, worker: Walled, program: Program) -> list[Answer]:
         """Let tests run against a program in this worker; errors as of `Worker.receive` when it dies."""
@@ -78,34 +87,32 @@ class Testers:
     def _checked(self, worker: Walled, program: Program, checks: Checks, limits: Limits) -> list[Answer]:
         count = len(checks.items)
         try:
-            pool = self._opened()
-            if checks.runner == "pytest" and not self._has_pytest:
+            packages = self._of(program, checks)
+            if checks.runner == "pytest" and "pytest" not in packages.imports:
                 return [Answer(Status.UNSUPPORTED, error="It needs pytest, which is not installed here.")] * count
+            pool = self._pool(packages)
             return pool.ask(lambda tester: _met(worker, tester, program, checks, limits))
         except (WorkerDied, SandboxError) as died:
             return [Answer(Status.INFRASTRUCTURE, error=f"The tests could not be run ({died}).")] * count
         except _ProgramLost as lost:
             raise (lost.__cause__ or lost) from None
 
-    def _opened(self) -> Pool[Any]:
-        with self._opening:
-            if self._pool is None:
-                packages, first = self._first()
-                self._has_pytest = "pytest" in packages.imports
-                self._pool = Pool(lambda: self._start(LIMITS, packages), self._workers, first)
-            return self._pool
-
-    def _first(self) -> tuple[Packages, Any]:
-        """A worker with the packages that tests use, as far as they are here and can be had in the sandbox."""
-        found = [_installed(name) for name in self._names]
-        paths = tuple(dict.fromkeys(path for one in found for path in one.paths))
-        packages = Packages((*(name for one in found for name in one.imports), *_ALWAYS), paths)
-        if paths:
+    def _of(self, program: Program, checks: Checks) -> Packages:
+        """The packages that tests have, where they or the program name one."""
+        named = checks.runner == "pytest" or self._packages.named_in(replace(program, inputs=(checks,)))
+        if named and self._packages != _BARE:
             try:
-                return packages, self._start(LIMITS, packages)
+                self._pool(self._packages)
             except SandboxError:  # they are for another Python, or cannot be read by everybody
-                packages = Packages(_ALWAYS, ())
-        return packages, self._start(LIMITS, packages)
+                self._packages = _BARE
+        return self._packages if named else _BARE
+
+    def _pool(self, packages: Packages) -> Pool[Any]:
+        with self._opening:
+            if packages not in self._pools:
+                first = self._start(LIMITS, packages)
+                self._pools[packages] = Pool(lambda: self._start(LIMITS, packages), self._workers, first)
+            return self._pools[packages]
 
 
 def _installed(name: str) -> Packages:
@@ -146,7 +153,7 @@ def _of_program(call: Callable[..., Any], *given: Any) -> Any:
 
 
 def _told(limits: Limits, seconds: float, wall: float) -> dict[str, Any]:
-    return {**asdict(limits), "seconds": seconds, "wall": wall}
+    return {**asdict(limits), "seconds": seconds, "wall": wall, "line_bytes": _LONGEST_LINE}
 
 
 def _answers(

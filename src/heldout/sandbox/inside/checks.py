@@ -182,7 +182,11 @@ def _plugin(run: _Run) -> Any:
         def pytest_runtest_protocol(self, item: Any) -> Any:
             run.begins()
             self.outcome, self.over = AssertionError("it did not succeed"), False
-            done = yield
+            try:
+                done = yield
+            except BaseException as error:  # it ends pytest
+                run.tell(_called(item, run.items), error)
+                raise
             run.tell(_called(item, run.items), self.outcome)
             return done
 
@@ -226,16 +230,21 @@ def _outcome(link: proxies.Link, error: BaseException | None) -> tuple[str, bool
         return fault.status, False, str(fault)
     if error is None:
         return "returned", True, ""
-    raised = vars(error).get(proxies.OF_PROGRAM)
-    if raised is not None:
-        kinds = {MemoryError: "memory", SystemExit: "left the program"}
-        return next((status for kind, status in kinds.items() if isinstance(error, kind)), "raised"), False, raised
+    if proxies.OF_PROGRAM in vars(error):
+        return _of_program(error, vars(error)[proxies.OF_PROGRAM])
     if link.missing and isinstance(error, (ImportError, AttributeError)):
         return "no such function", False, f"It defines no {link.missing}."
     text = f"{type(error).__name__}: {error}".removesuffix(": ")[:_LONGEST_ERROR]
     if isinstance(error, AssertionError) or link.asked:
         return "returned", False, text
     return "unsupported", False, f"The tests themselves fail: {text}"[:_LONGEST_ERROR]
+
+
+def _of_program(error: BaseException, text: str) -> tuple[str, bool, str]:
+    if isinstance(error, ModuleNotFoundError) and error.name:
+        return "needs a package", False, error.name.partition(".")[0]
+    kinds = {MemoryError: "memory", SystemExit: "left the program"}
+    return next((status for kind, status in kinds.items() if isinstance(error, kind)), "raised"), False, text
 
 
 class _Solution(types.ModuleType):

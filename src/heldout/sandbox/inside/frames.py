@@ -59,10 +59,10 @@ def send(descriptor: int, text: str) -> None:
 
 
 def receive(descriptor: int, most: int) -> bytes:
-    """Read a message; `Closed` when there is none any more, and where it is longer than `most` bytes."""
+    """Read a message; `Closed` when there is none any more, NotPlain where it is longer than `most` bytes."""
     size = int.from_bytes(_read(descriptor, 8), "big")
     if size > most:
-        raise Closed
+        raise NotPlain(f"it is longer than {most} bytes")
     return _read(descriptor, size)
 
 

@@ -43,6 +43,7 @@ class Fault(BaseException):
     def __init__(self, status: str, text: str) -> None:
         super().__init__(text)
         self.status = status
+        self.is_final = status == "gone" or text == _FORGED  # for all items that follow
 
 
 class Link:
@@ -59,7 +60,7 @@ class Link:
 
     def begins(self) -> None:
         """A test item begins."""
-        if self.fault is None or self.fault.status != "gone":
+        if self.fault is None or not self.fault.is_final:
             self.fault = None
             with contextlib.suppress(Fault):  # the item itself will see it
                 self._send(["item"])
@@ -320,6 +321,8 @@ def _error(kind: Any, made_of: list[Any], text: str, attributes: dict[Any, Any])
     except Exception:  # one that is not made of its `args`
         error = kind.__new__(kind, *made_of)
     vars(error).update({name: value for name, value in attributes.items() if isinstance(name, str)})
+    if isinstance(error, ImportError) and isinstance(attributes.get("name"), str):
+        error.name = attributes["name"]
     vars(error)[OF_PROGRAM] = text
     return error
 

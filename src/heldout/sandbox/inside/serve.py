@@ -14,7 +14,7 @@ import types
 from typing import Any
 
 from heldout.sandbox.inside import calls, frames
-from heldout.sandbox.values import decode, encode
+from heldout.sandbox.values import NotPlain, decode, encode
 
 FROM_TESTER, TO_TESTER = 4, 5  # descriptors
 MOST = 2**22  # bytes of one answer
@@ -111,6 +111,13 @@ class _Objects:
         self._all: list[Any] = [types.FunctionType]
         self._numbers = {id(types.FunctionType): 0}
 
+    def written(self, value: Any) -> str:
+        """A value as it crosses; NotPlain where it is nested too deeply."""
+        try:
+            return encode(value, self.write)
+        except RecursionError as error:
+            raise NotPlain(f"It cannot be written: {error}.") from None
+
     def write(self, value: Any) -> tuple[str, list[Any]]:
         """A value that is not plain, as it crosses."""
         if isinstance(value, type):
@@ -154,7 +161,9 @@ def _answer(message: list[Any], objects: _Objects) -> str:
                 value = _described(kind)
             case _:
                 value = None
-        return f'["returned",{encode(value, objects.write)},null]'
+        return f'["returned",{objects.written(value)},null]'
+    except NotPlain as error:
+        return encode(["refused", str(error)])
     except BaseException as error:
         return _raised(error, objects)
 
@@ -162,14 +171,14 @@ def _answer(message: list[Any], objects: _Objects) -> str:
 def _call(function: Any, arguments: list[Any], keywords: dict[str, Any], watched: bool, objects: _Objects) -> str:
     """What it returned, and what it made of its arguments where that is to be known."""
     given = [arguments, keywords]
-    before = encode(given, objects.write) if watched else ""
+    before = objects.written(given) if watched else ""
     value = function(*arguments, **keywords)
-    after = encode(given, objects.write) if watched else ""
+    after = objects.written(given) if watched else ""
     changed = "null" if after == before else after
     for place, one in enumerate(arguments if watched else ()):
         if value is one and isinstance(one, (list, dict, set)):
             return f'["argument",{place},{changed}]'
-    return f'["returned",{encode(value, objects.write)},{changed}]'
+    return f'["returned",{objects.written(value)},{changed}]'
 
 
 def _described(kind: type) -> list[Any]:
@@ -199,8 +208,9 @@ def _raised(error: BaseException, objects: _Objects) -> str:
         text = "an error that cannot be printed"
     own = kind if kind.__module__ == calls.NAME else None
     known = _error_of(kind)
-    attributes = {}
-    for name, value in vars(error).items():
+    attributes: dict[str, Any] = {}
+    named = {"name": error.name} if isinstance(error, ImportError) else {}  # which does not lie among them
+    for name, value in (named | vars(error)).items():
         try:
             encode(value)
             attributes[name] = value

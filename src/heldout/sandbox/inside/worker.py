@@ -150,19 +150,20 @@ def _attend(reading: int, child: int, limits: dict[str, Any], is_ended_by_host: 
     if is_ended_by_host:
         poll.register(0, select.POLLIN)
     allowance = confine.Allowance(child, limits)
-    told, ended = b"", "timeout"
+    told, ended, most = [b""], "timeout", _MOST_TOLD if not is_ended_by_host else limits["line_bytes"]
     while left := allowance.left():
         ready = dict(poll.poll(1000 * left))
         if reading in ready:
-            part = os.read(reading, 65536)
-            told += part
-            if not part or len(told) > _MOST_TOLD:
+            told.append(os.read(reading, 65536))
+            most -= len(told[-1])
+            if not told[-1] or most < 0:
                 ended = "died"
                 break
         if 0 in ready:
             ended = "answered"
             break
-    return told.split(b"\n")[1:-1], ended if told.startswith(_READY) else "unready"
+    lines = b"".join(told)
+    return lines.split(b"\n")[1:-1], ended if lines.startswith(_READY) else "unready"
 
 
 def _given(passage: int) -> tuple[int, ...]:
