@@ -142,6 +142,15 @@ def test_two_are_compared_in_pairs(task: Path, tmp_path: Path) -> None:
         ),
         (["mine.jsonl", "--task", "none"], "'none' is no task"),
         (
+            ["mine.jsonl", "--task", "steps.jsonl", "--split", "train"],
+            "it has validation and test: --split validation.",
+        ),
+        (
+            ["note.txt"],
+            "note.txt is a file, not the folder of a model; samples are read from files that end with .jsonl",
+        ),
+        (["localhost:8000/v1"], "localhost:8000/v1 looks like the address of a server, which begins with http://"),
+        (
             ["one.jsonl", "--task", "steps.jsonl", "-k", "2"],
             "pass@2 needs at least 2 samples of a problem; there are 1",
         ),
@@ -153,6 +162,7 @@ def test_two_are_compared_in_pairs(task: Path, tmp_path: Path) -> None:
 )
 def test_a_mistake_is_one_sentence(task: Path, words: list[str], said: str) -> None:
     (task.parent / "mine.jsonl").write_text('{"id": "q", "completion": ""}\n')
+    (task.parent / "note.txt").write_text("no sample")
     samples(task, "one.jsonl", {6: 1, 7: 0}, 1)
     done = command(*words, cwd=task.parent)
     assert done.returncode == 2

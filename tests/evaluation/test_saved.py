@@ -190,7 +190,7 @@ def test_what_is_of_other_problems_or_null_is_counted_and_what_is_missing_named(
     assert texts(saved) == [[A, A], [], []]
     assert saved.notes == [
         "2 samples of problems that he left out skipped: HumanEval/1.",
-        "1 sample of problems that he does not have skipped.",
+        "1 sample of problems that he does not have skipped: Mbpp/3.",
         "2 samples null, without an answer to judge: left out, and not counted as failed.",
         "2 problems without a sample left out: HumanEval/2 and HumanEval/3.",
     ]

@@ -27,6 +27,23 @@ RIGHT_ONES = [
         "deepseek r1",
         f"<think>\nOkay, so x + 1. Or x - 1?\n{BAD}\n</think>\n\n**Solution**\n\n{PY}\n**Explanation**: it adds.<｜end▁of▁sentence｜>",
     ),
+    Form("thinking ends behind a fence", f"<think>a</think>\nSo.\n<think>b\n{BAD.rstrip()}</think>\n{PY}"),
+    Form("turn ends behind a fence", f"{PY.rstrip()}<|im_end|>\n<|im_start|>user\nother\n{BAD}"),
+    Form(
+        "text ends behind a quotation",
+        'def f(x):\n    return x + 1 if x != "no" else "no"<|endoftext|>\n\ndef f(x):\n    return x - 1\n',
+    ),
+    Form(
+        "text ends behind an empty quotation",
+        "    return x + 1 or ''<|endoftext|>\n\ndef f(x):\n    return x - 1\n",
+        stub=STUB,
+    ),
+    Form(
+        "tokens in quotations",
+        'Not "</think>" or `<answer>`, nor \'<|im_end|>\' as I don\'t.\n```python\ndef f(x):\n    "a</s>b".split("<|im_end|>\\n")\n    return x + 1\n```'.replace(
+            '"a</s>b"', '"</s>b"'
+        ),
+    ),
     Form("qwen: empty thinking", f"<think>\n\n</think>\n\n{PY}<|im_end|>"),
     Form("gpt-oss: channels without tokens", f"analysisWe need f. Draft:\n{BAD}assistantfinal{PY}"),
     Form(

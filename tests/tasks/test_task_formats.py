@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +47,7 @@ def test_a_row_becomes_a_problem(tmp_path: Path) -> None:
     ("change", "said"),
     [
         ({"id": ""}, r"mine\.jsonl, line 2: 'id' is ''"),
-        ({"id": 5}, "line 2: 'id' is 5; it must be a text"),
+        ({"id": 5.0}, "line 2: 'id' is 5.0; every problem needs its own, a text or a whole number"),
         ({"id": "double", "prompt": "Another."}, "line 2: the id 'double' occurs a second time"),
         ({"prompt": None}, "line 2: 'prompt' is missing"),
         ({"entry_point": "a b"}, "line 2: 'entry_point' is 'a b'; it must be the name of a function"),
@@ -176,7 +177,19 @@ def test_a_prompt_is_continued_if_it_ends_inside_the_function(prompt: str, expec
     assert continues(prompt, "f") is expected
 
 
+def test_nulls_numbers_as_ids_and_tests_as_json_text_are_read_as_tables_have_them(tmp_path: Path) -> None:
+    plain = load_task(saved(tmp_path, ROW)).problems[0]
+    row = {**ROW, "id": 7, "tests": json.dumps(ROW["tests"]), "stub": None, "compare": None, "split": None}
+    (read,) = load_task(saved(tmp_path, row), split=plain.split).problems
+    assert read == replace(plain, id="7")
+
+
 def test_what_is_no_task_is_explained(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"is no task \(it is a folder; name the file in it"):
+        load_task(str(tmp_path))
+    (tmp_path / "problems.csv").write_text("id,prompt\n")
+    with pytest.raises(UsageError, match=r"is no task \(it is there, but must end with .jsonl or .json\)"):
+        load_task(str(tmp_path / "problems.csv"))
     with pytest.raises(UsageError, match="'embeded' is no task; take embedded, an existing"):
         load_task("embeded")
     with pytest.raises(UsageError, match="has splits and columns of its own"):

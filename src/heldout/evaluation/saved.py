@@ -13,7 +13,7 @@ from heldout.errors import TaskError, UsageError
 from heldout.evaluation.answer_text import SAMPLE_KEYS, texts_of
 from heldout.evaluation.score import INFRASTRUCTURE, SOLVED, Completion
 from heldout.evaluation.stops import cut_at
-from heldout.evaluation.whose import ID_KEYS, PROMPT_KEYS, Names, problems_of, shown
+from heldout.evaluation.whose import ID_KEYS, PROMPT_KEYS, Names, called, problems_of, shown
 from heldout.tasks import Problem, Task
 from heldout.tasks.rows import FILE_ENDINGS, Value, file_values
 from heldout.text import counted, sentence_list
@@ -283,13 +283,14 @@ def _left_out(
     for row, name in zip(rows, names, strict=True):
         if name not in completions:
             which = "unknown" if name is None else "other" if name in there else "dropped"
-            groups[which][name or ""] += len(row.texts)
+            groups[which][name or called(row.data)] += len(row.texts)
     if count := groups["other"].total():
         yield f"{counted(count, 'sample')} of problems that are not evaluated were left out."
     if count := groups["dropped"].total():
         yield f"{counted(count, 'sample')} of problems that {task.name} left out skipped: {shown(groups['dropped'])}."
     if count := groups["unknown"].total():
-        yield f"{counted(count, 'sample')} of problems that {task.name} does not have skipped."
+        these = shown(groups["unknown"])
+        yield f"{counted(count, 'sample')} of problems that {task.name} does not have skipped: {these}."
     if nulls := sum(row.texts.count(None) for row in rows):
         yield f"{counted(nulls, 'sample')} null, without an answer to judge: left out, and not counted as failed."
     missing = [name for name, several in completions.items() if not several]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -206,14 +207,13 @@ def load_policy(name: str, *, device: str | None = None, **settings: Any) -> Tra
     UsageError
         When torch or transformers is not installed, or the model cannot be loaded, in one sentence.
     """
+    _refuse_what_is_no_model(name)
     try:
         import torch
         from transformers import AutoModelForCausalLM, AutoTokenizer
         from transformers.utils import logging
     except ImportError:
         raise MissingExtra(f"Models need torch and transformers; {how_to_install('train')}") from None
-    if Path(name).is_dir() and not (Path(name) / "config.json").is_file():
-        raise UsageError(f"{name} holds no model: there is no config.json; give a folder that save_pretrained wrote.")
     try:
         tokenizer = AutoTokenizer.from_pretrained(name)
         logging.disable_progress_bar()  # of loading the weights: gone in a moment, and not ours
@@ -225,6 +225,18 @@ def load_policy(name: str, *, device: str | None = None, **settings: Any) -> Tra
         ) from None
     where = device or ("cuda" if torch.cuda.is_available() else "cpu")
     return TransformersPolicy(model.to(where), tokenizer, **settings)
+
+
+def _refuse_what_is_no_model(name: str) -> None:
+    if Path(name).is_dir() and not (Path(name) / "config.json").is_file():
+        raise UsageError(f"{name} holds no model: there is no config.json; give a folder that save_pretrained wrote.")
+    if Path(name).is_file():
+        raise UsageError(
+            f"{name} is a file, not the folder of a model; samples are read from files that end with .jsonl, .json "
+            "or .parquet."
+        )
+    if re.match(r"[\w.-]+:\d+(?:/|$)", name):
+        raise UsageError(f"{name} looks like the address of a server, which begins with http:// or https://.")
 
 
 @contextmanager

@@ -71,6 +71,15 @@ def shown(names: Iterable[str]) -> str:
     return sentence_list([*several[:_SHOWN], *more])
 
 
+def called(row: Row) -> str:
+    """Say what a row calls its problem, by the first id that it has; for messages.
+
+    >>> called({"task_id": 3, "completion": ""}), called({"completion": ""})
+    ('3', 'one without an id')
+    """
+    return next(filter(None, (_id(row, key) for key in ID_KEYS)), "one without an id")
+
+
 def _id(row: Row, key: str) -> str | None:
     """Return an id of a row, or of the problem that is quoted in it, as lm-eval does under `doc`."""
     for holder in (row, row.get("doc")):

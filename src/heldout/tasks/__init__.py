@@ -58,8 +58,10 @@ def load_task(
         return replace(task, notes=(*notes, *task.notes))
     path = Path(name_or_path)
     if not name_or_path.endswith(FILE_ENDINGS) or not path.is_file():
+        there = "a folder; name the file in it, which ends" if path.is_dir() else "there, but must end"
+        why = f" (it is {there} with .jsonl or .json)" if path.exists() else ""
         raise UsageError(
-            f"{name_or_path!r} is no task; take embedded, an existing .jsonl or .json file, or hf:OWNER/NAME."
+            f"{name_or_path!r} is no task{why}; take embedded, an existing .jsonl or .json file, or hf:OWNER/NAME."
         )
     return _from_rows(path.name.removesuffix(".gz").rsplit(".", 1)[0], file_rows(path), split, columns)
 

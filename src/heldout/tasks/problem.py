@@ -86,7 +86,9 @@ class Task:
         chosen = tuple(problem for problem in self.problems if problem.split == name)
         if not chosen:
             there = [one for one in SPLITS if any(problem.split == one for problem in self.problems)]
-            raise UsageError(f"{self.name} has no problems in its split {name!r}; it has {sentence_list(there)}.")
+            raise UsageError(
+                f"{self.name} has no problems in its split {name!r}; it has {sentence_list(there)}: --split {there[0]}."
+            )
         return chosen
 
 

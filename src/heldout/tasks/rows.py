@@ -26,8 +26,12 @@ class Row(NamedTuple):
     data: Mapping[str, Any]
 
     def text(self, key: str, default: str | None = None) -> str:
-        """Return a text that must be there and not empty, unless there is a default; anything else is a TaskError."""
-        value = self.data.get(key, default)
+        """Return a text that must be there and not empty, unless there is a default; anything else is a TaskError.
+
+        Null says that nothing is there, as the sets of the hub have it: each of their rows has every column.
+        """
+        value = self.data.get(key)
+        value = default if value is None else value
         if not isinstance(value, str) or (not value and default is None):
             raise TaskError(f"{self.where}: {key!r} is {_shown(value)}; it must be a text that is not empty.")
         return value

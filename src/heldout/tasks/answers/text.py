@@ -6,16 +6,14 @@ import html
 import re
 
 _ESCAPES = re.compile(r"\x1b(?:\[[0-9;?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\))")
-_NOT_QUOTED = r"(?<![\"'`])"
+_QUOTES = "\"'`"
 
 # Thinking, by its tags. An opening tag counts at the start of a line only: code may speak of one.
 _WORDS = "think|thinking|thought|thoughts|reasoning|analysis|reflection|scratchpad|seed:think"
 _OPENED = re.compile(
     rf"^[ \t]*(?:<(?:{_WORDS})>|\[think\]|◁think▷|<\|begin_of_thought\|>|<\|start_thinking\|>|<\|think\|>)", re.I | re.M
 )
-_CLOSED = re.compile(
-    rf"{_NOT_QUOTED}(?:</(?:{_WORDS})>|\[/think\]|◁/think▷|<\|end_of_thought\|>|<\|end_thinking\|>|<\|/think\|>)", re.I
-)
+_CLOSED = re.compile(rf"</(?:{_WORDS})>|\[/think\]|◁/think▷|<\|end_of_thought\|>|<\|end_thinking\|>|<\|/think\|>", re.I)
 _CHANNEL = re.compile(r"<\|channel\|>")
 _FINAL = re.compile(r"<\|channel\|>[ \t]*final\b[^<\n]*(?:<\|constrain\|>[^<\n]*)?<\|message\|>")
 _BARE_CHANNEL = re.compile(r"\s*analysis(?=[A-Z\s])")  # the same without its special tokens
@@ -29,13 +27,13 @@ _BEGINS = re.compile(
     r"|<\|fim_(?:middle|prefix|suffix)\|>|<fim_(?:middle|prefix|suffix)>|\[/INST\])"
 )
 _ENDS = re.compile(
-    rf"{_NOT_QUOTED}(?:<[|｜][A-Za-z0-9_▁-]+[|｜]>|</s>|<s>|<eos>|<EOT>|<end_of_turn>|<start_of_turn>|<file_sep>"
+    r"(?:<[|｜][A-Za-z0-9_▁-]+[|｜]>|</s>|<s>|<eos>|<EOT>|<end_of_turn>|<start_of_turn>|<file_sep>"
     r"|<fim_(?:middle|prefix|suffix|pad)>|<(?:repo_name|reponame|filename|gh_stars|commit_before|commit_msg|commit_after"
     r"|issue_start|issue_comment|issue_closed|jupyter_start|jupyter_text|jupyter_code|jupyter_output|empty_output)>"
     r"|\[/?INST\]|<\|$)|^(?:Human|### Instruction|### User)[ \t]*:",
     re.M,
 )
-_ANSWER = re.compile(rf"{_NOT_QUOTED}<(answer|final_answer|response)>(.*?)(?:</\1>|\Z)", re.I | re.S)
+_ANSWER = re.compile(r"<(answer|final_answer|response)>(.*?)(?:</\1>|\Z)", re.I | re.S)
 _CODE = re.compile(r"^[ \t]*(?:<pre[^>\n]*>[ \t]*)?<(solution|code)\b[^>\n]*>(.*?)(?:</\1>|\Z)", re.I | re.S | re.M)
 _PYTHON = re.compile(r"\[PYTHON\](.*?)(?:\[/PYTHON\]|\Z)", re.S)
 _DONE = re.compile(r"^(.*?)\[DONE\]", re.S)
@@ -65,9 +63,8 @@ def _after_thinking(text: str) -> str:
         _, mark, final = text.rpartition(_BARE_FINAL)
         if mark or "assistantcommentary" in text:
             return final if mark else ""
-    for closed in reversed(list(_CLOSED.finditer(text))):
-        text = text[closed.end() :]
-        break
+    if closed := _unquoted(_CLOSED, text):
+        text = text[closed[-1].end() :]
     return "" if _OPENED.search(text) else text
 
 
@@ -78,7 +75,7 @@ def _turn(text: str) -> str:
         place = begins.end()
     text = text[place:]
     place = 0
-    for end in _ENDS.finditer(text):
+    for end in _unquoted(_ENDS, text):
         if text[place : end.start()].strip():
             return text[place : end.start()]
         place = end.end()
@@ -87,7 +84,7 @@ def _turn(text: str) -> str:
 
 def _tagged(text: str) -> str:
     """What stands in the last tags that say where the answer is."""
-    if answers := list(_ANSWER.finditer(text)):
+    if answers := _unquoted(_ANSWER, text):
         text = answers[-1][2]
     codes = [one for one in _CODE.finditer(text) if "\n" in one[2].strip() or "def " in one[2]]
     if codes and text.count("```", 0, codes[-1].start()) % 2 == 0:  # not within a block
@@ -96,3 +93,20 @@ def _tagged(text: str) -> str:
     if pythons := _PYTHON.findall(text):
         text = pythons[-1]
     return done[1] if (done := _DONE.match(text)) and done[1].strip() else text
+
+
+def _unquoted(tokens: re.Pattern[str], text: str) -> list[re.Match[str]]:
+    """Find the tokens that no text of the code or the prose speaks of.
+
+    One is quoted where the mark before it opens a quotation: by what its line says so far, or as the same mark follows.
+    A mark that closes one (``return "no"<|endoftext|>``), or is the end of three, is nothing of the token's.
+    """
+    return [found for found in tokens.finditer(text) if not _is_quoted(text, found.start(), found.end())]
+
+
+def _is_quoted(text: str, start: int, end: int) -> bool:
+    mark = text[start - 1 : start]
+    if not mark or mark not in _QUOTES or text.endswith(mark * 3, 0, start):
+        return False
+    before = text[text.rfind("\n", 0, start) + 1 : start].replace(mark * 3, "")
+    return before.count(mark) % 2 == 1 or text.startswith(mark, end)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import ast
+import json
 from typing import Any
 
 from heldout.errors import TaskError
 from heldout.sandbox.compare import COMPARISONS, Comparison
 from heldout.sandbox.hidden import Test
 from heldout.tasks.asserts import parsed, read_assertion
-from heldout.tasks.formats.reading import Reading, continues, entry_of
+from heldout.tasks.formats.reading import Reading, continues, entry_of, name_of
 from heldout.tasks.problem import Problem
 from heldout.tasks.rows import Row
 from heldout.text import sentence_list
@@ -28,14 +29,22 @@ def read(row: Row) -> Reading:
     `heldout.sandbox.compare.COMPARISONS`. Without ``stub`` the prompt is the stub if it is Python that ends inside the
     entry point; otherwise the completion is the whole program.
     """
-    name, prompt, entry_point = row.text("id"), row.text("prompt"), entry_of(row)
-    tests = row.data.get("tests")
+    name, prompt, entry_point = name_of(row, "id"), row.text("prompt"), entry_of(row)
+    tests = _listed(row.data.get("tests"))
     if not isinstance(tests, list) or not tests:
         raise TaskError(f"{row.where}: 'tests' must be a list of at least one test.")
     stub = row.text("stub", prompt if continues(prompt, entry_point) else "")
     compare = _comparison(row)
     judged = [_test(f"{row.where}, test {number}", test, entry_point, compare) for number, test in enumerate(tests, 1)]
     return Reading(Problem(name, prompt, entry_point, tuple(judged), stub=stub))
+
+
+def _listed(tests: Any) -> Any:
+    """Return the tests of a row; they may be JSON in a text, since a table has no column of values of many types."""
+    try:
+        return json.loads(tests) if isinstance(tests, str) else tests
+    except ValueError:
+        return tests
 
 
 def _comparison(row: Row) -> Comparison:

@@ -29,7 +29,9 @@ def name_of(row: Row, *keys: str) -> str:
         value = row.data.get(key)
         if isinstance(value, str | int) and not isinstance(value, bool) and value != "":
             return str(value)
-    raise TaskError(f"{row.where}: {keys[0]!r} is missing; every problem needs its own.")
+    value = row.data.get(keys[0])
+    found = "missing" if value is None else repr(value)[:40]
+    raise TaskError(f"{row.where}: {keys[0]!r} is {found}; every problem needs its own, a text or a whole number.")
 
 
 def entry_of(row: Row) -> str:
