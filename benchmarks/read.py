@@ -47,7 +47,7 @@ CASES = (
         "events.out.tfevents.1",
         logs.write_events,
         {"heldout": "heldout_read", "tensorboard EventAccumulator": "tensorboard"},
-        "at least 30 times quicker, memory below 6 times the file",
+        "at least 20 times quicker, memory below 6 times the file",
     ),
     Case(
         "trainer_state.json",
