@@ -104,6 +104,19 @@ ATTACKS = (
     Attack("endless loop while defining", "while True: pass\n", "timeout", "timeout"),
     Attack("sleeping", "import time\n" + _inside("time.sleep(60)", "return 0"), WRONG, "timeout"),
     Attack(
+        "work in a process of its own",
+        "import os, time\n"
+        + _inside(
+            "child = os.fork()",
+            "while not child and time.process_time() < 0.7: pass",
+            "if not child: os._exit(0)",
+            "os.waitpid(child, 0)",
+            "return 7 * x + 3",
+        ),
+        UNSUPPORTED,
+        "timeout",
+    ),
+    Attack(
         "regular expression that explodes",
         "import re\n" + _inside("return re.match('(a+)+$', 'a' * 40 + 'b')"),
         WRONG,

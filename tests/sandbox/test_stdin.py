@@ -194,3 +194,9 @@ def test_monty_says_that_it_runs_no_such_programs() -> None:
     with open_sandbox("monty", workers=1) as monty:
         (judgement,) = judge([Attempt(DOUBLE, "", [StdinTest("1\n", "2\n")])], monty)
     assert judgement.kind == "unsupported"
+
+
+def test_the_compiled_program_is_kept_once_for_all_runs(walled: Sandbox) -> None:
+    lines = "".join(f"def f{i}(a, b): return a * {i} + b\n" for i in range(1000))  # some 100 kB once compiled
+    answers = run(walled, lines + DOUBLE, *[f"{i}\n" for i in range(30)], limits=Limits(disk_mb=1))
+    assert [answer.value for answer in answers] == [f"{2 * i}\n" for i in range(30)], answers[-1]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import json
 import re
@@ -74,9 +75,11 @@ def test_what_is_no_json_is_told_with_its_line(tmp_path: Path) -> None:
             load_task(saved(tmp_path, ROW, line))
     with pytest.raises(TaskError, match="holds no problems"):
         load_task(saved(tmp_path, ""))
-    (tmp_path / "mine.jsonl").write_bytes(b"\xff\xfe")
-    with pytest.raises(TaskError, match="cannot be read"):
-        load_task(str(tmp_path / "mine.jsonl"))
+    damaged = gzip.compress(bytes(range(256)))[:10] + b"\xff" * 50
+    for data in (b"\xff\xfe", damaged):
+        (tmp_path / "mine.jsonl").write_bytes(data)
+        with pytest.raises(TaskError, match="cannot be read"):
+            load_task(str(tmp_path / "mine.jsonl"))
 
 
 def test_tests_may_be_assertions_have_keywords_and_a_comparison_of_their_own(tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from typing import Any
 _TMP = "/tmp"
 _MOST_DESCRIPTORS = 64
 _SHORTEST = 0.002  # seconds until the clock of a program is looked at again
+_TOGETHER, _SETUP = 1.1, 0.1  # of its time a program has with all its processes, and what starting one may take
 _RESOURCES = sorted(getattr(resource, name) for name in dir(resource) if name.startswith("RLIMIT_"))
 LIBC = ctypes.CDLL(None)
 _COUNTS = (("shmctl", 14, 0), ("msgctl", 12, 0), ("semctl", 19, 7))  # SHM_INFO …, and where the number in use stands
@@ -104,6 +105,11 @@ def used_by_children() -> float:
     """Seconds of the processor that all processes have used which ended here, whoever started them."""
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime
+
+
+def used_too_much(before: float, seconds: float) -> bool:
+    """Whether a program and all that it started used more than these seconds; to be asked once all have ended."""
+    return used_by_children() - before > _TOGETHER * seconds + _SETUP
 
 
 def state() -> dict[str, Any]:

@@ -52,6 +52,7 @@ def _run(request: dict[str, Any], given: bytes, compiled: int) -> tuple[bytes, s
     theirs_in, ours_in = os.pipe()
     ours_out, theirs_out = os.pipe()
     ours_report, theirs_report = os.pipe()
+    before = confine.used_by_children()
     child = os.fork()
     if not child:
         try:
@@ -69,7 +70,7 @@ def _run(request: dict[str, Any], given: bytes, compiled: int) -> tuple[bytes, s
         said = report.read(_LONGEST_REPORT)
     if not said.startswith(_READY):
         ended = "unready"
-    elif status == -signal.SIGXCPU:
+    elif status == -signal.SIGXCPU or confine.used_too_much(before, request["limits"]["seconds"]):
         ended = "timeout"
     return printed, ended, status, said
 
@@ -154,8 +155,9 @@ def _run_as_main(source: str) -> None:
 
 
 def _compiled(source: str) -> types.CodeType:
-    """The first run compiles, and leaves the code to the others."""
+    """The first run compiles, and leaves the code to the others; closed before the program begins."""
     with open(_COMPILED, "rb+") as file:
+        file.seek(0)  # all runs share one place in it, which is the end after the first
         left = file.read()
         code: types.CodeType = marshal.loads(left) if left else compile(source, "program", "exec", dont_inherit=True)
         if not left:

@@ -38,7 +38,6 @@ from heldout.sandbox.inside import calls, confine, serve, stdin
 
 _RESULT = 3  # the descriptor on which a child writes its answers
 _READY = b"\n"  # what a child writes first; until then the program has no part in what goes wrong
-_TOGETHER, _SETUP = 1.1, 0.1  # of its time a program has with all its processes, and what starting one may take
 _BROKEN = 70  # exit status of a child whose program spoilt what writes its answers
 _MOST_TOLD = 2**24  # bytes that a child tells beside what it is asked for
 _PACKAGES = "/heldout/packages"
@@ -113,8 +112,7 @@ def _judge(request: dict[str, Any]) -> tuple[dict[str, Any], list[bytes]]:
     status = confine.kill_all(child)
     if request["kind"] == "serve":  # the host says that nobody asks any more
         _receive()
-    used = confine.used_by_children() - before
-    if used > _TOGETHER * request["limits"]["seconds"] * request["answers"] + _SETUP:
+    if confine.used_too_much(before, request["limits"]["seconds"] * request["answers"]):
         lines, ended = [], "timeout"
     return {"ended": ended, "status": status}, lines
 
