@@ -99,6 +99,7 @@ def test_every_comparison_of_literals_is_read(args: list[Any], expected: Any) ->
         "assert f(1) == approx([1.0, 2.0])",
         "assert isinstance(f(1), list)",
         "assert type(f(1)) == int",
+        "assert type(f(1)) is list",
         "assert f(1).upper() == 'AB'",
         "assert f(1) == 1 and f(2) == 1.0",
         "assert f(1) == 1 or f(1) == 2",

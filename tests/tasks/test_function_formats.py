@@ -267,3 +267,16 @@ def test_another_comparison_leaves_assertions_of_other_things_alone() -> None:
     calls, sets, _ = compared_as(sample("mbpp"), "strict").problems
     assert {test.compare for test in calls.tests if isinstance(test, Test)} == {same}
     assert all(isinstance(test.compare, Holds) for test in sets.tests if isinstance(test, Test))
+
+
+def test_a_test_looks_inside_by_a_fixture_as_well_and_a_door_may_be_opened(tmp_path: Path) -> None:
+    test = (
+        "import pytest\nfrom solution import Stack\n\n@pytest.fixture\ndef quiet(monkeypatch):\n    return 1\n\n"
+        "@pytest.fixture\ndef place(quiet):\n    return 3\n\ndef test_place(place):\n    assert Stack()\n\n"
+        "def test_door():\n    assert Stack().open() is None\n\ndef test_file():\n    open('x')\n    assert Stack()\n"
+    )
+    task = read(tmp_path, row("kodcode", 1) | {"test": test})
+    (program,) = task.problems[0].tests
+    assert isinstance(program, SourceTest)
+    assert program.items == ("test_door",)
+    assert task.problems[0].unjudged == 2

@@ -40,7 +40,7 @@ def approx(value: Any, expected: Any, rel: float | None = None, abs: float | Non
         inside = isinstance(value, dict) and value.keys() == expected.keys()
         return inside and all(approx(value[key], one, rel, abs) for key, one in expected.items())
     if isinstance(expected, list | tuple):
-        inside = hasattr(value, "__len__") and len(value) == len(expected)  # as pytest, of any type
+        inside = _is_sized(value) and len(value) == len(expected)  # as pytest, of any type
         return inside and all(approx(one, other, rel, abs) for one, other in zip(value, expected, strict=True))
     if value == expected:
         return True
@@ -409,6 +409,8 @@ def bound(target: ast.expr, value: Any) -> dict[str, Any]:
         case ast.Name(id=name):
             return {name: value}
         case ast.Tuple(elts=parts) | ast.List(elts=parts):
+            if not isinstance(value, Iterable):
+                raise ValueError(f"{type(value).__name__} has no parts.")
             found: dict[str, Any] = {}
             for part, one in zip(parts, _listed(value), strict=True):
                 found |= bound(part, one)
@@ -420,8 +422,12 @@ def _listed(value: Any) -> list[Any]:
     return list(itertools.islice(value, _MOST))
 
 
+def _is_sized(value: Any) -> bool:
+    return hasattr(value, "__len__") and not isinstance(value, type)
+
+
 def _small(value: Any) -> Any:
-    if hasattr(value, "__len__") and len(value) > _MOST:
+    if _is_sized(value) and len(value) > _MOST:
         raise ValueError(f"{len(value)} items are too many.")
     return value
 
@@ -431,7 +437,7 @@ def _bounded(sign: ast.operator, left: Any, right: Any) -> None:
     match sign:
         case ast.Mult():
             size = _size(left) + _size(right) if isinstance(left, int) and isinstance(right, int) else 0
-            times = [(one, other) for one, other in ((left, right), (right, left)) if hasattr(one, "__len__")]
+            times = [(one, other) for one, other in ((left, right), (right, left)) if _is_sized(one)]
             large = size > _BITS or any(isinstance(n, int) and len(one) * n > _MOST for one, n in times)
         case ast.Pow():
             large = isinstance(left, int) and isinstance(right, int) and _size(left) * max(right, 0) > _BITS

@@ -6,7 +6,7 @@ The rest runs in another process than the program that is tested; see `heldout.s
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from heldout.sandbox.hidden import HiddenTest, SourceTest
 from heldout.tasks.asserts import read_assertions
@@ -60,6 +60,7 @@ def pytest_tests(tree: ast.Module, entry_point: str, is_class: bool) -> tuple[tu
     Returns the tests, and the names of those that cannot be judged (`inside`).
     """
     around = [one for one in tree.body if not _is_test(one)]
+    looks = _looking(around)
     tests: list[HiddenTest] = []
     items: list[str] = []
     unjudged: list[str] = []
@@ -71,7 +72,7 @@ def pytest_tests(tree: ast.Module, entry_point: str, is_class: bool) -> tuple[tu
             tests += found.tests
         else:
             for name, part in _items(one):
-                (unjudged if inside(part) else items).append(name)
+                (unjudged if inside(part, looks) else items).append(name)
     if items:
         tests.append(SourceTest(ast.unparse(tree), tuple(items), "pytest"))
     return tuple(tests), unjudged
@@ -79,6 +80,7 @@ def pytest_tests(tree: ast.Module, entry_point: str, is_class: bool) -> tuple[tu
 
 def unittest_tests(tree: ast.Module) -> tuple[tuple[HiddenTest, ...], list[str]]:
     """Read the test cases of a file of unittest; returns the tests, and the names of those that cannot be judged."""
+    looks = _looking(one for one in tree.body if not isinstance(one, ast.ClassDef))
     methods = [
         (f"{case.name}.{one.name}", [one, *_prepares(case)])
         for case in tree.body
@@ -86,17 +88,27 @@ def unittest_tests(tree: ast.Module) -> tuple[tuple[HiddenTest, ...], list[str]]
         for one in case.body
         if isinstance(one, ast.FunctionDef) and one.name.startswith("test")
     ]
-    unjudged = [name for name, parts in methods if any(map(inside, parts))]
+    unjudged = [name for name, parts in methods if any(inside(part, looks) for part in parts)]
     items = tuple(name for name, _ in methods if name not in unjudged)
     return ((SourceTest(ast.unparse(tree), items, "unittest"),) if items else ()), unjudged
 
 
-def inside(node: ast.AST) -> bool:
+def inside(node: ast.AST, names: Collection[str] = ()) -> bool:
     """Say whether a test patches or looks into the process of the program, or shares files with it.
 
-    The tests run in another process, with files of their own, so such a test cannot be judged.
+    The tests run in another process, with files of their own, so such a test cannot be judged. `names` are those of
+    functions that do so.
     """
-    return not (_INSIDE | _FILES).isdisjoint(_words_in(node))
+    return not {*_INSIDE, *_FILES, *names}.isdisjoint(_words_in(node))
+
+
+def _looking(body: Iterable[ast.stmt]) -> set[str]:
+    """Functions and fixtures of a file with which a test would look inside, by name; also through one another."""
+    functions = [one for one in body if isinstance(one, ast.FunctionDef | ast.AsyncFunctionDef)]
+    found: set[str] = set()
+    while more := {one.name for one in functions if one.name not in found and inside(one, found)}:
+        found |= more
+    return found
 
 
 def _prepares(case: ast.ClassDef) -> Iterator[ast.stmt]:
@@ -144,7 +156,7 @@ def _words_in(node: ast.AST) -> Iterator[str]:
     for one in ast.walk(node):
         if isinstance(one, ast.Name):
             yield one.id
-        elif isinstance(one, ast.Attribute):
+        elif isinstance(one, ast.Attribute) and one.attr != "open":  # a door may be opened
             yield one.attr
         elif isinstance(one, ast.arg):
             yield one.arg
