@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from heldout.sandbox import Sandbox, Test, judge
+from heldout.sandbox.doubt import verdict
 
 RIGHT = "def f(x):\n    return 7 * x + 3\n"
 LACKING = [  # right programs in CPython
@@ -123,3 +124,10 @@ def test_a_function_that_is_not_there_is_a_kind_of_its_own(sandbox: Sandbox, sou
 def test_a_name_that_fails_in_the_program_is_its_error(sandbox: Sandbox, source: str, entry: str) -> None:
     (judgement,) = judge([(source, entry, TESTS)], sandbox)
     assert judgement.kind == "raised", judgement
+
+
+def test_what_monty_does_not_know_of_dataclasses_and_digits_is_not_the_programs_fault() -> None:
+    assert verdict("NotImplementedError", "dataclass() does not yet support order=True", "") == "unsupported"
+    assert verdict("NotImplementedError", "later", "") == "raised"
+    assert verdict("ValueError", "invalid literal for int() with base 10: '\u0663'", "") == "unsupported"
+    assert verdict("ValueError", "invalid literal for int() with base 10: 'x'", "") == "raised"
