@@ -29,8 +29,9 @@ def load_task(
     Parameters
     ----------
     name_or_path
-        ``embedded``; the path of a ``.jsonl`` or ``.json`` file (``.gz`` too) in heldout's own format or in those of
-        HumanEval and MBPP; or ``hf:OWNER/NAME[/CONFIG]`` for a data set of the Hugging Face hub in one of these.
+        ``embedded``; the path of a ``.jsonl`` or ``.json`` file (``.gz`` too) in heldout's own format or one of those
+        in `heldout.tasks.formats.registry.FORMATS`; or ``hf:OWNER/NAME[/CONFIG]`` for such a data set of the Hugging
+        Face hub.
     seed
         Of the generated task.
     split
