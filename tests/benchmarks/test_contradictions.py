@@ -27,7 +27,7 @@ CLAIMS = (
     "The score gets worse after step 60.",
     "Has fallen: 42 % at the start, 30 % at the end.",
     "best 50 to 80 · falling from 80 (70 to 90) · keep 50",
-    "It fell a point or more below its peak between step 40 and step 60 (90 %).",
+    "It fell a point or more below its peak between step 40 and step 60 (90 % interval).",
     "A fall of 3.0 points since step 40.",
     "No rise was seen; the held-out score has dropped.",
     "That is consistent with over-optimisation of the reward.",

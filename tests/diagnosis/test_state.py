@@ -73,7 +73,7 @@ def test_a_fall_is_told_with_its_interval_and_what_the_reward_did(
     )
     assert verdict.onset is not None
     assert verdict.onset.step == 5
-    assert "It fell a point or more below its peak between step 4 and step 5 (90 %)." in verdict.sentence
+    assert "It fell a point or more below its peak between step 4 and step 5 (90 % interval)." in verdict.sentence
 
 
 def test_a_fall_on_evaluations_of_unknown_size_is_likely_at_most() -> None:

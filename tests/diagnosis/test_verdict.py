@@ -377,11 +377,12 @@ def test_what_is_kept_is_told_with_its_interval_and_how_many_are_tied() -> None:
 def test_an_onset_is_told_as_the_two_evaluations_between_which_the_score_fell() -> None:
     sure = heldout.diagnose(made(np.array([0.2, 0.3, 0.4, 0.5, 0.4, 0.3, 0.2, 0.1]), 4000))
     assert sure.onset == Onset(step=40, low=30, high=40)
-    assert "It fell a point or more below its peak between step 30 and step 40 (90 %). Keep" in sure.sentence
+    assert "It fell a point or more below its peak between step 30 and step 40 (90 % interval). Keep" in sure.sentence
     slow = heldout.diagnose(made(np.concatenate([np.full(6, 0.5), np.linspace(0.5, 0.3, 14)]), 1000))
     assert slow.onset is not None
     assert slow.onset.low + 10 < slow.onset.high
-    told = f"It fell a point or more below its peak between step {slow.onset.low} and step {slow.onset.high} (90 %)."
+    between = f"between step {slow.onset.low} and step {slow.onset.high} (90 % interval)"
+    told = f"It fell a point or more below its peak {between}."
     assert told in slow.sentence
 
 
@@ -391,9 +392,8 @@ def test_a_fall_that_is_over_is_told_with_its_end() -> None:
     assert verdict.state is State.RECOVERED
     assert verdict.onset is not None
     assert (verdict.onset.step, verdict.onset.high, verdict.onset.back) == (50, 50, 80)
-    told = (
-        f"It fell a point or more below its peak between step {verdict.onset.low} and step 50 (90 %), and was back by"
-    )
+    between = f"between step {verdict.onset.low} and step 50 (90 % interval)"
+    told = f"It fell a point or more below its peak {between}, and was back by"
     assert f"{told} step 80." in verdict.sentence
 
 

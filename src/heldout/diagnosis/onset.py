@@ -32,7 +32,7 @@ def told_onset(onset: Onset | None, said: Spoken) -> str:
     if onset is None:
         return ""
     point = "a point or more " if said.share else ""
-    when = f"between step {onset.low} and step {onset.high} (90 %)"
+    when = f"between step {onset.low} and step {onset.high} (90 % interval)"
     moved, from_what = ("rose", "above its lowest") if said.lower else ("fell", "below its peak")
     back = f", and was back by step {onset.back}" if onset.back is not None else ""
     return f"It {moved} {point}{from_what} {when}{back}."
