@@ -6,7 +6,7 @@
         (judgement,) = judge([("def double(x): return 2 * x", "double", [Test((4,), 8)])], sandbox)
     judgement.solved  # True
 
-* ``"monty"``: an interpreter of a part of Python; a quarter of a millisecond a program.
+* ``"monty"``: an interpreter of a part of Python; some tenths of a millisecond a program.
 * ``"bubblewrap"``: the whole of CPython behind Linux namespaces; some milliseconds a program.
 * ``"auto"`` (default): monty first, and what it cannot run goes to bubblewrap, where that is there.
 

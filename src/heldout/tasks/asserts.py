@@ -22,7 +22,6 @@ _MOST_TESTS = 20_000  # of one problem, unrolled
 _MOST_STEPS = 50_000  # statements walked over
 _FLOATS = 1e-6  # how far off floats may be where a set allows for nothing else
 
-_Round = tuple[Mapping[str, Any], list[ast.stmt]]  # what names mean in it, and what is run
 _Call = tuple[tuple[Any, ...], dict[str, Any]]  # arguments and keywords
 
 
