@@ -145,6 +145,8 @@ def test_two_are_compared_in_pairs(task: Path, tmp_path: Path) -> None:
             ["mine.jsonl", "--task", "steps.jsonl", "--split", "train"],
             "it has validation and test: --split validation.",
         ),
+        (["mine.jsonl", "-o", "note.txt"], "note.txt: no run can be recorded here (File exists)"),
+        (["mine.jsonl", "-o", "other"], "run.json: was not written by heldout, so no run can be recorded beside it"),
         (
             ["note.txt"],
             "note.txt is a file, not the folder of a model; samples are read from files that end with .jsonl",
@@ -163,6 +165,8 @@ def test_two_are_compared_in_pairs(task: Path, tmp_path: Path) -> None:
 def test_a_mistake_is_one_sentence(task: Path, words: list[str], said: str) -> None:
     (task.parent / "mine.jsonl").write_text('{"id": "q", "completion": ""}\n')
     (task.parent / "note.txt").write_text("no sample")
+    (task.parent / "other").mkdir()
+    (task.parent / "other" / "run.json").write_text("{}")
     samples(task, "one.jsonl", {6: 1, 7: 0}, 1)
     done = command(*words, cwd=task.parent)
     assert done.returncode == 2

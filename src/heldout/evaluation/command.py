@@ -40,7 +40,7 @@ from heldout.sandbox.base import Limits, Sandbox, Status
 from heldout.stats.levels import ENOUGH_PROBLEMS
 from heldout.store.layout import RUN
 from heldout.store.lines import replacing
-from heldout.store.recorder import Recorder
+from heldout.store.recorder import Recorder, check_place
 from heldout.tasks import Problem, Task, load_task
 from heldout.tasks.comparing import compared_as
 from heldout.tasks.problem import with_limits
@@ -97,12 +97,14 @@ def main(models: Sequence[str], request: Request, out: Path | None = None) -> No
     _say(console, f"{task.name}, {request.split} split ({_USE[request.split]}): {counted(len(problems), 'problem')}")
     _notes(console, task.notes)
     results = []
+    names = _names(models, request.names)
+    places = [None if out is None else out / folder for folder in _folders(names)]
+    for place in filter(None, places):
+        check_place(place)  # before anything is sampled
     limits = Limits(**request.limits)
     with open_sandbox(request.sandbox, limits=limits, packages=request.packages) as sandbox:
         _notes(console, sandbox.notes)
-        names = _names(models, request.names)
-        for model, name, folder in zip(models, names, _folders(names), strict=True):
-            where = None if out is None else out / folder
+        for model, name, where in zip(models, names, places, strict=True):
             measured = _Measured(request, task, problems, sandbox, console, where)
             result = measured.of(model, name)
             results.append(result)

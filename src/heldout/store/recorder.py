@@ -7,6 +7,7 @@ started it never stops the training it observes: what it cannot write is counted
 
 from __future__ import annotations
 
+import errno
 import math
 import os
 import threading
@@ -113,7 +114,7 @@ class Recorder:
             self._start(about, resume)
         except OSError as error:
             self.close()
-            raise RecordError(f"{directory}: no run can be recorded here ({error.strerror or error}).") from error
+            raise _no_place(directory, error) from error
         except RecordError:
             self.close()
             raise
@@ -378,6 +379,25 @@ class Recorder:
         """A child of this process must not hold the lock when its parent is dead."""
         self._lock = threading.RLock()
         self._let_go()
+
+
+def check_place(directory: str | os.PathLike[str]) -> None:
+    """Refuse a directory that no run can be recorded in, before the work whose result belongs there; it is made.
+
+    A RecordError where it cannot be made or written, or holds a ``run.json`` that heldout did not write.
+    """
+    try:
+        Path(directory).mkdir(parents=True, exist_ok=True)
+        if not os.access(directory, os.W_OK | os.X_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        if (path := Path(directory) / layout.RUN).exists():
+            layout.known_run(path)
+    except OSError as error:
+        raise _no_place(directory, error) from error
+
+
+def _no_place(directory: str | os.PathLike[str], error: OSError) -> RecordError:
+    return RecordError(f"{directory}: no run can be recorded here ({error.strerror or error}).")
 
 
 def _let_go_in_child() -> None:
