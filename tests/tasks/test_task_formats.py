@@ -82,6 +82,13 @@ def test_what_is_no_json_is_told_with_its_line(tmp_path: Path) -> None:
             load_task(str(tmp_path / "mine.jsonl"))
 
 
+def test_a_file_in_another_encoding_is_told_what_it_should_be(tmp_path: Path) -> None:
+    path = tmp_path / "mine.jsonl"
+    path.write_bytes(json.dumps(ROW).encode("utf-16"))
+    with pytest.raises(TaskError, match=r"mine.jsonl cannot be read: byte 0 is not UTF-8; save it in that encoding"):
+        load_task(str(path))
+
+
 def test_tests_may_be_assertions_have_keywords_and_a_comparison_of_their_own(tmp_path: Path) -> None:
     row = {**ROW, "tests": ["assert double(2) == 4", {"args": [], "expected": 4, "kwargs": {"x": 2}}]}
     strict, python = load_task(saved(tmp_path, row, {**row, "id": "other", "compare": "python"})).problems

@@ -73,7 +73,9 @@ def file_values(path: Path) -> list[Value]:
     try:
         data = path.read_bytes()
         text = (gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data).decode("utf-8-sig")
-    except (OSError, EOFError, UnicodeDecodeError, zlib.error) as error:
+    except UnicodeDecodeError as error:
+        raise TaskError(f"{path} cannot be read: byte {error.start} is not UTF-8; save it in that encoding.") from None
+    except (OSError, EOFError, zlib.error) as error:
         raise TaskError(f"{path} cannot be read: {error}.") from None
     lines = [(number, line) for number, line in enumerate(text.split("\n"), 1) if line.strip()]
     if len(lines) > 1 and _is_json(lines[0][1]):
