@@ -12,6 +12,8 @@ After each program the worker looks whether it is as it was before: its limits, 
 programs of which it is known which is right; when it errs, all that it judged since the last time is judged again.
 A program under which two workers die, while the second judges these two well, is at fault itself.
 
+Tests that are a program run in sandboxes of their own, see `heldout.sandbox.testers`.
+
 Not covered: holes in the kernel, of which a filter (`heldout.sandbox.syscalls`) closes off a part, on x86-64 and
 aarch64 alone; reading what lies in /usr; memory that the kernel takes for a process, such as pipes, which only a memory
 limit on the cgroup of the host's process bounds. The memory limit holds per process, so `processes` of them may take as
