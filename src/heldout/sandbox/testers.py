@@ -89,7 +89,9 @@ class Testers:
         try:
             packages = self._of(program, checks)
             if checks.runner == "pytest" and "pytest" not in packages.imports:
-                return [Answer(Status.UNSUPPORTED, error="It needs pytest, which is not installed here.")] * count
+                return [
+                    Answer(Status.UNSUPPORTED, error="It needs pytest, which the Python in bubblewrap lacks.")
+                ] * count
             pool = self._pool(packages)
             return pool.ask(lambda tester: _met(worker, tester, program, checks, limits))
         except (WorkerDied, SandboxError) as died:
