@@ -247,3 +247,14 @@ def test_tests_are_compared_as_asked(tmp_path: Path) -> None:
     refused = command(saved, "--task", path, "--split", "test", "--compare", "tokens")
     assert refused.returncode == 2
     assert "is for tests by stdin, and ones has none" in refused.stderr
+
+
+def test_what_a_terminal_would_obey_in_an_id_is_written_as_its_code(tmp_path: Path) -> None:
+    name = "\x1b[2J[/]p"
+    row = {"id": name, "prompt": "Write f.", "entry_point": "f", "tests": [{"args": [1], "expected": 2}]}
+    task, saved = tmp_path / "task.jsonl", tmp_path / "samples.jsonl"
+    task.write_text(json.dumps(row | {"split": "test"}))
+    saved.write_text(json.dumps({"id": name, "completion": "def f(x): return 0\n"}))
+    printed = command(saved, "--task", task, "--split", "test", "--sandbox", "monty").stdout
+    assert "\x1b[2J" not in printed
+    assert r"\x1b[2J[/]p" in printed

@@ -83,7 +83,7 @@ def test_without_bubblewrap_there_is_monty_alone_and_the_notes_say_so() -> None:
     )
     assert done.stdout.startswith("1 Programs run in monty alone")
     assert "apt-get install bubblewrap" in done.stdout
-    assert done.stdout.endswith("solved unsupported\n")
+    assert done.stdout.endswith("solved infrastructure\n")
 
 
 def test_without_monty_there_is_bubblewrap_alone(auto: Sandbox) -> None:
@@ -169,3 +169,18 @@ def test_only_limits_that_were_set_replace_others() -> None:
 def test_tests_that_are_a_program_go_where_they_can_run(auto: Sandbox) -> None:
     (judgement,) = judge([(RIGHT, "f", [SourceTest("assert f(2) == 17", ("all",))])], auto)
     assert judgement.kind in ("solved", "unsupported")  # never a wrong answer
+
+
+def test_patterns_are_matched_as_cpython_does(auto: Sandbox) -> None:
+    source = "import re\ndef f(text): return [re.findall('a*', text), bool(re.search('b$', text))]\n"
+    (judgement,) = judge(
+        [
+            (
+                source,
+                "f",
+                [Test(("a\nba\n",), [["a", "", "", "a", "", ""], False]), Test(("ab\n",), [["a", "", "", ""], True])],
+            )
+        ],
+        auto,
+    )
+    assert judgement.solved

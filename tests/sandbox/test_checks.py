@@ -428,7 +428,7 @@ def test_tests_may_use_numpy_where_it_is(walled: Sandbox) -> None:
     assert passes(walled, "import numpy as np\ndef f(xs):\n    return np.multiply(xs, 2)\n", arrays)
 
 
-def test_where_pytest_is_missing_its_tests_are_unsupported(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_where_pytest_is_missing_its_tests_are_no_evidence(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("heldout.sandbox.testers._USUAL", ("no-such-package",))
     try:
         opened = open_sandbox("bubblewrap", workers=1)
@@ -436,8 +436,8 @@ def test_where_pytest_is_missing_its_tests_are_unsupported(monkeypatch: pytest.M
         pytest.skip(str(error))
     with opened:
         judged = judge([Attempt(HONEST, "f", [PYTEST]), Attempt(HONEST, "f", [UNITTEST])], opened)
-    assert [one.kind for one in judged] == ["unsupported", "solved"]
-    assert "needs pytest" in judged[0].answers[0].error
+    assert [one.kind for one in judged] == ["infrastructure", "solved"]
+    assert "need pytest" in judged[0].answers[0].error
 
 
 def test_several_workers_give_the_same_answers(walled: Sandbox) -> None:

@@ -44,7 +44,7 @@ from heldout.store.recorder import Recorder, check_place
 from heldout.tasks import Problem, Task, load_task
 from heldout.tasks.comparing import compared_as
 from heldout.tasks.problem import with_limits
-from heldout.text import counted, sentence_list
+from heldout.text import counted, sentence_list, visible
 
 _USE = {
     "train": "the problems that are trained on: this says nothing about new ones",
@@ -146,7 +146,7 @@ def show(console: Console, model: str, result: EvaluationResult, left_out: int =
     """Print what one evaluation found, on a set of which so many problems were left out."""
     outcomes = result.evaluation.outcomes
     assert outcomes is not None
-    table = Table(title=escape(model), title_justify="left", show_header=False, box=None, pad_edge=False)
+    table = Table(title=_cell(model), title_justify="left", show_header=False, box=None, pad_edge=False)
     for k, (estimate, se) in sorted(result.pass_at.items()):
         low, high = interval(estimate, se, len(outcomes), float(outcomes.samples.mean()))
         table.add_row(f"pass@{k}", f"{estimate:.1%}  (95 % interval {low:.1%} to {high:.1%})")
@@ -175,16 +175,16 @@ def _failed(kind: str, times: int, packages: Mapping[str, int]) -> str:
     """How often programs failed in one way, and for which packages."""
     if kind != Status.PACKAGE:
         return f"{kind} {times}"
-    shown = [f"{escape(name)} {count}" for name, count in packages.items()]
-    return f"{kind} {times} ({', '.join([*shown[:_MOST_PACKAGES], *(['…'] if len(shown) > _MOST_PACKAGES else [])])})"
+    named = [f"{_cell(name)} {count}" for name, count in packages.items()]
+    return f"{kind} {times} ({', '.join([*named[:_MOST_PACKAGES], *(['…'] if len(named) > _MOST_PACKAGES else [])])})"
 
 
 def _warnings(result: EvaluationResult) -> Iterator[str]:
     """Say what keeps the score from being that of the model."""
     if lacking := result.errors.get("unsupported"):
         yield (
-            f"{counted(lacking, 'program')} used what this sandbox lacks and count as failed; --sandbox bubblewrap "
-            "runs all of Python."
+            f"{counted(lacking, 'program')} used what this sandbox lacks and count as failed; bubblewrap, where it is "
+            "installed (--sandbox auto or bubblewrap), runs all of Python."
         )
     if result.cut > _MUCH_CUT:
         yield (
@@ -198,7 +198,7 @@ def _warnings(result: EvaluationResult) -> Iterator[str]:
             "no notice of temperature or seed; more than one says no more than one."
         )
     if lost := result.errors.get(INFRASTRUCTURE):
-        yield f"The sandbox itself failed on {counted(lost, 'program')}, which do not count."
+        yield f"{counted(lost, 'program')} could not be judged and do not count: {result.lost.rstrip('.')}."
 
 
 def show_difference(console: Console, models: Sequence[str], found: PairedDifference) -> None:
@@ -310,8 +310,13 @@ class _Measured:
         return {**settings, "stop": stop}
 
 
+def _cell(text: str) -> str:
+    """Write a text of somebody else's so that neither the table nor the terminal obeys it."""
+    return escape(visible(text))
+
+
 def _say(console: Console, text: str, style: str = "") -> None:
-    console.print(text, style=style, markup=False, soft_wrap=True)
+    console.print(visible(text), style=style, markup=False, soft_wrap=True)
 
 
 def _notes(console: Console, notes: Sequence[str]) -> None:
@@ -332,7 +337,7 @@ def _hardest(console: Console, result: EvaluationResult) -> None:
     for place in failing[:_HARDEST]:
         kinds = result.kinds[place]
         (most, _), *_ = Counter(kind for kind in kinds if kind != SOLVED).most_common(1)
-        table.add_row(escape(result.problems[place].id), f"{kinds.count(SOLVED)} of {len(kinds)}", most)
+        table.add_row(_cell(result.problems[place].id), f"{kinds.count(SOLVED)} of {len(kinds)}", most)
     console.print()
     console.print(table)
 

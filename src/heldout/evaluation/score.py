@@ -58,6 +58,7 @@ class EvaluationResult:
     pass_at: Mapping[int, PassAt]  # k → pass@k with its standard error, nan with fewer than two problems
     mean_length: float  # tokens of a completion on average; nan where the lengths are not known
     cut: float  # share of the completions that ended because they were too long
+    lost: str  # why most of those could not be judged that could not; empty where all could
     packages: Mapping[str, int]  # how many programs needed which package that is not there
     errors: Mapping[str, int]  # how many failed in which way: "wrong answer", "raised", "no code", "timeout", …
     problems: tuple[Problem, ...]  # what was evaluated, in the order of `completions`
@@ -144,7 +145,8 @@ def score(
     verdicts = judge([problem.posed(one) for problem, one in pairs], sandbox)
     left = iter(verdicts)
     kinds = tuple(tuple(next(left).kind for _ in several) for several in completions)
-    outcomes = _outcomes(problems, kinds)
+    lost = Counter(one.lost for one in verdicts if one.lost).most_common(1)
+    outcomes = _outcomes(problems, kinds, lost[0][0] if lost else "")
     check_ks(ks, int(outcomes.samples.max()))
     everything = [completion for several in completions for completion in several]
     lengths = [completion.tokens for completion in everything if completion.tokens]
@@ -154,6 +156,7 @@ def score(
         pass_at={k: PassAt(estimate.value, estimate.se) for k, estimate in estimates.items()},
         mean_length=sum(lengths) / len(lengths) if lengths else math.nan,
         cut=sum(completion.stop == "length" for completion in everything) / len(everything),
+        lost=lost[0][0] if lost else "",
         packages=dict(Counter(one.package for one in verdicts if one.package).most_common()),
         errors=dict(Counter(kind for several in kinds for kind in several if kind != SOLVED).most_common()),
         problems=tuple(problems),
@@ -245,11 +248,11 @@ def check_ks(ks: Sequence[int], samples: int) -> None:
             raise UsageError(f"pass@{k} needs at least {max(k, 1)} samples of a problem; there are {samples}.")
 
 
-def _outcomes(problems: Sequence[Problem], kinds: Sequence[Sequence[str]]) -> Outcomes:
+def _outcomes(problems: Sequence[Problem], kinds: Sequence[Sequence[str]], lost: str) -> Outcomes:
     judged = [[kind for kind in several if kind != INFRASTRUCTURE] for several in kinds]
     kept = [(problem.id, several) for problem, several in zip(problems, judged, strict=True) if several]
     if not kept:
-        raise HeldoutError("The sandbox failed on every program, so nothing was measured; see what it says by itself.")
+        raise HeldoutError(f"The sandbox failed on every program, so nothing was measured: {lost.rstrip('.')}.")
     return Outcomes(
         tuple(name for name, _ in kept),
         np.array([several.count(SOLVED) for _, several in kept], np.float64),

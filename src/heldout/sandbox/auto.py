@@ -2,7 +2,8 @@
 
 Monty runs a program in a fraction of a millisecond and knows a part of Python; CPython behind bubblewrap takes some
 milliseconds and knows all of it. So monty is asked first, and what it could not say for certain goes to bubblewrap:
-what it lacks, what it raised, what it stopped, whole programs, and tests that are programs. A program that monty ran to
+what it lacks, what it raised, what it stopped, programs with regular expressions, which it matches otherwise here and
+there, whole programs, and tests that are programs. A program that monty ran to
 its end is not run again, so one that is wrong only in monty stays wrong; its header says where that may be.
 
 Without bubblewrap there is monty alone, and the notes say so, with the command that installs it.
@@ -10,6 +11,7 @@ Without bubblewrap there is monty alone, and the notes say so, with the command 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -22,6 +24,8 @@ _DOUBTFUL = {
     *(Status.UNSUPPORTED, Status.RAISED, Status.PACKAGE, Status.REFUSED),
     *(Status.TIMEOUT, Status.MEMORY, Status.INFRASTRUCTURE),
 }
+# Patterns that monty matches otherwise without a word: "$" before a last line end, empty matches after others.
+_OTHERWISE = re.compile(r"^[ \t]*(?:import\b[^\n]*|from[ \t]+)\bre\b", re.M)
 _PATIENCE = 0.25  # of its time that a program has in monty, since it gets all of it in bubblewrap
 
 
@@ -64,7 +68,7 @@ class Auto(Sandbox):
             only = self._bubblewrap or self._monty
             assert only is not None
             return only.run(programs)
-        calls = [place for place, one in enumerate(programs) if one.kind is Call]
+        calls = [p for p, one in enumerate(programs) if one.kind is Call and not _OTHERWISE.search(one.source)]
         answered = self._monty.run([self._impatient(programs[place]) for place in calls])
         found = dict(zip(calls, answered, strict=True))
         left = [

@@ -63,6 +63,13 @@ class Judgement:
         return "wrong answer" if status in _WRONG else status.value
 
     @property
+    def lost(self) -> str:
+        """Why the sandbox failed, where it did."""
+        return next(
+            (one.error or "for no known reason" for one in self.answers if one.status is Status.INFRASTRUCTURE), ""
+        )
+
+    @property
     def package(self) -> str:
         """The package that it needs and the sandbox does not have; empty where it failed in another way, or not."""
         return self._first_failing.error if self.kind == Status.PACKAGE else ""

@@ -90,7 +90,11 @@ _RETURNED = Status.RETURNED.value
 _STATUS = {status.value: status for status in Status}
 _SMALL = (bool, float, type(None))  # never above a limit of output
 _SMALL_INT = 2**53
-_NOT_HERE = Answer(Status.UNSUPPORTED, error="monty calls functions; it runs no programs that read stdin, nor tests.")
+# No fault of the program's, and none that it can choose: so it is no evidence.
+_NOT_HERE = Answer(
+    Status.INFRASTRUCTURE,
+    error="monty calls functions; programs that read stdin, and tests that are programs, need bubblewrap",
+)
 
 _FAIR = 0.9  # of its seconds that a call must have had of the processor before it counts as late
 _AMPLE, _TRIES = 1.5, 4  # how much more than is thought to be needed, and how often

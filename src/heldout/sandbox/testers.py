@@ -90,7 +90,7 @@ class Testers:
             packages = self._of(program, checks)
             if checks.runner == "pytest" and "pytest" not in packages.imports:
                 return [
-                    Answer(Status.UNSUPPORTED, error="It needs pytest, which the Python in bubblewrap lacks.")
+                    Answer(Status.INFRASTRUCTURE, error="its tests need pytest, which the Python in bubblewrap lacks")
                 ] * count
             pool = self._pool(packages)
             return pool.ask(lambda tester: _met(worker, tester, program, checks, limits))
