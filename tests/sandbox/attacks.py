@@ -104,11 +104,25 @@ ATTACKS = (
     Attack("endless loop while defining", "while True: pass\n", "timeout", "timeout"),
     Attack("sleeping", "import time\n" + _inside("time.sleep(60)", "return 0"), WRONG, "timeout"),
     Attack(
+        "work in a process that nobody waits for",
+        "import os, signal, time\n"
+        + _inside(
+            "signal.signal(signal.SIGCHLD, signal.SIG_IGN)",
+            "child = os.fork()",
+            "while not child and time.process_time() < 0.9: pass",
+            "if not child: os._exit(0)",
+            "time.sleep(1.0)",
+            "return 7 * x + 3",
+        ),
+        UNSUPPORTED,
+        "raised",
+    ),
+    Attack(
         "work in a process of its own",
         "import os, time\n"
         + _inside(
             "child = os.fork()",
-            "while not child and time.process_time() < 0.7: pass",
+            "while not child and time.process_time() < 0.9: pass",
             "if not child: os._exit(0)",
             "os.waitpid(child, 0)",
             "return 7 * x + 3",

@@ -16,9 +16,9 @@ X86, ARM, OTHER = 0xC000003E, 0xC00000B7, 0x40000003
 ALLOW, NOT_PERMITTED, NO_SUCH_CALL = 0x7FFF0000, 0x00050000 | errno.EPERM, 0x00050000 | errno.ENOSYS
 
 
-def verdict(program: bytes, architecture: int, number: int, argument: int = 0) -> int:
+def verdict(program: bytes, architecture: int, number: int, argument: int = 0, second: int = 0) -> int:
     """Run the filter as the kernel does."""
-    data = struct.pack("=IIQQ", number, architecture, 0, argument)
+    data = struct.pack("=IIQQQ", number, architecture, 0, argument, second)
     steps = list(struct.iter_unpack("=HBBI", program))
     place, value = 0, 0
     while True:
@@ -63,6 +63,18 @@ def test_calls_are_refused_by_number_and_argument(
     program = rules(machine)
     assert program is not None
     assert verdict(program, architecture, number, argument) == said
+
+
+@pytest.mark.parametrize(("machine", "architecture", "number"), [("x86_64", X86, 13), ("aarch64", ARM, 134)])
+def test_what_is_done_at_the_end_of_a_child_cannot_be_changed_but_asked(
+    machine: str, architecture: int, number: int
+) -> None:
+    program, chld, usr1 = rules(machine), 17, 10
+    assert program is not None
+    assert verdict(program, architecture, number, chld, 0) == ALLOW
+    assert verdict(program, architecture, number, chld, 0x7FFE1000) == NOT_PERMITTED
+    assert verdict(program, architecture, number, chld, 0x100000000) == NOT_PERMITTED
+    assert verdict(program, architecture, number, usr1, 0x7FFE1000) == ALLOW
 
 
 def test_a_machine_whose_calls_are_not_known_has_no_filter() -> None:

@@ -112,9 +112,10 @@ def _judge(request: dict[str, Any]) -> tuple[dict[str, Any], list[bytes]]:
     status = confine.kill_all(child)
     if request["kind"] == "serve":  # the host says that nobody asks any more
         _receive()
-    if confine.used_too_much(before, request["limits"]["seconds"] * request["answers"]):
+    too_much = confine.used_too_much(before, request["limits"]["seconds"] * request["answers"])
+    if too_much:
         lines, ended = [], "timeout"
-    return {"ended": ended, "status": status}, lines
+    return {"ended": ended, "status": status, "too much": too_much}, lines
 
 
 def _collect(reading: int, child: int, answers: int, limits: dict[str, Any]) -> tuple[list[bytes], str]:
