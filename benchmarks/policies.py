@@ -22,7 +22,7 @@ from benchmarks.judge import sample
 from heldout.sandbox import Attempt, Judgement, Sandbox, judge, open_sandbox
 
 POLICIES = ("monty", "bubblewrap", "auto")
-_UNKNOWN = ("unsupported", "needs a package")  # the sandbox says that it cannot tell
+_UNKNOWN = ("unsupported", "needs a package", "infrastructure")  # the sandbox says that it cannot tell
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,6 +90,7 @@ def test_any_cut_of_the_tail_still_reads_what_is_complete(tmp_path: Path, name: 
 @RELAXED
 @given(data=st.binary(max_size=400))
 @example(data=b"PAR1")
+@example(data=b"SQLite format 3\x00")
 @example(data=b":W&B\xe1\xbe\x00")
 @example(data=b"\xff\xfe\x00")
 @example(data=b'{"a":' * 300)

@@ -11,7 +11,7 @@ from heldout.errors import SandboxError
 from heldout.sandbox import Judgement, judge, open_sandbox
 
 PROGRAMS = programs()
-NOT_THERE = {"unsupported", "needs a package"}  # what says nothing about a program
+NOT_THERE = {"unsupported", "needs a package", "infrastructure"}  # what says nothing about a program
 
 
 def judged(name: str) -> list[tuple[Honest, Judgement]]:

@@ -42,7 +42,7 @@ def opened(source: Source) -> Iterator[sqlite3.Connection]:
             else:
                 # Nobody else is told that it is read, so that no file is made beside it; without a write-ahead log
                 # a lock on the file itself does the same, and waits for a writer.
-                quiet = "&immutable=1" if source.head[_JOURNAL] == 2 else ""
+                quiet = "&immutable=1" if source.head[_JOURNAL : _JOURNAL + 1] == b"\x02" else ""
                 address = f"file:{quote(str(source.path.resolve()))}?mode=ro{quiet}"
                 connection = sqlite3.connect(address, uri=True, timeout=_PATIENCE)
             with closing(connection):
