@@ -41,12 +41,11 @@ from heldout.errors import MissingSandbox, SandboxError, UsageError
 from heldout.sandbox import syscalls
 from heldout.sandbox.base import Answer, Call, Checks, Input, Limits, Program, Sandbox, Status, Stdin, default_workers
 from heldout.sandbox.packages import Packages, installed
-from heldout.sandbox.pool import Pool, Worker, WorkerDied
+from heldout.sandbox.pool import GRACE, Pool, Worker, WorkerDied
 from heldout.sandbox.testers import Testers, left
 from heldout.sandbox.values import NotPlain, decode, encode
 
 UNPRIVILEGED = 65534  # nobody
-_GRACE = 10.0  # seconds that a worker may be late before it counts as dead
 _START = 30.0
 _OVERHEAD = 1000  # bytes of a line beside the value
 _INSIDE = "/heldout"  # where the worker's files lie in the sandbox
@@ -254,7 +253,7 @@ class _Worker(Worker):
             "limits": _told(limits),
         }
         self.begin(request)
-        header, lines = self.end(limits.wall * program.answers + _GRACE)
+        header, lines = self.end(limits.wall * program.answers + GRACE)
         read = _printed if program.kind is Stdin else _answer
         answers = [read(line, limits) for line in lines]
         return answers + [_unanswered(header, limits)] * (program.answers - len(answers))

@@ -51,12 +51,11 @@ class Test:
 
 
 @dataclass(frozen=True, slots=True)
-class StdinTest:
-    """What the whole program reads, and what it should print."""
+class _Run:
+    """A run of the whole program on a text."""
 
-    text: str
+    text: str  # what it reads
     expected: str
-    compare: Comparison = same
 
     @property
     def asked(self) -> Input:
@@ -65,29 +64,27 @@ class StdinTest:
     @property
     def size(self) -> int:
         return len(self.expected.encode(errors="replace"))
+
+
+@dataclass(frozen=True, slots=True)
+class StdinTest(_Run):
+    """What the whole program reads, and what it should print."""
+
+    compare: Comparison = same
 
     def passes(self, answer: Answer) -> bool:
         return answer.status is Status.RETURNED and self.compare(answer.value, self.expected)
 
 
 @dataclass(frozen=True, slots=True)
-class CheckedTest:
+class CheckedTest(_Run):
     """What the whole program reads, and a program that decides whether what it printed is right.
 
-    See `heldout.sandbox.checkers`; `judge` runs it, after the program has ended.
+    See `heldout.sandbox.checkers`; `judge` runs it, after the program has ended. `expected` is one of the right
+    outputs, for the checker.
     """
 
-    text: str
-    expected: str  # one of the right outputs, for the checker
     checker: str  # Python source
-
-    @property
-    def asked(self) -> Input:
-        return Stdin(self.text)
-
-    @property
-    def size(self) -> int:
-        return len(self.expected.encode(errors="replace"))
 
     def passes(self, answer: Answer) -> bool:
         """Whether what the checker's run answered says so."""

@@ -24,7 +24,7 @@ from heldout.sandbox.base import Answer, Call, Limits, Program, Sandbox, Status
 from heldout.sandbox.dialect import LEAVE, for_monty
 from heldout.sandbox.doubt import verdict
 from heldout.sandbox.interpreters import Interpreter, Interpreters
-from heldout.sandbox.values import NotPlain, decode, encode, is_above
+from heldout.sandbox.values import LONGEST_ERROR, NotPlain, decode, encode, is_above
 
 # What follows the program in the same session and calls it. A program that tampers with it changes only what it is said
 # to have returned. Most return numbers and texts, for which this short one is enough; it gives None for all others. A
@@ -84,7 +84,6 @@ def __heldout_answers(calls):
 """
 _ANSWERS = "\n__heldout_answers(__heldout_calls)\n"
 _FIRST_TRY = 0.1  # of the time limit: most programs answer all calls at once well within it
-_LONGEST_ERROR = 300
 _REPLACED = "The program replaced what records its answers."
 _RETURNED = Status.RETURNED.value
 _STATUS = {status.value: status for status in Status}
@@ -303,4 +302,4 @@ def _raised(kind: str, message: str, asked: _Asked) -> _Said:
 
 
 def _failed(status: Status, error: str) -> _Said:
-    return status.value, None, error[:_LONGEST_ERROR]
+    return status.value, None, error[:LONGEST_ERROR]

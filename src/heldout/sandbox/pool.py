@@ -18,6 +18,7 @@ from typing import Any, Generic, NoReturn, TypeVar
 
 from heldout.errors import SandboxError
 
+GRACE = 10.0  # seconds that a worker may be late before it counts as dead
 _TURN = 1.0  # seconds after which who waits looks whether there was a signal
 
 

@@ -20,14 +20,13 @@ from typing import Any, Protocol
 from heldout.errors import SandboxError, UsageError
 from heldout.sandbox.base import Answer, Checks, Limits, Program, Status
 from heldout.sandbox.packages import Packages, installed
-from heldout.sandbox.pool import Pool, WorkerDied
+from heldout.sandbox.pool import GRACE, Pool, WorkerDied
 from heldout.sandbox.values import decode
 
 LIMITS = Limits(memory_mb=1024, processes=8, disk_mb=64)  # of the tests, which are no matter of the program's
 _USUAL = ("pytest", "numpy")
 _ALWAYS = ("unittest", "heldout.sandbox.inside.checks")  # what a worker loads before it forks
 _BARE = Packages(_ALWAYS, ())
-_GRACE = 10.0  # seconds that a worker may be late before it counts as dead
 BROKEN = 70  # the exit status of a child whose program spoilt what writes its answers
 _OUT_OF_TIME = (-signal.SIGPROF, -signal.SIGXCPU, -signal.SIGALRM)
 _LONGEST_LINE = 10_000  # bytes, more than a program says beside its answers
@@ -139,11 +138,11 @@ def _met(worker: Walled, tester: Walled, program: Program, checks: Checks, limit
         try:
             tester.begin(common | test, (answering[0], asking[1]))
             ends.close()
-            header, lines = tester.end(wall + _GRACE)
+            header, lines = tester.end(wall + GRACE)
         finally:
             ends.close()
             _of_program(worker.begin, {"kind": "nobody asks any more"})
-            ended, _ = _of_program(worker.end, _GRACE)
+            ended, _ = _of_program(worker.end, GRACE)
     return _answers(checks, lines, header, ended, limits)
 
 

@@ -15,6 +15,7 @@ from collections import Counter, OrderedDict, defaultdict
 from collections.abc import Callable
 from typing import Any
 
+LONGEST_ERROR = 300  # characters of an error that cross the wall
 DEEPEST = 100  # levels of nesting
 _EXACT = 2**53  # integers up to here are themselves in every reader of JSON
 _TAGS = ("tuple", "set", "frozenset", "dict", "complex")  # of a list; those of a text are read before

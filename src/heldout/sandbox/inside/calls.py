@@ -11,10 +11,9 @@ import types
 from collections.abc import Iterator
 from typing import Any
 
-from heldout.sandbox.values import NotPlain, decode, encode
+from heldout.sandbox.values import LONGEST_ERROR, NotPlain, decode, encode
 
 NAME = "program"  # of its module, and of its file in errors
-_LONGEST_ERROR = 300
 
 
 def answers(request: dict[str, Any]) -> Iterator[str]:
@@ -63,7 +62,7 @@ def _call(function: Any, arguments: list[Any], keywords: dict[str, Any], largest
     try:
         line = encode(_without_numpy(value) if "numpy" in sys.modules else value)
     except (NotPlain, RecursionError) as error:
-        return encode(["refused", str(error)[:_LONGEST_ERROR]])
+        return encode(["refused", str(error)[:LONGEST_ERROR]])
     except BaseException as error:
         return from_error(error)
     if len(line) > largest:
@@ -91,8 +90,8 @@ def from_error(error: BaseException, defining: bool = False) -> str:
         return encode(["left the program", type(error).__name__])
     try:
         if isinstance(error, ModuleNotFoundError) and error.name:
-            return encode(["needs a package", str(error.name).partition(".")[0][:_LONGEST_ERROR]])
-        text = f"{type(error).__name__}: {error}"[:_LONGEST_ERROR]
+            return encode(["needs a package", str(error.name).partition(".")[0][:LONGEST_ERROR]])
+        text = f"{type(error).__name__}: {error}"[:LONGEST_ERROR]
     except BaseException:  # an error may have a __str__ of its own
         text = "an error that cannot be printed"
     in_text = isinstance(error, SyntaxError) or (isinstance(error, ValueError) and "null bytes" in text)

@@ -18,12 +18,11 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from heldout.sandbox.inside import proxies, serve
-from heldout.sandbox.values import encode
+from heldout.sandbox.values import LONGEST_ERROR, encode
 
 FROM_PROGRAM, TO_PROGRAM = 4, 5  # descriptors
 END = "end"
 _MOST = serve.MOST + 2**10  # bytes of one message
-_LONGEST_ERROR = 300
 _FAILURES = ("raised", "syntax", "memory", "left the program", "no such function", "needs a package", "refused")
 _MODULES = {"np": "numpy", "pd": "pandas", "plt": "matplotlib.pyplot"}  # names by which tests know them
 _FILE = f"/tmp/{proxies.TESTS}.py"
@@ -197,7 +196,7 @@ def _plugin(run: _Run) -> Any:
             if not passed and not self.over:
                 self.over = True
                 raised = call.excinfo.value if call.excinfo and report.failed else None
-                self.outcome = raised or AssertionError(f"{report.outcome}: {report.longrepr}"[:_LONGEST_ERROR])
+                self.outcome = raised or AssertionError(f"{report.outcome}: {report.longrepr}"[:LONGEST_ERROR])
             elif report.when == "call" or hasattr(report, "wasxfail"):
                 self.outcome = self.outcome if self.over else None
             return report
@@ -234,10 +233,10 @@ def _outcome(link: proxies.Link, error: BaseException | None) -> tuple[str, bool
         return _of_program(error, vars(error)[proxies.OF_PROGRAM])
     if link.missing and isinstance(error, (ImportError, AttributeError)):
         return "no such function", False, f"It defines no {link.missing}."
-    text = f"{type(error).__name__}: {error}".removesuffix(": ")[:_LONGEST_ERROR]
+    text = f"{type(error).__name__}: {error}".removesuffix(": ")[:LONGEST_ERROR]
     if isinstance(error, AssertionError) or link.asked:
         return "returned", False, text
-    return "unsupported", False, f"The tests themselves fail: {text}"[:_LONGEST_ERROR]
+    return "unsupported", False, f"The tests themselves fail: {text}"[:LONGEST_ERROR]
 
 
 def _of_program(error: BaseException, text: str) -> tuple[str, bool, str]:

@@ -14,11 +14,10 @@ import types
 from typing import Any
 
 from heldout.sandbox.inside import calls, frames
-from heldout.sandbox.values import NotPlain, decode, encode
+from heldout.sandbox.values import LONGEST_ERROR, NotPlain, decode, encode
 
 FROM_TESTER, TO_TESTER = 4, 5  # descriptors
 MOST = 2**22  # bytes of one answer
-_LONGEST_ERROR = 300
 _FUNCTIONS = (types.FunctionType, types.BuiltinFunctionType, types.MethodType)
 # What Python calls for an operator or a function of its own; the process that tests asks for some of them.
 OPERATORS = [
@@ -203,7 +202,7 @@ def _raised(error: BaseException, objects: _Objects) -> str:
     """An error: its class, what it was made of, its text, and its attributes as far as they are plain."""
     kind = type(error)
     try:
-        text = f"{kind.__name__}: {error}".removesuffix(": ")[:_LONGEST_ERROR]
+        text = f"{kind.__name__}: {error}".removesuffix(": ")[:LONGEST_ERROR]
     except BaseException:  # an error may have a __str__ of its own
         text = "an error that cannot be printed"
     own = kind if kind.__module__ == calls.NAME else None

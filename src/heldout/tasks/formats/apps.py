@@ -14,15 +14,13 @@ from heldout.tasks.formats.contests import (
     PRELUDE,
     Cases,
     first_solution,
-    hashed_name,
     limits,
     nothing,
     pairs,
     posed,
-    text_or,
     value_of,
 )
-from heldout.tasks.formats.reading import Reading
+from heldout.tasks.formats.reading import Reading, hashed_name, text_or
 from heldout.tasks.problem import Problem
 from heldout.tasks.rows import Row
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from heldout.errors import TaskError
 from heldout.sandbox.printed import Tokens
-from heldout.tasks.formats.contests import LIMITS, Cases, limits, nothing, pairs, posed, text_or
-from heldout.tasks.formats.reading import Reading, name_of
+from heldout.tasks.formats.contests import LIMITS, Cases, limits, nothing, pairs, posed
+from heldout.tasks.formats.reading import Reading, name_of, text_or
 from heldout.tasks.problem import Problem
 from heldout.tasks.rows import Row
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import hashlib
 import json
 import math
 import re
@@ -16,7 +15,6 @@ from heldout.sandbox.compare import Comparison
 from heldout.sandbox.hidden import CheckedTest, HiddenTest, StdinTest, Test
 from heldout.tasks.formats.reading import Reading
 from heldout.tasks.problem import Problem
-from heldout.tasks.rows import Row
 
 LIMITS = Limits(seconds=6.0, memory_mb=1024)  # time as LiveCodeBench, the most generous of the harnesses in use
 _SECONDS, _MEMORY_MB = 60.0, 4096  # what no row may ask for more than
@@ -128,12 +126,6 @@ def limits(seconds: Any, memory_mb: Any = None) -> Limits:
     )
 
 
-def hashed_name(row: Row, *keys: str) -> str:
-    """Return an id for a row of a set that has none: by these of its texts and its split, wherever it stands."""
-    texts = [str(row.data.get(key)) for key in (*keys, "split")]
-    return hashlib.sha256("\n".join(texts).encode(errors="replace")).hexdigest()[:12]
-
-
 def first_solution(value: Any) -> str:
     """Return the first of the solutions that a set gives: a list, which may be written as a text, or one alone."""
     try:
@@ -174,12 +166,6 @@ def pairs(value: Any) -> list[tuple[Any, Any]] | None:
     if isinstance(value, list) and all(isinstance(one, dict) and {"input", "output"} <= one.keys() for one in value):
         return [(one["input"], one["output"]) for one in value]
     return None
-
-
-def text_or(row: Row, key: str) -> str:
-    """Return a text, empty where there is none."""
-    value = row.data.get(key)
-    return value if isinstance(value, str) else ""
 
 
 def _amount(value: Any, default: float) -> float:

@@ -8,21 +8,10 @@ from typing import Any
 from heldout.sandbox.compare import json_or_item
 from heldout.sandbox.printed import Tokens
 from heldout.tasks.formats.apps import tested
-from heldout.tasks.formats.contests import (
-    LIMITS,
-    PRELUDE,
-    Cases,
-    first_solution,
-    hashed_name,
-    nothing,
-    pairs,
-    posed,
-    text_or,
-    value_of,
-)
+from heldout.tasks.formats.contests import LIMITS, PRELUDE, Cases, first_solution, nothing, pairs, posed, value_of
 from heldout.tasks.formats.livecodebench import cases_of
 from heldout.tasks.formats.open_r1 import typed
-from heldout.tasks.formats.reading import Reading
+from heldout.tasks.formats.reading import Reading, hashed_name, text_or
 from heldout.tasks.problem import Problem
 from heldout.tasks.rows import Row
 

@@ -9,8 +9,8 @@ from typing import Any
 from heldout.errors import TaskError
 from heldout.sandbox.compare import as_json
 from heldout.sandbox.printed import decimal_lines
-from heldout.tasks.formats.contests import LIMITS, PRELUDE, Cases, nothing, posed, text_or
-from heldout.tasks.formats.reading import Reading, name_of
+from heldout.tasks.formats.contests import LIMITS, PRELUDE, Cases, nothing, posed
+from heldout.tasks.formats.reading import Reading, name_of, text_or
 from heldout.tasks.packed import Refused, unpacked
 from heldout.tasks.problem import Problem
 from heldout.tasks.rows import Row

@@ -7,8 +7,7 @@ from typing import Any
 from heldout.errors import TaskError
 from heldout.sandbox.compare import Comparison
 from heldout.sandbox.hidden import Reply
-from heldout.tasks.formats.contests import hashed_name, text_or
-from heldout.tasks.formats.reading import Reading, name_of
+from heldout.tasks.formats.reading import Reading, hashed_name, name_of, text_or
 from heldout.tasks.math_worker import need_math_verify
 from heldout.tasks.problem import Problem
 from heldout.tasks.replies import Maths, exact, exact_number, number

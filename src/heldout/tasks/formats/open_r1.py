@@ -8,8 +8,8 @@ from typing import Any
 from heldout.errors import TaskError
 from heldout.sandbox.compare import Comparison, json_or_item
 from heldout.sandbox.printed import Tokens, lines
-from heldout.tasks.formats.contests import LIMITS, Cases, hashed_name, limits, nothing, pairs, posed, text_or
-from heldout.tasks.formats.reading import Reading, name_of
+from heldout.tasks.formats.contests import LIMITS, Cases, limits, nothing, pairs, posed
+from heldout.tasks.formats.reading import Reading, hashed_name, name_of, text_or
 from heldout.tasks.problem import Problem
 from heldout.tasks.rows import Row
 

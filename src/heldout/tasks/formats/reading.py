@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import hashlib
 from dataclasses import dataclass
 from typing import Any
 
@@ -79,3 +80,15 @@ def beginning(prompt: str) -> list[ast.stmt]:
         return parsed("\n".join([*lines, f"{indent}pass\n"])).body
     except SyntaxError:
         return []
+
+
+def hashed_name(row: Row, *keys: str) -> str:
+    """Return an id for a row of a set that has none: by these of its texts and its split, wherever it stands."""
+    texts = [str(row.data.get(key)) for key in (*keys, "split")]
+    return hashlib.sha256("\n".join(texts).encode(errors="replace")).hexdigest()[:12]
+
+
+def text_or(row: Row, key: str) -> str:
+    """Return a text, empty where there is none."""
+    value = row.data.get(key)
+    return value if isinstance(value, str) else ""
