@@ -337,13 +337,13 @@ def _first_worker(limits: Limits, packages: Packages) -> _Worker:
             "The bubblewrap sandbox needs bubblewrap (bwrap), which is not installed; run: apt-get install bubblewrap"
         )
     own = os.path.join(sys.base_prefix, "bin", f"python{sys.version_info.major}.{sys.version_info.minor}")
-    refusals = []
+    refusal = ""
     for candidate in dict.fromkeys(os.path.realpath(path) for path in (own, "/usr/bin/python3")):
         try:
             return _Worker(candidate, limits, packages)
         except SandboxError as error:
-            refusals.append(error)
-    raise refusals[-1]
+            refusal = str(error)  # the error itself would keep its process until a collection, which eats a Ctrl-C
+    raise SandboxError(refusal)
 
 
 def _refuse_open_doors(hello: dict[str, Any], limits: Limits) -> None:

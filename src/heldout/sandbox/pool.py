@@ -5,6 +5,7 @@ A worker that dies is replaced, and the question asked once more.
 
 from __future__ import annotations
 
+import _thread
 import contextlib
 import functools
 import os
@@ -13,13 +14,13 @@ import select
 import subprocess
 import time
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Generic, NoReturn, TypeVar
 
 from heldout.errors import SandboxError
 
 GRACE = 10.0  # seconds that a worker may be late before it counts as dead
 _TURN = 1.0  # seconds after which who waits looks whether there was a signal
+_PAUSE = 0.002  # seconds between two looks whether the threads have ended
 
 
 def send(pipe: int, data: bytes) -> None:
@@ -89,10 +90,9 @@ class Pool(Generic[_Worker]):
     def map(self, work: Callable[..., _Answer], *items: Iterable[Any]) -> list[_Answer]:
         """Call as the builtin `map` does, as many at one time as there are workers; answers are in order.
 
-        Ctrl-C ends the workers: Python does not end before the threads that wait for them. The next call starts others.
+        Ctrl-C ends the workers; the next call starts others.
         """
         tasks = list(zip(*items, strict=True))
-        # No future is waited for here: Ctrl-C in the middle of that leaves its lock taken, and its thread never ends.
         finished: queue.SimpleQueue[tuple[int, Callable[[], _Answer]]] = queue.SimpleQueue()
         wanted = True
 
@@ -102,13 +102,14 @@ class Pool(Generic[_Worker]):
 
         try:
             for index in range(len(tasks)):
-                self._threads.submit(do, index)
+                self._threads.submit(functools.partial(do, index))
             found: dict[int, _Answer] = {}
             while len(found) < len(tasks):
                 index, outcome = _next(finished)
                 found[index] = outcome()
             return [found[index] for index in range(len(tasks))]
         except (KeyboardInterrupt, SystemExit):
+            wanted = False
             self.close()
             self._open()
             raise
@@ -160,7 +161,7 @@ class Pool(Generic[_Worker]):
             self._idle.put(worker)
         self._alive = {first} if first else set()
         self._closing = False
-        self._threads = ThreadPoolExecutor(self._size, "heldout-sandbox")
+        self._threads = _Threads(self._size)
 
     def _end(self, worker: _Worker) -> None:
         self._alive.discard(worker)
@@ -172,6 +173,44 @@ class Pool(Generic[_Worker]):
         if self._closing:  # meanwhile, and `close` may not have seen it
             worker.kill()
         return worker
+
+
+class _Threads:
+    """Threads that do one task after the other, without a lock that is taken and given back by Python code.
+
+    Ctrl-C can come between any two steps of the main thread. Where that is within `threading` or an executor, a lock
+    stays taken, and the thread that wants it next never ends; queues that are written in C have no such moment.
+    """
+
+    def __init__(self, count: int) -> None:
+        self._tasks: queue.SimpleQueue[Callable[[], object] | None] = queue.SimpleQueue()
+        self._ended: queue.SimpleQueue[None] = queue.SimpleQueue()
+        self._count = count
+        for _ in range(count):
+            _thread.start_new_thread(_do_all, (self._tasks, self._ended))
+
+    def submit(self, task: Callable[[], object]) -> None:
+        """Let the next thread that is free do it; it raises nothing."""
+        self._tasks.put(task)
+
+    def shutdown(self) -> None:
+        """Wait until all tasks are done and the threads have ended. A second call does nothing."""
+        self.__del__()
+        while self._ended.qsize() < self._count:
+            time.sleep(_PAUSE)
+
+    def __del__(self) -> None:
+        for _ in range(self._count):
+            self._tasks.put(None)
+
+
+def _do_all(
+    tasks: queue.SimpleQueue[Callable[[], object] | None],
+    ended: queue.SimpleQueue[None],
+) -> None:
+    while task := tasks.get():
+        task()
+    ended.put(None)
 
 
 def _outcome(work: Callable[..., _Answer], *item: Any) -> Callable[[], _Answer]:
