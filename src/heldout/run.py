@@ -31,7 +31,7 @@ from heldout.metrics import (
     unit_of,
 )
 from heldout.metrics.phrasing import as_judged
-from heldout.stats.arrays import FloatArray, IntArray
+from heldout.stats.arrays import BoolArray, FloatArray, IntArray
 
 STEP_LIMIT = 2**62  # steps are below it: a larger one fits no 64-bit integer once an interval is added
 NO_STEPS: IntArray = np.empty(0, dtype=np.int64)
@@ -224,6 +224,21 @@ def checked_step(step: Any) -> int:
     return number
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Judged:
+    """Training answers that the hidden tests judged too, outside the reward: what two judges say of the same answer.
+
+    All of shape (N,), in order of steps; answers that were kept without being judged are among them.
+    """
+
+    step: IntArray
+    group: IntArray  # answers of one group were sampled together: one prompt at one step
+    rewarded: BoolArray
+    failed: FloatArray  # 1 where it fails the hidden tests, 0 where it passes, nan where it was not judged
+    chance: FloatArray  # with which it was drawn for judging, settled before its tests were run
+    group_rewarded: FloatArray  # rewarded answers of its group, also those not kept; nan where unknown
+
+
 @dataclass(frozen=True)
 class Run:
     """One training run, as far as its log tells.
@@ -250,6 +265,8 @@ class Run:
         Step → where the checkpoint lies, for those that exist.
     counted
         Whether nothing in the log numbers its rows, so that steps are their order of writing.
+    judged
+        Training answers that the hidden tests judged too, where the log has them.
     """
 
     name: str
@@ -262,6 +279,7 @@ class Run:
     measured: tuple[Evaluation, ...] = ()
     checkpoints: Mapping[int, str] = field(default_factory=dict)
     counted: bool = False
+    judged: Judged | None = None
 
     def __getitem__(self, key: str) -> Series:
         """Return a metric by its key, or by its role (``reward``, ``held_out``, ``length``, …).

@@ -10,10 +10,11 @@ import pytest
 pytest.importorskip("pydantic_monty", reason="the sandbox needs pydantic-monty")
 
 from heldout.errors import UsageError
+from heldout.rewards import ExitStatus, Fraction, Own, Part, Solved, parts_of
 from heldout.sandbox import Test, open_sandbox
 from heldout.sandbox.exit_status import ExitStatusJudge
 from heldout.tasks.problem import Problem
-from heldout.train.rewards import ExitStatus, Fraction, Ledger, Own, Part, Solved, for_trl, parts_of
+from heldout.train.rewards import Ledger, for_trl
 
 ABSOLUTE = Problem("absolute", "", "f", (Test((3,), 3), Test((-3,), 3)), stub="def f(x):\n")
 RIGHT, HALF, LEAVES = " return abs(x)\n", " return x\n", " exit()\n"

@@ -39,6 +39,7 @@ from heldout.evaluation.stops import default_stops
 from heldout.evaluation.transformers import TransformersPolicy, load_policy
 from heldout.findings import Finding, Severity
 from heldout.live import Guard, On, Rules
+from heldout.rewards import NAMED, ExitStatus, Fraction, Own, Part, Score, Solved, parts_of
 from heldout.sandbox import Limits, Sandbox, open_sandbox
 from heldout.sandbox.base import limits_given
 from heldout.sandbox.exit_status import ExitStatusJudge
@@ -53,7 +54,7 @@ from heldout.text import counted
 from heldout.train.callbacks import Display, HeldOut, Samples, Stop
 from heldout.train.config import TrainConfig
 from heldout.train.reward_model import RewardModel, fit_reward_model, labelled_samples
-from heldout.train.rewards import NAMED, ExitStatus, Fraction, Ledger, Own, Part, Score, Solved, for_trl, parts_of
+from heldout.train.rewards import Ledger, for_trl
 from heldout.train.warm_start import WarmStart, warm_start
 
 CHECKPOINTS, POLICY, REWARD_MODEL = "checkpoints", "policy", "reward-model"  # folders of a run's directory

@@ -1,0 +1,55 @@
+"""A reward function of the user's."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+
+from heldout.errors import UsageError
+from heldout.rewards.formula import OWN
+from heldout.tasks.problem import Problem
+from heldout.user_code import module_of
+
+
+class Own:
+    """A function of the user's, called as TRL calls its reward functions, with the problems as well.
+
+    It gets the keywords ``prompts``, ``completions`` and ``problems`` (a list of `Problem` each with its id, entry
+    point and hidden tests) and returns one number for each completion, or None where it cannot say.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.function = _load(name)
+
+    def __call__(self, problems: Sequence[Problem], completions: Sequence[str]) -> list[float | None]:
+        prompts = [problem.prompt for problem in problems]
+        given = self.function(prompts=prompts, completions=list(completions), problems=list(problems))
+        try:
+            worth = [None if one is None or math.isnan(one) else float(one) for one in given]
+        except TypeError:
+            raise UsageError(
+                f"{self.name} gave {given!r:.80}; give a list of one number, or None, a completion."
+            ) from None
+        if any(one is not None and math.isinf(one) for one in worth):
+            raise UsageError(f"{self.name} gave a reward that is infinite; give finite numbers, or None where unknown.")
+        if len(worth) != len(completions):
+            raise UsageError(
+                f"{self.name} gave {len(worth)} rewards for {len(completions)} completions; give one each."
+            )
+        return worth
+
+
+def _load(name: str) -> Callable[..., Sequence[float | None]]:
+    """Import the user's function, from a file or a module."""
+    matched = OWN.match(name)
+    assert matched
+    where, function = matched["where"], matched["function"]
+    try:
+        module = module_of(where)
+    except (ImportError, OSError, SyntaxError) as error:
+        raise UsageError(f"The reward {name} cannot be loaded: {error}.") from error
+    found = getattr(module, function, None)
+    if not callable(found):
+        raise UsageError(f"{where} has no function {function!r}; a reward is given as module:function.")
+    return found  # type: ignore[no-any-return]
