@@ -67,3 +67,39 @@ def test_an_interruption_ends_the_workers_and_the_next_call_starts_others() -> N
     assert other.process.poll() is None
     pool.close()
     assert other.process.returncode == ENDED
+
+
+INTERRUPTED = """
+import random, signal, subprocess
+from heldout.sandbox.pool import Pool, Worker
+
+def start():
+    return Worker(subprocess.Popen(["cat"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0))
+
+def echo(worker):
+    worker.send(b"echo")
+    return worker.receive()
+
+def interrupt(number, frame):
+    raise KeyboardInterrupt
+
+signal.signal(signal.SIGALRM, interrupt)
+draw = random.Random(1)
+pool = Pool(start, 2, start())
+interrupted = 0
+for _ in range(100):
+    try:
+        signal.setitimer(signal.ITIMER_REAL, draw.uniform(1e-5, 3e-3))
+        pool.map(lambda _: pool.ask(echo), range(40))
+        signal.setitimer(signal.ITIMER_REAL, 0)
+    except KeyboardInterrupt:
+        interrupted += 1
+    assert pool.map(lambda _: pool.ask(echo), range(2)) == [b"echo"] * 2
+pool.close()
+print(interrupted > 0)
+"""
+
+
+def test_an_interruption_at_any_moment_leaves_a_pool_that_works() -> None:
+    done = subprocess.run([sys.executable, "-c", INTERRUPTED], capture_output=True, text=True, timeout=100, check=False)
+    assert (done.returncode, done.stdout) == (0, "True\n"), done.stderr

@@ -287,3 +287,18 @@ def test_what_is_not_installed_is_one_sentence_with_the_command(name: str, comma
     )
     assert command in done.stdout
     assert done.stdout.count("\n") == 1
+
+
+KEPT = """
+import gc, subprocess
+gc.disable()
+from heldout.sandbox.bubblewrap import Bubblewrap
+with Bubblewrap(workers=1):
+    kept = [one for one in gc.get_objects() if isinstance(one, subprocess.Popen)]
+    print([one.returncode for one in kept])
+"""
+
+
+def test_a_start_that_failed_keeps_no_process_until_a_collection(walled: Bubblewrap) -> None:
+    done = subprocess.run([sys.executable, "-c", KEPT], capture_output=True, text=True, check=True)
+    assert done.stdout == "[None]\n"  # a collection in the middle of a wait would eat the user's Ctrl-C
