@@ -22,7 +22,12 @@ __all__ = ["SPLITS", "Problem", "Task", "load_task"]
 
 
 def load_task(
-    name_or_path: str, *, seed: int = 0, split: str | None = None, columns: Mapping[str, str] | None = None
+    name_or_path: str,
+    *,
+    seed: int = 0,
+    split: str | None = None,
+    columns: Mapping[str, str] | None = None,
+    keep: bool = False,
 ) -> Task:
     """Load a set of problems.
 
@@ -38,6 +43,8 @@ def load_task(
         Puts every problem of a file or data set into this split, whatever it says itself.
     columns
         For columns that are called otherwise: our name → theirs, such as ``{"prompt": "question"}``.
+    keep
+        Whether every problem holds its row, as `Problem.columns`, for rewards that ask for its columns.
 
     Raises
     ------
@@ -55,7 +62,7 @@ def load_task(
     if name_or_path.startswith("hf:"):
         name = name_or_path.removeprefix("hf:")
         found, notes = hub_rows(name)
-        task = _from_rows(name, found, split, columns)
+        task = _from_rows(name, found, split, columns, keep)
         return replace(task, notes=(*notes, *task.notes))
     path = Path(name_or_path)
     if not name_or_path.endswith(FILE_ENDINGS) or not path.is_file():
@@ -64,15 +71,15 @@ def load_task(
         raise UsageError(
             f"{name_or_path!r} is no task{why}; take embedded, an existing .jsonl or .json file, or hf:OWNER/NAME."
         )
-    return _from_rows(path.name.removesuffix(".gz").rsplit(".", 1)[0], file_rows(path), split, columns)
+    return _from_rows(path.name.removesuffix(".gz").rsplit(".", 1)[0], file_rows(path), split, columns, keep)
 
 
-def _from_rows(name: str, found: list[Row], split: str | None, columns: Mapping[str, str] | None) -> Task:
+def _from_rows(name: str, found: list[Row], split: str | None, columns: Mapping[str, str] | None, keep: bool) -> Task:
     if not found:
         raise TaskError(f"{name} holds no problems in a split called {sentence_list(list(SPLITS), 'or')}.")
     if columns:
         found = [_renamed(row, columns) for row in found]
-    return registry.read(name, found, split)
+    return registry.read(name, found, split, keep=keep)
 
 
 def _renamed(row: Row, columns: Mapping[str, str]) -> Row:

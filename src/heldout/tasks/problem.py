@@ -36,6 +36,7 @@ class Problem:
     extract: str = "heldout"  # how a completion is read: a name of `heldout.tasks.answers.READERS`
     solution: str = ""  # a completion that the set itself gives as right; empty where there is none
     unjudged: int = 0  # how many tests the set has besides, which cannot be judged
+    columns: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)  # its row, where that is kept
 
     def answer(self, completion: str, *, cut: bool = False) -> Extracted:
         """Return the program that a completion stands for, or why there is none; `cut`: it ended at its length limit.

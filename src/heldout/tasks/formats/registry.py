@@ -123,13 +123,13 @@ FORMATS = (
 )
 
 
-def read(name: str, rows: Sequence[Row], split: str | None = None) -> Task:
+def read(name: str, rows: Sequence[Row], split: str | None = None, *, keep: bool = False) -> Task:
     """Turn rows, at least one, into a task: the keys of the first tell whose format they are.
 
     A test that cannot be judged is left out, a problem without any test that can be is left out too, and both are
     named in notes. A problem that names no split is for testing if the set is a benchmark; otherwise a hash of its
     prompt decides, 80 : 10 : 10, and problems that look alike (`heldout.tasks.contamination.groups`) stay together.
-    `split` puts every problem into this split, whatever the rows say.
+    `split` puts every problem into this split, whatever the rows say; `keep` lets each hold its row.
 
     Raises
     ------
@@ -148,7 +148,8 @@ def read(name: str, rows: Sequence[Row], split: str | None = None) -> Task:
         reading = format.read(row)
         problem = reading.problem
         where = split or row.split() or ("test" if format.benchmark else "")
-        reading = replace(reading, problem=replace(problem, split=where, unjudged=len(reading.unjudged)))
+        problem = replace(problem, split=where, unjudged=len(reading.unjudged), columns=row.data if keep else {})
+        reading = replace(reading, problem=problem)
         if found.setdefault(problem.id, reading) is not reading:
             if found[problem.id] != reading:
                 raise TaskError(

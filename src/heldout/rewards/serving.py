@@ -1,0 +1,150 @@
+"""The process that holds a user's reward: it imports it once, and forks itself for every session of calls.
+
+So each session begins with the reward as it was loaded, whatever the answers before it did to the process: a text that
+leaves, kills, hangs or poisons it harms its own session alone. It is started by `heldout.rewards.worker` and talks with
+it over what were its standard input and output; the reward's own prints go nowhere.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import pickle
+import resource
+import secrets
+import select
+import shutil
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from heldout.errors import UsageError
+from heldout.rewards.calling import Calling, Case, load
+from heldout.sandbox.pool import receive, send
+
+_MEMORY = 4 * 2**30  # bytes that a session may use above what the loaded reward needs
+_LONGEST_ERROR = 300
+
+
+def main() -> None:
+    """Load what the first message names, and answer until nobody asks."""
+    inlet, outlet = os.dup(0), os.dup(1)
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for descriptor in (0, 1, 2):
+        os.dup2(nowhere, descriptor)
+    sys.path.insert(0, os.getcwd())
+    calling = _loaded(inlet, outlet)
+    while calling:
+        try:
+            calls, seconds = pickle.loads(receive(inlet))  # from the process that started this one
+        except (EOFError, OSError):
+            return
+        send(outlet, json.dumps(_session(calling, calls, seconds, (inlet, outlet))).encode())
+
+
+def _loaded(inlet: int, outlet: int) -> Calling | None:
+    name, columns, renamed, messages, code = pickle.loads(receive(inlet))
+    try:
+        calling = load(name, columns, renamed, messages=messages, code=code)
+    except UsageError as error:
+        send(outlet, json.dumps({"refused": str(error)}).encode())
+        return None
+    send(outlet, json.dumps({"plan": calling.told}).encode())
+    return calling
+
+
+def _session(
+    calling: Calling, calls: Sequence[Sequence[Case]], seconds: float, ours: tuple[int, int]
+) -> list[dict[str, Any]]:
+    """Make these calls one after the other in a child; what each gave, and how the child ended where it did."""
+    mark, folder = secrets.token_hex(8), tempfile.mkdtemp(prefix="heldout-")
+    reading, writing = os.pipe()
+    child = os.fork()
+    if not child:
+        for descriptor in (*ours, reading):
+            os.close(descriptor)
+        _child(calling, calls, writing, mark, folder)
+    os.close(writing)
+    try:
+        found, ended = _heard(reading, mark.encode(), len(calls), seconds)
+    finally:
+        os.close(reading)
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(child, signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(child, signal.SIGKILL)
+        status = os.waitpid(child, 0)[1]
+        shutil.rmtree(folder, ignore_errors=True)
+    if len(found) < len(calls):
+        how = "it did not end" if ended == "hung" else _how(status)
+        found += ended_by(ended, how, len(calls) - len(found), seconds if ended == "hung" else 0.0)
+    return found
+
+
+def ended_by(kind: str, how: str, calls: int, seconds: float = 0.0) -> list[dict[str, Any]]:
+    """What is said of the call that ended a process, and of those after it, which were not made."""
+    ended = {"kind": kind, "error": how, "scores": [], "seconds": seconds}
+    return [ended, *[{"kind": "not run", "error": "", "scores": [], "seconds": 0.0}] * (calls - 1)]
+
+
+def _child(calling: Calling, calls: Sequence[Sequence[Case]], writing: int, mark: str, folder: str) -> None:
+    """Call the reward, and write what it gave; never returns."""
+    try:
+        os.setsid()
+        os.chdir(folder)  # what answers write there is nobody's
+        with contextlib.suppress(ValueError, OSError):
+            used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+            resource.setrlimit(resource.RLIMIT_AS, (used + _MEMORY, used + _MEMORY))
+        for cases in calls:
+            line = json.dumps(_called(calling, cases))
+            left = memoryview(f"\n{mark} {line}\n".encode())
+            while left:
+                left = left[os.write(writing, left) :]
+    except BaseException:
+        os._exit(1)
+    os._exit(0)
+
+
+def _called(calling: Calling, cases: Sequence[Case]) -> dict[str, Any]:
+    started = time.perf_counter()
+    try:
+        scores, kind, error = calling(cases), "scored", ""
+    except Exception as raised:
+        scores, kind, error = [], "raised", f"{type(raised).__name__}: {raised!s:.{_LONGEST_ERROR}}"
+    return {"kind": kind, "error": error, "scores": scores, "seconds": time.perf_counter() - started}
+
+
+def _heard(pipe: int, mark: bytes, count: int, seconds: float) -> tuple[list[dict[str, Any]], str]:
+    """Read what the calls gave; also whether the child died or hung where some are missing."""
+    found: list[dict[str, Any]] = []
+    poll, data = select.poll(), b""
+    poll.register(pipe, select.POLLIN)
+    deadline = time.monotonic() + seconds
+    while len(found) < count:
+        if not poll.poll(max(0.0, deadline - time.monotonic()) * 1000):
+            return found, "hung"
+        part = os.read(pipe, 2**16)
+        if not part:
+            return found, "died"
+        *lines, data = (data + part).split(b"\n")
+        for line in lines:
+            if line.startswith(mark + b" "):  # anything else was written by an answer
+                found.append(json.loads(line[len(mark) + 1 :]))
+                deadline = time.monotonic() + seconds
+    return found, ""
+
+
+def _how(status: int) -> str:
+    """Say how a process ended."""
+    if os.WIFSIGNALED(status):
+        return f"it was ended by {signal.Signals(os.WTERMSIG(status)).name}"
+    return f"it left with exit status {os.waitstatus_to_exitcode(status)}"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,151 @@
+"""A reward in worker processes of ours: what an answer does to its process harms no other answer."""
+
+from __future__ import annotations
+
+import sys
+import textwrap
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from heldout.errors import UsageError
+from heldout.rewards.worker import Grader, Outcome, grade, open_grader
+from heldout.sandbox import Sandbox, open_sandbox
+from heldout.sandbox.hidden import Test
+from heldout.tasks.problem import Problem
+
+DOUBLE = Problem("double", "Double x.", "f", (Test((2,), 4), Test((3,), 6)), solution="def f(x): return 2 * x")
+RIGHT = DOUBLE.solution
+SCRIBBLES = "import os\nfor n in range(3, 20):\n try: os.write(n, b'[[1.0]]' + bytes(9))\n except OSError: pass"
+SAME_PROCESS = """
+    import builtins
+    def reward(completions, tests, **_):
+        print("this is no number", flush=True)
+        worth = []
+        for text, some in zip(completions, tests):
+            names = {}
+            try:
+                exec(text, names)
+                worth.append(float(builtins.all([names["f"](*one["args"]) == one["expected"] for one in some])))
+            except Exception:
+                worth.append(0.0)
+        return worth
+"""
+
+
+@pytest.fixture(scope="module")
+def sandbox() -> Iterator[Sandbox]:
+    with open_sandbox(workers=1) as one:
+        yield one
+
+
+@pytest.fixture
+def same_process(tmp_path: Path, sandbox: Sandbox) -> Iterator[Grader]:
+    (tmp_path / "mine.py").write_text(textwrap.dedent(SAME_PROCESS))
+    with open_grader(f"{tmp_path}/mine.py:reward", [DOUBLE], sandbox, seconds=1.0, workers=1) as grader:
+        yield grader
+
+
+def alone(grader: Grader, *texts: str) -> list[tuple[float | None, str]]:
+    return [(one.score, one.kind) for one in grade(grader, [(DOUBLE, text) for text in texts])]
+
+
+def test_what_an_answer_does_to_the_process_harms_no_other_answer(same_process: Grader) -> None:
+    texts = {
+        RIGHT: (1.0, "scored"),
+        "import os; os._exit(0)": (None, "died"),
+        "while True: pass": (None, "hung"),
+        "exit()": (None, "died"),
+        "import os, signal; os.kill(os.getppid(), signal.SIGKILL)": (None, "died"),
+        "import builtins; builtins.all = lambda _: True\ndef f(x): return 0": (1.0, "scored"),
+        "def f(x): return 0": (0.0, "scored"),
+        "import os\nfor n in range(3, 20):\n try: os.write(n, b'[[1.0]]' + bytes(9))\n except OSError: pass": (
+            0.0,
+            "scored",
+        ),
+        RIGHT + "\n": (1.0, "scored"),
+    }
+    assert dict(zip(texts, alone(same_process, *texts), strict=True)) == texts
+
+
+def test_calls_of_one_session_share_a_process_and_sessions_do_not(same_process: Grader) -> None:
+    poison, wrong = "import builtins; builtins.all = lambda _: True\ndef f(x): return 0", "def f(x): return 0"
+    sessions = [[[(DOUBLE, poison)], [(DOUBLE, wrong)]], [[(DOUBLE, wrong)]], [[(DOUBLE, wrong), (DOUBLE, RIGHT)]]]
+    scores = [[[one.score for one in call] for call in session] for session in same_process.run(sessions)]
+    assert scores == [[[1.0], [1.0]], [[0.0]], [[0.0, 1.0]]]
+
+
+def test_after_an_answer_that_ends_the_process_the_rest_of_its_session_is_not_run(same_process: Grader) -> None:
+    (found,) = same_process.run([[[(DOUBLE, RIGHT)], [(DOUBLE, "import os; os._exit(3)")], [(DOUBLE, RIGHT)]]])
+    assert [[one.kind for one in call] for call in found] == [["scored"], ["died"], ["not run"]]
+    assert found[1][0].error == "it left with exit status 3"
+
+
+def test_answers_write_into_a_folder_that_is_thrown_away(
+    same_process: Grader, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    alone(same_process, "open('reward.txt', 'w').write('1')")
+    assert {one.name for one in tmp_path.iterdir()} <= {"mine.py", "__pycache__"}
+
+
+def test_an_error_of_the_reward_is_an_outcome(tmp_path: Path, sandbox: Sandbox) -> None:
+    (tmp_path / "mine.py").write_text("def reward(completion, tests): return [1.0, float('nan')][len(completion)]")
+    with open_grader(f"{tmp_path}/mine.py:reward", [DOUBLE], sandbox, workers=1) as grader:
+        first, second, third = grade(grader, [(DOUBLE, ""), (DOUBLE, "a"), (DOUBLE, "ab")])
+    assert first.score == 1.0
+    assert second.score != second.score
+    assert (third.kind, third.error) == ("raised", "IndexError: list index out of range")
+
+
+def test_a_reward_that_reads_conversations_alone_is_given_those(tmp_path: Path, sandbox: Sandbox) -> None:
+    (tmp_path / "mine.py").write_text(
+        "def reward(completions, **_): return [len(c[0]['content']) for c in completions]"
+    )
+    with open_grader(f"{tmp_path}/mine.py:reward", [DOUBLE], sandbox, workers=1) as grader:
+        assert alone(grader, "abc") == [(3.0, "scored")]
+        assert "completions= messages" in grader.plan
+
+
+def test_the_named_rewards_run_in_the_sandbox(sandbox: Sandbox) -> None:
+    wanted = {"tests": [1.0, 0.0], "fraction": [1.0, 0.5], "exit-status": [1.0, 0.0], "tests + fraction*2": [3.0, 1.0]}
+    for name, scores in wanted.items():
+        with open_grader(name, [DOUBLE], sandbox, workers=1) as grader:
+            assert [one.score for one in grade(grader, [(DOUBLE, RIGHT), (DOUBLE, "def f(x): return 4")])] == scores
+
+
+def test_a_command_is_asked_line_by_line_and_started_again_when_it_ends(tmp_path: Path, sandbox: Sandbox) -> None:
+    script = tmp_path / "grade.py"
+    script.write_text(
+        "import json, sys, time\n"
+        "for line in sys.stdin:\n"
+        "    row = json.loads(line)\n"
+        "    if row['completion'] == 'leave': sys.exit(3)\n"
+        "    if row['completion'] == 'hang': time.sleep(60)\n"
+        "    print('scoring', row['id'])\n"
+        "    print(json.dumps({'score': float(row['completion'] == row['solution'])}), flush=True)\n"
+    )
+    texts = [RIGHT, "wrong", "leave", RIGHT, "hang", RIGHT]
+    with open_grader(f"{sys.executable} {script}", [DOUBLE], sandbox, seconds=2.0, workers=1) as grader:
+        found = alone(grader, *texts)
+    assert found == [(1.0, "scored"), (0.0, "scored"), (None, "died"), (1.0, "scored"), (None, "hung"), (1.0, "scored")]
+
+
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("no-such-command --x", "is no reward"),
+        ("no_such_module:reward", "cannot be loaded"),
+        ("reward-model", "cannot be named here"),
+        ("{folder}/mine.py:ends", "ends Python as it is loaded"),
+    ],
+)
+def test_what_cannot_be_asked_is_refused_in_a_sentence(name: str, why: str, tmp_path: Path, sandbox: Sandbox) -> None:
+    (tmp_path / "mine.py").write_text("import os; os._exit(0)")
+    with pytest.raises(UsageError, match=why):
+        open_grader(name.format(folder=tmp_path), [DOUBLE], sandbox, workers=1)
+
+
+def test_outcomes_tell_unknown_from_nothing() -> None:
+    assert Outcome(None) != Outcome(0.0)
