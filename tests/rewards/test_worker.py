@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from heldout.errors import UsageError
-from heldout.rewards.worker import Grader, Outcome, grade, open_grader
+from heldout.rewards.worker import Grader, grade, open_grader
 from heldout.sandbox import Sandbox, open_sandbox
 from heldout.sandbox.hidden import Test
 from heldout.tasks.problem import Problem
@@ -43,7 +43,7 @@ def sandbox() -> Iterator[Sandbox]:
 @pytest.fixture
 def same_process(tmp_path: Path, sandbox: Sandbox) -> Iterator[Grader]:
     (tmp_path / "mine.py").write_text(textwrap.dedent(SAME_PROCESS))
-    with open_grader(f"{tmp_path}/mine.py:reward", [DOUBLE], sandbox, seconds=1.0, workers=1) as grader:
+    with open_grader(f"{tmp_path}/mine.py:reward", [DOUBLE], sandbox, seconds=3.0, workers=1) as grader:
         yield grader
 
 
@@ -60,10 +60,7 @@ def test_what_an_answer_does_to_the_process_harms_no_other_answer(same_process: 
         "import os, signal; os.kill(os.getppid(), signal.SIGKILL)": (None, "died"),
         "import builtins; builtins.all = lambda _: True\ndef f(x): return 0": (1.0, "scored"),
         "def f(x): return 0": (0.0, "scored"),
-        "import os\nfor n in range(3, 20):\n try: os.write(n, b'[[1.0]]' + bytes(9))\n except OSError: pass": (
-            0.0,
-            "scored",
-        ),
+        SCRIBBLES: (0.0, "scored"),
         RIGHT + "\n": (1.0, "scored"),
     }
     assert dict(zip(texts, alone(same_process, *texts), strict=True)) == texts
@@ -127,7 +124,7 @@ def test_a_command_is_asked_line_by_line_and_started_again_when_it_ends(tmp_path
         "    print(json.dumps({'score': float(row['completion'] == row['solution'])}), flush=True)\n"
     )
     texts = [RIGHT, "wrong", "leave", RIGHT, "hang", RIGHT]
-    with open_grader(f"{sys.executable} {script}", [DOUBLE], sandbox, seconds=2.0, workers=1) as grader:
+    with open_grader(f"{sys.executable} {script}", [DOUBLE], sandbox, seconds=4.0, workers=1) as grader:
         found = alone(grader, *texts)
     assert found == [(1.0, "scored"), (0.0, "scored"), (None, "died"), (1.0, "scored"), (None, "hung"), (1.0, "scored")]
 
@@ -145,7 +142,3 @@ def test_what_cannot_be_asked_is_refused_in_a_sentence(name: str, why: str, tmp_
     (tmp_path / "mine.py").write_text("import os; os._exit(0)")
     with pytest.raises(UsageError, match=why):
         open_grader(name.format(folder=tmp_path), [DOUBLE], sandbox, workers=1)
-
-
-def test_outcomes_tell_unknown_from_nothing() -> None:
-    assert Outcome(None) != Outcome(0.0)

@@ -137,7 +137,7 @@ ATTACKS = (
         "timeout",
     ),
     Attack(
-        "memory bomb", _inside("all = []", "while True: all.append('a' * 1000 + str(len(all)))"), "memory", "memory"
+        "memory bomb", _inside("all = []", "while True: all.append('a' * 50_000 + str(len(all)))"), "memory", "memory"
     ),
     Attack("string of 10 GB", _inside("return 'a' * 10 ** 10"), "memory", "memory"),
     Attack("9 ** 9 ** 9", _inside("return 9 ** 9 ** 9"), "memory", "timeout"),

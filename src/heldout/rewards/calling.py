@@ -100,7 +100,6 @@ class Plan:
     fills: Mapping[str, Fill]
     by_place: tuple[str, ...] = ()  # arguments that have no name for a caller
     spread: tuple[str, ...] = ()  # columns that **columns takes
-    messages: bool = False  # answers are conversations
     weight: float = 1.0  # in a sum
 
     @property
@@ -245,7 +244,7 @@ def plan_of(
     if takes_rest and batched and "prompts" not in fills:
         fills["prompts"] = filler.prompt()
     placed = tuple(one.name for one in named if one.kind is one.POSITIONAL_ONLY and one.name in fills)
-    return Plan(function, batched, fills, placed, spread if takes_rest and batched else (), messages)
+    return Plan(function, batched, fills, placed, spread if takes_rest and batched else ())
 
 
 def _text_of(named: Sequence[inspect.Parameter], columns: Sequence[str]) -> str:
@@ -315,9 +314,7 @@ class _Filler:
         if name in _TOKENS:
             return Fill("the bytes of the text, for its tokens", lambda case: list(case.text.encode(errors="replace")))
         if name in ("ground_truth", "ground_truths") and "reward_model" in self.columns:
-            return Fill(
-                "ground_truth in column reward_model", lambda case: case.columns["reward_model"]["ground_truth"]
-            )
+            return Fill("ground_truth in column reward_model", _nested_truth)
         if name in ("ground_truth", "ground_truths", "solution_str"):
             return self._truth("ground_truth")
         if name in ("data_source", "data_sources") and needed:

@@ -28,6 +28,7 @@ from heldout.errors import UsageError
 from heldout.rewards.calling import Case, columns_of
 from heldout.rewards.formula import NAMED, OWN, Part, Score, parts_of
 from heldout.rewards.judges import ExitStatus, Fraction, Solved
+from heldout.rewards.serving import ended_by
 from heldout.sandbox.base import Sandbox, default_workers
 from heldout.sandbox.exit_status import ExitStatusJudge
 from heldout.sandbox.pool import GRACE, Pool, Worker, WorkerDied
@@ -249,10 +250,7 @@ class Workers(_Pooled):
         try:
             answers = self._pool.ask(ask)
         except WorkerDied:
-            answers = [
-                {"kind": "died", "error": "it ended the process that holds the reward", "scores": [], "seconds": 0.0}
-            ]
-            answers += [{"kind": "not run", "error": "", "scores": [], "seconds": 0.0}] * (len(calls) - 1)
+            answers = ended_by("died", "it ended the process that holds the reward", len(calls))
         return [_outcomes(answer, len(call)) for answer, call in zip(answers, calls, strict=True)]
 
     def _case(self, problem: Problem, text: str) -> Case:

@@ -94,7 +94,7 @@ class Pool(Generic[_Worker]):
         """
         tasks = list(zip(*items, strict=True))
         finished: queue.SimpleQueue[tuple[int, Callable[[], _Answer]]] = queue.SimpleQueue()
-        wanted = True
+        wanted = True  # until something is raised: what has not begun by then is not done
 
         def do(index: int) -> None:
             if wanted:
@@ -108,13 +108,12 @@ class Pool(Generic[_Worker]):
                 index, outcome = _next(finished)
                 found[index] = outcome()
             return [found[index] for index in range(len(tasks))]
-        except (KeyboardInterrupt, SystemExit):
+        except BaseException as error:
             wanted = False
-            self.close()
-            self._open()
+            if isinstance(error, KeyboardInterrupt | SystemExit):
+                self.close()
+                self._open()
             raise
-        finally:
-            wanted = False
 
     def ask(self, question: Callable[[_Worker], _Answer]) -> _Answer:
         """Let a worker answer.
@@ -195,19 +194,19 @@ class _Threads:
 
     def shutdown(self) -> None:
         """Wait until all tasks are done and the threads have ended. A second call does nothing."""
-        self.__del__()
+        self._let_end()
         while self._ended.qsize() < self._count:
             time.sleep(_PAUSE)
 
-    def __del__(self) -> None:
+    def __del__(self) -> None:  # of a pool that nobody closed: its threads wait for ever otherwise
+        self._let_end()
+
+    def _let_end(self) -> None:
         for _ in range(self._count):
             self._tasks.put(None)
 
 
-def _do_all(
-    tasks: queue.SimpleQueue[Callable[[], object] | None],
-    ended: queue.SimpleQueue[None],
-) -> None:
+def _do_all(tasks: queue.SimpleQueue[Callable[[], object] | None], ended: queue.SimpleQueue[None]) -> None:
     while task := tasks.get():
         task()
     ended.put(None)
