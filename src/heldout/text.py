@@ -4,19 +4,58 @@ from __future__ import annotations
 
 import math
 import re
+from dataclasses import dataclass
 
-# Control characters and lone surrogates, which a terminal obeys and XML forbids; what turns the direction of writing;
-# the two that are no characters.
-_UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\u202a-\u202e\u2066-\u2069\ufffe\uffff]")
+# What is obeyed, or not seen, instead of being read: control characters and lone surrogates, which XML forbids too;
+# what turns the direction of writing; what has no width, or only looks like a blank; the two that are no characters.
+_UNSEEN = re.compile(
+    "[\x00-\x1f\x7f-\x9f\xa0\xad\ud800-\udfff\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f"
+    "\u2028-\u202e\u2060-\u206f\u2800\u3164\ufe00-\ufe0d\ufeff\uffa0\ufff0-\ufffb\ufffe\uffff"
+    "\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
+)
+_TAB = "→   "
+_SHOWN = 64 * 1024  # characters of an untrusted text that are shown
 
 
 def visible(text: str) -> str:
-    """Write characters that a terminal or a page would obey as their codes.
+    """Write characters that a terminal or a page would obey, and those that nobody sees, as their codes.
 
     >>> print(visible("a\x1b[31mb"))
     a\\x1b[31mb
     """
     return _UNSEEN.sub(lambda found: found.group().encode("unicode_escape").decode(), text)
+
+
+@dataclass(frozen=True, slots=True)
+class VisibleLines:
+    """The first lines of an untrusted text, as `visible` writes them."""
+
+    lines: tuple[str, ...]
+    rest: str = ""  # how much more there is, as in "rest 310 kB"; empty where that is all
+
+
+def visible_lines(text: str, most: int | None = None, size: int = _SHOWN) -> VisibleLines:
+    """Return the lines of an untrusted text, at most so many of them and so many characters, and how much is left.
+
+    Every character that does more than be read is written as its code, tabs as an arrow, so that nothing hides.
+    Lines still have to be escaped for a page.
+
+    >>> visible_lines("a\\tb\\n" * 100_000, most=2)
+    VisibleLines(lines=('a→   b', 'a→   b'), rest='rest 400 kB')
+    """
+    begin = text[:size]
+    lines = begin.split("\n")
+    if most is not None and len(lines) > most:
+        begin = "\n".join(lines[:most])
+    left = text[len(begin) :]
+    shown = begin.removesuffix("\n").split("\n")
+    rest = "" if left in ("", "\n") else f"rest {_bytes(left)}"
+    return VisibleLines(tuple(visible(line.removesuffix("\r").replace("\t", _TAB)) for line in shown), rest)
+
+
+def _bytes(text: str) -> str:
+    size = len(text.encode("utf-8", "surrogatepass"))
+    return f"{size} B" if size < 1000 else f"{size / 1000:.0f} kB" if size < 10**6 else f"{size / 1e6:.1f} MB"
 
 
 def word_set(text: str) -> frozenset[str]:
