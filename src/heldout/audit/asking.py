@@ -1,0 +1,87 @@
+"""Asks a reward about texts, each text once, and the hidden tests about their truth.
+
+All parts of an audit ask here. The reward is in processes of its own (`heldout.rewards.worker`), so that whatever a
+text does to it is an outcome; the hidden tests run in the sandbox.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+from heldout.rewards.worker import Grader, Outcome, Session, grade
+from heldout.sandbox.base import Sandbox
+from heldout.sandbox.judging import judge
+from heldout.tasks.problem import Problem
+
+Answer = tuple[Problem, str]
+Counted = TypeVar("Counted")
+_AT_ONCE = 256  # programs that are judged between two looks at the progress
+
+
+class Asker:
+    """A reward and the hidden tests, asked about answers.
+
+    Parameters
+    ----------
+    grader
+        The reward.
+    sandbox
+        Where the hidden tests run.
+    every
+        Whether parts take all problems where they would take some.
+    seed
+        Of whatever a part draws.
+    progress
+        Told what is asked and how many answers more are done.
+    """
+
+    def __init__(
+        self,
+        grader: Grader,
+        sandbox: Sandbox,
+        *,
+        every: bool = False,
+        seed: int = 0,
+        progress: Callable[[int], object] = lambda _: None,
+    ) -> None:
+        self.grader = grader
+        self.sandbox = sandbox
+        self.every = every
+        self.seed = seed
+        self.calls = 0  # answers that the reward was asked about
+        self._progress = progress
+        self._said: dict[tuple[str, str], Outcome] = {}
+        self._right: dict[tuple[str, str], bool | None] = {}
+
+    def some(self, problems: Sequence[Counted], count: int) -> Sequence[Counted]:
+        """Return the first so many problems, or all where every problem is wanted."""
+        return problems if self.every else problems[:count]
+
+    def ask(self, answers: Sequence[Answer]) -> list[Outcome]:
+        """Return what the reward gives for each answer by itself, in order; it is asked about equal ones once."""
+        new = {_key(answer): answer for answer in answers if _key(answer) not in self._said}
+        self.calls += len(new)
+        self._said |= dict(zip(new, grade(self.grader, list(new.values()), self._progress), strict=True))
+        return [self._said[_key(answer)] for answer in answers]
+
+    def run(self, sessions: Sequence[Session]) -> list[list[list[Outcome]]]:
+        """Make these calls as they are, also of texts that were asked about before: for what may not stay the same."""
+        self.calls += sum(len(call) for session in sessions for call in session)
+        return self.grader.run(sessions, self._progress)
+
+    def right(self, answers: Sequence[Answer]) -> list[bool | None]:
+        """Whether each answer passes its hidden tests, in order; None where the sandbox itself failed."""
+        new = {_key(answer): answer for answer in answers if _key(answer) not in self._right}
+        keys = list(new)
+        for start in range(0, len(keys), _AT_ONCE):
+            some = keys[start : start + _AT_ONCE]
+            judged = judge([problem.attempt(text) for problem, text in map(new.__getitem__, some)], self.sandbox)
+            verdicts = [None if one.kind == "infrastructure" else one.solved for one in judged]
+            self._right |= dict(zip(some, verdicts, strict=True))
+            self._progress(0)
+        return [self._right[_key(answer)] for answer in answers]
+
+
+def _key(answer: Answer) -> tuple[str, str]:
+    return answer[0].id, answer[1]
