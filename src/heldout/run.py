@@ -229,6 +229,11 @@ class Judged:
     """Training answers that the hidden tests judged too, outside the reward: what two judges say of the same answer.
 
     All of shape (N,), in order of steps; answers that were kept without being judged are among them.
+
+    Of a prompt none of whose answers was kept there is nothing here. So a prompt's share is the mean over its rewarded
+    answers that were judged, where there is one: drawn by `heldout.rollouts.keeping` they are as likely as any others
+    of that prompt. A sum over `group_rewarded`, in which those that were not drawn count as none, needs all prompts of
+    the step.
     """
 
     step: IntArray
