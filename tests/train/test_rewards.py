@@ -51,6 +51,13 @@ def test_a_function_of_the_users_sees_problems_and_completions(tmp_path: Path) -
     assert Own(f"{tmp_path}/mine.py:mine")([ABSOLUTE], ["four"]) == [6.0]
 
 
+def test_a_class_is_made_and_called(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(
+        "class Mine:\n    def __call__(self, completions, **_):\n        return [len(one) for one in completions]\n"
+    )
+    assert Own(f"{tmp_path}/mine.py:Mine")([ABSOLUTE], ["four"]) == [4.0]
+
+
 def test_a_function_that_is_not_there_or_returns_too_few_is_named(tmp_path: Path) -> None:
     (tmp_path / "mine.py").write_text("def few(**_):\n    return [1.0]\n")
     with pytest.raises(UsageError, match="no function 'many'"):
@@ -59,6 +66,9 @@ def test_a_function_that_is_not_there_or_returns_too_few_is_named(tmp_path: Path
         Own(f"{tmp_path}/absent.py:few")
     with pytest.raises(UsageError, match="cannot be loaded"):
         Own("no_such_module:few")
+    (tmp_path / "three.py").write_text("few = 3\n")
+    with pytest.raises(UsageError, match="is a int, which cannot be called"):
+        Own(f"{tmp_path}/three.py:few")
     with pytest.raises(UsageError, match="gave 1 rewards for 2"):
         Own(f"{tmp_path}/mine.py:few")([ABSOLUTE] * 2, ["a", "b"])
 

@@ -29,6 +29,9 @@ class Wrapping:
 
 AS_IS = Wrapping("as it is")
 FENCE = Wrapping("in a fence", "```python\n", "```")
+AFTER_STUB = Wrapping(
+    "as what continues the prompt", "    pass\n\n"
+)  # a stub ends within a function, whose body this is
 _THOUGHT = "<think>\nI go through it step by step.\n</think>\n"
 
 OF_PROGRAMS = (

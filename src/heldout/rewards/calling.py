@@ -15,11 +15,10 @@ from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 from heldout.errors import UsageError
-from heldout.rewards.formula import OWN
+from heldout.rewards.own import loaded
 from heldout.sandbox.hidden import Reply, StdinTest, Test
 from heldout.tasks.problem import Problem
 from heldout.text import sentence_list
-from heldout.user_code import module_of
 
 
 class Case(NamedTuple):
@@ -171,7 +170,7 @@ def load(
         When it cannot be loaded, or has an argument without default that nothing fills; the message says how to name
         the column.
     """
-    found = _loaded(name)
+    found = loaded(name)
     rubrics = list(_rubric(found))
     if rubrics:
         plans = [
@@ -182,22 +181,6 @@ def load(
     if not callable(found):
         raise UsageError(f"{name} is a {type(found).__name__}, which cannot be called; name a function or a class.")
     return Calling((plan_of(found, columns, renamed, messages=messages, code=code),))
-
-
-def _loaded(name: str) -> Any:
-    matched = OWN.match(name)
-    if not matched:
-        raise UsageError(f"{name!r} names no reward; give it as module:function or file.py:function.")
-    where, function = matched["where"], matched["function"]
-    try:
-        found = getattr(module_of(where), function)
-        if inspect.isclass(found) or function == "load_environment":
-            found = found()
-    except AttributeError as error:
-        raise UsageError(f"{where} has no function {function!r} ({error}); give it as module:function.") from error
-    except (Exception, SystemExit) as error:
-        raise UsageError(f"The reward {name} cannot be loaded ({type(error).__name__}: {error!s:.300}).") from error
-    return found
 
 
 def _rubric(found: Any) -> Iterator[tuple[Callable[..., Any], float, Any]]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from typing import Any
 
 from heldout.errors import UsageError
 from heldout.rewards.formula import OWN
@@ -20,7 +22,9 @@ class Own:
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self.function = _load(name)
+        self.function = loaded(name)
+        if not callable(self.function):
+            raise UsageError(f"{name} is a {type(self.function).__name__}, which cannot be called; name a function.")
 
     def __call__(self, problems: Sequence[Problem], completions: Sequence[str]) -> list[float | None]:
         prompts = [problem.prompt for problem in problems]
@@ -40,16 +44,22 @@ class Own:
         return worth
 
 
-def _load(name: str) -> Callable[..., Sequence[float | None]]:
-    """Import the user's function, from a file or a module."""
+def loaded(name: str) -> Any:
+    """Load what ``module:function`` or ``file.py:function`` names; a class is made, an environment loaded.
+
+    Raises UsageError where there is no such thing, or loading it fails in whatever way.
+    """
     matched = OWN.match(name)
-    assert matched
+    if not matched:
+        raise UsageError(f"{name!r} names no reward; give it as module:function or file.py:function.")
     where, function = matched["where"], matched["function"]
     try:
         module = module_of(where)
-    except (ImportError, OSError, SyntaxError) as error:
-        raise UsageError(f"The reward {name} cannot be loaded: {error}.") from error
-    found = getattr(module, function, None)
-    if not callable(found):
-        raise UsageError(f"{where} has no function {function!r}; a reward is given as module:function.")
-    return found  # type: ignore[no-any-return]
+        if not hasattr(module, function):
+            raise UsageError(f"{where} has no function {function!r}; a reward is given as module:function.")
+        found = getattr(module, function)
+        return found() if inspect.isclass(found) or function == "load_environment" else found
+    except UsageError:
+        raise
+    except (Exception, SystemExit) as error:
+        raise UsageError(f"The reward {name} cannot be loaded ({type(error).__name__}: {error!s:.300}).") from error

@@ -7,7 +7,7 @@ from typing import Any
 from heldout.errors import TaskError
 from heldout.sandbox.compare import Comparison
 from heldout.sandbox.hidden import Reply
-from heldout.tasks.formats.reading import Reading, hashed_name, name_of, text_or
+from heldout.tasks.formats.reading import SOLUTIONS, Reading, hashed_name, name_of, solution_of, text_or
 from heldout.tasks.math_worker import need_math_verify
 from heldout.tasks.problem import Problem
 from heldout.tasks.replies import Maths, exact, exact_number, number
@@ -15,7 +15,7 @@ from heldout.tasks.rows import Row
 from heldout.text import sentence_list
 
 COMPARED: dict[str, Comparison] = {"exact": exact, "number": number, "maths": Maths()}
-KEYS = frozenset({"id", "prompt", "answer", "compare", "split"})
+KEYS = frozenset({"id", "prompt", "answer", "compare", "split", *SOLUTIONS})
 GSM8K_RULE = "GSM8K: the number behind the last ####, else in the last box, else the last number of all."
 RULE = 'The last box, else what follows the last "answer is", is compared as a number, else by math-verify.'
 _BOX = "Put the final answer within \\boxed{}.\n"
@@ -31,7 +31,7 @@ def own(row: Row) -> Reading:
     chosen = row.data.get("compare", "exact")
     if not isinstance(chosen, str) or chosen not in COMPARED:
         raise TaskError(f"{row.where}: 'compare' is {chosen!r}; it must be {sentence_list(list(COMPARED), 'or')}.")
-    return _replied(row.text("id"), row.text("prompt"), _answer(row), COMPARED[chosen])
+    return _replied(row.text("id"), row.text("prompt"), _answer(row), COMPARED[chosen], solution_of(row))
 
 
 def gsm8k(row: Row) -> Reading:

@@ -10,12 +10,12 @@ from heldout.errors import TaskError
 from heldout.sandbox.compare import COMPARISONS, Comparison
 from heldout.sandbox.hidden import Test
 from heldout.tasks.asserts import parsed, read_assertion
-from heldout.tasks.formats.reading import Reading, continues, entry_of, name_of
+from heldout.tasks.formats.reading import SOLUTIONS, Reading, continues, entry_of, name_of, solution_of
 from heldout.tasks.problem import Problem
 from heldout.tasks.rows import Row
 from heldout.text import sentence_list
 
-KEYS = frozenset({"id", "prompt", "entry_point", "tests", "split", "stub", "compare"})
+KEYS = frozenset({"id", "prompt", "entry_point", "tests", "split", "stub", "compare", *SOLUTIONS})
 
 
 def read(row: Row) -> Reading:
@@ -27,7 +27,8 @@ def read(row: Row) -> Reading:
     A test is an object, with ``kwargs`` if need be, or, for what JSON cannot write (tuples, sets, None as a key), what
     an assertion says of one call. Values are compared strictly, or as ``compare`` says, by a name of
     `heldout.sandbox.compare.COMPARISONS`. Without ``stub`` the prompt is the stub if it is Python that ends inside the
-    entry point; otherwise the completion is the whole program.
+    entry point; otherwise the completion is the whole program. ``solution``, or a list ``solutions``, is known to be
+    right.
     """
     name, prompt, entry_point = name_of(row, "id"), row.text("prompt"), entry_of(row)
     tests = _listed(row.data.get("tests"))
@@ -36,7 +37,7 @@ def read(row: Row) -> Reading:
     stub = row.text("stub", prompt if continues(prompt, entry_point) else "")
     compare = _comparison(row)
     judged = [_test(f"{row.where}, test {number}", test, entry_point, compare) for number, test in enumerate(tests, 1)]
-    return Reading(Problem(name, prompt, entry_point, tuple(judged), stub=stub))
+    return Reading(Problem(name, prompt, entry_point, tuple(judged), stub=stub, solution=solution_of(row)))
 
 
 def _listed(tests: Any) -> Any:

@@ -13,6 +13,8 @@ from heldout.tasks.asserts import parsed
 from heldout.tasks.problem import Problem
 from heldout.tasks.rows import Row
 
+SOLUTIONS = ("solution", "solutions")  # where rows of heldout's own say what is right: a text, and a list of texts
+
 
 @dataclass(frozen=True, slots=True)
 class Reading:
@@ -49,6 +51,12 @@ def texts(row: Row, key: str, what: str = "texts") -> list[str]:
     if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
         raise TaskError(f"{row.where}: {key!r} must be a list of {what}.")
     return value
+
+
+def solution_of(row: Row) -> str:
+    """Return the first answer that a row of heldout's own gives as right, empty where it gives none."""
+    several = texts(row, "solutions") if row.data.get("solutions") is not None else []
+    return row.text("solution", several[0] if several else "")
 
 
 def tree_of(row: Row, what: str, source: str) -> ast.Module:

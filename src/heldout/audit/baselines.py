@@ -1,0 +1,72 @@
+"""What nothing gets and what a right answer gets, before anything else is asked: the scale of every problem."""
+
+from __future__ import annotations
+
+import math
+import random
+import string
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from statistics import fmean
+
+from heldout.audit.asking import Asker
+from heldout.audit.parts import Known
+from heldout.audit.scale import scales_of
+from heldout.audit.wrappings import AFTER_STUB, AS_IS, OF_ANSWERS, OF_PROGRAMS, Wrapping
+
+_TRIED = 8  # problems on which every wrapping is tried
+_PLAIN = 2  # wrappings that are tried on all, whatever is paid best
+_WORDS = 12  # of the random text
+
+
+def measured(asker: Asker, problems: Sequence[Known]) -> list[Known]:
+    """Return the problems, in their order, with their scales and the wrapping in which right answers are paid best.
+
+    Every wrapping is tried on the first problems, the best of them and the plain ones on all. It is one for all
+    problems that ask for programs, and one for the others: that with the highest mean, of equal ones the plainest.
+    """
+    groups = [[one for one in problems if one.code == code] for code in (True, False)]
+    done = {one.problem.id: one for group in groups if group for one in _Group(asker, group).measured()}
+    return [done[one.problem.id] for one in problems]
+
+
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """Problems that all ask for programs, or all for answers."""
+
+    asker: Asker
+    problems: Sequence[Known]
+
+    def measured(self) -> list[Known]:
+        first = [one for one in self.problems if one.programs][:_TRIED]
+        tried = {one.name: self._asked(first, one) for one in self._wrappings()}
+        best = max(self._wrappings(), key=lambda one: _mean(tried[one.name])) if first else AS_IS
+        for_all = dict.fromkeys((best, *self._wrappings()[:_PLAIN]))
+        right: dict[str, list[float | None]] = {one.problem.id: [] for one in self.problems}
+        for some, wrappings in ((first, self._wrappings()), (self.problems, for_all)):
+            known = [one for one in some if one.programs]
+            for wrapping in wrappings:
+                for one, score in zip(known, self._asked(known, wrapping), strict=True):
+                    right[one.problem.id].append(score)
+        nothing = [self._nothing(one) for one in self.problems]
+        scales = scales_of([(low, right[one.problem.id]) for low, one in zip(nothing, self.problems, strict=True)])
+        return [replace(one, scale=scale, wrapping=best) for one, scale in zip(self.problems, scales, strict=True)]
+
+    def _wrappings(self) -> Sequence[Wrapping]:
+        if not self.problems[0].code:
+            return OF_ANSWERS
+        return (*OF_PROGRAMS, AFTER_STUB) if all(one.problem.stub for one in self.problems) else OF_PROGRAMS
+
+    def _asked(self, problems: Sequence[Known], wrapping: Wrapping) -> list[float | None]:
+        return [said.score for said in self.asker.ask([(one.problem, wrapping(one.programs[0])) for one in problems])]
+
+    def _nothing(self, known: Known) -> list[float | None]:
+        """What an empty and a random text get."""
+        rng = random.Random(f"{self.asker.seed} {known.problem.id}")
+        words = ["".join(rng.choices(string.ascii_lowercase, k=rng.randint(3, 9))) for _ in range(_WORDS)]
+        return [said.score for said in self.asker.ask([(known.problem, ""), (known.problem, " ".join(words))])]
+
+
+def _mean(scores: Sequence[float | None]) -> float:
+    """The mean of what is a number; of none, less than anything."""
+    return fmean([one for one in scores if one is not None and math.isfinite(one)] or [-math.inf])
