@@ -117,6 +117,18 @@ FAITHFUL = {
         "from collections import deque\nfrom fractions import Fraction\nd = deque()\n"
         "assert f(d, Fraction(1, 2), Fraction(1, 3)) == (Fraction(5, 6), 1)\nassert d == deque([1])",
     ),
+    "members of enumerations": (
+        "from enum import Enum, IntEnum\nclass C(IntEnum):\n    RED = 1\nclass D(Enum):\n    RED = 1\n"
+        "def f(x):\n    return C.RED if x else D.RED\n",
+        "assert f(1) == 1 and 1 == f(1) and [f(1)] == [1] and {f(1)} == {1} and f(1).name == 'RED'\n"
+        "assert f(1) != 2 and f(0) != 1",
+    ),
+    "instances of subclasses of plain types": (
+        "class S(str):\n    def loud(self): return self.upper() + '!'\nclass L(list):\n    pass\n"
+        "def f(x):\n    return L([S(x), 1]) if x == 'l' else S(x)\n",
+        "assert f('ab') == 'ab' and f('ab') != 'b' and 'ab' in f('cabs') and f('a').loud() == 'A!'\n"
+        "x = f('l')\nassert x == ['l', 1]\nx.append(2)\nassert x == ['l', 1, 2] and f('l') == f('l')",
+    ),
     "its print goes nowhere": ("def f():\n    print('a' * 10 ** 6)\n    return 1\n", "assert f() == 1"),
     "a constant of the program": (
         "LIMIT = 5\ndef f():\n    return LIMIT\n",
@@ -328,6 +340,19 @@ def test_objects_that_compare_themselves_are_not_asked(walled: Sandbox) -> None:
         "The tests compare objects of the program, which are not asked for it.",
     )
     assert not passes(walled, source, "assert P(1) == 1", "P")
+
+
+@pytest.mark.parametrize("base", ["int", "str", "list", "tuple", "dict", "float"])
+def test_a_value_of_a_plain_types_subclass_that_equals_everything_equals_what_it_is(base: str, walled: Sandbox) -> None:
+    every = ("eq", "ne", "contains", "bool", "iter", "len")
+    source = f"class Yes({base}):\n    __hash__ = object.__hash__\n" + "".join(
+        f"    def __{name}__(self, *_):\n        return True\n" for name in every
+    )
+    source += (
+        f"def f(x):\n    return Yes({base}(x))\n" if base in ("int", "str", "float") else "def f(x): return Yes()\n"
+    )
+    assert not passes(walled, source, "assert f(1) == 2 or f(1) in [[2], {2: 3}, (2,), '2'] or 2 in [f(1)]")
+    assert passes(walled, source, f"assert f(1) == {base}({'1' if base in ('int', 'str', 'float') else ''})")
 
 
 def test_classes_of_unittest_are_prepared_as_ever(walled: Sandbox) -> None:

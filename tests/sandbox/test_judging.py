@@ -113,7 +113,7 @@ def test_only_what_came_back_is_a_wrong_answer(status: Status) -> None:
 
 
 def test_a_return_that_is_refused_is_a_wrong_answer_and_passes_nothing(sandbox: Sandbox) -> None:
-    (judgement,) = judge([Attempt("def f(x): return range(x)", "f", [Test((3,), [0, 1, 2])])], sandbox)
+    (judgement,) = judge([Attempt("def f(x): return f", "f", [Test((3,), [0, 1, 2])])], sandbox)
     assert judgement.answers[0].status is Status.REFUSED
     assert (judgement.solved, judgement.kind) == (False, "wrong answer")
 

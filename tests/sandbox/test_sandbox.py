@@ -131,14 +131,9 @@ def test_a_runtime_error_in_the_definitions_is_every_answer(sandbox: Sandbox) ->
     assert [answer.status for answer in answers] == ["raised", "raised"]
 
 
-@pytest.mark.parametrize(
-    "value", ["range(3)", "f", "lambda: 1", "[1, {2: range(3)}]", "__import__('collections').deque()"]
-)
+@pytest.mark.parametrize("value", ["f", "lambda: 1", "[1, {2: f}]", "type", "Ellipsis"])
 def test_a_value_that_is_not_plain_is_refused(sandbox: Sandbox, value: str) -> None:
-    if "import" in value and sandbox.name == "monty":
-        source = "import collections\ndef f(): return collections.deque()\n"
-    else:
-        source = f"def f(): return {value}\n"
+    source = f"def f(): return {value}\n"
     assert run(sandbox, source, ())[0].status is Status.REFUSED
 
 

@@ -40,6 +40,7 @@ from typing import Any, NamedTuple
 from heldout.errors import MissingSandbox, SandboxError, UsageError
 from heldout.sandbox import syscalls
 from heldout.sandbox.base import Answer, Call, Checks, Input, Limits, Program, Sandbox, Status, Stdin, default_workers
+from heldout.sandbox.iterated import iterated
 from heldout.sandbox.packages import Packages, installed
 from heldout.sandbox.pool import GRACE, Pool, Worker, WorkerDied
 from heldout.sandbox.testers import Testers, left
@@ -305,7 +306,7 @@ def _printed(line: bytes, limits: Limits) -> Answer:
 def _answer(line: bytes, limits: Limits) -> Answer:
     """Read a line that the program itself may have written."""
     try:
-        match decode(line):
+        match decode(line, iterated):
             case ["returned", value] if len(line) <= limits.output_bytes + _OVERHEAD:
                 return Answer(Status.RETURNED, value)
             case ["needs a package", str(name)] if _PACKAGE.fullmatch(name):

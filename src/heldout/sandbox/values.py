@@ -20,9 +20,22 @@ DEEPEST = 100  # levels of nesting
 _EXACT = 2**53  # integers up to here are themselves in every reader of JSON
 _TAGS = ("tuple", "set", "frozenset", "dict", "complex")  # of a list; those of a text are read before
 _DICTS = (dict, OrderedDict, defaultdict, Counter)
+# What a value of a subclass of these is worth as one of the class itself, whatever the subclass overrides.
+_BASES: tuple[tuple[type, Callable[[Any], Any]], ...] = (
+    (str, lambda value: str.__getitem__(value, slice(None))),
+    (int, int.__pos__),
+    (float, float.__pos__),
+    (complex, complex.__pos__),
+    (bytes, lambda value: bytes.__getitem__(value, slice(None))),
+    (tuple, lambda value: tuple(tuple.__iter__(value))),
+    (list, lambda value: list(list.__iter__(value))),
+    (dict, lambda value: dict(dict.items(value))),
+    (set, lambda value: set(set.__iter__(value))),
+    (frozenset, lambda value: frozenset(frozenset.__iter__(value))),
+)
 
-
-Writer = Callable[[Any], tuple[str, list[Any]]]  # of a value that is not plain: a tag of its own, and what stands in it
+# Of a value that is not plain: a tag of its own, and what stands in it; or no tag, and the one value written instead.
+Writer = Callable[[Any], tuple[str, list[Any]]]
 Reader = Callable[[str, list[Any]], Any]  # of what a Writer wrote
 
 
@@ -33,9 +46,9 @@ class NotPlain(ValueError):
 def encode(value: Any, foreign: Writer | None = None) -> str:
     """Write a plain value as one line of tagged JSON.
 
-    Types are exact: an instance of a subclass (an ``int`` with its own ``__eq__``, a named tuple) is not plain. The
-    dictionaries of `collections` count as ``dict``, as they do for everybody who compares them. What is not plain is
-    left to `foreign`.
+    Types are exact: an instance of a subclass (an ``int`` with its own ``__eq__``, a named tuple) is not plain, see
+    `as_base`. The dictionaries of `collections` count as ``dict``, as they do for everybody who compares them. What is
+    not plain is left to `foreign`.
 
     Raises
     ------
@@ -77,6 +90,27 @@ def is_above(value: Any, size: int) -> bool:
         if len(left) > size:  # none of them takes less than a byte
             return True
     return False
+
+
+def as_base(value: Any) -> list[Any]:
+    """Return what a value of a subclass of a plain type is worth as one of that type, alone in a list; else no item.
+
+    It is what the class itself makes of the value, so the subclass has no part in it.
+
+    Examples
+    --------
+    >>> class Yes(int):
+    ...     __eq__ = lambda self, other: True
+    ...     __pos__ = lambda self: 2
+    >>> as_base(Yes(1)), as_base(range(3))
+    ([1], [])
+    """
+    return [plain(value) for base, plain in _BASES if issubclass(type(value), base)][:1]
+
+
+def is_based(kind: type) -> bool:
+    """Say whether values of a class are worth values of a plain type, see `as_base`."""
+    return issubclass(kind, tuple(base for base, _ in _BASES))
 
 
 def decode(text: str | bytes, foreign: Reader | None = None) -> Any:
@@ -121,6 +155,8 @@ def _tagged(value: Any, levels: int, foreign: Writer | None) -> Any:
         return {"dict": [[_tagged(one, levels - 1, foreign) for one in pair] for pair in pairs]}
     if foreign:
         tag, items = foreign(value)
+        if not tag:
+            return _tagged(items[0], levels - 1, foreign)
         return {tag: [_tagged(item, levels - 1, foreign) for item in items]}
     raise NotPlain(f"A value of type {kind.__name__} is not plain data.")
 

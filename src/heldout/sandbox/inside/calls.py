@@ -9,10 +9,13 @@ from __future__ import annotations
 import sys
 import types
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
-from heldout.sandbox.values import LONGEST_ERROR, NotPlain, decode, encode
+from heldout.sandbox.inside.frames import is_number_of_numpy
+from heldout.sandbox.values import LONGEST_ERROR, NotPlain, Writer, as_base, decode, encode
 
+_VIEWS: tuple[type, ...] = (type({0: 0}.keys()), type({0: 0}.items()))
 NAME = "program"  # of its module, and of its file in errors
 
 
@@ -60,7 +63,7 @@ def _call(function: Any, arguments: list[Any], keywords: dict[str, Any], largest
     except BaseException as error:
         return from_error(error)
     try:
-        line = encode(_without_numpy(value) if "numpy" in sys.modules else value)
+        line = encode(value, _writer(largest))
     except (NotPlain, RecursionError) as error:
         return encode(["refused", str(error)[:LONGEST_ERROR]])
     except BaseException as error:
@@ -70,16 +73,31 @@ def _call(function: Any, arguments: list[Any], keywords: dict[str, Any], largest
     return f'["returned",{line}]'
 
 
-def _without_numpy(value: Any) -> Any:
-    """Python's numbers for numpy's, which programs return without noticing, at any depth; arrays stay what they are."""
-    kind = type(value)
-    if isinstance(value, sys.modules["numpy"].generic):
-        return value.item()
-    if kind in (list, tuple, set, frozenset):
-        return kind(map(_without_numpy, value))
-    if isinstance(value, dict) and kind.__module__ in ("builtins", "collections"):
-        return {_without_numpy(key): _without_numpy(item) for key, item in value.items()}
-    return value
+def _writer(most: int) -> Writer:
+    """Write what a program returns that is not plain: as its base value, as Python's number, or item by item."""
+
+    def write(value: Any) -> tuple[str, list[Any]]:
+        kind = type(value)
+        if is_number_of_numpy(value):
+            return "", [value.item()]
+        if base := as_base(value):
+            return "", base
+        has = {name for one in kind.__mro__ for name in vars(one)}  # not what classes have, whose instances lack it
+        if "__iter__" not in has:
+            raise NotPlain(f"A value of type {kind.__name__} is not plain data.")
+        items = list(islice(value, most + 1))
+        if len(items) > most:  # none of them takes less than a byte
+            raise NotPlain(f"It gives more than {most} items.")
+        return _kind_of(kind, has), items
+
+    return write
+
+
+def _kind_of(kind: type, has: set[str]) -> str:
+    """What can be done with an object beside going through it, see `heldout.sandbox.iterated`."""
+    if kind in _VIEWS:
+        return "view"
+    return "iterated" if "__len__" not in has else "indexed" if "__getitem__" in has else "sized"
 
 
 def from_error(error: BaseException, defining: bool = False) -> str:

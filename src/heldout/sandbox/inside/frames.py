@@ -15,7 +15,7 @@ from collections import namedtuple
 from collections.abc import Callable
 from typing import Any
 
-from heldout.sandbox.values import NotPlain
+from heldout.sandbox.values import NotPlain, as_base
 
 _ARRAYS = re.compile("[<>|=][biufc][0-9]+")  # the types of numbers whose arrays cross
 # Values as good as plain, by the name of their type: what makes such a value again.
@@ -29,18 +29,6 @@ _STANDARD: dict[str, Callable[[Any], list[Any]]] = {
     "datetime.datetime": lambda value: [*value.timetuple()[:6], value.microsecond],
     "datetime.timedelta": lambda value: [value.days, value.seconds, value.microseconds],
 }
-# What a value of a subclass of these is worth as one of the class itself, whatever the subclass overrides.
-_BASES: tuple[tuple[type, Callable[[Any], Any]], ...] = (
-    (str, lambda value: str.__getitem__(value, slice(None))),
-    (int, int.__pos__),
-    (float, float.__pos__),
-    (bytes, lambda value: bytes.__getitem__(value, slice(None))),
-    (tuple, lambda value: tuple(tuple.__iter__(value))),
-    (list, lambda value: list(list.__iter__(value))),
-    (dict, lambda value: dict(dict.items(value))),
-    (set, lambda value: set(set.__iter__(value))),
-    (frozenset, lambda value: frozenset(frozenset.__iter__(value))),
-)
 
 
 class Closed(Exception):
@@ -67,7 +55,7 @@ def receive(descriptor: int, most: int) -> bytes:
 
 
 def written(value: Any) -> tuple[str, list[Any]] | None:
-    """Say what stands for a value that is as good as plain; None for all others."""
+    """Say what stands for a value that is as good as plain, as a `Writer` does; None for all others."""
     kind = type(value)
     name = f"{kind.__module__}.{kind.__qualname__}"
     if name in _STANDARD and getattr(value, "tzinfo", None) is None:
@@ -77,12 +65,16 @@ def written(value: Any) -> tuple[str, list[Any]] | None:
         return "named tuple", [kind.__name__, list(fields), list(tuple.__iter__(value))]
     if name == "numpy.ndarray" and _ARRAYS.fullmatch(value.dtype.str):
         return "array", [value.dtype.str, list(value.shape), value.tobytes()]
-    package = kind.__module__.partition(".")[0]
-    if package == "numpy" and hasattr(value, "item") and getattr(value, "ndim", 1) == 0:
-        return "same", [value.item()]
-    if package in sys.stdlib_module_names:
-        return next((("same", [plain(value)]) for base, plain in _BASES if isinstance(value, base)), None)
-    return None
+    if is_number_of_numpy(value):
+        return "", [value.item()]
+    base = as_base(value) if kind.__module__.partition(".")[0] in sys.stdlib_module_names else []
+    return ("", base) if base else None
+
+
+def is_number_of_numpy(value: Any) -> bool:
+    """Say whether it is one of numpy's numbers, or an array of no dimension, which Python's numbers stand for."""
+    package = type(value).__module__.partition(".")[0]
+    return package == "numpy" and hasattr(value, "item") and getattr(value, "ndim", 1) == 0
 
 
 def read(tag: str, items: list[Any]) -> Any:
@@ -95,8 +87,6 @@ def read(tag: str, items: list[Any]) -> Any:
             return namedtuple(items[0], items[1])(*items[2])
         if tag == "array" and _ARRAYS.fullmatch(items[0]):
             return importlib.import_module("numpy").frombuffer(items[2], items[0]).reshape(items[1]).copy()
-        if tag == "same":
-            return items[0]
     except Exception as error:  # whatever the constructors make of what the other side says
         raise NotPlain(f"a {tag} cannot be made here ({type(error).__name__})") from None
     raise NotPlain(f"a tag {tag[:20]!r} that is not known or does not fit")

@@ -2,8 +2,9 @@
 
 A test uses them as it would use the program's own. Plain data come back as such, and errors as errors of the same kind.
 An object of the program is a handle: its attributes, methods, length, items and text are what the program says of it,
-but it is compared here, and is equal to itself alone. Arguments that a call has changed are changed here too. What
-cannot be had this way ends the test, whatever it catches: see `Fault`.
+but it is compared here, and is equal to itself alone; one of a class that comes from a plain type (``class S(str)``, a
+member of an ``IntEnum``) is equal to what its value is equal to. Arguments that a call has changed are changed here,
+too. What cannot be had this way ends the test, whatever it catches: see `Fault`.
 
 It uses the standard library alone and runs under whatever Python the sandbox has.
 """
@@ -108,6 +109,13 @@ class Link:
         self.asked = True
         self._value(self._exchange(["set", target, name, value]))
 
+    def base(self, target: Any) -> Any:
+        """Ask for the value of an object whose class comes from a plain type, as one of that type."""
+        match self._value(self._exchange(["base", target]))[0]:
+            case [value]:
+                return value
+        raise self.failed("refused", _FORGED)
+
     def failed(self, status: str, text: str) -> Fault:
         """What ends the item, to be raised."""
         self.fault = self.fault or Fault(status, text)
@@ -188,11 +196,11 @@ class Link:
 
     def _described(self, number: int) -> list[Any]:
         if not number:
-            return ["function", [], ["__call__"], [], None]
+            return ["function", [], ["__call__"], [], None, False]
         frames.send(self._writing, f'["describe",{{"class":[{number}]}}]')
         description = self._value(self._receive())[0]
         match description:
-            case [str(), list() as methods, list() as operators, list() as bases, None | [str(), str()]]:
+            case [str(), list() as methods, list() as operators, list() as bases, None | [str(), str()], bool()]:
                 if all(isinstance(one, str) for one in (*methods, *operators)) and all(
                     isinstance(base, type) for base in bases
                 ):
@@ -239,7 +247,7 @@ class ClassOfHandles(type):
 
 
 def _new_class(link: Link, number: int, description: list[Any]) -> type:
-    name, methods, operators, bases, error = description
+    name, methods, operators, bases, error, based = description
     body: dict[str, Any] = {"__module__": MODULE, "_heldout_class": (link, number)}
     if error:
         known = _known_error(*error)
@@ -256,6 +264,8 @@ def _new_class(link: Link, number: int, description: list[Any]) -> type:
             body.update(__eq__=_equal, __hash__=object.__hash__)
         elif operator in _OPERATORS and not (operator == "__contains__" and "__iter__" in operators):
             body[operator] = _refusing(operator)  # one that contains what it iterates over is searched here
+    if based:
+        body.update(__eq__=_equal_by_base, __hash__=_hash_of_base, __contains__=_contained_in_base)
     try:
         return ClassOfHandles(name, tuple(one for one in bases if issubclass(one, Handle)) or (Handle,), body)
     except TypeError:  # an order of bases that Python does not have
@@ -298,6 +308,18 @@ def _equal(self: Handle, other: object) -> bool:
             "unsupported", "The tests compare objects of the program, which are not asked for it."
         )
     return self is other
+
+
+def _equal_by_base(self: Handle, other: object) -> bool:
+    return self is other or bool(self._heldout_link.base(self) == other)
+
+
+def _hash_of_base(self: Handle) -> int:
+    return hash(self._heldout_link.base(self))
+
+
+def _contained_in_base(self: Handle, item: object) -> bool:
+    return item in self._heldout_link.base(self)
 
 
 def _known_error(module: str, name: str) -> type[BaseException]:

@@ -14,7 +14,7 @@ import types
 from typing import Any
 
 from heldout.sandbox.inside import calls, frames
-from heldout.sandbox.values import LONGEST_ERROR, NotPlain, decode, encode
+from heldout.sandbox.values import LONGEST_ERROR, NotPlain, as_base, decode, encode, is_based
 
 FROM_TESTER, TO_TESTER = 4, 5  # descriptors
 MOST = 2**22  # bytes of one answer
@@ -156,6 +156,8 @@ def _answer(message: list[Any], objects: _Objects) -> str:
                 if name not in objects.defined:
                     return encode(["missing"])
                 value = objects.defined[name]
+            case ["base", target]:
+                value = as_base(target)
             case ["describe", kind]:
                 value = _described(kind)
             case _:
@@ -181,7 +183,7 @@ def _call(function: Any, arguments: list[Any], keywords: dict[str, Any], watched
 
 
 def _described(kind: type) -> list[Any]:
-    """A class: its name, methods and operators, the classes of the program that it comes from, and what error it is."""
+    """A class: name, methods, operators, the program's classes that it comes from, its error, whether it is based."""
     public = [name for name in dir(kind) if not name.startswith("__")]
     return [
         kind.__name__,
@@ -189,6 +191,7 @@ def _described(kind: type) -> list[Any]:
         [name for name in OPERATORS if getattr(kind, name, None) is not getattr(object, name, None)],
         [base for base in kind.__bases__ if base.__module__ == calls.NAME],
         _error_of(kind) if issubclass(kind, BaseException) else None,
+        is_based(kind),
     ]
 
 
