@@ -16,7 +16,7 @@ import numpy as np
 
 from heldout.errors import UsageError
 from heldout.findings import Finding, Unchecked
-from heldout.run import Evaluation, Run
+from heldout.run import Evaluation, Judged, Run
 from heldout.stats.arrays import FloatArray, IntArray
 from heldout.stats.threads import on_one_thread
 
@@ -43,11 +43,14 @@ class Block:
         Reward component → new points.
     evaluations
         New held-out measurements.
+    judged
+        New training answers that hidden tests judged too, whole steps, later than all before; None without any.
     """
 
     metrics: Mapping[str, Points] = field(default_factory=dict)
     parts: Mapping[str, Points] = field(default_factory=dict)
     evaluations: Sequence[Evaluation] = ()
+    judged: Judged | None = None
 
 
 class Detector(Protocol):
@@ -146,6 +149,7 @@ def block_of(run: Run, after: int = -1, until: int | None = None) -> Block:
         {name: points for name, points in metrics.items() if len(points.step)},
         {key: points for key, points in parts.items() if len(points.step)},
         evaluations,
+        run.judged.between(after, until) if run.judged is not None else None,
     )
 
 

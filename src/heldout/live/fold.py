@@ -10,10 +10,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import deepcopy
+from dataclasses import replace
 from itertools import zip_longest
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from heldout.detectors import Detectors
 from heldout.detectors.base import Block, Detector, Points, block_of, fold, in_order
@@ -24,7 +26,7 @@ from heldout.findings import Finding
 from heldout.metrics import choose_roles, differs, means, repeats
 from heldout.readers.assemble import assemble
 from heldout.readers.restarts import GrowingLog
-from heldout.run import NO_STEPS, Evaluation, Run
+from heldout.run import NO_STEPS, Evaluation, Judged, Run
 from heldout.stats.arrays import BoolArray, FloatArray
 
 # Meanings that no detector looks at, so a step may log them after the metrics that detectors were given.
@@ -63,12 +65,13 @@ class Fold:
         int or None
             The first step at which something that was folded already is different now, if there is one.
         """
-        changed = _first_change(self._folded, block_of(run, until=self.newest))
+        same = replace(block_of(run, until=self.newest), judged=_judged_of(run, until=self._judged_to))
+        changed = _first_change(self._folded, same)
         self._beside = beside_the_point(run, self.detectors)
         if changed is not None:
             self._restart()
             self.newest = -1
-        self._feed(block_of(run, after=self.newest))
+        self._feed(replace(block_of(run, after=self.newest), judged=_judged_of(run, after=self._judged_to)))
         self._folded, self.newest = block_of(run), last_step(run)
         return changed
 
@@ -80,9 +83,12 @@ class Fold:
         self.detectors = deepcopy(self._fresh)
         self.findings: list[Finding] = []  # in order of steps
         self.evaluations: list[Evaluation] = []  # those that the detectors were given
+        self._judged_to = -1  # the last step of which they were given judged answers
 
     def _feed(self, block: Block) -> None:
         self.evaluations += block.evaluations
+        if block.judged is not None:
+            self._judged_to = int(block.judged.step[-1])
         asked = [detector for place, detector in enumerate(self.detectors) if place not in self._broken]
         found = [one for one in fold(asked, [block], self._leave_out) if one.detector not in self._beside]
         self.findings = in_order([*self.findings, *found]) if found else self.findings
@@ -141,12 +147,21 @@ class LogFold(Fold):
         else:
             self._feed(Block(_points(evaluation.step, {"held_out": evaluation.rate}), {}, [evaluation]))
 
+    def judged(self, judged: Judged) -> None:
+        """Take in training answers that hidden tests judged too, whole steps; one told again supersedes the first."""
+        self.log.judge(judged)
+        if judged.step[0] <= self._judged_to:
+            self.anew()
+        else:
+            self._feed(Block(judged=judged))
+
     def anew(self) -> None:
         """Fold the whole log from its beginning."""
         run = self.run()
         self._restart()
         self._compared.clear()
         if run is None:
+            self._feed(Block(judged=self.log.judged))
             return
         self._roles, self._beside = run.roles, beside_the_point(run, self.detectors)
         self._counts = {key: len(series) for key, series in run.metrics.items()}
@@ -202,6 +217,10 @@ def last_step(run: Run) -> int:
     )
 
 
+def _judged_of(run: Run, after: int = -1, until: int | None = None) -> Judged | None:
+    return None if run.judged is None else run.judged.between(after, until)
+
+
 def _points(step: int, values: Mapping[str, float]) -> dict[str, Points]:
     at = np.array([step], dtype=np.int64)
     return {name: Points(at, np.array([value if math.isfinite(value) else np.nan])) for name, value in values.items()}
@@ -217,6 +236,7 @@ def _first_change(before: Block, now: Block) -> int | None:
         *_changed_points(before.metrics, now.metrics),
         *_changed_points(before.parts, now.parts),
         *_changed_evaluations(before.evaluations, now.evaluations),
+        *_changed_judged(before.judged, now.judged),
     ]
     return min(steps, default=None)
 
@@ -241,8 +261,8 @@ def _one_memory(one: FloatArray, other: FloatArray) -> bool:
     return bool(one.__array_interface__["data"] == other.__array_interface__["data"])
 
 
-def _alike(one: FloatArray, other: FloatArray) -> BoolArray:
-    alike: BoolArray = (one == other) | (np.isnan(one) & np.isnan(other))
+def _alike(one: npt.NDArray[Any], other: npt.NDArray[Any]) -> BoolArray:
+    alike: BoolArray = (one == other) | ((one != one) & (other != other))  # NaN is itself again
     return alike
 
 
@@ -252,6 +272,19 @@ def _changed_evaluations(before: Sequence[Evaluation], now: Sequence[Evaluation]
         if one is None or other is None or not _same(one, other):
             yield min(evaluation.step for evaluation in (one, other) if evaluation is not None)
             return
+
+
+def _changed_judged(before: Judged | None, now: Judged | None) -> Iterator[int]:
+    """Yield the first step whose judged answers differ, such as by hidden tests that were run afterwards."""
+    known = [judged for judged in (before, now) if judged is not None]
+    both = min(map(len, known)) if len(known) == 2 else 0
+    if both:
+        columns = [[getattr(judged, name)[:both] for judged in known] for name in Judged.__slots__]
+        unlike = np.logical_or.reduce([~_alike(one, other) for one, other in columns])
+        if unlike.any():
+            yield min(int(judged.step[unlike.argmax()]) for judged in known)
+            return
+    yield from (int(judged.step[both]) for judged in known if len(judged) > both)
 
 
 def _same(one: Evaluation, other: Evaluation) -> bool:

@@ -33,7 +33,7 @@ from heldout.live.rules import Decision, Rules, decide
 from heldout.metrics import checked_roles
 from heldout.readers import run_directory
 from heldout.readers.restarts import GrowingLog
-from heldout.run import Evaluation
+from heldout.run import Evaluation, Judged
 from heldout.store.layout import BEST, ROLL_BACK
 from heldout.store.lines import replacing
 from heldout.store.recorder import Recorder, process_rank
@@ -176,6 +176,21 @@ class Guard:
             return self.step(evaluation.step, {evaluation.key: evaluation.rate, **more})
         return self._safely(f"the evaluation of step {evaluation.step!r}", lambda: self._measured(evaluation, also))
 
+    def judged(self, judged: Judged) -> Decision:
+        """Take in training answers that hidden tests judged too, outside the reward: all of a step, or of several.
+
+        Before or after the metrics of the step; told again, a step supersedes what was told of it. They are not
+        recorded here: with a recorder, the rollouts of the run hold them.
+
+        Returns
+        -------
+        Decision
+            What is new, and what is to be done.
+        """
+        if self.idle or not len(judged):
+            return Decision()
+        return self._safely(f"the judged answers of step {judged.step[0]}", lambda: self._answers(judged))
+
     def checkpoint(self, step: int, path: str | os.PathLike[str]) -> Decision:
         """Take note of where the checkpoint of a step was saved, or copied to.
 
@@ -236,6 +251,13 @@ class Guard:
         self._fold.metrics(step, metrics, back=back)
         if self._fold.detectors is not asked or len(self._fold.evaluations) != known:
             self._look_again()
+        return self._decided()
+
+    def _answers(self, judged: Judged) -> Decision:
+        if self._begins and judged.step[0] <= self._fold.newest:
+            self._fold.log.judge(judged)  # until the metrics of this step have taken back what comes after it
+            return Decision(protected=self.protected)
+        self._fold.judged(judged)
         return self._decided()
 
     def _measured(self, evaluation: Evaluation, also: Mapping[str, Any]) -> Decision:

@@ -59,6 +59,7 @@ def assemble(log: Log, name: str, source: str, options: Options | None = None) -
         measured=measured,
         checkpoints=dict(sorted(log.checkpoints.items())),
         counted=log.counted,
+        judged=log.judged,
     )
     return with_standard_errors(with_sizes(with_roles(run, log, options), options), means.errors)
 

@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from heldout.readers.step_keys import is_step_key
-from heldout.run import NO_STEPS, Evaluation, Note, NoteKind
+from heldout.run import NO_STEPS, Evaluation, Judged, Note, NoteKind
 from heldout.stats.arrays import BoolArray, FloatArray, IntArray
 from heldout.text import counted
 
@@ -68,6 +68,7 @@ class Log:
     measured: tuple[Evaluation, ...] = ()
     checkpoints: Mapping[int, str] = field(default_factory=dict)  # step → where it lies, of those that exist
     counted: bool = False  # whether nothing numbers the rows, so that steps are their order of writing
+    judged: Judged | None = None  # training answers that hidden tests judged too, each step as it was written last
     maybe_training: bool = False  # whether nothing says that what was measured is held out, and not trained on
 
     def only(self, keep: BoolArray) -> Log:

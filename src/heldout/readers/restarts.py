@@ -19,7 +19,7 @@ import numpy as np
 
 from heldout.metrics import means
 from heldout.readers.log import Column, Log, numbers_of
-from heldout.run import NO_STEPS, Evaluation, Note, NoteKind
+from heldout.run import NO_STEPS, Evaluation, Judged, Note, NoteKind
 from heldout.stats.arrays import BoolArray, IntArray
 from heldout.store.lines import number_of
 from heldout.text import counted
@@ -56,11 +56,20 @@ def without_superseded(log: Log) -> tuple[Log, list[Note]]:
     for key, column in log.columns.items():
         held = keep[column.row]
         columns[key] = Column(column.row[held], column.value[held])
+    log = replace(log, judged=_judged_again(log, keep))
     text = (
         f"The run restarted {counted(restarts, 'time')}; {counted(lost, 'row')} at steps that were logged again "
         "afterwards were superseded (the last write wins)."
     )
     return replace(log, columns=columns), [Note(NoteKind.REPAIRED, text, lost)]
+
+
+def _judged_again(log: Log, keep: BoolArray) -> Judged | None:
+    """Return the judged answers without those of steps that were superseded and that the run has not come to again."""
+    if log.judged is None:
+        return None
+    reached, left = log.step[keep].max(initial=-1), log.step[~keep].max(initial=-1)
+    return log.judged.where((log.judged.step <= reached) | (log.judged.step > left))
 
 
 def sessions_of(log: Log) -> IntArray:
@@ -176,6 +185,7 @@ def joined(logs: Sequence[Log]) -> Log:
         config={key: value for log in logs for key, value in log.config.items()},
         roles={role: key for log in logs for role, key in log.roles.items()},
         measured=tuple(evaluation for log in logs for evaluation in log.measured),
+        judged=Judged.last_told([log.judged for log in logs if log.judged is not None]),
         notes=tuple(dict.fromkeys(note for log in logs for note in log.notes)),
     )
 
@@ -287,7 +297,8 @@ class GrowingLog:
         self._step, self._piece = array("q"), array("q")
         self._columns: dict[str, tuple[array[int], array[float]]] = {}
         self._measured: list[tuple[int, Evaluation]] = []  # each with its row
-        self._pieces = 1
+        self._judged = [self._before.judged] if self._before.judged is not None else []
+        self._pieces, self._begins = 1, True
 
     def __len__(self) -> int:
         return len(self._step)
@@ -299,8 +310,22 @@ class GrowingLog:
             for key, value in metrics.items()
             if (number := number_of(value)) is not None and key not in _NO_METRICS
         }
+        if not all(means(key, _NOT_OF_TRAINING) for key in numbers):
+            self._begin(step)
         self._row(step, numbers)
         return numbers
+
+    def judge(self, judged: Judged) -> None:
+        """Take in training answers that hidden tests judged too; a step that is told again supersedes what was told."""
+        for step in np.unique(judged.step).tolist():
+            self._begin(step)
+            self._row(step, {})
+        self._judged.append(judged)
+
+    @property
+    def judged(self) -> Judged | None:
+        """All judged answers that hold, in order of steps."""
+        return Judged.last_told(self._judged)
 
     def measure(self, evaluation: Evaluation, also: Mapping[str, Any]) -> dict[str, float]:
         """Take in a held-out measurement, and what else is known of it; return those of the latter that are numbers."""
@@ -311,7 +336,7 @@ class GrowingLog:
 
     def rewind(self) -> None:
         """Begin a new piece: it supersedes what it repeats."""
-        self._pieces += 1
+        self._pieces, self._begins = self._pieces + 1, True
 
     def log(self) -> Log:
         """Return everything so far, as a reader of it would."""
@@ -328,7 +353,13 @@ class GrowingLog:
         config = self._before.config
         own = Log("run-directory", step, columns, session=session, config=config, measured=evaluations)
         whole = joined([self._before, own]) if len(self._before.step) else own
-        return replace(whole, session=self._sessions(), roles=self.roles, name=None, notes=())
+        return replace(whole, session=self._sessions(), judged=self.judged, roles=self.roles, name=None, notes=())
+
+    def _begin(self, step: int) -> None:
+        """Forget the judged answers from the step on with which a piece of training begins."""
+        if self._begins:
+            self._judged = [part for one in self._judged if (part := one.between(-1, step - 1)) is not None]
+        self._begins = False
 
     def _row(self, step: int, numbers: Mapping[str, float]) -> None:
         row = len(self._step)
