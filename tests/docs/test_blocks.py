@@ -68,6 +68,17 @@ def logs() -> Names:
     return {"heldout": heldout}
 
 
+def a_run_with_rollouts() -> Names:
+    import heldout
+
+    with heldout.Recorder("runs/today", rank=0) as recorder:
+        rows = [
+            {"prompt": "Leave.", "text": " exit()", "reward": 1.0, "hidden": 0.0, "hidden_kind": "left the program"}
+        ]
+        recorder.rollouts(10, rows)
+    return {}
+
+
 def models() -> Names:
     pytest.importorskip("torch", reason="models need the extra train")
     from heldout.train.embedded_model import new_model, new_tokenizer
@@ -90,6 +101,7 @@ STAGES: Mapping[str, Callable[[], Names]] = {
     "index.md": dict,
     "reading.md": logs,
     "recording.md": a_loop,
+    "samples.md": a_run_with_rollouts,
     "sandbox.md": dict,
     "tasks.md": dict,
     "training.md": dict,

@@ -14,10 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from heldout.errors import HeldoutError, TaskError, UsageError
-from heldout.evaluation.answer_text import SAMPLE_KEYS, texts_of
 from heldout.evaluation.saved import Saved, agreement, is_saved, read_saved
 from heldout.sandbox.hidden import Test
 from heldout.tasks import Problem, Task
+from heldout.tasks.answer_text import SAMPLE_KEYS, texts_of
 
 TESTS = (Test((1,), 2),)
 IDS = ("HumanEval/0", "HumanEval/1", "HumanEval/2", "HumanEval/3")

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from heldout.errors import TaskError, UsageError
-from heldout.evaluation.answer_text import SAMPLE_KEYS, texts_of
 from heldout.evaluation.score import INFRASTRUCTURE, SOLVED, Completion
 from heldout.evaluation.stops import cut_at
-from heldout.evaluation.whose import ID_KEYS, PROMPT_KEYS, Names, called, problems_of, shown
+from heldout.evaluation.whose import Names, called, problems_of, shown
 from heldout.tasks import Problem, Task
+from heldout.tasks.answer_text import ID_KEYS, PROMPT_KEYS, SAMPLE_KEYS, texts_of
 from heldout.tasks.rows import FILE_ENDINGS, Value, file_values
 from heldout.text import counted, sentence_list
 

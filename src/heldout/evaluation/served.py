@@ -17,11 +17,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from heldout.errors import ServerError, UsageError
-from heldout.evaluation.answer_text import message_text
 from heldout.evaluation.score import Completion
 from heldout.evaluation.server import Server
 from heldout.evaluation.stops import checked_stops, cut_at
 from heldout.store.lines import LineFile, json_line, read_rows
+from heldout.tasks.answer_text import message_text
 from heldout.text import counted, sentence_list
 
 LONGEST, LONGEST_CHAT = 512, 4096  # new tokens where nobody says; a chat model may think before it answers

@@ -10,11 +10,9 @@ from typing import Any
 
 from heldout.errors import UsageError
 from heldout.tasks import Problem, Task
+from heldout.tasks.answer_text import ID_KEYS, PLACE_KEYS, PROMPT_KEYS
 from heldout.text import counted, sentence_list
 
-PLACE_KEYS = ("doc_id", "index", "idx")  # may count the problems of a set, from 0
-ID_KEYS = ("id", "task_id", "question_id", "problem_id", "example_id", "name", "unique_id", "custom_id", *PLACE_KEYS)
-PROMPT_KEYS = ("prompt", "question", "input", "problem", "instruction")
 _SHOWN = 5  # names in a sentence
 
 Row = Mapping[str, Any]

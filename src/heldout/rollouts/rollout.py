@@ -63,6 +63,8 @@ class Rollouts:
         Shape (N,): how many answers of its group were rewarded, also of those that were not kept; `nan` where unknown.
     texts
         Where the prompts and answers lie.
+    paid
+        Shape (N,): which the run itself counted as rewarded; None where it does not say that of all.
     """
 
     source: str
@@ -83,6 +85,7 @@ class Rollouts:
     texts: Texts
     parts: Mapping[str, FloatArray] = field(default_factory=dict)
     notes: tuple[Note, ...] = ()
+    paid: BoolArray | None = None
 
     def __len__(self) -> int:
         return len(self.step)
@@ -99,7 +102,9 @@ class Rollouts:
 
     @property
     def rewarded(self) -> BoolArray:
-        """Which are paid as a right answer is, shape (N,)."""
+        """Which are paid as a right answer is, by the run's own word where there is one; shape (N,)."""
+        if self.paid is not None:
+            return self.paid
         known = self.reward[~np.isnan(self.reward)]
         if not known.size or self.ceiling <= known.min():  # all are paid alike: by sign
             return np.asarray(self.reward > 0.0)
@@ -127,6 +132,7 @@ class Rollouts:
             stop=[self.stop[row] for row in rows.tolist()],
             parts={name: values[rows] for name, values in self.parts.items()},
             texts=_Some(self.texts, rows),
+            paid=None if self.paid is None else self.paid[rows],
         )
 
     def __iter__(self) -> Iterator[Rollout]:

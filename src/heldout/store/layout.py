@@ -19,6 +19,7 @@ from heldout.errors import RecordError
 FORMAT = "heldout run"  # what run.json says it is
 RUN, METRICS, EVALS, ROLLOUTS = "run.json", "metrics.jsonl", "evals", "rollouts"
 CHECKPOINTS, FINDINGS = "checkpoints.jsonl", "findings.jsonl"
+HIDDEN = "hidden.jsonl"  # outcomes of hidden tests that were added to rollouts afterwards
 BEST, ROLL_BACK = "best.json", "rollback.json"  # the checkpoint to keep, and the one that a guard went back to
 LOCK = "run.lock"  # held by the process that writes
 

@@ -1,4 +1,7 @@
-"""The text of an answer, out of what servers and harnesses wrap it in: messages, choices, lists, reasoning apart."""
+"""The text of an answer, out of what servers and harnesses wrap it in: messages, choices, lists, reasoning apart.
+
+And the keys under which rows of samples hold the answer, the problem's id and its prompt.
+"""
 
 from __future__ import annotations
 
@@ -31,6 +34,9 @@ SAMPLE_KEYS = (
     "messages",
     "code",
 )
+PLACE_KEYS = ("doc_id", "index", "idx")  # may count the problems of a set, from 0
+ID_KEYS = ("id", "task_id", "question_id", "problem_id", "example_id", "name", "unique_id", "custom_id", *PLACE_KEYS)
+PROMPT_KEYS = ("prompt", "question", "input", "problem", "instruction")
 _REASONING = ("reasoning_content", "reasoning")  # what servers call thinking that they split off
 _WRAPPED = ("message", "body", "text", "content", "choices", *SAMPLE_KEYS)
 _DEEPEST = 8  # lists and objects around a text; what lies deeper is no sample

@@ -1,0 +1,271 @@
+"""From rows to columns: what is known of every rollout, without its text, however many there are."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from array import array
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from heldout.errors import TaskError
+from heldout.rollouts.formats import FIELDS, Format, Row
+from heldout.rollouts.outcomes import Outcome
+from heldout.run import is_step
+from heldout.sandbox.base import Status
+from heldout.stats.arrays import FloatArray, IntArray
+from heldout.tasks.answer_text import PLACE_KEYS, message_text, texts_of
+
+_NUMBERS = ("reward", "hidden", "advantage", "tokens", "kept_with", "judged_with", "rewarded", "group_rewarded")
+_CHANCES = ("kept_with", "judged_with")
+_DOUBTFUL = frozenset({"id", "name", "uid", "custom_id", "unique_id", *PLACE_KEYS})  # may name the sample instead
+_UNREAD = object()
+_MOST_PARTS = 40  # parts of a reward; rows with more numbers than that hold something else
+
+
+class Place(NamedTuple):
+    """Where a row stands."""
+
+    file: int  # which of the files
+    row: int  # from 0
+    offset: int = 0  # the byte at which its line begins
+
+
+class Table:
+    """The columns of many rollouts, row by row."""
+
+    def __init__(self) -> None:
+        self.step, self.file, self.row, self.offset = array("q"), array("i"), array("q"), array("q")
+        self.problem, self.prompt, self.group = array("q"), array("q"), array("q")
+        self.number = {name: array("d") for name in _NUMBERS}
+        self.kind: list[str] = []
+        self.stop: list[str] = []
+        self.parts: dict[str, array[float]] = {}
+        self.dropped: Counter[str] = Counter()  # why a row was left out → how many were
+        self.noticed: Counter[str] = Counter()  # what was strange about a row that was kept → how many were
+        self._names: dict[str, int] = {}
+        self._prompts: dict[str, int] = {}
+        self._groups: dict[Any, int] = {}
+        self._texts: dict[str, str] = {}  # each kind and stop reason once
+        self._layouts: dict[tuple[str, ...], Layout] = {}
+        self._doubtful = False
+        self._summed = False
+
+    def __len__(self) -> int:
+        return len(self.step)
+
+    def layout(self, format: Format, keys: tuple[str, ...]) -> Layout:
+        """Return under which of these keys each field of a rollout stands."""
+        known = self._layouts.get((format.id, *keys))
+        if known is None:
+            known = self._layouts[(format.id, *keys)] = Layout(format, keys)
+        return known
+
+    def add(self, row: Row, at: Layout, place: Place, step: int | None, said: Outcome | None) -> None:
+        """Take in a row, unpacked; `step` is its file's, `said` what hidden tests said of it afterwards.
+
+        A row that cannot be used is counted in `dropped`. Its answer may be left out of it, where that was not read.
+        """
+        number = _step(row.get(at.step)) if at.step else step
+        text = row.get(at.text, _UNREAD)
+        why = "without a step" if number is None else "" if at.text else "without an answer"
+        if not why and text is not _UNREAD and (said is not None or type(text) is not str):
+            try:
+                text = answer_of(row, at)
+                why = "whose answer is null" if text is None else ""
+            except TaskError:
+                why = "without an answer that is one text"
+            if said is not None and isinstance(text, str) and digest(text) != said.text:
+                self.noticed["differing from the answer that was judged afterwards; that outcome was left out"] += 1
+                said = None
+        if why or number is None:
+            self.dropped[why] += 1
+            return
+        self._add_names(row, at, number)
+        self._add_numbers(row, at, said)
+        self.step.append(number)
+        self.file.append(place.file)
+        self.row.append(place.row)
+        self.offset.append(place.offset)
+
+    def _add_names(self, row: Row, at: Layout, step: int) -> None:
+        name = _name(row.get(at.problem)) if at.problem else ""
+        prompt = -1
+        if not name or at.doubtful:
+            hashed = digest(prompt_of(row, at))[:16]
+            prompt = self._prompts.setdefault(hashed, len(self._prompts))
+            self._doubtful = self._doubtful or bool(name)
+            name = name or hashed
+        problem = self._names.setdefault(name, len(self._names))
+        own = row.get(at.group) if at.group else None
+        key = (step, own) if isinstance(own, str | int) else (step, problem, prompt)
+        self.problem.append(problem)
+        self.prompt.append(prompt)
+        self.group.append(self._groups.setdefault(key, len(self._groups)))
+
+    def _add_numbers(self, row: Row, at: Layout, said: Outcome | None) -> None:
+        parts = {name: value for name, value in at.parts_in(row) if value is not None}
+        for name in _NUMBERS:
+            key = at.keys[name]
+            raw = row.get(key) if key else None
+            value = number_of(raw)
+            if value is None and raw is not None:
+                self.noticed[f"whose {key!r} is no finite number"] += 1
+            if name == "reward" and not key and parts:
+                value, self._summed = sum(parts.values()), True
+            if value is not None and name in _CHANCES and not 0.0 < value <= 1.0:
+                self.noticed[f"whose {key!r} is no chance"] += 1
+                value = None
+            self.number[name].append(math.nan if value is None else value)
+        kind, stop = (_word(row.get(at.keys[name])) if at.keys[name] else "" for name in ("kind", "stop"))
+        if said is not None:
+            self.number["hidden"][-1], kind = said.hidden, said.kind
+        if kind == Status.INFRASTRUCTURE:  # nothing is known about the answer
+            self.number["hidden"][-1] = math.nan
+        self.kind.append(self._texts.setdefault(kind, kind))
+        self.stop.append(self._texts.setdefault(stop, stop))
+        for name, value in parts.items():
+            if name not in self.parts and len(self.parts) < _MOST_PARTS:
+                self.parts[name] = array("d", [math.nan]) * (len(self.kind) - 1)
+            if name in self.parts:
+                self.parts[name].append(value)
+        for column in self.parts.values():
+            if len(column) < len(self.kind):
+                column.append(math.nan)
+
+    @property
+    def is_summed(self) -> bool:
+        """Whether rewards are sums of their parts, because the rows have no other."""
+        return self._summed
+
+    def problems(self) -> tuple[tuple[str, ...], IntArray, str]:
+        """Return the names of all problems, that of every row by its number, and a note where ids name samples."""
+        problem, prompt = integers(self.problem), integers(self.prompt)
+        rows = len(problem)
+        if self._doubtful and rows > 1 and len(self._names) == rows and len(self._prompts) < rows:
+            return tuple(self._prompts), prompt, "The ids name the answers; problems are told by their prompts."
+        return tuple(self._names), problem, ""
+
+    def groups(self) -> IntArray:
+        """Return the number of the group of every row."""
+        return integers(self.group)
+
+
+class Layout:
+    """Under which key of a row each field stands."""
+
+    def __init__(self, format: Format, keys: Sequence[str]) -> None:
+        there = set(keys)
+        self.keys: dict[str, str] = {
+            name: next((key for key in format.keys(name) if key in there), "") for name in FIELDS
+        }
+        if self.keys["problem"] == self.keys["prompt"]:
+            self.keys["problem"] = ""
+        self.step, self.problem, self.prompt = self.keys["step"], self.keys["problem"], self.keys["prompt"]
+        self.text, self.group = self.keys["text"], self.keys["group"]
+        self.doubtful = self.problem in _DOUBTFUL
+        used = set(self.keys.values())
+        self.parts = [key for key in keys if format.part(key) and key not in used]
+        self.inside = [key for key in format.inside if key in there]
+
+    def parts_in(self, row: Row) -> list[tuple[str, float | None]]:
+        """Return the parts of a row's reward by their names."""
+        found = [(_part_name(key), _plain_number(row[key])) for key in self.parts]
+        for key in self.inside:
+            value = row[key]
+            if isinstance(value, Mapping):
+                found += [(str(name), number_of(one)) for name, one in value.items()]
+        return found
+
+
+def number_of(value: Any) -> float | None:
+    """Read a reward or another number of a row; None where it is none, or not finite.
+
+    A list is summed up: rewards of tokens, of which only the last differs from 0. An object is a reward by its parts,
+    each with its weight where it has one; a list of objects is that of several agents, of which the mean counts.
+    """
+    if isinstance(value, float | int):  # also a truth value
+        return float(value) if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return _weighted(value)
+    if isinstance(value, list) and value:
+        several = [number_of(one) for one in value]
+        known = [one for one in several if one is not None]
+        if len(known) < len(several):
+            return None
+        return sum(known) / len(known) if isinstance(value[0], Mapping) else sum(known)
+    return None
+
+
+def _plain_number(value: Any) -> float | None:
+    return number_of(value) if isinstance(value, float | int) else None
+
+
+def _weighted(parts: Mapping[str, Any]) -> float | None:
+    if {"score", "weight"} & parts.keys():
+        score, weight = _plain_number(parts.get("score")), _plain_number(parts.get("weight", 1.0))
+        return None if score is None else score * (1.0 if weight is None else weight)
+    known = [one for value in parts.values() if (one := number_of(value)) is not None]
+    return sum(known) if known else None
+
+
+def answer_of(row: Row, at: Layout) -> str | None:
+    """Return the answer of a row, None where it is null; a TaskError where there is none, or several.
+
+    Of several messages the last that the policy said counts.
+    """
+    value = row.get(at.text)
+    texts = texts_of(value)
+    talk = isinstance(value, list) and all(isinstance(one, Mapping) and "role" in one for one in value)
+    if len(texts) != 1 and not (talk and texts):
+        raise TaskError(f"{len(texts)} answers")
+    return texts[-1]
+
+
+def prompt_of(row: Row, at: Layout) -> str:
+    """Return the prompt of a row: a text, or what was said in a conversation before the answer."""
+    value = row.get(at.prompt) if at.prompt else None
+    if isinstance(value, str):
+        return value
+    if not isinstance(value, list):
+        return "" if value is None else str(value)
+    try:
+        return "\n".join(message_text(one) if isinstance(one, Mapping) else str(one) for one in value)
+    except TaskError:
+        return str(value)
+
+
+def digest(text: str) -> str:
+    """Return the SHA-256 of a text, in hexadecimal."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def integers(values: array[int]) -> IntArray:
+    """Return whole numbers that were gathered as an array."""
+    return np.array(values, dtype=np.int64)
+
+
+def floats(values: array[float]) -> FloatArray:
+    """Return numbers that were gathered as an array."""
+    return np.array(values, dtype=np.float64)
+
+
+def _step(value: Any) -> int | None:
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    return value if is_step(value) else None
+
+
+def _name(value: Any) -> str:
+    return str(value) if isinstance(value, str | int) and not isinstance(value, bool) else ""
+
+
+def _word(value: Any) -> str:
+    return value[:100] if isinstance(value, str) else ""
+
+
+def _part_name(key: str) -> str:
+    return key.partition("/")[2] if key.startswith(("reward/", "rewards/")) else key
