@@ -21,9 +21,10 @@ from heldout.tasks.problem import Problem
 
 
 class Kind(StrEnum):
-    """What is wrong where a result found something; the first four are what ``--fail-on`` names."""
+    """What is wrong where a result found something."""
 
     PAID = "paid-trick"  # a wrong answer gets what a right one gets
+    PARTLY = "partly-paid"  # a wrong answer gets a good part of it
     REJECTED = "rejected-right"  # a right answer is not paid
     WEAK = "weak-tests"  # wrong programs pass the hidden tests
     FLAKY = "flaky"  # the same answer gets another score
