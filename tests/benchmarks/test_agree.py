@@ -1,34 +1,11 @@
-"""Programs with one thing changed, and how two judges of them compare."""
+"""How two judges of programs with one thing changed compare."""
 
 from __future__ import annotations
-
-import ast
-import random
 
 import pytest
 
 from benchmarks.agree import Verdicts, measure
-from benchmarks.mutants import mutants
 from heldout.errors import SandboxError
-
-SOURCE = '''def f(xs, y=2):
-    """The numbers above y."""
-    name = "é"
-    found = [x for x in xs if x > y and True]
-    if len(found) == 0.5:
-        return name
-    return (found)
-'''
-
-
-def test_each_mutant_differs_in_one_place_behind_the_start_and_is_python() -> None:
-    start = SOURCE.index("    name")
-    found = mutants(SOURCE, start, random.Random(0))
-    assert sorted(one.kind for one in found) == ["comparison", "comparison", *["constant"] * 3, "type", "type"]
-    for one in found:
-        assert one.text.startswith(SOURCE[:start])
-        assert ast.dump(ast.parse(one.text)) != ast.dump(ast.parse(SOURCE))
-    assert len({one.text for one in found}) == len(found)
 
 
 def test_judges_agree_where_both_pass_or_both_fail_and_nothing_is_said_where_one_cannot_judge() -> None:

@@ -41,6 +41,7 @@ class Example:
     text: str
     outcome: Outcome  # what the reward gave
     right: float | None = None  # what it gives a right answer of the same problem, where that is known
+    why: str = ""  # what shows that the text is wrong, such as "f(3) gives 4 in place of 5"
 
 
 @dataclass(frozen=True, slots=True)
