@@ -53,6 +53,16 @@ def visible_lines(text: str, most: int | None = None, size: int = _SHOWN) -> Vis
     return VisibleLines(tuple(visible(line.removesuffix("\r").replace("\t", _TAB)) for line in shown), rest)
 
 
+def excerpt(text: str, width: int = 60) -> str:
+    """Return the beginning of an untrusted text in one line.
+
+    >>> excerpt("def f(x):\\n    return x + 1\\n", width=16)
+    'def f(x): retur…'
+    """
+    line = visible(" ".join(text[: 20 * width].split()))
+    return line if len(line) <= width and len(text) <= 20 * width else f"{line[: width - 1]}…"
+
+
 def _bytes(text: str) -> str:
     size = len(text.encode("utf-8", "surrogatepass"))
     return f"{size} B" if size < 1000 else f"{size / 1000:.0f} kB" if size < 10**6 else f"{size / 1e6:.1f} MB"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +12,13 @@ from benchmarks.graders.problems import SETS
 from heldout.rewards.calling import Case, columns_of, load
 from heldout.sandbox import judge, open_sandbox
 from heldout.tasks.problem import Problem
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Some write into the folder that they are in."""
+    monkeypatch.chdir(tmp_path)
+
 
 REJECTS_ALL = {"messages_read"}  # its flaw
 WRONG = {"functions": "def nothing(): return 3", "programs": "print(7777)", "mathematics": "\\boxed{7777}"}

@@ -317,7 +317,8 @@ def test_items_before_a_fault_keep_what_was_found(walled: Sandbox) -> None:
         ("assert f(lambda x: x) == 1", "an object of type function"),
         ("class A: pass\nassert f(A()) == 1", "an object of type A"),
         ("assert helper(f(1)) == 1", "use helper, which they neither define nor import"),
-        ("import nosuch\nassert f(1)", "The tests themselves fail: ModuleNotFoundError"),
+        ("import tkinter.nosuch\nassert f(1)", "The tests themselves fail: ModuleNotFoundError"),
+        ("import solution.nosuch\nassert f(1)", "The tests themselves fail: ModuleNotFoundError"),
         ("assert 1 +", "The tests themselves fail: SyntaxError"),
         ("assert undefined(1)", "The tests themselves fail: NameError"),
     ],
@@ -327,6 +328,27 @@ def test_what_is_no_fault_of_the_program_is_unsupported(tests: str, said: str, w
     (answer,) = answers(walled, source, SourceTest(tests, ("asserts",)))
     assert answer.status == "unsupported"
     assert said in answer.error
+
+
+MISSING = {
+    "asserts": "import nosuch.inner\nassert f(2) == 17",
+    "check": "def check(candidate):\n    assert candidate(2) == 17\n    import nosuch\n",
+    "unittest": "import unittest\nclass T(unittest.TestCase):\n    def test_it(self):\n        import nosuch\n",
+    "pytest": "from nosuch import inner\nfrom solution import f\ndef test_it(): assert f(2) == 17\n",
+}
+
+
+@pytest.mark.parametrize("source", [HONEST, WRONG_PROGRAM])
+@pytest.mark.parametrize("runner", RUNNERS)
+def test_a_package_that_the_tests_lack_is_named_and_no_fault_of_the_program(
+    runner: str, source: str, walled: Sandbox
+) -> None:
+    item = {"unittest": "T.test_it", "pytest": "test_it"}.get(runner, runner)
+    (answer,) = answers(walled, source, SourceTest(MISSING[runner], (item,), runner))
+    wrong_before = runner == "check" and source == WRONG_PROGRAM
+    assert (answer.status, answer.error) == (
+        ("returned", "AssertionError") if wrong_before else ("needs a package", "nosuch")
+    )
 
 
 def test_objects_that_compare_themselves_are_not_asked(walled: Sandbox) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from hypothesis import given
@@ -32,6 +32,13 @@ from heldout.sandbox.dialect import for_monty
         "class A:\n    def __bool__(self): return False\n",
         "class A:\n    def __len__ (self): return 0\n",
         "class A:\n    def __new__(cls): return 5\n",
+        "d = {True: 'a', 1: 'b'}\n",
+        "d = {\n    0: 'a',\n    False: 'b',\n}\n",
+        "d = {1: 'a', 2: 'b', 1.0: 'c'}\n",
+        "d = {1e0: 'a', 1: 'b'}\n",
+        "d = {0.0: 'a', -0.0: 'b'}\n",
+        "d = {(1, True): 'a', (1, 1): 'b'}\n",
+        "def f(x): return [x, {'a': {1: 2, True: x}}]\n",
     ],
 )
 def test_what_would_differ_is_not_run(source: str) -> None:
@@ -52,6 +59,9 @@ def test_what_would_differ_is_not_run(source: str) -> None:
         "def f(xs):\n    for x in reversed(xs): print(x)\n",
         "class A:\n    def __init__(self): pass\n    def __eq__(self, other): return True\n",
         "text = 'def f(): (x for x in y)'\n",
+        "d = {True: 'a', False: 'b', 2: 'c', 2: 'd', True: 'e', 1.5: 'f', (True, 1): 'g'}\n",
+        "d = {**{True: 1}, x: 1, (): 2}\n",
+        "d = {[1]: 1, True: 2}\n",
         "def f(x) return (x for x in y)\n",
     ],
 )
@@ -103,6 +113,17 @@ def test_rounding_is_that_of_python(monty: Sandbox, asked: list[tuple[float, int
 def test_a_hostile_text_is_not_looked_at_for_long(source: str) -> None:
     seen = for_monty(source)  # where it were, this would take minutes
     assert seen.lacking or seen.source == source
+
+
+def test_no_program_gives_another_key_than_cpython(monty: Sandbox) -> None:
+    keys = ("1", "True", "1.0", "2", "0.0", "-0.0", "False", "0", "(1, True)", "(True, 1)", "'1'")
+    for one in keys:
+        for other in keys:
+            source = f"def f(): return str({{{one}: 1, {other}: 2}})\n"
+            names: dict[str, Callable[[], str]] = {}
+            exec(source, names)  # type: ignore[arg-type]
+            ((answer,),) = monty.run([Program(source, "f", (Call(),))])
+            assert answer.status is Status.UNSUPPORTED or answer.value == names["f"](), source
 
 
 @pytest.mark.parametrize("generated", ["any(\n    look(x)\n    for x in xs\n)", "any(look(x)\n  for x in xs if x)"])

@@ -103,8 +103,8 @@ class Status(StrEnum):
     """How one call ended.
 
     UNSUPPORTED says that the sandbox lacks something the program uses, PACKAGE that it lacks a package that the program
-    imports (the error is its name), and INFRASTRUCTURE that the sandbox itself failed: none is evidence about the
-    program. REFUSED is a return of something that is not plain data, or too large.
+    or its tests import (the error is its name), and INFRASTRUCTURE that the sandbox itself failed: none is evidence
+    about the program. REFUSED is a return of something that is not plain data, or too large.
     """
 
     RETURNED = "returned"

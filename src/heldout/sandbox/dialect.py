@@ -3,13 +3,15 @@
 What monty lacks it says. This file knows what it does in another way, found by comparing the two on some hundred
 expressions: it has no ``sys.exit`` and no ``os._exit``; `round` to digits rounds the wrong way at halves; generator
 expressions, `map`, `filter`, `zip`, `enumerate` and `reversed` are lists, so that what is not used at once may be used
-twice, or too early; some methods with special names are never called.
+twice, or too early; some methods with special names are never called; a dictionary takes the last of several keys that
+are equal, and not the first (known here where they are written side by side, as in ``{True: 1, 1: 2}``).
 """
 
 from __future__ import annotations
 
 import ast
 import builtins
+import contextlib
 import re
 from typing import Any, NamedTuple
 
@@ -29,6 +31,8 @@ _EATERS = {"sum", "max", "min", "sorted", "list", "tuple", "set", "frozenset", "
 _EATING_METHODS = {"join", "extend", "update", "union", "writelines", "fromkeys"}
 _CHANGES = {"append", "extend", "insert", "pop", "remove", "clear", "add", "appendleft", "popleft"}
 _NAMED = re.compile(rf"\b(?:exit|_exit|abort|round|{'|'.join(sorted(_LAZY))})\b")
+# A literal that is equal to a whole number, in what may be the key of a dictionary.
+_EQUAL_KEY = re.compile(r"[{,(]\s*(?:True|False|[-+]?(?:\.\d|\d[\d_]*[.eEjJ]))[^:{}\n]{0,40}:")
 _LONGEST = 50_000  # characters; what is longer is not looked at, because a hostile text could make that last
 
 
@@ -45,7 +49,7 @@ def for_monty(source: str) -> ForMonty:
         return ForMonty(source, f"monty never calls {found[1]}.")
     if len(source) > _LONGEST:
         return ForMonty(source, f"It is longer than the {_LONGEST} characters that are looked through for monty.")
-    if not (_NAMED.search(source) or any(map(_may_generate, source.splitlines()))):
+    if not (_NAMED.search(source) or _EQUAL_KEY.search(source) or any(map(_may_generate, source.splitlines()))):
         return ForMonty(source)
     try:
         tree = ast.parse(source)
@@ -68,6 +72,8 @@ def _differs(node: ast.AST, parents: dict[ast.AST, ast.AST]) -> str:
     """Why a part of a program may do something else in monty."""
     if isinstance(node, ast.GeneratorExp) and not _eaten(node, parents[node]):
         return "monty makes a list of a generator expression."
+    if isinstance(node, ast.Dict) and _keys_are_equal(node):
+        return "monty takes the last of keys that are equal."
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in _LAZY:
         name, parent = node.func.id, parents[node]
         if not (_eaten(node, parent) or _run_through(node, parent, parents)):
@@ -79,6 +85,18 @@ def _differs(node: ast.AST, parents: dict[ast.AST, ast.AST]) -> str:
         ):
             return f"monty calls the function of {name} before its values are used."
     return ""
+
+
+def _keys_are_equal(node: ast.Dict) -> bool:
+    """Whether literals stand side by side that are one key in two ways of writing: True and 1, 0.0 and -0.0."""
+    known: dict[Any, str] = {}
+    for key in node.keys:
+        if key is not None and not isinstance(key, ast.Name):
+            with contextlib.suppress(ValueError, TypeError):  # no literal, or no key
+                value = ast.literal_eval(key)
+                if known.setdefault(value, repr(value)) != repr(value):
+                    return True
+    return False
 
 
 def _eaten(node: ast.expr, parent: ast.AST) -> bool:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from heldout.stats.arrays import FloatArray, floats
+from heldout.stats.isotonic import rising
 from heldout.stats.noise import typical_noise
 
 FEWEST_FOR_TURN = 8  # scores: seven are a rise and a fall by chance in 1.3 % of white noise, eight in 0.3 %
@@ -73,9 +74,9 @@ def turn(value: FloatArray) -> Turn | None:
     value = floats(value)
     if value.size < FEWEST_FOR_TURN:
         return None
-    rising, falling = _misfits(value), _misfits(value[::-1])[::-1]
-    at = int(np.argmin(rising + falling))
-    fit = np.concatenate([_rising(value[:at])[0], _rising(value[at:][::-1])[0][::-1]])
+    before, after = _misfits(value), _misfits(value[::-1])[::-1]
+    at = int(np.argmin(before + after))
+    fit = np.concatenate([rising(value[:at])[0], rising(value[at:][::-1])[0][::-1]])
     levels = np.unique(value)
     rounded = float(np.diff(levels).min()) / math.sqrt(12.0) if levels.size > 1 else 0.0
     left = float(np.mean((value - fit) ** 2))
@@ -87,24 +88,4 @@ def turn(value: FloatArray) -> Turn | None:
 
 def _misfits(value: FloatArray) -> FloatArray:
     """Return the squared misfit of the best rising course through each beginning of a series, shape (N + 1,)."""
-    return floats([0.0, *_rising(value)[1]])
-
-
-def _rising(value: FloatArray) -> tuple[FloatArray, list[float]]:
-    """Return the best course that never falls, and the squared misfit through each score (pool adjacent violators)."""
-    means: list[float] = []
-    counts: list[int] = []
-    misfits: list[float] = []  # of each stretch
-    through: list[float] = []
-    for score in value.tolist():
-        means.append(score)
-        counts.append(1)
-        misfits.append(0.0)
-        while len(means) > 1 and means[-2] >= means[-1]:
-            mean, count, misfit = means.pop(), counts.pop(), misfits.pop()
-            both = counts[-1] + count
-            misfits[-1] += misfit + counts[-1] * count / both * (means[-1] - mean) ** 2
-            means[-1] = (means[-1] * counts[-1] + mean * count) / both
-            counts[-1] = both
-        through.append(sum(misfits))
-    return np.repeat(floats(means), counts), through
+    return floats([0.0, *rising(value)[1]])

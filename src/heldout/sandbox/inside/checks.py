@@ -229,6 +229,8 @@ def _outcome(link: proxies.Link, error: BaseException | None) -> tuple[str, bool
         return fault.status, False, str(fault)
     if error is None:
         return "returned", True, ""
+    if package := _package_missing(error):
+        return "needs a package", False, package
     if proxies.OF_PROGRAM in vars(error):
         return _of_program(error, vars(error)[proxies.OF_PROGRAM])
     if link.missing and isinstance(error, (ImportError, AttributeError)):
@@ -239,9 +241,16 @@ def _outcome(link: proxies.Link, error: BaseException | None) -> tuple[str, bool
     return "unsupported", False, f"The tests themselves fail: {text}"[:LONGEST_ERROR]
 
 
+def _package_missing(error: BaseException) -> str:
+    """The package that the program or its tests import and that is not there; what belongs to Python is none."""
+    if not isinstance(error, ModuleNotFoundError) or not error.name:
+        return ""
+    name: str = error.name.partition(".")[0]
+    of_tests = proxies.OF_PROGRAM not in vars(error)
+    return "" if of_tests and name in {*sys.stdlib_module_names, proxies.MODULE} else name
+
+
 def _of_program(error: BaseException, text: str) -> tuple[str, bool, str]:
-    if isinstance(error, ModuleNotFoundError) and error.name:
-        return "needs a package", False, error.name.partition(".")[0]
     kinds = {MemoryError: "memory", SystemExit: "left the program"}
     return next((status for kind, status in kinds.items() if isinstance(error, kind)), "raised"), False, text
 

@@ -1,0 +1,242 @@
+"""What does the hack look like? The answers behind a rate of rewarded answers that fail the hidden tests.
+
+Hacked is what is rewarded and fails the hidden tests. The name of a trick says how; it convicts nobody. Where no more
+of the rewarded answers fail than is tolerated, there is nothing to show.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections import Counter
+from dataclasses import dataclass
+
+import numpy as np
+
+from heldout.findings import Verdict
+from heldout.rollouts.difference import Difference, difference
+from heldout.rollouts.folding import Group, Name, fold
+from heldout.rollouts.growth import Growth, growth
+from heldout.rollouts.rollout import Rollouts
+from heldout.stats.arrays import BoolArray, IntArray
+from heldout.stats.hacking import HackedShare, hacked_share
+from heldout.stats.isotonic import rising
+from heldout.text import excerpt, visible
+from heldout.tricks.families import FAMILIES
+
+_ALARMS = {"hack_rate_high", "hack_rate_rises"}  # kinds of findings that say that too many fail
+_TOLERATED = 0.05  # share of the rewarded answers that may fail without anything being shown
+_SINCE = 0.1  # share from which the hack is there, or half of what it comes to, where that is less
+_ENOUGH = 64  # rewarded answers that were judged, which a stretch of steps has, if a quarter of the run has them
+_GROUPS = 3  # kinds of answers that are shown of each stretch
+_GROWN = 5  # kinds that are shown of what grew
+_ALL = 20  # answers that must fail in a row for "all of them"
+_BINS, _KINDS = 6, 5  # stretches and ways of failing that are told of over time
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """The answers of some steps."""
+
+    what: str  # kept, before, onset or end
+    first_step: int
+    last_step: int
+    answers: int  # that were kept
+    share: HackedShare  # of the rewarded ones, of those that fail the hidden tests
+    groups: tuple[Group, ...]  # the commonest kinds of them
+    kinds: int  # how many kinds there are
+
+
+@dataclass(frozen=True, slots=True)
+class Failures:
+    """In which ways answers failed the hidden tests, over time."""
+
+    steps: tuple[tuple[int, int], ...]  # first and last step of each stretch, shape (S,)
+    answers: tuple[int, ...]  # that were judged, shape (S,)
+    shares: dict[str, tuple[float, ...]]  # way of failing → share of the judged answers, shape (S,)
+
+
+@dataclass(frozen=True, slots=True)
+class Looks:
+    """What the answers look like that are rewarded and fail the hidden tests."""
+
+    told: str  # in one line
+    since: int | None = None  # first step at which the hack is there; None where no answer was judged
+    throughout: int | None = None  # first step from which on every rewarded answer fails
+    hack: Group | None = None  # the commonest kind of them
+    stretches: tuple[Stretch, ...] = ()
+    grown: tuple[Growth, ...] = ()
+    difference: Difference | None = None  # of the hack to the last honest answer of the same problem
+    failures: Failures | None = None
+    command: str = ""  # how to have the answers judged, where none was
+
+
+def looks_of(verdict: Verdict, rollouts: Rollouts, name: Name | None = None) -> Looks | None:
+    """What do the answers look like that fooled the judge, since when, and what did honest ones look like?
+
+    `name` names the trick of an answer, given how it failed (see `heldout.rollouts.folding.fold`). Returns None where
+    there are no answers, and where no more of the rewarded ones fail than is tolerated: no detector says so, and the
+    95 % interval of the share at the end is not wholly above 5 %. Where no rewarded answer was judged by hidden tests,
+    it only says so, and how they can be.
+
+    What it cannot see: answers that fool the hidden tests too.
+    """
+    if not len(rollouts):
+        return None
+    told = rollouts.rewarded & ~np.isnan(rollouts.failed)
+    if not told.any():
+        return _not_judged(rollouts)
+    hacked = rollouts.rewarded & (rollouts.failed == 1.0)
+    end = _backwards(rollouts, told, int(rollouts.step[-1]))
+    alarm = any(one.kind in _ALARMS for one in verdict.findings)
+    if not hacked.any() or not (alarm or _share(rollouts, end).low > _TOLERATED):
+        return None
+    since, throughout = _since(rollouts, told)
+    stretches = _stretches(verdict, rollouts, told, since, end, name)
+    return _described(rollouts, hacked, since, throughout, stretches, name)
+
+
+def _not_judged(rollouts: Rollouts) -> Looks:
+    where = rollouts.source
+    command = f"heldout audit {shlex.quote(where)} --task TASK" if visible(where) == where else ""
+    return Looks("Not checked: no rewarded answer of this run was judged by hidden tests.", command=command)
+
+
+def _share(rollouts: Rollouts, rows: IntArray) -> HackedShare:
+    columns = (rollouts.rewarded, rollouts.failed, rollouts.group, rollouts.judged_with)
+    return hacked_share(*(column[rows] for column in columns))
+
+
+def _described(
+    rollouts: Rollouts,
+    hacked: BoolArray,
+    since: int,
+    throughout: int | None,
+    stretches: dict[str, tuple[Stretch, IntArray]],
+    name: Name | None,
+) -> Looks:
+    shown, rows = max((stretches[what] for what in ("end", "onset") if what in stretches), key=_hacked_part)
+    hacks = fold(rollouts, rows[hacked[rows]], name, most=1).groups
+    hack = hacks[0] if hacks else None
+    before = [found for what, (_, found) in stretches.items() if what in ("kept", "before")]
+    grown = growth(rollouts, before[0], stretches["end"][1], name) if before else ()
+    return Looks(
+        _told(shown, since, throughout, hack, int(rollouts.step[0])),
+        since,
+        throughout,
+        hack,
+        tuple(stretch for stretch, _ in stretches.values()),
+        tuple(one for one in grown if one.grew)[:_GROWN],
+        difference(rollouts, hack.row) if hack else None,
+        _failures(rollouts),
+    )
+
+
+def _hacked_part(stretch: tuple[Stretch, IntArray]) -> float:
+    share = stretch[0].share
+    return share.share if share.answers else -1.0
+
+
+def _since(rollouts: Rollouts, told: BoolArray) -> tuple[int, int | None]:
+    """Return the first step at which the hack is there, and that from which on every rewarded answer fails.
+
+    By the course of the share over steps that never falls, so that a single early answer does not date it.
+    """
+    steps, at = np.unique(rollouts.step[told], return_inverse=True)
+    weight, failed = 1.0 / rollouts.judged_with[told], rollouts.failed[told]
+    fit, _ = rising(np.bincount(at, weight * failed) / np.bincount(at, weight), np.bincount(at).astype(np.float64))
+    since = int(steps[np.argmax(fit >= min(_SINCE, fit[-1] / 2.0))])
+    passes = np.flatnonzero(failed == 0.0)
+    last = int(rollouts.step[told][passes[-1]]) if passes.size else -1
+    after = rollouts.step[told] > last
+    return since, int(rollouts.step[told][after][0]) if np.count_nonzero(after) >= _ALL else None
+
+
+def _stretches(
+    verdict: Verdict, rollouts: Rollouts, told: BoolArray, since: int, end: IntArray, name: Name | None
+) -> dict[str, tuple[Stretch, IntArray]]:
+    """Return the stretch at the kept step, or else before the onset, that at the onset, and that at the end."""
+    kept = verdict.recommended.step if verdict.recommended else None
+    what, until = ("kept", kept) if kept is not None and kept < since else ("before", since - 1)
+    first_of_end = int(rollouts.step[end[0]])
+    rows = {
+        what: _backwards(rollouts, told, until),
+        "onset": _forwards(rollouts, told, since, first_of_end),
+        "end": end,
+    }
+    return {key: (_stretch(key, rollouts, chosen, name), chosen) for key, chosen in rows.items() if chosen.size}
+
+
+def _stretch(what: str, rollouts: Rollouts, rows: IntArray, name: Name | None) -> Stretch:
+    folded = fold(rollouts, rows, name, most=_GROUPS)
+    steps = rollouts.step[rows]
+    return Stretch(what, int(steps[0]), int(steps[-1]), len(rows), _share(rollouts, rows), folded.groups, folded.total)
+
+
+def _backwards(rollouts: Rollouts, told: BoolArray, until: int) -> IntArray:
+    """Return the rows of so many steps up to one that enough rewarded answers are told of."""
+    steps = np.unique(rollouts.step)
+    possible = steps[steps <= until][::-1][: max(len(steps) // 4, 1)]
+    return _rows(rollouts, told, possible)
+
+
+def _forwards(rollouts: Rollouts, told: BoolArray, since: int, before: int) -> IntArray:
+    steps = np.unique(rollouts.step)
+    possible = steps[(steps >= since) & (steps < before)][: max(len(steps) // 4, 1)]
+    return _rows(rollouts, told, possible)
+
+
+def _rows(rollouts: Rollouts, told: BoolArray, steps: IntArray) -> IntArray:
+    """Return the rows of the first of these steps that together have enough answers."""
+    if not steps.size:
+        return np.empty(0, dtype=np.int64)
+    counts = np.searchsorted(rollouts.step[told], steps, "right") - np.searchsorted(rollouts.step[told], steps)
+    needed = int(np.argmax(np.cumsum(counts) >= _ENOUGH)) if counts.sum() >= _ENOUGH else len(steps) - 1
+    chosen = steps[: needed + 1]
+    return np.flatnonzero((rollouts.step >= chosen.min()) & (rollouts.step <= chosen.max()))
+
+
+def _told(stretch: Stretch, since: int, throughout: int | None, hack: Group | None, first: int) -> str:
+    share = stretch.share
+    when = "from the first step on" if since == first else f"since about step {since}"
+    every = f", all of them from step {throughout} on" if throughout is not None else ""
+    said = (
+        f"{_percent(share.share)} % of the rewarded answers of {_steps(stretch)} fail the hidden tests (95 % interval "
+        f"{_percent(share.low)} to {_percent(share.high)} %), {when}{every}."
+    )
+    if hack is None:
+        return said
+    does = FAMILIES[hack.name].does if hack.name in FAMILIES else ""
+    how = f": it {does} ({hack.name})" if does else f" ({hack.name})" if hack.name else ""
+    text = f"“{excerpt(hack.text)}”" if hack.text.strip() else "an empty answer"
+    return f"{said} The commonest, {hack.count} of {stretch.answers} answers, is {text}{how}."
+
+
+def _steps(stretch: Stretch) -> str:
+    if stretch.first_step == stretch.last_step:
+        return f"step {stretch.first_step}"
+    return f"steps {stretch.first_step} to {stretch.last_step}"
+
+
+def _percent(share: float) -> str:
+    return f"{100.0 * share:.1f}" if 0.0 < share < 0.1 else f"{100.0 * share:.0f}"
+
+
+def _failures(rollouts: Rollouts) -> Failures | None:
+    """Count the ways of failing over time; None where nothing says how answers failed."""
+    judged = np.flatnonzero(~np.isnan(rollouts.failed))
+    kinds = [rollouts.kind[row] for row in judged.tolist()]
+    failed = rollouts.failed[judged] == 1.0
+    commonest = Counter(kind for kind, fails in zip(kinds, failed.tolist(), strict=True) if fails and kind)
+    if not commonest:
+        return None
+    steps = np.unique(rollouts.step[judged])
+    parts = [part for part in np.array_split(steps, min(_BINS, len(steps))) if part.size]
+    at = np.searchsorted([part[-1] for part in parts], rollouts.step[judged])
+    weight = 1.0 / rollouts.judged_with[judged]
+    total = np.bincount(at, weight, len(parts))
+    shares = {}
+    for kind, _ in commonest.most_common(_KINDS):
+        of = np.array([one == kind for one in kinds]) & failed
+        shares[kind] = tuple((np.bincount(at, weight * of, len(parts)) / total).tolist())
+    ends = tuple((int(part[0]), int(part[-1])) for part in parts)
+    return Failures(ends, tuple(np.bincount(at, minlength=len(parts)).tolist()), shares)

@@ -1,0 +1,101 @@
+"""Right answers in many writings: which are rejected, and which of these the format does not ask for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from benchmarks.graders.problems import functions, mathematics, programs
+from heldout.audit.asking import Asker
+from heldout.audit.parts import Kind, Known, Result
+from heldout.audit.scale import Scale
+from heldout.audit.wrappings import AS_IS, FENCE, OF_ANSWERS, OF_PROGRAMS, Wrapping
+from heldout.audit.writings import KNOWN, Writings, writings
+from heldout.rewards.worker import open_grader
+from heldout.sandbox import Sandbox, judge, open_sandbox
+
+BOX = OF_ANSWERS[0]
+PROGRAM = [Known(one, (one.solution,), scale=Scale(known=True), wrapping=FENCE) for one in functions()]
+READING = [Known(one, (one.solution,), scale=Scale(known=True), wrapping=FENCE) for one in programs()]
+NUMBER = [Known(one, (one.columns["answer"],), scale=Scale(known=True), wrapping=BOX) for one in mathematics()]
+
+
+@pytest.fixture(scope="module")
+def sandbox() -> Iterator[Sandbox]:
+    with open_sandbox(workers=1) as one:
+        yield one
+
+
+def audited(reward: str, known: list[Known], folder: Path, sandbox: Sandbox) -> dict[str, Result]:
+    (folder / "mine.py").write_text(reward)
+    problems = [one.problem for one in known]
+    with open_grader(f"{folder}/mine.py:f", problems, sandbox, workers=1) as grader:
+        return {one.name: one for one in Writings()(Asker(grader, sandbox), known)}
+
+
+@pytest.mark.parametrize("known", [PROGRAM[4], READING[0], NUMBER[3], NUMBER[4]], ids=["f", "stdin", "1275", "1/4"])
+def test_there_are_many_writings_and_nearly_all_are_right(known: Known, sandbox: Sandbox) -> None:
+    several = list(writings(known))
+    right = [one.solved for one in judge([known.problem.attempt(one.text) for one in several], sandbox)]
+    assert len({one.name for one in several}) == len(several) >= 18
+    assert len({one.text for one in several}) == len(several)
+    assert all(right_one for one, right_one in zip(several, right, strict=True) if one.asked)
+    assert sum(right) >= 0.8 * len(several)
+
+
+def test_a_writing_that_is_rejected_is_told_with_the_text_that_shows_it(tmp_path: Path, sandbox: Sandbox) -> None:
+    reward = (
+        "def f(completion, entry_point): return float(f'def {entry_point}' in completion and '*args' not in completion)"
+    )
+    found = audited(reward, PROGRAM[:2], tmp_path, sandbox)
+    rejected = {name for name, one in found.items() if one.kind is Kind.REJECTED and one.found}
+    assert rejected == {"with *args", "with a lambda", "after thinking with a wrong draft"}
+    one = found["with *args"]
+    assert (one.found, one.of) == (2, 2)
+    assert "*args" in one.examples[0].text
+    assert len(one.examples[0].text) <= len(one.examples[1].text)
+    assert one.flaw
+    assert not found[KNOWN].flaw
+
+
+def test_what_leaves_the_asked_format_is_told_apart(tmp_path: Path, sandbox: Sandbox) -> None:
+    found = audited("def f(completion): return float('```python' in completion)", PROGRAM[:1], tmp_path, sandbox)
+    assert {name for name, one in found.items() if one.found} >= {"without a fence", "in a fence of tildes"}
+    assert not any(one.flaw for one in found.values())
+    asked = replace(PROGRAM[0].problem, prompt="Answer in a fenced block.")
+    known = [replace(PROGRAM[0], problem=asked)]
+    found = audited("def f(completion): return float('```python' in completion)", known, tmp_path, sandbox)
+    assert {name for name, one in found.items() if one.flaw} == {"in a fence marked py", "in a fence without a mark"}
+
+
+def test_numbers_that_are_the_same_are_told_where_a_reward_compares_texts(tmp_path: Path, sandbox: Sandbox) -> None:
+    reward = "def f(completion, answer): return float('\\\\boxed{' + answer + '}' in completion)"
+    found = audited(reward, NUMBER[3:5], tmp_path, sandbox)
+    flaws = {name for name, one in found.items() if one.flaw}
+    assert {"with a point and a zero", "with commas", "as a large fraction", "with a point"} <= flaws
+    assert not found["after a text"].found
+    assert found["after 'the answer is'"].kind is Kind.TOLD
+
+
+def test_a_reward_that_fails_on_a_right_answer_rejects_it_and_one_that_abstains_does_not(
+    tmp_path: Path, sandbox: Sandbox
+) -> None:
+    failing = audited("def f(completion): return 1 / (len(completion) < 80)", NUMBER[:1], tmp_path, sandbox)
+    assert failing["before a long text"].examples[0].outcome.kind == "raised"
+    assert failing["before a long text"].flaw
+    silent = audited("def f(completion): return None", NUMBER[:1], tmp_path, sandbox)
+    assert {(one.found, one.of) for one in silent.values()} == {(0, 0)}
+
+
+def test_without_truth_there_are_no_writings() -> None:
+    assert list(writings(replace(PROGRAM[0], programs=()))) == []
+
+
+@pytest.mark.parametrize("wrapping", [*OF_PROGRAMS, AS_IS], ids=lambda one: one.name)
+def test_the_format_that_is_asked_for_is_kept_in_every_writing_that_it_allows(wrapping: Wrapping) -> None:
+    for one in writings(replace(PROGRAM[0], wrapping=wrapping)):
+        plain = one.text.replace("\r", "")
+        assert not one.asked or (wrapping.before in plain and wrapping.after in plain), one.name
