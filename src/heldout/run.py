@@ -230,10 +230,8 @@ class Judged:
 
     All of shape (N,), in order of steps; answers that were kept without being judged are among them.
 
-    Of a prompt none of whose answers was kept there is nothing here. So a prompt's share is the mean over its rewarded
-    answers that were judged, where there is one: drawn by `heldout.rollouts.keeping` they are as likely as any others
-    of that prompt. A sum over `group_rewarded`, in which those that were not drawn count as none, needs all prompts of
-    the step.
+    Of a prompt none of whose answers was kept there is nothing here. A sum over `group_rewarded` in which answers that
+    were not drawn count as passing would need all prompts; `heldout.stats.hacking.prompt_shares` does without them.
 
     A UsageError where they do not fit each other, or a value is outside what it may be.
     """
@@ -242,7 +240,7 @@ class Judged:
     group: IntArray  # answers of one group were sampled together: one prompt at one step
     rewarded: BoolArray
     failed: FloatArray  # 1 where it fails the hidden tests, 0 where it passes, nan where it was not judged
-    chance: FloatArray  # with which it was drawn, kept and judged, settled before its tests were run
+    chance: FloatArray  # of having been kept and judged, settled before its tests were run; 0 of what never is
     group_rewarded: FloatArray  # rewarded answers of its group, also those not kept; nan where unknown
 
     def __post_init__(self) -> None:
@@ -253,13 +251,18 @@ class Judged:
             raise UsageError("judged answers must be in order of steps, which count from 0")
         if not np.all(np.isnan(self.failed) | np.isin(self.failed, (0.0, 1.0))):
             raise UsageError("a judged answer fails (1) or passes (0) the hidden tests; nan where they were not run")
-        if not np.all((self.chance > 0.0) & (self.chance <= 1.0)):
-            raise UsageError("the chance of being judged must be above 0 and at most 1, also of answers not judged")
+        if not np.all((self.chance <= 1.0) & ((self.chance > 0.0) | (np.isnan(self.failed) & (self.chance == 0.0)))):
+            raise UsageError("the chance of being judged must be above 0 and at most 1; 0 only of what is never judged")
         if not np.all(np.isnan(self.group_rewarded) | (self.group_rewarded >= 0.0)):
             raise UsageError("the rewarded answers of a group must be 0 or more; nan where their number is not known")
 
     def __len__(self) -> int:
         return len(self.step)
+
+    @classmethod
+    def joined(cls, parts: Sequence[Judged]) -> Judged:
+        """Return one or several as one, which must be in order of steps."""
+        return cls(*(np.concatenate([getattr(part, name) for part in parts]) for name in cls.__slots__))
 
     @classmethod
     def last_told(cls, parts: Sequence[Judged]) -> Judged | None:

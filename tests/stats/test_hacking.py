@@ -248,3 +248,60 @@ def test_alarms_that_cannot_be(words: tuple[float, int], match: str) -> None:
 def test_shares_that_cannot_be(wrong: float) -> None:
     with pytest.raises(ValueError, match="it must be 0 or more"):
         HackAlarm(0.05, planned=10).update([0.1, wrong])
+
+
+# -- answers of which only some are here -------------------------------------------------------------------------------
+
+
+def test_a_prompts_share_needs_how_many_of_its_answers_were_rewarded() -> None:
+    here = prompt_shares([1, 1], [1, 0], [0, 0], 0.5)
+    assert here.tolist() == [1.0]  # of two
+    assert prompt_shares([1, 1], [1, 0], [0, 0], 0.5, size=[4, 4]).tolist() == [0.5]
+    assert prompt_shares([1, 1], [1, 0], [0, 0], 0.5, size=math.nan).tolist() == here.tolist()
+    assert prompt_shares([1, 1], [1, 0], [0, 0], 0.5, size=1).tolist() == here.tolist()
+
+
+def test_with_the_tolerated_share_as_centre_prompts_that_are_not_here_change_nothing() -> None:
+    rng, centre = np.random.default_rng(3), 0.1
+    prompt, failed = np.repeat(np.arange(20_000), 4), (rng.random(80_000) < 0.1) * 1.0
+    drawn = rng.random(80_000) < 0.2
+    kept = prompt_shares(np.ones(drawn.sum()), failed[drawn], prompt[drawn], 0.2, size=4, centre=centre)
+    every = prompt_shares(np.ones(80_000), np.where(drawn, failed, math.nan), prompt, 0.2, centre=centre)
+    assert kept.size < 0.65 * every.size
+    assert (kept - centre).sum() == pytest.approx((every - centre).sum())
+    assert every.mean() == pytest.approx(failed.mean(), abs=0.003)
+    # without a centre those that are here look worse than they are
+    assert prompt_shares(np.ones(drawn.sum()), failed[drawn], prompt[drawn], 0.2, size=4).mean() > 0.15
+    assert every.min() >= centre * (1.0 - 1.0 / 0.2)
+
+
+def test_several_steps_at_once_are_one_after_the_other_until_the_alarm_is_raised() -> None:
+    rng = np.random.default_rng(4)
+    step = np.sort(rng.integers(0, 30, 200))
+    shares, chances = rng.random(200) * np.where(step > 15, 0.6, 0.06), np.where(np.arange(30) > 5, 0.5, 1.0)
+    for tolerated in (0.05, 0.3, 0.9):
+        alarm, single = HackAlarm(tolerated), HackAlarm(tolerated)
+        alarm = alarm.through(shares, step, chances)
+        for now in range(alarm.steps):
+            assert not single.raised
+            single = single.update(shares[step == now], chances[now])
+        assert alarm.log_wealth == pytest.approx(single.log_wealth)
+        assert (alarm.onset, alarm.raised) == (single.onset, single.raised)
+        assert alarm.raised or alarm.steps == 30
+
+
+def test_smaller_chances_make_smaller_bets_so_that_nothing_loses_everything() -> None:
+    alarm = HackAlarm(0.05)
+    for _ in range(50):
+        alarm = alarm.update([0.05 * (1 - 1 / 0.1)] * 3, 0.1)
+    assert math.isfinite(alarm.log_wealth)
+    with pytest.raises(ValueError, match=r"must be -0\.45 or more"):
+        alarm.update([-0.46], 0.1)
+
+
+def test_a_run_without_an_end_begins_like_a_very_long_one() -> None:
+    endless, long = HackAlarm(0.05), HackAlarm(0.05, planned=10**6)
+    assert endless.log_wealth == pytest.approx(0.0)
+    for shares in STEPS:
+        endless, long = endless.update(shares), long.update(shares)
+    assert endless.log_wealth == pytest.approx(long.log_wealth, abs=1e-4)

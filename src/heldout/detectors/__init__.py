@@ -1,9 +1,9 @@
 """Detectors: each asks one question of a run, live or after the fact.
 
-Those that are a `HeldOut` look at the held-out score, through the one `Evidence`; those that are a `Signal` look at
-training signals only and never speak of more than instability, collapse, saturation or a shift. To add one, write its
-file and add it to `DETECTORS`; one of your own is passed in with the others: ``diagnose(run,
-detectors=[*default_detectors(), Mine()])``.
+Those that are a `HeldOut` look at the held-out score, through the one `Evidence`; `HackRate` looks at training answers
+that hidden tests judged too; those that are a `Signal` look at training signals only and never speak of more than
+instability, collapse, saturation or a shift. To add one, write its file and add it to `DETECTORS`; one of your own is
+passed in with the others: ``diagnose(run, detectors=[*default_detectors(), Mine()])``.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from heldout.detectors.entropy import EntropyCollapse
 from heldout.detectors.evidence import HeldOut, group_of, looks_of
 from heldout.detectors.gradient import GradientSpikes
 from heldout.detectors.groups import GroupsWithoutSignal
+from heldout.detectors.hacking import HackRate
 from heldout.detectors.idle import IdleComponent
 from heldout.detectors.kl import KLBlowUp
 from heldout.detectors.length import LengthDrift
@@ -43,6 +44,7 @@ __all__ = [
     "EntropyCollapse",
     "GradientSpikes",
     "GroupsWithoutSignal",
+    "HackRate",
     "HeldOut",
     "IdleComponent",
     "KLBlowUp",
@@ -62,13 +64,14 @@ __all__ = [
     "unchecked",
 ]
 
-# In the order in which a report lists what it could not check: the held-out score first, for only it is evidence; then
-# what ends runs (collapse, blow-up, instability) before what wastes them.
+# In the order in which a report lists what it could not check: the held-out score first, for it is the evidence; then
+# what hidden tests say of training answers, what ends runs (collapse, blow-up, instability) before what wastes them.
 DETECTORS: tuple[type[Question], ...] = (
     OverOptimisation,
     Plateau,
     LateSurge,
     Disagreement,
+    HackRate,
     EntropyCollapse,
     KLBlowUp,
     ClipSaturation,

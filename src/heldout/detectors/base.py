@@ -20,6 +20,7 @@ from heldout.run import Evaluation, Judged, Run
 from heldout.stats.arrays import FloatArray, IntArray
 from heldout.stats.threads import on_one_thread
 
+JUDGED = "judged"  # what a detector needs that looks at judged answers
 _LAST = np.iinfo(np.int64).max
 
 
@@ -66,7 +67,7 @@ class Detector(Protocol):
 
     @property
     def needs(self) -> tuple[str, ...]:
-        """The metrics that it looks at, any one of which suffices; empty where it looks at all."""
+        """The metrics that it looks at, or `JUDGED`, any one of which suffices; empty where it looks at all."""
         ...
 
     def update(self, block: Block) -> list[Finding]:
@@ -133,11 +134,18 @@ def in_order(findings: Iterable[Finding]) -> list[Finding]:
 
 def unchecked(detectors: Iterable[Detector], run: Run) -> list[Unchecked]:
     """Which detectors have nothing to look at in this run?"""
-    return [
-        Unchecked(detector.name, f"no metric is known as {' or '.join(detector.needs)}", detector.needs)
-        for detector in detectors
-        if detector.needs and not any(name in run.roles for name in detector.needs)
-    ]
+    known = set(run.roles)
+    if run.judged is not None and not np.isnan(run.judged.failed).all():
+        known.add(JUDGED)
+    lacking = [one for one in detectors if one.needs and known.isdisjoint(one.needs)]
+    return [Unchecked(one.name, *_missing(one.needs)) for one in lacking]
+
+
+def _missing(needs: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
+    """Say what would have to be known, and which metrics those are."""
+    if needs == (JUDGED,):
+        return "no training answer was judged by hidden tests", ()
+    return f"no metric is known as {' or '.join(needs)}", needs
 
 
 def block_of(run: Run, after: int = -1, until: int | None = None) -> Block:

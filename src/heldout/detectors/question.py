@@ -20,10 +20,10 @@ _HEAD = """\
 # What the detectors ask
 
 Made by `heldout detectors`. Each asks one question of a run, the same live and after the fact. The first
-four look at the held-out score; the others, whose findings are no evidence about what the model can do, speak of
-instability, collapse, saturation or a shift. *Simulated healthy runs* are 2000 of 200 to 1000 steps: flat, drifting
-or improving levels under autocorrelated noise (AR(1), coefficient 0.5 to 0.95); `heldout bench signals` measures
-[what is found in them](bench.md#false-alarms-in-training-signals).
+four look at the held-out score, `HackRate` at training answers that hidden tests judged too; the others, whose findings
+are no evidence about what the model can do, speak of instability, collapse, saturation or a shift. *Simulated healthy
+runs* are 2000 of 200 to 1000 steps: flat, drifting or improving levels under autocorrelated noise (AR(1), coefficient
+0.5 to 0.95); `heldout bench signals` measures [what is found in them](bench.md#false-alarms-in-training-signals).
 
 One of your own is passed in with the others, `diagnose(run, detectors=[*default_detectors(), Mine()])`, or named on the
 command line of `report` and `watch`: `--detector mine.py:Mine`. It has a `name`, the metrics that it `needs`, and

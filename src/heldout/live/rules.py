@@ -12,6 +12,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Literal
 
+from heldout.detectors.hacking import HACKED
 from heldout.detectors.overoptimisation import Level, OverOptimisation
 from heldout.errors import UsageError
 from heldout.findings import Finding, Severity
@@ -22,7 +23,7 @@ class On(StrEnum):
 
     NEVER = "never"
     WARNING = "warning"  # the training is unstable, collapsed or saturated
-    WATCH = "watch"  # the held-out score may be falling
+    WATCH = "watch"  # the held-out score may be falling, or rewarded answers fail the hidden tests
     LIKELY = "likely"  # it has fallen, as far as the posterior can tell
     CONFIRMED = "confirmed"  # it has fallen, at the stated error rate
 
@@ -39,6 +40,8 @@ _RANKS = (On.NEVER, On.WARNING, On.WATCH, On.LIKELY, On.CONFIRMED)
 def _rank(finding: Finding) -> int:
     if finding.detector == OverOptimisation.name:
         return _RANKS.index(On.WARNING) + Level[finding.kind.upper()]
+    if finding.kind in HACKED:
+        return _RANKS.index(On.WATCH)
     return _RANKS.index(On.WARNING if finding.severity in (Severity.WARNING, Severity.ALARM) else On.NEVER)
 
 

@@ -13,8 +13,8 @@ from the start where the tolerated share comes from the run itself.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -23,13 +23,14 @@ from heldout.stats.arrays import BoolArray, FloatArray, IntArray, floats
 from heldout.stats.beta import beta_quantile
 from heldout.stats.levels import FALSE_ALARMS
 
-_BASELINE_ANSWERS = 100  # rewarded judged answers without which a bound is too wide to be of use
-_BASELINE_ERROR = 0.01  # of the baseline's upper bound; what is left of the 5 % of false alarms is the alarm's
+BASELINE_ANSWERS = 100  # rewarded judged answers without which a bound is too wide to be of use
+BASELINE_ERROR = 0.01  # of the baseline's upper bound; what is left of the 5 % of false alarms is the alarm's
 _LEAST_TOLERATED = 0.01  # a smaller bound is luck of the first steps: a share that drifts by half would exceed it
 _ALIKE, _PRIOR_PROMPTS = 0.3, 4.0  # correlation that is assumed within a prompt, and prompts that assumption counts for
 _BETS = np.array([0.025, 0.05, 0.1, 0.2, 0.4])  # over the tolerated share: for shares a little and far above it
+_ROUNDING = 1e-9  # of a share that is a sum of many
 _LEAST_BET_ON, _MOST_BET = 0.02, 0.9  # smaller shares are bet on like 2 %; a bet of 1 could lose everything
-_STEPS_PER_EVAL = 10.0  # the scale on which starts of hacking grow less likely
+_STEPS_PER_EVAL = 10  # the scale on which starts of hacking grow less likely
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,7 @@ def hacked_share(
     `rewarded`: shape (N,), whether the training rewarded each answer. `failed`: shape (N,), 1 where it fails the hidden
     tests, 0 where it passes, `nan` where it was not judged. `prompt`: shape (N,), of which prompt it is. `chance`: with
     which it was drawn for judging, one number or shape (N,), above 0 and at most 1; which stratum an answer is in must
-    be settled before the hidden tests are run.
+    be settled before the hidden tests are run. A stratum that is never drawn, with a chance of 0, is not spoken of.
     Returns `nan` and an interval from 0 to 1 where no rewarded answer was judged.
     Raises ValueError if shapes do not fit, a chance is outside, or `failed` is neither 0 nor 1 nor `nan`.
 
@@ -94,28 +95,48 @@ def tolerable_share(
     0.057
     """
     share, n_eff, answers, _ = _weighted(*_judged(rewarded, failed, prompt, chance))
-    if answers < _BASELINE_ANSWERS:
+    if answers < BASELINE_ANSWERS:
         return math.nan
-    return max(_upper(share, n_eff, 1.0 - _BASELINE_ERROR), _LEAST_TOLERATED)
+    return max(_upper(share, n_eff, 1.0 - BASELINE_ERROR), _LEAST_TOLERATED)
 
 
 def prompt_shares(
-    rewarded: npt.ArrayLike, failed: npt.ArrayLike, prompt: npt.ArrayLike, chance: npt.ArrayLike = 1.0
+    rewarded: npt.ArrayLike,
+    failed: npt.ArrayLike,
+    prompt: npt.ArrayLike,
+    chance: npt.ArrayLike = 1.0,
+    *,
+    size: npt.ArrayLike = math.nan,
+    centre: float = 0.0,
 ) -> FloatArray:
     """Which share of each prompt's rewarded answers fails, as it is estimated from those that were judged?
 
-    ``x = sum over judged of f / chance``, over the prompt's rewarded answers, judged or not: on average the prompt's
-    true share, whatever the strata, though it may exceed 1.
+    ``x = centre + sum over judged of (f - centre) / chance``, the sum over the prompt's rewarded answers, judged or
+    not: on average the prompt's true share, whatever the strata and the centre, though it may lie outside 0 and 1. With
+    the tolerated share as its centre, a prompt of which nothing was judged has exactly that share. So nothing is lost
+    where none of its answers was kept, and nobody knows of it.
 
-    The arguments are those of `hacked_share`, for all answers of one step.
-    Returns one value for each prompt with a rewarded answer, in ascending order of prompts: shape (G,).
+    The first four arguments are those of `hacked_share`, for all answers of some steps, each with prompts of its own.
+    `size`: one number or shape (N,), how many answers of the prompt were rewarded, where some of them are not here;
+    `nan` where that is not known. Below the number of those that are here it counts as that.
+    Returns one value for each prompt with a rewarded answer, in ascending order of prompts: shape (G,). Each is at
+    least ``centre * (1 - 1 / smallest chance)``.
 
-    Source: Horvitz, Thompson 1952, "A generalization of sampling without replacement from a finite universe", JASA 47.
+    Source: Horvitz, Thompson 1952, "A generalization of sampling without replacement from a finite universe", JASA 47;
+    Särndal, Swensson, Wretman 1992, "Model assisted survey sampling" (the difference estimator).
+
+    >>> prompt_shares([1, 1, 1], [1, 0, math.nan], [7, 7, 8], 0.5, size=[4, 4, 1], centre=0.1).round(3).tolist()
+    [0.5, 0.1]
     """
     kept, fails, names, chances = _checked(rewarded, failed, prompt, chance)
-    of = np.unique(names[kept], return_inverse=True)[1]
-    weight = np.where(np.isnan(fails), 0.0, fails / chances)[kept]
-    return floats(np.bincount(of, weight) / np.bincount(of)) if of.size else np.empty(0)
+    sizes = floats(np.broadcast_to(floats(size), kept.shape))[kept]
+    _, first, of = np.unique(names[kept], return_index=True, return_inverse=True)
+    if not of.size:
+        return np.empty(0)
+    fails, chances = fails[kept], chances[kept]
+    judged = ~np.isnan(fails)
+    beyond = np.bincount(of[judged], (fails[judged] - centre) / chances[judged], minlength=first.size)
+    return floats(centre + beyond / np.fmax(np.bincount(of), sizes[first]))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -135,7 +156,8 @@ class HackAlarm:
     tolerated
         Share of the rewarded answers that may fail, above 0 and below 1.
     planned
-        Judged steps that the run will have. Later ones are looked at, but hacking is not expected to begin there.
+        Judged steps that the run will have. Later ones are looked at, but hacking is not expected to begin there. None
+        for a run without an end.
     error
         Chance of a false alarm in the whole run.
     steps
@@ -166,7 +188,7 @@ class HackAlarm:
     """
 
     tolerated: float
-    planned: int
+    planned: int | None = None
     error: float = FALSE_ALARMS
     steps: int = 0
     log_started: FloatArray = field(default_factory=lambda: np.full(_BETS.size, -math.inf))
@@ -177,33 +199,63 @@ class HackAlarm:
         for name, value in (("tolerated", self.tolerated), ("error", self.error)):
             if not 0.0 < value < 1.0:
                 raise ValueError(f"{name} is {value}; it must be between 0 and 1.")
-        if self.planned < 1:
+        if self.planned is not None and self.planned < 1:
             raise ValueError(f"planned is {self.planned}; it must be at least 1.")
 
-    def update(self, shares: npt.ArrayLike) -> HackAlarm:
+    def update(self, shares: npt.ArrayLike, chance: float = 1.0) -> HackAlarm:
         """Return the alarm after a step whose prompts have these shares (`prompt_shares`), in any order.
 
-        A step without any leaves the wealth as it is. Raises ValueError for a share below 0 or one that is no number.
+        `chance`: the smallest with which any rewarded answer is judged, settled before any is drawn; with the tolerated
+        share as their centre, shares may then be as low as ``tolerated * (1 - 1 / chance)``, and bets are smaller.
+        A step without any leaves the wealth as it is. Raises ValueError for a share below that, and for no number.
         """
-        x = np.sort(floats(shares))  # so that their order does not even change the rounding
-        wrong = x[~((x >= 0.0) & (x < math.inf))]
-        if wrong.size:
-            raise ValueError(f"a prompt's share is {wrong[0]}; it must be 0 or more.")
-        begins = _log(_weight_of_start(self.planned)[self.steps] if self.steps < self.planned else 0.0)
-        bets = np.minimum(_BETS / max(self.tolerated, _LEAST_BET_ON), _MOST_BET / self.tolerated)
-        grown = np.log1p(np.outer(bets, x - self.tolerated)).sum(axis=1)
+        x = floats(shares)
+        return self.through(x, np.zeros(x.shape, dtype=np.int64), [chance])
+
+    def through(self, shares: npt.ArrayLike, step: IntArray, chance: npt.ArrayLike) -> HackAlarm:
+        """Return the alarm after several steps, or after the first of them at which it is raised.
+
+        `shares`: shape (G,), of all prompts; `step`: shape (G,), which of the steps each is of, from 0; `chance`: shape
+        (T,), as for `update`, for each step.
+        """
+        chances, x = floats(chance), floats(shares)
+        order = np.lexsort((x, step))  # so that the order of prompts does not even change the rounding
+        grown = self._grown(x[order], step[order], chances)
+        now = np.arange(self.steps, self.steps + chances.size)
+        begins = _logs([_weight_of_start(one, self.planned) for one in now.tolist()])
+        # what a bet that begins at a step has won by another is the difference of two of these
+        won = np.cumsum(grown, axis=1)
+        staked = begins - (won - grown)
+        started = np.logaddexp.accumulate(np.column_stack([self.log_started, staked]), axis=1)[:, 1:] + won
+        largest = np.maximum.accumulate(np.column_stack([self.log_largest, staked]), axis=1)
+        waiting = _logs([_weight_from(one + 1, self.planned) for one in now.tolist()])
+        wealth = np.logaddexp(np.logaddexp.reduce(started, axis=0) - math.log(_BETS.size), waiting)
+        raised = np.flatnonzero(wealth >= -math.log(self.error))
+        last = int(raised[0]) if raised.size else chances.size - 1
+        newer = largest[:, 1 : last + 2] > largest[:, : last + 1]  # a start that has won more than any before it
+        best = np.where(newer, now[: last + 1], -1).max(axis=1)
         return replace(
             self,
-            steps=self.steps + 1,
-            log_started=np.logaddexp(self.log_started, begins) + grown,
-            log_largest=np.maximum(self.log_largest, begins) + grown,
-            starts=np.where(begins > self.log_largest, self.steps, self.starts),
+            steps=self.steps + last + 1,
+            log_started=started[:, last],
+            log_largest=largest[:, last + 1] + won[:, last],
+            starts=np.where(best >= 0, best, self.starts),
         )
+
+    def _grown(self, shares: FloatArray, step: IntArray, chances: FloatArray) -> FloatArray:
+        """Return the logarithm of what the prompts of each step multiply the stake of each bet by, shape (5, T)."""
+        least = self.tolerated * (1.0 - 1.0 / chances)
+        wrong = shares[~((shares >= (least - _ROUNDING / chances)[step]) & (shares < math.inf))]
+        if wrong.size:
+            raise ValueError(f"a prompt's share is {wrong[0]}; it must be {least.min():g} or more.")
+        bets = np.minimum(_BETS[:, None] / max(self.tolerated, _LEAST_BET_ON), _MOST_BET * chances / self.tolerated)
+        won = np.log1p(bets[:, step] * (shares - self.tolerated))
+        return floats([np.bincount(step, row, minlength=chances.size) for row in won])
 
     @property
     def log_wealth(self) -> float:
         """The logarithm of the wealth: 0 at the start."""
-        waiting = _log(float(_weight_of_start(self.planned)[self.steps :].sum()))
+        waiting = _log(_weight_from(self.steps, self.planned))
         return float(np.logaddexp(np.logaddexp.reduce(self.log_started) - math.log(_BETS.size), waiting))
 
     @property
@@ -220,18 +272,32 @@ class HackAlarm:
         return int(self.starts[int(self.log_largest.argmax())]) if self.steps else None
 
 
-@lru_cache(maxsize=16)
-def _weight_of_start(planned: int) -> FloatArray:
-    """How likely is hacking to begin at each judged step? Shape (planned,), in all 1."""
-    at = np.arange(planned) / _STEPS_PER_EVAL
-    weight = 1.0 / ((at + 1.0) * (at + 2.0))
-    weight /= weight.sum()
-    weight.flags.writeable = False
-    return floats(weight)
+def _weight_of_start(step: int, planned: int | None) -> float:
+    """How likely is hacking to begin at this judged step?"""
+    return _weight_from(step, planned) - _weight_from(step + 1, planned)
+
+
+def _weight_from(step: int, planned: int | None) -> float:
+    """How likely is hacking to begin at this judged step or later? 1 at the first.
+
+    The weights ``1 / (a (a + 1)) = 1 / a - 1 / (a + 1)`` of ``a = s / 10 + 1`` add up to ten terms without an end.
+    """
+    if planned is not None and step >= planned:
+        return 0.0
+    beyond = 0.0 if planned is None else _rest(planned)
+    return (_rest(step) - beyond) / (_rest(0) - beyond)
+
+
+def _rest(step: int) -> float:
+    return math.fsum(1.0 / ((step + more) / _STEPS_PER_EVAL + 1.0) for more in range(_STEPS_PER_EVAL))
 
 
 def _log(value: float) -> float:
     return math.log(value) if value > 0.0 else -math.inf
+
+
+def _logs(values: Sequence[float]) -> FloatArray:
+    return floats([_log(value) for value in values])
 
 
 def _checked(
@@ -244,8 +310,8 @@ def _checked(
     if not np.isin(fails[~np.isnan(fails)], (0.0, 1.0)).all():
         raise ValueError("failed must be 0, 1, or nan where an answer was not judged.")
     chances = floats(np.broadcast_to(floats(chance), kept.shape))
-    if not np.all((chances > 0.0) & (chances <= 1.0)):
-        raise ValueError("the chance of being judged must be above 0 and at most 1, also of what was not drawn.")
+    if not np.all((chances <= 1.0) & ((chances > 0.0) | (np.isnan(fails) & (chances == 0.0)))):
+        raise ValueError("the chance of being judged must be above 0 and at most 1; 0 only of what is never judged.")
     return kept, fails, names, chances
 
 
