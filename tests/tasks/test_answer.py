@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from heldout.tasks.answers import READERS, read_answer
+from heldout.tasks.answers.parsing import MOST_LINES, allowance, tree_of
+from heldout.tasks.answers.source import source_of
+from heldout.tasks.answers.text import _Marks
 from heldout.tasks.embedded import draw
 
 PY = f"```python\n{RIGHT}```\n"
@@ -193,7 +197,57 @@ HOSTILE = {
     "words": "'a\\n' * 50_000",
     "prints": "'print(1)\\n' * 8_000 + 'def f(x):\\n return 1\\n'",
     "end tokens": "'</s>' * 50_000",
+    "quoted end tokens": "'\"</s>\" ' * 200_000",
+    "ticks": "'`' * 200_000 + 'a`'",
+    "inline fences": "'```x```\\n' * 20_000",
 }
+
+
+@given(st.lists(st.sampled_from(["'", '"', "`", "```", '"""', "</s>", "<|eot|>", "\n", "a", " "]), max_size=25))
+def test_a_token_is_quoted_by_what_its_line_says_before_it(parts: list[str]) -> None:
+    def quoted(text: str, start: int, end: int) -> bool:
+        mark = text[start - 1 : start]
+        if not mark or mark not in "\"'`" or text[:start].endswith(mark * 3):
+            return False
+        line = text[:start].rpartition("\n")[2].replace(mark * 3, "")
+        return line.count(mark) % 2 == 1 or text[end:].startswith(mark)
+
+    text = "".join(parts)
+    marks = _Marks(text)
+    for found in re.finditer(r"</s>|<\|eot\|>", text):
+        assert marks.quote(*found.span()) is quoted(text, *found.span())
+
+
+def parses(text: str) -> bool:
+    try:
+        tree_of(text)
+    except SyntaxError:
+        return False
+    return True
+
+
+def test_an_answer_has_an_allowance_for_the_parser_and_what_was_parsed_once_costs_no_more() -> None:
+    with allowance():
+        assert all(tree_of("x = 1\n" * 5_000) for _ in range(1_000))
+        parsed = [number for number in range(20_000) if parses(f"x = {number}\n")]
+        assert 3_000 < len(parsed) < 10_000
+        assert parsed == [*range(len(parsed))]
+        assert tree_of("x = 1\n" * 5_000)
+    assert tree_of("x = 1\n")
+    with allowance():  # of another answer
+        assert tree_of("y = 1\n")
+
+
+@pytest.mark.parametrize(("text", "most"), [("x = 1\n", MOST_LINES), ("x=1;", MOST_LINES), ("#" * 99 + "\n", 2_000)])
+def test_what_is_too_long_is_no_program(text: str, most: int) -> None:
+    assert source_of(text * (most - 1)) is not None
+    assert source_of(text * (most + 2)) is None
+    assert source_of("\n" * 100_000 + "x = 1\n" * 10) is not None  # lines with nothing on them do not count
+
+
+def test_a_body_before_very_many_lines_is_found() -> None:
+    for tail in ("\n" * 30_000, "It was so.\n" * 15_000, "x = 1\n" * 20_000):
+        assert read_answer(f"    return x + 1\n\n{tail}", entry_point="f", stub="def f(x):\n").how == "body"
 
 
 def test_hostile_texts_neither_crash_the_interpreter_nor_keep_it() -> None:

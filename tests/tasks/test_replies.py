@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import threading
 from fractions import Fraction
 from pathlib import Path
@@ -139,6 +140,22 @@ WRONG_NUMBERS = [
     ("118", "18"),
     ("18.5", "18"),
 ]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["####" * 60_000, "answer is " + "$" * 200_000, "answer is " + r"\( " * 60_000, "answer is " + r"\[ " * 60_000],
+)
+def test_what_never_ends_is_read_once(text: str) -> None:
+    assert not number(text, "18")  # where each beginning were followed to the end, these would take minutes
+    assert not exact(text, "18")
+
+
+@given(st.lists(st.sampled_from(["####", "#", " ", "\t", "1", "a", "\n"]), max_size=14).map("".join))
+def test_hashes_are_those_of_the_last_line_with_a_number_behind_them(text: str) -> None:
+    behind = re.findall(r"####[ \t]*([^\n]*[0-9][^\n]*)", text)
+    if behind:
+        assert number(text, "1") is (exact_number(behind[-1]) == 1)
 
 
 @pytest.mark.parametrize(("text", "expected"), RIGHT_NUMBERS)

@@ -13,9 +13,10 @@ from typing import Any
 from heldout.tasks.math_worker import verified
 
 _BOX = re.compile(r"\\(?:boxed|fbox)\s*\{")
-_HASHES = re.compile(r"####[ \t]*([^\n]*[0-9][^\n]*)")
+_HASHES = "####"
 _SAID = re.compile(r"\banswer(?:\s+is|\s*:)", re.I)
-_FORMULA = re.compile(r"\$+([^$]+)\$+|\\\((.+?)\\\)|\\\[(.+?)\\\]")
+# None holds the beginning of another, so that many that never end take no longer than one.
+_FORMULA = re.compile(r"(?<!\$)\$++([^$]+)\$+|\\\(((?:(?!\\[()]).)+)\\\)|\\\[((?:(?!\\[\[\]]).)+)\\\]")
 _NUMBER = r"[+-]?(?:[0-9]{1,3}(?:,[0-9]{3})+(?![0-9])|[0-9]+)(?:\.[0-9]+)?|[+-]?\.[0-9]+"
 _NUMBERS = re.compile(rf"(?<![\w.])(?:{_NUMBER})|(?<=[\w.])(?:{_NUMBER.replace('[+-]?', '')})")
 _SIMPLE = re.compile(r"([+-]?)(?:([0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:/([0-9]+))?|\\frac\{?([0-9]+)\}?\{?([0-9]+)\}?)")
@@ -103,15 +104,20 @@ def number(value: Any, expected: Any) -> bool:
     """
     if not isinstance(value, str) or not isinstance(expected, str):
         return False
-    hashes = _HASHES.findall(value)
-    if hashes:
-        given = hashes[-1]
+    if behind := _behind_hashes(value):
+        given = behind
     elif _BOX.search(value):
         given = last_box(value) or ""
     else:
         given = (_NUMBERS.findall(value) or [""])[-1]
     found = exact_number(given)
     return found is not None and found == exact_number(expected)
+
+
+def _behind_hashes(text: str) -> str:
+    """What stands behind the hashes of the last line that has some and a digit after them; "" where there is none."""
+    behind = (line.partition(_HASHES)[2].lstrip(" \t") for line in reversed(text.split("\n")))
+    return next((one for one in behind if re.search("[0-9]", one)), "")
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from heldout.tasks.answers.parsing import MOST_LINES, UNENDED, tree_of
 from heldout.tasks.answers.source import Source, code_in
-from heldout.tasks.asserts import parsed
 
 Kind = Literal["python", "plain", "text", "other"]
 
@@ -17,7 +17,7 @@ _PYTHON = {"python", "py", "python2", "python3", "py3", "ipython", "ipython3", "
 _TEXT = {"text", "txt", "plain", "plaintext", "code", "none", "raw", "output", "console", "repl", "solution", "answer"}
 _MARKDOWN = {"markdown", "md", "mdx"}
 _BEFORE = r"(?P<before>.*?)"
-_OPENING = re.compile(_BEFORE + r"(?P<fence>`{3,}|~{3,})(?P<info>[^`]*)$")
+_OPENING = re.compile(_BEFORE + r"(?P<fence>(?<!`)`{3,}+|(?<!~)~{3,}+)(?P<info>[^`]*)$")
 _INLINE = re.compile(_BEFORE + r"```(?:(?P<label>python3?|py)[ \t]+)?(?P<code>[^`\n]+)```[ \t]*$")
 _AT_THE_START = re.compile(r"[ \t]*(?:(?:[-*+>]|\d+[.)])[ \t]*)*$")  # blanks, marks of lists and of quotations
 _QUOTED = re.compile(r"[ \t]*>(?!>>)[ \t]?")
@@ -30,7 +30,6 @@ _EXTENSIONS = 60  # tries, in one text, to read on where a statement has not end
 _REACH = 12  # pieces that such a try takes in at most
 _CONTINUED = re.compile(r"(?:else\b|elif\b|except\b|finally\b|case\b|[)\]}]|#)")
 _MAYBE_CODE = re.compile(r"[(=:@\[\"']|import\b|pass\b")
-_UNENDED = ("unterminated triple-quoted", "'(' was", "'[' was", "'{' was", "unexpected EOF", "expected an indented")
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +175,7 @@ def _in_docstring(lines: Sequence[str], left: list[int]) -> bool:
 
 def _error(code: str) -> str:
     try:
-        parsed(code)
+        tree_of(code)
     except SyntaxError as error:
         return error.msg or ""
     return ""
@@ -243,9 +242,9 @@ def _starts(lines: Sequence[str]) -> list[int]:
 def _is_code(text: str) -> bool | None:
     """Whether a text is Python that does something; None where it might be, if it went on."""
     try:
-        tree = parsed(text)
+        tree = tree_of(text)
     except SyntaxError as error:
-        return None if (error.msg or "").startswith(_UNENDED) else False
+        return None if (error.msg or "").startswith(UNENDED) else False
     return any(not is_prose(node) for node in tree.body)
 
 
@@ -264,10 +263,10 @@ def prefix(text: str, first: int) -> str | None:
 
     Cut is only from line `first` (from 0) on. The parser names the line of its error; what stands before it is fine.
     """
-    lines = text.split("\n")
+    lines = text.split("\n")[:MOST_LINES]
     for _ in range(_TRIES):
         try:
-            parsed("\n".join(lines))
+            tree_of("\n".join(lines))
         except SyntaxError as error:
             wrong = min(error.lineno or len(lines), len(lines)) - 1
             cut = next((place for place in range(wrong, first - 1, -1) if _begins(lines, place, wrong)), None)
@@ -289,10 +288,10 @@ def _begins(lines: Sequence[str], place: int, wrong: int) -> bool:
 
 def paragraphs(text: str) -> str | None:
     """Return the longest beginning of a text that parses and ends before a blank line, or None."""
-    lines = text.rstrip().split("\n")
+    lines = text.rstrip().split("\n")[:MOST_LINES]
     for _ in range(_TRIES):
         try:
-            parsed("\n".join(lines))
+            tree_of("\n".join(lines))
         except SyntaxError as error:
             wrong = min(error.lineno or len(lines), len(lines)) - 1
             cut = next((place for place in range(wrong, 0, -1) if not lines[place].strip()), None)

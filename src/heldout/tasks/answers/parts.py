@@ -8,20 +8,18 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
 
 from heldout.tasks.answers.blocks import is_prose
-from heldout.tasks.answers.source import Source, Statement, definition
+from heldout.tasks.answers.source import ASKS, Source, Statement, definition
 
 _BUILTINS = frozenset(dir(builtins))
 _DEFINES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 _IMPORTS = (ast.Import, ast.ImportFrom)
 _COMPOUND = (ast.If, ast.For, ast.While, ast.With, ast.Try, ast.TryStar, ast.Match, ast.AsyncFor, ast.AsyncWith)
 _PRINTS = {"print", "pprint", "pprint.pprint", "sys.stdout.write", "stdout.write", "display"}
-_LEAVES = {"exit", "quit", "sys.exit", "os._exit", "os.abort", "unittest.main", "pytest.main", "doctest.testmod"}
-_ASKS = {"input", "raw_input"}
 
 
 def reads_input(statement: Statement) -> bool:
     """Whether a statement, or a function in it, reads standard input."""
-    if not _ASKS.isdisjoint(statement.uses) or "fileinput" in statement.uses:
+    if not ASKS.isdisjoint(statement.uses) or "fileinput" in statement.uses:
         return True
     for node in ast.walk(statement.node):
         match node:
@@ -51,7 +49,7 @@ def helpers(
     taken = {id(one) for block in earlier for one in block.statements if _is_star(one)}
     homes: dict[str, list[Statement]] = {}
     for block in (*reversed(earlier), *later) if wanted else ():
-        for name, about in _about(block).items():
+        for name, about in block.makers.items():
             homes.setdefault(name, about)
     while wanted:
         name = wanted.pop()
@@ -63,23 +61,6 @@ def helpers(
                 taken.add(id(one))
                 wanted += one.uses
     return [one.text for block in (*earlier, *later) for one in block.statements if id(one) in taken]
-
-
-def _about(block: Source) -> dict[str, list[Statement]]:
-    """For each name that a block binds, the statements that make it what it is."""
-    bound: dict[str, list[Statement]] = {}
-    about: dict[str, list[Statement]] = {}
-    for one in block.statements:
-        if isinstance(one.node, ast.Assert) or (_leaves(one) and not isinstance(one.node, _DEFINES)):
-            continue
-        for name in one.binds:
-            bound.setdefault(name, []).append(one)
-        for name in one.binds | one.changes:
-            about.setdefault(name, []).append(one)
-    for name, binding in bound.items():
-        if any(isinstance(one.node, (*_DEFINES, *_IMPORTS)) for one in binding):
-            about[name] = binding[-1:]
-    return {name: about[name] for name in bound}
 
 
 def without_effects(statements: Sequence[Statement], root: str) -> tuple[list[Statement], list[str]]:
@@ -172,7 +153,7 @@ class _Graph:
 
     @cached_property
     def _leaving(self) -> set[str]:
-        return self._leading(_leaves) & self._defined
+        return self._leading(lambda one: one.leaves) & self._defined
 
     @cached_property
     def _printing(self) -> set[str]:
@@ -224,14 +205,7 @@ def _by_form(one: Statement) -> str:
             return "an exit or an input"
         case ast.If(test=test) if any(isinstance(node, ast.Name) and node.id == "__name__" for node in ast.walk(test)):
             return "a main guard"
-    return "an exit or an input" if not isinstance(one.node, _DEFINES) and _leaves(one) else ""
-
-
-def _leaves(one: Statement) -> bool:
-    calls = one.calls
-    return (
-        not _LEAVES.isdisjoint(calls) or not _ASKS.isdisjoint(calls) or any(".stdin." in f".{call}" for call in calls)
-    )
+    return "an exit or an input" if not isinstance(one.node, _DEFINES) and one.leaves else ""
 
 
 def _overwrites(node: ast.stmt, root: str) -> bool:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from heldout.tasks.answers.blocks import Block, Scanned, indented_runs, is_prose, paragraphs, prefix, runs, scan
+from heldout.tasks.answers.parsing import allowance
 from heldout.tasks.answers.parts import helpers, prints, reads_input, without_effects
 from heldout.tasks.answers.source import Source, code_in, definition, first_line, is_empty, method, returns, source_of
 from heldout.tasks.answers.text import answer_of
@@ -21,6 +22,7 @@ _METHOD = re.compile(r"(\w+)(?:\(\))?\.(\w+)$")
 _FUTURE = re.compile(r"^from __future__ import .*\n?", re.M)
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 _LOOKED_AT = 12  # blocks, from the last, among which a program that reads is looked for
+_BODIES = 50  # blocks, from the last, among which a body is looked for
 _RUNS = (ast.Expr, ast.If, ast.For, ast.While, ast.With, ast.Try, ast.AugAssign)
 
 
@@ -92,14 +94,18 @@ def read_answer(
     prelude
         Source that is put before the program.
 
+    Reading takes time in proportion to the text, whatever is in it, and a text of very many parts is not looked at to
+    its end (`heldout.tasks.answers.parsing`).
+
     What it cannot see: which of two answers the model means, other than by their order.
     """
     answer, dropped = answer_of(text)
     if not answer.strip():
         return Extracted("", dropped=dropped, problem=NO_ANSWER)
     try:
-        reader = _Programs(answer, cut) if stdin else _Functions(answer, _Asked(entry_point, stub), cut)
-        found = reader.read()
+        with allowance():
+            reader = _Programs(answer, cut) if stdin else _Functions(answer, _Asked(entry_point, stub), cut)
+            found = reader.read()
     except RecursionError:  # nested deeper than the tree can be walked
         found = Extracted("", problem=SYNTAX)
     if found.problem:
@@ -283,7 +289,7 @@ class _Functions:
         return self._defined_in(outside, "bare code") if self.asked.written.search(outside) else None
 
     def _body_in_block(self) -> Extracted | None:
-        for place in reversed(range(len(self.blocks))):
+        for place in list(reversed(range(len(self.blocks))))[:_BODIES]:
             block, _ = self.blocks[place]
             if self.asked.stub and block.kind in ("python", "plain"):
                 found = self._continued(block.text.strip("\n"), f"{self._where(place)} as the body", place)

@@ -8,15 +8,17 @@ import textwrap
 from collections.abc import Iterable, Iterator
 from functools import cached_property
 
-from heldout.tasks.asserts import parsed
-
-LARGEST = 200_000  # characters; what is longer is no program
+from heldout.tasks.answers.parsing import tree_of
 
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 _DEFINED_WITHIN = (ast.If, ast.Try, ast.With, ast.For, ast.While, ast.ExceptHandler)
 _SESSION = re.compile(r"[ \t]*(?:>>>|\.\.\.)(?: (.*)|[ \t]*)$")
 _MAGIC = re.compile(r"[%!]")
+_DEFINES = (*_FUNCTIONS, ast.ClassDef)
+_IMPORTS = (ast.Import, ast.ImportFrom)
+_LEAVES = {"exit", "quit", "sys.exit", "os._exit", "os.abort", "unittest.main", "pytest.main", "doctest.testmod"}
+ASKS = {"input", "raw_input"}
 
 
 class Names:
@@ -123,6 +125,11 @@ class Statement:
         """Dotted names of what is called in it: ``print``, ``sys.exit``."""
         return {dotted(node.func) for node in ast.walk(self.node) if isinstance(node, ast.Call)}
 
+    @cached_property
+    def leaves(self) -> bool:
+        """Whether it calls what ends the program, or asks for input."""
+        return not (_LEAVES | ASKS).isdisjoint(self.calls) or any(".stdin." in f".{call}" for call in self.calls)
+
 
 class Source:
     """Python source that parses."""
@@ -145,13 +152,28 @@ class Source:
             done = last
         return found
 
+    @cached_property
+    def makers(self) -> dict[str, list[Statement]]:
+        """For each name that it binds, the statements that make it what it is."""
+        bound: dict[str, list[Statement]] = {}
+        about: dict[str, list[Statement]] = {}
+        for one in self.statements:
+            if isinstance(one.node, ast.Assert) or (one.leaves and not isinstance(one.node, _DEFINES)):
+                continue
+            for name in one.binds:
+                bound.setdefault(name, []).append(one)
+            for name in one.binds | one.changes:
+                about.setdefault(name, []).append(one)
+        for name, binding in bound.items():
+            if any(isinstance(one.node, (*_DEFINES, *_IMPORTS)) for one in binding):
+                about[name] = binding[-1:]
+        return {name: about[name] for name in bound}
+
 
 def source_of(text: str) -> Source | None:
     """Parse a text; None where it is no Python, is too long, or where the parser gives up on it."""
-    if len(text) > LARGEST:
-        return None
     try:
-        return Source(text, parsed(text))
+        return Source(text, tree_of(text))
     except SyntaxError:
         return None
 
@@ -263,7 +285,7 @@ def returns(node: ast.stmt) -> bool:
 def dotted(node: ast.expr) -> str:
     """The dotted name that an expression is, or "".
 
-    >>> dotted(parsed("sys.exit").body[0].value)
+    >>> dotted(tree_of("sys.exit").body[0].value)
     'sys.exit'
     """
     parts: list[str] = []

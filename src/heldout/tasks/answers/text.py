@@ -101,12 +101,30 @@ def _unquoted(tokens: re.Pattern[str], text: str) -> list[re.Match[str]]:
     One is quoted where the mark before it opens a quotation: by what its line says so far, or as the same mark follows.
     A mark that closes one (``return "no"<|endoftext|>``), or is the end of three, is nothing of the token's.
     """
-    return [found for found in tokens.finditer(text) if not _is_quoted(text, found.start(), found.end())]
+    marks = _Marks(text)
+    return [found for found in tokens.finditer(text) if not marks.quote(found.start(), found.end())]
 
 
-def _is_quoted(text: str, start: int, end: int) -> bool:
-    mark = text[start - 1 : start]
-    if not mark or mark not in _QUOTES or text.endswith(mark * 3, 0, start):
-        return False
-    before = text[text.rfind("\n", 0, start) + 1 : start].replace(mark * 3, "")
-    return before.count(mark) % 2 == 1 or text.startswith(mark, end)
+class _Marks:
+    """The quotation marks before each of some places in a text, which come in order; each line is counted once."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._line = 0  # where the line begins of the last place
+        self._last = 0
+        self._counted: dict[str, tuple[int, int]] = {}  # of each mark: up to where, and how many in this line
+
+    def quote(self, start: int, end: int) -> bool:
+        """Whether what stands from one place to another is quoted."""
+        text = self._text
+        begins = text.rfind("\n", self._last, start) + 1
+        self._last = start
+        if begins:
+            self._line, self._counted = begins, {}
+        mark = text[start - 1 : start]
+        if not mark or mark not in _QUOTES or text.endswith(mark * 3, 0, start):
+            return False
+        place, count = self._counted.get(mark, (self._line, 0))
+        count += text.count(mark, place, start) - 3 * text.count(mark * 3, place, start)
+        self._counted[mark] = start, count
+        return count % 2 == 1 or text.startswith(mark, end)
