@@ -182,6 +182,21 @@ def test_what_is_refused_is_asked_once_and_the_key_is_never_told(
     assert "\n" not in str(told.value)
 
 
+def test_an_answer_that_no_model_writes_is_refused_and_not_asked_for_again(standin: Standin) -> None:
+    text = json.dumps({"choices": [{"text": "x", "finish_reason": "stop"}]}).encode()
+    standin.faults = [None, (200, {}, text.ljust(2**26 + 1))]
+    with pytest.raises(ServerError, match="gives more than 64 MiB in one answer"):
+        standin.policy().sample(["a"], 1)
+    assert standin.requests == 2
+    standin.faults = [(200, {}, text.ljust(2**26))]
+    assert standin.policy().sample(["a"], 1)[0][0].text
+
+    standin.faults = [None, (400, {}, b"no! " * 2**20)]
+    with pytest.raises(ServerError, match=r"refuses the request .400: no! no!") as told:
+        standin.policy().sample(["a"], 1)
+    assert len(str(told.value)) < 500
+
+
 def test_a_server_that_asks_to_wait_for_an_hour_is_given_up(standin: Standin) -> None:
     standin.faults = [(429, {"Retry-After": "3600"}, {})]
     with pytest.raises(ServerError, match="asks to wait for 3600 seconds"):

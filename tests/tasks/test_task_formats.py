@@ -82,6 +82,15 @@ def test_what_is_no_json_is_told_with_its_line(tmp_path: Path) -> None:
             load_task(str(tmp_path / "mine.jsonl"))
 
 
+def test_a_packed_file_that_unpacks_to_gigabytes_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "mine.jsonl.gz"
+    path.write_bytes(gzip.compress(b" " * 2**22) * 2**10)  # 4 GiB in 4 MB
+    with pytest.raises(TaskError, match=r"unpacks to more than 512 MiB.*; unpack it yourself"):
+        load_task(str(path))
+    path.write_bytes(gzip.compress(b" " * 2**22 + b"\n" + json.dumps(ROW).encode()))
+    assert len(load_task(str(path)).problems) == 1
+
+
 def test_a_file_in_another_encoding_is_told_what_it_should_be(tmp_path: Path) -> None:
     path = tmp_path / "mine.jsonl"
     path.write_bytes(json.dumps(ROW).encode("utf-16"))

@@ -27,6 +27,7 @@ _NO_QUOTA = ("insufficient_quota", "billing_hard_limit_reached")  # a 429 that w
 _LONGEST_PAUSE = 60.0  # seconds between two tries, where the server does not say how long
 _LONGEST_WAIT = 900.0  # seconds that a server may ask us to wait
 _MOST = 64 << 20  # bytes of one answer
+_MOST_REFUSAL = 1 << 20  # bytes of the body of a refusal
 _TOLD = 300  # characters of what a server says, in a message
 
 
@@ -107,13 +108,18 @@ class Server:
     def _once(self, request: urllib.request.Request) -> dict[str, Any]:
         try:
             with self._opener.open(request, timeout=self.timeout) as answer:
-                data = answer.read(_MOST)
+                data = answer.read(_MOST + 1)
                 self.software = answer.headers.get("Server", "")
         except urllib.error.HTTPError as error:
             with error:
                 self._refuse(error.code, dict(error.headers), _read(error))
         except (OSError, http.client.HTTPException) as error:  # URLError is an OSError
             raise _Passing(self._clean(getattr(error, "reason", None) or error)) from None
+        if len(data) > _MOST:
+            raise ServerError(
+                f"{self.url} gives more than {_MOST >> 20} MiB in one answer, which no model writes; look at what "
+                "answers there, or ask for fewer tokens."
+            )
         try:
             found = json.loads(data)
         except (ValueError, RecursionError):
@@ -200,7 +206,7 @@ def _key(variable: str) -> str:
 
 def _read(error: urllib.error.HTTPError) -> bytes:
     try:
-        return error.read(_MOST)
+        return error.read(_MOST_REFUSAL)
     except (OSError, http.client.HTTPException):
         return b""
 

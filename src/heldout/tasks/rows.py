@@ -17,6 +17,8 @@ from heldout.tasks.problem import SPLITS
 from heldout.text import sentence_list
 
 FILE_ENDINGS = (".jsonl", ".json", ".jsonl.gz", ".json.gz")
+_MOST = 2**29  # bytes that a packed file may unpack to
+_PIECE = 2**20
 _ALONE = ["train"]  # the only split of a data set that its authors did not split
 
 
@@ -71,8 +73,7 @@ def file_values(path: Path) -> list[Value]:
     A TaskError, with file and line, where it cannot be read or is no JSON.
     """
     try:
-        data = path.read_bytes()
-        text = (gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data).decode("utf-8-sig")
+        text = _content(path).decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise TaskError(f"{path} cannot be read: byte {error.start} is not UTF-8; save it in that encoding.") from None
     except (OSError, EOFError, zlib.error) as error:
@@ -106,6 +107,24 @@ def hub_rows(name: str) -> tuple[list[Row], list[str]]:
         if split in SPLITS
         for number, data in enumerate(rows, 1)
     ], notes
+
+
+def _content(path: Path) -> bytes:
+    with path.open("rb") as file:
+        packed = file.read(2) == b"\x1f\x8b"
+        file.seek(0)
+        if not packed:
+            return file.read()
+        found = bytearray()
+        with gzip.GzipFile(fileobj=file) as stream:
+            while piece := stream.read(_PIECE):
+                found += piece
+                if len(found) > _MOST:
+                    raise TaskError(
+                        f"{path} unpacks to more than {_MOST >> 20} MiB, the most that is unpacked here; unpack it "
+                        "yourself, and give the path of what comes out."
+                    )
+        return bytes(found)
 
 
 def _is_json(text: str) -> bool:
