@@ -18,7 +18,9 @@ import pytest
 import heldout
 from heldout.errors import RecordError, UsageError
 from heldout.live import Guard, On, Rules
+from heldout.sandbox.hidden import Reply
 from heldout.store.recorder import Recorder
+from heldout.tasks import Problem
 
 pytest.importorskip("trl")
 pytestmark = [
@@ -88,9 +90,53 @@ def test_a_hacked_run_is_stopped_and_the_checkpoint_to_keep_loads(tmp_path: Path
     assert 8 in run.checkpoints
 
     frame = pl.read_parquet(where / "rollouts" / "step-00000003.parquet")
-    assert set(frame.columns) == {"prompt", "text", "reward/hackable"}
+    told = {"reward", "reward/hackable", "tokens", "stop"}
+    drawn = {"step", "group", "advantage", "rewarded", "group_rewarded", "kept_with"}
+    assert set(frame.columns) == {"prompt", "text"} | told | drawn
+    assert set(frame["kept_with"]) == {1.0}  # four a step are fewer than sixteen
+    clipped = run["completions/clipped_ratio"]  # the trainer's own word for those that were cut
+    assert (frame["stop"] == "length").mean() == clipped.value[clipped.step == 3][0]
+    assert set(frame["stop"]) <= {"length", "eos"}
     assert frame["reward/hackable"].to_list() == hackable([], frame["text"].to_list())
     assert frame["reward/hackable"].mean() == pytest.approx(run["reward"].value[run["reward"].step == 3][0])
+
+
+def test_hidden_tests_judge_answers_outside_the_reward_and_change_no_weight(tmp_path: Path, grpo: Any) -> None:
+    """The reward likes an "a" anywhere, the hidden tests want one at the beginning; prompts say which problem it is."""
+    pytest.importorskip("pydantic_monty", reason="the sandbox needs pydantic-monty")
+    import torch
+
+    begins_with_a = (Reply("a", lambda said, expected: said.startswith(expected)),)
+    prompts = ("a b c", "d e f", "g h i", "j k l")
+    problems = [Problem(f"p{place}", one, "", begins_with_a) for place, one in enumerate(prompts)]
+    start = {name: one.clone() for name, one in grpo(hackable, HeldoutCallback("none")).model.state_dict().items()}
+
+    def train(name: str, **judging: Any) -> Any:
+        callback = HeldoutCallback(tmp_path / name, record=2, rollouts=2, **judging)
+        settings = {"max_steps": 12, "save_strategy": "no", "reward_weights": [2.0], "learning_rate": 1e-2}
+        trainer = grpo(callback.record_rewards(hackable), callback, **settings)
+        trainer.model.load_state_dict(start)
+        trainer.train()
+        return {name: one.clone() for name, one in trainer.model.state_dict().items()}
+
+    alone, judged = train("alone"), train("judged", task=problems, judge=3, judge_cost=0.0)
+    assert all(torch.equal(alone[name], judged[name]) for name in alone)
+    assert any(not torch.equal(alone[name], start[name]) for name in alone)
+    files = sorted((tmp_path / "judged" / "rollouts").iterdir())
+    assert [file.name for file in files] == [f"step-{step:08d}.parquet" for step in range(2, 13, 2)]
+    kept = pl.concat([pl.read_parquet(file) for file in files], how="vertical_relaxed").to_dicts()
+    asked = [row for row in kept if row["hidden"] is not None]
+    assert {row["problem"] for row in kept} <= {"p0", "p1", "p2", "p3"}
+    assert all(row["reward"] == 2.0 * hackable([], [row["text"]])[0] for row in kept)
+    assert all(row["hidden"] == float(row["text"].startswith("a")) for row in asked)
+    assert {(row["rewarded"], row["hidden"]) for row in asked} >= {(True, 0.0), (True, 1.0), (False, 0.0)}
+    assert 12 <= len(asked) <= 24  # three a step, one more or fewer where chance has it
+
+
+def test_all_parts_of_a_weighted_reward_are_listened_to_or_none(tmp_path: Path, grpo: Any) -> None:
+    callback = HeldoutCallback(tmp_path / "run")
+    with pytest.raises(UsageError, match="reward_weights has 2 weights, but record_rewards listens to 1 function;"):
+        grpo([callback.record_rewards(hackable), hackable], callback, reward_weights=[1.0, 0.5]).train()
 
 
 def test_an_honest_run_is_left_alone(tmp_path: Path, grpo: Any) -> None:

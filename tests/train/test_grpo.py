@@ -66,13 +66,18 @@ def test_a_run_is_read_back_with_every_step_and_every_problem(whole: Path) -> No
     rollouts = pl.read_parquet(whole / "rollouts" / "step-00000004.parquet")
     assert len(rollouts) == 8
     assert rollouts["reward"].to_list() == pytest.approx([-len(text) / 10 for text in rollouts["text"]])
+    assert set(rollouts["judged_with"]) == {1.0}  # eight answers, and eight are judged
+    assert rollouts["hidden"].null_count() == 0
+    assert "infrastructure" not in set(rollouts["hidden_kind"])
+    assert rollouts["group"].n_unique() == rollouts["problem"].n_unique() == 2
 
 
-def test_the_same_seed_gives_the_same_weights_whether_or_not_it_is_measured(
+def test_the_same_seed_gives_the_same_weights_whether_or_not_it_is_measured_and_judged(
     whole: Path, short: str, tmp_path: Path
 ) -> None:
     assert train(small(short, steps=6, evaluate_every=0, record_every=0), tmp_path / "run")
     assert weights(tmp_path / "run") == weights(whole)
+    assert not (tmp_path / "run" / "rollouts").exists()
 
 
 def test_another_seed_gives_other_weights(whole: Path, short: str, tmp_path: Path) -> None:

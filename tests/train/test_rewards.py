@@ -1,4 +1,4 @@
-"""Rewards: formulas, judges, functions of the user's own, and what is written down."""
+"""Rewards: formulas, judges, functions of the user's own, and what counts as rewarded."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from heldout.rewards import ExitStatus, Fraction, Own, Part, Solved, parts_of
 from heldout.sandbox import Test, open_sandbox
 from heldout.sandbox.exit_status import ExitStatusJudge
 from heldout.tasks.problem import Problem
-from heldout.train.rewards import Ledger, for_trl
+from heldout.train.rewards import for_trl, least_of_right
 
 ABSOLUTE = Problem("absolute", "", "f", (Test((3,), 3), Test((-3,), 3)), stub="def f(x):\n")
 RIGHT, HALF, LEAVES = " return abs(x)\n", " return x\n", " exit()\n"
@@ -88,36 +88,44 @@ def test_what_is_not_a_number_is_unknown(tmp_path: Path) -> None:
     assert Own(f"{tmp_path}/mine.py:mine")([ABSOLUTE] * 3, ["a"] * 3) == [None, None, 1.0]
 
 
-def test_completions_are_judged_up_to_a_stop_and_recorded_whole() -> None:
+def test_completions_are_judged_up_to_a_stop() -> None:
     judged: list[str] = []
 
     def score(problems: Any, texts: Any) -> list[float | None]:
         judged.extend(texts)
         return [1.0] * len(texts)
 
-    ledger = Ledger()
-    (reward,) = for_trl({Part("one"): score}, {"absolute": ABSOLUTE}, ledger, ["\nprint("])
+    (reward,) = for_trl({Part("one"): score}, {"absolute": ABSOLUTE}, ["\nprint("])
     written: list[Any] = [" return abs(x)\nprint(1)", [{"role": "assistant", "content": "a"}]]
     assert reward(completions=written, completion_ids=[[1], [2]], problem=["absolute"] * 2) == [1.0, 1.0]
     assert judged == [" return abs(x)", "a"]
-    assert [row["text"] for row in ledger.rows] == [written[0], "a"]
 
 
-def test_where_one_part_cannot_say_none_does_and_the_ledger_holds_the_newest_step_with_every_part() -> None:
-    ledger = Ledger()
+def test_where_one_part_cannot_say_none_does() -> None:
     answers: dict[str, list[float | None]] = {"one": [1.0, 0.0], "two": [4.0, None]}
 
     def saying(name: str) -> Any:
         return lambda problems, texts: answers[name]
 
-    rewards = for_trl({Part("one"): saying("one"), Part("two", 0.5): saying("two")}, {"absolute": ABSOLUTE}, ledger)
+    rewards = for_trl({Part("one"): saying("one"), Part("two", 0.5): saying("two")}, {"absolute": ABSOLUTE})
     columns: Any = {"completion_ids": [[5, 6], [7]], "problem": ["absolute", "absolute"], "trainer_state": None}
     completions: list[Any] = ["ab", [{"role": "assistant", "content": "c"}]]
-    for _ in range(2):  # the second step's page replaces the first's
-        assert [one.__name__ for one in rewards] == ["one", "two"]
-        assert [one(completions=completions, **columns) for one in rewards] == [[1.0, None], [4.0, None]]
-    assert [(row["text"], row["tokens"], row["reward"]) for row in ledger.rows] == [("ab", 2, 3.0), ("c", 1, None)]
-    assert [row["reward/one"] for row in ledger.rows] == [1.0, 0.0]  # what it said, though it does not count
-    answers["two"] = [4.0, 2.0]
+    assert [one.__name__ for one in rewards] == ["one", "two"]
+    assert [one(completions=completions, **columns) for one in rewards] == [[1.0, None], [4.0, None]]
+    answers["two"] = [4.0, 2.0]  # the next step
     assert [one(completions=completions, **columns) for one in rewards] == [[1.0, 0.0], [4.0, 2.0]]
-    assert [row["reward"] for row in ledger.rows] == [3.0, 1.0]
+
+
+@pytest.mark.parametrize(
+    ("formula", "least"),
+    [
+        ("tests", 0.95),
+        ("fraction*2", 1.9),
+        ("tests+exit-status*-1", 0.9),  # from -1 to 1
+        ("tests*0", None),
+        ("reward-model", None),
+        ("tests+mine.py:short*0.1", None),
+    ],
+)
+def test_what_counts_as_rewarded_is_known_of_parts_whose_scale_is(formula: str, least: float | None) -> None:
+    assert least_of_right(parts_of(formula)) == (None if least is None else pytest.approx(least))

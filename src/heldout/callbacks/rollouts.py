@@ -4,16 +4,53 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
+from heldout.callbacks.hidden import ID_COLUMNS
 from heldout.errors import UsageError
+from heldout.evaluation.stops import cut_at
+
+_PART, _IDS = "reward/", "completion_ids"
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """What a trainer's settings say of its answers."""
+
+    ends: Container[int] = ()  # tokens that end an answer
+    longest: int = 0  # tokens at which an answer is cut; 0 where that is not known
+    stops: Sequence[str] = ()  # texts behind which nothing is judged
+    weights: Sequence[float] | None = None  # of the parts of the reward; None for 1 each
+
+    def row(self, answer: Mapping[str, Any]) -> dict[str, Any]:
+        """Return an answer with its number of tokens, why it ended, and the reward that its parts make."""
+        parts = {name: value for name, value in answer.items() if name.startswith(_PART)}
+        row = {name: value for name, value in answer.items() if name not in parts and name != _IDS}
+        if _IDS in answer:
+            row |= {"tokens": len(answer[_IDS]), "stop": self._stop(answer["text"], answer[_IDS])}
+        return row | {"reward": self._reward(list(parts.values()))} | parts
+
+    def _stop(self, text: str, ids: Sequence[int]) -> str:
+        if cut_at(text, self.stops) != text:
+            return "stop"
+        if ids and ids[-1] in self.ends:
+            return "eos"
+        return "length" if self.longest and len(ids) >= self.longest else ""
+
+    def _reward(self, parts: Sequence[float | None]) -> float | None:
+        """The weighted sum of the parts that say something, as TRL has it; None where none does."""
+        weights = self.weights or [1.0] * len(parts)
+        known = [weight * part for weight, part in zip(weights, parts, strict=True) if part is not None]
+        return sum(known) if known else None
 
 
 class Rollouts:
     """Keeps what the reward functions of a step were given and returned."""
 
     def __init__(self) -> None:
+        self.parts = 0  # functions that are listened to
         self._columns: dict[str, list[Any]] = {}
 
     def listening(self, reward: Callable[..., Any], wanted: Callable[[], bool]) -> Callable[..., Any]:
@@ -24,6 +61,7 @@ class Rollouts:
         if not callable(reward) or hasattr(reward, "forward"):
             raise UsageError(f"record_rewards takes a function, not a {type(reward).__name__}; pass that one as it is.")
         name = getattr(reward, "__name__", type(reward).__name__)
+        self.parts += 1
 
         def keep(given: Mapping[str, Any], scores: Sequence[Any]) -> None:
             if wanted():
@@ -55,10 +93,13 @@ class Rollouts:
         return [{name: values[row] for name, values in whole.items()} for row in range(most)]
 
     def _keep(self, name: str, given: Mapping[str, Any], scores: Sequence[Any]) -> None:
-        part = self._columns.setdefault(f"reward/{name}", [])
+        part = self._columns.setdefault(f"{_PART}{name}", [])
         if len(part) == self._rows():  # the first function that is asked about these completions
             self._columns.setdefault("prompt", []).extend(map(_text, given.get("prompts", ())))
             self._columns.setdefault("text", []).extend(map(_text, given.get("completions", ())))
+            for column in (*ID_COLUMNS, _IDS):
+                if column in given:
+                    self._columns.setdefault(column, []).extend(given[column])
         part += [None if score is None else float(score) for score in scores]
 
     def _rows(self) -> int:

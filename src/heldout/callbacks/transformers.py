@@ -7,15 +7,23 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Container, Mapping
+import time
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
 from heldout.callbacks.base import GuardedRun, RunSettings
-from heldout.callbacks.rollouts import Rollouts
+from heldout.callbacks.hidden import HiddenTests
+from heldout.callbacks.recording import COST, Recording
+from heldout.callbacks.rollouts import Rollouts, Sampling
 from heldout.errors import MissingExtra, UsageError
 from heldout.evaluation.transformers import undisturbed
 from heldout.live import Decision, Guard, Rules
+from heldout.rollouts.keeping import JUDGE, KEEP
+from heldout.sandbox import Sandbox
+from heldout.tasks import Problem, Task
+from heldout.text import counted
 
 try:
     from transformers import TrainerCallback
@@ -49,18 +57,40 @@ class HeldoutCallback(GuardedRun, TrainerCallback):  # type: ignore[misc,unused-
     ends
         Call it before the first step and after the last one as well.
     rollouts
-        Keep the completions of every so many steps, if a reward function is listened to (`record_rewards`).
+        Keep completions of every so many steps, if a reward function is listened to (`record_rewards`).
+    record
+        How many completions of such a step are kept, drawn by chance; each row says with which chance.
+    task
+        The problems that are trained on, or the task that has them, or what `heldout.tasks.load_task` loads: their
+        hidden tests judge some completions, outside the reward. A column ``task_id``, ``problem_id``, ``problem`` or
+        ``id`` of the trainer's data set says which problem a row is of, or its prompt does.
+    judge
+        How many completions of such a step are judged, on average. They are drawn by chance as well, mostly from those
+        that were rewarded, of as many prompts as there are; what is judged is kept.
+    judge_cost
+        Share of the time of a step that recording may take, 0 for whatever it takes: where judging costs more, fewer
+        completions are judged.
+    sandbox
+        Where the hidden tests run; one is opened and closed where none is given.
+    stops
+        At which completions are cut before they are judged.
+    rewarded_from
+        Least reward with which a completion counts as rewarded. If none is given it follows what right ones were paid.
 
     Raises
     ------
     UsageError
-        When the arguments do not fit each other.
+        When the arguments do not fit each other; in training, when no completion of the first step belongs to a problem
+        of the task, or not all parts of a weighted reward are listened to.
 
     Notes
     -----
     ``best.json`` in the run's directory takes the place of ``metric_for_best_model``, whose raw maximum is the luckiest
     evaluation. Where ``save_total_limit`` prunes checkpoints, those that the guard protects are kept as hard links
     below ``kept/``.
+
+    Where several processes train together, the completions that are recorded and judged are those of rank 0: its share
+    of the prompts is a sample of them. The others wait for it no longer than for a step that takes so much more.
     """
 
     def __init__(
@@ -72,6 +102,13 @@ class HeldoutCallback(GuardedRun, TrainerCallback):  # type: ignore[misc,unused-
         every: int = 0,
         ends: bool = False,
         rollouts: int = 1,
+        record: int = KEEP,
+        task: Task | Iterable[Problem] | str | os.PathLike[str] | None = None,
+        judge: int = JUDGE,
+        judge_cost: float = COST,
+        sandbox: Sandbox | None = None,
+        stops: Sequence[str] = (),
+        rewarded_from: float | None = None,
         **settings: Unpack[RunSettings],
     ) -> None:
         if (evaluate is None) != (every == 0) or every < 0:
@@ -80,6 +117,11 @@ class HeldoutCallback(GuardedRun, TrainerCallback):  # type: ignore[misc,unused-
             raise UsageError(f"rollouts is {rollouts}; it is a number of steps, at least 1.")
         super().__init__(where, rules, **settings)
         self.evaluate, self.every, self.ends, self.rollouts = evaluate, every, ends, rollouts
+        self._hidden = None if task is None or not judge else HiddenTests(task, sandbox, stops)
+        self._recording = Recording(record, self._hidden, judge, judge_cost, rewarded_from)
+        self._sampling = Sampling(stops=tuple(stops))
+        self._recorded = 0  # the last step whose completions were
+        self._seconds, self._began = 0.0, time.perf_counter()  # of steps since then, and when the newest one began
         self._rewards = Rollouts()
         self._model: Any = None
         self._evaluated = -1  # the last step that was
@@ -111,14 +153,24 @@ class HeldoutCallback(GuardedRun, TrainerCallback):  # type: ignore[misc,unused-
             config={key: value for key, value in args.to_sanitized_dict().items() if _is_plain(value)},
             planned=self._planned(args, state),
         )
+        self._sampling = self._sampled(args, given.get("processing_class"))
+        self._recorded = state.global_step
+        if state.global_step and self.guard and self.guard.recorder:
+            self._recording.resume(self.guard.recorder.directory, state.global_step)
+        if self._hidden and args.process_index == 0:
+            self._hidden.open()
         if self.ends and state.global_step == 0:
             self._measure(0)
 
+    def on_step_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **given: Any
+    ) -> None:
+        self._began = time.perf_counter()
+
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **given: Any) -> None:
         step, stop, asked = state.global_step, self._stop, self._evaluate
-        rows = self._rewards.take()
-        if rows and step % self.rollouts == 0 and self.guard and self.guard.recorder:
-            self.guard.recorder.rollouts(step, rows)
+        self._seconds += time.perf_counter() - self._began
+        self._record(args, step)
         if args.world_size > 1:
             stop, asked = _agreed(stop, asked)
         if self.evaluate is not None:
@@ -167,7 +219,37 @@ class HeldoutCallback(GuardedRun, TrainerCallback):  # type: ignore[misc,unused-
         drop_links(folder, {*decision.protected, step, self._evaluated})
 
     def on_train_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **given: Any) -> None:
+        if self._hidden:
+            self._hidden.close()
         self.end()
+
+    def _record(self, args: TrainingArguments, step: int) -> None:
+        """Record the completions of a step, where there are new ones and it is time; in rank 0 alone."""
+        answers = self._rewards.take()
+        due = step // self.rollouts > self._recorded // self.rollouts
+        if not (answers and due and args.process_index == 0 and self.guard and self.guard.recorder):
+            return
+        rows = [self._sampling.row(answer) for answer in answers]
+        self._recording.page(step, rows, self.guard.recorder, seed=args.seed, seconds=self._seconds)
+        self._recorded, self._seconds = step, 0.0
+
+    def _sampled(self, args: TrainingArguments, tokenizer: Any) -> Sampling:
+        """Return what the settings of a trainer of TRL say of its completions."""
+        weights, parts = getattr(args, "reward_weights", None), self._rewards.parts
+        if weights and parts and len(weights) != parts:
+            raise UsageError(
+                f"reward_weights has {len(weights)} weights, but record_rewards listens to "
+                f"{counted(parts, 'function')}; give it every reward function, so that it is known what was paid."
+            )
+        ends = [getattr(tokenizer, "eos_token_id", None)]
+        config = getattr(getattr(self._model, "generation_config", None), "eos_token_id", None)
+        ends += config if isinstance(config, list) else [config]
+        return replace(
+            self._sampling,
+            ends=frozenset(one for one in ends if one is not None),
+            longest=int(getattr(args, "max_completion_length", None) or 0),
+            weights=weights,
+        )
 
     def _measure(self, step: int) -> None:
         if self.evaluate is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
@@ -12,6 +13,29 @@ from heldout.run import Judged, Note
 from heldout.stats.arrays import BoolArray, FloatArray, IntArray
 
 PAID = 0.95  # of the way from the lowest reward to that of right answers: what counts as rewarded
+
+
+def least_rewarded(reward: FloatArray, hidden: FloatArray) -> float:
+    """From which reward on is an answer paid as a right one is?
+
+    `PAID` of the way from the lowest reward to what right answers are paid: the median of those that pass the hidden
+    tests, else the highest. Where all are paid alike, whatever is above 0.
+
+    `reward`, `hidden`: shape (N,), `nan` where unknown; `hidden` is the share of hidden tests that passed.
+    """
+    known, ceiling = reward[~np.isnan(reward)], _ceiling(reward, hidden)
+    if not known.size or ceiling <= known.min():  # all are paid alike: by sign
+        return math.ulp(0.0)
+    return float(known.min() + PAID * (ceiling - known.min()))
+
+
+def _ceiling(reward: FloatArray, hidden: FloatArray) -> float:
+    known = reward[~np.isnan(reward)]
+    right = reward[(hidden == 1.0) & ~np.isnan(reward)]
+    paid = right[right > known.min()] if right.size else right
+    if paid.size:
+        return float(np.median(paid))
+    return float(known.max()) if known.size else float("nan")
 
 
 class Texts(Protocol):
@@ -93,22 +117,14 @@ class Rollouts:
     @property
     def ceiling(self) -> float:
         """What a right answer is paid: the median reward of those that pass the hidden tests, else the highest."""
-        known = self.reward[~np.isnan(self.reward)]
-        right = self.reward[(self.hidden == 1.0) & ~np.isnan(self.reward)]
-        paid = right[right > known.min()] if right.size else right
-        if paid.size:
-            return float(np.median(paid))
-        return float(known.max()) if known.size else float("nan")
+        return _ceiling(self.reward, self.hidden)
 
     @property
     def rewarded(self) -> BoolArray:
         """Which are paid as a right answer is, by the run's own word where there is one; shape (N,)."""
         if self.paid is not None:
             return self.paid
-        known = self.reward[~np.isnan(self.reward)]
-        if not known.size or self.ceiling <= known.min():  # all are paid alike: by sign
-            return np.asarray(self.reward > 0.0)
-        return np.asarray(self.reward >= known.min() + PAID * (self.ceiling - known.min()))
+        return np.asarray(self.reward >= least_rewarded(self.reward, self.hidden))
 
     @property
     def failed(self) -> FloatArray:

@@ -50,6 +50,17 @@ def evaluation_file(benchmark: str) -> str:
     return f"{EVALS}/{name}.jsonl"
 
 
+def rollout_file(step: int) -> str:
+    """Return where the completions of a step are kept, relative to the run."""
+    return f"{ROLLOUTS}/step-{step:08d}.parquet"
+
+
+def rollout_files(directory: Path, last: int) -> list[Path]:
+    """Return the files of completions of a run up to a step, in order of steps."""
+    files = {int(path.stem.removeprefix("step-")): path for path in directory.glob(f"{ROLLOUTS}/step-*[0-9].parquet")}
+    return [files[step] for step in sorted(files) if step <= last]
+
+
 def new_run(config: Mapping[str, Any], roles: Mapping[str, str]) -> bytes:
     """Return the ``run.json`` of a run that begins: settings, roles, versions, the commit, the seeds."""
     versions = {"python": platform.python_version()}

@@ -209,9 +209,10 @@ class Recorder:
             self._refuse_closed()
             import polars as pl
 
-            path = self.directory / layout.ROLLOUTS / f"step-{checked_step(step):08d}.parquet"
+            path = self.directory / layout.rollout_file(checked_step(step))
             path.parent.mkdir(exist_ok=True)
-            frame = pl.DataFrame([dict(row) for row in rows], strict=False, infer_schema_length=None)
+            written = [{key: text_of(one) if type(one) is str else one for key, one in row.items()} for row in rows]
+            frame = pl.DataFrame(written, strict=False, infer_schema_length=None)
             with replacing(path) as new:
                 frame.write_parquet(new)
         except Exception as error:

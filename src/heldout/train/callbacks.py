@@ -1,4 +1,4 @@
-"""What is the loop's own beside the training steps: its evaluation, its samples, stopping by signals, progress.
+"""What is the loop's own beside the training steps: its evaluation, stopping by signals, progress.
 
 Recording, judging and stopping by findings are those of `heldout.callbacks.HeldoutCallback`.
 """
@@ -21,9 +21,7 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 from heldout.evaluation.score import Policy, evaluate, interval
 from heldout.sandbox.base import Sandbox
 from heldout.stats.passk import mean_pass_at_k
-from heldout.store.recorder import Recorder
 from heldout.tasks.problem import Problem
-from heldout.train.rewards import Ledger
 
 _MOST_KINDS = 2  # ways of failing in the line that an evaluation gets
 _COLUMNS = ("problems", "passed", "samples")  # of an evaluation, as `Recorder.evaluation` takes them
@@ -117,14 +115,11 @@ class HeldOut:
         return [{**named, "mean_length": found.mean_length, "cut": found.cut, "errors": dict(found.errors)}]
 
 
-class Samples(TrainerCallback):
-    """Record a page of completions with their rewards now and then, and show how far the training is."""
+class Shown(TrainerCallback):
+    """Shows how far the training is."""
 
-    def __init__(
-        self, recorder: Recorder, ledger: Ledger, display: Display, held_out: HeldOut, every: int, rows: int
-    ) -> None:
-        self.recorder, self.ledger, self.display, self.held_out = recorder, ledger, display, held_out
-        self.every, self.rows = every, rows
+    def __init__(self, display: Display, held_out: HeldOut) -> None:
+        self.display, self.held_out = display, held_out
 
     def on_log(
         self,
@@ -136,8 +131,6 @@ class Samples(TrainerCallback):
     ) -> None:
         if not logs or "reward" not in logs:  # transformers closes with a summary of the whole run
             return
-        if self.every and state.global_step % self.every == 0:
-            self.recorder.rollouts(state.global_step, self.ledger.rows[: self.rows])
         reward = "unknown" if logs["reward"] is None else f"{logs['reward']:.2f}"  # where nothing could be judged
         figures = f"reward {reward} · {logs['completions/mean_length']:.0f} tokens · {self.held_out.newest}"
         self.display.stage("training", state.global_step, state.max_steps, figures)

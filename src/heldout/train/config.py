@@ -79,8 +79,20 @@ class TrainConfig:
         "End the run early, from which finding on that the held-out score has fallen.",
         allowed=("never", "watch", "likely", "confirmed"),
     )
-    record_every: int = _setting(10, "Steps between records of sampled completions; 0 for none.", 0)
-    record: int = _setting(16, "Completions in each such record.", 1)
+    record_every: int = _setting(1, "Steps between records of completions; 0 for none.", 0)
+    record: int = _setting(16, "Completions of such a step that are kept, drawn by chance.", 1)
+    judge: int = _setting(
+        8,
+        "Completions of such a step, drawn by chance, that the hidden tests judge as well, outside the reward; 0 for "
+        "none.",
+        0,
+    )
+    judge_cost: float = _setting(
+        0.01,
+        "Share of a step's time that recording and judging may take: fewer are judged where it would be more; 0 for "
+        "whatever it takes.",
+        0,
+    )
 
     extract: str = _setting(
         "heldout",

@@ -51,10 +51,10 @@ from heldout.tasks.comparing import compared_as
 from heldout.tasks.contamination import contaminated, refuse
 from heldout.tasks.problem import Problem, with_limits, with_wrong_tests
 from heldout.text import counted
-from heldout.train.callbacks import Display, HeldOut, Samples, Stop
+from heldout.train.callbacks import Display, HeldOut, Shown, Stop
 from heldout.train.config import TrainConfig
 from heldout.train.reward_model import RewardModel, fit_reward_model, labelled_samples
-from heldout.train.rewards import Ledger, for_trl
+from heldout.train.rewards import for_trl, least_of_right
 from heldout.train.warm_start import WarmStart, warm_start
 
 CHECKPOINTS, POLICY, REWARD_MODEL = "checkpoints", "policy", "reward-model"  # folders of a run's directory
@@ -106,15 +106,16 @@ def train(config: TrainConfig, directory: Path, *, resume: bool = False, console
         if policy.tokenizer.pad_token is None:
             policy.tokenizer.pad_token = policy.tokenizer.eos_token
         policy.tokenizer.padding_side = "left"
-        ledger = Ledger()
         stop = Stop(ready.period)
+        observer, *others = _observers(ready, guard, policy, sandbox, display)
+        rewards = _rewards(ready, policy, sandbox, display, stack)
         trainer = GRPOTrainer(
             model=policy.model.float(),
-            reward_funcs=_rewards(ready, policy, ledger, sandbox, display, stack),
+            reward_funcs=[observer.record_rewards(one) for one in rewards] if config.record_every else rewards,
             args=ready.settings,
             train_dataset=in_order(ready.problems, config),
             processing_class=policy.tokenizer,
-            callbacks=[*_observers(ready, recorder, guard, policy, ledger, sandbox, display), stop],
+            callbacks=[observer, *others, stop],
             peft_config=_adapter(config),
         )
         trainer.remove_callback(PrinterCallback)
@@ -139,6 +140,7 @@ class _Prepared:
     parts: Sequence[Part]  # of the reward
     own: Mapping[str, Score]  # those that are the user's
     problems: Sequence[Problem]  # that are trained on
+    right: Sequence[Problem]  # the same ones, none of whose tests is wrong
     held_out: Sequence[Problem]
     stops: Sequence[str]  # at which completions are cut
     settings: GRPOConfig
@@ -163,12 +165,14 @@ def _prepare(config: TrainConfig, directory: Path) -> _Prepared:
         stops = list(default_stops(task.problems, chat=config.chat))
     settings = trl_settings(config, directory, [part.weight for part in parts], stops)
     given = limits_given(config.as_dict())
+    right = with_limits(task.split("train"), given)
     return _Prepared(
         config=config,
         directory=directory,
         parts=parts,
         own=own,
-        problems=with_wrong_tests(with_limits(task.split("train"), given), config.wrong_tests, config.seed),
+        problems=with_wrong_tests(right, config.wrong_tests, config.seed),
+        right=right,
         held_out=with_limits(task.split(config.evaluate_split), given)[: config.evaluate_problems]
         if config.evaluate_every
         else (),
@@ -206,7 +210,6 @@ def _guard(ready: _Prepared, recorder: Recorder, display: Display) -> Guard:
 def _rewards(
     ready: _Prepared,
     policy: TransformersPolicy,
-    ledger: Ledger,
     sandbox: Sandbox,
     display: Display,
     stack: ExitStack,
@@ -220,20 +223,13 @@ def _rewards(
         "reward-model": lambda: _reward_model(ready, policy, sandbox, display),
     }
     by_id = {problem.id: problem for problem in ready.problems}
-    return for_trl(
-        {part: ready.own.get(part.name) or named[part.name]() for part in ready.parts}, by_id, ledger, ready.stops
-    )
+    scores = {part: ready.own.get(part.name) or named[part.name]() for part in ready.parts}
+    return for_trl(scores, by_id, ready.stops)
 
 
 def _observers(
-    ready: _Prepared,
-    recorder: Recorder,
-    guard: Guard,
-    policy: TransformersPolicy,
-    ledger: Ledger,
-    sandbox: Sandbox,
-    display: Display,
-) -> list[TrainerCallback]:
+    ready: _Prepared, guard: Guard, policy: TransformersPolicy, sandbox: Sandbox, display: Display
+) -> tuple[HeldoutCallback, TrainerCallback]:
     """Return what records, measures and judges the run, and what shows how far it is."""
     config = ready.config
     held_out = HeldOut(
@@ -244,9 +240,21 @@ def _observers(
         config.evaluate_samples,
         ready.settings.max_steps,
     )
-    every = config.evaluate_every
-    samples = Samples(recorder, ledger, display, held_out, config.record_every, config.record)
-    return [HeldoutCallback(guard, evaluate=held_out if every else None, every=every, ends=True), samples]
+    observer = HeldoutCallback(
+        guard,
+        evaluate=held_out if config.evaluate_every else None,
+        every=config.evaluate_every,
+        ends=True,
+        rollouts=max(config.record_every, 1),
+        record=config.record,
+        task=ready.right if config.record_every else None,
+        judge=config.judge,
+        judge_cost=config.judge_cost,
+        sandbox=sandbox,
+        stops=ready.stops,
+        rewarded_from=least_of_right(ready.parts),
+    )
+    return observer, Shown(display, held_out)
 
 
 @contextmanager

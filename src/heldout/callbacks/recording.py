@@ -1,0 +1,191 @@
+"""What is recorded of a step's answers: some of them, by chance, and of some what the hidden tests say.
+
+The reward knows nothing of it: answers are drawn and judged once a step is over, and what the hidden tests say goes
+into the record and to the guard, never to the optimiser.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections import deque
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from heldout.callbacks.hidden import HiddenTests, Outcome
+from heldout.callbacks.page import Page
+from heldout.errors import UsageError
+from heldout.rollouts.keeping import JUDGE, KEEP, draw
+from heldout.rollouts.rollout import least_rewarded
+from heldout.run import Judged
+from heldout.stats.arrays import BoolArray, FloatArray
+from heldout.store import layout
+from heldout.store.recorder import Recorder
+
+COST = 0.01  # of a step's time
+_REMEMBERED = 4096  # kept answers whose rewards say what a right one is paid
+_FADING = 0.9  # by which an earlier page counts less than the next one: costs are means over about ten pages
+
+
+class Budget:
+    """How many answers of a step may be judged, so that recording keeps to its share of the time?
+
+    What it has cost so far says so: a judge that turns out dear is asked about fewer answers, down to less than one a
+    step. The number is settled before the answers are drawn, so it is part of their chance.
+    """
+
+    def __init__(self, most: int, share: float) -> None:
+        self.most, self.share = most, share
+        self._training = self._writing = self._judging = self._judged = self._pages = 0.0
+
+    @property
+    def answers(self) -> float:
+        """So many, on average."""
+        if not (self.share and self._judged and self._judging):
+            return float(self.most)
+        given = self.share * self._training / self._pages
+        spare = max(given - self._writing / self._pages, given / 2.0)  # dear writing must not silence the judge
+        return min(float(self.most), spare * self._judged / self._judging)
+
+    def note(self, training: float, writing: float, judging: float, judged: int) -> None:
+        """Take in what one page has cost: seconds of the steps it is of, of writing, and of judging so many answers."""
+        self._pages = _FADING * self._pages + 1.0
+        self._training = _FADING * self._training + training
+        self._writing = _FADING * self._writing + writing
+        if judged:
+            self._judging = _FADING * self._judging + judging
+            self._judged = _FADING * self._judged + judged
+
+
+class Recording:
+    """Keeps answers of a training by chance, and has the hidden tests judge some of them.
+
+    Parameters
+    ----------
+    keep
+        Answers of a step that are kept, on average; what is judged is kept besides.
+    hidden
+        What judges them; None for nothing.
+    judge
+        Answers of a step that are judged, on average; fewer where that would cost more than its share.
+    cost
+        Share of the time of a step that all this may take; 0 for whatever it takes.
+    rewarded_from
+        Least reward with which an answer counts as rewarded. If none is given it follows what right answers were paid,
+        as far as is known by then.
+
+    Raises
+    ------
+    UsageError
+        When a number is outside what is allowed.
+    """
+
+    def __init__(
+        self,
+        keep: int = KEEP,
+        hidden: HiddenTests | None = None,
+        judge: int = JUDGE,
+        cost: float = COST,
+        rewarded_from: float | None = None,
+    ) -> None:
+        for name, value, least in (("record", keep, 1), ("judge", judge, 0), ("judge_cost", cost, 0)):
+            if not value >= least:
+                raise UsageError(f"{name} is {value}; it must be at least {least}.")
+        if not cost <= 1:
+            raise UsageError(f"judge_cost is {cost}; it is a share of the time of a step, at most 1.")
+        self.keep, self.hidden, self.rewarded_from = keep, hidden if judge else None, rewarded_from
+        self._budget = Budget(judge, cost)
+        self._paid: deque[tuple[float, ...]] = deque(maxlen=_REMEMBERED)  # rewards and hidden outcomes
+        self._pages = 0
+
+    def page(
+        self, step: int, rows: Sequence[Mapping[str, Any]], recorder: Recorder, *, seed: int, seconds: float
+    ) -> Judged | None:
+        """Draw of the answers of a step, judge what is to be judged, and record what is to be kept.
+
+        Parameters
+        ----------
+        step
+            The training step.
+        rows
+            All answers, those of one prompt one after the other, each with ``prompt``, ``text``, ``reward`` (None where
+            it is not known) and whatever else is to be recorded.
+        recorder
+            Where they are recorded.
+        seed
+            Of the run.
+        seconds
+            How long the steps took that this page is of.
+
+        Returns
+        -------
+        Judged or None
+            What two judges say of all answers of the step, also of those that were not kept; None where none was to be
+            judged.
+
+        Raises
+        ------
+        UsageError
+            When no answer of the first page belongs to a problem of the hidden tests.
+        """
+        times = [time.perf_counter()]
+        if self.hidden and not self._pages:
+            self.hidden.refuse_strangers(rows)
+        page = Page.of(step, rows)
+        rewarded = self._rewarded(page.reward)
+        wanted = self._budget.answers if self.hidden else 0.0
+        drawn = draw(page.group, rewarded, seed=seed, step=step, keep=self.keep, judge=wanted)
+        times.append(time.perf_counter())
+        outcomes = self._judged(page, np.flatnonzero(drawn.judged).tolist()) if self.hidden else None
+        times.append(time.perf_counter())
+        kept = page.kept(rewarded, drawn, outcomes)
+        if self.hidden:
+            kept = [self.hidden.named(row) for row in kept]
+        recorder.rollouts(step, kept)
+        self._remember(kept)
+        if self._pages:  # the first one waits for what is only loaded and started then
+            drawing, judging, writing = np.diff([*times, time.perf_counter()]).tolist()
+            self._budget.note(seconds, drawing + writing, judging, len(outcomes or ()))
+        self._pages += 1
+        return None if outcomes is None else page.judged(rewarded, drawn, outcomes)
+
+    def resume(self, directory: Path, step: int) -> None:
+        """Remember what was recorded up to a step, so that a run that goes on from there counts as it did."""
+        if self.rewarded_from is not None:
+            return
+        pages: deque[list[dict[str, Any]]] = deque()
+        for path in reversed(layout.rollout_files(directory, step)):
+            pages.appendleft(pl.read_parquet(path).to_dicts())
+            if sum(map(len, pages)) >= _REMEMBERED:
+                break
+        for page in pages:
+            self._remember(page)
+
+    def _remember(self, kept: Sequence[Mapping[str, Any]]) -> None:
+        """Learn from rows that were recorded what right answers are paid."""
+        for row in kept:
+            told = (row.get("reward"), row.get("hidden"))
+            self._paid.append(tuple(math.nan if one is None else float(one) for one in told))
+
+    def _rewarded(self, reward: FloatArray) -> BoolArray:
+        """Which of the answers are paid as a right one is? Shape (N,), by what was known before they were judged."""
+        least = self.rewarded_from
+        if least is None:
+            before = np.array(self._paid, dtype=np.float64).reshape(-1, 2)
+            hidden = np.concatenate([before[:, 1], np.full(reward.size, math.nan)])
+            least = least_rewarded(np.concatenate([before[:, 0], reward]), hidden)
+        return np.asarray(reward >= least)
+
+    def _judged(self, page: Page, places: Sequence[int]) -> dict[int, Outcome]:
+        """Return what the hidden tests say of the answers at these places; nothing of those of unknown problems."""
+        assert self.hidden is not None
+        known = {place: one for place in places if (one := self.hidden.problem_of(page.rows[place])) is not None}
+        asked = [
+            (problem, page.rows[place]["text"], page.rows[place].get("stop") == "length")
+            for place, problem in known.items()
+        ]
+        return dict(zip(known, self.hidden.judge(asked), strict=True)) if asked else {}
