@@ -7,13 +7,14 @@ import re
 from fractions import Fraction
 from typing import Any
 
+_LONGEST = 100  # characters of a number
 NUMBER = re.compile(r"(?P<sign>[-+]?)(?P<whole>\d+|\d{1,3}(?:,\d{3})+)(?P<point>\.\d+)?(?:/(?P<below>\d+))?")
 
 
 def boxes(text: str) -> list[str]:
-    """Return what stands in each box, with its braces matched."""
-    found = []
-    for start in re.finditer(r"\\boxed\{", text):
+    """Return what stands in each box, with its braces matched; those within others do not count."""
+    found, place = [], 0
+    while start := re.compile(r"\\boxed\{").search(text, place):
         depth, place = 1, start.end()
         while place < len(text) and depth:
             depth += {"{": 1, "}": -1}.get(text[place], 0)
@@ -25,6 +26,8 @@ def boxes(text: str) -> list[str]:
 
 def value(text: str) -> Fraction | None:
     """Read a number by a grammar of its own."""
+    if len(text) > _LONGEST:
+        return None
     text = re.sub(r"\\[dt]?frac\{(-?\d+)\}\{(\d+)\}", r"\1/\2", text.replace("\\,", "").replace("$", "")).strip()
     found = NUMBER.fullmatch(text)
     if not found or (found["below"] and int(found["below"]) == 0):

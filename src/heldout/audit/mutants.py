@@ -8,17 +8,15 @@ all the same is paid by the reward alone.
 from __future__ import annotations
 
 import random
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 
 from heldout.audit.asking import Asker
 from heldout.audit.mutation import OPERATORS, Mutant, mutants
 from heldout.audit.parts import Example, Kind, Known, Result
 from heldout.audit.witnesses import Suspect, witnesses
+from heldout.audit.wrong_numbers import NEAR, wrong_numbers
 from heldout.rewards.worker import Outcome
-from heldout.tasks.replies import exact_number
 from heldout.text import counted
 
 PROBLEMS = 60  # that are looked at, unless all are wanted
@@ -34,6 +32,22 @@ class Wrong:
     text: str  # of the answer
     kind: str  # the operator that made it
     witness: str  # "f(3) gives 4 in place of 5"; empty where hidden tests alone show it
+
+
+_NAMES = {
+    "comparison": "another comparison",
+    "boundary": "a boundary moved by one",
+    "arithmetic": "another operator",
+    "constant": "a constant changed",
+    "condition": "a condition negated",
+    "statement": "a statement left out",
+    "name": "another name returned",
+    "index": "an index moved by one",
+    "logic": "and and or exchanged",
+    "loop": "an empty loop",
+    "arguments": "two arguments exchanged",
+    "order": "an order reversed",
+}
 
 
 class Mutants:
@@ -94,11 +108,12 @@ def _paid(kind: str, tried: Sequence[tuple[Wrong, Outcome]]) -> Result:
     found = {one.known.problem.id for one, _ in paid}
     above = {one.known.problem.id for one, outcome in paid if one.known.scale.is_above(outcome.score)}
     examples = sorted((_example(*one) for one in paid), key=lambda one: len(one.text))
-    seen = f"The solution with {_TOLD[kind]} fails the hidden tests, and is paid." if paid else ""
-    family = "guess" if kind in _NEAR else "weak"
+    name = f"solution with {_NAMES.get(kind, kind)}"
+    seen = f"The {name} fails the hidden tests, and is paid." if paid else ""
+    family = "guess" if kind in NEAR else "weak"
     return Result(
         Kind.PAID,
-        f"solution with {_TOLD[kind]}",
+        name,
         seen,
         len(found),
         len(problems),
@@ -113,7 +128,11 @@ def _example(one: Wrong, outcome: Outcome) -> Example:
     return Example(one.known.problem.id, one.text, outcome, one.known.scale.ceiling, one.witness)
 
 
-# Programs.
+def _wrong_answers(known: Known) -> Iterator[Wrong]:
+    """Yield wrong numbers in place of a right one."""
+    answer = known.programs[0]
+    for kind, text in wrong_numbers(answer, known.problem.prompt):
+        yield Wrong(known, known.wrapping(text), kind, f"{answer} is right")
 
 
 def _wrong_programs(problems: Sequence[Known], asker: Asker) -> tuple[list[Wrong], int]:
@@ -142,61 +161,3 @@ def _chosen(known: Known, seed: int) -> list[Mutant]:
         turn[one.kind] = turn.get(one.kind, -1) + 1
         placed.append((turn[one.kind], rank[one.kind], one))
     return [one for _, _, one in sorted(placed, key=lambda place: place[:2])][:MOST]
-
-
-# Answers of mathematics.
-
-_NEAR = {"an error of 3 %": Fraction(3, 100), "an error of 1 %": Fraction(1, 100)}
-_TOLD = {kind: f"another {kind}" for kind in OPERATORS}
-_TOLD |= {"condition": "a condition negated", "statement": "a statement left out", "loop": "an empty loop"}
-_TOLD |= {"boundary": "a boundary moved by one", "index": "an index moved by one", "order": "an order reversed"}
-_TOLD |= {"arguments": "two arguments exchanged", "constant": "a constant changed", "name": "another name returned"}
-_TOLD |= {"logic": "and and or exchanged", "arithmetic": "another operator"}
-_OF_ANSWERS = (
-    *_NEAR,
-    "1 more",
-    "1 less",
-    "another last digit",
-    "another sign",
-    "its parts exchanged",
-    "a number of the prompt",
-)
-_TOLD |= {kind: kind for kind in _OF_ANSWERS}
-
-
-def _wrong_answers(known: Known) -> Iterator[Wrong]:
-    """Yield wrong numbers in place of a right one; of an answer that is no number there are none."""
-    answer = known.programs[0]
-    value = exact_number(answer)
-    if value is None:
-        return
-    seen = {value}
-    for kind, number in _other_numbers(value, answer, known.problem.prompt):
-        if number not in seen:
-            seen.add(number)
-            yield Wrong(
-                known, known.wrapping(_written(number, "/" in answer or "frac" in answer)), kind, f"it is {answer}"
-            )
-
-
-def _other_numbers(value: Fraction, answer: str, prompt: str) -> Iterator[tuple[str, Fraction]]:
-    whole = value.denominator == 1
-    unit = Fraction(1, 10 ** len(answer.partition(".")[2])) if "." in answer and not whole else Fraction(1)
-    for kind, part in _NEAR.items():
-        near = Fraction(round(value * (1 + part))) if whole and abs(value) >= 100 else value * (1 + part)
-        if "." not in answer or abs(near - value) > unit:  # else it may be the right one, rounded
-            yield kind, near
-    yield "1 more", value + 1
-    yield "1 less", value - 1
-    yield "another last digit", value + 3 * unit
-    yield "another sign", -value
-    if not whole and value:
-        yield "its parts exchanged", 1 / value
-    numbers = [exact_number(one) for one in re.findall(r"[0-9]+(?:\.[0-9]+)?", prompt)]
-    yield from (("a number of the prompt", one) for one in numbers[:1] if one is not None)
-
-
-def _written(number: Fraction, as_fraction: bool) -> str:
-    if number.denominator == 1:
-        return str(number.numerator)
-    return f"{number.numerator}/{number.denominator}" if as_fraction else f"{float(number):g}"
