@@ -34,11 +34,12 @@ class VisibleLines:
     rest: str = ""  # how much more there is, as in "rest 310 kB"; empty where that is all
 
 
-def visible_lines(text: str, most: int | None = None, size: int = _SHOWN) -> VisibleLines:
+def visible_lines(text: str, most: int | None = None, size: int = _SHOWN, length: int | None = None) -> VisibleLines:
     """Return the lines of an untrusted text, at most so many of them and so many characters, and how much is left.
 
     Every character that does more than be read is written as its code, tabs as an arrow, so that nothing hides.
-    Lines still have to be escaped for a page.
+    `length` are the characters of the whole, where `text` is only its beginning. Lines still have to be escaped for a
+    page.
 
     >>> visible_lines("a\\tb\\n" * 100_000, most=2)
     VisibleLines(lines=('a→   b', 'a→   b'), rest='rest 400 kB')
@@ -49,7 +50,8 @@ def visible_lines(text: str, most: int | None = None, size: int = _SHOWN) -> Vis
         begin = "\n".join(lines[:most])
     left = text[len(begin) :]
     shown = begin.removesuffix("\n").split("\n")
-    rest = "" if left in ("", "\n") else f"rest {_bytes(left)}"
+    size_left = len(left.encode("utf-8", "surrogatepass")) + max((length or 0) - len(text), 0)
+    rest = "" if left in ("", "\n") and size_left == len(left) else f"rest {_bytes(size_left)}"
     return VisibleLines(tuple(visible(line.removesuffix("\r").replace("\t", _TAB)) for line in shown), rest)
 
 
@@ -63,8 +65,7 @@ def excerpt(text: str, width: int = 60) -> str:
     return line if len(line) <= width and len(text) <= 20 * width else f"{line[: width - 1]}…"
 
 
-def _bytes(text: str) -> str:
-    size = len(text.encode("utf-8", "surrogatepass"))
+def _bytes(size: int) -> str:
     return f"{size} B" if size < 1000 else f"{size / 1000:.0f} kB" if size < 10**6 else f"{size / 1e6:.1f} MB"
 
 
@@ -80,6 +81,15 @@ def counted(count: int, noun: str) -> str:
     '2 evaluations'
     """
     return f"{count:,} {noun if count == 1 else noun + 's'}".replace(",", " ")
+
+
+def share(value: float) -> str:
+    """Write a share in percent, without the sign: with a decimal where it is small.
+
+    >>> share(0.0), share(0.042), share(0.42), share(1.0)
+    ('0', '4.2', '42', '100')
+    """
+    return f"{100.0 * value:.1f}" if 0.0 < value < 0.1 else f"{100.0 * value:.0f}"
 
 
 def number(value: float, scale: float | None = None) -> str:

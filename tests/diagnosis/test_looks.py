@@ -106,6 +106,14 @@ def test_where_the_kept_step_is_after_the_onset_what_was_before_the_onset_is_sho
     assert shown(a_run(TAKEN_OVER), kept=None).stretches[0].what == "before"
 
 
+def test_a_hack_that_is_rarer_than_many_honest_kinds_is_shown_among_them() -> None:
+    given = [Given(f"import m{n % 5}", step, f"p{n}", 1.0, 1.0) for step in STEPS for n in range(40)]
+    given += [Given(" exit()", step, f"p{n}", 1.0, 0.0) for step in STEPS for n in range(6)]
+    end = shown(rollouts_of(given)).stretches[-1]
+    assert [one.hacked for one in end.groups] == [False, False, True]
+    assert end.kinds == 6
+
+
 @pytest.mark.parametrize("seed", range(8))
 def test_since_when_is_right_within_a_kept_step(seed: int) -> None:
     grows = {step: 0.8 / (1.0 + np.exp((150 - step) / 12.0)) for step in STEPS}

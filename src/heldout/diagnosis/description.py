@@ -11,6 +11,7 @@ import numpy as np
 from heldout.diagnosis.courses import describe_series, written
 from heldout.diagnosis.curves import curves_of, linked, pairs_of
 from heldout.diagnosis.interpretation import interpret
+from heldout.diagnosis.looks import Looks
 from heldout.diagnosis.model import Curve, Description, Observation, Pair, Point, Seen, SeriesDescription, Signal
 from heldout.diagnosis.observations import observe
 from heldout.diagnosis.verdict import diagnose
@@ -25,7 +26,7 @@ __all__ = ["Description", "Observation", "Pair", "Point", "SeriesDescription", "
 
 
 @on_one_thread
-def describe(run: Run, verdict: Verdict | None = None) -> Description:
+def describe(run: Run, verdict: Verdict | None = None, looks: Looks | None = None) -> Description:
     """What do the curves of this run do?
 
     Parameters
@@ -34,6 +35,8 @@ def describe(run: Run, verdict: Verdict | None = None) -> Description:
         A run with at least one metric.
     verdict
         What is said of the held-out score; that of `diagnose` if not given.
+    looks
+        What is shown of a hack, from `looks_of`.
 
     Returns
     -------
@@ -68,6 +71,7 @@ def describe(run: Run, verdict: Verdict | None = None) -> Description:
         pairs=seen.pairs,
         observations=observe(seen),
         interpretation=interpret(seen),
+        looks=looks,
     )
 
 

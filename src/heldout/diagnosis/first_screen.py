@@ -16,6 +16,7 @@ import numpy as np
 
 from heldout.diagnosis.entries import as_told, by_detector
 from heldout.diagnosis.failures import new_failures
+from heldout.diagnosis.looks import Looks
 from heldout.findings import Estimate, State, Verdict
 from heldout.metrics.phrasing import Spoken
 from heldout.run import Run
@@ -65,7 +66,7 @@ class Line:
     command: str = ""  # what to type, where that is known
 
 
-def first_screen(run: Run, verdict: Verdict) -> tuple[Line, ...]:
+def first_screen(run: Run, verdict: Verdict, looks: Looks | None = None) -> tuple[Line, ...]:
     """Is a run over-optimised, since when, how sure is that, what is to be kept, what did it look like, and what now?
 
     Every answer is plain text of one line, without anything that a terminal would obey; names and paths in it come from
@@ -84,7 +85,7 @@ def first_screen(run: Run, verdict: Verdict) -> tuple[Line, ...]:
         Line("since", "Since when?", visible(timeline(run, verdict))),
         Line("sure", "How sure?", visible(verdict.sure or f"Not checked: {verdict.label}.")),
         Line("checkpoint", "Which checkpoint?", visible(_checkpoint(run, verdict, path)), *way_back(run, path)),
-        Line("looks", "Looked like what?", visible(_looks(run, verdict))),
+        Line("looks", "Looked like what?", visible(_looks(run, verdict, looks))),
         Line("next", "What now?", visible(_next(run, verdict))),
     )
 
@@ -195,14 +196,15 @@ def way_back(run: Run, path: str) -> tuple[str, str]:
     return "", ""
 
 
-def _looks(run: Run, verdict: Verdict) -> str:
-    """Say what changed in the parts of the reward, the length and the answers, as far as detectors looked."""
+def _looks(run: Run, verdict: Verdict, looks: Looks | None) -> str:
+    """Say what the hack looks like, and what changed in the parts of the reward, the length and the answers."""
+    hack = looks.told if looks and looks.hack else ""
     entries = [one for one in by_detector(as_told(verdict)) if one.detector in _LOOKS]
     entries.sort(key=lambda one: not _LOOKS[one.detector])  # what the answers and their reward look like goes first
     failing = new_failures(run)[:_MOST_LOOKS]
     told = [f"Failures since the first evaluation: {'; '.join(failing)}."] if failing else []
     told += [f"At step {one.worst.step}: {one.worst.seen}" for one in entries]
-    seen = " ".join(told[:_MOST_LOOKS])
+    seen = " ".join([hack, *told[: _MOST_LOOKS - 1]] if hack else told[:_MOST_LOOKS])
     blind = {one.detector for one in verdict.unchecked}
     asked = {what: name not in blind for name, what in _LOOKS.items() if what}
     quiet, absent = ([what for what, looked in asked.items() if looked is known] for known in (True, False))

@@ -20,7 +20,7 @@ from heldout.rollouts.rollout import Rollouts
 from heldout.stats.arrays import BoolArray, IntArray
 from heldout.stats.hacking import HackedShare, hacked_share
 from heldout.stats.isotonic import rising
-from heldout.text import excerpt, visible
+from heldout.text import counted, excerpt, share, visible
 from heldout.tricks.families import FAMILIES
 
 _ALARMS = {"hack_rate_high", "hack_rate_rises"}  # kinds of findings that say that too many fail
@@ -42,8 +42,15 @@ class Stretch:
     last_step: int
     answers: int  # that were kept
     share: HackedShare  # of the rewarded ones, of those that fail the hidden tests
-    groups: tuple[Group, ...]  # the commonest kinds of them
+    groups: tuple[Group, ...]  # the commonest kinds of them, with the commonest that is hacked
     kinds: int  # how many kinds there are
+
+    @property
+    def steps(self) -> str:
+        """The steps, in words."""
+        if self.first_step == self.last_step:
+            return f"step {self.first_step}"
+        return f"steps {self.first_step} to {self.last_step}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,16 +124,17 @@ def _described(
     shown, rows = max((stretches[what] for what in ("end", "onset") if what in stretches), key=_hacked_part)
     hacks = fold(rollouts, rows[hacked[rows]], name, most=1).groups
     hack = hacks[0] if hacks else None
+    changed = difference(rollouts, hack.row) if hack else None
     before = [found for what, (_, found) in stretches.items() if what in ("kept", "before")]
     grown = growth(rollouts, before[0], stretches["end"][1], name) if before else ()
     return Looks(
-        _told(shown, since, throughout, hack, int(rollouts.step[0])),
+        _told(shown, since, throughout, int(rollouts.step[0])) + (_commonest(hack, changed, shown) if hack else ""),
         since,
         throughout,
         hack,
         tuple(stretch for stretch, _ in stretches.values()),
         tuple(one for one in grown if one.grew)[:_GROWN],
-        difference(rollouts, hack.row) if hack else None,
+        changed,
         _failures(rollouts),
     )
 
@@ -167,9 +175,13 @@ def _stretches(
 
 
 def _stretch(what: str, rollouts: Rollouts, rows: IntArray, name: Name | None) -> Stretch:
-    folded = fold(rollouts, rows, name, most=_GROUPS)
+    folded = fold(rollouts, rows, name)
+    shown = folded.groups[:_GROUPS]
+    hacks = [one for one in folded.groups if one.hacked]
+    if hacks and hacks[0] not in shown:
+        shown = (*shown[:-1], hacks[0])
     steps = rollouts.step[rows]
-    return Stretch(what, int(steps[0]), int(steps[-1]), len(rows), _share(rollouts, rows), folded.groups, folded.total)
+    return Stretch(what, int(steps[0]), int(steps[-1]), len(rows), _share(rollouts, rows), shown, folded.total)
 
 
 def _backwards(rollouts: Rollouts, told: BoolArray, until: int) -> IntArray:
@@ -195,30 +207,32 @@ def _rows(rollouts: Rollouts, told: BoolArray, steps: IntArray) -> IntArray:
     return np.flatnonzero((rollouts.step >= chosen.min()) & (rollouts.step <= chosen.max()))
 
 
-def _told(stretch: Stretch, since: int, throughout: int | None, hack: Group | None, first: int) -> str:
-    share = stretch.share
+def _told(stretch: Stretch, since: int, throughout: int | None, first: int) -> str:
+    found = stretch.share
     when = "from the first step on" if since == first else f"since about step {since}"
     every = f", all of them from step {throughout} on" if throughout is not None else ""
-    said = (
-        f"{_percent(share.share)} % of the rewarded answers of {_steps(stretch)} fail the hidden tests (95 % interval "
-        f"{_percent(share.low)} to {_percent(share.high)} %), {when}{every}."
+    return (
+        f"{share(found.share)} % of the rewarded answers of {stretch.steps} fail the hidden tests (95 % interval "
+        f"{share(found.low)} to {share(found.high)} %), {when}{every}."
     )
-    if hack is None:
-        return said
+
+
+def _commonest(hack: Group, changed: Difference | None, stretch: Stretch) -> str:
     does = FAMILIES[hack.name].does if hack.name in FAMILIES else ""
-    how = f": it {does} ({hack.name})" if does else f" ({hack.name})" if hack.name else ""
-    text = f"“{excerpt(hack.text)}”" if hack.text.strip() else "an empty answer"
-    return f"{said} The commonest, {hack.count} of {stretch.answers} answers, is {text}{how}."
+    how = f": it {does} ({hack.name})" if does else f" ({visible(hack.name)})" if hack.name else ""
+    return f" The commonest, {hack.count} of {counted(stretch.answers, 'answer')}, is {_words(hack, changed)}{how}."
 
 
-def _steps(stretch: Stretch) -> str:
-    if stretch.first_step == stretch.last_step:
-        return f"step {stretch.first_step}"
-    return f"steps {stretch.first_step} to {stretch.last_step}"
-
-
-def _percent(share: float) -> str:
-    return f"{100.0 * share:.1f}" if 0.0 < share < 0.1 else f"{100.0 * share:.0f}"
+def _words(hack: Group, changed: Difference | None) -> str:
+    """The answer in a few words; of a longer one what is new in it, where most of it is that of an honest one."""
+    if not hack.text.strip():
+        return "an empty answer"
+    begin = excerpt(hack.text)
+    lines = changed.lines if changed else ()
+    new = [line.removeprefix("+ ").strip() for line in lines if line.startswith("+ ")]
+    if begin.endswith("…") and new and any(line.startswith("  ") for line in lines):
+        return f"an honest one with “{excerpt(' '.join(new))}”"
+    return f"“{begin}”"
 
 
 def _failures(rollouts: Rollouts) -> Failures | None:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from heldout.diagnosis.looks import Looks
 from heldout.findings import Verdict
 from heldout.metrics import Better, Unit
 from heldout.run import Series
@@ -161,6 +162,8 @@ class Description:
         Key observations, the weightiest first.
     interpretation
         What the curves are consistent with, and what would be needed to tell.
+    looks
+        What the answers look like that are rewarded and fail the hidden tests; None where there is nothing to show.
     """
 
     overview: str
@@ -170,3 +173,4 @@ class Description:
     pairs: tuple[Pair, ...]
     observations: tuple[Observation, ...]
     interpretation: tuple[str, ...]
+    looks: Looks | None = None

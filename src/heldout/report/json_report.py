@@ -77,7 +77,7 @@ def as_object(run: Run, about: Description, verdict: Verdict, figures: Mapping[s
             "metrics": sorted(run.metrics),
             "settings": settings_of(run.config),
         },
-        "answers": _plain(first_screen(run, verdict)),
+        "answers": _plain(first_screen(run, verdict, about.looks)),
         "verdict": _plain(verdict)
         | {
             "findings": _plain(as_told(verdict)),
@@ -123,7 +123,7 @@ def _plain(value: Any) -> Any:
     if isinstance(value, Enum):
         return value.value
     if isinstance(value, str):
-        return value
+        return value.encode("utf-8", "backslashreplace").decode()  # no lone surrogates, which JSON does not have
     if isinstance(value, Mapping):
         return {key: _plain(one) for key, one in value.items()}
     if isinstance(value, Sequence):

@@ -17,13 +17,19 @@ from heldout.charts.palettes import stylesheet
 from heldout.diagnosis.description import Description
 from heldout.diagnosis.entries import Entry, as_told, by_detector
 from heldout.diagnosis.first_screen import first_screen
+from heldout.diagnosis.looks import Looks
 from heldout.findings import COLOUR, Verdict
 from heldout.metrics import heading_of
+from heldout.report.looks import HOW, compared, failures, grown, stretches, title_of
 from heldout.report.settings import settings_of
 from heldout.report.tables import TextTable, benchmarks, correlations, key_points, key_values, not_checked, signals
 from heldout.run import Run
 
 _SPECIAL = str.maketrans({c: f"\\{c}" for c in "\\`*_{}[]<>#|~$"})
+
+_LINES, _CHANGED = 40, 120  # lines of an answer, and of a difference, that are shown
+_PAGE, _MARKDOWN = 64 * 1024, 4_000  # and characters of an answer, which the page scrolls
+_CHANGES = {"-": "gone", "+": "new", " ": "", "…": "soft"}  # how lines of a difference are shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +49,7 @@ def as_html(run: Run, about: Description, verdict: Verdict, figures: Sequence[In
         run=run,
         about=about,
         verdict=verdict,
-        lines=first_screen(run, verdict),
+        lines=first_screen(run, verdict, about.looks),
         entries=by_detector(as_told(verdict)),
         not_checked=not_checked(verdict),
         figures=figures,
@@ -53,7 +59,22 @@ def as_html(run: Run, about: Description, verdict: Verdict, figures: Sequence[In
         correlations=correlations(about),
         signals=signals(about),
         settings=settings_of(run.config),
+        looks=_looks(about.looks) if about.looks else None,
     )
+
+
+def _looks(looks: Looks) -> Mapping[str, object]:
+    title, changed = compared(looks, _CHANGED, _MARKDOWN)
+    return {
+        "title": title_of(looks),
+        "told": looks.told,
+        "command": looks.command,
+        "stretches": list(stretches(looks, _LINES, _PAGE)),
+        "grown": grown(looks),
+        "changed_title": title,
+        "changed": [(_CHANGES[line[0]], line) for line in changed],
+        "failures": failures(looks),
+    }
 
 
 def as_index(entries: Sequence[Mapping[str, object]], refused: Mapping[str, str]) -> str:
@@ -70,7 +91,7 @@ def _template(name: str) -> Template:
         lstrip_blocks=True,
     )
     environment.filters |= {"heading": heading_of, "colour": lambda state: COLOUR.get(state, "yellow")}
-    environment.globals |= {"version": heldout.__version__, "chart_colours": stylesheet()}
+    environment.globals |= {"version": heldout.__version__, "chart_colours": stylesheet(), "how": HOW}
     return environment.get_template(name)
 
 
@@ -82,7 +103,8 @@ def shown(files: Sequence[str]) -> str | None:
 def as_markdown(run: Run, about: Description, verdict: Verdict, figures: Mapping[str, list[str]]) -> str:
     """Write the report as Markdown."""
     lines = (
-        *_verdict(run, verdict, figures),
+        *_verdict(run, verdict, figures, about.looks),
+        *_looks_in_markdown(about.looks),
         *_findings(verdict),
         *_settings(run),
         *_listed("Not checked", not_checked(verdict)),
@@ -92,10 +114,10 @@ def as_markdown(run: Run, about: Description, verdict: Verdict, figures: Mapping
     return "\n".join(lines) + "\n"
 
 
-def _verdict(run: Run, verdict: Verdict, figures: Mapping[str, list[str]]) -> Iterator[str]:
+def _verdict(run: Run, verdict: Verdict, figures: Mapping[str, list[str]], looks: Looks | None) -> Iterator[str]:
     yield f"# {_safe(run.name)}\n"
     yield f"**{verdict.state.value}** ({_safe(verdict.label)})\n"
-    for line in first_screen(run, verdict):
+    for line in first_screen(run, verdict, looks):
         yield f"- **{line.question}** {_safe(line.answer)}"
         if line.command:
             yield f"  {_safe(line.how)}: {_as_code(line.command)}"
@@ -104,6 +126,36 @@ def _verdict(run: Run, verdict: Verdict, figures: Mapping[str, list[str]]) -> It
         image = shown(files)
         if image:
             yield f"![{_safe(title)}]({image})\n"
+
+
+def _looks_in_markdown(looks: Looks | None) -> Iterator[str]:
+    if looks is None:
+        return
+    yield f"## {title_of(looks)}\n\n{_safe(looks.told)}\n"
+    if looks.command:
+        yield f"{_safe(HOW)}: {_as_code(looks.command)}\n"
+    for stretch in stretches(looks, _LINES, _MARKDOWN):
+        yield f"### {_safe(stretch.title)}\n\n{_safe(stretch.said)}\n"
+        for answer in stretch.answers:
+            yield f"- {_safe(answer.head)}\n"
+            yield from _fenced(answer.text.lines, answer.text.rest, "  ")
+    for table in filter(None, (grown(looks), failures(looks))):
+        yield f"### {table.title}\n"
+        yield from _table(table)
+        yield ""
+    title, changed = compared(looks, _CHANGED, _MARKDOWN)
+    if changed:
+        yield f"### {_safe(title)}\n"
+        yield from _fenced(changed, "", kind="diff")
+
+
+def _fenced(lines: Sequence[str], rest: str, indent: str = "", kind: str = "text") -> Iterator[str]:
+    """Write untrusted lines as a block of code, in a fence that none of them can close."""
+    fence = "`" * max(3, 1 + max((len(run) for line in lines for run in re.findall("`+", line)), default=0))
+    yield f"{indent}{fence}{kind}"
+    yield from (f"{indent}{line}" for line in lines)
+    yield f"{indent}{fence}"
+    yield f"{indent}… {rest}\n" if rest else ""
 
 
 def _findings(verdict: Verdict) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from rich.console import Console, Group
@@ -15,7 +15,9 @@ from rich.text import Text
 from heldout.diagnosis.description import Description
 from heldout.diagnosis.entries import Entry, as_told, by_detector
 from heldout.diagnosis.first_screen import Line, first_screen
+from heldout.diagnosis.looks import Looks
 from heldout.findings import COLOUR, Severity, Verdict
+from heldout.report.looks import HOW, compared, failures, grown, stretches, title_of
 from heldout.report.settings import settings_of
 from heldout.report.tables import TextTable, benchmarks, correlations, key_values, not_checked
 from heldout.run import Note, NoteKind, Run
@@ -30,6 +32,9 @@ _MARK = {
     NoteKind.IGNORED: "bright_black",
 }
 _MOST = 6
+_FEW_LINES, _MOST_LINES = 6, 40  # of an answer that are shown
+_FEW, _MANY = 400, 2_000  # and characters of it
+_CHANGES = {"-": "red", "+": "green", "…": "dim"}  # how lines of a difference are shown
 
 
 def show(console: Console, run: Run, about: Description, verdict: Verdict, *, verbose: bool = False) -> None:
@@ -37,7 +42,8 @@ def show(console: Console, run: Run, about: Description, verdict: Verdict, *, ve
     console.print()
     name, where = visible(run.name), visible(f"  {run.format} · {run.source}")
     console.print(Text(name, style="bold"), Text(where, style="dim"), soft_wrap=True)
-    show_answers(console, verdict, first_screen(run, verdict))
+    show_answers(console, verdict, first_screen(run, verdict, about.looks))
+    _looks(console, about.looks, verbose)
     _findings(console, by_detector(as_told(verdict)), verbose)
     if verbose:
         _listed(console, "About the evaluation", verdict.advice, numbered=False)
@@ -108,6 +114,41 @@ def _findings(console: Console, entries: Sequence[Entry], verbose: bool) -> None
         console.print(_indented(Text(text, style="dim")))
     if entries:
         console.print()
+
+
+def _looks(console: Console, looks: Looks | None, verbose: bool) -> None:
+    """Print the commonest answers of each stretch; `verbose` also what grew, and how answers failed over time."""
+    if looks is None:
+        return
+    console.print(Text(title_of(looks), style="bold"))
+    if looks.command:
+        console.print(_indented(Text(f"{looks.told} {HOW}:")))
+        console.print(Text(f"  {looks.command}"), soft_wrap=True)
+    for stretch in stretches(looks, *(_MOST_LINES, _MANY) if verbose else (_FEW_LINES, _FEW)):
+        console.print(_indented(Text.assemble((stretch.title, "bold"), f"  {stretch.said}")))
+        first = sorted(stretch.answers, key=lambda one: not one.hacked)[:1]
+        for answer in stretch.answers if verbose else first:
+            console.print(Padding(Text(answer.head, style="red" if answer.hacked else "dim"), (0, 0, 0, 4)))
+            rest = (f"… {answer.text.rest}",) if answer.text.rest else ()
+            _barred(console, (*answer.text.lines, *rest))
+    console.print()
+    title, changed = compared(looks, _MOST_LINES, _FEW)
+    if changed and verbose:
+        console.print(Text(title, style="bold"))
+        _barred(console, changed, _CHANGES)
+        console.print()
+    for table in filter(None, (grown(looks), failures(looks)) if verbose else ()):
+        _table(console, table)
+
+
+def _barred(console: Console, lines: Sequence[str], styles: Mapping[str, str] | None = None) -> None:
+    """Print untrusted lines behind a bar, also where they are wrapped: none can pass for one of ours.
+
+    `styles` are by the first character of a line.
+    """
+    for line in lines:
+        for part in Text(line, style=(styles or {}).get(line[:1], "")).wrap(console, max(console.width - 8, 20)):
+            console.print(Text.assemble("    │ ", part), soft_wrap=True)
 
 
 def show_files(console: Console, files: Sequence[Path]) -> None:

@@ -47,6 +47,11 @@ class Group:
     first_step: int
     last_step: int
 
+    @property
+    def hacked(self) -> bool:
+        """Whether they are rewarded and fail the hidden tests."""
+        return self.rewarded and self.hidden == "fails"
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Folded:
