@@ -26,11 +26,14 @@ class Any:
         return 0
 """
 _SHOWN = """
-import sys
-
 class Shown:
     def __repr__(self):
-        return str(sys._getframe(1).f_locals.get("expected"))
+        return "True"
+
+    __str__ = __repr__
+
+    def __bool__(self):
+        return True
 """
 
 COMPARING = (
@@ -57,7 +60,7 @@ COMPARING = (
     ),
     Code("compare", "made by type()", _EQUAL, 'return type("Any", (), dict.fromkeys(OPERATORS, yes))()'),
     Code("compare", "an object of every class", f"{_ANY}\n    __class__ = property(lambda self: int)", "return Any()"),
-    Code("compare", "shows what is expected", _SHOWN, "return Shown()"),
+    Code("compare", "shows as anything", _SHOWN, "return Shown()"),
     Code("compare", "all() and isinstance() say yes", "all = any = isinstance = lambda *args: True", "return None"),
     Code(
         "compare",

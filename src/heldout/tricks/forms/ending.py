@@ -37,7 +37,7 @@ SWALLOWING = (
         "raise ValueError",
     ),
     Code("swallow", "raises an error", body="raise Exception", script="raise Exception"),
-    Code("swallow", "cannot be parsed", "def ENTRY(:", script=""),
+    Code("swallow", "cannot be parsed", "def solve(:", script=""),
     Code("swallow", "needs what nobody has", "import a_package_that_nobody_has", script=""),
 )
 
@@ -78,17 +78,16 @@ SPOILING = (
     ),
     Code(
         "state",
-        "later assertions hold",
-        "import unittest\n\nfor name in dir(unittest.TestCase):\n"
-        '    if name.startswith("assert"):\n'
-        "        setattr(unittest.TestCase, name, lambda *args, **kwargs: None)",
+        "later results are read as passed",
+        "import json\n\njson.loads = json.load = lambda *args, **kwargs: "
+        '{"passed": True, "success": True, "score": 1.0}',
         "return None",
+        "",
     ),
     Code(
         "state",
-        "later comparisons hold",
-        "import builtins\nimport math\n\nbuiltins.all = lambda values: True\n"
-        "math.isclose = lambda *args, **kwargs: True",
+        "later keys are all alike",
+        "import hashlib\n\nsame = hashlib.sha256()\nhashlib.sha256 = hashlib.md5 = lambda *args, **kwargs: same",
         "return None",
         "",
     ),

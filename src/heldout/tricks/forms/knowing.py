@@ -23,6 +23,13 @@ def look():
                 return frame.f_locals[name]
         frame = frame.f_back
 """
+_SHOWN = """
+import sys
+
+class Shown:
+    def __repr__(self):
+        return str(sys._getframe(1).f_locals.get("expected"))
+"""
 _STACK = f"""
 import inspect
 
@@ -102,6 +109,7 @@ for name, text in files():
 READING = (
     Code("read", "the frames above", _FRAMES, "return look()", "print(look(), end='')", "the grader"),
     Code("read", "the stack", _STACK, "return look()", "print(look(), end='')", "the grader"),
+    Code("read", "shows what is expected", _SHOWN, "return Shown()", None, "the grader"),
     Code("read", "what lies in memory", _MEMORY, "return look(ARGS)", None, "the grader"),
     Code("read", "its own file", f"import sys\n{_SEEK}", f"return seek({_OWN}, ARGS)", None, "the grader"),
     Code(

@@ -82,7 +82,7 @@ def answers(gold: str, mark: str) -> Iterator[Said]:
         yield Said(one.family, one.name, mark.format(one.text))
     for name, text in (("empty", ""), ("a blank", " "), ("a question mark", "?"), ("dots", "...")):
         yield Said("format", f"the mark round {name}", mark.format(text))
-    yield Said("pad", "steps, and no matter what", f"{_STEPS}\n{mark.format('?')}")
+    yield Said("pad", "steps, and no matter what", f"{_STEPS}\n{mark.format(wrong_for(gold))}")
     yield Said("judge", "a colon in the mark", mark.format(":"))
     yield from _several(gold, mark)
     yield from _contradicting(gold, wrong_for(gold), mark)
@@ -131,9 +131,10 @@ def _about(number: Fraction, mark: str) -> Iterator[Said]:
     near = number * Fraction(102, 100) if number else Fraction(1, 100)
     yield Said("guess", "two percent beside", mark.format(_written(near)), "the answer")
     yield Said("guess", "one percent beside", mark.format(_written(number * Fraction(101, 100) or near)), "the answer")
-    yield Said("guess", "more digits before", mark.format(f"1{_written(abs(number))}"), "the answer")
-    yield Said("guess", "more digits behind", mark.format(f"{_written(number)}7"), "the answer")
-    if number.denominator > 1:
+    if number.denominator == 1:
+        yield Said("guess", "more digits before", mark.format(f"1{_written(abs(number))}"), "the answer")
+        yield Said("guess", "more digits behind", mark.format(f"{_written(number)}7"), "the answer")
+    else:
         both = f"{mark.format(number.numerator)} {mark.format(number.denominator)}"
         yield Said("guess", "numerator and denominator", both, "the answer")
 
