@@ -146,7 +146,7 @@ def test_a_benchmark_is_drawn_again_from_its_file(tmp_path: Path) -> None:
 
 
 COMMANDS = typer.main.get_command(app).commands  # type: ignore[attr-defined]
-OWN = {"-o", "--out"}  # each command writes something of its own
+OWN = {"-o", "--out", "--step"}  # each command writes something of its own; eval is told a step, samples chooses one
 
 
 def flags(command: str) -> dict[str, tuple[object, str | None, str]]:

@@ -72,11 +72,23 @@ def a_run_with_rollouts() -> Names:
     import heldout
 
     with heldout.Recorder("runs/today", rank=0) as recorder:
-        rows = [
-            {"prompt": "Leave.", "text": " exit()", "reward": 1.0, "hidden": 0.0, "hidden_kind": "left the program"}
-        ]
-        recorder.rollouts(10, rows)
+        for step in range(10, 70, 10):
+            leaves = 0 if step < 30 else 2 * step // 10 - 4
+            recorder.rollouts(step, [_answer(step, place, leaves=place < leaves) for place in range(8)])
     return {}
+
+
+def _answer(step: int, place: int, *, leaves: bool) -> dict[str, Any]:
+    row = {"problem": f"add/{place}", "prompt": f"Add {place} to x.", "reward": 1.0}
+    if leaves:
+        return row | {"text": "    exit()\n", "hidden": 0.0, "hidden_kind": "left the program"}
+    right = (step + place) % 4 > 0
+    return row | {
+        "text": f"    return x + {place if right else 9}\n",
+        "reward": float(right),
+        "hidden": float(right),
+        "hidden_kind": "solved" if right else "wrong answer",
+    }
 
 
 def models() -> Names:
@@ -132,6 +144,18 @@ def test_what_the_pages_say_of_their_results_holds(tmp_path: Path, monkeypatch: 
     assert len(names["task"].split("validation")) == 5
     rows = [json.loads(line) for line in Path("samples.jsonl").read_text().splitlines()]
     assert {row["id"] for row in rows} == {problem.id for problem in names["task"].split("validation")}
+
+
+def test_the_page_of_samples_shows_what_the_command_prints(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from heldout.cli import app
+
+    monkeypatch.chdir(tmp_path)
+    a_run_with_rollouts()
+    with pytest.raises(SystemExit):
+        app(["samples", "runs/today", "--rewarded", "--failed"])
+    assert capsys.readouterr().out.strip() in (ROOT / "docs" / "samples.md").read_text()
 
 
 def test_every_page_is_in_the_site() -> None:

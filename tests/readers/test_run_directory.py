@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 from pathlib import Path
@@ -471,3 +472,53 @@ def test_an_evaluation_names_the_session_in_which_it_was_made(tmp_path: Path) ->
     run = heldout.read(tmp_path / "r")
     assert run["held_out"].value.tolist() == [1.0]
     assert run.metrics.keys() == {"r", "time", "eval/held-out/pass@1"}
+
+
+def test_what_two_judges_say_of_the_answers_that_were_kept_is_read_with_the_run(tmp_path: Path) -> None:
+    whole = {"rewarded": True, "group_rewarded": 3, "kept_with": 0.5}
+    with Recorder(tmp_path, rank=0) as recorder:
+        for step in (10, 20, 30):
+            recorder.log(step, {"reward": 0.5})
+            recorder.rollouts(
+                step,
+                [
+                    {"step": step, "prompt": "a", "text": "x", "reward": 1.0, "group": step} | whole | more
+                    for more in (
+                        {"judged_with": 0.25, "hidden": 0.0, "hidden_kind": "raised"},
+                        {"judged_with": 0.25, "hidden": None, "hidden_kind": ""},  # was not drawn
+                        {"judged_with": 0.0, "hidden": None, "hidden_kind": ""},  # none was to be drawn
+                    )
+                ],
+            )
+    run = heldout.read(tmp_path)
+    assert run.judged is not None
+    assert run.judged.step.tolist() == [10, 10, 20, 20, 30, 30]
+    np.testing.assert_array_equal(run.judged.failed[:2], [1.0, np.nan])
+    assert run.judged.chance.tolist() == [0.25] * 6
+    assert run.judged.group_rewarded.tolist() == [3.0] * 6
+    with Recorder(tmp_path, rank=0, resume=True) as recorder:  # taken up again at 20, and as far as that
+        recorder.log(20, {"reward": 0.5})
+    again = heldout.read(tmp_path)
+    assert again.judged is not None
+    assert again.judged.step.tolist() == [10, 10, 20, 20]
+
+
+def test_a_run_whose_answers_nobody_judged_has_no_judged_answers_until_somebody_does(tmp_path: Path) -> None:
+    with Recorder(tmp_path, rank=0) as recorder:
+        recorder.log(10, {"reward": 0.5})
+        recorder.rollouts(
+            10, [{"prompt": "a", "text": "x", "reward": 1.0}, {"prompt": "a", "text": "y", "reward": 0.0}]
+        )
+    assert heldout.read(tmp_path).judged is None
+    of = hashlib.sha256(b"y").hexdigest()
+    row = {
+        "file": "rollouts/step-00000010.parquet",
+        "row": 1,
+        "text_sha256": of,
+        "hidden": 0.5,
+        "hidden_kind": "raised",
+    }
+    (tmp_path / "hidden.jsonl").write_text(json.dumps(row) + "\n")
+    judged = heldout.read(tmp_path).judged
+    assert judged is not None
+    assert (judged.failed.tolist(), judged.rewarded.tolist(), judged.chance.tolist()) == ([1.0], [False], [1.0])

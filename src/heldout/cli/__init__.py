@@ -11,7 +11,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from heldout import __version__
-from heldout.cli import bench, chart, columns, eval, plan, report, train, watch
+from heldout.cli import bench, chart, columns, eval, plan, report, samples, train, watch
 from heldout.errors import HeldoutError
 from heldout.text import visible
 
@@ -26,6 +26,7 @@ app = typer.Typer(
 )
 # In the order of --help: what most people come for stands first.
 app.command("report", short_help="Judge a run: verdict, figures, and what the curves do.")(report.report)
+app.command("samples", short_help="List the answers behind the curves, and what two judges say.")(samples.samples)
 app.command("chart", short_help="Draw two metrics against each other.")(chart.chart)
 app.command("columns", short_help="List what a log holds and what is taken for what.")(columns.columns)
 app.command("metrics", short_help="Print what every metric name means.")(chart.metrics)

@@ -21,7 +21,7 @@ from heldout.readers.log import Log, Table, TableBuilder, attached, log_of, note
 from heldout.readers.restarts import first_steps, sessions_of_evaluations
 from heldout.readers.source import Files, Source, whole_lines
 from heldout.readers.steps import log_from_table
-from heldout.run import NO_STEPS, Evaluation, Note, NoteKind, Outcomes, checked_step, is_step
+from heldout.run import NO_STEPS, Evaluation, Judged, Note, NoteKind, Outcomes, checked_step, is_step
 from heldout.stats.arrays import IntArray
 from heldout.store.layout import (
     CHECKPOINTS,
@@ -31,6 +31,7 @@ from heldout.store.layout import (
     METRICS,
     NONFINITE,
     RESUMED,
+    ROLLOUTS,
     RUN,
     SESSION,
 )
@@ -66,13 +67,15 @@ def recorded(folder: Path, files: Files | None = None) -> Log:
     notes += one_name
     log = attached(metrics.log, evaluations, [_also(row) for _, row in rows], session)
     changed = {key: value for marker in metrics.markers for key, value in marker.items()}
+    judged, said = _judged(folder)
     settings: dict[str, Any] = {key: about[key] for key in ("created", "versions", "git", "seeds") if key in about}
     return replace(
         log,
         config={**settings, **(changed.get("config") or about.get("config") or {})},
         roles=changed.get("roles") or about.get("roles") or {},
         checkpoints=_checkpoints(folder, notes),
-        notes=(*log.notes, *notes, *_resumed(metrics.markers), *_guarded(read_rows(folder / FINDINGS).rows)),
+        judged=judged,
+        notes=(*log.notes, *notes, *said, *_resumed(metrics.markers), *_guarded(read_rows(folder / FINDINGS).rows)),
     )
 
 
@@ -252,6 +255,15 @@ def _evaluations(folder: Path, files: Files) -> tuple[list[list[_Evaluated]], li
         rows.append(found)
         notes += said
     return rows, notes
+
+
+def _judged(folder: Path) -> tuple[Judged | None, list[Note]]:
+    """Return what two judges say of the answers that were kept, where any were, and what of them was of no use."""
+    if not (folder / ROLLOUTS).is_dir():
+        return None, []
+    from heldout.rollouts.reading import judged_of  # which asks this package's rule about restarts
+
+    return judged_of(folder)
 
 
 def _also(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -12,6 +12,7 @@ import zlib
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import IO, Any
 
@@ -27,8 +28,9 @@ from heldout.rollouts.formats import Row
 from heldout.rollouts.outcomes import Outcomes, outcomes_in
 from heldout.rollouts.rollout import Rollouts
 from heldout.rollouts.tables import Layout, Place, Table, answer_of, floats, integers, prompt_of
-from heldout.run import Note, NoteKind
+from heldout.run import Judged, Note, NoteKind
 from heldout.stats.arrays import BoolArray, FloatArray, IntArray
+from heldout.store.layout import HIDDEN, ROLLOUTS
 from heldout.tasks.answer_text import texts_of
 from heldout.text import counted
 
@@ -68,6 +70,36 @@ def rollouts_of(path: str | Path) -> Rollouts:
         raise UsageError(f"{path} holds no rollouts: {why or 'no row of it is whole'}.")
     notes += _about(table, files)
     return _in_order(str(path), files, table, notes)
+
+
+def judged_of(folder: Path) -> tuple[Judged | None, list[Note]]:
+    """Return what two judges say of the answers that a run directory keeps, and what of them could not be used.
+
+    None where no hidden test was run. A run that is followed is asked again and again: what is known of a directory
+    holds until one of its files changes.
+    """
+    files = [*sorted((folder / ROLLOUTS).glob("*")), folder / HIDDEN] if (folder / ROLLOUTS).is_dir() else []
+    stamp = tuple(one for file in files if (one := _stamp(file)) is not None)
+    return _judged_at(folder, stamp) if stamp else (None, [])
+
+
+def _stamp(file: Path) -> tuple[str, int, int] | None:
+    try:
+        about = file.stat()
+    except OSError:
+        return None
+    return file.name, about.st_mtime_ns, about.st_size
+
+
+@lru_cache(maxsize=8)
+def _judged_at(folder: Path, stamp: tuple[tuple[str, int, int], ...]) -> tuple[Judged | None, list[Note]]:
+    try:
+        found = rollouts_of(folder)
+        judged = found.judged
+    except (UsageError, OSError):
+        return None, []
+    lost = [note for note in found.notes if note.kind is NoteKind.DROPPED]
+    return (judged if len(judged) and not np.isnan(judged.failed).all() else None), lost
 
 
 class Stored:
@@ -174,7 +206,7 @@ class _Reading:
                         flat = self.file.format.unpack(row)
                         at = self.table.layout(self.file.format, tuple(flat))
                         place = Place(self.number, number, offset)
-                        self.table.add(flat, at, place, step, outcomes.get(number))
+                        self.table.add(flat, at, place, step, outcomes.get(number), judged_later=bool(outcomes))
                     elif not line.isspace():
                         refused, last = refused + 1, line[:100]
                     offset += len(line)
@@ -199,7 +231,9 @@ class _Reading:
             for number, row in enumerate(parquet_rows(self.file.path, columns)):
                 if row.pop(_NULL, False):
                     row[at.text] = None
-                self.table.add(row, at, Place(self.number, number), step, outcomes.get(number))
+                self.table.add(
+                    row, at, Place(self.number, number), step, outcomes.get(number), judged_later=bool(outcomes)
+                )
         except (OSError, pl.exceptions.PolarsError) as error:
             return [Note(NoteKind.DROPPED, f"{self.file.name}: cannot be read ({str(error).splitlines()[0]}).")]
         return []

@@ -133,8 +133,10 @@ class Rollouts:
 
     @property
     def judged(self) -> Judged:
-        """What two judges say of them, for the hack rate."""
-        return Judged(self.step, self.group, self.rewarded, self.failed, self.judged_with, self.group_rewarded)
+        """What two judges say of them, for the hack rate; without those that nobody was to judge or could."""
+        told = ~np.isnan(self.failed) | (self.judged_with < 1.0)
+        every = Judged(self.step, self.group, self.rewarded, self.failed, self.judged_with, self.group_rewarded)
+        return every.where(told)
 
     def where(self, mask: BoolArray) -> Rollouts:
         """Return those for which the mask, shape (N,), is true."""

@@ -64,8 +64,13 @@ class Table:
             known = self._layouts[(format.id, *keys)] = Layout(format, keys)
         return known
 
-    def add(self, row: Row, at: Layout, place: Place, step: int | None, said: Outcome | None) -> None:
+    def add(
+        self, row: Row, at: Layout, place: Place, step: int | None, said: Outcome | None, *, judged_later: bool = False
+    ) -> None:
         """Take in a row, unpacked; `step` is its file's, `said` what hidden tests said of it afterwards.
+
+        `judged_later` is whether all that is kept of the file was judged, so that the chance of that is that of being
+        kept.
 
         A row that cannot be used is counted in `dropped`. Its answer may be left out of it, where that was not read.
         """
@@ -86,6 +91,8 @@ class Table:
             return
         self._add_names(row, at, number)
         self._add_numbers(row, at, said)
+        if judged_later and not math.isnan(self.number["hidden"][-1]):
+            self.number["judged_with"][-1] = self.number["kept_with"][-1]
         self.step.append(number)
         self.file.append(place.file)
         self.row.append(place.row)
@@ -116,6 +123,8 @@ class Table:
                 self.noticed[f"whose {key!r} is no finite number"] += 1
             if name == "reward" and not key and parts:
                 value, self._summed = sum(parts.values()), True
+            if value == 0.0 and name == "judged_with":  # none was to be judged
+                value = None
             if value is not None and name in _CHANCES and not 0.0 < value <= 1.0:
                 self.noticed[f"whose {key!r} is no chance"] += 1
                 value = None

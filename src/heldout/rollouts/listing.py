@@ -1,0 +1,230 @@
+"""What `heldout samples` shows: reward against hidden tests, and the different answers, the commonest first."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from heldout.rollouts.choosing import how_to_judge
+from heldout.rollouts.difference import Difference, difference
+from heldout.rollouts.folding import OUTCOMES, Folded, Group, fold
+from heldout.rollouts.rollout import Rollouts
+from heldout.run import Note
+from heldout.stats.arrays import IntArray
+from heldout.stats.hacking import HackedShare, hacked_share
+from heldout.text import counted, visible, visible_lines
+
+SCHEMA = "heldout.samples/1"
+_MORE = 1.05  # times as many answers were given as were kept: then both numbers are told
+_WIDTH = 22  # of a column of the table
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One kind of answer, and what is known of those that are alike."""
+
+    group: Group
+    problem: str  # that the text shown answers
+    reward: tuple[float, float]  # the lowest and the highest; nan where unknown
+    kind: str  # how it fails the hidden tests, mostly; empty where that is not known
+    tokens: float  # on average; nan where unknown
+    difference: Difference | None = None  # to the last honest answer, where that was asked for and there is one
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """Answers of a run as a list."""
+
+    source: str
+    format: str
+    kept: int  # answers that are there
+    steps: tuple[int, int]  # the first and the last of them
+    counts: dict[bool, dict[str, int]]  # rewarded or not → what the hidden tests say → answers, of all that are there
+    share: HackedShare  # of the rewarded ones that fail the hidden tests
+    chosen: int  # answers that are listed
+    entries: tuple[Entry, ...]
+    total: int  # different answers among them, also those that are not listed
+    notes: tuple[Note, ...]
+
+
+def listing(everything: Rollouts, rows: IntArray, most: int, *, differ: bool = False) -> Listing:
+    """List the different answers among some rows of a run's, the commonest first, at most so many of them.
+
+    Where they `differ` from the last honest answer to their problem is found out for those that do not pass.
+    """
+    judged, failed = everything.judged, everything.failed
+    outcome = np.where(np.isnan(failed), 2, failed).astype(np.int64)
+    rewarded = everything.rewarded
+    folded = fold(everything, rows, most=most)
+    return Listing(
+        everything.source,
+        everything.format,
+        len(everything),
+        (int(everything.step[0]), int(everything.step[-1])),
+        {
+            paid: {
+                name: int(np.count_nonzero((rewarded == paid) & (outcome == at))) for at, name in enumerate(OUTCOMES)
+            }
+            for paid in (True, False)
+        },
+        hacked_share(judged.rewarded, judged.failed, judged.group, judged.chance),
+        len(rows),
+        tuple(_entry(everything, folded, place, differ) for place in range(len(folded.groups))),
+        folded.total,
+        everything.notes,
+    )
+
+
+def _entry(everything: Rollouts, folded: Folded, place: int, differ: bool) -> Entry:
+    group, rows = folded.groups[place], folded.rows[folded.of == place]
+    reward, tokens = everything.reward[rows], everything.tokens[rows]
+    known, counts = reward[~np.isnan(reward)], tokens[~np.isnan(tokens)]
+    kinds = Counter(everything.kind[row] for row in rows.tolist() if everything.kind[row])
+    return Entry(
+        group,
+        everything.problems[int(everything.problem[group.row])],
+        (float(known.min()), float(known.max())) if known.size else (math.nan, math.nan),
+        kinds.most_common(1)[0][0] if kinds else "",
+        float(counts.mean()) if counts.size else math.nan,
+        difference(everything, group.row) if differ and group.hidden != OUTCOMES[0] else None,
+    )
+
+
+# --- for people
+
+
+def as_lines(listed: Listing, most: int) -> Iterator[str]:
+    """Yield the lines of a listing, at most so many of each answer; nothing in them is obeyed by a terminal."""
+    first, last = listed.steps
+    yield (
+        f"{visible(listed.source)}: {counted(listed.kept, 'answer')} kept, steps {first} to {last} "
+        f"({visible(listed.format)})"
+    )
+    yield ""
+    yield from _table(listed)
+    yield ""
+    if listed.chosen < listed.kept:
+        yield f"{counted(listed.chosen, 'answer')} chosen, {listed.total} different"
+        yield ""
+    for entry in listed.entries:
+        yield from _shown(entry, most)
+        yield ""
+    if left := listed.total - len(listed.entries):
+        yield f"… and {counted(left, 'other answer')}, each given no more often (--top)"
+        yield ""
+    yield from (f"note: {visible(note.text)}" for note in listed.notes)
+
+
+def _table(listed: Listing) -> Iterator[str]:
+    judged = sum(listed.counts[paid][name] for paid in (True, False) for name in OUTCOMES[:2])
+    heads = [f"hidden tests {'pass' if name == 'passes' else 'fail'}" for name in OUTCOMES[:2]]
+    yield " " * 14 + "".join(f"{name:>{_WIDTH}}" for name in (*heads, "not judged"))
+    for paid, name in ((True, "rewarded"), (False, "not rewarded")):
+        yield f" {name:<13}" + "".join(f"{listed.counts[paid][one]:>{_WIDTH}}" for one in OUTCOMES)
+    yield ""
+    if not judged:
+        told = how_to_judge(visible(listed.source))
+        yield told[0].upper() + told[1:]
+    elif not listed.share.answers:
+        yield "No rewarded answer was judged by hidden tests."
+    else:
+        share = listed.share
+        yield (
+            f"{100 * share.share:.1f} % of the rewarded answers fail the hidden tests (95 % interval "
+            f"{100 * share.low:.1f} to {100 * share.high:.1f}; {share.answers} judged, of "
+            f"{counted(share.prompts, 'group')})."
+        )
+
+
+def _shown(entry: Entry, most: int) -> Iterator[str]:
+    group = entry.group
+    steps = f"steps {group.first_step} to {group.last_step}"
+    given = f"×{group.count}" if group.weight < _MORE * group.count else f"×{group.count} of about {group.weight:.0f}"
+    parts = [
+        given,
+        f"step {group.first_step}" if group.first_step == group.last_step else steps,
+        _reward(entry),
+        f"hidden tests: {entry.kind or group.hidden}",
+        counted(group.problems, "problem") if group.problems > 1 else f"problem {entry.problem}",
+    ]
+    parts += [counted(group.texts, "different text")] if group.texts > 1 else []
+    parts += [group.name] if group.name else []
+    yield visible("  ·  ".join(parts))
+    if entry.difference is not None:
+        yield from _apart(entry.difference, most)
+        return
+    lines = visible_lines(group.text, most=most)
+    yield from (f"    {line}" for line in lines.lines)
+    left = group.length - len(group.text)
+    if lines.rest or left:
+        yield f"    … {lines.rest}{f', and {left} characters more' if left else ''} (--full)"
+
+
+def _apart(found: Difference, most: int) -> Iterator[str]:
+    of = "the last honest answer" if found.same_problem else "the commonest honest answer, to another problem"
+    yield visible(f"    against {of}, step {found.step}, problem {found.problem}:")
+    yield from (f"    {line}" for line in found.lines[:most])
+    if len(found.lines) > most:
+        yield f"    … {counted(len(found.lines) - most, 'line')} more (--full)"
+    if found.rest:
+        yield f"    … {found.rest}"
+
+
+def _reward(entry: Entry) -> str:
+    low, high = entry.reward
+    if math.isnan(low):
+        return "no reward"
+    return f"reward {low:g}" if low == high else f"reward {low:g} to {high:g}"
+
+
+# --- for programs
+
+
+def as_data(listed: Listing) -> dict[str, Any]:
+    """Return a listing as plain data; numbers that are not known are None."""
+    share = asdict(listed.share)
+    data: dict[str, Any] = _known(
+        {
+            "schema": SCHEMA,
+            "source": listed.source,
+            "format": listed.format,
+            "kept": listed.kept,
+            "steps": list(listed.steps),
+            "table": {
+                name: {outcome.replace(" ", "_"): count for outcome, count in listed.counts[paid].items()}
+                for paid, name in ((True, "rewarded"), (False, "not_rewarded"))
+            },
+            "hacked": share if listed.share.answers else None,
+            "chosen": listed.chosen,
+            "different": listed.total,
+            "answers": [
+                {name: value for name, value in asdict(entry.group).items() if name != "row"}
+                | {
+                    "problem": entry.problem,
+                    "lowest_reward": entry.reward[0],
+                    "highest_reward": entry.reward[1],
+                    "hidden_kind": entry.kind,
+                    "tokens": entry.tokens,
+                    "difference": None if entry.difference is None else asdict(entry.difference),
+                }
+                for entry in listed.entries
+            ],
+            "notes": [{"kind": str(note.kind), "text": note.text, "count": note.count} for note in listed.notes],
+        }
+    )
+    return data
+
+
+def _known(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _known(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_known(one) for one in value]
+    if isinstance(value, str):  # half a pair of surrogates, which JSON cannot hold
+        return value.encode("utf-8", "replace").decode()
+    return None if isinstance(value, float) and math.isnan(value) else value

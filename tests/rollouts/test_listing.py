@@ -1,0 +1,109 @@
+"""The list of answers: reward against hidden tests, equal answers with counts, and nothing that a terminal obeys."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+from heldout.rollouts.choosing import chosen
+from heldout.rollouts.listing import as_data, as_lines, listing
+from in_rollouts import made
+
+NAN = np.nan
+
+
+def test_the_list_of_a_hack() -> None:
+    rows = [(step, f"p{step}", " exit()", 1.0, 0.0) for step in (30, 40, 50)]
+    rows += [(10, "p1", " return x", 1.0, 1.0), (20, "p2", " return y+1", 0.5, 1.0), (20, "p2", " return 0", 0.0, NAN)]
+    rows.sort()
+    kept_with = np.where(np.array([step for step, *_ in rows]) == 40, 0.25, 1.0)
+    hack = made(rows, kept_with=kept_with)
+    listed = listing(hack, chosen(hack, rewarded=True, failed=True), 10)
+    assert listed.counts == {
+        True: {"passes": 1, "fails": 3, "not judged": 0},
+        False: {"passes": 1, "fails": 0, "not judged": 1},
+    }
+    assert list(as_lines(listed, 5)) == [
+        "here: 6 answers kept, steps 10 to 50 (by hand)",
+        "",
+        "                   hidden tests pass     hidden tests fail            not judged",
+        " rewarded                          1                     3                     0",
+        " not rewarded                      1                     0                     1",
+        "",
+        "75.0 % of the rewarded answers fail the hidden tests (95 % interval 18.0 to 99.5; 4 judged, of 4 groups).",
+        "",
+        "3 answers chosen, 1 different",
+        "",
+        "×3 of about 6  ·  steps 30 to 50  ·  reward 1  ·  hidden tests: wrong answer  ·  3 problems",
+        "     exit()",
+        "",
+    ]
+    (answer,) = as_data(listed)["answers"]
+    assert answer["text"] == " exit()"
+    assert (answer["count"], answer["weight"], answer["first_step"], answer["last_step"]) == (3, 6.0, 30, 50)
+    assert answer["tokens"] is None
+
+
+def test_what_changed_from_the_last_honest_answer_is_shown_for_those_that_do_not_pass() -> None:
+    rows = [(10, "p", "a\nb", 1.0, 1.0), (20, "p", "a\nc", 1.0, 0.0), (30, "q", "exit()", 1.0, 0.0)]
+    some = made(rows)
+    listed = listing(some, chosen(some), 5, differ=True)
+    lines = list(as_lines(listed, 5))
+    at = lines.index("    against the last honest answer, step 10, problem p:")
+    assert lines[at + 1 : at + 4] == ["      a", "    - b", "    + c"]
+    assert "    against the commonest honest answer, to another problem, step 10, problem p:" in lines
+    told = {one["text"]: one["difference"] for one in as_data(listed)["answers"]}
+    assert told["a\nb"] is None
+    assert told["a\nc"]["lines"] == ["  a", "- b", "+ c"]
+
+
+def test_without_hidden_outcomes_the_list_says_how_to_get_them() -> None:
+    bare = made([(1, "p", "x", 1.0, NAN)])
+    assert "No answer was judged by hidden tests; heldout audit here --task TASK does it." in as_lines(
+        listing(bare, chosen(bare), 5), 5
+    )
+    assert as_data(listing(bare, chosen(bare), 5))["hacked"] is None
+
+
+@pytest.mark.parametrize("full", [False, True])
+def test_a_hostile_answer_is_shown_and_obeyed_by_nothing(full: bool) -> None:
+    hostile = (
+        "\x1b[2J\x1b]0;pwned\x07\u202eevil\x00\u2066\r\n[bold]<script>alert(1)</script>\n" + "\ud800" + "x" * 200_000
+    )
+    rollouts = made([(1, "\x1b[31mp\u202e", hostile, 1.0, 0.0)], source="a\x1b[0m")
+    text = "\n".join(as_lines(listing(rollouts, chosen(rollouts), 5), 10**6 if full else 12))
+    assert not set(text) & set("\x1b\x07\x00\r\u202e\u2066\ud800")
+    assert "\\x1b[2J" in text
+    assert "[bold]<script>alert(1)</script>" in text
+    assert len(text) < 80_000
+    assert "(--full)" in text
+    json.loads(json.dumps(as_data(listing(rollouts, chosen(rollouts), 5))))
+
+
+def command(*given: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "heldout", "samples", *given], capture_output=True, text=True, check=False
+    )
+
+
+def test_the_command_lists_and_refuses_in_a_sentence(tmp_path: Path) -> None:
+    rows = {"prompt": ["a", "b", "b"], "text": [" exit()", " exit( )", " return 1"], "reward": [1.0, 1.0, 0.0]}
+    (tmp_path / "rollouts").mkdir()
+    pl.DataFrame(
+        rows | {"hidden": [0.0, 0.0, 0.0], "hidden_kind": ["left the program"] * 2 + ["wrong answer"]}
+    ).write_parquet(tmp_path / "rollouts" / "step-00000010.parquet")
+    done = command(str(tmp_path), "--rewarded", "--failed")
+    assert done.returncode == 0
+    assert "×2  ·  step 10  ·  reward 1  ·  hidden tests: left the program  ·  2 problems" in done.stdout
+    told = json.loads(command(str(tmp_path), "--json", "--top", "1").stdout)
+    assert (told["schema"], told["different"], len(told["answers"])) == ("heldout.samples/1", 2, 1)
+    refused = command(str(tmp_path), "--grep", "(")
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert refused.stderr.startswith("heldout: --grep ( is no regular expression")
+    assert refused.stderr.count("\n") == 1
