@@ -11,7 +11,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from heldout import __version__
-from heldout.cli import bench, chart, columns, eval, plan, report, samples, train, watch
+from heldout.cli import audit, bench, chart, columns, eval, plan, report, samples, train, watch
 from heldout.errors import HeldoutError
 from heldout.text import visible
 
@@ -33,6 +33,7 @@ app.command("metrics", short_help="Print what every metric name means.")(chart.m
 app.command("detectors", short_help="Print what every detector asks.")(chart.detectors)
 app.command("train", short_help="Train a code model by GRPO, measured and recorded.")(train.train)
 app.command("eval", short_help="Measure a model on held-out problems: pass@k.")(eval.evaluate)
+app.command("audit", short_help="Judge what a run kept by hidden tests; try another reward on it.")(audit.audit)
 app.command("watch", short_help="Follow a run while it goes on, and act on findings.")(watch.watch)
 app.command("plan", short_help="Plan evaluations: which fall can they show?")(plan.plan)
 # What stands behind it belongs to the benchmarks, also --help.
