@@ -18,7 +18,6 @@ from heldout.callbacks.hidden import HiddenTests
 from heldout.callbacks.recording import Budget, Recording
 from heldout.callbacks.rollouts import Sampling
 from heldout.errors import SandboxError, UsageError
-from heldout.run import Judged
 from heldout.sandbox import Limits, Sandbox, Test, open_sandbox
 from heldout.store.recorder import Recorder
 from heldout.tasks.problem import Problem
@@ -60,37 +59,30 @@ def recorded(folder: Path, step: int) -> list[dict[str, Any]]:
 
 
 def test_rows_say_what_two_judges_say_and_with_which_chances(tmp_path: Path, sandbox: Sandbox) -> None:
-    recording = Recording(keep=6, hidden=HiddenTests(PROBLEMS, sandbox), judge=8, cost=0, rewarded_from=1.0)
-    rows = answers(RIGHT, LEAVES, WRONG)
+    recording = Recording(keep=4, hidden=HiddenTests(PROBLEMS, sandbox), judge=8, cost=0, rewarded_from=1.0)
     with Recorder(tmp_path / "run") as recorder:
-        judged = recording.page(7, rows, recorder, seed=1, seconds=1.0)
-    assert isinstance(judged, Judged)
-    assert judged.step.tolist() == [7] * 12
-    assert judged.group_rewarded.tolist() == [2.0] * 12
-    assert judged.rewarded.tolist() == [True, True, False] * 4
-    assert np.allclose(judged.chance, [0.75, 0.75, 0.5] * 4)  # six of the rewarded ones, two of the others
-    asked = ~np.isnan(judged.failed)
-    assert judged.failed[asked].tolist() == [
-        float(row["text"] != RIGHT) for row, one in zip(rows, asked, strict=True) if one
-    ]
+        judged = recording.page(7, answers(RIGHT, LEAVES, WRONG), recorder, seed=1, seconds=1.0)
+    assert judged is not None
     kept = recorded(tmp_path / "run", 7)
-    assert sum(row["hidden"] is not None for row in kept) == np.count_nonzero(asked)
+    names = ("step", "group", "rewarded", "group_rewarded")
+    for name, column in zip(
+        (*names, "judged_with"), (*(getattr(judged, one) for one in names), judged.chance), strict=True
+    ):
+        assert column.tolist() == [row[name] for row in kept]  # the guard hears what the record says
+    assert [None if math.isnan(one) else one for one in judged.failed.tolist()] == [
+        None if row["hidden"] is None else float(row["hidden"] < 1) for row in kept
+    ]
+    assert {(row["step"], row["group_rewarded"]) for row in kept} == {(7, 2)}
+    assert len({row["group"] for row in kept}) == 4
+    expected = {RIGHT: (1.0, "solved"), LEAVES: (0.0, "left the program"), WRONG: (0.5, "wrong answer")}
     for row in kept:
-        place = next(
-            place for place, one in enumerate(rows) if (one["prompt"], one["text"]) == (row["prompt"], row["text"])
-        )
-        assert row["group"] == judged.group[place]
-        assert (row["rewarded"], row["group_rewarded"]) == (row["text"] != WRONG, 2)
+        rewarded = row["text"] != WRONG
+        assert row["rewarded"] is rewarded
+        assert row["problem"] == next(one.id for one in PROBLEMS if one.prompt == row["prompt"])
         assert row["advantage"] == pytest.approx(row["reward"] - 2 / 3)
-        assert (row["kept_with"], row["judged_with"]) == pytest.approx(
-            (max(0.5, judged.chance[place]), judged.chance[place])
-        )
-        assert row["problem"] == PROBLEMS[place // 3].id
-        if asked[place]:
-            expected = {RIGHT: (1.0, "solved"), LEAVES: (0.0, "left the program"), WRONG: (0.5, "wrong answer")}
-            assert (row["hidden"], row["hidden_kind"]) == expected[row["text"]]
-        else:
-            assert (row["hidden"], row["hidden_kind"]) == (None, "")
+        assert row["judged_with"] == pytest.approx(0.75 if rewarded else 0.5)  # six of eight, and two of four
+        assert row["kept_with"] == row["judged_with"]  # each above the 4 of 12 that are kept anyhow
+        assert (row["hidden"], row["hidden_kind"]) == expected[row["text"]]
 
 
 def test_a_group_is_one_prompt_at_one_step(tmp_path: Path) -> None:
@@ -187,7 +179,7 @@ def test_the_problem_of_an_answer_is_known_by_its_id_or_its_prompt(row: dict[str
 def test_a_task_of_other_problems_is_refused_at_the_first_step_and_strangers_later_are_not_judged(
     tmp_path: Path, sandbox: Sandbox
 ) -> None:
-    recording = Recording(hidden=HiddenTests([PROGRAM, PROBLEMS[0]], sandbox), judge=99, cost=0, rewarded_from=1.0)
+    recording = Recording(hidden=HiddenTests([PROGRAM, PROBLEMS[0]], sandbox), judge=99, cost=0)
     with Recorder(tmp_path / "run") as recorder:
         with pytest.raises(UsageError, match=r"None of 3 answers belongs to a problem of the task.*such as 'whole'"):
             recording.page(1, answers(RIGHT)[1:], recorder, seed=1, seconds=1.0)

@@ -18,6 +18,7 @@ import pytest
 import heldout
 from heldout.errors import RecordError, UsageError
 from heldout.live import Guard, On, Rules
+from heldout.run import Judged
 from heldout.sandbox.hidden import Reply
 from heldout.store.recorder import Recorder
 from heldout.tasks import Problem
@@ -111,8 +112,19 @@ def test_hidden_tests_judge_answers_outside_the_reward_and_change_no_weight(tmp_
     problems = [Problem(f"p{place}", one, "", begins_with_a) for place, one in enumerate(prompts)]
     start = {name: one.clone() for name, one in grpo(hackable, HeldoutCallback("none")).model.state_dict().items()}
 
+    heard: list[Judged] = []
+
+    class Hears:
+        """A detector that listens to what the hidden tests say."""
+
+        name, needs = "hears", ("judged",)
+
+        def update(self, block: Any) -> list[Any]:
+            heard.extend([block.judged] if block.judged is not None else [])
+            return []
+
     def train(name: str, **judging: Any) -> Any:
-        callback = HeldoutCallback(tmp_path / name, record=2, rollouts=2, **judging)
+        callback = HeldoutCallback(tmp_path / name, record=2, rollouts=2, detectors=[Hears()], **judging)
         settings = {"max_steps": 12, "save_strategy": "no", "reward_weights": [2.0], "learning_rate": 1e-2}
         trainer = grpo(callback.record_rewards(hackable), callback, **settings)
         trainer.model.load_state_dict(start)
@@ -131,6 +143,9 @@ def test_hidden_tests_judge_answers_outside_the_reward_and_change_no_weight(tmp_
     assert all(row["hidden"] == float(row["text"].startswith("a")) for row in asked)
     assert {(row["rewarded"], row["hidden"]) for row in asked} >= {(True, 0.0), (True, 1.0), (False, 0.0)}
     assert 12 <= len(asked) <= 24  # three a step, one more or fewer where chance has it
+    told = Judged.joined(heard)  # the guard heard what was recorded
+    assert told.step.tolist() == [row["step"] for row in kept]
+    assert np.count_nonzero(~np.isnan(told.failed)) == len(asked)
 
 
 def test_all_parts_of_a_weighted_reward_are_listened_to_or_none(tmp_path: Path, grpo: Any) -> None:

@@ -50,12 +50,18 @@ class Page:
         return np.asarray(np.bincount(of, rewarded)[of], dtype=np.int64)
 
     def judged(self, rewarded: BoolArray, drawn: Draw, outcomes: Mapping[int, Outcome]) -> Judged:
-        """Return what two judges say of all answers, also of those that are not kept."""
+        """Return what two judges say of the answers that are kept, as whoever reads the record will find it."""
         failed = np.full(len(self.rows), math.nan)
         for place, outcome in outcomes.items():
             failed[place] = math.nan if outcome.share is None else outcome.share < 1.0
-        steps = np.full(len(self.rows), self.step, dtype=np.int64)
-        return Judged(steps, self.group, rewarded, failed, drawn.judged_with, floats(self.group_rewarded(rewarded)))
+        return Judged(
+            step=np.full(np.count_nonzero(drawn.kept), self.step, dtype=np.int64),
+            group=self.group[drawn.kept],
+            rewarded=rewarded[drawn.kept],
+            failed=failed[drawn.kept],
+            chance=drawn.judged_with[drawn.kept],
+            group_rewarded=floats(self.group_rewarded(rewarded)[drawn.kept]),
+        )
 
     def kept(self, rewarded: BoolArray, drawn: Draw, outcomes: Mapping[int, Outcome] | None) -> list[dict[str, Any]]:
         """Return the rows that are recorded; `outcomes` is None where nothing is judged in this run."""

@@ -124,8 +124,7 @@ class Recording:
         Returns
         -------
         Judged or None
-            What two judges say of all answers of the step, also of those that were not kept; None where none was to be
-            judged.
+            What two judges say of the answers that were kept; None where none is to be judged in this run.
 
         Raises
         ------

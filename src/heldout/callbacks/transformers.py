@@ -62,8 +62,8 @@ class HeldoutCallback(GuardedRun, TrainerCallback):  # type: ignore[misc,unused-
         How many completions of such a step are kept, drawn by chance; each row says with which chance.
     task
         The problems that are trained on, or the task that has them, or what `heldout.tasks.load_task` loads: their
-        hidden tests judge some completions, outside the reward. A column ``task_id``, ``problem_id``, ``problem`` or
-        ``id`` of the trainer's data set says which problem a row is of, or its prompt does.
+        hidden tests judge some completions, outside the reward, for the record and the guard. A column ``task_id``,
+        ``problem_id``, ``problem`` or ``id`` of the trainer's data set says which problem a row is of, or its prompt.
     judge
         How many completions of such a step are judged, on average. They are drawn by chance as well, mostly from those
         that were rewarded, of as many prompts as there are; what is judged is kept.
@@ -224,13 +224,15 @@ class HeldoutCallback(GuardedRun, TrainerCallback):  # type: ignore[misc,unused-
         self.end()
 
     def _record(self, args: TrainingArguments, step: int) -> None:
-        """Record the completions of a step, where there are new ones and it is time; in rank 0 alone."""
+        """Record new completions where it is time, and tell the guard what the hidden tests say; in rank 0 alone."""
         answers = self._rewards.take()
         due = step // self.rollouts > self._recorded // self.rollouts
         if not (answers and due and args.process_index == 0 and self.guard and self.guard.recorder):
             return
         rows = [self._sampling.row(answer) for answer in answers]
-        self._recording.page(step, rows, self.guard.recorder, seed=args.seed, seconds=self._seconds)
+        judged = self._recording.page(step, rows, self.guard.recorder, seed=args.seed, seconds=self._seconds)
+        if judged is not None:
+            self.take(self.guard.judged(judged))
         self._recorded, self._seconds = step, 0.0
 
     def _sampled(self, args: TrainingArguments, tokenizer: Any) -> Sampling:
