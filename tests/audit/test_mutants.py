@@ -132,3 +132,11 @@ def test_numbers_that_are_nearly_right_show_a_tolerance(tmp_path: Path, sandbox:
     assert (near.found, near.family) == (near.of, "guess")
     assert not wide["solution with another sign"].flaw
     assert not any(one.flaw for one in audited(reward.replace("{})", "10**6)"), MATHS, tmp_path, sandbox))
+
+
+def test_where_the_tests_are_a_program_what_passes_them_is_not_called_wrong(tmp_path: Path, sandbox: Sandbox) -> None:
+    problem = Problem("double", "", "double", (SourceTest("assert double", ("asserts",)),))
+    known = [Known(problem, ("def double(x):\n    return 2 * x\n",), scale=Scale(known=True), wrapping=FENCE)]
+    (weak,) = audited("def f(completion): return 1.0", known, tmp_path, sandbox)
+    assert (weak.found, weak.of) == (0, 0)
+    assert "made no difference" in weak.seen

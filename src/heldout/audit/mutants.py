@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from heldout.audit.asking import Asker
 from heldout.audit.mutation import OPERATORS, Mutant, mutants
 from heldout.audit.parts import Example, Kind, Known, Result
-from heldout.audit.witnesses import Suspect, witnesses
+from heldout.audit.witnesses import BY_TESTS, Suspect, witnesses
 from heldout.audit.wrong_numbers import NEAR, wrong_numbers
 from heldout.rewards.worker import Outcome
 from heldout.text import counted
@@ -62,7 +62,12 @@ class Mutants:
         wrong, without = _wrong_programs(programs, asker)
         wrong += [one for known in answers for one in _wrong_answers(known)]
         right = asker.right([(one.known.problem, one.text) for one in wrong])
-        asked = [(one, passed) for one, passed in zip(wrong, right, strict=True) if passed is not None]
+        without += sum(one.witness == BY_TESTS and passed is True for one, passed in zip(wrong, right, strict=True))
+        asked = [
+            (one, passed)
+            for one, passed in zip(wrong, right, strict=True)
+            if passed is False or (passed and one.witness != BY_TESTS)
+        ]
         outcomes = asker.ask([(one.known.problem, one.text) for one, _ in asked])
         tried = [(one, passed, outcome) for (one, passed), outcome in zip(asked, outcomes, strict=True)]
         if programs:

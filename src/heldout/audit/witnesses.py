@@ -16,7 +16,7 @@ INPUTS = 200  # drawn for a program that does on those of the tests what the sol
 _RUNS = 20  # drawn where each is a process of its own
 _SECONDS = 0.5  # of a call: what hangs has no witness
 _STOPPED = (Status.TIMEOUT, Status.MEMORY, Status.INFRASTRUCTURE, Status.UNSUPPORTED, Status.PACKAGE)
-_BY_TESTS = "the hidden tests fail"
+BY_TESTS = "the hidden tests fail"  # said of every program where tests are a program; they have to be asked
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ def witnesses(suspects: Sequence[Suspect], sandbox: Sandbox, seed: int = 0) -> l
     Where tests are a program there is nothing to draw from; then the hidden tests alone can say that it is wrong.
     """
     found: list[list[str | None]] = [
-        [_BY_TESTS if not _inputs(one.problem) else ""] * len(one.programs) for one in suspects
+        [BY_TESTS if not _inputs(one.problem) else ""] * len(one.programs) for one in suspects
     ]
     for inputs_of in (lambda one: _inputs(one.problem), lambda one: list(_drawn(one.problem, seed))):
         _look(suspects, found, inputs_of, sandbox)
