@@ -84,8 +84,8 @@ class State(StrEnum):
     NO_EVIDENCE = "no held-out evidence"
 
 
-# What a terminal shows a state in; states that say nothing either way are yellow.
-COLOUR = {
+# What a state is shown in; those that say nothing either way are yellow.
+_COLOUR = {
     State.IMPROVING: "green",
     State.PLATEAU: "green",
     State.RECOVERED: "green",
@@ -133,6 +133,20 @@ class BenchmarkFall:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Hacked:
+    """Rewarded training answers that fail the hidden tests, as an alarm found them and as they are at the end."""
+
+    share: float  # of the rewarded answers of the last steps, with a 95 % interval; as fractions
+    low: float
+    high: float
+    answers: int  # rewarded ones of these steps that were judged
+    first_step: int
+    last_step: int
+    since: int  # about the step at which it began
+    text: str  # the same in words
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
     """What a run's curves mean.
 
@@ -152,6 +166,8 @@ class Verdict:
         Why the step to keep is not that of the best value in the log; empty where it is.
     watched
         Whether the score may be falling, though too little is seen of that to name a peak.
+    hacked
+        What the hidden tests say of rewarded training answers, where more of them fail than is tolerated.
     peak_step
         The peak before the fall that was found, or that the evaluations come near to and do not confirm.
     onset
@@ -194,6 +210,7 @@ class Verdict:
     sure: str = ""
     passed_over: str = ""
     watched: bool = False
+    hacked: Hacked | None = None
 
     @property
     def fell(self) -> bool:
@@ -204,3 +221,9 @@ class Verdict:
     def suspected(self) -> bool:
         """Whether the evaluations come near to a fall and do not confirm it."""
         return self.state is State.CANNOT_TELL and self.peak_step is not None
+
+    @property
+    def colour(self) -> str:
+        """What the state is shown in: no green where rewarded answers fail the hidden tests."""
+        colour = _COLOUR.get(self.state, "yellow")
+        return "yellow" if self.hacked and colour == "green" else colour

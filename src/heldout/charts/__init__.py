@@ -15,7 +15,7 @@ plotting library loaded. `Hints` ask for particular ticks, labels and markers wh
 from __future__ import annotations
 
 from heldout.charts.drawing import render, renders, save, svg
-from heldout.charts.gallery import Marks, dual_axis, length_and_pass_rate, reward_and_held_out
+from heldout.charts.gallery import Marks, Share, dual_axis, length_and_pass_rate, reward_and_held_out
 from heldout.charts.placement import legend_place
 from heldout.charts.spec import (
     COLUMN_CM,
@@ -53,6 +53,7 @@ __all__ = [
     "Place",
     "Points",
     "Rule",
+    "Share",
     "Side",
     "Span",
     "Text",

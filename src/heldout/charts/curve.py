@@ -53,6 +53,7 @@ class DrawnCurve:
     series: Series
     look: Look
     asked_window: float | None
+    interval: tuple[FloatArray, FloatArray] | None = None  # both ends of a band that belongs to every value
 
     def __post_init__(self) -> None:
         if len(self.series) == 0:
@@ -68,7 +69,7 @@ class DrawnCurve:
 
     @property
     def dense(self) -> bool:
-        return len(self.series) >= DENSE
+        return len(self.series) >= DENSE and self.interval is None
 
     @cached_property
     def window(self) -> float:
@@ -111,7 +112,9 @@ class DrawnCurve:
 
     @cached_property
     def ends(self) -> tuple[FloatArray, FloatArray] | None:
-        """Both ends of the 95 % bars; those of a share end at nothing and at all."""
+        """Both ends of the 95 % bars, or of the band; those of a share end at nothing and at all."""
+        if self.interval is not None:
+            return self.interval
         spread = self.series.spread
         if spread is None or self.dense or not np.isfinite(spread).any():
             return None
@@ -155,8 +158,10 @@ class DrawnCurve:
         return (float(step[top]), float(value[top])) if np.ptp(value) > 1e-12 * abs(value[top]) else None
 
     def behind(self) -> Layer | None:
-        """Draw the values of a dense series."""
+        """Draw the values of a dense series, or the band of one that has one."""
         look = self.look
+        if self.interval is not None:
+            return Band(look.side, self.step, *self.interval, colour=look.colour, alpha=0.15)
         if not self.dense:
             return None
         if len(self.series) > LINE_UNTIL:
@@ -180,7 +185,7 @@ class DrawnCurve:
     def bars(self) -> Layer | None:
         """Draw the bars of a sparse series."""
         look = self.look
-        if self.ends is None:
+        if self.ends is None or self.interval is not None:
             return None
         return Points(look.side, self.step, self.value, *self.ends, colour=look.colour, marker=Marker.NONE, alpha=0.6)
 

@@ -34,7 +34,8 @@ from heldout.charts.spec import (
 from heldout.charts.ticks import paired_ticks, round_ticks, short_number, single_ticks, step_start, step_ticks
 from heldout.errors import ChartError
 from heldout.metrics import Unit
-from heldout.run import Run
+from heldout.run import Run, Series
+from heldout.stats.arrays import FloatArray
 from heldout.stats.levels import TWO_SIDED_95
 from heldout.text import sentence_list
 
@@ -74,6 +75,17 @@ class Marks:
         return tuple(step for step in (*ends, self.chosen, self.onset, self.back) if step is not None)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Share:
+    """A share that a figure draws beside a metric, with a band; of shape (K,) each, fractions, finite."""
+
+    name: str
+    step: FloatArray
+    value: FloatArray
+    low: FloatArray
+    high: FloatArray
+
+
 def reward_and_held_out(
     run: Run,
     *,
@@ -82,15 +94,18 @@ def reward_and_held_out(
     window: float | None = None,
     marks: Marks | None = None,
     peaks: bool = True,
+    share: Share | None = None,
 ) -> Chart:
     """Does the reward still say what held-out problems say?
 
     The reward on the left (blue, circles), the held-out score on the right (vermillion, diamonds, dashed). Arguments
-    are those of `dual_axis`. A run with one of the two gives a chart with one axis.
+    are those of `dual_axis`; a `share` is drawn against the axis of the held-out score, where that is a share too. A
+    run with one of the two gives a chart with one axis.
     """
     hints = hints or Hints()
     look = replace(hints, right_dash=hints.right_dash or Dash.DASHED)
-    return _standard(run, "reward", "held_out", _Asked(labels or {}, look, window, marks or Marks(), peaks))
+    asked = _Asked(labels or {}, look, window, marks or Marks(), peaks, share)
+    return _standard(run, "reward", "held_out", asked)
 
 
 def length_and_pass_rate(
@@ -172,6 +187,7 @@ class _Asked:
     window: float | None
     marks: Marks
     peaks: bool
+    share: Share | None = None
 
     def called(self, key: str, run: Run) -> str:
         """What a key or role is called in this figure."""
@@ -206,7 +222,18 @@ def _figure(run: Run, left: str, right: Sequence[str], asked: _Asked) -> Chart:
         raise ChartError(f"The smoothing window is {window}; it must be a positive number of steps.")
     curves = [DrawnCurve(run[left], _left_look(left, run, asked), window)]
     curves += [DrawnCurve(run[key], look, window) for key, look in _right_looks(right, run, asked)]
-    return _compose(curves, asked)
+    return _compose(curves, asked, _beside(run, right[0], curves[1].look, asked.share) if right and asked.share else ())
+
+
+def _beside(run: Run, key: str, look: Look, share: Share) -> tuple[DrawnCurve, ...]:
+    """Return the curve of a share that goes with the one on the right, if that is a share too."""
+    unit = run.unit(run[key].name)
+    if unit is Unit.SCORE or not len(share.step):
+        return ()
+    whole = 100.0 if unit is Unit.PERCENT else 1.0
+    series = Series(share.name, share.step.astype(np.int64), whole * share.value)
+    its = replace(look, entry=share.name, colour=Colour.RIGHT_3, marker=Marker.TRIANGLE, dash=Dash.DOTTED)
+    return (DrawnCurve(series, its, None, (whole * share.low, whole * share.high)),)
 
 
 _RIGHT_STYLES = (
@@ -255,12 +282,12 @@ def _unit(hinted: str | None, label: str) -> str:
     return hinted if hinted is not None else "%" if "%" in label else ""
 
 
-def _compose(curves: Sequence[DrawnCurve], asked: _Asked) -> Chart:
-    """Put axes, layers and words together."""
-    hints = asked.hints
-    left = [curve for curve in curves if curve.look.side == Side.LEFT]
-    right = [curve for curve in curves if curve.look.side == Side.RIGHT]
-    x = _x_axis(curves, hints)
+def _compose(curves: Sequence[DrawnCurve], asked: _Asked, beside: Sequence[DrawnCurve] = ()) -> Chart:
+    """Put axes, layers and words together; what stands `beside` the curves on the right has no peak of its own."""
+    hints, every = asked.hints, (*curves, *beside)
+    left = [curve for curve in every if curve.look.side == Side.LEFT]
+    right = [curve for curve in every if curve.look.side == Side.RIGHT]
+    x = _x_axis(every, hints)
     left_axis, right_axis = _y_axes(left, right, hints)
     chart = Chart(
         x=x,
@@ -271,9 +298,11 @@ def _compose(curves: Sequence[DrawnCurve], asked: _Asked) -> Chart:
         grid=hints.grid or Dash.SOLID,
     )
     peaks = _peak_layers(curves, chart) if asked.peaks else ()
-    drawn = (*_curve_layers(curves), *_beyond_layers(curves, chart))
+    drawn = (*_curve_layers(every), *_beyond_layers(every, chart))
     chart = chart.with_layers(*drawn, *peaks, *_mark_layers(asked.marks, x))
-    return chart.with_caption(hints.caption if hints.caption is not None else _caption(chart, curves, asked))
+    banded = "".join(f" {curve.look.entry}: the band is its 95 % interval." for curve in beside)
+    caption = hints.caption if hints.caption is not None else _caption(chart, curves, asked) + banded
+    return chart.with_caption(caption)
 
 
 def _x_axis(curves: Sequence[DrawnCurve], hints: Hints) -> Axis:

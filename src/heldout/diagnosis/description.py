@@ -10,6 +10,7 @@ import numpy as np
 
 from heldout.diagnosis.courses import describe_series, written
 from heldout.diagnosis.curves import curves_of, linked, pairs_of
+from heldout.diagnosis.hack_curve import hack_curve_of
 from heldout.diagnosis.interpretation import interpret
 from heldout.diagnosis.looks import Looks
 from heldout.diagnosis.model import Curve, Description, Observation, Pair, Point, Seen, SeriesDescription, Signal
@@ -72,6 +73,7 @@ def describe(run: Run, verdict: Verdict | None = None, looks: Looks | None = Non
         observations=observe(seen),
         interpretation=interpret(seen),
         looks=looks,
+        hack_rate=hack_curve_of(run),
     )
 
 

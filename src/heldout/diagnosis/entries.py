@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 
 from heldout.detectors.disagreement import Disagreement
+from heldout.detectors.hacking import HACKED
 from heldout.detectors.overoptimisation import OverOptimisation
 from heldout.detectors.saturation import AT_THE_TOP
 from heldout.findings import Finding, Severity, State, Verdict
@@ -96,6 +97,9 @@ def _told(finding: Finding, verdict: Verdict, *, last: bool) -> Finding:
         return _of_a_fall(finding, verdict, last=last)
     if finding.detector == Disagreement.name and not (verdict.fell or verdict.state is State.DISAGREE):
         return _over(finding)
+    if finding.kind in HACKED and verdict.hacked is None:
+        means = "The answers at the end of the run are not like that any more."
+        return replace(finding, severity=Severity.NOTICE, means=means, advice="")
     known = finding.advice == AT_THE_TOP and verdict.state in _BY_STATE
     return replace(finding, advice=_BY_STATE[verdict.state]) if known else finding
 

@@ -16,6 +16,7 @@ import numpy as np
 
 from heldout.diagnosis.entries import as_told, by_detector
 from heldout.diagnosis.failures import new_failures
+from heldout.diagnosis.hacked import ADVICE
 from heldout.diagnosis.looks import Looks
 from heldout.findings import Estimate, State, Verdict
 from heldout.metrics.phrasing import Spoken
@@ -99,6 +100,8 @@ def as_text(lines: Sequence[Line]) -> str:
 
 def _state(verdict: Verdict) -> str:
     plain = _IN_PLAIN_WORDS.get(verdict.state, f"{verdict.state.value.capitalize()}.")
+    if verdict.hacked and not verdict.fell:
+        plain = "Watch."  # the sentence begins with why
     return f"{plain} {verdict.headline or verdict.sentence}"
 
 
@@ -215,6 +218,8 @@ def _looks(run: Run, verdict: Verdict, looks: Looks | None) -> str:
 def _next(run: Run, verdict: Verdict) -> str:
     kept = verdict.recommended
     back = f"Go back to step {kept.step}. " if kept else ""
+    if verdict.hacked and not verdict.fell:
+        return f"{ADVICE} If the tests are right, adjust the reward before training goes on."
     match verdict.state:
         case State.OVER_OPTIMISED:
             return f"{back}{_ADJUST}"

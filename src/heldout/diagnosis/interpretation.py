@@ -1,7 +1,8 @@
 """What the curves are consistent with, and what would be needed to tell.
 
 The verdict judges the held-out score; here its answer is read beside the reward and the length, each reading with the
-others that fit the same curves. "Reward hacking" is said only where the verdict found a fall under a rising reward.
+others that fit the same curves. "Reward hacking" is said only where the verdict found a fall under a rising reward, or
+beside rewarded answers that fail the hidden tests.
 What the reward does is the verdict's label where the score fell, and elsewhere the word that a test has for it, or
 none.
 """
@@ -58,6 +59,12 @@ def _turned(text: str) -> str:
 
 def _paragraphs(seen: Seen) -> Iterator[str]:
     reward, held_out, length = (seen.curve(role) for role in ("reward", "held_out", "length"))
+    if (hacked := seen.verdict.hacked) is not None:
+        yield (
+            f"Hidden tests that are no part of the reward judged training answers: {hacked.text}. So the reward pays "
+            "for what does not solve the problem, unless it is the hidden tests that are wrong; read some of these "
+            f"answers to tell. If they are wrong answers, {_ADJUST}."
+        )
     if held_out is None:
         yield from _without_held_out(seen.course("reward"))
         return
@@ -89,6 +96,12 @@ def _reading(seen: Seen, reward: Curve | None, held_out: Curve) -> str:
     verdict, course = seen.verdict, seen.course("reward")
     unknown = "" if reward else f" {_NO_REWARD}"
     match verdict.state:
+        case State.OVER_OPTIMISED if verdict.hacked:
+            return (
+                "The held-out score has fallen, and what is rewarded fails the hidden tests: two measures that the "
+                "optimiser does not see agree on over-optimisation of the reward (reward hacking). Go back to the "
+                f"checkpoint to keep and {_ADJUST}."
+            )
         case State.OVER_OPTIMISED:
             return (
                 "The held-out score has fallen while the reward rose. That is consistent with "

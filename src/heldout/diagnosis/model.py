@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from heldout.diagnosis.hack_curve import HackCurve
 from heldout.diagnosis.looks import Looks
 from heldout.findings import Verdict
 from heldout.metrics import Better, Unit
@@ -164,6 +165,8 @@ class Description:
         What the curves are consistent with, and what would be needed to tell.
     looks
         What the answers look like that are rewarded and fail the hidden tests; None where there is nothing to show.
+    hack_rate
+        Which share of the rewarded answers fails the hidden tests, by blocks of steps; None where none was judged.
     """
 
     overview: str
@@ -174,3 +177,4 @@ class Description:
     observations: tuple[Observation, ...]
     interpretation: tuple[str, ...]
     looks: Looks | None = None
+    hack_rate: HackCurve | None = None

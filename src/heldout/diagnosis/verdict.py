@@ -18,6 +18,7 @@ from heldout.detectors.evidence import HeldOut
 from heldout.diagnosis.advice import advice_on, advice_on_roles
 from heldout.diagnosis.benchmarks import falls_of_benchmarks, variants_of
 from heldout.diagnosis.beside import by_the_same_reward
+from heldout.diagnosis.hacked import ADVICE, hacked_at_end, with_hacked
 from heldout.diagnosis.onset import onset_of, told_onset
 from heldout.diagnosis.recommendation import checkpoint_to_keep, keep, why_not_the_highest
 from heldout.diagnosis.state import (
@@ -29,7 +30,7 @@ from heldout.diagnosis.state import (
     unanswered,
     up_to,
 )
-from heldout.findings import Finding, Unchecked, Verdict
+from heldout.findings import Finding, Hacked, State, Unchecked, Verdict
 from heldout.run import Run
 from heldout.stats.threads import on_one_thread
 
@@ -88,21 +89,22 @@ def judge(run: Run, asked: Detectors, found: Sequence[Finding]) -> Verdict:
     dropped = beside_the_point(run, asked)
     findings = tuple(finding for finding in found if finding.detector not in dropped)
     apart = None if Disagreement.name in dropped else asked.apart
+    hacked = hacked_at_end(run, findings)
     answer = unanswered(run, asked.falls)
     if answer is None:
-        return _judged(run, asked, findings, missing, apart)
-    if apart is not None:
-        answer = disagreeing(apart)
+        return _judged(run, asked, findings, missing, apart, hacked)
+    answer = with_hacked(answer if apart is None else disagreeing(apart), hacked)
     return Verdict(
         state=answer.state,
         label=answer.label,
         watched=answer.watched,
         sentence=_in_full(run, answer.sentence),
         headline=_in_full(run, answer.sentence),
-        sure=apart.against if apart else "",
+        sure=" ".join(filter(None, (apart.against if apart else "", *_error_of(hacked)))),
         findings=findings,
         unchecked=missing,
-        advice=(*_advised(apart), *advice_on_roles(run)),
+        advice=(*_advised(apart, hacked, answer.state), *advice_on_roles(run)),
+        hacked=hacked,
     )
 
 
@@ -112,8 +114,15 @@ def beside_the_point(run: Run, asked: Detectors) -> set[str]:
     return names | {Disagreement.name} if _same_reward(run) else names  # a reward cannot disagree with itself
 
 
-def _advised(apart: Finding | None) -> tuple[str, ...]:
-    return () if apart is None else (apart.advice,)
+def _advised(apart: Finding | None, hacked: Hacked | None, state: State) -> tuple[str, ...]:
+    asked = (ADVICE,) if hacked and state is not State.OVER_OPTIMISED else ()
+    return asked if apart is None else (*asked, apart.advice)
+
+
+def _error_of(hacked: Hacked | None) -> tuple[str, ...]:
+    """Say with which error too many rewarded answers are said to fail."""
+    said = "That too many rewarded answers fail the hidden tests is said with an error of 5 % for the whole run."
+    return (said,) if hacked else ()
 
 
 def _same_reward(run: Run) -> bool:
@@ -137,14 +146,14 @@ def _judged(
     findings: tuple[Finding, ...],
     missing: tuple[Unchecked, ...],
     apart: Finding | None,
+    hacked: Hacked | None,
 ) -> Verdict:
     fallen, seen = asked.falls, asked.falls.evidence
     variance = seen.noise() * fallen.looks[-1].inflation
     kept = checkpoint_to_keep(seen, run.checkpoints)
     visible = smallest_visible(len(seen), variance)
     answer = answer_of(fallen, visible, asked.margin)
-    if apart is not None:
-        answer = disagreeing(apart, answer)
+    answer = with_hacked(answer if apart is None else disagreeing(apart, answer), hacked)
     onset, said = onset_of(fallen, answer.state), seen.spoken
     alike = seen.problems is None and not np.ptp(seen.rates)  # without a size nothing says how sure such a level is
     to_keep = _NONE_BETTER.format(said.level(seen.rates[0])) if alike else keep(kept, said, run)
@@ -156,7 +165,7 @@ def _judged(
         watched=answer.watched,
         sentence=_in_full(run, *sentences),
         headline=_in_full(run, answer.sentence),
-        sure=how_sure(fallen, answer.state, visible),
+        sure=" ".join((how_sure(fallen, answer.state, visible), *_error_of(hacked))),
         passed_over=passed_over,
         peak_step=answer.peak_step,
         onset=onset,
@@ -165,7 +174,12 @@ def _judged(
         smallest_visible_drop=visible,
         findings=findings,
         unchecked=missing,
-        advice=(*_advised(apart), *advice_on_roles(run), *advice_on(fallen, visible, kept.recommended)),
+        advice=(
+            *_advised(apart, hacked, answer.state),
+            *advice_on_roles(run),
+            *advice_on(fallen, visible, kept.recommended),
+        ),
+        hacked=hacked,
         on_disk=tuple(step for step in kept.tied if step in run.checkpoints),
         benchmarks=falls_of_benchmarks(run, fallen),
         variants=variants_of(run),

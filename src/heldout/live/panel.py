@@ -18,7 +18,7 @@ from heldout.findings import Finding, Severity, Verdict
 from heldout.live.fold import last_step
 from heldout.metrics import BY_NAME
 from heldout.metrics.phrasing import written
-from heldout.report.terminal import colour_of, grid, headed, marked
+from heldout.report.terminal import grid, headed, marked
 from heldout.run import Run
 from heldout.stats.arrays import FloatArray
 from heldout.text import counted
@@ -76,7 +76,7 @@ def panel(run: Run | None, verdict: Verdict | None, findings: Sequence[Finding],
         title=Text(run.name),
         subtitle=_footer(run, pace),
         title_align="left",
-        border_style=colour_of(verdict),
+        border_style=verdict.colour,
     )
 
 

@@ -102,6 +102,7 @@ def write_index(reports: Sequence[Written], refused: Mapping[str, str], folder: 
             "source": report.run.source,
             "page": report.page.relative_to(folder).as_posix(),
             "state": report.verdict.state,
+            "colour": report.verdict.colour,
             "label": report.verdict.label,
             "lines": first_screen(report.run, report.verdict, report.about.looks)[:2],
             **_thumbnail(report, folder),

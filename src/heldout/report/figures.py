@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from heldout.charts import Chart, Hints, Marks, dual_axis, length_and_pass_rate, reward_and_held_out
+import numpy as np
+
+from heldout.charts import Chart, Hints, Marks, Share, dual_axis, length_and_pass_rate, reward_and_held_out
+from heldout.detectors.hacking import HACKED, TOLERATED
 from heldout.diagnosis.description import curves_of
 from heldout.diagnosis.first_screen import stretches
+from heldout.diagnosis.hack_curve import hack_curve_of
 from heldout.findings import State, Verdict
 from heldout.metrics import Unit, heading_of
 from heldout.run import Run
@@ -38,7 +42,7 @@ def _standard(run: Run, verdict: Verdict | None) -> Iterator[Figure]:
         yield Figure(
             "reward-and-held-out",
             "Reward against held-out score",
-            reward_and_held_out(run, labels=_labels(run), hints=hints, marks=marks),
+            reward_and_held_out(run, labels=_labels(run), hints=hints, marks=marks, share=_hack_rate(run, verdict)),
         )
     if _has(run, "length", "held_out"):
         yield Figure(
@@ -61,6 +65,15 @@ def _marks(run: Run, verdict: Verdict | None) -> Marks:
         onset=None if onset is None else float(onset.step),
         back=None if onset is None or onset.back is None else float(onset.back),
     )
+
+
+def _hack_rate(run: Run, verdict: Verdict | None) -> Share | None:
+    """Return the hack curve as it is drawn, where more fail than is tolerated: a line at the bottom says nothing."""
+    curve = hack_curve_of(run)
+    alarm = verdict is not None and any(finding.kind in HACKED for finding in verdict.findings)
+    if curve is None or not (alarm or float(curve.low.max()) > TOLERATED):
+        return None
+    return Share("Rewarded, fails hidden tests", curve.step.astype(np.float64), curve.share, curve.low, curve.high)
 
 
 def _fallback(run: Run) -> Figure:

@@ -12,6 +12,7 @@ from dataclasses import fields, is_dataclass
 from enum import Enum
 from typing import Any
 
+import numpy as np
 import orjson
 
 import heldout
@@ -126,6 +127,8 @@ def _plain(value: Any) -> Any:
         return value.encode("utf-8", "backslashreplace").decode()  # no lone surrogates, which JSON does not have
     if isinstance(value, Mapping):
         return {key: _plain(one) for key, one in value.items()}
+    if isinstance(value, np.ndarray):
+        return _plain(value.tolist())
     if isinstance(value, Sequence):
         return [_plain(one) for one in value]
     if isinstance(value, float):  # numpy's are a kind of it

@@ -18,11 +18,20 @@ from heldout.diagnosis.description import Description
 from heldout.diagnosis.entries import Entry, as_told, by_detector
 from heldout.diagnosis.first_screen import first_screen
 from heldout.diagnosis.looks import Looks
-from heldout.findings import COLOUR, Verdict
+from heldout.findings import Verdict
 from heldout.metrics import heading_of
 from heldout.report.looks import HOW, compared, failures, grown, stretches, title_of
 from heldout.report.settings import settings_of
-from heldout.report.tables import TextTable, benchmarks, correlations, key_points, key_values, not_checked, signals
+from heldout.report.tables import (
+    TextTable,
+    benchmarks,
+    correlations,
+    hack_rate,
+    key_points,
+    key_values,
+    not_checked,
+    signals,
+)
 from heldout.run import Run
 
 _SPECIAL = str.maketrans({c: f"\\{c}" for c in "\\`*_{}[]<>#|~$"})
@@ -55,6 +64,7 @@ def as_html(run: Run, about: Description, verdict: Verdict, figures: Sequence[In
         figures=figures,
         benchmarks=benchmarks(verdict),
         key_values=key_values(about),
+        hack_rate=hack_rate(about),
         points=[key_points(series) for series in about.series],
         correlations=correlations(about),
         signals=signals(about),
@@ -90,7 +100,7 @@ def _template(name: str) -> Template:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"heading": heading_of, "colour": lambda state: COLOUR.get(state, "yellow")}
+    environment.filters["heading"] = heading_of
     environment.globals |= {"version": heldout.__version__, "chart_colours": stylesheet(), "how": HOW}
     return environment.get_template(name)
 
@@ -196,6 +206,9 @@ def _description(about: Description) -> Iterator[str]:
         yield f"\n### {_safe(heading_of(series.key))}\n"
         yield f"{_safe(f'{series.trend} {series.noise}')}\n"
         yield from _table(key_points(series))
+    if (rates := hack_rate(about)) is not None:
+        yield f"\n### {rates.title}\n"
+        yield from _table(rates)
     if about.pairs:
         yield "\n### Correlations (95 % intervals)\n"
         yield from _table(correlations(about))

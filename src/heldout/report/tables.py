@@ -5,14 +5,17 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+import numpy as np
+
 from heldout.diagnosis.curves import written_level, written_r
 from heldout.diagnosis.description import Description, Point, SeriesDescription
 from heldout.findings import Verdict
 from heldout.metrics import heading_of
-from heldout.metrics.phrasing import written
+from heldout.metrics.phrasing import Spoken, written
 from heldout.stats.course import Around
 from heldout.text import counted, number, sentence_list
 
+_MOST_BLOCKS = 8  # rows of the table of the hack rate
 _TRENDS = "* Levels are dominated by trends: two unrelated curves that both rise look like this too."
 
 
@@ -94,6 +97,28 @@ def correlations(about: Description) -> TextTable:
     head = ("Pair", "Levels", "Differences", "Detrended", "Lead", "Points")
     note = _TRENDS if any(p.movement.levels_are == "trend-dominated" for p in about.pairs) else ""
     return TextTable("Correlations (95 % intervals)", head, rows, note)
+
+
+def hack_rate(about: Description) -> TextTable | None:
+    """Which share of the rewarded answers fails the hidden tests, at some blocks of steps with the first and the last.
+
+    None where no rewarded answer was judged by them.
+    """
+    curve = about.hack_rate
+    if curve is None:
+        return None
+    said = Spoken()
+    rows = tuple(
+        (
+            f"{curve.first_step[k]} to {curve.step[k]}",
+            said.level(float(curve.share[k])),
+            said.levels(float(curve.low[k]), float(curve.high[k])),
+            str(curve.answers[k]),
+        )
+        for k in np.unique(np.linspace(0, len(curve) - 1, _MOST_BLOCKS).round().astype(int)).tolist()
+    )
+    head = ("Steps", "Share", "95 % interval", "Answers judged")
+    return TextTable("Rewarded answers that fail the hidden tests", head, rows)
 
 
 def signals(about: Description) -> TextTable:

@@ -16,10 +16,10 @@ from heldout.diagnosis.description import Description
 from heldout.diagnosis.entries import Entry, as_told, by_detector
 from heldout.diagnosis.first_screen import Line, first_screen
 from heldout.diagnosis.looks import Looks
-from heldout.findings import COLOUR, Severity, Verdict
+from heldout.findings import Severity, Verdict
 from heldout.report.looks import HOW, compared, failures, grown, stretches, title_of
 from heldout.report.settings import settings_of
-from heldout.report.tables import TextTable, benchmarks, correlations, key_values, not_checked
+from heldout.report.tables import TextTable, benchmarks, correlations, hack_rate, key_values, not_checked
 from heldout.run import Note, NoteKind, Run
 from heldout.text import counted, visible
 
@@ -57,6 +57,8 @@ def show(console: Console, run: Run, about: Description, verdict: Verdict, *, ve
     if scores is not None:
         _table(console, scores)
     _table(console, key_values(about))
+    if (rates := hack_rate(about)) is not None:
+        _table(console, rates)
     if about.pairs:
         _table(console, correlations(about))
     _listed(console, "Key observations", [one.text for one in about.observations] or ["Nothing stands out."])
@@ -66,7 +68,7 @@ def show(console: Console, run: Run, about: Description, verdict: Verdict, *, ve
 
 def show_answers(console: Console, verdict: Verdict, lines: Sequence[Line]) -> None:
     """Print the six answers in a frame, and below it what to type, whole, so that it can be copied."""
-    answers = Panel(Group(headed(verdict), "", grid(lines)), border_style=colour_of(verdict), padding=(0, 1))
+    answers = Panel(Group(headed(verdict), "", grid(lines)), border_style=verdict.colour, padding=(0, 1))
     console.print(Padding(answers, (1, 0)))
     for line in lines:
         if line.command:
@@ -75,14 +77,9 @@ def show_answers(console: Console, verdict: Verdict, lines: Sequence[Line]) -> N
             console.print()
 
 
-def colour_of(verdict: Verdict) -> str:
-    """What a state is shown in."""
-    return COLOUR.get(verdict.state, "yellow")
-
-
 def headed(verdict: Verdict) -> Text:
     """The state in its colour, and its label."""
-    return Text.assemble((verdict.state.value, f"bold {colour_of(verdict)}"), (f"  {verdict.label}", "dim"))
+    return Text.assemble((verdict.state.value, f"bold {verdict.colour}"), (f"  {verdict.label}", "dim"))
 
 
 def marked(severity: Severity) -> str:
