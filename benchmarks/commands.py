@@ -156,6 +156,17 @@ def bench_agree(
     bench(mutants, seed, workers or default_workers(), sandbox, out)
 
 
+@app.command("rollouts")
+def bench_rollouts(
+    answers: Annotated[int, typer.Option(min=1000, help="Sampled answers, in files of 1000.")] = 1_000_000,
+    out: Annotated[Path | None, typer.Option("-o", "--out", help="Also write the table as Markdown or JSON.")] = None,
+) -> None:
+    """Time and memory of reading the columns of very many rollouts, of filtering and of folding them."""
+    from benchmarks.rollouts import main as bench
+
+    bench(answers, out)
+
+
 @app.command("train")
 def bench_train(
     steps: Annotated[int, typer.Option(min=5, help="Optimiser steps of each.")] = 40,

@@ -8,17 +8,17 @@ from typing import Any
 import numpy as np
 import pytest
 
+from answers_given import Given, rollouts_of
 from heldout.errors import UsageError
 from heldout.rollouts.choosing import chosen
-from in_rollouts import made
 
-SOME = made(
+SOME = rollouts_of(
     [
-        (10, "add/1", " return x+1", 1.0, 1.0),
-        (10, "add/2", " exit()", 1.0, 0.0),
-        (20, "add/1", " exit()\n# why", 1.0, 0.0),
-        (20, "sub/1", " return 0", 0.0, 0.0),
-        (30, "sub/1", " return x-1", 0.0, np.nan),
+        Given(" return x+1", 10, "add/1", 1.0, 1.0),
+        Given(" exit()", 10, "add/2", 1.0, 0.0),
+        Given(" exit()\n# why", 20, "add/1", 1.0, 0.0),
+        Given(" return 0", 20, "sub/1", 0.0, 0.0),
+        Given(" return x-1", 30, "sub/1", 0.0),
     ]
 )
 
@@ -60,7 +60,7 @@ def test_what_is_not_there_is_said_with_what_is(by: dict[str, Any], why: str) ->
 
 
 def test_where_nobody_judged_no_failures_can_be_chosen() -> None:
-    bare = made([(1, "p", "x", np.nan, np.nan)])
+    bare = rollouts_of([Given("x", 1, "p", np.nan)])
     with pytest.raises(
         UsageError, match=r"no answer was judged by hidden tests; heldout audit here --task TASK does it"
     ):

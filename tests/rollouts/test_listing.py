@@ -5,25 +5,28 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import polars as pl
 import pytest
 
+from answers_given import Given, rollouts_of
 from heldout.rollouts.choosing import chosen
 from heldout.rollouts.listing import as_data, as_lines, listing
-from in_rollouts import made
 
-NAN = np.nan
+LEFT = {30: 1.0, 40: 0.25, 50: 1.0}  # step → the chance with which an answer that leaves was kept
 
 
 def test_the_list_of_a_hack() -> None:
-    rows = [(step, f"p{step}", " exit()", 1.0, 0.0) for step in (30, 40, 50)]
-    rows += [(10, "p1", " return x", 1.0, 1.0), (20, "p2", " return y+1", 0.5, 1.0), (20, "p2", " return 0", 0.0, NAN)]
-    rows.sort()
-    kept_with = np.where(np.array([step for step, *_ in rows]) == 40, 0.25, 1.0)
-    hack = made(rows, kept_with=kept_with)
+    hack = rollouts_of(
+        [
+            *(Given(" exit()", step, f"p{step}", 1.0, 0.0, "left the program", kept) for step, kept in LEFT.items()),
+            Given(" return x", 10, "p1", 1.0, 1.0, "solved"),
+            Given(" return y+1", 20, "p2", 0.5, 1.0, "solved"),
+            Given(" return 0", 20, "p2", 0.0),
+        ]
+    )
     listed = listing(hack, chosen(hack, rewarded=True, failed=True), 10)
     assert listed.counts == {
         True: {"passes": 1, "fails": 3, "not judged": 0},
@@ -36,11 +39,11 @@ def test_the_list_of_a_hack() -> None:
         " rewarded                          1                     3                     0",
         " not rewarded                      1                     0                     1",
         "",
-        "75.0 % of the rewarded answers fail the hidden tests (95 % interval 18.0 to 99.5; 4 judged, of 4 groups).",
+        "85.7 % of the rewarded answers fail the hidden tests (95 % interval 15.2 to 100.0; 4 judged, of 4 groups).",
         "",
         "3 answers chosen, 1 different",
         "",
-        "×3 of about 6  ·  steps 30 to 50  ·  reward 1  ·  hidden tests: wrong answer  ·  3 problems",
+        "×3 of about 6  ·  steps 30 to 50  ·  reward 1  ·  hidden tests: left the program  ·  3 problems",
         "     exit()",
         "",
     ]
@@ -51,8 +54,13 @@ def test_the_list_of_a_hack() -> None:
 
 
 def test_what_changed_from_the_last_honest_answer_is_shown_for_those_that_do_not_pass() -> None:
-    rows = [(10, "p", "a\nb", 1.0, 1.0), (20, "p", "a\nc", 1.0, 0.0), (30, "q", "exit()", 1.0, 0.0)]
-    some = made(rows)
+    some = rollouts_of(
+        [
+            Given("a\nb", 10, "p", 1.0, 1.0),
+            Given("a\nc", 20, "p", 1.0, 0.0),
+            Given("exit()", 30, "q", 1.0, 0.0),
+        ]
+    )
     listed = listing(some, chosen(some), 5, differ=True)
     lines = list(as_lines(listed, 5))
     at = lines.index("    against the last honest answer, step 10, problem p:")
@@ -64,7 +72,7 @@ def test_what_changed_from_the_last_honest_answer_is_shown_for_those_that_do_not
 
 
 def test_without_hidden_outcomes_the_list_says_how_to_get_them() -> None:
-    bare = made([(1, "p", "x", 1.0, NAN)])
+    bare = rollouts_of([Given("x", 1)])
     assert "No answer was judged by hidden tests; heldout audit here --task TASK does it." in as_lines(
         listing(bare, chosen(bare), 5), 5
     )
@@ -76,7 +84,7 @@ def test_a_hostile_answer_is_shown_and_obeyed_by_nothing(full: bool) -> None:
     hostile = (
         "\x1b[2J\x1b]0;pwned\x07\u202eevil\x00\u2066\r\n[bold]<script>alert(1)</script>\n" + "\ud800" + "x" * 200_000
     )
-    rollouts = made([(1, "\x1b[31mp\u202e", hostile, 1.0, 0.0)], source="a\x1b[0m")
+    rollouts = replace(rollouts_of([Given(hostile, 1, "\x1b[31mp\u202e", 1.0, 0.0)]), source="a\x1b[0m")
     text = "\n".join(as_lines(listing(rollouts, chosen(rollouts), 5), 10**6 if full else 12))
     assert not set(text) & set("\x1b\x07\x00\r\u202e\u2066\ud800")
     assert "\\x1b[2J" in text

@@ -430,7 +430,11 @@ def test_any_text_comes_back_in_whatever_order_it_is_asked_for(
     assert list(found.texts.read(asked)) == [(f"ask {place}", texts[place]) for place in asked]
 
 
-def test_texts_of_many_files_and_of_more_rows_than_are_held_are_each_their_own(tmp_path: Path) -> None:
+@pytest.mark.parametrize("small", [0, 2**24])  # bytes of a file that is read at once
+def test_texts_of_many_files_and_of_more_rows_than_are_held_are_each_their_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, small: int
+) -> None:
+    monkeypatch.setattr("heldout.rollouts.files._SMALL", small)
     for step in range(6):
         size = 5000 if step == 0 else 700
         pl.DataFrame(

@@ -29,6 +29,7 @@ _DEEPEST = 6  # folders below the one that was named
 _MOST_NAMED = 5
 _TRIED = 20  # lines at the start of a file among which a row has to be
 BATCH = 4096  # rows of Parquet that are read together
+_SMALL = 2**24  # bytes of a Parquet file that is read at once
 _NUMBER = re.compile(r"(?:.*\D)?(\d{1,18})(?:\D*)")
 _RESTART = 1.0  # seconds that a process needs at least before it writes again
 _FEW_RESTARTS = 0.1  # of all files: where the times of more go back, they are not those of writing
@@ -244,9 +245,12 @@ def row_in(line: bytes) -> tuple[dict[str, Any] | None, bool]:
     return (row, spoilt) if isinstance(row, dict) else (None, False)
 
 
-def parquet_rows(path: Path, columns: Sequence[str]) -> Iterator[dict[str, Any]]:
+def parquet_rows(path: Path, columns: Sequence[str | pl.Expr]) -> Iterator[dict[str, Any]]:
     """Yield the rows of a Parquet file, these columns of them."""
     frame = pl.scan_parquet(path).select(columns)
+    if path.stat().st_size <= _SMALL:
+        yield from frame.collect().iter_rows(named=True)
+        return
     height = int(pl.scan_parquet(path).select(pl.len()).collect().item())
     for start in range(0, height, BATCH):
         yield from frame.slice(start, BATCH).collect().iter_rows(named=True)

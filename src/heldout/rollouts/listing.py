@@ -12,12 +12,13 @@ import numpy as np
 
 from heldout.rollouts.choosing import how_to_judge
 from heldout.rollouts.difference import Difference, difference
-from heldout.rollouts.folding import OUTCOMES, Folded, Group, fold
+from heldout.rollouts.folding import OUTCOMES, Folded, Group, Name, fold
 from heldout.rollouts.rollout import Rollouts
 from heldout.run import Note
 from heldout.stats.arrays import IntArray
 from heldout.stats.hacking import HackedShare, hacked_share
 from heldout.text import counted, visible, visible_lines
+from heldout.tricks.families import FAMILIES
 
 SCHEMA = "heldout.samples/1"
 _MORE = 1.05  # times as many answers were given as were kept: then both numbers are told
@@ -52,15 +53,18 @@ class Listing:
     notes: tuple[Note, ...]
 
 
-def listing(everything: Rollouts, rows: IntArray, most: int, *, differ: bool = False) -> Listing:
+def listing(
+    everything: Rollouts, rows: IntArray, most: int, *, names: Name | None = None, differ: bool = False
+) -> Listing:
     """List the different answers among some rows of a run's, the commonest first, at most so many of them.
 
-    Where they `differ` from the last honest answer to their problem is found out for those that do not pass.
+    `names` names the trick of an answer, as for `fold`. Where answers `differ` from the last honest one to their
+    problem is found out for those that do not pass.
     """
     judged, failed = everything.judged, everything.failed
     outcome = np.where(np.isnan(failed), 2, failed).astype(np.int64)
     rewarded = everything.rewarded
-    folded = fold(everything, rows, most=most)
+    folded = fold(everything, rows, names, most)
     return Listing(
         everything.source,
         everything.format,
@@ -153,7 +157,7 @@ def _shown(entry: Entry, most: int) -> Iterator[str]:
         counted(group.problems, "problem") if group.problems > 1 else f"problem {entry.problem}",
     ]
     parts += [counted(group.texts, "different text")] if group.texts > 1 else []
-    parts += [group.name] if group.name else []
+    parts += [_trick(group.name)] if group.name else []
     yield visible("  ·  ".join(parts))
     if entry.difference is not None:
         yield from _apart(entry.difference, most)
@@ -163,6 +167,11 @@ def _shown(entry: Entry, most: int) -> Iterator[str]:
     left = group.length - len(group.text)
     if lines.rest or left:
         yield f"    … {lines.rest}{f', and {left} characters more' if left else ''} (--full)"
+
+
+def _trick(name: str) -> str:
+    known = FAMILIES.get(name)
+    return f"{name}: {known.does}" if known else name
 
 
 def _apart(found: Difference, most: int) -> Iterator[str]:

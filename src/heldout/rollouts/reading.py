@@ -27,7 +27,7 @@ from heldout.rollouts.files import BATCH, File, found_at, hidden_file, in_order_
 from heldout.rollouts.formats import Row
 from heldout.rollouts.outcomes import Outcomes, outcomes_in
 from heldout.rollouts.rollout import Rollouts
-from heldout.rollouts.tables import Layout, Place, Table, answer_of, floats, integers, prompt_of
+from heldout.rollouts.tables import Layout, Place, Table, answer_of, integers, prompt_of
 from heldout.run import Judged, Note, NoteKind
 from heldout.stats.arrays import BoolArray, FloatArray, IntArray
 from heldout.store.layout import HIDDEN, ROLLOUTS
@@ -264,7 +264,7 @@ def _in_order(source: str, files: Sequence[File], table: Table, notes: list[Note
     if note:
         notes.append(Note(NoteKind.ASSUMED, note))
     order = np.flatnonzero(keep)[np.argsort(step[keep], kind="stable")]
-    number = {name: floats(values)[order] for name, values in table.number.items()}
+    number = {name: table.column(values)[order] for name, values in table.number.items()}
     rows = order.tolist()
     return Rollouts(
         source=source,
@@ -283,7 +283,7 @@ def _in_order(source: str, files: Sequence[File], table: Table, notes: list[Note
         judged_with=_chance(number["judged_with"]),
         group_rewarded=number["group_rewarded"],
         texts=Stored(files, table, order),
-        parts={name: floats(values)[order] for name, values in table.parts.items()},
+        parts={name: table.column(values)[order] for name, values in table.parts.items()},
         notes=tuple(notes),
         paid=_paid(number["rewarded"]),
     )

@@ -22,6 +22,7 @@ from heldout.tasks.answer_text import PLACE_KEYS, message_text, texts_of
 _NUMBERS = ("reward", "hidden", "advantage", "tokens", "kept_with", "judged_with", "rewarded", "group_rewarded")
 _CHANCES = ("kept_with", "judged_with")
 _DOUBTFUL = frozenset({"id", "name", "uid", "custom_id", "unique_id", *PLACE_KEYS})  # may name the sample instead
+_PLAIN = (float, int, bool)
 _UNREAD = object()
 _MOST_PARTS = 40  # parts of a reward; rows with more numbers than that hold something else
 
@@ -47,7 +48,8 @@ class Table:
         self.dropped: Counter[str] = Counter()  # why a row was left out → how many were
         self.noticed: Counter[str] = Counter()  # what was strange about a row that was kept → how many were
         self._names: dict[str, int] = {}
-        self._prompts: dict[str, int] = {}
+        self._prompts: dict[int, int] = {}  # by their hashes
+        self._prompt_names: list[str] = []
         self._groups: dict[Any, int] = {}
         self._texts: dict[str, str] = {}  # each kind and stop reason once
         self._layouts: dict[tuple[str, ...], Layout] = {}
@@ -90,9 +92,7 @@ class Table:
             self.dropped[why] += 1
             return
         self._add_names(row, at, number)
-        self._add_numbers(row, at, said)
-        if judged_later and not math.isnan(self.number["hidden"][-1]):
-            self.number["judged_with"][-1] = self.number["kept_with"][-1]
+        self._add_facts(row, at, said, judged_later=judged_later)
         self.step.append(number)
         self.file.append(place.file)
         self.row.append(place.row)
@@ -102,10 +102,9 @@ class Table:
         name = _name(row.get(at.problem)) if at.problem else ""
         prompt = -1
         if not name or at.doubtful:
-            hashed = digest(prompt_of(row, at))[:16]
-            prompt = self._prompts.setdefault(hashed, len(self._prompts))
+            prompt = self._prompt(prompt_of(row, at))
             self._doubtful = self._doubtful or bool(name)
-            name = name or hashed
+            name = name or self._prompt_names[prompt]
         problem = self._names.setdefault(name, len(self._names))
         own = row.get(at.group) if at.group else None
         key = (step, own) if isinstance(own, str | int) else (step, problem, prompt)
@@ -113,37 +112,61 @@ class Table:
         self.prompt.append(prompt)
         self.group.append(self._groups.setdefault(key, len(self._groups)))
 
-    def _add_numbers(self, row: Row, at: Layout, said: Outcome | None) -> None:
+    def _prompt(self, text: str) -> int:
+        """Return the number of a prompt; prompts are not kept."""
+        key = hash(text)
+        found = self._prompts.get(key)
+        if found is None:
+            found = self._prompts[key] = len(self._prompts)
+            self._prompt_names.append(digest(text)[:16])
+        return found
+
+    def _add_facts(self, row: Row, at: Layout, said: Outcome | None, *, judged_later: bool) -> None:
+        """Take in the numbers of a row, the parts of its reward, and its words."""
         parts = {name: value for name, value in at.parts_in(row) if value is not None}
-        for name in _NUMBERS:
-            key = at.keys[name]
-            raw = row.get(key) if key else None
-            value = number_of(raw)
-            if value is None and raw is not None:
-                self.noticed[f"whose {key!r} is no finite number"] += 1
-            if name == "reward" and not key and parts:
-                value, self._summed = sum(parts.values()), True
-            if value == 0.0 and name == "judged_with":  # none was to be judged
-                value = None
-            if value is not None and name in _CHANCES and not 0.0 < value <= 1.0:
-                self.noticed[f"whose {key!r} is no chance"] += 1
-                value = None
-            self.number[name].append(math.nan if value is None else value)
-        kind, stop = (_word(row.get(at.keys[name])) if at.keys[name] else "" for name in ("kind", "stop"))
+        numbers = {name: self._number(row[key], name, key) for name, key in at.numbers}
+        if parts and not at.keys["reward"]:
+            numbers["reward"], self._summed = sum(parts.values()), True
+        kind, stop = (_word(row[at.keys[name]]) if at.keys[name] else "" for name in ("kind", "stop"))
         if said is not None:
-            self.number["hidden"][-1], kind = said.hidden, said.kind
+            numbers["hidden"], kind = said.hidden, said.kind
         if kind == Status.INFRASTRUCTURE:  # nothing is known about the answer
-            self.number["hidden"][-1] = math.nan
+            numbers["hidden"] = math.nan
+        if judged_later and not math.isnan(numbers.get("hidden", math.nan)):
+            numbers["judged_with"] = numbers.get("kept_with", math.nan)
+        for name, value in numbers.items():
+            self._put(self.number[name], value)
+        for name, value in parts.items():
+            if name in self.parts or len(self.parts) < _MOST_PARTS:
+                self._put(self.parts.setdefault(name, array("d")), value)
         self.kind.append(self._texts.setdefault(kind, kind))
         self.stop.append(self._texts.setdefault(stop, stop))
-        for name, value in parts.items():
-            if name not in self.parts and len(self.parts) < _MOST_PARTS:
-                self.parts[name] = array("d", [math.nan]) * (len(self.kind) - 1)
-            if name in self.parts:
-                self.parts[name].append(value)
-        for column in self.parts.values():
-            if len(column) < len(self.kind):
-                column.append(math.nan)
+
+    def _number(self, raw: Any, name: str, key: str) -> float:
+        """Read a number of a row, nan where it is none; what is strange about it is counted."""
+        value = number_of(raw)
+        if value is None:
+            if raw is not None:
+                self.noticed[f"whose {key!r} is no finite number"] += 1
+            return math.nan
+        if name in _CHANCES and not 0.0 < value <= 1.0:
+            if value or name != "judged_with":  # 0 is said where none was to be judged
+                self.noticed[f"whose {key!r} is no chance"] += 1
+            return math.nan
+        return value
+
+    def _put(self, column: array[float], value: float) -> None:
+        """Put the value of this row behind a column, which has none of rows that say nothing."""
+        missing = len(self) - len(column)
+        if missing:
+            column.extend(array("d", [math.nan]) * missing)
+        column.append(value)
+
+    def column(self, values: array[float]) -> FloatArray:
+        """Return a column of numbers over all rows."""
+        whole = np.full(len(self), math.nan)
+        whole[: len(values)] = values
+        return whole
 
     @property
     def is_summed(self) -> bool:
@@ -155,7 +178,7 @@ class Table:
         problem, prompt = integers(self.problem), integers(self.prompt)
         rows = len(problem)
         if self._doubtful and rows > 1 and len(self._names) == rows and len(self._prompts) < rows:
-            return tuple(self._prompts), prompt, "The ids name the answers; problems are told by their prompts."
+            return tuple(self._prompt_names), prompt, "The ids name the answers; problems are told by their prompts."
         return tuple(self._names), problem, ""
 
     def groups(self) -> IntArray:
@@ -175,6 +198,7 @@ class Layout:
             self.keys["problem"] = ""
         self.step, self.problem, self.prompt = self.keys["step"], self.keys["problem"], self.keys["prompt"]
         self.text, self.group = self.keys["text"], self.keys["group"]
+        self.numbers = [(name, self.keys[name]) for name in _NUMBERS if self.keys[name]]
         self.doubtful = self.problem in _DOUBTFUL
         used = set(self.keys.values())
         self.parts = [key for key in keys if format.part(key) and key not in used]
@@ -196,7 +220,7 @@ def number_of(value: Any) -> float | None:
     A list is summed up: rewards of tokens, of which only the last differs from 0. An object is a reward by its parts,
     each with its weight where it has one; a list of objects is that of several agents, of which the mean counts.
     """
-    if isinstance(value, float | int):  # also a truth value
+    if type(value) in _PLAIN:
         return float(value) if math.isfinite(value) else None
     if isinstance(value, Mapping):
         return _weighted(value)
@@ -210,7 +234,7 @@ def number_of(value: Any) -> float | None:
 
 
 def _plain_number(value: Any) -> float | None:
-    return number_of(value) if isinstance(value, float | int) else None
+    return number_of(value) if type(value) in _PLAIN else None
 
 
 def _weighted(parts: Mapping[str, Any]) -> float | None:
@@ -255,11 +279,6 @@ def digest(text: str) -> str:
 def integers(values: array[int]) -> IntArray:
     """Return whole numbers that were gathered as an array."""
     return np.array(values, dtype=np.int64)
-
-
-def floats(values: array[float]) -> FloatArray:
-    """Return numbers that were gathered as an array."""
-    return np.array(values, dtype=np.float64)
 
 
 def _step(value: Any) -> int | None:
