@@ -36,6 +36,7 @@ def task(tmp_path: Path) -> Path:
             {"id": f"p[{place}]", "prompt": exercise.prompt, "entry_point": "f", "tests": tests, "split": split}
         )
         rows[-1]["solution"] = exercise.solution("long", rng)
+        rows[-1]["level"] = "easy"
     path = tmp_path / "steps.jsonl"
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
     return path
@@ -68,7 +69,7 @@ def test_saved_samples_are_judged_printed_and_recorded(task: Path, tmp_path: Pat
         "failed   syntax 3",
         "Hardest, 2 of 2 not always solved",
         "p[2]",
-        "Not used: 'solution' (8 times).",
+        "Not used: 'level' (8 times).",
     ):
         assert said in done.stdout
     (measured,) = heldout.read(out).measured

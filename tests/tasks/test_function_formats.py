@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from heldout.errors import TaskError
+from heldout.errors import TaskError, UsageError
+from heldout.evaluation.stops import AFTER_A_FUNCTION, default_stops
 from heldout.sandbox import Reply, SourceTest, Test, judge, open_sandbox
 from heldout.sandbox.base import Sandbox
 from heldout.sandbox.compare import Close, equal, same
@@ -234,6 +236,93 @@ def test_cruxeval_compares_literals_without_running_anything() -> None:
         ("", False),
     ):
         assert test.compare(answer, test.expected) is right, answer
+
+
+VARIANTS = (("cruxeval", "input"), ("mbpp", "published"), ("mbpp_sanitized", "published"), ("mbpp_plus", "published"))
+
+
+@pytest.mark.parametrize(("name", "variant"), VARIANTS)
+def test_a_variant_is_solved_by_what_the_set_gives_as_right_and_not_by_a_mutant(
+    name: str, variant: str, sandbox: Sandbox
+) -> None:
+    task = load_task(str(SAMPLES / f"{name}.jsonl"), variant=variant)
+    usual = sample(name).problems
+    assert [problem.id for problem in task.problems] == [problem.id for problem in usual]
+    assert all(problem.prompt != other.prompt for problem, other in zip(task.problems, usual, strict=True))
+    judged = judge([problem.attempt(solution_of(problem)) for problem in task.problems], sandbox)
+    assert all(judgement.solved for judgement in judged)
+    wrong = [problem.attempt(solution_of(problem).replace("f(", "f(0, ")) for problem in task.problems]
+    if name != "cruxeval":
+        wrong = [problem.attempt(mutant_of(problem)) for problem in task.problems]
+    assert not any(judgement.solved for judgement in judge(wrong, sandbox))
+
+
+def test_the_published_prompt_of_mbpp_shows_its_assertions_and_says_so() -> None:
+    task = load_task(str(SAMPLES / "mbpp.jsonl"), variant="published")
+    assert task.problems[0].prompt == (
+        "You are an expert Python programmer, and here is your task: Write a function to add one to a number. Your "
+        "code should pass these tests:\n\nassert inc(1) == 2\nassert inc(-1)==0\nassert inc(x=3) == 4\n[BEGIN]\n"
+    )
+    assert any("show the assertions" in note for note in task.notes)
+    assert not any("assert" in problem.prompt for problem in sample("mbpp").problems)
+
+
+def test_cruxeval_runs_its_function_on_the_arguments_of_an_answer(sandbox: Sandbox) -> None:
+    one, two = load_task(str(SAMPLES / "cruxeval.jsonl"), variant="input").problems
+    assert "With which arguments does f return 2?" in one.prompt
+    answers = (
+        (one, "[ANSWER]f(1)[/ANSWER]", "solved"),
+        (one, "<think>f(2)</think>First f(0), no:\n[ANSWER]assert f(x=1.0) == 2[/ANSWER]", "solved"),
+        (one, "It is\nf(True)", "solved"),
+        (one, "1", "solved"),
+        (one, "[ANSWER]len('a')[/ANSWER]", "solved"),
+        (one, "[ANSWER]f(2)[/ANSWER]", "wrong answer"),
+        (one, "[ANSWER]f(1, 2)[/ANSWER]", "raised"),
+        (one, "[ANSWER]f('a')[/ANSWER]", "raised"),
+        (one, "[ANSWER]f(*[1])[/ANSWER]", "syntax"),
+        (one, "[ANSWER]f(**{'x': 1})[/ANSWER]", "syntax"),
+        (one, "[ANSWER]f(x := 1)[/ANSWER]", "syntax"),
+        (one, "[ANSWER]f(open('/etc/passwd'))[/ANSWER]", "syntax"),
+        (one, "[ANSWER]f(1) if 1 else 2[/ANSWER]", "syntax"),
+        (one, "[ANSWER]g(1)[/ANSWER]", "syntax"),
+        (one, "[ANSWER]f(1))\n    return 2 #[/ANSWER]", "syntax"),
+        (one, "[ANSWER]f(lambda: 1)[/ANSWER]", "syntax"),
+        (one, "f(" + "9" * 5000 + ")", "syntax"),
+        (one, " \n", "no answer"),
+        (one, "[ANSWER][/ANSWER]", "no answer"),
+        (two, "[ANSWER]'x', (1,)[/ANSWER]", "solved"),
+        (two, "[ANSWER]f(a='x', b=tuple([1]))[/ANSWER]", "solved"),
+        (two, "[ANSWER]('x', (1,))[/ANSWER]", "raised"),
+        (two, "[ANSWER]f('x', [1])[/ANSWER]", "wrong answer"),
+    )
+    judged = judge([problem.attempt(answer) for problem, answer, _ in answers], sandbox)
+    assert [one.kind for one in judged] == [kind for *_, kind in answers]
+
+
+def test_a_variant_that_a_set_does_not_have_is_refused_with_those_it_has(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="MBPP has no variant 'input'; it has 'published'"):
+        load_task(str(SAMPLES / "mbpp.jsonl"), variant="input")
+    with pytest.raises(UsageError, match="HumanEval has no variant 'input'; it has none"):
+        load_task(str(SAMPLES / "human_eval.jsonl"), variant="input")
+    with pytest.raises(UsageError, match="no variants"):
+        load_task("embedded", variant="input")
+    path = tmp_path / "mine.jsonl"
+    path.write_text(json.dumps({**row("cruxeval"), "input": "object()"}) + "\n" + json.dumps(row("cruxeval", 1)))
+    assert load_task(str(path), variant="input").left_out == {"sample_0": "its input is no plain data"}
+
+
+def test_completions_are_cut_where_the_set_says_it_of_all_its_problems(tmp_path: Path) -> None:
+    stops = ("\ndef", "\n#", "\nif", "\nclass")
+    (problem,) = sample("multipl_e").problems[:1]
+    assert default_stops([problem]) == stops
+    assert default_stops([problem], chat=True) == ()
+    assert default_stops([problem, replace(problem, stops=("\nif", "\n@", "\ndef"))]) == ("\ndef", "\nif")
+    assert default_stops([problem, replace(problem, stops=())]) == AFTER_A_FUNCTION
+    assert default_stops([]) == AFTER_A_FUNCTION
+    with pytest.raises(TaskError, match="'stop_tokens' must be a list of texts"):
+        read(tmp_path, {**row("multipl_e"), "stop_tokens": "\ndef"})
+    without = {key: value for key, value in row("multipl_e").items() if key != "stop_tokens"}
+    assert read(tmp_path, without).problems[0].stops == ()
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,9 @@ def evaluate(
         list[str] | None,
         typer.Option(metavar="OURS=THEIRS", help="A column of the task is called otherwise, such as prompt=question."),
     ] = None,
+    variant: Annotated[
+        str, typer.Option(metavar="NAME", help="Another question of the set: published (MBPP), input (CRUXEval).")
+    ] = "",
     split: Annotated[
         Literal["train", "validation", "test"], typer.Option(help="validation is for choosing, test for reporting.")
     ] = "validation",
@@ -106,6 +109,7 @@ def evaluate(
     request = Request(
         task,
         dict(pair("column", text) for text in column or []),
+        variant,
         split,
         limit,
         samples,

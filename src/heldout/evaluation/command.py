@@ -63,6 +63,7 @@ class Request:
 
     task: str = "embedded"  # as in `load_task`
     columns: Mapping[str, str] = field(default_factory=dict)  # for columns that are called otherwise, as in `load_task`
+    variant: str = ""  # another question of the set, as in `load_task`
     split: str = "validation"
     limit: int | None = None  # take the first so many problems
     samples: int = 1  # completions of each problem; saved samples have their own number
@@ -92,7 +93,7 @@ def main(models: Sequence[str], request: Request, out: Path | None = None) -> No
     if len(models) > 2:
         raise UsageError(f"There are {len(models)} models; give one, or two that are to be compared.")
     console = Console(highlight=False)
-    task = compared_as(load_task(request.task, columns=request.columns).read_as(request.extract), request.compare)
+    task = compared_as(_task(request).read_as(request.extract), request.compare)
     problems = with_limits(task.split(request.split)[: request.limit], request.limits)
     _say(console, f"{task.name}, {request.split} split ({_USE[request.split]}): {counted(len(problems), 'problem')}")
     _notes(console, task.notes)
@@ -113,6 +114,10 @@ def main(models: Sequence[str], request: Request, out: Path | None = None) -> No
                 _say(console, f"\n{record(result, where, {'model': model, **asdict(request), **measured.about})}")
     if len(results) == 2:
         show_difference(console, names, compare(results[0].evaluation, results[1].evaluation))
+
+
+def _task(request: Request) -> Task:
+    return load_task(request.task, columns=request.columns, variant=request.variant)
 
 
 def record(result: EvaluationResult, directory: Path, about: Mapping[str, Any]) -> Path:

@@ -15,11 +15,15 @@ AFTER_A_FUNCTION = ("\nif __name__", "\nprint(")
 def default_stops(problems: Iterable[Problem], *, chat: bool = False) -> tuple[str, ...]:
     """At what should completions of these problems be cut?
 
-    Where every completion continues a function, at what base models write once it is done. Nowhere for answers of a
-    chat model, which say what they mean by fences, and for whole programs, which print.
+    Where every completion continues a function, at what the set says of all of them, else at what base models write
+    once it is done. Nowhere for answers of a chat model, which say what they mean by fences, and for whole programs,
+    which print.
     """
-    continued = all(problem.stub for problem in problems)
-    return AFTER_A_FUNCTION if continued and not chat else ()
+    several = list(problems)
+    if chat or not all(problem.stub for problem in several):
+        return ()
+    common = several[0].stops if several else ()
+    return tuple(stop for stop in common if all(stop in one.stops for one in several)) or AFTER_A_FUNCTION
 
 
 def cut_at(text: str, stops: Sequence[str]) -> str:

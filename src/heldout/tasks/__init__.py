@@ -28,6 +28,7 @@ def load_task(
     split: str | None = None,
     columns: Mapping[str, str] | None = None,
     keep: bool = False,
+    variant: str = "",
 ) -> Task:
     """Load a set of problems.
 
@@ -45,24 +46,27 @@ def load_task(
         For columns that are called otherwise: our name → theirs, such as ``{"prompt": "question"}``.
     keep
         Whether every problem holds its row, as `Problem.columns`, for rewards that ask for its columns.
+    variant
+        Another question that the set can ask: ``published`` of MBPP (the prompt of its authors, which shows the tests),
+        ``input`` of CRUXEval (which arguments give this value?).
 
     Raises
     ------
     UsageError
-        When there is no such task, split or column.
+        When there is no such task, split, column or variant.
     TaskError
         When a file or data set cannot be read; the message names the line.
     """
     if split is not None and split not in SPLITS:
         raise UsageError(f"{split!r} is no split; take {sentence_list(list(SPLITS), 'or')}.")
     if name_or_path == "embedded":
-        if split or columns:
-            raise UsageError("The embedded task has splits and columns of its own; neither can be changed.")
+        if split or columns or variant:
+            raise UsageError("The embedded task has splits and columns of its own, and no variants.")
         return embedded(seed)
     if name_or_path.startswith("hf:"):
         name = name_or_path.removeprefix("hf:")
         found, notes = hub_rows(name)
-        task = _from_rows(name, found, split, columns, keep)
+        task = _from_rows(name, found, split, columns, keep, variant)
         return replace(task, notes=(*notes, *task.notes))
     path = Path(name_or_path)
     if not name_or_path.endswith(FILE_ENDINGS) or not path.is_file():
@@ -71,15 +75,17 @@ def load_task(
         raise UsageError(
             f"{name_or_path!r} is no task{why}; take embedded, an existing .jsonl or .json file, or hf:OWNER/NAME."
         )
-    return _from_rows(path.name.removesuffix(".gz").rsplit(".", 1)[0], file_rows(path), split, columns, keep)
+    return _from_rows(path.name.removesuffix(".gz").rsplit(".", 1)[0], file_rows(path), split, columns, keep, variant)
 
 
-def _from_rows(name: str, found: list[Row], split: str | None, columns: Mapping[str, str] | None, keep: bool) -> Task:
+def _from_rows(
+    name: str, found: list[Row], split: str | None, columns: Mapping[str, str] | None, keep: bool, variant: str
+) -> Task:
     if not found:
         raise TaskError(f"{name} holds no problems in a split called {sentence_list(list(SPLITS), 'or')}.")
     if columns:
         found = [_renamed(row, columns) for row in found]
-    return registry.read(name, found, split, keep=keep)
+    return registry.read(name, found, split, keep=keep, variant=variant)
 
 
 def _renamed(row: Row, columns: Mapping[str, str]) -> Row:

@@ -6,7 +6,7 @@ Here is also the one place that says how a completion becomes a program: `Proble
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -35,6 +35,8 @@ class Problem:
     prelude: str = ""  # source that is put before every program: imports that the set's own harness gives
     extract: str = "heldout"  # how a completion is read: a name of `heldout.tasks.answers.READERS`
     solution: str = ""  # a completion that the set itself gives as right; empty where there is none
+    stops: tuple[str, ...] = ()  # at what the set cuts its completions; empty where it does not say
+    reader: Callable[[str], Extracted] | None = None  # how an answer is read that is no program, but makes one
     unjudged: int = 0  # how many tests the set has besides, which cannot be judged
     columns: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)  # its row, where that is kept
 
@@ -49,6 +51,8 @@ class Problem:
         """
         if self.tests and all(test.asked is None for test in self.tests):
             return read_reply(completion)
+        if self.reader:
+            return self.reader(completion)
         stdin = any(isinstance(test.asked, Stdin) for test in self.tests)
         return READERS[self.extract](
             completion, entry_point=self.entry_point, stub=self.stub, stdin=stdin, cut=cut, prelude=self.prelude

@@ -100,6 +100,7 @@ class TrainConfig:
         "or as evalplus or livecodebench do it.",
         allowed=("heldout", "strict", "evalplus", "livecodebench"),
     )
+    variant: str = _setting("", "Another question of the set: published (MBPP), input (CRUXEval); empty: the usual.")
     compare: str = _setting("", "How values and texts are compared, such as strict; empty: as the task has it.")
 
     # the machine

@@ -151,7 +151,8 @@ class _Prepared:
 def _prepare(config: TrainConfig, directory: Path) -> _Prepared:
     parts = parts_of(config.reward)
     own = {part.name: Own(part.name) for part in parts if part.name not in NAMED}
-    task = compared_as(load_task(config.task, columns=config.column).read_as(config.extract), config.compare)
+    loaded = load_task(config.task, columns=config.column, variant=config.variant)
+    task = compared_as(loaded.read_as(config.extract), config.compare)
     notes = [*task.notes]
     if not config.allow_overlap:
         refuse(task)

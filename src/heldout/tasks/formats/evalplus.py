@@ -7,13 +7,14 @@ comparison, so no program that is tested sees either.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import repeat
 from pathlib import Path
 from typing import Any
 
 from heldout.errors import TaskError
 from heldout.sandbox.hidden import HiddenTest, SourceTest
-from heldout.tasks.formats.mbpp import prompt_of, tested
+from heldout.tasks.formats.mbpp import prompt_of, tested, with_tests
 from heldout.tasks.formats.programs import assert_tests
 from heldout.tasks.formats.reading import Reading, name_of, texts, tree_of
 from heldout.tasks.problem import Problem
@@ -59,6 +60,12 @@ def mbpp_plus(row: Row) -> Reading:
     name = name_of(row, "task_id")
     remarks = ("its tests on the hub lack an exception of evalplus",) if name in _WRONG else ()
     return Reading(Problem(name, prompt_of(row, function), function.name, tests, solution=code), remarks=remarks)
+
+
+def mbpp_plus_published(row: Row) -> Reading:
+    """Read a row of the hub's MBPP+ with the prompt of MBPP's authors, which shows the assertions of ``test_list``."""
+    reading = mbpp_plus(row)
+    return replace(reading, problem=replace(reading.problem, prompt=with_tests(row)))
 
 
 def _inputs(row: Row, key: str, mbpp: str) -> list[Any]:

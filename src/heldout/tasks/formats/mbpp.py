@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from dataclasses import replace
 
 from heldout.errors import TaskError
 from heldout.tasks.asserts import parsed
@@ -10,6 +11,11 @@ from heldout.tasks.formats.programs import assert_tests
 from heldout.tasks.formats.reading import Reading, name_of, texts, tree_of
 from heldout.tasks.problem import Problem
 from heldout.tasks.rows import Row
+
+PUBLISHED = (
+    "The prompts are those that MBPP was published with, without examples before them: they show the assertions, so a "
+    "program can pass by answering these alone."
+)
 
 
 def read(row: Row) -> Reading:
@@ -28,10 +34,28 @@ def read(row: Row) -> Reading:
     return Reading(Problem(name_of(row, "task_id"), prompt, function.name, tests, solution=code))
 
 
+def published(row: Row) -> Reading:
+    """Read a row with the prompt of MBPP's authors, which shows the assertions of ``test_list``."""
+    reading = read(row)
+    return replace(reading, problem=replace(reading.problem, prompt=with_tests(row)))
+
+
+def with_tests(row: Row) -> str:
+    """Return the prompt that MBPP was published with, without examples before it. Source: arXiv 2108.07732."""
+    shown = "\n".join(texts(row, "test_list", "assertions"))
+    return (
+        f"You are an expert Python programmer, and here is your task: {_text_of(row)} Your code should pass these "
+        f"tests:\n\n{shown}\n[BEGIN]\n"
+    )
+
+
 def prompt_of(row: Row, function: ast.FunctionDef) -> str:
     """Return the text of a row, with what the tests need to know."""
-    text = row.text("text" if "text" in row.data else "prompt")
-    return f"{text.rstrip()}\nThe function is {function.name}({ast.unparse(function.args)}).\n"
+    return f"{_text_of(row)}\nThe function is {function.name}({ast.unparse(function.args)}).\n"
+
+
+def _text_of(row: Row) -> str:
+    return row.text("text" if "text" in row.data else "prompt").rstrip()
 
 
 def tested(row: Row, code: str, lines: list[str]) -> ast.FunctionDef:

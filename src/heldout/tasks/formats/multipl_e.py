@@ -6,13 +6,13 @@ import ast
 
 from heldout.errors import TaskError
 from heldout.tasks.formats.programs import check_tests
-from heldout.tasks.formats.reading import Reading, name_of, tree_of
+from heldout.tasks.formats.reading import Reading, name_of, texts, tree_of
 from heldout.tasks.problem import Problem
 from heldout.tasks.rows import Row
 
 
 def read(row: Row) -> Reading:
-    """Read ``name``, ``language``, ``prompt`` and ``tests``; the program is the prompt and the completion."""
+    """Read ``name``, ``language``, ``prompt``, ``tests``, ``stop_tokens``; the program is prompt and completion."""
     language, prompt = row.text("language"), row.text("prompt")
     if language not in ("py", "python"):
         raise TaskError(f"{row.where}: 'language' is {language!r}; only programs in py can be judged.")
@@ -20,7 +20,9 @@ def read(row: Row) -> Reading:
     function = _checked(tree)
     if not function:
         raise TaskError(f"{row.where}: the tests do not say which function is checked: check(…) is not called.")
-    return Reading(Problem(name_of(row, "name"), prompt, function, check_tests(tree, function, prompt), stub=prompt))
+    tests = check_tests(tree, function, prompt)
+    stops = tuple(one for one in texts(row, "stop_tokens") if one)
+    return Reading(Problem(name_of(row, "name"), prompt, function, tests, stub=prompt, stops=stops))
 
 
 def _checked(tree: ast.Module) -> str:

@@ -9,10 +9,10 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple
 
-from heldout.errors import TaskError
+from heldout.errors import TaskError, UsageError
 from heldout.tasks.contamination import groups
 from heldout.tasks.formats import (
     acecode,
@@ -42,6 +42,13 @@ NO_TEST = "there is no test"
 _SHOWN = 3  # tests that a note quotes
 
 
+class Variant(NamedTuple):
+    """Another question that the rows of a format can be read as."""
+
+    read: Callable[[Row], Reading]
+    rule: str  # what has to be said of it: a sentence
+
+
 @dataclass(frozen=True, slots=True)
 class Format:
     """One format of problem sets."""
@@ -53,10 +60,21 @@ class Format:
     benchmark: bool = True  # whether problems that name no split are for testing; else a hash of the prompt decides
     rule: str = ""  # how its tests are compared, where that has to be said: a sentence
     known: frozenset[str] | None = None  # the keys that have a meaning, where all others are to be named
+    variants: Mapping[str, Variant] = field(default_factory=dict)  # by what users call them
 
     def recognises(self, data: Mapping[str, Any]) -> bool:
         """Say whether a row has the keys of this format."""
         return all(any(one in data for one in key.split("|")) for key in self.keys)
+
+    def variant(self, name: str) -> Format:
+        """Return the format with its rows read as a variant; one that does not exist is a UsageError."""
+        if not name:
+            return self
+        if name not in self.variants:
+            there = f"it has {sentence_list(list(map(repr, self.variants)))}" if self.variants else "it has none"
+            raise UsageError(f"{self.title} has no variant {name!r}; {there}.")
+        read, rule = self.variants[name]
+        return replace(self, read=read, rule=rule)
 
 
 # In the order in which they are asked, those with the most particular keys first.
@@ -80,8 +98,22 @@ FORMATS = (
         benchmark=False,
         rule=kodcode.RULE,
     ),
-    Format("cruxeval", "CRUXEval", ("code", "input", "output"), cruxeval.read, rule=cruxeval.RULE),
-    Format("mbpp-plus", "MBPP+", ("test_list", "code", "test"), evalplus.mbpp_plus, rule=evalplus.RULE),
+    Format(
+        "cruxeval",
+        "CRUXEval",
+        ("code", "input", "output"),
+        cruxeval.read,
+        rule=cruxeval.RULE,
+        variants={"input": Variant(cruxeval.read_input, cruxeval.INPUT_RULE)},
+    ),
+    Format(
+        "mbpp-plus",
+        "MBPP+",
+        ("test_list", "code", "test"),
+        evalplus.mbpp_plus,
+        rule=evalplus.RULE,
+        variants={"published": Variant(evalplus.mbpp_plus_published, f"{evalplus.RULE} {mbpp.PUBLISHED}")},
+    ),
     Format(
         "livecodebench",
         "LiveCodeBench",
@@ -118,25 +150,34 @@ FORMATS = (
     Format("maths", "MATH and AIME", ("problem", "answer"), maths.competition, rule=maths.RULE),
     Format("heldout", "heldout's own", ("tests",), own.read, benchmark=False, known=own.KEYS),
     Format("human-eval", "HumanEval", ("test",), human_eval.read),
-    Format("mbpp", "MBPP", ("test_list",), mbpp.read),
+    Format(
+        "mbpp",
+        "MBPP",
+        ("test_list",),
+        mbpp.read,
+        variants={"published": Variant(mbpp.published, mbpp.PUBLISHED)},
+    ),
     Format("answers", "heldout's own of answers", ("prompt", "answer"), maths.own, benchmark=False, known=maths.KEYS),
 )
 
 
-def read(name: str, rows: Sequence[Row], split: str | None = None, *, keep: bool = False) -> Task:
+def read(name: str, rows: Sequence[Row], split: str | None = None, *, keep: bool = False, variant: str = "") -> Task:
     """Turn rows, at least one, into a task: the keys of the first tell whose format they are.
 
     A test that cannot be judged is left out, a problem without any test that can be is left out too, and both are
     named in notes. A problem that names no split is for testing if the set is a benchmark; otherwise a hash of its
     prompt decides, 80 : 10 : 10, and problems that look alike (`heldout.tasks.contamination.groups`) stay together.
-    `split` puts every problem into this split, whatever the rows say; `keep` lets each hold its row.
+    `split` puts every problem into this split, whatever the rows say; `keep` lets each hold its row; `variant` is one
+    of those of the format.
 
     Raises
     ------
+    UsageError
+        When the format has no such variant.
     TaskError
         When a row is not of the format of the first, or an id occurs twice; the message names the file and the line.
     """
-    format = _format_of(rows[0])
+    format = _format_of(rows[0]).variant(variant)
     found: dict[str, Reading] = {}
     repeated: list[str] = []
     for row in rows:
