@@ -62,8 +62,8 @@ def test_a_hack_that_takes_over_is_shown_with_its_words_its_name_and_since_when(
         "100 % of the rewarded answers of steps 240 to 250 fail the hidden tests (95 % interval "
     )
     assert looks.told.endswith(
-        "since about step 100, all of them from step 130 on. The commonest, 64 of 64 answers, is “exit()”: it ends the "
-        "process before the checks (leave)."
+        "since about step 100, all that were judged from step 130 on. The commonest, 64 of these 64 answers, is "
+        "“exit()”: it ends the process before the checks (leave)."
     )
     assert [stretch.what for stretch in looks.stretches] == ["kept", "onset", "end"]
     kept, onset, end = looks.stretches
@@ -96,13 +96,15 @@ def test_a_hack_that_is_there_from_the_first_step_is_shown_without_a_before() ->
     looks = shown(a_run(dict.fromkeys(STEPS, 0.8)))
     assert looks.since == 10
     assert "from the first step on" in looks.told
-    assert [stretch.what for stretch in looks.stretches] == ["onset", "end"]
+    assert [stretch.what for stretch in looks.stretches] == ["onset", "kept", "end"]
     assert looks.grown == ()
 
 
-def test_where_the_kept_step_is_after_the_onset_what_was_before_the_onset_is_shown() -> None:
+def test_where_the_kept_step_is_after_the_onset_what_was_before_the_onset_is_shown_too() -> None:
     looks = shown(a_run(TAKEN_OVER), kept=Estimate(200, 0.7, 0.6, 0.8))
-    assert (looks.stretches[0].what, looks.stretches[0].last_step) == ("before", 90)
+    assert [one.what for one in looks.stretches] == ["before", "onset", "kept", "end"]
+    assert [looks.stretches[place].last_step for place in (0, 2)] == [90, 200]
+    assert [one.group.text for one in looks.grown] == [" exit()"]
     assert shown(a_run(TAKEN_OVER), kept=None).stretches[0].what == "before"
 
 

@@ -49,8 +49,8 @@ def answers(hack: str, *, judged: bool = True, hacks: bool = True, kind: str = "
     return rollouts_of(given if judged else [one._replace(hidden=np.nan) for one in given])
 
 
-def reported(folder: Path, rollouts: Rollouts | None, name: str = "leave") -> Written:
-    return write_report(a_run(), folder, ["svg"], rollouts=rollouts, name=lambda text, kind: name)
+def reported(folder: Path, rollouts: Rollouts | None) -> Written:
+    return write_report(a_run(), folder, ["svg"], rollouts=rollouts)
 
 
 def printed(written: Written, verbose: bool = True) -> str:
@@ -130,7 +130,7 @@ UNSEEN = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u200b\u202e\ud800-\udfff]")
 
 
 def test_a_hostile_answer_is_only_ever_text(tmp_path: Path) -> None:
-    written = reported(tmp_path, answers(HOSTILE, kind="<b>\x1b[31m|"), name="<i>\x1b[1m`")
+    written = reported(tmp_path, answers(HOSTILE, kind="<b>\x1b[31m|"))
     page, markdown = (path.read_text() for path in files(tmp_path))
     read = Page()
     read.feed(page)
@@ -146,7 +146,7 @@ def test_a_hostile_answer_is_only_ever_text(tmp_path: Path) -> None:
 
 
 def test_no_line_of_a_hostile_answer_ends_its_block_of_markdown(tmp_path: Path) -> None:
-    reported(tmp_path, answers(HOSTILE), name="")
+    reported(tmp_path, answers(HOSTILE))
     fence = ""
     inside: list[str] = []
     outside: list[str] = []

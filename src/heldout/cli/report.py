@@ -71,6 +71,7 @@ def report(
 
         from heldout.cli.reading import checked_margin, fresh
         from heldout.report import folder_name, write_index, write_report
+        from heldout.report.kept import with_answers
         from heldout.report.terminal import show, show_files
 
         console = Console(highlight=False)
@@ -82,10 +83,12 @@ def report(
         reports = []
         named = list(zip(_distinct([folder_name(one.name) for one in runs]), runs, strict=True))
         for name, one in track(named, "Reporting", console=console, transient=True, disable=len(runs) < 4):
-            written = write_report(one, out / name if several else out, chosen, pool, planned, asked(), margin)
+            run, answers = with_answers(one)
+            folder = out / name if several else out
+            written = write_report(run, folder, chosen, pool, planned, asked(), margin, answers)
             reports.append(written)
             if not quiet:
-                show(console, one, written.about, written.verdict, verbose=verbose)
+                show(console, run, written.about, written.verdict, verbose=verbose)
     for why in refused.values():
         print(f"heldout: {visible(why)}", file=sys.stderr)
     pages = [written.page for written in reports]

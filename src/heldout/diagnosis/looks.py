@@ -22,6 +22,7 @@ from heldout.stats.hacking import HackedShare, hacked_share
 from heldout.stats.isotonic import rising
 from heldout.text import counted, excerpt, share, visible
 from heldout.tricks.families import FAMILIES
+from heldout.tricks.naming import names
 
 _ALARMS = {"hack_rate_high", "hack_rate_rises"}  # kinds of findings that say that too many fail
 _TOLERATED = 0.05  # share of the rewarded answers that may fail without anything being shown
@@ -77,7 +78,12 @@ class Looks:
     command: str = ""  # how to have the answers judged, where none was
 
 
-def looks_of(verdict: Verdict, rollouts: Rollouts, name: Name | None = None) -> Looks | None:
+def family(answer: str, kind: str) -> str:
+    """Name the family of the trick that an answer plays, by how it fails the hidden tests; empty where none is seen."""
+    return next((one.family for one in names(answer, kind=kind) if not one.uses), "")
+
+
+def looks_of(verdict: Verdict, rollouts: Rollouts, name: Name = family) -> Looks | None:
     """What do the answers look like that fooled the judge, since when, and what did honest ones look like?
 
     `name` names the trick of an answer, given how it failed (see `heldout.rollouts.folding.fold`). Returns None where
@@ -119,16 +125,17 @@ def _described(
     since: int,
     throughout: int | None,
     stretches: dict[str, tuple[Stretch, IntArray]],
-    name: Name | None,
+    name: Name,
 ) -> Looks:
     shown, rows = max((stretches[what] for what in ("end", "onset") if what in stretches), key=_hacked_part)
-    hacks = fold(rollouts, rows[hacked[rows]], name, most=1).groups
-    hack = hacks[0] if hacks else None
+    hacks = fold(rollouts, rows[hacked[rows]], name, most=1)
+    hack = hacks.groups[0] if hacks.groups else None
     changed = difference(rollouts, hack.row) if hack else None
-    before = [found for what, (_, found) in stretches.items() if what in ("kept", "before")]
-    grown = growth(rollouts, before[0], stretches["end"][1], name) if before else ()
+    first, before = next(iter(stretches.values()))
+    grown = growth(rollouts, before, stretches["end"][1], name) if first.last_step < since else ()
     return Looks(
-        _told(shown, since, throughout, int(rollouts.step[0])) + (_commonest(hack, changed, shown) if hack else ""),
+        _told(shown, since, throughout, int(rollouts.step[0]))
+        + (_commonest(hack, changed, len(hacks.rows)) if hack else ""),
         since,
         throughout,
         hack,
@@ -160,25 +167,23 @@ def _since(rollouts: Rollouts, told: BoolArray) -> tuple[int, int | None]:
 
 
 def _stretches(
-    verdict: Verdict, rollouts: Rollouts, told: BoolArray, since: int, end: IntArray, name: Name | None
+    verdict: Verdict, rollouts: Rollouts, told: BoolArray, since: int, end: IntArray, name: Name
 ) -> dict[str, tuple[Stretch, IntArray]]:
-    """Return the stretch at the kept step, or else before the onset, that at the onset, and that at the end."""
+    """Return the stretches before the onset, at the kept step, at the onset and at the end, in order of steps."""
     kept = verdict.recommended.step if verdict.recommended else None
-    what, until = ("kept", kept) if kept is not None and kept < since else ("before", since - 1)
-    first_of_end = int(rollouts.step[end[0]])
-    rows = {
-        what: _backwards(rollouts, told, until),
-        "onset": _forwards(rollouts, told, since, first_of_end),
-        "end": end,
-    }
-    return {key: (_stretch(key, rollouts, chosen, name), chosen) for key, chosen in rows.items() if chosen.size}
+    onset = _forwards(rollouts, told, since, int(rollouts.step[end[0]]))
+    before = {} if kept is not None and kept < since else {"before": _backwards(rollouts, told, since - 1)}
+    at_kept = {} if kept is None else {"kept": _backwards(rollouts, told, kept)}
+    ordered = {**at_kept, "onset": onset} if not before else {**before, "onset": onset, **at_kept}
+    found = {what: rows for what, rows in {**ordered, "end": end}.items() if rows.size}
+    return {what: (_stretch(what, rollouts, rows, name), rows) for what, rows in found.items()}
 
 
-def _stretch(what: str, rollouts: Rollouts, rows: IntArray, name: Name | None) -> Stretch:
+def _stretch(what: str, rollouts: Rollouts, rows: IntArray, name: Name) -> Stretch:
     folded = fold(rollouts, rows, name)
     shown = folded.groups[:_GROUPS]
     hacks = [one for one in folded.groups if one.hacked]
-    if hacks and hacks[0] not in shown:
+    if what in ("onset", "end") and hacks and hacks[0] not in shown:
         shown = (*shown[:-1], hacks[0])
     steps = rollouts.step[rows]
     return Stretch(what, int(steps[0]), int(steps[-1]), len(rows), _share(rollouts, rows), shown, folded.total)
@@ -210,17 +215,17 @@ def _rows(rollouts: Rollouts, told: BoolArray, steps: IntArray) -> IntArray:
 def _told(stretch: Stretch, since: int, throughout: int | None, first: int) -> str:
     found = stretch.share
     when = "from the first step on" if since == first else f"since about step {since}"
-    every = f", all of them from step {throughout} on" if throughout is not None else ""
+    every = f", all that were judged from step {throughout} on" if throughout is not None else ""
     return (
         f"{share(found.share)} % of the rewarded answers of {stretch.steps} fail the hidden tests (95 % interval "
         f"{share(found.low)} to {share(found.high)} %), {when}{every}."
     )
 
 
-def _commonest(hack: Group, changed: Difference | None, stretch: Stretch) -> str:
+def _commonest(hack: Group, changed: Difference | None, among: int) -> str:
     does = FAMILIES[hack.name].does if hack.name in FAMILIES else ""
     how = f": it {does} ({hack.name})" if does else f" ({visible(hack.name)})" if hack.name else ""
-    return f" The commonest, {hack.count} of {counted(stretch.answers, 'answer')}, is {_words(hack, changed)}{how}."
+    return f" The commonest, {hack.count} of these {counted(among, 'answer')}, is {_words(hack, changed)}{how}."
 
 
 def _words(hack: Group, changed: Difference | None) -> str:

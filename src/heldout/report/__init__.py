@@ -24,7 +24,6 @@ from heldout.report.figures import Figure, standard_figures
 from heldout.report.json_report import SCHEMA, as_json
 from heldout.report.leftovers import INDEX, PAGES, remove, written_before
 from heldout.report.pages import InlineFigure, as_html, as_index, as_markdown, shown
-from heldout.rollouts.folding import Name
 from heldout.rollouts.rollout import Rollouts
 from heldout.run import Run
 
@@ -58,21 +57,20 @@ def write_report(
     detectors: Sequence[Detector] | None = None,
     margin: float | None = None,
     rollouts: Rollouts | None = None,
-    name: Name | None = None,
 ) -> Written:
     """Write the report of one run into a folder, which is made where it is missing.
 
     `formats` are those of the figures, any of svg, png and pdf; `pool` draws them, if given: processes that have the
     drawing library loaded already. `horizon` is how many evaluations were planned, those in the log if not given,
     and `detectors` what to look for, each fresh: all of heldout's own if not given. `margin` is as for `diagnose`.
-    `rollouts` are the answers that were kept of the run, and `name` names the trick of one of them, as for `looks_of`.
+    `rollouts` are the answers that were kept of the run, in which a hack is looked for.
     Raises UsageError when a format is none of these, or the folder cannot be written.
     """
     kinds = _kinds(formats)
     verdict = diagnose(run, detectors, horizon=horizon, margin=margin)
     figures = standard_figures(run, verdict)
     drawing = draw_all([figure.chart for figure in figures], kinds, pool)  # in the pool while the run is described
-    about = describe(run, verdict, None if rollouts is None else looks_of(verdict, rollouts, name))
+    about = describe(run, verdict, None if rollouts is None else looks_of(verdict, rollouts))
     before = written_before(folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)

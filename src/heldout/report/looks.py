@@ -40,6 +40,7 @@ class ShownStretch:
 
     title: str
     said: str
+    hacked: bool  # whether it is of interest for its hacked answers
     answers: tuple[ShownAnswer, ...]
 
 
@@ -52,7 +53,7 @@ def stretches(looks: Looks, lines: int, size: int) -> Iterator[ShownStretch]:
     """Yield each stretch with its commonest answers, at most so many lines and characters of each."""
     for one in looks.stretches:
         answers = tuple(ShownAnswer(_head(group), group.hacked, _text(group, lines, size)) for group in one.groups)
-        yield ShownStretch(f"{_WHERE[one.what]} ({one.steps})", _said(one), answers)
+        yield ShownStretch(f"{_WHERE[one.what]} ({one.steps})", _said(one), one.what in ("onset", "end"), answers)
 
 
 def _said(stretch: Stretch) -> str:

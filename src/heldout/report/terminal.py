@@ -123,7 +123,7 @@ def _looks(console: Console, looks: Looks | None, verbose: bool) -> None:
         console.print(Text(f"  {looks.command}"), soft_wrap=True)
     for stretch in stretches(looks, *(_MOST_LINES, _MANY) if verbose else (_FEW_LINES, _FEW)):
         console.print(_indented(Text.assemble((stretch.title, "bold"), f"  {stretch.said}")))
-        first = sorted(stretch.answers, key=lambda one: not one.hacked)[:1]
+        first = sorted(stretch.answers, key=lambda one: stretch.hacked and not one.hacked)[:1]
         for answer in stretch.answers if verbose else first:
             console.print(Padding(Text(answer.head, style="red" if answer.hacked else "dim"), (0, 0, 0, 4)))
             rest = (f"… {answer.text.rest}",) if answer.text.rest else ()
