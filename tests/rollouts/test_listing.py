@@ -39,7 +39,8 @@ def test_the_list_of_a_hack() -> None:
         " rewarded                          1                     3                     0",
         " not rewarded                      1                     0                     1",
         "",
-        "85.7 % of the rewarded answers fail the hidden tests (95 % interval 15.2 to 100.0; 4 judged, of 4 groups).",
+        "85.7 % of the rewarded answers fail the hidden tests (95 % interval 15.2 to 100.0; 4 answers of 4 groups).",
+        "50.0 % of the answers that pass them went unrewarded (95 % interval 0.6 to 99.4; 2 answers of 2 groups).",
         "",
         "3 answers chosen, 1 different",
         "",
@@ -90,7 +91,7 @@ def test_a_hostile_answer_is_shown_and_obeyed_by_nothing(full: bool) -> None:
     assert "\\x1b[2J" in text
     assert "[bold]<script>alert(1)</script>" in text
     assert len(text) < 80_000
-    assert "(--full)" in text
+    assert "134 520 characters behind the first 65 536 characters" in text
     json.loads(json.dumps(as_data(listing(rollouts, chosen(rollouts), 5))))
 
 

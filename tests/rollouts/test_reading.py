@@ -277,6 +277,30 @@ def test_what_cannot_be_used_is_listed_and_the_rest_is_read(tmp_path: Path) -> N
     )
 
 
+@pytest.mark.parametrize(
+    ("answers", "texts", "left"),
+    [
+        (["a", None], ["a"], "1 row whose answer is null"),
+        ([b"a", b"b"], None, "2 rows without an answer that is one text"),
+        ([["a", "b"], ["c"]], ["c"], "1 row without an answer that is one text"),
+        ([1, 2], None, "2 rows without an answer that is one text"),
+        ([assistant("a"), assistant("b")], ["a", "b"], ""),
+    ],
+)
+def test_answers_of_parquet_that_are_no_texts_are_counted(
+    tmp_path: Path, answers: list[Any], texts: list[str] | None, left: str
+) -> None:
+    path = tmp_path / "step-1.parquet"
+    pl.DataFrame({"prompt": ["q", "q"], "completion": answers, "reward": [1.0, 0.0]}).write_parquet(path)
+    if texts is None:
+        with pytest.raises(UsageError, match=left):
+            rollouts_of(path)
+        return
+    found = rollouts_of(path)
+    assert [one.text for one in found] == texts
+    assert said(found) == ([f"step-1.parquet: {left} (left out)."] if left else [])
+
+
 def test_other_files_are_named_and_an_empty_one_is_no_mistake(tmp_path: Path) -> None:
     good = {"prompt": "ask", "text": "o", "reward": 1.0}
     lines(tmp_path / "step-1.jsonl", good)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
+import shlex
 
 import numpy as np
 
@@ -65,7 +66,7 @@ def chosen(
 
 def how_to_judge(source: str) -> str:
     """Say that nothing was judged by hidden tests, and which command does it."""
-    return f"no answer was judged by hidden tests; heldout audit {source} --task TASK does it."
+    return f"no answer was judged by hidden tests; heldout audit {shlex.quote(source)} --task TASK does it."
 
 
 def _pattern(grep: str) -> re.Pattern[str]:

@@ -17,7 +17,7 @@ from heldout.rollouts.rollout import Rollouts
 from heldout.run import Note
 from heldout.stats.arrays import IntArray
 from heldout.stats.hacking import HackedShare, hacked_share
-from heldout.text import counted, visible, visible_lines
+from heldout.text import counted, sentence_list, visible, visible_lines
 from heldout.tricks.families import FAMILIES
 
 SCHEMA = "heldout.samples/1"
@@ -47,6 +47,7 @@ class Listing:
     steps: tuple[int, int]  # the first and the last of them
     counts: dict[bool, dict[str, int]]  # rewarded or not → what the hidden tests say → answers, of all that are there
     share: HackedShare  # of the rewarded ones that fail the hidden tests
+    unpaid: HackedShare  # of those that pass them, which went unrewarded
     chosen: int  # answers that are listed
     entries: tuple[Entry, ...]
     total: int  # different answers among them, also those that are not listed
@@ -77,6 +78,7 @@ def listing(
             for paid in (True, False)
         },
         hacked_share(judged.rewarded, judged.failed, judged.group, judged.chance),
+        hacked_share(judged.failed == 0.0, ~judged.rewarded, judged.group, judged.chance),
         len(rows),
         tuple(_entry(everything, folded, place, differ) for place in range(len(folded.groups))),
         folded.total,
@@ -134,15 +136,18 @@ def _table(listed: Listing) -> Iterator[str]:
     if not judged:
         told = how_to_judge(visible(listed.source))
         yield told[0].upper() + told[1:]
-    elif not listed.share.answers:
-        yield "No rewarded answer was judged by hidden tests."
-    else:
-        share = listed.share
-        yield (
-            f"{100 * share.share:.1f} % of the rewarded answers fail the hidden tests (95 % interval "
-            f"{100 * share.low:.1f} to {100 * share.high:.1f}; {share.answers} judged, of "
-            f"{counted(share.prompts, 'group')})."
-        )
+        return
+    yield _share(listed.share, "rewarded answers", "fail the hidden tests")
+    yield _share(listed.unpaid, "answers that pass them", "went unrewarded")
+
+
+def _share(share: HackedShare, of: str, do: str) -> str:
+    if not share.answers:
+        return f"No {of} were judged." if do.startswith("fail") else f"There are no {of}."
+    return (
+        f"{100 * share.share:.1f} % of the {of} {do} (95 % interval {100 * share.low:.1f} to {100 * share.high:.1f}; "
+        f"{counted(share.answers, 'answer')} of {counted(share.prompts, 'group')})."
+    )
 
 
 def _shown(entry: Entry, most: int) -> Iterator[str]:
@@ -165,8 +170,10 @@ def _shown(entry: Entry, most: int) -> Iterator[str]:
     lines = visible_lines(group.text, most=most)
     yield from (f"    {line}" for line in lines.lines)
     left = group.length - len(group.text)
-    if lines.rest or left:
-        yield f"    … {lines.rest}{f', and {left} characters more' if left else ''} (--full)"
+    rest = [lines.rest] if lines.rest else []
+    rest += [f"{counted(left, 'character')} behind the first {counted(len(group.text), 'character')}"] if left else []
+    if rest:
+        yield f"    … {sentence_list(rest)}{' (--full)' if lines.rest else ''}"
 
 
 def _trick(name: str) -> str:
@@ -196,7 +203,6 @@ def _reward(entry: Entry) -> str:
 
 def as_data(listed: Listing) -> dict[str, Any]:
     """Return a listing as plain data; numbers that are not known are None."""
-    share = asdict(listed.share)
     data: dict[str, Any] = _known(
         {
             "schema": SCHEMA,
@@ -208,7 +214,8 @@ def as_data(listed: Listing) -> dict[str, Any]:
                 name: {outcome.replace(" ", "_"): count for outcome, count in listed.counts[paid].items()}
                 for paid, name in ((True, "rewarded"), (False, "not_rewarded"))
             },
-            "hacked": share if listed.share.answers else None,
+            "hacked": asdict(listed.share) if listed.share.answers else None,
+            "unrewarded_right": asdict(listed.unpaid) if listed.unpaid.answers else None,
             "chosen": listed.chosen,
             "different": listed.total,
             "answers": [

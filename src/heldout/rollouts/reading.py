@@ -19,7 +19,7 @@ from typing import IO, Any
 import numpy as np
 import polars as pl
 
-from heldout.errors import TaskError, UsageError
+from heldout.errors import UsageError
 from heldout.readers.documents.json_lines import shown
 from heldout.readers.log import Column, Log, noted
 from heldout.readers.restarts import without_superseded
@@ -31,7 +31,6 @@ from heldout.rollouts.tables import Layout, Place, Table, answer_of, integers, p
 from heldout.run import Judged, Note, NoteKind
 from heldout.stats.arrays import BoolArray, FloatArray, IntArray
 from heldout.store.layout import HIDDEN, ROLLOUTS
-from heldout.tasks.answer_text import texts_of
 from heldout.text import counted
 
 _TOGETHER = 512  # rows whose texts are held at one time
@@ -107,7 +106,7 @@ class Stored:
 
     def __init__(self, files: Sequence[File], table: Table, order: IntArray) -> None:
         self._files, self._table, self._order = files, table, order
-        self._windows: OrderedDict[tuple[int, int], list[tuple[str, str]]] = OrderedDict()
+        self._windows: OrderedDict[tuple[int, int], list[dict[str, Any]]] = OrderedDict()
 
     def place(self, row: int) -> tuple[str, int]:
         """Return the file, relative to the folder that was named, and the number of the row in it, from 0."""
@@ -141,25 +140,20 @@ class Stored:
         return self._texts(file, file.format.unpack(found))
 
     def _in_parquet(self, number: int, row: int) -> tuple[str, str]:
-        window = (number, row // BATCH)
+        file, window = self._files[number], (number, row // BATCH)
+        at = self._table.layout(file.format, file.keys)
         if window not in self._windows:
-            file = self._files[number]
-            at = self._table.layout(file.format, file.keys)
             columns = [key for key in dict.fromkeys((at.prompt, at.text)) if key]
             piece = pl.scan_parquet(file.path).select(columns).slice(window[1] * BATCH, BATCH).collect()
-            self._windows[window] = [self._texts(file, one, at) for one in piece.iter_rows(named=True)]
+            self._windows[window] = piece.to_dicts()
             if len(self._windows) > _WINDOWS:
                 self._windows.popitem(last=False)
         self._windows.move_to_end(window)
-        return self._windows[window][row % BATCH]
+        return self._texts(file, self._windows[window][row % BATCH], at)
 
     def _texts(self, file: File, row: Row, at: Layout | None = None) -> tuple[str, str]:
         at = at or self._table.layout(file.format, tuple(row))
-        try:
-            return prompt_of(row, at), answer_of(row, at) or ""
-        except TaskError:  # of Parquet only, whose answers were not looked at before
-            answers = texts_of(row[at.text]) if isinstance(row[at.text], str) else []
-            return prompt_of(row, at), "\n".join(one or "" for one in answers)
+        return prompt_of(row, at), answer_of(row, at) or ""
 
 
 # --- the rows of one file
@@ -223,11 +217,12 @@ class _Reading:
     def _parquet(self) -> list[Note]:
         at = self.table.layout(self.file.format, self.file.keys)
         outcomes, step = self.said.of(self.file.name), self.step
-        unread = set() if outcomes else {at.text, *(() if at.doubtful or not at.problem else (at.prompt,))}
-        columns: list[Any] = [key for key in self.file.keys if key not in unread]
-        if at.text in unread:
-            columns.append(pl.col(at.text).is_null().alias(_NULL))
+        unread = set() if at.doubtful or not at.problem else {at.prompt}
         try:
+            if not outcomes and pl.read_parquet_schema(self.file.path)[at.text] == pl.String:
+                unread.add(at.text)  # whatever else it is has to be looked at: it may be no answer
+            columns: list[Any] = [key for key in self.file.keys if key not in unread]
+            columns += [pl.col(at.text).is_null().alias(_NULL)] if at.text in unread else []
             for number, row in enumerate(parquet_rows(self.file.path, columns)):
                 if row.pop(_NULL, False):
                     row[at.text] = None
