@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from heldout.sandbox import Limits, SourceTest, Test
 
 TESTS = tuple(Test((x,), 7 * x + 3) for x in (2, 5))
 LIMITS = Limits(seconds=0.2, memory_mb=64)
+AMPLE = replace(LIMITS, seconds=2.0)
 HONEST = "def f(x):\n    return 7 * x + 3\n"
 WRONG_PROGRAM = HONEST.replace("3", "4")
 SECRET = "HELDOUT_TEST_SECRET"
@@ -89,6 +90,11 @@ class Attack:
     starts_many: bool = False  # never run before a process limit was shown to bind
 
 
+def limits_for(said: str) -> Limits:
+    """Limits under which an attack is judged as the table says: no clock comes first on a busy machine."""
+    return AMPLE if said in ("memory", WRONG, LEFT) else LIMITS
+
+
 def _inside(*lines: str) -> str:
     return "def f(x):\n" + "".join(f"    {line}\n" for line in lines)
 
@@ -138,6 +144,12 @@ ATTACKS = (
     ),
     Attack(
         "memory bomb", _inside("all = []", "while True: all.append('a' * 50_000 + str(len(all)))"), "memory", "memory"
+    ),
+    Attack(
+        "memory bomb of small objects",
+        _inside("all = []", "while True: all.append({1: len(all)})"),
+        "memory",
+        "memory",
     ),
     Attack("string of 10 GB", _inside("return 'a' * 10 ** 10"), "memory", "memory"),
     Attack("9 ** 9 ** 9", _inside("return 9 ** 9 ** 9"), "memory", "timeout"),

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
-from attacks import ATTACKS, HONEST, LIMITS, SECRET, TESTS, Attack, table
+from attacks import AMPLE, ATTACKS, HONEST, LIMITS, SECRET, TESTS, Attack, limits_for, table
 
 from heldout.errors import SandboxError
 from heldout.sandbox import Attempt, Call, Program, Sandbox, StdinTest, judge, open_sandbox
@@ -91,7 +91,8 @@ def test_no_attack_passes_and_the_host_is_whole(
     if attack.starts_many and sandbox.name == "bubblewrap":
         assert_the_process_limit_binds(sandbox)
     attempt, said = WAYS[way]
-    judgement, honest = judge([attempt(attack.source.replace("PORT", str(port))), attempt(HONEST)], sandbox)
+    hostile = attempt(attack.source.replace("PORT", str(port)))._replace(limits=limits_for(said(attack)))
+    judgement, honest = judge([hostile, attempt(HONEST)._replace(limits=AMPLE)], sandbox)
     assert not any(judgement.passed)
     assert judgement.kind == said(attack), judgement.answers
     assert honest.solved, honest.answers

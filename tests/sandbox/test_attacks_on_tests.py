@@ -5,7 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from attacks import ATTACKS, CHECK, EQUAL, HONEST, LIMITS, ON_TESTS, RUNNERS, Attack, table_on_tests
+from attacks import (
+    AMPLE,
+    ATTACKS,
+    CHECK,
+    EQUAL,
+    HONEST,
+    LIMITS,
+    ON_TESTS,
+    RUNNERS,
+    Attack,
+    limits_for,
+    table_on_tests,
+)
 from test_attacks import DOCS, assert_the_process_limit_binds, port
 
 from heldout.errors import SandboxError
@@ -26,7 +38,11 @@ def walled() -> Iterator[Sandbox]:
 
 def assert_none_passes(source: str, said: str, sandbox: Sandbox) -> None:
     *hostile, honest = judge(
-        [*(Attempt(source, "f", [test]) for test in RUNNERS.values()), Attempt(HONEST, "f", [CHECK])], sandbox
+        [
+            *(Attempt(source, "f", [test], limits_for(said)) for test in RUNNERS.values()),
+            Attempt(HONEST, "f", [CHECK], AMPLE),
+        ],
+        sandbox,
     )
     assert not any(passed for one in hostile for passed in one.passed), hostile
     assert {one.kind for one in hostile} <= set(said.split(" or ")), [(one.kind, one.answers) for one in hostile]

@@ -64,6 +64,18 @@ def test_a_call_that_takes_too_much_memory_leaves_the_answers_before_it(sandbox:
     assert [answer.status for answer in answers] == ["returned", "memory"]
 
 
+@pytest.mark.parametrize("item", ["{1: len(all)}", "(len(all),)", "str(len(all))", "[]", "'a' * 1000 + str(len(all))"])
+def test_a_program_that_has_used_up_its_memory_for_things_of_any_size_can_still_say_so(
+    item: str, walled: Bubblewrap
+) -> None:
+    keeping = f"all = []\ndef f(x):\n    while x: all.append({item})\n    return len(all)\n"
+    freeing = f"def f(x):\n    all = []\n    while x: all.append({item})\n    return len(all)\n"
+    calls = (Call((0,)), Call((1,)), Call((0,)))
+    kept, freed = walled.run([Program(one, "f", calls, Limits(memory_mb=32)) for one in (keeping, freeing)])
+    assert [answer.status for answer in kept[:2]] == ["returned", "memory"]  # all that it made is still there
+    assert [answer.status for answer in freed] == ["returned", "memory", "returned"]
+
+
 @pytest.mark.parametrize("tamper", ["append(0)", "clear()"])
 def test_a_program_that_changes_the_number_of_its_answers_gets_none(monty: Sandbox, tamper: str) -> None:
     answers = run(monty, f"def f(x):\n    __heldout_answers.{tamper}\n    return x\n", (1,), (2,))

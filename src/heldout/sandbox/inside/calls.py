@@ -16,6 +16,7 @@ from heldout.sandbox.inside.frames import is_number_of_numpy
 from heldout.sandbox.values import LONGEST_ERROR, NotPlain, Writer, as_base, decode, encode
 
 _VIEWS: tuple[type, ...] = (type({0: 0}.keys()), type({0: 0}.items()))
+_RESERVE = [bytearray(2**21)]  # of which nothing is touched; with it, a program without memory can still say so
 NAME = "program"  # of its module, and of its file in errors
 
 
@@ -73,6 +74,12 @@ def _call(function: Any, arguments: list[Any], keywords: dict[str, Any], largest
     return f'["returned",{line}]'
 
 
+def make_room(error: BaseException) -> None:
+    """Give back what is kept for the case that a program has used up all memory, and what its frames hold."""
+    _RESERVE.clear()
+    error.__traceback__ = None
+
+
 def _writer(most: int) -> Writer:
     """Write what a program returns that is not plain: as its base value, as Python's number, or item by item."""
 
@@ -103,6 +110,7 @@ def _kind_of(kind: type, has: set[str]) -> str:
 def from_error(error: BaseException, defining: bool = False) -> str:
     """Which error it was, as a line of tagged JSON: a status and a text."""
     if isinstance(error, MemoryError):
+        make_room(error)
         return encode(["memory", "MemoryError"])
     if isinstance(error, SystemExit):
         return encode(["left the program", type(error).__name__])

@@ -165,6 +165,9 @@ def _answer(message: list[Any], objects: _Objects) -> str:
         return f'["returned",{objects.written(value)},null]'
     except NotPlain as error:
         return encode(["refused", str(error)])
+    except MemoryError as error:
+        calls.make_room(error)
+        return _raised(error, objects)
     except BaseException as error:
         return _raised(error, objects)
 
