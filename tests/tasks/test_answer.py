@@ -251,10 +251,11 @@ def test_a_body_before_very_many_lines_is_found() -> None:
 
 
 def test_hostile_texts_neither_crash_the_interpreter_nor_keep_it() -> None:
-    code = "import sys; from heldout.tasks.answers import read_answer\n" + "".join(
+    code = "import sys; from heldout.tasks.answers import READERS, read_answer\n" + "".join(
         f"for text in ({made}, '```python\\n' + {made} + '\\n```'):\n"
         f"    for given in ({{'entry_point': 'f', 'stub': 'def f(x):\\n'}}, {{'stdin': True}}):\n"
         "        read_answer(text, **given)\n"
+        "        READERS['strict'](text, **given)\n"
         f"print({name!r})\n"
         for name, made in HOSTILE.items()
     )

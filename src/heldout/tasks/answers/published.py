@@ -11,7 +11,9 @@ from heldout.tasks.answers.source import Names, Source, returns, source_of
 from heldout.tasks.asserts import parsed
 
 # A fence opens with three or more backticks or tildes and is closed by the same or by the end of the text.
-_FENCED = re.compile(r"^[ \t]*(?P<fence>`{3,}|~{3,})[^\n]*\n(?P<code>.*?)(?:^[ \t]*(?P=fence)[ \t]*$|\Z)", re.M | re.S)
+_FENCED = re.compile(
+    r"^[ \t]*(?P<fence>`{3,}+|~{3,}+)[^\n]*\n(?P<code>.*?)(?:^[ \t]*(?P=fence)[ \t]*$|\Z)", re.M | re.S
+)
 _MOST_LINES = 1000  # that evalplus's search, which is quadratic, is asked to look at
 
 
