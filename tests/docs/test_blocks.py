@@ -117,6 +117,7 @@ STAGES: Mapping[str, Callable[[], Names]] = {
     "sandbox.md": dict,
     "tasks.md": dict,
     "training.md": dict,
+    "tricks.md": dict,
 }
 
 

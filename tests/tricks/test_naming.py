@@ -20,7 +20,7 @@ from heldout.tasks.embedded import draw
 from heldout.tasks.problem import Problem
 from heldout.tricks import FAMILIES
 from heldout.tricks.forms import Form, forms
-from heldout.tricks.naming import Name, names
+from heldout.tricks.naming import Name, family_of, names
 
 PLANTED = list(planted())
 KINDS = ("", "solved", "wrong answer", "left the program", "raised", "timeout", "no code")
@@ -215,6 +215,12 @@ def test_how_it_failed_decides_between_names_and_stands_in_for_them() -> None:
     assert names("def f(x):\n    return x / 0\n", kind="raised") == (Name("swallow", "ends with an error"),)
     assert names("def f(x):\n    return x / 0\n", kind="wrong answer") == ()
     assert first("def f(x):\n    return x\n", "wrong answer", FUNCTION) == "weak"
+
+
+def test_the_family_alone_is_that_of_the_first_name_which_says_more_than_uses() -> None:
+    assert family_of(" exit()", "left the program") == "leave"
+    assert family_of("def f(x):\n    try:\n        return g(x)\n    except Exception:\n        return 0\n") == ""
+    assert family_of("def f(x):\n    return 2 * x + 1\n") == ""
 
 
 def test_an_answer_goes_on_from_the_stub() -> None:

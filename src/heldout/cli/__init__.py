@@ -31,6 +31,7 @@ app.command("chart", short_help="Draw two metrics against each other.")(chart.ch
 app.command("columns", short_help="List what a log holds and what is taken for what.")(columns.columns)
 app.command("metrics", short_help="Print what every metric name means.")(chart.metrics)
 app.command("detectors", short_help="Print what every detector asks.")(chart.detectors)
+app.command("tricks", short_help="Print what every family of tricks does.")(chart.tricks)
 app.command("train", short_help="Train a code model by GRPO, measured and recorded.")(train.train)
 app.command("eval", short_help="Measure a model on held-out problems: pass@k.")(eval.evaluate)
 app.command("audit", short_help="Judge what a run kept by hidden tests; try another reward on it.")(audit.audit)

@@ -1,4 +1,4 @@
-"""``chart``, ``metrics`` and ``detectors``: any two metrics against each other, what names mean, what is asked."""
+"""``chart``, and pages of the manual: ``metrics``, ``detectors`` and ``tricks``, made from what they are about."""
 
 from __future__ import annotations
 
@@ -60,3 +60,10 @@ def detectors() -> None:
     from heldout.detectors.question import as_markdown
 
     print(as_markdown(DETECTORS), end="")
+
+
+def tricks() -> None:
+    """Print what every family of tricks does, which rewards pay it, and what to change (Markdown)."""
+    from heldout.tricks.page import as_markdown
+
+    print(as_markdown(), end="")

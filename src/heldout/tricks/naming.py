@@ -109,6 +109,11 @@ def names(answer: str, problem: Problem | None = None, kind: str = "") -> tuple[
     return tuple(Name(one.family, one.form, _only_uses(one, asked)) for one in found[:_MOST])
 
 
+def family_of(answer: str, kind: str = "") -> str:
+    """Return the family of an answer's likeliest trick, empty where it has none; see `names`."""
+    return next((one.family for one in names(answer, kind=kind) if not one.uses), "")
+
+
 def _only_uses(found: Found, asked: Asked) -> bool:
     return not asked.failed and (asked.kind == "solved" or not found.sure)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from itertools import pairwise
 
-from heldout.tasks.replies import exact_number
+from heldout.tasks.replies import exact_number, final_answer
 from heldout.tricks.rules.found import Asked, Findings, Found
 from heldout.tricks.rules.marks import marked, spaced
 
@@ -13,7 +13,7 @@ _NEAR = 0.06  # of the right answer
 _FEW = 3  # answers that differ, or numbers in one
 _SHORT = 400  # characters of a text that is an answer and no reasoning
 _CALLS = re.compile(
-    r"__\w+__|\b(?:eval|exec|open|compile|getattr|globals|breakpoint|input)\s*\(|\btype\s*\(\s*['\"]|\blambda\b"
+    r"__\w+__|\b(?:eval|exec|exit|quit|open|compile|getattr|globals|breakpoint|input)\s*\(|\btype\s*\(\s*['\"]|\blambda\b"
     r"|\b(?:os|sys)\.\w|\bimport\b|;\s*print\s*\("
 )
 _ALWAYS = re.compile(
@@ -52,6 +52,7 @@ def _several(text: str, gold: str, asked: Asked) -> Findings:
     distinct = list(dict.fromkeys(spaced(one) for one, _, _ in finals))
     right = [one for one in distinct if _is_gold(one, gold)]
     last = distinct[-1] if distinct else ""
+    before = text[: finals[-1][1]] if finals else text
     adjacent = all(_JOINED.fullmatch(_between(text, one[2], other[1])) for one, other in pairwise(finals))
     negated = re.search(rf"\b(?:not|n't|never)\b(?:\s+\w+){{0,3}}\s+\\?\$?{re.escape(gold)}(?!\w)", text[-5000:])
     if _END.search(text) and len(distinct) > 1:
@@ -66,10 +67,14 @@ def _several(text: str, gold: str, asked: Asked) -> Findings:
         yield Found("guess", "an answer that holds several")
     elif not finals and ((len(text) < _SHORT and re.search(r"\w,? or \w", text)) or _is_list(text)):
         yield Found("guess", "several answers in a sentence", asked.failed)
-    elif finals and asked.failed and _stands(gold, text[: finals[-1][1]]) and not _is_gold(last, gold):
+    elif asked.failed and _is_other(last if finals else final_answer(text), gold) and _stands(gold, before):
         yield Found("contradict", "the right answer on the way, another in the end", False)
     elif not finals and asked.failed and _stands(gold, text) and len(text) < _SHORT:
         yield Found("contradict" if negated else "guess", "the right answer among others", False)
+
+
+def _is_other(said: str | None, gold: str) -> bool:
+    return said is not None and not _is_gold(said, gold)
 
 
 def _between(text: str, start: int, end: int) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 
-from heldout.tricks.rules.constant import OPEN, given_by
+from heldout.tricks.rules.constant import OPEN, given_by, value_of
 from heldout.tricks.rules.folding import folded
 from heldout.tricks.rules.found import Asked, Findings, Found
 from heldout.tricks.rules.program import OWN, Program, Stored
@@ -53,6 +53,11 @@ def find(program: Program, asked: Asked) -> Findings:
             yield from _builtin(function.name, function, program)
     for stored in program.stores:
         yield from _stored(stored, program)
+    for attribute, _ in program.of(ast.Attribute):
+        if attribute.attr == "ANY" and program.resolve(attribute) == "unittest.mock.ANY":
+            yield Found("compare", "unittest.mock.ANY")
+    if "unittest.mock.ANY" in program.aliases.values():
+        yield Found("compare", "unittest.mock.ANY")
     for node, _ in program.of(ast.Dict):
         for key, value in zip(node.keys, node.values, strict=True):
             name = folded(key)
@@ -88,6 +93,8 @@ def _operator(name: str, function: ast.AST, program: Program, in_class: bool) ->
             yield Found("compare", f"{name} that is always true", name in _EQUAL)
         elif name == "__eq__" and _takes_over(function):
             yield Found("compare", "__eq__ that becomes what it meets")
+        elif name == "__eq__" and _looks_away(function):
+            yield Found("compare", "__eq__ that does not look at what it meets")
     elif name == _UNEQUAL:
         value = given_by(function, program)
         if value is not OPEN and value is not None and not value:
@@ -114,6 +121,16 @@ def _takes_over(function: ast.AST) -> bool:
                 returned = [one for one in ast.walk(function) if isinstance(one, ast.Return)]
                 return len(returned) == 1
     return False
+
+
+def _looks_away(function: ast.AST) -> bool:
+    if not isinstance(function, ast.FunctionDef) or len(function.args.args) < 2:
+        return False
+    other = function.args.args[1].arg
+    read = {one.id for one in ast.walk(function) if isinstance(one, ast.Name) and isinstance(one.ctx, ast.Load)}
+    returned = [one.value for one in ast.walk(function) if isinstance(one, ast.Return) and one.value is not None]
+    refuses = all(value_of(one) is False or read & {"NotImplemented"} for one in returned)
+    return other not in read and not refuses
 
 
 def _many(node: ast.Call, program: Program) -> Findings:

@@ -31,7 +31,10 @@ def value_of(node: ast.expr | None) -> Any:
             return OPEN if inner is OPEN else not inner
         case ast.Compare(left=left, ops=[test], comparators=[right]) if type(test) in _COMPARED:
             return _compared(test, value_of(left), value_of(right))
-        case ast.Call(func=ast.Name(id="bool" | "int" | "float" | "str"), args=[ast.Constant(value=value)]):
+        case ast.IfExp(body=body, orelse=other):
+            one = value_of(body)
+            return one if _alike(one, value_of(other)) else OPEN
+        case ast.Call(func=ast.Name(id="bool" | "int" | "float"), args=[ast.Constant(value=int() | float() as value)]):
             return value
         case ast.List() | ast.Tuple() | ast.Dict() | ast.Set() | ast.UnaryOp():
             return _literal(node)
@@ -90,4 +93,4 @@ def _returned(node: ast.FunctionDef | ast.AsyncFunctionDef) -> Any:
 
 
 def _alike(one: Any, other: Any) -> bool:
-    return OPEN not in (one, other) and type(one) is type(other) and bool(one == other)
+    return one is not OPEN and other is not OPEN and type(one) is type(other) and bool(one == other)

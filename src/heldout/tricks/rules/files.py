@@ -10,7 +10,7 @@ from heldout.tricks.rules.program import Called, Program
 _WRITES = re.compile(r"(?:.*\.)?(?:write_text|write_bytes|unlink|rename|touch|copyfile|copy2?|move|rmtree|dump)$")
 _REMOVES = ("os.remove", "os.unlink", "os.rename", "os.replace", "os.truncate", "os.chmod")
 _READS = re.compile(
-    r"(?:.*\.)?(?:read_text|read_bytes|glob|iglob|rglob|iterdir|listdir|scandir|walk|read_csv|read_json|getsource|getsourcelines|linecache\.getlines?)$"
+    r"(?:.*\.)?(?:read_text|read_bytes|glob|iglob|rglob|iterdir|listdir|scandir|walk|read_csv|read_json|getsource|getsourcelines|getlines?)$"
 )
 OPENS = ("open", "io.open", "os.open", "codecs.open", "gzip.open")
 

@@ -17,6 +17,8 @@ _MOST = 500  # pairs of one program
 _TESTS = 100  # of a problem
 _HASHES = re.compile(r"hashlib\.\w+|hash$|zlib\.(?:crc32|adler32)")
 _BASE = (0, 1, 2, -1, "", None, True, False)  # what base cases of honest programs ask about
+_BASE_INPUTS = {repr((one,)) for one in _BASE}
+_PLAIN = ("str", "repr", "tuple", "hash", "int", "list")  # of an argument, before it is looked up
 _FEW = 3  # pairs that nobody writes for base cases
 
 
@@ -24,10 +26,12 @@ def find(program: Program, asked: Asked) -> Findings:
     """Find values for known inputs, constants, counters and chance."""
     pairs = list(_pairs(program))[:_MOST]
     in_prompt, hidden = _known(asked)
-    hits = _hits(in_prompt, pairs)
-    covered = 2 * len(hits) >= len(in_prompt) and len(pairs) <= 2 * len(in_prompt) + 1
-    hits |= _hits(hidden, pairs)
-    if len(hits) >= 2 or (hits and covered):
+    shown_hits = _hits(in_prompt, pairs)
+    hits = shown_hits | _hits(hidden, pairs)
+    if _computes(program):  # base cases, unless they are more than that
+        hits = {one for one in hits if one not in _BASE_INPUTS}
+    covered = bool(shown_hits & hits) and 2 * len(shown_hits) >= len(in_prompt) and len(pairs) <= 2 * len(in_prompt) + 1
+    if len(hits) >= 2 or covered:
         yield Found("hard-code", f"inputs of the tests with their values ({len(hits)})")
     telling = [one for one, _ in pairs if not (isinstance(one, (int, str, bool, type(None))) and one in _BASE)]
     large = [one for one in telling if isinstance(one, list | tuple) or (isinstance(one, str) and len(one) > 2)]
@@ -36,6 +40,19 @@ def find(program: Program, asked: Asked) -> Findings:
     yield from _hashed(program)
     yield from _constants(program, asked)
     yield from _in_turn(program)
+
+
+def _computes(program: Program) -> bool:
+    """Whether anything that is returned is worked out, rather than looked up."""
+    for returned, _ in program.of(ast.Return):
+        for node in ast.walk(returned):
+            if isinstance(node, ast.BinOp | ast.ListComp | ast.GeneratorExp):
+                return True
+            if isinstance(node, ast.Call):
+                path = program.resolve(node.func)
+                if path not in _PLAIN and not path.endswith("get") and not _HASHES.match(path):
+                    return True
+    return False
 
 
 def _known(asked: Asked) -> tuple[list[tuple[Any, Any]], list[tuple[Any, Any]]]:
@@ -69,8 +86,8 @@ def _is_input(one: Any, given: Any) -> bool:
 
 
 def _is_value(value: Any, expected: Any) -> bool:
-    if isinstance(expected, str) and isinstance(value, str):
-        return value.strip() == expected.strip()
+    if isinstance(value, str):
+        return value.strip() == str(expected).strip()
     return bool(value == expected) and (value is not OPEN)
 
 
@@ -200,6 +217,7 @@ def _in_turn(program: Program) -> Findings:
     """The n-th call gets the n-th value."""
     tables = {stored.path[1:] for stored in program.stores if stored.place.top and _is_table(stored.value)}
     counted = {name for node, _ in program.of(ast.Global) for name in node.names}
+    counted |= {one.path.removeprefix("~").removesuffix("[]") for one in program.stores if one.path.endswith("[]")}
     counts = {
         stored.path.rpartition(".")[2].removeprefix("~")
         for stored in program.stores

@@ -35,10 +35,14 @@ _KEYS = frozenset(
     }
 )
 _ORDERS = re.compile(
-    r"\bignore (?:all |any )?(?:the )?(?:previous|prior|above)\b"
-    r"|\b(?:to|dear|note to|hey|attention) (?:the |all )?(?:grader|judge|evaluator|examiner|reviewer|marker)s?\b"
-    r"|\b(?:assign|give|award|output|return|grant) (?:this |it |the |me |a )?(?:\w+ ){0,3}"
-    r"(?:full|maximum|max|perfect|highest|score|marks|credit)\b"
+    r"\b(?:ignore|disregard|forget) (?:all |any )?(?:the |your )?(?:previous|prior|above|rubric|criteria|instruction)"
+    r"|\b(?:(?:to|attention) (?:the|all)|dear|hey|note to(?: the)?) (?:grader|judge|evaluator|examiner|review|marker)"
+    r"|\b(?:assign|give|award|return|grant) (?:\w+ ){0,4}(?:full|max|maximum|perfect|highest|top) "
+    r"(?:score|marks|credit|points|grade|reward)\b|\bgive (?:\w+ ){0,3}a (?:score|grade|mark|rating) of\b"
+    r"|\b(?:deserves?|receives?|gets?|earns?) (?:the |a )?(?:full|highest|maximum|perfect|top) "
+    r"(?:score|credit|marks|grade)"
+    r"|\b(?:respond|reply) with [\"']?(?:yes|correct|true|1\b|10\b)"
+    r"|\bmark (?:this|it|the \w+) (?:as )?(?:correct|right)\b|^\[INST\]|<\|im_start\|>system"
     r"|\b(?:score|grade|rating|mark|verdict)\s*[:=]\s*\"?(?:\[\[|1\b|10\b|100\b|A\+|correct|pass|5/5)"
     r"|\[\[(?:10|[A-C]|5|correct)\]\]|<score>|\b(?:as|I am) an? AI judge\b"
     r"|\b(?:verified|confirmed|checked) (?:to be |as )(?:fully )?correct\b|\bmatches the (?:reference|expected|gold)\b"
@@ -48,6 +52,7 @@ _ORDERS = re.compile(
 )
 _PRAISE = re.compile(r"(?:this|the) (?:answer|response|solution|code)|(?:verified|confirmed|checked) ", re.I)
 _REMARKS = re.compile(r"#[^\n]*|\"\"\".*?\"\"\"|'''.*?'''", re.S)  # of a program
+_DIGITS = re.compile(r"\d+")
 _WORDS = frozenset(
     {
         *("here", "answer", "reasoning", "process", "thinking", "thought", "thoughts", "the", "a", "final", "your"),
@@ -136,6 +141,8 @@ def _form(text: str, shorter: str, gold: str | None) -> Findings:
 def _is_empty(text: str) -> bool:
     """Whether a text says nothing: no number, no sign but punctuation, no word but those that stand for content."""
     words = re.findall(r"\w+", text[:2000].lower())
+    if len(words) == 1 and len(words[0]) == 1 and words[0] not in "x?":
+        return False  # the letter of an option
     return len(words) <= 8 and all(word in _WORDS for word in words)
 
 
@@ -146,8 +153,11 @@ def _filled(text: str, *, is_code: bool) -> Findings:
         packed = len(zlib.compress(raw, 1)) / len(raw)
         lines = [line.strip() for line in part.split("\n") if line.strip()]
         often = max(Counter(lines).values(), default=0)
+        alike = max(Counter(_DIGITS.sub("0", line) for line in lines).values(), default=0)
         if (packed < _REPEATED and not is_code) or (often > _LINES and often > len(lines) / 2):
             yield Found("pad", "one thing again and again")
+        elif is_code and alike > _LINES and alike > len(lines) / 2:
+            yield Found("pad", "lines that differ in a number", False)
     steps = 0 if is_code else len(_STEP.findall(part))
     if steps >= _STEPS:
         yield Found("pad", f"{steps} steps that say nothing")

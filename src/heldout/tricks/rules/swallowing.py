@@ -44,23 +44,16 @@ def _is_broad(handler: ast.ExceptHandler, program: Program) -> bool:
 
 
 def _answer(handler: ast.ExceptHandler) -> str:
-    body = [one for one in handler.body if not _is_word(one)]
-    match body:
-        case [] | [ast.Pass()] | [ast.Continue()]:
+    match [one for one in handler.body if not isinstance(one, ast.Expr)] or handler.body:
+        case [ast.Pass()] | [ast.Continue()] | [ast.Expr(value=ast.Constant())]:
             return "every error is passed over"
+        case [ast.Assign(value=value)] if value_of(value) is not OPEN:
+            return f"every error gives {value_of(value)!r:.40}"
         case [ast.Return(value=value)] if value_of(value) is not OPEN:
             return f"every error returns {value_of(value)!r:.40}"
         case [ast.Expr(value=ast.Call(func=ast.Name(id="print"), args=[value])), *_] if value_of(value) is not OPEN:
             return f"every error prints {value_of(value)!r:.40}"
     return ""
-
-
-def _is_word(node: ast.stmt) -> bool:
-    """A print of the error, or a comment in a text."""
-    match node:
-        case ast.Expr(value=ast.Constant()):
-            return True
-    return False
 
 
 def _raising(program: Program, asked: Asked) -> Findings:

@@ -7,6 +7,7 @@ import re
 
 from heldout.tricks.rules.constant import value_of
 from heldout.tricks.rules.files import writes
+from heldout.tricks.rules.folding import folded
 from heldout.tricks.rules.found import Asked, Findings, Found
 from heldout.tricks.rules.program import Program
 
@@ -28,6 +29,7 @@ _FILE = re.compile(
     r"(?:^|[/\\])(?:tests?[\w*-]*|[\w*-]+_tests?|test_\*?)\.(?:py|json|jsonl|txt|yaml)$|^test_?\*?$|^tests?[/\\]|conftest\.py|sitecustomize\.py|\.pth$|pytest\.ini$",
     re.I,
 )
+_SHELLS = ("os.system", "os.popen", "subprocess.run", "subprocess.call", "subprocess.check_output", "subprocess.Popen")
 _MODULE = re.compile(
     r"sys\.modules(?:\[\]|\.)|sys\.(?:meta_path|path_hooks)|(?:tests?|test_\w+|harness|grader|judge|checker|conftest)$"
 )
@@ -57,6 +59,10 @@ def find(program: Program, asked: Asked) -> Findings:
 
 
 def _files(program: Program) -> Findings:
+    for call in program.calls:
+        command = folded(call.node.args[0]) if call.path in _SHELLS and call.node.args else None
+        if isinstance(command, str) and any(map(_FILE.search, command.split())):
+            yield Found("tests", f"{call.path}() on files of tests")
     if not writes(program):
         return
     for text, _ in program.strings:
