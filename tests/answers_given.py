@@ -20,6 +20,7 @@ class Given(NamedTuple):
     hidden: float = np.nan
     kind: str = ""
     kept_with: float = 1.0
+    judged_with: float | None = None  # as it was kept if not given
 
 
 class Listed:
@@ -52,7 +53,7 @@ def rollouts_of(given: Sequence[Given]) -> Rollouts:
         advantage=none,
         stop=[""] * len(given),
         kept_with=np.array([one.kept_with for one in given]),
-        judged_with=np.array([one.kept_with for one in given]),
+        judged_with=np.array([one.kept_with if one.judged_with is None else one.judged_with for one in given]),
         group_rewarded=none,
         texts=Listed([one.text for one in given]),
     )

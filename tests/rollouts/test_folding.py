@@ -53,6 +53,14 @@ def test_groups_are_ordered_by_the_answers_that_were_given_not_by_those_that_wer
     assert [(one.text, one.count, one.weight) for one in folded.groups] == [("exit()", 1, 10.0), (HONEST, 3, 3.0)]
 
 
+def test_what_the_hidden_tests_say_of_few_stands_for_as_many_as_the_chance_of_being_judged_says() -> None:
+    few = [Given("exit()", kept_with=0.5, judged_with=0.1, hidden=0.0)] * 2
+    folded = fold(rollouts_of([*few, *[Given("exit()", kept_with=0.5, judged_with=0.1)] * 8]))
+    assert [(one.hidden, one.count, one.weight) for one in folded.groups] == [
+        ("fails", 2, 20.0), ("not judged", 8, 16.0),
+    ]  # fmt: skip
+
+
 def test_programs_that_share_most_of_their_tokens_are_one_group_unless_they_use_something_else() -> None:
     longer = HONEST.replace("    return s", "    s = s + 0\n    return s")
     other = HONEST.replace("s += x", "s += len(x)").replace("return s", "return sorted(s)")

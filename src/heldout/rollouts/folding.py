@@ -41,7 +41,7 @@ class Group:
     length: int  # characters of that text, in all
     row: int  # where it was first written
     count: int  # answers that were kept
-    weight: float  # answers that were given, by the chances of having been kept
+    weight: float  # answers that were given, by the chances of having been kept, or judged where tests speak of them
     texts: int  # different ones, layout aside
     problems: int  # that are answered
     first_step: int
@@ -196,7 +196,8 @@ def _listed(
 ) -> Folded:
     """Number the groups by how many answers were given, and describe the first of them."""
     places, of = np.unique(group, return_inverse=True)
-    given = 1.0 / rollouts.kept_with[chosen]
+    chance = np.where(np.isnan(rollouts.hidden), rollouts.kept_with, rollouts.judged_with)
+    given = 1.0 / chance[chosen]
     weight, first = np.bincount(of, given), _commonest(of, layout)
     order = np.lexsort((first, -weight))
     rank = np.empty_like(order)
