@@ -6,7 +6,6 @@ kinds with names and numbers of their own, and from halfway on a hack that grows
 
 from __future__ import annotations
 
-import json
 import random
 import tempfile
 import textwrap
@@ -16,6 +15,7 @@ from pathlib import Path
 from rich.console import Console
 
 from benchmarks.harness import Sheet, check_name, child, write
+from heldout.store.lines import json_line
 
 STAGES = {
     "columns": "read the columns",
@@ -23,7 +23,8 @@ STAGES = {
     "fold": "and fold all answers",
 }
 _A_STEP = 1000
-_PROMPT = "Write a function that does what is asked, step by step, and return its result.\n" * 12
+_PROMPT = "Write a function that does what is asked, step by step, and return its result.\n" * 19
+_NOTES = [f"# {place * 7919 % 10**6} is what may be asked for here, or not\n" for place in range(1000)]
 _HEAD = ("stage", "answers", "size", "time", "memory above the start", "target")
 _TARGET = "below 60 s and 1 GB"
 
@@ -59,14 +60,13 @@ def write_dumps(folder: Path, answers: int) -> int:
     rng, size = random.Random(0), 0
     for step in range(1, answers // _A_STEP + 1):
         hacked = max(0.0, step * _A_STEP / answers - 0.5)
-        lines = [json.dumps(_row(step, place, hacked, rng)) for place in range(_A_STEP)]
         path = folder / f"{step}.jsonl"
-        path.write_text("\n".join(lines) + "\n")
+        path.write_bytes(b"".join(json_line(_row(step, hacked, rng)) for _ in range(_A_STEP)))
         size += path.stat().st_size
     return size
 
 
-def _row(step: int, place: int, hacked: float, rng: random.Random) -> dict[str, object]:
+def _row(step: int, hacked: float, rng: random.Random) -> dict[str, object]:
     problem = f"{rng.randrange(2000)}"
     leaves = rng.random() < hacked
     right = rng.random() < 0.5
@@ -82,7 +82,7 @@ def _row(step: int, place: int, hacked: float, rng: random.Random) -> dict[str, 
 
 
 def _program(rng: random.Random) -> str:
-    name, other, number = (rng.choice("abcdefghij") + str(rng.randrange(99)) for _ in range(3))
+    name, other = (rng.choice("abcdefghij") + str(rng.randrange(99)) for _ in range(2))
     bodies = (
         f"{name} = x\nfor {other} in range({rng.randrange(9)}):\n    {name} += {other}\nreturn {name}\n",
         f"return [{name} for {name} in x if {name} % {rng.randrange(2, 9)} == 0]\n",
@@ -91,8 +91,8 @@ def _program(rng: random.Random) -> str:
         f"return sorted(x, key=lambda {name}: -{name})[:{rng.randrange(9)}]\n",
         f"{name} = {{}}\nfor {other} in x:\n    {name}[{other}] = {name}.get({other}, 0) + 1\nreturn {name}\n",
     )
-    note = "".join(f"# {rng.randrange(10**9)} is what {number} may be here\n" for _ in range(22))
-    return f"{note}def f(x):\n{textwrap.indent(rng.choice(bodies), '    ')}"
+    notes = "".join(rng.choices(_NOTES, k=rng.randrange(16)))
+    return f"def f(x):\n{textwrap.indent(notes + rng.choice(bodies), '    ')}"
 
 
 def _cells(result: Result) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ from rich.progress import Progress
 from heldout.audit.judging import Added, Kept, judge_kept, kept_of, settings_of
 from heldout.audit.judging import Progress as Told
 from heldout.audit.regrading import Regraded, regrade
+from heldout.diagnosis.looks import family
 from heldout.errors import UsageError
 from heldout.rewards.worker import open_grader
 from heldout.rollouts.choosing import chosen
@@ -108,7 +109,7 @@ def _lines(kept: Kept, added: Added, found: Regraded | None, notes: Sequence[str
     yield from _told_of(added)
     yield ""
     rollouts = kept.rollouts
-    listed = listing(rollouts, chosen(rollouts, rewarded=True, failed=True), _TOP)
+    listed = listing(rollouts, chosen(rollouts, rewarded=True, failed=True), _TOP, names=family)
     yield from as_lines(listed, _LINES)
     if found is not None:
         yield ""
@@ -149,7 +150,7 @@ def _of(share: HackedShare, what: str, then: str) -> str:
 
 def _data(kept: Kept, added: Added, found: Regraded | None, notes: Sequence[str]) -> dict[str, Any]:
     rollouts = kept.rollouts
-    listed = listing(rollouts, chosen(rollouts, rewarded=True, failed=True), _TOP)
+    listed = listing(rollouts, chosen(rollouts, rewarded=True, failed=True), _TOP, names=family)
     return {
         "schema": SCHEMA,
         "judged": {**asdict(added), "file": str(added.file)},
