@@ -245,6 +245,14 @@ def test_what_is_too_long_is_no_program(text: str, most: int) -> None:
     assert source_of("\n" * 100_000 + "x = 1\n" * 10) is not None  # lines with nothing on them do not count
 
 
+@pytest.mark.parametrize("stdin", [False, True])
+def test_of_more_blocks_than_can_be_read_the_last_ones_are(stdin: bool) -> None:
+    blocks = "".join(f"```python\nx{place} = {place}\n```\n" for place in range(8_000))
+    last = "```python\nprint(input())\n```\n" if stdin else PY
+    found = read_answer(blocks + last, entry_point="f", stdin=stdin)
+    assert (found.how, found.problem) == ("fence 8001 of 8001", "")
+
+
 def test_a_body_before_very_many_lines_is_found() -> None:
     for tail in ("\n" * 30_000, "It was so.\n" * 15_000, "x = 1\n" * 20_000):
         assert read_answer(f"    return x + 1\n\n{tail}", entry_point="f", stub="def f(x):\n").how == "body"

@@ -218,7 +218,9 @@ class _Functions:
 
     @cached_property
     def blocks(self) -> list[tuple[Block, Source | None]]:
-        return [(block, None if block.kind == "other" else block.program) for block in self.scanned.blocks]
+        # The last ones count most, and are parsed before the allowance of a very long answer is used up.
+        found = [(block, None if block.kind == "other" else block.program) for block in reversed(self.scanned.blocks)]
+        return found[::-1]
 
     def read(self) -> Extracted:
         """Try the rules in their order."""
@@ -434,7 +436,7 @@ class _Programs:
         if not self.scanned.blocks:
             return self._bare(self.answer) or Extracted("", problem=CUT if self.cut else NO_CODE)
         tried = [(place, block) for place, block in enumerate(self.scanned.blocks) if block.kind != "other"]
-        sources = {place: source for place, block in tried if (source := block.program) and _does(source)}
+        sources = {place: source for place, block in reversed(tried) if (source := block.program) and _does(source)}
         for kinds in (("python", "plain"), ("text",)):
             usable = [place for place, block in tried if block.kind in kinds and place in sources]
             if usable:
