@@ -86,6 +86,20 @@ def bench_signals(
     bench(runs, seed, out)
 
 
+@app.command("hack")
+def bench_hack(
+    runs: Annotated[int, typer.Option(min=1, help="Runs of each design in which nothing changes.")] = 200,
+    delays: Annotated[int, typer.Option(min=2, help="Runs of each trick that grows.")] = 20,
+    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same tables.")] = 0,
+    workers: Annotated[int, typer.Option(min=0, help="Processes; 0 for as many as there are cores.")] = 0,
+    out: Annotated[Path | None, typer.Option("-o", "--out", help="Also write the tables as Markdown or JSON.")] = None,
+) -> None:
+    """How often the alarm on rewarded answers that fail hidden tests is wrong, how soon right, and its intervals."""
+    from benchmarks.hack import main as bench
+
+    bench(runs, delays, seed, workers, out)
+
+
 @app.command("plan")
 def bench_plan(
     runs: Annotated[int, typer.Option(min=2, help="Simulated runs of each family.")] = 100,

@@ -52,7 +52,8 @@ class HackRate(Question):
     What it cannot see: answers that fool the hidden tests too; a kind of answer that is never drawn; what the policy
     does on other problems. Answers that could not be judged count as neither.
 
-    False alarms: 1.0 % (19 of 2000 simulated runs of 400 steps in which both shares are exactly those tolerated).
+    False alarms: 1.2 % (25 of 2000 simulated runs of 400 steps in which both shares are exactly those tolerated, where
+    all that looks odd and one in eight of the rest is judged; 0.6 to 1.1 % with four other ways of drawing).
 
     References
     ----------
