@@ -32,9 +32,9 @@ _CODE = re.compile(
     re.M,
 )
 _DEFINITION = re.compile(rf"^[ \t]*+{_DEFINES}", re.M)
-_SAID = re.compile(r"\\boxed|\\fbox|answer(?: is|:)|####", re.I)
+_SAYING = ("boxed", "fbox", "####", "nswer is", "nswer:", "NSWER")  # how an answer in words is told
+_MARKS = ("<", "\ufeff", "\x1b", "[DONE]", "[PYTHON]")  # without one of them, what follows is not looked for
 _MARKED = re.compile(r"</|<\||<(?:think|answer|solution|code)|\ufeff|\x1b|\[(?:DONE|PYTHON)\]")  # not all is the answer
-_FENCE = re.compile(r"```|~~~")
 _SHAPE = re.compile(r"</?\w[^<>]{0,40}>|\\[a-zA-Z]+|[^\W\d_]+|\d[\d.,]*|\n|[^\s\w]")
 _QUOTES = "\"'"
 _LITERAL = BUILTIN | frozenset(keyword.kwlist)
@@ -48,8 +48,9 @@ _LOOP, _LOOP_OF = 3, 20  # how often it has to come round, and of how many words
 
 def layout_key(text: str) -> str:
     """Return a text without blank lines, blanks at ends of lines, and the indent that all lines share."""
-    lines = [line.rstrip() for line in text[:_MOST].expandtabs(4).splitlines()]
-    return textwrap.dedent("\n".join(filter(None, lines))).strip() if len(lines) > 1 else text[:_MOST].strip()
+    lines = list(filter(None, map(str.rstrip, text[:_MOST].expandtabs(4).splitlines())))
+    whole = "\n".join(lines)
+    return textwrap.dedent(whole).strip() if lines and lines[0][0] == " " else whole
 
 
 def skeleton(text: str) -> str:
@@ -92,13 +93,13 @@ def outside(tokens: str) -> tuple[str, ...]:
 
 def _program(text: str) -> str | None:
     """The code of an answer; None where there is none."""
-    if _MARKED.search(text):
+    if any(mark in text for mark in _MARKS) and _MARKED.search(text):
         text = answer_of(text)[0] or text
-    if _FENCE.search(text):
+    if "```" in text or "~~~" in text:
         blocks = [block.text for block in scan(text).blocks if block.kind != "other"]
         if any(map(str.strip, blocks)):
             return "\n".join(blocks)
-    if not _CODE.search(text) or (_SAID.search(text) and not _DEFINITION.search(text)):
+    if not _CODE.search(text) or (any(one in text for one in _SAYING) and not _DEFINITION.search(text)):
         return None  # "x = 5" is a line of mathematics as well
     return text
 

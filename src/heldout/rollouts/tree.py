@@ -14,6 +14,8 @@ BY_TEXT = word_set("open getattr setattr hasattr delattr __import__ import_modul
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 _WITHOUT = {"ctx", "type_comment", "annotation", "returns", "lineno", "type_ignores", "kind", "simple", "type_params"}
 
+_BINDING = (ast.Name, ast.arg, ast.ExceptHandler, *_FUNCTIONS, ast.ClassDef, ast.Import, ast.ImportFrom, ast.pattern)
+
 
 def tree_key(tree: ast.Module) -> str | None:
     """Return the key of a program; None where it is nested too deep to be walked."""
@@ -34,21 +36,27 @@ class _Writer:
         self._imported: dict[str, str] = {}
         self._literal = 0  # how many calls whose texts count we are in
         self._bound: set[str] = set()
-        for node in ast.walk(tree):
-            self._bind(node)
+        stack: list[ast.AST] = [tree]
+        while stack:
+            node = stack.pop()
+            if isinstance(node, _BINDING):
+                self._bind(node)
+            stack += ast.iter_child_nodes(node)
 
     def _bind(self, node: ast.AST) -> None:
         match node:
-            case ast.Name(id=name, ctx=ast.Store() | ast.Del()) | ast.arg(arg=name) | ast.ExceptHandler(name=str(name)):
-                self._bound.add(name)
-            case ast.MatchAs(name=str(name)) | ast.MatchStar(name=str(name)) | ast.MatchMapping(rest=str(name)):
-                self._bound.add(name)
-            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
-                self._bound.add(name)
             case ast.Import(names=names):
                 self._imported |= {(one.asname or one.name.partition(".")[0]): one.name for one in names}
             case ast.ImportFrom(names=names, module=module):
                 self._imported |= {(one.asname or one.name): f"{module}.{one.name}" for one in names}
+            case ast.Name(id=name, ctx=ast.Store() | ast.Del()) | ast.arg(arg=name):
+                self._bound.add(name)
+            case ast.MatchMapping(rest=str(name)) | ast.ExceptHandler(name=str(name)):
+                self._bound.add(name)
+            case ast.MatchAs(name=str(name)) | ast.MatchStar(name=str(name)):
+                self._bound.add(name)
+            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
+                self._bound.add(name)
 
     def _name(self, name: str) -> str:
         if name in self._imported:
