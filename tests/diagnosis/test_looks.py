@@ -116,6 +116,18 @@ def test_a_hack_that_is_rarer_than_many_honest_kinds_is_shown_among_them() -> No
     assert end.kinds == 6
 
 
+def test_of_many_answers_some_are_looked_at_and_stand_for_the_others() -> None:
+    half = {10: 0.0, 20: 0.5}
+    looks = shown(a_run(half, prompts=1000, answers=5), kept=None)
+    end = looks.stretches[-1]
+    assert (end.answers, end.looked_at) == (5000, 2000)
+    hacks = next(one for one in end.groups if one.hacked)
+    assert 900 < hacks.count < 1100
+    assert hacks.weight == pytest.approx(2.5 * hacks.count)
+    assert looks.hack is not None
+    assert looks.hack.weight == pytest.approx(2500, rel=0.06)
+
+
 @pytest.mark.parametrize("seed", range(8))
 def test_since_when_is_right_within_a_kept_step(seed: int) -> None:
     grows = {step: 0.8 / (1.0 + np.exp((150 - step) / 12.0)) for step in STEPS}

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import shlex
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from heldout.findings import Verdict
 from heldout.rollouts.difference import Difference, difference
-from heldout.rollouts.folding import Group, Name, fold
+from heldout.rollouts.folding import Folded, Group, Name, fold
 from heldout.rollouts.growth import Growth, growth
 from heldout.rollouts.rollout import Rollouts
 from heldout.stats.arrays import BoolArray, IntArray
@@ -28,6 +28,7 @@ _ALARMS = {"hack_rate_high", "hack_rate_rises"}  # kinds of findings that say th
 _TOLERATED = 0.05  # share of the rewarded answers that may fail without anything being shown
 _SINCE = 0.1  # share from which the hack is there, or half of what it comes to, where that is less
 _ENOUGH = 64  # rewarded answers that were judged, which a stretch of steps has, if a quarter of the run has them
+_LOOKED_AT = 2_000  # answers of a stretch that are folded
 _GROUPS = 3  # kinds of answers that are shown of each stretch
 _GROWN = 5  # kinds that are shown of what grew
 _ALL = 20  # answers that must fail in a row for "all of them"
@@ -42,8 +43,9 @@ class Stretch:
     first_step: int
     last_step: int
     answers: int  # that were kept
+    looked_at: int  # of them, evenly spread, whose texts were read
     share: HackedShare  # of the rewarded ones, of those that fail the hidden tests
-    groups: tuple[Group, ...]  # the commonest kinds of them, with the commonest that is hacked
+    groups: tuple[Group, ...]  # the commonest kinds of those, with the commonest that is hacked
     kinds: int  # how many kinds there are
 
     @property
@@ -128,11 +130,12 @@ def _described(
     name: Name,
 ) -> Looks:
     shown, rows = max((stretches[what] for what in ("end", "onset") if what in stretches), key=_hacked_part)
-    hacks = fold(rollouts, rows[hacked[rows]], name, most=1)
+    hacks = _folded(rollouts, rows[hacked[rows]], name)
     hack = hacks.groups[0] if hacks.groups else None
     changed = difference(rollouts, hack.row) if hack else None
     first, before = next(iter(stretches.values()))
-    grown = growth(rollouts, before, stretches["end"][1], name) if first.last_step < since else ()
+    ends = (_looked_at(before), _looked_at(stretches["end"][1]))
+    grown = growth(rollouts, *ends, name) if first.last_step < since else ()
     return Looks(
         _told(shown, since, throughout, int(rollouts.step[0]))
         + (_commonest(hack, changed, len(hacks.rows)) if hack else ""),
@@ -179,14 +182,29 @@ def _stretches(
     return {what: (_stretch(what, rollouts, rows, name), rows) for what, rows in found.items()}
 
 
+def _folded(rollouts: Rollouts, rows: IntArray, name: Name) -> Folded:
+    """Fold so many of these answers, each of which then stands for more."""
+    chosen = _looked_at(rows)
+    part = len(chosen) / max(len(rows), 1)
+    some = replace(rollouts, kept_with=rollouts.kept_with * part, judged_with=rollouts.judged_with * part)
+    return fold(some, chosen, name)
+
+
+def _looked_at(rows: IntArray) -> IntArray:
+    if len(rows) <= _LOOKED_AT:
+        return rows
+    return rows[np.linspace(0, len(rows) - 1, _LOOKED_AT).round().astype(np.int64)]
+
+
 def _stretch(what: str, rollouts: Rollouts, rows: IntArray, name: Name) -> Stretch:
-    folded = fold(rollouts, rows, name)
+    folded = _folded(rollouts, rows, name)
     shown = folded.groups[:_GROUPS]
     hacks = [one for one in folded.groups if one.hacked]
     if what in ("onset", "end") and hacks and hacks[0] not in shown:
         shown = (*shown[:-1], hacks[0])
     steps = rollouts.step[rows]
-    return Stretch(what, int(steps[0]), int(steps[-1]), len(rows), _share(rollouts, rows), shown, folded.total)
+    ends, looked_at = (int(steps[0]), int(steps[-1])), len(folded.rows)
+    return Stretch(what, *ends, len(rows), looked_at, _share(rollouts, rows), shown, folded.total)
 
 
 def _backwards(rollouts: Rollouts, told: BoolArray, until: int) -> IntArray:

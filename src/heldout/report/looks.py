@@ -58,6 +58,9 @@ def stretches(looks: Looks, lines: int, size: int) -> Iterator[ShownStretch]:
 
 def _said(stretch: Stretch) -> str:
     kinds = f"{counted(stretch.answers, 'answer')} of {counted(stretch.kinds, 'kind')} were kept"
+    if stretch.looked_at < stretch.answers:
+        some = f"{counted(stretch.looked_at, 'evenly spread one')} of {counted(stretch.kinds, 'kind')}"
+        kinds = f"{counted(stretch.answers, 'answer')} were kept, of which {some} were looked at"
     found = stretch.share
     if not found.answers:
         return f"{kinds}; no rewarded one was judged."
