@@ -72,6 +72,16 @@ def test_what_changed_from_the_last_honest_answer_is_shown_for_those_that_do_not
     assert told["a\nc"]["lines"] == ["  a", "- b", "+ c"]
 
 
+def test_the_trick_of_what_was_paid_and_does_not_pass_is_named() -> None:
+    texts = [("exit()", 1.0, 0.0), ("exit( )", 1.0, 1.0), ("quit()", 0.0, 0.0)]
+    some = rollouts_of([Given(text, 1, "p", reward, hidden, "left the program") for text, reward, hidden in texts])
+    listed = listing(some, chosen(some), 5, names=lambda text, kind: "leave" if kind == "left the program" else "")
+    named = {one["text"]: one["name"] for one in as_data(listed)["answers"]}
+    assert named == {"exit()": "leave", "exit( )": "", "quit()": ""}
+    (line,) = [line for line in as_lines(listed, 5) if "leave" in line]
+    assert line.endswith("  ·  leave: ends the process before the checks")
+
+
 def test_without_hidden_outcomes_the_list_says_how_to_get_them() -> None:
     bare = rollouts_of([Given("x", 1)])
     assert "No answer was judged by hidden tests; heldout audit here --task TASK does it." in as_lines(

@@ -349,6 +349,26 @@ def test_a_packed_file_that_is_cut_gives_what_stands_before(tmp_path: Path) -> N
     assert [one.text for one in found] == [row["text"] for row in rows[: len(found)]]
 
 
+@pytest.mark.parametrize(
+    ("name", "step"),
+    [
+        ("120.jsonl", 120),
+        ("completions_00120.jsonl", 120),
+        ("step-00000120.jsonl", 120),
+        ("global_step_120/data.jsonl", 120),
+        ("step_120/part-7.jsonl", 120),
+        ("train-00000-of-00001.jsonl", 0),  # a shard
+        ("humaneval2.jsonl", 0),
+        ("v1.jsonl", 0),
+    ],
+)
+def test_the_step_is_read_off_names_that_give_one(tmp_path: Path, name: str, step: int) -> None:
+    lines(tmp_path / name, {"prompt": "a", "completion": "x", "reward": 1.0})
+    found = rollouts_of(tmp_path)
+    assert found.step.tolist() == [step]
+    assert bool(found.notes) == (step == 0)  # said where it is assumed
+
+
 # --- restarts
 
 

@@ -30,7 +30,10 @@ _MOST_NAMED = 5
 _TRIED = 20  # lines at the start of a file among which a row has to be
 BATCH = 4096  # rows of Parquet that are read together
 _SMALL = 2**24  # bytes of a Parquet file that is read at once
-_NUMBER = re.compile(r"(?:.*\D)?(\d{1,18})(?:\D*)")
+_NUMBERED = re.compile(
+    r"(?:completions?|rollouts?|generations?|samples?|outputs?|traj\w*|train|test|val|batch)?[-_.]?(\d{1,18})",
+    re.IGNORECASE,
+)
 _RESTART = 1.0  # seconds that a process needs at least before it writes again
 _FEW_RESTARTS = 0.1  # of all files: where the times of more go back, they are not those of writing
 
@@ -131,7 +134,7 @@ def _looked_at(path: Path, root: Path) -> tuple[File | None, str]:
     if not path.name.endswith((*JSON_LINES, PARQUET)):
         return None, "is neither JSON lines nor Parquet"
     try:
-        keys = _first_keys(path)
+        keys = first_keys(path)
     except (OSError, EOFError, pl.exceptions.PolarsError) as error:
         return None, f"cannot be read ({str(error).splitlines()[0] if str(error) else type(error).__name__})"
     if keys is None:
@@ -142,7 +145,8 @@ def _looked_at(path: Path, root: Path) -> tuple[File | None, str]:
     return File(path, path.relative_to(root).as_posix(), format, keys, _step_of(path, root)), ""
 
 
-def _first_keys(path: Path) -> tuple[str, ...] | None:
+def first_keys(path: Path) -> tuple[str, ...] | None:
+    """Return the keys of the first row of a file; None where there is none."""
     if path.name.endswith(PARQUET):
         return tuple(pl.read_parquet_schema(path))
     for number, (_, line) in enumerate(lines_of(path)):
@@ -159,7 +163,7 @@ def _step_of(path: Path, root: Path) -> int | None:
     stem = path.name.split(".")[0]
     parts = [*path.relative_to(root).parts[:-1], stem]
     found = next((step for part in reversed(parts) if (step := step_in(part)) is not None), None)
-    if found is None and (number := _NUMBER.fullmatch(stem)):
+    if found is None and (number := _NUMBERED.fullmatch(stem)):
         found = int(number[1])
     return found if found is not None and found < STEP_LIMIT else None
 

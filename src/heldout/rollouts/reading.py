@@ -23,7 +23,17 @@ from heldout.errors import UsageError
 from heldout.readers.documents.json_lines import shown
 from heldout.readers.log import Column, Log, noted
 from heldout.readers.restarts import without_superseded
-from heldout.rollouts.files import BATCH, File, found_at, hidden_file, in_order_of_writing, opened, parquet_rows, row_in
+from heldout.rollouts.files import (
+    BATCH,
+    File,
+    first_keys,
+    found_at,
+    hidden_file,
+    in_order_of_writing,
+    opened,
+    parquet_rows,
+    row_in,
+)
 from heldout.rollouts.formats import Row
 from heldout.rollouts.outcomes import Outcomes, outcomes_in
 from heldout.rollouts.rollout import Rollouts
@@ -77,9 +87,17 @@ def judged_of(folder: Path) -> tuple[Judged | None, list[Note]]:
     None where no hidden test was run. A run that is followed is asked again and again: what is known of a directory
     holds until one of its files changes.
     """
-    files = [*sorted((folder / ROLLOUTS).glob("*")), folder / HIDDEN] if (folder / ROLLOUTS).is_dir() else []
-    stamp = tuple(one for file in files if (one := _stamp(file)) is not None)
-    return _judged_at(folder, stamp) if stamp else (None, [])
+    files = sorted((folder / ROLLOUTS).glob("[!.]*")) if (folder / ROLLOUTS).is_dir() else []
+    if not files or not ((folder / HIDDEN).exists() or _has_outcomes(files[-1])):
+        return None, []
+    return _judged_at(folder, tuple(one for file in (*files, folder / HIDDEN) if (one := _stamp(file)) is not None))
+
+
+def _has_outcomes(newest: Path) -> bool:
+    try:
+        return "hidden" in (first_keys(newest) or ())
+    except (OSError, EOFError, pl.exceptions.PolarsError):
+        return True  # it is said when all are read
 
 
 def _stamp(file: Path) -> tuple[str, int, int] | None:
