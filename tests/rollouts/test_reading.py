@@ -442,6 +442,38 @@ def test_outcomes_beside_the_files_are_read_with_them_and_stale_ones_are_not(tmp
     ]
 
 
+@pytest.mark.parametrize(
+    ("judged", "chances"),
+    [
+        ([], [0.1, 1.0, 0.1, 1.0]),
+        ([1, 3], [0.5, 0.5, 0.5, 0.5]),  # with those that were judged before, all that was kept
+        ([1], [0.5, 0.5, 0.1, 1.0]),  # interrupted there
+        ([-1], [0.1, 1.0, 0.1, 1.0]),  # of a file that was written anew since
+    ],
+)
+def test_where_all_that_was_kept_is_judged_the_chance_of_it_is_that_of_having_been_kept(
+    tmp_path: Path, judged: list[int], chances: list[float]
+) -> None:
+    rows = [
+        {"prompt": "a", "text": str(at), "reward": 1.0, "kept_with": 0.5, "judged_with": 0.1, "hidden": hidden}
+        for at, hidden in enumerate((0.0, None, 1.0, None))
+    ]
+    lines(tmp_path / "step-1.jsonl", *rows)
+    added = [
+        {
+            "file": "step-1.jsonl",
+            "row": abs(at),
+            "text_sha256": hashlib.sha256(str(at).encode()).hexdigest(),
+            "hidden": 0.0,
+        }
+        for at in judged
+    ]
+    lines(tmp_path / "hidden.jsonl", *added)
+    found = rollouts_of(tmp_path)
+    known = np.where(np.isnan(found.hidden), 1.0, found.judged_with)
+    assert known.tolist() == chances
+
+
 def test_every_row_says_in_which_file_it_stands(tmp_path: Path) -> None:
     row = {"prompt": "a", "text": "x", "reward": 1.0}
     lines(tmp_path / "step-2.jsonl", row, "", row)

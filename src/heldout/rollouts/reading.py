@@ -37,7 +37,7 @@ from heldout.rollouts.files import (
 from heldout.rollouts.formats import Row
 from heldout.rollouts.outcomes import Outcomes, outcomes_in
 from heldout.rollouts.rollout import Rollouts
-from heldout.rollouts.tables import Layout, Place, Table, answer_of, integers, prompt_of
+from heldout.rollouts.tables import STALE, Layout, Place, Table, answer_of, integers, prompt_of
 from heldout.run import Judged, Note, NoteKind
 from heldout.stats.arrays import BoolArray, FloatArray, IntArray
 from heldout.store.layout import HIDDEN, ROLLOUTS
@@ -194,8 +194,11 @@ class _Reading:
 
     def read(self) -> list[Note]:
         """Return what was dropped or strange."""
-        before = self.table.dropped.copy(), self.table.noticed.copy()
+        before, first = (self.table.dropped.copy(), self.table.noticed.copy()), len(self.table)
         notes = self._parquet() if self.file.is_parquet else self._lines()
+        judged = self.said.of(self.file.name)
+        if judged and self.table.noticed[STALE] == before[1][STALE]:  # else the file was written anew since
+            self.table.all_judged(first, max(judged))
         for kind, tally, old in (
             (NoteKind.DROPPED, self.table.dropped, before[0]),
             (NoteKind.REPAIRED, self.table.noticed, before[1]),
@@ -218,7 +221,7 @@ class _Reading:
                         flat = self.file.format.unpack(row)
                         at = self.table.layout(self.file.format, tuple(flat))
                         place = Place(self.number, number, offset)
-                        self.table.add(flat, at, place, step, outcomes.get(number), judged_later=bool(outcomes))
+                        self.table.add(flat, at, place, step, outcomes.get(number))
                     elif not line.isspace():
                         refused, last = refused + 1, line[:100]
                     offset += len(line)
@@ -244,9 +247,7 @@ class _Reading:
             for number, row in enumerate(parquet_rows(self.file.path, columns)):
                 if row.pop(_NULL, False):
                     row[at.text] = None
-                self.table.add(
-                    row, at, Place(self.number, number), step, outcomes.get(number), judged_later=bool(outcomes)
-                )
+                self.table.add(row, at, Place(self.number, number), step, outcomes.get(number))
         except (OSError, pl.exceptions.PolarsError) as error:
             return [Note(NoteKind.DROPPED, f"{self.file.name}: cannot be read ({str(error).splitlines()[0]}).")]
         return []

@@ -22,6 +22,7 @@ from heldout.tasks.answer_text import PLACE_KEYS, message_text, texts_of
 _NUMBERS = ("reward", "hidden", "advantage", "tokens", "kept_with", "judged_with", "rewarded", "group_rewarded")
 _CHANCES = ("kept_with", "judged_with")
 _DOUBTFUL = frozenset({"id", "name", "uid", "custom_id", "unique_id", *PLACE_KEYS})  # may name the sample instead
+STALE = "differing from the answer that was judged afterwards; that outcome was left out"
 _PLAIN = (float, int, bool)
 _UNREAD = object()
 _MOST_PARTS = 40  # parts of a reward; rows with more numbers than that hold something else
@@ -66,13 +67,8 @@ class Table:
             known = self._layouts[(format.id, *keys)] = Layout(format, keys)
         return known
 
-    def add(
-        self, row: Row, at: Layout, place: Place, step: int | None, said: Outcome | None, *, judged_later: bool = False
-    ) -> None:
+    def add(self, row: Row, at: Layout, place: Place, step: int | None, said: Outcome | None) -> None:
         """Take in a row, unpacked; `step` is its file's, `said` what hidden tests said of it afterwards.
-
-        `judged_later` is whether all that is kept of the file was judged, so that the chance of that is that of being
-        kept.
 
         A row that cannot be used is counted in `dropped`. Its answer may be left out of it, where that was not read.
         """
@@ -86,13 +82,13 @@ class Table:
             except TaskError:
                 why = "without an answer that is one text"
             if said is not None and isinstance(text, str) and digest(text) != said.text:
-                self.noticed["differing from the answer that was judged afterwards; that outcome was left out"] += 1
+                self.noticed[STALE] += 1
                 said = None
         if why or number is None:
             self.dropped[why] += 1
             return
         self._add_names(row, at, number)
-        self._add_facts(row, at, said, judged_later=judged_later)
+        self._add_facts(row, at, said)
         self.step.append(number)
         self.file.append(place.file)
         self.row.append(place.row)
@@ -121,7 +117,7 @@ class Table:
             self._prompt_names.append(digest(text)[:16])
         return found
 
-    def _add_facts(self, row: Row, at: Layout, said: Outcome | None, *, judged_later: bool) -> None:
+    def _add_facts(self, row: Row, at: Layout, said: Outcome | None) -> None:
         """Take in the numbers of a row, the parts of its reward, and its words."""
         parts = {name: value for name, value in at.parts_in(row) if value is not None}
         numbers = {name: self._number(row[key], name, key) for name, key in at.numbers}
@@ -132,8 +128,6 @@ class Table:
             numbers["hidden"], kind = said.hidden, said.kind
         if kind == Status.INFRASTRUCTURE:  # nothing is known about the answer
             numbers["hidden"] = math.nan
-        if judged_later and not math.isnan(numbers.get("hidden", math.nan)):
-            numbers["judged_with"] = numbers.get("kept_with", math.nan)
         for name, value in numbers.items():
             self._put(self.number[name], value)
         for name, value in parts.items():
@@ -155,12 +149,27 @@ class Table:
             return math.nan
         return value
 
+    def all_judged(self, first: int, last: int) -> None:
+        """Say that all rows from the `first` that is here to one of that number in its file were judged afterwards.
+
+        The chance of having been judged is then that of having been kept.
+        """
+        kept, judged, hidden = (self.number[name] for name in ("kept_with", "judged_with", "hidden"))
+        for column in (kept, judged, hidden):
+            self._fill(column, len(self))
+        for at in range(first, len(self)):
+            if self.row[at] <= last and not math.isnan(hidden[at]):
+                judged[at] = kept[at]
+
     def _put(self, column: array[float], value: float) -> None:
         """Put the value of this row behind a column, which has none of rows that say nothing."""
-        missing = len(self) - len(column)
+        self._fill(column, len(self))
+        column.append(value)
+
+    def _fill(self, column: array[float], size: int) -> None:
+        missing = size - len(column)
         if missing:
             column.extend(array("d", [math.nan]) * missing)
-        column.append(value)
 
     def column(self, values: array[float]) -> FloatArray:
         """Return a column of numbers over all rows."""
