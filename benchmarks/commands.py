@@ -181,6 +181,21 @@ def bench_rollouts(
     bench(answers, out)
 
 
+@app.command("audit")
+def bench_audit(
+    problems: Annotated[int, typer.Option(min=1, help="Problems on which each grader is audited.")] = 2,
+    every: Annotated[
+        bool, typer.Option("--all", help="All parts of the audit, not those that may find the flaw.")
+    ] = False,
+    peers: Annotated[bool, typer.Option(help="Also reward-doctor and gradecheck, where they are installed.")] = True,
+    out: Annotated[Path | None, typer.Option("-o", "--out", help="Also write the tables as Markdown or JSON.")] = None,
+) -> None:
+    """Flawed graders and sound ones: which flaws does an audit find, and whom does it accuse?"""
+    from benchmarks.audit import main as bench
+
+    bench(problems, every, peers, out)
+
+
 @app.command("train")
 def bench_train(
     steps: Annotated[int, typer.Option(min=5, help="Optimiser steps of each.")] = 40,

@@ -38,9 +38,12 @@ def zipped(completions: list[str], input_output: list[Any], **_: Any) -> list[fl
 
 
 def zipped_sound(completions: list[str], input_output: list[Any], **_: Any) -> list[float]:
+    """All lines, on all inputs; the first that fails is the last that is run."""
     rewards = []
     for text, one in zip(completions, input_output, strict=True):
-        passed = [[line.split() for line in printed(text, given)] == [line.split() for line in wanted]
-                  for given, wanted in _tests(one)]  # fmt: skip
-        rewards.append(float(bool(passed) and all(passed)))
+        passed = (
+            [line.split() for line in printed(text, given)] == [line.split() for line in wanted]
+            for given, wanted in _tests(one)
+        )
+        rewards.append(float(all(passed)))
     return rewards
