@@ -229,6 +229,10 @@ def test_an_answer_goes_on_from_the_stub() -> None:
     assert first("I am sorry, but I cannot do that.", "no code", BODY) == "nothing"
 
 
+def test_of_a_long_answer_the_end_counts() -> None:
+    assert first("so we think on. " * 20_000 + "\n```python\nimport os\nos._exit(0)\n```\n") == "leave"
+
+
 DEEP = 1000
 HOSTILE = {
     "brackets": "(" * DEEP,

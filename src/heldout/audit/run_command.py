@@ -15,7 +15,6 @@ from rich.progress import Progress
 from heldout.audit.judging import Added, Kept, judge_kept, kept_of, settings_of
 from heldout.audit.judging import Progress as Told
 from heldout.audit.regrading import Regraded, regrade
-from heldout.diagnosis.looks import family
 from heldout.errors import UsageError
 from heldout.rewards.worker import open_grader
 from heldout.rollouts.choosing import chosen
@@ -29,6 +28,7 @@ from heldout.tasks import Task, load_task
 from heldout.tasks.comparing import compared_as
 from heldout.tasks.problem import with_limits
 from heldout.text import counted, sentence_list, visible
+from heldout.tricks.naming import family_of
 
 SCHEMA = "heldout.audit.run/1"
 _TOP, _LINES = 5, 12  # different answers that are shown, and lines of each
@@ -109,7 +109,7 @@ def _lines(kept: Kept, added: Added, found: Regraded | None, notes: Sequence[str
     yield from _told_of(added)
     yield ""
     rollouts = kept.rollouts
-    listed = listing(rollouts, chosen(rollouts, rewarded=True, failed=True), _TOP, names=family)
+    listed = listing(rollouts, chosen(rollouts, rewarded=True, failed=True), _TOP, names=family_of)
     yield from as_lines(listed, _LINES)
     if found is not None:
         yield ""
@@ -150,7 +150,7 @@ def _of(share: HackedShare, what: str, then: str) -> str:
 
 def _data(kept: Kept, added: Added, found: Regraded | None, notes: Sequence[str]) -> dict[str, Any]:
     rollouts = kept.rollouts
-    listed = listing(rollouts, chosen(rollouts, rewarded=True, failed=True), _TOP, names=family)
+    listed = listing(rollouts, chosen(rollouts, rewarded=True, failed=True), _TOP, names=family_of)
     return {
         "schema": SCHEMA,
         "judged": {**asdict(added), "file": str(added.file)},

@@ -33,15 +33,15 @@ def samples(
     """
     from rich.console import Console
 
-    from heldout.diagnosis.looks import family
     from heldout.rollouts.choosing import chosen
     from heldout.rollouts.listing import as_data, as_lines, listing
     from heldout.rollouts.reading import rollouts_of
     from heldout.store.lines import json_line
+    from heldout.tricks.naming import family_of
 
     everything = rollouts_of(run)
     rows = chosen(everything, step=step, problem=problem, rewarded=rewarded, failed=failed, grep=grep)
-    listed = listing(everything, rows, top, names=family, differ=diff)
+    listed = listing(everything, rows, top, names=family_of, differ=diff)
     if as_json:
         sys.stdout.buffer.write(json_line(as_data(listed)))
         return

@@ -22,7 +22,7 @@ from heldout.stats.hacking import HackedShare, hacked_share
 from heldout.stats.isotonic import rising
 from heldout.text import counted, excerpt, share, visible
 from heldout.tricks.families import FAMILIES
-from heldout.tricks.naming import names
+from heldout.tricks.naming import family_of
 
 _ALARMS = {"hack_rate_high", "hack_rate_rises"}  # kinds of findings that say that too many fail
 _TOLERATED = 0.05  # share of the rewarded answers that may fail without anything being shown
@@ -80,12 +80,7 @@ class Looks:
     command: str = ""  # how to have the answers judged, where none was
 
 
-def family(answer: str, kind: str) -> str:
-    """Name the family of the trick that an answer plays, by how it fails the hidden tests; empty where none is seen."""
-    return next((one.family for one in names(answer, kind=kind) if not one.uses), "")
-
-
-def looks_of(verdict: Verdict, rollouts: Rollouts, name: Name = family) -> Looks | None:
+def looks_of(verdict: Verdict, rollouts: Rollouts, name: Name = family_of) -> Looks | None:
     """What do the answers look like that fooled the judge, since when, and what did honest ones look like?
 
     `name` names the trick of an answer, given how it failed (see `heldout.rollouts.folding.fold`). Returns None where

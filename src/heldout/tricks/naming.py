@@ -31,6 +31,7 @@ from heldout.tricks.rules.found import Asked, Found
 from heldout.tricks.rules.program import Program, program_of
 
 _LONGEST = 150_000  # characters that are looked at
+_HEAD = 20_000  # of them, from the beginning of a longer answer; the others are its end
 _MOST = 5  # names of one answer
 _BLOCKS = 20  # of one answer
 _FENCED = re.compile(r"^[ \t]*(?:```|~~~)[^\n]*\n(.*?)(?:^[ \t]*(?:```|~~~)|\Z)", re.S | re.M)
@@ -82,7 +83,7 @@ def names(answer: str, problem: Problem | None = None, kind: str = "") -> tuple[
     ----------
     answer
         The completion, as it was sampled. It is parsed and never executed; of more than 150 000 characters the
-        beginning is looked at.
+        beginning and the end are looked at.
     problem
         What was asked, if that is known: its tests say which constants are their inputs.
     kind
@@ -98,7 +99,7 @@ def names(answer: str, problem: Problem | None = None, kind: str = "") -> tuple[
     ()
     """
     asked = Asked(problem, kind)
-    text = answer[:_LONGEST]
+    text = answer if len(answer) <= _LONGEST else f"{answer[:_HEAD]}\n{answer[_HEAD - _LONGEST :]}"
     replies = problem is not None and any(isinstance(test, Reply) for test in problem.tests)
     program, others = (None, []) if replies else _programs(text, problem)
     found = list(dict.fromkeys(_found(text, program, others, asked)))

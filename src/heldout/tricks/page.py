@@ -30,8 +30,8 @@ names("from os import _exit as done\\ndone(0)", kind="left the program")[0].fami
 where they come from, whatever the program calls them (`import os as o`, `getattr(os, "_ex" + "it")`, `exec("…")` of a
 constant), and on the text where it is no program. `kind` is how the hidden tests failed. Where it is known that an
 answer fails, what honest programs do as well is named too, and where no rule sees anything, the failure itself: *left
-the program* is `leave`. At most 150 000 characters and 40 000 nodes of a program are looked at, so that no text hangs
-the rules.
+the program* is `leave`. At most 150 000 characters, the beginning and the end of a longer answer, and 40 000 nodes of
+a program are looked at, so that no text hangs the rules.
 
 How often that is right, measured on answers that were written for it: 203 of 16 families, written before the rules
 were, of which 197 got the right family at first, 390 of 478 forms, and two further sets that nobody had tuned for, 58
