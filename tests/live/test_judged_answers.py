@@ -8,8 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import heldout
+from heldout.datasets.simulated_answers import simulate_answers
 from heldout.detectors import Detectors
 from heldout.detectors.base import Block, block_of, fold
+from heldout.detectors.hacking import HackRate
 from heldout.errors import UsageError
 from heldout.findings import Finding, Severity
 from heldout.live import Guard
@@ -18,6 +21,7 @@ from heldout.readers.assemble import assemble
 from heldout.readers.log import Column, Log
 from heldout.readers.restarts import GrowingLog
 from heldout.run import Judged, Run, Series
+from heldout.store.recorder import Recorder
 
 
 def answers(step: int, *failed: float) -> Judged:
@@ -183,3 +187,47 @@ def test_a_guard_that_is_told_no_answers_decides_nothing(tmp_path: Path) -> None
     every = answers(1, 0.0)
     assert guard.judged(every.where(every.step > 5)).findings == ()
     assert guard.failures == 0
+
+
+def test_a_guard_that_is_resumed_goes_on_with_what_the_record_says(tmp_path: Path) -> None:
+    """A share that grows is found at the same step, although half of the answers were told to another process."""
+    judged = simulate_answers(np.concatenate([np.full(50, 0.01), np.full(30, 0.25)]), seed=1, prompts=4)
+
+    def train(guard: Guard, recorder: Recorder, first: int, last: int) -> list[Finding]:
+        found: list[Finding] = []
+        for step in range(first, last):
+            now = judged.where(judged.step == step)
+            recorder.rollouts(step, rows_of(now))
+            found += guard.judged(now).findings
+            found += guard.step(step, {"reward": 0.5}).findings
+        assert guard.failures == 0
+        return found
+
+    whole = HackRate().update(Block(judged=judged))
+    with Recorder(tmp_path) as recorder, Guard(recorder) as guard:
+        before = train(guard, recorder, 1, 53)
+    with Recorder(tmp_path, resume=True) as recorder, Guard(recorder) as guard:
+        after = train(guard, recorder, 53, 81)
+    assert [(one.kind, one.step) for one in before + after] == [(one.kind, one.step) for one in whole] != []
+    found = heldout.diagnose(heldout.read(tmp_path)).findings
+    assert [one.step for one in found if one.detector == "hack_rate"] == [one.step for one in whole]
+
+
+def rows_of(judged: Judged) -> list[dict[str, object]]:
+    """Return answers as a run directory keeps them."""
+    return [
+        {
+            "step": int(judged.step[row]),
+            "prompt": f"problem {judged.group[row]}",
+            "text": "return 1",
+            "reward": float(judged.rewarded[row]),
+            "rewarded": bool(judged.rewarded[row]),
+            "group": int(judged.group[row]),
+            "group_rewarded": int(judged.group_rewarded[row]),
+            "kept_with": 1.0,
+            "judged_with": float(judged.chance[row]),
+            "hidden": 1.0 - float(judged.failed[row]),
+            "hidden_kind": "wrong answer" if judged.failed[row] else "solved",
+        }
+        for row in range(len(judged))
+    ]

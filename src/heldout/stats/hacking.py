@@ -13,7 +13,6 @@ from the start where the tolerated share comes from the run itself.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -222,13 +221,13 @@ class HackAlarm:
         order = np.lexsort((x, step))  # so that the order of prompts does not even change the rounding
         grown = self._grown(x[order], step[order], chances)
         now = np.arange(self.steps, self.steps + chances.size)
-        begins = _logs([_weight_of_start(one, self.planned) for one in now.tolist()])
+        weights = _weights_from(np.append(now, self.steps + chances.size), self.planned)
+        begins, waiting = _logs(weights[:-1] - weights[1:]), _logs(weights[1:])
         # what a bet that begins at a step has won by another is the difference of two of these
         won = np.cumsum(grown, axis=1)
         staked = begins - (won - grown)
         started = np.logaddexp.accumulate(np.column_stack([self.log_started, staked]), axis=1)[:, 1:] + won
         largest = np.maximum.accumulate(np.column_stack([self.log_largest, staked]), axis=1)
-        waiting = _logs([_weight_from(one + 1, self.planned) for one in now.tolist()])
         wealth = np.logaddexp(np.logaddexp.reduce(started, axis=0) - math.log(_BETS.size), waiting)
         raised = np.flatnonzero(wealth >= -math.log(self.error))
         last = int(raised[0]) if raised.size else chances.size - 1
@@ -255,7 +254,7 @@ class HackAlarm:
     @property
     def log_wealth(self) -> float:
         """The logarithm of the wealth: 0 at the start."""
-        waiting = _log(_weight_from(self.steps, self.planned))
+        waiting = _logs(_weights_from(np.array([self.steps]), self.planned))[0]
         return float(np.logaddexp(np.logaddexp.reduce(self.log_started) - math.log(_BETS.size), waiting))
 
     @property
@@ -272,32 +271,22 @@ class HackAlarm:
         return int(self.starts[int(self.log_largest.argmax())]) if self.steps else None
 
 
-def _weight_of_start(step: int, planned: int | None) -> float:
-    """How likely is hacking to begin at this judged step?"""
-    return _weight_from(step, planned) - _weight_from(step + 1, planned)
-
-
-def _weight_from(step: int, planned: int | None) -> float:
-    """How likely is hacking to begin at this judged step or later? 1 at the first.
+def _weights_from(step: IntArray, planned: int | None) -> FloatArray:
+    """How likely is hacking to begin at a judged step or later? 1 at the first. Shape of `step`.
 
     The weights ``1 / (a (a + 1)) = 1 / a - 1 / (a + 1)`` of ``a = s / 10 + 1`` add up to ten terms without an end.
     """
-    if planned is not None and step >= planned:
-        return 0.0
-    beyond = 0.0 if planned is None else _rest(planned)
-    return (_rest(step) - beyond) / (_rest(0) - beyond)
+    beyond = 0.0 if planned is None else float(_rest(np.array([planned]))[0])
+    weights = (_rest(step) - beyond) / (float(_rest(np.array([0]))[0]) - beyond)
+    return floats(weights if planned is None else np.where(step < planned, weights, 0.0))
 
 
-def _rest(step: int) -> float:
-    return math.fsum(1.0 / ((step + more) / _STEPS_PER_EVAL + 1.0) for more in range(_STEPS_PER_EVAL))
+def _rest(step: IntArray) -> FloatArray:
+    return floats((1.0 / ((step[:, None] + np.arange(_STEPS_PER_EVAL)) / _STEPS_PER_EVAL + 1.0)).sum(axis=1))
 
 
-def _log(value: float) -> float:
-    return math.log(value) if value > 0.0 else -math.inf
-
-
-def _logs(values: Sequence[float]) -> FloatArray:
-    return floats([_log(value) for value in values])
+def _logs(values: FloatArray) -> FloatArray:
+    return np.log(values, where=values > 0.0, out=np.full(values.shape, -math.inf))
 
 
 def _checked(
