@@ -12,7 +12,7 @@ from benchmarks.graders.problems import functions, mathematics, programs
 from heldout.audit.asking import Asker
 from heldout.audit.parts import Kind, Known, Result
 from heldout.audit.scale import Scale
-from heldout.audit.wrappings import AS_IS, FENCE, OF_ANSWERS, OF_PROGRAMS, Wrapping
+from heldout.audit.wrappings import AFTER_STUB, AS_IS, FENCE, OF_ANSWERS, OF_PROGRAMS, Wrapping
 from heldout.audit.writings import KNOWN, Writings, writings
 from heldout.rewards.worker import open_grader
 from heldout.sandbox import Sandbox, judge, open_sandbox
@@ -92,6 +92,12 @@ def test_a_reward_that_fails_on_a_right_answer_rejects_it_and_one_that_abstains_
 
 def test_without_truth_there_are_no_writings() -> None:
     assert list(writings(replace(PROGRAM[0], programs=()))) == []
+
+
+def test_what_goes_on_from_a_stub_is_not_expected_among_other_texts() -> None:
+    asked = {one.name for one in writings(replace(PROGRAM[0], wrapping=AFTER_STUB)) if one.asked}
+    assert KNOWN in asked
+    assert not asked & {"after a text", "before a long text", "in a fence marked py"}
 
 
 @pytest.mark.parametrize("wrapping", [*OF_PROGRAMS, AS_IS], ids=lambda one: one.name)

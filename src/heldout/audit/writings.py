@@ -28,6 +28,7 @@ _LONG = "\n\n" + "It takes time in proportion to what goes in, and that is as go
 _DRAFT = "<think>\nA first try:\n```python\ndef first_try(*args):\n    return None\n```\nThat is wrong.\n</think>\n"
 _GUESS = "<think>\nIs it 12345? No, I should go through it again, step by step.\n</think>\n"
 _EXAMPLE = "It is used like this:\n\n```python\nprint('for example')\n```\n\nAnd here it is:\n\n"
+_MARKS = ("```", "<", "\\boxed", "####")  # by which a text is found among others
 _ASKS_FOR_FENCES = re.compile(r"```|~~~|code ?block|fenced|markdown", re.I)
 
 
@@ -91,7 +92,7 @@ def _around(text: str, wrap: Wrapping, several: Sequence[tuple[str, str, str]]) 
     """Yield a text among others; only where something marks it, the format allows that."""
     for name, before, after in several:
         if not ("<think>" in before and "<think>" in wrap.before):
-            yield Writing(name, before + text + after, bool(wrap.before))
+            yield Writing(name, before + text + after, any(mark in wrap.before for mark in _MARKS))
 
 
 def _rewritten(known: Known, source: str) -> Iterator[tuple[str, str]]:
