@@ -19,6 +19,7 @@ from heldout.report import Written, write_report
 from heldout.report.terminal import show
 from heldout.rollouts import Rollouts
 from heldout.run import Run, Series
+from heldout.tricks.families import FAMILIES
 
 HOSTILE = (
     "<script>alert(1)</script>\x1b[2J\u202egnp\x00\u200b ```\n````text\n~~~\n</pre><img src=x onerror=alert(1)>\n"
@@ -84,8 +85,13 @@ def test_every_view_shows_the_hack_since_when_and_how_many_and_so_does_the_first
     data = json.loads((tmp_path / "report.json").read_text())
     assert [line["answer"] for line in data["answers"] if line["key"] == "looks"] == [answer]
     assert (data["looks"]["since"], data["looks"]["hack"]["name"]) == (60, "leave")
+    after = next(line for line in first_screen(written.run, written.verdict, looks) if line.key == "next")
+    assert after.answer.endswith(f"Against this trick: {FAMILIES['leave'].fix}")
+    assert after.command == "heldout samples here --rewarded --failed"
     for place in (*(path.read_text() for path in files(tmp_path)), printed(written)):
         shown = flat(place)
+        assert flat(after.answer) in shown
+        assert after.command in place
         assert flat(answer) in shown
         assert "Whatthehacklookslike" in shown
         assert flat("rewarded · fails the hidden tests · leave · 8 problems") in shown

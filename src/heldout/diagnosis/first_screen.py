@@ -87,7 +87,7 @@ def first_screen(run: Run, verdict: Verdict, looks: Looks | None = None) -> tupl
         Line("sure", "How sure?", visible(verdict.sure or f"Not checked: {verdict.label}.")),
         Line("checkpoint", "Which checkpoint?", visible(_checkpoint(run, verdict, path)), *way_back(run, path)),
         Line("looks", "Looked like what?", visible(_looks(run, verdict, looks))),
-        Line("next", "What now?", visible(_next(run, verdict))),
+        Line("next", "What now?", visible(_next(run, verdict) + _against(looks)), *_listed(looks)),
     )
 
 
@@ -243,6 +243,15 @@ def _next(run: Run, verdict: Verdict) -> str:
             return f"{f'Keep step {kept.step}. ' if kept else ''}{_evaluate_next(run)}"
         case _:
             return _ADJUST
+
+
+def _against(looks: Looks | None) -> str:
+    """What to change in the reward against the trick that is played, where its name is known."""
+    return f" Against this trick: {looks.fix}" if looks and looks.fix else ""
+
+
+def _listed(looks: Looks | None) -> tuple[str, str]:
+    return (looks.how, looks.command) if looks and looks.hack else ("", "")
 
 
 def _evaluate_next(run: Run) -> str:

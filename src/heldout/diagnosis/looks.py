@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from heldout.detectors.hacking import HACKED
 from heldout.findings import Verdict
 from heldout.rollouts.difference import Difference, difference
 from heldout.rollouts.folding import Folded, Group, Name, fold
@@ -24,7 +25,6 @@ from heldout.text import counted, excerpt, share, visible
 from heldout.tricks.families import FAMILIES
 from heldout.tricks.naming import family_of
 
-_ALARMS = {"hack_rate_high", "hack_rate_rises"}  # kinds of findings that say that too many fail
 _TOLERATED = 0.05  # share of the rewarded answers that may fail without anything being shown
 _SINCE = 0.1  # share from which the hack is there, or half of what it comes to, where that is less
 _ENOUGH = 64  # rewarded answers that were judged, which a stretch of steps has, if a quarter of the run has them
@@ -77,7 +77,13 @@ class Looks:
     grown: tuple[Growth, ...] = ()
     difference: Difference | None = None  # of the hack to the last honest answer of the same problem
     failures: Failures | None = None
-    command: str = ""  # how to have the answers judged, where none was
+    how: str = ""  # what `command` does
+    command: str = ""  # what to type to see all of them, or to have them judged, where none was
+
+    @property
+    def fix(self) -> str:
+        """What to change in the reward against this trick, as an order; empty where its name is not known."""
+        return FAMILIES[self.hack.name].fix if self.hack and self.hack.name in FAMILIES else ""
 
 
 def looks_of(verdict: Verdict, rollouts: Rollouts, name: Name = family_of) -> Looks | None:
@@ -97,7 +103,7 @@ def looks_of(verdict: Verdict, rollouts: Rollouts, name: Name = family_of) -> Lo
         return _not_judged(rollouts)
     hacked = rollouts.rewarded & (rollouts.failed == 1.0)
     end = _backwards(rollouts, told, int(rollouts.step[-1]))
-    alarm = any(one.kind in _ALARMS for one in verdict.findings)
+    alarm = any(one.kind in HACKED for one in verdict.findings)
     if not hacked.any() or not (alarm or _share(rollouts, end).low > _TOLERATED):
         return None
     since, throughout = _since(rollouts, told)
@@ -106,14 +112,20 @@ def looks_of(verdict: Verdict, rollouts: Rollouts, name: Name = family_of) -> Lo
 
 
 def _not_judged(rollouts: Rollouts) -> Looks:
+    told = "Not checked: no rewarded answer of this run was judged by hidden tests."
+    return Looks(told, how="To have those judged that were kept", command=_command(rollouts, "audit", "--task TASK"))
+
+
+def _command(rollouts: Rollouts, name: str, options: str) -> str:
+    """What to type for the answers of this run; empty where its place cannot be typed."""
     where = rollouts.source
-    command = f"heldout audit {shlex.quote(where)} --task TASK" if visible(where) == where else ""
-    return Looks("Not checked: no rewarded answer of this run was judged by hidden tests.", command=command)
+    return f"heldout {name} {shlex.quote(where)} {options}" if visible(where) == where else ""
 
 
 def _share(rollouts: Rollouts, rows: IntArray) -> HackedShare:
+    judged = rows[~np.isnan(rollouts.failed[rows])]
     columns = (rollouts.rewarded, rollouts.failed, rollouts.group, rollouts.judged_with)
-    return hacked_share(*(column[rows] for column in columns))
+    return hacked_share(*(column[judged] for column in columns))
 
 
 def _described(
@@ -141,6 +153,8 @@ def _described(
         tuple(one for one in grown if one.grew)[:_GROWN],
         changed,
         _failures(rollouts),
+        "To list all of them",
+        _command(rollouts, "samples", "--rewarded --failed"),
     )
 
 

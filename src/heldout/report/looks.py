@@ -14,7 +14,6 @@ from heldout.rollouts.folding import Group
 from heldout.text import VisibleLines, counted, excerpt, share, visible, visible_lines
 
 TITLE, NOT_JUDGED = "What the hack looks like", "What the answers look like"
-HOW = "To have the answers that were kept judged"
 _WHERE = {
     "kept": "Up to the kept step",
     "before": "Before it began",

@@ -20,7 +20,7 @@ from heldout.diagnosis.first_screen import first_screen
 from heldout.diagnosis.looks import Looks
 from heldout.findings import Verdict
 from heldout.metrics import heading_of
-from heldout.report.looks import HOW, compared, failures, grown, stretches, title_of
+from heldout.report.looks import compared, failures, grown, stretches, title_of
 from heldout.report.settings import settings_of
 from heldout.report.tables import (
     TextTable,
@@ -78,6 +78,7 @@ def _looks(looks: Looks) -> Mapping[str, object]:
     return {
         "title": title_of(looks),
         "told": looks.told,
+        "how": looks.how,
         "command": looks.command,
         "stretches": list(stretches(looks, _LINES, _PAGE)),
         "grown": grown(looks),
@@ -101,7 +102,7 @@ def _template(name: str) -> Template:
         lstrip_blocks=True,
     )
     environment.filters["heading"] = heading_of
-    environment.globals |= {"version": heldout.__version__, "chart_colours": stylesheet(), "how": HOW}
+    environment.globals |= {"version": heldout.__version__, "chart_colours": stylesheet()}
     return environment.get_template(name)
 
 
@@ -143,7 +144,7 @@ def _looks_in_markdown(looks: Looks | None) -> Iterator[str]:
         return
     yield f"## {title_of(looks)}\n\n{_safe(looks.told)}\n"
     if looks.command:
-        yield f"{_safe(HOW)}: {_as_code(looks.command)}\n"
+        yield f"{_safe(looks.how)}: {_as_code(looks.command)}\n"
     for stretch in stretches(looks, _LINES, _MARKDOWN):
         yield f"### {_safe(stretch.title)}\n\n{_safe(stretch.said)}\n"
         for answer in stretch.answers:

@@ -17,7 +17,7 @@ from heldout.diagnosis.entries import Entry, as_told, by_detector
 from heldout.diagnosis.first_screen import Line, first_screen
 from heldout.diagnosis.looks import Looks
 from heldout.findings import Severity, Verdict
-from heldout.report.looks import HOW, compared, failures, grown, stretches, title_of
+from heldout.report.looks import compared, failures, grown, stretches, title_of
 from heldout.report.settings import settings_of
 from heldout.report.tables import TextTable, benchmarks, correlations, hack_rate, key_values, not_checked
 from heldout.run import Note, NoteKind, Run
@@ -71,10 +71,15 @@ def show_answers(console: Console, verdict: Verdict, lines: Sequence[Line]) -> N
     answers = Panel(Group(headed(verdict), "", grid(lines)), border_style=verdict.colour, padding=(0, 1))
     console.print(Padding(answers, (1, 0)))
     for line in lines:
-        if line.command:
-            console.print(Text(f"  {line.how}:", style="dim"))
-            console.print(Text(f"  {line.command}"), soft_wrap=True)
-            console.print()
+        show_command(console, line.how, line.command)
+
+
+def show_command(console: Console, how: str, command: str) -> None:
+    """Print what to type, whole, and what that does; nothing where there is no command."""
+    if command:
+        console.print(Text(f"  {how}:", style="dim"))
+        console.print(Text(f"  {command}"), soft_wrap=True)
+        console.print()
 
 
 def headed(verdict: Verdict) -> Text:
@@ -118,9 +123,9 @@ def _looks(console: Console, looks: Looks | None, verbose: bool) -> None:
     if looks is None:
         return
     console.print(Text(title_of(looks), style="bold"))
-    if looks.command:
-        console.print(_indented(Text(f"{looks.told} {HOW}:")))
-        console.print(Text(f"  {looks.command}"), soft_wrap=True)
+    if not looks.stretches:
+        console.print(_indented(Text(looks.told)))
+        show_command(console, looks.how, looks.command)
     for stretch in stretches(looks, *(_MOST_LINES, _MANY) if verbose else (_FEW_LINES, _FEW)):
         console.print(_indented(Text.assemble((stretch.title, "bold"), f"  {stretch.said}")))
         first = sorted(stretch.answers, key=lambda one: stretch.hacked and not one.hacked)[:1]
