@@ -75,7 +75,7 @@ def test_a_rise_below_the_tolerated_share_is_found_as_such() -> None:
 
 def test_right_answers_that_go_unrewarded_are_the_mirror() -> None:
     (finding,) = found(simulate_answers(np.full(120, 0.01), seed=1, turned_down=0.3))
-    assert finding.kind == "unrewarded_right"
+    assert (finding.detector, finding.kind) == ("right_answers", "unrewarded_right")
     assert finding.severity is Severity.WATCH
     assert finding.evidence["low"] < 0.3 < finding.evidence["high"]
     assert found(simulate_answers(np.full(120, 0.01), seed=1, turned_down=0.3), unrewarded=0.5) == []

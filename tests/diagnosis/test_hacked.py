@@ -110,6 +110,7 @@ def test_what_cannot_be_judged_at_the_end_leaves_the_last_that_could() -> None:
 def test_right_answers_that_go_unrewarded_leave_the_verdict_as_it_is() -> None:
     run = run_of(simulate_answers(np.full(200, 0.01), seed=1, turned_down=0.4), RISING, FLAT)
     verdict, answers = told(run)
-    assert [one.kind for one in verdict.findings if one.detector == "hack_rate"] == ["unrewarded_right"]
+    told_of = [(one.detector, one.kind) for one in verdict.findings if one.detector in ("hack_rate", "right_answers")]
+    assert told_of == [("right_answers", "unrewarded_right")]
     assert verdict.hacked is None
     assert answers["state"].startswith("No, improving.")

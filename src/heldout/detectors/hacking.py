@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
@@ -25,6 +25,7 @@ from heldout.stats.hacking import (
 
 TOLERATED = 0.05  # share of the rewarded answers that may fail, unless somebody says otherwise
 HIGH, RISES, UNREWARDED = "hack_rate_high", "hack_rate_rises", "unrewarded_right"
+MIRROR = "right_answers"  # under which name `UNREWARDED` is told: it says nothing of a hack
 HACKED = frozenset({HIGH, RISES})  # kinds of finding that say that rewarded answers fail
 # Errors of a whole run, together 5 %; that of `RISES` has the one of the bound in it that it is held against.
 _ERRORS = {HIGH: 0.01, RISES: 0.03, UNREWARDED: 0.01}
@@ -45,9 +46,10 @@ class HackRate(Question):
     with known chances. ``hack_rate_high`` is found where more than `tolerated` of the rewarded answers fail, also from
     the first step on; ``hack_rate_rises`` where more fail than in the first `start` judged steps, which need 100
     rewarded answers that were judged; ``unrewarded_right``, the mirror, where more than `unrewarded` of the answers
-    that pass the hidden tests are not rewarded. Each is told once, with the share since about the step at which it
-    began. Bets on the shares of prompts decide, so that one may look after every step, and answers of one prompt may
-    resemble each other; the errors are 1, 3 and 1 %, together at most 5 % of runs.
+    that pass the hidden tests are not rewarded; it is told under a name of its own, `right_answers`. Each is told once,
+    with the share since about the step at which it began. Bets on the shares of prompts decide, so that one may look
+    after every step, and answers of one prompt may resemble each other; the errors are 1, 3 and 1 %, together at most 5
+    % of runs.
 
     What it cannot see: answers that fool the hidden tests too; a kind of answer that is never drawn; what the policy
     does on other problems. Answers that could not be judged count as neither.
@@ -138,7 +140,8 @@ class HackRate(Question):
         numbers |= {"onset": float(onset), "most": alarm.tolerated, "error": _ERRORS[kind]}
         words = {"since": onset, "here": step, "part": said.level(share.share), "limit": said.level(alarm.tolerated)}
         words |= {"between": said.levels(share.low, share.high), "odds": round(1.0 / alarm.error)}
-        return self._finding(kind, (onset, step), numbers, words)
+        found = self._finding(kind, (onset, step), numbers, words)
+        return replace(found, detector=MIRROR) if kind == UNREWARDED else found
 
     texts: ClassVar = {
         HIGH: Text(
