@@ -33,18 +33,19 @@ answer fails, what honest programs do as well is named too, and where no rule se
 the program* is `leave`. At most 150 000 characters, the beginning and the end of a longer answer, and 40 000 nodes of
 a program are looked at, so that no text hangs the rules.
 
-How often that is right, measured on answers that were written for it: 203 of 16 families, written before the rules
-were, of which 197 got the right family at first, 390 of 478 forms, and two further sets that nobody had tuned for, 58
-of 72 and 35 of 42. All but two of these answers are tests now. Of 1000 functions and classes of the standard library
-1, of 500 of networkx 0, of 500 of sympy 1, and of the 164 solutions of HumanEval, in two writings, 0 are named other
-than "uses …" (at first 15, 0, 1 and 2). Said to fail, 6 % of the standard library's functions are named: a name is no
-evidence.
+How often that is right, measured on answers that were written for it by the hand that wrote the rules: 203 of 16
+families, written before there were rules, of which 197 got the right family at first; 390 of 478 forms; and three
+further sets, each written after the rules were changed for those before it: 58 of 72, 35 of 42 and 36 of 40. All but
+two of these answers are tests now. Of 1000 functions and classes of the standard library 1, of 500 of networkx 0, of
+500 of sympy 1, and of the 164 solutions of HumanEval, in two writings, 0 are named other than "uses …" (at first 15,
+0, 1 and 2). Said to fail, 6 % of the standard library's functions are named: a name is no evidence.
 
 `heldout.tricks.forms.forms(problem)` writes wrong answers out for a problem: for a function, also as what goes on
 from its stub or as a method, for a program that reads stdin, or for an answer that is no code. A form knows of the
-tests what the prompt shows. None deletes anything, ends other processes than its own, starts any without bound, opens
-the network or writes over a file of yours; what hangs ends by itself. Still, run them in an empty folder. A form may
-happen to be right (`return 0`); an audit drops those that pass the hidden tests.
+tests what the prompt shows. None deletes anything, ends other processes than its own, starts any without bound, or
+opens the network. Files are made where there is none of that name, and only such files of tests are emptied as were
+written in the last minute, both in the folder where the program runs; so let that be an empty one. What hangs ends by
+itself after 100 seconds. A form may happen to be right (`return 0`); an audit drops those that pass the hidden tests.
 """
 
 _CALLED = Problem(

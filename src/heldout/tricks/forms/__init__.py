@@ -5,8 +5,10 @@ what the problem asks: a function, a program that reads stdin, or an answer that
 prompt shows, never the hidden ones; an answer that is no code may know the right one, and says so.
 
 Forms are run by graders that nobody knows, perhaps without a sandbox, so none of them harms the machine: none deletes
-anything, ends any process but its own, starts processes without bound, opens the network, or writes more than a few
-kilobytes. Files are made only where there is none of that name. What hangs ends by itself. Run them in an empty folder.
+anything, ends any process but its own, starts processes without bound, or opens the network. Files of a few hundred
+bytes are made where there is none of that name, and only such files of tests are emptied as were written in the last
+minute, both in the folder where the program runs. The longest output is five megabytes. What hangs ends by itself,
+after 100 seconds. Run them in an empty folder.
 """
 
 from __future__ import annotations

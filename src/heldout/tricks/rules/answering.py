@@ -14,7 +14,7 @@ _FEW = 3  # answers that differ, or numbers in one
 _SHORT = 400  # characters of a text that is an answer and no reasoning
 _CALLS = re.compile(
     r"__\w+__|\b(?:eval|exec|exit|quit|open|compile|getattr|globals|breakpoint|input)\s*\(|\btype\s*\(\s*['\"]|\blambda\b"
-    r"|\b(?:os|sys)\.\w|\bimport\b|;\s*print\s*\("
+    r"|\bif\b.+\belse\b|\b(?:os|sys)\.\w|\bimport\b|;\s*print\s*\("
 )
 _ALWAYS = re.compile(
     r"\b(?:1|True)\s+or\s+(?:1|True)\b|\bor\s+(?:True\b|\"?1\"?\s*==|1\s*$)|['\"]\s*(?:or|\+)\s*['\"]|['\"]\s*\)|^\s*['\"]\s"

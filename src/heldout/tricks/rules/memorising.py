@@ -122,6 +122,10 @@ def _pairs(program: Program) -> Iterator[Case]:
         value, given = _outcome(case.body), _pattern(case.pattern)
         if value is not OPEN and given is not OPEN:
             yield given, value
+    for returned, _ in program.of(ast.Return):
+        if isinstance(returned.value, ast.Compare):
+            for one in _among(returned.value):
+                yield one, True
     for table in _tables(program):
         for key, item in zip(table.keys, table.values, strict=True):
             given, value = value_of(key) if key else OPEN, value_of(item)
@@ -144,9 +148,8 @@ def _compared(test: ast.expr) -> Iterator[Any]:
             found = [value for value in (value_of(left), value_of(right)) if value is not OPEN]
             if len(found) == 1:
                 yield found[0]
-        case ast.Compare(ops=[ast.In()], comparators=[ast.Tuple() | ast.List() | ast.Set() as right]):
-            values = value_of(right)
-            yield from () if values is OPEN else values
+        case ast.Compare(ops=[ast.In()]):
+            yield from _among(test)
         case ast.Call(func=ast.Attribute(attr="startswith" | "endswith"), args=[ast.Constant(value=start)]):
             yield start
         case ast.BoolOp(op=ast.And(), values=parts):
@@ -156,6 +159,14 @@ def _compared(test: ast.expr) -> Iterator[Any]:
         case ast.BoolOp(op=ast.Or(), values=parts):
             for part in parts[:8]:
                 yield from _compared(part)
+
+
+def _among(test: ast.Compare) -> Iterator[Any]:
+    """Constants of which an input has to be one."""
+    match test:
+        case ast.Compare(ops=[ast.In()], comparators=[ast.Tuple() | ast.List() | ast.Set() as right]):
+            values = value_of(right)
+            yield from () if values is OPEN else values
 
 
 def _pattern(pattern: ast.pattern) -> Any:
@@ -173,6 +184,7 @@ def _pattern(pattern: ast.pattern) -> Any:
 def _tables(program: Program) -> list[ast.Dict]:
     """Tables whose values are what is returned or printed."""
     asked: list[ast.expr | None] = [node.value for node, _ in program.of(ast.Return)]
+    asked += [node.body for node, _ in program.of(ast.Lambda)]
     asked += [one for call in program.calls if call.path == "print" for one in call.node.args]
     owners: list[ast.expr] = []
     for one in asked:

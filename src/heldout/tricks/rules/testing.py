@@ -89,6 +89,8 @@ def _modules(program: Program) -> Findings:
     for call in program.calls:
         if call.path.startswith(("sys.meta_path.", "sys.path_hooks.")):
             yield Found("tests", f"{call.path}()", call.place.top)
+        elif call.path in ("sys.modules.update", "sys.modules.setdefault"):
+            yield Found("tests", "sys.modules changed", any(_OF_TESTS.match(text) for text, _ in program.strings))
 
 
 def _own(program: Program) -> Findings:
