@@ -1,7 +1,8 @@
 """``heldout bench rollouts``: a million answers, listed, filtered and folded: how long, and in how much memory?
 
 The files are those of a trainer that dumps every step as JSON lines: 1 000 answers a file, 2 kB each. Programs of six
-kinds with names and numbers of their own, and from halfway on a hack that grows. Each stage is a fresh process.
+kinds with names and numbers of their own, and from halfway on a hack that grows. Each stage is a fresh process, and its
+time that of the processor, which a busy machine does not double.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ STAGES = {
 _A_STEP = 1000
 _PROMPT = "Write a function that does what is asked, step by step, and return its result.\n" * 19
 _NOTES = [f"# {place * 7919 % 10**6} is what may be asked for here, or not\n" for place in range(1000)]
-_HEAD = ("stage", "answers", "size", "time", "memory above the start", "target")
+_HEAD = ("stage", "answers", "size", "CPU time", "memory above the start", "target")
 _TARGET = "below 60 s and 1 GB"
 
 

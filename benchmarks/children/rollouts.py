@@ -1,4 +1,4 @@
-"""Read a folder of rollouts, and do one thing more: ``rollouts.py STAGE FOLDER``. Prints seconds and peak memory."""
+"""Read a folder of rollouts, and one thing more: ``rollouts.py STAGE FOLDER``. Prints CPU seconds, peak memory."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def work(stage: str, folder: str) -> None:
 
 
 if __name__ == "__main__":
-    before, start = memory("VmRSS"), time.perf_counter()
+    before, start = memory("VmRSS"), time.process_time()
     work(*sys.argv[1:])
-    seconds = time.perf_counter() - start
+    seconds = time.process_time() - start
     print(json.dumps({"seconds": seconds, "peak": max(0, memory("VmHWM") - before)}))

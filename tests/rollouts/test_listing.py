@@ -96,12 +96,13 @@ def test_a_hostile_answer_is_shown_and_obeyed_by_nothing(full: bool) -> None:
         "\x1b[2J\x1b]0;pwned\x07\u202eevil\x00\u2066\r\n[bold]<script>alert(1)</script>\n" + "\ud800" + "x" * 200_000
     )
     rollouts = replace(rollouts_of([Given(hostile, 1, "\x1b[31mp\u202e", 1.0, 0.0)]), source="a\x1b[0m")
-    text = "\n".join(as_lines(listing(rollouts, chosen(rollouts), 5), 10**6 if full else 12))
+    text = "\n".join(as_lines(listing(rollouts, chosen(rollouts), 5), *([10**6] * 2 if full else [])))
     assert not set(text) & set("\x1b\x07\x00\r\u202e\u2066\ud800")
     assert "\\x1b[2J" in text
     assert "[bold]<script>alert(1)</script>" in text
-    assert len(text) < 80_000
-    assert "134 520 characters behind the first 65 536 characters" in text
+    assert len(text) < (80_000 if full else 3_000)
+    assert ("(--full)" in text) is not full
+    assert "    … rest " in text
     json.loads(json.dumps(as_data(listing(rollouts, chosen(rollouts), 5))))
 
 

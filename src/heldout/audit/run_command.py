@@ -31,7 +31,7 @@ from heldout.text import counted, sentence_list, visible
 from heldout.tricks.naming import family_of
 
 SCHEMA = "heldout.audit.run/1"
-_TOP, _LINES = 5, 12  # different answers that are shown, and lines of each
+_TOP = 5  # different answers that are shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +110,7 @@ def _lines(kept: Kept, added: Added, found: Regraded | None, notes: Sequence[str
     yield ""
     rollouts = kept.rollouts
     listed = listing(rollouts, chosen(rollouts, rewarded=True, failed=True), _TOP, names=family_of)
-    yield from as_lines(listed, _LINES)
+    yield from as_lines(listed)
     if found is not None:
         yield ""
         yield from regraded_lines(found)

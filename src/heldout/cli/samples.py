@@ -8,8 +8,7 @@ from typing import Annotated
 
 import typer
 
-_SHOWN = 12  # lines of an answer
-_ALL = 1_000_000
+_ALL = 1_000_000  # more lines and characters than are kept of an answer
 
 
 def samples(
@@ -45,7 +44,7 @@ def samples(
     if as_json:
         sys.stdout.buffer.write(json_line(as_data(listed)))
         return
-    text = "\n".join(as_lines(listed, _ALL if full else _SHOWN))
+    text = "\n".join(as_lines(listed, _ALL, _ALL) if full else as_lines(listed))
     console = Console(highlight=False)
     if console.is_terminal and text.count("\n") >= console.height:
         with console.pager():

@@ -17,10 +17,11 @@ from heldout.rollouts.rollout import Rollouts
 from heldout.run import Note
 from heldout.stats.arrays import IntArray
 from heldout.stats.hacking import HackedShare, hacked_share
-from heldout.text import counted, sentence_list, visible, visible_lines
+from heldout.text import counted, excerpt, visible, visible_lines
 from heldout.tricks.families import FAMILIES
 
 SCHEMA = "heldout.samples/1"
+LINES, SIZE = 12, 1200  # lines and characters of an answer that are shown, unless somebody wants all of it
 _MORE = 1.05  # times as many answers were given as were kept: then both numbers are told
 _WIDTH = 22  # of a column of the table
 
@@ -104,8 +105,11 @@ def _entry(everything: Rollouts, folded: Folded, place: int, differ: bool) -> En
 # --- for people
 
 
-def as_lines(listed: Listing, most: int) -> Iterator[str]:
-    """Yield the lines of a listing, at most so many of each answer; nothing in them is obeyed by a terminal."""
+def as_lines(listed: Listing, most: int = LINES, size: int = SIZE) -> Iterator[str]:
+    """Yield the lines of a listing; nothing in them is obeyed by a terminal.
+
+    Of each answer they have at most so many lines and characters.
+    """
     first, last = listed.steps
     yield (
         f"{visible(listed.source)}: {counted(listed.kept, 'answer')} kept, steps {first} to {last} "
@@ -118,7 +122,7 @@ def as_lines(listed: Listing, most: int) -> Iterator[str]:
         yield f"{counted(listed.chosen, 'answer')} chosen, {listed.total} different"
         yield ""
     for entry in listed.entries:
-        yield from _shown(entry, most)
+        yield from _shown(entry, most, size)
         yield ""
     if left := listed.total - len(listed.entries):
         yield f"… and {counted(left, 'other answer')}, each given no more often (--top)"
@@ -150,7 +154,7 @@ def _share(share: HackedShare, of: str, do: str) -> str:
     )
 
 
-def _shown(entry: Entry, most: int) -> Iterator[str]:
+def _shown(entry: Entry, most: int, size: int) -> Iterator[str]:
     group = entry.group
     steps = f"steps {group.first_step} to {group.last_step}"
     given = f"×{group.count}" if group.weight < _MORE * group.count else f"×{group.count} of about {group.weight:.0f}"
@@ -159,7 +163,7 @@ def _shown(entry: Entry, most: int) -> Iterator[str]:
         f"step {group.first_step}" if group.first_step == group.last_step else steps,
         _reward(entry),
         f"hidden tests: {entry.kind or group.hidden}",
-        counted(group.problems, "problem") if group.problems > 1 else f"problem {entry.problem}",
+        counted(group.problems, "problem") if group.problems > 1 else f"problem {excerpt(entry.problem)}",
     ]
     parts += [counted(group.texts, "different text")] if group.texts > 1 else []
     parts += [_trick(group.name)] if group.name else []
@@ -167,13 +171,11 @@ def _shown(entry: Entry, most: int) -> Iterator[str]:
     if entry.difference is not None:
         yield from _apart(entry.difference, most)
         return
-    lines = visible_lines(group.text, most=most)
+    lines = visible_lines(group.text, most=most, size=size, length=group.length)
     yield from (f"    {line}" for line in lines.lines)
-    left = group.length - len(group.text)
-    rest = [lines.rest] if lines.rest else []
-    rest += [f"{counted(left, 'character')} behind the first {counted(len(group.text), 'character')}"] if left else []
-    if rest:
-        yield f"    … {sentence_list(rest)}{' (--full)' if lines.rest else ''}"
+    if lines.rest:
+        whole = size > len(group.text) and most > len(lines.lines)
+        yield f"    … {lines.rest}{'' if whole else ' (--full)'}"
 
 
 def _trick(name: str) -> str:
