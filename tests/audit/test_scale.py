@@ -36,6 +36,11 @@ def test_a_form_is_above_a_right_answer_that_another_format_is_paid_for_less() -
     assert not Scale(0.0, 1.0, 0.2, known=False).is_above(5.0)  # no right answer of this problem was paid
 
 
+def test_a_right_answer_that_gets_a_few_points_for_its_form_alone_is_rejected() -> None:
+    (scale,) = scales_of([([0.0], [0.09, 0.11, 1.0])])
+    assert (scale.least, scale.ceiling) == (0.11, 0.555)
+
+
 def test_a_problem_whose_right_answers_are_not_paid_has_the_ceiling_of_the_others() -> None:
     rejected, paid = scales_of([([-1.0], [-1.0, None]), ([-1.0], [2.0])])
     assert (rejected.ceiling, rejected.known) == (2.0, False)

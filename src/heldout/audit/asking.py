@@ -6,7 +6,9 @@ text does to it is an outcome; the hidden tests run in the sandbox.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
+from statistics import median
 from typing import TypeVar
 
 from heldout.rewards.worker import Grader, Outcome, Session, grade
@@ -53,6 +55,11 @@ class Asker:
         self._progress = progress
         self._said: dict[tuple[str, str], Outcome] = {}
         self._right: dict[tuple[str, str], bool | None] = {}
+
+    @property
+    def pace(self) -> float:
+        """Seconds that a call took which gave a score, the median; nan where none did."""
+        return median([one.seconds for one in self._said.values() if one.kind == "scored"] or [math.nan])
 
     def some(self, problems: Sequence[Counted], count: int) -> Sequence[Counted]:
         """Return the first so many problems, or all where every problem is wanted."""

@@ -123,6 +123,7 @@ def _paid(kind: str, tried: Sequence[tuple[Wrong, Outcome]]) -> Result:
         len(found),
         len(problems),
         family=family,
+        fix="" if family == "guess" else "Let the reward ask for all that the hidden tests ask for.",
         above=len(above),
         knows="nothing",
         examples=tuple(examples[:3]),

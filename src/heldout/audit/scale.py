@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from statistics import median
 
 PAID, PARTLY = 0.95, 0.25  # shares of the way from the floor to the ceiling
+_AT_ALL = 0.1  # of the way to the best right answer; one that gets less is rejected, and has some points for its form
 _SAME = 1e-9  # of the ceiling's size: scores that differ by less are one
 
 
@@ -67,7 +68,10 @@ def scales_of(asked: Sequence[tuple[Scores, Scores]]) -> list[Scale]:
     """
     floors = [min(_numbers(nothing), default=0.0) for nothing, _ in asked]
     right = [_numbers(scores) for _, scores in asked]
-    paid = [[one for one in scores if one > floor] for scores, floor in zip(right, floors, strict=True)]
+    paid = [
+        [one for one in scores if one - floor > _AT_ALL * (max(scores) - floor)]
+        for scores, floor in zip(right, floors, strict=True)
+    ]
     if not any(paid):
         paid = [
             [one for one in scores if one < floor or one == floor > 0.0]

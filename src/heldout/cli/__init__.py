@@ -34,7 +34,7 @@ app.command("detectors", short_help="Print what every detector asks.")(chart.det
 app.command("tricks", short_help="Print what every family of tricks does.")(chart.tricks)
 app.command("train", short_help="Train a code model by GRPO, measured and recorded.")(train.train)
 app.command("eval", short_help="Measure a model on held-out problems: pass@k.")(eval.evaluate)
-app.command("audit", short_help="Judge what a run kept by hidden tests; try another reward on it.")(audit.audit)
+app.command("audit", short_help="Audit a reward before training, or what a run kept.")(audit.audit)
 app.command("watch", short_help="Follow a run while it goes on, and act on findings.")(watch.watch)
 app.command("plan", short_help="Plan evaluations: which fall can they show?")(plan.plan)
 # What stands behind it belongs to the benchmarks, also --help.

@@ -1,35 +1,75 @@
-"""``audit``: what hidden tests say of the answers that a run kept."""
+"""``audit``: a reward before it is trained on, or what hidden tests say of the answers that a run kept."""
 
 from __future__ import annotations
 
+import os
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, Literal
 
 import typer
 
 from heldout.cli.reading import pair, typed_text
+from heldout.errors import UsageError
 
 
 def audit(
     what: Annotated[
-        str, typer.Argument(metavar="RUN", help="A run directory, a folder of rollouts, or one of their files.")
+        str,
+        typer.Argument(
+            metavar="REWARD|RUN",
+            help="A reward: tests, exit-status, module:function, file.py:function, a command; or a run directory, a "
+            "folder of rollouts, or one of their files.",
+        ),
     ],
     task: Annotated[
         str | None,
-        typer.Option("--task", help="embedded, a .jsonl file of problems, or hf:OWNER/NAME."),
+        typer.Option("--task", help="embedded, a .jsonl file of problems, or hf:OWNER/NAME [default: of the run]."),
     ] = None,
     column: Annotated[
         list[str] | None,
-        typer.Option(metavar="OURS=THEIRS", help="A column of the task is called otherwise, such as prompt=question."),
+        typer.Option(
+            metavar="OURS=THEIRS",
+            help="What an argument of the reward gets, such as answer=gold; of a run, what the task calls otherwise.",
+        ),
+    ] = None,
+    split: Annotated[
+        Literal["train", "validation", "test"] | None, typer.Option(help="Of a reward: problems of this split alone.")
+    ] = None,
+    messages: Annotated[
+        bool, typer.Option("--messages", help="Give a reward conversations [default: where it cannot read texts].")
+    ] = False,
+    solutions: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Answers that may be right, as a file of samples.")
+    ] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="Of a reward: take the first so many problems.")] = None,
+    every: Annotated[bool, typer.Option("--all", help="Of a reward: every problem, instead of a sample.")] = False,
+    seed: Annotated[int, typer.Option(min=0, help="Of what is drawn.")] = 0,
+    timeout: Annotated[float, typer.Option(min=0.1, help="Seconds after which a call of the reward has hung.")] = 10.0,
+    fail_on: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="FLAW",
+            help="Exit with status 3 where it is found: paid-trick, partly-paid, rejected-right, weak-tests or flaky.",
+        ),
+    ] = None,
+    text: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Try this answer alone on the reward, instead of an audit.")
+    ] = None,
+    problem: Annotated[
+        list[str] | None, typer.Option(metavar="ID", help="Of a reward: take this problem; may be given several times.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("-o", "--out", help="Also write a page, JSON, and the texts that show flaws.")
     ] = None,
     regrade: Annotated[
         str | None,
-        typer.Option(metavar="REWARD", help="Score the answers by another reward: tests, module:function, a command …"),
+        typer.Option(metavar="REWARD", help="Score the answers of a run by another reward."),
     ] = None,
     stop: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="TEXT", help="Cut answers here; several times for more, '' for nowhere [default: by task]."
+            metavar="TEXT", help="Cut answers of a run here; several times for more, '' for nowhere [default: by task]."
         ),
     ] = None,
     sandbox: Annotated[
@@ -46,24 +86,58 @@ def audit(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print it for a program.")] = False,
 ) -> None:
-    """Judge the answers that a run kept by hidden tests, those of the run's own task if none is named.
+    """Audit a reward before training on it, or judge the answers that a run kept by hidden tests.
 
-    The outcomes are added beside the rollouts.
+    Of a reward: which wrong answers does it pay, which right ones does it reject, is it steady? The answers of a run
+    are judged by the tests of its own task if none is named, and the outcomes are added beside the rollouts.
 
-    Examples:  heldout audit runs/today --task problems.jsonl   ·   heldout audit runs/today --regrade mine:reward
+    Examples:  heldout audit mine.py:reward --task problems.jsonl -o audit --fail-on paid-trick
+    ·   heldout audit runs/today --task problems.jsonl   ·   heldout audit runs/today --regrade mine:reward
     """
-    from heldout.audit.run_command import Request, main
     from heldout.sandbox.base import limits_given
 
-    request = Request(
-        Path(what),
-        task,
-        dict(pair("column", text) for text in column or []),
-        regrade,
-        None if stop is None else [typed_text(text) for text in stop if text],
-        sandbox,
-        limits_given({"seconds": seconds, "memory": memory}),
-        None if packages is None else [one.strip() for one in packages.split(",") if one.strip()],
-        as_json=as_json,
+    run = Path(what).is_dir() or (Path(what).is_file() and not os.access(what, os.X_OK))
+    of_reward: dict[str, object] = {"--split": split, "--messages": messages, "--solutions": solutions}
+    of_reward |= {"--limit": limit, "--all": every, "--seed": seed}
+    of_reward |= {"--fail-on": fail_on, "--text": text, "--problem": problem, "-o": out}
+    _refuse_others(what, "a run" if run else "a reward", of_reward if run else {"--regrade": regrade, "--stop": stop})
+    shared: dict[str, Any] = {
+        "columns": dict(pair("column", one) for one in column or []),
+        "sandbox": sandbox,
+        "limits": limits_given({"seconds": seconds, "memory": memory}),
+        "packages": None if packages is None else [one.strip() for one in packages.split(",") if one.strip()],
+        "as_json": as_json,
+    }
+    if run:
+        from heldout.audit import run_command
+
+        stops = None if stop is None else [typed_text(one) for one in stop if one]
+        run_command.main(run_command.Request(Path(what), task, regrade=regrade, stop=stops, **shared))
+        return
+    from heldout.audit import reward_command
+
+    request = reward_command.Request(
+        what,
+        task or "",
+        split=split,
+        solutions=solutions,
+        limit=limit,
+        every=every,
+        seed=seed,
+        messages=messages or None,
+        timeout=timeout,
+        fail_on=fail_on or (),
+        text=text,
+        problem_ids=problem or (),
+        **shared,
     )
-    main(request)
+    status = reward_command.main(request, out)
+    if status:
+        raise typer.Exit(status)
+
+
+def _refuse_others(what: str, kind: str, options: Mapping[str, object]) -> None:
+    """Refuse options that say nothing of what is audited; nothing that was typed passes silently."""
+    given = [name for name, value in options.items() if value]
+    if given:
+        raise UsageError(f"{what} is {kind}, of which {given[0]} says nothing; leave it out.")

@@ -7,6 +7,7 @@ Only the figures are inserted as they are, and they are made here.
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -33,6 +34,7 @@ from heldout.report.tables import (
     signals,
 )
 from heldout.run import Run
+from heldout.text import visible
 
 _SPECIAL = str.maketrans({c: f"\\{c}" for c in "\\`*_{}[]<>#|~$"})
 
@@ -54,7 +56,7 @@ class InlineFigure:
 
 def as_html(run: Run, about: Description, verdict: Verdict, figures: Sequence[InlineFigure]) -> str:
     """Write the report of one run as a self-contained page."""
-    return _template("report.html").render(
+    return template("report.html").render(
         run=run,
         about=about,
         verdict=verdict,
@@ -90,10 +92,11 @@ def _looks(looks: Looks) -> Mapping[str, object]:
 
 def as_index(entries: Sequence[Mapping[str, object]], refused: Mapping[str, str]) -> str:
     """Write the page that links to several reports."""
-    return _template("index.html").render(entries=entries, refused=refused)
+    return template("index.html").render(entries=entries, refused=refused)
 
 
-def _template(name: str) -> Template:
+def template(name: str) -> Template:
+    """Return a template of a page; what is put into it is escaped."""
     environment = Environment(
         loader=PackageLoader("heldout.report"),
         autoescape=True,
@@ -101,7 +104,8 @@ def _template(name: str) -> Template:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["heading"] = heading_of
+    environment.filters |= {"heading": heading_of, "visible": visible}
+    environment.filters["shell"] = lambda text: shlex.quote(visible(text))
     environment.globals |= {"version": heldout.__version__, "chart_colours": stylesheet()}
     return environment.get_template(name)
 
