@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -70,33 +71,24 @@ def main(request: Request, out: Path | None = None) -> int:
 
     Raises UsageError where the reward cannot be called, or there are no problems.
     """
-    console = Console(highlight=False)
-    unknown = [one for one in request.fail_on if one not in FAIL_ON]
-    if unknown:
-        raise UsageError(f"--fail-on {unknown[0]}: there is no such flaw; take {sentence_list(list(FAIL_ON), 'or')}.")
-    if not request.task:
-        raise UsageError(
-            f"{request.reward} is audited on problems: name them by --task. (There is no run of that name here.)"
-        )
+    _check(request)
+    text = None if request.text is None else _text(request.text)
     task = load_task(request.task, keep=True)
     problems = _problems(request, task)
     given = _solutions(request, task, problems)
+    how: dict[str, Any] = {"renamed": request.columns, "messages": request.messages, "seconds": request.timeout}
     with (
         open_sandbox(request.sandbox, limits=Limits(**request.limits), packages=request.packages) as sandbox,
-        open_grader(request.reward, problems, sandbox, renamed=request.columns, seconds=request.timeout) as grader,
+        open_grader(request.reward, problems, sandbox, **how) as grader,
         _progress() as progress,
     ):
+        notes = (*task.notes, *sandbox.notes)
         doing = progress.add_task("", total=None)
-        asker = Asker(
-            grader,
-            sandbox,
-            every=request.every,
-            seed=request.seed,
-            progress=lambda more: progress.advance(doing, more),
-        )
-        if request.text is not None:
+        more = functools.partial(progress.advance, doing)
+        asker = Asker(grader, sandbox, every=request.every, seed=request.seed, progress=more)
+        if text is not None:
             progress.stop()
-            _try(console, asker, request, problems, given)
+            _try(Console(highlight=False), asker, text, problems[: len(request.problem_ids) or _TRIED], given)
             return 0
         found = audit(
             asker,
@@ -106,15 +98,28 @@ def main(request: Request, out: Path | None = None) -> int:
             given,
             told=lambda part: progress.update(doing, description=part, completed=0),
         )
-    _tell(console, found, request, out)
+    _tell(found, request, notes, out)
     return FOUND if any(one.kind.value in request.fail_on for one in found.flaws) else 0
 
 
-def _tell(console: Console, found: Audit, request: Request, out: Path | None) -> None:
+def _check(request: Request) -> None:
+    unknown = [one for one in request.fail_on if one not in FAIL_ON]
+    if unknown:
+        raise UsageError(f"--fail-on {unknown[0]}: there is no such flaw; take {sentence_list(list(FAIL_ON), 'or')}.")
+    if not request.task:
+        raise UsageError(
+            f"{request.reward} is audited on problems: name them by --task. (There is no run of that name here.)"
+        )
+
+
+def _tell(found: Audit, request: Request, notes: Sequence[str], out: Path | None) -> None:
     files = write(found, out, request.again) if out else {}
     if request.as_json:
         print(as_json(found, files), end="")
         return
+    console = Console(highlight=False)
+    for note in notes:
+        console.print(f"  {visible(note)}", style="dim", markup=False)
     show(console, found, files)
     for name in ("audit.html", "audit.json") if out else ():
         console.print(f"→ [bold]{visible(str(out / name if out else name))}[/bold]", soft_wrap=True)
@@ -122,7 +127,8 @@ def _tell(console: Console, found: Audit, request: Request, out: Path | None) ->
 
 def _progress() -> Progress:
     columns = (SpinnerColumn(), TextColumn("{task.description}: {task.completed:.0f} answers"), TimeElapsedColumn())
-    return Progress(*columns, console=Console(stderr=True), transient=True)
+    console = Console(stderr=True)
+    return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
 
 
 def _problems(request: Request, task: Task) -> tuple[Problem, ...]:
@@ -147,16 +153,18 @@ def _solutions(request: Request, task: Task, problems: Sequence[Problem]) -> dic
     return {problem.id: [one.text for one in some] for problem, some in zip(problems, saved.completions, strict=True)}
 
 
+def _text(path: Path) -> str:
+    try:
+        return path.read_bytes().decode("utf-8", "surrogatepass")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path} cannot be read as a text: {error}.") from None
+
+
 def _try(
-    console: Console, asker: Asker, request: Request, problems: Sequence[Problem], given: Mapping[str, Sequence[str]]
+    console: Console, asker: Asker, text: str, problems: Sequence[Problem], given: Mapping[str, Sequence[str]]
 ) -> None:
     """Print what one text gets on some problems, beside what a right answer gets, and whether it is right."""
-    assert request.text is not None
-    try:
-        text = request.text.read_bytes().decode("utf-8", "surrogatepass")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{request.text} cannot be read as a text: {error}.") from None
-    known = measured(asker, known_of(problems[: len(request.problem_ids) or _TRIED], asker, given))
+    known = measured(asker, known_of(problems, asker, given))
     answers = [(one.problem, text) for one in known]
     console.print(f"called: {visible(asker.grader.plan)}", markup=False, soft_wrap=True)
     for one, said, right in zip(known, asker.ask(answers), asker.right(answers), strict=True):
