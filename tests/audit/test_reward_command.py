@@ -110,8 +110,7 @@ def test_a_reward_that_ends_hangs_and_forks_ends_no_audit(tmp_path: Path) -> Non
             if not completion.strip():
                 time.sleep(60)
             if "sorry" in completion:
-                while os.fork():
-                    pass
+                os.fork()
             return float(completion == f"The answer is $\\\\boxed{{{answer}}}$.")
     """
     words = ("mine.py:reward", "--task", "task.jsonl", "--limit", "1", "--timeout", "0.5", "--json")

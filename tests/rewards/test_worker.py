@@ -73,6 +73,13 @@ def test_calls_of_one_session_share_a_process_and_sessions_do_not(same_process: 
     assert scores == [[[1.0], [1.0]], [[0.0]], [[0.0, 1.0]]]
 
 
+def test_an_answer_that_forks_the_reward_is_graded_once(same_process: Grader) -> None:
+    forks = "import os; os.fork()\n" + RIGHT
+    (found,) = same_process.run([[[(DOUBLE, forks)], [(DOUBLE, RIGHT)]]])
+    assert [[one.score for one in call] for call in found] == [[1.0], [1.0]]
+    assert alone(same_process, *[forks] * 5) == [(1.0, "scored")] * 5
+
+
 def test_after_an_answer_that_ends_the_process_the_rest_of_its_session_is_not_run(same_process: Grader) -> None:
     (found,) = same_process.run([[[(DOUBLE, RIGHT)], [(DOUBLE, "import os; os._exit(3)")], [(DOUBLE, RIGHT)]]])
     assert [[one.kind for one in call] for call in found] == [["scored"], ["died"], ["not run"]]
