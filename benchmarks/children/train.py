@@ -29,7 +29,8 @@ if __name__ == "__main__":
     watch.at_each_step(GRPOTrainer, "training_step")
     watch.around(GRPOTrainer, "_generate", "generation")
     watch.around(GRPOTrainer, "_calculate_rewards", "judging")
-    watch.around(HeldoutCallback, "on_log", "recording")
+    for method in ("_record", "on_log"):
+        watch.around(HeldoutCallback, method, "recording")
     watch.around(callbacks.HeldOut, "__call__", "evaluation")
     if kind == "TRL alone":
         setattr(grpo, "GRPOTrainer", Bare)  # noqa: B010  # mypy knows it as imported there, not as exported

@@ -61,7 +61,7 @@ def recorded(folder: Path, step: int) -> list[dict[str, Any]]:
 def test_rows_say_what_two_judges_say_and_with_which_chances(tmp_path: Path, sandbox: Sandbox) -> None:
     recording = Recording(keep=4, hidden=HiddenTests(PROBLEMS, sandbox), judge=8, cost=0, rewarded_from=1.0)
     with Recorder(tmp_path / "run") as recorder:
-        judged = recording.page(7, answers(RIGHT, LEAVES, WRONG), recorder, seed=1, seconds=1.0)
+        judged = recording.page(7, answers(RIGHT, LEAVES, WRONG), recorder, seed=1)
     assert judged is not None
     kept = recorded(tmp_path / "run", 7)
     names = ("step", "group", "rewarded", "group_rewarded")
@@ -88,7 +88,7 @@ def test_rows_say_what_two_judges_say_and_with_which_chances(tmp_path: Path, san
 def test_a_group_is_one_prompt_at_one_step(tmp_path: Path) -> None:
     with Recorder(tmp_path / "run") as recorder:
         for step in (1, 2):
-            Recording(keep=99).page(step, answers(RIGHT, WRONG), recorder, seed=1, seconds=1.0)
+            Recording(keep=99).page(step, answers(RIGHT, WRONG), recorder, seed=1)
     groups = [[row["group"] for row in recorded(tmp_path / "run", step)] for step in (1, 2)]
     assert all(len(set(one)) == 4 and one == sorted(one) for one in groups)
     assert not set(groups[0]) & set(groups[1])
@@ -98,7 +98,7 @@ def test_a_group_is_one_prompt_at_one_step(tmp_path: Path) -> None:
 def test_an_unknown_reward_is_no_reward_and_no_part_of_a_mean(tmp_path: Path) -> None:
     with Recorder(tmp_path / "run") as recorder:
         rows = answers(RIGHT, WRONG, LEAVES, reward={RIGHT: 1.0, WRONG: 0.0, LEAVES: None})
-        Recording(keep=99).page(1, rows, recorder, seed=1, seconds=1.0)
+        Recording(keep=99).page(1, rows, recorder, seed=1)
     kept = recorded(tmp_path / "run", 1)
     assert [row["rewarded"] for row in kept] == [True, False, False] * 4
     assert [row["advantage"] for row in kept[:2]] == [0.5, -0.5]
@@ -111,8 +111,7 @@ def test_what_counts_as_rewarded_follows_what_right_answers_were_paid(tmp_path: 
     paid = {RIGHT: 5.0, LEAVES: 9.0, WRONG: -2.0}
     with Recorder(tmp_path / "run") as recorder:
         first, second = (
-            recording.page(step, answers(RIGHT, LEAVES, WRONG, reward=paid), recorder, seed=1, seconds=1.0)
-            for step in (1, 2)
+            recording.page(step, answers(RIGHT, LEAVES, WRONG, reward=paid), recorder, seed=1) for step in (1, 2)
         )
     assert first is not None
     assert second is not None
@@ -130,7 +129,7 @@ def test_a_run_that_goes_on_counts_and_draws_as_one_that_was_not_interrupted(tmp
                 for step in life:
                     paid = {RIGHT: 5.0, LEAVES: float(step), WRONG: -2.0}
                     rows = answers(RIGHT, LEAVES, WRONG, reward=paid)
-                    recording.page(step, rows, recorder, seed=1, seconds=1.0)
+                    recording.page(step, rows, recorder, seed=1)
         return [row for step in range(1, 13) for row in recorded(folder, step)]
 
     whole = steps(tmp_path / "whole", range(1, 13))
@@ -142,8 +141,8 @@ def test_a_sandbox_that_fails_ends_no_training_and_is_no_evidence(tmp_path: Path
     recording = Recording(hidden=HiddenTests(PROBLEMS, Broken()), rewarded_from=1.0)
     with Recorder(tmp_path / "run") as recorder:
         with pytest.warns(RuntimeWarning, match="could not judge"):
-            recording.page(1, answers(RIGHT, WRONG), recorder, seed=1, seconds=1.0)
-        judged = recording.page(2, answers(RIGHT, WRONG), recorder, seed=1, seconds=1.0)  # no second warning
+            recording.page(1, answers(RIGHT, WRONG), recorder, seed=1)
+        judged = recording.page(2, answers(RIGHT, WRONG), recorder, seed=1)  # no second warning
     assert judged is not None
     assert np.isnan(judged.failed).all()
     assert {row["hidden"] for row in recorded(tmp_path / "run", 2)} == {None}
@@ -155,7 +154,7 @@ def test_hostile_texts_are_recorded_and_judged(tmp_path: Path, sandbox: Sandbox)
     rows = [{"prompt": PROBLEMS[0].prompt, "text": text, "reward": 1.0} for text in hostile]
     recording = Recording(hidden=HiddenTests(PROBLEMS, sandbox), judge=99, cost=0)
     with Recorder(tmp_path / "run") as recorder:
-        judged = recording.page(1, rows, recorder, seed=1, seconds=1.0)
+        judged = recording.page(1, rows, recorder, seed=1)
         assert recorder.lost == 0
     assert judged is not None
     assert not (judged.failed == 0.0).any()
@@ -182,8 +181,8 @@ def test_a_task_of_other_problems_is_refused_at_the_first_step_and_strangers_lat
     recording = Recording(hidden=HiddenTests([PROGRAM, PROBLEMS[0]], sandbox), judge=99, cost=0)
     with Recorder(tmp_path / "run") as recorder:
         with pytest.raises(UsageError, match=r"None of 3 answers belongs to a problem of the task.*such as 'whole'"):
-            recording.page(1, answers(RIGHT)[1:], recorder, seed=1, seconds=1.0)
-        judged = recording.page(1, answers(RIGHT), recorder, seed=1, seconds=1.0)
+            recording.page(1, answers(RIGHT)[1:], recorder, seed=1)
+        judged = recording.page(1, answers(RIGHT), recorder, seed=1)
     assert judged is not None
     assert np.isnan(judged.failed).tolist() == [False, True, True, True]
 
@@ -195,29 +194,42 @@ def test_an_answer_that_was_cut_is_judged_as_one(tmp_path: Path, sandbox: Sandbo
     assert after_stop == (1.0, "solved")
 
 
-def test_the_first_page_of_a_judge_costs_nothing_and_later_ones_what_they_took() -> None:
+def test_as_many_are_judged_as_nine_tenths_of_the_share_leave() -> None:
     budget = Budget(8, 0.01)
     assert budget.answers == 8
-    budget.note(training=1.0, writing=0.002, judging=0.004, judged=8)  # half a millisecond each; 8 ms are left
+    budget.note(training=1.0, spent=0.006, judging=0.004, judged=8)  # half a millisecond each; 7 ms are left
     assert budget.answers == 8
     for _ in range(100):
-        budget.note(training=1.0, writing=0.002, judging=0.032, judged=8)
-    assert budget.answers == pytest.approx(2.0, rel=0.01)  # 4 ms each, 8 ms are left
+        budget.note(training=1.0, spent=0.034, judging=0.032, judged=8)
+    assert budget.answers == pytest.approx(1.75, rel=0.01)  # 4 ms each, 9 - 2 ms are left
     for _ in range(100):
-        budget.note(training=1.0, writing=0.050, judging=0.032, judged=8)
-    assert budget.answers == pytest.approx(1.25, rel=0.01)  # writing has taken all of it: half stays for the judge
+        budget.note(training=1.0, spent=0.050, judging=0.032, judged=8)
+    assert budget.answers == pytest.approx(0.25, rel=0.01)  # the rest has taken all of it: a tenth stays for the judge
     for _ in range(100):
-        budget.note(training=0.1, writing=0.0, judging=4.0, judged=1)
-    assert 0 < budget.answers == pytest.approx(0.00025, rel=0.01)
+        budget.note(training=0.1, spent=4.0, judging=4.0, judged=1)
+    assert 0 < budget.answers == pytest.approx(0.0009 / 4, rel=0.01)
     for _ in range(10_000):  # nobody is drawn for long: what an answer costs stays known
-        budget.note(training=100.0, writing=0.0, judging=0.0, judged=0)
-    assert budget.answers == pytest.approx(0.25, rel=0.01)
+        budget.note(training=100.0, spent=0.0, judging=0.0, judged=0)
+    assert budget.answers == pytest.approx(0.9 / 4, rel=0.01)
 
 
 def test_whatever_it_takes() -> None:
     budget = Budget(8, 0.0)
-    budget.note(training=0.001, writing=1.0, judging=10.0, judged=8)
+    budget.note(training=0.001, spent=11.0, judging=10.0, judged=8)
     assert budget.answers == 8
+
+
+def test_the_first_page_does_not_count_and_later_ones_do(tmp_path: Path, sandbox: Sandbox) -> None:
+    """It waits for what is only loaded and started then."""
+    recording = Recording(hidden=HiddenTests(PROBLEMS, sandbox), judge=8, rewarded_from=1.0)
+    chances = []
+    with Recorder(tmp_path / "run") as recorder:
+        for step in (1, 2, 3):
+            judged = recording.page(step, answers(RIGHT, LEAVES, WRONG), recorder, seed=1)
+            assert judged is not None
+            chances.append(float(judged.chance.max()))
+            recording.took(spent=100.0, training=1.0)
+    assert chances[0] == chances[1] == 0.75 > 10 * chances[2]
 
 
 @pytest.mark.parametrize(

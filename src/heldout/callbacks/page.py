@@ -24,18 +24,15 @@ class Page:
     step: int
     rows: Sequence[Mapping[str, Any]]  # each with prompt and text, and whatever else is to be recorded
     reward: FloatArray  # shape (N,), nan where unknown
+    group: IntArray  # shape (N,): answers that were sampled together; a number is there once in a run
 
     @classmethod
     def of(cls, step: int, rows: Sequence[Mapping[str, Any]]) -> Page:
         """Return the page of answers with their ``reward``, None where it is not known."""
-        return cls(step, rows, floats([math.nan if row["reward"] is None else row["reward"] for row in rows]))
-
-    @property
-    def group(self) -> IntArray:
-        """Shape (N,): answers that were sampled together; a number is there once in a run."""
-        prompts = [row["prompt"] for row in self.rows]
+        prompts = [row["prompt"] for row in rows]
         begins = [place == 0 or prompts[place] != prompts[place - 1] for place in range(len(prompts))]
-        return np.asarray(self.step * _GROUPS + np.cumsum(begins), dtype=np.int64)
+        reward = floats([math.nan if row["reward"] is None else row["reward"] for row in rows])
+        return cls(step, rows, reward, np.asarray(step * _GROUPS + np.cumsum(begins), dtype=np.int64))
 
     @property
     def advantage(self) -> FloatArray:

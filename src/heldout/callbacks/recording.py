@@ -28,6 +28,7 @@ from heldout.store.recorder import Recorder
 
 COST = 0.01  # of a step's time
 _REMEMBERED = 4096  # kept answers whose rewards say what a right one is paid
+_AIM, _LEAST = 0.9, 0.1  # of that share: what is aimed at, and what the judge gets however dear the rest is
 _FADING = 0.9  # by which an earlier page counts less than the next one: costs are means over about ten pages
 
 
@@ -40,7 +41,7 @@ class Budget:
 
     def __init__(self, most: int, share: float) -> None:
         self.most, self.share = most, share
-        self._training = self._writing = self._judging = self._judged = self._pages = 0.0
+        self._training = self._else = self._judging = self._judged = self._pages = 0.0
 
     @property
     def answers(self) -> float:
@@ -48,14 +49,14 @@ class Budget:
         if not (self.share and self._judged and self._judging):
             return float(self.most)
         given = self.share * self._training / self._pages
-        spare = max(given - self._writing / self._pages, given / 2.0)  # dear writing must not silence the judge
+        spare = max(_AIM * given - self._else / self._pages, _LEAST * given)
         return min(float(self.most), spare * self._judged / self._judging)
 
-    def note(self, training: float, writing: float, judging: float, judged: int) -> None:
-        """Take in what one page has cost: seconds of the steps it is of, of writing, and of judging so many answers."""
+    def note(self, training: float, spent: float, judging: float, judged: int) -> None:
+        """Take in a page: seconds of the steps that it is of, of all that was done with it, and of so many judged."""
         self._pages = _FADING * self._pages + 1.0
         self._training = _FADING * self._training + training
-        self._writing = _FADING * self._writing + writing
+        self._else = _FADING * self._else + spent - judging
         if judged:
             self._judging = _FADING * self._judging + judging
             self._judged = _FADING * self._judged + judged
@@ -101,10 +102,9 @@ class Recording:
         self._budget = Budget(judge, cost)
         self._paid: deque[tuple[float, ...]] = deque(maxlen=_REMEMBERED)  # rewards and hidden outcomes
         self._pages = 0
+        self._newest = (0.0, 0)  # seconds of judging, and answers that were judged
 
-    def page(
-        self, step: int, rows: Sequence[Mapping[str, Any]], recorder: Recorder, *, seed: int, seconds: float
-    ) -> Judged | None:
+    def page(self, step: int, rows: Sequence[Mapping[str, Any]], recorder: Recorder, *, seed: int) -> Judged | None:
         """Draw of the answers of a step, judge what is to be judged, and record what is to be kept.
 
         Parameters
@@ -118,8 +118,6 @@ class Recording:
             Where they are recorded.
         seed
             Of the run.
-        seconds
-            How long the steps took that this page is of.
 
         Returns
         -------
@@ -131,26 +129,27 @@ class Recording:
         UsageError
             When no answer of the first page belongs to a problem of the hidden tests.
         """
-        times = [time.perf_counter()]
         if self.hidden and not self._pages:
             self.hidden.refuse_strangers(rows)
         page = Page.of(step, rows)
         rewarded = self._rewarded(page.reward)
         wanted = self._budget.answers if self.hidden else 0.0
         drawn = draw(page.group, rewarded, seed=seed, step=step, keep=self.keep, judge=wanted)
-        times.append(time.perf_counter())
+        began = time.perf_counter()
         outcomes = self._judged(page, np.flatnonzero(drawn.judged).tolist()) if self.hidden else None
-        times.append(time.perf_counter())
+        self._newest = time.perf_counter() - began, len(outcomes or ())
         kept = page.kept(rewarded, drawn, outcomes)
         if self.hidden:
             kept = [self.hidden.named(row) for row in kept]
         recorder.rollouts(step, kept)
         self._remember(kept)
-        if self._pages:  # the first one waits for what is only loaded and started then
-            drawing, judging, writing = np.diff([*times, time.perf_counter()]).tolist()
-            self._budget.note(seconds, drawing + writing, judging, len(outcomes or ()))
         self._pages += 1
         return None if outcomes is None else page.judged(rewarded, drawn, outcomes)
+
+    def took(self, spent: float, training: float) -> None:
+        """Say how long all took that was done with the newest page, and the steps that it is of, in seconds."""
+        if self._pages > 1:  # the first one waits for what is only loaded and started then
+            self._budget.note(training, spent, *self._newest)
 
     def resume(self, directory: Path, step: int) -> None:
         """Remember what was recorded up to a step, so that a run that goes on from there counts as it did."""

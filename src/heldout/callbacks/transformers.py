@@ -229,10 +229,12 @@ class HeldoutCallback(GuardedRun, TrainerCallback):  # type: ignore[misc,unused-
         due = step // self.rollouts > self._recorded // self.rollouts
         if not (answers and due and args.process_index == 0 and self.guard and self.guard.recorder):
             return
+        began = time.perf_counter()
         rows = [self._sampling.row(answer) for answer in answers]
-        judged = self._recording.page(step, rows, self.guard.recorder, seed=args.seed, seconds=self._seconds)
+        judged = self._recording.page(step, rows, self.guard.recorder, seed=args.seed)
         if judged is not None:
             self.take(self.guard.judged(judged))
+        self._recording.took(time.perf_counter() - began, self._seconds)
         self._recorded, self._seconds = step, 0.0
 
     def _sampled(self, args: TrainingArguments, tokenizer: Any) -> Sampling:

@@ -134,6 +134,8 @@ class TrainConfig:
             )
         if self.stop != "never" and not self.evaluate_every:
             raise UsageError(f"stop = {self.stop} needs held-out evaluations; give evaluate_every, such as 10.")
+        if self.judge_cost > 1:
+            raise UsageError(f"judge_cost is {self.judge_cost}; it is a share of a step's time, at most 1.")
         if self.trick and self.model != "embedded":
             raise UsageError("A trick can be taught only to the embedded model; leave trick empty for another model.")
         if self.vllm == "server" and not self.vllm_server:
