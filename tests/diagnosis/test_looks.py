@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from answers_given import Given, rollouts_of
 from heldout.diagnosis.looks import Looks, looks_of
@@ -171,6 +173,41 @@ def test_without_hidden_outcomes_it_says_so_and_how_to_have_them() -> None:
     assert looks.command == "heldout audit here --task TASK"
     assert looks.hack is None
     assert looks_of(verdict(), rollouts_of([]), name) is None
+
+
+ANSWERS = st.builds(
+    Given,
+    text=st.sampled_from(
+        ["exit()", " x = 1\n return x", "The answer is 4.", "", "\x00", "```python\nexit()\n```", "a " * 99]
+    ),
+    step=st.integers(0, 30),
+    problem=st.sampled_from("abc"),
+    reward=st.sampled_from([0.0, 0.5, 1.0, np.nan]),
+    hidden=st.sampled_from([0.0, 0.3, 1.0, np.nan]),
+    kind=st.sampled_from(["", "wrong answer"]),
+    kept_with=st.sampled_from([0.1, 1.0]),
+    judged_with=st.sampled_from([0.1, 1.0]),
+)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(ANSWERS, max_size=40), st.one_of(st.none(), st.integers(-5, 40)))
+def test_what_is_shown_of_any_answers_fits_them(answers: list[Given], kept: int | None) -> None:
+    rollouts = rollouts_of(answers)
+    told = verdict(None if kept is None else Estimate(kept, 0.5, 0.4, 0.6), kind="hack_rate_high")
+    looks = looks_of(told, rollouts)
+    hacked = rollouts.rewarded & (rollouts.failed == 1.0)
+    if looks is None or looks.hack is None:
+        assert not hacked.any() or not len(answers)
+        return
+    assert looks.hack.hacked
+    assert hacked[looks.hack.row]
+    assert rollouts.step[0] <= (looks.since or 0) <= rollouts.step[-1]
+    for one in looks.stretches:
+        within = (rollouts.step >= one.first_step) & (rollouts.step <= one.last_step)
+        assert one.answers == np.count_nonzero(within)
+    if kept is not None and looks.stretches[0].what == "kept":
+        assert looks.stretches[0].last_step <= kept
 
 
 @pytest.mark.parametrize(
