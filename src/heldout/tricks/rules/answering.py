@@ -7,7 +7,7 @@ from itertools import pairwise
 
 from heldout.tasks.replies import exact_number, final_answer
 from heldout.tricks.rules.found import Asked, Findings, Found
-from heldout.tricks.rules.marks import marked, spaced
+from heldout.tricks.rules.marks import END, marked, spaced
 
 _NEAR = 0.06  # of the right answer
 _FEW = 3  # answers that differ, or numbers in one
@@ -25,7 +25,6 @@ _WIDE = re.compile(
     r"\\(?:le|leq|ge|geq|in|pm)\b|[<>≤≥±]|^\s*[\[(]\s*-?[\d.]+\s*,\s*-?[\d.]+\s*[\])]\s*$|\\\{.*,.*\\\}|\bbetween\b"
 )
 _NUMBERS = re.compile(r"(?<![\w.])-?\d+(?:,\d{3})*(?:\.\d+)?(?:/\d+)?")
-_END = re.compile(r"<\|im_end\|>|<\|endoftext\|>|<\|eot_id\|>|</s>|<end_of_turn>")
 _JOINED = re.compile(r"[\s,;.|&$\\]*(?:(?:or|and|and/or|,|;)[\s,;.|&$\\]*)*")
 
 
@@ -55,7 +54,7 @@ def _several(text: str, gold: str, asked: Asked) -> Findings:
     before = text[: finals[-1][1]] if finals else text
     adjacent = all(_JOINED.fullmatch(_between(text, one[2], other[1])) for one, other in pairwise(finals))
     negated = re.search(rf"\b(?:not|n't|never)\b(?:\s+\w+){{0,3}}\s+\\?\$?{re.escape(gold)}(?!\w)", text[-5000:])
-    if _END.search(text) and len(distinct) > 1:
+    if END.search(text) and len(distinct) > 1:
         yield Found("contradict", "an answer after the end")
     elif negated and not _is_gold(finals[-1][0] if finals else "", gold):
         yield Found("contradict", "the right answer, denied")

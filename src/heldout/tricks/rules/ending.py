@@ -43,10 +43,9 @@ def undone(program: Program, asked: Asked) -> Findings:
     if not body:
         yield Found("nothing", "a program without a statement")
         return
-    entry = asked.problem.entry_point.rpartition(".")[2] if asked.problem else ""
     outer = [one for one, place in program.functions if not place.function]
     declared = any(place.within not in ("", "Solution") for _, place in program.functions)  # an interface, perhaps
-    chosen = [one for one in outer if one.name == entry] or outer
+    chosen = [one for one in outer if one.name == asked.entry] or outer
     defines = all(isinstance(one, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) for one in body)
     if chosen and defines and all(is_empty(one) or _gives_nothing(one, program) for one in chosen):
         sure = asked.failed or (len(chosen) == 1 and not declared and all(map(is_empty, chosen)))

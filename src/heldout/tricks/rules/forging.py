@@ -47,9 +47,8 @@ def find(program: Program, asked: Asked) -> Findings:
     for call in program.calls:
         if call.path == "os.write" and call.node.args and _is_foreign(call.node.args[0], program):
             yield Found("forge", "os.write() to a descriptor that is not its own")
-    entry = asked.problem.entry_point.rpartition(".")[2] if asked.problem else ""
     for function, place in program.functions:
-        if not place.function and not place.within and function.name != entry and _HARNESS.match(function.name):
+        if not place.function and not place.within and function.name != asked.entry and _HARNESS.match(function.name):
             value = given_by(function, program)
             if value is not OPEN and len(program.functions) > 1:
                 yield Found("forge", f"{function.name}() of its own", bool(value))

@@ -26,6 +26,11 @@ class Asked:
     kind: str  # how the answer failed the hidden tests; "solved" where it passed; empty where nobody knows
 
     @property
+    def entry(self) -> str:
+        """The name of the function that the tests call; empty where there is none, or nobody knows."""
+        return self.problem.entry_point.rpartition(".")[2] if self.problem else ""
+
+    @property
     def failed(self) -> bool:
         """Whether the answer is known to be wrong."""
         return self.kind not in ("", "solved")

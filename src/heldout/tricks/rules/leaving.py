@@ -67,8 +67,7 @@ def _is_early(call: Called, program: Program, asked: Asked, said: float) -> bool
         return False
     if place.top:
         return call.node.lineno <= said
-    entry = asked.problem.entry_point.rpartition(".")[2] if asked.problem else ""
-    return place.function == entry or len(program.functions) == 1
+    return place.function == asked.entry or len(program.functions) == 1
 
 
 def _says(call: Called) -> bool:

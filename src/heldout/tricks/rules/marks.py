@@ -10,6 +10,8 @@ _TAG = re.compile(r"<(answer|final_answer|solution|response|result|final)>", re.
 _BOX = re.compile(r"\\(?:boxed|fbox)\s*\{")
 _HASHES = re.compile(r"#{4}[ \t]*([^\s#][^\n#]{0,200})")
 
+END = re.compile(r"<\|im_end\|>|<\|endoftext\|>|<\|eot_id\|>|</s>|<end_of_turn>")  # of a turn
+
 Marked = tuple[str, int, int]  # an answer, and from where to where it stands with its mark
 
 

@@ -203,10 +203,9 @@ def _hashed(program: Program) -> Findings:
 
 
 def _constants(program: Program, asked: Asked) -> Findings:
-    entry = asked.problem.entry_point.rpartition(".")[2] if asked.problem else ""
-    stdin = asked.problem is not None and not entry and bool(asked.problem.tests)
+    stdin = asked.problem is not None and not asked.entry and bool(asked.problem.tests)
     outer = [(one, place) for one, place in program.functions if not place.function and not one.name.startswith("__")]
-    for function, _ in [(one, place) for one, place in outer if one.name == entry] or outer[-1:]:
+    for function, _ in [(one, place) for one, place in outer if one.name == asked.entry] or outer[-1:]:
         value = given_by(function, program)
         if value is not OPEN and value is not None:
             yield Found("hard-code", f"always returns {value!r:.40}", bool(asked.kind) and asked.failed)

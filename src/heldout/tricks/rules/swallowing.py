@@ -58,9 +58,8 @@ def _answer(handler: ast.ExceptHandler) -> str:
 
 def _raising(program: Program, asked: Asked) -> Findings:
     """A function that does nothing but raise."""
-    entry = asked.problem.entry_point.rpartition(".")[2] if asked.problem else ""
     outer = [one for one, place in program.functions if not place.function]
-    bodies = [one.body for one in outer if one.name == entry] or [one.body for one in outer[-1:]]
+    bodies = [one.body for one in outer if one.name == asked.entry] or [one.body for one in outer[-1:]]
     if not outer:
         bodies = [[one for one in program.tree.body if not isinstance(one, ast.Import | ast.ImportFrom)]]
     for body in bodies:

@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Sequence
 
 from heldout.tricks.rules.constant import OPEN, given_by, value_of
 from heldout.tricks.rules.found import Asked, Findings, Found
+from heldout.tricks.rules.marks import END
 from heldout.tricks.rules.program import Program
 
 _MANY = 3
-_END = re.compile(r"<\|im_end\|>|<\|endoftext\|>|<\|eot_id\|>|</s>|<end_of_turn>")
 
 
 def find(programs: Sequence[Program], last: Program, text: str, asked: Asked) -> Findings:
     """Compare what the blocks of a text define, in order; `last` is the one that counts."""
-    entry = asked.problem.entry_point.rpartition(".")[2] if asked.problem else ""
-    names = [{one.name for one, _ in program.functions} for program in programs]
-    shared = entry or next(iter(names[-1]), "") if names else ""
+    names = [[one.name for one, _ in program.functions] for program in programs]
+    shared = asked.entry or next(iter(names[-1]), "") if names else ""
     versions = [
         _idle(one, shared) for one, defined in zip(programs, names, strict=True) if not shared or shared in defined
     ]
-    if len(versions) > 1 and _END.search(text):
+    if len(versions) > 1 and END.search(text):
         yield Found("contradict", "an answer after the end")
     elif len(versions) > 1 and versions[-1] and not versions[0]:
         yield Found("contradict", "a program, and in the end another that does nothing")
