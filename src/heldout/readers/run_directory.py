@@ -261,7 +261,7 @@ def _judged(folder: Path) -> tuple[Judged | None, list[Note]]:
     """Return what two judges say of the answers that were kept, where any were, and what of them was of no use."""
     if not (folder / ROLLOUTS).is_dir():
         return None, []
-    from heldout.rollouts.reading import judged_of  # which asks this package's rule about restarts
+    from heldout.rollouts.judged import judged_of  # which asks this package's rule about restarts
 
     return judged_of(folder)
 

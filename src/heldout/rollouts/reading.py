@@ -12,7 +12,6 @@ import zlib
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import IO, Any
 
@@ -26,7 +25,6 @@ from heldout.readers.restarts import without_superseded
 from heldout.rollouts.files import (
     BATCH,
     File,
-    first_keys,
     found_at,
     hidden_file,
     in_order_of_writing,
@@ -38,9 +36,8 @@ from heldout.rollouts.formats import Row
 from heldout.rollouts.outcomes import Outcomes, outcomes_in
 from heldout.rollouts.rollout import Rollouts
 from heldout.rollouts.tables import STALE, Layout, Place, Table, answer_of, integers, prompt_of
-from heldout.run import Judged, Note, NoteKind
+from heldout.run import Note, NoteKind
 from heldout.stats.arrays import BoolArray, FloatArray, IntArray
-from heldout.store.layout import HIDDEN, ROLLOUTS
 from heldout.text import counted
 
 _TOGETHER = 512  # rows whose texts are held at one time
@@ -79,44 +76,6 @@ def rollouts_of(path: str | Path) -> Rollouts:
         raise UsageError(f"{path} holds no rollouts: {why or 'no row of it is whole'}.")
     notes += _about(table, files)
     return _in_order(str(path), files, table, notes)
-
-
-def judged_of(folder: Path) -> tuple[Judged | None, list[Note]]:
-    """Return what two judges say of the answers that a run directory keeps, and what of them could not be used.
-
-    None where no hidden test was run. A run that is followed is asked again and again: what is known of a directory
-    holds until one of its files changes.
-    """
-    files = sorted((folder / ROLLOUTS).glob("[!.]*")) if (folder / ROLLOUTS).is_dir() else []
-    if not files or not ((folder / HIDDEN).exists() or _has_outcomes(files[-1])):
-        return None, []
-    return _judged_at(folder, tuple(one for file in (*files, folder / HIDDEN) if (one := _stamp(file)) is not None))
-
-
-def _has_outcomes(newest: Path) -> bool:
-    try:
-        return "hidden" in (first_keys(newest) or ())
-    except (OSError, EOFError, pl.exceptions.PolarsError):
-        return True  # it is said when all are read
-
-
-def _stamp(file: Path) -> tuple[str, int, int] | None:
-    try:
-        about = file.stat()
-    except OSError:
-        return None
-    return file.name, about.st_mtime_ns, about.st_size
-
-
-@lru_cache(maxsize=8)
-def _judged_at(folder: Path, stamp: tuple[tuple[str, int, int], ...]) -> tuple[Judged | None, list[Note]]:
-    try:
-        found = rollouts_of(folder)
-        judged = found.judged
-    except (UsageError, OSError):
-        return None, []
-    lost = [note for note in found.notes if note.kind is NoteKind.DROPPED]
-    return (judged if len(judged) and not np.isnan(judged.failed).all() else None), lost
 
 
 class Stored:
