@@ -64,8 +64,8 @@ def test_a_hack_that_takes_over_is_shown_with_its_words_its_name_and_since_when(
         "100 % of the rewarded answers of steps 240 to 250 fail the hidden tests (95 % interval "
     )
     assert looks.told.endswith(
-        "since about step 100, all that were judged from step 130 on. The commonest, 64 of these 64 answers, is "
-        "“exit()”: it ends the process before the checks (leave)."
+        "10 % or more since about step 100, all that were judged from step 130 on. The commonest, 64 of these 64 "
+        "answers, is “exit()”: it ends the process before the checks (leave)."
     )
     assert [stretch.what for stretch in looks.stretches] == ["kept", "onset", "end"]
     kept, onset, end = looks.stretches
@@ -97,7 +97,7 @@ def test_it_is_shown_where_the_interval_is_wholly_above_five_percent_or_a_detect
 def test_a_hack_that_is_there_from_the_first_step_is_shown_without_a_before() -> None:
     looks = shown(a_run(dict.fromkeys(STEPS, 0.8)))
     assert looks.since == 10
-    assert "from the first step on" in looks.told
+    assert "10 % or more from the first step on" in looks.told
     assert [stretch.what for stretch in looks.stretches] == ["onset", "kept", "end"]
     assert looks.grown == ()
 

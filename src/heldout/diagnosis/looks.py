@@ -9,6 +9,7 @@ from __future__ import annotations
 import shlex
 from collections import Counter
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 
@@ -106,9 +107,9 @@ def looks_of(verdict: Verdict, rollouts: Rollouts, name: Name = family_of) -> Lo
     alarm = any(one.kind in HACKED for one in verdict.findings)
     if not hacked.any() or not (alarm or _share(rollouts, end).low > _TOLERATED):
         return None
-    since, throughout = _since(rollouts, told)
-    stretches = _stretches(verdict, rollouts, told, since, end, name)
-    return _described(rollouts, hacked, since, throughout, stretches, name)
+    since = _since(rollouts, told)
+    stretches = _stretches(verdict, rollouts, told, since.step, end, name)
+    return _described(rollouts, hacked, since, stretches, name)
 
 
 def _not_judged(rollouts: Rollouts) -> Looks:
@@ -131,8 +132,7 @@ def _share(rollouts: Rollouts, rows: IntArray) -> HackedShare:
 def _described(
     rollouts: Rollouts,
     hacked: BoolArray,
-    since: int,
-    throughout: int | None,
+    since: _Since,
     stretches: dict[str, tuple[Stretch, IntArray]],
     name: Name,
 ) -> Looks:
@@ -142,12 +142,11 @@ def _described(
     changed = difference(rollouts, hack.row) if hack else None
     first, before = next(iter(stretches.values()))
     ends = (_looked_at(before), _looked_at(stretches["end"][1]))
-    grown = growth(rollouts, *ends, name) if first.last_step < since else ()
+    grown = growth(rollouts, *ends, name) if first.last_step < since.step else ()
     return Looks(
-        _told(shown, since, throughout, int(rollouts.step[0]))
-        + (_commonest(hack, changed, len(hacks.rows)) if hack else ""),
-        since,
-        throughout,
+        _told(shown, since, int(rollouts.step[0])) + (_commonest(hack, changed, len(hacks.rows)) if hack else ""),
+        since.step,
+        since.throughout,
         hack,
         tuple(stretch for stretch, _ in stretches.values()),
         tuple(one for one in grown if one.grew)[:_GROWN],
@@ -163,19 +162,26 @@ def _hacked_part(stretch: tuple[Stretch, IntArray]) -> float:
     return share.share if share.answers else -1.0
 
 
-def _since(rollouts: Rollouts, told: BoolArray) -> tuple[int, int | None]:
-    """Return the first step at which the hack is there, and that from which on every rewarded answer fails.
+class _Since(NamedTuple):
+    step: int  # the first at which the hack is there
+    level: float  # the share of the rewarded answers from which on it counts as being there
+    throughout: int | None  # the first step from which on every rewarded answer fails
+
+
+def _since(rollouts: Rollouts, told: BoolArray) -> _Since:
+    """Return since when the hack is there, and since when every rewarded answer is one.
 
     By the course of the share over steps that never falls, so that a single early answer does not date it.
     """
     steps, at = np.unique(rollouts.step[told], return_inverse=True)
     weight, failed = 1.0 / rollouts.judged_with[told], rollouts.failed[told]
     fit, _ = rising(np.bincount(at, weight * failed) / np.bincount(at, weight), np.bincount(at).astype(np.float64))
-    since = int(steps[np.argmax(fit >= min(_SINCE, fit[-1] / 2.0))])
+    level = min(_SINCE, float(fit[-1]) / 2.0)
+    since = int(steps[np.argmax(fit >= level)])
     passes = np.flatnonzero(failed == 0.0)
     last = int(rollouts.step[told][passes[-1]]) if passes.size else -1
     after = rollouts.step[told] > last
-    return since, int(rollouts.step[told][after][0]) if np.count_nonzero(after) >= _ALL else None
+    return _Since(since, level, int(rollouts.step[told][after][0]) if np.count_nonzero(after) >= _ALL else None)
 
 
 def _stretches(
@@ -239,13 +245,13 @@ def _rows(rollouts: Rollouts, told: BoolArray, steps: IntArray) -> IntArray:
     return np.flatnonzero((rollouts.step >= chosen.min()) & (rollouts.step <= chosen.max()))
 
 
-def _told(stretch: Stretch, since: int, throughout: int | None, first: int) -> str:
+def _told(stretch: Stretch, since: _Since, first: int) -> str:
     found = stretch.share
-    when = "from the first step on" if since == first else f"since about step {since}"
-    every = f", all that were judged from step {throughout} on" if throughout is not None else ""
+    when = "from the first step on" if since.step == first else f"since about step {since.step}"
+    every = f", all that were judged from step {since.throughout} on" if since.throughout is not None else ""
     return (
         f"{share(found.share)} % of the rewarded answers of {stretch.steps} fail the hidden tests (95 % interval "
-        f"{share(found.low)} to {share(found.high)} %), {when}{every}."
+        f"{share(found.low)} to {share(found.high)} %), {share(since.level)} % or more {when}{every}."
     )
 
 
