@@ -25,6 +25,7 @@ from benchmarks.graders.kinds import KINDS, STRANGERS, Kind, Named
 from benchmarks.graders.problems import SETS
 from benchmarks.harness import ROOT, Sheet, check_name, write
 from heldout.audit.asking import Asker
+from heldout.audit.audit import PARTS
 from heldout.audit.baselines import measured
 from heldout.audit.mutants import Mutants
 from heldout.audit.odd import Odd
@@ -37,7 +38,6 @@ from heldout.audit.writings import KNOWN, Writings
 from heldout.rewards.worker import open_grader
 from heldout.sandbox import Sandbox, open_sandbox
 
-PARTS: tuple[Part, ...] = (Tricks(), Writings(), Mutants(), Steadiness(), Odd())
 OF_OTHER: dict[str, tuple[Part, ...]] = {  # which parts look for a flaw that is no trick
     "state": (Steadiness(),),
     "neighbours": (Steadiness(), Odd()),

@@ -90,6 +90,15 @@ def test_a_reward_that_fails_on_a_right_answer_rejects_it_and_one_that_abstains_
     assert {(one.found, one.of) for one in silent.values()} == {(0, 0)}
 
 
+def test_where_the_known_solution_is_rejected_its_other_writings_do_not_count(tmp_path: Path, sandbox: Sandbox) -> None:
+    reward = "def f(completion, answer): return answer in completion and '/' not in answer and '.0' not in completion"
+    found = audited(reward, NUMBER[3:5], tmp_path, sandbox)
+    assert (found[KNOWN].found, found[KNOWN].of) == (1, 2)
+    assert (found["after a text"].found, found["after a text"].of) == (0, 1)
+    assert (found["with a point and a zero"].found, found["with a point and a zero"].of) == (1, 1)
+    assert "as a large fraction" not in found
+
+
 def test_without_truth_there_are_no_writings() -> None:
     assert list(writings(replace(PROGRAM[0], programs=()))) == []
 

@@ -178,15 +178,25 @@ class Writings:
     name = "writings"
 
     def __call__(self, asker: Asker, problems: Sequence[Known]) -> Iterator[Result]:
-        """Yield a result for every writing, found where the reward rejects it."""
+        """Yield a result for every writing, found where the reward rejects it.
+
+        Where the known solution itself is rejected, its other writings say nothing, and do not count.
+        """
         some = asker.some([one for one in problems if one.programs], PROBLEMS)
         asked = [(known, writing) for known in some for writing in writings(known)]
         answers = [(known.problem, writing.text) for known, writing in asked]
         right = asker.right(answers)
         kept = [one for one, passed in zip(asked, right, strict=True) if passed]
         outcomes = asker.ask([(known.problem, writing.text) for known, writing in kept])
+        lost = {
+            known.problem.id
+            for (known, writing), outcome in zip(kept, outcomes, strict=True)
+            if writing.name == KNOWN and _rejected(known, outcome)
+        }
         tried: dict[tuple[str, bool], list[tuple[Known, str, Outcome]]] = {}
         for (known, writing), outcome in zip(kept, outcomes, strict=True):
+            if writing.name != KNOWN and known.problem.id in lost:
+                continue  # it is not the writing for which this one is rejected
             tried.setdefault((writing.name, writing.asked), []).append((known, writing.text, outcome))
         for (name, inside), seen in tried.items():
             yield _result(name, inside, seen)
