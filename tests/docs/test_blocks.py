@@ -78,6 +78,15 @@ def a_run_with_rollouts() -> Names:
     return {}
 
 
+def a_loop_beside_a_run_whose_answers_were_judged() -> Names:
+    import heldout
+
+    with heldout.Recorder("runs/exit-hack", rank=0) as recorder:
+        rows = [_answer(10, place, leaves=place < 2) for place in range(8)]
+        recorder.rollouts(10, [row | {"rewarded": row["reward"] == 1.0, "judged_with": 0.5} for row in rows])
+    return a_loop()
+
+
 def _answer(step: int, place: int, *, leaves: bool) -> dict[str, Any]:
     row = {"problem": f"add/{place}", "prompt": f"Add {place} to x.", "reward": 1.0}
     if leaves:
@@ -113,7 +122,7 @@ STAGES: Mapping[str, Callable[[], Names]] = {
     "evaluating.md": models,
     "index.md": dict,
     "reading.md": logs,
-    "recording.md": a_loop,
+    "recording.md": a_loop_beside_a_run_whose_answers_were_judged,
     "samples.md": a_run_with_rollouts,
     "sandbox.md": dict,
     "tasks.md": dict,
