@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from calls_of import calls_of
 from heldout.errors import UsageError
+from heldout.sandbox import judge
 from heldout.tasks.embedded import (
     _HIDDEN,
     LONGEST,
@@ -29,6 +30,7 @@ from heldout.tasks.embedded import (
     values_of,
 )
 from heldout.tasks.problem import SPLITS, Problem
+from in_process import InProcess
 
 SEEDS = st.integers(0, 2**32)
 
@@ -164,3 +166,9 @@ def test_no_step_repeats_one_that_has_nothing_left_to_do() -> None:
     for _ in range(500):
         names = [step.name for step in draw(rng, "train").chain]
         assert not any(one == other not in ("add", "sub", "mul") for one, other in pairwise(names))
+
+
+def test_every_problem_has_a_solution_that_passes_its_hidden_tests() -> None:
+    problems = embedded(0, 20, 5, 5).problems
+    judged = judge([problem.attempt(problem.solution) for problem in problems], InProcess())
+    assert [one.kind for one in judged] == ["solved"] * len(problems)

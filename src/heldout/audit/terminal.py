@@ -44,7 +44,7 @@ def head(console: Console, audit: Audit) -> None:
     console.print(Text.assemble((visible(audit.reward), "bold"), (told, "dim")), soft_wrap=True)
     _line(console, f"called: {visible(audit.plan)}")
     _line(console, scale_told(audit))
-    pace = "" if math.isnan(audit.pace) else f", {1000 * audit.pace:.0f} ms each (median)"
+    pace = "" if math.isnan(audit.pace) else f", {1000 * audit.pace:.3g} ms each (median)"
     _line(console, f"asked about {counted(audit.calls, 'answer')}{pace}; seed {audit.seed}, {audit.seconds:.0f} s")
 
 

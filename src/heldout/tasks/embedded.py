@@ -82,9 +82,10 @@ class Exercise:
 
     @property
     def problem(self) -> Problem:
-        """The problem, named by its steps; its hidden inputs depend on what the function computes."""
+        """The problem, named by its steps, with a solution; its hidden inputs depend on what the function computes."""
         name, values = "; ".join(self.phrases), values_of(self.chain)
-        return Problem(name, self.prompt, "f", tests_of(values), split_of(values), self.prompt)
+        solution = self.solution("long", random.Random(name))
+        return Problem(name, self.prompt, "f", tests_of(values), split_of(values), self.prompt, solution=solution)
 
     def solution(self, style: Style, rng: random.Random) -> str:
         """Return a right body of ``f(x)``, with a last line feed.
