@@ -213,6 +213,18 @@ def test_as_many_are_judged_as_nine_tenths_of_the_share_leave() -> None:
     assert budget.answers == pytest.approx(0.9 / 4, rel=0.01)
 
 
+def test_steps_that_are_too_short_for_what_recording_costs_wait_for_each_other() -> None:
+    budget = Budget(8, 0.01)
+    assert budget.affords(0.001)  # nothing is known of its cost yet
+    for _ in range(3):
+        budget.note(training=1.0, spent=0.005, judging=0.002, judged=8)  # 3 ms beside the judge, so 6 with its half
+    assert [budget.affords(training) for training in (0.599, 0.601)] == [False, True]
+    unlimited, unjudged = Budget(8, 0.0), Recording(cost=0.01)
+    unlimited.note(training=1.0, spent=9.0, judging=0.0, judged=0)
+    assert unlimited.affords(0.0)
+    assert unjudged.due(0.0)  # the limit is one of judging
+
+
 def test_whatever_it_takes() -> None:
     budget = Budget(8, 0.0)
     budget.note(training=0.001, spent=11.0, judging=10.0, judged=8)

@@ -52,6 +52,13 @@ class Budget:
         spare = max(_AIM * given - self._else / self._pages, _LEAST * given)
         return min(float(self.most), spare * self._judged / self._judging)
 
+    def affords(self, training: float) -> bool:
+        """Whether these seconds of training pay for a page, of which half the share is left to the judge.
+
+        Steps that are too short for that wait, and are recorded as one of several.
+        """
+        return not self.share or 2.0 * self._else <= self.share * training * self._pages
+
     def note(self, training: float, spent: float, judging: float, judged: int) -> None:
         """Take in a page: seconds of the steps that it is of, of all that was done with it, and of so many judged."""
         self._pages = _FADING * self._pages + 1.0
@@ -145,6 +152,10 @@ class Recording:
         self._remember(kept)
         self._pages += 1
         return None if outcomes is None else page.judged(rewarded, drawn, outcomes)
+
+    def due(self, training: float) -> bool:
+        """Whether a step may be recorded, so many seconds of training after the last one that was."""
+        return self.hidden is None or self._budget.affords(training)
 
     def took(self, spent: float, training: float) -> None:
         """Say how long all took that was done with the newest page, and the steps that it is of, in seconds."""

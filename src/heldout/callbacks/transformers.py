@@ -68,8 +68,8 @@ class HeldoutCallback(GuardedRun, TrainerCallback):  # type: ignore[misc,unused-
         How many completions of such a step are judged, on average. They are drawn by chance as well, mostly from those
         that were rewarded, of as many prompts as there are; what is judged is kept.
     judge_cost
-        Share of the time of a step that recording may take, 0 for whatever it takes: where judging costs more, fewer
-        completions are judged.
+        Share of the time that recording with hidden tests may take, 0 for whatever it takes: where judging costs more,
+        fewer completions are judged, and where steps are too short for what else it costs, not every one is recorded.
     sandbox
         Where the hidden tests run; one is opened and closed where none is given.
     stops
@@ -226,7 +226,7 @@ class HeldoutCallback(GuardedRun, TrainerCallback):  # type: ignore[misc,unused-
     def _record(self, args: TrainingArguments, step: int) -> None:
         """Record new completions where it is time, and tell the guard what the hidden tests say; in rank 0 alone."""
         answers = self._rewards.take()
-        due = step // self.rollouts > self._recorded // self.rollouts
+        due = step // self.rollouts > self._recorded // self.rollouts and self._recording.due(self._seconds)
         if not (answers and due and args.process_index == 0 and self.guard and self.guard.recorder):
             return
         began = time.perf_counter()

@@ -89,8 +89,8 @@ class TrainConfig:
     )
     judge_cost: float = _setting(
         0.01,
-        "Share of a step's time that recording and judging may take: fewer are judged where it would be more; 0 for "
-        "whatever it takes.",
+        "Share of the time that recording and judging may take: fewer are judged, and of short steps not every one is "
+        "recorded, where it would be more; 0 for whatever it takes.",
         0,
     )
 
