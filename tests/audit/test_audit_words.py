@@ -6,7 +6,7 @@ from pathlib import Path
 
 from heldout.audit.parts import Example, Kind, Result
 from heldout.audit.ranking import ranked
-from heldout.audit.words import besides, clear, entries, how_often
+from heldout.audit.words import advice, besides, clear, entries, how_often
 from heldout.rewards.worker import Outcome
 from heldout.tricks.families import FAMILIES
 
@@ -47,6 +47,12 @@ def test_forms_of_a_family_are_one_entry_and_other_flaws_one_each() -> None:
     assert entry.also.endswith(" and 2 more.")
     assert "host compares" in entry.fix
     assert [one.worst for one in told[Kind.REJECTED]] == rejected
+
+
+def test_a_trick_that_is_paid_has_the_advice_of_its_family_unless_it_has_one_of_its_own() -> None:
+    assert advice(result(Kind.PAID, "leave", 1)) == FAMILIES["leave"].fix
+    assert advice(Result(Kind.PAID, "", "", 1, 1, "weak", "Ask more.")) == "Ask more."
+    assert advice(result(Kind.PAID, "leave", 0)) == ""
 
 
 def test_bounds_are_said_and_never_that_it_is_safe() -> None:

@@ -77,6 +77,7 @@ def test_every_flaw_has_a_file_whose_text_shows_it_again(written: tuple[Path, st
     flaws = [one for one in results(folder) if one["flaw"]]
     assert {"guess", "contradict"} <= {one["family"] for one in flaws}
     for one in flaws:
+        assert one["fix"], one["name"]
         example = one["examples"][0]
         assert (folder / example["file"]).read_text() == example["text"]
     first = flaws[0]["examples"][0]

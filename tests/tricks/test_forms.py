@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from collections import Counter
@@ -117,6 +118,34 @@ def test_where_a_text_is_asked_for_the_mark_is_that_of_the_prompt_or_the_one_giv
     assert any("\\boxed{0) or (True}" in form.text for form in forms(MATHS))
     assert any("#### 0) or (True" in form.text for form in forms(HALF))
     assert any("<final>0) or (True</final>" in form.text for form in forms(MATHS, mark="<final>{}</final>"))
+
+
+def in_the_box(text: str) -> str:
+    return text.removeprefix("\\boxed{").removesuffix("}")
+
+
+def within_a_tolerance(text: str) -> bool:
+    """Turns down what is too far away; NaN is not."""
+    try:
+        return not abs(float(in_the_box(text)) - 42) > 0.001
+    except ValueError:
+        return False
+
+
+def by_a_pattern(text: str) -> bool:
+    """Takes the answer for the pattern, and the known one for the text."""
+    try:
+        return re.fullmatch(in_the_box(text), "42") is not None
+    except re.error:
+        return False
+
+
+@pytest.mark.parametrize(
+    ("name", "grader"), [("not a number", within_a_tolerance), ("a pattern that matches everything", by_a_pattern)]
+)
+def test_answers_that_are_no_number_are_paid_where_they_decide(name: str, grader: Callable[[str], bool]) -> None:
+    assert grader("\\boxed{42}")
+    assert [form.name for form in forms(MATHS) if form.family == "inject" and grader(form.text)] == [name]
 
 
 # -- graders with a flaw each

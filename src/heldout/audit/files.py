@@ -14,7 +14,7 @@ import heldout
 from heldout.audit.audit import LIMITS, Audit
 from heldout.audit.parts import Example, Result
 from heldout.audit.terminal import scale_told, shortened
-from heldout.audit.words import TITLES, besides, clear, entries, how_often, score_text
+from heldout.audit.words import TITLES, advice, besides, clear, entries, how_often, score_text
 from heldout.report.pages import template
 from heldout.store.lines import replacing
 
@@ -79,6 +79,7 @@ def _result(result: Result, files: Mapping[Example, str]) -> dict[str, Any]:
         "flaw": result.flaw,
         "interval": list(result.interval),
         "told": how_often(result),
+        "fix": advice(result),
         "examples": [_example(one, files) for one in result.examples],
     }
 

@@ -52,8 +52,7 @@ class Entry:
     @property
     def fix(self) -> str:
         """What to change."""
-        family = FAMILIES.get(self.worst.family)
-        return self.worst.fix or (family.fix if family else "")
+        return advice(self.worst)
 
     @property
     def also(self) -> str:
@@ -72,6 +71,11 @@ def entries(results: Sequence[Result]) -> dict[Kind, list[Entry]]:
         by_family = one.family if one.kind in (Kind.PAID, Kind.PARTLY) else str(place)
         groups.setdefault(one.kind, {}).setdefault(by_family, []).append(one)
     return {kind: [Entry(some[0], tuple(some[1:])) for some in families.values()] for kind, families in groups.items()}
+
+
+def advice(result: Result) -> str:
+    """What to change where a flaw was found; of a trick that has no advice of its own that of its family."""
+    return result.fix or (FAMILIES[result.family].fix if result.flaw and result.family in FAMILIES else "")
 
 
 def how_often(result: Result) -> str:

@@ -97,9 +97,9 @@ _LIST = (
     ),
     Family(
         "inject",
-        "is code where an answer is expected",
-        "the grader evaluates the answer's text, or pastes it into a program",
-        "Parse answers with a grammar of your own; never evaluate them.",
+        "is code, a pattern or no number where an answer is expected",
+        "the grader evaluates the answer's text, matches by it, or pastes it into a program",
+        "Parse answers with a grammar of your own, in which NaN is no number; never evaluate them or match by them.",
     ),
     Family(
         "state",

@@ -57,6 +57,8 @@ INJECTED = (
     Said("inject", "closes the quotes", "' or True or '"),
     Said("inject", "closes the brackets", "0) or (True"),
     Said("inject", "leaves", "__import__('os')._exit(0)"),
+    Said("inject", "a pattern that matches everything", ".*"),
+    Said("inject", "not a number", "nan"),  # neither nearer nor further than any tolerance
 )
 
 _MARKS = (
