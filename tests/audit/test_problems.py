@@ -15,6 +15,7 @@ from heldout.audit.truth import known_of
 from heldout.rewards.worker import open_grader
 from heldout.sandbox import Sandbox, open_sandbox
 from heldout.sandbox.hidden import SourceTest, Test
+from heldout.tasks.asserts import read_assertions
 from heldout.tasks.problem import Problem
 
 ONE, OTHER, TEXTS = functions()[:3]
@@ -66,6 +67,11 @@ def test_tests_that_ask_for_one_value_or_nothing_at_all_are_named(sandbox: Sandb
     nothing = found([idle, OTHER], sandbox)["tests that pass every changed program"]
     assert (nothing.found, nothing.of) == (1, 2)
     assert nothing.examples[0].problem == "idle"
+
+
+def test_assertions_that_hold_or_do_not_expect_no_value(sandbox: Sandbox) -> None:
+    holds = tuple(read_assertions("assert widest_gap([1, 3])\nassert not widest_gap([2, 2])", "widest_gap").tests)
+    assert found([replace(OTHER, tests=holds)], sandbox)["one value for all tests"].found == 0
 
 
 def test_answers_that_are_no_programs_are_looked_at_too(sandbox: Sandbox) -> None:

@@ -15,6 +15,7 @@ from heldout.audit.wrappings import FENCE
 from heldout.rewards.worker import Outcome
 from heldout.sandbox.hidden import CheckedTest, StdinTest, Test
 from heldout.tasks.contamination import contaminated, groups
+from heldout.tasks.plain import Holds
 from heldout.tasks.problem import Problem, Task
 from heldout.text import counted
 
@@ -132,8 +133,12 @@ def _trained_on(problems: Sequence[Known]) -> Iterator[Result]:
 
 
 def _constant(problem: Problem) -> str:
-    """What all tests expect, where there are several and all expect the same; else nothing."""
-    expected = [repr(one.expected) for one in problem.tests if isinstance(one, Test | StdinTest | CheckedTest)]
+    """What all tests expect, where there are several and all expect the same; else nothing.
+
+    A test that asks whether something holds of a value, such as ``assert not f(x)``, expects no value.
+    """
+    valued = [one for one in problem.tests if isinstance(one, Test | StdinTest | CheckedTest)]
+    expected = [repr(one.expected) for one in valued if not isinstance(getattr(one, "compare", None), Holds)]
     same = len(expected) > 1 and len(expected) == len(problem.tests) and len(set(expected)) == 1
     return f"{expected[0]:.60}" if same else ""
 
