@@ -146,7 +146,8 @@ def test_a_benchmark_is_drawn_again_from_its_file(tmp_path: Path) -> None:
 
 
 COMMANDS = typer.main.get_command(app).commands  # type: ignore[attr-defined]
-OWN = {"-o", "--out", "--step"}  # each command writes something of its own; eval is told a step, samples chooses one
+# Each command writes, and fails on, something of its own; eval is told a step, samples chooses one.
+OWN = {"-o", "--out", "--fail-on", "--step"}
 
 
 def flags(command: str) -> dict[str, tuple[object, str | None, str]]:

@@ -102,6 +102,15 @@ def test_a_sound_reward_is_not_accused_and_its_bounds_are_printed(tmp_path: Path
     assert "guess: not paid on 1 problem (at most 79 %)" in said
 
 
+def test_a_folder_called_like_a_reward_is_asked_for_by_its_path(tmp_path: Path) -> None:
+    (tmp_path / "tests").mkdir()
+    row = {"id": "half", "prompt": "Halve x.", "entry_point": "f", "tests": [{"args": [4], "expected": 2}]}
+    (tmp_path / "task.jsonl").write_text(json.dumps(row) + "\n")
+    (tmp_path / "answer.txt").write_text("def f(x):\n    return x // 2\n")
+    assert "half: gets 1; passes" in audit(tmp_path, "tests", "--task", "task.jsonl", "--text", "answer.txt").stdout
+    assert "holds no rollouts" in audit(tmp_path, "./tests", "--task", "task.jsonl", status=2).stderr
+
+
 def test_a_reward_that_ends_hangs_and_forks_ends_no_audit(tmp_path: Path) -> None:
     source = """
         import os, time

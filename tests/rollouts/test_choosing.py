@@ -28,8 +28,9 @@ SOME = rollouts_of(
     [
         ({}, [0, 1, 2, 3, 4]),
         ({"step": 20}, [2, 3]),
-        ({"problem": "add/1"}, [0, 2]),
-        ({"problem": "sub"}, [3, 4]),  # one problem's alone
+        ({"problems": ["add/1"]}, [0, 2]),
+        ({"problems": ["add/1", "add/2"]}, [0, 1, 2]),
+        ({"problems": ["sub"]}, [3, 4]),  # one problem's alone
         ({"rewarded": True}, [0, 1, 2]),
         ({"failed": True}, [1, 2, 3]),
         ({"rewarded": True, "failed": True}, [1, 2]),
@@ -37,7 +38,7 @@ SOME = rollouts_of(
         ({"grep": "^# "}, [2]),
         ({"grep": "return", "step": 10}, [0]),
         ({"grep": "nowhere"}, []),
-        ({"rewarded": True, "failed": True, "problem": "add/2", "step": 10, "grep": "exit"}, [1]),
+        ({"rewarded": True, "failed": True, "problems": ["add/2"], "step": 10, "grep": "exit"}, [1]),
     ],
 )
 def test_answers_are_chosen_by_all_that_is_asked(by: dict[str, Any], rows: list[int]) -> None:
@@ -48,9 +49,9 @@ def test_answers_are_chosen_by_all_that_is_asked(by: dict[str, Any], rows: list[
     ("by", "why"),
     [
         ({"step": 12}, "has no answers of step 12; the nearest steps that it has are 10, 20 and 30, of 10 to 30."),
-        ({"problem": "add"}, "has no problem 'add'; problems whose ids begin so are 'add/1' and 'add/2'."),
-        ({"problem": "sum/1"}, "has no problem 'sum/1'; it has such as 'sub/1' and 'add/1'."),
-        ({"problem": ""}, "has no problem ''; it has such as 'add/1', 'add/2' and 'sub/1'."),
+        ({"problems": ["add"]}, "has no problem 'add'; problems whose ids begin so are 'add/1' and 'add/2'."),
+        ({"problems": ["sum/1"]}, "has no problem 'sum/1'; it has such as 'sub/1' and 'add/1'."),
+        ({"problems": [""]}, "has no problem ''; it has such as 'add/1', 'add/2' and 'sub/1'."),
         ({"grep": "exit("}, "--grep exit( is no regular expression (missing ), unterminated subpattern at position 4)"),
     ],
 )

@@ -19,22 +19,23 @@ def audit(
         typer.Argument(
             metavar="REWARD|RUN",
             help="A reward: tests, exit-status, module:function, file.py:function, a command; or a run directory, a "
-            "folder of rollouts, or one of their files.",
+            "folder of rollouts, or one of their files (./tests where a folder is called like a reward).",
         ),
     ],
     task: Annotated[
         str | None,
-        typer.Option("--task", help="embedded, a .jsonl file of problems, or hf:OWNER/NAME [default: of the run]."),
+        typer.Option("--task", help="embedded, a .jsonl file of problems, or hf:OWNER/NAME."),
     ] = None,
     column: Annotated[
         list[str] | None,
         typer.Option(
             metavar="OURS=THEIRS",
-            help="What an argument of the reward gets, such as answer=gold; of a run, what the task calls otherwise.",
+            help="A column of the task is called otherwise, such as prompt=question.",
         ),
     ] = None,
     split: Annotated[
-        Literal["train", "validation", "test"] | None, typer.Option(help="Of a reward: problems of this split alone.")
+        Literal["train", "validation", "test"] | None,
+        typer.Option(help="validation is for choosing, test for reporting."),
     ] = None,
     messages: Annotated[
         bool, typer.Option("--messages", help="Give a reward conversations [default: where it cannot read texts].")
@@ -42,10 +43,10 @@ def audit(
     solutions: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Answers that may be right, as a file of samples.")
     ] = None,
-    limit: Annotated[int | None, typer.Option(min=1, help="Of a reward: take the first so many problems.")] = None,
-    every: Annotated[bool, typer.Option("--all", help="Of a reward: every problem, instead of a sample.")] = False,
-    seed: Annotated[int, typer.Option(min=0, help="Of what is drawn.")] = 0,
-    timeout: Annotated[float, typer.Option(min=0.1, help="Seconds after which a call of the reward has hung.")] = 10.0,
+    limit: Annotated[int | None, typer.Option(min=1, help="Take the first so many problems of the split.")] = None,
+    every: Annotated[bool, typer.Option("--all", help="Every problem, instead of a sample.")] = False,
+    seed: Annotated[int, typer.Option(min=0, help="Of what is drawn; the same gives the same.")] = 0,
+    timeout: Annotated[float, typer.Option(min=0.1, help="Seconds to wait for an answer.")] = 10.0,
     fail_on: Annotated[
         list[str] | None,
         typer.Option(
@@ -57,7 +58,7 @@ def audit(
         Path | None, typer.Option(metavar="FILE", help="Try this answer alone on the reward, instead of an audit.")
     ] = None,
     problem: Annotated[
-        list[str] | None, typer.Option(metavar="ID", help="Of a reward: take this problem; may be given several times.")
+        list[str] | None, typer.Option(metavar="ID", help="Only this problem; several times for more.")
     ] = None,
     out: Annotated[
         Path | None, typer.Option("-o", "--out", help="Also write a page, JSON, and the texts that show flaws.")
@@ -69,7 +70,7 @@ def audit(
     stop: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="TEXT", help="Cut answers of a run here; several times for more, '' for nowhere [default: by task]."
+            metavar="TEXT", help="Cut answers here; several times for more, '' for nowhere [default: by task]."
         ),
     ] = None,
     sandbox: Annotated[
@@ -89,14 +90,16 @@ def audit(
     """Audit a reward before training on it, or judge the answers that a run kept by hidden tests.
 
     Of a reward: which wrong answers does it pay, which right ones does it reject, is it steady? The answers of a run
-    are judged by the tests of its own task if none is named, and the outcomes are added beside the rollouts.
+    are judged by the tests of its own task if none is named, and the outcomes are added beside the rollouts; --regrade
+    and --stop are for them. All else but --task, --column, the sandbox and its limits is for a reward.
 
     Examples:  heldout audit mine.py:reward --task problems.jsonl -o audit --fail-on paid-trick
     ·   heldout audit runs/today --task problems.jsonl   ·   heldout audit runs/today --regrade mine:reward
     """
+    from heldout.rewards.formula import NAMED
     from heldout.sandbox.base import limits_given
 
-    run = Path(what).is_dir() or (Path(what).is_file() and not os.access(what, os.X_OK))
+    run = what not in NAMED and (Path(what).is_dir() or (Path(what).is_file() and not os.access(what, os.X_OK)))
     of_reward: dict[str, object] = {"--split": split, "--messages": messages, "--solutions": solutions}
     of_reward |= {"--limit": limit, "--all": every, "--seed": seed}
     of_reward |= {"--fail-on": fail_on, "--text": text, "--problem": problem, "-o": out}

@@ -35,7 +35,7 @@ def evaluate(
         list[int] | None, typer.Option("-k", min=1, help="Also estimate pass@k; may be given several times.")
     ] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="Take the first so many problems of the split.")] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Of the sampling; the same for both models.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Of what is drawn; the same gives the same.")] = 0,
     temperature: Annotated[float, typer.Option(min=0.0, help="Of the sampling; 0 takes the likeliest token.")] = 1.0,
     top_p: Annotated[
         float, typer.Option(min=0.0, max=1.0, help="Likeliest tokens that have this share; 1: all.")
@@ -65,7 +65,7 @@ def evaluate(
     ] = None,
     api_key_env: Annotated[str, typer.Option(metavar="VARIABLE", help="Variable with the server's key.")] = "",
     concurrency: Annotated[int, typer.Option(min=1, help="Requests to a server that are under way together.")] = 16,
-    timeout: Annotated[float, typer.Option(min=1.0, help="Seconds to wait for an answer of a server.")] = 600.0,
+    timeout: Annotated[float, typer.Option(min=1.0, help="Seconds to wait for an answer.")] = 600.0,
     sandbox: Annotated[
         str, typer.Option(help="Where programs run: auto (as each needs), monty (part of Python) or bubblewrap.")
     ] = "auto",

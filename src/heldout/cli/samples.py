@@ -16,7 +16,9 @@ def samples(
     step: Annotated[int | None, typer.Option(help="Only answers of this training step.")] = None,
     rewarded: Annotated[bool, typer.Option("--rewarded", help="Only those that were paid as right ones are.")] = False,
     failed: Annotated[bool, typer.Option("--failed", help="Only those that fail the hidden tests.")] = False,
-    problem: Annotated[str | None, typer.Option(metavar="ID", help="Only answers to this problem.")] = None,
+    problem: Annotated[
+        list[str] | None, typer.Option(metavar="ID", help="Only this problem; several times for more.")
+    ] = None,
     grep: Annotated[str | None, typer.Option(metavar="RE", help="Only answers in which this pattern is found.")] = None,
     diff: Annotated[
         bool, typer.Option("--diff", help="Show what changed from the last answer to the problem that passes.")
@@ -39,7 +41,7 @@ def samples(
     from heldout.tricks.naming import family_of
 
     everything = rollouts_of(run)
-    rows = chosen(everything, step=step, problem=problem, rewarded=rewarded, failed=failed, grep=grep)
+    rows = chosen(everything, step=step, problems=problem or (), rewarded=rewarded, failed=failed, grep=grep)
     listed = listing(everything, rows, top, names=family_of, differ=diff)
     if as_json:
         sys.stdout.buffer.write(json_line(as_data(listed)))

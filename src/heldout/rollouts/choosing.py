@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 import shlex
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -20,7 +21,7 @@ def chosen(
     rollouts: Rollouts,
     *,
     step: int | None = None,
-    problem: str | None = None,
+    problems: Sequence[str] = (),
     rewarded: bool = False,
     failed: bool = False,
     grep: str | None = None,
@@ -29,8 +30,8 @@ def chosen(
 
     Parameters
     ----------
-    step, problem
-        None for all. A problem may be given by the beginning of its id, where that is one problem's alone.
+    step, problems
+        None, or no problem, for all. A problem may be given by the beginning of its id, where that is one's alone.
     rewarded, failed
         Whether only those are wanted.
     grep
@@ -46,8 +47,8 @@ def chosen(
     mask: BoolArray = np.ones(len(rollouts), dtype=bool)
     if step is not None:
         mask &= rollouts.step == _step(rollouts, step)
-    if problem is not None:
-        mask &= rollouts.problem == _problem(rollouts, problem)
+    if problems:
+        mask &= np.isin(rollouts.problem, [_problem(rollouts, one) for one in problems])
     if rewarded:
         if rollouts.paid is None and np.isnan(rollouts.reward).all():
             raise UsageError(f"{rollouts.source}: no answer has a reward, so none can be chosen by it.")
