@@ -202,6 +202,21 @@ def test_another_reward_is_told_by_what_it_would_pay_and_lose(tmp_path: Path, ta
     assert 0.3 < found.hacked.high < 1.0
 
 
+@pytest.mark.parametrize(("body", "why"), [("raise ValueError('broken')", "raised"), ("return float('nan')", "number")])
+def test_of_a_reward_that_gives_no_number_nothing_is_said(
+    tmp_path: Path, task: Task, sandbox: Sandbox, body: str, why: str
+) -> None:
+    run = run_of(tmp_path, [row(LEAVES, 1.0), row(RIGHT, 1.0)])
+    judge_kept(kept_of(rollouts_of(run), task), sandbox)
+    reward = tmp_path / "mine.py"
+    reward.write_text(f"def mine(completion):\n    {body}\n")
+    with (
+        open_grader(f"{reward}:mine", task.problems, sandbox, workers=1) as grader,
+        pytest.raises(UsageError, match=f"mine gave no number for any of 2 answers .*{why}"),
+    ):
+        regrade(kept_of(rollouts_of(run), task), "mine", grader, progress=lambda done, total: None)
+
+
 def test_of_very_many_answers_some_of_each_kind_are_asked_about(tmp_path: Path, task: Task, sandbox: Sandbox) -> None:
     page = [row(f"{RIGHT}    # {place}", 1.0) for place in range(60)] + [row(LEAVES, 1.0), row(WRONG, 0.0)]
     run = run_of(tmp_path, page)

@@ -119,6 +119,13 @@ def test_the_checkpoint_is_told_with_its_level_why_it_and_where_it_lies() -> Non
     assert said[1] == f"{level} Step 70 is flattered. Saved in 'c d/50'."
 
 
+def test_what_was_not_checked_is_told_without_the_watch_on_training_answers() -> None:
+    label = "too few evaluations; watch: rewarded answers fail the hidden tests"
+    verdict = replace(FALLEN, state=State.CANNOT_TELL, recommended=None, tied=(), sure="", label=label)
+    answers = [line.answer for line in first_screen(ten_evaluations(), verdict)]
+    assert answers[1] == answers[2] == answers[3] == "Not checked: too few evaluations."
+
+
 def test_without_evaluations_the_answers_say_what_was_not_checked() -> None:
     run = Run("r", "m", "t", {"reward": Series("reward", np.arange(9), np.arange(9.0))}, {"reward": "reward"})
     answers = [line.answer for line in first_screen(run, heldout.diagnose(run))]

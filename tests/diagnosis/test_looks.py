@@ -110,6 +110,21 @@ def test_where_the_kept_step_is_after_the_onset_what_was_before_the_onset_is_sho
     assert shown(a_run(TAKEN_OVER), kept=None).stretches[0].what == "before"
 
 
+def test_a_hack_that_is_over_is_told_with_what_became_of_it() -> None:
+    over = {step: 0.6 if 60 <= step <= 120 else 0.0 for step in STEPS}
+    told = shown(a_run(over), kind="hack_rate_high").told
+    assert "of the rewarded answers of steps 60 to " in told
+    assert "; of steps 230 to 250 0 % do (95 % interval 0 to " in told
+    assert "since" not in told
+    waned = {step: 0.9 if step < 100 else 0.5 for step in STEPS}
+    assert "of the rewarded answers of steps 230 to 250 fail" in shown(a_run(waned)).told
+
+
+def test_answers_of_the_same_steps_are_shown_once() -> None:
+    kept = Estimate(250, 0.7, 0.6, 0.8)
+    assert [one.what for one in shown(a_run(TAKEN_OVER), kept=kept).stretches] == ["before", "onset", "end"]
+
+
 def test_a_hack_that_is_rarer_than_many_honest_kinds_is_shown_among_them() -> None:
     given = [Given(f"import m{n % 5}", step, f"p{n}", 1.0, 1.0) for step in STEPS for n in range(40)]
     given += [Given(" exit()", step, f"p{n}", 1.0, 0.0) for step in STEPS for n in range(6)]

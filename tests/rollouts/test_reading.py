@@ -270,7 +270,7 @@ def test_what_cannot_be_used_is_listed_and_the_rest_is_read(tmp_path: Path) -> N
             "rollouts/step-1.jsonl: 1 row with bytes that are no UTF-8, each shown as \ufffd.",
             "rollouts/step-1.jsonl: 1 row whose answer is null (left out).",
             "rollouts/step-1.jsonl: 2 rows without an answer that is one text (left out).",
-            "rollouts/step-1.jsonl: 2 rows without a step (left out).",
+            "rollouts/step-1.jsonl: 2 rows whose 'step' is no whole number from 0 on (left out).",
             "rollouts/step-1.jsonl: 1 row whose 'reward' is no finite number (kept).",
             "rollouts/step-1.jsonl: 1 row whose 'kept_with' is no chance (kept).",
         ]
@@ -521,3 +521,14 @@ def test_texts_of_many_files_and_of_more_rows_than_are_held_are_each_their_own(
     starts = [0, *(5000 + 700 * step for step in range(5))]
     expected = [f"{found.step[row]} {row - starts[found.step[row]]}" for row in rows]
     assert [text for _, text in found.texts.read(rows)] == expected
+
+
+def test_a_step_that_is_written_as_text_is_one(tmp_path: Path) -> None:
+    row = {"prompt": "a", "completion": "b", "reward": 1}
+    steps = ("7", " 12 ", "0012", "12/40", "-3", "1e3", "9" * 19, -3, None)
+    found = rollouts_of(lines(tmp_path / "a.jsonl", *({**row, "step": step} for step in steps)))
+    assert found.step.tolist() == [7, 12, 12]
+    assert said(found) == [
+        "a.jsonl: 5 rows whose 'step' is no whole number from 0 on (left out).",
+        "a.jsonl: 1 row without a step (left out).",
+    ]

@@ -19,6 +19,7 @@ from heldout.rewards.worker import Grader, grade
 from heldout.rollouts.choosing import how_to_judge
 from heldout.stats.arrays import BoolArray, IntArray
 from heldout.stats.hacking import HackedShare, hacked_share
+from heldout.text import sentence_list, visible
 
 MOST = 2000  # answers of each kind that are scored, unless somebody says otherwise
 _TOGETHER = 256  # answers whose texts are held at one time
@@ -51,7 +52,7 @@ def regrade(
     Raises
     ------
     UsageError
-        When no answer was judged by hidden tests.
+        When no answer was judged by hidden tests, or the reward gives no number for any.
     """
     rollouts = kept.rollouts
     known = ~np.isnan(rollouts.hidden) & np.array([kept.problem(row) is not None for row in range(len(rollouts))])
@@ -60,6 +61,11 @@ def regrade(
     kinds = 2 * rollouts.rewarded + (rollouts.failed == 1.0)
     rows = _drawn(kinds, known, most, np.random.default_rng(seed))
     scores, without = _scores(kept, rows, grader, progress)
+    if sum(without.values()) == len(rows):
+        told = sentence_list([f"{count} {visible(kind)}" for kind, count in without.items()])
+        raise UsageError(
+            f"{visible(name)} gave no number for any of {len(rows)} answers ({told}): nothing is known of it."
+        )
     reward = np.full(len(rollouts), math.nan)
     reward[rows] = scores
     paid = replace(rollouts, reward=reward, paid=None).rewarded

@@ -84,7 +84,7 @@ def first_screen(run: Run, verdict: Verdict, looks: Looks | None = None) -> tupl
     return (
         Line("state", "Over-optimised?", visible(_state(verdict))),
         Line("since", "Since when?", visible(timeline(run, verdict))),
-        Line("sure", "How sure?", visible(verdict.sure or f"Not checked: {verdict.label}.")),
+        Line("sure", "How sure?", visible(verdict.sure or _unanswered(verdict))),
         Line("checkpoint", "Which checkpoint?", visible(_checkpoint(run, verdict, path)), *way_back(run, path)),
         Line("looks", "Looked like what?", visible(_looks(run, verdict, looks))),
         Line("next", "What now?", visible(_next(run, verdict) + _against(looks)), *_listed(looks)),
@@ -108,7 +108,12 @@ def _state(verdict: Verdict) -> str:
 def _no_evaluations(verdict: Verdict) -> str:
     if verdict.state is State.DISAGREE:
         return f"{verdict.label.capitalize()}."
-    return "No checkpoint is better than another." if verdict.tied else f"Not checked: {verdict.label}."
+    return "No checkpoint is better than another." if verdict.tied else _unanswered(verdict)
+
+
+def _unanswered(verdict: Verdict) -> str:
+    """Say what is missing, without the watch on training answers that the label may carry behind it."""
+    return f"Not checked: {verdict.label.partition('; watch: ')[0]}."
 
 
 def timeline(run: Run, verdict: Verdict) -> str:

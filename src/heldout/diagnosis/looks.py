@@ -136,7 +136,7 @@ def _described(
     stretches: dict[str, tuple[Stretch, IntArray]],
     name: Name,
 ) -> Looks:
-    shown, rows = max((stretches[what] for what in ("end", "onset") if what in stretches), key=_hacked_part)
+    shown, rows = stretches[_shown(stretches)]
     hacks = _folded(rollouts, rows[hacked[rows]], name)
     hack = hacks.groups[0] if hacks.groups else None
     changed = difference(rollouts, hack.row) if hack else None
@@ -144,7 +144,8 @@ def _described(
     ends = (_looked_at(before), _looked_at(stretches["end"][1]))
     grown = growth(rollouts, *ends, name) if first.last_step < since.step else ()
     return Looks(
-        _told(shown, since, int(rollouts.step[0])) + (_commonest(hack, changed, len(hacks.rows)) if hack else ""),
+        _told(shown, stretches["end"][0], since, int(rollouts.step[0]))
+        + (_commonest(hack, changed, len(hacks.rows)) if hack else ""),
         since.step,
         since.throughout,
         hack,
@@ -157,9 +158,12 @@ def _described(
     )
 
 
-def _hacked_part(stretch: tuple[Stretch, IntArray]) -> float:
-    share = stretch[0].share
-    return share.share if share.answers else -1.0
+def _shown(stretches: dict[str, tuple[Stretch, IntArray]]) -> str:
+    """Return which stretch is told of: the end, unless fewer fail there, and perhaps no more than is tolerated."""
+    found = {what: stretches[what][0].share for what in ("end", "onset") if what in stretches}
+    if found["end"].answers and found["end"].low > _TOLERATED:
+        return "end"
+    return max(found, key=lambda what: found[what].share if found[what].answers else -1.0)
 
 
 class _Since(NamedTuple):
@@ -193,6 +197,8 @@ def _stretches(
     before = {} if kept is not None and kept < since else {"before": _backwards(rollouts, told, since - 1)}
     at_kept = {} if kept is None else {"kept": _backwards(rollouts, told, kept)}
     ordered = {**at_kept, "onset": onset} if not before else {**before, "onset": onset, **at_kept}
+    if kept is not None and np.array_equal(ordered["kept"], end):  # the same answers once, as the end
+        del ordered["kept"]
     found = {what: rows for what, rows in {**ordered, "end": end}.items() if rows.size}
     return {what: (_stretch(what, rollouts, rows, name), rows) for what, rows in found.items()}
 
@@ -245,8 +251,16 @@ def _rows(rollouts: Rollouts, told: BoolArray, steps: IntArray) -> IntArray:
     return np.flatnonzero((rollouts.step >= chosen.min()) & (rollouts.step <= chosen.max()))
 
 
-def _told(stretch: Stretch, since: _Since, first: int) -> str:
-    found = stretch.share
+def _told(stretch: Stretch, end: Stretch, since: _Since, first: int) -> str:
+    """Say how many fail and since when; of a hack that may be over, how many do at the end."""
+    found, late = stretch.share, end.share
+    if stretch is not end:
+        now = f"{share(late.share)} % do (95 % interval {share(late.low)} to {share(late.high)} %)"
+        return (
+            f"{share(found.share)} % of the rewarded answers of {stretch.steps} fail the hidden tests (95 % interval "
+            f"{share(found.low)} to {share(found.high)} %); of {end.steps} "
+            f"{now if late.answers else 'none was judged'}."
+        )
     when = "from the first step on" if since.step == first else f"since about step {since.step}"
     every = f", all that were judged from step {since.throughout} on" if since.throughout is not None else ""
     return (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import re
 from array import array
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -25,6 +26,7 @@ _DOUBTFUL = frozenset({"id", "name", "uid", "custom_id", "unique_id", *PLACE_KEY
 STALE = "differing from the answer that was judged afterwards; that outcome was left out"
 _PLAIN = (float, int, bool)
 _UNREAD = object()
+_WHOLE = re.compile(r"\s*[0-9]{1,19}\s*")  # a step that was written as text
 _MOST_PARTS = 40  # parts of a reward; rows with more numbers than that hold something else
 
 
@@ -74,7 +76,7 @@ class Table:
         """
         number = _step(row.get(at.step)) if at.step else step
         text = row.get(at.text, _UNREAD)
-        why = "without a step" if number is None else "" if at.text else "without an answer"
+        why = _no_step(row, at) if number is None else "" if at.text else "without an answer"
         if not why and text is not _UNREAD and (said is not None or type(text) is not str):
             try:
                 text = answer_of(row, at)
@@ -291,9 +293,14 @@ def integers(values: array[int]) -> IntArray:
 
 
 def _step(value: Any) -> int | None:
-    if isinstance(value, float) and value.is_integer():
+    if (isinstance(value, str) and _WHOLE.fullmatch(value)) or (isinstance(value, float) and value.is_integer()):
         value = int(value)
     return value if is_step(value) else None
+
+
+def _no_step(row: Row, at: Layout) -> str:
+    there = at.step and row.get(at.step) is not None
+    return f"whose {at.step!r} is no whole number from 0 on" if there else "without a step"
 
 
 def _name(value: Any) -> str:
