@@ -47,8 +47,8 @@ def test_the_hidden_tests_say_what_is_right_in_every_wrapping(sandbox: Sandbox) 
         asker = Asker(grader, sandbox)
         for wrapping in OF_PROGRAMS:
             assert asker.right([(DOUBLE, wrapping(RIGHT)), (DOUBLE, wrapping(WRONG))]) == [True, False], wrapping.name
-        boxed = [wrapping for wrapping in OF_ANSWERS if "box" not in wrapping.name and "hash" not in wrapping.name]
-        for wrapping in boxed:
+        own = ("box", "hash", "JSON")  # which the comparison `exact` does not read
+        for wrapping in (one for one in OF_ANSWERS if not any(word in one.name for word in own)):
             assert asker.right([(SUM, wrapping("4")), (SUM, wrapping("5"))]) == [True, False], wrapping.name
 
 

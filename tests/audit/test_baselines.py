@@ -11,6 +11,7 @@ import pytest
 from heldout.audit.asking import Asker
 from heldout.audit.baselines import measured
 from heldout.audit.parts import Known
+from heldout.errors import UsageError
 from heldout.rewards.worker import open_grader
 from heldout.sandbox import Sandbox, open_sandbox
 from heldout.sandbox.hidden import Reply, Test
@@ -81,3 +82,31 @@ def test_plain_texts_are_preferred_and_an_unknown_solution_leaves_the_scale_open
     with_truth, without = of(tmp_path, sandbox, contained, [SUMS[2], Known(SUMS[1].problem)])
     assert with_truth.wrapping.name == "in a box"
     assert (with_truth.scale.known, without.scale.known, without.scale.ceiling) == (True, False, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("right", "name"),
+    [
+        ("re.search(r'(?m)^Answer: (.*)\\Z', completion)[1]", "after 'Answer:'"),
+        ("json.loads(completion)['answer']", "as JSON"),
+        ("json.loads(re.search('<answer>(.*)</answer>', completion)[1])['answer']", "as JSON, in answer tags"),
+    ],
+)
+def test_a_line_and_json_are_formats(right: str, name: str, tmp_path: Path, sandbox: Sandbox) -> None:
+    source = f"""
+        import json
+        def f(completion, answer):
+            try:
+                return float({right} == answer)
+            except (TypeError, ValueError):
+                return 0.0
+    """
+    (one,) = of(tmp_path, sandbox, source, SUMS[:1])
+    assert (one.wrapping.name, one.scale.known) == (name, True)
+
+
+def test_a_reward_that_scores_nothing_is_refused_with_its_error(tmp_path: Path, sandbox: Sandbox) -> None:
+    with pytest.raises(UsageError, match=r"no score .*raised: KeyError: 'gold'.* answer= column answer"):
+        of(tmp_path, sandbox, "def f(completion, answer): return {}['gold']", SUMS)
+    (one,) = of(tmp_path, sandbox, "def f(completion, answer): return 1 / len(completion)", SUMS[:1])
+    assert one.scale.known

@@ -28,6 +28,8 @@ KNOWN = {
     "return {'score': float(solution_str == ground_truth), 'acc': 1}",
     "verl, a batch": "def f(data_sources, solution_strs, ground_truths, extra_infos): "
     "return [float(a == b) for a, b in zip(solution_strs, ground_truths)]",
+    "verl, columns of the row": "def f(data_source, solution_str, ground_truth, extra_info=None): "
+    "return float(solution_str == extra_info['answer'])",
     "a tuple": "def f(solution_str, ground_truth): return float(solution_str == ground_truth), 'why'",
     "two arguments": "def f(completion, reference): return completion == reference",
     "two arguments, by place": "def f(given_one, right_one, /): return given_one == right_one",

@@ -119,6 +119,12 @@ def test_the_named_rewards_run_in_the_sandbox(sandbox: Sandbox) -> None:
             assert [one.score for one in grade(grader, [(DOUBLE, RIGHT), (DOUBLE, "def f(x): return 4")])] == scores
 
 
+def test_a_command_that_never_reads_has_died_and_nothing_else_has(sandbox: Sandbox) -> None:
+    long = "x" * 2**20  # more than a pipe holds, so that some of it is never written
+    with open_grader("true", [DOUBLE], sandbox, workers=1) as grader:
+        assert {one.kind for one in grade(grader, [(DOUBLE, long), (DOUBLE, "short")])} == {"died"}
+
+
 def test_a_command_is_asked_line_by_line_and_started_again_when_it_ends(tmp_path: Path, sandbox: Sandbox) -> None:
     script = tmp_path / "grade.py"
     script.write_text(

@@ -13,6 +13,7 @@ from heldout.audit.asking import Asker
 from heldout.audit.parts import Known
 from heldout.audit.scale import scales_of
 from heldout.audit.wrappings import AFTER_STUB, AS_IS, OF_ANSWERS, OF_PROGRAMS, Wrapping
+from heldout.errors import UsageError
 
 _TRIED = 8  # problems on which every wrapping is tried
 _PLAIN = 2  # wrappings that are tried on all, whatever is paid best
@@ -24,8 +25,12 @@ def measured(asker: Asker, problems: Sequence[Known]) -> list[Known]:
 
     Every wrapping is tried on the first problems, the best of them and the plain ones on all. It is one for all
     problems that ask for programs, and one for the others: that with the highest mean, of equal ones the plainest.
+
+    Raises UsageError where the reward gives no verdict at all, on right answers in any wrapping and on nothing.
     """
     groups = [[one for one in problems if one.code == code] for code in (True, False)]
+    for group in groups:
+        _Group(asker, group).heard()
     done = {one.problem.id: one for group in groups if group for one in _Group(asker, group).measured()}
     return [done[one.problem.id] for one in problems]
 
@@ -36,6 +41,20 @@ class _Group:
 
     asker: Asker
     problems: Sequence[Known]
+
+    def heard(self) -> None:
+        """Refuse a reward that raises, dies or hangs whatever it is asked: nothing can be said of it."""
+        known = next((one for one in self.problems if one.programs), None)
+        if known is None:
+            return
+        texts = ["", *(wrapping(known.programs[0]) for wrapping in self._wrappings())]
+        said = self.asker.ask([(known.problem, text) for text in texts])
+        if all(one.kind in ("raised", "died", "hung") for one in said):
+            raise UsageError(
+                f"The reward gave no score for any of {len(said)} answers to problem {known.problem.id}, right ones "
+                f"among them ({said[-1].kind}: {said[-1].error}). It is called so: {self.asker.grader.plan}; "
+                "see whether that is what it takes (--column, --messages)."
+            )
 
     def measured(self) -> list[Known]:
         first = [one for one in self.problems if one.programs][:_TRIED]

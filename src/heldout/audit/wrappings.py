@@ -48,9 +48,13 @@ OF_ANSWERS = (
     AS_IS,
     Wrapping("in a box alone", r"\boxed{", "}"),
     Wrapping("after four hashes", "#### "),
+    Wrapping("after 'Answer:'", "Answer: "),
     Wrapping("in answer tags", "<answer>", "</answer>"),
     Wrapping("in answer tags, by lines", "<answer>\n", "\n</answer>"),
     Wrapping("in answer tags, after thinking", f"{_THOUGHT}<answer>", "</answer>"),
     Wrapping("in answer tags by lines, after thinking", f"{_THOUGHT}<answer>\n", "\n</answer>"),
     Wrapping("in a box, in answer tags, after thinking", f"{_THOUGHT}<answer>\n\\boxed{{", "}\n</answer>"),
+    Wrapping("as JSON", '{"answer": "', '"}'),
+    Wrapping("as JSON, in answer tags", '<answer>{"answer": "', '"}</answer>'),
+    Wrapping("as JSON, in answer tags, after thinking", f'{_THOUGHT}<answer>{{"answer": "', '"}</answer>'),
 )

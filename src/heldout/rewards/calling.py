@@ -55,7 +55,6 @@ _TRUTHS = (
 _TESTS = ("tests", "test_cases", "test_list", "test", "input_output", "public_tests", "tests_json")
 _TOKENS = {"completion_ids", "tokenized_prediction", "response_ids"}
 _NOTHING: Mapping[str, tuple[str, Any]] = {  # what trainers hand over besides, and rewards seldom look at
-    "extra_info": ("an empty dictionary", {}),
     "trainer_state": ("None", None),
     "log_extra": ("a function that does nothing", lambda *_: None),
     "log_metric": ("a function that does nothing", lambda *_: None),
@@ -300,6 +299,8 @@ class _Filler:
             return Fill("ground_truth in column reward_model", _nested_truth)
         if name in ("ground_truth", "ground_truths", "solution_str"):
             return self._truth("ground_truth")
+        if name in ("extra_info", "extra_infos"):  # verl hands it over whatever its default is
+            return Fill("all columns", lambda case: dict(case.columns))
         if name in ("data_source", "data_sources") and needed:
             return Fill("'heldout'", lambda case: "heldout")
         if name == "state" and needed:

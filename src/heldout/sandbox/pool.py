@@ -63,7 +63,8 @@ class Worker:
         self.process.wait()
         for stream in (self.process.stdin, self.process.stdout, self.process.stderr):
             if stream:
-                stream.close()
+                with contextlib.suppress(BrokenPipeError):  # what it never read
+                    stream.close()
 
 
 class WorkerDied(Exception):
