@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from heldout.errors import HeldoutError, TaskError, UsageError
 from heldout.evaluation.saved import Saved, agreement, is_saved, read_saved
+from heldout.evaluation.whose import problems_of
 from heldout.sandbox.hidden import Test
 from heldout.tasks import Problem, Task
 from heldout.tasks.answer_text import SAMPLE_KEYS, texts_of
@@ -310,3 +311,19 @@ def test_a_nest_too_deep_is_refused() -> None:
         value = [value]
     with pytest.raises(TaskError, match="too deep"):
         texts_of(value)
+
+
+def test_a_prompt_that_stands_in_many_others_tells_no_problem() -> None:
+    short, blank = (Problem(name, prompt, "f", TESTS) for name, prompt in (("s", "def f"), ("b", " ")))
+    task = Task("t", (short, blank))
+    rows = [{"id": str(place), "prompt": f"{place} def f(x): # {place}"} for place in range(5)]
+    names, notes = problems_of(Path("a"), rows[:4], task, task.problems)
+    assert names == ["s"] * 4
+    assert notes == ["No id names a problem; they were found by their prompts."]
+    with pytest.raises(UsageError, match="holds no sample of a problem of t"):
+        problems_of(Path("a"), rows, task, task.problems)
+    long = Problem("l", "def f(y)", "f", TESTS)
+    both = Task("t", (short, blank, long))
+    names, notes = problems_of(Path("a"), [*rows, {"id": "9", "prompt": "def f(y)"}], both, both.problems)
+    assert names == [None] * 5 + ["l"]
+    assert notes[1:] == ["The prompt of s stands in 5 different prompts: it tells no problem, and those were left out."]

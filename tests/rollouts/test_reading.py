@@ -532,3 +532,14 @@ def test_a_step_that_is_written_as_text_is_one(tmp_path: Path) -> None:
         "a.jsonl: 5 rows whose 'step' is no whole number from 0 on (left out).",
         "a.jsonl: 1 row without a step (left out).",
     ]
+
+
+def test_what_rows_do_not_tell_or_tell_wrongly_is_said(tmp_path: Path) -> None:
+    row = {"completion": "b", "reward": 1, "step": 1}
+    found = rollouts_of(lines(tmp_path / "a.jsonl", *({**row, "hidden": one} for one in (0, 1, 0.5, 2, -0.1, True))))
+    assert np.isnan(found.hidden).tolist() == [False, False, False, True, True, False]
+    assert said(found) == [
+        "a.jsonl: 2 rows whose 'hidden' is no share of tests, from 0 to 1 (kept).",
+        "The rows name neither a problem nor a prompt; all were taken as answers to one.",
+    ]
+    assert said(rollouts_of(lines(tmp_path / "b.jsonl", {**row, "prompt": "ask"}))) == []

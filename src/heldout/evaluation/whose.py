@@ -14,6 +14,7 @@ from heldout.tasks.answer_text import ID_KEYS, PLACE_KEYS, PROMPT_KEYS
 from heldout.text import counted, sentence_list
 
 _SHOWN = 5  # names in a sentence
+_TEMPLATES = 4  # different prompts in which the prompt of one problem may stand, and tell it
 
 Row = Mapping[str, Any]
 Names = list[str | None]  # one of each row, None where there is none
@@ -143,13 +144,20 @@ def _by_prompt(rows: Sequence[Row], task: Task) -> tuple[Names, list[str]] | Non
     """Find the problems whose prompts stand in those of the rows; None where there are none."""
     prompts = [_prompt(row) for row in rows]
     found = {prompt: _holding(prompt, task.problems) for prompt in set(prompts) if prompt}
-    names = [found.get(prompt) for prompt in prompts]
-    return (names, ["No id names a problem; they were found by their prompts."]) if any(names) else None
+    times = Counter(name for name in found.values() if name)
+    vague = {name: count for name, count in times.items() if count > _TEMPLATES}
+    names = [None if (name := found.get(prompt)) in vague else name for prompt in prompts]
+    notes = [
+        f"The prompt of {name} stands in {count} different prompts: it tells no problem, and those were left out."
+        for name, count in vague.items()
+    ]
+    how = "No id names a problem; they were found by their prompts."
+    return (names, [how, *notes[:_SHOWN]]) if any(names) else None
 
 
 def _holding(prompt: str, problems: Sequence[Problem]) -> str | None:
     """Return the problem with the longest prompt that stands in this one: templates put text around it."""
-    inside = [problem for problem in problems if problem.prompt.strip() in prompt]
+    inside = [problem for problem in problems if (asked := problem.prompt.strip()) and asked in prompt]
     return max(inside, key=lambda problem: len(problem.prompt)).id if inside else None
 
 

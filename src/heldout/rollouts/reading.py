@@ -221,9 +221,11 @@ def _about(table: Table, files: Sequence[File]) -> list[Note]:
     if table.is_summed:
         text = f"The rows have no reward of their own: the sum of their parts was taken ({', '.join(table.parts)})."
         notes.append(Note(NoteKind.ASSUMED, text, len(table.parts)))
-    if not any(file.step is not None for file in files) and not any(
-        table.layout(file.format, file.keys).step for file in files
-    ):
+    layouts = [table.layout(file.format, file.keys) for file in files]
+    if not any(at.problem or at.prompt for at in layouts):
+        text = "The rows name neither a problem nor a prompt; all were taken as answers to one."
+        notes.append(Note(NoteKind.ASSUMED, text, len(table)))
+    if not any(file.step is not None for file in files) and not any(at.step for at in layouts):
         text = "Neither the rows nor the names of the files tell a step; all were taken as step 0."
         notes.append(Note(NoteKind.ASSUMED, text, len(table)))
     return notes

@@ -145,6 +145,9 @@ class Table:
             if raw is not None:
                 self.noticed[f"whose {key!r} is no finite number"] += 1
             return math.nan
+        if name == "hidden" and not 0.0 <= value <= 1.0:
+            self.noticed[f"whose {key!r} is no share of tests, from 0 to 1"] += 1
+            return math.nan
         if name in _CHANCES and not 0.0 < value <= 1.0:
             if value or name != "judged_with":  # 0 is said where none was to be judged
                 self.noticed[f"whose {key!r} is no chance"] += 1
