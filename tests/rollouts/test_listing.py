@@ -8,6 +8,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pytest
 
@@ -80,6 +81,16 @@ def test_the_trick_of_what_was_paid_and_does_not_pass_is_named() -> None:
     assert named == {"exit()": "leave", "exit( )": "", "quit()": ""}
     (line,) = [line for line in as_lines(listed, 5) if "leave" in line]
     assert line.endswith("  ·  leave: ends the process before the checks")
+
+
+def test_answers_whose_reward_is_not_known_are_no_right_ones_that_went_unrewarded() -> None:
+    known = [Given("right", 1, "p", 1.0, 1.0), Given("wrong", 2, "p", 0.0, 0.0)]
+    unknown = [Given("right", 3, "p", np.nan, 1.0), Given("wrong", 4, "p", np.nan, 0.0)]
+    rollouts = rollouts_of([*known, *unknown])
+    assert (len(rollouts.judged), len(replace(rollouts, paid=rollouts.hidden == 1.0).judged)) == (2, 4)
+    lines = list(as_lines(listing(rollouts, chosen(rollouts), 5)))
+    assert any(line.startswith("0.0 % of the answers that pass them went unrewarded") for line in lines)
+    assert any("no reward" in line for line in lines)
 
 
 def test_without_hidden_outcomes_the_list_says_how_to_get_them() -> None:

@@ -133,9 +133,11 @@ class Rollouts:
 
     @property
     def judged(self) -> Judged:
-        """What two judges say of them, for the hack rate; without those that nobody was to judge or could."""
+        """What two judges say of them, for the hack rate; without those of which either says nothing."""
         told = ~np.isnan(self.failed) | (self.judged_with < 1.0)
         every = Judged(self.step, self.group, self.rewarded, self.failed, self.judged_with, self.group_rewarded)
+        if self.paid is None:
+            told &= ~np.isnan(self.reward)
         return every.where(told)
 
     def where(self, mask: BoolArray) -> Rollouts:
