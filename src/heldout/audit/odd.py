@@ -35,7 +35,7 @@ TEXTS: Mapping[str, str] = {
     "many boxes": "\\boxed{" * 5_000,
     "a number of 5 000 digits": f"\\boxed{{{'9' * 5_000}}}",
     "a power without end": "\\boxed{9**9**9**9}",
-    "no number": "\\boxed{nan}",
+    "NaN": "\\boxed{nan}",
     "an endless number": "\\boxed{inf}",
     "a number beyond all": "\\boxed{1e999}",
     "a division by zero": "\\boxed{1/0}",
