@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
 import sys
 import textwrap
 from collections.abc import Iterator
@@ -117,6 +119,17 @@ def test_the_named_rewards_run_in_the_sandbox(sandbox: Sandbox) -> None:
     for name, scores in wanted.items():
         with open_grader(name, [DOUBLE], sandbox, workers=1) as grader:
             assert [one.score for one in grade(grader, [(DOUBLE, RIGHT), (DOUBLE, "def f(x): return 4")])] == scores
+
+
+@pytest.mark.skipif(not shutil.which("bwrap"), reason="bubblewrap is not installed")
+def test_a_reward_can_run_programs_in_bubblewrap_itself(tmp_path: Path, sandbox: Sandbox) -> None:
+    words = "bwrap --ro-bind / / --proc /proc --unshare-all true"
+    if subprocess.run(words.split(), check=False).returncode:
+        pytest.skip("bubblewrap cannot run here")
+    source = f"import subprocess\ndef f(completion): return subprocess.run({words.split()}).returncode"
+    (tmp_path / "mine.py").write_text(source)
+    with open_grader(f"{tmp_path}/mine.py:f", [DOUBLE], sandbox, workers=1) as grader:
+        assert alone(grader, "x") == [(0.0, "scored")]
 
 
 def test_a_command_that_never_reads_has_died_and_nothing_else_has(sandbox: Sandbox) -> None:
