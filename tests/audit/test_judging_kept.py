@@ -256,7 +256,7 @@ def test_a_mistake_at_the_command_is_one_sentence(tmp_path: Path, task: Task) ->
     run = run_of(tmp_path, [row(RIGHT, 1.0)])
     for words, why in (
         ([run], "does not say which problems its answers are to; give them by --task"),
-        ([tmp_path / "nowhere", "--task", "embedded"], "does not exist"),
+        ([tmp_path / "nowhere", "--task", "embedded"], "is no reward and nothing that exists"),
         ([run, "--task", tmp_path / "task.jsonl", "--regrade", "no such reward"], "is no reward"),
     ):
         with pytest.raises(UsageError, match=r"^[^\n]*$") as refused:

@@ -41,7 +41,9 @@ def test_the_list_of_a_hack() -> None:
         " not rewarded                      1                     0                     1",
         "",
         "85.7 % of the rewarded answers fail the hidden tests (95 % interval 15.2 to 100.0; 4 answers of 4 groups).",
-        "50.0 % of the answers that pass them went unrewarded (95 % interval 0.6 to 99.4; 2 answers of 2 groups).",
+        "50.0 % of the answers that pass them are paid less than right ones usually are (95 % interval 0.6 to 99.4; "
+        "2 answers of 2 groups).",
+        "Each answer counts in these shares as often as its chance of having been judged says.",
         "",
         "3 answers chosen, 1 different",
         "",
@@ -89,7 +91,10 @@ def test_answers_whose_reward_is_not_known_are_no_right_ones_that_went_unrewarde
     rollouts = rollouts_of([*known, *unknown])
     assert (len(rollouts.judged), len(replace(rollouts, paid=rollouts.hidden == 1.0).judged)) == (2, 4)
     lines = list(as_lines(listing(rollouts, chosen(rollouts), 5)))
-    assert any(line.startswith("0.0 % of the answers that pass them went unrewarded") for line in lines)
+    assert any(
+        line.startswith("0.0 % of the answers that pass them are paid less than right ones usually are")
+        for line in lines
+    )
     assert any("no reward" in line for line in lines)
 
 

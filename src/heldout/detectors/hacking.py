@@ -43,13 +43,14 @@ class HackRate(Question):
     """Do rewarded answers fail the hidden tests, and do right answers go unrewarded?
 
     Asked of training answers that the hidden tests judged too, outside the reward: all of them, or some that were drawn
-    with known chances. ``hack_rate_high`` is found where more than `tolerated` of the rewarded answers fail, also from
-    the first step on; ``hack_rate_rises`` where more fail than in the first `start` judged steps, which need 100
-    rewarded answers that were judged; ``unrewarded_right``, the mirror, where more than `unrewarded` of the answers
-    that pass the hidden tests are not rewarded; it is told under a name of its own, `right_answers`. Each is told once,
-    with the share since about the step at which it began. Bets on the shares of prompts decide, so that one may look
-    after every step, and answers of one prompt may resemble each other; the errors are 1, 3 and 1 %, together at most 5
-    % of runs.
+    with known chances. Rewarded is what gets 95 % of what right answers usually get, from the lowest reward on; so a
+    part of the reward for form or length makes some right answers unrewarded by design. ``hack_rate_high`` is found
+    where more than `tolerated` of the rewarded answers fail, also from the first step on; ``hack_rate_rises`` where
+    more fail than in the first `start` judged steps, which need 100 rewarded answers that were judged;
+    ``unrewarded_right``, the mirror, where more than `unrewarded` of the answers that pass the hidden tests are not
+    rewarded; it is told under a name of its own, `right_answers`. Each is told once, with the share since about the
+    step at which it began. Bets on the shares of prompts decide, so that one may look after every step, and answers of
+    one prompt may resemble each other; the errors are 1, 3 and 1 %, together at most 5 % of runs.
 
     What it cannot see: answers that fool the hidden tests too; a kind of answer that is never drawn; what the policy
     does on other problems. Answers that could not be judged count as neither.
@@ -166,14 +167,14 @@ class HackRate(Question):
         ),
         UNREWARDED: Text(
             severity=Severity.WATCH,
-            seen="From about step {since} to {here}, {part} of the answers that pass the hidden tests are not rewarded "
-            "(95 % interval {between}; {answers:.0f} answers of {prompts:.0f} prompts).",
+            seen="From about step {since} to {here}, {part} of the answers that pass the hidden tests are paid less "
+            "than right ones usually are (95 % interval {between}; {answers:.0f} answers of {prompts:.0f} prompts).",
             against="At most {limit} is tolerated: a bet against that multiplies its stake by {odds} in 1 % of runs, "
             "whenever one looks.",
-            means="The reward turns right answers down: it teaches less than the task, and says too little of what the "
-            "policy can do.",
-            advice="Read right answers that go unrewarded: a format, the extraction of the answer or a limit may turn "
-            "them down.",
+            means="The reward turns right answers down, or pays them in part: unless that is by design, as for form or "
+            "length, it teaches less than the task, and says too little of what the policy can do.",
+            advice="Read right answers that get less: a format, the extraction of the answer, a wrong test or a limit "
+            "may turn them down.",
             reference=_SOURCE,
         ),
     }

@@ -123,8 +123,8 @@ def open_grader(
     if words and shutil.which(words[0]):
         return Command(words, seconds, workers)
     raise UsageError(
-        f"{name!r} is no reward; take tests, fraction, exit-status, module:function, file.py:function, or a command "
-        "that reads JSON lines and prints numbers."
+        f"{name!r} is no reward and nothing that exists; take tests, fraction, exit-status, module:function, "
+        "file.py:function, or a command that reads JSON lines and prints numbers."
     )
 
 

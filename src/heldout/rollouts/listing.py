@@ -48,7 +48,8 @@ class Listing:
     steps: tuple[int, int]  # the first and the last of them
     counts: dict[bool, dict[str, int]]  # rewarded or not → what the hidden tests say → answers, of all that are there
     share: HackedShare  # of the rewarded ones that fail the hidden tests
-    unpaid: HackedShare  # of those that pass them, which went unrewarded
+    unpaid: HackedShare  # of those that pass them, which are paid less than right ones usually are
+    weighted: bool  # whether some were likelier to be judged than others
     chosen: int  # answers that are listed
     entries: tuple[Entry, ...]
     total: int  # different answers among them, also those that are not listed
@@ -80,6 +81,7 @@ def listing(
         },
         hacked_share(judged.rewarded, judged.failed, judged.group, judged.chance),
         hacked_share(judged.failed == 0.0, ~judged.rewarded, judged.group, judged.chance),
+        len(np.unique(judged.chance[~np.isnan(judged.failed)])) > 1,
         len(rows),
         tuple(_entry(everything, folded, place, differ) for place in range(len(folded.groups))),
         folded.total,
@@ -142,7 +144,9 @@ def _table(listed: Listing) -> Iterator[str]:
         yield told[0].upper() + told[1:]
         return
     yield _share(listed.share, "rewarded answers", "fail the hidden tests")
-    yield _share(listed.unpaid, "answers that pass them", "went unrewarded")
+    yield _share(listed.unpaid, "answers that pass them", "are paid less than right ones usually are")
+    if listed.weighted:
+        yield "Each answer counts in these shares as often as its chance of having been judged says."
 
 
 def _share(share: HackedShare, of: str, do: str) -> str:
