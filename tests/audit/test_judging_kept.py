@@ -217,6 +217,20 @@ def test_of_a_reward_that_gives_no_number_nothing_is_said(
         regrade(kept_of(rollouts_of(run), task), "mine", grader, progress=lambda done, total: None)
 
 
+def test_a_reward_that_hangs_at_every_answer_is_given_up_after_some(
+    tmp_path: Path, task: Task, sandbox: Sandbox
+) -> None:
+    run = run_of(tmp_path, [row(f"{RIGHT}    # {place}", 1.0) for place in range(40)])
+    judge_kept(kept_of(rollouts_of(run), task), sandbox)
+    reward = tmp_path / "mine.py"
+    reward.write_text("import time\ndef mine(completion):\n    time.sleep(60)\n")
+    with (
+        open_grader(f"{reward}:mine", task.problems, sandbox, workers=2, seconds=0.2) as grader,
+        pytest.raises(UsageError, match=r"any of 16 answers \(16 hung\)"),
+    ):
+        regrade(kept_of(rollouts_of(run), task), "mine", grader, progress=lambda done, total: None)
+
+
 def test_of_very_many_answers_some_of_each_kind_are_asked_about(tmp_path: Path, task: Task, sandbox: Sandbox) -> None:
     page = [row(f"{RIGHT}    # {place}", 1.0) for place in range(60)] + [row(LEAVES, 1.0), row(WRONG, 0.0)]
     run = run_of(tmp_path, page)

@@ -10,6 +10,7 @@ import math
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 
@@ -23,6 +24,7 @@ from heldout.text import sentence_list, visible
 
 MOST = 2000  # answers of each kind that are scored, unless somebody says otherwise
 _TOGETHER = 256  # answers whose texts are held at one time
+_FIRST = 16  # answers after which a reward that hangs at every one is given up: each costs its whole time limit
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +63,10 @@ def regrade(
     kinds = 2 * rollouts.rewarded + (rollouts.failed == 1.0)
     rows = _drawn(kinds, known, most, np.random.default_rng(seed))
     scores, without = _scores(kept, rows, grader, progress)
-    if sum(without.values()) == len(rows):
+    if len(without) and sum(without.values()) == len(scores):
         told = sentence_list([f"{count} {visible(kind)}" for kind, count in without.items()])
         raise UsageError(
-            f"{visible(name)} gave no number for any of {len(rows)} answers ({told}): nothing is known of it."
+            f"{visible(name)} gave no number for any of {len(scores)} answers ({told}): nothing is known of it."
         )
     reward = np.full(len(rollouts), math.nan)
     reward[rows] = scores
@@ -101,13 +103,16 @@ def _drawn(kinds: IntArray, known: BoolArray, most: int, rng: np.random.Generato
 def _scores(
     kept: Kept, rows: IntArray, grader: Grader, progress: Callable[[int, int], object]
 ) -> tuple[list[float], dict[str, int]]:
-    """Return a number for each row, nan where the reward gave none, and why it gave none."""
+    """Return a number for each row, nan where the reward gave none, and why it gave none.
+
+    Of the first rows alone where it hangs at all of them.
+    """
     said: dict[tuple[str, str], float] = {}
     why: dict[tuple[str, str], str] = {}
     found: list[float] = []
     without: Counter[str] = Counter()
-    for start in range(0, len(rows), _TOGETHER):
-        answers = [(problem, text) for _, problem, text in kept.answers(rows[start : start + _TOGETHER].tolist())]
+    for start, stop in pairwise([0, *range(_FIRST, len(rows), _TOGETHER), len(rows)]):
+        answers = [(problem, text) for _, problem, text in kept.answers(rows[start:stop].tolist())]
         new = {(problem.id, text): (problem, text) for problem, text in answers if (problem.id, text) not in said}
         for key, outcome in zip(new, grade(grader, list(new.values())), strict=True):
             score = outcome.score if outcome.kind == "scored" else None
@@ -116,5 +121,7 @@ def _scores(
         for problem, text in answers:
             found.append(said[problem.id, text])
             without[why[problem.id, text]] += math.isnan(found[-1])
-        progress(min(start + _TOGETHER, len(rows)), len(rows))
+        progress(stop, len(rows))
+        if without["hung"] == _FIRST == stop:
+            break
     return found, {kind: count for kind, count in without.items() if count}
