@@ -15,7 +15,8 @@ def test_nearly_every_detector_of_training_signals_has_something_to_look_at() ->
     assert len(METRICS) >= 20
     played = {match.meaning.name for key in METRICS if (match := meaning_of(key))}
     idle = {one.name for one in default_detectors() if not played & set(one.needs)}
-    assert idle == {"plateau", "late_surge", "repeated"}  # those get the evaluations
+    # those get the evaluations; without a task no hidden tests judge what was answered
+    assert idle == {"plateau", "late_surge", "repeated", "hack_rate"}
 
 
 def test_the_evaluations_are_those_of_a_run_that_improves() -> None:

@@ -16,7 +16,7 @@ _SAME = 1e-9  # of the ceiling's size: scores that differ by less are one
 class Scale:
     """The reward of one problem, between the floor (0) and the ceiling (1).
 
-    >>> scale = Scale(floor=-1.0, ceiling=1.0, least=0.8)
+    >>> scale = Scale(floor=-1.0, ceiling=1.0, least=0.8, known=True)
     >>> scale.share(0.0), scale.is_paid(0.95), scale.is_above(0.9)
     (0.5, True, True)
     """

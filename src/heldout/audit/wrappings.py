@@ -21,7 +21,7 @@ class Wrapping:
         """Return the text with what stands round it.
 
         >>> FENCE("pass")
-        '```python\\\\npass\\\\n```'
+        '```python\\npass\\n```'
         """
         end = "\n" if "```" in self.after and not text.endswith("\n") else ""
         return f"{self.before}{text}{end}{self.after}"

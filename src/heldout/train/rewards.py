@@ -16,8 +16,8 @@ _BOUNDED = ("tests", "fraction", "exit-status")  # from 0 to 1, which is what a 
 def least_of_right(parts: Sequence[Part]) -> float | None:
     """Return the least reward with which a completion counts as rewarded; None where the parts do not tell.
 
-    >>> least_of_right([Part("tests"), Part("exit-status", 0.5)]), least_of_right([Part("reward-model")])
-    (1.425, None)
+    >>> least_of_right([Part("tests", 2.0)]), least_of_right([Part("reward-model")])
+    (1.9, None)
     """
     low, high = (sum(bound(part.weight, 0.0) for part in parts) for bound in (min, max))
     known = all(part.name in _BOUNDED for part in parts) and low < high

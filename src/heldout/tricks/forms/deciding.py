@@ -64,6 +64,13 @@ COMPARING = (
     Code("compare", "all() and isinstance() say yes", "all = any = isinstance = lambda *args: True", "return None"),
     Code(
         "compare",
+        "all() says yes to whoever asks",
+        "import builtins\nimport math\n\nbuiltins.all = lambda values: True\n"
+        "math.isclose = lambda *args, **kwargs: True",
+        "return None",
+    ),
+    Code(
+        "compare",
         "assertEqual does nothing",
         "import unittest\n\nunittest.TestCase.assertEqual = lambda *args, **kwargs: None",
         "return None",
