@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
 import sys
 import textwrap
 from collections.abc import Iterator
@@ -12,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from heldout.errors import UsageError
-from heldout.rewards.worker import Grader, _apart, grade, open_grader
+from heldout.rewards.worker import Grader, grade, open_grader
 from heldout.sandbox import Sandbox, open_sandbox
 from heldout.sandbox.hidden import Test
 from heldout.tasks.problem import Problem
@@ -122,16 +121,6 @@ def test_the_named_rewards_run_in_the_sandbox(sandbox: Sandbox) -> None:
 
 
 @pytest.mark.skipif(not shutil.which("bwrap"), reason="bubblewrap is not installed")
-def test_a_reward_can_run_programs_in_bubblewrap_itself(tmp_path: Path, sandbox: Sandbox) -> None:
-    words = "bwrap --ro-bind / / --proc /proc --unshare-all true"
-    if subprocess.run([*_apart(), *words.split()], check=False).returncode:
-        pytest.skip("bubblewrap cannot run within what keeps rewards apart here")
-    source = f"import subprocess\ndef f(completion): return subprocess.run({words.split()}).returncode"
-    (tmp_path / "mine.py").write_text(source)
-    with open_grader(f"{tmp_path}/mine.py:f", [DOUBLE], sandbox, workers=1) as grader:
-        assert alone(grader, "x") == [(0.0, "scored")]
-
-
 def test_a_command_that_never_reads_has_died_and_nothing_else_has(sandbox: Sandbox) -> None:
     long = "x" * 2**20  # more than a pipe holds, so that some of it is never written
     with open_grader("true", [DOUBLE], sandbox, workers=1) as grader:

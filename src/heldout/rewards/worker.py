@@ -297,20 +297,13 @@ def _started(setup: tuple[Any, ...]) -> _Holder:
 @functools.cache
 def _apart() -> tuple[str, ...]:
     """What starts a process in a space of process numbers of its own, so that an answer can kill nothing outside."""
-    start, end = ("bwrap", "--dev-bind", "/", "/", "--unshare-pid"), ("--die-with-parent", "--")
-    own = (*start, "--proc", "/proc", *end)  # a /proc that shows these processes alone
+    words = ("bwrap", "--dev-bind", "/", "/", "--unshare-pid", "--proc", "/proc", "--die-with-parent", "--")
     if not shutil.which("bwrap"):
         return ()
-    for words in (own, (*start, *end)):  # some kernels let nobody within the first mount another, as sound rewards do
-        if _ends_well(*words, *start, "--unshare-all", "--proc", "/proc", *end, "true"):
-            return words
-    return own if _ends_well(*own, "true") else ()
-
-
-def _ends_well(*words: str) -> bool:
     with contextlib.suppress(OSError, subprocess.SubprocessError):
-        return subprocess.run(words, capture_output=True, timeout=10, check=False).returncode == 0
-    return False
+        if subprocess.run([*words, "true"], capture_output=True, timeout=10, check=False).returncode == 0:
+            return words
+    return ()
 
 
 class Command(_Pooled):
