@@ -12,7 +12,8 @@ from trl import GRPOTrainer
 
 from benchmarks.children.stopwatch import Stopwatch
 from heldout.callbacks import HeldoutCallback
-from heldout.train import callbacks, grpo
+from heldout.evaluation.during import Evaluator
+from heldout.train import grpo
 from heldout.train.config import load_config
 
 
@@ -31,7 +32,7 @@ if __name__ == "__main__":
     watch.around(GRPOTrainer, "_calculate_rewards", "judging")
     for method in ("_record", "on_log"):
         watch.around(HeldoutCallback, method, "recording")
-    watch.around(callbacks.HeldOut, "__call__", "evaluation")
+    watch.around(Evaluator, "__call__", "evaluation")
     if kind == "TRL alone":
         setattr(grpo, "GRPOTrainer", Bare)  # noqa: B010  # mypy knows it as imported there, not as exported
     config = load_config("honest", steps=steps, trick="", evaluate_every=every, save_every=every or steps, threads=1)

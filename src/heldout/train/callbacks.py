@@ -1,30 +1,23 @@
-"""What is the loop's own beside the training steps: its evaluation, stopping by signals, progress.
+"""What is the loop's own beside the training steps: stopping by signals, progress.
 
-Recording, judging and stopping by findings are those of `heldout.callbacks.HeldoutCallback`.
+Recording, judging and stopping by findings are those of `heldout.callbacks.HeldoutCallback`, evaluation is that of
+`heldout.evaluation.during`.
 """
 
 from __future__ import annotations
 
 import signal
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
-from accelerate import PartialState
 from accelerate.utils import gather_object
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
-from heldout.evaluation.score import Policy, evaluate, interval
-from heldout.sandbox.base import Sandbox
-from heldout.stats.passk import mean_pass_at_k
-from heldout.tasks.problem import Problem
-
-_MOST_KINDS = 2  # ways of failing in the line that an evaluation gets
-_COLUMNS = ("problems", "passed", "samples")  # of an evaluation, as `Recorder.evaluation` takes them
+from heldout.evaluation.during import Evaluator
 
 
 class Display:
@@ -65,60 +58,10 @@ class Display:
         self.console.print(text, highlight=False, markup=False, soft_wrap=True)
 
 
-class HeldOut:
-    """Measures the policy on held-out problems with the true judge: the `evaluate` of `HeldoutCallback`.
-
-    Each process samples and judges its share of the problems.
-    """
-
-    def __init__(
-        self,
-        problems: Sequence[Problem],
-        policy: Callable[[Any], Policy],  # makes something to sample from of the model as it is
-        sandbox: Sandbox,
-        display: Display,
-        samples: int,  # completions of each problem
-        steps: int,  # of the whole run
-    ) -> None:
-        self.problems, self.policy, self.sandbox, self.display = problems, policy, sandbox, display
-        self.samples, self.steps = samples, steps
-        self.newest = ""  # for the line that shows progress
-
-    def __call__(self, model: Any, step: int) -> dict[str, Any]:
-        """Return what all processes together found, as `Recorder.evaluation` takes it."""
-        state = PartialState()
-        mine = self._share(model, step, self.problems[state.process_index :: state.num_processes])
-        parts = gather_object(mine) if state.num_processes > 1 else mine
-        problems, passed, samples = ([one for part in parts for one in part[key]] for key in _COLUMNS)
-        length, cut = (
-            sum(part[key] * len(part["problems"]) for part in parts) / len(problems) for key in ("mean_length", "cut")
-        )
-        errors = dict(sum((Counter(part["errors"]) for part in parts), Counter[str]()))
-        rate = mean_pass_at_k(samples, passed, 1)
-        low, high = interval(rate.value, rate.se, rate.n, self.samples)
-        self.newest = f"Pass@1 {rate.value:.1%} ({low:.1%} to {high:.1%})"
-        failed = "".join(f", {kind} {count}" for kind, count in Counter(errors).most_common(_MOST_KINDS))
-        said = f"{self.newest}, {length:.1f} tokens, {cut:.0%} cut{failed}"
-        self.display.say(f"step {step} of {self.steps}: held-out {said}")
-        found = {"problems": problems, "passed": passed, "samples": samples}
-        return {**found, "mean_length": length, "cut": cut, "errors": errors}
-
-    def _share(self, model: Any, step: int, problems: Sequence[Problem]) -> list[dict[str, Any]]:
-        """Return what this process found; nothing where there are more processes than problems."""
-        if not problems:
-            return []
-        found = evaluate(self.policy(model), problems, self.sandbox, step=step, samples=self.samples)
-        outcomes = found.evaluation.outcomes
-        assert outcomes is not None
-        columns = (list(outcomes.problems), outcomes.passed.tolist(), outcomes.samples.tolist())
-        named = dict(zip(_COLUMNS, columns, strict=True))
-        return [{**named, "mean_length": found.mean_length, "cut": found.cut, "errors": dict(found.errors)}]
-
-
 class Shown(TrainerCallback):
     """Shows how far the training is."""
 
-    def __init__(self, display: Display, held_out: HeldOut) -> None:
+    def __init__(self, display: Display, held_out: Evaluator) -> None:
         self.display, self.held_out = display, held_out
 
     def on_log(

@@ -35,6 +35,7 @@ from trl import GRPOConfig, GRPOTrainer
 from datasets import Dataset
 from heldout.callbacks.transformers import HeldoutCallback, planned_evaluations
 from heldout.errors import UsageError
+from heldout.evaluation.during import Evaluator
 from heldout.evaluation.stops import default_stops
 from heldout.evaluation.transformers import TransformersPolicy, load_policy
 from heldout.findings import Finding, Severity
@@ -51,7 +52,7 @@ from heldout.tasks.comparing import compared_as
 from heldout.tasks.contamination import contaminated, refuse
 from heldout.tasks.problem import Problem, with_limits, with_wrong_tests
 from heldout.text import counted
-from heldout.train.callbacks import Display, HeldOut, Shown, Stop
+from heldout.train.callbacks import Display, Shown, Stop
 from heldout.train.config import TrainConfig
 from heldout.train.reward_model import RewardModel, fit_reward_model, labelled_samples
 from heldout.train.rewards import for_trl, least_of_right
@@ -233,11 +234,11 @@ def _observers(
 ) -> tuple[HeldoutCallback, TrainerCallback]:
     """Return what records, measures and judges the run, and what shows how far it is."""
     config = ready.config
-    held_out = HeldOut(
+    held_out = Evaluator(
         ready.held_out,
         lambda model: TransformersPolicy(model, policy.tokenizer, **sampling_of(config, ready.stops)),
         sandbox,
-        display,
+        display.say,
         config.evaluate_samples,
         ready.settings.max_steps,
     )
