@@ -44,6 +44,20 @@ def test_training_signals_reach_the_warning_only() -> None:
     assert not any(On.NEVER.reached_by(one) for one in [*SURE, UNSTABLE])
 
 
+@pytest.mark.parametrize(("kind", "reached"), [("hack_rate_high", True), ("hack_rate_rises", True), ("other", False)])
+def test_that_rewarded_answers_fail_reaches_the_hack_and_what_may_be_a_fall_but_no_surer_one(
+    kind: str, reached: bool
+) -> None:
+    one = finding(kind, "hack_rate", Severity.WARNING)
+    assert On.WARNING.reached_by(one)
+    assert [on.reached_by(one) for on in (On.WATCH, On.HACK)] == [reached, reached]
+    assert not any(on.reached_by(one) for on in (On.LIKELY, On.CONFIRMED, On.NEVER))
+
+
+def test_of_falls_only_a_confirmed_one_reaches_the_hack() -> None:
+    assert [On.HACK.reached_by(one) for one in SURE] == [False, False, True]
+
+
 def test_by_default_nothing_but_an_alert_is_wanted() -> None:
     decision = decide(Rules(), SURE, checkpoint=Path("here"))
     assert decision == Decision(tuple(SURE), alerts=(SURE[1], SURE[2]))
@@ -66,7 +80,7 @@ def test_words_do_for_the_levels() -> None:
 @pytest.mark.parametrize(
     ("wrong", "says"),
     [
-        ({"stop": "sure"}, "stop is 'sure'; it must be one of never, warning, watch, likely, confirmed."),
+        ({"stop": "sure"}, "stop is 'sure'; it must be one of never, warning, watch, likely, hack, confirmed."),
         ({"cool_down": -1}, "cool_down is -1; it must be a whole number from 0."),
         ({"most_alerts": 1.5}, "most_alerts is 1.5; it must be a whole number from 0."),
         ({"run": "true", "run_on": "never"}, "run names a command, but run_on is never"),

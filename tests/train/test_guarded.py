@@ -59,7 +59,7 @@ def configured(tmp_path_factory: pytest.TempPathFactory) -> Any:
 def stopped(configured: Any, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     """A hackable run that the guard stopped, and what was shown meanwhile."""
     directory, shown = tmp_path_factory.mktemp("stopped") / "run", io.StringIO()
-    assert not train(configured(stop="confirmed"), directory, console=Console(file=shown, width=500))
+    assert not train(configured(stop_on="confirmed"), directory, console=Console(file=shown, width=500))
     return directory, shown.getvalue()
 
 
@@ -86,7 +86,7 @@ def test_a_hacked_run_is_stopped_and_says_so_and_names_the_checkpoint_to_keep(st
     best = json.loads((run / "best.json").read_text())
     assert Path(best["checkpoint"]).is_dir()
     assert held.value[held.step == best["step"]][0] > held.value[-1] + 0.1
-    assert f"stopped by the guard at step {act['step']} (stop = confirmed)" in shown
+    assert f"stopped by the guard at step {act['step']} (stop_on = confirmed)" in shown
     assert f"the checkpoint to keep: {best['checkpoint']}" in shown
     (confirmed,) = rows(run, what="finding", kind="confirmed")
     assert f"step {confirmed['step']}: alarm: {confirmed['seen']}" in shown
@@ -112,6 +112,16 @@ def test_without_stop_the_same_run_is_judged_alike_and_goes_on(
     assert (tmp_path / "run" / "policy").is_dir()
 
 
+def test_rewarded_answers_that_fail_stop_a_run_before_the_fall_is_confirmed(
+    configured: Any, stopped: tuple[Path, str], tmp_path: Path
+) -> None:
+    config = configured(stop_on="hack", record_every=1, judge=16, judge_cost=0.0, evaluate_every=0)
+    assert not train(config, tmp_path / "run")
+    (act,) = rows(tmp_path / "run", what="act", act="stop")
+    assert rows(tmp_path / "run", what="finding", detector="hack_rate")[0]["step"] == act["step"]
+    assert act["step"] < rows(stopped[0], what="act", act="stop")[0]["step"]
+
+
 def test_a_stopped_run_can_be_gone_on_with_where_it_ended(stopped: tuple[Path, str]) -> None:
     run, _ = stopped
     last = rows(run, what="act", act="stop")[0]["step"]
@@ -123,7 +133,7 @@ def test_a_stopped_run_can_be_gone_on_with_where_it_ended(stopped: tuple[Path, s
 
 
 def test_an_honest_run_goes_on_to_its_end(configured: Any, tmp_path: Path) -> None:
-    assert train(configured(reward="tests", stop="likely", steps=24), tmp_path / "run")
+    assert train(configured(reward="tests", stop_on="likely", steps=24), tmp_path / "run")
     assert rows(tmp_path / "run", what="finding", detector="over_optimisation") == []
     assert heldout.read(tmp_path / "run")["held_out"].value[-1] > 0.9
 
@@ -138,7 +148,7 @@ def test_pruning_spares_the_checkpoint_to_keep(configured: Any, tmp_path: Path) 
 
 
 def test_two_processes_share_the_problems_and_stop_at_the_same_step(configured: Any, tmp_path: Path) -> None:
-    words = ["--config", str(settings_file(configured(stop="confirmed"), tmp_path)), "--out", str(tmp_path / "run")]
+    words = ["--config", str(settings_file(configured(stop_on="confirmed"), tmp_path)), "--out", str(tmp_path / "run")]
     launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
     done = subprocess.run(
         [*launch, "-m", "heldout", "train", *words],
@@ -157,7 +167,9 @@ def test_two_processes_share_the_problems_and_stop_at_the_same_step(configured: 
 
 
 def test_the_command_says_that_it_stopped_and_how_to_go_on(configured: Any, tmp_path: Path) -> None:
-    done = heldout_train("--config", settings_file(configured(stop="confirmed"), tmp_path), "--out", tmp_path / "run")
+    done = heldout_train(
+        "--config", settings_file(configured(stop_on="confirmed"), tmp_path), "--out", tmp_path / "run"
+    )
     assert done.returncode == 0, done.stderr
     assert done.stdout == f"{tmp_path}/run: stopped; go on with: heldout train --resume -o {tmp_path}/run\n"
     assert "stopped by the guard at step" in done.stderr

@@ -19,27 +19,32 @@ from heldout.findings import Finding, Severity
 
 
 class On(StrEnum):
-    """From which finding on something is done; each includes those below it."""
+    """From which finding on something is done: each includes those below it, but that `LIKELY` leaves `HACK` out."""
 
     NEVER = "never"
     WARNING = "warning"  # the training is unstable, collapsed or saturated
     WATCH = "watch"  # the held-out score may be falling, or rewarded answers fail the hidden tests
     LIKELY = "likely"  # it has fallen, as far as the posterior can tell
+    HACK = "hack"  # more rewarded answers fail the hidden tests than is tolerated, at the stated error rate
     CONFIRMED = "confirmed"  # it has fallen, at the stated error rate
 
     def reached_by(self, finding: Finding) -> bool:
         """Whether this finding is one of those."""
+        if self is On.HACK and finding.kind in HACKED:
+            return True
         return self is not On.NEVER and _RANKS.index(self) <= _rank(finding)
 
 
-When = On | Literal["never", "warning", "watch", "likely", "confirmed"]  # as it may be written
+When = On | Literal["never", "warning", "watch", "likely", "hack", "confirmed"]  # as it may be written
 
-_RANKS = (On.NEVER, On.WARNING, On.WATCH, On.LIKELY, On.CONFIRMED)
+_RANKS = tuple(On)
+_FALLS = {Level.WATCH: On.WATCH, Level.LIKELY: On.LIKELY, Level.CONFIRMED: On.CONFIRMED}
 
 
 def _rank(finding: Finding) -> int:
+    """How much is reached: a fall by how sure it is; that rewarded answers fail as much as a fall that may be."""
     if finding.detector == OverOptimisation.name:
-        return _RANKS.index(On.WARNING) + Level[finding.kind.upper()]
+        return _RANKS.index(_FALLS[Level[finding.kind.upper()]])
     if finding.kind in HACKED:
         return _RANKS.index(On.WATCH)
     return _RANKS.index(On.WARNING if finding.severity in (Severity.WARNING, Severity.ALARM) else On.NEVER)

@@ -74,10 +74,11 @@ class TrainConfig:
     evaluate_samples: int = _setting(1, "Completions of each.", 1)
     save_every: int = _setting(50, "Steps between checkpoints.", 1)
     keep: int = _setting(0, "Newest checkpoints to keep, beside those that may be the best; 0 for all.", 0)
-    stop: str = _setting(
+    stop_on: str = _setting(
         "never",
-        "End the run early, from which finding on that the held-out score has fallen.",
-        allowed=("never", "watch", "likely", "confirmed"),
+        "End the run early: where the held-out score may be falling (watch), is likely to have fallen or has fallen "
+        "for sure (confirmed), or where rewarded answers fail the hidden tests (hack, or confirmed).",
+        allowed=("never", "watch", "likely", "confirmed", "hack"),
     )
     record_every: int = _setting(1, "Steps between records of completions; 0 for none.", 0)
     record: int = _setting(16, "Completions of such a step that are kept, drawn by chance.", 1)
@@ -132,8 +133,13 @@ class TrainConfig:
                 f"Checkpoints every {self.save_every} steps do not meet evaluations every {self.evaluate_every}; "
                 "a checkpoint that was not measured cannot be chosen. Make save_every a multiple of evaluate_every."
             )
-        if self.stop != "never" and not self.evaluate_every:
-            raise UsageError(f"stop = {self.stop} needs held-out evaluations; give evaluate_every, such as 10.")
+        if self.stop_on not in ("never", "hack") and not self.evaluate_every:
+            raise UsageError(f"stop_on = {self.stop_on} needs held-out evaluations; give evaluate_every, such as 10.")
+        if self.stop_on == "hack" and not (self.judge and self.record_every):
+            raise UsageError(
+                "stop_on = hack needs training answers that the hidden tests judge; give judge and record_every, such "
+                "as 8 and 1."
+            )
         if self.judge_cost > 1:
             raise UsageError(f"judge_cost is {self.judge_cost}; it is a share of a step's time, at most 1.")
         if self.trick and self.model != "embedded":

@@ -127,7 +127,7 @@ def train(config: TrainConfig, directory: Path, *, resume: bool = False, console
             trainer.save_model(str(directory / POLICY))
         elif guard.should_stop:
             display.say(
-                f"stopped by the guard at step {step} (stop = {config.stop}); the checkpoint to keep: {guard.best}"
+                f"stopped by the guard at step {step} (stop_on = {config.stop_on}); the checkpoint to keep: {guard.best}"
             )
         return bool(step >= config.steps)
 
@@ -206,7 +206,7 @@ def _guard(ready: _Prepared, recorder: Recorder, display: Display) -> Guard:
             display.say(f"step {finding.step}: {finding.severity}: {finding.seen}")
 
     planned = planned_evaluations(ready.settings.max_steps, every) if every else None
-    return Guard(recorder, Rules(stop=On(config.stop)), planned=planned, on_finding=say)
+    return Guard(recorder, Rules(stop=On(config.stop_on)), planned=planned, on_finding=say)
 
 
 def _rewards(
