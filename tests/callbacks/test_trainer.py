@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -31,7 +30,6 @@ pytestmark = [
 ]
 
 from heldout.callbacks import HeldoutCallback  # noqa: E402
-from heldout.callbacks.transformers import drop_links, link_checkpoint  # noqa: E402
 
 PROBLEMS = [f"p{index}" for index in range(200)]
 
@@ -264,42 +262,3 @@ def test_what_cannot_be_meant_is_refused_before_training() -> None:
         HeldoutCallback(Guard(), planned=3)
     with pytest.raises(UsageError, match="takes a function"):
         HeldoutCallback("run").record_rewards("some/reward-model")  # type: ignore[arg-type]
-
-
-def saved(folder: Path, step: int) -> Path:
-    path = folder / f"checkpoint-{step}" / "inner"
-    path.mkdir(parents=True)
-    (path / "weights").write_bytes(b"w" * step)
-    return path.parent
-
-
-def test_a_copy_outlives_the_original_and_costs_no_space(tmp_path: Path) -> None:
-    original = saved(tmp_path / "a", 10)
-    copy = link_checkpoint(original, tmp_path / "b")
-    assert copy is not None
-    assert (copy / "inner" / "weights").stat().st_ino == (original / "inner" / "weights").stat().st_ino
-    shutil.rmtree(original)
-    assert (copy / "inner" / "weights").read_bytes() == b"w" * 10
-
-
-def test_a_second_copy_replaces_the_first(tmp_path: Path) -> None:
-    original = saved(tmp_path / "a", 10)
-    link_checkpoint(original, tmp_path / "b")
-    (original / "more").write_text("x")
-    copy = link_checkpoint(original, tmp_path / "b")
-    assert copy is not None
-    assert (copy / "more").exists()
-    assert [path.name for path in (tmp_path / "b").iterdir()] == ["checkpoint-10"]
-
-
-def test_what_cannot_be_linked_leaves_nothing_behind(tmp_path: Path) -> None:
-    assert link_checkpoint(tmp_path / "a" / "checkpoint-1", tmp_path / "b") is None
-    assert list((tmp_path / "b").iterdir()) == []
-
-
-def test_all_but_the_wanted_copies_are_deleted(tmp_path: Path) -> None:
-    for step in (10, 20, 30):
-        link_checkpoint(saved(tmp_path / "a", step), tmp_path / "b")
-    (tmp_path / "b" / "mine").mkdir()
-    drop_links(tmp_path / "b", {20})
-    assert sorted(path.name for path in (tmp_path / "b").iterdir()) == ["checkpoint-20", "mine"]

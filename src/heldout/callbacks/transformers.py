@@ -6,9 +6,8 @@ trainer = GRPOTrainer(..., callbacks=[HeldoutCallback("runs/a", rules=Rules(stop
 from __future__ import annotations
 
 import os
-import shutil
 import time
-from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
@@ -20,6 +19,7 @@ from heldout.callbacks.rollouts import Rollouts, Sampling
 from heldout.errors import MissingExtra, UsageError
 from heldout.evaluation.transformers import undisturbed
 from heldout.live import Decision, Guard, Rules
+from heldout.live.checkpoints import STEM, keep_saved
 from heldout.rollouts.keeping import JUDGE, KEEP
 from heldout.sandbox import Sandbox
 from heldout.tasks import Problem, Task
@@ -34,8 +34,6 @@ if TYPE_CHECKING:
     from transformers import TrainerControl, TrainerState, TrainingArguments
 
 Evaluate = Callable[[Any, int], Mapping[str, Any]]
-LINKED = "kept"  # folder of a run's directory, for checkpoints that the trainer may prune and the guard protects
-_STEM = "checkpoint-"  # of what the trainer saves
 _SUMMARY = "train_runtime"  # in the line with which transformers closes
 
 
@@ -207,16 +205,9 @@ class HeldoutCallback(GuardedRun, TrainerCallback):  # type: ignore[misc,unused-
     def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **given: Any) -> None:
         if self.guard is None or self.guard.idle:
             return
-        step = state.global_step
-        saved = Path(str(args.output_dir), f"{_STEM}{step}")
-        decision = self.guard.checkpoint(step, saved)
-        if not (self.rules.protect and args.save_total_limit and self.guard.recorder and saved.is_dir()):
-            return
-        folder = self.guard.recorder.directory / LINKED
-        copy = link_checkpoint(saved, folder)
-        if copy is not None:
-            decision = self.guard.checkpoint(step, copy)
-        drop_links(folder, {*decision.protected, step, self._evaluated})
+        step, pruned = state.global_step, bool(args.save_total_limit)
+        saved = Path(str(args.output_dir), f"{STEM}{step}")
+        keep_saved(self.guard, saved, step, pruned=pruned, evaluated=self._evaluated)
 
     def on_train_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **given: Any) -> None:
         if self._hidden:
@@ -281,32 +272,6 @@ def planned_evaluations(steps: int, every: int) -> int:
     (3, 4)
     """
     return 1 - (-steps // every)
-
-
-def link_checkpoint(checkpoint: Path, folder: Path) -> Path | None:
-    """Link the files of a checkpoint, ``checkpoint-STEP``, into a folder on the same disk, which costs no space.
-
-    Return the copy, under the same name; None where the disk does not allow links.
-    """
-    copy, new = folder / checkpoint.name, folder / f".{checkpoint.name}.new"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        shutil.rmtree(new, ignore_errors=True)
-        shutil.copytree(checkpoint, new, copy_function=os.link)
-        shutil.rmtree(copy, ignore_errors=True)
-        new.rename(copy)
-    except (OSError, shutil.Error):
-        shutil.rmtree(new, ignore_errors=True)
-        return None
-    return copy
-
-
-def drop_links(folder: Path, keep: Container[int]) -> None:
-    """Delete the copies of all steps but these."""
-    for copy in folder.glob(f"{_STEM}*"):
-        step = copy.name.removeprefix(_STEM)
-        if step.isdigit() and int(step) not in keep:
-            shutil.rmtree(copy, ignore_errors=True)
 
 
 def _agreed(stop: bool, evaluate: bool) -> tuple[bool, bool]:
