@@ -53,11 +53,43 @@ def bench_detect(
         Path | None,
         typer.Option("--from", metavar="FILE", help="Take the results of an earlier -o FILE.json; simulate nothing."),
     ] = None,
+    real: Annotated[
+        bool, typer.Option("--real", help="Real labelled runs instead of simulated ones; CONFIG are kinds of them.")
+    ] = False,
 ) -> None:
     """False alarms and delay of noticing a falling pass rate, against what people use, on runs whose truth is known."""
+    if real:
+        from benchmarks.real import main as of_real_runs
+
+        of_real_runs(configs or [], out)
+        return
     from benchmarks.detect import main as bench
 
     bench(runs, configs or [], seed, workers, out, figures, source)
+
+
+@app.command("real-runs")
+def bench_real_runs(
+    out: Annotated[Path, typer.Option("-o", "--out", metavar="DIR", help="Where the runs lie, with all checkpoints.")],
+    kinds: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="KIND...", help="Such as honest, exit-hack, crash; all if none is given."),
+    ] = None,
+    seeds: Annotated[int, typer.Option(min=1, help="Runs of each kind; all kinds get one before any gets two.")] = 5,
+    only: Annotated[list[str] | None, typer.Option(help="train or score; both if it is not given.")] = None,
+    data: Annotated[Path | None, typer.Option(metavar="DIR", help="Where the packed runs and their truth go.")] = None,
+    fine: Annotated[
+        bool, typer.Option("--fine/--coarse", help="Score every checkpoint, or each second and those that matter.")
+    ] = True,
+) -> None:
+    """Train runs of known kinds, measure their checkpoints on 2048 new problems, and pack what is true of them.
+
+    Goes on where it stopped; start it once for each core that it may have.
+    """
+    from benchmarks.real_runs.build import STAGES
+    from benchmarks.real_runs.build import main as build
+
+    build(out, kinds or [], seeds, only or STAGES, data, fine)
 
 
 @app.command("sentences")
