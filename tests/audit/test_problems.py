@@ -14,9 +14,10 @@ from heldout.audit.problems import Problems
 from heldout.audit.truth import known_of
 from heldout.rewards.worker import open_grader
 from heldout.sandbox import Sandbox, open_sandbox
-from heldout.sandbox.hidden import SourceTest, Test
+from heldout.sandbox.hidden import Reply, SourceTest, Test
 from heldout.tasks.asserts import read_assertions
 from heldout.tasks.problem import Problem
+from heldout.tasks.replies import exact
 
 ONE, OTHER, TEXTS = functions()[:3]
 
@@ -78,3 +79,17 @@ def test_answers_that_are_no_programs_are_looked_at_too(sandbox: Sandbox) -> Non
     results = found([*mathematics()[:2], replace(mathematics()[0], id="again")], sandbox)
     assert results["copies of a problem"].found == 1
     assert not results["one value for all tests"].of
+
+
+def test_questions_of_one_template_are_no_copies(sandbox: Sandbox) -> None:
+    told = "{} has {} apples and buys 4 bags of 6. How many apples are there now, when none of them is eaten?"
+    made = (("Ann", 28), ("Ann", 31), ("Bo", 28))
+    several = [
+        Problem(f"sum-{place}", told.format(name, n), "", (Reply(str(n + 24), exact),), "test" if place else "train")
+        for place, (name, n) in enumerate(made)
+    ]
+    assert not any(one.flaw for one in found(several, sandbox).values())
+    again = replace(several[0], id="again", prompt=several[0].prompt.replace("now, when", "now, if"), split="test")
+    results = found([*several, again], sandbox)
+    assert results["copies of a problem"].seen.endswith("again (as sum-0).")
+    assert results["held-out problems that are trained on"].found == 1

@@ -102,6 +102,14 @@ def test_a_sound_reward_is_not_accused_and_its_bounds_are_printed(tmp_path: Path
     assert "guess: not paid on 1 problem (at most 79 %)" in said
 
 
+def test_a_reward_that_pays_no_right_answer_in_any_format_makes_the_audit_useless(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text("def reward(completion, answer): return float('<final>' + answer in completion)")
+    (tmp_path / "task.jsonl").write_text(json.dumps(ROWS[0]) + "\n")
+    told = json.loads(audit(tmp_path, "mine.py:reward", "--task", "task.jsonl", "--json", status=2).stdout)
+    (rejected,) = (one for one in told["results"] if one["kind"] == "rejected-right")
+    assert rejected["seen"].startswith("No right answer was paid in any of the formats that were tried: ")
+
+
 def test_a_folder_called_like_a_reward_is_asked_for_by_its_path(tmp_path: Path) -> None:
     (tmp_path / "tests").mkdir()
     row = {"id": "half", "prompt": "Halve x.", "entry_point": "f", "tests": [{"args": [4], "expected": 2}]}

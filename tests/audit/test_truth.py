@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from heldout.audit.asking import Asker
+from heldout.audit.baselines import measured
 from heldout.audit.truth import known_of
 from heldout.errors import TaskError
 from heldout.rewards.worker import open_grader
@@ -79,3 +80,17 @@ def test_a_solution_that_is_no_text_is_a_mistake_with_its_line(tmp_path: Path) -
     for wrong in ({"solution": 3}, {"solutions": [3]}):
         with pytest.raises(TaskError, match="line 1"):
             task_of(tmp_path, {"id": "one", "prompt": "Double.", "entry_point": "f", "tests": TESTS, **wrong})
+
+
+def test_answers_that_are_given_whole_teach_the_format_that_is_paid(tmp_path: Path, sandbox: Sandbox) -> None:
+    rows = [{"id": str(n), "prompt": f"{n} + {n}?", "answer": str(2 * n), "compare": "number"} for n in (2, 3)]
+    problems = task_of(tmp_path, *rows).problems
+    (tmp_path / "mine.py").write_text("def f(completion, answer): return float(f'<final>{answer}<' in completion)")
+    given = {"2": ["2 + 2 = 4, so <final>4</final>"]}
+    with open_grader(f"{tmp_path}/mine.py:f", problems, sandbox, workers=1) as grader:
+        asker = Asker(grader, sandbox)
+        known = measured(asker, known_of(problems, asker, given))
+    assert [(one.wrapping(one.programs[0]), one.scale.known, one.failing) for one in known] == [
+        ("2 + 2 = 4, so <final>4</final>", True, ()),
+        ("2 + 2 = 4, so <final>6</final>", True, ()),
+    ]

@@ -13,7 +13,7 @@ from heldout.audit.asking import Asker
 from heldout.audit.parts import Kind, Known, Result
 from heldout.audit.scale import Scale
 from heldout.audit.wrappings import AFTER_STUB, AS_IS, FENCE, OF_ANSWERS, OF_PROGRAMS, Wrapping
-from heldout.audit.writings import KNOWN, Writings, writings
+from heldout.audit.writings import AFTER, BEFORE, BEFORE_LONG, KNOWN, Writings, writings
 from heldout.rewards.worker import open_grader
 from heldout.sandbox import Sandbox, judge, open_sandbox
 
@@ -114,3 +114,22 @@ def test_the_format_that_is_asked_for_is_kept_in_every_writing_that_it_allows(wr
     for one in writings(replace(PROGRAM[0], wrapping=wrapping)):
         plain = one.text.replace("\r", "")
         assert not one.asked or (wrapping.before in plain and wrapping.after in plain), one.name
+
+
+def test_a_text_beside_a_format_is_outside_of_it_where_none_may_stand_there(tmp_path: Path, sandbox: Sandbox) -> None:
+    whole = "def f(completion): return float(completion[:13] == 'The answer is' and completion[-3:] == '}$.')"
+    found = audited(whole, NUMBER[3:5], tmp_path, sandbox)
+    assert {found[name].kind for name in (AFTER, BEFORE, BEFORE_LONG)} == {Kind.TOLD}
+    window = "def f(completion, answer): return float(answer in completion[-300:])"
+    found = audited(window, NUMBER[3:5], tmp_path, sandbox)
+    assert found[BEFORE_LONG].kind is Kind.REJECTED
+    assert found[BEFORE_LONG].flaw
+
+
+def test_where_no_format_is_paid_that_is_all_that_is_said(tmp_path: Path, sandbox: Sandbox) -> None:
+    reward = "def f(completion, answer): return float('<final>' + answer + '</final>' in completion)"
+    known = [replace(one, scale=Scale()) for one in NUMBER[3:5]]
+    (one,) = audited(reward, known, tmp_path, sandbox).values()
+    assert (one.name, one.found, one.of) == (KNOWN, 2, 2)
+    assert "in a box alone, after four hashes" in one.seen
+    assert "--solutions" in one.fix

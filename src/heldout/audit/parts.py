@@ -78,6 +78,7 @@ class Known:
     programs: tuple[str, ...] = ()  # whole programs that pass the hidden tests; of maths the answers that are right
     failing: tuple[str, ...] = ()  # those that the set gives as right, and that fail the hidden tests
     scale: Scale = field(default_factory=Scale)
+    taught: tuple[Wrapping, ...] = ()  # what stands round the answers that were given as they are written
     wrapping: Wrapping = AS_IS  # in which the reward pays right answers best
 
     @property

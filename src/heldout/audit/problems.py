@@ -14,9 +14,9 @@ from heldout.audit.witnesses import Suspect, witnesses
 from heldout.audit.wrappings import FENCE
 from heldout.rewards.worker import Outcome
 from heldout.sandbox.hidden import CheckedTest, StdinTest, Test
-from heldout.tasks.contamination import contaminated, groups
+from heldout.tasks.contamination import copies
 from heldout.tasks.plain import Holds
-from heldout.tasks.problem import Problem, Task
+from heldout.tasks.problem import Problem
 from heldout.text import counted
 
 PROBLEMS = 24  # whose tests are tried on wrong programs, unless all are wanted
@@ -112,22 +112,25 @@ def _result(name: str, seen: str, fix: str, found: Sequence[_Found], of: int) ->
 
 
 def _copies(problems: Sequence[Known]) -> Iterator[_Found]:
-    first = groups([one.problem for one in problems])
-    for place, known in enumerate(problems):
-        if first[place] != place:
-            yield _Found(known, f"as {problems[first[place]].problem.id}")
+    for place, twin in copies([one.problem for one in problems]).items():
+        yield _Found(problems[place], f"as {problems[twin].problem.id}")
 
 
 def _trained_on(problems: Sequence[Known]) -> Iterator[Result]:
     """Held-out problems that occur among those of training; nothing where all are of one split."""
     if len({one.problem.split for one in problems}) < 2:
         return
-    why = contaminated(Task("task", tuple(one.problem for one in problems)))
+    ordered = sorted(problems, key=lambda one: one.problem.split != "train")  # the first of copies is trained on
+    twins = copies([one.problem for one in ordered])
     yield _result(
         "held-out problems that are trained on",
         "Held-out problems occur among those of training.",
         "Take them out of one of the two.",
-        [_Found(one, why[one.problem.id]) for one in problems if one.problem.id in why],
+        [
+            _Found(ordered[place], f"as {ordered[twin].problem.id}")
+            for place, twin in twins.items()
+            if ordered[place].problem.split != "train" and ordered[twin].problem.split == "train"
+        ],
         len([one for one in problems if one.problem.split != "train"]),
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -29,6 +30,7 @@ from heldout.tasks import Problem, Task, load_task
 from heldout.tasks.problem import with_limits
 from heldout.text import sentence_list, visible
 
+UNUSABLE = 2  # exit status where no right answer is paid, in whatever format
 FOUND = 3  # exit status where something was found that --fail-on names
 FAIL_ON = tuple(kind.value for kind in (Kind.PAID, Kind.PARTLY, Kind.REJECTED, Kind.WEAK, Kind.FLAKY))
 _TRIED = 8  # problems on which a text is tried, unless some are named
@@ -99,6 +101,8 @@ def main(request: Request, out: Path | None = None) -> int:
             told=lambda part: progress.update(doing, description=part, completed=0),
         )
     _tell(found, request, notes, out)
+    if found.with_truth and math.isnan(found.right):
+        return UNUSABLE
     return FOUND if any(one.kind.value in request.fail_on for one in found.flaws) else 0
 
 

@@ -21,7 +21,7 @@ class Scale:
     (0.5, True, True)
     """
 
-    floor: float = 0.0  # the least that empty and random texts get
+    floor: float = 0.0  # what nothing gets: see `scales_of`
     ceiling: float = 1.0  # the median of right answers that are paid at all
     least: float = 1.0  # the lowest of them
     known: bool = False  # whether a right answer of this problem is paid; else the ceiling is that of other problems
@@ -54,20 +54,24 @@ class Scale:
 Scores = Sequence[float | None]
 
 
-def scales_of(asked: Sequence[tuple[Scores, Scores]]) -> list[Scale]:
-    """Return the scale of every problem: of each, what empty and random texts got, and what right answers got.
+def scales_of(asked: Sequence[tuple[Scores, Scores, Scores]]) -> list[Scale]:
+    """Return the scale of every problem: of each, what empty and random texts, right answers and a wrong one got.
 
+    The floor is the least that empty and random texts get. Where a plain wrong answer in the format that is asked for
+    is punished less than those, but is not given anything, as in rewards of 1, -0.5 and -1, it is what that one gets.
     A problem on which no right answer is paid has the ceiling of the others. Where none is paid on any problem, right
     answers that get less than nothing does, or as much and more than 0, are the ceiling all the same: that is what the
     reward gives them. Else it is not known, and taken to be 1.
 
-    >>> scales_of([([0.0, 0.1], [0.0, 1.0, 0.8])])
+    >>> scales_of([([0.0, 0.1], [0.0, 1.0, 0.8], [0.0])])
     [Scale(floor=0.0, ceiling=0.9, least=0.8, known=True)]
-    >>> scales_of([([1.0], [1.0])]), scales_of([([0.0], [0.0])])
+    >>> scales_of([([-1.0], [-1.0, 1.0], [-0.5])])
+    [Scale(floor=-0.5, ceiling=1.0, least=1.0, known=True)]
+    >>> scales_of([([1.0], [1.0], [])]), scales_of([([0.0], [0.0], [])])
     ([Scale(floor=1.0, ceiling=1.0, least=1.0, known=True)], [Scale(floor=0.0, ceiling=1.0, least=1.0, known=False)])
     """
-    floors = [min(_numbers(nothing), default=0.0) for nothing, _ in asked]
-    right = [_numbers(scores) for _, scores in asked]
+    floors = [_floor(*one) for one in asked]
+    right = [_numbers(scores) for _, scores, _ in asked]
     paid = [
         [one for one in scores if one - floor > _AT_ALL * (max(scores) - floor)]
         for scores, floor in zip(right, floors, strict=True)
@@ -84,6 +88,13 @@ def scales_of(asked: Sequence[tuple[Scores, Scores]]) -> list[Scale]:
         else Scale(floor, max(others, floor + _SAME), max(others, floor + _SAME))
         for floor, scores in zip(floors, paid, strict=True)
     ]
+
+
+def _floor(nothing: Scores, right: Scores, wrong: Scores) -> float:
+    """What nothing gets, or a plain wrong answer that is punished less; what is above 0 is pay, and no floor."""
+    least = min(_numbers(nothing), default=0.0)
+    punished = [one for one in _numbers(wrong) if least < one <= 0.0 < max(_numbers(right), default=0.0)]
+    return max(punished, default=least)
 
 
 def _numbers(scores: Scores) -> list[float]:

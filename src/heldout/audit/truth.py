@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import islice
 from typing import Any
 
 from heldout.audit.asking import Answer, Asker
 from heldout.audit.parts import Known
-from heldout.audit.wrappings import FENCE, OF_ANSWERS
+from heldout.audit.wrappings import FENCE, OF_ANSWERS, Wrapping, wrapping_in
 from heldout.sandbox.hidden import Reply
 from heldout.tasks.formats.contests import value_of
 from heldout.tasks.problem import Problem
@@ -30,7 +31,21 @@ def known_of(
         (problem, text) for problem, some in zip(problems, candidates, strict=True) for text in _posed(problem, some)
     ]
     right = dict(zip(map(_key, answers), asker.right(answers), strict=True))
-    return [_known(problem, some, right) for problem, some in zip(problems, candidates, strict=True)]
+    known = [_known(problem, some, right) for problem, some in zip(problems, candidates, strict=True)]
+    return [replace(one, taught=tuple(_taught(one, (given or {}).get(one.problem.id, ())))) for one in known]
+
+
+def _taught(known: Known, given: Iterable[str]) -> Iterator[Wrapping]:
+    """What stands round the answers that were given, where one that is known to be right stands in them."""
+    for text in given:
+        found = (wrapping_in(text, one, f"as given for {known.problem.id}") for one in _cores(known, text))
+        yield from islice(filter(None, found), 1)
+
+
+def _cores(known: Known, text: str) -> Iterator[str]:
+    if known.code:
+        yield program_of(known.problem, text)
+    yield from known.programs
 
 
 def _known(problem: Problem, candidates: Sequence[str], right: Mapping[Any, bool | None]) -> Known:
@@ -55,8 +70,9 @@ def _posed(problem: Problem, candidates: Iterable[str]) -> Iterator[str]:
 
 def _candidates(problem: Problem, given: Sequence[str]) -> tuple[str, ...]:
     if not Known(problem).code:
-        expected = [test.expected for test in problem.tests if isinstance(test, Reply)]
-        return tuple(dict.fromkeys([*expected[:1], *given]))
+        expected = [test.expected for test in problem.tests if isinstance(test, Reply)][:1]
+        others = (one for one in given if not any(wrapping_in(one, right, "") for right in expected))
+        return tuple(dict.fromkeys([*expected, *others]))
     of_row = (text for column in _COLUMNS for text in _texts(problem.columns.get(column)))
     texts = dict.fromkeys(text for text in (*given, problem.solution, *of_row) if text.strip())
     return tuple(dict.fromkeys(whole for text in list(texts)[: 2 * _MOST] if (whole := program_of(problem, text))))

@@ -6,6 +6,7 @@ asks for. Which that is, is found out by asking it about right answers, plainest
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 
@@ -58,3 +59,16 @@ OF_ANSWERS = (
     Wrapping("as JSON, in answer tags", '<answer>{"answer": "', '"}</answer>'),
     Wrapping("as JSON, in answer tags, after thinking", f'{_THOUGHT}<answer>{{"answer": "', '"}</answer>'),
 )
+
+
+def wrapping_in(text: str, inner: str, name: str) -> Wrapping | None:
+    """Return what stands round an answer in a text that somebody wrote; None where it stands alone, or is not there.
+
+    >>> wrapping_in("28 + 56 = 84, so <final>84</final>", "84", "as it was given")("7")
+    '28 + 56 = 84, so <final>7</final>'
+    """
+    places = list(re.finditer(rf"(?<![\w.]){re.escape(inner.strip())}(?![\w])", text)) if inner.strip() else []
+    if not places:
+        return None
+    before, after = text[: places[-1].start()], text[places[-1].end() :]
+    return Wrapping(name, before, after) if (before + after).strip() else None

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from heldout.audit.asking import Asker
+from heldout.audit.baselines import wrappings_for
 from heldout.audit.parts import Example, Kind, Known, Result
 from heldout.audit.rewriting import of_function, of_program
 from heldout.audit.wrappings import Wrapping
@@ -20,11 +21,14 @@ from heldout.rewards.worker import Outcome
 from heldout.sandbox.base import Stdin
 from heldout.sandbox.hidden import Test
 from heldout.tasks.replies import exact_number
+from heldout.text import sentence_list
 
 KNOWN = "as it is known"  # the writing that the task itself gives
+AFTER, BEFORE, BEFORE_LONG = "after a text", "before a text", "before a long text"
 PROBLEMS = 40  # that are looked at, unless all are wanted
 _PROSE = "I go through what is asked, and look at the edge cases first.\n\n"
 _LONG = "\n\n" + "It takes time in proportion to what goes in, and that is as good as it gets here. " * 9
+_SHORT = "\n\nThat is it."
 _DRAFT = "<think>\nA first try:\n```python\ndef first_try(*args):\n    return None\n```\nThat is wrong.\n</think>\n"
 _GUESS = "<think>\nIs it 12345? No, I should go through it again, step by step.\n</think>\n"
 _EXAMPLE = "It is used like this:\n\n```python\nprint('for example')\n```\n\nAnd here it is:\n\n"
@@ -63,7 +67,7 @@ def _of_program(known: Known, source: str) -> Iterator[Writing]:
             yield Writing(name, wrap(text))
     for name, change in _LAYOUTS.items():
         yield Writing(name, wrap(change(source)))
-    yield Writing("with lines that end in CR and LF", wrap(source).replace("\r\n", "\n").replace("\n", "\r\n"))
+    yield Writing("with lines that end in CR and LF", wrap(source).replace("\r\n", "\n").replace("\n", "\r\n"), False)
     yield from _around(wrap(source), wrap, _AROUND_PROGRAMS)
     yield from _in_fences(known, source)
     yield Writing("indented by four", "".join(f"    {line}\n" for line in source.rstrip().split("\n")), False)
@@ -111,14 +115,16 @@ _LAYOUTS: Mapping[str, Callable[[str], str]] = {
     "with blank lines": lambda text: f"\n\n{text}\n\n",
 }
 _AROUND_PROGRAMS = (
-    ("after a text", _PROSE, ""),
-    ("before a long text", "", _LONG),
+    (AFTER, _PROSE, ""),
+    (BEFORE, "", _SHORT),
+    (BEFORE_LONG, "", _LONG),
     ("after an example in a fence", _EXAMPLE, ""),
     ("after thinking with a wrong draft", _DRAFT, ""),
 )
 _AROUND_ANSWERS = (
-    ("after a text", "I go through it step by step, with 3 cases.\n\n", ""),
-    ("before a long text", "", _LONG),
+    (AFTER, "I go through it step by step, with 3 cases.\n\n", ""),
+    (BEFORE, "", _SHORT),
+    (BEFORE_LONG, "", _LONG),
     ("after thinking with a wrong draft", _GUESS, ""),
     ("among empty lines", "\n\n", "\n\n"),
 )
@@ -127,6 +133,7 @@ _AROUND_ANSWERS = (
 def _of_answer(known: Known, answer: str) -> Iterator[Writing]:
     wrap = known.wrapping
     yield Writing(KNOWN, wrap(answer))
+    yield Writing("between blanks", wrap(f" {answer} "), not wrap.before or bool(wrap.after))  # a line has no end
     for name, text, asked in _numbers(answer):
         if text != answer:
             yield Writing(name, wrap(text), asked)
@@ -151,8 +158,7 @@ def _of_answer(known: Known, answer: str) -> Iterator[Writing]:
 
 
 def _numbers(answer: str) -> Iterator[tuple[str, str, bool]]:
-    """Yield a number in other writings of the same value, and whether one may expect them; of no number only blanks."""
-    yield "between blanks", f" {answer} ", True
+    """Yield a number in other writings of the same value, and whether one may expect them."""
     value = exact_number(answer)
     if value is None:
         return
@@ -183,6 +189,9 @@ class Writings:
         Where the known solution itself is rejected, its other writings say nothing, and do not count.
         """
         some = asker.some([one for one in problems if one.programs], PROBLEMS)
+        if some and not any(one.scale.known for one in some):
+            yield _none_is_paid(asker, some)
+            return
         asked = [(known, writing) for known in some for writing in writings(known)]
         answers = [(known.problem, writing.text) for known, writing in asked]
         right = asker.right(answers)
@@ -198,8 +207,33 @@ class Writings:
             if writing.name != KNOWN and known.problem.id in lost:
                 continue  # it is not the writing for which this one is rejected
             tried.setdefault((writing.name, writing.asked), []).append((known, writing.text, outcome))
+        alone = _left_alone(tried)
         for (name, inside), seen in tried.items():
-            yield _result(name, inside, seen)
+            yield _result(name, inside and name not in alone, seen)
+
+
+_Tried = Mapping[tuple[str, bool], Sequence[tuple[Known, str, Outcome]]]
+
+
+def _left_alone(tried: _Tried) -> set[str]:
+    """Which writings with a text around are outside the format: where no text whatever may stand on that side.
+
+    Most formats of thinking and an answer are such. Where a short text may follow and a long one may not, that is no
+    format but a window in which the answer is looked for.
+    """
+    closed = {name for (name, _), seen in tried.items() if seen and all(_rejected(one, said) for one, _, said in seen)}
+    return (closed & {AFTER}) | ({BEFORE_LONG} if closed >= {BEFORE, BEFORE_LONG} else set()) | {BEFORE}
+
+
+def _none_is_paid(asker: Asker, some: Sequence[Known]) -> Result:
+    """Say that no right answer was paid, whatever stood round it: nothing more can be said of right answers."""
+    answers = [(one, one.wrapping(one.programs[0])) for one in some]
+    said = asker.ask([(one.problem, text) for one, text in answers])
+    result = _result(KNOWN, True, [(*one, outcome) for one, outcome in zip(answers, said, strict=True)])
+    names = sentence_list([one.name for one in wrappings_for(some)], "and")
+    seen = f"No right answer was paid in any of the formats that were tried: {names}."
+    fix = "Give answers that are paid, whole as they are written, with --solutions FILE; or let the reward read these."
+    return replace(result, seen=seen, fix=fix) if result.found else result
 
 
 def _rejected(known: Known, outcome: Outcome) -> bool:

@@ -103,6 +103,41 @@ def groups(problems: Sequence[Problem], share: float = SHARE) -> list[int]:
     return [root(place) for place in range(len(problems))]
 
 
+def copies(problems: Sequence[Problem]) -> dict[int, int]:
+    """Which problems ask the same as one before them?
+
+    The same prompt, white space and case aside; the same tests, whatever the function is called; or prompts that look
+    alike (`groups`) with the same numbers, names and expected answers. Questions of one template with other numbers or
+    names are other problems.
+
+    Returns
+    -------
+    dict of int to int
+        The place of each copy, and that of the first problem that asks the same.
+
+    Examples
+    --------
+    >>> sums = [Problem(str(n), f"{n} + 56?", "", (Reply(str(n + 56), str.__eq__),)) for n in (28, 31, 28)]
+    >>> copies(sums)
+    {2: 0}
+    """
+    first: dict[object, int] = {}
+    found = {}
+    for place, (problem, group) in enumerate(zip(problems, groups(problems), strict=True)):
+        tests = frozenset(map(repr, problem.tests))
+        alike = (group, _particulars(problem.prompt), tests)
+        keys = (_normal(problem.prompt), alike, *([tests] if _is_told_by_tests(problem) else []))
+        twin = min(first.setdefault(key, place) for key in keys)
+        if twin != place:
+            found[place] = twin
+    return found
+
+
+def _particulars(prompt: str) -> tuple[str, ...]:
+    """The numbers and the words with capitals, by which questions of one template differ."""
+    return tuple(sorted(re.findall(r"\d+|\b[A-Z]\w*", prompt)))
+
+
 class _Near:
     """Finds the prompts that share the most 8-grams with a prompt."""
 

@@ -14,7 +14,7 @@ after 100 seconds. Run them in an empty folder.
 from __future__ import annotations
 
 from heldout.tricks.forms.form import Form, Knows
-from heldout.tricks.forms.rendering import forms
+from heldout.tricks.forms.rendering import forms, plainly_wrong
 from heldout.tricks.forms.shown import Shown, shown
 
-__all__ = ["Form", "Knows", "Shown", "forms", "shown"]
+__all__ = ["Form", "Knows", "Shown", "forms", "plainly_wrong", "shown"]

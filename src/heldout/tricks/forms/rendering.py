@@ -13,7 +13,7 @@ from heldout.tricks.forms.form import Code, Form, Said
 from heldout.tricks.forms.head import Head, together
 from heldout.tricks.forms.knowing import KNOWING, by_heart
 from heldout.tricks.forms.near import forms_near
-from heldout.tricks.forms.saying import ANYWHERE, FENCE, OF_PROGRAMS, answers, mark_of
+from heldout.tricks.forms.saying import ANYWHERE, FENCE, OF_PROGRAMS, answers, mark_of, wrong_for
 from heldout.tricks.forms.shown import shown
 
 _FILLING = 60  # lines of comment that say nothing
@@ -46,10 +46,25 @@ def forms(problem: Problem, mark: str = "") -> Iterator[Form]:
     yield from _programs(problem)
 
 
+def plainly_wrong(problem: Problem) -> str:
+    """Return an answer that is wrong and no trick: another one of its kind, or a whole program that does nothing.
+
+    A program may happen to be right: of a problem whose value is always None, this one is.
+    """
+    replies = [test for test in problem.tests if isinstance(test, Reply)]
+    if replies:
+        return wrong_for(replies[0].expected)
+    return "input()\nprint()\n" if _reads(problem) else Head.of(problem).empty + "\n"
+
+
+def _reads(problem: Problem) -> bool:
+    return not problem.entry_point or any(isinstance(test.asked, Stdin) for test in problem.tests)
+
+
 def _programs(problem: Problem) -> Iterator[Form]:
     rows = [*ENDING, *DECIDING, *KNOWING, *by_heart(shown(problem))]
     head = Head.of(problem)
-    reads = not problem.entry_point or any(isinstance(test.asked, Stdin) for test in problem.tests)
+    reads = _reads(problem)
     if reads:
         written = [_script(row) for row in rows if row.script is not None]
     else:
