@@ -10,11 +10,12 @@ from hypothesis import strategies as st
 
 from heldout.audit.scale import Scale, scales_of
 
+Given = list[float | None]
 SCORES = st.lists(st.none() | st.floats(-10, 10), max_size=5)
 
 
 @given(st.lists(st.tuples(SCORES, SCORES, SCORES), min_size=1, max_size=5))
-def test_what_the_median_right_answer_gets_is_paid(asked: list[tuple[list[float | None], ...]]) -> None:
+def test_what_the_median_right_answer_gets_is_paid(asked: list[tuple[Given, Given, Given]]) -> None:
     for scale, (nothing, _, wrong) in zip(scales_of(asked), asked, strict=True):
         assert scale.is_paid(scale.ceiling)
         assert scale.least <= scale.ceiling
