@@ -153,7 +153,7 @@ def test_a_process_that_has_ended_is_not_signalled(child: subprocess.Popen[bytes
 def test_where_the_system_does_not_tell_when_a_process_began_the_reason_is_its_own(
     child: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(acts, "_began", lambda pid: "")
+    monkeypatch.setattr(acts, "started", lambda pid: "")
     process = Process(str(child.pid))
     child.kill()
     child.wait()

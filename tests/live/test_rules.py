@@ -80,7 +80,7 @@ def test_words_do_for_the_levels() -> None:
 @pytest.mark.parametrize(
     ("wrong", "says"),
     [
-        ({"stop": "sure"}, "stop is 'sure'; it must be one of never, warning, watch, likely, hack, confirmed."),
+        ({"stop": "sure"}, "stop is 'sure'; it must be one of never, warning, watch, likely, hack, confirmed, stall."),
         ({"cool_down": -1}, "cool_down is -1; it must be a whole number from 0."),
         ({"most_alerts": 1.5}, "most_alerts is 1.5; it must be a whole number from 0."),
         ({"run": "true", "run_on": "never"}, "run names a command, but run_on is never"),

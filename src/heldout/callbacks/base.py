@@ -16,6 +16,7 @@ from heldout.live.alerts import Alert
 from heldout.readers.roles import Options
 from heldout.readers.sizes import SAMPLES, SIZE
 from heldout.store.recorder import Recorder
+from heldout.store.writer import LastWord
 
 
 class GuardSettings(TypedDict, total=False):
@@ -117,11 +118,11 @@ class GuardedRun:
         self._evaluate = self._evaluate or decision.evaluate
         return decision
 
-    def end(self) -> None:
-        """Close what `begin` opened."""
+    def end(self, last_word: LastWord = "finished") -> None:
+        """Close what `begin` opened; the record says how the run ended."""
         if self._recorder is not None and self.guard is not None:
             self.guard.close()
-            self._recorder.close()
+            self._recorder.close(last_word)
 
 
 def _of_guard(settings: RunSettings) -> GuardSettings:

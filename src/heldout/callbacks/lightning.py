@@ -72,7 +72,10 @@ class HeldoutCallback(GuardedRun, Callback):  # type: ignore[misc]
 
     def on_train_end(self, trainer: Any, pl_module: Any) -> None:
         self._note_checkpoints(trainer)
-        self.end()
+        self.end("stopped" if self._stop else "finished")
+
+    def on_exception(self, trainer: Any, pl_module: Any, exception: BaseException) -> None:
+        self.end("failed" if isinstance(exception, Exception) else "stopped")
 
     def _note_checkpoints(self, trainer: Any) -> None:
         """Take note of what Lightning has saved since the last look, where a file's name tells its step."""

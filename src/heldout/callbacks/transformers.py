@@ -212,7 +212,7 @@ class HeldoutCallback(GuardedRun, TrainerCallback):  # type: ignore[misc,unused-
     def on_train_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **given: Any) -> None:
         if self._hidden:
             self._hidden.close()
-        self.end()
+        self.end("stopped" if state.global_step < state.max_steps else "finished")
 
     def _record(self, args: TrainingArguments, step: int) -> None:
         """Record new completions where it is time, and tell the guard what the hidden tests say; in rank 0 alone."""

@@ -13,6 +13,7 @@ What it cannot see: the outcomes of an evaluation before the next step, as verl 
 
 from __future__ import annotations
 
+import sys
 import time
 import warnings
 from collections.abc import Mapping
@@ -115,7 +116,7 @@ class Logger(GuardedRun):
     def close(self) -> None:
         """Take in the outcomes that were still being written, and end the record."""
         self._take_outcomes(quiet=0.0)
-        self.end()
+        self.end("failed" if sys.exception() else "stopped" if self._stop else "finished")
 
     def _take_outcomes(self, quiet: float) -> None:
         """Take in the files that are whole, in order of steps."""

@@ -21,7 +21,8 @@ def watch(
     join: Annotated[bool, typer.Option("--join", help="The paths are of one run: read them as one.")] = False,
     planned: Annotated[int | None, typer.Option(min=1, help="Evaluations that the whole run will have.")] = None,
     on: Annotated[
-        Literal["warning", "watch", "likely", "confirmed"], typer.Option(help="From which finding on to act.")
+        Literal["warning", "watch", "likely", "hack", "confirmed", "stall"],
+        typer.Option(help="From which finding on to act."),
     ] = "likely",
     command: Annotated[
         str, typer.Option(metavar="CMD", help="Run this; HELDOUT_STEP, HELDOUT_KIND … say what was found.")
@@ -47,6 +48,10 @@ def watch(
     until_idle: Annotated[
         float | None, typer.Option(metavar="SECONDS", min=0.0, help="End when so long nothing was written.")
     ] = None,
+    stalled_after: Annotated[
+        float | None,
+        typer.Option(metavar="SECONDS", min=1.0, help="So long a silence is a stall [default: by its pauses]."),
+    ] = None,
     interval: Annotated[float, typer.Option(min=0.1, help="Seconds between two looks, at least.")] = 1.0,
     *,
     reading: Reading,
@@ -60,6 +65,7 @@ def watch(
     _load_numpy()
     from heldout.cli.reading import checked_margin, fresh
     from heldout.live.alerts import alert_of
+    from heldout.live.pulse import Pulse
     from heldout.live.rules import On, Rules
     from heldout.live.watch import Watch
 
@@ -82,6 +88,7 @@ def watch(
         detectors=fresh(detector or [])(),
         alerts=[alert_of(one) for one in alert or []],
         state=state,
+        pulse=Pulse(stalled_after),
     )
     if once:
         watching.once()

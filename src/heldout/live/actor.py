@@ -6,6 +6,7 @@ line of ``findings.jsonl``, done or not, with the reason where it was not.
 
 from __future__ import annotations
 
+import threading
 import time
 import warnings
 from collections import Counter
@@ -20,6 +21,8 @@ from heldout.errors import RecordError, UsageError
 from heldout.findings import Finding
 from heldout.live.acts import Command, Process, headline, write_stop_file
 from heldout.live.alerts import Alert, Outbox
+from heldout.live.pulse import NAME as PULSE
+from heldout.live.pulse import goes_on
 from heldout.live.rules import Decision, On, Rules
 from heldout.store.layout import FINDINGS
 from heldout.store.lines import LineFile, json_line, read_rows
@@ -106,6 +109,8 @@ class Actor:
         self._last: dict[tuple[str, str], int] = {}  # act and kind → step at which it was done last
         self._count: Counter[str] = Counter()  # act → how often it was done
         self._stopped: dict[str, int] = {}  # act that stops a training → step at which it was done
+        self._silences: list[_Key] = []  # told silences of the run that are not over
+        self._lock = threading.RLock()  # a silence is found in a thread of its own
         self._remember(self._memory.rows)
 
     def rewind(self, step: int) -> None:
@@ -133,6 +138,29 @@ class Actor:
         Decision
             What is left for the caller to do: stop, evaluate, go back. Nothing of it in a dry run.
         """
+        with self._lock:
+            return self._act(decision, about)
+
+    @property
+    def silent_at(self) -> int | None:
+        """The last step of the run before a silence that was told and is not over."""
+        return max((step for _, _, step in self._silences), default=None)
+
+    def goes_on(self, step: int, seconds: float = 0.0) -> None:
+        """Say that the run goes on after so many seconds, to those who were told of its silence; once, if at all."""
+        with self._lock:
+            told, self._silences = self._silences, []
+            if not told:
+                return
+            for detector, kind, at in told:
+                self.write({"what": "over", "detector": detector, "kind": kind, "step": at, "goes_on": step})
+            finding = goes_on(step, seconds)
+            self._tell(finding)
+            if self._boxes and not self.rules.dry_run:
+                for box in self._boxes:
+                    box.put(*_message(self.name, Entry((finding,)), {}), finding)
+
+    def _act(self, decision: Decision, about: About) -> Decision:
         for finding in decision.over:
             self._note(finding, over=True)
         for finding in decision.findings:
@@ -153,6 +181,11 @@ class Actor:
             return decision
         return replace(decision, stop=False, evaluate=False, roll_back_to=None, alerts=(), run=False)
 
+    @property
+    def listens(self) -> bool:
+        """Whether anybody would be told, or a command run."""
+        return bool(self._boxes or self._command)
+
     def write(self, row: Row) -> None:
         """Write a row of ``findings.jsonl``, with the time."""
         timed = {"time": time.time(), **row}
@@ -171,6 +204,9 @@ class Actor:
             match row:
                 case {"what": "finding" | "back", "detector": str(detector), "kind": str(kind), "step": int(step)}:
                     self._told[detector, kind, step] = not row.get("over")
+                    self._silences += [(detector, kind, step)] if detector == PULSE else []
+                case {"what": "over"}:
+                    self._silences.clear()
                 case {"what": "act", "act": "alert" | "run" as act, "done": True, "kind": str(kind), "step": int(step)}:
                     self._done(act, kind, step)
                 case {"what": "act", "act": str(act), "done": True, "step": int(step)} if act in self._stops:
@@ -183,6 +219,7 @@ class Actor:
         key = _key(finding)
         known = key in self._told
         self._told[key] = not over
+        self._silences += [key] if finding.detector == PULSE else []
         if not known:
             self.write({"what": "finding", **asdict(finding), **({"over": True} if over else {})})
             self._tell(finding)
@@ -295,7 +332,7 @@ def _key(finding: Finding) -> _Key:
 def _message(name: str, entry: Entry, known: Mapping[str, object]) -> tuple[str, str]:
     """Return title and text: what was found, how it got surer, and the six answers where they are known."""
     finding, state = entry.worst, known.get("STATE")
-    what = f"{finding.detector} {finding.kind}".replace("_", " ")
+    what = f"{'' if finding.detector == PULSE else finding.detector} {finding.kind}".replace("_", " ").strip()
     if state and finding.detector == OverOptimisation.name:  # whether a fall is over-optimisation says the verdict
         what = f"{state} ({finding.kind})"
     escalation = f"{entry.course[:1].upper()}{entry.course[1:]}." if len(entry.findings) > 1 else ""

@@ -26,6 +26,7 @@ import orjson
 from heldout.errors import UsageError
 from heldout.findings import Finding
 from heldout.store.lines import replacing
+from heldout.store.writer import started
 
 _SHELL = "/bin/sh"
 _ABOUT_THE_RUN = ("STATE", "RECOMMENDED", "CHECKPOINT", "ANSWERS")
@@ -165,11 +166,11 @@ class Process:
             os.kill(self.pid, 0)
         except OSError as error:
             raise UsageError(f"signal is {text!r}; there is no such process to signal ({error.strerror}).") from None
-        self._began = _began(self.pid)
+        self._began = started(self.pid)
 
     def send(self) -> str:
         """Send the signal; return why it could not be, or nothing."""
-        if _began(self.pid) != self._began:
+        if started(self.pid) != self._began:
             return f"process {self.pid} has ended, and another one has its number"
         try:
             os.kill(self.pid, self.signal)
@@ -183,14 +184,6 @@ def _signal(name: str) -> signal.Signals:
         return signal.Signals(int(name)) if name.isdigit() else signal.Signals[f"SIG{name.upper().removeprefix('SIG')}"]
     except (KeyError, ValueError):
         raise UsageError(f"signal: {name!r} is no signal; such as TERM, INT, USR1 or 15.") from None
-
-
-def _began(pid: int) -> str:
-    """When a process began, as far as the system tells (Linux)."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
-    except (OSError, IndexError):
-        return ""
 
 
 def write_stop_file(path: Path, text: str) -> str:

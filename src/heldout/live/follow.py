@@ -73,6 +73,13 @@ class Follower:
         """What is followed, as text."""
         return shown(self.paths)
 
+    @property
+    def directory(self) -> Path | None:
+        """The run directory that is followed, where it is one."""
+        path = self.paths[0]
+        folder = path.parent if path.name in (RUN, METRICS) else path
+        return folder if len(self.paths) == 1 and is_run(folder) else None
+
     def poll(self, *, last: bool = False) -> Run | None:
         """Return the run as it is now if anything was written since the last call, else None.
 

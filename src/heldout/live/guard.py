@@ -29,6 +29,7 @@ from heldout.findings import Finding
 from heldout.live.actor import Actor, Memory
 from heldout.live.alerts import Alert
 from heldout.live.fold import LogFold
+from heldout.live.pulse import Pulse, Watchdog, silence
 from heldout.live.rules import Decision, Rules, decide
 from heldout.metrics import checked_roles
 from heldout.readers import run_directory
@@ -118,6 +119,8 @@ class Guard:
         log = GrowingLog(before, told)
         self._fold = LogFold(log, asked, self._complain)
         name = recorder.directory.name if recorder else ""
+        self._pulse = Pulse()
+        self._watchdog = Watchdog(self._pulse, self._stalled)
         self._actor = Actor(
             *((Rules(), ()) if self.idle else (rules, alerts)), Memory(folder), on_finding=on_finding, name=name
         )
@@ -141,7 +144,7 @@ class Guard:
             return Decision()
         if self.recorder:
             self.recorder.log(step, told)
-        return self._safely(f"step {step!r}", lambda: self._metrics(step, told))
+        return self._safely(f"step {step!r}", lambda: self._metrics(step, told), step=True)
 
     def evaluation(
         self,
@@ -234,6 +237,7 @@ class Guard:
 
     def close(self, seconds: float = 10.0) -> None:
         """Send the alerts that still wait, for so many seconds at most. The recorder is left open."""
+        self._watchdog.close()
         self._actor.close(seconds)
 
     def __enter__(self) -> Guard:
@@ -313,9 +317,24 @@ class Guard:
         with replacing(self.recorder.directory / name) as new:
             new.write_bytes(orjson.dumps({**row, "time": time.time()}, option=orjson.OPT_INDENT_2))
 
-    def _safely(self, what: str, work: Callable[[], Decision]) -> Decision:
+    def _alive(self, *, step: bool) -> None:
+        """Take note that the training goes on, where anybody would be told that it does not."""
+        if self._actor.listens:
+            silent = self._watchdog.beat(step=step)
+            if silent is not None:
+                self._actor.goes_on(self._fold.newest, silent)
+
+    def _stalled(self) -> None:
+        """Tell that nothing comes any more; called in a thread of its own, beside a training that hangs."""
+        found = silence(self._fold.newest, self._pulse)
+        if found is not None:
+            known = {"RECOMMENDED": self.kept and self.kept.recommended.step, "CHECKPOINT": self.best}
+            self._actor.act(decide(self.rules, [found]), lambda: known)
+
+    def _safely(self, what: str, work: Callable[[], Decision], *, step: bool = False) -> Decision:
         """Do something without ever raising into the training."""
         try:
+            self._alive(step=step)
             return work()
         except Exception as error:
             self._complain(f"The guard could not take in {what}: {error}", type(error).__name__)

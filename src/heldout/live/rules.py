@@ -16,6 +16,7 @@ from heldout.detectors.hacking import HACKED
 from heldout.detectors.overoptimisation import Level, OverOptimisation
 from heldout.errors import UsageError
 from heldout.findings import Finding, Severity
+from heldout.live.pulse import NAME as PULSE
 
 
 class On(StrEnum):
@@ -27,15 +28,18 @@ class On(StrEnum):
     LIKELY = "likely"  # it has fallen, as far as the posterior can tell
     HACK = "hack"  # more rewarded answers fail the hidden tests than is tolerated, at the stated error rate
     CONFIRMED = "confirmed"  # it has fallen, at the stated error rate
+    STALL = "stall"  # the run does not go on: its process ended without a last word, or nothing is written any more
 
     def reached_by(self, finding: Finding) -> bool:
         """Whether this finding is one of those."""
+        if finding.detector == PULSE:
+            return self is not On.NEVER
         if self is On.HACK and finding.kind in HACKED:
             return True
         return self is not On.NEVER and _RANKS.index(self) <= _rank(finding)
 
 
-When = On | Literal["never", "warning", "watch", "likely", "hack", "confirmed"]  # as it may be written
+When = On | Literal["never", "warning", "watch", "likely", "hack", "confirmed", "stall"]  # as it may be written
 
 _RANKS = tuple(On)
 _FALLS = {Level.WATCH: On.WATCH, Level.LIKELY: On.LIKELY, Level.CONFIRMED: On.CONFIRMED}
@@ -188,16 +192,17 @@ def decide(
         The same for the same arguments; whether it is a dry run, and what was done before, is left to the actor.
     """
 
-    def wanted(on: When) -> bool:
-        return any(On(on).reached_by(finding) for finding in findings)
+    def asked(on: When) -> bool:
+        """Whether it was; where a run does not go on, more than an alert only by rules that speak of just that."""
+        return any(On(on).reached_by(one) for one in findings if one.detector != PULSE or on == On.STALL)
 
     return Decision(
         findings=tuple(findings),
         over=tuple(over),
-        stop=wanted(rules.stop),
-        evaluate=wanted(rules.evaluate),
-        roll_back_to=checkpoint if wanted(rules.roll_back) else None,
+        stop=asked(rules.stop),
+        evaluate=asked(rules.evaluate),
+        roll_back_to=checkpoint if asked(rules.roll_back) else None,
         protected=frozenset(protected) if rules.protect else frozenset(),
         alerts=tuple(finding for finding in findings if On(rules.alert).reached_by(finding)),
-        run=bool(rules.run) and wanted(rules.run_on),
+        run=bool(rules.run) and asked(rules.run_on),
     )

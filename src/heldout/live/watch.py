@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
+import numpy as np
 from rich.console import Console
 from rich.live import Live as Screen
 from rich.panel import Panel
@@ -28,8 +29,10 @@ from heldout.live.alerts import Alert
 from heldout.live.fold import Fold, last_step
 from heldout.live.follow import Follower
 from heldout.live.panel import Pace, panel, status
+from heldout.live.pulse import STALLED, Pulse, silence
 from heldout.live.rules import Rules, decide
 from heldout.run import Run
+from heldout.store.writer import Writer, writer_of
 
 __all__ = ["Follower", "Watch"]
 
@@ -51,6 +54,8 @@ class Watch:
         Directory for ``findings.jsonl``, which tells the next watch what was found and done.
     console
         Where it is shown.
+    pulse
+        How long the run may be silent; by its usual pauses if not given.
     """
 
     def __init__(
@@ -64,6 +69,7 @@ class Watch:
         alerts: Sequence[Alert] = (),
         state: Path | None = None,
         console: Console | None = None,
+        pulse: Pulse | None = None,
     ) -> None:
         self.follower, self.rules = follower, rules
         self.console = console or Console(highlight=False)
@@ -72,6 +78,8 @@ class Watch:
         self.verdict: Verdict | None = None
         self._memory = Memory(state)
         self._actor = Actor(rules, alerts, self._memory, on_finding=self._say, on_row=self._tell_of)
+        self._pulse, self._amount = pulse or Pulse(), 0  # how much there was to read at the last look
+        self._silence: Finding | None = None
         self._screen: Screen | None = None
         self._state: tuple[State, str] | None = None
         self._said, self._drawn = "", 0.0
@@ -144,10 +152,12 @@ class Watch:
         run = self.follower.poll(last=last)
         if run is None:
             self._tell(f"waiting: {self.follower.waiting}" if self.follower.waiting else "")
+            self._listen(last=last)
             self._set_clock()
             return False
         before = -1 if self.run is None else last_step(self.run)
         self.run = run
+        self._hear(run, before)
         known = len(self.fold.evaluations)
         changed = self.fold.catch_up(run)
         if changed is not None and last_step(run) < before:
@@ -159,20 +169,57 @@ class Watch:
         if (self.verdict.state, self.verdict.label) != self._state:
             self._state = self.verdict.state, self.verdict.label
             self._tell(status(run, self.verdict))
+        self._listen(last=last)
         self._draw()
         return True
+
+    def _hear(self, run: Run, before: int) -> None:
+        """Take note of what is new as a sign of life; a file that was only touched is none."""
+        amount = sum(len(series.step) + len(series.nonfinite) for series in run.metrics.values()) + len(run.measured)
+        if amount == self._amount and last_step(run) == before:
+            return
+        silent, self._amount = self._pulse.silent, amount
+        self._pulse.beat(step=last_step(run) != before)
+        writer = self._writer()
+        if writer is not None and (clock := run.metrics.get("time")) is not None:
+            times = clock.value[clock.value >= writer.time]
+            self._pulse.learn(np.diff(times).tolist())
+            if before < 0 and writer.alive():  # on this machine: how old is what was found?
+                self._pulse.was_silent(time.time() - max(writer.time, float(times[-1]) if len(times) else 0.0))
+        told = self._actor.silent_at
+        if told is not None and (before >= 0 or last_step(run) > told):
+            self._actor.goes_on(last_step(run), silent)
+
+    def _listen(self, *, last: bool) -> None:
+        """Tell once that the run does not go on; that its process ended at the second look, for it may have written."""
+        step = -1 if self.run is None else last_step(self.run)
+        found, known = silence(max(step, 0), self._pulse, self._writer()), self._silence
+        self._silence = found
+        if found is None or (not last and found.kind != STALLED and (known is None or known.step != found.step)):
+            return
+        if self._actor.news([found])[0]:
+            where = self._standing(self.run, self.verdict) if self.run and self.verdict else {}
+            self._actor.act(decide(self.rules, [found]), lambda: where)
+
+    def _writer(self) -> Writer | None:
+        return writer_of(self.follower.directory) if self.follower.directory else None
 
     def _act(self, run: Run, verdict: Verdict) -> None:
         here, over = self._actor.news(self.fold.findings, self.fold.lasts)
         if not (here or over):
             return
-        kept = verdict.recommended.step if verdict.recommended else None
-        path = run.checkpoints.get(kept) if kept is not None else None
-        known = {"STATE": verdict.state.value, "RECOMMENDED": kept, "CHECKPOINT": path}
+        known = self._standing(run, verdict)
+        path = known["CHECKPOINT"]
         self._actor.act(
-            decide(self.rules, here, over=over, checkpoint=Path(path) if path else None),
+            decide(self.rules, here, over=over, checkpoint=Path(str(path)) if path else None),
             lambda: {**known, "ANSWERS": as_text(first_screen(run, verdict))},
         )
+
+    def _standing(self, run: Run, verdict: Verdict) -> dict[str, object]:
+        """Return what an alert is told of the run."""
+        kept = verdict.recommended.step if verdict.recommended else None
+        path = run.checkpoints.get(kept) if kept is not None else None
+        return {"STATE": verdict.state.value, "RECOMMENDED": kept, "CHECKPOINT": path}
 
     def _tell_of(self, row: Row) -> None:
         """Say what was done, or was not."""

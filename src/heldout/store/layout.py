@@ -22,6 +22,7 @@ CHECKPOINTS, FINDINGS = "checkpoints.jsonl", "findings.jsonl"
 HIDDEN = "hidden.jsonl"  # outcomes of hidden tests that were added to rollouts afterwards
 BEST, ROLL_BACK = "best.json", "rollback.json"  # the checkpoint to keep, and the one that a guard went back to
 LOCK = "run.lock"  # held by the process that writes
+PROCESS = "process.json"  # which process that is, and its last word
 
 AS_TEXT = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE  # how run.json is written
 

@@ -7,9 +7,11 @@ started it never stops the training it observes: what it cannot write is counted
 
 from __future__ import annotations
 
+import atexit
 import errno
 import math
 import os
+import sys
 import threading
 import time
 import warnings
@@ -35,6 +37,7 @@ from heldout.store.lines import (
     replacing,
     text_of,
 )
+from heldout.store.writer import LastWord, Writer
 
 _LIVE: weakref.WeakSet[Recorder] = weakref.WeakSet()
 
@@ -104,6 +107,7 @@ class Recorder:
         self._held: int | None = None
         self._resumed: float | None = None  # the time of the last mark that the run was taken up again
         self._open = False
+        self._writer: Writer | None = None
         self._writes = (process_rank() if rank is None else rank) == 0
         about = {"config": plain_mapping(config or {}, "config"), "roles": checked_roles(roles or {})}
         if not self._writes:
@@ -112,6 +116,8 @@ class Recorder:
             self.directory.mkdir(parents=True, exist_ok=True)
             self._held = lock_directory(self.directory)
             self._start(about, resume)
+            self._writer = Writer.this()
+            self._writer.write(self.directory)
         except OSError as error:
             self.close()
             raise _no_place(directory, error) from error
@@ -254,9 +260,17 @@ class Recorder:
         except Exception as error:
             self._lose("that the training went back", error)
 
-    def close(self) -> None:
-        """Close the files and let others write; nothing is pending that would have to be flushed."""
+    def close(self, last_word: LastWord = "finished") -> None:
+        """Close the files and let others write; nothing is pending that would have to be flushed.
+
+        Parameters
+        ----------
+        last_word
+            How the run ended, for whoever watches it; the first close says it.
+        """
         with self._lock:
+            if self._open and self._writer is not None:
+                self._writer.end(self.directory, last_word)
             self._open = False
             for lines in self._lines.values():
                 lines.close()
@@ -266,12 +280,12 @@ class Recorder:
     def __enter__(self) -> Recorder:
         return self
 
-    def __exit__(self, *exception: object) -> None:
-        self.close()
+    def __exit__(self, kind: type[BaseException] | None, *exception: object) -> None:
+        self.close("finished" if kind is None else "failed" if issubclass(kind, Exception) else "stopped")
 
     def __del__(self) -> None:
         if hasattr(self, "_open"):  # a recorder whose arguments were refused has nothing to close
-            self.close()
+            self.close("stopped")
 
     def _start(self, about: Mapping[str, Any], resume: bool) -> None:
         path = self.directory / layout.RUN
@@ -399,6 +413,15 @@ def check_place(directory: str | os.PathLike[str]) -> None:
 
 def _no_place(directory: str | os.PathLike[str], error: OSError) -> RecordError:
     return RecordError(f"{directory}: no run can be recorded here ({error.strerror or error}).")
+
+
+def _last_words() -> None:
+    """Close what nobody closed, where the process ends by itself; after an error that nobody caught it has failed."""
+    for recorder in list(_LIVE):
+        recorder.close("failed" if getattr(sys, "last_value", None) is not None else "finished")
+
+
+atexit.register(_last_words)
 
 
 def _let_go_in_child() -> None:

@@ -129,6 +129,7 @@ def train(config: TrainConfig, directory: Path, *, resume: bool = False, console
             display.say(
                 f"stopped by the guard at step {step} (stop_on = {config.stop_on}); the checkpoint to keep: {guard.best}"
             )
+        recorder.close("finished" if step >= config.steps else "stopped")
         return bool(step >= config.steps)
 
 
