@@ -105,6 +105,47 @@ def test_rare_tokens_are_drawn_as_often_as_the_model_says(model: Any, tokenizer:
     assert expected > 0.01  # else this would say nothing
 
 
+def test_what_is_sampled_does_not_depend_on_padding_order_batches_or_the_prompts_beside_it(
+    model: Any, tokenizer: Any
+) -> None:
+    def sampled(prompts: list[str], batch: int) -> dict[str, list[str]]:
+        policy = TransformersPolicy(model, tokenizer, max_new_tokens=8, batch_size=batch)
+        return {p: [one.text for one in texts] for p, texts in zip(prompts, policy.sample(prompts, 3), strict=True)}
+
+    alone = {p: texts for one in PROMPTS for p, texts in sampled([one], 1).items()}
+    assert len({text for texts in alone.values() for text in texts}) > 10  # samples and prompts differ
+    assert sampled(PROMPTS, 12) == alone
+    assert sampled(PROMPTS[::-1], 5) == alone
+
+
+def test_a_prompt_that_comes_twice_gets_samples_of_its_own(model: Any, tokenizer: Any) -> None:
+    policy = TransformersPolicy(model, tokenizer, max_new_tokens=8)
+    first, second = policy.sample(["a", "a"], 2)
+    assert [first + second] == policy.sample(["a"], 4)
+    assert first != second
+
+
+def test_only_the_likeliest_tokens_are_drawn_where_that_is_asked_for(model: Any, tokenizer: Any) -> None:
+    with torch.no_grad():
+        shares = model(torch.tensor([tokenizer("a")["input_ids"]])).logits[0, -1].softmax(0)
+    best = shares.argsort(descending=True)[:5].tolist()
+    for settings in ({"top_k": 5}, {"top_p": float(shares[best].sum()) - 1e-4}):
+        policy = TransformersPolicy(model, tokenizer, max_new_tokens=1, **settings)
+        drawn = [one.text for one in policy.sample(["a"], 1000)[0]]
+        texts = [tokenizer.decode([token], skip_special_tokens=True) for token in best]
+        assert set(drawn) == set(texts)
+        expected = float(shares[best[0]] / shares[best].sum())
+        assert abs(drawn.count(texts[0]) / 1000 - expected) < 5 * (expected * (1 - expected) / 1000) ** 0.5
+
+
+def test_sixteen_shares_of_the_prompts_get_what_one_gets(model: Any, tokenizer: Any) -> None:
+    prompts = [f"{letter}{place}" for letter in "abcd" for place in range(8)]
+    policy = TransformersPolicy(model, tokenizer, max_new_tokens=2)
+    whole = policy.sample(prompts, 1)
+    for rank in range(16):
+        assert policy.sample(prompts[rank::16], 1) == whole[rank::16]
+
+
 def test_a_completion_may_fill_the_context_and_no_more(model: Any, tokenizer: Any) -> None:
     longest = max(len(tokenizer(prompt)["input_ids"]) for prompt in PROMPTS)
     written = TransformersPolicy(model, tokenizer).sample(PROMPTS, 20)

@@ -14,6 +14,7 @@ import numpy as np
 
 from heldout.errors import MissingExtra, UsageError, how_to_install
 from heldout.evaluation.score import Completion
+from heldout.evaluation.seeds import seed_of, wanted
 from heldout.evaluation.stops import checked_stops, cut_at
 from heldout.text import counted
 
@@ -24,8 +25,11 @@ _LOOK_EVERY = 16  # new tokens between two looks for a stop: each look decodes e
 class TransformersPolicy:
     """Samples from a causal language model of `transformers`.
 
-    Every call starts from the same seed, so the same model gives the same completions to the same prompts, and two
-    checkpoints are compared with common random numbers. On a GPU that holds as far as its kernels repeat themselves.
+    Each sample has random numbers of its own, told by the seed, its prompt and its number alone. So the same model
+    gives the same completions to the same prompts; two checkpoints are compared with common random numbers; and what a
+    prompt gets does not depend on the process, the batch or the prompts beside it. To the bit that holds where batches
+    are equal and kernels repeat themselves: other batches change the last bits of a model's arithmetic, which now and
+    then tips a token. The distribution is the model's either way, and samples are independent.
 
     Parameters
     ----------
@@ -41,7 +45,7 @@ class TransformersPolicy:
     batch_size
         Completions that are generated together.
     seed
-        Of the sampling.
+        Of the sampling; no two samples share random numbers.
     chat
         Give each prompt as a user's message, in the tokenizer's chat template.
     stop
@@ -86,22 +90,22 @@ class TransformersPolicy:
     def sample(self, prompts: Sequence[str], samples: int) -> list[list[Completion]]:
         """Return `samples` completions for each prompt, in the order of the prompts.
 
-        Prompts of like length are generated together, which saves padding; so what one prompt gets depends on the
-        others that it is sampled with. A prompt that leaves no room in the model's context is a UsageError.
+        Prompts of like length are generated together, which saves padding. A prompt that leaves no room in the model's
+        context is a UsageError.
         """
         import torch
 
         encoded = [self._encode(prompt) for prompt in prompts]
         longest, ends = self._room(encoded), self._ends()
-        jobs = sorted((place for place in range(len(prompts)) for _ in range(samples)), key=lambda p: len(encoded[p]))
+        jobs = sorted(wanted(prompts, samples), key=lambda one: len(encoded[one.place]))
         found: list[list[Completion]] = [[] for _ in prompts]
         with undisturbed(self.model), _plain_generation(self.model), torch.no_grad():
-            torch.manual_seed(self.seed)
             for start in range(0, len(jobs), self.batch_size):
                 batch = jobs[start : start + self.batch_size]
-                written = self._generate([encoded[place] for place in batch], longest, ends)
-                for place, completion in zip(batch, written, strict=True):
-                    found[place].append(completion)
+                seeds = [seed_of(self.seed, prompts[one.place], one.number) for one in batch]
+                written = self._generate([encoded[one.place] for one in batch], seeds, longest, ends)
+                for one, completion in zip(batch, written, strict=True):
+                    found[one.place].append(completion)
         return found
 
     def _encode(self, prompt: str) -> list[int]:
@@ -124,15 +128,16 @@ class TransformersPolicy:
             )
         return self.max_new_tokens or min(LONGEST, context - longest)
 
-    def _generate(self, rows: Sequence[Sequence[int]], longest: int, ends: Sequence[int]) -> list[Completion]:
-        """Generate one completion for each row of tokens."""
+    def _generate(
+        self, rows: Sequence[Sequence[int]], seeds: Sequence[int], longest: int, ends: Sequence[int]
+    ) -> list[Completion]:
+        """Generate one completion for each row of tokens, with its own seed."""
         import torch
 
         pad = self.tokenizer.pad_token_id if self.tokenizer.pad_token_id is not None else (ends or [0])[0]
         width = max(map(len, rows))
         ids = torch.tensor([[pad] * (width - len(row)) + list(row) for row in rows], device=self.model.device)
         real = torch.tensor([[0] * (width - len(row)) + [1] * len(row) for row in rows], device=self.model.device)
-        drawn = {"do_sample": True, "temperature": self.temperature, "top_k": self.top_k, "top_p": self.top_p}
         output = self.model.generate(
             input_ids=ids,
             attention_mask=real,
@@ -140,10 +145,40 @@ class TransformersPolicy:
             pad_token_id=pad,
             eos_token_id=list(ends) or None,
             stopping_criteria=[self._stopped(width)] if self.stop else None,
-            **(drawn if self.temperature > 0 else {"do_sample": False}),
+            logits_processor=[self._drawn(width, seeds, longest)] if self.temperature > 0 else None,
+            do_sample=False,  # the likeliest token, which is the one that was drawn
         )
         written = output[:, width:].tolist()
         return [self._completion(row, tokens, ends) for row, tokens in zip(rows, written, strict=True)]
+
+    def _drawn(self, width: int, seeds: Sequence[int], longest: int) -> Callable[..., Any]:
+        """Return what draws the next token of each row: it leaves that one possible, and no other.
+
+        A number that is uniform in [0, 1) finds its token where the shares of all tokens, added up, pass it.
+        """
+        import torch
+
+        kept = self._kept()
+        uniform = torch.tensor(np.array([np.random.default_rng(seed).random(longest) for seed in seeds]))
+
+        def drawn(ids: Any, scores: Any, **given: Any) -> Any:
+            for one in kept:
+                scores = one(ids, scores)
+            exact = torch.float32 if scores.device.type == "mps" else torch.float64
+            passed = scores.softmax(-1, dtype=torch.float32).to(exact).cumsum(-1)
+            level = uniform[:, ids.shape[1] - width, None].to(passed.device, exact) * passed[:, -1:]
+            token = torch.searchsorted(passed, level, right=True).clamp(max=passed.shape[1] - 1)
+            return torch.full_like(scores, -torch.inf).scatter_(1, token, 0.0)
+
+        return drawn
+
+    def _kept(self) -> list[Callable[..., Any]]:
+        """Return what shapes the scores before a token is drawn, in the order of transformers."""
+        from transformers import TemperatureLogitsWarper, TopKLogitsWarper, TopPLogitsWarper
+
+        temperature = [TemperatureLogitsWarper(float(self.temperature))] if self.temperature != 1 else []
+        likeliest = [TopKLogitsWarper(self.top_k)] if self.top_k else []
+        return [*temperature, *likeliest, *([TopPLogitsWarper(self.top_p)] if self.top_p < 1 else [])]
 
     def _ends(self) -> list[int]:
         """Return the tokens that end a text: those of the model's own generation settings, else the tokenizer's."""

@@ -11,6 +11,7 @@ from typing import Any
 
 from heldout.errors import MissingExtra, UsageError
 from heldout.evaluation.score import Completion
+from heldout.evaluation.seeds import seed_of, wanted
 from heldout.evaluation.stops import checked_stops, cut_at
 from heldout.evaluation.transformers import LONGEST
 
@@ -18,8 +19,8 @@ from heldout.evaluation.transformers import LONGEST
 class VllmPolicy:
     """Samples from a model that vLLM has loaded; the settings are those of `TransformersPolicy`.
 
-    Sample i of a prompt has the seed `seed` + i, as from a server of vLLM. A seed promises the same samples only as far
-    as vLLM does: not for other batches.
+    Each sample has a seed of its own, told by `seed`, its prompt and its number. A seed promises the same samples only
+    as far as vLLM does: not for other batches.
 
     Raises
     ------
@@ -47,7 +48,7 @@ class VllmPolicy:
             raise MissingExtra(
                 "The engine vllm is not installed; on a machine with a GPU run: pip install vllm"
             ) from None
-        self.chat, self.stop = chat, checked_stops(stop)
+        self.chat, self.stop, self.seed = chat, checked_stops(stop), seed
         try:
             self._sampling = SamplingParams(
                 temperature=temperature,
@@ -56,7 +57,6 @@ class VllmPolicy:
                 min_p=0.0,
                 repetition_penalty=1.0,
                 max_tokens=max_new_tokens or LONGEST,
-                seed=seed,
                 stop=list(self.stop),
             )
             self.engine: Any = LLM(model=name, seed=seed)
@@ -66,14 +66,22 @@ class VllmPolicy:
 
     def sample(self, prompts: Sequence[str], samples: int) -> list[list[Completion]]:
         """Return `samples` completions for each prompt, in the order of the prompts."""
-        settings = self._sampling.clone()
-        settings.n = samples
+        jobs = wanted(prompts, samples)
+        settings = [self._seeded(prompts[one.place], one.number) for one in jobs]
         if self.chat:
-            talks = [[{"role": "user", "content": prompt}] for prompt in prompts]
+            talks = [[{"role": "user", "content": prompts[one.place]}] for one in jobs]
             answers = self.engine.chat(talks, settings, use_tqdm=False)
         else:
-            answers = self.engine.generate(list(prompts), settings, use_tqdm=False)
-        return [[self._completion(one) for one in answer.outputs] for answer in answers]
+            answers = self.engine.generate([prompts[one.place] for one in jobs], settings, use_tqdm=False)
+        found: list[list[Completion]] = [[] for _ in prompts]
+        for one, answer in zip(jobs, answers, strict=True):
+            found[one.place].append(self._completion(answer.outputs[0]))
+        return found
+
+    def _seeded(self, prompt: str, number: int) -> Any:
+        settings = self._sampling.clone()
+        settings.seed = seed_of(self.seed, prompt, number)
+        return settings
 
     def _completion(self, written: Any) -> Completion:
         text = cut_at(written.text, self.stop)
