@@ -1,4 +1,4 @@
-"""The policy of a training on held-out problems while it goes on: the one evaluator of `heldout train` and callbacks."""
+"""A policy on held-out problems while it is trained: the one evaluator of `heldout train` and of the callbacks."""
 
 from __future__ import annotations
 
