@@ -23,7 +23,9 @@ pytestmark = [
 ]
 PROBLEMS = [f"p{index}" for index in range(200)]
 TWO_LINES = 'GRPOTrainer(..., callbacks=[HeldoutCallback("runs/a", Rules'
-WITH_OUTCOMES = "held.record_rewards(reward)"
+WITH_OUTCOMES = 'task="problems.jsonl", every=50)\ntrainer = '
+OWN = "evaluate=evaluate, every=50"
+GOING_ON = "resume_from_checkpoint=json.loads"
 
 
 @pytest.fixture(autouse=True)
@@ -102,6 +104,70 @@ def test_transformers_in_two_lines_stops_a_falling_run_and_keeps_its_best_checkp
     assert not Path("out", f"checkpoint-{best['step']}").exists()
 
 
+def write_task() -> None:
+    """Write the file that the page names: problems of the tiny trainer, and held-out ones."""
+    asked = {"a b c": "train", "d e f": "train", "g h i": "train", "j k l": "train", "a d g": "validation"}
+    rows = [
+        {
+            "id": f"p{place}",
+            "prompt": prompt,
+            "entry_point": "f",
+            "split": split,
+            "tests": [{"args": [place], "expected": 0}],
+        }
+        for place, (prompt, split) in enumerate(asked.items())
+    ]
+    Path("problems.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+
+def test_trl_with_a_task(grpo: Any) -> None:
+    pytest.importorskip("pydantic_monty", reason="the sandbox needs pydantic-monty")
+
+    def make(_: Any, reward_funcs: Any, callbacks: list[Any]) -> Any:
+        return grpo(reward_funcs, callbacks[0], max_steps=4, save_strategy="no", max_completion_length=8)
+
+    write_task()
+    names: dict[str, Any] = {"GRPOTrainer": make, "reward": lambda completions, **_: [0.0] * len(completions)}
+    exec(example("guard.md", TWO_LINES).splitlines()[0], names)
+    exec(example("guard.md", WITH_OUTCOMES).replace("every=50", "every=2"), names)
+    names["trainer"].train()
+    run = heldout.read("runs/a")
+    assert [one.step for one in run.measured] == [0, 2, 4]
+    assert run.measured[0].outcomes is not None
+    assert run.measured[0].outcomes.problems == ("p4",)
+    assert run.judged is not None
+
+
+def test_a_training_goes_on_from_the_checkpoint_that_was_kept(grpo: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("pydantic_monty", reason="the sandbox needs pydantic-monty")
+    from heldout.callbacks.evaluating import TaskEvaluation
+
+    ended: list[int] = []
+
+    def make(_: Any, reward_funcs: Any, callbacks: list[Any]) -> Any:
+        settings = {"max_steps": 30 if not ended else 12, "save_only_model": False}
+        trainer = grpo(reward_funcs, callbacks[0], **settings)
+        train = trainer.train
+        trainer.train = lambda **given: (train(**given), ended.append(trainer.state.global_step))
+        return trainer
+
+    def falls(_: Any, model: Any, step: int) -> list[dict[str, Any]]:
+        level = 0.6 + 0.02 * step if step <= 8 else 0.76 - 0.08 * (step - 8)
+        return [{"problems": PROBLEMS, "passed": solved(level if not ended else 0.76)}]
+
+    monkeypatch.setattr(TaskEvaluation, "__call__", falls)  # the outcomes are made up, all else is as it is written
+    write_task()
+    names: dict[str, Any] = {"GRPOTrainer": make, "reward": hackable}
+    exec(example("guard.md", TWO_LINES).splitlines()[0], names)
+    exec(example("guard.md", GOING_ON).replace("every=50", "every=2"), names)
+    stopped, end = ended
+    assert 8 < stopped < 30
+    assert end == 12
+    run = heldout.read("runs/a")
+    assert run["reward"].step.tolist() == list(range(1, 13))
+    assert [one.step for one in run.measured] == list(range(0, 13, 2))
+
+
 def test_trl_with_outcomes_and_recorded_rewards(grpo: Any) -> None:
     def make(_: Any, reward_funcs: Any, callbacks: list[Any]) -> Any:
         return grpo(reward_funcs, callbacks[0], max_steps=50, save_strategy="no")
@@ -111,7 +177,7 @@ def test_trl_with_outcomes_and_recorded_rewards(grpo: Any) -> None:
 
     names: dict[str, Any] = {"GRPOTrainer": make, "evaluate": evaluate, "reward": hackable}
     exec(example("guard.md", TWO_LINES).splitlines()[0], names)
-    exec(example("guard.md", WITH_OUTCOMES), names)
+    exec(example("guard.md", OWN) + example("guard.md", WITH_OUTCOMES).splitlines()[1], names)
     names["trainer"].train()
     run = heldout.read("runs/a")
     assert [one.step for one in run.measured] == [50]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -10,9 +9,9 @@ from typing import Any, NamedTuple
 from heldout.errors import UsageError
 from heldout.evaluation.score import INFRASTRUCTURE
 from heldout.evaluation.stops import cut_at
-from heldout.sandbox import Sandbox, open_sandbox
+from heldout.sandbox import Sandbox
 from heldout.sandbox.judging import Judgement, judge
-from heldout.tasks import Problem, Task, load_task
+from heldout.tasks import Problem
 
 ID_COLUMNS = ("problem", "task_id", "problem_id", "id")  # of a trainer's data set: where it may name the problem
 
@@ -29,32 +28,24 @@ class HiddenTests:
 
     Parameters
     ----------
-    task
-        The problems with their hidden tests, or the task that has them: one that is loaded, or what `load_task` loads.
+    problems
+        Those that are trained on, with their hidden tests.
     sandbox
-        Where they run; one of our own, from `open` to `close`, where none is given.
+        Where they run; it may be set later.
     stops
         At which answers are cut before they are judged, as the evaluation cuts them.
-
-    Raises
-    ------
-    UsageError, TaskError
-        When there is no such task.
     """
 
     def __init__(
         self,
-        task: Task | Iterable[Problem] | str | os.PathLike[str],
+        problems: Iterable[Problem],
         sandbox: Sandbox | None = None,
         stops: Sequence[str] = (),
     ) -> None:
-        if isinstance(task, str | os.PathLike):
-            task = load_task(os.fspath(task))
-        problems = tuple(task.problems if isinstance(task, Task) else task)
-        self._by_id = {problem.id: problem for problem in problems}
-        self._by_prompt = {problem.prompt: problem for problem in problems}
-        self._sandbox, self._stops = sandbox, tuple(stops)
-        self._ours = False  # whether the sandbox is ours to close
+        known = tuple(problems)
+        self._by_id = {problem.id: problem for problem in known}
+        self._by_prompt = {problem.prompt: problem for problem in known}
+        self.sandbox, self.stops = sandbox, tuple(stops)
         self._warned = False
 
     def problem_of(self, row: Mapping[str, Any]) -> Problem | None:
@@ -74,10 +65,10 @@ class HiddenTests:
 
         A judge that fails ends no training: nothing is then known of these answers, and the first time is warned of.
         """
-        assert self._sandbox is not None
+        assert self.sandbox is not None
         try:
-            read = [problem.attempt(cut_at(text, self._stops), cut=cut) for problem, text, cut in answers]
-            return [_outcome(one) for one in judge(read, self._sandbox)]
+            read = [problem.attempt(cut_at(text, self.stops), cut=cut) for problem, text, cut in answers]
+            return [_outcome(one) for one in judge(read, self.sandbox)]
         except Exception as error:
             if not self._warned:
                 self._warned = True
@@ -91,19 +82,9 @@ class HiddenTests:
             some = next(iter(self._by_id), "")
             raise UsageError(
                 f"None of {len(rows)} answers belongs to a problem of the task: neither a column {ID_COLUMNS[1]!r} of "
-                f"the data set holds its id, such as {some!r}, nor is its prompt one of the task's; add that column."
+                f"the data set holds its id, such as {some!r}, nor is its prompt one of the task's; add that column, "
+                "or give judge=0 where they are not trained on."
             )
-
-    def open(self) -> None:
-        """Have a sandbox ready; a MissingSandbox where there is none to be had."""
-        if self._sandbox is None:
-            self._sandbox, self._ours = open_sandbox(), True
-
-    def close(self) -> None:
-        """Close the sandbox, if it is our own."""
-        if self._ours and self._sandbox is not None:
-            self._sandbox.close()
-            self._sandbox, self._ours = None, False
 
 
 def _outcome(judgement: Judgement) -> Outcome:

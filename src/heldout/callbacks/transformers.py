@@ -7,22 +7,26 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import warnings
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
+from heldout.callbacks.asking import Asking, trainer_of
 from heldout.callbacks.base import GuardedRun, RunSettings
+from heldout.callbacks.evaluating import TaskEvaluation, refuse_policy
 from heldout.callbacks.hidden import HiddenTests
 from heldout.callbacks.recording import COST, Recording
 from heldout.callbacks.rollouts import Rollouts, Sampling
+from heldout.callbacks.tasks import HeldOutSplit, Tasks, tasks_of, training_problems
 from heldout.errors import MissingExtra, UsageError
+from heldout.evaluation.score import Policy
 from heldout.evaluation.transformers import undisturbed
 from heldout.live import Decision, Guard, Rules
 from heldout.live.checkpoints import STEM, keep_saved
 from heldout.rollouts.keeping import JUDGE, KEEP
-from heldout.sandbox import Sandbox
-from heldout.tasks import Problem, Task
+from heldout.sandbox import Sandbox, open_sandbox
 from heldout.text import counted
 
 try:
@@ -33,7 +37,7 @@ except ImportError as error:
 if TYPE_CHECKING:
     from transformers import TrainerControl, TrainerState, TrainingArguments
 
-Evaluate = Callable[[Any, int], Mapping[str, Any]]
+Evaluate = Callable[[Any, int], Mapping[str, Any] | Sequence[Mapping[str, Any]]]
 _SUMMARY = "train_runtime"  # in the line with which transformers closes
 
 
@@ -46,14 +50,15 @@ class HeldoutCallback(GuardedRun, TrainerCallback):  # type: ignore[misc,unused-
         As for `heldout.callbacks.base.GuardedRun`. `planned`, the number of evaluations, is found from the steps where
         `every` or the trainer's own ``eval_steps`` tells.
     evaluate
-        Called with the model and the step; returns what `Guard.evaluation` takes: problems, passed, and so on. It is
-        called in every process, and what rank 0 returns is recorded. It gets the model in evaluation mode; the modes
-        and the states of the generators of random numbers are put back after it, so that a run is the same whether or
-        not it is measured. What it raises stops the training.
+        Called with the model and the step; returns what `Guard.evaluation` takes: problems, passed, and so on, or a
+        list of these for several benchmarks. It is called in every process, and what rank 0 returns is recorded. It
+        gets the model in evaluation mode, without gradients and their checkpointing; the modes and the states of the
+        generators of random numbers are put back after it, so that a run is the same whether or not it is measured.
+        What it raises stops the training. If none is given, the held-out problems of `task` are evaluated.
     every
-        Steps between calls of `evaluate`.
+        Steps between evaluations.
     ends
-        Call it before the first step and after the last one as well.
+        Evaluate before the first step and after the last one as well; by default where `task` is evaluated.
     rollouts
         Keep completions of every so many steps, if a reward function is listened to (`record_rewards`).
     record
@@ -62,6 +67,13 @@ class HeldoutCallback(GuardedRun, TrainerCallback):  # type: ignore[misc,unused-
         The problems that are trained on, or the task that has them, or what `heldout.tasks.load_task` loads: their
         hidden tests judge some completions, outside the reward, for the record and the guard. A column ``task_id``,
         ``problem_id``, ``problem`` or ``id`` of the trainer's data set says which problem a row is of, or its prompt.
+        With `every`, the problems of its split for validation (test, if there is none) are evaluated; those for
+        training are judged, if there are some. A list of tasks, or a mapping from names, makes a benchmark of each. The
+        settings ``problems`` and ``samples`` then say how many held-out problems are evaluated at most, and how many
+        completions of each.
+    policy
+        What writes the answers of an evaluation, where that is not the training's own model with its own settings and
+        engine: a `heldout.evaluation.score.Policy`, such as a served model, or a function that makes one of the model.
     judge
         How many completions of such a step are judged, on average. They are drawn by chance as well, mostly from those
         that were rewarded, of as many prompts as there are; what is judged is kept.
@@ -71,15 +83,19 @@ class HeldoutCallback(GuardedRun, TrainerCallback):  # type: ignore[misc,unused-
     sandbox
         Where the hidden tests run; one is opened and closed where none is given.
     stops
-        At which completions are cut before they are judged.
+        At which completions are cut before they are judged; for an evaluation of `task` what its problems say, if none
+        are given.
     rewarded_from
         Least reward with which a completion counts as rewarded. If none is given it follows what right ones were paid.
 
     Raises
     ------
     UsageError
-        When the arguments do not fit each other; in training, when no completion of the first step belongs to a problem
-        of the task, or not all parts of a weighted reward are listened to.
+        When the arguments do not fit each other, or no problem is held out that is to be evaluated; in training, when
+        no completion of the first step belongs to a problem of the task, or not all parts of a weighted reward are
+        listened to.
+    ContaminatedTask
+        When a held-out problem is trained on.
 
     Notes
     -----
@@ -98,32 +114,49 @@ class HeldoutCallback(GuardedRun, TrainerCallback):  # type: ignore[misc,unused-
         *,
         evaluate: Evaluate | None = None,
         every: int = 0,
-        ends: bool = False,
+        ends: bool | None = None,
         rollouts: int = 1,
         record: int = KEEP,
-        task: Task | Iterable[Problem] | str | os.PathLike[str] | None = None,
+        task: Tasks | None = None,
+        policy: Policy | Callable[[Any], Policy] | None = None,
         judge: int = JUDGE,
         judge_cost: float = COST,
         sandbox: Sandbox | None = None,
-        stops: Sequence[str] = (),
+        stops: Sequence[str] | None = None,
         rewarded_from: float | None = None,
         **settings: Unpack[RunSettings],
     ) -> None:
-        if (evaluate is None) != (every == 0) or every < 0:
+        if every < 0 or (evaluate is not None and not every):
             raise UsageError(f"every is {every}; it is the number of steps between calls of evaluate: give both.")
+        if every and evaluate is None and task is None:
+            raise UsageError(f"every is {every}, but nothing is to be evaluated; give task or evaluate as well.")
         if rollouts < 1:
             raise UsageError(f"rollouts is {rollouts}; it is a number of steps, at least 1.")
+        tasks = {} if task is None else tasks_of(task)
+        split, own = None, every and evaluate is None
+        if own:
+            split = HeldOutSplit.of(tasks, settings.pop("problems", None))
+            evaluate = TaskEvaluation(split, settings.pop("samples", None), policy, stops)
+        if policy is not None:
+            refuse_policy(policy)
+            if not own:
+                raise UsageError("policy says what is sampled where a task is evaluated; give task and every as well.")
         super().__init__(where, rules, **settings)
-        self.evaluate, self.every, self.ends, self.rollouts = evaluate, every, ends, rollouts
-        self._hidden = None if task is None or not judge else HiddenTests(task, sandbox, stops)
+        self.evaluate, self.every, self.rollouts = evaluate, every, rollouts
+        self.ends = bool(own) if ends is None else ends
+        trained_on = split.train if split else training_problems(tasks)
+        self._hidden = HiddenTests(trained_on, stops=tuple(stops or ())) if trained_on and judge else None
         self._recording = Recording(record, self._hidden, judge, judge_cost, rewarded_from)
-        self._sampling = Sampling(stops=tuple(stops))
+        self._sandbox, self._opened = sandbox, False  # whether it is ours to close
+        self._sampling = Sampling(stops=tuple(stops or ()))
         self._recorded = 0  # the last step whose completions were
         self._seconds, self._began = 0.0, time.perf_counter()  # of steps since then, and when the newest one began
         self._rewards = Rollouts()
         self._model: Any = None
         self._evaluated = -1  # the last step that was
         self._due = False  # an evaluation waits for the metrics of its step
+        self._reward: float | None = None  # the newest one
+        self._doubted = False
 
     def evaluation(self, step: int, **outcomes: Any) -> Decision:
         """Take in a held-out measurement; arguments as for `heldout.live.Guard.evaluation`."""
@@ -145,6 +178,7 @@ class HeldoutCallback(GuardedRun, TrainerCallback):  # type: ignore[misc,unused-
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **given: Any
     ) -> None:
         self._model = given.get("model")
+        self._ready(args, state, given)  # what it refuses is refused before there is a record
         self.begin(
             resume=state.global_step > 0,
             rank=args.process_index,
@@ -155,8 +189,6 @@ class HeldoutCallback(GuardedRun, TrainerCallback):  # type: ignore[misc,unused-
         self._recorded = state.global_step
         if state.global_step and self.guard and self.guard.recorder:
             self._recording.resume(self.guard.recorder.directory, state.global_step)
-        if self._hidden and args.process_index == 0:
-            self._hidden.open()
         if self.ends and state.global_step == 0:
             self._measure(0)
 
@@ -193,6 +225,7 @@ class HeldoutCallback(GuardedRun, TrainerCallback):  # type: ignore[misc,unused-
         if not logs or _SUMMARY in logs:
             return
         self.step(state.global_step, logs)
+        self._reward = logs.get("reward", self._reward)
         if self._due:
             self._due = False
             self._measure(state.global_step)
@@ -210,8 +243,9 @@ class HeldoutCallback(GuardedRun, TrainerCallback):  # type: ignore[misc,unused-
         keep_saved(self.guard, saved, step, pruned=pruned, evaluated=self._evaluated)
 
     def on_train_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **given: Any) -> None:
-        if self._hidden:
-            self._hidden.close()
+        if self._opened and self._sandbox is not None:
+            self._sandbox.close()
+            self._sandbox, self._opened = None, False
         self.end("stopped" if state.global_step < state.max_steps else "finished")
 
     def _record(self, args: TrainingArguments, step: int) -> None:
@@ -246,11 +280,35 @@ class HeldoutCallback(GuardedRun, TrainerCallback):  # type: ignore[misc,unused-
             weights=weights,
         )
 
+    def _ready(self, args: TrainingArguments, state: TrainerState, given: Mapping[str, Any]) -> None:
+        """Get ready to evaluate a task, and to judge what is trained on."""
+        evaluation = self.evaluate if isinstance(self.evaluate, TaskEvaluation) else None
+        if self._sandbox is None and (evaluation or (self._hidden and args.process_index == 0)):
+            self._sandbox, self._opened = open_sandbox(), True
+        if evaluation:
+            assert self._sandbox is not None
+            loader, tokenizer = given.get("train_dataloader"), given.get("processing_class")
+            dataset, trainer = getattr(loader, "dataset", None), trainer_of(self)
+            evaluation.split.refuse_trained_on(dataset)
+            evaluation.begin(lambda: Asking(args, tokenizer, dataset, trainer), self._sandbox, state.max_steps)
+            self._sampling = replace(self._sampling, stops=evaluation.stops)
+        if self._hidden:
+            self._hidden.sandbox, self._hidden.stops = self._sandbox, tuple(self._sampling.stops)
+
     def _measure(self, step: int) -> None:
-        if self.evaluate is not None:
-            with undisturbed(self._model):
-                outcomes = self.evaluate(self._model, step)
-            self.evaluation(step, **outcomes)
+        if self.evaluate is None:
+            return
+        with undisturbed(self._model):
+            outcomes = self.evaluate(self._model, step)
+        for one in [outcomes] if isinstance(outcomes, Mapping) else outcomes:
+            self.evaluation(step, **one)
+            if isinstance(self.evaluate, TaskEvaluation) and not self._doubted:
+                self._say(self.evaluate.doubt(one, self._reward))
+
+    def _say(self, doubt: str) -> None:
+        if doubt and self.guard is not None and not self.guard.idle:
+            self._doubted = True
+            warnings.warn(doubt, RuntimeWarning, stacklevel=2)
 
     def _training(self) -> bool:
         """Whether completions are sampled for training just now, not for the trainer's own evaluation."""

@@ -6,7 +6,8 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from heldout.evaluation.score import Policy, evaluate, interval
+from heldout.errors import HeldoutError
+from heldout.evaluation.score import Policy, interval, score
 from heldout.sandbox.base import Sandbox
 from heldout.stats.passk import mean_pass_at_k
 from heldout.tasks.problem import Problem
@@ -16,26 +17,48 @@ _COLUMNS = ("problems", "passed", "samples")  # of an evaluation, as `Recorder.e
 
 
 class Evaluator:
-    """Measures the policy on held-out problems with the true judge: the `evaluate` of `HeldoutCallback`.
+    """Measures the policy on held-out problems with the true judge: an `evaluate` of `HeldoutCallback`.
 
-    Each process samples and judges its share of the problems.
+    Each process samples and judges its share of the problems. All ask for equally many completions, also those whose
+    share is smaller: a model that is spread over processes writes only where all of them take part.
+
+    Parameters
+    ----------
+    problems
+        What is measured on.
+    policy
+        What is sampled from, or what makes that of the model as it is.
+    sandbox
+        Where the programs run.
+    say
+        Told in a line what each evaluation found.
+    samples
+        Completions of each problem.
+    steps
+        Of the whole run.
+    benchmark
+        What the problems are called together.
     """
 
     def __init__(
         self,
         problems: Sequence[Problem],
-        policy: Callable[[Any], Policy],  # makes something to sample from of the model as it is
+        policy: Policy | Callable[[Any], Policy],
         sandbox: Sandbox,
-        say: Callable[[str], None],  # told what each evaluation found
-        samples: int,  # completions of each problem
-        steps: int,  # of the whole run
+        say: Callable[[str], None],
+        samples: int,
+        steps: int,
+        benchmark: str = "held-out",
     ) -> None:
         self.problems, self.policy, self.sandbox, self.say = problems, policy, sandbox, say
-        self.samples, self.steps = samples, steps
+        self.samples, self.steps, self.benchmark = samples, steps, benchmark
         self.newest = ""  # for the line that shows progress
 
     def __call__(self, model: Any, step: int) -> dict[str, Any]:
-        """Return what all processes together found, as `Recorder.evaluation` takes it."""
+        """Return what all processes together found, as `Recorder.evaluation` takes it; a HeldoutError where one failed.
+
+        Every process gets to know of that, so that none waits for another.
+        """
         parts = self._shares(model, step)
         problems, passed, samples = ([one for part in parts for one in part[key]] for key in _COLUMNS)
         length, cut = (
@@ -47,8 +70,8 @@ class Evaluator:
         self.newest = f"Pass@1 {rate.value:.1%} ({low:.1%} to {high:.1%})"
         failed = "".join(f", {kind} {count}" for kind, count in Counter(errors).most_common(_MOST_KINDS))
         said = f"{self.newest}, {length:.1f} tokens, {cut:.0%} cut{failed}"
-        self.say(f"step {step} of {self.steps}: held-out {said}")
-        found = {"problems": problems, "passed": passed, "samples": samples}
+        self.say(f"step {step} of {self.steps}: {self.benchmark} {said}")
+        found = {"problems": problems, "passed": passed, "samples": samples, "benchmark": self.benchmark}
         return {**found, "mean_length": length, "cut": cut, "errors": errors}
 
     def _shares(self, model: Any, step: int) -> Sequence[Mapping[str, Any]]:
@@ -57,14 +80,27 @@ class Evaluator:
         from accelerate.utils import gather_object
 
         state = PartialState()
-        mine = self._share(model, step, self.problems[state.process_index :: state.num_processes])
-        return list(gather_object(mine)) if state.num_processes > 1 else mine
+        if state.num_processes == 1:
+            return self._share(model, step, self.problems, len(self.problems))
+        most = -(-len(self.problems) // state.num_processes)
+        mine = self.problems[state.process_index :: state.num_processes]
+        try:
+            parts = gather_object(self._share(model, step, mine, most))
+        except Exception as error:
+            parts = gather_object([{"failed": str(error) or type(error).__name__}])
+        for part in parts:
+            if "failed" in part:
+                raise HeldoutError(f"The evaluation failed in one of the processes: {part['failed']}")
+        return list(parts)
 
-    def _share(self, model: Any, step: int, problems: Sequence[Problem]) -> list[dict[str, Any]]:
+    def _share(self, model: Any, step: int, problems: Sequence[Problem], most: int) -> list[dict[str, Any]]:
         """Return what this process found; nothing where there are more processes than problems."""
+        asked = [*problems, *self.problems][:most]
+        policy = self.policy if hasattr(self.policy, "sample") else self.policy(model)
+        completions = policy.sample([problem.prompt for problem in asked], self.samples)
         if not problems:
             return []
-        found = evaluate(self.policy(model), problems, self.sandbox, step=step, samples=self.samples)
+        found = score(problems, completions[: len(problems)], self.sandbox, step=step, benchmark=self.benchmark)
         outcomes = found.evaluation.outcomes
         assert outcomes is not None
         columns = (list(outcomes.problems), outcomes.passed.tolist(), outcomes.samples.tolist())

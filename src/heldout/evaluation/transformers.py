@@ -50,6 +50,8 @@ class TransformersPolicy:
         Give each prompt as a user's message, in the tokenizer's chat template.
     stop
         Texts at which a completion ends; it is cut before the first of them, and its tokens are those up to there.
+    encode
+        How a prompt becomes tokens, where that is not for the tokenizer and `chat` to say.
 
     Raises
     ------
@@ -70,6 +72,7 @@ class TransformersPolicy:
         seed: int = 0,
         chat: bool = False,
         stop: Sequence[str] = (),
+        encode: Callable[[str], Sequence[int]] | None = None,
     ) -> None:
         if temperature < 0:
             raise UsageError(f"The temperature is {temperature}; it must be 0 or more.")
@@ -85,7 +88,7 @@ class TransformersPolicy:
         self.max_new_tokens = max_new_tokens
         self.batch_size = batch_size
         self.seed = seed
-        self.chat = chat
+        self.chat, self.encode = chat, encode
 
     def sample(self, prompts: Sequence[str], samples: int) -> list[list[Completion]]:
         """Return `samples` completions for each prompt, in the order of the prompts.
@@ -99,7 +102,7 @@ class TransformersPolicy:
         longest, ends = self._room(encoded), self._ends()
         jobs = sorted(wanted(prompts, samples), key=lambda one: len(encoded[one.place]))
         found: list[list[Completion]] = [[] for _ in prompts]
-        with undisturbed(self.model), _plain_generation(self.model), torch.no_grad():
+        with undisturbed(self.model), _plain_generation(self.model):
             for start in range(0, len(jobs), self.batch_size):
                 batch = jobs[start : start + self.batch_size]
                 seeds = [seed_of(self.seed, prompts[one.place], one.number) for one in batch]
@@ -109,6 +112,8 @@ class TransformersPolicy:
         return found
 
     def _encode(self, prompt: str) -> list[int]:
+        if self.encode is not None:
+            return list(self.encode(prompt))
         if self.chat:
             message = [{"role": "user", "content": prompt}]
             text = self.tokenizer.apply_chat_template(message, tokenize=False, add_generation_prompt=True)
@@ -142,6 +147,7 @@ class TransformersPolicy:
             input_ids=ids,
             attention_mask=real,
             max_new_tokens=longest,
+            use_cache=True,  # also of a model whose gradient checkpointing has it off
             pad_token_id=pad,
             eos_token_id=list(ends) or None,
             stopping_criteria=[self._stopped(width)] if self.stop else None,
@@ -276,21 +282,31 @@ def _refuse_what_is_no_model(name: str) -> None:
 
 @contextmanager
 def undisturbed(model: Any) -> Iterator[None]:
-    """Put a model into evaluation mode; put its modes, and all generators of random numbers, back afterwards."""
+    """Put a model into evaluation mode, without gradients and their checkpointing; put all of it back afterwards.
+
+    The states of all generators of random numbers are put back as well.
+    """
     import torch
 
     gpus = {weight.device.index for weight in model.parameters() if weight.device.type == "cuda"}
-    modes = [(module, module.training) for module in model.modules()]
+    before = [
+        (module, name, getattr(module, name))
+        for module in model.modules()
+        for name in ("training", "gradient_checkpointing")
+        if name in vars(module)
+    ]
     python, array = random.getstate(), np.random.get_state()  # noqa: NPY002 (the global one is meant)
     try:
-        with torch.random.fork_rng(devices=gpus):
+        with torch.random.fork_rng(devices=gpus), torch.no_grad():
             model.eval()
+            for module, name, _ in before:
+                setattr(module, name, False)
             yield
     finally:
         random.setstate(python)
         np.random.set_state(array)  # noqa: NPY002
-        for module, training in modes:
-            module.training = training
+        for module, name, value in before:
+            setattr(module, name, value)
 
 
 @contextmanager

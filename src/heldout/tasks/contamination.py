@@ -19,15 +19,18 @@ _TOKEN = re.compile(r"\w+|[^\w\s]")
 _NAMED = 20  # ids in the message
 
 
-def refuse(task: Task, share: float = SHARE) -> None:
-    """Raise a ContaminatedTask that names the held-out problems which occur among the training problems, if any do."""
+def refuse(task: Task, share: float = SHARE, *, otherwise: str = ", or allow the overlap (--allow-overlap)") -> None:
+    """Raise a ContaminatedTask that names the held-out problems which occur among the training problems, if any do.
+
+    `otherwise` says what else can be done than to take them out.
+    """
     found = contaminated(task, share)
     if found:
         named = [f"{name} ({why})" for name, why in list(found.items())[:_NAMED]]
         more = [f"{len(found) - _NAMED} more"] if len(found) > _NAMED else []
         raise ContaminatedTask(
             f"{counted(len(found), 'held-out problem')} of {task.name} occur in its training split: "
-            f"{sentence_list(named + more)}; take them out of one of the two, or allow the overlap (--allow-overlap)."
+            f"{sentence_list(named + more)}; take them out of one of the two{otherwise}."
         )
 
 
