@@ -148,7 +148,7 @@ def test_a_training_goes_on_from_the_checkpoint_that_was_kept(grpo: Any, monkeyp
         settings = {"max_steps": 30 if not ended else 12, "save_only_model": False}
         trainer = grpo(reward_funcs, callbacks[0], **settings)
         train = trainer.train
-        trainer.train = lambda **given: (train(**given), ended.append(trainer.state.global_step))
+        trainer.train = lambda **given: ended.extend([train(**given).global_step])
         return trainer
 
     def falls(_: Any, model: Any, step: int) -> list[dict[str, Any]]:

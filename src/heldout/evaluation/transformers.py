@@ -96,7 +96,6 @@ class TransformersPolicy:
         Prompts of like length are generated together, which saves padding. A prompt that leaves no room in the model's
         context is a UsageError.
         """
-        import torch
 
         encoded = [self._encode(prompt) for prompt in prompts]
         longest, ends = self._room(encoded), self._ends()
