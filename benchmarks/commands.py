@@ -79,7 +79,7 @@ def bench_real_runs(
     only: Annotated[list[str] | None, typer.Option(help="train or score; both if it is not given.")] = None,
     data: Annotated[Path | None, typer.Option(metavar="DIR", help="Where the packed runs and their truth go.")] = None,
     fine: Annotated[
-        bool, typer.Option("--fine/--coarse", help="Score every checkpoint, or each second and those that matter.")
+        bool, typer.Option("--fine/--coarse", help="Score every checkpoint, or each fourth and those that matter.")
     ] = True,
 ) -> None:
     """Train runs of known kinds, measure their checkpoints on 2048 new problems, and pack what is true of them.

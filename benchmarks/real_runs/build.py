@@ -61,7 +61,7 @@ def main(out: Path, kinds: Sequence[str], seeds: int, stages: Sequence[str], dat
     data
         Where the packed runs are written; None for nowhere.
     fine
-        Whether every saved checkpoint is scored in the end, not only each second one and those that matter.
+        Whether every saved checkpoint is scored in the end, not only each fourth one and those that matter.
     """
     for given, known in ((kinds, KINDS), (stages, STAGES)):
         if unknown := [name for name in given if name not in known]:
@@ -70,13 +70,13 @@ def main(out: Path, kinds: Sequence[str], seeds: int, stages: Sequence[str], dat
     chosen = [KINDS[name] for name in kinds or KINDS]
     jobs = [Job(kind, seed, out / f"{kind.name}-{seed}") for seed in range(seeds) for kind in chosen]
     out.mkdir(parents=True, exist_ok=True)
-    if "train" in stages:
-        for job in jobs:
+    for job in jobs:
+        if "train" in stages:
             train(job, console)
-    if "score" in stages:
-        for every in (COARSE, 1) if fine else (COARSE,):  # all runs roughly before any of them finely
-            for job in jobs:
-                score_and_pack(job, every, data, console)
+        if "score" in stages:
+            score_and_pack(job, COARSE, data, console)
+    for job in jobs if fine and "score" in stages else ():  # when all are known roughly
+        score_and_pack(job, 1, data, console)
 
 
 def train(job: Job, console: Console) -> None:

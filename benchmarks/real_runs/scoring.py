@@ -18,7 +18,7 @@ from heldout.tasks.problem import Problem
 
 PROBLEMS = 2048  # the standard error of a rate is about one point
 SCORES = "true-scores.jsonl"  # of a run's directory
-COARSE = 20  # steps between checkpoints that are scored first
+COARSE = 40  # steps between checkpoints that are scored first
 
 
 @dataclass(frozen=True, slots=True)

@@ -140,9 +140,9 @@ def test_a_packed_run_is_read_as_the_one_it_was_packed_from(tmp_path: Path) -> N
 def test_checkpoints_that_are_scored_are_not_scored_again(tmp_path: Path) -> None:
     for step in (10, 20, 30, 40, 50):
         (tmp_path / "checkpoints" / f"checkpoint-{step}").mkdir(parents=True)
-    assert steps_to_score(tmp_path, 20) == [0, 20, 40, 50]
+    assert steps_to_score(tmp_path, every=20) == [0, 20, 40, 50]
     (tmp_path / SCORES).write_text(json.dumps({"step": 20, "solved": 1, "trick": None, "length": 1.0, "outcomes": ""}))
-    assert steps_to_score(tmp_path, 20) == [0, 40, 50]
+    assert steps_to_score(tmp_path, every=20) == [0, 40, 50]
     assert steps_to_score(tmp_path) == [0, 10, 30, 40, 50]
 
 

@@ -83,6 +83,24 @@ def test_a_fall_stands_in_every_answer_or_in_none(family: str) -> None:
         assert bool(alarms) <= verdict.fell
 
 
+def test_what_a_stop_would_have_saved_is_told_of_a_confirmed_fall_and_of_nothing_else() -> None:
+    run = a_run("sharp_collapse", 0)
+    verdict = heldout.diagnose(run)
+    alarms = [one.step for one in verdict.findings if (one.detector, one.kind) == ("over_optimisation", "confirmed")]
+    assert verdict.fell
+    assert first_screen(run, verdict)[5].answer.endswith(
+        f" A stop when the fall was confirmed, at step {alarms[0]}, would have saved {800 - alarms[0]} of 800 steps."
+    )
+    seconds = np.where(np.arange(801) <= alarms[0], np.arange(801), 2.0 * np.arange(801) - alarms[0])  # twice as slow
+    clock = {"time": Series("time", np.arange(801), seconds)}
+    share = 2 * (800 - alarms[0]) / seconds[-1]
+    timed = first_screen(replace(run, metrics={**run.metrics, **clock}), verdict)[5].answer
+    assert timed.endswith(f" of 800 steps and {100 * share:.0f} % of the time.")
+    for quiet in (a_run("honest", 3), a_run("sharp_collapse", 0)):
+        unsaid = replace(heldout.diagnose(quiet), findings=())
+        assert "would have saved" not in first_screen(quiet, unsaid)[5].answer
+
+
 FALLEN = Verdict(
     state=State.OVER_OPTIMISED,
     label="confirmed, reward rising",

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from heldout.detectors.overoptimisation import OverOptimisation
 from heldout.diagnosis.entries import as_told, by_detector
 from heldout.diagnosis.failures import new_failures
 from heldout.diagnosis.hacked import ADVICE
@@ -87,7 +88,9 @@ def first_screen(run: Run, verdict: Verdict, looks: Looks | None = None) -> tupl
         Line("sure", "How sure?", visible(verdict.sure or _unanswered(verdict))),
         Line("checkpoint", "Which checkpoint?", visible(_checkpoint(run, verdict, path)), *way_back(run, path)),
         Line("looks", "Looked like what?", visible(_looks(run, verdict, looks))),
-        Line("next", "What now?", visible(_next(run, verdict) + _against(looks)), *_listed(looks)),
+        Line(
+            "next", "What now?", visible(_next(run, verdict) + _against(looks) + _saved(run, verdict)), *_listed(looks)
+        ),
     )
 
 
@@ -253,6 +256,20 @@ def _next(run: Run, verdict: Verdict) -> str:
 def _against(looks: Looks | None) -> str:
     """What to change in the reward against the trick that is played, where its name is known."""
     return f" Against this trick: {looks.fix}" if looks and looks.fix else ""
+
+
+def _saved(run: Run, verdict: Verdict) -> str:
+    """What stopping at the first confirmed alarm would have saved, where the run went on after it."""
+    alarms = [one.step for one in verdict.findings if one.detector == OverOptimisation.name and one.kind == "confirmed"]
+    last = int(run.steps[-1]) if len(run.steps) else 0
+    if not verdict.fell or not alarms or min(alarms) >= last:
+        return ""
+    step, clock = min(alarms), run.metrics.get("time")
+    time = ""
+    if clock is not None and len(clock) > 1 and np.all(np.diff(clock.value) >= 0.0) and np.ptp(clock.value) > 0.0:
+        begun, then, end = np.interp([clock.step[0], step, last], clock.step, clock.value)
+        time = f" and {100.0 * (end - then) / (end - begun):.0f} % of the time"
+    return f" A stop when the fall was confirmed, at step {step}, would have saved {last - step} of {last} steps{time}."
 
 
 def _listed(looks: Looks | None) -> tuple[str, str]:
