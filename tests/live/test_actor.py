@@ -309,7 +309,8 @@ def test_an_alert_has_a_title_and_a_text(name: str, finding: Finding, title: str
     actor = Actor(Rules(), [Mine(), Mine()], name=name)
     actor.act(Decision(findings=(finding,), alerts=(finding,)))
     actor.close(60)
-    assert sent == [(title, text)] * 2
+    where = f"Run: {name} · Step: 7" if name else "Step: 7"
+    assert sent == [(title, f"{where}\n\n{text}")] * 2
 
 
 def test_several_findings_of_a_detector_are_one_alert_that_ends_with_the_six_answers() -> None:
@@ -319,17 +320,33 @@ def test_several_findings_of_a_detector_are_one_alert_that_ends_with_the_six_ans
         def send(self, title: str, text: str, finding: Finding) -> None:
             sent.append((title, text))
 
-    actor = Actor(Rules(alert=On.WATCH), [Mine()])
+    actor = Actor(Rules(alert=On.WATCH), [Mine()], host="gpu-3")
     escalated = (
         replace(fall(40), kind="watch", severity=Severity.WATCH),
         fall(60),
         replace(fall(80), kind="confirmed"),
     )
-    known = {"STATE": "regressed", "ANSWERS": "Over-optimised? No."}
+    known = {"STATE": "regressed", "ANSWERS": "Over-optimised? No.", "RECOMMENDED": 40, "CHECKPOINT": "/runs/a/kept/40"}
     actor.act(Decision(findings=escalated, alerts=escalated), lambda: known)
     actor.close(60)
-    text = "seen Watch at 40, likely at 60, confirmed at 80. means advice\n\nOver-optimised? No."
+    where = "Host: gpu-3 · Step: 80 · State: regressed · Keep: step 40, /runs/a/kept/40"
+    text = f"{where}\n\nseen Watch at 40, likely at 60, confirmed at 80. means advice\n\nOver-optimised? No."
     assert sent == [("heldout: step 80: regressed (confirmed)", text)]
+
+
+def test_the_name_of_a_run_is_text_in_an_alert() -> None:
+    sent: list[str] = []
+
+    class Mine:
+        def send(self, title: str, text: str, finding: Finding) -> None:
+            sent.extend([title, text])
+
+    actor = Actor(Rules(), [Mine()], name="[red]x[/]\x1b[31m\u202ey\nSubject: z")
+    actor.act(Decision(findings=(fall(7),), alerts=(fall(7),)))
+    actor.close(60)
+    plain = "[red]x[/]\\x1b[31m\\u202ey\\nSubject: z"
+    assert sent[0] == f"heldout: {plain}, step 7: over optimisation likely"
+    assert sent[1].startswith(f"Run: {plain} · Step: 7\n\n")
 
 
 def test_an_alert_that_is_lost_is_written_down() -> None:

@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
+import base64
 import http.client
 import json
+import logging
+import os
 import smtplib
 import socket
 import socketserver
 import threading
 import time
 import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from email.message import EmailMessage
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import orjson
 import pytest
 
+from heldout import Recorder
 from heldout.errors import UsageError
 from heldout.findings import Finding, Severity
+from heldout.live import Guard, alerts
 from heldout.live.acts import Command
 from heldout.live.alerts import EmailAlert, NotSent, Outbox, WebhookAlert, alert_of
 
@@ -50,6 +54,8 @@ class Receiver(ThreadingHTTPServer):
         self.tries = 0
         self.got: list[dict] = []
         self.asked: list[tuple[str, str, str]] = []  # path, type and sender of each request
+        self.keys: list[str | None] = []  # who says to be asking
+        self.headers: dict[str, str] = {}  # of answers other than 200
         self.let_go = threading.Event()
 
     @property
@@ -64,6 +70,7 @@ class _Handler(BaseHTTPRequestHandler):
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         self.server.tries += 1
         self.server.asked.append((self.path, self.headers["Content-Type"], self.headers["User-Agent"]))
+        self.server.keys.append(self.headers["Authorization"])
         answer = self.server.answers.pop(0) if self.server.answers else 200
         if answer == "hang":
             self.server.let_go.wait(30)
@@ -71,6 +78,8 @@ class _Handler(BaseHTTPRequestHandler):
         if answer == 200:
             self.server.got.append(body)
         self.send_response(int(answer))
+        for name, value in self.server.headers.items() if answer != 200 else ():
+            self.send_header(name, value)
         self.end_headers()
 
     def log_message(self, *words: object) -> None:
@@ -168,6 +177,10 @@ def test_nobody_listening_is_said_without_the_address() -> None:
     assert lost == [(400, "WebhookAlert(127.0.0.1): Connection refused")]
 
 
+def payload(alert: WebhookAlert, title: str, text: str) -> Any:
+    return json.loads(orjson.dumps(alerts._FORMS[alert.form](title, text, FELL)))
+
+
 SLACK_TEXT = {"text": "*a &lt;b&gt; &amp; c*\nIt fell &amp; rose."}
 DISCORD_TEXT = {"content": "**a <b> & c**\nIt fell & rose.", "allowed_mentions": {"parse": []}}
 CARD = {
@@ -218,7 +231,7 @@ PLAIN = {
 )
 def test_each_service_gets_the_body_it_expects(host: str, expected: object) -> None:
     alert = WebhookAlert(f"https://{host}/{SECRET}")
-    assert json.loads(orjson.dumps(alert._payload("a <b> & c", "It fell & rose.", FELL))) == expected
+    assert payload(alert, "a <b> & c", "It fell & rose.") == expected
     assert SECRET not in repr(alert)
 
 
@@ -226,11 +239,136 @@ def test_each_service_gets_the_body_it_expects(host: str, expected: object) -> N
 def test_a_long_text_is_cut_to_what_chats_take_and_whole_elsewhere(length: int, cut: bool) -> None:
     text = "x" * length
     whole = f"{'x' * 1900} …" if cut else text
-    assert WebhookAlert("https://hooks.slack.com/1")._payload("t", text, FELL)["text"] == f"*t*\n{whole}"
-    assert WebhookAlert("https://example.org/1")._payload("t", text, FELL)["text"] == text
+    assert payload(WebhookAlert("https://hooks.slack.com/1"), "t", text)["text"] == f"*t*\n{whole}"
+    assert payload(WebhookAlert("https://example.org/1"), "t", text)["text"] == text
     discord = WebhookAlert("https://discord.com/1")
-    assert discord._payload("t", text, FELL)["content"] == f"**t**\n{whole}"
-    assert len(discord._payload("t" * 300, text, FELL)["content"]) == 2000
+    assert payload(discord, "t", text)["content"] == f"**t**\n{whole}"
+    assert len(payload(discord, "t" * 300, text)["content"]) == 2000
+
+
+MATTERMOST_TEXT = {"text": "**a <b> & c**\nIt fell & rose."}
+
+
+@pytest.mark.parametrize(
+    ("form", "expected"),
+    [
+        ("slack", SLACK_TEXT),
+        ("Discord", DISCORD_TEXT),
+        ("teams", TEAMS_CARD),
+        ("MATTERMOST", MATTERMOST_TEXT),
+        ("json", PLAIN),
+    ],
+)
+@pytest.mark.parametrize("before", ["the variable", "the URL in it"])
+def test_a_host_of_ones_own_gets_the_form_that_is_named(
+    monkeypatch: pytest.MonkeyPatch, receiver: Receiver, form: str, expected: object, before: str
+) -> None:
+    monkeypatch.setenv("HOOK", receiver.url if before == "the variable" else f"{form}+{receiver.url}")
+    alert_of(f"{form}+Env:HOOK" if before == "the variable" else "env:HOOK").send("a <b> & c", "It fell & rose.", FELL)
+    assert receiver.got == [expected]
+
+
+def test_nobody_is_called_by_the_text_of_a_run() -> None:
+    text = "@all @channel <!channel> <@U1>"
+    assert payload(WebhookAlert("https://x.org/1", form="mattermost"), "t", text)["text"].isascii() is False
+    assert "@all" not in payload(WebhookAlert("https://x.org/1", form="mattermost"), "t", text)["text"]
+    assert "<!" not in payload(WebhookAlert("https://x.org/1", form="slack"), "t", text)["text"]
+    assert payload(WebhookAlert("https://x.org/1", form="discord"), "t", text)["allowed_mentions"] == {"parse": []}
+
+
+def test_a_form_that_does_not_exist_is_refused() -> None:
+    with pytest.raises(UsageError, match="must be one of slack, discord, teams, mattermost, json"):
+        WebhookAlert("https://example.org", form="irc")
+
+
+@pytest.mark.parametrize("code", [301, 302, 303, 307, 308])
+def test_a_redirect_is_not_followed(receiver: Receiver, code: int) -> None:
+    receiver.answers, receiver.headers = [code], {"Location": f"{receiver.url}/elsewhere"}
+    lost = Losses()
+    box = Outbox(WebhookAlert(receiver.url), lost, wait=0.001)
+    box.put("title", "text", FELL)
+    box.close(30)
+    assert receiver.tries == 1
+    assert lost == [(400, f"WebhookAlert(127.0.0.1): it answered {code}, a redirect, which is not followed")]
+
+
+@pytest.mark.parametrize(
+    ("told", "seconds"),
+    [("7", 7.0), ("0.5", 0.5), ("-3", 0.0), ("soon", 0.0), ("", 0.0), ("nan", 0.0), ("inf", 600.0), ("1e9", 600.0)],
+)
+def test_a_receiver_is_left_alone_as_long_as_it_asks(receiver: Receiver, told: str, seconds: float) -> None:
+    receiver.answers, receiver.headers = [429], {"Retry-After": told}
+    waiting = Waits()
+    box = Outbox(WebhookAlert(receiver.url), Losses(), wait=0.25)
+    box._closing = waiting
+    box.put("title", "text", FELL)
+    box.close(30)
+    assert waiting.seconds == [max(0.25, seconds)]
+    assert (receiver.tries, box.sent) == (2, 1)
+
+
+def test_a_pause_may_be_asked_for_by_a_date(monkeypatch: pytest.MonkeyPatch) -> None:
+    header = EmailMessage()
+    header["Retry-After"] = "Sun, 29 Nov 2026 12:00:30 GMT"
+    monkeypatch.setattr(time, "time", lambda: 1795953600.0)  # noon of that day
+    assert alerts._retry_after(header) == 30.0
+
+
+def test_a_pause_that_is_asked_for_is_kept_while_one_closes(receiver: Receiver) -> None:
+    """It would be longer than the close waits: the message is given up, and the receiver asked no second time."""
+    receiver.answers, receiver.headers = [429], {"Retry-After": "60"}
+    lost = Losses()
+    box = Outbox(WebhookAlert(receiver.url), lost, wait=0.001)
+    box.put("title", "text", FELL)
+    while not receiver.tries:
+        time.sleep(0.01)
+    thread = box._thread
+    box.close(0.05)
+    assert lost == [(400, "WebhookAlert(127.0.0.1): it had not answered when the run ended")]
+    assert thread is not None
+    thread.join(30)
+    assert len(lost) == 1
+
+
+def test_name_and_password_of_a_url_are_sent_as_such(receiver: Receiver) -> None:
+    alert = WebhookAlert(receiver.url.replace("://", f"://me:{SECRET}%40@") + "/ü")
+    alert.send("title", "text", FELL)
+    assert receiver.keys == ["Basic " + base64.b64encode(f"me:{SECRET}@".encode()).decode()]
+    assert receiver.asked[0][0] == f"/hook/{SECRET}/%C3%BC"
+    assert repr(alert) == "WebhookAlert(127.0.0.1)"
+
+
+@pytest.mark.parametrize(
+    "url", ["HTTPS://{}/" + SECRET, "https://me:" + SECRET + "@{}/", "Mattermost+HTTPS://{}/" + SECRET]
+)
+@pytest.mark.parametrize("answers", [[500] * 5, [302], [404], ["hang"]])
+def test_no_secret_is_in_any_log_or_file_whatever_a_receiver_does(
+    monkeypatch: pytest.MonkeyPatch,
+    receiver: Receiver,
+    caplog: pytest.LogCaptureFixture,
+    capfd: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    url: str,
+    answers: list[Any],
+) -> None:
+    monkeypatch.setenv("HOOK", url.format(f"127.0.0.1:{receiver.server_port}").replace("HTTPS", "HTTP"))
+    monkeypatch.setenv("HOOK", os.environ["HOOK"].replace("https", "http"))
+    receiver.answers, receiver.headers = [*answers], {"Location": f"http://127.0.0.1/{SECRET}"}
+    caplog.set_level(logging.DEBUG)
+    alert = alert_of("Env:HOOK")
+    with Recorder(tmp_path / "run") as recorder, Guard(recorder, alerts=[alert]) as guard:
+        (box,) = guard._actor._boxes
+        box.wait = 0.001
+        assert isinstance(alert, WebhookAlert)
+        alert.seconds = 0.2
+        box.attempts = len(answers)
+        box.put("title", "text", FELL)
+        guard.close(30)
+    assert box.failed == 1
+    files = [path.read_text() for path in tmp_path.rglob("*") if path.is_file()]
+    assert any("not sent" in text for text in files)
+    said = capfd.readouterr()
+    assert not any(SECRET in text for text in [*files, caplog.text, said.out, said.err])
 
 
 def test_a_webhook_says_what_it_sends_and_to_whom_it_belongs(receiver: Receiver) -> None:
@@ -269,7 +407,7 @@ def test_a_failure_is_said_without_the_text_of_the_error(
         waited.append(timeout)
         raise error
 
-    monkeypatch.setattr(urllib.request, "urlopen", fails)
+    monkeypatch.setattr(alerts._OPENER, "open", fails)
     with pytest.raises(NotSent, match=f"^{why}$") as raised:
         WebhookAlert("https://example.org", seconds=3.0).send("title", "text", FELL)
     assert raised.value.again
@@ -336,6 +474,12 @@ def test_a_secret_address_is_taken_from_a_variable_only(monkeypatch: pytest.Monk
         (f"HTTPS://hooks.slack.com/services/{SECRET}", "give --alert env:NAME"),
         (f"htps://hooks.slack.com/services/{SECRET}", "it is not shown here"),
         ("cmd: ", "is empty"),
+        (f"env:https://example.org/{SECRET}", "what was given is no name"),
+        (f"ENV:{SECRET}", "what was given is no name"),
+        (f"slack+https://example.org/{SECRET}", "give --alert env:NAME"),
+        (f"Mattermost+HTTPS://example.org/{SECRET}", "give --alert env:NAME"),
+        (f"slack+mailto:{SECRET}", "what was given is no"),
+        (f"irc+https://example.org/{SECRET}", "what was given is no"),
     ],
 )
 def test_what_is_no_alert_is_refused_in_a_sentence(text: str, says: str) -> None:

@@ -275,7 +275,7 @@ def test_a_log_of_another_trainer_that_stalls_is_told_once_and_that_it_goes_on(
     watch._look()
     assert [(row["kind"], row["step"], row["goes_on"]) for row in rows(path, "over")] == [("stalled", 11, 12)]
     watch._finish()
-    assert told == [("stalled", "heldout: step 11: stalled"), ("goes_on", "heldout: step 12: goes on")]
+    assert told == [("stalled", "heldout: train, step 11: stalled"), ("goes_on", "heldout: train, step 12: goes on")]
 
 
 def test_a_long_evaluation_is_no_stall(watching: tuple[Watch, Clock, Told, Path]) -> None:

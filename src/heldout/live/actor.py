@@ -6,6 +6,7 @@ line of ``findings.jsonl``, done or not, with the reason where it was not.
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 import warnings
@@ -26,6 +27,7 @@ from heldout.live.pulse import goes_on
 from heldout.live.rules import Decision, On, Rules
 from heldout.store.layout import FINDINGS
 from heldout.store.lines import LineFile, json_line, read_rows
+from heldout.text import visible
 
 Row = Mapping[str, Any]
 About = Callable[[], Mapping[str, object]]  # what is known of the run: STATE, RECOMMENDED, CHECKPOINT, ANSWERS
@@ -79,8 +81,8 @@ class Actor:
         What was done before, and where each row goes.
     on_row
         Called with each row as well, at times from another thread.
-    name
-        Of the run, for the title of an alert.
+    name, host
+        Of the run, for alerts.
 
     Raises
     ------
@@ -97,10 +99,11 @@ class Actor:
         on_finding: Callable[[Finding], None] | None = None,
         on_row: Callable[[Row], None] = lambda row: None,
         name: str = "",
+        host: str = "",
     ) -> None:
         if alerts and rules.alert is On.NEVER:
             raise UsageError("Alerts are given, but the rules send none (alert is never).")
-        self.rules, self.on_finding, self.name = rules, on_finding, name
+        self.rules, self.on_finding, self.name, self.host = rules, on_finding, name, host
         self._on_row, self._memory = on_row, memory or Memory(None)
         self._boxes = [Outbox(alert, self._lost) for alert in alerts]
         self._command = Command(rules.run, shell=rules.shell) if rules.run else None
@@ -158,7 +161,7 @@ class Actor:
             self._tell(finding)
             if self._boxes and not self.rules.dry_run:
                 for box in self._boxes:
-                    box.put(*_message(self.name, Entry((finding,)), {}), finding)
+                    box.put(*_message(visible(self.name), self.host, Entry((finding,)), {}), finding)
 
     def _act(self, decision: Decision, about: About) -> Decision:
         for finding in decision.over:
@@ -248,7 +251,7 @@ class Actor:
         for entry in by_detector(decision.alerts):
             if self._boxes and self._may("alert", entry.worst) and not self.rules.dry_run:
                 for box in self._boxes:
-                    box.put(*_message(self.name, entry, known), entry.worst)
+                    box.put(*_message(visible(self.name), self.host, entry, known), entry.worst)
         if decision.run:
             self._run(decision, known)
 
@@ -258,7 +261,7 @@ class Actor:
         if self._command is None or not self._may("run", cause) or self.rules.dry_run:
             return
         try:
-            self._command.start(*_message(self.name, Entry((cause,)), known), cause, known)
+            self._command.start(*_message(visible(self.name), self.host, Entry((cause,)), known), cause, known)
         except OSError as error:
             self._failed(f"the command could not be started ({error.strerror})")
 
@@ -329,8 +332,8 @@ def _key(finding: Finding) -> _Key:
     return finding.detector, finding.kind, finding.step
 
 
-def _message(name: str, entry: Entry, known: Mapping[str, object]) -> tuple[str, str]:
-    """Return title and text: what was found, how it got surer, and the six answers where they are known."""
+def _message(name: str, host: str, entry: Entry, known: Mapping[str, object]) -> tuple[str, str]:
+    """Return title and text: where, what was found, how it got surer, and the six answers where they are known."""
     finding, state = entry.worst, known.get("STATE")
     what = f"{'' if finding.detector == PULSE else finding.detector} {finding.kind}".replace("_", " ").strip()
     if state and finding.detector == OverOptimisation.name:  # whether a fall is over-optimisation says the verdict
@@ -338,4 +341,14 @@ def _message(name: str, entry: Entry, known: Mapping[str, object]) -> tuple[str,
     escalation = f"{entry.course[:1].upper()}{entry.course[1:]}." if len(entry.findings) > 1 else ""
     text = " ".join(filter(None, (finding.seen, escalation, finding.means, finding.advice)))
     title = f"heldout: {name.replace('_', ' ') + ', ' if name else ''}step {finding.step}: {what}"
-    return title, "\n\n".join(filter(None, (text, str(known.get("ANSWERS") or ""))))
+    where = _where(name, host, finding, known)
+    return title, "\n\n".join(filter(None, (where, text, str(known.get("ANSWERS") or ""))))
+
+
+def _where(name: str, host: str, finding: Finding, known: Mapping[str, object]) -> str:
+    """Say of which run an alert speaks, in a line that no chat cuts off."""
+    kept, path = known.get("RECOMMENDED"), known.get("CHECKPOINT")
+    told = {"Run": name, "Host": host, "Step": finding.step, "State": known.get("STATE")}
+    if kept is not None:
+        told["Keep"] = f"step {kept}, {os.path.abspath(str(path)) if path else 'of which no checkpoint exists'}"
+    return " · ".join(f"{key}: {visible(str(value))}" for key, value in told.items() if value not in (None, ""))

@@ -44,11 +44,13 @@ class NotSent(Exception):
     ----------
     again
         Whether another try may help.
+    after
+        Seconds that the receiver asks to be left alone before it.
     """
 
-    def __init__(self, why: str, *, again: bool = True) -> None:
+    def __init__(self, why: str, *, again: bool = True, after: float = 0.0) -> None:
         super().__init__(why)
-        self.again = again
+        self.again, self.after = again, after
 
 
 class Command:

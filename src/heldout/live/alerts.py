@@ -4,15 +4,18 @@ An alert is an object that sends one message and raises where it cannot. `Outbox
 own, tries again after a while, and counts what could not be sent. Addresses are secrets: they are taken from the
 environment (``env:NAME``), and no message, no ``repr`` and no file ever holds one.
 
-Covered: HTTP errors, refused and hanging connections, a receiver that recovers, a burst larger than the queue.
+Covered: HTTP errors, redirects, a receiver that asks for a pause, refused and hanging connections, a receiver that
+recovers, a burst larger than the queue.
 Not covered: a message that was accepted and then lost by the receiver; one that waits when the process is killed.
 """
 
 from __future__ import annotations
 
 import atexit
+import base64
 import contextlib
 import email.message
+import email.utils
 import http.client
 import os
 import queue
@@ -35,9 +38,13 @@ from heldout.live.acts import Command, NotSent
 
 __all__ = ["Alert", "EmailAlert", "NotSent", "Outbox", "WebhookAlert", "alert_of"]
 
-_SLACK = ("hooks.slack.com", "hooks.slack-gov.com")
-_DISCORD = ("discord.com", "discordapp.com")
-_TEAMS = ("webhook.office.com", "logic.azure.com", "api.powerplatform.com")
+_HOSTS = {  # of services, by the form that they expect
+    "slack": ("hooks.slack.com", "hooks.slack-gov.com"),
+    "discord": ("discord.com", "discordapp.com"),
+    "teams": ("webhook.office.com", "logic.azure.com", "api.powerplatform.com"),
+}
+_OF_URLS = "%/:=&?~#+!$,;'@()*[]"  # characters that stand for themselves in a URL
+_LONGEST_WAIT = 600.0  # seconds that a receiver may ask to be left alone
 _LONGEST = 1900  # characters; Discord takes 2000
 _FOR_GOOD = frozenset(range(400, 500)) - {408, 425, 429}  # answers that another try will not change
 _SMTP = "HELDOUT_SMTP_"
@@ -58,24 +65,29 @@ class Alert(Protocol):
 
 
 class WebhookAlert:
-    """Posts to a URL, as Slack, Discord or Teams expect it by the URL's host, else as JSON with title, text, finding.
+    """Posts to a URL, as Slack, Discord, Teams or Mattermost expect it, else as JSON with title, text, finding.
 
     Parameters
     ----------
     url
-        Where to; never shown.
+        Where to; never shown. A redirect is not followed: it would hand the message to another address.
+    form
+        ``slack``, ``discord``, ``teams``, ``mattermost`` or ``json``; by the URL's host if not given.
     seconds
         How long to wait for an answer.
 
     Raises
     ------
     UsageError
-        When it is no http or https URL.
+        When it is no http or https URL, or there is no such form.
     """
 
-    def __init__(self, url: str, *, seconds: float = 10.0) -> None:
-        self._url, self.seconds = url, seconds
-        self.host = _host(url)
+    def __init__(self, url: str, *, form: str = "", seconds: float = 10.0) -> None:
+        self.host, self.seconds = _host(url), seconds
+        if form and form not in _FORMS:
+            raise UsageError(f"The form of an alert is {form!r}; it must be one of {', '.join(_FORMS)}.")
+        self.form = form or next((name for name, hosts in _HOSTS.items() if _within(self.host, hosts)), "json")
+        self._url, self._headers = _without_user(url)
 
     def __repr__(self) -> str:
         """Tell the host only."""
@@ -83,28 +95,83 @@ class WebhookAlert:
 
     def send(self, title: str, text: str, finding: Finding) -> None:
         """Post one message."""
-        body = orjson.dumps(self._payload(title, text, finding))
-        headers = {"Content-Type": "application/json", "User-Agent": "heldout"}
-        request = urllib.request.Request(self._url, body, headers, method="POST")
+        body = orjson.dumps(_FORMS[self.form](title, text, finding), option=orjson.OPT_SERIALIZE_NUMPY)
+        request = urllib.request.Request(self._url, body, self._headers, method="POST")
         try:
-            with urllib.request.urlopen(request, timeout=self.seconds):
+            with _OPENER.open(request, timeout=self.seconds):
                 pass
         except urllib.error.HTTPError as error:
             error.close()
-            raise NotSent(f"it answered {error.code}", again=error.code not in _FOR_GOOD) from None
+            redirect = ", a redirect, which is not followed" if 300 <= error.code < 400 else ""
+            again, after = error.code >= 400 and error.code not in _FOR_GOOD, _retry_after(error.headers)
+            raise NotSent(f"it answered {error.code}{redirect}", again=again, after=after) from None
         except (OSError, http.client.HTTPException) as error:
             raise NotSent(_reason(error)) from None
 
-    def _payload(self, title: str, text: str, finding: Finding) -> dict[str, Any]:
-        short = text if len(text) <= _LONGEST else f"{text[:_LONGEST]} …"
-        if _within(self.host, _SLACK):
-            plain = f"*{title}*\n{short}".replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-            return {"text": plain}
-        if _within(self.host, _DISCORD):
-            return {"content": f"**{title}**\n{short}"[:2000], "allowed_mentions": {"parse": []}}
-        if _within(self.host, _TEAMS):
-            return _adaptive_card(title, short)
-        return {"title": title, "text": text, "finding": asdict(finding)}
+
+class _NoRedirect(urllib.request.HTTPRedirectHandler):
+    def redirect_request(self, *given: object) -> None:
+        return None
+
+
+_OPENER = urllib.request.build_opener(_NoRedirect)
+
+
+def _retry_after(headers: email.message.Message) -> float:
+    """How many seconds a receiver asks for, as a number or a date; 0 where it asks for none."""
+    told = (headers.get("Retry-After") or "").strip()
+    try:
+        return max(0.0, float(told))
+    except ValueError:
+        pass
+    try:
+        return max(0.0, email.utils.parsedate_to_datetime(told).timestamp() - time.time())
+    except (ValueError, OverflowError):
+        return 0.0
+
+
+def _without_user(url: str) -> tuple[str, dict[str, str]]:
+    """Return a URL as it goes over the wire, without name and password, and the headers that hold these."""
+    headers = {"Content-Type": "application/json", "User-Agent": "heldout"}
+    parts = urllib.parse.urlsplit(url)
+    user, at, place = parts.netloc.rpartition("@")
+    if at:
+        known = base64.b64encode(urllib.parse.unquote_to_bytes(user)).decode()
+        headers["Authorization"] = f"Basic {known}"
+    return urllib.parse.quote(parts._replace(netloc=place).geturl(), safe=_OF_URLS), headers
+
+
+def _slack(title: str, text: str, finding: Finding) -> dict[str, Any]:
+    plain = f"*{title}*\n{_short(text)}"
+    return {"text": plain.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")}
+
+
+def _discord(title: str, text: str, finding: Finding) -> dict[str, Any]:
+    return {"content": f"**{title}**\n{_short(text)}"[:2000], "allowed_mentions": {"parse": []}}
+
+
+def _teams(title: str, text: str, finding: Finding) -> dict[str, Any]:
+    block = {"type": "TextBlock", "wrap": True}
+    lines = [{**block, "text": title, "weight": "Bolder"}, {**block, "text": _short(text)}]
+    card = {"type": "AdaptiveCard", "version": "1.4", "body": lines}
+    kind = "application/vnd.microsoft.card.adaptive"
+    return {"type": "message", "attachments": [{"contentType": kind, "content": card}]}
+
+
+def _mattermost(title: str, text: str, finding: Finding) -> dict[str, Any]:
+    told = f"**{title}**\n{_short(text)}"
+    return {"text": told.replace("@", "@\u200b").replace("<!", "<\u200b!")}  # @all and <!channel> call everybody
+
+
+def _json(title: str, text: str, finding: Finding) -> dict[str, Any]:
+    return {"title": title, "text": text, "finding": asdict(finding)}
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]} …"
+
+
+_FORMS = {"slack": _slack, "discord": _discord, "teams": _teams, "mattermost": _mattermost, "json": _json}
 
 
 class EmailAlert:
@@ -166,36 +233,46 @@ def alert_of(text: str) -> Alert:
     ----------
     text
         ``env:NAME`` for what the environment variable NAME holds, an http(s) URL, ``mailto:ADDRESS``, or
-        ``cmd:COMMAND``.
+        ``cmd:COMMAND``. A form and a plus before a URL, or before ``env``, say what is posted: ``mattermost+env:NAME``.
 
     Raises
     ------
     UsageError
         When it is none of these, the variable is not set, or a URL that is a secret was written out.
     """
-    value = text
-    if _scheme(text) == "env":
-        name = text.partition(":")[2]
-        value = os.environ.get(name, "").strip()
+    form, value = _form_of(text)
+    if _scheme(value) == "env":
+        name = value.partition(":")[2]
+        if not name.isidentifier():
+            raise UsageError("--alert env:NAME takes the name of an environment variable; what was given is no name.")
+        held, value = _form_of(os.environ.get(name, "").strip())
+        form = form or held
         if not value:
-            raise UsageError(f"--alert {text}: the environment variable {name} is not set.")
-    elif _scheme(text) in ("http", "https") and _is_secret(text):
+            raise UsageError(f"--alert env:{name}: the environment variable {name} is not set.")
+    elif _scheme(value) in ("http", "https") and (form or _is_secret(value)):
         raise UsageError(
             "--alert with a URL that is a secret: anybody on this machine could read it; put it into an environment "
             "variable and give --alert env:NAME."
         )
     scheme, _, rest = value.partition(":")
-    if scheme.lower() == "mailto":
-        return EmailAlert(rest)
-    if scheme.lower() == "cmd":
-        return Command(rest, shell=True)
-    if scheme.lower() in ("http", "https"):
-        return WebhookAlert(value)
-    given = "what was given" if value == text else f"the content of {text}"
+    match scheme.lower():
+        case "http" | "https":
+            return WebhookAlert(value, form=form)
+        case "mailto" if not form:
+            return EmailAlert(rest)
+        case "cmd" if not form:
+            return Command(rest, shell=True)
+    given = f"the content of {text}" if _scheme(_form_of(text)[1]) == "env" else "what was given"
     raise UsageError(
         f"--alert: {given} is no http(s) URL, mailto:ADDRESS, cmd:COMMAND or env:NAME; it is not shown here, for it "
         "may be a secret with a slip of the pen."
     )
+
+
+def _form_of(text: str) -> tuple[str, str]:
+    """Split what may stand before the scheme of a URL, ``mattermost+https://…``, from it."""
+    form, plus, rest = text.partition("+")
+    return (form.lower(), rest) if plus and form.lower() in _FORMS else ("", text)
 
 
 def _scheme(text: str) -> str:
@@ -223,7 +300,7 @@ class Outbox:
         self.sent = self.failed = 0
         self._lost = lost
         self._waiting: queue.Queue[tuple[str, str, Finding] | None] = queue.Queue(room)
-        self._closing = threading.Event()
+        self._closing, self._given_up = threading.Event(), threading.Event()
         self._thread: threading.Thread | None = None
         self._current: tuple[str, str, Finding] | None = None
         self._abandoned = False
@@ -263,6 +340,7 @@ class Outbox:
             if message is not None:
                 self._give_up(message[2], "it had not answered when the run ended")
         self._abandoned = True
+        self._given_up.set()
 
     def _work(self) -> None:
         while (message := self._waiting.get()) is not None:
@@ -276,13 +354,20 @@ class Outbox:
                 self.alert.send(title, text, finding)
             except Exception as error:
                 known = isinstance(error, NotSent)
-                if attempt == self.attempts or not getattr(error, "again", True):
+                if attempt == self.attempts or self._abandoned or not getattr(error, "again", True):
                     self._give_up(finding, str(error) if known else type(error).__name__)
                     return
+                asked = min(getattr(error, "after", 0.0), _LONGEST_WAIT)
             else:
                 self.sent += 1
                 return
-            self._closing.wait(self.wait * 2.0 ** (attempt - 1))
+            self._pause(self.wait * 2.0 ** (attempt - 1), asked)
+
+    def _pause(self, own: float, asked: float) -> None:
+        """Wait before another try: while one closes only as long as the receiver asked for, and till it is given up."""
+        began = time.monotonic()
+        if self._closing.wait(max(own, asked)) and asked:
+            self._given_up.wait(asked - (time.monotonic() - began))
 
     def _give_up(self, finding: Finding, why: str) -> None:
         if self._abandoned:
@@ -310,7 +395,7 @@ def _is_secret(url: str) -> bool:
     """Whether a URL gives the right to post: those of the chat services, and all with a user or a query."""
     host = _host(url)
     parts = urllib.parse.urlsplit(url)
-    return _within(host, (*_SLACK, *_DISCORD, *_TEAMS)) or bool(parts.query) or "@" in parts.netloc
+    return any(_within(host, hosts) for hosts in _HOSTS.values()) or bool(parts.query) or "@" in parts.netloc
 
 
 def _reason(error: Exception) -> str:
@@ -321,11 +406,3 @@ def _reason(error: Exception) -> str:
     if isinstance(cause, socket.gaierror):
         return "its name is not known"
     return (cause.strerror if isinstance(cause, OSError) else None) or type(cause).__name__
-
-
-def _adaptive_card(title: str, text: str) -> dict[str, Any]:
-    block = {"type": "TextBlock", "wrap": True}
-    lines = [{**block, "text": title, "weight": "Bolder"}, {**block, "text": text}]
-    card = {"type": "AdaptiveCard", "version": "1.4", "body": lines}
-    kind = "application/vnd.microsoft.card.adaptive"
-    return {"type": "message", "attachments": [{"contentType": kind, "content": card}]}

@@ -10,6 +10,7 @@ between an evaluation and the guard's next call (the finding is made when the ru
 from __future__ import annotations
 
 import os
+import platform
 import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
@@ -122,7 +123,11 @@ class Guard:
         self._pulse = Pulse()
         self._watchdog = Watchdog(self._pulse, self._stalled)
         self._actor = Actor(
-            *((Rules(), ()) if self.idle else (rules, alerts)), Memory(folder), on_finding=on_finding, name=name
+            *((Rules(), ()) if self.idle else (rules, alerts)),
+            Memory(folder),
+            on_finding=on_finding,
+            name=name,
+            host=platform.node(),
         )
         if not self.idle:
             settings = {"rules": rules.as_dict(), "planned": planned, "detectors": [repr(one) for one in asked]}

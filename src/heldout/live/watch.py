@@ -6,6 +6,7 @@ here touches the training, unless one asks for it.
 
 from __future__ import annotations
 
+import platform
 import time
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -181,6 +182,7 @@ class Watch:
         silent, self._amount = self._pulse.silent, amount
         self._pulse.beat(step=last_step(run) != before)
         writer = self._writer()
+        self._actor.name, self._actor.host = run.name, writer.host if writer else f"seen from {platform.node()}"
         if writer is not None and (clock := run.metrics.get("time")) is not None:
             times = clock.value[clock.value >= writer.time]
             self._pulse.learn(np.diff(times).tolist())
