@@ -143,7 +143,9 @@ def test_a_reward_that_ends_hangs_and_forks_ends_no_audit(tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("words", "why"),
     [
-        (("mine.py:none", "--task", "task.jsonl"), "has no function 'none'"),
+        (("mine.py:none", "--task", "task.jsonl"), "has no function 'none'; it has reward and needs."),
+        (("mine.py", "--task", "task.jsonl"), "name the function in it too: mine.py:reward or mine.py:needs."),
+        (("", "--task", "task.jsonl"), "The name of what is to be audited is empty"),
         (("mine.py:reward", "--task", "absent.jsonl"), "is no task"),
         (("mine.py:reward", "--task", "task.jsonl", "--fail-on", "x"), "there is no such flaw"),
         (("mine.py:reward", "--task", "task.jsonl", "--problem", "x"), "has no problem 'x'"),

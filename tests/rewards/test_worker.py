@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import subprocess
 import sys
 import textwrap
 from collections.abc import Iterator
@@ -11,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from heldout.errors import UsageError
+from heldout.rewards.apart import apart
 from heldout.rewards.worker import Grader, grade, open_grader
 from heldout.sandbox import Sandbox, open_sandbox
 from heldout.sandbox.hidden import Test
@@ -113,6 +116,71 @@ def test_a_reward_that_reads_conversations_alone_is_given_those(tmp_path: Path, 
         assert "completions= messages" in grader.plan
 
 
+@pytest.mark.skipif(not shutil.which("bwrap"), reason="bubblewrap is not installed")
+def test_a_reward_can_run_programs_in_bubblewrap_itself(tmp_path: Path, sandbox: Sandbox) -> None:
+    walls = ["bwrap", "--unshare-all", "--ro-bind", "/", "/", "--proc", "/proc"]
+    if subprocess.run([*walls, "true"], check=False).returncode:
+        pytest.skip("bubblewrap cannot mount a /proc here at all")
+    (tmp_path / "mine.py").write_text(
+        "import subprocess, sys\n"
+        "def reward(completion, tests):\n"
+        "    asked = ''.join(f\"assert f(*{one['args']}) == {one['expected']}\\n\" for one in tests)\n"
+        f"    words = [*{walls}, sys.executable, '-c', completion + '\\n' + asked]\n"
+        "    return float(not subprocess.run(words).returncode)\n"
+    )
+    with open_grader(f"{tmp_path}/mine.py:reward", [DOUBLE], sandbox, workers=1) as grader:
+        if grader.notes:
+            pytest.skip(grader.notes[0])
+        assert alone(grader, RIGHT, "def f(x): return 0", RIGHT) == [(1.0, "scored"), (0.0, "scored"), (1.0, "scored")]
+
+
+def test_an_answer_sees_and_kills_no_process_but_those_of_its_reward(same_process: Grader) -> None:
+    if not apart():
+        pytest.skip("this machine has no spaces of processes")
+    looks = "import os\nseen = [int(one) for one in os.listdir('/proc') if one.isdigit()]\n"
+    assert alone(
+        same_process, f"{looks}assert max(seen) < 100 and not os.path.exists('/proc/{os.getpid()}')\n{RIGHT}"
+    ) == [(1.0, "scored")]
+    kills = f"{looks}import signal\nfor one in seen:\n if one != os.getpid():\n  os.kill(one, signal.SIGKILL)\n"
+    assert alone(same_process, kills, RIGHT) == [(None, "died"), (1.0, "scored")]
+
+
+def test_a_reward_whose_file_is_deleted_is_the_same_reward_ever_after(tmp_path: Path, sandbox: Sandbox) -> None:
+    (tmp_path / "my reward.py").write_text(
+        "import os, signal\n"
+        "def reward(completion, solution):\n"
+        "    if os.path.exists(__file__): os.remove(__file__)\n"
+        "    if completion == 'kill': os.kill(os.getppid(), signal.SIGKILL)\n"
+        "    return float(completion == solution)\n"
+    )
+    with open_grader(f"{tmp_path}/my reward.py:reward", [DOUBLE], sandbox, workers=1) as grader:
+        assert alone(grader, RIGHT, "kill", RIGHT) == [(1.0, "scored"), (None, "died"), (1.0, "scored")]
+
+
+def test_a_reward_that_cannot_be_loaded_again_has_died_and_says_why(tmp_path: Path, sandbox: Sandbox) -> None:
+    mark = tmp_path / "mark"
+    (tmp_path / "mine.py").write_text(
+        f"import os, signal\nopen({str(mark)!r}, 'x').close()\n"
+        "def reward(completion, solution):\n"
+        "    if completion == 'kill': os.kill(os.getppid(), signal.SIGKILL)\n"
+        "    return float(completion == solution)\n"
+    )
+    with open_grader(f"{tmp_path}/mine.py:reward", [DOUBLE], sandbox, workers=1) as grader:
+        first, killed = grade(grader, [(DOUBLE, RIGHT), (DOUBLE, "kill")])
+    assert (first.score, killed.kind) == (1.0, "died")
+    assert "could not be loaded once more: The reward" in killed.error
+    assert "FileExistsError" in killed.error
+
+
+def test_with_which_status_a_reward_leaves_python_is_told(tmp_path: Path, sandbox: Sandbox) -> None:
+    (tmp_path / "mine.py").write_text(
+        "import sys\ndef reward(completion): sys.exit(int(completion) if completion else None)"
+    )
+    with open_grader(f"{tmp_path}/mine.py:reward", [DOUBLE], sandbox, messages=False, workers=1) as grader:
+        said = [one.error for one in grade(grader, [(DOUBLE, "3"), (DOUBLE, "")])]
+    assert said == ["it left with exit status 3", "it left with exit status 0"]
+
+
 def test_the_named_rewards_run_in_the_sandbox(sandbox: Sandbox) -> None:
     wanted = {"tests": [1.0, 0.0], "fraction": [1.0, 0.5], "exit-status": [1.0, 0.0], "tests + fraction*2": [3.0, 1.0]}
     for name, scores in wanted.items():
@@ -151,9 +219,11 @@ def test_a_command_is_asked_line_by_line_and_started_again_when_it_ends(tmp_path
         ("no_such_module:reward", "cannot be loaded"),
         ("reward-model", "cannot be named here"),
         ("{folder}/mine.py:ends", "ends Python as it is loaded"),
+        ("{folder}/mine.py", "is a file of Python; name the function in it too: .*mine.py:ends"),
+        ("python 'unclosed", "No closing quotation"),
     ],
 )
 def test_what_cannot_be_asked_is_refused_in_a_sentence(name: str, why: str, tmp_path: Path, sandbox: Sandbox) -> None:
-    (tmp_path / "mine.py").write_text("import os; os._exit(0)")
+    (tmp_path / "mine.py").write_text("import os; os._exit(0)\ndef ends(): ...")
     with pytest.raises(UsageError, match=why):
         open_grader(name.format(folder=tmp_path), [DOUBLE], sandbox, workers=1)

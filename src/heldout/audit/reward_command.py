@@ -84,7 +84,7 @@ def main(request: Request, out: Path | None = None) -> int:
         open_grader(request.reward, problems, sandbox, **how) as grader,
         _progress() as progress,
     ):
-        notes = (*task.notes, *sandbox.notes)
+        notes = (*task.notes, *sandbox.notes, *grader.notes)
         doing = progress.add_task("", total=None)
         more = functools.partial(progress.advance, doing)
         asker = Asker(grader, sandbox, every=request.every, seed=request.seed, progress=more)

@@ -99,7 +99,9 @@ def audit(
     from heldout.rewards.formula import NAMED
     from heldout.sandbox.base import limits_given
 
-    run = what not in NAMED and (Path(what).is_dir() or (Path(what).is_file() and not os.access(what, os.X_OK)))
+    if not what.strip():
+        raise UsageError("The name of what is to be audited is empty; give a reward or a run.")
+    run = what not in NAMED and _is_run(Path(what))
     of_reward: dict[str, object] = {"--split": split, "--messages": messages, "--solutions": solutions}
     of_reward |= {"--limit": limit, "--all": every, "--seed": seed}
     of_reward |= {"--fail-on": fail_on, "--text": text, "--problem": problem, "-o": out}
@@ -137,6 +139,11 @@ def audit(
     status = reward_command.main(request, out)
     if status:
         raise typer.Exit(status)
+
+
+def _is_run(path: Path) -> bool:
+    """Whether a path holds rollouts, rather than a reward: a program, or source of Python."""
+    return path.is_dir() or (path.is_file() and path.suffix != ".py" and not os.access(path, os.X_OK))
 
 
 def _refuse_others(what: str, kind: str, options: Mapping[str, object]) -> None:

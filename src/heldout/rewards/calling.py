@@ -156,12 +156,19 @@ def _sum(parts: Sequence[tuple[float, float | None]]) -> float | None:
 
 
 def load(
-    name: str, columns: Sequence[str], renamed: Mapping[str, str], *, messages: bool = False, code: bool = True
+    name: str,
+    columns: Sequence[str],
+    renamed: Mapping[str, str],
+    *,
+    messages: bool = False,
+    code: bool = True,
+    source: bytes | None = None,
 ) -> Calling:
     """Load a reward, ``module:function`` or ``file.py:function``, and find out how it is called.
 
     `columns` are those that every problem has, `renamed` says for an argument which of them it gets, `messages` whether
-    answers are conversations, `code` whether they are programs.
+    answers are conversations, `code` whether they are programs, `source` the text of its
+    file, where that was read before.
 
     Raises
     ------
@@ -169,7 +176,7 @@ def load(
         When it cannot be loaded, or has an argument without default that nothing fills; the message says how to name
         the column.
     """
-    found = loaded(name)
+    found = loaded(name, source)
     rubrics = list(_rubric(found))
     if rubrics:
         plans = [

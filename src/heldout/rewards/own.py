@@ -10,6 +10,7 @@ from typing import Any
 from heldout.errors import UsageError
 from heldout.rewards.formula import OWN
 from heldout.tasks.problem import Problem
+from heldout.text import sentence_list
 from heldout.user_code import module_of
 
 
@@ -44,8 +45,10 @@ class Own:
         return worth
 
 
-def loaded(name: str) -> Any:
+def loaded(name: str, source: bytes | None = None) -> Any:
     """Load what ``module:function`` or ``file.py:function`` names; a class is made, an environment loaded.
+
+    `source` is the text of the file, where that was read before.
 
     Raises UsageError where there is no such thing, or loading it fails in whatever way.
     """
@@ -54,9 +57,12 @@ def loaded(name: str) -> Any:
         raise UsageError(f"{name!r} names no reward; give it as module:function or file.py:function.")
     where, function = matched["where"], matched["function"]
     try:
-        module = module_of(where)
+        module = module_of(where, source)
         if not hasattr(module, function):
-            raise UsageError(f"{where} has no function {function!r}; a reward is given as module:function.")
+            there = vars(module).items()
+            defined = [one for one, it in there if getattr(it, "__module__", "") == module.__name__ and one[0] != "_"]
+            has = f"it has {sentence_list(defined)}" if defined else "a reward is given as module:function"
+            raise UsageError(f"{where} has no function {function!r}; {has}.")
         found = getattr(module, function)
         return found() if inspect.isclass(found) or function == "load_environment" else found
     except UsageError:

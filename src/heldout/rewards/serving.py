@@ -48,9 +48,9 @@ def main() -> None:
 
 
 def _loaded(inlet: int, outlet: int) -> Calling | None:
-    name, columns, renamed, messages, code = pickle.loads(receive(inlet))
+    name, source, columns, renamed, messages, code = pickle.loads(receive(inlet))
     try:
-        calling = load(name, columns, renamed, messages=messages, code=code)
+        calling = load(name, columns, renamed, messages=messages, code=code, source=source)
     except UsageError as error:
         send(outlet, json.dumps({"refused": str(error)}).encode())
         return None
@@ -105,9 +105,16 @@ def _child(calling: Calling, calls: Sequence[Sequence[Case]], writing: int, mark
             left = memoryview(f"\n{mark} {number} {line}\n".encode())
             while left:
                 left = left[os.write(writing, left) :]
+    except SystemExit as leaves:
+        os._exit(_status(leaves.code))
     except BaseException:
         os._exit(1)
     os._exit(0)
+
+
+def _status(code: object) -> int:
+    """With which status Python ends where this is raised as SystemExit."""
+    return 0 if code is None else code & 0xFF if isinstance(code, int) else 1
 
 
 def _called(calling: Calling, cases: Sequence[Case]) -> dict[str, Any]:
