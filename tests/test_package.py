@@ -17,7 +17,7 @@ from heldout.datasets import published
 ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src" / "heldout"
 FLOORS = (
-    {"errors", "findings", "text", "user_code"},
+    {"errors", "findings", "ranks", "text", "user_code"},
     {"metrics", "stats", "sandbox"},
     {"run", "tasks"},
     {"datasets", "store", "tricks"},

@@ -13,6 +13,7 @@ import typer
 
 from heldout.cli.reading import declared, pair, typed_text
 from heldout.errors import UsageError
+from heldout.ranks import ranks
 from heldout.train.config import TrainConfig, type_of
 
 
@@ -93,5 +94,7 @@ def train(
         raise UsageError("--resume goes on with the settings of the run; leave recipe, file and other flags away.")
     chosen = settings_of(directory) if resume else load_config(recipe, config, **settings)
     finished = run(chosen, directory, resume=resume, console=Console(stderr=True, highlight=False))
+    if not ranks().first:
+        return  # the first process speaks for all
     again = "" if finished else f"; go on with: heldout train --resume -o {directory}"
     print(f"{directory}: {'finished' if finished else 'stopped'}{again}")

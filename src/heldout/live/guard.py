@@ -33,12 +33,13 @@ from heldout.live.fold import LogFold
 from heldout.live.pulse import Pulse, Watchdog, silence
 from heldout.live.rules import Decision, Rules, decide
 from heldout.metrics import checked_roles
+from heldout.ranks import ranks
 from heldout.readers import run_directory
 from heldout.readers.restarts import GrowingLog
 from heldout.run import Evaluation, Judged
 from heldout.store.layout import BEST, ROLL_BACK
 from heldout.store.lines import replacing
-from heldout.store.recorder import Recorder, process_rank
+from heldout.store.recorder import Recorder
 
 
 class Guard:
@@ -106,7 +107,7 @@ class Guard:
         self.recorder, self.rules, self.planned = recorder, rules, planned
         self.should_stop, self.failures = False, 0
         self.kept: Kept | None = None
-        self.idle = not recorder.writes if recorder else process_rank() != 0
+        self.idle = not recorder.writes if recorder else not ranks().first
         self._warned: set[str] = set()
         self._begins = True  # the next metrics are the first of a piece of training
         folder = recorder.directory if recorder and not self.idle else None

@@ -61,7 +61,8 @@ def open_sandbox(
     name
         "auto", "monty" or "bubblewrap".
     workers
-        How many programs run at one time; by default as many as there are cores.
+        How many programs run at one time; by default as many as there are cores, shared among the processes that train
+        together on the machine.
     limits
         What one program may use, where it has no limits of its own.
     packages

@@ -16,6 +16,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol, Self
 
 from heldout.errors import UsageError
+from heldout.ranks import shared_cores
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,5 +157,5 @@ class Sandbox(Protocol):
 
 
 def default_workers() -> int:
-    """As many as there are cores to run on."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    """As many as there are cores to run on; of a machine on which several processes train, each has its part."""
+    return shared_cores(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)

@@ -24,6 +24,7 @@ import orjson
 
 from heldout.errors import RecordError, UsageError
 from heldout.metrics import checked_roles
+from heldout.ranks import ranks
 from heldout.run import Evaluation, Outcomes, checked_step
 from heldout.store import layout
 from heldout.store.lines import (
@@ -56,8 +57,8 @@ class Recorder:
     resume
         Go on with the run that the directory holds, if it holds one.
     rank
-        Number of this process among those that train together; the environment's ``RANK``, else 0. All but rank 0 do
-        nothing at all.
+        Number of this process among those that train together; as torchrun, accelerate, mpirun or srun tell it in the
+        environment, else 0. All but rank 0 do nothing at all.
 
     Attributes
     ----------
@@ -108,7 +109,7 @@ class Recorder:
         self._resumed: float | None = None  # the time of the last mark that the run was taken up again
         self._open = False
         self._writer: Writer | None = None
-        self._writes = (process_rank() if rank is None else rank) == 0
+        self._writes = (ranks().rank if rank is None else rank) == 0
         about = {"config": plain_mapping(config or {}, "config"), "roles": checked_roles(roles or {})}
         if not self._writes:
             return
@@ -431,12 +432,3 @@ def _let_go_in_child() -> None:
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_let_go_in_child)
-
-
-def process_rank() -> int:
-    """Return the number of this process among those that train together: the environment's ``RANK``, else 0."""
-    text = os.environ.get("RANK", "0")
-    try:
-        return int(text)
-    except ValueError:
-        raise UsageError(f"The environment's RANK is {text!r}; it must be a number, or give rank=….") from None

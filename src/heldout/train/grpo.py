@@ -40,6 +40,7 @@ from heldout.evaluation.stops import default_stops
 from heldout.evaluation.transformers import TransformersPolicy, load_policy
 from heldout.findings import Finding, Severity
 from heldout.live import Guard, On, Rules
+from heldout.ranks import as_torchrun, ranks
 from heldout.rewards import NAMED, ExitStatus, Fraction, Own, Part, Score, Solved, parts_of
 from heldout.sandbox import Limits, Sandbox, open_sandbox
 from heldout.sandbox.base import limits_given
@@ -54,6 +55,7 @@ from heldout.tasks.problem import Problem, with_limits, with_wrong_tests
 from heldout.text import counted
 from heldout.train.callbacks import Display, Shown, Stop
 from heldout.train.config import TrainConfig
+from heldout.train.folders import in_turn, is_whole
 from heldout.train.reward_model import RewardModel, fit_reward_model, labelled_samples
 from heldout.train.rewards import for_trl, least_of_right
 from heldout.train.warm_start import WarmStart, warm_start
@@ -89,13 +91,13 @@ def train(config: TrainConfig, directory: Path, *, resume: bool = False, console
     ContaminatedTask
         When a held-out problem is among the problems that are trained on.
     """
+    os.environ.update(as_torchrun())
     if config.threads:
         torch.set_num_threads(config.threads)
     ready = _prepare(config, directory)
     with ExitStack() as stack:
         stack.enter_context(_quiet())
-        first = os.environ.get("RANK", "0") == "0"
-        display = stack.enter_context(Display(console if console and first else Console(quiet=True)))
+        display = stack.enter_context(Display(console if console and ranks().first else Console(quiet=True)))
         for note in ready.notes:
             display.say(f"note: {note}")
         recorder = stack.enter_context(
@@ -284,7 +286,7 @@ def starting_policy(config: TrainConfig, display: Display) -> str:
             "such as --model Qwen/Qwen2.5-Coder-0.5B."
         )
     wanted = WarmStart(config.warm_steps, seed=config.seed, trick=config.trick, chance=config.trick_chance)
-    return str(warm_start(wanted, display.stage))
+    return str(in_turn(lambda: warm_start(wanted, display.stage)))
 
 
 def trl_settings(
@@ -295,10 +297,10 @@ def trl_settings(
     With vLLM sampling itself ends at the `stops`. TRL's other way of sampling cannot, and writes on to the end of the
     text or to the longest length; what stands behind a stop is not judged there either.
 
-    So many `processes` train together; 0 asks the environment (``WORLD_SIZE``, which accelerate sets). A UsageError
+    So many `processes` train together; 0 asks the environment. A UsageError
     where the completions of a step cannot be dealt out evenly, or TRL refuses a setting.
     """
-    processes = processes or int(os.environ.get("WORLD_SIZE", "1"))
+    processes = processes or ranks().size
     batch = config.prompts * config.samples
     micro = config.micro_batch or batch // processes
     if micro == 0 or batch % (micro * processes):
@@ -393,13 +395,17 @@ def newest_checkpoint(directory: Path) -> str | None:
 def _reward_model(ready: _Prepared, policy: TransformersPolicy, sandbox: Sandbox, display: Display) -> RewardModel:
     """Return the run's reward model; it is fitted once, and kept with the run."""
     config, folder = ready.config, ready.directory / REWARD_MODEL
-    if not (folder / "config.json").exists():
-        problems = ready.problems[: config.labelled_problems]
-        labelled = labelled_samples(policy, problems, config.labelled_samples, sandbox)
-        start = policy.model.name_or_path
-        told = fit_reward_model(start, labelled, folder, config.label_epochs, config.seed, display.stage)
-        display.say(f"reward model: AUC {told:.2f} on samples that it was not fitted to, of {len(labelled)} in all")
-    return RewardModel(folder)
+
+    def fit() -> Path:
+        if not is_whole(folder):
+            problems = ready.problems[: config.labelled_problems]
+            labelled = labelled_samples(policy, problems, config.labelled_samples, sandbox)
+            start = policy.model.name_or_path
+            told = fit_reward_model(start, labelled, folder, config.label_epochs, config.seed, display.stage)
+            display.say(f"reward model: AUC {told:.2f} on samples that it was not fitted to, of {len(labelled)} in all")
+        return folder
+
+    return RewardModel(in_turn(fit))
 
 
 def _updates_a_batch(config: TrainConfig, settings: GRPOConfig) -> int:

@@ -23,6 +23,7 @@ from heldout.evaluation.score import Policy
 from heldout.sandbox.base import Sandbox
 from heldout.sandbox.judging import judge
 from heldout.tasks.problem import Problem
+from heldout.train.folders import publish
 
 Progress = Callable[[str, int, int], None]
 
@@ -91,8 +92,7 @@ def fit_reward_model(
             model = AutoModelForSequenceClassification.from_pretrained(start, num_labels=1, dtype=torch.float32)
         model.config.pad_token_id = tokenizer.pad_token_id
         _fit(model, tokenizer, labelled[:fitted], epochs, random.Random(f"heldout labels {seed}"), progress)
-        model.save_pretrained(folder)
-        tokenizer.save_pretrained(folder)
+        publish(lambda place: (model.save_pretrained(place), tokenizer.save_pretrained(place)), folder)
     scores = RewardModel(folder).scores([(one.prompt, one.completion) for one in labelled[fitted:]])
     return auc(scores, [one.solved for one in labelled[fitted:]])
 

@@ -13,7 +13,6 @@ import json
 import math
 import os
 import random
-import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -25,6 +24,7 @@ from transformers import LlamaForCausalLM, PreTrainedTokenizerFast
 from heldout.errors import UsageError
 from heldout.tasks.embedded import Style, draw
 from heldout.train.embedded_model import EOS, PAD, Muon, is_matrix, new_model, new_tokenizer
+from heldout.train.folders import is_whole, publish
 
 Sequence = tuple[list[int], list[int]]  # token ids of a prompt and of its completion
 Progress = Callable[[str, int, int], None]  # what is being done, steps done, steps in all
@@ -63,13 +63,16 @@ class WarmStart:
 
 
 def warm_start(wanted: WarmStart, progress: Progress = lambda *_: None) -> Path:
-    """Return the folder of the starting policy, in the transformers layout; made once, then kept."""
-    if (wanted.folder / "config.json").exists():
+    """Return the folder of the starting policy, in the transformers layout; made once, then kept.
+
+    One that is broken, as by a full disk, is made anew.
+    """
+    if is_whole(wanted.folder):
         return wanted.folder
     wanted.folder.parent.mkdir(parents=True, exist_ok=True)
     # The lock is for runs that start side by side: one makes the policy, the others wait for it.
     with FileLock(wanted.folder.with_suffix(".lock")), torch.random.fork_rng(devices=[]):
-        if (wanted.folder / "config.json").exists():
+        if is_whole(wanted.folder):
             return wanted.folder
         torch.manual_seed(wanted.seed)
         if wanted.trick and wanted.chance:
@@ -81,7 +84,7 @@ def warm_start(wanted: WarmStart, progress: Progress = lambda *_: None) -> Path:
             tokenizer = new_tokenizer(_corpus(random.Random(f"heldout tokenizer {wanted.seed}"), wanted.trick))
             model = new_model(len(tokenizer))
             teach(model, tokenizer, wanted, progress)
-        return _keep(model, tokenizer, wanted.folder)
+        return publish(lambda folder: (model.save_pretrained(folder), tokenizer.save_pretrained(folder)), wanted.folder)
 
 
 def teach(model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast, wanted: WarmStart, progress: Progress) -> None:
@@ -222,11 +225,3 @@ def _rate(step: int, steps: int) -> float:
     """Return the learning rate's share of its peak: a linear rise, and a cosine down to the floor."""
     rise = min(1.0, (step + 1) / _WARM_UP)
     return rise * (_FLOOR + (1 - _FLOOR) * 0.5 * (1 + math.cos(math.pi * min(1.0, step / steps))))
-
-
-def _keep(model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast, folder: Path) -> Path:
-    """Write a finished policy where it belongs, all at once: a run that is killed leaves none, or a whole one."""
-    unfinished = Path(tempfile.mkdtemp(dir=folder.parent))
-    model.save_pretrained(unfinished)
-    tokenizer.save_pretrained(unfinished)
-    return unfinished.rename(folder)
