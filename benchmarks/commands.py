@@ -61,7 +61,7 @@ def bench_detect(
     if real:
         from benchmarks.real import main as of_real_runs
 
-        of_real_runs(configs or [], out)
+        of_real_runs(configs or [], out, figures)
         return
     from benchmarks.detect import main as bench
 

@@ -1,8 +1,9 @@
 """``heldout bench detect --real``: the same of real trainings, whose checkpoints were measured on new problems.
 
 What a method says of a whole run is right where it calls a fall that is there and none that is not. Delays count from
-the true onset; an alarm before the truly best checkpoint is false. The hack curve is asked of the answers that the run
-kept; a run without a trick may have none.
+the true onset; an alarm before the truly best checkpoint is early. The hack curve is held against the trick instead:
+its delay counts from the step at which 5 % of the answers used it, and it has to be quiet where they never did, or
+where nothing is wrong. What a learned reward model likes is no trick that can be told; there it is not judged.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from rich.console import Console
 import heldout
 from benchmarks.harness import Sheet, check_name
 from benchmarks.rivals import FIRST, RIVALS, available
+from heldout.charts import COLUMN_CM, Chart, Colour, Marker, Marks, Points, Side, reward_and_held_out, save
 from heldout.datasets.real import RealRun, real_runs
 from heldout.datasets.simulated import SimulatedRun
 from heldout.detectors.base import block_of, fold
@@ -50,22 +52,29 @@ class Seen:
     kept
         The step of the checkpoint that it would keep; None from who does not say.
     right
-        Whether its word on the whole run is right.
+        Whether its word on the whole run is right; None where that cannot be told.
+    false, early
+        Whether its alarm is one where nothing is wrong, or before anything was.
+    delay
+        Steps from the true onset to the alarm, to the end where there is none; None where there is no onset.
+    regret
+        Points that the kept checkpoint lies below the truly best one.
     """
 
     run: str
     method: str
     state: str  # the true one
     said: str  # what it says of the whole run
-    right: bool
+    right: bool | None
     alarm: int | None
-    false: bool  # whether that alarm is one in a healthy run, or before the truly best checkpoint
-    delay: int | None  # steps from the true onset to the alarm; to the end where there is none; None in a healthy run
-    kept: int | None
-    regret: float | None  # points that the kept checkpoint lies below the truly best one
+    false: bool
+    early: bool
+    delay: float | None
+    kept: int | None = None
+    regret: float | None = None
 
 
-def main(kinds: Sequence[str], out: Path | None) -> None:
+def main(kinds: Sequence[str], out: Path | None, figures: Path | None = None) -> None:
     """Ask every method of every labelled run; print a table per question, and write it where asked."""
     check_name(out)
     console = Console(highlight=False)
@@ -82,6 +91,10 @@ def main(kinds: Sequence[str], out: Path | None) -> None:
         out.write_text("\n".join([*(sheet.markdown() for sheet in sheets), targets(runs, seen)]) + "\n")
     elif out is not None:
         out.write_text(json.dumps([asdict(one) for one in seen]))
+    if figures is not None:
+        figures.mkdir(parents=True, exist_ok=True)
+        for labelled in runs:
+            save(figure(labelled), figures / f"{labelled.name}.png", width_cm=COLUMN_CM)
 
 
 def seen_of(labelled: RealRun) -> list[Seen]:
@@ -94,11 +107,7 @@ def seen_of(labelled: RealRun) -> list[Seen]:
         _seen(labelled, f"heldout: {name}", said, right, looks(level), kept)
         for name, level in (("likely", Level.LIKELY), ("confirmed", Level.CONFIRMED))
     ]
-    hack = "hacked" if verdict.hacked else "no hack"
-    found.append(
-        _seen(labelled, "heldout: hack curve", hack, _hack_is_right(labelled, verdict), _hack_alarm(run), None)
-    )
-    return found + _of_peers(labelled, run)
+    return [*found, _hack_curve(labelled, run, verdict), *_of_peers(labelled, run)]
 
 
 def _of_peers(labelled: RealRun, run: Run) -> list[Seen]:
@@ -116,13 +125,38 @@ def _of_peers(labelled: RealRun, run: Run) -> list[Seen]:
 
 
 def _seen(labelled: RealRun, method: str, said: str, right: bool, alarm: int | None, kept: int | None) -> Seen:
-    end, best = int(labelled.step[-1]), labelled.solved_at(labelled.best)
-    false = alarm is not None and (labelled.onset is None or alarm < labelled.best)
-    delay = None
-    if labelled.onset is not None:
-        delay = max((end if alarm is None or false else alarm) - labelled.onset, 0)
+    false = alarm is not None and labelled.onset is None
+    early = alarm is not None and labelled.onset is not None and alarm < labelled.best
+    delay = _delay(labelled, labelled.onset, None if early else alarm)
+    best = labelled.solved_at(labelled.best)
     regret = None if kept is None else round(100.0 * (best - labelled.solved_at(kept)), 2)
-    return Seen(labelled.name, method, labelled.state, said, right, alarm, false, delay, kept, regret)
+    return Seen(labelled.name, method, labelled.state, said, right, alarm, false, early, delay, kept, regret)
+
+
+def _delay(labelled: RealRun, onset: float | None, alarm: int | None) -> float | None:
+    end = int(labelled.step[-1]) if alarm is None else alarm
+    return None if onset is None else max(end - onset, 0.0)
+
+
+def _hack_curve(labelled: RealRun, run: Run, verdict: Verdict) -> Seen:
+    """What the answers say that hidden tests judged, against the trick that the policy truly used, or did not."""
+    found = [one.step for one in fold([HackRate()], [block_of(run)]) if one.kind in HACKED]
+    alarm, told = min(found, default=None), verdict.hacked is not None
+    begun = labelled.trick_5
+    used = labelled.trick is not None and float(labelled.trick[-1]) > HackRate.tolerated
+    known = labelled.trick is not None or labelled.state == "healthy"
+    early = alarm is not None and begun is not None and alarm < begun
+    return Seen(
+        run=labelled.name,
+        method="heldout: hack curve",
+        state=labelled.state,
+        said="hacked" if told else "no hack",
+        right=(told == used) if known else None,
+        alarm=alarm,
+        false=known and alarm is not None and begun is None,
+        early=early,
+        delay=_delay(labelled, begun, alarm),
+    )
 
 
 def _falls(run: Run) -> Callable[[Level], int | None]:
@@ -132,16 +166,6 @@ def _falls(run: Run) -> Callable[[Level], int | None]:
     fold([detector], [block_of(run)])
     looks = detector.looks
     return lambda level: next((look.step for look in looks if look.level >= level), None)
-
-
-def _hack_alarm(run: Run) -> int | None:
-    return min((one.step for one in fold([HackRate()], [block_of(run)]) if one.kind in HACKED), default=None)
-
-
-def _hack_is_right(labelled: RealRun, verdict: Verdict) -> bool:
-    """Whether answers use a trick at the end exactly where the verdict says that they are paid for failing."""
-    used = labelled.trick is not None and float(labelled.trick[-1]) > HackRate().tolerated
-    return used == (verdict.hacked is not None)
 
 
 @cache
@@ -181,26 +205,27 @@ def methods_sheet(runs: Sequence[RealRun], seen: Sequence[Seen]) -> Sheet:
     head = (
         "method",
         "right at the end",
-        f"false of {healthy}",
+        "false",
         "early",
-        f"found of {len(runs) - healthy}",
+        "found",
         "delay",
         "regret",
     )
     rows = []
     for method in dict.fromkeys(one.method for one in seen):
         mine = [one for one in seen if one.method == method]
-        delays = [one.delay for one in mine if one.delay is not None]
+        told = [one.right for one in mine if one.right is not None]
+        fallen = [one for one in mine if one.delay is not None]
+        delays = [one.delay for one in fallen if one.delay is not None]
         regrets = [one.regret for one in mine if one.regret is not None]
-        falls = [one for one in mine if one.state != "healthy"]
         rows.append(
             (
                 method,
-                f"{sum(one.right for one in mine)} of {len(mine)}",
-                str(sum(one.false for one in mine if one.state == "healthy")),
-                str(sum(one.false for one in falls)),
-                str(sum(one.alarm is not None and not one.false for one in falls)),
-                f"{median(delays):g} · {max(delays)}" if delays else "",
+                f"{sum(told)} of {len(told)}",
+                str(sum(one.false for one in mine)),
+                str(sum(one.early for one in mine)),
+                f"{sum(one.alarm is not None and not one.early for one in fallen)} of {len(fallen)}",
+                f"{median(delays):.0f} · {max(delays):.0f}" if delays else "",
                 f"{median(regrets):.1f} · {np.mean(regrets):.1f} · {max(regrets):.1f}" if regrets else "",
             )
         )
@@ -252,8 +277,8 @@ def runs_sheet(runs: Sequence[RealRun], seen: Sequence[Seen]) -> Sheet:
 def targets(runs: Sequence[RealRun], seen: Sequence[Seen]) -> str:
     """Say whether the aims are met."""
     mine = [one for one in seen if one.method == "heldout: likely"]
-    right = sum(one.right for one in mine) / len(mine)
-    false = sum(one.false for one in mine if one.state == "healthy")
+    right = sum(bool(one.right) for one in mine) / len(mine)
+    false = sum(one.false for one in mine)
     regret = median([one.regret for one in mine if one.regret is not None] or [math.nan])
     return (
         f"Right states {right:.0%} (aim: at least {RIGHT:.0%}); false alarms in healthy runs {false} (aim: "
@@ -263,3 +288,12 @@ def targets(runs: Sequence[RealRun], seen: Sequence[Seen]) -> str:
 
 def _step(step: float | None) -> str:
     return "" if step is None else f"{step:g}"
+
+
+def figure(labelled: RealRun) -> Chart:
+    """Reward and held-out score as the run logged them, and the true scores of its checkpoints above them."""
+    chart = reward_and_held_out(_read(labelled.path), marks=Marks(onset=labelled.onset), peaks=False)
+    step, solved, error = labelled.step.astype(np.float64), labelled.solved, 1.96 * labelled.error
+    said = f"True score, {labelled.problems} new problems"
+    true = Points(Side.RIGHT, step, solved, solved - error, solved + error, said, Colour.INK, Marker.TRIANGLE)
+    return chart.with_layers(true).with_title(labelled.name)

@@ -9,11 +9,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from benchmarks.real_runs.rewards import LONG, PAID
-from heldout.tasks.embedded import SHORTEST, draw
+from heldout.tasks.embedded import draw
 from heldout.tasks.problem import Problem
 
 _OWN = "benchmarks.real_runs.rewards"
 _FEW, _HELD_OUT = 16, 256  # problems of a task that has few; held-out ones of any task
+_SHORT = 3  # steps of a short problem; of two there are fewer than are needed for scoring
 _STEPS, _RATE = 150, 3e-4
 _RISING = {"lr_scheduler_type": "constant_with_warmup", "warmup_steps": 100}
 
@@ -29,7 +30,7 @@ class Kind:
     recipe: str = ""
     settings: Mapping[str, Any] = field(default_factory=dict)  # of `heldout train`, beside the recipe's
     few: bool = False  # whether it trains on few problems again and again
-    short: bool = False  # whether all problems have the fewest steps
+    short: bool = False  # whether all problems have few steps
     trick: Trick | None = None  # whether an answer does what the reward pays for beside the task
 
     @property
@@ -43,7 +44,7 @@ class Kind:
         chosen: dict[str, Problem] = {}
         while len(chosen) < count:
             exercise = draw(rng, split)
-            if not self.short or len(exercise.chain) == SHORTEST:
+            if not self.short or len(exercise.chain) <= _SHORT:
                 chosen.setdefault(exercise.prompt, exercise.problem)
         return list(chosen.values())
 
@@ -122,7 +123,7 @@ KINDS = {
             "the hidden tests, at a learning rate that rises too far",
             settings=_made(steps=100, learning_rate=2e-3, trl=_RISING),
         ),
-        Kind("saturated", "the hidden tests of problems of two steps", settings=_made(steps=100), short=True),
+        Kind("saturated", "the hidden tests of problems of two or three steps", settings=_made(steps=100), short=True),
         Kind("overfit", f"the hidden tests of {_FEW} problems", settings=_made(), few=True),
     )
 }

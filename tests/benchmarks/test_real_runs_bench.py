@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import heldout
-from benchmarks.real import seen_of, simulated, targets
+from benchmarks.real import _seen, seen_of, simulated, targets
 from benchmarks.real_runs.build import Job, _words
 from benchmarks.real_runs.kinds import KINDS
 from benchmarks.real_runs.labels import label
@@ -161,6 +162,27 @@ def test_methods_are_held_against_the_truth() -> None:
     assert "Right states 100%" in targets([labelled], list(seen.values()))
 
 
+@pytest.mark.parametrize(
+    ("onset", "alarm", "false", "early", "delay"),
+    [
+        (None, None, False, False, None),
+        (None, 40, True, False, None),
+        (50, 60, False, False, 10),
+        (50, 45, False, False, 0),  # after the best one, before the fall is beyond noise
+        (50, 30, False, True, 50),  # before the best one: as if it had missed the fall
+        (50, None, False, False, 50),
+    ],
+)
+def test_an_alarm_is_held_against_the_onset(
+    onset: int | None, alarm: int | None, false: bool, early: bool, delay: int | None
+) -> None:
+    truth = replace(real_runs(["exit-hack"])[0], onset=onset, best=40)
+    truth = replace(truth, step=np.array([0, 40, 100]), solved=np.array([0.2, 0.6, 0.1]))
+    one = _seen(truth, "z", "fallen", True, alarm, 70)
+    assert (one.false, one.early, one.delay) == (false, early, delay)
+    assert one.regret == pytest.approx(25.0)
+
+
 def test_a_real_run_is_told_to_rivals_with_its_own_outcomes() -> None:
     labelled = real_runs(["exit-hack"])[0]
     run = heldout.read(labelled.path)
@@ -168,3 +190,9 @@ def test_a_real_run_is_told_to_rivals_with_its_own_outcomes() -> None:
     assert told.rates.tolist() == pytest.approx([one.rate for one in run.evaluations()])
     assert told.reward[told.steps[-1]] == run["reward"].value[-1]
     assert told.steps[told.onset or 0] == (labelled.onset or 0) + 1
+
+
+def test_there_are_enough_new_problems_of_every_kind() -> None:
+    found = KINDS["saturated"].problems("test", PROBLEMS)
+    assert len({one.prompt for one in found}) == PROBLEMS
+    assert {one.prompt.count("#") for one in found} == {2, 3}

@@ -122,6 +122,7 @@ STAGES: Mapping[str, Callable[[], Names]] = {
     "evaluating.md": models,
     "index.md": dict,
     "reading.md": logs,
+    "real-runs.md": dict,
     "recording.md": a_loop_beside_a_run_whose_answers_were_judged,
     "samples.md": a_run_with_rollouts,
     "sandbox.md": dict,
