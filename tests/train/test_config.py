@@ -75,7 +75,7 @@ def test_what_cannot_be_meant_is_refused(settings: dict[str, object], words: str
 
 
 def test_an_unknown_recipe_and_a_broken_file_are_named(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"no recipe 'hones'; there are exit-hack, honest"):
+    with pytest.raises(UsageError, match=r"no recipe 'hones'; there are exit-hack, exit-hack-guarded, honest"):
         load_config("hones")
     (tmp_path / "broken.toml").write_text("steps = = 3")
     with pytest.raises(UsageError, match="no TOML file"):

@@ -22,7 +22,8 @@ from miniature import SMALL, flags, heldout_train
 import heldout
 from heldout.errors import ContaminatedTask, HeldoutError, RecordError, UsageError
 from heldout.train.config import TrainConfig, settings_of
-from heldout.train.grpo import in_order, newest_checkpoint, train, trl_settings
+from heldout.train.grpo import in_order, newest_checkpoint, train
+from heldout.train.trl_settings import trl_settings
 
 # What the libraries of the extra say about each other and about Python, none of it about us.
 pytestmark = [

@@ -14,7 +14,7 @@ from heldout.rewards import ExitStatus, Fraction, Own, Part, Solved, parts_of
 from heldout.sandbox import Test, open_sandbox
 from heldout.sandbox.exit_status import ExitStatusJudge
 from heldout.tasks.problem import Problem
-from heldout.train.rewards import for_trl, least_of_right
+from heldout.train.rewards import RewardFunctions, least_of_right
 
 ABSOLUTE = Problem("absolute", "", "f", (Test((3,), 3), Test((-3,), 3)), stub="def f(x):\n")
 RIGHT, HALF, LEAVES = " return abs(x)\n", " return x\n", " exit()\n"
@@ -95,7 +95,7 @@ def test_completions_are_judged_up_to_a_stop() -> None:
         judged.extend(texts)
         return [1.0] * len(texts)
 
-    (reward,) = for_trl({Part("one"): score}, {"absolute": ABSOLUTE}, ["\nprint("])
+    (reward,) = RewardFunctions({Part("one"): score}, {"absolute": ABSOLUTE}, ["\nprint("]).functions
     written: list[Any] = [" return abs(x)\nprint(1)", [{"role": "assistant", "content": "a"}]]
     assert reward(completions=written, completion_ids=[[1], [2]], problem=["absolute"] * 2) == [1.0, 1.0]
     assert judged == [" return abs(x)", "a"]
@@ -107,7 +107,9 @@ def test_where_one_part_cannot_say_none_does() -> None:
     def saying(name: str) -> Any:
         return lambda problems, texts: answers[name]
 
-    rewards = for_trl({Part("one"): saying("one"), Part("two", 0.5): saying("two")}, {"absolute": ABSOLUTE})
+    rewards = RewardFunctions(
+        {Part("one"): saying("one"), Part("two", 0.5): saying("two")}, {"absolute": ABSOLUTE}
+    ).functions
     columns: Any = {"completion_ids": [[5, 6], [7]], "problem": ["absolute", "absolute"], "trainer_state": None}
     completions: list[Any] = ["ab", [{"role": "assistant", "content": "c"}]]
     assert [one.__name__ for one in rewards] == ["one", "two"]

@@ -118,6 +118,12 @@ class GuardedRun:
         self._evaluate = self._evaluate or decision.evaluate
         return decision
 
+    def rewind(self) -> None:
+        """Say that the training goes back within this process; whatever was asked for before is off."""
+        self._stop = self._evaluate = False
+        if self.guard is not None:
+            self.guard.rewind()
+
     def end(self, last_word: LastWord = "finished") -> None:
         """Close what `begin` opened; the record says how the run ended."""
         if self._recorder is not None and self.guard is not None:

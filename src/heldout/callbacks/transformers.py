@@ -174,6 +174,11 @@ class HeldoutCallback(GuardedRun, TrainerCallback):  # type: ignore[misc,unused-
         """
         return self._rewards.listening(reward, self._training)
 
+    def reweighted(self, weights: Sequence[float], rewarded_from: float | None) -> None:
+        """Say that the parts of the reward weigh otherwise from the next step on, and what counts as rewarded then."""
+        self._sampling = replace(self._sampling, weights=weights)
+        self._recording.rewarded_from = rewarded_from
+
     def on_train_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **given: Any
     ) -> None:

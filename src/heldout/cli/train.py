@@ -70,7 +70,9 @@ def train(
     out: Annotated[
         Path | None, typer.Option("-o", "--out", help="Directory of the run [default: runs/ and the recipe's name].")
     ] = None,
-    recipe: Annotated[str, typer.Option(help="Start from a recipe: honest, exit-hack or reward-model.")] = "",
+    recipe: Annotated[
+        str, typer.Option(help="Start from a recipe: honest, exit-hack, exit-hack-guarded or reward-model.")
+    ] = "",
     config: Annotated[Path | None, typer.Option(metavar="FILE", help="Settings as a TOML file.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in the directory, as it began.")] = False,
     **settings: Any,

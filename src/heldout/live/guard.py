@@ -65,11 +65,13 @@ class Guard:
         Whom to tell.
     on_finding
         Called with each new finding.
+    on_decision
+        Called with each decision that has news.
 
     Attributes
     ----------
     should_stop
-        Whether the rules have asked for the run to stop since this process began.
+        Whether the rules have asked for the run to stop since this process began, or went back.
     kept
         The checkpoint to keep, by what is known now; None before there are evaluations enough.
     failures
@@ -99,6 +101,7 @@ class Guard:
         roles: Mapping[str, str] | None = None,
         alerts: Sequence[Alert] = (),
         on_finding: Callable[[Finding], None] | None = None,
+        on_decision: Callable[[Decision], None] | None = None,
     ) -> None:
         if not isinstance(rules, Rules):
             raise UsageError(f"rules is {rules!r}; it must be Rules of heldout.live, such as Rules(stop='confirmed').")
@@ -107,6 +110,7 @@ class Guard:
         self.recorder, self.rules, self.planned = recorder, rules, planned
         self.should_stop, self.failures = False, 0
         self.kept: Kept | None = None
+        self._on_decision = on_decision
         self.idle = not recorder.writes if recorder else not ranks().first
         self._warned: set[str] = set()
         self._begins = True  # the next metrics are the first of a piece of training
@@ -227,7 +231,14 @@ class Guard:
         if self.recorder:
             self.recorder.rewound()
         self._fold.log.rewind()
-        self._begins = True
+        self._begins, self.should_stop = True, False
+
+    def acted(self, act: str, step: int, why_not: str = "", /, **also: object) -> None:
+        """Write down what somebody else did about a finding, such as a trainer that adjusts its reward, or why not."""
+        if self.idle:
+            return
+        row = {"what": "act", "act": act, "step": step, "done": not why_not, **also}
+        self._actor.write({**row, **({"why": why_not} if why_not else {})})
 
     @property
     def protected(self) -> frozenset[int]:
@@ -285,6 +296,8 @@ class Guard:
         decision = decide(self.rules, here, over=over, checkpoint=self.best, protected=self.protected)
         decision = self._actor.act(decision, self._standing)
         self.should_stop = self.should_stop or decision.stop
+        if self._on_decision is not None:
+            self._on_decision(decision)
         if decision.roll_back_to is not None and self.kept is not None:
             told = {"step": self.kept.recommended.step, "checkpoint": str(decision.roll_back_to)}
             self._point(ROLL_BACK, {**told, "found": here[-1].kind, "at": here[-1].step})

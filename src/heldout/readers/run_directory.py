@@ -46,6 +46,7 @@ _Evaluated = tuple[Evaluation, Mapping[str, Any]]  # and what else its line says
 _OUTCOMES = ("problems", "passed", "samples")
 _DID = {"alert": "sent alerts", "evaluate": "asked for evaluations", "roll_back": "pointed back"}
 _DID |= {"run": "ran its command", "stop": "stopped the run"}
+_DID |= {"remedy": "adjusted the training", "go_back": "went back to an earlier checkpoint"}
 
 
 def read(folder: Path, files: Files | None = None) -> Log:

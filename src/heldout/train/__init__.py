@@ -1,8 +1,9 @@
 """Training: group relative policy optimisation with verified rewards, on TRL, with held-out evaluation and a record.
 
 `config` has the settings, `grpo` the recipe, `rewards` what is optimised, `embedded_model` and `warm_start` the policy
-that the embedded task starts from, `reward_model` a learned reward, `callbacks` what happens beside the steps. All but
-`config` need the extra ``train``.
+that the embedded task starts from, `reward_model` a learned reward, `callbacks` what happens beside the steps,
+`remedies` what findings may change and `acting` how it is done, `trl_settings` what settings mean in TRL. All but
+`config` and `remedies` need the extra ``train``.
 """
 
 from __future__ import annotations

@@ -13,6 +13,7 @@ from typing import Any
 
 from heldout.errors import UsageError
 from heldout.text import sentence_list
+from heldout.train.remedies import Remedy, remedies_of
 
 
 def _setting(default: Any, meaning: str, least: float | None = None, allowed: tuple[str, ...] = ()) -> Any:
@@ -80,6 +81,23 @@ class TrainConfig:
         "for sure (confirmed), or where rewarded answers fail the hidden tests (hack, or confirmed).",
         allowed=("never", "watch", "likely", "confirmed", "hack"),
     )
+    remedy: Sequence[str] = _setting(
+        (),
+        "What to change of the training, and from which finding on, such as 'hack: tests*0.5' or 'likely: kl=0.05'; "
+        "may be repeated.",
+    )
+    on_fall: str = _setting(
+        "go-on",
+        "What to do once the held-out score is likely to have fallen: roll-back goes on from the checkpoint that was "
+        "kept, with the remedies.",
+        allowed=("go-on", "roll-back"),
+    )
+    roll_backs: int = _setting(1, "How often the run goes back, at most.", 1)
+    acts: str = _setting(
+        "dry-run",
+        "Whether remedies and going back are done (apply) or only written down and shown (dry-run).",
+        allowed=("dry-run", "apply"),
+    )
     record_every: int = _setting(1, "Steps between records of completions; 0 for none.", 0)
     record: int = _setting(16, "Completions of such a step that are kept, drawn by chance.", 1)
     judge: int = _setting(
@@ -127,25 +145,40 @@ class TrainConfig:
     def __post_init__(self) -> None:
         for one in dataclasses.fields(self):
             _check(one, getattr(self, one.name))
-        object.__setattr__(self, "stop_sequences", tuple(self.stop_sequences))  # TOML and JSON have lists
+        for name in ("stop_sequences", "remedy"):
+            object.__setattr__(self, name, tuple(getattr(self, name)))  # TOML and JSON have lists
         if self.evaluate_every and self.save_every % self.evaluate_every:
             raise UsageError(
                 f"Checkpoints every {self.save_every} steps do not meet evaluations every {self.evaluate_every}; "
                 "a checkpoint that was not measured cannot be chosen. Make save_every a multiple of evaluate_every."
             )
-        if self.stop_on not in ("never", "hack") and not self.evaluate_every:
-            raise UsageError(f"stop_on = {self.stop_on} needs held-out evaluations; give evaluate_every, such as 10.")
-        if self.stop_on == "hack" and not (self.judge and self.record_every):
-            raise UsageError(
-                "stop_on = hack needs training answers that the hidden tests judge; give judge and record_every, such "
-                "as 8 and 1."
-            )
+        for what, when in self._told_when():
+            if when not in ("never", "hack") and not self.evaluate_every:
+                raise UsageError(f"{what} needs held-out evaluations; give evaluate_every, such as 10.")
+            if when == "hack" and not (self.judge and self.record_every):
+                raise UsageError(
+                    f"{what} needs training answers that the hidden tests judge; give judge and record_every, such as "
+                    "8 and 1."
+                )
+        if self.acts == "apply" and not self.remedies:
+            raise UsageError("acts = apply, but nothing is to be done; give a remedy, or on_fall = roll-back.")
         if self.judge_cost > 1:
             raise UsageError(f"judge_cost is {self.judge_cost}; it is a share of a step's time, at most 1.")
         if self.trick and self.model != "embedded":
             raise UsageError("A trick can be taught only to the embedded model; leave trick empty for another model.")
         if self.vllm == "server" and not self.vllm_server:
             raise UsageError("vllm = server needs the server's address; give vllm_server, such as http://node7:8000.")
+
+    @property
+    def remedies(self) -> tuple[Remedy, ...]:
+        """What is done about findings, beside stopping."""
+        return remedies_of(self.remedy, self.on_fall)
+
+    def _told_when(self) -> list[tuple[str, str]]:
+        """Return what is done, as it was set, and from which finding on."""
+        given = [(f"remedy = {text!r}", one.when) for text, one in zip(self.remedy, self.remedies, strict=False)]
+        back = [("on_fall = roll-back", "likely")] if self.on_fall == "roll-back" else []
+        return [(f"stop_on = {self.stop_on}", self.stop_on), *given, *back]
 
     def as_dict(self) -> dict[str, Any]:
         """Return the settings as plain data."""

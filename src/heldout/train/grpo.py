@@ -53,14 +53,17 @@ from heldout.tasks.comparing import compared_as
 from heldout.tasks.contamination import contaminated, refuse
 from heldout.tasks.problem import Problem, with_limits, with_wrong_tests
 from heldout.text import counted
+from heldout.train.acting import Acting, Training
 from heldout.train.callbacks import Display, Shown, Stop
 from heldout.train.config import TrainConfig
 from heldout.train.folders import in_turn, is_whole
+from heldout.train.remedies import check_parts
 from heldout.train.reward_model import RewardModel, fit_reward_model, labelled_samples
-from heldout.train.rewards import for_trl, least_of_right
+from heldout.train.rewards import RewardFunctions, least_of_right
+from heldout.train.trl_settings import adapter, trl_settings, updates_a_batch
 from heldout.train.warm_start import WarmStart, warm_start
 
-CHECKPOINTS, POLICY, REWARD_MODEL = "checkpoints", "policy", "reward-model"  # folders of a run's directory
+POLICY, REWARD_MODEL = "policy", "reward-model"  # folders of a run's directory
 
 
 def train(config: TrainConfig, directory: Path, *, resume: bool = False, console: Console | None = None) -> bool:
@@ -103,7 +106,10 @@ def train(config: TrainConfig, directory: Path, *, resume: bool = False, console
         recorder = stack.enter_context(
             Recorder(directory, config=config.as_dict(), roles={"reward": "reward"}, resume=resume)
         )
-        guard = stack.enter_context(_guard(ready, recorder, display))
+        acting = Acting(
+            config.remedies, On(config.stop_on), config.roll_backs, dry=config.acts != "apply", say=display.say
+        )
+        guard = stack.enter_context(_guard(ready, recorder, display, acting))
         sandbox = stack.enter_context(_sandbox(config, display))
         policy = load_policy(starting_policy(config, display), device="cpu", **sampling_of(config, ready.stops))
         if policy.tokenizer.pad_token is None:
@@ -114,23 +120,26 @@ def train(config: TrainConfig, directory: Path, *, resume: bool = False, console
         rewards = _rewards(ready, policy, sandbox, display, stack)
         trainer = GRPOTrainer(
             model=policy.model.float(),
-            reward_funcs=[observer.record_rewards(one) for one in rewards] if config.record_every else rewards,
+            reward_funcs=[observer.record_rewards(one) if config.record_every else one for one in rewards.functions],
             args=ready.settings,
             train_dataset=in_order(ready.problems, config),
             processing_class=policy.tokenizer,
-            callbacks=[observer, *others, stop],
-            peft_config=_adapter(config),
+            callbacks=[observer, *([acting] if config.remedies else []), *others, stop],
+            peft_config=adapter(config),
         )
         trainer.remove_callback(PrinterCallback)
+        trainer.beta = config.trl.get("beta", config.kl)  # what a remedy makes of it, for which TRL got ready, comes later
+        acting.of(guard, Training(trainer, observer, rewards, _hidden(ready, sandbox), bool(config.record_every)))
         with stop.listening():
             trainer.train(resume_from_checkpoint=newest_checkpoint(directory) if resume else None)
+            while acting.back_to is not None and not stop.asked:
+                trainer.train(resume_from_checkpoint=acting.went_back())
         step = trainer.state.global_step
         if step >= config.steps:
             trainer.save_model(str(directory / POLICY))
         elif guard.should_stop:
-            display.say(
-                f"stopped by the guard at step {step} (stop_on = {config.stop_on}); the checkpoint to keep: {guard.best}"
-            )
+            why = f"stopped by the guard at step {step} (stop_on = {config.stop_on})"
+            display.say(f"{why}; the checkpoint to keep: {guard.best}")
         recorder.close("finished" if step >= config.steps else "stopped")
         return bool(step >= config.steps)
 
@@ -154,6 +163,7 @@ class _Prepared:
 
 def _prepare(config: TrainConfig, directory: Path) -> _Prepared:
     parts = parts_of(config.reward)
+    check_parts(config.remedies, [part.name for part in parts])
     own = {part.name: Own(part.name) for part in parts if part.name not in NAMED}
     loaded = load_task(config.task, columns=config.column, variant=config.variant)
     task = compared_as(loaded.read_as(config.extract), config.compare)
@@ -183,7 +193,7 @@ def _prepare(config: TrainConfig, directory: Path) -> _Prepared:
         else (),
         stops=stops,
         settings=settings,
-        period=_updates_a_batch(config, settings),
+        period=updates_a_batch(config, settings),
         notes=notes,
     )
 
@@ -200,7 +210,7 @@ def _sandbox(config: TrainConfig, display: Display) -> Sandbox:
     return sandbox
 
 
-def _guard(ready: _Prepared, recorder: Recorder, display: Display) -> Guard:
+def _guard(ready: _Prepared, recorder: Recorder, display: Display, acting: Acting) -> Guard:
     """Return what judges the run, and says what it finds."""
     config, every = ready.config, ready.config.evaluate_every
 
@@ -209,7 +219,8 @@ def _guard(ready: _Prepared, recorder: Recorder, display: Display) -> Guard:
             display.say(f"step {finding.step}: {finding.severity}: {finding.seen}")
 
     planned = planned_evaluations(ready.settings.max_steps, every) if every else None
-    return Guard(recorder, Rules(stop=On(config.stop_on)), planned=planned, on_finding=say)
+    rules = Rules(stop=On.NEVER if acting.decides_on_stopping else On(config.stop_on))
+    return Guard(recorder, rules, planned=planned, on_finding=say, on_decision=acting.take)
 
 
 def _rewards(
@@ -218,7 +229,7 @@ def _rewards(
     sandbox: Sandbox,
     display: Display,
     stack: ExitStack,
-) -> list[Callable[..., list[float | None]]]:
+) -> RewardFunctions:
     """Return the parts of the reward as TRL calls them."""
     workers = ready.config.workers or None
     named: dict[str, Callable[[], Score]] = {
@@ -229,7 +240,17 @@ def _rewards(
     }
     by_id = {problem.id: problem for problem in ready.problems}
     scores = {part: ready.own.get(part.name) or named[part.name]() for part in ready.parts}
-    return for_trl(scores, by_id, ready.stops)
+    return RewardFunctions(scores, by_id, ready.stops)
+
+
+def _hidden(ready: _Prepared, sandbox: Sandbox) -> dict[str, Callable[[], Score]]:
+    """Return the rewards that remedies may mix in: by the task's own tests of the problems that are trained on."""
+    right = {problem.id: problem for problem in ready.right}
+
+    def judged(score: Score) -> Score:
+        return lambda problems, completions: score([right[one.id] for one in problems], completions)
+
+    return {"tests": lambda: judged(Solved(sandbox)), "fraction": lambda: judged(Fraction(sandbox))}
 
 
 def _observers(
@@ -289,80 +310,6 @@ def starting_policy(config: TrainConfig, display: Display) -> str:
     return str(in_turn(lambda: warm_start(wanted, display.stage)))
 
 
-def trl_settings(
-    config: TrainConfig, directory: Path, weights: Sequence[float], stops: Sequence[str] = (), processes: int = 0
-) -> GRPOConfig:
-    """Return the settings of TRL's trainer that these settings mean, with the weights of the parts of the reward.
-
-    With vLLM sampling itself ends at the `stops`. TRL's other way of sampling cannot, and writes on to the end of the
-    text or to the longest length; what stands behind a stop is not judged there either.
-
-    So many `processes` train together; 0 asks the environment. A UsageError
-    where the completions of a step cannot be dealt out evenly, or TRL refuses a setting.
-    """
-    processes = processes or ranks().size
-    batch = config.prompts * config.samples
-    micro = config.micro_batch or batch // processes
-    if micro == 0 or batch % (micro * processes):
-        raise UsageError(
-            f"{config.prompts} problems with {config.samples} completions each make {batch} a step, which {processes} "
-            f"processes cannot take in shares of {micro}; change prompts, samples or micro_batch."
-        )
-    settings = {
-        "output_dir": str(directory / CHECKPOINTS),
-        "generation_batch_size": batch,
-        "per_device_train_batch_size": micro,
-        "gradient_accumulation_steps": batch // (micro * processes),
-        "reward_weights": list(weights),
-        **_translated(config),
-        **_of_the_machine(config),
-    }
-    given = config.trl.get("generation_kwargs") or {}
-    more = {"generation_kwargs": {"stop": list(stops), **given}} if config.vllm and stops else {}
-    try:
-        return GRPOConfig(**{**settings, **config.trl, **more})
-    except (TypeError, ValueError) as error:
-        raise UsageError(f"TRL refuses these settings: {error}.") from error
-
-
-def _translated(config: TrainConfig) -> dict[str, Any]:
-    """Return what we set under TRL's names for it."""
-    return {
-        "max_steps": config.steps,
-        "num_generations": config.samples,
-        "max_completion_length": config.max_tokens,
-        "learning_rate": config.learning_rate,
-        "lr_scheduler_type": "constant",
-        "temperature": config.temperature,
-        "beta": config.kl,
-        "loss_type": config.loss,
-        "seed": config.seed,
-        "shuffle_dataset": False,
-        "save_strategy": "steps",
-        "save_steps": config.save_every,
-        "save_total_limit": config.keep or None,
-        "logging_steps": 1,
-        "report_to": [],
-        "disable_tqdm": True,
-    }
-
-
-def _of_the_machine(config: TrainConfig) -> dict[str, Any]:
-    accelerated = torch.accelerator.is_available()
-    settings: dict[str, Any] = {
-        "bf16": config.precision == "bfloat16",
-        "use_cpu": not accelerated,
-        "dataloader_pin_memory": accelerated,
-        "activation_checkpointing": False,
-        "use_vllm": bool(config.vllm),
-    }
-    if config.vllm:
-        settings |= {"vllm_mode": config.vllm, "vllm_gpu_memory_utilization": config.vllm_memory}
-    if config.vllm == "server":
-        settings["vllm_server_base_url"] = config.vllm_server
-    return settings
-
-
 def sampling_of(config: TrainConfig, stops: Sequence[str]) -> dict[str, Any]:
     """Return how the policy is sampled where it is evaluated: as in training."""
     return {
@@ -406,25 +353,3 @@ def _reward_model(ready: _Prepared, policy: TransformersPolicy, sandbox: Sandbox
         return folder
 
     return RewardModel(in_turn(fit))
-
-
-def _updates_a_batch(config: TrainConfig, settings: GRPOConfig) -> int:
-    """Return how many steps share one batch of completions, of which checkpoints must keep to the ends."""
-    period = int(settings.num_iterations * settings.steps_per_generation // settings.gradient_accumulation_steps)
-    if config.save_every % period:
-        raise UsageError(
-            f"save_every is {config.save_every}, but must be a multiple of {period} here: checkpoints between the "
-            "updates on one batch of completions cannot be resumed exactly."
-        )
-    return period
-
-
-def _adapter(config: TrainConfig) -> Any:
-    """Return the LoRA adapter that is trained, or None where all weights are."""
-    if not config.lora:
-        return None
-    try:
-        from peft import LoraConfig
-    except ImportError as error:
-        raise UsageError("lora needs peft, which is not installed; run: pip install peft") from error
-    return LoraConfig(r=config.lora, lora_alpha=2 * config.lora, target_modules="all-linear", task_type="CAUSAL_LM")

@@ -1,0 +1,113 @@
+"""What our settings mean in TRL: its configuration, and the adapter that is trained."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from trl import GRPOConfig
+
+from heldout.errors import UsageError
+from heldout.ranks import ranks
+from heldout.train.config import TrainConfig
+
+CHECKPOINTS = "checkpoints"  # folder of a run's directory
+
+
+def trl_settings(
+    config: TrainConfig, directory: Path, weights: Sequence[float], stops: Sequence[str] = (), processes: int = 0
+) -> GRPOConfig:
+    """Return the settings of TRL's trainer that these settings mean, with the weights of the parts of the reward.
+
+    With vLLM sampling itself ends at the `stops`. TRL's other way of sampling cannot, and writes on to the end of the
+    text or to the longest length; what stands behind a stop is not judged there either.
+
+    So many `processes` train together; 0 asks the environment. A UsageError
+    where the completions of a step cannot be dealt out evenly, or TRL refuses a setting.
+    """
+    processes = processes or ranks().size
+    batch = config.prompts * config.samples
+    micro = config.micro_batch or batch // processes
+    if micro == 0 or batch % (micro * processes):
+        raise UsageError(
+            f"{config.prompts} problems with {config.samples} completions each make {batch} a step, which {processes} "
+            f"processes cannot take in shares of {micro}; change prompts, samples or micro_batch."
+        )
+    settings = {
+        "output_dir": str(directory / CHECKPOINTS),
+        "generation_batch_size": batch,
+        "per_device_train_batch_size": micro,
+        "gradient_accumulation_steps": batch // (micro * processes),
+        "reward_weights": list(weights),
+        **_translated(config),
+        **_of_the_machine(config),
+    }
+    given = config.trl.get("generation_kwargs") or {}
+    more = {"generation_kwargs": {"stop": list(stops), **given}} if config.vllm and stops else {}
+    try:
+        return GRPOConfig(**{**settings, **config.trl, **more})
+    except (TypeError, ValueError) as error:
+        raise UsageError(f"TRL refuses these settings: {error}.") from error
+
+
+def _translated(config: TrainConfig) -> dict[str, Any]:
+    """Return what we set under TRL's names for it."""
+    return {
+        "max_steps": config.steps,
+        "num_generations": config.samples,
+        "max_completion_length": config.max_tokens,
+        "learning_rate": config.learning_rate,
+        "lr_scheduler_type": "constant",
+        "temperature": config.temperature,
+        # with a KL penalty that a remedy may ask for TRL keeps the reference model from the start
+        "beta": max([config.kl, *(one.weight_of_kl for one in config.remedies)]),
+        "loss_type": config.loss,
+        "seed": config.seed,
+        "shuffle_dataset": False,
+        "save_strategy": "steps",
+        "save_steps": config.save_every,
+        "save_total_limit": config.keep or None,
+        "logging_steps": 1,
+        "report_to": [],
+        "disable_tqdm": True,
+    }
+
+
+def _of_the_machine(config: TrainConfig) -> dict[str, Any]:
+    accelerated = torch.accelerator.is_available()
+    settings: dict[str, Any] = {
+        "bf16": config.precision == "bfloat16",
+        "use_cpu": not accelerated,
+        "dataloader_pin_memory": accelerated,
+        "activation_checkpointing": False,
+        "use_vllm": bool(config.vllm),
+    }
+    if config.vllm:
+        settings |= {"vllm_mode": config.vllm, "vllm_gpu_memory_utilization": config.vllm_memory}
+    if config.vllm == "server":
+        settings["vllm_server_base_url"] = config.vllm_server
+    return settings
+
+
+def updates_a_batch(config: TrainConfig, settings: GRPOConfig) -> int:
+    """Return how many steps share one batch of completions, of which checkpoints must keep to the ends."""
+    period = int(settings.num_iterations * settings.steps_per_generation // settings.gradient_accumulation_steps)
+    if config.save_every % period:
+        raise UsageError(
+            f"save_every is {config.save_every}, but must be a multiple of {period} here: checkpoints between the "
+            "updates on one batch of completions cannot be resumed exactly."
+        )
+    return period
+
+
+def adapter(config: TrainConfig) -> Any:
+    """Return the LoRA adapter that is trained, or None where all weights are."""
+    if not config.lora:
+        return None
+    try:
+        from peft import LoraConfig
+    except ImportError as error:
+        raise UsageError("lora needs peft, which is not installed; run: pip install peft") from error
+    return LoraConfig(r=config.lora, lora_alpha=2 * config.lora, target_modules="all-linear", task_type="CAUSAL_LM")
