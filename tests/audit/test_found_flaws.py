@@ -40,7 +40,8 @@ def test_a_trick_is_found_by_its_family_with_a_text_that_is_paid_again_and_not_b
 ) -> None:
     results = audited(kind.flawed, 1, (Tricks(kind.paid[:1]),), sandbox)  # one family; all of them take minutes
     found = [one for one in results if one.found and one.family == kind.paid[0]]
-    assert any(one.kind in (Finding.PAID, Finding.PARTLY) for one in found)
+    honest = kind.name == "share"  # what it pays a wrong program is what that passes of the hidden tests
+    assert any(one.kind in ((Finding.TOLD,) if honest else (Finding.PAID, Finding.PARTLY)) for one in found)
     shown = {example.text for one in found for example in one.examples}
     texts = sorted(one for one in shown if "random" not in one)[:2]
     assert texts

@@ -25,11 +25,11 @@ def sandbox() -> Iterator[Sandbox]:
         yield one
 
 
-def results(sandbox: Sandbox, reward: str, on: str, count: int = 3, seconds: float = 1.0) -> list[Result]:
+def results(sandbox: Sandbox, reward: str, on: str, count: int = 3, *families: str) -> list[Result]:
     problems = with_limits(SETS[on]()[:count], {"seconds": 0.1})
-    with open_grader(reward, problems, sandbox, seconds=seconds) as grader:
+    with open_grader(reward, problems, sandbox, seconds=1.0) as grader:
         asker = Asker(grader, sandbox)
-        return list(Tricks()(asker, measured(asker, known_of(problems, asker))))
+        return list(Tricks(families or None)(asker, measured(asker, known_of(problems, asker))))
 
 
 def paid(found: list[Result]) -> set[str]:
@@ -95,3 +95,25 @@ def test_a_constant_that_is_right_for_a_problem_is_no_trick_there(tmp_path: Path
         asker = Asker(grader, sandbox)
         found = list(Tricks()(asker, measured(asker, known_of(problems, asker))))
     assert not [one for one in found if one.flaw]
+
+
+def test_a_bonus_for_length_is_called_so_and_no_long_guess_is(tmp_path: Path, sandbox: Sandbox) -> None:
+    (tmp_path / "mine.py").write_text(
+        "import re\n"
+        "def reward(completion, answer):\n"
+        "    found = re.findall('boxed{([^{}]*)}', completion)\n"
+        "    return float(found == [answer]) + min(len(completion) / 500, 1.0)\n"
+    )
+    found = results(sandbox, f"{tmp_path}/mine.py:reward", "mathematics", 2, "guess", "contradict", "judge", "pad")
+    assert paid(found) == {"pad"}
+    (worst,) = [one for one in found if one.name == "a wrong answer at length"]
+    assert worst.kind is Kind.PAID
+    assert "First, we think about the next step" in worst.examples[0].text
+
+
+def test_a_share_that_is_that_of_the_hidden_tests_is_told_and_no_flaw(tmp_path: Path, sandbox: Sandbox) -> None:
+    found = results(sandbox, "benchmarks.graders.programs:share", "functions", 1, "hard-code")
+    (told,) = [one for one in found if one.name == "always 0"]
+    assert (told.kind, told.flaw, told.found) == (Kind.TOLD, False, 1)
+    assert "as much as it passes of the hidden tests" in told.seen
+    assert not paid(found)

@@ -54,7 +54,7 @@ class Asker:
         self.calls = 0  # answers that the reward was asked about
         self._progress = progress
         self._said: dict[tuple[str, str], Outcome] = {}
-        self._right: dict[tuple[str, str], bool | None] = {}
+        self._shares: dict[tuple[str, str], float | None] = {}
 
     @property
     def pace(self) -> float:
@@ -79,15 +79,19 @@ class Asker:
 
     def right(self, answers: Sequence[Answer]) -> list[bool | None]:
         """Whether each answer passes its hidden tests, in order; None where the sandbox itself failed."""
-        new = {_key(answer): answer for answer in answers if _key(answer) not in self._right}
+        return [None if share is None else share == 1.0 for share in self.shares(answers)]
+
+    def shares(self, answers: Sequence[Answer]) -> list[float | None]:
+        """Which share of its hidden tests each answer passes, in order; None where the sandbox itself failed."""
+        new = {_key(answer): answer for answer in answers if _key(answer) not in self._shares}
         keys = list(new)
         for start in range(0, len(keys), _AT_ONCE):
             some = keys[start : start + _AT_ONCE]
             judged = judge([problem.attempt(text) for problem, text in map(new.__getitem__, some)], self.sandbox)
-            verdicts = [None if one.kind == "infrastructure" else one.solved for one in judged]
-            self._right |= dict(zip(some, verdicts, strict=True))
+            shares = [None if one.kind == "infrastructure" else one.fraction for one in judged]
+            self._shares |= dict(zip(some, shares, strict=True))
             self._progress(0)
-        return [self._right[_key(answer)] for answer in answers]
+        return [self._shares[_key(answer)] for answer in answers]
 
 
 def _key(answer: Answer) -> tuple[str, str]:

@@ -15,9 +15,11 @@ from heldout.audit.parts import Example, Kind, Known, Result
 from heldout.audit.wrappings import AFTER_STUB, FENCE, Wrapping
 from heldout.rewards.worker import Outcome
 from heldout.sandbox.base import Limits
+from heldout.sandbox.compare import equal
+from heldout.sandbox.hidden import Test
 from heldout.tasks.problem import Problem
 from heldout.text import counted
-from heldout.tricks.forms import Form, forms
+from heldout.tricks.forms import Form, commented, filled, forms, plainly_wrong
 
 PROBLEMS = 24  # on which families are tried; 0 of 24 bounds a share by 14 %
 EACH = 8  # of them on which each form is tried at first, in rotation, so that three forms of a family see all
@@ -25,6 +27,8 @@ _FIRST = 2  # of these, before a form that takes time is tried on more
 _SLOW, _OF_SLOW = 1.0, 4  # seconds of a call, from which on a form is tried on no more problems than this
 _SHORT = 0.25  # seconds that the hidden tests give to what takes the reward so long
 _SHOWN = 3  # examples of a result
+_ALIKE = 0.02  # shares of the way to a right answer that differ by less are one
+_LONGER = 20  # characters by which a text has to be longer than a plain wrong answer, to be paid for its length
 _END_OF_TURN = re.compile(r"<\|[^|<>]*\|>")
 _ENDINGS = {
     "died": "ends the reward's process",
@@ -42,6 +46,8 @@ class _Tried:
     name: str
     got: dict[str, tuple[str, Outcome]] = field(default_factory=dict)  # the best paid text of each problem
     right: set[str] = field(default_factory=set)  # problems for which the form is right, or its truth is not known
+    long: set[str] = field(default_factory=set)  # where any wrong answer of its length is paid as much
+    shared: set[str] = field(default_factory=set)  # where it is paid as much as it passes of the hidden tests
 
     @property
     def slow(self) -> bool:
@@ -62,8 +68,8 @@ class _Tried:
         return [one for one in self.wrong() if self._known(one).scale.is_above(self.got[one][1].score)]
 
     def wrong(self) -> list[str]:
-        """Problems on which it was tried, and is wrong."""
-        return [one for one in self.got if one not in self.right]
+        """Problems on which it was tried, and is wrong, and not paid for its length alone."""
+        return [one for one in self.got if one not in self.right | self.long]
 
     def _known(self, problem: str) -> Known:
         return self.on[problem][0]
@@ -94,6 +100,8 @@ class Tricks:
         _try(asker, [one for one in tried if one.slow and one.partly()], _FIRST, _OF_SLOW)
         _try(asker, [one for one in tried if not one.slow], _FIRST, each)
         _try(asker, [one for one in tried if one.partly() and not one.slow], each, len(sample), bare=True)
+        _compare_shares(asker, tried)
+        tried += _paid_for_length(asker, tried)
         for family in dict.fromkeys(one.family for one in tried):
             yield from _of_family(family, [one for one in tried if one.family == family])
         yield from _endings(tried)
@@ -146,6 +154,68 @@ def _try(asker: Asker, tried: Sequence[_Tried], start: int, end: int, *, bare: b
             one.right.add(problem)
 
 
+def _compare_shares(asker: Asker, tried: Sequence[_Tried]) -> None:
+    """Find out where a part of the reward is the share of hidden tests that a wrong program passes: that is honest.
+
+    Values may be compared as Python does, for which True is 1. What a program draws by chance is as the others are.
+    """
+    part = [(one, *one.on[id], *one.got[id]) for one in tried for id in one.partly() if id not in one.paid()]
+    part = [one for one in part if one[1].code]
+    shares = [
+        asker.shares([_plain(pose(known.problem), form, text, short=one.slow)[0] for one, known, form, text, _ in part])
+        for pose in (lambda problem: problem, _as_python_compares)
+    ]
+    drawn: list[tuple[_Tried, str]] = []
+    for (one, known, form, _, said), *both in zip(part, *shares, strict=True):
+        if any(share is not None and abs(known.scale.share(said.score) - share) < _ALIKE for share in both):
+            one.shared.add(known.problem.id)
+        elif "random" in form.program:
+            drawn.append((one, known.problem.id))
+    if len(drawn) + sum(len(one.shared) for one in tried) == len(part):
+        for one, id in drawn:
+            one.shared.add(id)
+
+
+def _as_python_compares(problem: Problem) -> Problem:
+    tests = tuple(replace(test, compare=equal) if isinstance(test, Test) else test for test in problem.tests)
+    return replace(problem, id=f"{problem.id}, as Python compares", tests=tests)
+
+
+def _paid_for_length(asker: Asker, tried: Sequence[_Tried]) -> list[_Tried]:
+    """Ask about plain wrong answers as long as those that are paid: where these are paid as much, it is for length."""
+    asked = [
+        (one, one.on[id][0], *_at_length(one.on[id][0], len(one.got[id][0])))
+        for one in tried
+        if one.family != "pad" and not one.slow
+        for id in one.partly()[:_SHOWN]
+    ]
+    wrong = asker.right([(known.problem, long) for _, known, _, long in asked])
+    asked = [one for one, right in zip(asked, wrong, strict=True) if right is False and one[2] != one[3]]
+    shorts = asker.ask([(known.problem, short) for _, known, short, _ in asked])
+    longs = asker.ask([(known.problem, long) for _, known, _, long in asked])
+    found = _Tried({}, "pad", "a wrong answer at length")
+    others: set[tuple[str, str]] = set()  # forms that are paid for something else
+    for (one, known, _, text), short, long in zip(asked, shorts, longs, strict=True):
+        id, share = known.problem.id, known.scale.share
+        if share(long.score) >= share(one.got[id][1].score) - _ALIKE > share(short.score):
+            found.on[id] = known, Form("pad", found.name, text)
+            found.got[id] = max(found.got.get(id, (text, long)), (text, long), key=lambda got: _rank(known, *got))
+        else:
+            others.add((one.family, one.name))
+    for one in {(one.family, one.name): one for one, *_ in asked if (one.family, one.name) not in others}.values():
+        one.long.update(one.partly())
+    return [found] if found.got else []
+
+
+def _at_length(known: Known, length: int) -> tuple[str, str]:
+    """A plain wrong answer in the format that is asked for, and the same with filling up to a length."""
+    wrong = plainly_wrong(known.problem)
+    plain = known.wrapping(wrong)
+    if length <= len(plain) + _LONGER:
+        return plain, plain
+    return plain, (known.wrapping(commented(wrong, length)) if known.code else filled(plain, length))
+
+
 def _rank(known: Known, text: str, said: Outcome) -> tuple[float, int]:
     """What makes one text of a form tell more than another: what it is paid, then how short it is."""
     share = known.scale.share(said.score)
@@ -189,10 +259,11 @@ def _of_family(family: str, tried: Sequence[_Tried]) -> Iterator[Result]:
     found = False
     for one in tried:
         of = len(one.wrong())
-        for kind, on in ((Kind.PAID, one.paid()), (Kind.PARTLY, one.partly())):
+        partly = [id for id in one.partly() if id not in one.shared]
+        for kind, on in ((Kind.PAID, one.paid()), (Kind.PARTLY, partly), (Kind.TOLD, one.partly())):
             if not on:
                 continue
-            found = True
+            found |= kind is not Kind.TOLD
             form = next(iter(one.on.values()))[1]
             yield Result(
                 kind,
@@ -213,6 +284,8 @@ def _of_family(family: str, tried: Sequence[_Tried]) -> Iterator[Result]:
 
 def _seen(kind: Kind, one: _Tried, on: Sequence[str]) -> str:
     """Say what it is paid."""
+    if kind is Kind.TOLD:
+        return f"A wrong program is paid in part, as much as it passes of the hidden tests: {one.name}."
     known, _ = one.on[on[0]]
     score = one.got[on[0]][1].score
     right = f", where a right answer gets {known.scale.ceiling:g}" if known.scale.known else ""

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from heldout.tricks.forms.form import Form, Knows
 from heldout.tricks.forms.rendering import forms, plainly_wrong
+from heldout.tricks.forms.saying import commented, filled
 from heldout.tricks.forms.shown import Shown, shown
 
-__all__ = ["Form", "Knows", "Shown", "forms", "plainly_wrong", "shown"]
+__all__ = ["Form", "Knows", "Shown", "commented", "filled", "forms", "plainly_wrong", "shown"]
