@@ -10,7 +10,7 @@ import math
 import random
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from statistics import fmean
@@ -87,6 +87,9 @@ class Steadiness:
     """The part of an audit that asks about the same answers in other circumstances."""
 
     name = "steadiness"
+
+    def __init__(self, poisons: Collection[str] = POISONS) -> None:
+        self._poisons = poisons  # families of answers after which others are asked about
 
     def __call__(self, asker: Asker, problems: Sequence[Known]) -> Iterator[Result]:
         """Yield a result for every circumstance, found where a score changed."""
@@ -188,7 +191,7 @@ class Steadiness:
             (pair, form, text)
             for pair in pairs[:POISONED]
             for form in forms(pair.known.problem)
-            if form.family in POISONS
+            if form.family in self._poisons
             for text in (pair.wrong, pair.right)
         ]
         runs = asker.run([[[(pair.known.problem, one)] for one in (form.text, text)] for pair, form, text in asked])
