@@ -1,4 +1,4 @@
-"""Tiny trainers: a random Llama of a few thousand weights, a tokenizer of sixteen words, TRL on the CPU."""
+"""What the tests of callbacks share: tiny trainers, and no network."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
-WORDS = ["<pad>", "<bos>", "<eos>", "<unk>", *"abcdefghijkl"]
+from tiny_trainer import maker
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -28,53 +27,5 @@ def grpo(tiny: Callable[..., Any]) -> Callable[..., Any]:
 @pytest.fixture
 def tiny(tmp_path: Path) -> Callable[..., Any]:
     """Return a function that makes a trainer of TRL, of the kind that is named."""
-    trl = pytest.importorskip("trl")
-    import torch
-    from tokenizers import Tokenizer, models, pre_tokenizers
-    from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
-
-    from datasets import Dataset
-
-    torch.set_num_threads(1)
-    torch.manual_seed(0)
-    words = Tokenizer(models.WordLevel({word: index for index, word in enumerate(WORDS)}, unk_token="<unk>"))
-    words.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
-    special = {"pad_token": "<pad>", "bos_token": "<bos>", "eos_token": "<eos>", "unk_token": "<unk>"}
-    tokenizer = PreTrainedTokenizerFast(tokenizer_object=words, padding_side="left", **special)
-    sizes = {"hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2}
-    ends = {"pad_token_id": 0, "bos_token_id": 1, "eos_token_id": 2}
-    model = LlamaForCausalLM(LlamaConfig(vocab_size=len(WORDS), max_position_embeddings=64, **sizes, **ends))
-
-    def make(kind: str, reward: Any, callback: Any, **settings: Any) -> Any:
-        given = {
-            "output_dir": str(tmp_path / "trl"),
-            "max_steps": 30,
-            "per_device_train_batch_size": 4,
-            "num_generations": 4,
-            "max_completion_length": 4,
-            "learning_rate": 1e-3,
-            "logging_steps": 1,
-            "save_strategy": "steps",
-            "save_steps": 2,
-            "save_only_model": True,
-            "save_total_limit": 2,
-            "report_to": [],
-            "use_cpu": True,
-            "bf16": False,
-            "disable_tqdm": True,
-            "dataloader_pin_memory": False,
-            "gradient_checkpointing": False,
-            "seed": 0,
-        }
-        prompts = Dataset.from_dict({"prompt": ["a b c", "d e f", "g h i", "j k l"] * 8})
-        return getattr(trl, f"{kind}Trainer")(
-            model=model,
-            reward_funcs=reward,
-            args=getattr(trl, f"{kind}Config")(**{**given, **settings}),
-            train_dataset=prompts,
-            eval_dataset=prompts.select(range(4)),
-            processing_class=tokenizer,
-            callbacks=[callback],
-        )
-
-    return make
+    pytest.importorskip("trl")
+    return maker(tmp_path)

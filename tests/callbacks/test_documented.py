@@ -138,6 +138,17 @@ def test_trl_with_a_task(grpo: Any) -> None:
     assert run.judged is not None
 
 
+def test_a_job_in_one_line_begins_and_goes_on(grpo: Any, tmp_path: Path) -> None:
+    from heldout.callbacks import HeldoutCallback
+
+    for steps in (2, 3):
+        trainer = grpo(hackable, HeldoutCallback("runs/a"), max_steps=steps, save_only_model=False)
+        line = example("guard.md", "import newest_checkpoint").replace('"out"', repr(str(tmp_path / "trl")))
+        exec(line, {"trainer": trainer})
+        assert trainer.state.global_step == steps
+    assert heldout.read("runs/a")["reward"].step.tolist() == [1, 2, 3]
+
+
 def test_a_training_goes_on_from_the_checkpoint_that_was_kept(grpo: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("pydantic_monty", reason="the sandbox needs pydantic-monty")
     from heldout.callbacks.evaluating import TaskEvaluation

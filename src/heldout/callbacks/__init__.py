@@ -9,11 +9,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from heldout.live.rules import Rules
+from heldout.store.checkpoints import newest_checkpoint
 
 if TYPE_CHECKING:
     from heldout.callbacks.transformers import HeldoutCallback
 
-__all__ = ["HeldoutCallback", "Rules"]
+__all__ = ["HeldoutCallback", "Rules", "newest_checkpoint"]
 
 
 def __getattr__(name: str) -> Any:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import os
+import threading
+import warnings
+import weakref
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypedDict, Unpack, cast
 
+from heldout.callbacks.beginning import Past, place_for
 from heldout.detectors.base import Detector
-from heldout.errors import UsageError
+from heldout.errors import RecordError, UsageError
 from heldout.findings import Finding
 from heldout.live import Decision, Guard, Rules
 from heldout.live.alerts import Alert
@@ -17,6 +21,8 @@ from heldout.readers.roles import Options
 from heldout.readers.sizes import SAMPLES, SIZE
 from heldout.store.recorder import Recorder
 from heldout.store.writer import LastWord
+
+_OPEN: weakref.WeakSet[GuardedRun] = weakref.WeakSet()  # runs that this process has begun and not ended
 
 
 class GuardSettings(TypedDict, total=False):
@@ -44,7 +50,9 @@ class GuardedRun:
     ----------
     where
         The run's directory, or a guard of one's own, which the callback does not close. A directory that holds a run
-        is gone on with when the trainer resumes from a checkpoint, and refused otherwise.
+        is gone on with when the trainer resumes from a checkpoint. Otherwise the run begins anew there if it was broken
+        off, by these settings, before there was a checkpoint, or by this callback; a further training of a callback
+        whose last one has ended is recorded beside it, in ``-2``; and any other directory with a run is refused.
     rules
         What to do, and from which finding on. Going back also stops the training; ``rollback.json`` says where to.
     **settings
@@ -82,18 +90,43 @@ class GuardedRun:
         self._settings = settings
         self._sizes = {SIZE: sizes.problems, SAMPLES: sizes.samples}  # by the settings under which they are recorded
         self._recorder: Recorder | None = None  # one that is ours to close
+        self._past, self._thread = Past.NOTHING, 0
+        self._last_word: LastWord = "finished"
         self._stop = self._evaluate = False  # what the guard has asked for
 
     def begin(
         self, *, resume: bool, rank: int, config: Mapping[str, Any] | None = None, planned: int | None = None
     ) -> None:
         """Open the record and the guard, unless one was given; `planned` counts where the user said nothing."""
+        self._stop = self._evaluate = False
         if self._directory is None:
             return
         known = {name: value for name, value in self._sizes.items() if value is not None}
-        self._recorder = Recorder(self._directory, config={**(config or {}), **known}, resume=resume, rank=rank)
+        about, where, said = {**(config or {}), **known}, self._directory, ""
+        if self._recorder is not None and resume:
+            where = self._recorder.directory  # that of the last training, which may be beside
+        self._break_off(where)
+        if rank == 0 and not resume:
+            where, resume, said = place_for(where, self._past, about)
+        self._recorder = Recorder(where, config=about, resume=resume, rank=rank)
         settings = _of_guard({**self._settings, "planned": self._settings.get("planned") or planned})
         self.guard = Guard(self._recorder, self.rules, **settings)
+        self._past, self._thread = Past.BROKEN_OFF, threading.get_ident()  # until it ends
+        _OPEN.add(self)
+        if said:
+            warnings.warn(said, RuntimeWarning, stacklevel=2)
+
+    def _break_off(self, where: Path) -> None:
+        """Close what was begun in this directory and never ended, by an error or Ctrl-C; also another callback's.
+
+        A thread does one training after the other, so that the other one's is no longer going on.
+        """
+        for run in list(_OPEN):
+            here = run._recorder is not None and run._recorder.directory.absolute() == where.absolute()
+            if run is self or (here and run._thread == threading.get_ident()):
+                if here:
+                    self._past = Past.BROKEN_OFF
+                run._close("stopped")
 
     def evaluation(self, step: int, **outcomes: Any) -> Decision:
         """Take in a held-out measurement; arguments as for `heldout.live.Guard.evaluation`.
@@ -108,9 +141,22 @@ class GuardedRun:
         return self.take(self.guard.evaluation(step, **outcomes))
 
     def step(self, step: int, metrics: Mapping[str, Any]) -> None:
-        """Take in the metrics of a step; those from outside of the training belong to no run."""
-        if self.guard is not None:
+        """Take in the metrics of a step; those from before the training belong to no run.
+
+        What comes after its end is recorded as well, unless somebody else writes the directory by then.
+        """
+        if self.guard is None:
+            return
+        if self._recorder is None or self in _OPEN:
             self.take(self.guard.step(step, metrics))
+            return
+        try:
+            self._recorder.reopen()
+        except (RecordError, OSError) as error:
+            warnings.warn(f"The metrics of step {step} could not be recorded: {error}", RuntimeWarning, stacklevel=2)
+            return
+        self.guard.step(step, metrics)
+        self._recorder.close(self._last_word)
 
     def take(self, decision: Decision) -> Decision:
         """Note what the guard asks for, until the trainer can be told."""
@@ -126,6 +172,11 @@ class GuardedRun:
 
     def end(self, last_word: LastWord = "finished") -> None:
         """Close what `begin` opened; the record says how the run ended."""
+        self._past, self._last_word = Past.ENDED, last_word
+        self._close(last_word)
+
+    def _close(self, last_word: LastWord) -> None:
+        _OPEN.discard(self)
         if self._recorder is not None and self.guard is not None:
             self.guard.close()
             self._recorder.close(last_word)

@@ -39,7 +39,8 @@ class Page:
         """Shape (N,): the reward less the mean reward of its group, before any scaling."""
         of, known = self.group - self.group[0], ~np.isnan(self.reward)
         mean = np.bincount(of, np.where(known, self.reward, 0.0)) / np.maximum(np.bincount(of, known), 1.0)
-        return floats(self.reward - mean[of])
+        with np.errstate(invalid="ignore"):  # an infinite reward less an infinite mean
+            return floats(self.reward - mean[of])
 
     def group_rewarded(self, rewarded: BoolArray) -> IntArray:
         """Shape (N,): how many answers of its group are rewarded."""

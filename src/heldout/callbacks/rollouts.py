@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Container, Mapping, Sequence
+import math
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence, Sized
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from heldout.callbacks.hidden import ID_COLUMNS
 from heldout.errors import UsageError
@@ -51,6 +52,7 @@ class Rollouts:
 
     def __init__(self) -> None:
         self.parts = 0  # functions that are listened to
+        self._names: dict[str, Callable[..., Any]] = {}
         self._columns: dict[str, list[Any]] = {}
 
     def listening(self, reward: Callable[..., Any], wanted: Callable[[], bool]) -> Callable[..., Any]:
@@ -60,18 +62,18 @@ class Rollouts:
         """
         if not callable(reward) or hasattr(reward, "forward"):
             raise UsageError(f"record_rewards takes a function, not a {type(reward).__name__}; pass that one as it is.")
-        name = getattr(reward, "__name__", type(reward).__name__)
+        name = self._name_of(reward)
         self.parts += 1
 
-        def keep(given: Mapping[str, Any], scores: Sequence[Any]) -> None:
-            if wanted():
-                self._keep(name, given, scores)
+        def keep(given: Mapping[str, Any], scores: Any) -> None:
+            if wanted() and isinstance(scores, Sized):  # what is none, the trainer refuses
+                self._keep(name, given, cast(Sequence[Any], scores))
 
-        if inspect.iscoroutinefunction(reward):
+        if inspect.iscoroutinefunction(reward) or inspect.iscoroutinefunction(type(reward).__call__):
 
             @functools.wraps(reward)
             async def later(*given: Any, **named: Any) -> Any:
-                scores = await reward(*given, **named)
+                scores = _again(await reward(*given, **named))
                 keep(_named(given, named), scores)
                 return scores
 
@@ -79,7 +81,7 @@ class Rollouts:
 
         @functools.wraps(reward)
         def now(*given: Any, **named: Any) -> Any:
-            scores = reward(*given, **named)
+            scores = _again(reward(*given, **named))
             keep(_named(given, named), scores)
             return scores
 
@@ -100,10 +102,33 @@ class Rollouts:
             for column in (*ID_COLUMNS, _IDS):
                 if column in given:
                     self._columns.setdefault(column, []).extend(given[column])
-        part += [None if score is None else float(score) for score in scores]
+        part += map(_number, scores)
+
+    def _name_of(self, reward: Callable[..., Any]) -> str:
+        """Return a name that no other function has: two lambdas are two parts."""
+        own = name = str(getattr(reward, "__name__", type(reward).__name__))
+        number = 1
+        while self._names.setdefault(name, reward) is not reward:
+            number += 1
+            name = f"{own}-{number}"
+        return name
 
     def _rows(self) -> int:
         return len(self._columns.get("text", ()))
+
+
+def _again(scores: Any) -> Any:
+    """Return what a reward function gave, as a list where it can be gone through only once."""
+    return list(scores) if isinstance(scores, Iterator) else scores
+
+
+def _number(score: Any) -> float | None:
+    """A score, None where it is unknown, which NaN says too; what is no number the trainer refuses, not we."""
+    try:
+        number = float(score)
+    except (TypeError, ValueError, RuntimeError):
+        return None
+    return None if math.isnan(number) else number
 
 
 def _named(given: Sequence[Any], named: Mapping[str, Any]) -> dict[str, Any]:

@@ -27,6 +27,7 @@ from heldout.live import Decision, Guard, Rules
 from heldout.live.checkpoints import STEM, keep_saved
 from heldout.rollouts.keeping import JUDGE, KEEP
 from heldout.sandbox import Sandbox, open_sandbox
+from heldout.store.checkpoints import newest_below, passed_over
 from heldout.text import counted
 
 try:
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from transformers import TrainerControl, TrainerState, TrainingArguments
 
 Evaluate = Callable[[Any, int], Mapping[str, Any] | Sequence[Mapping[str, Any]]]
+_EVAL = "eval_"  # before the names of an evaluation's metrics
 _SUMMARY = "train_runtime"  # in the line with which transformers closes
 
 
@@ -157,6 +159,8 @@ class HeldoutCallback(GuardedRun, TrainerCallback):  # type: ignore[misc,unused-
         self._due = False  # an evaluation waits for the metrics of its step
         self._reward: float | None = None  # the newest one
         self._doubted = False
+        self._of: Any = None  # the control of the trainer that trains, or did so last
+        self._early: tuple[Any, dict[str, Any]] | None = None  # metrics of a trainer that does not train yet
 
     def evaluation(self, step: int, **outcomes: Any) -> Decision:
         """Take in a held-out measurement; arguments as for `heldout.live.Guard.evaluation`."""
@@ -179,10 +183,18 @@ class HeldoutCallback(GuardedRun, TrainerCallback):  # type: ignore[misc,unused-
         self._sampling = replace(self._sampling, weights=weights)
         self._recording.rewarded_from = rewarded_from
 
+    def on_init_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **given: Any) -> None:
+        """Say at once that a training cannot go on from the newest checkpoint, which the trainer itself would take."""
+        if args.process_index == 0 and (said := passed_over(newest_below(args.output_dir or ""))):
+            how = f"resume_from_checkpoint=newest_checkpoint({args.output_dir!r}) of heldout.callbacks"
+            warnings.warn(f"{said[:-1]} with {how}.", RuntimeWarning, stacklevel=2)
+
     def on_train_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **given: Any
     ) -> None:
-        self._model = given.get("model")
+        self._model, self._of = given.get("model"), control
+        self._rewards.take()  # of a step that was broken off
+        self._due, self._reward, self._evaluated, self._seconds = False, None, -1, 0.0
         self._ready(args, state, given)  # what it refuses is refused before there is a record
         self.begin(
             resume=state.global_step > 0,
@@ -190,6 +202,7 @@ class HeldoutCallback(GuardedRun, TrainerCallback):  # type: ignore[misc,unused-
             config={key: value for key, value in args.to_sanitized_dict().items() if _is_plain(value)},
             planned=self._planned(args, state),
         )
+        self._take_early(state, control)
         self._sampling = self._sampled(args, given.get("processing_class"))
         self._recorded = state.global_step
         if state.global_step and self.guard and self.guard.recorder:
@@ -229,6 +242,10 @@ class HeldoutCallback(GuardedRun, TrainerCallback):  # type: ignore[misc,unused-
     ) -> None:
         if not logs or _SUMMARY in logs:
             return
+        logs = _of_its_set(logs)
+        if control is not self._of:
+            self._early = (control, dict(logs))
+            return
         self.step(state.global_step, logs)
         self._reward = logs.get("reward", self._reward)
         if self._due:
@@ -238,10 +255,11 @@ class HeldoutCallback(GuardedRun, TrainerCallback):  # type: ignore[misc,unused-
             control.should_training_stop = True
 
     def on_evaluate(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **given: Any) -> None:
-        self._evaluated = state.global_step  # its metrics came by `on_log`
+        if control is self._of:
+            self._evaluated = state.global_step  # its metrics came by `on_log`
 
     def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **given: Any) -> None:
-        if self.guard is None or self.guard.idle:
+        if self.guard is None or self.guard.idle or control is not self._of:
             return
         step, pruned = state.global_step, bool(args.save_total_limit)
         saved = Path(str(args.output_dir), f"{STEM}{step}")
@@ -300,6 +318,18 @@ class HeldoutCallback(GuardedRun, TrainerCallback):  # type: ignore[misc,unused-
         if self._hidden:
             self._hidden.sandbox, self._hidden.stops = self._sandbox, tuple(self._sampling.stops)
 
+    def _take_early(self, state: TrainerState, control: TrainerControl) -> None:
+        """Record what the trainer evaluated before its training as what it is: of step 0."""
+        if self._early is None:
+            return
+        (of, logs), self._early = self._early, None
+        if of is control and state.global_step == 0:
+            self.step(0, logs)
+        elif self.guard is not None and not self.guard.idle:
+            known = ", ".join(key for key in logs if key.startswith("eval_")) or "metrics"
+            text = f"An evaluation outside of this training ({known}) belongs to none of its steps; it is not recorded."
+            warnings.warn(text, RuntimeWarning, stacklevel=2)
+
     def _measure(self, step: int) -> None:
         if self.evaluate is None:
             return
@@ -321,11 +351,29 @@ class HeldoutCallback(GuardedRun, TrainerCallback):  # type: ignore[misc,unused-
 
     def _planned(self, args: TrainingArguments, state: TrainerState) -> int | None:
         """How many evaluations there will be, where the settings tell."""
+        planned = self._scheduled(args, state)
+        return planned + 1 if planned and self._early else planned  # one was made before the training
+
+    def _scheduled(self, args: TrainingArguments, state: TrainerState) -> int | None:
         if self.ends and self.every:
             return planned_evaluations(state.max_steps, self.every)
         own = args.eval_steps if args.eval_strategy == "steps" else None
         steps = self.every or int(own or 0)
         return max(1, state.max_steps // steps) if steps else None
+
+
+def _of_its_set(logs: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return metrics of an evaluation under the name of its data set, which TRL leaves out of those of its own.
+
+    >>> _of_its_set({"eval_a_runtime": 0.5, "eval_reward": 0.25})
+    {'eval_a_runtime': 0.5, 'eval_a_reward': 0.25}
+    """
+    timed = [key for key in logs if key.startswith(_EVAL) and key.endswith("_runtime")]
+    if len(timed) != 1 or timed[0] == f"{_EVAL}runtime":
+        return logs
+    own = timed[0].removesuffix("runtime")
+    new = [own + key.removeprefix(_EVAL) if key.startswith(_EVAL) and not key.startswith(own) else key for key in logs]
+    return dict(zip(new, logs.values(), strict=True))
 
 
 def planned_evaluations(steps: int, every: int) -> int:

@@ -278,6 +278,16 @@ class Recorder:
             self._lines.clear()
             self._let_go()
 
+    def reopen(self) -> None:
+        """Go on after `close` as if nothing had been, for what comes late; a RecordError where another one writes."""
+        with self._lock:
+            if self._writes and not self._open:
+                self._held = lock_directory(self.directory)
+                self._writer = Writer.this()
+                self._writer.write(self.directory)
+                self._open = True
+                _LIVE.add(self)
+
     def __enter__(self) -> Recorder:
         return self
 

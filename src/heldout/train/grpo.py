@@ -46,6 +46,7 @@ from heldout.sandbox import Limits, Sandbox, open_sandbox
 from heldout.sandbox.base import limits_given
 from heldout.sandbox.exit_status import ExitStatusJudge
 from heldout.store import layout
+from heldout.store.checkpoints import newest_whole, passed_over
 from heldout.store.lines import read_rows
 from heldout.store.recorder import Recorder
 from heldout.tasks import load_task
@@ -128,10 +129,12 @@ def train(config: TrainConfig, directory: Path, *, resume: bool = False, console
             peft_config=adapter(config),
         )
         trainer.remove_callback(PrinterCallback)
-        trainer.beta = config.trl.get("beta", config.kl)  # what a remedy makes of it, for which TRL got ready, comes later
+        trainer.beta = config.trl.get(
+            "beta", config.kl
+        )  # what a remedy makes of it, for which TRL got ready, comes later
         acting.of(guard, Training(trainer, observer, rewards, _hidden(ready, sandbox), bool(config.record_every)))
         with stop.listening():
-            trainer.train(resume_from_checkpoint=newest_checkpoint(directory) if resume else None)
+            trainer.train(resume_from_checkpoint=newest_checkpoint(directory, display.say) if resume else None)
             while acting.back_to is not None and not stop.asked:
                 trainer.train(resume_from_checkpoint=acting.went_back())
         step = trainer.state.global_step
@@ -332,11 +335,17 @@ def in_order(problems: Sequence[Problem], config: TrainConfig) -> Dataset:
     return rows.select(order[: config.steps * config.prompts])
 
 
-def newest_checkpoint(directory: Path) -> str | None:
-    """Return the newest finished checkpoint that is still there; one that was cut off was never recorded."""
+def newest_checkpoint(directory: Path, say: Callable[[str], None] = lambda text: None) -> str | None:
+    """Return the newest finished checkpoint that is whole; one that was cut off while it was saved was never recorded.
+
+    Newer ones that something has happened to since are told of.
+    """
     rows = read_rows(directory / layout.CHECKPOINTS).rows
-    there = [(row["step"], str(directory / row["path"])) for row in rows if (directory / row["path"]).is_dir()]
-    return max(there, key=lambda saved: saved[0], default=(0, None))[1]
+    there = {row["step"]: directory / row["path"] for row in rows if (directory / row["path"]).is_dir()}
+    found = newest_whole(there[step] for step in sorted(there, reverse=True))
+    if told := passed_over(found):
+        say(f"note: {told}")
+    return None if found.newest is None else str(found.newest)
 
 
 def _reward_model(ready: _Prepared, policy: TransformersPolicy, sandbox: Sandbox, display: Display) -> RewardModel:

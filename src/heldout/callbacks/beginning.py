@@ -1,0 +1,88 @@
+"""Where a training is recorded whose directory holds a run already: the life of a trainer is not one training.
+
+A job that was killed before it saved anything is queued again; a cell of a notebook is run again, after an error or
+Ctrl-C, or after the end; one callback serves two trainers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import Enum, auto
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from heldout.errors import RecordError
+from heldout.store import layout
+from heldout.store.lines import plain_mapping, read_rows
+from heldout.store.writer import writer_of
+
+_SAYS_NOTHING = ("logging_dir", "run_name", "resume_from_checkpoint")  # settings that differ between lives of one run
+
+
+class Past(Enum):
+    """What the callback did before in this process."""
+
+    NOTHING = auto()
+    BROKEN_OFF = auto()  # a training that did not come to its end
+    ENDED = auto()
+
+
+class Place(NamedTuple):
+    """Where a training is recorded."""
+
+    directory: Path
+    resume: bool  # whether it goes on with what is there
+    said: str  # what has to be said of it; empty for nothing
+
+
+def place_for(directory: Path, past: Past, config: Mapping[str, Any]) -> Place:
+    """Return where a training that begins at step 0 is recorded.
+
+    Raises
+    ------
+    RecordError
+        When the directory holds a run that this is not: one that ended, has a checkpoint to go on from, or has other
+        settings.
+    """
+    if not (directory / layout.RUN).exists():
+        return Place(directory, False, "")
+    if past is Past.ENDED:
+        new = _beside(directory)
+        return Place(new, False, f"{directory} holds a training that has ended; this one is recorded in {new}.")
+    known = layout.known_run(directory / layout.RUN)
+    steps = [row["step"] for row in read_rows(directory / layout.METRICS).rows if type(row.get("step")) is int]
+    if past is Past.NOTHING:
+        _refuse_another(directory, known, config, max(steps, default=0))
+    if not steps:
+        return Place(directory, True, "")
+    said = f"{directory} holds a training that was broken off at step {max(steps)}; it begins anew, and what was "
+    return Place(directory, True, f"{said}recorded of it before is superseded.")
+
+
+def _beside(directory: Path) -> Path:
+    number = 2
+    while (directory.with_name(f"{directory.name}-{number}") / layout.RUN).exists():
+        number += 1
+    return directory.with_name(f"{directory.name}-{number}")
+
+
+def _refuse_another(directory: Path, known: Mapping[str, Any], config: Mapping[str, Any], newest: int) -> None:
+    """Raise a RecordError unless the run is one with these settings that was broken off before it saved anything."""
+    since = f"{directory}: a run is recorded here already (since {known.get('created', '?')})"
+    before, now = known.get("config") or {}, plain_mapping(config, "config")
+    differ = [key for key in before if key in now and before[key] != now[key] and key not in _SAYS_NOTHING]
+    if differ:
+        key = differ[0]
+        raise RecordError(
+            f"{since}, of other settings ({key} is {before[key]} there and {now[key]} here); give another directory."
+        )
+    writer = writer_of(directory)
+    saved = [row["path"] for row in read_rows(directory / layout.CHECKPOINTS).rows if isinstance(row.get("path"), str)]
+    there = [directory / path for path in saved if (directory / path).is_dir()]
+    if there:
+        raise RecordError(
+            f"{since}; go on with it by train(resume_from_checkpoint={str(there[-1])!r}), or give another directory."
+        )
+    amid = newest < (before.get("max_steps") or 0)  # a process that leaves by itself has "finished", however far it is
+    if writer is None or (writer.last_word == "finished" and not amid):
+        raise RecordError(f"{since}, and has ended; give another directory.")
