@@ -14,7 +14,7 @@ import pytest
 
 from heldout.errors import UsageError
 from heldout.rewards.apart import apart
-from heldout.rewards.worker import Grader, grade, open_grader
+from heldout.rewards.worker import Grader, Outcome, grade, open_grader
 from heldout.sandbox import Sandbox, open_sandbox
 from heldout.sandbox.hidden import Test
 from heldout.tasks.problem import Problem
@@ -68,6 +68,49 @@ def test_what_an_answer_does_to_the_process_harms_no_other_answer(same_process: 
         RIGHT + "\n": (1.0, "scored"),
     }
     assert dict(zip(texts, alone(same_process, *texts), strict=True)) == texts
+
+
+def test_a_reward_that_is_known_to_hang_is_waited_for_less(tmp_path: Path, sandbox: Sandbox) -> None:
+    (tmp_path / "mine.py").write_text("def reward(completion):\n while completion == 'loop': pass\n return 1.0")
+    patience = 2.5
+    with open_grader(f"{tmp_path}/mine.py:reward", [DOUBLE], sandbox, seconds=patience, workers=1) as grader:
+        found = grade(grader, [(DOUBLE, "loop")] * 4 + [(DOUBLE, "")])
+    assert [one.kind for one in found] == ["hung"] * 4 + ["scored"]
+    assert [one.seconds for one in found[:3]] == [patience] * 3
+    assert found[3].seconds == min(patience, max(2.0, 10 * found[4].seconds)) or found[3].seconds == 2.0
+    assert found[3].error == f"it did not end within {found[3].seconds:.3g} s"
+
+
+def test_calls_that_only_wait_are_made_while_others_do(tmp_path: Path, sandbox: Sandbox) -> None:
+    """With one turn, one who waits meets another only where the first gave the turn away."""
+    if not apart():
+        pytest.skip("this machine has no spaces of processes")
+    (tmp_path / "mine.py").write_text(
+        "import os, time\n"
+        f"folder = {str(tmp_path)!r}\n"
+        "def reward(completion):\n"
+        "    open(f'{folder}/{completion}', 'w').close()\n"
+        "    while completion in 'ab' and not all(os.path.exists(f'{folder}/{one}') for one in 'ab'):\n"
+        "        time.sleep(0.05)\n"
+        "    return 1.0\n"
+    )
+    with open_grader(
+        f"{tmp_path}/mine.py:reward", [DOUBLE], sandbox, messages=False, seconds=60.0, workers=1
+    ) as grader:
+        assert alone(grader, "a", "b") == [(1.0, "scored")] * 2
+
+
+def test_what_is_done_is_told_at_once_and_what_that_raises_ends_the_rest(same_process: Grader) -> None:
+    told = []
+
+    def done(place: int, found: list[list[Outcome]]) -> None:
+        told.append((place, found[0][0].score))
+        if place == 1:
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        same_process.run([[[(DOUBLE, text)]] for text in (RIGHT, "", *["while True: pass"] * 20)], done)
+    assert told[:2] == [(0, 1.0), (1, 0.0)]
 
 
 def test_calls_of_one_session_share_a_process_and_sessions_do_not(same_process: Grader) -> None:

@@ -75,7 +75,7 @@ class Asker:
     def run(self, sessions: Sequence[Session]) -> list[list[list[Outcome]]]:
         """Make these calls as they are, also of texts that were asked about before: for what may not stay the same."""
         self.calls += sum(len(call) for session in sessions for call in session)
-        return self.grader.run(sessions, self._progress)
+        return self.grader.run(sessions, lambda place, found: self._progress(sum(map(len, found))))
 
     def right(self, answers: Sequence[Answer]) -> list[bool | None]:
         """Whether each answer passes its hidden tests, in order; None where the sandbox itself failed."""

@@ -17,6 +17,7 @@ from pathlib import Path
 from heldout.errors import UsageError
 from heldout.rewards.calling import columns_of
 from heldout.rewards.grader import Outcome, Pooled, Session
+from heldout.rewards.patience import Patience
 from heldout.sandbox.base import default_workers
 from heldout.sandbox.pool import Pool, Worker, WorkerDied
 from heldout.tasks.problem import Problem
@@ -28,7 +29,7 @@ class Command(Pooled):
     """A command that is kept alive: it reads one JSON object a line, and prints one number a line."""
 
     def __init__(self, words: Sequence[str], seconds: float, workers: int | None) -> None:
-        self.seconds = seconds
+        self._patience = Patience(seconds)
         self.plan = f"{shlex.join(words)}, a JSON line in (prompt, completion, columns of the task), a number out"
         start = functools.partial(_command, tuple(words))
         self._pool = Pool(start, workers or default_workers(), start())
@@ -40,6 +41,7 @@ class Command(Pooled):
     def _one(self, problem: Problem, text: str) -> Outcome:
         columns = columns_of(problem) | {"prompt": problem.prompt, "completion": text}
         question = json.dumps(columns, default=str).encode() + b"\n"
+        seconds = self._patience.seconds([(problem, text)])
 
         def ask(worker: Worker) -> Outcome:
             started = time.perf_counter()
@@ -48,13 +50,13 @@ class Command(Pooled):
             try:
                 worker.process.stdin.write(question)
                 worker.process.stdin.flush()
-                score = _score(_lines(worker.process.stdout.fileno(), time.monotonic() + self.seconds))
+                score = _score(_lines(worker.process.stdout.fileno(), time.monotonic() + seconds))
                 return Outcome(score, seconds=time.perf_counter() - started)
             except UsageError as error:
                 return Outcome(None, "raised", str(error), time.perf_counter() - started)
             except TimeoutError:
                 worker.spent = True
-                return Outcome(None, "hung", "it did not answer", self.seconds)
+                return Outcome(None, "hung", f"it did not answer within {seconds:.3g} s", seconds)
             except (OSError, EOFError):
                 worker.spent = True
                 with contextlib.suppress(subprocess.TimeoutExpired):
@@ -62,9 +64,11 @@ class Command(Pooled):
                 return Outcome(None, "died", f"it ended with status {worker.process.returncode}")
 
         try:
-            return self._pool.ask(ask)
+            found = self._pool.ask(ask)
         except WorkerDied as error:
-            return Outcome(None, "died", str(error))
+            found = Outcome(None, "died", str(error))
+        self._patience.saw([found])
+        return found
 
 
 def _command(words: Sequence[str]) -> Worker:

@@ -15,11 +15,13 @@ from heldout.errors import SandboxError, UsageError
 from heldout.rewards.apart import apart, notes
 from heldout.rewards.calling import Case, columns_of
 from heldout.rewards.grader import Outcome, Pooled, Session, grade
-from heldout.rewards.serving import ended_by
+from heldout.rewards.patience import Patience, Turns
+from heldout.rewards.serving import WAITS, ended_by
 from heldout.sandbox.base import default_workers
 from heldout.sandbox.pool import GRACE, Pool, Worker, WorkerDied
 from heldout.tasks.problem import Problem
 
+_SPARE = 4  # processes for calls that begin while others only wait
 _START = 120.0  # seconds in which a reward must be imported
 _MISREAD = ("TypeError: string indices", "AttributeError: 'str'")  # what is said of a text taken for a conversation
 
@@ -36,7 +38,8 @@ class Workers(Pooled):
         seconds: float,
         workers: int | None,
     ) -> None:
-        self.seconds = seconds
+        self._patience = Patience(seconds)
+        self._turns = Turns(workers or default_workers())
         self.notes = notes()
         self._source = _source(name)
         self._lost = ""  # why it could not be loaded once more
@@ -53,7 +56,8 @@ class Workers(Pooled):
         setup = (self._name, self._source, self._columns, dict(self._renamed), messages, self._code)
         first = _started(setup)
         self.plan = first.plan
-        self._pool = Pool(functools.partial(self._again, setup), workers or default_workers(), first)
+        size = (workers or default_workers()) + _SPARE
+        self._pool = Pool(functools.partial(self._again, setup), size, first)
 
     def _again(self, setup: tuple[Any, ...]) -> _Holder:
         """Load it once more; where that fails, what was asked has ended it."""
@@ -79,19 +83,24 @@ class Workers(Pooled):
 
     def _asked(self, session: Session) -> list[list[Outcome]]:
         calls = [[self._case(problem, text) for problem, text in call] for call in session]
-        question = pickle.dumps((calls, self.seconds))
-        late = self.seconds * len(calls) + GRACE
+        with self._turns.taken() as turn:
+            seconds = [self._patience.seconds(call) for call in session]
 
-        def ask(worker: _Holder) -> list[dict[str, Any]]:
-            worker.send(question)
-            answer: list[dict[str, Any]] = json.loads(worker.receive(late))
-            return answer
+            def ask(worker: _Holder) -> list[dict[str, Any]]:
+                worker.send(pickle.dumps((calls, seconds)))
+                while (said := json.loads(worker.receive(sum(seconds) + GRACE))) == WAITS:
+                    turn.give()
+                answers: list[dict[str, Any]] = said
+                return answers
 
-        try:
-            answers = self._pool.ask(ask)
-        except WorkerDied:
-            answers = ended_by("died", self._lost or "it ended the process that holds the reward", len(calls))
-        return [_outcomes(answer, len(call)) for answer, call in zip(answers, calls, strict=True)]
+            try:
+                answers = self._pool.ask(ask)
+            except WorkerDied:
+                answers = ended_by("died", self._lost or "it ended the process that holds the reward", len(calls))
+        found = [_outcomes(answer, len(call)) for answer, call in zip(answers, calls, strict=True)]
+        for outcomes in found:
+            self._patience.saw(outcomes)
+        return found
 
     def _case(self, problem: Problem, text: str) -> Case:
         return Case(

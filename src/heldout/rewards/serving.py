@@ -29,6 +29,9 @@ from heldout.sandbox.pool import receive, send
 
 _MEMORY = 4 * 2**30  # bytes that a session may use above what the loaded reward needs
 _LONGEST_ERROR = 300
+_LOOK = 0.5  # seconds between two looks at what a session does
+_IDLE = 0.1  # of the time: what a session uses at most that only waits
+WAITS = "waits"  # said of a session that does nothing but wait, before it is answered
 
 
 def main() -> None:
@@ -59,7 +62,7 @@ def _loaded(inlet: int, outlet: int) -> Calling | None:
 
 
 def _session(
-    calling: Calling, calls: Sequence[Sequence[Case]], seconds: float, ours: tuple[int, int]
+    calling: Calling, calls: Sequence[Sequence[Case]], seconds: Sequence[float], ours: tuple[int, int]
 ) -> list[dict[str, Any]]:
     """Make these calls one after the other in a child; what each gave, and how the child ended where it did."""
     mark, folder = secrets.token_hex(8), tempfile.mkdtemp(prefix="heldout-")
@@ -71,7 +74,7 @@ def _session(
         _child(calling, calls, writing, mark, folder)
     os.close(writing)
     try:
-        found, ended = _heard(reading, mark.encode(), len(calls), seconds)
+        found, ended = _heard(reading, mark.encode(), seconds, ours[1])
     finally:
         os.close(reading)
         with contextlib.suppress(ProcessLookupError, PermissionError):
@@ -81,8 +84,9 @@ def _session(
         status = os.waitpid(child, 0)[1]
         shutil.rmtree(folder, ignore_errors=True)
     if len(found) < len(calls):
-        how = "it did not end" if ended == "hung" else _how(status)
-        found += ended_by(ended, how, len(calls) - len(found), seconds if ended == "hung" else 0.0)
+        late = seconds[len(found)]
+        how = f"it did not end within {late:.3g} s" if ended == "hung" else _how(status)
+        found += ended_by(ended, how, len(calls) - len(found), late if ended == "hung" else 0.0)
     return found
 
 
@@ -126,14 +130,13 @@ def _called(calling: Calling, cases: Sequence[Case]) -> dict[str, Any]:
     return {"kind": kind, "error": error, "scores": scores, "seconds": time.perf_counter() - started}
 
 
-def _heard(pipe: int, mark: bytes, count: int, seconds: float) -> tuple[list[dict[str, Any]], str]:
+def _heard(pipe: int, mark: bytes, seconds: Sequence[float], outlet: int) -> tuple[list[dict[str, Any]], str]:
     """Read what the calls gave; also whether the child died or hung where some are missing."""
     found: list[dict[str, Any]] = []
-    poll, data = select.poll(), b""
-    poll.register(pipe, select.POLLIN)
-    deadline = time.monotonic() + seconds
-    while len(found) < count:
-        if not poll.poll(max(0.0, deadline - time.monotonic()) * 1000):
+    waiting, data = _Waiting(pipe, outlet), b""
+    deadline = time.monotonic() + seconds[0]
+    while len(found) < len(seconds):
+        if not waiting.heard(deadline):
             return found, "hung"
         part = os.read(pipe, 2**16)
         if not part:
@@ -143,8 +146,42 @@ def _heard(pipe: int, mark: bytes, count: int, seconds: float) -> tuple[list[dic
             ours = mark + b" %d " % len(found)  # a reward that an answer forked says each number twice
             if line.startswith(ours):  # anything else was written by an answer
                 found.append(json.loads(line[len(ours) :]))
-                deadline = time.monotonic() + seconds
+                deadline = time.monotonic() + sum(seconds[len(found) : len(found) + 1])
     return found, ""
+
+
+class _Waiting:
+    """Waits for what a session writes; says once to who asked where the session does nothing but wait as well."""
+
+    def __init__(self, pipe: int, outlet: int) -> None:
+        self._poll, self._outlet = select.poll(), outlet
+        self._poll.register(pipe, select.POLLIN)
+        self._told = os.getppid() != 1  # without a space of its own it cannot know
+        self._used = 0.0
+
+    def heard(self, deadline: float) -> bool:
+        """Wait until there is something to read; False where that is late."""
+        while not self._told and deadline - time.monotonic() > _LOOK:
+            if self._poll.poll(_LOOK * 1000):
+                return True
+            used, busy = _processor()
+            if not busy and used - self._used < _IDLE * _LOOK:
+                send(self._outlet, json.dumps(WAITS).encode())
+                self._told = True
+            self._used = used
+        return bool(self._poll.poll(max(0.0, deadline - time.monotonic()) * 1000))
+
+
+def _processor() -> tuple[float, bool]:
+    """Seconds of the processor that the other processes of this space have used, and whether one wants it now."""
+    used, busy = 0.0, False
+    for one in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError, ValueError):
+            fields = one.read_text().rpartition(")")[2].split()  # from the state on
+            if one.parent.name != str(os.getpid()):
+                used += sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
+                busy |= fields[0] in "RD"
+    return used, busy
 
 
 def _how(status: int) -> str:

@@ -18,7 +18,7 @@ from pathlib import Path
 from heldout.errors import UsageError
 from heldout.rewards.commands import Command
 from heldout.rewards.formula import NAMED, OWN, Part, Score, parts_of
-from heldout.rewards.grader import SECONDS, Call, Grader, Outcome, Progress, Session, grade
+from heldout.rewards.grader import SECONDS, Call, Done, Grader, Outcome, Session, grade
 from heldout.rewards.holders import Workers
 from heldout.rewards.judges import ExitStatus, Fraction, Solved
 from heldout.sandbox.base import Sandbox
@@ -125,13 +125,14 @@ class Named(Grader):
                 self._parts.append((part, Solved(sandbox) if part.name == "tests" else Fraction(sandbox)))
         self.plan = f"{formula}: heldout's own, in the sandbox, one answer at a time"
 
-    def run(self, sessions: Sequence[Session], progress: Progress = lambda _: None) -> list[list[list[Outcome]]]:
-        found = []
+    def run(self, sessions: Sequence[Session], done: Done = lambda place, found: None) -> list[list[list[Outcome]]]:
+        found: list[list[list[Outcome]]] = []
         for start in range(0, len(sessions), 64):  # so that progress is seen
             some = sessions[start : start + 64]
             scores = iter(self._scores([one for session in some for call in session for one in call]))
             found += [[[next(scores) for _ in call] for call in session] for session in some]
-            progress(len(some))
+            for place in range(start, len(found)):
+                done(place, found[place])
         return found
 
     def _scores(self, answers: Call) -> list[Outcome]:
