@@ -76,9 +76,10 @@ def test_a_reward_that_is_known_to_hang_is_waited_for_less(tmp_path: Path, sandb
     with open_grader(f"{tmp_path}/mine.py:reward", [DOUBLE], sandbox, seconds=patience, workers=1) as grader:
         found = grade(grader, [(DOUBLE, "loop")] * 4 + [(DOUBLE, "")])
     assert [one.kind for one in found] == ["hung"] * 4 + ["scored"]
-    assert [one.seconds for one in found[:3]] == [patience] * 3
-    assert found[3].seconds == min(patience, max(2.0, 10 * found[4].seconds)) or found[3].seconds == 2.0
-    assert found[3].error == f"it did not end within {found[3].seconds:.3g} s"
+    least, *others = sorted(found[:4], key=lambda one: one.seconds)
+    assert [one.seconds for one in others] == [patience] * 3
+    assert 2.0 <= least.seconds <= min(patience, max(2.0, 10 * found[4].seconds))
+    assert least.error == f"it did not end within {least.seconds:.3g} s"
 
 
 def test_calls_that_only_wait_are_made_while_others_do(tmp_path: Path, sandbox: Sandbox) -> None:
