@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import queue
+import threading
+from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
@@ -44,33 +45,48 @@ class Patience:
 
 
 class Turns:
-    """As many at a time as there are turns; who only waits for something may give the turn to another meanwhile."""
+    """As many at a time as there are turns; who only waits for something may give the turn to another meanwhile.
+
+    Turns are given in the order in which they are wanted.
+    """
 
     def __init__(self, count: int) -> None:
-        self._free: queue.SimpleQueue[None] = queue.SimpleQueue()
-        for _ in range(count):
-            self._free.put(None)
+        self._free = count
+        self._wanting: deque[threading.Event] = deque()
+        self._counting = threading.Lock()
 
     @contextmanager
     def taken(self) -> Iterator[Turn]:
         """Wait for a turn, and give it back at the end, unless that was done before."""
-        self._free.get()
-        turn = Turn(self._free)
+        mine = threading.Event()
+        with self._counting:
+            self._wanting.append(mine)
+        self.pass_on(0)
+        mine.wait()
+        turn = Turn(self)
         try:
             yield turn
         finally:
             turn.give()
 
+    def pass_on(self, turns: int) -> None:
+        """Give turns that are free, and so many more, to those who have wanted one for the longest."""
+        with self._counting:
+            self._free += turns
+            while self._free and self._wanting:
+                self._free -= 1
+                self._wanting.popleft().set()
+
 
 class Turn:
     """A turn that somebody has."""
 
-    def __init__(self, free: queue.SimpleQueue[None]) -> None:
-        self._free = free
+    def __init__(self, turns: Turns) -> None:
+        self._turns = turns
         self._mine = True
 
     def give(self) -> None:
         """Give it back; a second call does nothing."""
         if self._mine:
             self._mine = False
-            self._free.put(None)
+            self._turns.pass_on(1)
