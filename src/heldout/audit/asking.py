@@ -7,18 +7,24 @@ text does to it is an outcome; the hidden tests run in the sandbox.
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable, Sequence
 from statistics import median
 from typing import TypeVar
 
-from heldout.rewards.worker import Grader, Outcome, Session, grade
+from heldout.rewards.worker import Grader, Outcome, Session
 from heldout.sandbox.base import Sandbox
 from heldout.sandbox.judging import judge
 from heldout.tasks.problem import Problem
 
 Answer = tuple[Problem, str]
 Counted = TypeVar("Counted")
+_FEWEST = 2  # problems that a part takes however short time is
 _AT_ONCE = 256  # programs that are judged between two looks at the progress
+
+
+class OutOfTime(Exception):
+    """The time that an audit was given is over."""
 
 
 class Asker:
@@ -34,8 +40,10 @@ class Asker:
         Whether parts take all problems where they would take some.
     seed
         Of whatever a part draws.
+    budget
+        Seconds from now, after which whatever asks gets an `OutOfTime`.
     progress
-        Told what is asked and how many answers more are done.
+        Told how many answers more are done.
     """
 
     def __init__(
@@ -45,13 +53,17 @@ class Asker:
         *,
         every: bool = False,
         seed: int = 0,
+        budget: float = math.inf,
         progress: Callable[[int], object] = lambda _: None,
     ) -> None:
         self.grader = grader
         self.sandbox = sandbox
         self.every = every
         self.seed = seed
+        self.budget = budget
         self.calls = 0  # answers that the reward was asked about
+        self._end = time.monotonic() + budget
+        self._share = 1.0  # of the problems that parts take otherwise
         self._progress = progress
         self._said: dict[tuple[str, str], Outcome] = {}
         self._shares: dict[tuple[str, str], float | None] = {}
@@ -59,23 +71,47 @@ class Asker:
     @property
     def pace(self) -> float:
         """Seconds that a call took which gave a score, the median; nan where none did."""
-        return median([one.seconds for one in self._said.values() if one.kind == "scored"] or [math.nan])
+        return median([one.seconds for one in list(self._said.values()) if one.kind == "scored"] or [math.nan])
 
     def some(self, problems: Sequence[Counted], count: int) -> Sequence[Counted]:
-        """Return the first so many problems, or all where every problem is wanted."""
-        return problems if self.every else problems[:count]
+        """Return the first so many problems, or all where every problem is wanted; fewer where time is short."""
+        wanted = len(problems) if self.every else min(count, len(problems))
+        return problems[: max(min(wanted, _FEWEST), int(wanted * self._share))]
+
+    def fit(self, answers: Sequence[Answer], calls: int) -> None:
+        """Find out how long these answers take, and let parts take fewer problems where so many calls are too long."""
+        if self.budget < math.inf and answers:
+            started = time.monotonic()
+            self.ask(answers)
+            each = (time.monotonic() - started) / len(answers)
+            self._share = min(1.0, (self._end - time.monotonic()) / max(each * calls, 1e-9))
 
     def ask(self, answers: Sequence[Answer]) -> list[Outcome]:
         """Return what the reward gives for each answer by itself, in order; it is asked about equal ones once."""
         new = {_key(answer): answer for answer in answers if _key(answer) not in self._said}
-        self.calls += len(new)
-        self._said |= dict(zip(new, grade(self.grader, list(new.values()), self._progress), strict=True))
+        keys = list(new)
+
+        def done(place: int, found: list[list[Outcome]]) -> None:
+            self._said[keys[place]] = found[0][0]
+            self._done(1)
+
+        self._look_at_the_clock()
+        self.grader.run([[[new[key]]] for key in keys], done)
         return [self._said[_key(answer)] for answer in answers]
 
     def run(self, sessions: Sequence[Session]) -> list[list[list[Outcome]]]:
         """Make these calls as they are, also of texts that were asked about before: for what may not stay the same."""
-        self.calls += sum(len(call) for session in sessions for call in session)
-        return self.grader.run(sessions, lambda place, found: self._progress(sum(map(len, found))))
+        self._look_at_the_clock()
+        return self.grader.run(sessions, lambda place, found: self._done(sum(map(len, found))))
+
+    def _done(self, answers: int) -> None:
+        self.calls += answers
+        self._progress(answers)
+        self._look_at_the_clock()
+
+    def _look_at_the_clock(self) -> None:
+        if time.monotonic() > self._end:
+            raise OutOfTime
 
     def right(self, answers: Sequence[Answer]) -> list[bool | None]:
         """Whether each answer passes its hidden tests, in order; None where the sandbox itself failed."""

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from heldout.audit.asking import Asker
+from heldout.audit.asking import Asker, OutOfTime
 from heldout.audit.baselines import measured
 from heldout.audit.mutants import Mutants
 from heldout.audit.odd import Odd
@@ -20,11 +20,14 @@ from heldout.audit.steadiness import Steadiness
 from heldout.audit.tricks import Tricks
 from heldout.audit.truth import known_of
 from heldout.audit.writings import Writings
+from heldout.errors import UsageError
 from heldout.tasks.problem import Problem
-from heldout.text import counted
+from heldout.text import counted, sentence_list
 
 PARTS: tuple[Part, ...] = (Tricks(), Writings(), Mutants(), Steadiness(), Odd(), Problems())
 DRAWN = 60  # problems, unless all are wanted
+_FIRST = 4  # answers by which it is found out how long one takes
+_CALLS = 3_500  # of an audit of so many problems, about
 LIMITS = (
     "An audit shows flaws; it proves none absent. What is not paid here is not paid on these problems: a bound, never "
     "a proof.",
@@ -48,6 +51,9 @@ class Audit:
     calls: int  # answers that the reward was asked about
     seconds: float  # that all of it took
     pace: float  # seconds of a call, the median; nan where none was scored
+    done: tuple[str, ...] = ()  # parts that were asked to their end
+    missing: tuple[str, ...] = ()  # parts that were not
+    stopped: str = ""  # what ended it before: "interrupted", "out of time"; empty while it goes on, or at its end
 
     @property
     def with_truth(self) -> int:
@@ -76,6 +82,17 @@ class Audit:
         return tuple(one for one in self.results if one.flaw)
 
     @property
+    def ended(self) -> str:
+        """Say that it ended before its end, and what was not asked; empty where it did not."""
+        if not self.missing:
+            return ""
+        of = len(self.done) + len(self.missing)
+        why = self.stopped or "under way"
+        return (
+            f"{why}: {len(self.done)} of {counted(of, 'part')} done; not checked: {sentence_list(list(self.missing))}"
+        )
+
+    @property
     def not_possible(self) -> tuple[str, ...]:
         """What could not be checked, and what would make it possible."""
         if not self.with_truth:
@@ -102,6 +119,7 @@ def audit(
     given: Mapping[str, Sequence[str]] | None = None,
     *,
     told: Callable[[str], object] = lambda _: None,
+    came: Callable[[Audit], object] = lambda _: None,
     parts: Sequence[Part] = PARTS,
 ) -> Audit:
     """Audit a reward on a sample of problems.
@@ -118,26 +136,59 @@ def audit(
         Further solutions, by the ids of problems; they count where the hidden tests pass them.
     told
         Is told the name of each part before it begins.
+    came
+        Is given what is known after each part.
     parts
-        Those that are run.
+        Those that are run. Where one is interrupted (Ctrl-C) or runs out of time, it and those after it are missing,
+        and the audit says so.
+
+    Raises
+    ------
+    UsageError
+        Where the reward gives no verdict at all, or the time is over before any part begins.
     """
     started = time.perf_counter()
-    drawn = asker.some(random.Random(f"heldout audit {asker.seed}").sample(list(problems), len(problems)), DRAWN)
     told("right answers")
-    known = measured(asker, known_of(drawn, asker, given))
+    drawn = random.Random(f"heldout audit {asker.seed}").sample(list(problems), len(problems))
+    known = _known(asker, drawn, given)
     results: list[Result] = []
-    for part in parts:
+    names = tuple(part.name for part in parts)
+
+    def so_far(place: int, stopped: str = "") -> Audit:
+        return Audit(
+            reward,
+            asker.grader.plan,
+            task,
+            len(problems),
+            tuple(known),
+            tuple(ranked(results)),
+            asker.seed,
+            asker.calls,
+            time.perf_counter() - started,
+            asker.pace,
+            names[:place],
+            names[place:],
+            stopped,
+        )
+
+    for place, part in enumerate(parts):
         told(part.name)
-        results += part(asker, known)
-    return Audit(
-        reward,
-        asker.grader.plan,
-        task,
-        len(problems),
-        tuple(known),
-        tuple(ranked(results)),
-        asker.seed,
-        asker.calls,
-        time.perf_counter() - started,
-        asker.pace,
-    )
+        try:
+            results.extend(part(asker, known))  # what a part found before it was ended stays
+        except OutOfTime:
+            return so_far(place, "out of time")
+        except KeyboardInterrupt:
+            return so_far(place, "interrupted")
+        came(so_far(place + 1))
+    return so_far(len(parts))
+
+
+def _known(asker: Asker, drawn: Sequence[Problem], given: Mapping[str, Sequence[str]] | None) -> list[Known]:
+    """What is right for the problems that are taken, and between which numbers the reward moves there."""
+    try:
+        asker.fit([(problem, problem.solution) for problem in drawn[:_FIRST]], _CALLS)
+        return measured(asker, known_of(asker.some(drawn, DRAWN), asker, given))
+    except OutOfTime:
+        raise UsageError(
+            f"{asker.budget:g} s were over before it was known what right answers get; give more by --budget."
+        ) from None

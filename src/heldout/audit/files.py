@@ -62,6 +62,7 @@ def as_json(audit: Audit, files: Mapping[Example, str] | None = None) -> str:
         "seed": audit.seed,
         "problems": {"of": audit.problems, "drawn": len(audit.known), "with_solution": audit.with_truth},
         "scale": {"right": _number(audit.right), "nothing": audit.nothing, "format": audit.wrapping},
+        "parts": {"done": list(audit.done), "missing": list(audit.missing), "stopped": audit.stopped},
         "calls": audit.calls,
         "seconds": round(audit.seconds, 3),
         "seconds_per_call": _number(audit.pace),

@@ -3,26 +3,32 @@
 from __future__ import annotations
 
 import functools
+import hashlib
+import json
 import math
 import shlex
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from heldout.audit.asking import Asker
 from heldout.audit.audit import Audit, audit
 from heldout.audit.baselines import measured
 from heldout.audit.files import as_json, write
+from heldout.audit.journal import Journal
 from heldout.audit.parts import Kind, Known
+from heldout.audit.progress import Shown
 from heldout.audit.terminal import show
 from heldout.audit.truth import known_of
 from heldout.audit.words import score_text
 from heldout.errors import UsageError
 from heldout.evaluation.saved import read_saved
+from heldout.rewards.calling import columns_of
+from heldout.rewards.source import source_of
 from heldout.rewards.worker import SECONDS, open_grader
 from heldout.sandbox import open_sandbox
 from heldout.sandbox.base import Limits
@@ -33,6 +39,8 @@ from heldout.text import sentence_list, visible
 UNUSABLE = 2  # exit status where no right answer is paid, in whatever format
 FOUND = 3  # exit status where something was found that --fail-on names
 FAIL_ON = tuple(kind.value for kind in (Kind.PAID, Kind.PARTLY, Kind.REJECTED, Kind.WEAK, Kind.FLAKY))
+INTERRUPTED = 130  # exit status of what Ctrl-C ended
+ANSWERS = "answers.jsonl"  # in the folder, the answers that were scored
 _TRIED = 8  # problems on which a text is tried, unless some are named
 
 
@@ -57,6 +65,7 @@ class Request:
     text: Path | None = None  # an answer that is tried instead of an audit
     problem_ids: Sequence[str] = ()  # of those that are taken; empty for all
     as_json: bool = False
+    budget: float = math.inf  # seconds that all may take
 
     @property
     def again(self) -> str:
@@ -71,6 +80,8 @@ class Request:
 def main(request: Request, out: Path | None = None) -> int:
     """Audit a reward, or try one text, print what was found and write it to a folder; return the exit status.
 
+    What is known is written after every part, and every answer that was scored is kept until the end.
+
     Raises UsageError where the reward cannot be called, or there are no problems.
     """
     _check(request)
@@ -79,31 +90,58 @@ def main(request: Request, out: Path | None = None) -> int:
     problems = _problems(request, task)
     given = _solutions(request, task, problems)
     how: dict[str, Any] = {"renamed": request.columns, "messages": request.messages, "seconds": request.timeout}
-    with (
-        open_sandbox(request.sandbox, limits=Limits(**request.limits), packages=request.packages) as sandbox,
-        open_grader(request.reward, problems, sandbox, **how) as grader,
-        _progress() as progress,
-    ):
-        notes = (*task.notes, *sandbox.notes, *grader.notes)
-        doing = progress.add_task("", total=None)
-        more = functools.partial(progress.advance, doing)
-        asker = Asker(grader, sandbox, every=request.every, seed=request.seed, progress=more)
+    with ExitStack() as open_:
+        sandbox = open_.enter_context(
+            open_sandbox(request.sandbox, limits=Limits(**request.limits), packages=request.packages)
+        )
+        grader = open_.enter_context(open_grader(request.reward, problems, sandbox, **how))
         if text is not None:
-            progress.stop()
+            asker = Asker(grader, sandbox)
             _try(Console(highlight=False), asker, text, problems[: len(request.problem_ids) or _TRIED], given)
             return 0
-        found = audit(
-            asker,
-            request.reward,
-            f"{task.name}{f', {request.split} split' if request.split else ''}",
-            problems,
-            given,
-            told=lambda part: progress.update(doing, description=part, completed=0),
+        journal = Journal(grader, out / ANSWERS, _about(request, problems)) if out else None
+        if journal:
+            grader = open_.enter_context(journal)
+        notes = (*task.notes, *sandbox.notes, *grader.notes)
+        _say_at_once(grader.notes)
+        shown = open_.enter_context(Shown())
+        asker = Asker(
+            grader, sandbox, every=request.every, seed=request.seed, budget=request.budget, progress=shown.more
         )
+        name = f"{task.name}{f', {request.split} split' if request.split else ''}"
+        came = functools.partial(write, folder=out, reproduced=request.again) if out else lambda found: None
+        found = audit(asker, request.reward, name, problems, given, told=shown.part, came=came)
+        shown.stop()
+        if journal and not found.missing:
+            journal.finished()
     _tell(found, request, notes, out)
-    if found.with_truth and math.isnan(found.right):
-        return UNUSABLE
+    if found.stopped == "interrupted":
+        _say_interrupted(found, out)
+        return INTERRUPTED
     return FOUND if any(one.kind.value in request.fail_on for one in found.flaws) else 0
+
+
+def _about(request: Request, problems: Sequence[Problem]) -> dict[str, str]:
+    """What answers are scored by: where any of it changes, those of before say nothing."""
+    columns = json.dumps([[one.id, one.prompt, columns_of(one)] for one in problems], default=str)
+    how = [request.columns, request.messages, request.timeout, request.limits, request.seed]
+    return {
+        "the reward's name": request.reward,
+        "the reward's source": source_of(request.reward),
+        "the task": hashlib.sha256(columns.encode()).hexdigest(),
+        "the way of asking": json.dumps(how, default=str),
+    }
+
+
+def _say_at_once(notes: Sequence[str]) -> None:
+    for note in notes:
+        Console(stderr=True, highlight=False).print(visible(note), markup=False, soft_wrap=True)
+
+
+def _say_interrupted(found: Audit, out: Path | None) -> None:
+    kept = f"what there is was written to {out}, and the same command goes on from there" if out else "nothing was kept"
+    told = f"heldout: {found.ended}; {kept}."
+    Console(stderr=True, highlight=False).print(visible(told), markup=False, soft_wrap=True)
 
 
 def _check(request: Request) -> None:
@@ -127,12 +165,6 @@ def _tell(found: Audit, request: Request, notes: Sequence[str], out: Path | None
     show(console, found, files)
     for name in ("audit.html", "audit.json") if out else ():
         console.print(f"→ [bold]{visible(str(out / name if out else name))}[/bold]", soft_wrap=True)
-
-
-def _progress() -> Progress:
-    columns = (SpinnerColumn(), TextColumn("{task.description}: {task.completed:.0f} answers"), TimeElapsedColumn())
-    console = Console(stderr=True)
-    return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
 
 
 def _problems(request: Request, task: Task) -> tuple[Problem, ...]:

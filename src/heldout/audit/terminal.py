@@ -44,6 +44,8 @@ def head(console: Console, audit: Audit) -> None:
     console.print(Text.assemble((visible(audit.reward), "bold"), (told, "dim")), soft_wrap=True)
     _line(console, f"called: {visible(audit.plan)}")
     _line(console, scale_told(audit))
+    if audit.ended:
+        console.print(Padding(Text(audit.ended, style="bold yellow"), (0, 0, 0, 2)))
     pace = "" if math.isnan(audit.pace) else f", {1000 * audit.pace:.3g} ms each (median)"
     _line(console, f"asked about {counted(audit.calls, 'answer')}{pace}; seed {audit.seed}, {audit.seconds:.0f} s")
 
