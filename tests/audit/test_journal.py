@@ -37,6 +37,9 @@ class Lengths(Grader):
     def __init__(self) -> None:
         self.asked: list[str] = []
 
+    def close(self) -> None:
+        return None
+
     def run(self, sessions: Sequence[Session], done: Done = lambda place, found: None) -> list[list[list[Outcome]]]:
         found = []
         for place, session in enumerate(sessions):
@@ -173,7 +176,8 @@ def test_an_interrupted_command_writes_what_there_is_and_goes_on_when_it_is_give
     told = json.loads((tmp_path / "out" / "audit.json").read_text())
     assert told["parts"]["stopped"] == "interrupted"
     assert told["parts"]["done"][0] == "tricks"
-    assert "interrupted: " in said and "interrupted: " in (tmp_path / "out" / "audit.html").read_text()
+    for text in (said, (tmp_path / "out" / "audit.html").read_text()):
+        assert "interrupted: " in text
     scored = len(answers.read_text().splitlines()) - 1
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
     assert "Goes on after the " in done.stderr

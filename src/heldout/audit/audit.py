@@ -171,16 +171,18 @@ def audit(
             stopped,
         )
 
-    for place, part in enumerate(parts):
-        told(part.name)
-        try:
+    done = 0
+    try:
+        for part in parts:
+            told(part.name)
             results.extend(part(asker, known))  # what a part found before it was ended stays
-        except OutOfTime:
-            return so_far(place, "out of time")
-        except KeyboardInterrupt:
-            return so_far(place, "interrupted")
-        came(so_far(place + 1))
-    return so_far(len(parts))
+            done += 1
+            came(so_far(done))
+    except OutOfTime:
+        return so_far(done, "out of time")
+    except KeyboardInterrupt:
+        return so_far(done, "interrupted" if done < len(parts) else "")
+    return so_far(done)
 
 
 def _known(asker: Asker, drawn: Sequence[Problem], given: Mapping[str, Sequence[str]] | None) -> list[Known]:
