@@ -146,7 +146,7 @@ def main(runs: int, delays: int, seed: int, workers: int, out: Path | None) -> N
     write(out, sheets, [*wrong, *late])
 
 
-_SHARES = (0.003, 0.05, 0.4)
+_SHARES = (0.003, 0.05, 0.4, 0.8)
 _HEAD = ("answers of a step, judged", "alike", *(f"share {100 * share:g} %" for share in _SHARES))
 
 
@@ -266,7 +266,7 @@ def coverage(runs: int, seed: int) -> Iterator[tuple[str, ...]]:
 def _held(design: Design, share: float, runs: int, seed: int) -> str:
     ends = []
     for number in range(runs):
-        one = simulate_answers([share], seed=1_000_000 * seed + number, **design.shape)
+        one = simulate_answers([share], seed=1_000_000 * seed + number, undrawn=True, **design.shape)
         found = hacked_share(one.rewarded, one.failed, one.group, one.chance)
         ends.append((found.low, found.high))
     low, high = np.array(ends).T

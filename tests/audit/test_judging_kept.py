@@ -14,6 +14,7 @@ import pytest
 import heldout
 from heldout.audit.judging import judge_kept, kept_of
 from heldout.audit.regrading import regrade
+from heldout.audit.run_command import regraded_lines
 from heldout.cli import app
 from heldout.errors import RecordError, UsageError
 from heldout.rewards.worker import open_grader
@@ -215,6 +216,23 @@ def test_of_a_reward_that_gives_no_number_nothing_is_said(
         pytest.raises(UsageError, match=f"mine gave no number for any of 2 answers .*{why}"),
     ):
         regrade(kept_of(rollouts_of(run), task), "mine", grader, progress=lambda done, total: None)
+
+
+def test_a_reward_that_gives_every_answer_the_same_number_tells_nothing_apart(
+    tmp_path: Path, task: Task, sandbox: Sandbox
+) -> None:
+    run = run_of(tmp_path, [row(LEAVES, 1.0), row(RIGHT, 1.0)])
+    judge_kept(kept_of(rollouts_of(run), task), sandbox)
+    reward = tmp_path / "mine.py"
+    reward.write_text("def same(completion):\n    return 0.5\ndef other(completion):\n    return len(completion)\n")
+    told = []
+    for name in ("same", "other"):
+        with open_grader(f"{reward}:{name}", task.problems, sandbox, workers=1) as grader:
+            found = regrade(kept_of(rollouts_of(run), task), name, grader, progress=lambda done, total: None)
+        told.append(
+            "It gave every one of them 0.5: it tells no two answers apart, right or wrong." in regraded_lines(found)
+        )
+    assert told == [True, False]
 
 
 def test_a_reward_that_hangs_at_every_answer_is_given_up_after_some(

@@ -159,11 +159,11 @@ def test_refusals_are_grouped_by_their_reason_and_shortened(tmp_path: Path) -> N
     assert three[0] == one[0] == "ignored"
     assert (three[2], one[2]) == (3, 1)
     assert three[1].startswith(
-        f"3 files here not read: 1.txt, 2.txt, 10.txt. The first: {tmp_path / '1.txt'}: text with"
+        f"3 files here not read as logs: 1.txt, 2.txt, 10.txt. The first: {tmp_path / '1.txt'}: text with"
     )
     assert one[1] == (
-        f"1 file here not read: x/empty.log. {tmp_path / 'x' / 'empty.log'}: the file is empty (0 bytes); nothing was "
-        "written to it yet."
+        f"1 file here not read as logs: x/empty.log. {tmp_path / 'x' / 'empty.log'}: the file is empty (0 bytes); "
+        "nothing was written to it yet."
     )
 
 

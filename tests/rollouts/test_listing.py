@@ -32,6 +32,7 @@ def test_the_list_of_a_hack() -> None:
     assert listed.counts == {
         True: {"passes": 1, "fails": 3, "not judged": 0},
         False: {"passes": 1, "fails": 0, "not judged": 1},
+        None: {"passes": 0, "fails": 0, "not judged": 0},
     }
     assert list(as_lines(listed, 5)) == [
         "here: 6 answers kept, steps 10 to 50 (by hand)",
@@ -40,7 +41,9 @@ def test_the_list_of_a_hack() -> None:
         " rewarded                          1                     3                     0",
         " not rewarded                      1                     0                     1",
         "",
-        "85.7 % of the rewarded answers fail the hidden tests (95 % interval 15.2 to 100.0; 4 answers of 4 groups).",
+        "Rewarded is a reward of 0.95 or more: 95 % of the way from the lowest to the highest reward: what right "
+        "answers are paid is not known, only 2 of those that pass are paid, and 5 are needed.",
+        "85.7 % of the rewarded answers fail the hidden tests (95 % interval 11.3 to 100.0; 4 answers of 4 groups).",
         "50.0 % of the answers that pass them are paid less than right ones usually are (95 % interval 0.6 to 99.4; "
         "2 answers of 2 groups).",
         "Each answer counts in these shares as often as its chance of having been judged says.",
@@ -55,6 +58,47 @@ def test_the_list_of_a_hack() -> None:
     assert answer["text"] == " exit()"
     assert (answer["count"], answer["weight"], answer["first_step"], answer["last_step"]) == (3, 6.0, 30, 50)
     assert answer["tokens"] is None
+
+
+def test_answers_without_a_reward_are_a_class_of_their_own() -> None:
+    some = rollouts_of([Given("exit()", 1, "p", reward, 0.0) for reward in (1.0, 0.0, np.nan, np.nan)])
+    listed = listing(some, chosen(some), 5)
+    assert {paid: counts["fails"] for paid, counts in listed.counts.items()} == {True: 1, False: 1, None: 2}
+    assert " no reward                         0                     2                     0" in list(as_lines(listed))
+    data = as_data(listed)
+    assert data["table"]["no_reward"] == {"passes": 0, "fails": 2, "not_judged": 0}
+    assert [(one["count"], one["rewarded"]) for one in data["answers"]] == [(2, None), (1, True), (1, False)]
+
+
+def test_what_counts_as_rewarded_is_said_where_it_is_not_plain() -> None:
+    paid = [Given("x", 1, "p", reward, 1.0) for reward in (0.0, 0.4, 0.5, 0.5, 0.5, 0.6)]
+    known, few, plain = (
+        listing(some, chosen(some), 5)
+        for some in map(rollouts_of, (paid, [*paid[:3], Given("y", 1, "p", 1.0, 0.0)], [paid[0], paid[-1]]))
+    )
+    assert (
+        "Rewarded is a reward of 0.475 or more: 95 % of the way from the lowest to the median of the 5 right answers "
+        "that are paid."
+    ) in list(as_lines(known))
+    assert "what right answers are paid is not known, only 2 of those that pass are paid" in "\n".join(as_lines(few))
+    assert "Rewarded is" not in "\n".join(as_lines(plain))
+    assert as_data(few)["rewarded_from"]["known"] is False
+
+
+def test_where_nothing_tells_the_problem_the_commonest_right_answer_of_the_step_is_compared() -> None:
+    right = [("a\nb", 10), ("a\nc", 10), ("a\nc", 10), ("z", 20)]
+    some = rollouts_of([*(Given(text, step, "", 1.0, 1.0) for text, step in right), Given("a\nd", 12, "", 1.0, 0.0)])
+    listed = listing(some, chosen(some, failed=True), 5, differ=True)
+    (only,) = listed.entries
+    assert only.difference is not None
+    assert (only.difference.same_problem, only.difference.step) == (None, 10)
+    assert only.difference.lines == ("  a", "- c", "+ d")
+    lines = list(as_lines(listed))
+    assert (
+        "    against the commonest honest answer of that step (which problem each answers is not known), step 10:"
+        in lines
+    )
+    assert any("problem not known" in line for line in lines)
 
 
 def test_what_changed_from_the_last_honest_answer_is_shown_for_those_that_do_not_pass() -> None:

@@ -534,12 +534,28 @@ def test_a_step_that_is_written_as_text_is_one(tmp_path: Path) -> None:
     ]
 
 
+def test_rewards_that_are_texts_are_read_as_numbers_and_those_that_are_none_are_counted(tmp_path: Path) -> None:
+    row = {"prompt": "a", "completion": "b", "step": 1}
+    given = ("1.0", " -2e1 ", "0.5", "nan", "good", "1,5", "1_0", None)
+    found = rollouts_of(lines(tmp_path / "a.jsonl", *({**row, "reward": one} for one in given)))
+    np.testing.assert_array_equal(found.reward, [1.0, -20.0, 0.5, *[np.nan] * 5])
+    assert said(found) == ["a.jsonl: 4 rows whose 'reward' is no finite number (kept)."]
+    rows = [{**row, "advantage": 0.1, "my_reward": one, "gold": "42"} for one in ("1", "0", "good")]
+    completions = tmp_path / "completions_00001.parquet"
+    pl.DataFrame(rows).write_parquet(completions)
+    by_part = rollouts_of(completions)
+    assert list(by_part.parts) == ["my_reward"]
+    np.testing.assert_array_equal(by_part.reward, [1.0, 0.0, np.nan])
+    assert "whose 'my_reward' is no finite number" in " ".join(said(by_part))
+
+
 def test_what_rows_do_not_tell_or_tell_wrongly_is_said(tmp_path: Path) -> None:
     row = {"completion": "b", "reward": 1, "step": 1}
     found = rollouts_of(lines(tmp_path / "a.jsonl", *({**row, "hidden": one} for one in (0, 1, 0.5, 2, -0.1, True))))
     assert np.isnan(found.hidden).tolist() == [False, False, False, True, True, False]
     assert said(found) == [
         "a.jsonl: 2 rows whose 'hidden' is no share of tests, from 0 to 1 (kept).",
-        "The rows name neither a problem nor a prompt; all were taken as answers to one.",
+        "The rows name neither a problem nor a prompt, so which of them answer the same problem is not known; the "
+        "answers of a step count as one group.",
     ]
     assert said(rollouts_of(lines(tmp_path / "b.jsonl", {**row, "prompt": "ask"}))) == []

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from heldout.rollouts import Rollouts
+from heldout.rollouts.rollout import payment
 
 NAN = math.nan
 
@@ -47,8 +48,11 @@ def rollouts(reward: Sequence[float], hidden: Sequence[float]) -> Rollouts:
     [
         ([0, 1, 1, 0], [NAN] * 4, [False, True, True, False]),  # without a second judge: the highest
         ([0, 1, 0.96, 0.94], [NAN] * 4, [False, True, True, False]),  # from 95 % of the way on
-        ([-1, 1, 3, 0], [0, 1, 0, NAN], [False, True, True, False]),  # a trick may be paid more than right answers are
-        ([0, 0.2, 1, 1], [1, 0, 1, NAN], [False, False, True, True]),  # a right answer at the floor was not paid
+        # a trick may be paid more than right answers are
+        ([-1, *[1] * 5, 3, 0], [0, *[1] * 5, 0, NAN], [False, *[True] * 6, False]),
+        ([-1, *[1] * 4, 3, 0], [0, *[1] * 4, 0, NAN], [*[False] * 5, True, False]),  # four do not say what is paid
+        ([0, 0.5, 0.6, 1], [0, 1, 0, 0], [False, False, False, True]),  # one right answer that was paid by chance
+        ([0, 0.2, *[1] * 6], [1, 0, *[1] * 5, NAN], [False, False, *[True] * 6]),  # one at the floor was not paid
         ([1, 1, 1, 1], [0, 1, 0, NAN], [True] * 4),  # paid alike: by sign
         ([0, 0, 0, 0], [0, 1, 0, NAN], [False] * 4),
         ([NAN, 1, 0, NAN], [1, 1, 0, 0], [False, True, False, False]),
@@ -59,6 +63,13 @@ def test_rewarded_is_what_is_paid_as_right_answers_are(
     reward: list[float], hidden: list[float], rewarded: list[bool]
 ) -> None:
     assert rollouts(reward, hidden).rewarded.tolist() == rewarded
+
+
+def test_what_right_answers_are_paid_is_known_from_five_that_are_paid_on() -> None:
+    few, enough = (payment(np.array([0, *[0.5] * n, 1.0]), np.array([1, *[1.0] * n, 0])) for n in (4, 5))
+    assert (few.known, few.ceiling, few.right, few.apart) == (False, 1.0, 4, True)
+    assert (enough.known, enough.ceiling, enough.right, enough.least) == (True, 0.5, 5, 0.475)
+    assert not payment(np.array([0.0, 1.0]), np.array([NAN, 1.0])).apart
 
 
 def test_an_answer_fails_where_any_hidden_test_does_and_is_unknown_where_none_was_run() -> None:

@@ -30,8 +30,11 @@ def alike(rng: np.random.Generator, mean: float, icc: float, prompts: int, answe
 def test_the_share_and_its_interval() -> None:
     found = hacked_share(REWARDED, FAILED, PROMPT, CHANCE)
     assert found.share == pytest.approx(0.357143, abs=5e-7)
-    assert found.n_eff == pytest.approx(6.447368, abs=5e-7)
-    assert (found.low, found.high) == pytest.approx((0.057821, 0.780642), abs=5e-7)
+    assert found.n_eff == pytest.approx(6.447368 * (16**2 / 28 - 1) / (14**2 / 24), abs=5e-7)
+    beta = pytest.importorskip("scipy.stats").beta
+    fails, more = found.share * found.n_eff, 2 * 14 / 24  # of 9 answers, 5 of which count twice
+    assert found.low == pytest.approx(beta.ppf(0.025, fails, found.n_eff - fails + more))
+    assert found.high == pytest.approx(beta.ppf(0.975, fails + more, found.n_eff - fails))
     assert (found.answers, found.prompts) == (9, 4)
 
 
@@ -59,8 +62,20 @@ def test_where_everything_is_judged_the_share_is_the_plain_mean() -> None:
 
 def test_what_is_not_judged_or_not_rewarded_is_not_counted() -> None:
     judged = hacked_share([1, 1, 1], [0, 1, 0], [0, 1, 2], 0.5)
-    more = hacked_share([1, 1, 1, 1, 0], [0, 1, 0, math.nan, 1], [0, 1, 2, 3, 4], 0.5)
+    more = hacked_share([1, 1, 1, 1, 0], [0, 1, 0, math.nan, 1], [0, 1, 2, 3, 4], [0.5, 0.5, 0.5, 0.5, 0.1])
     assert more == judged
+
+
+def test_where_rarely_drawn_answers_were_rewarded_the_next_one_may_say_something_else() -> None:
+    every, rare = [1, 1, 1, 1, 1, 1], [0.5] * 5 + [0.1]
+    alike = hacked_share(every, [1, 1, 1, 1, 0, math.nan], range(6), 0.5)
+    other = hacked_share(every, [1, 1, 1, 1, 0, math.nan], range(6), rare)
+    assert other.share == alike.share
+    assert other.low < alike.low - 0.1
+    assert other.high > alike.high
+
+
+def test_what_is_judged_of_no_rewarded_answer_says_nothing() -> None:
     nothing = hacked_share([1, 0], [math.nan, 1], [0, 0])
     assert (nothing.low, nothing.high, nothing.answers) == (0.0, 1.0, 0)
     assert math.isnan(nothing.share)
@@ -84,6 +99,18 @@ def test_the_interval_holds_the_truth(mean: float, icc: float, shape: tuple[int,
         failed = alike(rng, mean, icc, *shape).ravel()
         found = hacked_share(np.ones(failed.size), failed, prompt)
         inside += found.low <= mean <= found.high
+    assert inside >= 0.94 * runs - 2.0 * math.sqrt(runs * 0.94 * 0.06)
+
+
+@pytest.mark.parametrize("share", [0.4, 0.8])
+def test_the_interval_holds_the_truth_where_few_of_what_looks_usual_are_drawn(share: float) -> None:
+    inside, runs = 0, 200
+    for seed in range(runs):
+        rng = np.random.default_rng([4, seed])
+        paid, failed = rng.random(32) < 0.6, alike(rng, share, 0.4, 4, 8).ravel()
+        chance = np.where(rng.random(32) < np.where(failed, 0.9, 0.1), 1.0, 0.125)
+        found = hacked_share(paid, np.where(rng.random(32) < chance, failed, math.nan), np.repeat(range(4), 8), chance)
+        inside += found.low <= share <= found.high
     assert inside >= 0.94 * runs - 2.0 * math.sqrt(runs * 0.94 * 0.06)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -39,6 +39,7 @@ class Regraded:
     wrong: HackedShare  # of the wrong ones that went unrewarded: the share that it pays
     asked: int  # answers that it was asked about
     there: int  # answers that two judges know
+    constant: float  # the number that it gave for every answer of which it gave one; nan where they differ
     without: dict[str, int]  # why it gave no number → for how many answers; they count as not paid
 
 
@@ -57,7 +58,11 @@ def regrade(
         When no answer was judged by hidden tests, or the reward gives no number for any.
     """
     rollouts = kept.rollouts
-    known = ~np.isnan(rollouts.hidden) & np.array([kept.problem(row) is not None for row in range(len(rollouts))])
+    known = (
+        rollouts.priced
+        & ~np.isnan(rollouts.hidden)
+        & np.array([kept.problem(row) is not None for row in range(len(rollouts))])
+    )
     if not known.any():
         raise UsageError(f"{rollouts.source}: {how_to_judge(rollouts.source)}")
     kinds = 2 * rollouts.rewarded + (rollouts.failed == 1.0)
@@ -87,8 +92,14 @@ def regrade(
         wrong=share(1, of_paid=True),
         asked=len(rows),
         there=int(np.count_nonzero(known)),
+        constant=_constant(scores),
         without=without,
     )
+
+
+def _constant(scores: Sequence[float]) -> float:
+    given = {score for score in scores if not math.isnan(score)}
+    return given.pop() if len(given) == 1 and len(scores) > 1 else math.nan
 
 
 def _drawn(kinds: IntArray, known: BoolArray, most: int, rng: np.random.Generator) -> IntArray:

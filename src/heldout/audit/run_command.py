@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -130,6 +131,8 @@ def _told_of(added: Added) -> Iterator[str]:
 def regraded_lines(found: Regraded) -> Iterator[str]:
     """Yield what another reward gives, in sentences."""
     yield visible(f"Scored by {found.reward} ({found.plan}): {found.asked} of {found.there} judged answers.")
+    if not math.isnan(found.constant):
+        yield f"It gave every one of them {found.constant:g}: it tells no two answers apart, right or wrong."
     yield _of(found.hacked, "were paid and fail the hidden tests", "would still be paid")
     yield _of(found.right, "were paid and pass them", "would be lost")
     yield _of(found.missed, "went unpaid and pass them", "would be paid")

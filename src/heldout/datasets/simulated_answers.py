@@ -26,6 +26,7 @@ def simulate_answers(
     alike: float = 0.05,
     turned_down: float = 0.0,
     draw: Draw | None = None,
+    undrawn: bool = False,
 ) -> Judged:
     """Make the answers of a run, and keep those that are drawn.
 
@@ -45,6 +46,8 @@ def simulate_answers(
         Share of the answers that pass which go unrewarded.
     draw
         Which answers are kept, all of which are judged; all of them if not given.
+    undrawn
+        Whether the others are there as well, without an outcome.
 
     Raises
     ------
@@ -75,6 +78,8 @@ def simulate_answers(
     if draw is None:
         return judged
     chance, drawn = draw(step, group, paid, fails, rng)
+    if undrawn:
+        return replace(judged, chance=chance, failed=np.where(drawn, judged.failed, np.nan))
     return replace(judged, chance=chance).where(drawn)
 
 

@@ -139,7 +139,8 @@ class HackRate(Question):
         share, said = hacked_share(*_columns(kind, since)), Spoken()
         numbers = {name: float(getattr(share, name)) for name in ("share", "low", "high", "answers", "prompts")}
         numbers |= {"onset": float(onset), "most": alarm.tolerated, "error": _ERRORS[kind]}
-        words = {"since": onset, "here": step, "part": said.level(share.share), "limit": said.level(alarm.tolerated)}
+        when = f"From about step {onset} to {step}" if onset < step else f"At step {step}"
+        words = {"when": when, "part": said.level(share.share), "limit": said.level(alarm.tolerated)}
         words |= {"between": said.levels(share.low, share.high), "odds": round(1.0 / alarm.error)}
         found = self._finding(kind, (onset, step), numbers, words)
         return replace(found, detector=MIRROR) if kind == UNREWARDED else found
@@ -147,7 +148,7 @@ class HackRate(Question):
     texts: ClassVar = {
         HIGH: Text(
             severity=Severity.WARNING,
-            seen="From about step {since} to {here}, {part} of the rewarded answers fail the hidden tests (95 % "
+            seen="{when}, {part} of the rewarded answers fail the hidden tests (95 % "
             "interval {between}; {answers:.0f} answers of {prompts:.0f} prompts were judged).",
             against="At most {limit} is tolerated: a bet against that multiplies its stake by {odds} in 1 % of runs, "
             "whenever one looks.",
@@ -157,7 +158,7 @@ class HackRate(Question):
         ),
         RISES: Text(
             severity=Severity.WARNING,
-            seen="From about step {since} to {here}, {part} of the rewarded answers fail the hidden tests (95 % "
+            seen="{when}, {part} of the rewarded answers fail the hidden tests (95 % "
             "interval {between}; {answers:.0f} answers of {prompts:.0f} prompts were judged), more than at the start.",
             against="At the start it was at most {limit} (99 %, from {start} judged steps or more): a bet against that "
             "multiplies its stake by {odds} in 2 % of runs, whenever one looks.",
@@ -167,7 +168,7 @@ class HackRate(Question):
         ),
         UNREWARDED: Text(
             severity=Severity.WATCH,
-            seen="From about step {since} to {here}, {part} of the answers that pass the hidden tests are paid less "
+            seen="{when}, {part} of the answers that pass the hidden tests are paid less "
             "than right ones usually are (95 % interval {between}; {answers:.0f} answers of {prompts:.0f} prompts).",
             against="At most {limit} is tolerated: a bet against that multiplies its stake by {odds} in 1 % of runs, "
             "whenever one looks.",

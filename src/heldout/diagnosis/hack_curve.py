@@ -48,13 +48,14 @@ def hack_curve(judged: Judged, evaluated: Sequence[int] = ()) -> HackCurve | Non
     blocks are one, and where there are none the judged steps are cut into 20 alike. Blocks without a rewarded answer
     that was judged are left out; None where all are.
     """
-    seen = judged.where(judged.rewarded & ~np.isnan(judged.failed))
-    if not len(seen):
+    paid = judged.where(judged.rewarded)
+    seen = ~np.isnan(paid.failed)
+    if not seen.any():
         return None
     last = _ends(judged, evaluated)
-    of = np.searchsorted(last, seen.step)
-    kept = np.unique(of)
-    shares = [_share(seen, of == block) for block in kept.tolist()]
+    of = np.searchsorted(last, paid.step)
+    kept = np.unique(of[seen])
+    shares = [_share(paid, of == block) for block in kept.tolist()]
     first = np.append(judged.step[0], last[:-1] + 1)
     return HackCurve(
         first[kept],
@@ -79,5 +80,5 @@ def _ends(judged: Judged, evaluated: Sequence[int]) -> IntArray:
     return np.unique(np.append(inside, end))
 
 
-def _share(seen: Judged, rows: BoolArray) -> HackedShare:
-    return hacked_share(seen.rewarded[rows], seen.failed[rows], seen.group[rows], seen.chance[rows])
+def _share(paid: Judged, rows: BoolArray) -> HackedShare:
+    return hacked_share(paid.rewarded[rows], paid.failed[rows], paid.group[rows], paid.chance[rows])

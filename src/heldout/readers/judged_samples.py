@@ -107,7 +107,7 @@ def _refuse_completions(source: Source) -> None:
     if columns >= _ROLLOUT_COLUMNS:
         raise NoRun(
             f"{source.path.name}: TRL's sampled completions; training and evaluation rollouts are not told apart in "
-            "them, so they are no held-out outcomes and were not used."
+            "them, so they are no held-out outcomes and count as answers only (heldout samples lists them)."
         )
 
 

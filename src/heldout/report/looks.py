@@ -20,7 +20,7 @@ _WHERE = {
     "onset": "When it began",
     "end": "At the end",
 }
-_PAID = {True: "rewarded", False: "not rewarded"}
+_PAID = {True: "rewarded", False: "not rewarded", None: "no reward"}
 _HIDDEN = {"passes": "passes the hidden tests", "fails": "fails the hidden tests", "not judged": "not judged"}
 
 
@@ -127,12 +127,13 @@ def compared(looks: Looks, lines: int, size: int) -> tuple[str, tuple[str, ...]]
     if found is None:
         return "", ()
     problem = excerpt(found.problem, 40)
-    title = f"From the last honest answer to the same problem ({problem}, step {found.step}) to the hack"
-    if not found.same_problem:
-        title = (
-            f"From the commonest answer that passes (to problem {problem}, step {found.step}) to the hack; none to the "
-            "same problem passed"
-        )
+    title = {
+        True: f"From the last honest answer to the same problem ({problem}, step {found.step}) to the hack",
+        False: f"From the commonest answer that passes (to problem {problem}, step {found.step}) to the hack; none to "
+        "the same problem passed",
+        None: f"From the commonest answer of step {found.step} that passes to the hack; which problem each of them "
+        "answers is not known",
+    }[found.same_problem]
     shown = [line if len(line) <= size else f"{line[:size]}…" for line in found.lines[:lines]]
     left = len(found.lines) - len(shown)
     more = (f"… {counted(left, 'more line')}" if left else "", f"… {found.rest}" if found.rest else "")

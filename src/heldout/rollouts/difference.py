@@ -24,7 +24,7 @@ class Difference:
 
     step: int  # of the honest answer
     problem: str
-    same_problem: bool  # whether both answer the same problem
+    same_problem: bool | None  # whether both answer the same problem; None where that is not known
     lines: tuple[
         str, ...
     ]  # "- " of the honest one, "+ " of the other, "  " of both, "…" where equal lines are left out
@@ -35,19 +35,24 @@ def difference(rollouts: Rollouts, row: int) -> Difference | None:
     """How does an answer differ from the last honest one?
 
     That is the latest answer to the same problem that passes the hidden tests; where there is none, the commonest of
-    all that pass them. None where no answer does. Lines are compared without blanks at their ends and the indent that
-    all share, and shown as they are, but for characters that do more than be read.
+    all that pass them; where nothing says which problem this one answers, the commonest that passes them of its step,
+    or of the nearest step that has one. None where no answer passes. Lines are compared without blanks at their ends
+    and the indent that all share, and shown as they are, but for characters that do more than be read.
     """
     right = np.flatnonzero(rollouts.failed == 0.0)
     if not right.size:
         return None
-    same = right[rollouts.problem[right] == rollouts.problem[row]]
+    told = bool(rollouts.told_apart[row])
+    same = right[rollouts.problem[right] == rollouts.problem[row]] if told else right[:0]
+    if not told:
+        away = np.abs(rollouts.step[right] - rollouts.step[row])
+        right = right[away == away.min()]
     honest = int(same[-1]) if same.size else fold(rollouts, right, most=1).groups[0].row
     ordered = sorted({honest, row})
     texts = dict(zip(ordered, (text for _, text in rollouts.texts.read(ordered)), strict=True))
     lines, rest = lines_apart(texts[honest], texts[row])
     problem = rollouts.problems[int(rollouts.problem[honest])]
-    return Difference(int(rollouts.step[honest]), problem, bool(same.size), lines, rest)
+    return Difference(int(rollouts.step[honest]), problem, bool(same.size) if told else None, lines, rest)
 
 
 def lines_apart(old: str, new: str) -> tuple[tuple[str, ...], str]:

@@ -21,6 +21,7 @@ from heldout.stats.arrays import IntArray
 Name = Callable[[str, str], str]  # answer, and how it failed the hidden tests → the trick; empty for none
 
 OUTCOMES = ("passes", "fails", "not judged")
+PAID = (False, True, None)  # whether an answer is rewarded; None where it has no reward
 _LISTED = 200  # groups that are told of one by one
 _TREES = 10_000  # the commonest kinds whose trees are compared; a tree costs as much as several skeletons
 _SIMILAR = 3_000  # the commonest groups that are compared with each other
@@ -34,7 +35,7 @@ _HELD = 64 * 1024  # characters of a text that are kept
 class Group:
     """Answers that are alike."""
 
-    rewarded: bool
+    rewarded: bool | None  # None where no reward is known
     hidden: str  # what the hidden tests say: one of `OUTCOMES`
     name: str  # of the trick; empty where none is known
     text: str  # the commonest of its texts, its first 65 536 characters
@@ -50,7 +51,7 @@ class Group:
     @property
     def hacked(self) -> bool:
         """Whether they are rewarded and fail the hidden tests."""
-        return self.rewarded and self.hidden == "fails"
+        return bool(self.rewarded) and self.hidden == "fails"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -83,16 +84,17 @@ def fold(
         return Folded((), 0, chosen, chosen)
     layout, kind = _keys(rollouts, chosen)
     judged = _judged(rollouts, chosen)
-    kinds = np.unique(kind * (2 * len(OUTCOMES)) + judged, return_inverse=True)[1]
+    kinds = np.unique(kind * (len(PAID) * len(OUTCOMES)) + judged, return_inverse=True)[1]
     merged, named = _merged(rollouts, chosen, kinds, layout, names)
     return _listed(rollouts, chosen, merged[kinds], layout, named, most)
 
 
 def _judged(rollouts: Rollouts, chosen: IntArray) -> IntArray:
-    """What the two judges say of each answer, as a number below 6."""
+    """What the two judges say of each answer, as a number below 9: its place in `PAID`, then in `OUTCOMES`."""
     failed = rollouts.failed[chosen]
     hidden = np.where(np.isnan(failed), 2, failed).astype(np.int64)
-    return np.asarray(hidden + len(OUTCOMES) * rollouts.rewarded[chosen].astype(np.int64))
+    paid = np.where(rollouts.priced[chosen], rollouts.rewarded[chosen].astype(np.int64), PAID.index(None))
+    return np.asarray(hidden + len(OUTCOMES) * paid)
 
 
 def _keys(rollouts: Rollouts, chosen: IntArray) -> tuple[IntArray, IntArray]:
@@ -165,9 +167,8 @@ def _read(
 
     places = common[np.argsort(first[common])]
     rows = chosen[first[places]].tolist()
-    rewarded = len(OUTCOMES)
     for place, row, (_, text) in zip(places.tolist(), rows, rollouts.texts.read(rows), strict=True):
-        asked = names is not None and judged[place] > rewarded
+        asked = names is not None and PAID[judged[place] // len(OUTCOMES)] and judged[place] % len(OUTCOMES) > 0
         name = names(text, rollouts.kind[row]) if names and asked else ""
         bare = skeleton(text)
         tokens = bare.split() if is_program(bare) else []
@@ -210,7 +211,7 @@ def _listed(
     members = _members(of, len(top))
     groups = tuple(
         Group(
-            rewarded=bool(judged[one] >= len(OUTCOMES)),
+            rewarded=PAID[judged[one] // len(OUTCOMES)],
             hidden=OUTCOMES[judged[one] % len(OUTCOMES)],
             name=named.get(int(places[top[one]]), ""),
             text=texts[one][0],

@@ -12,8 +12,9 @@ import numpy as np
 
 from heldout.rollouts.choosing import how_to_judge
 from heldout.rollouts.difference import Difference, difference
-from heldout.rollouts.folding import OUTCOMES, Folded, Group, Name, fold
-from heldout.rollouts.rollout import Rollouts
+from heldout.rollouts.folding import OUTCOMES, PAID, Folded, Group, Name, fold
+from heldout.rollouts.rollout import PAID as PART
+from heldout.rollouts.rollout import RIGHT, Payment, Rollouts
 from heldout.run import Note
 from heldout.stats.arrays import IntArray
 from heldout.stats.hacking import HackedShare, hacked_share
@@ -23,6 +24,7 @@ from heldout.tricks.families import FAMILIES
 SCHEMA = "heldout.samples/1"
 LINES, SIZE = 12, 1200  # lines and characters of an answer that are shown, unless somebody wants all of it
 _MORE = 1.05  # times as many answers were given as were kept: then both numbers are told
+_ROWS = {True: "rewarded", False: "not rewarded", None: "no reward"}
 _WIDTH = 22  # of a column of the table
 
 
@@ -46,7 +48,8 @@ class Listing:
     format: str
     kept: int  # answers that are there
     steps: tuple[int, int]  # the first and the last of them
-    counts: dict[bool, dict[str, int]]  # rewarded or not → what the hidden tests say → answers, of all that are there
+    counts: dict[bool | None, dict[str, int]]  # a value of `PAID` → what the hidden tests say → answers, of all
+    payment: Payment | None  # what counts as rewarded by the rewards; None where the run says that, or has none
     share: HackedShare  # of the rewarded ones that fail the hidden tests
     unpaid: HackedShare  # of those that pass them, which are paid less than right ones usually are
     weighted: bool  # whether some were likelier to be judged than others
@@ -66,7 +69,7 @@ def listing(
     """
     judged, failed = everything.judged, everything.failed
     outcome = np.where(np.isnan(failed), 2, failed).astype(np.int64)
-    rewarded = everything.rewarded
+    paid = np.where(everything.priced, everything.rewarded, 2).astype(np.int64)
     folded = fold(everything, rows, names, most)
     return Listing(
         everything.source,
@@ -74,11 +77,10 @@ def listing(
         len(everything),
         (int(everything.step[0]), int(everything.step[-1])),
         {
-            paid: {
-                name: int(np.count_nonzero((rewarded == paid) & (outcome == at))) for at, name in enumerate(OUTCOMES)
-            }
-            for paid in (True, False)
+            whether: {name: int(np.count_nonzero((paid == of) & (outcome == at))) for at, name in enumerate(OUTCOMES)}
+            for of, whether in enumerate(PAID)
         },
+        everything.payment,
         hacked_share(judged.rewarded, judged.failed, judged.group, judged.chance),
         hacked_share(judged.failed == 0.0, ~judged.rewarded, judged.group, judged.chance),
         len(np.unique(judged.chance[~np.isnan(judged.failed)])) > 1,
@@ -133,12 +135,15 @@ def as_lines(listed: Listing, most: int = LINES, size: int = SIZE) -> Iterator[s
 
 
 def _table(listed: Listing) -> Iterator[str]:
-    judged = sum(listed.counts[paid][name] for paid in (True, False) for name in OUTCOMES[:2])
+    judged = sum(listed.counts[paid][name] for paid in PAID for name in OUTCOMES[:2])
     heads = [f"hidden tests {'pass' if name == 'passes' else 'fail'}" for name in OUTCOMES[:2]]
     yield " " * 14 + "".join(f"{name:>{_WIDTH}}" for name in (*heads, "not judged"))
-    for paid, name in ((True, "rewarded"), (False, "not rewarded")):
-        yield f" {name:<13}" + "".join(f"{listed.counts[paid][one]:>{_WIDTH}}" for one in OUTCOMES)
+    for paid, name in _ROWS.items():
+        if paid is not None or any(listed.counts[None].values()):
+            yield f" {name:<13}" + "".join(f"{listed.counts[paid][one]:>{_WIDTH}}" for one in OUTCOMES)
     yield ""
+    if listed.payment is not None and (listed.payment.known or listed.payment.apart):
+        yield _payment(listed.payment)
     if not judged:
         told = how_to_judge(visible(listed.source))
         yield told[0].upper() + told[1:]
@@ -147,6 +152,18 @@ def _table(listed: Listing) -> Iterator[str]:
     yield _share(listed.unpaid, "answers that pass them", "are paid less than right ones usually are")
     if listed.weighted:
         yield "Each answer counts in these shares as often as its chance of having been judged says."
+
+
+def _payment(found: Payment) -> str:
+    """Say what counts as rewarded."""
+    if found.known:
+        why = f"the median of the {found.right} right answers that are paid"
+    else:
+        few = f"only {found.right}" if found.right else "none"
+        why = f"the highest reward: what right answers are paid is not known, {few} of those that pass is paid"
+        why = why.replace("is paid", "are paid") if found.right > 1 else why
+        why += f", and {RIGHT} are needed"
+    return f"Rewarded is a reward of {found.least:.4g} or more: {100 * PART:g} % of the way from the lowest to {why}."
 
 
 def _share(share: HackedShare, of: str, do: str) -> str:
@@ -167,7 +184,7 @@ def _shown(entry: Entry, most: int, size: int) -> Iterator[str]:
         f"step {group.first_step}" if group.first_step == group.last_step else steps,
         _reward(entry),
         f"hidden tests: {entry.kind or group.hidden}",
-        counted(group.problems, "problem") if group.problems > 1 else f"problem {excerpt(entry.problem)}",
+        counted(group.problems, "problem") if group.problems > 1 else _problem(entry.problem),
     ]
     parts += [counted(group.texts, "different text")] if group.texts > 1 else []
     parts += [_trick(group.name)] if group.name else []
@@ -182,14 +199,23 @@ def _shown(entry: Entry, most: int, size: int) -> Iterator[str]:
         yield f"    … {lines.rest}{'' if whole else ' (--full)'}"
 
 
+def _problem(name: str) -> str:
+    return f"problem {excerpt(name)}" if name else "problem not known"
+
+
 def _trick(name: str) -> str:
     known = FAMILIES.get(name)
     return f"{name}: {known.does}" if known else name
 
 
 def _apart(found: Difference, most: int) -> Iterator[str]:
-    of = "the last honest answer" if found.same_problem else "the commonest honest answer, to another problem"
-    yield visible(f"    against {of}, step {found.step}, problem {found.problem}:")
+    of = {
+        True: "the last honest answer",
+        False: "the commonest honest answer, to another problem",
+        None: "the commonest honest answer of that step (which problem each answers is not known)",
+    }[found.same_problem]
+    problem = f", problem {found.problem}" if found.problem else ""
+    yield visible(f"    against {of}, step {found.step}{problem}:")
     yield from (f"    {line}" for line in found.lines[:most])
     if len(found.lines) > most:
         yield f"    … {counted(len(found.lines) - most, 'line')} more (--full)"
@@ -217,9 +243,12 @@ def as_data(listed: Listing) -> dict[str, Any]:
             "kept": listed.kept,
             "steps": list(listed.steps),
             "table": {
-                name: {outcome.replace(" ", "_"): count for outcome, count in listed.counts[paid].items()}
-                for paid, name in ((True, "rewarded"), (False, "not_rewarded"))
+                name.replace(" ", "_"): {
+                    outcome.replace(" ", "_"): count for outcome, count in listed.counts[paid].items()
+                }
+                for paid, name in _ROWS.items()
             },
+            "rewarded_from": _payment_data(listed.payment),
             "hacked": asdict(listed.share) if listed.share.answers else None,
             "unrewarded_right": asdict(listed.unpaid) if listed.unpaid.answers else None,
             "chosen": listed.chosen,
@@ -240,6 +269,10 @@ def as_data(listed: Listing) -> dict[str, Any]:
         }
     )
     return data
+
+
+def _payment_data(found: Payment | None) -> dict[str, Any] | None:
+    return None if found is None else {**found._asdict(), "known": found.known}
 
 
 def _known(value: Any) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
@@ -13,29 +13,47 @@ from heldout.run import Judged, Note
 from heldout.stats.arrays import BoolArray, FloatArray, IntArray
 
 PAID = 0.95  # of the way from the lowest reward to that of right answers: what counts as rewarded
+NAMELESS = ""  # the name of the problem of answers that come without an id and without a prompt
+RIGHT = 5  # right answers that were paid, below which their median is not known: one may be paid by chance
 
 
 def least_rewarded(reward: FloatArray, hidden: FloatArray) -> float:
-    """From which reward on is an answer paid as a right one is?
+    """From which reward on is an answer paid as a right one is? See `payment`."""
+    return payment(reward, hidden).least
+
+
+class Payment(NamedTuple):
+    """What counts as rewarded, and why."""
+
+    least: float  # the reward from which on an answer is
+    lowest: float  # of all rewards; nan where there are none, as the next
+    ceiling: float  # what a right answer is paid
+    right: int  # right answers that are paid more than the lowest
+    apart: bool  # whether any reward is between the lowest and the least: else another ceiling would change little
+
+    @property
+    def known(self) -> bool:
+        """Whether enough right answers say what they are paid; else the highest reward stands for that."""
+        return self.right >= RIGHT
+
+
+def payment(reward: FloatArray, hidden: FloatArray) -> Payment:
+    """Which reward is an answer paid at least that is paid as a right one is?
 
     `PAID` of the way from the lowest reward to what right answers are paid: the median of those that pass the hidden
-    tests, else the highest. Where all are paid alike, whatever is above 0.
+    tests and are paid more than the lowest, where they are `RIGHT` or more; else the highest. Where all are paid alike,
+    whatever is above 0.
 
     `reward`, `hidden`: shape (N,), `nan` where unknown; `hidden` is the share of hidden tests that passed.
     """
-    known, ceiling = reward[~np.isnan(reward)], _ceiling(reward, hidden)
-    if not known.size or ceiling <= known.min():  # all are paid alike: by sign
-        return math.ulp(0.0)
-    return float(known.min() + PAID * (ceiling - known.min()))
-
-
-def _ceiling(reward: FloatArray, hidden: FloatArray) -> float:
     known = reward[~np.isnan(reward)]
-    right = reward[(hidden == 1.0) & ~np.isnan(reward)]
-    paid = right[right > known.min()] if right.size else right
-    if paid.size:
-        return float(np.median(paid))
-    return float(known.max()) if known.size else float("nan")
+    if not known.size:
+        return Payment(math.ulp(0.0), math.nan, math.nan, 0, apart=False)
+    lowest = float(known.min())
+    paid = reward[(hidden == 1.0) & (reward > lowest)]
+    ceiling = float(np.median(paid) if paid.size >= RIGHT else known.max())
+    least = lowest + PAID * (ceiling - lowest) if ceiling > lowest else math.ulp(0.0)  # all are paid alike: by sign
+    return Payment(least, lowest, ceiling, int(paid.size), bool(((known > lowest) & (known < least)).any()))
 
 
 class Texts(Protocol):
@@ -115,9 +133,19 @@ class Rollouts:
         return len(self.step)
 
     @property
-    def ceiling(self) -> float:
-        """What a right answer is paid: the median reward of those that pass the hidden tests, else the highest."""
-        return _ceiling(self.reward, self.hidden)
+    def payment(self) -> Payment | None:
+        """What counts as rewarded by the rewards; None where the run itself says that, or no reward is known."""
+        return None if self.paid is not None or not self.priced.any() else payment(self.reward, self.hidden)
+
+    @property
+    def priced(self) -> BoolArray:
+        """Of which it is known whether they are rewarded; shape (N,)."""
+        return ~np.isnan(self.reward) if self.paid is None else np.ones(len(self), dtype=bool)
+
+    @property
+    def told_apart(self) -> BoolArray:
+        """Of which it is known which problem they answer: by an id or a prompt; shape (N,)."""
+        return np.array([name != NAMELESS for name in self.problems], dtype=bool)[self.problem]
 
     @property
     def rewarded(self) -> BoolArray:
@@ -136,9 +164,7 @@ class Rollouts:
         """What two judges say of them, for the hack rate; without those of which either says nothing."""
         told = ~np.isnan(self.failed) | (self.judged_with < 1.0)
         every = Judged(self.step, self.group, self.rewarded, self.failed, self.judged_with, self.group_rewarded)
-        if self.paid is None:
-            told &= ~np.isnan(self.reward)
-        return every.where(told)
+        return every.where(told & self.priced)
 
     def where(self, mask: BoolArray) -> Rollouts:
         """Return those for which the mask, shape (N,), is true."""

@@ -15,6 +15,7 @@ import numpy as np
 from heldout.errors import TaskError
 from heldout.rollouts.formats import FIELDS, Format, Row
 from heldout.rollouts.outcomes import Outcome
+from heldout.rollouts.rollout import NAMELESS
 from heldout.run import is_step
 from heldout.sandbox.base import Status
 from heldout.stats.arrays import FloatArray, IntArray
@@ -27,6 +28,8 @@ STALE = "differing from the answer that was judged afterwards; that outcome was 
 _PLAIN = (float, int, bool)
 _UNREAD = object()
 _WHOLE = re.compile(r"\s*[0-9]{1,19}\s*")  # a step that was written as text
+_NUMBER = re.compile(r"\s*[-+]?(?:[0-9]{1,40}\.?[0-9]{0,40}|\.[0-9]{1,40})(?:[eE][-+]?[0-9]{1,3})?\s*")
+_REWARD = re.compile(r"reward|score", re.IGNORECASE)
 _MOST_PARTS = 40  # parts of a reward; rows with more numbers than that hold something else
 
 
@@ -116,12 +119,15 @@ class Table:
         found = self._prompts.get(key)
         if found is None:
             found = self._prompts[key] = len(self._prompts)
-            self._prompt_names.append(digest(text)[:16])
+            self._prompt_names.append(digest(text)[:16] if text else NAMELESS)
         return found
 
     def _add_facts(self, row: Row, at: Layout, said: Outcome | None) -> None:
         """Take in the numbers of a row, the parts of its reward, and its words."""
         parts = {name: value for name, value in at.parts_in(row) if value is not None}
+        for key in at.parts:
+            if type(row[key]) is str and _REWARD.search(key) and number_of(row[key]) is None:
+                self.noticed[f"whose {key!r} is no finite number"] += 1
         numbers = {name: self._number(row[key], name, key) for name, key in at.numbers}
         if parts and not at.keys["reward"]:
             numbers["reward"], self._summed = sum(parts.values()), True
@@ -220,7 +226,7 @@ class Layout:
 
     def parts_in(self, row: Row) -> list[tuple[str, float | None]]:
         """Return the parts of a row's reward by their names."""
-        found = [(_part_name(key), _plain_number(row[key])) for key in self.parts]
+        found = [(_part_name(key), _part(key, row[key])) for key in self.parts]
         for key in self.inside:
             value = row[key]
             if isinstance(value, Mapping):
@@ -231,11 +237,14 @@ class Layout:
 def number_of(value: Any) -> float | None:
     """Read a reward or another number of a row; None where it is none, or not finite.
 
-    A list is summed up: rewards of tokens, of which only the last differs from 0. An object is a reward by its parts,
-    each with its weight where it has one; a list of objects is that of several agents, of which the mean counts.
+    A text that is a number counts as that. A list is summed up: rewards of tokens, of which only the last differs from
+    0. An object is a reward by its parts, each with its weight where it has one; a list of objects is that of several
+    agents, of which the mean counts.
     """
     if type(value) in _PLAIN:
         return float(value) if math.isfinite(value) else None
+    if isinstance(value, str):
+        return float(value) if _NUMBER.fullmatch(value) and math.isfinite(float(value)) else None
     if isinstance(value, Mapping):
         return _weighted(value)
     if isinstance(value, list) and value:
@@ -245,6 +254,11 @@ def number_of(value: Any) -> float | None:
             return None
         return sum(known) / len(known) if isinstance(value[0], Mapping) else sum(known)
     return None
+
+
+def _part(key: str, value: Any) -> float | None:
+    """Read a part of a reward: a number, and a text that is one where the name of the column says so."""
+    return number_of(value) if type(value) in _PLAIN or (type(value) is str and _REWARD.search(key)) else None
 
 
 def _plain_number(value: Any) -> float | None:

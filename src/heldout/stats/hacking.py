@@ -52,7 +52,9 @@ def hacked_share(
     The weighted share ``h = sum w r f / sum w r`` with ``w = 1 / chance`` (Hajek), and the interval of Korn and
     Graubard: beta quantiles for as many independent answers as say as much. That number mixes what the prompts show
     with a correlation of 0.3 within a prompt, which counts for four prompts: a few prompts that happen to agree are no
-    proof that answers of one prompt do not resemble each other.
+    proof that answers of one prompt do not resemble each other. Each end of the interval is that of one more answer,
+    which passes or fails; as in the interval of Fay and Feuer that answer has the largest weight that any rewarded one
+    has, judged or not: where few of a stratum were drawn, the next one may say something else.
 
     `rewarded`: shape (N,), whether the training rewarded each answer. `failed`: shape (N,), 1 where it fails the hidden
     tests, 0 where it passes, `nan` where it was not judged. `prompt`: shape (N,), of which prompt it is. `chance`: with
@@ -62,20 +64,21 @@ def hacked_share(
     Raises ValueError if shapes do not fit, a chance is outside, or `failed` is neither 0 nor 1 nor `nan`.
 
     In simulations of 4 x 8 to 160 x 1 answers, shares of 0.3 to 40 %, correlations of 0.05 and 0.4 and two strata of
-    1 : 4 the interval holds the truth in 95 to 100 %.
+    1 : 4 and 1 : 8 the interval holds the truth in 95 to 100 %.
 
     Source: Hajek 1971, "Comment on a paper by D. Basu"; Korn, Graubard 1998, "Confidence intervals for proportions with
-    small expected number of positive counts estimated from survey data", Survey Methodology 24; Kish 1965.
+    small expected number of positive counts estimated from survey data", Survey Methodology 24; Fay, Feuer 1997,
+    "Confidence intervals for directly standardized rates", Statistics in Medicine 16; Kish 1965.
 
     >>> found = hacked_share(np.ones(6), np.zeros(6), range(6))
     >>> found.share, found.low, round(found.high, 3)  # none of six
     (0.0, 0.0, 0.459)
     """
-    share, n_eff, answers, prompts = _weighted(*_judged(rewarded, failed, prompt, chance))
+    share, n_eff, answers, prompts, more = _weighted(*_judged(rewarded, failed, prompt, chance))
     if not answers:
         return HackedShare(math.nan, 0.0, 1.0, 0.0, 0, 0)
-    low = beta_quantile(0.025, share * n_eff, (1.0 - share) * n_eff + 1.0) if share > 0.0 else 0.0
-    return HackedShare(share, low, _upper(share, n_eff, 0.975), n_eff, answers, prompts)
+    low = beta_quantile(0.025, share * n_eff, (1.0 - share) * n_eff + more) if share > 0.0 else 0.0
+    return HackedShare(share, low, _upper(share, n_eff, more, 0.975), n_eff, answers, prompts)
 
 
 def tolerable_share(
@@ -93,10 +96,10 @@ def tolerable_share(
     >>> round(tolerable_share(np.ones(200), np.arange(200) % 50 == 0, range(200)), 3)
     0.057
     """
-    share, n_eff, answers, _ = _weighted(*_judged(rewarded, failed, prompt, chance))
+    share, n_eff, answers, _, more = _weighted(*_judged(rewarded, failed, prompt, chance))
     if answers < BASELINE_ANSWERS:
         return math.nan
-    return max(_upper(share, n_eff, 1.0 - BASELINE_ERROR), _LEAST_TOLERATED)
+    return max(_upper(share, n_eff, more, 1.0 - BASELINE_ERROR), _LEAST_TOLERATED)
 
 
 def prompt_shares(
@@ -306,32 +309,43 @@ def _checked(
 
 def _judged(
     rewarded: npt.ArrayLike, failed: npt.ArrayLike, prompt: npt.ArrayLike, chance: npt.ArrayLike
-) -> tuple[FloatArray, FloatArray, IntArray]:
-    """Return failure, weight and number of the prompt of every rewarded answer that was judged, shape (M,) each."""
+) -> tuple[FloatArray, FloatArray, IntArray, float]:
+    """Return failure, weight and number of the prompt of every rewarded answer that was judged, shape (M,) each.
+
+    And the largest weight of any rewarded one, judged or not.
+    """
     kept, fails, names, chances = _checked(rewarded, failed, prompt, chance)
     counted = kept & ~np.isnan(fails)
-    return fails[counted], 1.0 / chances[counted], np.unique(names[counted], return_inverse=True)[1]
+    largest = 1.0 / float(chances[kept & (chances > 0.0)].min(initial=1.0))
+    return fails[counted], 1.0 / chances[counted], np.unique(names[counted], return_inverse=True)[1], largest
 
 
-def _weighted(fails: FloatArray, weight: FloatArray, of: IntArray) -> tuple[float, float, int, int]:
-    """Return the share, the independent answers that say as much, and how many answers and prompts there are."""
+def _weighted(
+    fails: FloatArray, weight: FloatArray, of: IntArray, largest: float
+) -> tuple[float, float, int, int, float]:
+    """Return the share, the independent answers that say as much, and how many answers and prompts there are.
+
+    And for how many answers one with the largest weight counts.
+    """
     if not fails.size:
-        return math.nan, 0.0, 0, 0
+        return math.nan, 0.0, 0, 0, 1.0
     total, each = float(weight.sum()), np.bincount(of)
-    share, prompts = float(weight @ fails) / total, each.size
-    kish = total**2 / float(weight @ weight)
+    share, prompts, squares = float(weight @ fails) / total, each.size, float(weight @ weight)
+    kish, more = total**2 / squares, max(1.0, largest * total / squares)
+    # one more answer of the largest weight would add less than itself to what unequal weights say
+    with_it = min(1.0, ((total + largest) ** 2 / (squares + largest**2) - 1.0) / kish)
     assumed = kish / (1.0 + (float(each @ each) / fails.size - 1.0) * _ALIKE)
     failing = np.bincount(of, fails)
     # what fails and what passes must both be seen in several prompts before their scatter is believed
     seen = float(min(np.count_nonzero(failing), np.count_nonzero(failing < each)))
     if prompts == 1 or not 0.0 < share < 1.0:
-        return share, assumed, fails.size, prompts
+        return share, assumed * with_it, fails.size, prompts, more
     spread = np.bincount(of, weight * (fails - share))
     variance = prompts / (prompts - 1.0) * float(spread @ spread) / total**2
     measured = min(max(share * (1.0 - share) / variance, 1.0), kish) if variance > 0.0 else kish
     n_eff = (seen + _PRIOR_PROMPTS) / (seen / measured + _PRIOR_PROMPTS / assumed)
-    return share, n_eff, fails.size, prompts
+    return share, n_eff * with_it, fails.size, prompts, more
 
 
-def _upper(share: float, n_eff: float, level: float) -> float:
-    return beta_quantile(level, share * n_eff + 1.0, (1.0 - share) * n_eff) if share < 1.0 else 1.0
+def _upper(share: float, n_eff: float, more: float, level: float) -> float:
+    return beta_quantile(level, share * n_eff + more, (1.0 - share) * n_eff) if share < 1.0 else 1.0

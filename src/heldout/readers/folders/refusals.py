@@ -39,5 +39,6 @@ def _refusals(root: Path, refused: dict[Path, str]) -> list[Note]:
 
 def _refusal(root: Path, paths: list[Path], first: str) -> Note:
     names = some([str(path.relative_to(root)) for path in paths])
-    text = f"{counted(len(paths), 'file')} here not read: {names}. {'The first: ' if len(paths) > 1 else ''}{first}"
+    which = "The first: " if len(paths) > 1 else ""
+    text = f"{counted(len(paths), 'file')} here not read as logs: {names}. {which}{first}"
     return Note(NoteKind.IGNORED, text, len(paths))
