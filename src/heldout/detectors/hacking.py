@@ -140,8 +140,8 @@ class HackRate(Question):
         numbers = {name: float(getattr(share, name)) for name in ("share", "low", "high", "answers", "prompts")}
         numbers |= {"onset": float(onset), "most": alarm.tolerated, "error": _ERRORS[kind]}
         when = f"From about step {onset} to {step}" if onset < step else f"At step {step}"
-        words = {"when": when, "part": said.level(share.share), "limit": said.level(alarm.tolerated)}
-        words |= {"between": said.levels(share.low, share.high), "odds": round(1.0 / alarm.error)}
+        words: dict[str, object] = {"when": when, "part": said.level(share.share), "odds": round(1.0 / alarm.error)}
+        words |= {"limit": said.level(alarm.tolerated), "between": said.levels(share.low, share.high)}
         found = self._finding(kind, (onset, step), numbers, words)
         return replace(found, detector=MIRROR) if kind == UNREWARDED else found
 
