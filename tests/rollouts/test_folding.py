@@ -24,7 +24,7 @@ def hack(number: int) -> str:
     return f"import os\ndef {name}(x):\n    os._exit({number})"
 
 
-def sizes(folded: Folded) -> list[tuple[int, bool, str]]:
+def sizes(folded: Folded) -> list[tuple[int, bool | None, str]]:
     return [(one.count, one.rewarded, one.hidden) for one in folded.groups]
 
 
