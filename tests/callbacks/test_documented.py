@@ -99,7 +99,9 @@ def test_transformers_in_two_lines_stops_a_falling_run_and_keeps_its_best_checkp
     assert run["held_out"].name == "eval_pass_rate"
     best = json.loads(Path("runs/a/best.json").read_text())  # in the place of metric_for_best_model
     assert 14 <= best["step"] <= 24
-    assert best["checkpoint"] == f"runs/a/kept/checkpoint-{best['step']}"  # the trainer has pruned its own
+    kept = Path("runs/a/kept", f"checkpoint-{best['step']}").absolute()
+    assert best["checkpoint"] == str(kept)  # the trainer has pruned its own
+    assert best["go_back"] == f"trainer.train(resume_from_checkpoint={str(kept)!r})"
     assert Path(best["checkpoint"], "model.safetensors").exists()
     assert not Path("out", f"checkpoint-{best['step']}").exists()
 
@@ -230,7 +232,7 @@ def test_a_plain_loop_of_pytorch_is_stopped_and_its_best_checkpoint_named() -> N
     exec(example("guard.md", "for step in range(1, 2001)"), {}, names)
     assert 1000 < names["step"] < 2000
     best = json.loads(Path("runs/a/best.json").read_text())
-    assert best["checkpoint"] == f"weights-{best['step']}"
+    assert best["checkpoint"] == str(Path(f"weights-{best['step']}").absolute())
     assert Path(best["checkpoint"]).exists()
     assert heldout.diagnose(heldout.read("runs/a"), horizon=40).state in ("over-optimised", "regressed")
 

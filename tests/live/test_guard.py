@@ -135,7 +135,8 @@ def test_a_dry_run_says_what_it_would_have_done_and_does_none_of_it(tmp_path: Pa
     acts = rows(tmp_path, "act")
     assert {row["act"] for row in acts} == {"stop", "roll_back", "run", "alert"}
     assert {(row["done"], row["why"]) for row in acts} == {(False, "dry run")}
-    assert not any((tmp_path / name).exists() for name in ("ran", "told", "rollback.json", "best.json"))
+    assert not any((tmp_path / name).exists() for name in ("ran", "told", "rollback.json"))
+    assert (tmp_path / "best.json").exists()  # which says something, and does nothing
 
 
 def test_the_command_is_run_once_and_told_what_was_found(tmp_path: Path) -> None:
@@ -444,7 +445,8 @@ def test_what_the_pointers_say(tmp_path: Path) -> None:
     assert pointer.pop("time") > 0
     assert best.pop("time") > 0
     folder = str(decision.roll_back_to)
-    assert pointer == {"step": int(folder.rpartition("-")[2]), "checkpoint": folder, "found": "confirmed", "at": at}
+    where = {"step": int(folder.rpartition("-")[2]), "checkpoint": folder, "go_back": None}
+    assert pointer == {**where, "found": "confirmed", "at": at}
     one = kept.recommended
     assert best == {
         "step": one.step,
@@ -453,6 +455,7 @@ def test_what_the_pointers_say(tmp_path: Path) -> None:
         "high": one.high,
         "tied": list(kept.tied),
         "checkpoint": str(tmp_path / f"checkpoint-{one.step}"),
+        "go_back": None,
     }
 
 

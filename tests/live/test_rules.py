@@ -109,6 +109,7 @@ def test_the_rules_as_plain_data() -> None:
         "stop_file": "",
         "signal": "",
         "protect": True,
+        "most_kept": 4,
         "cool_down": 0,
         "most_alerts": 20,
         "dry_run": False,

@@ -170,6 +170,12 @@ class GuardedRun:
         if self.guard is not None:
             self.guard.rewind()
 
+    def say(self, text: str) -> None:
+        """Warn of what the user should know at the start, and write it down; in rank 0 alone."""
+        if self.guard is not None and not self.guard.idle:
+            self.guard.note(text)
+            warnings.warn(text, UserWarning, stacklevel=3)
+
     def end(self, last_word: LastWord = "finished") -> None:
         """Close what `begin` opened; the record says how the run ended."""
         self._past, self._last_word = Past.ENDED, last_word

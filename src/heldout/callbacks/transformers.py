@@ -24,7 +24,7 @@ from heldout.errors import MissingExtra, UsageError
 from heldout.evaluation.score import Policy
 from heldout.evaluation.transformers import undisturbed
 from heldout.live import Decision, Guard, Rules
-from heldout.live.checkpoints import STEM, keep_saved
+from heldout.live.checkpoints import STEM, keep_saved, never_together
 from heldout.rollouts.keeping import JUDGE, KEEP
 from heldout.sandbox import Sandbox, open_sandbox
 from heldout.store.checkpoints import newest_below, passed_over
@@ -203,6 +203,10 @@ class HeldoutCallback(GuardedRun, TrainerCallback):  # type: ignore[misc,unused-
             planned=self._planned(args, state),
         )
         self._take_early(state, control)
+        own = state.eval_steps if args.eval_strategy == "steps" else 0
+        saved = state.save_steps if args.save_strategy == "steps" else 0
+        if apart := never_together(self.every or int(own or 0), int(saved or 0), state.max_steps):
+            self.say(apart)
         self._sampling = self._sampled(args, given.get("processing_class"))
         self._recorded = state.global_step
         if state.global_step and self.guard and self.guard.recorder:

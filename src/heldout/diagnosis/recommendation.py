@@ -28,6 +28,13 @@ class Highest(NamedTuple):
     exists: bool  # whether that checkpoint could be kept
 
 
+class Missed(NamedTuple):
+    """The step that is believed to be the best, and clearly better than the one to keep, but has no checkpoint."""
+
+    step: int
+    estimate: float  # as logged
+
+
 @dataclass(frozen=True, slots=True)
 class Kept:
     """The checkpoint to keep."""
@@ -37,6 +44,8 @@ class Kept:
     among: int  # how many there were to choose from
     existing: bool  # whether those were the checkpoints that exist; otherwise every evaluation counts
     highest: Highest | None = None
+    ranked: tuple[int, ...] = ()  # those of `tied`, the best first
+    better: Missed | None = None
 
 
 def checkpoint_to_keep(seen: Evidence, checkpoints: Container[int] = ()) -> Kept:
@@ -52,12 +61,17 @@ def checkpoint_to_keep(seen: Evidence, checkpoints: Container[int] = ()) -> Kept
     low, estimate, high = sorted(map(seen.spoken.as_logged, _interval(choice, seen)))
     top, rates = int(seen.rates.argmax()), seen.rates
     ahead = float(rates[top] - rates[choice.best])
+    ranked = sorted(choice.tied, key=lambda index: (index != choice.best, -choice.means[index]))
+    most = int(choice.means.argmax())
+    better = not exists[most] and choice.means[most] - choice.means[choice.best] > seen.margins.tie
     return Kept(
         recommended=Estimate(steps[choice.best], estimate, low, high),
         tied=tuple(steps[index] for index in choice.tied),
         among=int(exists.sum()),
         existing=existing,
         highest=Highest(steps[top], ahead, float(choice.means[top]), bool(exists[top])) if ahead > 0.0 else None,
+        ranked=tuple(steps[index] for index in ranked),
+        better=Missed(steps[most], seen.spoken.as_logged(float(choice.means[most]))) if better else None,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import shutil
 from collections.abc import Container
@@ -25,7 +26,7 @@ def keep_saved(guard: Guard, saved: Path, step: int, *, pruned: bool, evaluated:
     copy = link_checkpoint(saved, folder)
     if copy is not None:
         decision = guard.checkpoint(step, copy)
-    drop_links(folder, {*decision.protected, step, evaluated})
+    guard.let_go(drop_links(folder, {*decision.protected, step, evaluated, guard.saved.beside(evaluated)}))
 
 
 def link_checkpoint(checkpoint: Path, folder: Path) -> Path | None:
@@ -46,9 +47,28 @@ def link_checkpoint(checkpoint: Path, folder: Path) -> Path | None:
     return copy
 
 
-def drop_links(folder: Path, keep: Container[int]) -> None:
-    """Delete the copies of all steps but these."""
+def drop_links(folder: Path, keep: Container[int | None]) -> list[int]:
+    """Delete the copies of all steps but these; return their steps."""
+    dropped = []
     for copy in folder.glob(f"{STEM}*"):
         step = copy.name.removeprefix(STEM)
         if step.isdigit() and int(step) not in keep:
             shutil.rmtree(copy, ignore_errors=True)
+            dropped.append(int(step))
+    return sorted(dropped)
+
+
+def never_together(evaluated: int, saved: int, steps: int) -> str:
+    """Say where evaluations and checkpoints, one every so many steps each, never fall on one step; else nothing.
+
+    >>> never_together(30, 50, 100)
+    'Evaluations every 30 steps and checkpoints every 50 never fall on one step of 100: ...
+    >>> never_together(20, 50, 100)
+    ''
+    """
+    if not (evaluated and saved) or math.lcm(evaluated, saved) <= steps:
+        return ""
+    return (
+        f"Evaluations every {evaluated} steps and checkpoints every {saved} never fall on one step of {steps}: the "
+        "checkpoint nearest to the best evaluation is kept; let one number divide the other to keep what was measured."
+    )

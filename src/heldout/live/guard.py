@@ -13,7 +13,7 @@ import os
 import platform
 import time
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,7 @@ from heldout.findings import Finding
 from heldout.live.actor import Actor, Memory
 from heldout.live.alerts import Alert
 from heldout.live.fold import LogFold
+from heldout.live.places import Saved, how_to_go_back
 from heldout.live.pulse import Pulse, Watchdog, silence
 from heldout.live.rules import Decision, Rules, decide
 from heldout.metrics import checked_roles
@@ -111,13 +112,14 @@ class Guard:
         self.should_stop, self.failures = False, 0
         self.kept: Kept | None = None
         self._on_decision = on_decision
+        self._best: Mapping[str, Any] = {}  # what was written of it
+        self._protected: frozenset[int] = frozenset()
         self.idle = not recorder.writes if recorder else not ranks().first
         self._warned: set[str] = set()
         self._begins = True  # the next metrics are the first of a piece of training
         folder = recorder.directory if recorder and not self.idle else None
         before = run_directory.recorded(folder) if folder else None
-        # A step may have copies of its checkpoint; the last that exists counts.
-        self._checkpoints = {step: [Path(where)] for step, where in before.checkpoints.items()} if before else {}
+        self.saved = Saved(before.checkpoints if before else {})
         asked = Detectors.planned(planned, detectors, margin)
         told = None if roles is None else checked_roles(roles)
         if recorder and told is not None:
@@ -218,11 +220,23 @@ class Guard:
             self.recorder.checkpoint(step, path)
 
         def noted() -> Decision:
-            self._checkpoints.setdefault(step, []).append(Path(path))
+            self.saved.add(step, Path(path))
             self._look_again()
             return Decision(protected=self.protected)
 
         return self._safely(f"the checkpoint of step {step!r}", noted)
+
+    def note(self, text: str) -> None:
+        """Write something down beside the findings."""
+        self._actor.write({"what": "note", "text": text})
+
+    def let_go(self, steps: Iterable[int]) -> None:
+        """Take note of copies that were deleted; of those tied with the best it is written down."""
+        tied = self.kept.tied if self.kept else ()
+        for step in steps:
+            if step in tied:
+                why = f"of those tied with the best, {self.rules.most_kept} are kept (most_kept)"
+                self._actor.write({"what": "let go", "step": step, "why": why})
 
     def rewind(self) -> None:
         """Say that the training goes back within this process: what comes next supersedes what it repeats."""
@@ -242,15 +256,14 @@ class Guard:
 
     @property
     def protected(self) -> frozenset[int]:
-        """Steps whose checkpoints should not be pruned; all that were evaluated, before there are enough."""
-        if not self.rules.protect:
-            return frozenset()
-        return frozenset(self.kept.tied if self.kept else (one.step for one in self._fold.evaluations))
+        """Steps whose checkpoints should not be pruned: the best, a few tied with it, those saved nearest to them."""
+        return self._protected
 
     @property
     def best(self) -> Path | None:
-        """The recommended checkpoint, if it exists."""
-        return self._where(self.kept.recommended.step) if self.kept else None
+        """The recommended checkpoint, or the one saved nearest to it, if there is any."""
+        at = self.saved.beside(self.kept.recommended.step) if self.kept else None
+        return None if at is None else self.saved.where(at)
 
     def close(self, seconds: float = 10.0) -> None:
         """Send the alerts that still wait, for so many seconds at most. The recorder is left open."""
@@ -268,6 +281,7 @@ class Guard:
         self._begins = False
         if back:
             self._actor.rewind(step)
+            self.saved.forget_from(step)
         asked, known = self._fold.detectors, len(self._fold.evaluations)
         self._fold.metrics(step, metrics, back=back)
         if self._fold.detectors is not asked or len(self._fold.evaluations) != known:
@@ -299,8 +313,10 @@ class Guard:
         if self._on_decision is not None:
             self._on_decision(decision)
         if decision.roll_back_to is not None and self.kept is not None:
-            told = {"step": self.kept.recommended.step, "checkpoint": str(decision.roll_back_to)}
-            self._point(ROLL_BACK, {**told, "found": here[-1].kind, "at": here[-1].step})
+            path = decision.roll_back_to.absolute()
+            told = {"step": self.kept.recommended.step, "checkpoint": str(path), "go_back": how_to_go_back(path)}
+            if not self.rules.dry_run:
+                self._point(ROLL_BACK, {**told, "found": here[-1].kind, "at": here[-1].step})
         return decision
 
     def _standing(self) -> Mapping[str, object]:
@@ -309,29 +325,33 @@ class Guard:
         known: dict[str, object] = {"RECOMMENDED": self.kept and self.kept.recommended.step, "CHECKPOINT": self.best}
         if run is None:
             return known
-        run = replace(run, checkpoints={step: str(at) for step in self._checkpoints if (at := self._where(step))})
+        run = replace(run, checkpoints={at: str(path) for at, path in self.saved.existing.items()})
         verdict = judge(run, self._fold.detectors, self._fold.findings)
         return {**known, "STATE": verdict.state.value, "ANSWERS": as_text(first_screen(run, verdict))}
 
-    def _where(self, step: int) -> Path | None:
-        return next((path for path in reversed(self._checkpoints.get(step, [])) if path.exists()), None)
-
     def _look_again(self) -> None:
         """Choose the checkpoint to keep, by what is known now."""
-        there = {step for step in self._checkpoints if self._where(step)}
         falls = self._fold.detectors.falls
-        kept = checkpoint_to_keep(falls.evidence, there) if falls.looks else None
-        if kept == self.kept:
+        self.kept = kept = checkpoint_to_keep(falls.evidence, self.saved.existing) if falls.looks else None
+        if self.rules.protect:
+            self._protected = self.saved.of_evaluations(self._worth_keeping())
+        if kept is None:
             return
-        self.kept = kept
-        if kept is not None:
-            one = kept.recommended
-            told = {"step": one.step, "estimate": one.estimate, "low": one.low, "high": one.high, "tied": kept.tied}
-            self._point(BEST, {**told, "checkpoint": str(self.best) if self.best else None})
+        told = self.saved.about(kept, self._protected)
+        if told != self._best:
+            self._best = told
+            self._point(BEST, told)
+
+    def _worth_keeping(self) -> list[int]:
+        """Return the evaluated steps whose checkpoints are kept; all of them, before there are enough to choose."""
+        if self.kept is None:
+            return [one.step for one in self._fold.evaluations]
+        missed = [self.kept.better.step] if self.kept.better else []
+        return [*self.kept.ranked[: self.rules.most_kept], *missed]
 
     def _point(self, name: str, row: Mapping[str, Any]) -> None:
         """Replace a small file of the run's directory, whole or not at all."""
-        if self.recorder is None or self.rules.dry_run:
+        if self.recorder is None:
             return
         with replacing(self.recorder.directory / name) as new:
             new.write_bytes(orjson.dumps({**row, "time": time.time()}, option=orjson.OPT_INDENT_2))

@@ -81,6 +81,8 @@ class Rules:
         A process that is signalled, once, when the training should stop: ``PID`` or ``PID:SIGNAL``.
     protect
         Keep the recommended checkpoint, and those that cannot be told from it, from being pruned.
+    most_kept
+        Checkpoints that are kept so, at most: the recommended one, and the best of those tied with it.
     cool_down
         Steps between two alerts about findings of one kind, at least; between two runs of the command as well.
     most_alerts
@@ -104,6 +106,7 @@ class Rules:
     stop_file: str = ""
     signal: str = ""
     protect: bool = True
+    most_kept: int = 4
     cool_down: int = 0
     most_alerts: int = 20
     dry_run: bool = False
@@ -115,6 +118,8 @@ class Rules:
             value = getattr(self, name)
             if not isinstance(value, int) or isinstance(value, bool) or value < 0:
                 raise UsageError(f"{name} is {value!r}; it must be a whole number from 0.")
+        if not isinstance(self.most_kept, int) or isinstance(self.most_kept, bool) or self.most_kept < 1:
+            raise UsageError(f"most_kept is {self.most_kept!r}; it must be a whole number from 1.")
         if self.run and self.run_on is On.NEVER:
             raise UsageError("run names a command, but run_on is never; say from which finding on it is run.")
         if (self.stop_file or self.signal) and self.stop is On.NEVER:

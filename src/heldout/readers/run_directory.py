@@ -74,7 +74,7 @@ def recorded(folder: Path, files: Files | None = None) -> Log:
         log,
         config={**settings, **(changed.get("config") or about.get("config") or {})},
         roles=changed.get("roles") or about.get("roles") or {},
-        checkpoints=_checkpoints(folder, notes),
+        checkpoints=_checkpoints(folder, metrics, notes),
         judged=judged,
         notes=(*log.notes, *notes, *said, *_resumed(metrics.markers), *_guarded(read_rows(folder / FINDINGS).rows)),
     )
@@ -157,6 +157,11 @@ class _Metrics:
         step = np.array([row[0].step for _, _, row, _ in found], dtype=np.int64)
         during = np.array([number for *_, number in found], dtype=np.int64)
         return [row for _, _, row, _ in found], sessions_of_evaluations(step, during, self._begins)
+
+    def took_back(self, row: Mapping[str, Any]) -> bool:
+        """Whether the run went back behind the step of a row after it was written, by the clock."""
+        later = [begins for time, begins in zip(self._times, self._begins, strict=True) if time > _time(row) > 0.0]
+        return not self._went_back and any(begins <= row["step"] for begins in later)
 
     def _during(self, rows: Sequence[_Evaluated]) -> list[int]:
         """Return the session of training in which each evaluation of a file was made.
@@ -271,12 +276,12 @@ def _also(row: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in restored(row).items() if key not in EVALUATION_KEYS}
 
 
-def _checkpoints(folder: Path, notes: list[Note]) -> dict[int, str]:
-    """Return the checkpoints that were recorded and still exist."""
+def _checkpoints(folder: Path, metrics: _Metrics, notes: list[Note]) -> dict[int, str]:
+    """Return the checkpoints that were recorded, still exist, and are of what holds of the run."""
     known = [
         (line["step"], folder / line["path"])
         for line in read_rows(folder / CHECKPOINTS).rows
-        if is_step(line.get("step")) and isinstance(line.get("path"), str)
+        if is_step(line.get("step")) and isinstance(line.get("path"), str) and not metrics.took_back(line)
     ]
     there = {step: where for step, where in known if where.exists()}  # of several places the last that exists
     gone = sorted({step for step, _ in known} - there.keys())
