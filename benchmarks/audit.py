@@ -29,8 +29,8 @@ from heldout.audit.audit import PARTS
 from heldout.audit.baselines import measured
 from heldout.audit.mutants import Mutants
 from heldout.audit.odd import Odd
+from heldout.audit.parts import Example, Part, Result
 from heldout.audit.parts import Kind as Finding
-from heldout.audit.parts import Part, Result
 from heldout.audit.steadiness import Steadiness
 from heldout.audit.tricks import Tricks
 from heldout.audit.truth import known_of
@@ -62,6 +62,8 @@ class Seen:
     text: str = ""  # what shows the flaw
     rejected: int = 0  # writings of right answers that are not paid
     seconds: float = 0.0
+    shown: int = 0  # findings that have a text which shows them
+    again: int = 0  # of those: whose text gets the same from a fresh process of the grader, as --text asks it
 
 
 def main(problems: int, every: bool, peers: bool, out: Path | None) -> None:
@@ -144,6 +146,8 @@ def _ours(
     if flaw and not kind:
         told += [one for one in results if one.flaw and one not in told]
     shown = [example for one in told for example in one.examples]
+    seconds = time.perf_counter() - started
+    first = [one.examples[0] for one in told if one.examples] if flaw else []
     return Seen(
         "heldout",
         _name(grader),
@@ -153,7 +157,22 @@ def _ours(
         "; ".join(dict.fromkeys(one.family or one.name for one in told)) or "nothing found",
         min((one.text for one in shown), key=len, default="")[:400],
         sum(one.found > 0 for one in results if one.kind in (Finding.REJECTED, Finding.TOLD) and one.fix),
-        time.perf_counter() - started,
+        seconds,
+        len(first),
+        _again(grader, first, sandbox),
+    )
+
+
+def _again(grader: Named, shown: Sequence[Example], sandbox: Sandbox) -> int:
+    """How many of these texts get the same as before from a fresh process of the grader."""
+    if not shown:
+        return 0
+    problems = {one.id: one for one in grader.problems}
+    with open_grader(grader.reward, grader.problems, sandbox, seconds=_SECONDS) as one:
+        said = Asker(one, sandbox).run([[[(problems[example.problem], example.text)]] for example in shown])
+    return sum(
+        (now.kind, now.score) == (example.outcome.kind, example.outcome.score)
+        for ((now,),), example in zip(said, shown, strict=True)
     )
 
 
@@ -257,10 +276,11 @@ def _counts(seen: Sequence[Seen]) -> Sheet:
             some = [one for one in seen if one.tool == tool and belongs(one)]
             found = sum(one.found is True for one in some)
             cannot = sum(one.found is None for one in some)
-            rows.append(
-                (tool, group, str(len(some)), str(found), str(cannot), f"{sum(one.seconds for one in some):.0f} s")
-            )
-    return Sheet("Graders", ("tool", "graders", "number", "said to be flawed", "cannot be taken", "time"), tuple(rows))
+            shown, again = sum(one.shown for one in some), sum(one.again for one in some)
+            counts = (str(len(some)), str(found), str(cannot), f"{again} of {shown}" if shown else "–")
+            rows.append((tool, group, *counts, f"{sum(one.seconds for one in some):.0f} s"))
+    head = ("tool", "graders", "number", "said to be flawed", "cannot be taken", "texts paid the same again", "time")
+    return Sheet("Graders", head, tuple(rows))
 
 
 def _each(seen: Sequence[Seen]) -> Sheet:
