@@ -13,7 +13,17 @@ from heldout.audit.asking import Asker
 from heldout.audit.parts import Kind, Known, Result
 from heldout.audit.scale import Scale
 from heldout.audit.wrappings import AFTER_STUB, AS_IS, FENCE, OF_ANSWERS, OF_PROGRAMS, Wrapping
-from heldout.audit.writings import AFTER, BEFORE, BEFORE_LONG, KNOWN, Writings, writings
+from heldout.audit.writings import (
+    AFTER,
+    AFTER_DRAFT,
+    AFTER_EXAMPLE,
+    BEFORE,
+    BEFORE_EXAMPLE,
+    BEFORE_LONG,
+    KNOWN,
+    Writings,
+    writings,
+)
 from heldout.rewards.worker import open_grader
 from heldout.sandbox import Sandbox, judge, open_sandbox
 
@@ -124,6 +134,15 @@ def test_a_text_beside_a_format_is_outside_of_it_where_none_may_stand_there(tmp_
     found = audited(window, NUMBER[3:5], tmp_path, sandbox)
     assert found[BEFORE_LONG].kind is Kind.REJECTED
     assert found[BEFORE_LONG].flaw
+
+
+def test_a_second_block_is_outside_the_format_where_exactly_one_is_asked_for(tmp_path: Path, sandbox: Sandbox) -> None:
+    found = audited("def f(completion): return float(completion.count('```') == 2)", PROGRAM[:2], tmp_path, sandbox)
+    assert {found[name].kind for name in (AFTER_EXAMPLE, BEFORE_EXAMPLE, AFTER_DRAFT)} == {Kind.TOLD}
+    first = "def f(completion): return float('def ' in completion.split('```')[1])"
+    found = audited(first, PROGRAM[:2], tmp_path, sandbox)
+    assert found[AFTER_EXAMPLE].kind is Kind.REJECTED
+    assert found[AFTER_EXAMPLE].flaw
 
 
 def test_where_no_format_is_paid_that_is_all_that_is_said(tmp_path: Path, sandbox: Sandbox) -> None:

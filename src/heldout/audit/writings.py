@@ -25,13 +25,15 @@ from heldout.text import sentence_list
 
 KNOWN = "as it is known"  # the writing that the task itself gives
 AFTER, BEFORE, BEFORE_LONG = "after a text", "before a text", "before a long text"
+AFTER_EXAMPLE, BEFORE_EXAMPLE = "after an example in a fence", "before an example in a fence"
+AFTER_DRAFT = "after thinking with a wrong draft"
 PROBLEMS = 40  # that are looked at, unless all are wanted
 _PROSE = "I go through what is asked, and look at the edge cases first.\n\n"
 _LONG = "\n\n" + "It takes time in proportion to what goes in, and that is as good as it gets here. " * 9
 _SHORT = "\n\nThat is it."
 _DRAFT = "<think>\nA first try:\n```python\ndef first_try(*args):\n    return None\n```\nThat is wrong.\n</think>\n"
 _GUESS = "<think>\nIs it 12345? No, I should go through it again, step by step.\n</think>\n"
-_EXAMPLE = "It is used like this:\n\n```python\nprint('for example')\n```\n\nAnd here it is:\n\n"
+_EXAMPLE = "It is used like this:\n\n```python\nprint('for example')\n```\n\nThat is how.\n\n"
 _MARKS = ("```", "<", "\\boxed", "####")  # by which a text is found among others
 _ASKS_FOR_FENCES = re.compile(r"```|~~~|code ?block|fenced|markdown", re.I)
 
@@ -118,14 +120,15 @@ _AROUND_PROGRAMS = (
     (AFTER, _PROSE, ""),
     (BEFORE, "", _SHORT),
     (BEFORE_LONG, "", _LONG),
-    ("after an example in a fence", _EXAMPLE, ""),
-    ("after thinking with a wrong draft", _DRAFT, ""),
+    (AFTER_EXAMPLE, _EXAMPLE, ""),
+    (BEFORE_EXAMPLE, "", f"\n\n{_EXAMPLE}"),
+    (AFTER_DRAFT, _DRAFT, ""),
 )
 _AROUND_ANSWERS = (
     (AFTER, "I go through it step by step, with 3 cases.\n\n", ""),
     (BEFORE, "", _SHORT),
     (BEFORE_LONG, "", _LONG),
-    ("after thinking with a wrong draft", _GUESS, ""),
+    (AFTER_DRAFT, _GUESS, ""),
     ("among empty lines", "\n\n", "\n\n"),
 )
 
@@ -219,10 +222,13 @@ def _left_alone(tried: _Tried) -> set[str]:
     """Which writings with a text around are outside the format: where no text whatever may stand on that side.
 
     Most formats of thinking and an answer are such. Where a short text may follow and a long one may not, that is no
-    format but a window in which the answer is looked for.
+    format but a window in which the answer is looked for. Where a second block is allowed neither before nor after the
+    answer, exactly one is asked for, and drafts count as well.
     """
     closed = {name for (name, _), seen in tried.items() if seen and all(_rejected(one, said) for one, _, said in seen)}
-    return (closed & {AFTER}) | ({BEFORE_LONG} if closed >= {BEFORE, BEFORE_LONG} else set()) | {BEFORE}
+    alone = {BEFORE, BEFORE_EXAMPLE} | (closed & {AFTER})
+    alone |= {BEFORE_LONG} if closed >= {BEFORE, BEFORE_LONG} else set()
+    return alone | ({AFTER_EXAMPLE, AFTER_DRAFT} if closed >= {AFTER_EXAMPLE, BEFORE_EXAMPLE} else set())
 
 
 def _none_is_paid(asker: Asker, some: Sequence[Known]) -> Result:

@@ -129,7 +129,8 @@ def _several(gold: str, mark: str) -> Iterator[Said]:
     yield Said("guess", "all options", mark.format("A, B, C or D"))
     yield Said("guess", "an interval", mark.format("[0, 1000000]"))
     yield Said("guess", "one of two", mark.format(f"{wrong} or {gold}"), "the answer")
-    yield Said("guess", "a mark each", " ".join(mark.format(one) for one in (gold, wrong)), "the answer")
+    if mark != "{}":  # else it is one text, and may mean the same: of a query, another name for its column
+        yield Said("guess", "a mark each", " ".join(mark.format(one) for one in (gold, wrong)), "the answer")
     yield Said("guess", "many marks", "\n".join(mark.format(one) for one in range(101)))
     yield Said("guess", "in a sentence", f"It may be {gold}, but also {wrong}.", "the answer")
 
