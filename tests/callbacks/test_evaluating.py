@@ -224,3 +224,76 @@ def test_the_engine_says_why_an_answer_ended() -> None:
         Completion("a", 4, "stop"),
         Completion("abb", 4, "eos"),
     ]
+
+
+TEMPLATE = "{% for m in messages %}{{ m['content'] }} {% endfor %}{% if add_generation_prompt %}{{ word }}{% endif %}"
+
+
+def test_held_out_problems_are_asked_as_the_training_asks(
+    tmp_path: Path, grpo: Any, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a chat with a system prompt, by the trainer's template and its settings, with the same words around."""
+    from datasets import Dataset
+    from heldout.callbacks.asking import Asking
+
+    def encode(self: Any, prompt: str) -> list[int]:
+        tokens = own(self, prompt)
+        asked.add(self.tokenizer.decode(tokens))
+        return tokens
+
+    asked: set[str] = set()
+    own = Asking.encode
+    monkeypatch.setattr(Asking, "encode", encode)
+    task = [TRAIN[0], TRAIN[1], Problem("v", "l l l", "", EARLY, "test")]
+    held = HeldoutCallback(tmp_path / "run", task=task, every=2, sandbox=sandbox, judge_cost=0.0)
+    settings = {"max_steps": 1, "save_strategy": "no", "chat_template_kwargs": {"word": "h"}}
+    trainer = grpo(held.record_rewards(hackable), held, **settings)
+    trainer.processing_class.chat_template = TEMPLATE
+    system = {"role": "system", "content": "j k"}
+    rows = [
+        {"prompt": [system, {"role": "user", "content": f"b {one.prompt} c"}], "task_id": one.id} for one in TRAIN[:2]
+    ]
+    trainer.train_dataset = Dataset.from_list(rows * 4)
+    trainer.train()
+    assert asked == {"j k b l l l c h"}
+    assert pl.read_parquet(tmp_path / "run" / "rollouts" / "*.parquet")["hidden"].null_count() == 0
+
+
+def test_words_around_prompts_are_those_that_all_rows_have() -> None:
+    from heldout.callbacks.asking import _around
+
+    assert _around([]) == ("", "")
+    assert _around([("p", "p"), ("q", "q")]) == ("", "")
+    assert _around([("p", "Solve: p!"), ("q", "Solve: q!")]) == ("Solve: ", "!")
+    for other in ("Do: q!", "something else"):
+        with pytest.warns(RuntimeWarning, match="held-out problems are asked as the task has them"):
+            assert _around([("p", "Solve: p!"), ("q", other)]) == ("", "")
+
+
+def test_a_problem_is_known_by_the_end_of_a_conversation() -> None:
+    from heldout.callbacks.hidden import HiddenTests
+
+    known = HiddenTests([*TRAIN, Problem("longer", "x\na b c", "", EARLY)])
+    found = [known.problem_of({"prompt": f"system\n{prompt}"}) for prompt in ("a b c", "x\na b c", "z a b c")]
+    assert [one and one.id for one in found] == ["t0", "longer", None]
+
+
+def test_a_trainer_of_transformers_is_asked_by_its_tokenizer(tmp_path: Path, grpo: Any, sandbox: Sandbox) -> None:
+    from transformers import Trainer, TrainingArguments
+
+    tiny = grpo(hackable, HeldoutCallback(tmp_path / "none"))
+    quiet = {"report_to": [], "use_cpu": True, "disable_tqdm": True, "dataloader_pin_memory": False}
+    rows = [{"input_ids": [4, 5, 6], "labels": [4, 5, 6]}] * 8
+    for tokenizer in (tiny.processing_class, None):
+        where = tmp_path / f"run-{tokenizer is None}"
+        held = HeldoutCallback(where, task=TASK, every=1, sandbox=sandbox)
+        arguments = TrainingArguments(str(tmp_path / "out"), max_steps=1, save_strategy="no", **quiet)
+        own = {"processing_class": tokenizer} if tokenizer else {}
+        trainer = Trainer(tiny.model, arguments, train_dataset=rows, callbacks=[held], **own)
+        if tokenizer:
+            trainer.train()
+            assert [one["step"] for one in evals(where)] == [0, 1]
+        else:
+            with pytest.raises(UsageError, match="the trainer needs a tokenizer; give it processing_class"):
+                trainer.train()
+            assert not where.exists()

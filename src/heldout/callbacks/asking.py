@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from itertools import islice
 from typing import Any
@@ -11,6 +12,7 @@ from heldout.errors import UsageError
 from heldout.evaluation.engine import EnginePolicy
 from heldout.evaluation.score import Policy
 from heldout.evaluation.transformers import TransformersPolicy
+from heldout.tasks import Problem
 
 _LOOKED_AT = 64  # rows of the data set that say how is asked
 
@@ -40,6 +42,9 @@ class Asking:
     dataset
         What is trained on. Where its prompts are messages, a problem's prompt is the user's, behind the messages with
         which all of them begin (a system prompt).
+    problem_of
+        The problem that a row of it names by an id. Where the row has other words around that problem's prompt, and
+        all rows the same, a held-out problem gets them as well.
     trainer
         It has the engine, where that is vLLM, and the chat template, where that is not the tokenizer's.
 
@@ -49,7 +54,14 @@ class Asking:
         When there is no tokenizer.
     """
 
-    def __init__(self, args: Any, processing_class: Any, dataset: Any, trainer: Any = None) -> None:
+    def __init__(
+        self,
+        args: Any,
+        processing_class: Any,
+        dataset: Any,
+        trainer: Any = None,
+        problem_of: Callable[[Mapping[str, Any]], Problem | None] = lambda row: None,
+    ) -> None:
         self.tokenizer = getattr(processing_class, "tokenizer", processing_class)
         if self.tokenizer is None:
             raise UsageError(
@@ -57,7 +69,9 @@ class Asking:
                 "policy=…"
             )
         self.args, self.trainer = args, trainer
-        prompts = _first_prompts(dataset)
+        rows = _first_rows(dataset)
+        prompts = [row["prompt"] for row in rows]
+        self.around = _around([(problem.prompt, _last(row["prompt"])) for row in rows if (problem := problem_of(row))])
         self.chat = bool(prompts) and not isinstance(prompts[0], str)
         self.before = _common_beginning(prompts) if self.chat else []
 
@@ -67,7 +81,8 @@ class Asking:
         return getattr(self.trainer, "vllm_generation", None) is not None
 
     def encode(self, prompt: str) -> list[int]:
-        """Return the tokens of a prompt."""
+        """Return the tokens of a problem's prompt."""
+        prompt = prompt.join(self.around)
         if not self.chat:
             return list(self.tokenizer(prompt)["input_ids"])
         text = self.tokenizer.apply_chat_template(
@@ -97,9 +112,28 @@ class Asking:
         return lambda model: TransformersPolicy(model, self.tokenizer, stop=stops, encode=self.encode, **given)
 
 
-def _first_prompts(dataset: Any) -> list[Any]:
+def _first_rows(dataset: Any) -> list[Mapping[str, Any]]:
     rows = islice(iter(dataset), _LOOKED_AT) if dataset is not None else ()
-    return [row["prompt"] for row in rows if isinstance(row, Mapping) and row.get("prompt")]
+    return [row for row in rows if isinstance(row, Mapping) and row.get("prompt")]
+
+
+def _last(prompt: Any) -> str:
+    """Return what is asked: the text, or the last message."""
+    return prompt if isinstance(prompt, str) else str(prompt[-1].get("content", ""))
+
+
+def _around(asked: Sequence[tuple[str, str]]) -> tuple[str, str]:
+    """Return what stands before and behind the prompts of problems where they are asked: the same for all of them.
+
+    Where it is not, the prompts are asked as they are, which is warned of.
+    """
+    found = {text.partition(prompt)[::2] if prompt and prompt in text else None for prompt, text in asked}
+    if len(found) == 1 and (one := found.pop()) is not None:
+        return one
+    if found:
+        text = "The data set asks otherwise than the task, not always in the same words around its prompts; held-out "
+        warnings.warn(f"{text}problems are asked as the task has them.", RuntimeWarning, stacklevel=2)
+    return "", ""
 
 
 def _common_beginning(prompts: Sequence[Any]) -> list[Any]:

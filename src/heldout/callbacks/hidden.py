@@ -45,13 +45,28 @@ class HiddenTests:
         known = tuple(problems)
         self._by_id = {problem.id: problem for problem in known}
         self._by_prompt = {problem.prompt: problem for problem in known}
+        self._ends: dict[str, Problem | None] = {}  # conversations that were seen
         self.sandbox, self.stops = sandbox, tuple(stops)
         self._warned = False
 
     def problem_of(self, row: Mapping[str, Any]) -> Problem | None:
         """Return the problem that an answer belongs to: by its id, else by its prompt; None where there is none."""
+        named = self.named_by(row)
+        return self._asked(str(row.get("prompt", ""))) if named is None else named
+
+    def named_by(self, row: Mapping[str, Any]) -> Problem | None:
+        """Return the problem that a row names by its id."""
         named = (self._by_id.get(str(row[key])) for key in ID_COLUMNS if key in row)
-        return next((one for one in named if one is not None), self._by_prompt.get(row.get("prompt", "")))
+        return next((one for one in named if one is not None), None)
+
+    def _asked(self, prompt: str) -> Problem | None:
+        """Return the problem of a prompt; of a conversation, whose messages are lines, that of its end."""
+        if prompt in self._by_prompt:
+            return self._by_prompt[prompt]
+        if prompt not in self._ends:
+            ends = [known for known in self._by_prompt if known and prompt.endswith(f"\n{known}")]
+            self._ends[prompt] = self._by_prompt[max(ends, key=len)] if ends else None
+        return self._ends[prompt]
 
     def named(self, row: dict[str, Any]) -> dict[str, Any]:
         """Return a row that says of which problem it is by its id; one that is of none as it is."""

@@ -317,7 +317,8 @@ class HeldoutCallback(GuardedRun, TrainerCallback):  # type: ignore[misc,unused-
             loader, tokenizer = given.get("train_dataloader"), given.get("processing_class")
             dataset, trainer = getattr(loader, "dataset", None), trainer_of(self)
             evaluation.split.refuse_trained_on(dataset)
-            evaluation.begin(lambda: Asking(args, tokenizer, dataset, trainer), self._sandbox, state.max_steps)
+            known = HiddenTests(evaluation.split.train).named_by
+            evaluation.begin(lambda: Asking(args, tokenizer, dataset, trainer, known), self._sandbox, state.max_steps)
             self._sampling = replace(self._sampling, stops=evaluation.stops)
         if self._hidden:
             self._hidden.sandbox, self._hidden.stops = self._sandbox, tuple(self._sampling.stops)
