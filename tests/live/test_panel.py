@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import re
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -211,3 +213,32 @@ def test_how_long_ago_the_last_step_was(clock: Clock, seconds: float, age: str) 
     clock.now += seconds
     footer = drawn(panel(RUN, VERDICT, [], "", pace))[-1].strip("╰─╯ ")
     assert footer == f"step 4 · {age} ago · 3 evaluations"
+
+
+@pytest.mark.parametrize("width", [20, 24, 30, 40, 47, 60, 80, 120, 300])
+def test_the_newest_end_of_a_curve_is_shown_at_any_width(width: int) -> None:
+    """Rising until the last value, which is far above the others: the bar at the right end is the highest."""
+    step = np.arange(200)
+    rising = Series("train/reward", step, np.where(step < 199, step, 10000.0))
+    run = replace(RUN, metrics={**RUN.metrics, "train/reward": rising})
+    file = io.StringIO()
+    Console(file=file, width=width).print(panel(run, VERDICT, [], "", Pace()))
+    lines = file.getvalue().splitlines()
+    assert {len(line) for line in lines} == {width}
+    (curve,) = (re.findall("[▁▂▃▄▅▆▇█]+", line)[0] for line in lines if line.startswith("│ rew") and "▁" in line)
+    assert len(curve) >= 8
+    assert curve.endswith("█")
+    assert curve.count("█") == 1
+
+
+def test_the_name_of_a_run_and_its_keys_are_text() -> None:
+    key = "[bold]x[/bold] [/] [link=http://x]"
+    run = replace(RUN, name="[red]x[/]", metrics={key: RUN["reward"]}, roles={"reward": key}, measured=())
+    run = replace(run, metrics={key: replace(RUN["reward"], name=key)})
+    flat = Verdict(state=State.PLATEAU, label="flat", sentence="")
+    lines = drawn(panel(run, flat, [], "[red]gone[/]", Pace()), styled=True)
+    plain = "\n".join(re.sub("\x1b\\[[0-9;]*m", "", line) for line in lines)
+    assert "─ [red]x[/] ─" in plain
+    assert key[:20] in plain
+    assert "[red]gone[/]" in plain
+    assert "\x1b]8" not in "".join(lines)  # no link

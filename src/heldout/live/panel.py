@@ -5,15 +5,15 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
-from rich.console import Group, RenderableType
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.panel import Panel
-from rich.table import Table
 from rich.text import Text
 
 from heldout.diagnosis.entries import Entry, as_told, by_detector
-from heldout.diagnosis.first_screen import first_screen
+from heldout.diagnosis.first_screen import Line, first_screen
 from heldout.findings import Finding, Severity, Verdict
 from heldout.live.fold import last_step
 from heldout.metrics import BY_NAME
@@ -25,7 +25,9 @@ from heldout.text import counted
 
 SHOWN = ("reward", "held_out", "length", "entropy", "kl_reference", "grad_norm")
 _BARS = "▁▂▃▄▅▆▇█"
-_WIDTH = 40
+_WIDTH, _FEWEST = 40, 8  # bars of a curve, where there is room, and before its last value is left out
+_GAP = 2
+_BESIDE = 48  # columns from which on answers stand beside their questions
 _MOST = 3  # entries of detectors
 
 
@@ -62,7 +64,7 @@ def panel(run: Run | None, verdict: Verdict | None, findings: Sequence[Finding],
     parts: list[RenderableType] = [
         headed(verdict),
         _series(run),
-        grid(lines),
+        _Answers(lines),
     ]
     for entry in _worth_showing(verdict, findings):
         worst = entry.worst
@@ -80,18 +82,66 @@ def panel(run: Run | None, verdict: Verdict | None, findings: Sequence[Finding],
     )
 
 
-def _series(run: Run) -> Table:
-    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
-    for _ in range(3):
-        table.add_column(no_wrap=True)
-    table.add_column()  # a long key gives way, not its curve
+@dataclass(frozen=True, slots=True)
+class _Curve:
+    """A line of the screen: what is measured, its course, its last value, and its key in the log."""
+
+    label: str
+    value: FloatArray
+    last: str
+    key: str
+
+
+class _Curves:
+    """Curves below each other, drawn to the width that there is: to the newest value, however narrow it is."""
+
+    def __init__(self, curves: Sequence[_Curve]) -> None:
+        self.curves = curves
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        width = options.max_width
+        label = max((len(one.label) for one in self.curves), default=0)
+        last = max((len(one.last) for one in self.curves), default=0)
+        longest = min(max((len(one.value) for one in self.curves), default=0), _WIDTH)
+        if label + longest + last + 2 * _GAP > width:  # the label gives way first, then the last value
+            label = min(label, max(width // 3, 4))
+            last = last if width - label - last - 2 * _GAP >= _FEWEST else 0
+        bars = max(min(longest, width - label - last - (2 if last else 1) * _GAP), 1)
+        for one in self.curves:
+            cells = [(one.label, label, ""), (sparkline(one.value, bars), bars, ""), (one.last, last, "")]
+            cells += [(one.key, width - label - bars - last - 3 * _GAP, "dim")]
+            yield Text((" " * _GAP), no_wrap=True).join(_fitted(*cell) for cell in cells if cell[1] > 0)
+
+
+class _Answers:
+    """The six answers beside their questions, or below them where there is little room."""
+
+    def __init__(self, lines: Sequence[Line]) -> None:
+        self.lines = lines
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        if options.max_width >= _BESIDE:
+            yield grid(self.lines)
+            return
+        for line in self.lines:
+            yield Text(line.question, style="bold")
+            yield Text(line.answer)
+
+
+def _fitted(text: str, width: int, style: str) -> Text:
+    cell = Text(text, style=style)
+    cell.truncate(width, overflow="ellipsis", pad=True)
+    return cell
+
+
+def _series(run: Run) -> _Curves:
+    curves = []
     for role in SHOWN:
         series = run.get(role) if role in run.roles else None
         if series is not None and len(series):
             last = written(run.unit(series.name), float(series.value[-1]), float(np.ptp(series.value)) or None)
-            key = Text(series.name, style="dim", no_wrap=True, overflow="ellipsis")
-            table.add_row(BY_NAME[role].label, sparkline(series.value), last, key)
-    return table
+            curves.append(_Curve(BY_NAME[role].label, series.value, last, series.name))
+    return _Curves(curves)
 
 
 def sparkline(value: FloatArray, width: int = _WIDTH) -> str:
