@@ -163,7 +163,19 @@ def test_an_interrupted_command_writes_what_there_is_and_goes_on_when_it_is_give
     (tmp_path / "task.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     source = "def reward(completion, answer):\n    return float(answer in completion)\n"
     (tmp_path / "mine.py").write_text(source)
-    command = [sys.executable, "-m", "heldout", "audit", "mine.py:reward", "--task", "task.jsonl", "-o", "out"]
+    command = [
+        "env",
+        "--default-signal=INT",
+        sys.executable,
+        "-m",
+        "heldout",
+        "audit",
+        "mine.py:reward",
+        "--task",
+        "task.jsonl",
+        "-o",
+        "out",
+    ]
     with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as one:
         answers = tmp_path / "out" / "answers.jsonl"
         while not (tmp_path / "out" / "audit.json").exists():  # the first part is done

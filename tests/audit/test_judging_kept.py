@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -294,3 +298,25 @@ def test_a_mistake_at_the_command_is_one_sentence(tmp_path: Path, task: Task) ->
         with pytest.raises(UsageError, match=r"^[^\n]*$") as refused:
             audit(*words)
         assert why in str(refused.value)
+
+
+def test_an_interrupted_command_keeps_what_was_judged_and_goes_on_with_the_rest(tmp_path: Path, task: Task) -> None:
+    quick = [row(f"    return 2 * x  # {number}\n", 1.0) for number in range(128)]  # so many are judged at once
+    run = run_of(tmp_path, [*quick, *(row(f"    while True: x = {number}\n", 1.0) for number in range(3))])
+    command = [sys.executable, "-m", "heldout", "audit", str(run), "--task", str(tmp_path / "task.jsonl")]
+    with subprocess.Popen(
+        ["env", "--default-signal=INT", *command, "--sandbox", "monty", "--seconds", "600"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as one:
+        while not (run / "hidden.jsonl").exists() or not (run / "hidden.jsonl").read_bytes():
+            time.sleep(0.01)
+        one.send_signal(signal.SIGINT)
+        _, errors = one.communicate(timeout=60)
+    assert one.returncode == 130
+    assert "Traceback" not in errors
+    assert len((run / "hidden.jsonl").read_text().splitlines()) == len(quick)
+    audit(run, "--task", tmp_path / "task.jsonl", "--seconds", "0.05")
+    found = rollouts_of(run)
+    assert (found.hidden == [1.0] * len(quick) + [0.0] * 3).all()

@@ -11,6 +11,7 @@ from statistics import median
 
 from heldout.audit.asking import Asker, OutOfTime
 from heldout.audit.baselines import measured
+from heldout.audit.batches import Batches
 from heldout.audit.mutants import Mutants
 from heldout.audit.odd import Odd
 from heldout.audit.parts import Kind, Known, Part, Result
@@ -24,7 +25,7 @@ from heldout.errors import UsageError
 from heldout.tasks.problem import Problem
 from heldout.text import counted, sentence_list
 
-PARTS: tuple[Part, ...] = (Tricks(), Writings(), Mutants(), Steadiness(), Odd(), Problems())
+PARTS: tuple[Part, ...] = (Tricks(), Writings(), Mutants(), Steadiness(), Batches(), Odd(), Problems())
 DRAWN = 60  # problems, unless all are wanted
 _FIRST = 4  # answers by which it is found out how long one takes
 _CALLS = 3_500  # of an audit of so many problems, about
