@@ -6,10 +6,23 @@ import math
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import typer
 
+from heldout.cli.judging import (
+    Column,
+    Limit,
+    Memory,
+    Packages,
+    Seconds,
+    Seed,
+    SplitOrNone,
+    Stop,
+    TaskOrNone,
+    Where,
+    names_of,
+)
 from heldout.cli.reading import pair, typed_text
 from heldout.errors import UsageError
 
@@ -23,30 +36,18 @@ def audit(
             "folder of rollouts, or one of their files (./tests where a folder is called like a reward).",
         ),
     ],
-    task: Annotated[
-        str | None,
-        typer.Option("--task", help="embedded, a .jsonl file of problems, or hf:OWNER/NAME."),
-    ] = None,
-    column: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="OURS=THEIRS",
-            help="A column of the task is called otherwise, such as prompt=question.",
-        ),
-    ] = None,
-    split: Annotated[
-        Literal["train", "validation", "test"] | None,
-        typer.Option(help="validation is for choosing, test for reporting."),
-    ] = None,
+    task: TaskOrNone = None,
+    column: Column = None,
+    split: SplitOrNone = None,
     messages: Annotated[
         bool, typer.Option("--messages", help="Give a reward conversations [default: where it cannot read texts].")
     ] = False,
     solutions: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Answers that may be right, as a file of samples.")
     ] = None,
-    limit: Annotated[int | None, typer.Option(min=1, help="Take the first so many problems of the split.")] = None,
+    limit: Limit = None,
     every: Annotated[bool, typer.Option("--all", help="Every problem, instead of a sample.")] = False,
-    seed: Annotated[int, typer.Option(min=0, help="Of what is drawn; the same gives the same.")] = 0,
+    seed: Seed = 0,
     timeout: Annotated[float, typer.Option(min=0.1, help="Seconds to wait for an answer.")] = 10.0,
     budget: Annotated[
         float | None,
@@ -74,24 +75,11 @@ def audit(
         str | None,
         typer.Option(metavar="REWARD", help="Score the answers of a run by another reward."),
     ] = None,
-    stop: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="TEXT", help="Cut answers here; several times for more, '' for nowhere [default: by task]."
-        ),
-    ] = None,
-    sandbox: Annotated[
-        str, typer.Option(help="Where programs run: auto (as each needs), monty (part of Python) or bubblewrap.")
-    ] = "auto",
-    seconds: Annotated[
-        float | None, typer.Option(min=0.01, help="Processor seconds of each call [default: by task, else 2].")
-    ] = None,
-    memory: Annotated[
-        int | None, typer.Option(min=1, metavar="MIB", help="Of a program [default: by task, else 256].")
-    ] = None,
-    packages: Annotated[
-        str | None, typer.Option(metavar="NAMES", help="What programs may import, with commas [default: numpy].")
-    ] = None,
+    stop: Stop = None,
+    sandbox: Where = "auto",
+    seconds: Seconds = None,
+    memory: Memory = None,
+    packages: Packages = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print it for a program.")] = False,
 ) -> None:
     """Audit a reward before training on it, or judge the answers that a run kept by hidden tests.
@@ -117,7 +105,7 @@ def audit(
         "columns": dict(pair("column", one) for one in column or []),
         "sandbox": sandbox,
         "limits": limits_given({"seconds": seconds, "memory": memory}),
-        "packages": None if packages is None else [one.strip() for one in packages.split(",") if one.strip()],
+        "packages": names_of(packages),
         "as_json": as_json,
     }
     if run:

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from heldout.cli.judging import Column, Limit, Memory, Packages, Seconds, Seed, Split, Stop, Task, Where, names_of
 from heldout.cli.reading import SAMPLES, pair, typed_text
 
 
@@ -17,25 +18,18 @@ def evaluate(
             metavar="MODEL [MODEL_B]", help="Folder, name, http://HOST:PORT/v1, or saved samples (SAMPLES.jsonl)."
         ),
     ],
-    task: Annotated[
-        str, typer.Option("--task", help="embedded, a .jsonl file of problems, or hf:OWNER/NAME.")
-    ] = "embedded",
-    column: Annotated[
-        list[str] | None,
-        typer.Option(metavar="OURS=THEIRS", help="A column of the task is called otherwise, such as prompt=question."),
-    ] = None,
+    task: Task = "embedded",
+    column: Column = None,
     variant: Annotated[
         str, typer.Option(metavar="NAME", help="Another question of the set: published (MBPP), input (CRUXEval).")
     ] = "",
-    split: Annotated[
-        Literal["train", "validation", "test"], typer.Option(help="validation is for choosing, test for reporting.")
-    ] = "validation",
+    split: Split = "validation",
     samples: Annotated[int, SAMPLES] = 1,
     k: Annotated[
         list[int] | None, typer.Option("-k", min=1, help="Also estimate pass@k; may be given several times.")
     ] = None,
-    limit: Annotated[int | None, typer.Option(min=1, help="Take the first so many problems of the split.")] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Of what is drawn; the same gives the same.")] = 0,
+    limit: Limit = None,
+    seed: Seed = 0,
     temperature: Annotated[float, typer.Option(min=0.0, help="Of the sampling; 0 takes the likeliest token.")] = 1.0,
     top_p: Annotated[
         float, typer.Option(min=0.0, max=1.0, help="Likeliest tokens that have this share; 1: all.")
@@ -47,12 +41,7 @@ def evaluate(
         Literal["transformers", "vllm"], typer.Option(help="What samples from a model that is loaded here.")
     ] = "transformers",
     chat: Annotated[bool, typer.Option("--chat", help="Give prompts in the model's chat template.")] = False,
-    stop: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="TEXT", help="Cut answers here; several times for more, '' for nowhere [default: by task]."
-        ),
-    ] = None,
+    stop: Stop = None,
     extract: Annotated[
         Literal["heldout", "strict", "evalplus", "livecodebench"],
         typer.Option(help="How the program is found; strict: last block or whole text; or as those harnesses do it."),
@@ -66,22 +55,14 @@ def evaluate(
     api_key_env: Annotated[str, typer.Option(metavar="VARIABLE", help="Variable with the server's key.")] = "",
     concurrency: Annotated[int, typer.Option(min=1, help="Requests to a server that are under way together.")] = 16,
     timeout: Annotated[float, typer.Option(min=1.0, help="Seconds to wait for an answer.")] = 600.0,
-    sandbox: Annotated[
-        str, typer.Option(help="Where programs run: auto (as each needs), monty (part of Python) or bubblewrap.")
-    ] = "auto",
-    seconds: Annotated[
-        float | None, typer.Option(min=0.01, help="Processor seconds of each call [default: by task, else 2].")
-    ] = None,
-    memory: Annotated[
-        int | None, typer.Option(min=1, metavar="MIB", help="Of a program [default: by task, else 256].")
-    ] = None,
+    sandbox: Where = "auto",
+    seconds: Seconds = None,
+    memory: Memory = None,
     output: Annotated[
         int | None, typer.Option(min=1, metavar="BYTES", help="Of a value [default: by task, else 10000].")
     ] = None,
     processes: Annotated[int | None, typer.Option(min=1, help="And threads of a program [default: 4].")] = None,
-    packages: Annotated[
-        str | None, typer.Option(metavar="NAMES", help="What programs may import, with commas [default: numpy].")
-    ] = None,
+    packages: Packages = None,
     step: Annotated[
         int | None, typer.Option(min=0, help="Training step of the model; else the number its name ends with, or 0.")
     ] = None,
@@ -116,7 +97,7 @@ def evaluate(
         k or [],
         sandbox,
         limits_given({"seconds": seconds, "memory": memory, "output": output, "processes": processes}),
-        None if packages is None else [one.strip() for one in packages.split(",") if one.strip()],
+        names_of(packages),
         sampling,
         stop=None if stop is None else [typed_text(text) for text in stop if text],
         extract=extract,
