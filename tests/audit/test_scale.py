@@ -20,7 +20,8 @@ def test_what_the_median_right_answer_gets_is_paid(asked: list[tuple[Given, Give
         assert scale.is_paid(scale.ceiling)
         assert scale.least <= scale.ceiling
         least = min((one for one in nothing if one is not None), default=0.0)
-        assert scale.floor == least or (least < scale.floor <= 0.0 and scale.floor in wrong)
+        raised = least < scale.floor <= 0.0 and scale.floor in wrong
+        assert scale.floor == least or raised or (scale.floor == 0.0 < least)
 
 
 def test_paid_and_partly_paid_from_both_sides() -> None:
@@ -68,6 +69,12 @@ def test_a_wrong_answer_in_the_asked_format_that_is_punished_less_is_the_floor(w
     (scale,) = scales_of([([-1.0], [-1.0, 1.0], [wrong])])
     assert scale.floor == floor
     assert scale.is_partly_paid(wrong) == (wrong > 0.0)
+
+
+@pytest.mark.parametrize(("wrong", "paid"), [(0.0, True), (0.5, False)], ids=["less than an error", "as an error"])
+def test_an_error_that_is_given_more_than_a_wrong_answer_is_paid_in_part(wrong: float, paid: bool) -> None:
+    (scale,) = scales_of([([0.5], [0.5, 1.0], [wrong])])
+    assert scale.is_partly_paid(0.5) == paid
 
 
 def test_where_silence_costs_nothing_and_a_wrong_answer_does_silence_is_the_floor() -> None:

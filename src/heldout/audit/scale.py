@@ -58,7 +58,9 @@ def scales_of(asked: Sequence[tuple[Scores, Scores, Scores]]) -> list[Scale]:
     """Return the scale of every problem: of each, what empty and random texts, right answers and a wrong one got.
 
     The floor is the least that empty and random texts get. Where a plain wrong answer in the format that is asked for
-    is punished less than those, but is not given anything, as in rewards of 1, -0.5 and -1, it is what that one gets.
+    is punished less than those, but is not given anything, as in rewards of 1, -0.5 and -1, it is what that one gets;
+    where those are given something that such an answer is not given, as where errors are paid 0.5, it is 0.
+
     A problem on which no right answer is paid has the ceiling of the others. Where none is paid on any problem, right
     answers that get less than nothing does, or as much and more than 0, are the ceiling all the same: that is what the
     reward gives them. Else it is not known, and taken to be 1.
@@ -91,10 +93,12 @@ def scales_of(asked: Sequence[tuple[Scores, Scores, Scores]]) -> list[Scale]:
 
 
 def _floor(nothing: Scores, right: Scores, wrong: Scores) -> float:
-    """What nothing gets, or a plain wrong answer that is punished less; what is above 0 is pay, and no floor."""
+    """What nothing gets, or a plain wrong answer that is punished less; what is above 0 is pay, and no floor of it."""
     least = min(_numbers(nothing), default=0.0)
-    punished = [one for one in _numbers(wrong) if least < one <= 0.0 < max(_numbers(right), default=0.0)]
-    return max(punished, default=least)
+    if not max(_numbers(right), default=0.0) > 0.0:
+        return least
+    not_paid = [one for one in _numbers(wrong) if one <= 0.0]
+    return max([least, *not_paid]) if least < 0.0 or not not_paid else 0.0
 
 
 def _numbers(scores: Scores) -> list[float]:
