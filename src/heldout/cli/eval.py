@@ -12,10 +12,12 @@ from heldout.cli.reading import SAMPLES, pair, typed_text
 
 
 def evaluate(
+    context: typer.Context,
     models: Annotated[
         list[str],
         typer.Argument(
-            metavar="MODEL [MODEL_B]", help="Folder, name, http://HOST:PORT/v1, or saved samples (SAMPLES.jsonl)."
+            metavar="MODEL [MODEL_B]",
+            help="Folder, name, http://HOST:PORT/v1, saved samples (SAMPLES.jsonl), or a RUN: its checkpoints.",
         ),
     ],
     task: Task = "embedded",
@@ -72,8 +74,10 @@ def evaluate(
 ) -> None:
     """Measure a model, or saved samples, on held-out problems: pass@k with its interval; two models are compared.
 
-    Examples:  heldout eval runs/today/policy --split test   ·   heldout eval a b --samples 4   ·   heldout eval s.jsonl
-    ·   heldout eval http://localhost:8000/v1 --model NAME --chat -o evals
+    With -o RUN of a training, and for a RUN itself, its own task and sampling hold where nothing else is said.
+
+    Examples:  heldout eval runs/today/policy --split test   ·   heldout eval runs/today   ·   heldout eval a b -k 4
+    ·   heldout eval s.jsonl   ·   heldout eval http://localhost:8000/v1 --model NAME --chat -o evals
     """
     from heldout.evaluation.command import Request
     from heldout.evaluation.command import main as measure
@@ -110,4 +114,6 @@ def evaluate(
         concurrency=concurrency,
         timeout=timeout,
     )
-    measure(models, request, out)
+    sources = {name: context.get_parameter_source(name) for name in context.params}
+    typed = {name for name, source in sources.items() if source is not None and source.name != "DEFAULT"}
+    measure(models, request, out, typed)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,8 @@ from rich.progress import Progress
 from rich.table import Table
 
 from heldout.errors import UsageError
+from heldout.evaluation.of_run import as_the_run, next_of, step_in_run
+from heldout.evaluation.recording import record, seed_drawn
 from heldout.evaluation.saved import Agreement, agreement, is_saved, read_saved
 from heldout.evaluation.score import (
     INFRASTRUCTURE,
@@ -38,9 +39,8 @@ from heldout.metrics.phrasing import few_problems
 from heldout.sandbox import open_sandbox
 from heldout.sandbox.base import Limits, Sandbox, Status
 from heldout.stats.levels import ENOUGH_PROBLEMS
-from heldout.store.layout import RUN
-from heldout.store.lines import replacing
-from heldout.store.recorder import Recorder, check_place
+from heldout.store.layout import is_run
+from heldout.store.recorder import check_place
 from heldout.tasks import Problem, Task, load_task
 from heldout.tasks.comparing import compared_as
 from heldout.tasks.problem import with_limits
@@ -84,15 +84,38 @@ class Request:
     timeout: float = 600.0  # seconds to wait for an answer of a server
 
 
-def main(models: Sequence[str], request: Request, out: Path | None = None) -> None:
+def main(models: Sequence[str], request: Request, out: Path | None = None, typed: Collection[str] = ()) -> None:
     """Evaluate one or two models or files of saved samples, print what was found, and record it.
 
     A model is a folder, a name of the hub or the address of a server. Where `out` is given a run directory is written,
-    or one for each of two.
+    or one for each of two; what `heldout train` has recorded there is continued with its own settings, but for those
+    that were `typed`. A run in place of a model stands for its checkpoints, one after another while they are worth it.
     """
     if len(models) > 2:
         raise UsageError(f"There are {len(models)} models; give one, or two that are to be compared.")
     console = Console(highlight=False)
+    if len(models) == 1 and is_run(Path(models[0])):
+        _checkpoints(Path(models[0]), request, out, typed, console)
+        return
+    if out is not None and len(models) == 1:
+        request = as_the_run(request, out, typed)
+    _measure(models, request, out, console)
+
+
+def _checkpoints(directory: Path, request: Request, out: Path | None, typed: Collection[str], console: Console) -> None:
+    """Evaluate the checkpoints of a run, the most promising first, until no further one is worth it."""
+    if out is not None and out.resolve() != directory.resolve():
+        raise UsageError(f"{directory} is a run, whose evaluations are recorded with it; leave -o {out} away.")
+    request, done = as_the_run(request, directory, typed), set[int]()
+    while (found := next_of(directory)) is not None and found[0] not in done:
+        step, checkpoint = found
+        done.add(step)
+        _say(console, "\n" * (len(done) > 1) + f"step {step}: {checkpoint}")
+        _measure([str(checkpoint)], replace(request, step=step), directory, console)
+    _say(console, f"{counted(len(done), 'checkpoint')} evaluated; no further one is worth it.")
+
+
+def _measure(models: Sequence[str], request: Request, out: Path | None, console: Console) -> None:
     task = compared_as(_task(request).read_as(request.extract), request.compare)
     problems = with_limits(task.split(request.split)[: request.limit], request.limits)
     _say(console, f"{task.name}, {request.split} split ({_USE[request.split]}): {counted(len(problems), 'problem')}")
@@ -111,40 +134,16 @@ def main(models: Sequence[str], request: Request, out: Path | None = None) -> No
             results.append(result)
             show(console, name, result, len(task.left_out))
             if where is not None:
-                _say(console, f"\n{record(result, where, {'model': model, **asdict(request), **measured.about})}")
+                about = {"model": model, **asdict(request), **measured.about}
+                path, said = record(result, where, about, None if is_saved(model) else seed_drawn(request.sampling))
+                _say(console, f"\n{where}: {said}")
+                _say(console, str(path))
     if len(results) == 2:
         show_difference(console, names, compare(results[0].evaluation, results[1].evaluation))
 
 
 def _task(request: Request) -> Task:
     return load_task(request.task, columns=request.columns, variant=request.variant)
-
-
-def record(result: EvaluationResult, directory: Path, about: Mapping[str, Any]) -> Path:
-    """Record an evaluation as a run directory that `heldout report` reads; return the file of samples beside it.
-
-    That file has a line for each sample, with what became of it; ``heldout eval`` reads it again. An evaluation of
-    another step is added to a directory that is there already, so that the checkpoints of one training make one run. A
-    RecordError where the directory cannot be written or belongs to something else.
-    """
-    with Recorder(directory, config=about, resume=(directory / RUN).exists()) as recorder:
-        recorder.evaluated(
-            result.evaluation,
-            mean_length=None if math.isnan(result.mean_length) else result.mean_length,
-            cut=result.cut,
-            errors=dict(result.errors),
-        )
-    path = directory / f"samples-step-{result.evaluation.step:08d}.jsonl"
-    lines = [
-        {"id": problem.id, "completion": one.text, "tokens": one.tokens, "stop": one.stop, "kind": kind}
-        | {"extracted": found.summary}
-        for problem, *of_it in zip(result.problems, result.completions, result.kinds, result.extracted, strict=True)
-        for one, kind, found in zip(*of_it, strict=True)
-    ]
-    with replacing(path) as new:
-        text = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
-        new.write_bytes(text.encode("utf-8", "replace"))  # half characters, which a file of samples may hold
-    return path
 
 
 def show(console: Console, model: str, result: EvaluationResult, left_out: int = 0) -> None:
@@ -321,7 +320,9 @@ def _cell(text: str) -> str:
 
 
 def _say(console: Console, text: str, style: str = "") -> None:
-    console.print(visible(text), style=style, markup=False, soft_wrap=True)
+    if text.startswith("\n"):  # a gap of ours; line feeds within are somebody else's, and shown as what they are
+        console.print()
+    console.print(visible(text.removeprefix("\n")), style=style, markup=False, soft_wrap=True)
 
 
 def _notes(console: Console, notes: Sequence[str]) -> None:
@@ -348,7 +349,12 @@ def _hardest(console: Console, result: EvaluationResult) -> None:
 
 
 def _step_of(model: str) -> int:
-    """Read the training step off a name such as checkpoint-400 or samples-step-00000400.jsonl; 0 without one."""
+    """Read the training step off a name such as checkpoint-400 or samples-step-00000400.jsonl; 0 without one.
+
+    That of the finished policy of a run of `heldout train` stands in the run.
+    """
+    if (last := step_in_run(model)) is not None:
+        return last
     found = re.search(r"(?:checkpoint|step)[-_](\d+)(?:\.(?:jsonl?(?:\.gz)?|parquet))?/*$", model)
     return int(found[1]) if found else 0
 

@@ -366,7 +366,7 @@ def show_next(console: Console, found: NextCheckpoints) -> None:
             "cannot be told apart needs fresh samples on the same problems."
         )
         return
-    table = Table(title="Evaluate next", title_justify="left")
+    table = Table(title="Evaluate next, in this order", title_justify="left")
     table.add_column("step", justify="right")
     table.add_column(f"expected gain{', points' * said.share}", justify="right")
     for step, gain in zip(found.steps, found.gains, strict=True):

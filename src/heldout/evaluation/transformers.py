@@ -268,7 +268,7 @@ def load_policy(name: str, *, device: str | None = None, **settings: Any) -> Tra
 
 
 def _refuse_what_is_no_model(name: str) -> None:
-    if Path(name).is_dir() and not (Path(name) / "config.json").is_file():
+    if Path(name).is_dir() and not any((Path(name) / one).is_file() for one in ("config.json", "adapter_config.json")):
         raise UsageError(f"{name} holds no model: there is no config.json; give a folder that save_pretrained wrote.")
     if Path(name).is_file():
         raise UsageError(

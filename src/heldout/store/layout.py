@@ -30,7 +30,8 @@ NONFINITE = "nonfinite"  # names the values that JSON cannot hold: {"loss": "nan
 RESUMED = "resumed"  # marks where a run was taken up again
 LINE_KEYS = ("step", "time", NONFINITE, RESUMED)
 SESSION = "session"  # of an evaluation: the time that the last such mark before it bears, which names the mark
-EVALUATION_KEYS = (*LINE_KEYS, SESSION, "benchmark", "problems", "passed", "samples")
+SEED, POOLED = "seed", "pooled"  # of the samples of an evaluation; the seeds whose samples were added up in a line
+EVALUATION_KEYS = (*LINE_KEYS, SESSION, SEED, POOLED, "benchmark", "problems", "passed", "samples")
 
 # Packages whose version may explain why two runs with equal settings differ.
 _PACKAGES = ("numpy", "torch", "transformers", "trl", "accelerate", "datasets", "vllm", "verl", "deepspeed", "ray")

@@ -8,17 +8,21 @@ from __future__ import annotations
 import dataclasses
 import math
 import os
+import time
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from enum import Enum
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 
 from heldout.errors import RecordError, UsageError
 from heldout.store.layout import LOCK, NONFINITE
+
+if TYPE_CHECKING:
+    from heldout.run import Evaluation
 
 _NUMBERS = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
 
@@ -152,6 +156,20 @@ def dump_line(row: Mapping[str, Any]) -> bytes:
     """
     named = {key: _name_of(one) for key, one in row.items() if isinstance(one, float) and not math.isfinite(one)}
     return json_line({**row, NONFINITE: named} if named else row)
+
+
+def evaluation_columns(measured: Evaluation) -> dict[str, Any]:
+    """Return what a line says of a measurement whose problems are known one by one, and when it is written."""
+    assert measured.outcomes is not None
+    samples = measured.outcomes.samples.tolist()
+    return {
+        "step": measured.step,
+        "time": time.time(),
+        "benchmark": text_of(measured.benchmark),
+        "problems": [text_of(problem) for problem in measured.outcomes.problems],
+        "passed": [int(count) if count.is_integer() else count for count in measured.outcomes.passed.tolist()],
+        "samples": samples[0] if len(set(samples)) == 1 else samples,
+    }
 
 
 def restored(row: Mapping[str, Any]) -> dict[str, Any]:

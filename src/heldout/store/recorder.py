@@ -25,11 +25,12 @@ import orjson
 from heldout.errors import RecordError, UsageError
 from heldout.metrics import checked_roles
 from heldout.ranks import ranks
-from heldout.run import Evaluation, Outcomes, checked_step
+from heldout.run import Evaluation, checked_step
 from heldout.store import layout
 from heldout.store.lines import (
     LineFile,
     dump_line,
+    evaluation_columns,
     json_line,
     lock_directory,
     number_of,
@@ -200,7 +201,7 @@ class Recorder:
         try:
             if measured.outcomes is None:
                 raise UsageError("its problems are not known one by one")
-            row = self._evaluation_row(measured, measured.outcomes, also)
+            row = self._evaluation_row(measured, also)
             self._append(layout.evaluation_file(measured.benchmark), dump_line(row))
         except Exception as error:
             self._lose(f"the evaluation of step {measured.step!r}", error)
@@ -346,16 +347,8 @@ class Recorder:
                 self._lose(f"the metric {key!r} at step {step} ({type(value).__name__} is no number)")
         return dump_line(row)
 
-    def _evaluation_row(self, measured: Evaluation, outcomes: Outcomes, also: Mapping[str, Any]) -> dict[str, Any]:
-        samples = outcomes.samples.tolist()
-        row: dict[str, Any] = {
-            "step": measured.step,
-            "time": time.time(),
-            "benchmark": text_of(measured.benchmark),
-            "problems": [text_of(problem) for problem in outcomes.problems],
-            "passed": [int(count) if count.is_integer() else count for count in outcomes.passed.tolist()],
-            "samples": samples[0] if len(set(samples)) == 1 else samples,
-        }
+    def _evaluation_row(self, measured: Evaluation, also: Mapping[str, Any]) -> dict[str, Any]:
+        row = evaluation_columns(measured)
         if self._resumed is not None:
             row[layout.SESSION] = self._resumed
         for key, value in also.items():
