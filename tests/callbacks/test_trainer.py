@@ -254,7 +254,7 @@ def test_two_processes_stop_at_the_same_step(tmp_path: Path) -> None:
 def test_what_cannot_be_meant_is_refused_before_training() -> None:
     with pytest.raises(UsageError, match="every is 10, but nothing is to be evaluated; give task or evaluate"):
         HeldoutCallback("run", every=10)
-    with pytest.raises(UsageError, match="every is 0; .* give both"):
+    with pytest.raises(UsageError, match=r"every is 0; .* give both"):
         HeldoutCallback("run", evaluate=honest)
     with pytest.raises(UsageError, match="has not begun"):
         HeldoutCallback("run").evaluation(1, problems=["a"], passed=[1])

@@ -342,9 +342,7 @@ def newest_checkpoint(directory: Path, say: Callable[[str], None] = lambda text:
     """
     rows = read_rows(directory / layout.CHECKPOINTS).rows
     there = [(row["step"], directory / row["path"]) for row in rows if (directory / row["path"]).is_dir()]
-    found = newest_whole(
-        path for _, path in sorted(there, key=lambda saved: -saved[0])
-    )  # of a step its own, then a copy
+    found = newest_whole(path for _, path in sorted(there, key=lambda saved: -saved[0]))  # its own, then a copy
     if told := passed_over(found):
         say(f"note: {told}")
     return None if found.newest is None else str(found.newest)
