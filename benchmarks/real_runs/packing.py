@@ -39,7 +39,6 @@ def pack(kind: Kind, seed: int, directory: Path, data: Path) -> None:
         "problems": PROBLEMS,
         "scores": columns,
     }
-    (data / f"{name}.json").write_text(json.dumps(truth) + "\n")
     files = {RUN: _settings(directory)}
     files[METRICS] = b"".join(_rounded(line) for line in (directory / METRICS).read_bytes().splitlines())
     kept = [directory / FINDINGS, directory / SCORES, *sorted((directory / EVALS).glob("*.jsonl"))]
@@ -47,6 +46,7 @@ def pack(kind: Kind, seed: int, directory: Path, data: Path) -> None:
     if tables := [pl.read_parquet(path) for path in rollout_files(directory, 2**60)]:
         files[f"{ROLLOUTS}/answers.parquet"] = _answers(tables)
     _archive(data / f"{name}.tar.xz", name, files)
+    (data / f"{name}.json").write_text(json.dumps(truth) + "\n")
 
 
 def _settings(directory: Path) -> bytes:
@@ -74,8 +74,10 @@ def _answers(tables: Sequence[pl.DataFrame]) -> bytes:
 
 def _archive(path: Path, name: str, files: Mapping[str, bytes]) -> None:
     """Write files into an archive, the same to the byte whenever it is written."""
-    with tarfile.open(path, "w:xz", preset=9) as archive:
+    unfinished = path.with_suffix(".part")
+    with tarfile.open(unfinished, "w:xz", preset=9) as archive:
         for inside, content in files.items():
             about = tarfile.TarInfo(f"{name}/{inside}")
             about.size = len(content)
             archive.addfile(about, io.BytesIO(content))
+    unfinished.replace(path)
