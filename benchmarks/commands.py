@@ -132,6 +132,20 @@ def bench_hack(
     bench(runs, delays, seed, workers, out)
 
 
+@app.command("adaptive")
+def bench_adaptive(
+    honest: Annotated[int, typer.Option(min=2, help="Runs of each family that never falls for long.")] = 100,
+    hacked: Annotated[int, typer.Option(min=2, help="Runs of each family that falls.")] = 100,
+    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same table.")] = 0,
+    workers: Annotated[int, typer.Option(min=0, help="Processes; 0 for as many as there are cores.")] = 0,
+    out: Annotated[Path | None, typer.Option("-o", "--out", help="Also write the table as Markdown or JSON.")] = None,
+) -> None:
+    """Whether evaluating oftener once a fall is suspected keeps the error rate, and how many evaluations it saves."""
+    from benchmarks.adaptive import main as bench
+
+    bench(honest, hacked, seed, workers, out)
+
+
 @app.command("plan")
 def bench_plan(
     runs: Annotated[int, typer.Option(min=2, help="Simulated runs of each family.")] = 100,

@@ -210,6 +210,17 @@ def test_a_penalty_that_a_remedy_asks_for_finds_its_reference(configured: Any, t
     assert heldout.read(run)["kl"].step.tolist() == list(range(act["step"] + 1, 21))
 
 
+def test_a_run_is_measured_oftener_once_its_answers_fail(
+    dry: tuple[Path, str], configured: Any, tmp_path: Path
+) -> None:
+    run, _ = run_of(configured(evaluate_calm=20, evaluate_most=12), tmp_path / "run")
+    first = next(row for row in read_rows(run / "findings.jsonl").rows if row.get("detector") == "hack_rate")["step"]
+    assert first == acts(dry[0], "remedy")[0]["step"]
+    finer = [step for step in range(0, 41, 2) if step > first and step % 20][:9]
+    assert heldout.read(run)["held_out"].step.tolist() == sorted({0, 20, 40, *finer})
+    assert read_rows(run / "findings.jsonl").rows[0]["planned"] == 12
+
+
 def test_what_holds_is_what_was_done_last_of_all_that_holds_by_then() -> None:
     one, two = Remedy("hack", "kl=1"), Remedy("likely", "cap=1")
     first = {"act": "remedy", "done": True, "holds": ["kl=1"], "holds_from": 5}

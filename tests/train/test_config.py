@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 import tomllib
 from pathlib import Path
 
@@ -59,6 +60,10 @@ def test_the_two_recipes_start_from_the_same_policy() -> None:
         ({"judge_cost": 1.5}, "judge_cost is 1.5; it is a share of a step's time, at most 1"),
         ({"precision": "int8"}, "precision is 'int8', but must be 'float32' or 'bfloat16'"),
         ({"save_every": 15}, "Checkpoints every 15 steps do not meet evaluations every 10"),
+        ({"evaluate_calm": 15}, "evaluate_calm is 15; it must be a multiple of evaluate_every"),
+        ({"evaluate_calm": 40, "save_every": 30}, "evaluate_calm is 40; it must be a multiple of evaluate_every"),
+        ({"evaluate_calm": 50, "evaluate_most": 4}, "evaluate_most is 4, but 5 evaluations are made in any case"),
+        ({"evaluate_most": 20}, "evaluate_most is 20, but 21 evaluations are made in any case"),
         ({"stop_on": "likely", "evaluate_every": 0}, "stop_on = likely needs held-out evaluations"),
         ({"stop_on": "hack", "judge": 0}, "stop_on = hack needs training answers that the hidden tests judge"),
         ({"stop_on": "hack", "record_every": 0}, "stop_on = hack needs training answers that the hidden tests judge"),
@@ -87,6 +92,19 @@ def test_help_names_every_setting_with_its_meaning() -> None:
     for one in dataclasses.fields(TrainConfig):
         assert f"--{one.name.replace('_', '-')}" in shown
         assert one.metadata["meaning"].split(",")[0][:20] in shown
+
+
+def test_help_has_groups_in_which_every_setting_stands_once() -> None:
+    shown = CliRunner().invoke(app, ["train", "--help"]).output
+    heads = [line for line in shown.splitlines() if line.endswith(":") and not line.startswith(" ")]
+    groups = ["Run", "Reward", "Evaluation and record", "Acts", "GPU", "Sandbox", "Demo"]
+    assert sorted(heads) == sorted(f"{group}:" for group in ["Options", *groups])
+    acts = shown.split("\nActs:\n")[1].split("\n\n")[0]
+    assert [line.split()[0] for line in acts.splitlines() if line.startswith("  --")] == [
+        *("--stop-on", "--remedy", "--on-fall", "--roll-backs", "--acts")
+    ]
+    for one in dataclasses.fields(TrainConfig):
+        assert len(re.findall(rf"^  --{one.name.replace('_', '-')}\b(?!-)", shown, re.MULTILINE)) == 1
 
 
 def test_stop_sequences_are_lists_in_files_and_stay_what_they_are(tmp_path: Path) -> None:

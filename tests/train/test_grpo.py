@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import signal
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +20,11 @@ pytest.importorskip("trl", reason="training needs the extra train")
 pytest.importorskip("pydantic_monty", reason="the sandbox needs pydantic-monty")
 
 from miniature import SMALL, flags, heldout_train
+from transformers import TrainerControl, TrainerState, TrainingArguments
 
 import heldout
 from heldout.errors import ContaminatedTask, HeldoutError, RecordError, UsageError
+from heldout.train.callbacks import Stop
 from heldout.train.config import TrainConfig, settings_of
 from heldout.train.grpo import in_order, newest_checkpoint, train
 from heldout.train.trl_settings import trl_settings
@@ -117,6 +121,29 @@ def test_sigterm_saves_and_stops_at_the_end_of_the_step(
     assert weights(tmp_path / "run") == weights(whole)
 
 
+@pytest.mark.parametrize(("number", "stops"), [(signal.SIGUSR1, True), (signal.SIGUSR2, False)])
+def test_signals_of_a_queue_save_a_checkpoint_and_stop_or_go_on(number: int, stops: bool, tmp_path: Path) -> None:
+    state, control = TrainerState(global_step=3), TrainerControl()
+    stop, args = Stop(1, tmp_path / "stop"), TrainingArguments(output_dir=str(tmp_path), use_cpu=True)
+    with stop.listening():
+        os.kill(os.getpid(), number)
+        stop.on_step_end(args, state, control)
+    assert (control.should_training_stop, control.should_save) == (stops, True)
+    control = TrainerControl()
+    stop.on_step_end(args, state, control)
+    assert control.should_save == stops  # what goes on has saved once
+
+
+def test_a_file_stops_a_run_and_is_gone_so_that_it_can_go_on(whole: Path, short: str, tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "stop").touch()
+    assert not train(small(short, steps=6), tmp_path / "run")
+    assert not (tmp_path / "run" / "stop").exists()
+    assert newest_checkpoint(tmp_path / "run") == str(tmp_path / "run" / "checkpoints" / "checkpoint-1")
+    assert train(settings_of(tmp_path / "run"), tmp_path / "run", resume=True)
+    assert weights(tmp_path / "run") == weights(whole)
+
+
 def test_a_directory_with_a_run_is_not_written_over(whole: Path, short: str) -> None:
     with pytest.raises(RecordError, match="already"):
         train(small(short), whole)
@@ -170,7 +197,31 @@ def test_a_step_that_cannot_be_dealt_out_and_a_setting_unknown_to_trl_are_refuse
     with pytest.raises(UsageError, match="make 64 a step, which 3 processes cannot take"):
         trl_settings(TrainConfig(), tmp_path, [1.0], processes=3)
     with pytest.raises(UsageError, match="TRL refuses these settings"):
-        trl_settings(TrainConfig(trl={"epsilonn": 1}), tmp_path, [1.0])
+        trl_settings(TrainConfig(trl={"save_strategy": "now and then"}), tmp_path, [1.0])
+
+
+@pytest.mark.parametrize(
+    ("trl", "words"),
+    [
+        ({"epsilonn": 1}, "trl: trl.GRPOConfig has no setting 'epsilonn'; did you mean epsilon"),
+        ({"beta": 0.1}, "trl: beta = 0.1 contradicts kl, which makes it 0.0; give kl instead"),
+        ({"max_steps": 7}, "trl: max_steps = 7 contradicts steps, which makes it 200; give steps instead"),
+    ],
+)
+def test_what_contradicts_a_flag_or_is_misspelt_is_refused(tmp_path: Path, trl: dict[str, Any], words: str) -> None:
+    with pytest.raises(UsageError, match=words):
+        trl_settings(TrainConfig(trl=trl), tmp_path, [1.0])
+    assert trl_settings(TrainConfig(trl={"max_steps": 200}), tmp_path, [1.0]).max_steps == 200
+
+
+def test_a_reward_that_takes_too_little_and_a_missing_vllm_are_refused_in_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text("def mine(completions):\n    return [0.0 for _ in completions]\n")
+    with pytest.raises(UsageError, match=r"let it take \*\*kwargs"):
+        train(small(f"{tmp_path}/mine.py:mine"), tmp_path / "run")
+    if find_spec("vllm") is None:
+        with pytest.raises(UsageError, match=r"vllm = colocate needs vLLM, which is not installed; run: pip install"):
+            train(small("tests", vllm="colocate"), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
 
 
 def test_what_is_refused_leaves_nothing_behind(short: str, tmp_path: Path) -> None:

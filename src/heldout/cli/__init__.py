@@ -32,7 +32,7 @@ app.command("columns", short_help="List what a log holds and what is taken for w
 app.command("metrics", short_help="Print what every metric name means.")(chart.metrics)
 app.command("detectors", short_help="Print what every detector asks.")(chart.detectors)
 app.command("tricks", short_help="Print what every family of tricks does.")(chart.tricks)
-app.command("train", short_help="Train a code model by GRPO, measured and recorded.")(train.train)
+app.command("train", cls=train.Grouped, short_help="Train a code model by GRPO, measured and recorded.")(train.train)
 app.command("eval", short_help="Measure a model on held-out problems: pass@k.")(eval.evaluate)
 app.command("audit", short_help="Audit a reward before training, or what a run kept.")(audit.audit)
 app.command("watch", short_help="Follow a run while it goes on, and act on findings.")(watch.watch)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand
 
 from heldout.cli.reading import declared, pair, typed_text
 from heldout.errors import UsageError
@@ -38,6 +39,20 @@ def with_flags(command: Callable[..., None]) -> Callable[..., None]:
     return declared(run, command, [*own, *flags])
 
 
+class Grouped(TyperCommand):
+    """A command whose --help shows its flags in groups."""
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        groups: dict[str, list[tuple[str, str]]] = {}
+        for flag in self.get_params(ctx):
+            row = flag.get_help_record(ctx)
+            if row is not None:
+                groups.setdefault(getattr(flag, "rich_help_panel", None) or "Options", []).append(row)
+        for name, rows in groups.items():
+            with formatter.section(name):
+                formatter.write_dl(rows)
+
+
 def _flag(one: dataclasses.Field[Any]) -> inspect.Parameter:
     """Return the parameter that typer makes a flag of; None stands for a flag that was not typed."""
     kind, default, allowed = type_of(one), one.default, one.metadata["allowed"]
@@ -48,11 +63,25 @@ def _flag(one: dataclasses.Field[Any]) -> inspect.Parameter:
         meaning += f" [default: {default}]"
     name = one.name.replace("_", "-")
     names = f"--{name}/--no-{name}" if kind is bool else f"--{name}"
-    option = typer.Option(names, help=meaning, metavar=_METAVARS[kind], show_default=False)
+    group = _GROUP_OF.get(one.name, "Run")
+    option = typer.Option(names, help=meaning, metavar=_METAVARS[kind], show_default=False, rich_help_panel=group)
     annotation = Annotated[list[str] | None if kind in _REPEATED else kind | None, option]  # type: ignore[valid-type]
     return inspect.Parameter(one.name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
 
 
+# The groups in which --help shows them; what stands in none is of the run.
+_GROUPS = {
+    "Reward": ("reward", "wrong_tests", "extract", "compare", "labelled_problems", "labelled_samples", "label_epochs"),
+    "Evaluation and record": (
+        *("evaluate_every", "evaluate_calm", "evaluate_most", "evaluate_split", "evaluate_problems"),
+        *("evaluate_samples", "save_every", "keep", "record_every", "record", "judge", "judge_cost", "variant"),
+    ),
+    "Acts": ("stop_on", "remedy", "on_fall", "roll_backs", "acts"),
+    "GPU": ("precision", "micro_batch", "vllm", "vllm_server", "vllm_memory", "lora"),
+    "Sandbox": ("sandbox", "seconds", "memory", "output", "processes", "packages", "workers"),
+    "Demo": ("warm_steps", "trick", "trick_chance"),
+}
+_GROUP_OF = {name: group for group, names in _GROUPS.items() for name in names}
 _REPEATED = (Mapping, Sequence)  # given once for each item
 _METAVARS = {bool: None, int: "N", float: "X", str: "TEXT", Mapping: "KEY=VALUE", Sequence: "TEXT"}
 
@@ -79,7 +108,8 @@ def train(
 ) -> None:
     """Train a code model by GRPO with verified rewards, measured on held-out problems and recorded.
 
-    A recipe is overridden by the file, the file by flags. SIGTERM or Ctrl-C saves a checkpoint and stops.
+    A recipe is overridden by the file, the file by flags. SIGTERM, SIGUSR1, Ctrl-C or a file
+    named stop in the run's directory saves a checkpoint and stops; SIGUSR2 saves one and goes on.
 
     Examples:  heldout train --recipe honest   ·   heldout train --model Qwen/Qwen2.5-Coder-0.5B --task mine.jsonl
     """

@@ -33,6 +33,7 @@ from heldout.live.fold import LogFold
 from heldout.live.places import Saved, how_to_go_back
 from heldout.live.pulse import Pulse, Watchdog, silence
 from heldout.live.rules import Decision, Rules, decide
+from heldout.live.schedule import suspected
 from heldout.metrics import checked_roles
 from heldout.ranks import ranks
 from heldout.readers import run_directory
@@ -253,6 +254,16 @@ class Guard:
             return
         row = {"what": "act", "act": act, "step": step, "done": not why_not, **also}
         self._actor.write({**row, **({"why": why_not} if why_not else {})})
+
+    @property
+    def suspects(self) -> bool:
+        """Whether the score may have fallen by the last look, or rewarded answers fail the hidden tests."""
+        return suspected(self._fold.detectors, self._fold.findings)
+
+    @property
+    def evaluations(self) -> int:
+        """How many held-out evaluations there are by now."""
+        return len(self._fold.evaluations)
 
     @property
     def protected(self) -> frozenset[int]:

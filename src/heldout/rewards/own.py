@@ -26,6 +26,7 @@ class Own:
         self.function = loaded(name)
         if not callable(self.function):
             raise UsageError(f"{name} is a {type(self.function).__name__}, which cannot be called; name a function.")
+        _refuse_what_cannot_be_called(name, self.function)
 
     def __call__(self, problems: Sequence[Problem], completions: Sequence[str]) -> list[float | None]:
         prompts = [problem.prompt for problem in problems]
@@ -43,6 +44,24 @@ class Own:
                 f"{self.name} gave {len(worth)} rewards for {len(completions)} completions; give one each."
             )
         return worth
+
+
+_GIVEN = ("prompts", "completions", "problems")
+
+
+def _refuse_what_cannot_be_called(name: str, function: Any) -> None:
+    """Refuse a function that does not take what it will be given, before the first step does."""
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):  # it does not say
+        return
+    try:
+        signature.bind(**dict.fromkeys(_GIVEN))
+    except TypeError as error:
+        raise UsageError(
+            f"{name}{signature} cannot be called with {sentence_list(list(_GIVEN))} ({error}); let it take "
+            "**kwargs, as in def reward(completions, **kwargs)."
+        ) from None
 
 
 def loaded(name: str, source: bytes | None = None) -> Any:

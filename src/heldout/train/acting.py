@@ -131,8 +131,8 @@ class Acting(TrainerCallback):
         """Note which remedies the newest findings ask for; called in rank 0 alone."""
         for finding in decision.findings:
             for remedy in self.remedies:
-                known = remedy in self._active or remedy in (one for one, _ in self._due)
-                if On(remedy.when).reached_by(finding) and not known:
+                known = [one.what for one in (*self._active, *(due for due, _ in self._due))]
+                if On(remedy.when).reached_by(finding) and remedy.what not in known:
                     self._due.append((remedy, finding))
             if self.decides_on_stopping and self.stop_on.reached_by(finding):
                 self._stop = finding

@@ -1,4 +1,4 @@
-"""What is the loop's own beside the training steps: stopping by signals, progress.
+"""What is the loop's own beside the training steps: stopping by signals, progress, when to evaluate oftener.
 
 Recording, judging and stopping by findings are those of `heldout.callbacks.HeldoutCallback`, evaluation is that of
 `heldout.evaluation.during`.
@@ -9,6 +9,7 @@ from __future__ import annotations
 import signal
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from types import FrameType
 from typing import Any
 
@@ -17,7 +18,10 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
+from heldout.callbacks.transformers import HeldoutCallback
 from heldout.evaluation.during import Evaluator
+from heldout.live import Decision, Guard
+from heldout.live.schedule import Schedule
 
 
 class Display:
@@ -79,17 +83,37 @@ class Shown(TrainerCallback):
         self.display.stage("training", state.global_step, state.max_steps, figures)
 
 
-class Stop(TrainerCallback):
-    """Stop at the end of the step in which SIGTERM or Ctrl-C came, a second Ctrl-C at once; save whenever it stops."""
+class Oftener(TrainerCallback):
+    """Has the observer evaluate at steps between those where it does anyway, as a schedule wants it."""
 
-    def __init__(self, period: int) -> None:
+    def __init__(self, schedule: Schedule, observer: HeldoutCallback, guard: Guard) -> None:
+        self.schedule, self.observer, self.guard = schedule, observer, guard
+
+    def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **given: Any) -> None:
+        if self.guard.idle:  # rank 0 is heard by all
+            return
+        if self.schedule.extra(state.global_step, self.guard.suspects, self.guard.evaluations):
+            self.observer.take(Decision(evaluate=True))
+
+
+class Stop(TrainerCallback):
+    """Stop at the end of the step in which that was asked for, and save whenever it stops.
+
+    SIGTERM, SIGUSR1 (which SLURM sends before a job's time is over), Ctrl-C and the file ask for it; a second Ctrl-C
+    ends it at once. SIGUSR2 has it save and go on.
+    """
+
+    def __init__(self, period: int, file: Path) -> None:
         self.period = period  # steps that share one batch of completions: amid them no checkpoint resumes exactly
-        self.asked = False
+        self.file = file  # which somebody makes, and which is removed once it is seen
+        self.asked = self.saves = False
 
     @contextmanager
     def listening(self) -> Iterator[None]:
-        """Take the two signals over for as long as the block lasts."""
-        before = {one: signal.signal(one, self._ask) for one in (signal.SIGTERM, signal.SIGINT)}
+        """Take the signals over for as long as the block lasts."""
+        stops = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1)
+        before = {one: signal.signal(one, self._ask) for one in stops}
+        before[signal.SIGUSR2] = signal.signal(signal.SIGUSR2, self._ask_to_save)
         try:
             yield
         finally:
@@ -101,9 +125,19 @@ class Stop(TrainerCallback):
             raise KeyboardInterrupt
         self.asked = True
 
+    def _ask_to_save(self, number: int, frame: FrameType | None) -> None:
+        self.saves = True
+
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **given: Any) -> None:
-        if state.global_step % self.period == 0 and self._agreed(args):
-            control.should_training_stop = True
+        if self.file.exists():
+            self.asked = True
+        if state.global_step % self.period == 0:
+            stops, saves = self._agreed(args)
+            if stops:
+                control.should_training_stop = True
+                self.file.unlink(missing_ok=True)
+            control.should_save = control.should_save or saves
+            self.saves = self.saves and not saves
         self._save_where_it_stops(state, control)
 
     def on_log(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **given: Any) -> None:
@@ -113,8 +147,9 @@ class Stop(TrainerCallback):
         if control.should_training_stop and state.global_step % self.period == 0:
             control.should_save = True
 
-    def _agreed(self, args: TrainingArguments) -> bool:
-        """Whether any process was asked; all must stop at the same step."""
+    def _agreed(self, args: TrainingArguments) -> tuple[bool, bool]:
+        """Whether any process was asked to stop, or to save; all must do so at the same step."""
         if args.world_size == 1:
-            return self.asked
-        return any(gather_object([self.asked]))
+            return self.asked, self.saves
+        told = gather_object([(self.asked, self.saves)])
+        return any(stops for stops, _ in told), any(saves for _, saves in told)

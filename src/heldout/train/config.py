@@ -70,6 +70,13 @@ class TrainConfig:
 
     # held-out evaluation and records
     evaluate_every: int = _setting(10, "Steps between held-out evaluations; 0 for none.", 0)
+    evaluate_calm: int = _setting(
+        0,
+        "Steps between them while nothing is suspected, a multiple of evaluate_every, which then holds where the "
+        "score may have fallen or rewarded answers fail the hidden tests; 0 for evenly.",
+        0,
+    )
+    evaluate_most: int = _setting(0, "Held-out evaluations of the whole run, at most; 0 for any number.", 0)
     evaluate_split: str = _setting("validation", "Which held-out split.", allowed=("validation", "test"))
     evaluate_problems: int = _setting(256, "At most so many of its problems.", 1)
     evaluate_samples: int = _setting(1, "Completions of each.", 1)
@@ -152,6 +159,7 @@ class TrainConfig:
                 f"Checkpoints every {self.save_every} steps do not meet evaluations every {self.evaluate_every}; "
                 "a checkpoint that was not measured cannot be chosen. Make save_every a multiple of evaluate_every."
             )
+        self._check_schedule()
         for what, when in self._told_when():
             if when not in ("never", "hack") and not self.evaluate_every:
                 raise UsageError(f"{what} needs held-out evaluations; give evaluate_every, such as 10.")
@@ -168,6 +176,21 @@ class TrainConfig:
             raise UsageError("A trick can be taught only to the embedded model; leave trick empty for another model.")
         if self.vllm == "server" and not self.vllm_server:
             raise UsageError("vllm = server needs the server's address; give vllm_server, such as http://node7:8000.")
+
+    def _check_schedule(self) -> None:
+        """Refuse evaluations that no checkpoint meets, and more of them than are allowed."""
+        calm, every, saved = self.evaluate_calm, self.evaluate_every, self.save_every
+        if calm and (not every or calm % every or (calm % saved and saved % calm)):
+            raise UsageError(
+                f"evaluate_calm is {calm}; it must be a multiple of evaluate_every ({every}), and of save_every "
+                f"({saved}) or the other way round, so that what is measured can be kept."
+            )
+        least = 1 - (-self.steps // (calm or every)) if every else 0
+        if self.evaluate_most and (self.evaluate_most < least or not every):
+            raise UsageError(
+                f"evaluate_most is {self.evaluate_most}, but {least} evaluations are made in any case; allow that "
+                "many, or give a larger evaluate_every or evaluate_calm."
+            )
 
     @property
     def remedies(self) -> tuple[Remedy, ...]:

@@ -33,13 +33,14 @@ from transformers.utils import logging
 from trl import GRPOConfig, GRPOTrainer
 
 from datasets import Dataset
-from heldout.callbacks.transformers import HeldoutCallback, planned_evaluations
+from heldout.callbacks.transformers import HeldoutCallback
 from heldout.errors import UsageError
 from heldout.evaluation.during import Evaluator
 from heldout.evaluation.stops import default_stops
 from heldout.evaluation.transformers import TransformersPolicy, load_policy
 from heldout.findings import Finding, Severity
 from heldout.live import Guard, On, Rules
+from heldout.live.schedule import Schedule
 from heldout.ranks import as_torchrun, ranks
 from heldout.rewards import NAMED, ExitStatus, Fraction, Own, Part, Score, Solved, parts_of
 from heldout.sandbox import Limits, Sandbox, open_sandbox
@@ -55,16 +56,17 @@ from heldout.tasks.contamination import contaminated, refuse
 from heldout.tasks.problem import Problem, with_limits, with_wrong_tests
 from heldout.text import counted
 from heldout.train.acting import Acting, Training
-from heldout.train.callbacks import Display, Shown, Stop
+from heldout.train.callbacks import Display, Oftener, Shown, Stop
 from heldout.train.config import TrainConfig
 from heldout.train.folders import in_turn, is_whole
 from heldout.train.remedies import check_parts
 from heldout.train.reward_model import RewardModel, fit_reward_model, labelled_samples
 from heldout.train.rewards import RewardFunctions, least_of_right
-from heldout.train.trl_settings import adapter, trl_settings, updates_a_batch
+from heldout.train.trl_settings import adapter, require_vllm, trl_settings, updates_a_batch
 from heldout.train.warm_start import WarmStart, warm_start
 
 POLICY, REWARD_MODEL = "policy", "reward-model"  # folders of a run's directory
+STOP = "stop"  # file of a run's directory that somebody makes to have it stop
 
 
 def train(config: TrainConfig, directory: Path, *, resume: bool = False, console: Console | None = None) -> bool:
@@ -116,7 +118,7 @@ def train(config: TrainConfig, directory: Path, *, resume: bool = False, console
         if policy.tokenizer.pad_token is None:
             policy.tokenizer.pad_token = policy.tokenizer.eos_token
         policy.tokenizer.padding_side = "left"
-        stop = Stop(ready.period)
+        stop = Stop(ready.period, directory / STOP)
         observer, *others = _observers(ready, guard, policy, sandbox, display)
         rewards = _rewards(ready, policy, sandbox, display, stack)
         trainer = GRPOTrainer(
@@ -125,13 +127,17 @@ def train(config: TrainConfig, directory: Path, *, resume: bool = False, console
             args=ready.settings,
             train_dataset=in_order(ready.problems, config),
             processing_class=policy.tokenizer,
-            callbacks=[observer, *([acting] if config.remedies else []), *others, stop],
+            callbacks=[
+                *([Oftener(ready.schedule, observer, guard)] if config.evaluate_calm else []),
+                observer,
+                *([acting] if config.remedies else []),
+                *others,
+                stop,
+            ],
             peft_config=adapter(config),
         )
         trainer.remove_callback(PrinterCallback)
-        trainer.beta = config.trl.get(
-            "beta", config.kl
-        )  # what a remedy makes of it, for which TRL got ready, comes later
+        trainer.beta = config.kl  # what a remedy makes of it, for which TRL got ready, comes later
         acting.of(guard, Training(trainer, observer, rewards, _hidden(ready, sandbox), bool(config.record_every)))
         with stop.listening():
             trainer.train(resume_from_checkpoint=newest_checkpoint(directory, display.say) if resume else None)
@@ -161,11 +167,13 @@ class _Prepared:
     stops: Sequence[str]  # at which completions are cut
     settings: GRPOConfig
     period: int  # steps that share one batch of completions
+    schedule: Schedule  # of held-out evaluations, where there are any
     notes: Sequence[str]  # what has to be said of the task
 
 
 def _prepare(config: TrainConfig, directory: Path) -> _Prepared:
     parts = parts_of(config.reward)
+    require_vllm(config)
     check_parts(config.remedies, [part.name for part in parts])
     own = {part.name: Own(part.name) for part in parts if part.name not in NAMED}
     loaded = load_task(config.task, columns=config.column, variant=config.variant)
@@ -197,6 +205,7 @@ def _prepare(config: TrainConfig, directory: Path) -> _Prepared:
         stops=stops,
         settings=settings,
         period=updates_a_batch(config, settings),
+        schedule=Schedule(settings.max_steps, config.evaluate_every, config.evaluate_calm, config.evaluate_most),
         notes=notes,
     )
 
@@ -215,13 +224,13 @@ def _sandbox(config: TrainConfig, display: Display) -> Sandbox:
 
 def _guard(ready: _Prepared, recorder: Recorder, display: Display, acting: Acting) -> Guard:
     """Return what judges the run, and says what it finds."""
-    config, every = ready.config, ready.config.evaluate_every
+    config = ready.config
 
     def say(finding: Finding) -> None:
         if finding.severity is not Severity.NOTICE:
             display.say(f"step {finding.step}: {finding.severity}: {finding.seen}")
 
-    planned = planned_evaluations(ready.settings.max_steps, every) if every else None
+    planned = ready.schedule.planned if config.evaluate_every else None
     rules = Rules(stop=On.NEVER if acting.decides_on_stopping else On(config.stop_on))
     return Guard(recorder, rules, planned=planned, on_finding=say, on_decision=acting.take)
 
@@ -272,7 +281,7 @@ def _observers(
     observer = HeldoutCallback(
         guard,
         evaluate=held_out if config.evaluate_every else None,
-        every=config.evaluate_every,
+        every=ready.schedule.every if config.evaluate_every else 0,
         ends=True,
         rollouts=max(config.record_every, 1),
         record=config.record,

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import dataclasses
+from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -44,12 +47,54 @@ def trl_settings(
         **_translated(config),
         **_of_the_machine(config),
     }
+    _refuse_foreign(config, settings)
     given = config.trl.get("generation_kwargs") or {}
     more = {"generation_kwargs": {"stop": list(stops), **given}} if config.vllm and stops else {}
     try:
         return GRPOConfig(**{**settings, **config.trl, **more})
     except (TypeError, ValueError) as error:
         raise UsageError(f"TRL refuses these settings: {error}.") from error
+
+
+# Settings of TRL that are a flag's, by its name; another value for one would leave the run's record wrong.
+_OURS = {
+    "output_dir": "out",
+    "max_steps": "steps",
+    "num_generations": "samples",
+    "generation_batch_size": "prompts and samples",
+    "per_device_train_batch_size": "micro_batch",
+    "gradient_accumulation_steps": "micro_batch",
+    "max_completion_length": "max_tokens",
+    "reward_weights": "reward",
+    "learning_rate": "learning_rate",
+    "temperature": "temperature",
+    "beta": "kl",
+    "loss_type": "loss",
+    "seed": "seed",
+    "save_steps": "save_every",
+    "save_total_limit": "keep",
+    "bf16": "precision",
+    "use_vllm": "vllm",
+    "vllm_mode": "vllm",
+    "vllm_gpu_memory_utilization": "vllm_memory",
+    "vllm_server_base_url": "vllm_server",
+}
+
+
+def _refuse_foreign(config: TrainConfig, settings: Mapping[str, Any]) -> None:
+    """Refuse settings that TRL does not know, and such as say something else than a flag does."""
+    known = {one.name for one in dataclasses.fields(GRPOConfig) if one.init}
+    for name, value in config.trl.items():
+        if name not in known:
+            near = get_close_matches(name, known, 1)
+            meant = f"; did you mean {near[0]}?" if near else "."
+            raise UsageError(f"trl: trl.GRPOConfig has no setting {name!r}{meant}")
+        if name in _OURS and value != settings.get(name):
+            flag = _OURS[name]
+            raise UsageError(
+                f"trl: {name} = {value!r} contradicts {flag}, which makes it {settings.get(name)!r}; "
+                f"give {flag} instead."
+            )
 
 
 def _translated(config: TrainConfig) -> dict[str, Any]:
@@ -111,3 +156,12 @@ def adapter(config: TrainConfig) -> Any:
     except ImportError as error:
         raise UsageError("lora needs peft, which is not installed; run: pip install peft") from error
     return LoraConfig(r=config.lora, lora_alpha=2 * config.lora, target_modules="all-linear", task_type="CAUSAL_LM")
+
+
+def require_vllm(config: TrainConfig) -> None:
+    """Refuse to sample with vLLM where it is not installed."""
+    if config.vllm and find_spec("vllm") is None:
+        raise UsageError(
+            f"vllm = {config.vllm} needs vLLM, which is not installed; run: pip install 'trl[vllm]', or leave vllm "
+            "away."
+        )
