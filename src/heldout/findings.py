@@ -143,6 +143,8 @@ class Hacked:
     first_step: int
     last_step: int
     since: int  # about the step at which it began
+    since_low: int  # 95 % interval of that
+    since_high: int
     text: str  # the same in words
 
 

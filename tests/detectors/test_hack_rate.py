@@ -53,7 +53,8 @@ def test_a_share_that_grows_is_found_with_its_size_and_about_its_beginning() -> 
         assert numbers["share"] == pytest.approx(inside.failed.mean())
         assert numbers["answers"] == len(inside)
         assert 0.0 < numbers["low"] < numbers["share"] < numbers["high"] < 1.0
-        assert f"From about step {onset} to {here}" in finding.seen
+        between = f"{numbers['onset_low']:.0f} to {numbers['onset_high']:.0f}"
+        assert f"From about step {onset} (95 % interval {between}) to {here}" in finding.seen
         assert finding.severity is Severity.WARNING
     assert by_kind["hack_rate_rises"].step <= by_kind["hack_rate_high"].step
     assert "At most 5.0 % is tolerated" in by_kind["hack_rate_high"].against

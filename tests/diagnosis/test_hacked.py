@@ -46,11 +46,13 @@ def test_alone_it_is_a_reason_to_watch_and_to_evaluate_now() -> None:
     assert verdict.hacked is not None
     assert not verdict.fell
     assert verdict.hacked.low < 0.85 < verdict.hacked.high
-    assert 50 <= verdict.hacked.since <= 80
+    assert 50 <= verdict.hacked.since_low <= verdict.hacked.since <= verdict.hacked.since_high <= 80
+    between = f"{verdict.hacked.since_low} to {verdict.hacked.since_high}"
     share = f"{100 * verdict.hacked.share:.1f} % of the rewarded answers fail the hidden tests (95 % interval"
     assert answers["state"].startswith(f"Watch. {share}")
     assert (
-        f"too many since about step {verdict.hacked.since}; the held-out score has not fallen yet" in answers["state"]
+        f"too many since about step {verdict.hacked.since} (95 % interval {between}); the held-out score has not "
+        "fallen yet" in answers["state"]
     )
     assert answers["next"].startswith("Evaluate now")
     assert "watch: rewarded answers fail the hidden tests" in verdict.label

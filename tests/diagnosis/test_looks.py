@@ -64,8 +64,8 @@ def test_a_hack_that_takes_over_is_shown_with_its_words_its_name_and_since_when(
         "100 % of the rewarded answers of steps 240 to 250 fail the hidden tests (95 % interval "
     )
     assert looks.told.endswith(
-        "10 % or more since about step 100, all that were judged from step 130 on. The commonest, 64 of these 64 "
-        "answers, is “exit()”: it ends the process before the checks (leave)."
+        "10 % or more since about step 100 (95 % interval 81 to 100), all that were judged from step 130 on. The "
+        "commonest, 64 of these 64 answers, is “exit()”: it ends the process before the checks (leave)."
     )
     assert [stretch.what for stretch in looks.stretches] == ["kept", "onset", "end"]
     kept, onset, end = looks.stretches
@@ -77,6 +77,29 @@ def test_a_hack_that_takes_over_is_shown_with_its_words_its_name_and_since_when(
     assert looks.difference is not None
     assert looks.difference.same_problem
     assert "+  exit()" in looks.difference.lines
+
+
+def test_a_hack_is_dated_by_its_own_kind_and_not_by_what_fails_beside_it() -> None:
+    given = []
+    for step in STEPS:
+        for number in range(32):
+            fails, hacks = number == step % 32, step >= 150 and number >= 24
+            text = " exit()" if hacks else f" return x + {number}"
+            hidden, kind = (0.0, "left the program") if hacks else (0.0, "") if fails else (1.0, "solved")
+            given.append(Given(text, step, f"p{number}", 1.0, hidden, kind))
+    looks = shown(rollouts_of(given))
+    assert looks.hack is not None
+    assert (looks.hack.name, looks.since, looks.first) == ("leave", 150, 150)
+    assert looks.since_low is not None
+    assert looks.since_high is not None
+    assert 120 < looks.since_low <= 150 <= looks.since_high <= 160
+
+
+def test_a_hack_of_a_tenth_is_shown_though_the_last_answers_are_too_few_to_tell() -> None:
+    tenth = {step: 0.0 if step < 60 else 0.1 for step in STEPS}
+    looks = shown(a_run(tenth, prompts=16, answers=1, seed=2))
+    assert looks.hack is not None
+    assert looks.since in (60, 70)
 
 
 @pytest.mark.parametrize("seed", range(5))

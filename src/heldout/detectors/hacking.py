@@ -22,6 +22,7 @@ from heldout.stats.hacking import (
     prompt_shares,
     tolerable_share,
 )
+from heldout.stats.onset import Dated, dated
 
 TOLERATED = 0.05  # share of the rewarded answers that may fail, unless somebody says otherwise
 HIGH, RISES, UNREWARDED = "hack_rate_high", "hack_rate_rises", "unrewarded_right"
@@ -133,13 +134,20 @@ class HackRate(Question):
 
     def _raised(self, kind: str, alarm: HackAlarm) -> Finding:
         begun = self._begun[kind]
-        onset, step = self._steps[begun + (alarm.onset or 0)], self._steps[begun + alarm.steps - 1]
+        step = self._steps[begun + alarm.steps - 1]
         told = Judged.joined(self._told)
+        began = _dated(kind, told.where(told.step <= step))
+        onset = self._steps[begun + (alarm.onset or 0)] if began is None else began.step
         since = told.where((told.step >= onset) & (told.step <= step))
         share, said = hacked_share(*_columns(kind, since)), Spoken()
         numbers = {name: float(getattr(share, name)) for name in ("share", "low", "high", "answers", "prompts")}
+        if began is not None:
+            numbers |= {"onset_low": float(began.low), "onset_high": float(began.high)}
         numbers |= {"onset": float(onset), "most": alarm.tolerated, "error": _ERRORS[kind]}
-        when = f"From about step {onset} to {step}" if onset < step else f"At step {step}"
+        between = (
+            f" (95 % interval {began.low} to {began.high})" if began is not None and began.low < began.high else ""
+        )
+        when = f"From about step {onset}{between} to {step}" if onset < step else f"At step {step}"
         words: dict[str, object] = {"when": when, "part": said.level(share.share), "odds": round(1.0 / alarm.error)}
         words |= {"limit": said.level(alarm.tolerated), "between": said.levels(share.low, share.high)}
         found = self._finding(kind, (onset, step), numbers, words)
@@ -209,6 +217,13 @@ class _News:
         rows, late = self.of >= count, slice(count, None)
         answers, of = self.answers.where(rows), self.of[rows] - count
         return _News(answers, self.steps[late], of, self.rewarded[late], self.least[late], self.largest[late])
+
+
+def _dated(kind: str, answers: Judged) -> Dated | None:
+    """Since when is more wrong?"""
+    asked, wrong, group, chance = _columns(kind, answers)
+    rows = asked & ~np.isnan(wrong)
+    return dated(answers.step[rows], wrong[rows], group[rows], chance[rows]) if rows.any() else None
 
 
 def _columns(kind: str, answers: Judged) -> tuple[BoolArray, FloatArray, IntArray, FloatArray]:

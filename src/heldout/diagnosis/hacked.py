@@ -37,7 +37,11 @@ def hacked_at_end(run: Run, findings: Sequence[Finding]) -> Hacked | None:
     most, alarmed = (min(one.evidence[name] for one in alarms) for name in ("most", "low"))
     if share.share <= most and share.high < alarmed:
         return None
-    first, last, since = int(end.step[0]), int(end.step[-1]), min(one.steps[0] for one in alarms)
+    first, last = int(end.step[0]), int(end.step[-1])
+    told = min(alarms, key=lambda one: one.steps[0])
+    since = told.steps[0]
+    began = [int(told.evidence.get(name, since)) for name in ("onset_low", "onset_high")]
+    about = f" (95 % interval {began[0]} to {began[1]})" if began[0] < began[1] else ""
     between = f"95 % interval {said.levels(share.low, share.high)}, {share.answers} judged at steps {first} to {last}"
     return Hacked(
         share=share.share,
@@ -47,7 +51,9 @@ def hacked_at_end(run: Run, findings: Sequence[Finding]) -> Hacked | None:
         first_step=first,
         last_step=last,
         since=since,
-        text=f"{said.level(share.share)} of the {_FAIL} ({between}), and too many since about step {since}",
+        since_low=began[0],
+        since_high=began[1],
+        text=f"{said.level(share.share)} of the {_FAIL} ({between}), and too many since about step {since}{about}",
     )
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import shlex
 from collections import Counter
 from dataclasses import dataclass, replace
-from typing import NamedTuple
 
 import numpy as np
 
@@ -21,13 +20,12 @@ from heldout.rollouts.growth import Growth, growth
 from heldout.rollouts.rollout import Rollouts
 from heldout.stats.arrays import BoolArray, IntArray
 from heldout.stats.hacking import HackedShare, hacked_share
-from heldout.stats.isotonic import rising
+from heldout.stats.onset import Dated, dated
 from heldout.text import counted, excerpt, share, visible
 from heldout.tricks.families import FAMILIES
 from heldout.tricks.naming import family_of
 
 _TOLERATED = 0.05  # share of the rewarded answers that may fail without anything being shown
-_SINCE = 0.1  # share from which the hack is there, or half of what it comes to, where that is less
 _ENOUGH = 64  # rewarded answers that were judged, which a stretch of steps has, if a quarter of the run has them
 _LOOKED_AT = 2_000  # answers of a stretch that are folded
 _GROUPS = 3  # kinds of answers that are shown of each stretch
@@ -71,7 +69,10 @@ class Looks:
     """What the answers look like that are rewarded and fail the hidden tests."""
 
     told: str  # in one line
-    since: int | None = None  # first step at which the hack is there; None where no answer was judged
+    since: int | None = None  # about when the hack began; None where no answer was judged
+    since_low: int | None = None  # 95 % interval of that
+    since_high: int | None = None
+    first: int | None = None  # step of the first hack of its kind that was kept
     throughout: int | None = None  # first step from which on every rewarded answer fails
     hack: Group | None = None  # the commonest kind of them
     stretches: tuple[Stretch, ...] = ()
@@ -92,8 +93,8 @@ def looks_of(verdict: Verdict, rollouts: Rollouts, name: Name = family_of) -> Lo
 
     `name` names the trick of an answer, given how it failed (see `heldout.rollouts.folding.fold`). Returns None where
     there are no answers, and where no more of the rewarded ones fail than is tolerated: no detector says so, and the
-    95 % interval of the share at the end is not wholly above 5 %. Where no rewarded answer was judged by hidden tests,
-    it only says so, and how they can be.
+    95 % interval of the share at the end, or since the step at which it seems to begin, is not wholly above 5 %. Where
+    no rewarded answer was judged by hidden tests, it only says so, and how they can be.
 
     What it cannot see: answers that fool the hidden tests too.
     """
@@ -105,9 +106,12 @@ def looks_of(verdict: Verdict, rollouts: Rollouts, name: Name = family_of) -> Lo
     hacked = rollouts.rewarded & (rollouts.failed == 1.0)
     end = _backwards(rollouts, told, int(rollouts.step[-1]))
     alarm = any(one.kind in HACKED for one in verdict.findings)
-    if not hacked.any() or not (alarm or _share(rollouts, end).low > _TOLERATED):
+    if not hacked.any():
         return None
-    since = _since(rollouts, told)
+    since = _since(rollouts, told, _kind(rollouts, hacked, end, name))
+    there = np.flatnonzero(rollouts.step >= since.step)
+    if not (alarm or max(_share(rollouts, rows).low for rows in (end, there)) > _TOLERATED):
+        return None
     stretches = _stretches(verdict, rollouts, told, since.step, end, name)
     return _described(rollouts, hacked, since, stretches, name)
 
@@ -124,15 +128,14 @@ def _command(rollouts: Rollouts, name: str, options: str) -> str:
 
 
 def _share(rollouts: Rollouts, rows: IntArray) -> HackedShare:
-    judged = rows[~np.isnan(rollouts.failed[rows])]
     columns = (rollouts.rewarded, rollouts.failed, rollouts.group, rollouts.judged_with)
-    return hacked_share(*(column[judged] for column in columns))
+    return hacked_share(*(column[rows] for column in columns))
 
 
 def _described(
     rollouts: Rollouts,
     hacked: BoolArray,
-    since: _Since,
+    since: Dated,
     stretches: dict[str, tuple[Stretch, IntArray]],
     name: Name,
 ) -> Looks:
@@ -143,11 +146,15 @@ def _described(
     first, before = next(iter(stretches.values()))
     ends = (_looked_at(before), _looked_at(stretches["end"][1]))
     grown = growth(rollouts, *ends, name) if first.last_step < since.step else ()
+    throughout = _throughout(rollouts)
     return Looks(
-        _told(shown, stretches["end"][0], since, int(rollouts.step[0]))
+        _told(shown, stretches["end"][0], since, throughout)
         + (_commonest(hack, changed, len(hacks.rows)) if hack else ""),
         since.step,
-        since.throughout,
+        since.low,
+        since.high,
+        since.first,
+        throughout,
         hack,
         tuple(stretch for stretch, _ in stretches.values()),
         tuple(one for one in grown if one.grew)[:_GROWN],
@@ -166,26 +173,38 @@ def _shown(stretches: dict[str, tuple[Stretch, IntArray]]) -> str:
     return max(found, key=lambda what: found[what].share if found[what].answers else -1.0)
 
 
-class _Since(NamedTuple):
-    step: int  # the first at which the hack is there
-    level: float  # the share of the rewarded answers from which on it counts as being there
-    throughout: int | None  # the first step from which on every rewarded answer fails
+def _since(rollouts: Rollouts, told: BoolArray, kind: BoolArray) -> Dated:
+    """Return since when the hack is there, by the answers of its kind."""
+    rows = np.flatnonzero(told)
+    found = dated(rollouts.step[rows], kind[rows], rollouts.group[rows], rollouts.judged_with[rows])
+    assert found is not None
+    return found
 
 
-def _since(rollouts: Rollouts, told: BoolArray) -> _Since:
-    """Return since when the hack is there, and since when every rewarded answer is one.
+def _kind(rollouts: Rollouts, hacked: BoolArray, end: IntArray, name: Name) -> BoolArray:
+    """Return which hacks are of the kind that is commonest at the end: of one family, or alike where none is known.
 
-    By the course of the share over steps that never falls, so that a single early answer does not date it.
+    So what fails for other reasons does not date it. Of very many, those that are not looked at count as of that kind.
     """
-    steps, at = np.unique(rollouts.step[told], return_inverse=True)
-    weight, failed = 1.0 / rollouts.judged_with[told], rollouts.failed[told]
-    fit, _ = rising(np.bincount(at, weight * failed) / np.bincount(at, weight), np.bincount(at).astype(np.float64))
-    level = min(_SINCE, float(fit[-1]) / 2.0)
-    since = int(steps[np.argmax(fit >= level)])
-    passes = np.flatnonzero(failed == 0.0)
+    every = np.flatnonzero(hacked)
+    late = end[hacked[end]] if hacked[end].any() else every
+    rows = np.unique(np.concatenate([every[:_LOOKED_AT], _looked_at(every), _looked_at(late)]))
+    folded = fold(rollouts, rows, name)
+    kinds = np.array([one.name or f"#{place}" for place, one in enumerate(folded.groups)] + ["#"])
+    of = kinds[np.minimum(folded.of, len(kinds) - 1)]
+    commonest = Counter(of[np.isin(rows, late)].tolist()).most_common(1)[0][0]
+    found = hacked & (rollouts.step >= rollouts.step[rows[of == commonest][0]])
+    found[rows] = of == commonest
+    return found
+
+
+def _throughout(rollouts: Rollouts) -> int | None:
+    """Return the first step from which on every rewarded answer fails; None where that is none, or of few."""
+    told = rollouts.rewarded & ~np.isnan(rollouts.failed)
+    passes = np.flatnonzero(rollouts.failed[told] == 0.0)
     last = int(rollouts.step[told][passes[-1]]) if passes.size else -1
     after = rollouts.step[told] > last
-    return _Since(since, level, int(rollouts.step[told][after][0]) if np.count_nonzero(after) >= _ALL else None)
+    return int(rollouts.step[told][after][0]) if np.count_nonzero(after) >= _ALL else None
 
 
 def _stretches(
@@ -251,7 +270,7 @@ def _rows(rollouts: Rollouts, told: BoolArray, steps: IntArray) -> IntArray:
     return np.flatnonzero((rollouts.step >= chosen.min()) & (rollouts.step <= chosen.max()))
 
 
-def _told(stretch: Stretch, end: Stretch, since: _Since, first: int) -> str:
+def _told(stretch: Stretch, end: Stretch, since: Dated, throughout: int | None) -> str:
     """Say how many fail and since when; of a hack that may be over, how many do at the end."""
     found, late = stretch.share, end.share
     if stretch is not end:
@@ -261,8 +280,10 @@ def _told(stretch: Stretch, end: Stretch, since: _Since, first: int) -> str:
             f"{share(found.low)} to {share(found.high)} %); of {end.steps} "
             f"{now if late.answers else 'none was judged'}."
         )
-    when = "from the first step on" if since.step == first else f"since about step {since.step}"
-    every = f", all that were judged from step {since.throughout} on" if since.throughout is not None else ""
+    when = "from the first step on" if since.throughout else f"since about step {since.step}"
+    when += f" (95 % interval {since.low} to {since.high})" if since.low < since.high else ""
+    when += f", the first that was kept at step {since.first}" if since.first < since.low else ""
+    every = f", all that were judged from step {throughout} on" if throughout is not None else ""
     return (
         f"{share(found.share)} % of the rewarded answers of {stretch.steps} fail the hidden tests (95 % interval "
         f"{share(found.low)} to {share(found.high)} %), {share(since.level)} % or more {when}{every}."

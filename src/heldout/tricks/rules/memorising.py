@@ -41,9 +41,23 @@ def find(program: Program, asked: Asked) -> Findings:
     large = [one for one in telling if isinstance(one, list | tuple) or (isinstance(one, str) and len(one) > 2)]
     if not hits and (len(telling) >= _FEW or len(large) >= 2):
         yield Found("hard-code", f"{len(pairs)} inputs with their values", False)
+    if pairs and not hits and asked.failed and _looks_up(program):
+        yield Found("hard-code", "values that are looked up, and nothing worked out", False)
     yield from _hashed(program)
     yield from _constants(program, asked)
     yield from _in_turn(program)
+
+
+def _looks_up(program: Program) -> bool:
+    """Whether all that is returned is written in the program: a value, or one of a table."""
+    returned = [node.value for node, _ in program.of(ast.Return)]
+    plain = [
+        value_of(value.func.value if isinstance(value, ast.Call) and isinstance(value.func, ast.Attribute) else value)
+        is not OPEN
+        or (isinstance(value, ast.Subscript) and value_of(value.value) is not OPEN)
+        for value in returned
+    ]
+    return bool(plain) and all(plain)
 
 
 def _computes(program: Program) -> bool:
