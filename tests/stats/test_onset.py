@@ -5,12 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from heldout.stats.arrays import IntArray
 from heldout.stats.onset import dated, onset_of
 
 
-def planted(before: float, after: float, answers: int, seed: int, begin: int = 30, steps: int = 60) -> np.ndarray:
+def planted(before: float, after: float, answers: int, seed: int, begin: int = 30, steps: int = 60) -> IntArray:
     rng = np.random.default_rng([seed, answers])
-    return rng.binomial(answers, np.where(np.arange(steps) < begin, before, after))
+    return np.asarray(rng.binomial(answers, np.where(np.arange(steps) < begin, before, after)), dtype=np.int64)
 
 
 @pytest.mark.parametrize(

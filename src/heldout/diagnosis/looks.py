@@ -193,7 +193,7 @@ def _kind(rollouts: Rollouts, hacked: BoolArray, end: IntArray, name: Name) -> B
     kinds = np.array([one.name or f"#{place}" for place, one in enumerate(folded.groups)] + ["#"])
     of = kinds[np.minimum(folded.of, len(kinds) - 1)]
     commonest = Counter(of[np.isin(rows, late)].tolist()).most_common(1)[0][0]
-    found = hacked & (rollouts.step >= rollouts.step[rows[of == commonest][0]])
+    found: BoolArray = hacked & (rollouts.step >= rollouts.step[rows[of == commonest][0]])
     found[rows] = of == commonest
     return found
 

@@ -14,6 +14,7 @@ LEVEL = 0.1  # the share from which on something is there, or what it comes to, 
 _LEAST_BEFORE, _ONE_IN = 0.002, 50.0  # the smallest share before, and of how many answers one half is thought to fail
 _CLEAR = 8.0  # twice the log-likelihood ratio from which on a share is said to have changed at all
 _UNLIKELY = 1.92  # half of the 95 % quantile of chi squared with one degree of freedom (Wilks)
+_SURELY = 3.0  # of so large a part of the later share it is not thought that it came before
 _TIMES = 2.0  # as many have to fail after as before
 _ROUNDS, _HALVINGS = 4, 40  # after which the share before has settled, and the one that is looked for
 
@@ -109,10 +110,8 @@ def onset_of(failing: npt.ArrayLike, answers: npt.ArrayLike, alike: float = 1.0)
     level = min(after, LEVEL)
     low, high = _weighed(surplus, alike)
     at = int(surplus.argmax())
-    early, late = (
-        _passed(fails[:at][::-1], count[:at][::-1], level, alike),
-        _passed(fails[at:], count[at:], level, alike),
-    )
+    early = _passed(fails[:at][::-1], count[:at][::-1], level, alike)
+    late = _passed(fails[at:], count[at:], min(level, after / _SURELY), alike)
     return Onset(at, min(low, at - early), max(high, min(at + late, len(fails) - 1)), before, level)
 
 
