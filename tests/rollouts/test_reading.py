@@ -559,3 +559,28 @@ def test_what_rows_do_not_tell_or_tell_wrongly_is_said(tmp_path: Path) -> None:
         "answers of a step count as one group.",
     ]
     assert said(rollouts_of(lines(tmp_path / "b.jsonl", {**row, "prompt": "ask"}))) == []
+
+
+def test_episodes_as_verifiers_writes_them_have_their_steps_and_those_of_an_evaluation_none(tmp_path: Path) -> None:
+    # shortened from what write_episode of verifiers 0.4.0 writes
+    trace = {
+        "version": 1,
+        "task": {"type": "double", "data": {"idx": 7, "prompt": "Double x."}, "key": "double/7"},
+        "agent": {"config": {}, "name": "agent", "trainable": True},
+        "nodes": [
+            {"message": {"role": "user", "content": "Double x."}, "sampled": False},
+            {"parent": 0, "message": {"role": "assistant", "content": "return 2 * x"}, "sampled": True},
+        ],
+        "rewards": {"tests": {"score": 1.0, "weight": 0.5}, "form": {"score": 0.0, "weight": 1.0}},
+        "stop_condition": "agent_completed",
+    }
+    episode = {"id": "a", "env": {"id": "double"}, "task": trace["task"], "ok": True, "errors": [], "traces": [trace]}
+    runs = [{"run": {"type": "train", "id": "r", "work": {"type": "train", "step": step}}} for step in (3, 4)]
+    found = rollouts_of(lines(tmp_path / "traces.jsonl", *({**episode, **run} for run in runs)))
+    assert (found.step.tolist(), found.problems, found.reward.tolist()) == ([3, 4], ("double/7",), [0.5, 0.5])
+    assert {name: values.tolist() for name, values in found.parts.items()} == {"tests": [0.5, 0.5], "form": [0.0, 0.0]}
+    assert next((one.prompt, one.text, one.stop) for one in found) == ("Double x.", "return 2 * x", "agent_completed")
+    assert said(found) == []
+    evaluated = rollouts_of(lines(tmp_path / "other.jsonl", {**episode, "run": {"type": "eval", "id": "r"}}))
+    assert evaluated.step.tolist() == [0]
+    assert said(evaluated) == ["Neither the rows nor the names of the files tell a step; all were taken as step 0."]

@@ -221,14 +221,13 @@ def _about(table: Table, files: Sequence[File]) -> list[Note]:
     if table.is_summed:
         text = f"The rows have no reward of their own: the sum of their parts was taken ({', '.join(table.parts)})."
         notes.append(Note(NoteKind.ASSUMED, text, len(table.parts)))
-    layouts = [table.layout(file.format, file.keys) for file in files]
-    if not any(at.problem or at.prompt for at in layouts):
+    if not table.tells_problems:
         text = (
             "The rows name neither a problem nor a prompt, so which of them answer the same problem is not known; the "
             "answers of a step count as one group."
         )
         notes.append(Note(NoteKind.ASSUMED, text, len(table)))
-    if not any(file.step is not None for file in files) and not any(at.step for at in layouts):
+    if not any(file.step is not None for file in files) and not table.tells_steps:
         text = "Neither the rows nor the names of the files tell a step; all were taken as step 0."
         notes.append(Note(NoteKind.ASSUMED, text, len(table)))
     return notes

@@ -59,6 +59,7 @@ class Table:
         self._groups: dict[Any, int] = {}
         self._texts: dict[str, str] = {}  # each kind and stop reason once
         self._layouts: dict[tuple[str, ...], Layout] = {}
+        self.tells_steps = False  # whether any row names its step
         self._doubtful = False
         self._summed = False
 
@@ -77,7 +78,9 @@ class Table:
 
         A row that cannot be used is counted in `dropped`. Its answer may be left out of it, where that was not read.
         """
-        number = _step(row.get(at.step)) if at.step else step
+        own = row.get(at.step) if at.step else None
+        number = step if own is None else _step(own)
+        self.tells_steps = self.tells_steps or own is not None
         text = row.get(at.text, _UNREAD)
         why = _no_step(row, at) if number is None else "" if at.text else "without an answer"
         if not why and text is not _UNREAD and (said is not None or type(text) is not str):
@@ -187,6 +190,11 @@ class Table:
         whole = np.full(len(self), math.nan)
         whole[: len(values)] = values
         return whole
+
+    @property
+    def tells_problems(self) -> bool:
+        """Whether any row names its problem or has a prompt."""
+        return self._names.keys() != {NAMELESS}
 
     @property
     def is_summed(self) -> bool:
