@@ -253,6 +253,18 @@ def bench_train(
     bench(steps, repeats)
 
 
+@app.command("kills")
+def bench_kills(
+    count: Annotated[int, typer.Option(min=1, help="Deaths, over as many runs as they need.")] = 300,
+    seed: Annotated[int, typer.Option(min=0, help="The same seed draws the same ways and moments.")] = 0,
+    out: Annotated[Path | None, typer.Option("-o", "--out", metavar="FILE", help="Also write the sentence.")] = None,
+) -> None:
+    """Trainings that die at random moments: do all resume, and end with the weights of one that did not?"""
+    from benchmarks.kills import main as bench
+
+    bench(count, seed, out)
+
+
 @app.command("record")
 def bench_record(
     steps: Annotated[int, typer.Option(min=5, help="Optimiser steps of each.")] = 40,
