@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -28,7 +27,7 @@ pytestmark = [
 
 
 @pytest.fixture(scope="module")
-def run(short: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def run(short: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Four steps of a policy that solves some problems, measured at its ends alone."""
     folder = tmp_path_factory.mktemp("afterwards")
     task, model = write_identities(folder / "task.jsonl", 16, 40), write_policy(folder / "model")
@@ -36,7 +35,7 @@ def run(short: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     settings = {**SMALL, **own, "evaluate_problems": 30, "evaluate_every": 4, "save_every": 4, "trl": {"save_steps": 1}}
     del settings["warm_steps"]
     assert train(TrainConfig(**settings), folder / "run")
-    yield folder / "run"
+    return folder / "run"
 
 
 def curve(run: Path) -> list[Evaluation]:

@@ -1,4 +1,4 @@
-"""Two processes that train one policy under torchrun: one of them is killed, and the run is gone on with."""
+"""Two processes under torchrun: a run of which one is killed goes on, and a policy that they share is measured."""
 
 from __future__ import annotations
 
@@ -13,9 +13,17 @@ pytest.importorskip("torch", reason="training needs the extra train")
 pytest.importorskip("trl", reason="training needs the extra train")
 pytest.importorskip("pydantic_monty", reason="the sandbox needs pydantic-monty")
 
-from miniature import SMALL, flags
+from miniature import SMALL, flags, write_identities, write_policy
 
 import heldout
+from heldout.evaluation.score import evaluate
+from heldout.evaluation.transformers import load_policy
+from heldout.sandbox import open_sandbox
+from heldout.tasks import load_task
+
+LAUNCHER = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node=2", "--shutdown-timeout=2"]
+# not by the host's name, which not every machine can resolve; at any port that is free
+LAUNCHER += ["--rdzv-backend=c10d", "--rdzv-endpoint=127.0.0.1:0", "--local-addr=127.0.0.1"]
 
 _DIES = """
 import os, signal
@@ -34,10 +42,7 @@ def short(completions, **_):
 
 def torchrun(*words: str | Path, die_at: str = "") -> subprocess.CompletedProcess[str]:
     """Run `heldout train` in two processes; `die_at` is the rank that is killed, and in which step."""
-    launcher = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node=2", "--shutdown-timeout=2"]
-    # not by the host's name, which not every machine can resolve; at any port that is free
-    here = ["--rdzv-backend=c10d", "--rdzv-endpoint=127.0.0.1:0", "--local-addr=127.0.0.1"]
-    command = [*launcher, *here, "-m", "heldout", "train", *map(str, words)]
+    command = [*LAUNCHER, "-m", "heldout", "train", *map(str, words)]
     environment = {**os.environ, "DIE_AT": die_at}
     return subprocess.run(command, capture_output=True, text=True, timeout=300, env=environment, check=False)
 
@@ -57,3 +62,20 @@ def test_a_run_of_two_processes_goes_on_after_one_of_them_was_killed(tmp_path: P
     assert found["held_out"].step.tolist() == [0, 2, 4]
     assert [len(one.outcomes) for one in found.measured if one.outcomes] == [5, 5, 5]
     assert (run / "policy" / "config.json").exists()
+
+
+def test_a_policy_that_two_processes_share_is_measured_as_one_that_is_whole(tmp_path: Path) -> None:
+    write_policy(tmp_path / "model")
+    task = write_identities(tmp_path / "task.jsonl", 4, 5)  # five problems, of which one process has one more
+    script = Path(__file__).with_name("two_shards.py")
+    command = [*LAUNCHER, str(script), str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stderr
+    policy = load_policy(str(tmp_path / "model"), device="cpu", max_new_tokens=20, batch_size=3)
+    with open_sandbox("monty", workers=1) as sandbox:
+        whole = evaluate(policy, load_task(str(task)).split("validation"), sandbox, step=0, samples=3)
+    outcomes = whole.evaluation.outcomes
+    assert outcomes is not None
+    passed = dict(sorted(zip(outcomes.problems, outcomes.passed.tolist(), strict=True)))
+    assert done.stdout == f"{passed} {round(whole.mean_length, 3)}\n"
+    assert 0 < sum(passed.values()) < 15
