@@ -86,7 +86,7 @@ def test_every_view_shows_the_hack_since_when_and_how_many_and_so_does_the_first
     assert [line["answer"] for line in data["answers"] if line["key"] == "looks"] == [answer]
     assert (data["looks"]["since"], data["looks"]["hack"]["name"]) == (60, "leave")
     after = next(line for line in first_screen(written.run, written.verdict, looks) if line.key == "next")
-    assert after.answer.endswith(f"Against this trick: {FAMILIES['leave'].fix}")
+    assert f"Against this trick: {FAMILIES['leave'].fix}" in after.answer
     assert after.command == "heldout samples here --rewarded --failed"
     for place in (*(path.read_text() for path in files(tmp_path)), printed(written)):
         shown = flat(place)
