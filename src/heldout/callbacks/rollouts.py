@@ -41,9 +41,10 @@ class Sampling:
         return "length" if self.longest and len(ids) >= self.longest else ""
 
     def _reward(self, parts: Sequence[float | None]) -> float | None:
-        """The weighted sum of the parts that say something, as TRL has it; None where none does."""
+        """The weighted sum of the parts that are neither None nor NaN, as TRL has it; None where all are."""
         weights = self.weights or [1.0] * len(parts)
-        known = [weight * part for weight, part in zip(weights, parts, strict=True) if part is not None]
+        told = [(weight, part) for weight, part in zip(weights, parts, strict=True) if part is not None]
+        known = [weight * part for weight, part in told if not math.isnan(part)]
         return sum(known) if known else None
 
 
@@ -123,12 +124,11 @@ def _again(scores: Any) -> Any:
 
 
 def _number(score: Any) -> float | None:
-    """A score, None where it is unknown, which NaN says too; what is no number the trainer refuses, not we."""
+    """A score, None where it is unknown; what is no number the trainer refuses, not we."""
     try:
-        number = float(score)
+        return float(score)
     except (TypeError, ValueError, RuntimeError):
         return None
-    return None if math.isnan(number) else number
 
 
 def _named(given: Sequence[Any], named: Mapping[str, Any]) -> dict[str, Any]:
