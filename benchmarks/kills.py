@@ -20,7 +20,7 @@ import tempfile
 import time
 import traceback
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -98,7 +98,7 @@ def measure(count: int, seed: int, folder: Path, console: Console | None = None)
     while tally.deaths.total() < count:
         run = folder / f"run-{tally.runs}"
         _one_run(run, tally, rng, count, seconds)
-        tally.wrong += [f"{run.name}: {why}" for why in _differences(run, folder / "unbroken")]
+        tally.wrong += [f"{run.name}: {why}" for why in _compared(run, folder / "unbroken")]
         tally.runs += 1
         if console is not None:
             console.print(f"{tally.deaths.total()} of {count} deaths, {tally.runs} runs, {len(tally.wrong)} wrong")
@@ -141,12 +141,8 @@ def _dies(run: Path, kind: str, rng: random.Random, seconds: float) -> bool:
 
 def _child(run: Path, pipe: tuple[int, int] | None = None, largest: int | None = None) -> int:
     """Start a training in a process of its own, whose output and largest file may be chosen; return its number."""
-    sys.stdout.flush()
-    pid = os.fork()
-    if pid:
-        return pid
-    status = 1
-    try:
+
+    def work() -> int:
         file = os.open(run.with_suffix(".txt"), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
         for output in (1, 2):
             os.dup2(pipe[1] if pipe else file, output)
@@ -154,12 +150,37 @@ def _child(run: Path, pipe: tuple[int, int] | None = None, largest: int | None =
             os.close(end)
         if largest is not None:
             resource.setrlimit(resource.RLIMIT_FSIZE, (largest, largest))
-        status = 0 if _trained(run) else 2
+        return 0 if _trained(run) else 2
+
+    return _forked(work)
+
+
+def _forked(work: Callable[[], int]) -> int:
+    """Do something in a copy of this process, whose exit status is what it returns; return the number of the copy."""
+    sys.stdout.flush()
+    pid = os.fork()
+    if pid:
+        return pid
+    status = 1
+    try:
+        status = work()
     except BaseException:
         with suppress(OSError):
             traceback.print_exc()
     finally:
         os._exit(status)
+
+
+def _compared(run: Path, unbroken: Path) -> list[str]:
+    """Return what is not as in the unbroken run; read in a copy, for a process with threads cannot be copied safely."""
+    told = run.with_suffix(".differences")
+
+    def work() -> int:
+        told.write_text("".join(f"{why}\n" for why in _differences(run, unbroken)))
+        return 0
+
+    status = _ended(_forked(work), _PATIENCE)
+    return told.read_text().splitlines() if status == 0 else ["it cannot be read."]
 
 
 def _trained(run: Path) -> bool:
