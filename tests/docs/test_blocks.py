@@ -173,7 +173,7 @@ def test_the_page_of_samples_shows_what_the_command_prints(
 def test_every_page_is_in_the_site() -> None:
     nav = (ROOT / "mkdocs.yml").read_text().partition("nav:")[2]
     pages = {str(page.relative_to(ROOT / "docs")) for page in (ROOT / "docs").rglob("*.md")}
-    assert pages == set(re.findall(r"[\w/]+\.md", nav))
+    assert pages == set(re.findall(r"[\w/-]+\.md", nav))
 
 
 def test_the_readme_shows_what_the_command_prints() -> None:

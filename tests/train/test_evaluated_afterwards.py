@@ -32,7 +32,7 @@ def run(short: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("afterwards")
     task, model = write_identities(folder / "task.jsonl", 16, 40), write_policy(folder / "model")
     own = {"model": str(model), "task": str(task), "reward": short, "steps": 4, "max_tokens": 1, "seed": 5}
-    settings = {**SMALL, **own, "evaluate_problems": 30, "evaluate_every": 4, "save_every": 4, "trl": {"save_steps": 1}}
+    settings = {**SMALL, **own, "evaluate_problems": 30, "evaluate_every": 4, "save_every": 1}
     del settings["warm_steps"]
     assert train(TrainConfig(**settings), folder / "run")
     return folder / "run"

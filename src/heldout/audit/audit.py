@@ -193,5 +193,5 @@ def _known(asker: Asker, drawn: Sequence[Problem], given: Mapping[str, Sequence[
         return measured(asker, known_of(asker.some(drawn, DRAWN), asker, given))
     except OutOfTime:
         raise UsageError(
-            f"{asker.budget:g} s were over before it was known what right answers get; give more by --budget."
+            f"{asker.budget:g} s were over before it was known what right answers get; give more by --within."
         ) from None

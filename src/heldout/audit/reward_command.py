@@ -118,6 +118,8 @@ def main(request: Request, out: Path | None = None) -> int:
     if found.stopped == "interrupted":
         _say_interrupted(found, out)
         return INTERRUPTED
+    if found.with_truth and math.isnan(found.right):
+        return UNUSABLE
     return FOUND if any(one.kind.value in request.fail_on for one in found.flaws) else 0
 
 

@@ -49,7 +49,7 @@ def audit(
     every: Annotated[bool, typer.Option("--all", help="Every problem, instead of a sample.")] = False,
     seed: Seed = 0,
     timeout: Annotated[float, typer.Option(min=0.1, help="Seconds to wait for an answer.")] = 10.0,
-    budget: Annotated[
+    within: Annotated[
         float | None,
         typer.Option(
             min=1.0, metavar="SECONDS", help="Time for an audit: it takes fewer problems, and says what was not asked."
@@ -99,7 +99,7 @@ def audit(
     run = what not in NAMED and _is_run(Path(what))
     of_reward: dict[str, object] = {"--split": split, "--messages": messages, "--solutions": solutions}
     of_reward |= {"--limit": limit, "--all": every, "--seed": seed}
-    of_reward |= {"--budget": budget, "--fail-on": fail_on, "--text": text, "--problem": problem, "-o": out}
+    of_reward |= {"--within": within, "--fail-on": fail_on, "--text": text, "--problem": problem, "-o": out}
     _refuse_others(what, "a run" if run else "a reward", of_reward if run else {"--regrade": regrade, "--stop": stop})
     shared: dict[str, Any] = {
         "columns": dict(pair("column", one) for one in column or []),
@@ -129,7 +129,7 @@ def audit(
         fail_on=fail_on or (),
         text=text,
         problem_ids=problem or (),
-        budget=budget or math.inf,
+        budget=within or math.inf,
         **shared,
     )
     status = reward_command.main(request, out)

@@ -12,9 +12,9 @@ smoother with its matrices. `correlation` asks whether two series move together.
 that share their problems; `scan` says whether the level has truly fallen and how small a fall could be seen, `turning`
 whether a rise and a fall stand out of whatever noise there is, `checkpoint` which checkpoint to take, and `search`
 finds the best checkpoint with few evals. `hacking` asks which share of the rewarded answers fails hidden tests and
-whether that is more than is tolerated, `beta` is the distribution of such a share, `isotonic` fits one that only rises,
-and `log_odds` says which kinds of answers grew. `copies` tells whether two
-columns hold one measurement. `gap` asks whether a reward and a score are far apart, or part.
+whether that is more than is tolerated, `onset` since when it is, `beta` is the distribution of such a share,
+`isotonic` fits one that only rises, and `log_odds` says which kinds of answers grew. `copies` tells whether two columns
+hold one measurement. `gap` asks whether a reward and a score are far apart, or part.
 
 Everything here imports numpy and the standard library only. scipy.stats and scipy.signal take one to two seconds to
 import, and scipy.special a third of a second, which a command line report should not pay; the few lines that replace

@@ -91,7 +91,7 @@ def onset_of(failing: npt.ArrayLike, answers: npt.ArrayLike, alike: float = 1.0)
     1954, "Continuous inspection schemes", Biometrika 41.
 
     >>> onset_of([0, 0, 0, 2, 3, 2], [8] * 6)
-    Onset(at=3, low=3, high=3, before=0.006756756756756757, level=0.1)
+    Onset(at=3, low=1, high=4, before=0.006756756756756757, level=0.1)
     """
     fails, count = floats(failing), floats(answers)
     if not fails.sum():

@@ -154,10 +154,10 @@ class TrainConfig:
             _check(one, getattr(self, one.name))
         for name in ("stop_sequences", "remedy"):
             object.__setattr__(self, name, tuple(getattr(self, name)))  # TOML and JSON have lists
-        if self.evaluate_every and self.save_every % self.evaluate_every:
+        if self.evaluate_every and self.save_every % self.evaluate_every and self.evaluate_every % self.save_every:
             raise UsageError(
                 f"Checkpoints every {self.save_every} steps do not meet evaluations every {self.evaluate_every}; "
-                "a checkpoint that was not measured cannot be chosen. Make save_every a multiple of evaluate_every."
+                "what is not measured and saved at the same step cannot be chosen. Make one a multiple of the other."
             )
         self._check_schedule()
         for what, when in self._told_when():
