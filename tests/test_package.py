@@ -17,14 +17,14 @@ from heldout.datasets import published
 ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src" / "heldout"
 FLOORS = (
-    {"errors", "findings", "ranks", "text", "user_code"},
+    {"errors", "findings", "ranks", "settings", "text", "user_code"},
     {"metrics", "stats", "sandbox"},
     {"run", "tasks"},
     {"datasets", "store", "tricks"},
     {"readers", "rollouts", "charts", "detectors"},
-    {"diagnosis", "evaluation", "rewards"},
-    {"report", "live", "audit"},
-    {"callbacks"},
+    {"diagnosis", "evaluation", "pages", "rewards"},
+    {"report", "compare", "live", "audit"},
+    {"callbacks", "serve"},
     {"train"},
     {"cli"},
     {"__main__"},

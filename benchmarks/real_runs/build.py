@@ -44,6 +44,9 @@ class Job:
     def trained(self) -> bool:
         return (self.directory / "policy" / "config.json").exists()
 
+    def packed_in(self, data: Path | None) -> bool:
+        return data is not None and (data / f"{self.name}.json").exists()
+
 
 def main(out: Path, kinds: Sequence[str], seeds: int, stages: Sequence[str], data: Path | None, fine: bool) -> None:
     """Train, score and pack what is not done yet.
@@ -69,6 +72,7 @@ def main(out: Path, kinds: Sequence[str], seeds: int, stages: Sequence[str], dat
     console = Console(highlight=False)
     chosen = [KINDS[name] for name in kinds or KINDS]
     jobs = [Job(kind, seed, out / f"{kind.name}-{seed}") for seed in range(seeds) for kind in chosen]
+    jobs = [job for job in jobs if not (job.packed_in(data) and not job.directory.exists())]  # done elsewhere
     out.mkdir(parents=True, exist_ok=True)
     for job in jobs:
         if "train" in stages:

@@ -15,7 +15,7 @@ from heldout.audit.audit import LIMITS, Audit
 from heldout.audit.parts import Example, Result
 from heldout.audit.terminal import scale_told, shortened
 from heldout.audit.words import TITLES, advice, besides, clear, entries, how_often, score_text
-from heldout.report.pages import template
+from heldout.pages import template
 from heldout.store.lines import replacing
 
 SCHEMA = "heldout.audit/1"
@@ -107,7 +107,7 @@ def _number(value: float | None) -> float | str | None:
 def as_html(audit: Audit, files: Mapping[Example, str], reproduced: str) -> str:
     """Write an audit as a page of its own, without any network; all texts are escaped."""
     found = entries(audit.results)
-    return template("audit.html").render(
+    return template("audit.html", __package__).render(
         audit=audit,
         scale=scale_told(audit),
         sections=[(TITLES[kind], kind, some) for kind, some in found.items()],

@@ -21,8 +21,8 @@ from heldout.diagnosis.entries import as_told
 from heldout.diagnosis.first_screen import first_screen
 from heldout.findings import BenchmarkFall, Unchecked, Verdict
 from heldout.metrics import ROLES, Unit
-from heldout.report.settings import settings_of
 from heldout.run import Note, Run
+from heldout.settings import settings_of
 from heldout.stats.correlation import Correlation, LeadLag
 from heldout.stats.course import Course
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from heldout.diagnosis.looks import Looks, Stretch
-from heldout.report.tables import TextTable
+from heldout.pages.tables import TextTable
 from heldout.rollouts.folding import Group
 from heldout.text import VisibleLines, counted, excerpt, share, visible, visible_lines
 

@@ -7,24 +7,19 @@ Only the figures are inserted as they are, and they are made here.
 from __future__ import annotations
 
 import re
-import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from jinja2 import Environment, PackageLoader, StrictUndefined, Template
-
-import heldout
-from heldout.charts.palettes import stylesheet
 from heldout.diagnosis.description import Description
 from heldout.diagnosis.entries import Entry, as_told, by_detector
 from heldout.diagnosis.first_screen import first_screen
 from heldout.diagnosis.looks import Looks
 from heldout.findings import Verdict
 from heldout.metrics import heading_of
+from heldout.pages import template
+from heldout.pages.tables import TextTable
 from heldout.report.looks import compared, failures, grown, stretches, title_of
-from heldout.report.settings import settings_of
 from heldout.report.tables import (
-    TextTable,
     benchmarks,
     correlations,
     hack_rate,
@@ -34,7 +29,7 @@ from heldout.report.tables import (
     signals,
 )
 from heldout.run import Run
-from heldout.text import visible
+from heldout.settings import settings_of
 
 _SPECIAL = str.maketrans({c: f"\\{c}" for c in "\\`*_{}[]<>#|~$"})
 
@@ -56,7 +51,7 @@ class InlineFigure:
 
 def as_html(run: Run, about: Description, verdict: Verdict, figures: Sequence[InlineFigure]) -> str:
     """Write the report of one run as a self-contained page."""
-    return template("report.html").render(
+    return template("report.html", __package__).render(
         run=run,
         about=about,
         verdict=verdict,
@@ -92,22 +87,7 @@ def _looks(looks: Looks) -> Mapping[str, object]:
 
 def as_index(entries: Sequence[Mapping[str, object]], refused: Mapping[str, str]) -> str:
     """Write the page that links to several reports."""
-    return template("index.html").render(entries=entries, refused=refused)
-
-
-def template(name: str) -> Template:
-    """Return a template of a page; what is put into it is escaped."""
-    environment = Environment(
-        loader=PackageLoader("heldout.report"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {"heading": heading_of, "visible": visible}
-    environment.filters["shell"] = lambda text: shlex.quote(visible(text))
-    environment.globals |= {"version": heldout.__version__, "chart_colours": stylesheet()}
-    return environment.get_template(name)
+    return template("index.html", __package__).render(entries=entries, refused=refused)
 
 
 def shown(files: Sequence[str]) -> str | None:

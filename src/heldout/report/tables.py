@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -12,21 +11,12 @@ from heldout.diagnosis.description import Description, Point, SeriesDescription
 from heldout.findings import Verdict
 from heldout.metrics import heading_of
 from heldout.metrics.phrasing import Spoken, written
+from heldout.pages.tables import TextTable
 from heldout.stats.course import Around
 from heldout.text import counted, number, sentence_list
 
 _MOST_BLOCKS = 8  # rows of the table of the hack rate
 _TRENDS = "* Levels are dominated by trends: two unrelated curves that both rise look like this too."
-
-
-@dataclass(frozen=True, slots=True)
-class TextTable:
-    """A table whose cells are ready to print; all columns but the first are numbers."""
-
-    title: str
-    head: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-    note: str = ""  # what a sign in it means
 
 
 def not_checked(verdict: Verdict) -> list[str]:

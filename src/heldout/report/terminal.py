@@ -17,10 +17,11 @@ from heldout.diagnosis.entries import Entry, as_told, by_detector
 from heldout.diagnosis.first_screen import Line, first_screen
 from heldout.diagnosis.looks import Looks
 from heldout.findings import Severity, Verdict
+from heldout.pages.tables import TextTable
 from heldout.report.looks import compared, failures, grown, stretches, title_of
-from heldout.report.settings import settings_of
-from heldout.report.tables import TextTable, benchmarks, correlations, hack_rate, key_values, not_checked
+from heldout.report.tables import benchmarks, correlations, hack_rate, key_values, not_checked
 from heldout.run import Note, NoteKind, Run
+from heldout.settings import settings_of
 from heldout.text import counted, visible
 
 _MARK = {

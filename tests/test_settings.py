@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from heldout.report import write_report
-from heldout.report.settings import settings_of
 from heldout.run import Run, Series
+from heldout.settings import settings_of
 
 CONFIG = {
     "seed": 7,
