@@ -9,7 +9,7 @@ import numpy as np
 
 from heldout.report import write_report
 from heldout.run import Run, Series
-from heldout.settings import settings_of
+from heldout.settings import differing, recipe_of, settings_of
 
 CONFIG = {
     "seed": 7,
@@ -43,3 +43,40 @@ def test_many_and_long_settings_are_shortened_and_none_is_obeyed() -> None:
     assert len(told) == 60
     assert all(len(text) <= 120 and "\x1b" not in text for text in told.values())
     assert settings_of({}) == {}
+
+
+def test_runs_differ_in_what_is_a_setting_and_not_in_where_and_when_they_ran() -> None:
+    circumstances = [
+        {
+            "seed": k,
+            "data": {"seed": k},
+            "run_name": f"r{k}",
+            "output_dir": f"/x/{k}",
+            "created": str(k),
+            "host": str(k),
+        }
+        | {"versions": {"torch": str(k)}, "git": str(k), "hub_token": str(k), "wandb": {"id": k}, "start_time": k}
+        for k in range(2)
+    ]
+    assert differing(circumstances) == {}
+    assert differing([{"lr": 1e-6, "steps": 10}, {"steps": 10.0, "kl": 0.1}]) == {
+        "lr": ("1e-06", None),
+        "kl": (None, "0.1"),
+    }
+
+
+def test_settings_whose_names_only_look_like_a_place_still_count() -> None:
+    config = {"model_name": "tiny", "model_path": "/m/tiny", "max_time": 1, "n_gpus_per_node": 8, "name_or_path": "x"}
+    assert set(recipe_of(config)) == set(config)
+
+
+def test_of_absolute_paths_the_last_two_parts_are_compared() -> None:
+    assert differing([{"data": "/a/gsm8k/train.parquet"}, {"data": "/b/gsm8k/train.parquet"}]) == {}
+    assert differing([{"data": "/a/gsm8k/train.parquet"}, {"data": "/a/math/train.parquet"}]) == {
+        "data": ("gsm8k/train.parquet", "math/train.parquet")
+    }
+
+
+def test_long_values_are_cut_where_they_part() -> None:
+    told = differing([{"prompt": "x" * 500 + "one"}, {"prompt": "x" * 500 + "two\x1b"}])
+    assert told == {"prompt": ("…one", "…two\\x1b")}

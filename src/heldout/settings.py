@@ -3,15 +3,43 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from heldout.text import visible
+from heldout.text import shared_beginning, visible
 
 # A setting of this name is not shown: configurations of trainers hold keys of trackers and hubs.
 _SECRET = re.compile(r"(?:api|access|private)[-_]?key|token$|secret|passw|credential|authorization", re.IGNORECASE)
 _NOT_SETTINGS = frozenset({"figure", "versions", "created"})
 _MOST, _LONGEST = 60, 120
+# What tells two trainings apart without making them different recipes (see `_is_circumstance`).
+_ABOVE = frozenset({"seed", "seeds", "versions", "git", "wandb", "_wandb"})  # of these nothing counts
+_OF_A_RUN = frozenset({"run", "exp", "experiment", "trial", "job", "project", "group", "wandb"})
+_CALLED = frozenset({"name", "names", "id", "tags", "notes", "uuid", "experiment"})
+_WHERE = frozenset(
+    {"host", "hostname", "node", "user", "username", "pid", "cwd"}
+    | {"created", "date", "time", "timestamp", "git", "commit", "versions"}
+)
+_WHEN = frozenset({"start", "started", "end", "ended", "created", "git"})  # before a time, or a commit
+_PLACE = frozenset({"dir", "directory", "path", "folder", "root", "file"})
+_WRITTEN = frozenset(
+    {
+        "out",
+        "output",
+        "log",
+        "logs",
+        "logging",
+        "save",
+        "work",
+        "working",
+        "run",
+        "runs",
+        "cache",
+        "local",
+        "tensorboard",
+    }
+)
+_PATH = re.compile(r"(?:[/~]|[A-Za-z]:[\\/])")  # how an absolute path begins
 # What makes a run what it is, in this order.
 _FIRST = tuple(
     re.compile(words, re.IGNORECASE)
@@ -29,21 +57,89 @@ def settings_of(config: Mapping[str, Any]) -> dict[str, str]:
     >>> settings_of({"seed": 7, "model": {"name": "tiny"}, "hub_token": "x", "reward": "exit-status"})
     {'reward': 'exit-status', 'model/name': 'tiny', 'seed': '7'}
     """
-    found = [(key, text) for key, text in _flat(config) if not _SECRET.search(key)]
-    found.sort(key=lambda one: _rank(one[0]))
-    return dict(found[:_MOST])
+    found = sorted(all_settings(config).items(), key=lambda one: _rank(one[0]))
+    return {key: _short(text) for key, text in found[:_MOST]}
+
+
+def all_settings(config: Mapping[str, Any]) -> dict[str, str]:
+    """Return every setting by name, whole; what is named like a secret is left out.
+
+    >>> all_settings({"seed": 7, "model": {"name": "tiny"}, "hub_token": "x"})
+    {'seed': '7', 'model/name': 'tiny'}
+    """
+    return {key: text for key, text in _texts(config) if not _SECRET.search(key)}
+
+
+def recipe_of(config: Mapping[str, Any]) -> dict[str, str]:
+    """Return the settings that make the recipe, by name, whole: what two seeds of it have in common.
+
+    Left out are secrets, and what tells two runs of one recipe apart: the seed, names of the run, places to write to,
+    times, hosts, versions and commits. Of an absolute path the last two parts count, of a number its value.
+
+    >>> recipe_of({"seed": 7, "lr": 1e-6, "output_dir": "/a/b", "steps": 100.0, "data": "/x/gsm8k/train.jsonl"})
+    {'lr': '1e-06', 'steps': '100', 'data': 'gsm8k/train.jsonl'}
+    """
+    return {key: _same_text(text) for key, text in all_settings(config).items() if not _is_circumstance(key)}
+
+
+def differing(configs: Sequence[Mapping[str, Any]]) -> dict[str, tuple[str | None, ...]]:
+    """Return the settings in which runs differ, each with its value in every run, None where it is not set.
+
+    Seeds, names, places, times, hosts and versions are no settings of a recipe (see `recipe_of`). What makes a run
+    what it is stands first; each value is cut at 120 characters, so that what differs can be seen.
+
+    >>> differing([{"seed": 1, "lr": 1e-6}, {"seed": 2, "lr": 2e-6, "kl": 0.1}])
+    {'lr': ('1e-06', '2e-06'), 'kl': (None, '0.1')}
+    """
+    recipes = [recipe_of(config) for config in configs]
+    keys = dict.fromkeys(key for recipe in recipes for key in recipe)
+    values = {key: [recipe.get(key) for recipe in recipes] for key in keys}
+    return {key: _cut(values[key]) for key in sorted(values, key=_rank) if len(set(values[key])) > 1}
+
+
+def _cut(texts: Sequence[str | None]) -> tuple[str | None, ...]:
+    """Cut long values; where all begin alike for as long, each begins where they part."""
+    begin = len(shared_beginning([text for text in texts if text is not None]))
+    skip = begin if begin >= _LONGEST and None not in texts else 0
+    return tuple(None if text is None else _short("…" * bool(skip) + text[skip:]) for text in texts)
+
+
+def _is_circumstance(key: str) -> bool:
+    """Whether a setting is the seed, a name of the run, a place to write to, a time, a host, a version or a commit."""
+    *above, last = key.lower().split("/")
+    words = re.split(r"[._-]+", last)
+    end, before = words[-1], set(words[:-1])
+    return (
+        end in ("seed", "seeds")
+        or not _ABOVE.isdisjoint(above)
+        or (not above and last in _CALLED)
+        or last in _WHERE
+        or bool(before & _OF_A_RUN and end in _CALLED)
+        or bool(before & _WHEN and end in {*_WHERE, "at", "commit"})
+        or (end in _PLACE and bool(before & _WRITTEN))
+    )
+
+
+def _same_text(text: str) -> str:
+    """Return a value as it is compared: a number by its value, of an absolute path the last two parts."""
+    if _PATH.match(text):
+        return "/".join(re.split(r"[\\/]+", text.rstrip("\\/"))[-2:])
+    return text[:-2] if re.fullmatch(r"-?\d+\.0", text) else text
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
 
 
 def _rank(key: str) -> int:
     return next((rank for rank, words in enumerate(_FIRST) if words.search(key)), len(_FIRST))
 
 
-def _flat(config: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+def _texts(config: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
     for key, value in config.items():
         if not prefix and key in _NOT_SETTINGS:
             continue
         if isinstance(value, Mapping):
-            yield from _flat(value, f"{prefix}{key}/")
+            yield from _texts(value, f"{prefix}{key}/")
         elif value is not None and value != "" and value != []:
-            text = " ".join(visible(str(value)).split())
-            yield visible(f"{prefix}{key}"), text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
+            yield visible(f"{prefix}{key}"), " ".join(visible(str(value)).split())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 # What is obeyed, or not seen, instead of being read: control characters and lone surrogates, which XML forbids too;
@@ -72,6 +73,16 @@ def _bytes(size: int) -> str:
 def word_set(text: str) -> frozenset[str]:
     """Return the words of a text as a set; such lists are too long to be written with quotes."""
     return frozenset(text.split())
+
+
+def shared_beginning(texts: Sequence[str]) -> str:
+    """Return what texts begin with alike.
+
+    >>> shared_beginning(["ppo-1", "ppo-12"])
+    'ppo-1'
+    """
+    first, last = min(texts, default=""), max(texts, default="")
+    return next((first[:k] for k, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), first)
 
 
 def counted(count: int, noun: str) -> str:

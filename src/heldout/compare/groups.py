@@ -1,0 +1,161 @@
+"""Which runs are seeds of one recipe?
+
+By their settings: runs whose settings are the same but for the seed, names, places and times (`settings.recipe_of`)
+are one recipe. A user may say otherwise, by a setting or by naming the runs of a group.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from heldout.errors import UsageError
+from heldout.run import Run
+from heldout.settings import all_settings, recipe_of
+from heldout.text import shared_beginning, visible
+
+NOT_SET = "(not set)"
+_SEED_IN_NAME = re.compile(r"[-_.]?seed[-_=]?(\d+)", re.IGNORECASE)
+_SEPARATORS = " -_./("
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Runs of one recipe, which differ in their seed.
+
+    Attributes
+    ----------
+    name
+        What the recipe is called: what the names of its runs share, or as the user said.
+    runs
+        Its runs, in the given order; no run is there twice.
+    by
+        How they were found to belong together, in words.
+    """
+
+    name: str
+    runs: tuple[Run, ...]
+    by: str = ""
+
+    def __len__(self) -> int:
+        return len(self.runs)
+
+    @property
+    def seeds(self) -> tuple[str, ...]:
+        """The seed of every run, empty where it is not known."""
+        return tuple(map(seed_of, self.runs))
+
+
+def groups_of(
+    runs: Sequence[Run], by: str | None = None, named: Mapping[str, Sequence[Run]] | None = None
+) -> list[Group]:
+    """Return the recipes that runs are seeds of, in the order of their first runs.
+
+    Parameters
+    ----------
+    runs
+        Any runs. Those whose log carries no settings are one recipe only where their names differ in nothing but a
+        number after "seed".
+    by
+        The setting that tells recipes apart; runs without it are the group "(not set)".
+    named
+        Name → runs of a group that the user named; these come first, and are looked for in `runs` no more.
+
+    Raises
+    ------
+    UsageError
+        When no run has the setting `by`, or a run is in two named groups.
+    """
+    chosen = _named(named or {})
+    taken = {id(run) for group in chosen for run in group.runs}
+    left = [run for run in _each_once(runs) if id(run) not in taken]
+    found = _by_setting(left, by) if by is not None else _all_but_seed(left)
+    return _told_apart([*chosen, *found])
+
+
+def seed_of(run: Run) -> str:
+    """Return the seed of a run: as its settings have it, or its name; empty where neither does."""
+    settings = all_settings(run.config)
+    keys = sorted((key for key in settings if re.split(r"[/_.-]", key.lower())[-1] in ("seed", "seeds")), key=len)
+    in_name = _SEED_IN_NAME.search(run.name)
+    return settings[keys[0]] if keys else in_name[1] if in_name else ""
+
+
+def _named(named: Mapping[str, Sequence[Run]]) -> list[Group]:
+    seen: dict[int, str] = {}
+    for name, runs in named.items():
+        for run in runs:
+            if seen.setdefault(id(run), name) != name:
+                raise UsageError(f"The run {run.name!r} is in the groups {seen[id(run)]!r} and {name!r}; name it once.")
+    return [Group(visible(name), tuple(_each_once(runs)), "as named") for name, runs in named.items() if runs]
+
+
+def _each_once(runs: Iterable[Run]) -> list[Run]:
+    """Leave out a run that is given again: counted twice it would be taken for two seeds."""
+    return list({(run.source, run.name): run for run in reversed(list(runs))}.values())[::-1]
+
+
+def _by_setting(runs: Sequence[Run], key: str) -> list[Group]:
+    name = key.replace(".", "/")
+    values = [all_settings(run.config) for run in runs]
+    found = [value.get(key, value.get(name)) for value in values]
+    if runs and not any(found):
+        known = sorted({key for value in values for key in value})
+        near = difflib.get_close_matches(name, known, n=4, cutoff=0.3) or known[:6]
+        has = f"they have {', '.join(near)}" if near else "their logs carry no settings"
+        raise UsageError(f"No run has the setting {key!r}; {has}.")
+    parts: dict[str, list[Run]] = {}
+    for run, value in zip(runs, found, strict=True):
+        parts.setdefault(NOT_SET if value is None else f"{key}={value}", []).append(run)
+    return [Group(name, tuple(part), f"by {key}") for name, part in parts.items()]
+
+
+def _all_but_seed(runs: Sequence[Run]) -> list[Group]:
+    parts: dict[tuple[str, ...], list[Run]] = {}
+    for run in runs:
+        parts.setdefault(_recipe_key(run), []).append(run)
+    return [Group(_name(part), tuple(part), _how(part)) for part in parts.values()]
+
+
+def _recipe_key(run: Run) -> tuple[str, ...]:
+    """What is equal in all seeds of a recipe; without settings that is the name without its seed."""
+    recipe = recipe_of(run.config)
+    if recipe:
+        return ("", *(f"{key}={value}" for key, value in sorted(recipe.items())))
+    without, found = _SEED_IN_NAME.subn("", run.name)
+    return (without, run.format) if found else (run.name, run.source)
+
+
+def _how(runs: Sequence[Run]) -> str:
+    if len(runs) == 1:
+        return ""
+    return "same settings but for the seed" if recipe_of(runs[0].config) else "names that differ in the seed alone"
+
+
+def _name(runs: Sequence[Run]) -> str:
+    """What the names of its runs share, up to the last separator; of one run its name."""
+    if len(runs) == 1:
+        return visible(runs[0].name)
+    without = {_SEED_IN_NAME.sub("", run.name) for run in runs}
+    shared = without.pop() if len(without) == 1 else _begin([run.name for run in runs])
+    return visible(shared.rstrip(_SEPARATORS)) or visible(runs[0].name)
+
+
+def _begin(names: Sequence[str]) -> str:
+    """What names begin with, up to a separator: "ppo-1" and "ppo-12" share "ppo-"."""
+    shared = shared_beginning(names)
+    ends = {name[len(shared) : len(shared) + 1] for name in names}
+    whole = shared[-1:] in _SEPARATORS or ends <= set(_SEPARATORS) | {""}
+    return shared if whole else shared[: max(map(shared.rfind, _SEPARATORS)) + 1] or shared
+
+
+def _told_apart(groups: Sequence[Group]) -> list[Group]:
+    """Number groups of one name."""
+    seen: dict[str, int] = {}
+    told = []
+    for group in groups:
+        seen[group.name] = count = seen.get(group.name, 0) + 1
+        told.append(group if count == 1 else replace(group, name=f"{group.name} ({count})"))
+    return told
