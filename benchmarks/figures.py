@@ -22,7 +22,9 @@ from benchmarks.harness import Estimate
 from benchmarks.rivals import ALARM, OURS
 from benchmarks.score import Score, percent
 from heldout.charts import PAGE_CM, Colour
-from heldout.charts.matplotlib_backend import CM, encode, own_settings
+from heldout.charts.matplotlib_backend.files import encode
+from heldout.charts.matplotlib_backend.settings import own_settings
+from heldout.charts.matplotlib_backend.sizes import CM
 from heldout.charts.palettes import PALETTES
 from heldout.errors import UsageError
 

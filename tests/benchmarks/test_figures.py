@@ -17,7 +17,7 @@ from benchmarks.detect import main
 from benchmarks.figures import _apart, _figures, alarms, regret, save
 from benchmarks.rivals import OURS, RIVALS
 from benchmarks.score import Estimate, Score, Selection
-from heldout.charts.matplotlib_backend import own_settings
+from heldout.charts.matplotlib_backend.settings import own_settings
 from heldout.errors import UsageError
 
 

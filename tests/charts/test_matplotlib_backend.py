@@ -6,17 +6,20 @@ import struct
 import time
 import xml.etree.ElementTree as ET
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from charts_data import LENGTH_HINTS, REWARD_HINTS, noisy_run, published_length, published_reward, run_of, series
+from matplotlib.axes import Axes
 
 from heldout.charts import Chart, Colour, Hints, Marks, dual_axis, length_and_pass_rate, reward_and_held_out
-from heldout.charts.drawing import render, renders, save, svg
-from heldout.charts.matplotlib_backend import LEAST_POINTS, Scale
+from heldout.charts.drawing import draw, render, renders, save, svg
+from heldout.charts.matplotlib_backend.sizes import LEAST_POINTS, Scale
 from heldout.charts.palettes import PALETTES
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -220,20 +223,51 @@ def test_pdf_says_what_it_shows() -> None:
 
 @pytest.mark.parametrize("width_cm", [8.5, 16.0, 25.0])
 def test_axis_labels_stand_clear_of_the_tick_labels(width_cm: float) -> None:
-    from heldout.charts import matplotlib_backend as backend
+    ax = draw(published(), width_cm=width_cm)
+    figure = ax.figure
+    figure.canvas.draw()
+    for axis in (axis for axes in figure.axes for axis in (axes.xaxis, axes.yaxis)):
+        label = axis.label.get_window_extent()
+        ticks = [text.get_window_extent() for text in axis.get_ticklabels() if axis.get_visible()]
+        assert not any(label.overlaps(tick) for tick in ticks if label.width and tick.width)
 
+
+# -- axes of matplotlib, to go on with ---------------------------------------------------------------------------------
+
+
+def points_of(ax: Axes, axes: Axes) -> set[tuple[float, float]]:
+    """What is drawn on `ax` in the units of `axes`."""
+    lines = [line for line in ax.lines if line.get_transform() == axes.transData]
+    return {(float(x), float(y)) for line in lines for x, y in np.asarray(line.get_xydata())}
+
+
+def test_axes_are_in_the_units_of_the_chart() -> None:
     chart = published()
-    with backend.own_settings():
-        drawing = backend._Drawing(chart, Scale.of(width_cm, None), PALETTES["light"], 100.0)
-        for stage in (drawing.frame, drawing.x_axis, drawing.y_axes, drawing.title):
-            stage()
-        for depth, layer in enumerate(chart.layers):
-            drawing.draw(layer, 2.0 + depth)
-        drawing.fit()
-        drawing.fit()  # a legend above the plot makes it fit again
-        drawing.figure.canvas.draw()
-        for axes in drawing.figure.axes:
-            for axis in (axes.xaxis, axes.yaxis):
-                label = axis.label.get_window_extent()
-                ticks = [text.get_window_extent() for text in axis.get_ticklabels() if axis.get_visible()]
-                assert not any(label.overlaps(tick) for tick in ticks if label.width and tick.width)
+    ax = draw(chart)
+    left, right = ax.figure.axes
+    assert ax is left
+    assert (left.get_xlim(), left.get_ylim(), right.get_ylim()) == (chart.x.limits, (3.0, 5.0), (0.28, 0.36))
+    assert (650.0, 4.65) in points_of(ax, left)
+    assert (350.0, 0.348) in points_of(ax, right)
+    assert right.get_yticklabels()[0].get_text() == "0.28"
+
+
+def test_axes_of_ones_own_keep_their_place_and_the_other_axes_are_left_alone() -> None:
+    figure, (first, second) = plt.subplots(1, 2)
+    place = first.get_position().bounds
+    assert draw(published(), first) is first
+    assert first.get_position().bounds == place
+    assert not second.lines
+    assert len(figure.axes) == 3  # the right side of the first one
+
+
+def test_drawing_on_axes_leaves_the_users_settings_alone() -> None:
+    with mpl.rc_context({"font.size": 30}):
+        draw(published())
+        assert mpl.rcParams["font.size"] == 30
+
+
+@pytest.fixture(autouse=True)
+def _closed() -> Iterator[None]:
+    yield
+    plt.close("all")

@@ -14,7 +14,7 @@ plotting library loaded. `Hints` ask for particular ticks, labels and markers wh
 
 from __future__ import annotations
 
-from heldout.charts.drawing import render, renders, save, svg
+from heldout.charts.drawing import draw, render, renders, save, svg
 from heldout.charts.gallery import Marks, Share, dual_axis, length_and_pass_rate, reward_and_held_out
 from heldout.charts.placement import legend_place
 from heldout.charts.spec import (
@@ -57,6 +57,7 @@ __all__ = [
     "Side",
     "Span",
     "Text",
+    "draw",
     "dual_axis",
     "legend_place",
     "length_and_pass_rate",

@@ -10,10 +10,14 @@ from concurrent.futures import Executor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from heldout.charts.palettes import as_variables
 from heldout.charts.spec import KINDS, NARROWEST_CM, PAGE_CM, THEMES, WIDEST_CM, Chart, Kind, Theme
 from heldout.errors import ChartError
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 NARROW_CM = 9.0  # about the width of a phone: the words keep their size, the plot gives way
 
@@ -59,6 +63,49 @@ def save(
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(render(chart, kind, width_cm=width_cm, height_cm=height_cm, theme=theme, dpi=dpi))
     return path
+
+
+def draw(
+    chart: Chart,
+    ax: Axes | None = None,
+    *,
+    width_cm: float = PAGE_CM,
+    height_cm: float | None = None,
+    theme: Theme = "light",
+) -> Axes:
+    """Draw a chart on axes of matplotlib, to go on with there.
+
+    Parameters
+    ----------
+    chart
+        The specification.
+    ax
+        Empty axes of a figure of yours, which keep their place; a new figure of pyplot's is made if none are given.
+    width_cm, height_cm
+        Size of the new figure, as for `save`; not asked where `ax` is given.
+    theme
+        ``light`` or ``dark``.
+
+    Returns
+    -------
+    Axes
+        The left axes, in the units of the steps and of the left side; those of the right side share their x axis.
+
+    Raises
+    ------
+    ChartError
+        If the theme or the size is not one that can be drawn.
+
+    Examples
+    --------
+    >>> from heldout import charts, read
+    >>> ax = charts.draw(charts.reward_and_held_out(read("example:deepseek-r1")))
+    >>> line = ax.axvline(650.0, linestyle=":")
+    """
+    _check_size(width_cm, height_cm, theme, 100.0)
+    from heldout.charts import matplotlib_backend  # heavy, and not needed to describe a chart
+
+    return matplotlib_backend.draw(chart, ax, width_cm=width_cm, height_cm=height_cm, theme=theme)
 
 
 def render(
@@ -113,7 +160,7 @@ class Drawn:
     narrow: str  # the same for a phone
 
 
-def draw(chart: Chart, kinds: Sequence[Kind]) -> Drawn:
+def drawn(chart: Chart, kinds: Sequence[Kind]) -> Drawn:
     """Draw a chart as files, and for a page."""
     wanted: tuple[Kind, ...] = tuple(kind for kind in KINDS if kind in kinds or kind == "svg")
     files = renders(chart, wanted)
@@ -127,7 +174,7 @@ def draw_all(charts: Sequence[Chart], kinds: Sequence[Kind], pool: Executor | No
 
     A pool that died costs time, not the figures.
     """
-    started = None if pool is None else pool.map(draw, charts, [tuple(kinds)] * len(charts))
+    started = None if pool is None else pool.map(drawn, charts, [tuple(kinds)] * len(charts))
     return _collected(started, charts, kinds)
 
 
@@ -135,12 +182,12 @@ def _collected(started: Iterator[Drawn] | None, charts: Sequence[Chart], kinds: 
     done = 0
     if started is not None:
         try:
-            for drawn in started:
-                yield drawn
+            for one in started:
+                yield one
                 done += 1
         except BrokenProcessPool:
             pass
-    yield from (draw(chart, kinds) for chart in charts[done:])
+    yield from (drawn(chart, kinds) for chart in charts[done:])
 
 
 def _kind_of(path: Path) -> Kind:
