@@ -36,7 +36,7 @@ def test_figures_of_an_earlier_report_are_removed(tmp_path: Path) -> None:
 def test_a_report_of_one_run_and_an_index_of_several_do_not_stand_beside_each_other(tmp_path: Path) -> None:
     write_report(run("a", "reward"), tmp_path, ["svg"])
     written = [write_report(run(name, "reward"), tmp_path / name, ["svg"]) for name in ("x", "y")]
-    write_index(written, {}, tmp_path)
+    write_index([one.row(tmp_path) for one in written], {}, tmp_path)
     assert names(tmp_path) == {"index.html", "x", "y"}
     write_report(run("a", "reward"), tmp_path, ["svg"])
     assert "index.html" not in names(tmp_path)

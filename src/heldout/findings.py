@@ -118,6 +118,17 @@ class Onset:
     back: int | None = None  # step of the first evaluation that is not below any more; None while the score is down
 
 
+@dataclass(frozen=True, slots=True)
+class Fall:
+    """How far a score lies at the end below a peak, with a 95 % interval: as judged, shares as fractions."""
+
+    peak_step: int
+    drop: float
+    low: float
+    high: float
+    text: str  # the same in words: "72.4 points (66.9 to 78.0)"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BenchmarkFall:
     """What one of several held-out scores says about a fall."""
@@ -172,6 +183,8 @@ class Verdict:
         What the hidden tests say of rewarded training answers, where more of them fail than is tolerated.
     peak_step
         The peak before the fall that was found, or that the evaluations come near to and do not confirm.
+    fall
+        How far the score has fallen and still is down; None where no fall is stated.
     onset
         Where the fall began, None where there is none now.
     recommended
@@ -198,6 +211,7 @@ class Verdict:
     label: str
     sentence: str
     peak_step: int | None = None
+    fall: Fall | None = None
     onset: Onset | None = None
     recommended: Estimate | None = None
     tied: tuple[int, ...] = ()

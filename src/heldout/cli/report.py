@@ -93,7 +93,7 @@ def report(
         print(f"heldout: {visible(why)}", file=sys.stderr)
     pages = [written.page for written in reports]
     if several and reports:
-        pages = [write_index(reports, refused, out), *pages]
+        pages = [write_index([written.row(out) for written in reports], refused, out), *pages]
     show_files(console, pages)
     if refused:
         raise typer.Exit(2)

@@ -176,11 +176,16 @@ def _checkpoint(run: Run, verdict: Verdict, path: str) -> str:
     return " ".join(filter(None, (f"Step {kept.step}, {_level(run, kept)}.", verdict.passed_over, where)))
 
 
-def _level(run: Run, kept: Estimate) -> str:
+def spoken_of(run: Run) -> Spoken:
+    """Return how the held-out score of a run that has one is spoken of."""
     series = run["held_out"]
     last = run.evaluations()[-1]
     span = float(np.ptp(np.log(series.value) if last.ratio else series.value))
-    said = Spoken(last.share, last.lower, span, last.ratio)
+    return Spoken(last.share, last.lower, span, last.ratio)
+
+
+def _level(run: Run, kept: Estimate) -> str:
+    said = spoken_of(run)
     estimate, low, high = map(said.as_scored, (kept.estimate, kept.low, kept.high))
     return f"at {said.level(estimate)} (95 % interval {said.levels(low, high)})"
 

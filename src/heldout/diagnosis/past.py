@@ -2,27 +2,16 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 
 from heldout.detectors import Detectors
 from heldout.detectors.disagreement import Disagreement
 from heldout.detectors.overoptimisation import Level, OverOptimisation
-from heldout.findings import Finding
+from heldout.findings import Fall, Finding
 from heldout.stats.gp import GPPosterior, gp_posterior
 from heldout.stats.levels import TWO_SIDED_95
 
 _BACK, _LOOKS = 0.8, 2  # as probable as that to be back at its peak, twice in a row: one is luck
-
-
-class Fall(NamedTuple):
-    """How far the score is at the end below a peak, with a 95 % interval."""
-
-    peak_step: int
-    drop: float
-    low: float
-    high: float
 
 
 def fall_now(fallen: OverOptimisation) -> Fall:
@@ -34,7 +23,8 @@ def fall_now(fallen: OverOptimisation) -> Fall:
     now = fallen.looks[-1]
     half = TWO_SIDED_95 * now.drop_sd
     low = max(now.drop - half, fallen.least_fall())
-    return Fall(now.peak_step, max(now.drop, low), low, max(now.drop + half, low))
+    drop, high, said = max(now.drop, low), max(now.drop + half, low), fallen.evidence.spoken
+    return Fall(now.peak_step, drop, low, high, f"{said.by(drop)} ({said.between(low, high)})")
 
 
 def has_fallen(fallen: OverOptimisation) -> bool:

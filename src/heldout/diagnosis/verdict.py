@@ -20,6 +20,7 @@ from heldout.diagnosis.benchmarks import falls_of_benchmarks, variants_of
 from heldout.diagnosis.beside import by_the_same_reward
 from heldout.diagnosis.hacked import ADVICE, hacked_at_end, with_hacked
 from heldout.diagnosis.onset import onset_of, told_onset
+from heldout.diagnosis.past import fall_now
 from heldout.diagnosis.recommendation import checkpoint_to_keep, keep, why_not_the_highest
 from heldout.diagnosis.state import (
     answer_of,
@@ -168,6 +169,7 @@ def _judged(
         sure=" ".join((how_sure(fallen, answer.state, visible), *_error_of(hacked))),
         passed_over=passed_over,
         peak_step=answer.peak_step,
+        fall=fall_now(fallen) if answer.state in (State.OVER_OPTIMISED, State.REGRESSED) else None,
         onset=onset,
         recommended=None if alike else kept.recommended,
         tied=kept.tied,

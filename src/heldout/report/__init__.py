@@ -15,7 +15,6 @@ from heldout.charts.drawing import Drawn, draw_all
 from heldout.charts.spec import KINDS, Kind
 from heldout.detectors.base import Detector
 from heldout.diagnosis.description import Description, describe
-from heldout.diagnosis.first_screen import first_screen
 from heldout.diagnosis.looks import looks_of
 from heldout.diagnosis.verdict import diagnose
 from heldout.errors import UsageError
@@ -23,7 +22,9 @@ from heldout.findings import Verdict
 from heldout.report.figures import Figure, standard_figures
 from heldout.report.json_report import SCHEMA, as_json
 from heldout.report.leftovers import INDEX, PAGES, remove, written_before
-from heldout.report.pages import InlineFigure, as_html, as_index, as_markdown, shown
+from heldout.report.pages import InlineFigure, as_html, as_index, as_markdown
+from heldout.report.rows import Row, row_of
+from heldout.report.runs_table import table_of
 from heldout.rollouts.rollout import Rollouts
 from heldout.run import Run
 
@@ -46,6 +47,10 @@ class Written:
     def page(self) -> Path:
         """The page to open."""
         return self.folder / "report.html"
+
+    def row(self, folder: Path) -> Row:
+        """Return its row of a table that lies in a folder."""
+        return row_of(self.run, self.verdict, page=self.page.relative_to(folder).as_posix())
 
 
 def write_report(
@@ -91,25 +96,11 @@ def write_report(
     return Written(run, about, verdict, folder, files)
 
 
-def write_index(reports: Sequence[Written], refused: Mapping[str, str], folder: Path) -> Path:
-    """Write the page that links to several reports and says what could not be read."""
-    entries: list[dict[str, object]] = [
-        {
-            "name": report.run.name,
-            "format": report.run.format,
-            "source": report.run.source,
-            "page": report.page.relative_to(folder).as_posix(),
-            "state": report.verdict.state,
-            "colour": report.verdict.colour,
-            "label": report.verdict.label,
-            "lines": first_screen(report.run, report.verdict, report.about.looks)[:2],
-            **_thumbnail(report, folder),
-        }
-        for report in reports
-    ]
+def write_index(rows: Sequence[Row], refused: Mapping[str, str], folder: Path) -> Path:
+    """Write the page with one row a run, and what could not be read; the runs' own pages lie where the rows say."""
     remove(folder, written_before(folder))  # a report of one run, perhaps, which is none of these
     page = folder / INDEX
-    page.write_text(as_index(entries, refused), encoding="utf-8")
+    page.write_text(as_index(table_of(rows, refused)), encoding="utf-8")
     return page
 
 
@@ -134,11 +125,3 @@ def _kinds(formats: Sequence[str]) -> tuple[Kind, ...]:
     if unknown:
         raise UsageError(f"Figures are written as {', '.join(FORMATS)}, not {unknown[0]!r}.")
     return tuple(kind for kind in KINDS if kind in formats)
-
-
-def _thumbnail(report: Written, folder: Path) -> dict[str, str]:
-    for title, files in report.figures.items():
-        image = shown(files)
-        if image:
-            return {"image": (report.folder / image).relative_to(folder).as_posix(), "figure": title}
-    return {"image": "", "figure": ""}

@@ -19,6 +19,7 @@ from heldout.metrics import heading_of
 from heldout.pages import template
 from heldout.pages.tables import TextTable
 from heldout.report.looks import compared, failures, grown, stretches, title_of
+from heldout.report.runs_table import RunsTable
 from heldout.report.tables import (
     benchmarks,
     correlations,
@@ -85,9 +86,9 @@ def _looks(looks: Looks) -> Mapping[str, object]:
     }
 
 
-def as_index(entries: Sequence[Mapping[str, object]], refused: Mapping[str, str]) -> str:
-    """Write the page that links to several reports."""
-    return template("index.html", __package__).render(entries=entries, refused=refused)
+def as_index(table: RunsTable) -> str:
+    """Write the page of several runs."""
+    return template("index.html", __package__).render(table=table)
 
 
 def shown(files: Sequence[str]) -> str | None:

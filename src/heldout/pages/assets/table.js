@@ -1,0 +1,246 @@
+"use strict";
+/**
+ * The table of runs: sorted by its headings, filtered as one types, its states switched by chips, runs selected to be
+ * compared. What a reader chose stands in the address: `#q=lr>1e-6&sort=keep:descending&off=plateau`.
+ * The table is complete without this. Whoever changes its rows says so by the event `heldout:rows`.
+ */
+(() => {
+  const { state } = window.heldout;
+  const OTHER = { ascending: "descending", descending: "ascending" };
+  const TERM = /([^\s:<>"]+)([:<>])(?:"([^"]*)"|(\S+))|"([^"]+)"|\S+/g;
+
+  /** @param {string} name @param {Record<string, string>} [given] @param {string} [text] */
+  function element(name, given = {}, text = "") {
+    const made = document.createElement(name);
+    for (const [key, value] of Object.entries(given)) made.setAttribute(key, value);
+    made.textContent = text;
+    return made;
+  }
+
+  /** @param {Node} node */
+  const textOf = (node) => (node.textContent ?? "").replace(/\s+/g, " ").trim();
+
+  /** @param {HTMLTableCellElement} cell what it says, without the small print */
+  const main = (cell) => [...cell.childNodes].filter((one) => one.nodeName !== "SMALL").map(textOf).join(" ").trim();
+
+  /** @param {HTMLTableRowElement} row @returns {[string, string][]} */
+  const settings = (row) =>
+    [...row.querySelectorAll(".differs span")].map((span) => {
+      const key = textOf(span.firstElementChild ?? span);
+      return [key, textOf(span).slice(key.length).trim()];
+    });
+
+  /** @param {HTMLElement} root */
+  function enhance(root) {
+    const table = /** @type {HTMLTableElement} */ (root.querySelector("table"));
+    const heads = [...table.tHead.rows[0].cells];
+    const chips = [...root.querySelectorAll(".chips button")];
+    const first = [...table.tBodies]; // as the server put them: the gravest first
+    const column = Object.fromEntries(heads.map((head, index) => [head.dataset.key, index]));
+
+    const tools = element("form", { class: "find", role: "search" });
+    const find = element("input", { type: "search", name: "q", placeholder: "words · state:plateau · lr>1e-6 · keep>70" });
+    find.setAttribute("aria-label", "filter the runs");
+    const said = element("output", { "aria-live": "polite" });
+    /** @type {Record<string, HTMLElement>} */
+    const buttons = {};
+    for (const name of ["Compare", "Copy as Markdown", "CSV"]) buttons[name] = element("button", { type: "button" }, name);
+    tools.append(find, ...Object.values(buttons), said);
+    table.parentElement.before(tools);
+
+    const runs = () => [...table.tBodies].flatMap((body) => [...body.rows]).filter((row) => !row.classList.contains("group"));
+    const shown = () => runs().filter((row) => row.checkVisibility());
+    const chosen = () => runs().filter((row) => row.querySelector("input")?.checked);
+
+    // --- what is asked for -------------------------------------------------------------------------------------------
+    /** @param {string} text @returns {{word?: string, key?: string, sign?: string, value?: string}[]} */
+    const terms = (text) =>
+      [...text.matchAll(TERM)].map(([word, key, sign, quoted, plain, words]) =>
+        key ? { key: key.toLowerCase(), sign, value: (quoted ?? plain).toLowerCase() } : { word: (words ?? word).toLowerCase() },
+      );
+
+    /** What a row has under a key: several where settings of other names end in it. */
+    const valuesOf = (row, key) => {
+      if (key === "state") return [textOf(row.cells[0])];
+      const cell = row.cells[column[key] ?? -1];
+      if (cell && key !== "differs") return "v" in cell.dataset || key === "run" ? [main(cell)] : [];
+      return settings(row).filter(([name]) => name.toLowerCase() === key || name.toLowerCase().split(/[/.]/).pop() === key).map((pair) => pair[1]);
+    };
+
+    const meets = (row, { word, key, sign, value }) => {
+      if (word !== undefined) return textOf(row.cells[1]).toLowerCase().includes(word);
+      const found = valuesOf(row, key);
+      if (sign === ":") return found.some((one) => one.toLowerCase().includes(value) || (value !== "" && Number(one) === Number(value)));
+      return found.some((one) => (sign === ">" ? parseFloat(one) > parseFloat(value) : parseFloat(one) < parseFloat(value)));
+    };
+
+    function filter() {
+      const asked = terms(state.get("q"));
+      const off = new Set(state.get("off").split(",").filter(Boolean));
+      let count = 0;
+      for (const body of table.tBodies) {
+        const head = body.querySelector("tr.group");
+        const open = !head || asked.length > 0 || head.querySelector("button")?.getAttribute("aria-expanded") !== "false";
+        let any = false;
+        for (const row of body.rows) {
+          if (row === head) continue;
+          const fits = !off.has(row.dataset.state || "none") && asked.every((term) => meets(row, term));
+          row.hidden = !fits || !open;
+          any ||= fits;
+          count += Number(fits);
+        }
+        body.hidden = !any;
+      }
+      const unknown = asked.find((term) => term.key && !runs().some((row) => valuesOf(row, term.key).length));
+      return `${count} of ${runs().length} runs${unknown ? `; none has “${unknown.key}”` : ""}`;
+    }
+
+    // --- in which order ----------------------------------------------------------------------------------------------
+    function sort() {
+      const [key, way] = state.get("sort").split(":");
+      const head = heads.find((one) => one.dataset.key === key);
+      for (const one of heads) if (one.dataset.key) one.setAttribute("aria-sort", one === head && way in OTHER ? way : "none");
+      const sign = way === "descending" ? -1 : 1;
+      const valued = first.filter((body) => body.isConnected).map((body, index) => {
+        const cell = head && body.rows[0].cells[head.cellIndex];
+        return { body, index, value: !cell ? 0 : "v" in cell.dataset ? Number(cell.dataset.v) : main(cell).toLowerCase() };
+      });
+      const missing = (one) => one.value === "";
+      valued.sort((a, b) =>
+        missing(a) || missing(b)
+          ? Number(missing(a)) - Number(missing(b)) || a.index - b.index
+          : sign * (typeof a.value === "number" ? a.value - b.value : a.value.localeCompare(b.value, "en", { numeric: true })) || a.index - b.index,
+      );
+      table.append(...valued.map((one) => one.body));
+      if (!head) return "";
+      return `sorted by ${head.dataset.by ?? key}, ${way}`;
+    }
+
+    let sorted = "";
+    function show() {
+      if (find.value !== state.get("q")) find.value = state.get("q");
+      const off = state.get("off").split(",");
+      for (const chip of chips) chip.setAttribute("aria-pressed", String(!off.includes(chip.dataset.state || "none")));
+      const order = state.get("sort") === sorted ? null : sort();
+      if (order !== null) said.dataset.order = order;
+      sorted = state.get("sort");
+      said.textContent = [filter(), said.dataset.order].filter(Boolean).join(" · ");
+    }
+
+    // --- what a reader does ------------------------------------------------------------------------------------------
+    function select() {
+      buttons.Compare.textContent = `Compare ${chosen().length || ""}`.trim();
+      buttons.Compare.toggleAttribute("disabled", chosen().length < 2);
+    }
+
+    function compare() {
+      const picked = chosen();
+      if (picked.length < 2) said.textContent = "Select two runs or more (x), then compare them (c).";
+      else if (root.dataset.compare) location.assign(`${root.dataset.compare}?${new URLSearchParams(picked.map((row) => ["run", row.dataset.slug]))}`);
+      else give(`heldout compare ${[...new Set(picked.map((row) => row.dataset.arg))].join(" ")}`);
+    }
+
+    /** Copy a text, or show it where a browser does not allow that. @param {string} text */
+    async function give(text) {
+      try {
+        await navigator.clipboard.writeText(text);
+        said.textContent = text.includes("\n") ? "Copied." : `Copied: ${text}`;
+      } catch {
+        said.replaceChildren(element("pre", {}, text));
+      }
+    }
+
+    /** Every shown run as a row of texts, below the names of the columns. */
+    const texts = () => [
+      heads.flatMap((head) => (head.dataset.key ? [head.dataset.key, `${head.dataset.key}, more`] : [])),
+      ...shown().map((row) =>
+        heads.flatMap((head, index) => (head.dataset.key ? [main(row.cells[index]), [...row.cells[index].querySelectorAll("small")].map(textOf).join(" ")] : [])),
+      ),
+    ];
+
+    function markdown() {
+      const lines = texts().map((cells) => `| ${cells.map((cell) => cell.replace(/[\\`*_{}[\]<>#|~$]/g, "\\$&")).join(" | ")} |`);
+      lines.splice(1, 0, `|${" --- |".repeat(texts()[0].length)}`);
+      return lines.join("\n");
+    }
+
+    function csv() {
+      // a cell that a spreadsheet would compute begins with an apostrophe
+      const cell = (text) => `"${(/^[=+\-@\t\r]/.test(text) && Number.isNaN(Number(text)) ? `'${text}` : text).replace(/"/g, '""')}"`;
+      const data = texts().map((cells) => cells.map(cell).join(",")).join("\r\n");
+      const link = /** @type {HTMLAnchorElement} */ (element("a", { download: "runs.csv" }));
+      link.href = URL.createObjectURL(new Blob([data], { type: "text/csv" }));
+      link.click();
+      URL.revokeObjectURL(link.href);
+    }
+
+    function move(by) {
+      const rows = shown();
+      const here = rows.findIndex((row) => row.contains(document.activeElement));
+      const row = rows[Math.min(Math.max(here < 0 ? (by > 0 ? 0 : rows.length - 1) : here + by, 0), rows.length - 1)];
+      /** @type {HTMLElement | null} */ (row?.querySelector("a") ?? row?.querySelector("input"))?.focus();
+      row?.scrollIntoView({ block: "nearest" });
+    }
+
+    const KEYS = {
+      j: () => move(1),
+      k: () => move(-1),
+      x: () => document.activeElement?.closest("tr")?.querySelector("input")?.click(),
+      c: compare,
+      "/": () => find.focus(),
+    };
+
+    // --- where it is done --------------------------------------------------------------------------------------------
+    for (const head of heads.filter((one) => one.dataset.key)) {
+      const button = element("button", { type: "button" });
+      button.append(...head.childNodes);
+      head.append(button);
+      if (head.dataset.by) head.title = `sorts by ${head.dataset.by}`;
+      button.addEventListener("click", () => {
+        const now = head.getAttribute("aria-sort");
+        state.set({ sort: `${head.dataset.key}:${OTHER[now] ?? head.dataset.first ?? "ascending"}` });
+      });
+    }
+    for (const chip of chips) {
+      chip.removeAttribute("disabled");
+      chip.addEventListener("click", () => {
+        const off = new Set(state.get("off").split(",").filter(Boolean));
+        const own = chip.dataset.state || "none";
+        if (!off.delete(own)) off.add(own);
+        state.set({ off: [...off].join(",") });
+      });
+    }
+    for (const row of runs()) {
+      const name = textOf(row.cells[1].firstElementChild ?? row.cells[1]);
+      row.cells[1].prepend(element("input", { type: "checkbox", "aria-label": `select ${name}` }), " ");
+    }
+    for (const button of table.querySelectorAll("tr.group button")) {
+      button.setAttribute("aria-expanded", "false");
+      button.addEventListener("click", () => {
+        button.setAttribute("aria-expanded", String(button.getAttribute("aria-expanded") === "false"));
+        show();
+      });
+    }
+    table.addEventListener("change", select);
+    tools.addEventListener("submit", (event) => event.preventDefault());
+    find.addEventListener("input", () => state.set({ q: find.value }));
+    buttons.Compare.addEventListener("click", compare);
+    buttons["Copy as Markdown"].addEventListener("click", () => give(markdown()));
+    buttons.CSV.addEventListener("click", csv);
+    document.addEventListener("keydown", (event) => {
+      const typing = event.target instanceof HTMLElement && event.target.matches("input:not([type=checkbox]), textarea, select");
+      if (typing || event.ctrlKey || event.metaKey || event.altKey || !Object.hasOwn(KEYS, event.key)) return;
+      event.preventDefault();
+      KEYS[event.key]();
+    });
+    document.addEventListener("heldout:state", show);
+    root.addEventListener("heldout:rows", () => {
+      sorted = "\0"; // what was sorted may have changed
+      show();
+    });
+    select();
+    show();
+  }
+
+  document.querySelectorAll("[data-table]").forEach(enhance);
+})();

@@ -1,0 +1,70 @@
+"""The table of runs as HTML: every run once, what differs, and nothing of a name that a page would obey."""
+
+from __future__ import annotations
+
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from heldout.findings import State
+from heldout.report import write_index
+from heldout.report.rows import Row
+from heldout.report.runs_table import table_of
+
+HOSTILE = (
+    "<script>alert(1)</script>",
+    '"><img src=x onerror=alert(1)>',
+    "\x1b[31mred",
+    "a\u202eb",
+    "{{ 7*7 }}",
+    "a" * 300,
+)
+
+
+class Elements(HTMLParser):
+    """The tags of a page, and the text in it."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.handlers: list[str] = []
+        self.text = ""
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.handlers += [name for name, _ in attrs if name.startswith("on")]
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+def row(name: str, **settings: str) -> Row:
+    return Row(name=name, state=State.PLATEAU, severity=12, settings=settings, page="x/report.html")
+
+
+def test_only_settings_that_differ_are_shown_and_an_unset_one_where_most_set_it() -> None:
+    rows = [row("a", lr="1e-6", kl="0", seed="1"), row("b", lr="2e-6", kl="0", seed="2"), row("c", kl="0", odd="x")]
+    shown = {entry.row.name: dict(entry.shown) for entry in table_of(rows).entries}
+    assert shown == {"a": {"lr": "1e-6"}, "b": {"lr": "2e-6"}, "c": {"lr": "(not set)", "odd": "x"}}
+
+
+def test_states_are_counted_in_order_of_gravity() -> None:
+    rows = [Row(name=str(number), state=state) for number, state in enumerate([State.PLATEAU, State.REGRESSED] * 2)]
+    counts = table_of([*rows, Row(name="waiting")]).counts
+    assert [(state, count) for state, _, count in counts] == [(State.REGRESSED, 2), (State.PLATEAU, 2), (None, 1)]
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_hostile_name_key_value_or_reason_is_text(name: str, tmp_path: Path) -> None:
+    plain = Elements(write_index([row("a", lr="1"), row("b", lr="2")], {"p": "q"}, tmp_path).read_text())
+    rows = [row(name, **{name: name}), row("b", **{name: "2"})]
+    page = Elements(write_index(rows, {name: name}, tmp_path).read_text())
+    assert page.tags == plain.tags
+    assert page.handlers == []
+    assert not set(page.text) & {"\x1b", "\u202e"}
+
+
+def test_an_empty_table_is_a_page(tmp_path: Path) -> None:
+    assert "0 runs" in write_index([], {"a.csv": "a.csv: is empty."}, tmp_path).read_text()
