@@ -166,7 +166,7 @@ class DrawnCurve:
             return None
         if len(self.series) > LINE_UNTIL:
             band = envelope(self.step, self.value, _BAND_BINS)
-            return Band(look.side, *band, colour=look.colour, breaks=self.breaks)
+            return Band(look.side, *band, colour=look.colour, breaks=self.breaks, of=(self.step, self.value))
         faint: dict[str, Any] = {"width": 0.4, "alpha": 0.3, "raw": True, "breaks": self.breaks}
         return Line(look.side, self.step, self.value, colour=look.colour, **faint)
 

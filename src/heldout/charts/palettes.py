@@ -49,8 +49,6 @@ def as_variables(svg: str) -> str:
 
 def stylesheet() -> str:
     """Return the rules that give the variables their colours, for light pages and for dark ones."""
-    light, dark = (
-        " ".join(f"--chart-{role}: {colour};" for role, colour in PALETTES[theme].items())
-        for theme in ("light", "dark")
-    )
-    return f":root {{ {light} }}\n@media (prefers-color-scheme: dark) {{ :root {{ {dark} }} }}"
+    light, dark = (PALETTES[theme] for theme in ("light", "dark"))
+    pairs = " ".join(f"--chart-{role}: light-dark({light[role]}, {dark[role]});" for role in light)
+    return f":root {{ {pairs} }}"

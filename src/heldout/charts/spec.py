@@ -160,6 +160,7 @@ class Band:
     colour: Colour = Colour.LEFT
     alpha: float = 0.2
     breaks: tuple[float, ...] = ()  # steps at which it is interrupted
+    of: tuple[FloatArray, FloatArray] | None = None  # steps and values that it sums up; a page shows them from near
 
     def __post_init__(self) -> None:
         _keep_arrays(self, "step", "low", "high")

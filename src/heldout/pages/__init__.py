@@ -2,14 +2,26 @@
 
 Each package keeps the templates of its own pages in its folder ``templates``; what they share lies here: ``base.html``,
 ``parts.html`` (macros) and ``assets`` (style and scripts). What is put into a template is escaped.
+
+A page is one file: style and scripts stand in it, and its policy names their checksums, so that nothing else can run
+in it and nothing can leave it. A template that is rendered with ``linked="/assets"`` links them there instead, as a
+server wants it that sends the policy itself. A page that needs further scripts names them in its template:
+``{% set scripts = ["table.js"] %}``.
 """
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import json
+import math
 import shlex
+from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib import resources
+from typing import Any
 
+import numpy as np
 from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup
 
@@ -17,6 +29,21 @@ import heldout
 from heldout.charts.palettes import stylesheet
 from heldout.metrics import heading_of
 from heldout.text import visible
+
+SCRIPTS = (  # of every page, in the order in which they run
+    "uplot/uPlot.iife.min.js",
+    "elements.js",
+    "state.js",
+    "series.js",
+    "marks.js",
+    "figure.js",
+    "tools.js",
+    "keys.js",
+    "theme.js",
+)
+STYLES = ("page.css", "figure.css", "uplot/uPlot.min.css")
+
+_AS_CODES = {ord(sign): f"\\u{ord(sign):04x}" for sign in "<>&"}
 
 
 def template(name: str, package: str) -> Template:
@@ -27,6 +54,53 @@ def template(name: str, package: str) -> Template:
 def asset(name: str) -> str:
     """Return the text of a file that pages share, such as ``page.css``."""
     return resources.files("heldout.pages").joinpath("assets", name).read_text(encoding="utf-8")
+
+
+def data(value: object) -> Markup:
+    """Return a value as JSON that can stand inside a ``script`` element: no text in it ends the element.
+
+    >>> data({"name": "</script>"})
+    Markup('{"name":"\\\\u003c/script\\\\u003e"}')
+    """
+    return Markup(json.dumps(_plain(value), separators=(",", ":"), allow_nan=False).translate(_AS_CODES))
+
+
+def _plain(value: Any) -> Any:
+    """Turn arrays into lists, and numbers that JSON does not have into null."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(one) for key, one in value.items()}
+    if isinstance(value, np.ndarray | np.generic):
+        return _plain(value.tolist())
+    if isinstance(value, list | tuple):
+        return [_plain(one) for one in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+@cache
+def style() -> str:
+    """Return the style of every page."""
+    return "\n".join((stylesheet(), *(asset(name) for name in STYLES)))
+
+
+def linkable() -> dict[str, str]:
+    """Return what pages link where they are served: names below the address given as ``linked``, and their texts."""
+    scripts = resources.files("heldout.pages").joinpath("assets").iterdir()
+    names = {*SCRIPTS, *(file.name for file in scripts if file.name.endswith(".js"))}
+    return {"style.css": style(), **{name: asset(name) for name in sorted(names)}}
+
+
+def policy(scripts: Sequence[str]) -> str:
+    """What may a page in one file do? Run these scripts of ours, show images that lie beside it, and nothing else."""
+    ours = " ".join(_checksum(asset(name)) for name in scripts)
+    return (
+        f"default-src 'none'; script-src {ours}; style-src {_checksum(style())}; style-src-attr 'unsafe-inline'; "
+        "img-src 'self' data:; base-uri 'none'; form-action 'none'"
+    )
+
+
+@cache
+def _checksum(text: str) -> str:
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
 
 
 @cache
@@ -40,6 +114,7 @@ def _environment(package: str) -> Environment:
     )
     environment.filters |= {"heading": heading_of, "visible": visible}
     environment.filters["shell"] = lambda text: shlex.quote(visible(text))
-    environment.globals |= {"version": heldout.__version__, "chart_colours": Markup(stylesheet())}
+    environment.globals |= {"version": heldout.__version__, "data": data, "policy": policy}
+    environment.globals |= {"own_scripts": list(SCRIPTS), "own_style": Markup(style())}
     environment.globals["asset"] = lambda name: Markup(asset(name))
     return environment

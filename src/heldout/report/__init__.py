@@ -11,6 +11,7 @@ from concurrent.futures import Executor
 from dataclasses import dataclass
 from pathlib import Path
 
+from heldout.charts.browser import as_data
 from heldout.charts.drawing import Drawn, draw_all
 from heldout.charts.spec import KINDS, Kind
 from heldout.detectors.base import Detector
@@ -82,7 +83,9 @@ def write_report(
         pairs = list(zip(figures, drawing, strict=True))
         files = {figure.title: _save(figure, done, folder) for figure, done in pairs}
         inline = [
-            InlineFigure(figure.title, figure.chart.caption, done.wide, done.narrow, files[figure.title])
+            InlineFigure(
+                figure.stem, figure.chart.caption, as_data(figure.chart), done.wide, done.narrow, files[figure.title]
+            )
             for figure, done in pairs
         ]
         (folder / "report.html").write_text(as_html(run, about, verdict, inline), encoding="utf-8")

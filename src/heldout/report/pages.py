@@ -43,8 +43,9 @@ _CHANGES = {"-": "gone", "+": "new", " ": "", "…": "soft"}  # how lines of a d
 class InlineFigure:
     """A figure inside the page: for wide screens and for narrow ones, in colours that follow the page's theme."""
 
-    title: str
+    stem: str
     caption: str
+    data: Mapping[str, object]  # as `charts.browser.as_data` gives it
     wide: str
     narrow: str
     files: list[str]

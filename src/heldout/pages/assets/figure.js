@@ -1,0 +1,396 @@
+"use strict";
+/**
+ * Figures that one can read from: one cursor and one zoom for the page, a readout in a fixed place.
+ *
+ * `heldout.figures.get("reward-and-held-out")` has `update(chart)`, `zoom(low, high)` and `source`, which a server sets:
+ * `async (low, high, pixels) => chart` brings a window of steps. `document` hears `heldout:zoom` and `heldout:step`.
+ */
+(() => {
+  const heldout = (window.heldout ??= /** @type {any} */ ({}));
+  const { make, state, series, marks } = heldout;
+  const REST = 300; // ms until a readout is spoken
+  const WHOLE = Array.from({ length: 16 }, (_, power) => [1, 2, 5].map((digit) => digit * 10 ** power)).flat();
+
+  /** @type {Map<string, Figure>} */
+  const all = new Map();
+  /** @type {number | null} the step under the pointer */
+  let hovered = null;
+
+  class Figure {
+    /** @param {HTMLElement} element @param {{chart: Chart, command: string, lane: any[]}} content */
+    constructor(element, content) {
+      this.element = element;
+      this.id = element.id.replace(/^figure-/, "");
+      this.chart = this.all = content.chart;
+      this.command = content.command;
+      this.lane = content.lane ?? [];
+      /** @type {((low: number, high: number, pixels: number) => Promise<Chart>) | null} */
+      this.source = null;
+      this.asked = 0;
+
+      this.drawn = "";
+      this.build();
+    }
+
+    build() {
+      this.readout = make("p", { class: "readout" });
+      this.place = make("div", { class: "plot", tabindex: 0, role: "group", "aria-roledescription": "chart", "aria-label": `${this.chart.title}. ${this.chart.caption} Arrow keys walk the evaluations; the question mark lists all keys.` });
+      this.note = make("p", { class: "note" });
+      this.laneElement = heldout.tools.lane(this);
+      this.live = make("div", { class: "live" }, heldout.tools.bar(this), this.readout, this.place, this.laneElement, this.note);
+      this.element.insertBefore(this.live, this.element.firstChild);
+      this.element.classList.add("enhanced");
+      this.read();
+      this.plot = this.drawPlot();
+      new ResizeObserver(() => this.resize()).observe(this.place);
+      this.refresh();
+    }
+
+    /** What the data holds, worked out once. */
+    read() {
+      this.series = series.seriesOf(this.chart);
+      this.logged = series.loggedSteps(this.all);
+      this.evaluated = series.evaluatedSteps(this.all);
+      this.lines = this.chart.layers.filter((layer) => layer.kind === "line");
+      this.whole = this.logged.every(Number.isInteger);
+      const curves = this.series.filter((one) => one.curve).length;
+      this.readout.style.setProperty("--lines", String(curves > 2 ? 2 : 1));
+      this.readout.style.setProperty("--narrow-lines", String(curves + 1));
+      heldout.tools.legend(this);
+    }
+
+    /** Whether the page's zoom is this figure's: only figures over the same steps share it. */
+    get linked() {
+      return this.chart.x.label === [...all.values()][0]?.chart.x.label || !all.size;
+    }
+
+    /** First and last step that are in view. @returns {[number, number]} */
+    get view() {
+      const [low, high] = this.all.x.limits;
+      const zoom = this.linked ? asRange(state.get("x")) : this.own ?? null;
+      return zoom && zoom[0] < high && zoom[1] > low ? zoom : [low, high];
+    }
+
+    get zoomed() {
+      return this.view.join() !== this.all.x.limits.join();
+    }
+
+    get hidden() {
+      const names = state.get("hide").split(",").filter((/** @type {string} */ name) => name.startsWith(`${this.id}:`));
+      return new Set(names.map((/** @type {string} */ name) => name.slice(this.id.length + 1)));
+    }
+
+    /** Whether the frame holds every value, however far out. */
+    get everything() {
+      return state.get("y").split(",").includes(this.id);
+    }
+
+    /** @param {string} side */
+    limits(side) {
+      const axis = /** @type {any} */ (this.chart)[side];
+      if (!this.everything) return axis.limits;
+      const sides = this.chart.one_scale ? ["left", "right"] : [side];
+      const [low, high] = extremes(this.lines.filter((line) => sides.includes(line.side)), axis.limits);
+      return [low - 0.02 * (high - low), high + 0.02 * (high - low)];
+    }
+
+    drawPlot() {
+      const hidden = this.hidden;
+      const lines = this.lines.map((line) => ({
+        scale: line.side, show: !hidden.has(line.colour), stroke: () => marks.faded(line.colour, line.alpha ?? 1),
+        width: (line.raw ? 1 : 1.8) * (line.raw ? 1 : line.width ?? 1), dash: marks.dash(line.dash, 1), points: { show: false },
+      }));
+      const sides = this.chart.right ? ["left", "right"] : ["left"];
+      const plot = new window.uPlot({
+        ...this.size(), legend: { show: false }, padding: [8, this.chart.right ? 0 : 12, 0, 0], series: [{}, ...lines],
+        scales: Object.fromEntries([["x", { time: false, range: () => this.view }], ...sides.map((side) => [side, { range: () => this.limits(side) }])]),
+        axes: [this.xAxis(), ...sides.map((side) => this.yAxis(side))],
+        cursor: { x: false, y: false, points: { show: false }, drag: { x: true, y: false, setScale: false }, bind: { dblclick: () => () => figures.zoom(null) } },
+        hooks: {
+          drawAxes: [(/** @type {any} */ drawn) => marks.beneath(drawn, this.seen())],
+          draw: [(/** @type {any} */ drawn) => this.finish(drawn)],
+          setSelect: [(/** @type {any} */ drawn) => this.selected(drawn)],
+        },
+      }, this.columns(), this.place);
+      this.cross = make("div", { class: "cross" });
+      this.dots = make("div", { class: "dots" });
+      plot.over.append(this.cross, this.dots);
+      heldout.touch(this, plot);
+      return plot;
+    }
+
+    /** Layers that are shown. */
+    seen() {
+      const hidden = this.hidden;
+      return this.chart.layers.filter((layer) => !hidden.has(layer.colour) && !["above", "below"].includes(layer.marker));
+    }
+
+    /** @param {any} plot */
+    finish(plot) {
+      marks.above(plot, this.seen());
+      const outside = marks.outside(plot, this.seen());
+      this.tell(outside);
+    }
+
+    /** Say what the frame does not show. @param {number} outside */
+    tell(outside) {
+      const reduced = this.chart.per_pixel;
+      const beyond = outside ? `${reduced ? "Values" : outside === 1 ? "1 value" : `${outside} values`} outside the frame (arrows). ` : "";
+      const coarse = reduced ? `Lowest and highest of every ${Number(reduced.toPrecision(2))} steps. ` : "";
+      this.note.textContent = beyond + coarse;
+      if (outside || this.everything)
+        this.note.append(heldout.button(this.everything ? "Usual frame" : "Show all values", () => toggle("y", this.id), { class: "plain" }));
+    }
+
+    xAxis() {
+      const ticks = (/** @type {any} */ _, /** @type {number[]} */ at) => at.map((step) => heldout.tools.shortStep(step));
+      return { ...this.axisLook("ink"), label: this.chart.x.label, values: ticks, space: 60, size: 34, labelSize: 22, ...(this.whole ? { incrs: WHOLE } : {}) };
+    }
+
+    /** @param {string} side */
+    yAxis(side) {
+      const axis = /** @type {Axis} */ (/** @type {any} */ (this.chart)[side]);
+      const texts = new Map(axis.ticks.map((tick, at) => [tick, axis.texts[at]]));
+      const usual = () => !this.everything;
+      return {
+        ...this.axisLook(axis.colour), scale: side, side: side === "left" ? 3 : 1, label: axis.label, labelSize: 20,
+        grid: { show: side === "left", stroke: () => marks.ink("grid"), width: 1, dash: marks.dash(this.chart.grid, 1) },
+        splits: (/** @type {any} */ _, /** @type {number} */ __, /** @type {number} */ low, /** @type {number} */ high) => (usual() ? axis.ticks : evenly(low, high)),
+        values: (/** @type {any} */ _, /** @type {number[]} */ at) => at.map((tick) => texts.get(tick) ?? String(Number(tick.toPrecision(6)))),
+        size: (/** @type {any} */ _, /** @type {string[] | null} */ at) => 14 + 7 * Math.max(...(at ?? [""]).map((text) => text.length)),
+      };
+    }
+
+    /** @param {string} role */
+    axisLook(role) {
+      const font = "12px system-ui, sans-serif";
+      return {
+        stroke: () => marks.ink(role), font, labelFont: font, labelGap: 0, gap: 4,
+        grid: { show: false }, ticks: { stroke: () => marks.ink("muted"), width: 1, size: 4 }, border: { show: true, stroke: () => marks.ink("muted"), width: 1 },
+      };
+    }
+
+    columns() {
+      const tables = this.lines.filter((line) => line.steps.length).map((line) => [line.steps, line.values]);
+      if (tables.length !== this.lines.length) return [this.all.x.limits, ...this.lines.map(() => [null, null])];
+      return tables.length ? window.uPlot.join(tables) : [this.all.x.limits];
+    }
+
+    size() {
+      const width = Math.max(this.place.clientWidth, 160);
+      return { width, height: Math.round(Math.min(Math.max(0.5 * width, 250), 420)) };
+    }
+
+    resize() {
+      const size = this.size();
+      if (size.width !== this.plot.width) this.plot.setSize(size);
+      this.point();
+    }
+
+    /** @param {any} plot */
+    selected(plot) {
+      const { left, width } = plot.select;
+      if (width < 5) return;
+      plot.setSelect({ left: 0, width: 0, top: 0, height: 0 }, false);
+      this.zoom(plot.posToVal(left, "x"), plot.posToVal(left + width, "x"));
+    }
+
+    /** Show steps from low to high, in all figures over the same steps. @param {number | null} low @param {number} [high] */
+    zoom(low, high = 0) {
+      if (this.linked) return figures.zoom(low, high);
+      this.own = low === null ? null : [low, high];
+      this.refresh();
+    }
+
+    /** Draw what the page's state says. */
+    refresh() {
+      const [low, high] = this.view, drawn = [low, high, [...this.hidden].sort(), this.everything].join();
+      if (drawn !== this.drawn) {
+        this.drawn = drawn;
+        this.lines.forEach((line, at) => this.plot.setSeries(at + 1, { show: !this.hidden.has(line.colour) }, false));
+        this.plot.batch(() => this.plot.setScale("x", { min: low, max: high }));
+        this.plot.redraw(true, true);
+        this.ask(low, high);
+      }
+      heldout.tools.refresh(this);
+      this.show();
+    }
+
+    /** Get the steps that are in view from the server, if there is one. @param {number} low @param {number} high */
+    async ask(low, high) {
+      const asked = ++this.asked;
+      if (!this.zoomed || !this.source) return this.take(this.all);
+      await new Promise((rested) => setTimeout(rested, 40));
+      if (asked !== this.asked) return;
+      const chart = await this.source(low, high, this.plot.bbox.width).catch(() => null);
+      if (chart && asked === this.asked) this.take(chart);
+    }
+
+    /** @param {Chart} chart */
+    take(chart) {
+      if (chart === this.chart) return;
+      const same = shapeOf(chart) === shapeOf(this.chart);
+      this.chart = chart;
+      this.read();
+      if (same) {
+        this.plot.setData(this.columns(), false);
+        this.plot.setScale("x", { min: this.view[0], max: this.view[1] });
+        this.plot.redraw(true, true);
+      } else this.redrawn();
+      this.show();
+    }
+
+    redrawn() {
+      this.plot.destroy();
+      this.plot = this.drawPlot();
+    }
+
+    /** Take new data of the whole run. A zoom to its end follows; any other stays. @param {Chart} chart */
+    update(chart) {
+      const last = this.logged.at(-1), [low, high] = this.view, follows = this.zoomed && high >= last;
+      this.all = chart;
+      this.drawn = "";
+      this.take(chart);
+      const now = this.logged.at(-1);
+      if (follows && now > high) this.zoom(low + now - high, now);
+      else this.refresh();
+    }
+
+    /** Show the step that the page points at. */
+    show() {
+      const step = hovered ?? asNumber(state.get("step"));
+      this.step = step === null || !this.logged.length ? null : this.logged[series.nearest(this.logged, step)];
+      this.readAloud();
+      this.point();
+    }
+
+    readAloud() {
+      const step = this.step ?? null, hidden = this.hidden;
+      if (step === null) return void this.readout.replaceChildren(make("span", { class: "soft" }, heldout.tools.hint));
+      const parts = [make("b", {}, `step ${series.writtenStep(step)}`)], told = [`step ${series.writtenStep(step)}`];
+      for (const one of this.series.filter((/** @type {Series} */ one) => one.curve && !hidden.has(one.key))) {
+        const axis = /** @type {any} */ (this.chart)[one.side], found = series.reading(one, step, this.chart.per_pixel ?? 0);
+        const text = found ? series.words(found, axis, step) : "–", name = heldout.tools.nameOf(one);
+        const swatch = heldout.tools.swatch(one);
+        parts.push(make("span", {}, swatch, `${name} `, make("b", {}, text)));
+        told.push(`${name} ${text}`);
+      }
+      this.readout.replaceChildren(...parts);
+      this.said = told.join("; ");
+    }
+
+    /** Put the cross and the dots where they belong. */
+    point() {
+      const step = this.step ?? null, [low, high] = this.view, within = step !== null && step >= low && step <= high;
+      this.cross.hidden = this.dots.hidden = !within;
+      if (!within || step === null) return;
+      this.cross.style.transform = `translateX(${this.plot.valToPos(step, "x")}px)`;
+      this.cross.classList.toggle("pinned", hovered === null);
+      const hidden = this.hidden;
+      this.dots.replaceChildren(...this.series.filter((/** @type {Series} */ one) => one.curve && !hidden.has(one.key)).map((/** @type {Series} */ one) => this.dot(one, step)));
+    }
+
+    /** @param {Series} one @param {number} step */
+    dot(one, step) {
+      const found = series.reading(one, step, 0), dot = make("i");
+      if (!found || found.step < this.view[0] || found.step > this.view[1]) return dot;
+      dot.style.background = `var(--chart-${one.key})`;
+      dot.style.transform = `translate(${this.plot.valToPos(found.step, "x")}px, ${this.plot.valToPos(found.value, one.side)}px)`;
+      return dot;
+    }
+
+    /** The step under a place of the plot, in pixels from its left. @param {number} left */
+    stepAt(left) {
+      return this.logged[series.nearest(this.logged, this.plot.posToVal(left, "x"))] ?? null;
+    }
+  }
+
+  const asNumber = (/** @type {string} */ text) => (text.trim() === "" || !Number.isFinite(Number(text)) ? null : Number(text));
+
+  /** @param {string} text @returns {[number, number] | null} */
+  function asRange(text) {
+    const found = /^(-?[\d.]+)-(-?[\d.]+)$/.exec(text);
+    const [low, high] = found ? [Number(found[1]), Number(found[2])] : [NaN, NaN];
+    return low < high ? [low, high] : null;
+  }
+
+  /** @param {Layer[]} lines @param {number[]} limits */
+  function extremes(lines, limits) {
+    let [low, high] = limits;
+    for (const line of lines) for (const value of line.values) if (value != null) (low = Math.min(low, value)), (high = Math.max(high, value));
+    return [low, high];
+  }
+
+  /** Round ticks, about five. @param {number} low @param {number} high */
+  function evenly(low, high) {
+    const rough = (high - low) / 5, power = 10 ** Math.floor(Math.log10(rough));
+    const step = [1, 2, 5, 10].map((digit) => digit * power).find((size) => size >= rough) ?? rough;
+    const first = Math.ceil(low / step);
+    return Array.from({ length: Math.floor(high / step) - first + 1 }, (_, at) => Number(((first + at) * step).toPrecision(12)));
+  }
+
+  const shapeOf = (/** @type {Chart} */ chart) => JSON.stringify([chart.left.label, chart.right?.label, chart.left.limits, chart.right?.limits, chart.layers.filter((layer) => layer.kind === "line").map((line) => [line.label, line.colour, line.side, line.raw])]);
+
+  /** Add a name to a list in the state, or take it out. @param {string} key @param {string} name */
+  function toggle(key, name) {
+    const names = state.get(key).split(",").filter(Boolean);
+    state.set({ [key]: (names.includes(name) ? names.filter((/** @type {string} */ one) => one !== name) : [...names, name]).join() });
+  }
+
+  const figures = {
+    get: (/** @type {string} */ id) => all.get(id),
+    all: () => [...all.values()],
+    toggle,
+    /** Zoom all figures of the page; null is the whole run. @param {number | null} low @param {number} [high] */
+    zoom(low, high = 0) {
+      const first = [...all.values()][0];
+      const [least, most] = first.all.x.limits, digits = Math.max(0, 3 - Math.floor(Math.log10(most - least)));
+      const from = Math.max(low ?? least, least), to = Math.min(high, most);
+      const whole = low === null || !(to > from) || (from <= least && to >= most);
+      state.set({ x: whole ? "" : `${Number(from.toFixed(digits))}-${Number(to.toFixed(digits))}` });
+      document.dispatchEvent(new CustomEvent("heldout:zoom", { detail: whole ? null : { low: from, high: to } }));
+    },
+    /** Point at a step in all figures, or at none. @param {number | null} step */
+    hover(step) {
+      if (step === hovered) return;
+      hovered = step;
+      for (const figure of all.values()) figure.show();
+      figures.speak();
+    },
+    /** Keep a step: its readout stays. @param {number | null} step */
+    pin(step) {
+      state.set({ step: step === null ? "" : String(step) });
+      document.dispatchEvent(new CustomEvent("heldout:step", { detail: { step, pinned: step !== null } }));
+      figures.speak();
+    },
+    pinned: () => asNumber(state.get("step")),
+    /** Say the readout of the figure in use, once the cursor rests. */
+    speak() {
+      clearTimeout(speaking);
+      speaking = window.setTimeout(() => {
+        const figure = [...all.values()].find((one) => one.element.contains(document.activeElement) || one.element.matches(":hover"));
+        if (figure?.said && figure.step !== null) heldout.announce(figure.said);
+      }, REST);
+    },
+    /** Colours changed. */
+    repaint() {
+      marks.forgetInks();
+      for (const figure of all.values()) figure.plot.redraw(false, true);
+    },
+    /** Make the figures of an element live that are not yet. @param {ParentNode} [root] */
+    enhance(root = document) {
+      for (const element of root.querySelectorAll("figure.chart:not(.enhanced)")) {
+        const content = JSON.parse(element.querySelector("script[type='application/json']")?.textContent ?? "null");
+        if (content) {
+          const figure = new Figure(/** @type {HTMLElement} */ (element), content);
+          all.set(figure.id, figure);
+        }
+      }
+    },
+  };
+  let speaking = 0;
+  heldout.figures = figures;
+
+  document.addEventListener("heldout:state", () => all.forEach((figure) => figure.refresh()));
+  document.addEventListener("DOMContentLoaded", () => figures.enhance());
+})();
