@@ -117,7 +117,7 @@ def test_only_single_samples_are_tested_exactly() -> None:
     first, second = [0.0, 0.0, 1.0, 0.0, 0.0, 0.0], [1.0, 1.0, 1.0, 1.0, 0.0, 1.0]
     exact, normal = paired_difference(first, second, single=True), paired_difference(first, second)
     assert exact.p == mcnemar(4, 0)
-    assert normal.p == pytest.approx(2 * stats.norm.sf(exact.difference / exact.se))
+    assert normal.p == pytest.approx(stats.ttest_rel(second, first).pvalue)
     assert (exact.won, exact.lost, exact.difference) == (4, 0, pytest.approx(4 / 6))
     assert not paired_difference([0.0, 0.5], [1.0, 0.0], single=True).exact
 
@@ -193,14 +193,16 @@ def test_differences_of_problems_by_hand() -> None:
     se = stats.sem([1.0, 0.25, -0.5, 0.0])
     assert (got.difference, got.se) == (0.1875, pytest.approx(se))
     assert (got.won, got.lost, got.exact) == (2, 1, False)
-    assert (got.low, got.high) == pytest.approx((0.1875 - 1.959964 * se, 0.1875 + 1.959964 * se), rel=1e-6)
-    assert got.p == pytest.approx(2.0 * stats.norm.sf(0.1875 / se))
+    assert (got.low, got.high) == (pytest.approx(stats.t.interval(0.95, 3, 0.1875, se)[0]), 1.0)
+    assert (got.p, got.df) == (pytest.approx(stats.ttest_rel(second, first).pvalue), 3)
 
 
 def test_an_interval_of_a_difference_ends_at_one_and_no_difference_has_p_one() -> None:
-    up, down = paired_difference([0.0, 0.0], [1.0, 0.0]), paired_difference([1.0, 0.0], [0.0, 0.0])
+    few, some = [0.0] * 4, [1.0, 1.0, 1.0, 0.0]
+    up, down = paired_difference(few, some), paired_difference(some, few)
     assert (up.high, down.low) == (1.0, -1.0)
-    assert (up.low, down.high) == pytest.approx((0.5 - 1.959964 * 0.5, 1.959964 * 0.5 - 0.5), rel=1e-5)
+    low = 0.75 - stats.t.ppf(0.975, 3) * 0.25
+    assert (up.low, down.high) == pytest.approx((low, -low))
     same = paired_difference([0.5, 0.25], [0.5, 0.25])
     assert (same.p, same.difference, same.low, same.high) == (1.0, 0.0, 0.0, 0.0)
     # both better by the same: no spread to test against

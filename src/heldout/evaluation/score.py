@@ -175,7 +175,7 @@ class PairedDifference:
     low: float  # 95 % interval
     high: float
     p: float  # two-sided, of no difference; nan where the standard error does not give one
-    test: str  # how `p` was found: "McNemar, exact" for one sample each, "paired z" otherwise
+    test: str  # how `p` was found: "McNemar, exact" for one sample each, "paired t" otherwise
     problems: int  # how many both have
     won: int  # problems on which the second is better
     lost: int  # on which it is worse
@@ -187,10 +187,9 @@ def compare(a: Evaluation, b: Evaluation) -> PairedDifference:
 
     On the same problems most of the noise of two evaluations is the problems' own difficulty, and cancels: the
     standard error is that of the mean of the differences, problem by problem. With one sample for each problem the
-    p-value is McNemar's exact test of the problems on which they disagree; otherwise that of a z-test.
+    p-value is McNemar's exact test of the problems on which they disagree; otherwise that of Student's t.
 
-    What it cannot see: with a handful of problems the interval, which is a normal one, is too narrow, and where no
-    problem differs it has no width at all.
+    What it cannot see: other seeds of what was trained, and where no problem differs the interval has no width at all.
 
     Raises
     ------
@@ -216,7 +215,7 @@ def compare(a: Evaluation, b: Evaluation) -> PairedDifference:
         low=found.low,
         high=found.high,
         p=found.p,
-        test="McNemar, exact" if found.exact else "paired z",
+        test="McNemar, exact" if found.exact else "paired t",
         problems=len(both),
         won=found.won,
         lost=found.lost,

@@ -16,6 +16,10 @@ whether that is more than is tolerated, `onset` since when it is, `beta` is the 
 `isotonic` fits one that only rises, and `log_odds` says which kinds of answers grew. `copies` tells whether two columns
 hold one measurement. `gap` asks whether a reward and a score are far apart, or part.
 
+Recipes of several seeds are compared by `crossed`, which counts seeds and problems; `seeds` knows one number a seed.
+`simultaneous` holds several differences at once, `best` says which recipes may be the best, `equivalence` when two are
+the same, and `student` is the distribution that all of them use.
+
 Everything here imports numpy and the standard library only. scipy.stats and scipy.signal take one to two seconds to
 import, and scipy.special a third of a second, which a command line report should not pay; the few lines that replace
 them are tested against them.

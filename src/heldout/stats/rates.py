@@ -12,8 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from heldout.stats import student
 from heldout.stats.arrays import FloatArray, floats
-from heldout.stats.levels import TWO_SIDED_95, quantile, two_sided_p
+from heldout.stats.levels import quantile
 
 # Share of A (1 - A) that lies between problems. Measured on sets of code problems it is 0.3 to 0.4, on sets of nearly
 # always and nearly never solved problems up to 0.7: an interval assumes the most.
@@ -158,30 +159,55 @@ class Paired:
     se: float  # nan with one problem
     low: float  # 95 % interval, within -1 and 1
     high: float
+    df: float  # degrees of freedom of that interval: problems, or groups of them, but one
     p: float  # two-sided, of no difference; nan where the standard error does not give one
     exact: bool  # whether p is McNemar's exact one
     won: int  # problems on which the second is better
     lost: int
 
 
-def paired_difference(first: npt.ArrayLike, second: npt.ArrayLike, *, single: bool = False) -> Paired:
+def paired_difference(
+    first: npt.ArrayLike, second: npt.ArrayLike, groups: npt.ArrayLike | None = None, *, single: bool = False
+) -> Paired:
     """How much better is the second of two evals of the same problems?
 
-    The problems' own difficulty cancels: the standard error is that of the mean of the differences. With one sample of
-    each problem (`single`) p is McNemar's exact test of the problems on which they disagree, otherwise a z-test's.
+    The problems' own difficulty cancels: the standard error is that of the mean of the differences, and the interval
+    one of Student's t. With one sample of each problem (`single`) p is McNemar's exact test of the problems on which
+    they disagree, otherwise that of t.
 
-    `first` and `second` are shares of solved samples, shape (n,), each within [0, 1].
+    `first` and `second` are shares of solved samples, shape (n,), each within [0, 1]; `groups`, of the same shape, are
+    problems that stand or fall together, which McNemar's test does not know.
 
-    What it cannot see: with a handful of problems the interval, which is a normal one, is too narrow, and where no
-    problem differs it has no width at all.
+    What it cannot see: where no problem differs the interval has no width at all.
 
     Source: Miller 2024, "Adding error bars to evals", arXiv 2411.00640.
     """
     each = floats(second) - floats(first)
     won, lost = int((each > 0).sum()), int((each < 0).sum())
-    difference, se = float(each.mean()), standard_error(each)
-    margin = TWO_SIDED_95 * se
-    exact = single and bool(np.isin(each, (-1.0, 0.0, 1.0)).all())
-    p = 1.0 if difference == 0 else two_sided_p(difference / se) if se > 0 else math.nan
+    difference, se = float(each.mean()), standard_error(each, groups)
+    df = float((each.size if groups is None else np.unique(np.asarray(groups)).size) - 1)
+    margin = student.margin(se, df) if df else math.inf
+    exact = single and groups is None and bool(np.isin(each, (-1.0, 0.0, 1.0)).all())
+    p = student.two_sided_of(difference, se, df)
     low, high = max(-1.0, difference - margin), min(1.0, difference + margin)
-    return Paired(difference, se, low, high, mcnemar(won, lost) if exact else p, exact, won, lost)
+    return Paired(difference, se, low, high, df, mcnemar(won, lost) if exact else p, exact, won, lost)
+
+
+def newcombe(rate_a: float, n_a: float, rate_b: float, n_b: float, confidence: float = 0.95) -> tuple[float, float]:
+    """Between which differences does the truth lie, b minus a, when only two rates and their problems are known?
+
+    The hybrid of two Wilson intervals: ``d - sqrt((p_b - l_b)^2 + (u_a - p_a)^2)`` to
+    ``d + sqrt((u_b - p_b)^2 + (p_a - l_a)^2)``. Rates are within [0, 1], the numbers above 0.
+
+    What it cannot see: whether the problems are the same ones. If they are, it is wider than need be, and only the
+    outcomes of the single problems would tell by how much (`paired_difference`).
+
+    Source: Newcombe 1998, "Interval estimation for the difference between independent proportions", Statistics in
+    Medicine 17, method 10.
+
+    >>> tuple(round(end, 4) for end in newcombe(48 / 80, 80, 56 / 70, 70))
+    (0.0524, 0.3339)
+    """
+    (low_a, high_a), (low_b, high_b) = wilson(rate_a, n_a, confidence), wilson(rate_b, n_b, confidence)
+    below = math.hypot(rate_b - low_b, high_a - rate_a)
+    return rate_b - rate_a - below, rate_b - rate_a + math.hypot(high_b - rate_b, rate_a - low_a)
