@@ -93,8 +93,8 @@ def test_sentences() -> None:
 @pytest.mark.parametrize(
     ("path", "words"),
     [
-        ("f.jpg", r"The chart's file 'f.jpg' ends in '.jpg'; it must end in .svg, .png or .pdf."),
-        ("f", r"The chart's file 'f' has no suffix; it must end in .svg, .png or .pdf."),
+        ("f.jpg", r"The chart's file 'f.jpg' ends in '.jpg'; it must end in .svg, .png, .pdf or .pgf."),
+        ("f", r"The chart's file 'f' has no suffix; it must end in .svg, .png, .pdf or .pgf."),
     ],
 )
 def test_suffixes(tmp_path: Path, path: Path, words: str) -> None:

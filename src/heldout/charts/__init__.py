@@ -14,8 +14,9 @@ plotting library loaded. `Hints` ask for particular ticks, labels and markers wh
 
 from __future__ import annotations
 
-from heldout.charts.drawing import draw, render, renders, save, svg
-from heldout.charts.gallery import Marks, Share, dual_axis, length_and_pass_rate, reward_and_held_out
+from heldout.charts.drawing import draw, render, renders, save, svg, unknown_signs
+from heldout.charts.gallery import dual_axis, length_and_pass_rate, reward_and_held_out
+from heldout.charts.hints import Hints
 from heldout.charts.placement import legend_place
 from heldout.charts.spec import (
     COLUMN_CM,
@@ -26,7 +27,6 @@ from heldout.charts.spec import (
     Chart,
     Colour,
     Dash,
-    Hints,
     Line,
     Marker,
     Place,
@@ -36,6 +36,8 @@ from heldout.charts.spec import (
     Span,
     Text,
 )
+from heldout.charts.style import Style
+from heldout.charts.wanted import Marks, Share
 
 __all__ = [
     "COLUMN_CM",
@@ -56,6 +58,7 @@ __all__ = [
     "Share",
     "Side",
     "Span",
+    "Style",
     "Text",
     "draw",
     "dual_axis",
@@ -66,4 +69,5 @@ __all__ = [
     "reward_and_held_out",
     "save",
     "svg",
+    "unknown_signs",
 ]

@@ -12,11 +12,12 @@ import numpy as np
 import numpy.typing as npt
 from tsdownsample import MinMaxDownsampler
 
+from heldout.charts.abscissa import STEPS, Abscissa
 from heldout.charts.spec import Axis, Band, Colour, Dash, Layer, Line, Marker, Points, Side, Text, shorten
-from heldout.charts.ticks import short_number, value_label, whole_multiples
+from heldout.charts.ticks import short_number, spread_ticks, value_label, whole_multiples
 from heldout.errors import ChartError
 from heldout.run import Series
-from heldout.stats.arrays import FloatArray
+from heldout.stats.arrays import BoolArray, FloatArray, IntArray
 from heldout.stats.levels import TWO_SIDED_95
 from heldout.stats.smoothing import DENSE, block_means, gaps, local_linear, suggest_window
 
@@ -44,6 +45,7 @@ class Look:
     marker: Marker
     dash: Dash
     share: bool = False  # whether its values are shares of 1
+    chosen: bool = False  # whether a person chose the words: those are not cut short
 
 
 @dataclass(frozen=True)
@@ -52,32 +54,83 @@ class DrawnCurve:
 
     series: Series
     look: Look
-    asked_window: float | None
+    asked_window: float | None = None
     interval: tuple[FloatArray, FloatArray] | None = None  # both ends of a band that belongs to every value
+    traces: tuple[FloatArray, ...] = ()  # further curves at the same steps, which stand faintly behind
+    skipped: int = 0  # steps that some of several runs have and others have not
+    summary: str = ""  # what the curve is of several runs, for the legend
+    abscissa: Abscissa = STEPS
+    view: tuple[float, float] | None = None  # between what the x axis is seen; all of it if None
+    raw: bool = True  # whether the values of a dense series stand behind it
 
     def __post_init__(self) -> None:
         if len(self.series) == 0:
             raise ChartError(f"{self.series.name} has no finite value to draw; choose another metric.")
+        first, last = (self.step[0], self.step[-1]) if self.step.size else (np.nan, np.nan)
+        if not self.step.size or (not self._seen(np.array([first, last])).any() and not self._surrounds(first, last)):
+            raise ChartError(self._out_of_view(first, last))
+
+    def _surrounds(self, first: float, last: float) -> bool:
+        return self.view is not None and first <= self.view[0] and last >= self.view[1]
+
+    def _out_of_view(self, first: float, last: float) -> str:
+        name, axis = self.series.name, self.abscissa.label
+        if not self.step.size:
+            return f"{name} has no value at which the axis {axis!r} is known; choose another axis or metric."
+        low, high = self.view or (first, last)
+        return f"{name} goes from {first:g} to {last:g} on the axis {axis!r}, and {low:g} to {high:g} is asked for."
+
+    def _seen(self, x: FloatArray) -> BoolArray:
+        low, high = self.view or (-np.inf, np.inf)
+        return (x >= low) & (x <= high)
+
+    @cached_property
+    def _order(self) -> IntArray:
+        """Which values are drawn, from left to right."""
+        x = self.abscissa.at(self.series.step)
+        order = np.argsort(x, kind="stable")
+        return order[np.isfinite(x[order])]
 
     @cached_property
     def step(self) -> FloatArray:
-        return np.asarray(self.series.step, dtype=np.float64)
+        """Where each value stands on the x axis."""
+        return self.abscissa.at(self.series.step)[self._order]
 
     @cached_property
     def value(self) -> FloatArray:
-        return np.asarray(self.series.value, dtype=np.float64)
+        return np.asarray(self.series.value, dtype=np.float64)[self._order]
+
+    @property
+    def left_out(self) -> int:
+        """How many values have no place on the x axis."""
+        return len(self.series) - self.step.size
 
     @property
     def dense(self) -> bool:
-        return len(self.series) >= DENSE and self.interval is None
+        return self.step.size >= DENSE and self.interval is None
 
     @cached_property
     def window(self) -> float:
-        return self.asked_window or suggest_window(self.step, self.value)
+        return self.asked_window or suggest_window(*self._distinct)
+
+    @cached_property
+    def _distinct(self) -> tuple[FloatArray, FloatArray]:
+        """The values with those that stand at one place as their mean."""
+        if self.abscissa.whole:
+            return self.step, self.value
+        x, of, count = np.unique(self.step, return_inverse=True, return_counts=True)
+        return x, np.bincount(of, self.value) / count
 
     @cached_property
     def marked(self) -> tuple[float, ...]:
-        return whole_multiples(self.step[0], self.step[-1], MARKS)
+        low, high = self._ends
+        return whole_multiples(low, high, MARKS) if self.abscissa.whole else spread_ticks(low, high, MARKS)
+
+    @property
+    def _ends(self) -> tuple[float, float]:
+        """Between what the curve is drawn."""
+        low, high = self.view or (-np.inf, np.inf)
+        return max(float(self.step[0]), low), min(float(self.step[-1]), high)
 
     @cached_property
     def line(self) -> tuple[FloatArray, FloatArray]:
@@ -94,19 +147,27 @@ class DrawnCurve:
         """
         if not self.dense:
             return ()
-        last = gaps(self.step, self.window)
-        return tuple((0.5 * (self.step[last] + self.step[last + 1])).tolist())
+        step, _ = self._distinct
+        last = gaps(step, self.window)
+        return tuple((0.5 * (step[last] + step[last + 1])).tolist())
 
     @property
     def _pieces(self) -> list[slice]:
-        edges = [0, *np.searchsorted(self.step, self.breaks).tolist(), len(self.step)]
+        step, _ = self._distinct
+        edges = [0, *np.searchsorted(step, self.breaks).tolist(), len(step)]
         return [slice(first, last) for first, last in pairwise(edges)]
 
     def _smoothed(self, piece: slice) -> tuple[FloatArray, FloatArray]:
-        step, value, _ = block_means(self.step[piece], self.value[piece], _SMOOTH_POINTS)
-        even = step if step.size <= _SMOOTH_AT else np.linspace(step[0], step[-1], _SMOOTH_AT)
-        inside = [mark for mark in self.marked if step[0] <= mark <= step[-1]]
-        at = np.union1d(even, np.clip([*inside, step[0], step[-1]], step[0], step[-1]))
+        """Smooth a piece from all of its values, and return of it what is seen."""
+        x, y = self._distinct
+        step, value, _ = block_means(x[piece], y[piece], _SMOOTH_POINTS)
+        low, high = max(step[0], self._ends[0]), min(step[-1], self._ends[1])
+        if low > high:
+            return np.empty(0), np.empty(0)
+        inner = step[(step >= low) & (step <= high)]
+        even = inner if inner.size <= _SMOOTH_AT else np.linspace(low, high, _SMOOTH_AT)
+        inside = [mark for mark in self.marked if low <= mark <= high]
+        at = np.union1d(even, np.clip([*inside, low, high], low, high))
         line = local_linear(step, value, self.window, at=at)
         return at, np.clip(line, value.min(), value.max())  # a straight line at an end may leave the values
 
@@ -114,11 +175,12 @@ class DrawnCurve:
     def ends(self) -> tuple[FloatArray, FloatArray] | None:
         """Both ends of the 95 % bars, or of the band; those of a share end at nothing and at all."""
         if self.interval is not None:
-            return self.interval
+            low, high = self.interval
+            return low[self._order], high[self._order]
         spread = self.series.spread
         if spread is None or self.dense or not np.isfinite(spread).any():
             return None
-        half = TWO_SIDED_95 * np.nan_to_num(np.asarray(spread, dtype=np.float64), posinf=0.0)
+        half = TWO_SIDED_95 * np.nan_to_num(np.asarray(spread, dtype=np.float64)[self._order], posinf=0.0)
         lowest, highest = self._possible()
         return np.maximum(self.value - half, lowest), np.minimum(self.value + half, highest)
 
@@ -130,57 +192,101 @@ class DrawnCurve:
 
     @property
     def core(self) -> tuple[float, float]:
-        """What must be in view: the curve and its bars."""
-        _, value = self.line
-        low, high = self.ends or (value, value)
-        return float(low.min()), float(high.max())
+        """What must be in view: the curve and its bars; of a band that would flatten the curves, as much as they."""
+        step, value = self.line
+        low, high = self._range(step, value, *(one[self._order] for one in self.traces))
+        if self.ends is None:
+            return low, high
+        bottom, top = self._range(self.step, *self.ends)
+        reach = (high - low) or abs(high) or 1.0
+        return (max(bottom, low - reach), min(top, high + reach)) if self.traces else (bottom, top)
+
+    def _range(self, step: FloatArray, *curves: FloatArray) -> tuple[float, float]:
+        """Return the lowest and the highest value that is seen, also where a line enters and leaves the plot."""
+        ends = self._ends
+        seen = [np.concatenate([one[self._seen(step)], np.interp(ends, step, one)]) for one in curves]
+        return float(np.min(seen)), float(np.max(seen))
 
     @property
     def extent(self) -> tuple[float, float]:
         """What the ticks cover: the curve, and all but the outermost of the values behind it."""
         low, high = self.core
-        if self.dense:
-            outer = np.percentile(self.value, QUANTILES)
+        _, value = self.shown
+        if self.dense and self.raw and value.size:
+            outer = np.percentile(value, QUANTILES)
             return min(low, float(outer[0])), max(high, float(outer[1]))
         return low, high
+
+    @cached_property
+    def shown(self) -> tuple[FloatArray, FloatArray]:
+        """The values that are in view: where they stand, and what they are."""
+        seen = self._seen(self.step)
+        return self.step[seen], self.value[seen]
 
     @property
     def entry(self) -> str:
         """What the legend says."""
-        name = shorten(self.look.entry, _ENTRY)
-        return f"{name}, local-linear over {short_number(self.window)} steps" if self.dense else name
+        smoothed = f"local-linear over {self.wide}" if self.dense else ""
+        return ", ".join(filter(None, (self._name, self.summary, smoothed)))
+
+    @property
+    def _name(self) -> str:
+        return self.look.entry if self.look.chosen else shorten(self.look.entry, _ENTRY)
+
+    @property
+    def wide(self) -> str:
+        """The smoothing window with its unit."""
+        size = self.window if self.abscissa.whole else float(f"{self.window:.3g}")
+        return f"{short_number(size)} {self.abscissa.width}"
 
     @property
     def peak(self) -> tuple[float, float] | None:
-        """Where the curve is highest; None if it is flat."""
+        """Where the curve is highest in view; None if it is flat."""
         step, value = self.line
-        top = int(np.argmax(value))
-        return (float(step[top]), float(value[top])) if np.ptp(value) > 1e-12 * abs(value[top]) else None
-
-    def behind(self) -> Layer | None:
-        """Draw the values of a dense series, or the band of one that has one."""
-        look = self.look
-        if self.interval is not None:
-            return Band(look.side, self.step, *self.interval, colour=look.colour, alpha=0.15)
-        if not self.dense:
+        value = value[self._seen(step)]
+        if not value.size or np.ptp(value) <= 1e-12 * abs(value.max()):
             return None
-        if len(self.series) > LINE_UNTIL:
-            band = envelope(self.step, self.value, _BAND_BINS)
-            return Band(look.side, *band, colour=look.colour, breaks=self.breaks, of=(self.step, self.value))
-        faint: dict[str, Any] = {"width": 0.4, "alpha": 0.3, "raw": True, "breaks": self.breaks}
-        return Line(look.side, self.step, self.value, colour=look.colour, **faint)
+        top = int(np.argmax(value))
+        return float(step[self._seen(step)][top]), float(value[top])
+
+    def behind(self) -> Iterator[Layer]:
+        """Draw the values of a dense series, or the band and the single curves of one that has them."""
+        look = self.look
+        if self.interval is not None and self.ends is not None:
+            yield Band(look.side, self.step, *self.ends, colour=look.colour, alpha=0.15)
+            faint: dict[str, Any] = {"width": 0.45, "alpha": 0.45, "raw": True}
+            yield from (
+                Line(look.side, self.step, one[self._order], colour=look.colour, **faint) for one in self.traces
+            )
+        elif self.dense and self.raw:
+            yield self._cloud()
+
+    def _cloud(self) -> Layer:
+        """Draw the values behind a smoothed line: as a line, or as a band where there are too many."""
+        look, (step, value) = self.look, self.shown
+        if step.size > LINE_UNTIL:
+            words: dict[str, Any] = {"colour": look.colour, "breaks": self._seen_breaks, "of": (step, value)}
+            return Band(look.side, *envelope(step, value, _BAND_BINS), **words)
+        faint: dict[str, Any] = {"width": 0.4, "alpha": 0.3, "raw": True, "breaks": self._seen_breaks}
+        return Line(look.side, step, value, colour=look.colour, **faint)
+
+    @property
+    def _seen_breaks(self) -> tuple[float, ...]:
+        """The gaps that are in view."""
+        low, high = self._ends
+        return tuple(step for step in self.breaks if low < step < high)
 
     def beyond(self, axis: Axis) -> Iterator[Layer]:
         """Mark at the frame where single values of a dense series lie outside of it."""
-        if not self.dense or len(self.series) > LINE_UNTIL:
+        step, value = self.shown
+        if not self.dense or not self.raw or step.size > LINE_UNTIL:
             return
         low, high = axis.limits
         look = self.look
-        for out, edge, marker in ((self.value > high, high, Marker.ABOVE), (self.value < low, low, Marker.BELOW)):
-            step = self.step[out]
-            if len(step):
-                at = np.full(len(step), edge)
-                yield Points(look.side, step, at, colour=look.colour, marker=marker, size=0.6, alpha=0.5)
+        for out, edge, marker in ((value > high, high, Marker.ABOVE), (value < low, low, Marker.BELOW)):
+            if out.any():
+                at = np.full(int(out.sum()), edge)
+                yield Points(look.side, step[out], at, colour=look.colour, marker=marker, size=0.6, alpha=0.5)
 
     def bars(self) -> Layer | None:
         """Draw the bars of a sparse series."""
@@ -192,12 +298,14 @@ class DrawnCurve:
     def curve(self) -> Layer:
         """Draw the curve."""
         look, (step, value) = self.look, self.line
-        marked = tuple(mark for mark in self.marked if self._known(mark)) if self.dense else None
-        words: dict[str, Any] = {"marked": marked, "breaks": self.breaks}
+        many = self.step.size >= DENSE
+        marked = tuple(mark for mark in self.marked if self._known(mark)) if many else None
+        words: dict[str, Any] = {"marked": marked, "breaks": self._seen_breaks}
         return Line(look.side, step, value, self.entry, look.colour, look.dash, look.marker, **words)
 
     def _known(self, step: float) -> bool:
-        return any(self.step[piece][0] <= step <= self.step[piece][-1] for piece in self._pieces)
+        at, _ = self._distinct
+        return any(at[piece][0] <= step <= at[piece][-1] for piece in self._pieces)
 
     def peak_mark(self) -> Layer | None:
         """Draw a ring around the highest point."""

@@ -5,7 +5,6 @@ A report draws several charts, in processes of their own where a pool of them is
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor
 from concurrent.futures.process import BrokenProcessPool
@@ -14,13 +13,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from heldout.charts.palettes import as_variables
-from heldout.charts.spec import KINDS, NARROWEST_CM, PAGE_CM, THEMES, WIDEST_CM, Chart, Kind, Theme
+from heldout.charts.spec import FILE_KINDS, KINDS, NARROWEST_CM, PAGE_CM, THEMES, WIDEST_CM, Chart, Kind, Theme
+from heldout.charts.style import PLAIN, Style
 from heldout.errors import ChartError
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-_JOINTS = 'stroke-linejoin="round" stroke-linecap="butt"'  # what the style said of every element
 NARROW_CM = 9.0  # about the width of a phone: the words keep their size, the plot gives way
 
 
@@ -32,6 +31,7 @@ def save(
     height_cm: float | None = None,
     theme: Theme = "light",
     dpi: float = 200.0,
+    style: Style = PLAIN,
 ) -> Path:
     """Draw a chart into a file; its suffix says in which format.
 
@@ -40,7 +40,7 @@ def save(
     chart
         The specification.
     path
-        Ends in .svg, .png or .pdf; its folder is made if it is not there.
+        Ends in .svg, .png, .pdf or .pgf (for LaTeX); its folder is made if it is not there.
     width_cm
         8.5 for one column of a paper, 16 for a page, 25 for a slide; text keeps a readable size at each.
     height_cm
@@ -49,6 +49,8 @@ def save(
         ``light`` or ``dark``.
     dpi
         Pixels per inch of a PNG.
+    style
+        Fonts, colours, and a style sheet.
 
     Returns
     -------
@@ -62,8 +64,9 @@ def save(
     """
     path = Path(path)
     kind = _kind_of(path)
+    data = render(chart, kind, width_cm=width_cm, height_cm=height_cm, theme=theme, dpi=dpi, style=style)
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(render(chart, kind, width_cm=width_cm, height_cm=height_cm, theme=theme, dpi=dpi))
+    path.write_bytes(data)
     return path
 
 
@@ -74,6 +77,7 @@ def draw(
     width_cm: float = PAGE_CM,
     height_cm: float | None = None,
     theme: Theme = "light",
+    style: Style = PLAIN,
 ) -> Axes:
     """Draw a chart on axes of matplotlib, to go on with there.
 
@@ -87,6 +91,8 @@ def draw(
         Size of the new figure, as for `save`; not asked where `ax` is given.
     theme
         ``light`` or ``dark``.
+    style
+        Fonts, colours, and a style sheet.
 
     Returns
     -------
@@ -107,7 +113,7 @@ def draw(
     _check_size(width_cm, height_cm, theme, 100.0)
     from heldout.charts import matplotlib_backend  # heavy, and not needed to describe a chart
 
-    return matplotlib_backend.draw(chart, ax, width_cm=width_cm, height_cm=height_cm, theme=theme)
+    return matplotlib_backend.draw(chart, ax, width_cm=width_cm, height_cm=height_cm, theme=theme, style=style)
 
 
 def render(
@@ -118,9 +124,10 @@ def render(
     height_cm: float | None = None,
     theme: Theme = "light",
     dpi: float = 200.0,
+    style: Style = PLAIN,
 ) -> bytes:
     """Draw a chart into memory: the bytes of an SVG, PNG or PDF file. The same chart gives the same bytes."""
-    return renders(chart, (kind,), width_cm=width_cm, height_cm=height_cm, theme=theme, dpi=dpi)[kind]
+    return renders(chart, (kind,), width_cm=width_cm, height_cm=height_cm, theme=theme, dpi=dpi, style=style)[kind]
 
 
 def renders(
@@ -131,27 +138,43 @@ def renders(
     height_cm: float | None = None,
     theme: Theme = "light",
     dpi: float = 200.0,
+    style: Style = PLAIN,
 ) -> dict[Kind, bytes]:
     """Draw a chart once and write it in several formats; faster than one by one."""
     _check_size(width_cm, height_cm, theme, dpi)
     from heldout.charts import matplotlib_backend  # heavy, and not needed to describe a chart
 
-    return matplotlib_backend.render(chart, tuple(kinds), width_cm=width_cm, height_cm=height_cm, theme=theme, dpi=dpi)
+    return matplotlib_backend.render(
+        chart, tuple(kinds), width_cm=width_cm, height_cm=height_cm, theme=theme, dpi=dpi, style=style
+    )
 
 
-def svg(chart: Chart, *, width_cm: float = PAGE_CM, height_cm: float | None = None, theme: Theme = "light") -> str:
+def unknown_signs(chart: Chart, style: Style = PLAIN) -> str:
+    """Which signs of a chart's words does no font of this machine have? They are drawn as boxes."""
+    from heldout.charts.matplotlib_backend.fonts import unknown_signs
+
+    return unknown_signs(chart, style.font)
+
+
+def svg(
+    chart: Chart,
+    *,
+    width_cm: float = PAGE_CM,
+    height_cm: float | None = None,
+    theme: Theme = "light",
+    style: Style = PLAIN,
+) -> str:
     """Return an ``<svg>`` element to put inside an HTML page.
 
     It has no XML declaration, and its ids are its own: several can stand in one page.
     """
-    return inside_page(render(chart, "svg", width_cm=width_cm, height_cm=height_cm, theme=theme))
+    return inside_page(render(chart, "svg", width_cm=width_cm, height_cm=height_cm, theme=theme, style=style))
 
 
 def inside_page(data: bytes) -> str:
-    """Take off an SVG file what cannot stand in a page: the XML declaration, and a style that is the whole page's."""
+    """Take the XML declaration off an SVG file, so that it can stand in a page."""
     text = data.decode()
-    drawing, styles = re.subn(r"<style[^>]*>.*?</style>", "", text[text.index("<svg") :], flags=re.DOTALL)
-    return drawing.replace("<svg ", f"<svg {_JOINTS} ", 1) if styles else drawing
+    return text[text.index("<svg") :]
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +188,7 @@ class Drawn:
 
 def drawn(chart: Chart, kinds: Sequence[Kind]) -> Drawn:
     """Draw a chart as files, and for a page."""
-    wanted: tuple[Kind, ...] = tuple(kind for kind in KINDS if kind in kinds or kind == "svg")
+    wanted: tuple[Kind, ...] = tuple(kind for kind in FILE_KINDS if kind in kinds or kind == "svg")
     files = renders(chart, wanted)
     narrow = renders(chart, ("svg",), width_cm=NARROW_CM)["svg"]
     wide_svg, narrow_svg = (as_variables(inside_page(svg)) for svg in (files["svg"], narrow))
@@ -195,11 +218,11 @@ def _collected(started: Iterator[Drawn] | None, charts: Sequence[Chart], kinds: 
 
 def _kind_of(path: Path) -> Kind:
     suffix = path.suffix.lower().removeprefix(".")
-    for kind in KINDS:
+    for kind in FILE_KINDS:
         if suffix == kind:
             return kind
     seen = f"ends in {path.suffix!r}" if path.suffix else "has no suffix"
-    raise ChartError(f"The chart's file {path.name!r} {seen}; it must end in .svg, .png or .pdf.")
+    raise ChartError(f"The chart's file {path.name!r} {seen}; it must end in .svg, .png, .pdf or .pgf.")
 
 
 def _check_size(width_cm: float, height_cm: float | None, theme: str, dpi: float) -> None:

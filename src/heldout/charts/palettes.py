@@ -40,6 +40,23 @@ PALETTES: Mapping[str, Mapping[str, str]] = {
     },
 }
 
+# The sides of a chart, in the order in which colours are given to them.
+SIDES = (Colour.LEFT, Colour.RIGHT, Colour.RIGHT_2, Colour.RIGHT_3, Colour.RIGHT_4)
+
+
+def _sides(light: str, dark: str) -> Mapping[str, Mapping[str, str]]:
+    return {
+        theme: dict(zip(SIDES, colours.split(), strict=True)) for theme, colours in (("light", light), ("dark", dark))
+    }
+
+
+COLOURINGS: Mapping[str, Mapping[str, Mapping[str, str]]] = {
+    "heldout": {"light": {}, "dark": {}},
+    # Okabe, Ito 2008, "Color Universal Design"; the order is ours.
+    "okabe-ito": _sides("#0072b2 #d55e00 #009e73 #cc79a7 #e69f00", "#56b4e9 #e69f00 #009e73 #cc79a7 #f0e442"),
+    "grey": _sides("#000000 #595959 #7a7a7a #404040 #8c8c8c", "#ffffff #b3b3b3 #8f8f8f #d0d0d0 #a0a0a0"),
+}
+
 
 def as_variables(svg: str) -> str:
     """Replace the colours of a light drawing by the variables of `stylesheet`."""

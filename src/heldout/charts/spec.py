@@ -1,4 +1,4 @@
-"""What a chart is, before anyone draws it: axes, layers, where the legend goes, and hints where defaults do not do.
+"""What a chart is, before anyone draws it: axes, layers, where the legend goes, and what is drawn between them.
 
 Everything here is frozen. A method that changes something returns a changed copy, so that one chart can be handed to
 the report, the page and the test without fear. Colours are roles (`left`, `right`, `mark`, …) and not values: a theme
@@ -7,7 +7,7 @@ gives them values when the chart is drawn, so that one chart serves light and da
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Literal, TypeAlias
@@ -15,21 +15,21 @@ from typing import Literal, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from heldout.charts.ticks import spaced_ticks, tick_labels
+from heldout.charts.ticks import log_labels, tick_labels
 from heldout.errors import ChartError
-from heldout.stats.arrays import FloatArray
+from heldout.stats.arrays import BoolArray, FloatArray
 
 Theme: TypeAlias = Literal["light", "dark"]
-Kind: TypeAlias = Literal["svg", "png", "pdf"]
+Kind: TypeAlias = Literal["svg", "png", "pdf", "pgf"]
 
 THEMES: tuple[Theme, ...] = ("light", "dark")
-KINDS: tuple[Kind, ...] = ("svg", "png", "pdf")
+KINDS: tuple[Kind, ...] = ("svg", "png", "pdf")  # of a report
+FILE_KINDS: tuple[Kind, ...] = (*KINDS, "pgf")  # of a file
 
 PAGE_CM = 16.0
 COLUMN_CM = 8.5
 SLIDE_CM = 25.0
 NARROWEST_CM, WIDEST_CM = 4.0, 120.0
-MOST_TICKS = 41  # of one axis; more cannot be told apart
 
 
 class Side(StrEnum):
@@ -98,26 +98,40 @@ class Axis:
     colour: Colour = Colour.INK  # of the label, the ticks and the spine
     unit: str = ""  # in brackets after the label, and after a value that is written beside a mark
     format: str = ""  # specification for the ticks, such as ``.2f``; as many decimals as the step needs if empty
+    log: bool = False  # whether equal distances are equal ratios
 
     def __post_init__(self) -> None:
         low, high = self.limits
+        if self.log and low <= 0.0:
+            raise ChartError(f"The axis {self.label!r} begins at {low:g}; a logarithmic one begins above 0.")
         if not (np.isfinite(low) and np.isfinite(high) and low < high):
             raise ChartError(f"The axis {self.label!r} goes from {low} to {high}; it must go up, between two numbers.")
 
     @property
     def title(self) -> str:
         """The label, with the unit unless it is there already."""
-        return self.label if not self.unit or self.unit in self.label else f"{self.label} ({self.unit})".strip()
+        said = re.search(rf"(?<!\w){re.escape(self.unit)}(?!\w)", self.label)
+        return self.label if not self.unit or said else f"{self.label} ({self.unit})".strip()
 
     @property
     def tick_texts(self) -> tuple[str, ...]:
         """What is written at each tick."""
-        return tick_labels(self.ticks, self.format)
+        return log_labels(self.ticks) if self.log and not self.format else tick_labels(self.ticks, self.format)
 
     def fraction(self, value: npt.ArrayLike) -> FloatArray:
-        """How far along the axis each value lies: 0 at its low end, 1 at its high end."""
-        low, high = self.limits
-        return (np.asarray(value, dtype=np.float64) - low) / (high - low)
+        """How far along the axis each value lies: 0 at its low end, 1 at its high end.
+
+        On a logarithmic axis a value that is not above 0 lies as far below the low end as the plot is high.
+        """
+        (low, high), values = self.limits, np.asarray(value, dtype=np.float64)
+        if not self.log:
+            return (values - low) / (high - low)
+        return np.asarray(np.log(np.where(values > 0.0, values, low * low / high) / low) / np.log(high / low))
+
+    def sees(self, value: npt.ArrayLike) -> BoolArray:
+        """Whether each value lies between the limits."""
+        values = np.asarray(value, dtype=np.float64)
+        return (values >= self.limits[0]) & (values <= self.limits[1])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -247,6 +261,7 @@ class Chart:
     caption: str = ""  # what a reader has to know; not drawn: it goes below the figure and into the file's description
     legend: Place = Place.AUTO  # where the legend goes, unless it would hide a curve there at the size that is drawn
     grid: Dash = Dash.SOLID  # horizontal lines stand at the left ticks; with as many on the right they serve both axes
+    mathtext: frozenset[str] = frozenset()  # words in which ``$…$`` is a formula: what a person wrote, never a key
 
     def __post_init__(self) -> None:
         if self.right is None and any(getattr(layer, "side", None) == Side.RIGHT for layer in self.layers):
@@ -280,65 +295,6 @@ class Chart:
         return self.title or f"{sides} over {self.x.title}"
 
 
-@dataclass(frozen=True, slots=True)
-class Hints:
-    """What a figure should look like where the default is not wanted; None leaves the default.
-
-    Attributes
-    ----------
-    left_ticks, right_ticks, x_ticks
-        First tick, last tick and the distance between two, as in ``(3.0, 5.0, 0.25)``. The limits follow, and reach
-        beyond the ticks where the curves do.
-    left_label, right_label, x_label
-        Labels of the axes.
-    left_name, right_name
-        Names in the legend; the labels if not given.
-    left_unit, right_unit
-        Such as ``%``.
-    left_marker, right_marker, left_dash, right_dash, grid
-        How lines and grid are drawn.
-    legend
-        Where the legend goes.
-    title, caption
-        Text for the chart; the caption is composed if not given.
-    """
-
-    left_ticks: Sequence[float] | None = None
-    right_ticks: Sequence[float] | None = None
-    x_ticks: Sequence[float] | None = None
-    left_label: str | None = None
-    right_label: str | None = None
-    x_label: str | None = None
-    left_name: str | None = None
-    right_name: str | None = None
-    left_unit: str | None = None
-    right_unit: str | None = None
-    left_marker: Marker | None = None
-    right_marker: Marker | None = None
-    left_dash: Dash | None = None
-    right_dash: Dash | None = None
-    grid: Dash | None = None
-    legend: Place | str | None = None
-    title: str | None = None
-    caption: str | None = None
-
-    def __post_init__(self) -> None:
-        for name in ("left_ticks", "right_ticks", "x_ticks"):
-            asked = getattr(self, name)
-            if asked is not None and not _can_tick(asked):
-                raise ChartError(
-                    f"{name} is {asked}; it must be the first tick, the last one and the distance between two, "
-                    f"such as (0, 700, 100), with at most {MOST_TICKS} ticks in all."
-                )
-        if self.legend is not None:
-            as_place(self.legend)
-
-    def ticks(self, which: str) -> tuple[float, ...] | None:
-        """Return all ticks of ``left``, ``right`` or ``x``, if they are given."""
-        asked = getattr(self, f"{which}_ticks")
-        return spaced_ticks(*asked) if asked is not None else None
-
-
 def as_place(place: Place | str) -> Place:
     """Turn ``"upper left"`` into the place that it names."""
     try:
@@ -359,13 +315,6 @@ def shorten(text: str, most: int) -> str:
         return text
     end = max(most - 1, 0) // 2
     return f"{text[: max(most - 1, 0) - end]}…{text[len(text) - end :]}"
-
-
-def _can_tick(asked: Sequence[float]) -> bool:
-    if len(asked) != 3 or not np.isfinite(asked).all():
-        return False
-    first, last, step = asked
-    return step > 0 and last > first and (last - first) / step < MOST_TICKS
 
 
 def _keep_arrays(layer: Line | Band | Points, *names: str) -> None:

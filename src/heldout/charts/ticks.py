@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 
 ROUND_STEPS = (1.0, 2.0, 2.5, 5.0)  # times a power of ten
 FEWEST, MOST = 5, 9  # ticks on an axis
@@ -118,6 +119,58 @@ def whole_multiples(low: float, high: float, most: int) -> tuple[float, ...]:
         if step == round(step) and end - begin < most:
             return tuple(index * step for index in range(begin, end + 1))
     raise AssertionError("steps of growing size end the loop")
+
+
+def spread_ticks(low: float, high: float, most: int) -> tuple[float, ...]:
+    """Which round numbers lie within these limits, as many as there may be at most? None, perhaps.
+
+    >>> spread_ticks(0.1, 2.3, 12)
+    (0.2, 0.4, 0.6, 0.8, 1.0, 1.2, 1.4, 1.6, 1.8, 2.0, 2.2)
+    """
+    for figure, exponent in _from_step((high - low) / (most + 1)):
+        step = figure * 10.0**exponent
+        begin, end = math.ceil(low / step - SOME_SLACK), math.floor(high / step + SOME_SLACK)
+        if end - begin < most:
+            return _Ladder(begin, end - begin + 1, figure, exponent).ticks
+    raise AssertionError("steps of growing size end the loop")
+
+
+def inner_ticks(low: float, high: float, most: int = MOST) -> tuple[float, ...]:
+    """Which round numbers lie within these limits, as many as there may be at most; never fewer than two.
+
+    >>> inner_ticks(0.31, 0.352)
+    (0.31, 0.315, 0.32, 0.325, 0.33, 0.335, 0.34, 0.345, 0.35)
+    """
+    ticks = spread_ticks(low, high, most)
+    return ticks if len(ticks) > 1 else (low, high)
+
+
+def log_ticks(low: float, high: float) -> tuple[float, ...]:
+    """Which round numbers mark a logarithmic axis between two limits above 0: powers of ten, or 1, 2 and 5 of each.
+
+    >>> log_ticks(1, 1000), log_ticks(3, 40)
+    ((1.0, 10.0, 100.0, 1000.0), (5.0, 10.0, 20.0))
+    """
+    powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    for figures in ((1.0,), (1.0, 2.0, 5.0), (1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0)):
+        every = -(-len(powers) * len(figures) // (2 * MOST)) if len(figures) == 1 else 1
+        ticks = [float(f"{figure:g}e{power}") for power in powers[::every] for figure in figures]
+        seen = tuple(tick for tick in ticks if low * (1 - 1e-9) <= tick <= high * (1 + 1e-9))
+        if len(seen) > 2:
+            return seen
+    return inner_ticks(low, high)
+
+
+def log_labels(ticks: Sequence[float]) -> tuple[str, ...]:
+    """What is written at the ticks of a logarithmic axis: each as short as it is by itself, unless equally far apart.
+
+    >>> log_labels((0.01, 0.1, 1.0, 10.0, 20000.0))
+    ('0.01', '0.1', '1', '10', '20k')
+    """
+    steps = [second - first for first, second in pairwise(ticks)]
+    if len(steps) > 1 and max(steps) - min(steps) < 1e-6 * max(steps):
+        return tick_labels(ticks)
+    return tuple(short_number(tick) for tick in ticks)
 
 
 def step_start(last: float, first: float) -> float:

@@ -12,6 +12,7 @@ from matplotlib.patches import Patch
 from heldout.charts.curve import broken, reduce
 from heldout.charts.matplotlib_backend.plot import DASHES, Look, Plot
 from heldout.charts.spec import Band, Colour, Line, Marker, Points, Rule, Span, Text
+from heldout.stats.arrays import FloatArray
 
 _MARKERS = {
     Marker.NONE: "",
@@ -39,7 +40,8 @@ def draw(layer: object, plot: Plot, depth: float) -> None:
 
 @draw.register
 def _(layer: Line, plot: Plot, depth: float) -> None:
-    step, value = broken(*reduce(layer.step, layer.value, plot.columns), breaks=layer.breaks)
+    part = _seen(plot, layer.step)
+    step, value = broken(*reduce(layer.step[part], layer.value[part], plot.columns), breaks=layer.breaks)
     colour, width = plot.palette[layer.colour], plot.scale.line * layer.width
     place: Look = {"transform": plot.data(layer.side)}
     pen: Look = {"color": colour, "linewidth": width, "linestyle": DASHES[layer.dash]}
@@ -47,7 +49,9 @@ def _(layer: Line, plot: Plot, depth: float) -> None:
     plot.axes.plot(step, value, alpha=layer.alpha, zorder=depth, **place, **pen, **joints)
     marks = _marker(plot, layer.marker, layer.colour)
     if layer.marker is not Marker.NONE:
-        plot.axes.plot(*layer.at_marks(), linestyle="none", zorder=depth + 0.5, **place, **marks)
+        at, height = layer.at_marks()
+        seen = plot.chart.x.sees(at)
+        plot.axes.plot(at[seen], height[seen], linestyle="none", zorder=depth + 0.5, **place, **marks)
     if layer.label:
         plot.handles.append((Line2D([], [], **pen, **marks), layer.label))
 
@@ -64,7 +68,8 @@ def _(layer: Points, plot: Plot, depth: float) -> None:
         )
     if layer.marker is not Marker.NONE:
         marks = _marker(plot, layer.marker, layer.colour, layer.size)
-        plot.axes.plot(layer.step, layer.value, linestyle="none", clip_on=False, **place, **marks)
+        seen = plot.chart.x.sees(layer.step) & plot.chart.axis(layer.side).sees(layer.value)
+        plot.axes.plot(layer.step[seen], layer.value[seen], linestyle="none", clip_on=False, **place, **marks)
         if layer.label:
             plot.handles.append((Line2D([], [], linestyle="none", **marks), layer.label))
 
@@ -101,6 +106,12 @@ def _(layer: Rule, plot: Plot, depth: float) -> None:
 @draw.register
 def _(layer: Text, plot: Plot, depth: float) -> None:
     plot.labels.append(layer)
+
+
+def _seen(plot: Plot, step: FloatArray) -> slice:
+    """Return which points of a curve are seen, and the next one on either side, to which its line goes."""
+    first, last = np.searchsorted(step, plot.chart.x.limits)
+    return slice(max(int(first) - 1, 0), int(last) + 1)
 
 
 def _marker(plot: Plot, marker: Marker, role: Colour, size: float = 1.0) -> dict[str, Any]:

@@ -46,7 +46,8 @@ def _legend(plot: Plot, columns: int = 1) -> Legend:
     look: Look = {"facecolor": plot.palette["ground"], "fontsize": plot.scale.tick, **_FRAME, **_SPACES}
     box = Legend(plot.axes, handles, blank, loc="lower left", ncols=columns, **look)
     for text, (_, label) in zip(box.get_texts(), plot.handles, strict=True):
-        text.set(text=label, color=plot.palette[Colour.INK])  # set here: a legend drops labels with a leading "_"
+        text.set_color(plot.palette[Colour.INK])
+        plot.write(text, label)  # only here: a legend drops labels with a leading "_"
     box.set_zorder(90)
     plot.axes.add_artist(box)
     return box
@@ -73,11 +74,17 @@ def _move_above(plot: Plot, box: Legend) -> None:
 def _shorten_entries(plot: Plot, box: Legend) -> None:
     """Leave out the middle of entries that would reach beyond the figure."""
     place = plot.axes.get_position()
-    excess = plot.size_of(box)[0] - (1.0 - place.x0) / place.width
+    for _ in range(3):  # signs are of different widths
+        excess = plot.size_of(box)[0] - (1.0 - place.x0) / place.width
+        if excess > 0.0:
+            _cut_entries(plot, box, excess)
+
+
+def _cut_entries(plot: Plot, box: Legend, excess: float) -> None:
     sizes = [plot.size_of(text)[0] for text in box.get_texts()]
     for text, size in zip(box.get_texts(), sizes, strict=True):
         room = max(sizes) - excess
-        if size > room:
+        if size > room and not text.get_parse_math():
             text.set_text(shorten(text.get_text(), int(len(text.get_text()) * room / size) - 1))
 
 
@@ -96,6 +103,8 @@ def place_labels(plot: Plot) -> None:
 
 
 def _label(plot: Plot, layer: Text, content: Drawn) -> None:
+    if not (plot.chart.x.sees(layer.step) and plot.chart.axis(layer.side).sees(layer.value)):
+        return
     text = _words(plot, layer.text, layer.colour)
     gap, size = plot.across(0.75 * plot.scale.font), plot.size_of(text)
     at, headroom = plot.fractions(layer.side, layer.step, layer.value), _headroom(plot, size, gap)
@@ -122,7 +131,9 @@ def _words(plot: Plot, text: str, colour: Colour) -> DrawnText:
     """Write words on a ground of their own, which a curve shows through: they stay words in every file."""
     ground = {"boxstyle": "square,pad=0.12", "facecolor": plot.palette["ground"], "alpha": 0.7, "linewidth": 0}
     look: Look = {"fontsize": plot.scale.tick, "color": plot.palette[colour], "bbox": ground, "zorder": 95}
-    return plot.axes.text(0.5, 0.5, text, ha="left", va="bottom", transform=plot.axes.transAxes, **look)
+    words = plot.axes.text(0.5, 0.5, "", ha="left", va="bottom", transform=plot.axes.transAxes, **look)
+    plot.write(words, text)
+    return words
 
 
 def _settle_or_drop(plot: Plot, text: DrawnText, box: Box | None) -> None:

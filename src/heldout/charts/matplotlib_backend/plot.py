@@ -11,13 +11,17 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import RendererAgg
 from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
 from matplotlib.legend import Legend
 from matplotlib.text import Text as DrawnText
+from matplotlib.textpath import text_to_path
 from matplotlib.transforms import Transform
 
 from heldout.charts.matplotlib_backend.sizes import Scale
 from heldout.charts.placement import Box
 from heldout.charts.spec import Chart, Dash, Rule, Side, Text
+from heldout.errors import ChartError
+from heldout.text import visible
 
 Look: TypeAlias = Mapping[str, Any]  # keyword arguments of matplotlib
 
@@ -27,6 +31,18 @@ DASHES: Mapping[Dash, Any] = {
     Dash.DOTTED: (0, (1.2, 1.6)),
     Dash.DASH_DOT: (0, (5.0, 1.6, 1.2, 1.6)),
 }
+
+
+def _checked(formula: str) -> str:
+    """Return words with formulas, or say in a sentence what matplotlib does not understand of them."""
+    try:
+        text_to_path.mathtext_parser.parse(formula, 72, FontProperties())
+    except ValueError as error:
+        why = str(error).splitlines()[-1].strip()
+        raise ChartError(
+            f"{formula!r} holds no formula that can be set ({why}); write \\$ for a dollar sign."
+        ) from None
+    return formula
 
 
 @dataclass
@@ -75,6 +91,12 @@ class Plot:
     def columns(self) -> int:
         """How many pixel columns the plot has."""
         return max(200, round(self.scale.width * self.figure.dpi))
+
+    def write(self, words: DrawnText, text: str) -> None:
+        """Let words say a text: a formula only where a person wrote one, and no character that is obeyed or unseen."""
+        formula = text in self.chart.mathtext
+        words.set_parse_math(formula)
+        words.set_text(_checked(text) if formula else visible(text))
 
     def data(self, side: Side) -> Transform:
         """Return what turns steps and values of a side into places in the figure."""

@@ -64,7 +64,7 @@ def _shorten_labels(plot: Plot) -> bool:
         for label, room in ((axes.xaxis.label, 1.15 * inner.width), (axes.yaxis.label, 1.1 * inner.height)):
             extent = label.get_window_extent(plot.renderer)
             longest = max(extent.width, extent.height)
-            if longest > room:
+            if longest > room and not label.get_parse_math():
                 label.set_text(shorten(label.get_text(), int(len(label.get_text()) * room / longest)))
                 changed = True
     return changed
