@@ -119,6 +119,7 @@ STAGES: Mapping[str, Callable[[], Names]] = {
     "README.md": readme,
     "audit.md": dict,
     "charts.md": lambda: a_run("runs/today"),
+    "compare.md": dict,
     "evaluating.md": models,
     "index.md": dict,
     "reading.md": logs,

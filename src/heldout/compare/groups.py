@@ -17,6 +17,7 @@ from heldout.settings import all_settings, recipe_of
 from heldout.text import shared_beginning, visible
 
 NOT_SET = "(not set)"
+BY_SETTINGS, BY_NAME = "same settings but for the seed", "names that differ in the seed alone"
 _SEED_IN_NAME = re.compile(r"[-_.]?seed[-_=]?(\d+)", re.IGNORECASE)
 _SEPARATORS = " -_./("
 
@@ -75,6 +76,11 @@ def groups_of(
     return _told_apart([*chosen, *found])
 
 
+def one_each(group: Group) -> list[Group]:
+    """Return the runs of a recipe as groups of their own, to be compared seed by seed."""
+    return _told_apart([Group(visible(run.name), (run,)) for run in group.runs])
+
+
 def seed_of(run: Run) -> str:
     """Return the seed of a run: as its settings have it, or its name; empty where neither does."""
     settings = all_settings(run.config)
@@ -131,7 +137,7 @@ def _recipe_key(run: Run) -> tuple[str, ...]:
 def _how(runs: Sequence[Run]) -> str:
     if len(runs) == 1:
         return ""
-    return "same settings but for the seed" if recipe_of(runs[0].config) else "names that differ in the seed alone"
+    return BY_SETTINGS if recipe_of(runs[0].config) else BY_NAME
 
 
 def _name(runs: Sequence[Run]) -> str:

@@ -1,0 +1,169 @@
+"""The runs of a comparison, judged: the checkpoint each would keep, how it ended, and whether its numbers count."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from heldout.compare.groups import Group, seed_of
+from heldout.compare.model import Life, Member, Track
+from heldout.errors import UsageError
+from heldout.findings import Estimate, Verdict
+from heldout.run import Evaluation, Run
+from heldout.settings import all_settings
+from heldout.store.writer import writer_of
+from heldout.text import sentence_list
+
+_PLANNED = frozenset({"steps", "max_steps", "total_steps", "total_training_steps", "num_train_steps", "train_steps"})
+_WHOLE = 0.9  # of the planned steps, or of the longest run: what ends before ended early
+_ENDED = {Life.FAILED: "it failed", Life.EARLY: "it ended early"}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Judged:
+    """A run with its verdict, as one of the runs of a recipe."""
+
+    run: Run
+    verdict: Verdict
+    evaluations: tuple[Evaluation, ...]  # of the score that is compared, in order of steps
+    life: Life
+    counted: bool = True
+    why: str = ""
+
+    @property
+    def keep(self) -> Estimate | None:
+        """The checkpoint to keep; without a verdict on that the last evaluation, None without any."""
+        if self.verdict.recommended is not None or not self.evaluations:
+            return self.verdict.recommended
+        last = self.evaluations[-1]
+        return Estimate(last.step, last.rate, math.nan, math.nan)
+
+    def at_step(self, step: int | None) -> Evaluation | None:
+        """The evaluation at a step; None where there is none."""
+        return next((one for one in self.evaluations if one.step == step), None)
+
+    @property
+    def track(self) -> Track:
+        """The steps and scores of all evaluations, shape (K,) each."""
+        steps, scores = ([getattr(one, name) for one in self.evaluations] for name in ("step", "score"))
+        return np.array(steps, dtype=np.float64), np.array(scores, dtype=np.float64)
+
+    @property
+    def told(self) -> Member:
+        """What a comparison says of it."""
+        keep, scores = self.keep, [one.score for one in self.evaluations]
+        at_keep = self.at_step(keep.step) if keep else None
+        return Member(
+            name=self.run.name,
+            source=self.run.source,
+            seed=seed_of(self.run),
+            state=self.verdict.state.value,
+            label=self.verdict.label,
+            evaluations=len(self.evaluations),
+            last_step=self.evaluations[-1].step if self.evaluations else None,
+            keep_step=keep.step if keep else None,
+            keep=None if keep is None or at_keep is None else scored(at_keep, keep.estimate),
+            raw_maximum=max(scores, default=None),
+            life=self.life,
+            counted=self.counted,
+            why=self.why,
+        )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Side:
+    """A recipe with its runs judged."""
+
+    name: str
+    by: str
+    runs: tuple[Judged, ...]
+
+    @property
+    def counted(self) -> tuple[Judged, ...]:
+        """The runs whose numbers count."""
+        return tuple(run for run in self.runs if run.counted)
+
+    @property
+    def left_out(self) -> tuple[Judged, ...]:
+        """Those that ended early."""
+        return tuple(run for run in self.runs if not run.counted)
+
+    def with_all(self, runs: Sequence[Judged]) -> Side:
+        """Return the side as if these of its runs, and no others, counted."""
+        return replace(self, runs=tuple(replace(run, counted=True) for run in runs))
+
+
+def judged(group: Group, benchmark: str | None, verdict_of: Callable[[Run], Verdict]) -> Side:
+    """Judge every run of a recipe, and find those that ended early; where all did, all count.
+
+    A UsageError where a run has no such benchmark.
+    """
+    runs = [_judged(_with_benchmark(run, benchmark), verdict_of) for run in group.runs]
+    longest = max((_last(one.run) for one in runs), default=0)
+    told = [_as_counted(one, longest) for one in runs]
+    if not any(one.counted and one.evaluations for one in told):
+        told = [replace(one, counted=bool(one.evaluations)) for one in told]
+    return Side(group.name, group.by, tuple(told))
+
+
+def scored(evaluation: Evaluation, rate: float) -> float:
+    """Return a rate as it is judged, of the score that an evaluation is of."""
+    return replace(evaluation, rate=rate).score
+
+
+def _with_benchmark(run: Run, benchmark: str | None) -> Run:
+    if benchmark is None:
+        return run
+    keys = (benchmark, f"eval/{benchmark}/pass@1")
+    found = next((key for key in keys if key in run.metrics), None)
+    if found is None:
+        known = [key.removeprefix("eval/").removesuffix("/pass@1") for key in run.held_out_scores()]
+        has = f"it has {sentence_list(known[:6])}" if known else "it has no held-out score"
+        raise UsageError(f"{run.name} has no benchmark {benchmark!r}; {has}.")
+    return replace(run, roles={**run.roles, "held_out": found})
+
+
+def _judged(run: Run, verdict_of: Callable[[Run], Verdict]) -> Judged:
+    return Judged(run, verdict_of(run), tuple(run.evaluations()), _life(run))
+
+
+def _life(run: Run) -> Life:
+    """How a run ended: by the last word of what wrote it, else by the steps that were planned."""
+    writer = writer_of(Path(run.source))
+    if writer is not None and writer.alive() and not writer.last_word:
+        return Life.GOES_ON
+    if writer is not None and writer.last_word == "failed":
+        return Life.FAILED
+    planned = _planned(run)
+    if planned is not None:
+        return Life.FINISHED if _last(run) >= _WHOLE * planned - 1 else Life.EARLY
+    return Life.FINISHED if writer is not None and writer.last_word else Life.UNKNOWN
+
+
+def _planned(run: Run) -> int | None:
+    """How many steps the settings plan; None where they do not say."""
+    for key, text in all_settings(run.config).items():
+        if re.split(r"[/.]", key.lower())[-1] in _PLANNED and re.fullmatch(r"[1-9]\d{0,11}", text):
+            return int(text)
+    return None
+
+
+def _last(run: Run) -> int:
+    steps = run.steps
+    return int(steps[-1]) if len(steps) else 0
+
+
+def _as_counted(one: Judged, longest: int) -> Judged:
+    short = one.life is Life.UNKNOWN and _last(one.run) < _WHOLE * longest - 1
+    life = Life.EARLY if short else one.life
+    if not one.evaluations:
+        return replace(one, life=life, counted=False, why="it has no held-out evaluation")
+    if life in _ENDED:
+        where = f"{_ENDED[life]}, at step {_last(one.run)}"
+        return replace(one, life=life, counted=False, why=where)
+    return replace(one, life=life)

@@ -1,0 +1,187 @@
+"""What a comparison must not say, and why: every refusal has a code, and a sentence that a reader can act on."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+
+from heldout.compare.fingerprint import DIFFERS
+from heldout.compare.members import Side
+from heldout.compare.model import (
+    KEEP,
+    Answer,
+    Comparison,
+    Difference,
+    Life,
+    Part,
+    Refusal,
+)
+from heldout.compare.parting import same_reward
+from heldout.metrics.phrasing import Spoken
+from heldout.text import counted, sentence_list
+
+CODES = (
+    "one-run",
+    "reward",
+    "not-alike",
+    "ranks",
+    "raw-maximum",
+    "no-size",
+    "not-the-same",
+    "goes-on",
+    "cause",
+    "missing-seeds",
+    "one-flip",
+)
+_FEWEST_DISCORDANT = 6
+
+
+def refusals(found: Comparison, sides: Sequence[Side], pairs: Sequence[tuple[Side, Side]]) -> tuple[Refusal, ...]:
+    """What must not be said of these recipes, in the order of `CODES`; the sides are those of `found`."""
+    told = (
+        *_one_run(found),
+        *_reward(pairs),
+        *_not_alike(found),
+        *_ranks(found),
+        *_raw_maximum(found),
+        *_no_size(found),
+        *_not_the_same(found),
+        *_goes_on(found),
+        *_cause(found, sides),
+        *_missing(found),
+        *_one_flip(found),
+    )
+    return tuple(told)
+
+
+def _one_run(found: Comparison) -> Iterator[Refusal]:
+    single = [one for one in found.primary if one.one_run_each]
+    if single:
+        text = (
+            f"anything about the recipes: there is one run each of {_names(single)}. This is about these checkpoints; "
+            "another seed of the same recipe may turn it round"
+        )
+        yield Refusal("one-run", text)
+
+
+def _names(differences: Sequence[Difference]) -> str:
+    return sentence_list(list(dict.fromkeys(name for one in differences for name in (one.a, one.b))))
+
+
+def _reward(pairs: Sequence[tuple[Side, Side]]) -> Iterator[Refusal]:
+    rewarded = [pair for pair in pairs if all("reward" in run.run.roles for side in pair for run in side.counted)]
+    if any(not same_reward(*pair) for pair in rewarded):
+        yield Refusal(
+            "reward", "anything from the rewards: they are not the same quantity, and a higher one makes no model good"
+        )
+
+
+def _not_alike(found: Comparison) -> Iterator[Refusal]:
+    wrong = [f"{one.name} ({one.text})" for one in found.fingerprint if one.status == DIFFERS]
+    if wrong:
+        yield Refusal("not-alike", f"what differs: they were not evaluated alike in {sentence_list(wrong)}")
+
+
+def _ranks(found: Comparison) -> Iterator[Refusal]:
+    if found.best is not None and len(found.best) > 1:
+        yield Refusal(
+            "ranks", f"a rank or the best: {sentence_list(list(found.best))} cannot be told from the best one"
+        )
+
+
+def _raw_maximum(found: Comparison) -> Iterator[Refusal]:
+    above = [
+        member.name
+        for recipe in found.recipes
+        for member in recipe.members
+        if member.keep is not None and member.raw_maximum is not None and member.raw_maximum > member.keep
+    ]
+    if found.at == KEEP and above:
+        text = (
+            f"anything from the highest values logged ({sentence_list(above[:4])}{' …' if len(above) > 4 else ''}): "
+            "the highest of many is high by chance"
+        )
+        yield Refusal("raw-maximum", text)
+
+
+def _no_size(found: Comparison) -> Iterator[Refusal]:
+    if any(one.why and "how many problems" in one.why for one in found.primary):
+        yield Refusal(
+            "no-size", "how sure a difference is: the logs do not say how many problems a rate is of (--problems N)"
+        )
+
+
+def _not_the_same(found: Comparison) -> Iterator[Refusal]:
+    open_ = [one for one in found.primary if one.answer is Answer.CANNOT_TELL]
+    if open_:
+        most = max(one.possible for one in open_)
+        upto = f"; a difference of up to {found.spoken.by(most)} is possible" if math.isfinite(most) else ""
+        yield Refusal(
+            "not-the-same", f"that {_names(open_)} are the same: no difference was found, which shows none{upto}"
+        )
+
+
+def _goes_on(found: Comparison) -> Iterator[Refusal]:
+    running = [member.name for recipe in found.recipes for member in recipe.members if member.life is Life.GOES_ON]
+    if running:
+        text = (
+            f"a final word: {sentence_list(running[:4])} still {'goes' if len(running) == 1 else 'go'} on. An interval "
+            "is for one look; of curves that are looked at 20 times it errs in 68 % of the cases"
+        )
+        yield Refusal("goes-on", text)
+
+
+def _cause(found: Comparison, sides: Sequence[Side]) -> Iterator[Refusal]:
+    if not all(run.run.config for side in sides for run in side.runs):
+        yield Refusal("cause", "what makes the difference: the logs do not carry all settings")
+    elif len(found.differs) > 1:
+        keys = list(found.differs)
+        some = sentence_list([*keys[:4], *([f"{len(keys) - 4} more"] if len(keys) > 4 else [])])
+        yield Refusal("cause", f"which of {some} is responsible: they differ together")
+
+
+def _missing(found: Comparison) -> Iterator[Refusal]:
+    for recipe in found.recipes:
+        left = [member for member in recipe.members if not member.counted]
+        if left:
+            why = sentence_list([f"{member.name}: {member.why}" for member in left[:4]])
+            text = f"{recipe.name} as a whole: {recipe.counted} of {counted(len(recipe.members), 'seed')} count ({why})"
+            turned = _turned(found, recipe.name)
+            yield Refusal("missing-seeds", f"{text}{turned}")
+
+
+def _turned(found: Comparison, name: str) -> str:
+    """Say what the answer would be with the missing seeds, where that is another one."""
+    told = [
+        f"; {other.text} it would be {signed(found.spoken, other.value)}, which is another answer"
+        for one in found.primary
+        for other in one.otherwise
+        if name in (one.a, one.b) and other.answer is not one.answer
+    ]
+    return "".join(dict.fromkeys(told))
+
+
+def _one_flip(found: Comparison) -> Iterator[Refusal]:
+    unsure = [part for part in found.problems if part.at == found.at and part.only_a + part.only_b]
+    if any(not (part.sure_a or part.sure_b) for part in unsure):
+        yield Refusal(
+            "one-flip",
+            "which single problems were learned or forgotten: so few answers to a problem turn by chance as well",
+        )
+
+
+def signed(spoken: Spoken, change: float) -> str:
+    """Write a difference with its sign, "+11.4 points"; of logarithms as a factor."""
+    if spoken.ratio:
+        return spoken.by(change)
+    return f"{'+' if change > 0 else '-' if change < 0 else ''}{spoken.by(abs(change))}"
+
+
+def few_discordant(part: Part) -> str:
+    """Say where so few problems came out differently that no test can tell."""
+    if part.only_a + part.only_b >= _FEWEST_DISCORDANT:
+        return ""
+    return (
+        f"{counted(part.only_a + part.only_b, 'problem')} came out differently; with fewer than {_FEWEST_DISCORDANT} "
+        "no exact test reaches 5 %"
+    )

@@ -1,0 +1,247 @@
+"""What a comparison says in sentences, for the terminal and for the page.
+
+The word "better" stands nowhere but in the conclusion of a difference whose interval leaves out 0.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+from heldout.compare.model import ALL, KEEP, LAST, Answer, Comparison, Curve, Difference, Level, Parting, Recipe
+from heldout.findings import State
+from heldout.text import counted, excerpt, number, sentence_list
+
+_AT = {
+    KEEP: "at the checkpoint each would keep",
+    LAST: "at the last step",
+    ALL: "on average over the steps that both evaluated",
+}
+_UNEVEN = 0.1  # of an interval's width: ends that lie so unevenly are both written
+_NAME = 40  # characters of a name in a sentence
+_CERTAIN = "In 4 of 5 cases these runs would show a difference of {} or more"
+
+
+def name(text: str) -> str:
+    """Return a name as it stands in a sentence."""
+    return excerpt(text, _NAME)
+
+
+def where(at: str) -> str:
+    """Say which point of a training that is."""
+    return _AT.get(at, f"at step {at}")
+
+
+def title(found: Comparison) -> str:
+    """Say which recipes are compared, with their seeds."""
+    joint = " against " if len(found.recipes) == 2 else ", "
+    return joint.join(map(_with_seeds, found.recipes))
+
+
+def subject(found: Comparison) -> str:
+    """Say by which score, on how many problems, and what is known of whether they were evaluated alike."""
+    problems = sorted({one.problems for one in found.primary if one.problems is not None})
+    shared = f"{problems[0]} shared problems" if len(problems) == 1 else ""
+    return "; ".join(filter(None, (excerpt(found.benchmark, 60), shared, alike(found))))
+
+
+def _with_seeds(recipe: Recipe) -> str:
+    seeds = [member.seed for member in recipe.members if member.seed]
+    if len(recipe.members) == 1:
+        return name(recipe.name)
+    if len(seeds) == len(recipe.members):
+        return f"{name(recipe.name)} (seeds {' '.join(seeds[:8])}{' …' if len(seeds) > 8 else ''})"
+    return f"{name(recipe.name)} ({counted(len(recipe.members), 'run')})"
+
+
+def differ_in(found: Comparison) -> str:
+    """Say in which settings the recipes differ."""
+    keys = list(found.differs)
+    if not keys:
+        return ""
+    return f"differ in: {', '.join(keys[:6])}{f' and {len(keys) - 6} more' if len(keys) > 6 else ''}"
+
+
+def alike(found: Comparison) -> str:
+    """Say what is known of whether they were evaluated alike."""
+    same, unknown, other = ([one for one in found.fingerprint if one.status == status] for status in _STATUS)
+    parts = (
+        f"same {sentence_list([one.name for one in same])}" if same else "",
+        f"not known whether the same {sentence_list([one.name for one in unknown], 'or')}" if unknown else "",
+        f"different: {sentence_list([f'{one.name} ({one.text})' for one in other])}" if other else "",
+    )
+    return "; ".join(filter(None, parts))
+
+
+_STATUS = ("same", "not known", "differs")
+
+
+def level(found: Comparison, one: Level | None) -> str:
+    """Write a level with its interval: "81.2 ± 4.0", or both ends where it does not lie in their middle."""
+    if one is None:
+        return "–"
+    said = found.spoken
+    value = said.level(one.value).removesuffix(" %")
+    if not (math.isfinite(one.low) and math.isfinite(one.high)):
+        return value
+    above, below = one.high - one.value, one.value - one.low
+    if said.ratio or abs(above - below) > _UNEVEN * (above + below):
+        return f"{value} ({said.levels(one.low, one.high)})"
+    return f"{value} ± {said.by(0.5 * (above + below)).removesuffix(' points')}"
+
+
+def scatter(found: Comparison, recipe: Recipe) -> str:
+    """Say how far the seeds of a recipe scatter at the point that was asked for."""
+    one = recipe.levels.get(found.at)
+    return "" if one is None else "one run" if one.runs < 2 else found.spoken.by(one.seed_sd)
+
+
+def heading(found: Comparison, at: str) -> str:
+    """Head a column of levels: the point, and the unit of a share."""
+    point = at if at in _AT else f"step {at}"
+    return f"{point}, %" if found.spoken.share else point
+
+
+def signed(found: Comparison, change: float) -> str:
+    """Write a difference with its sign: "+11.4 points"."""
+    if found.spoken.ratio:
+        return found.spoken.by(change)
+    return f"{'+' if change > 0 else '-' if change < 0 else ''}{found.spoken.by(abs(change))}"
+
+
+def interval(found: Comparison, low: float, high: float) -> str:
+    """Write the interval of a difference, "2.1 to 20.7"; nothing where there is none."""
+    return found.spoken.between(low, high) if math.isfinite(low) and math.isfinite(high) else ""
+
+
+def measured(found: Comparison, one: Difference) -> str:
+    """Write a difference with its interval, paid for all comparisons: "+11.4 (2.1 to 20.7)"."""
+    if not math.isfinite(one.value):
+        return "–"
+    value = signed(found, one.value).removesuffix(" points")
+    ends = interval(found, one.adjusted_low, one.adjusted_high)
+    return f"{value} ({ends})" if ends else f"{value} (not compared)"
+
+
+def method(one: Difference) -> str:
+    """Say how a difference was found: the method, its degrees of freedom, and p."""
+    if one.answer is Answer.NOT_COMPARED:
+        return ""
+    df = f"df {one.df:.1f}" if math.isfinite(one.df) and "seeds" in one.method else ""
+    p = f"p {_p(one.adjusted_p)}" if math.isfinite(one.adjusted_p) else ""
+    paid = f"paid for {one.comparisons} comparisons" if one.comparisons > 1 else ""
+    return ", ".join(filter(None, (one.method, df, p, paid)))
+
+
+def _p(p: float) -> str:
+    return "below 0.0001" if p < 1e-4 else f"{p:.2g}"
+
+
+def conclusion(found: Comparison, one: Difference) -> str:
+    """Say what a difference means, and what these runs could have shown."""
+    said = _conclusion(found, one)
+    return f"So far, and provisionally: {said}" if found.provisional else said
+
+
+def _conclusion(found: Comparison, one: Difference) -> str:
+    a, b = name(one.a), name(one.b)
+    if one.answer is Answer.NOT_COMPARED:
+        return f"{a} and {b} are not compared {where(one.at)}: {one.why}."
+    if one.answer is Answer.SAME:
+        return f"{a} and {b} are the same {where(one.at)}, to within {found.spoken.bound(one.margin)} (90 %)."
+    if one.answer is Answer.CANNOT_TELL:
+        possible = (
+            f": a difference of up to {found.spoken.by(one.possible)} is possible" if _known(one.possible) else ""
+        )
+        return f"Cannot tell {a} from {b} {where(one.at)}{possible}. {_visible(found, one)}"
+    first, second = (a, b) if one.answer is Answer.BETTER else (b, a)
+    by = f", by {found.spoken.by(abs(one.value))}" if not found.spoken.ratio else ""
+    if one.one_run_each:
+        return (
+            f"The checkpoint of {first} is better than that of {second} {where(one.at)}{by}; another seed of the same "
+            f"recipe may turn it round. {_visible(found, one)}"
+        )
+    run = "The run " if 1 in (one.seeds if one.answer is Answer.BETTER else one.seeds[::-1])[:1] else ""
+    return f"{run}{first} is better than {second} {where(one.at)}{by}. {_visible(found, one)}"
+
+
+def _known(value: float) -> bool:
+    return math.isfinite(value)
+
+
+def _visible(found: Comparison, one: Difference) -> str:
+    """Say which difference such runs show, and how large this one is."""
+    if not _known(one.smallest_visible):
+        return ""
+    if found.spoken.share and one.smallest_visible >= 1.0:
+        return "So few runs, which scatter so much, could not show any difference."
+    this = found.spoken.by(abs(one.value))
+    return f"{_CERTAIN.format(found.spoken.by(one.smallest_visible))}; this one is {this}."
+
+
+def otherwise(found: Comparison, one: Difference) -> Iterator[str]:
+    """Say what a difference would be with runs that do not count."""
+    for other in one.otherwise:
+        ends = interval(found, other.low, other.high)
+        text = f"{other.text} it would be {signed(found, other.value)} ({ends})."
+        yield text[:1].upper() + text[1:]
+
+
+def over_steps(found: Comparison, curve: Curve) -> str:
+    """Say at which steps the two are apart, for the whole curve at once."""
+    if not curve.method:
+        return f"{name(curve.a)} and {name(curve.b)} over the steps: the logs do not say how sure their scores are."
+    apart = curve.apart
+    pair = f"{name(curve.a)} and {name(curve.b)}"
+    if not apart:
+        return f"{pair} over the steps: nowhere apart ({curve.method})."
+    steps = curve.steps.tolist()
+    since = next(step for k, step in enumerate(steps) if set(steps[k:]) <= set(apart)) if steps[-1] in apart else None
+    if since is not None:
+        return f"{pair} over the steps: apart from step {since} on ({curve.method})."
+    some = ", ".join(map(str, apart[:5]))
+    return f"{pair} over the steps: apart at {some}{' …' if len(apart) > 5 else ''} ({curve.method})."
+
+
+def states(found: Comparison) -> str:
+    """Say how many runs of each recipe are over-optimised or have regressed; nothing where none has."""
+    told = []
+    for state in (State.OVER_OPTIMISED, State.REGRESSED):
+        counts = [(one, sum(member.state == state.value for member in one.members)) for one in found.recipes]
+        if any(count for _, count in counts):
+            each = ", ".join(f"{name(one.name)} {count} of {len(one.members)}" for one, count in counts)
+            told.append(f"{state.value.capitalize()}: {each}.")
+    return " ".join(told)
+
+
+def best(found: Comparison) -> str:
+    """Say which recipes may be the best: a set, and no rank."""
+    if found.best is None:
+        return ""
+    if len(found.best) == 1:
+        single = any(one.counted < 2 for one in found.recipes)
+        what = f"The checkpoint of {name(found.best[0])}" if single else name(found.best[0])
+        return f"{what} is the best {where(found.at)}: every other is told from it (95 %)."
+    return f"Any of {sentence_list(list(map(name, found.best)), 'or')} may be the best {where(found.at)} (95 %)."
+
+
+def parting(found: Comparison) -> Iterator[str]:
+    """Say since when two recipes differ in each signal."""
+    for one in found.parting:
+        if one.why:
+            yield f"{one.signal}: {one.why}"
+        elif one.step is None:
+            yield f"{one.signal}: no difference beyond noise"
+        else:
+            yield f"{one.signal}: from step {one.step} on{_by(one)}"
+
+
+def _by(one: Parting) -> str:
+    if not math.isfinite(one.difference) or one.key == "held_out":
+        return ""
+    return f", by {'+' if one.difference > 0 else '-'}{number(abs(one.difference), abs(one.difference) or None)}"
+
+
+def cannot_say(found: Comparison) -> tuple[str, ...]:
+    """Every refusal as one line."""
+    return (*(one.text for one in found.refusals), "anything about other sets of problems")
