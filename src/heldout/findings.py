@@ -72,26 +72,37 @@ class Unchecked:
 
 
 class State(StrEnum):
-    """What a run is, in a word or two."""
+    """What a run is, in a word or two; the gravest first."""
 
-    IMPROVING = "improving"
-    PLATEAU = "plateau"
     OVER_OPTIMISED = "over-optimised"
     REGRESSED = "regressed"
-    RECOVERED = "recovered"
     DISAGREE = "reward and tests disagree"
     CANNOT_TELL = "cannot tell"
     NO_EVIDENCE = "no held-out evidence"
+    RECOVERED = "recovered"
+    PLATEAU = "plateau"
+    IMPROVING = "improving"
+
+    @property
+    def sign(self) -> str:
+        """A sign of its own, so that colour is never alone."""
+        return _LOOK[self][0]
+
+    @property
+    def colour(self) -> str:
+        """What it is shown in; a state that says nothing either way is yellow."""
+        return _LOOK[self][1]
 
 
-# What a state is shown in; those that say nothing either way are yellow.
-_COLOUR = {
-    State.IMPROVING: "green",
-    State.PLATEAU: "green",
-    State.RECOVERED: "green",
-    State.OVER_OPTIMISED: "red",
-    State.REGRESSED: "red",
-    State.DISAGREE: "red",
+_LOOK = {
+    State.OVER_OPTIMISED: ("✖", "red"),
+    State.REGRESSED: ("▼", "red"),
+    State.DISAGREE: ("≠", "red"),
+    State.CANNOT_TELL: ("?", "yellow"),
+    State.NO_EVIDENCE: ("∅", "yellow"),
+    State.RECOVERED: ("↺", "green"),
+    State.PLATEAU: ("–", "green"),
+    State.IMPROVING: ("●", "green"),
 }
 
 
@@ -241,5 +252,5 @@ class Verdict:
     @property
     def colour(self) -> str:
         """What the state is shown in: no green where rewarded answers fail the hidden tests."""
-        colour = _COLOUR.get(self.state, "yellow")
+        colour = self.state.colour
         return "yellow" if self.hacked and colour == "green" else colour

@@ -83,3 +83,11 @@ def test_runs_of_one_name_are_told_apart_by_the_shortest_path(tmp_path: Path) ->
 )
 def test_names_that_differ(names: list[str], paths: list[str], told: list[str]) -> None:
     assert distinct(names, [Path(path) for path in paths]) == told
+
+
+def test_each_of_several_runs_in_a_folder_says_where_it_lies_itself(tmp_path: Path) -> None:
+    for name in ("a.csv", "b.csv", "own/log.csv"):
+        put(tmp_path / name, table(training()))
+    found = {run.name: run.source for run in read_all(tmp_path)}
+    assert found == {"a": f"{tmp_path}/a.csv", "b": f"{tmp_path}/b.csv", "own": f"{tmp_path}/own"}
+    assert [run.name for source in found.values() for run in read_all(source)] == list(found)

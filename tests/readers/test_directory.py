@@ -323,7 +323,7 @@ def test_outcomes_belong_to_the_run_above_them_or_are_one_of_their_own(tmp_path:
     samples(tmp_path / "d" / "val" / "1.jsonl", 0.0, 0.0)
     samples(tmp_path / "d" / "val" / "2.jsonl", 1.0, 0.0)
     logs = directory.found_in(tmp_path, Files())
-    assert [(name, [(one.step, one.rate) for one in log.measured]) for name, log, _ in logs] == [
+    assert [(name, [(one.step, one.rate) for one in log.measured]) for name, log, *_ in logs] == [
         ("a", [(5, 0.5)]),
         ("b", [(5, 0.5)]),
         ("x", []),

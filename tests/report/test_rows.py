@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 import heldout
 from heldout.datasets.simulated import simulate
 from heldout.findings import Hacked, State, Verdict
-from heldout.report.rows import SIGNS, Row, row_of, severity_of, worst_first
-from heldout.report.sparkline import HEIGHT, WIDTH, Spark, spark_of
+from heldout.report.rows import Row, row_of, severity_of, worst_first
+from heldout.report.sparkline import HEIGHT, WIDTH, Spark, drawn, spark_of
 from heldout.run import Run, Series
 
 FINITE = st.floats(allow_nan=False, allow_infinity=False)
@@ -99,40 +99,58 @@ def test_what_hidden_tests_reject_and_what_may_be_a_fall_go_before_what_is_not_k
 
 
 def test_every_state_has_a_sign_of_its_own() -> None:
-    assert set(SIGNS) == set(State)
-    assert len(set(SIGNS.values())) == len(State)
+    assert len({state.sign for state in State}) == len(State)
+
+
+def heights(svg: str, kind: str) -> list[int]:
+    """How far up the points of a drawn line are, in units of the drawing; every point must lie inside of it."""
+    found = re.search(rf'class="{kind}" d="M(\d+) (\d+)l([^"]+)"', svg)
+    assert found
+    moves = np.array([int(one) for one in re.findall(r"-?\d+", found[3])]).reshape(-1, 2)
+    at = np.cumsum(np.vstack([[int(found[1]), int(found[2])], moves]), axis=0)
+    assert np.all((at >= 0) & (at <= [WIDTH, HEIGHT]))
+    assert np.all(np.diff(at[:, 0]) >= 0)
+    return [int(HEIGHT - y) for y in at[:, 1]]
 
 
 @given(st.lists(FINITE, min_size=1, max_size=300), st.lists(FINITE, max_size=70))
 def test_every_line_stays_in_its_box_and_has_at_most_sixty_points(reward: list[float], held_out: list[float]) -> None:
     spark = spark_of(run_of(reward=reward, held_out=held_out))
-    assert len(spark.reward) <= 60
-    assert len(spark.held_out) <= 60
-    assert all(0.0 <= x <= 1.0 and 0.0 <= y <= 1.0 for x, y in (*spark.reward, *spark.held_out))
-    for path in re.findall(r' d="M(\d+) (\d+)l([^"]+)"', spark.svg):
-        moves = np.array([int(one) for one in re.findall(r"-?\d+", path[2])]).reshape(-1, 2)
-        at = np.array([int(path[0]), int(path[1])]) + np.cumsum(moves, axis=0)
-        assert np.all((at >= 0) & (at <= [WIDTH, HEIGHT]))
+    assert len(spark.reward) == min(len(reward), 60)
+    assert len(spark.held_out) == min(len(held_out), 60)
+    svg = drawn([spark])
+    assert heights(svg, "r")
+    assert not held_out or heights(svg, "h")
 
 
 def test_a_long_line_is_the_means_of_sixty_stretches() -> None:
     value = np.random.default_rng(0).normal(size=6000)
-    means = value.reshape(60, 100).mean(axis=1)
-    drawn = np.array(spark_of(run_of(reward=value.tolist())).reward)[:, 1]
-    assert np.allclose(drawn, (means - means.min()) / np.ptp(means), atol=1e-3)
+    found = spark_of(run_of(reward=value.tolist())).reward
+    assert np.allclose([y for _, y in found], value.reshape(60, 100).mean(axis=1))
 
 
-def test_two_shares_have_one_scale_and_a_level_share_looks_level() -> None:
-    two = np.arange(2)
-    shares = {"train/pass@1": Series("train/pass@1", two, np.array([0.0, 1.0]))}
-    shares["eval/pass@1"] = Series("eval/pass@1", two, np.array([0.25, 0.5]))
-    run = Run("a", "a.csv", "CSV table", shares, roles={"reward": "train/pass@1", "held_out": "eval/pass@1"})
-    assert [y for _, y in spark_of(run).held_out] == [0.25, 0.5]
-    shares["eval/pass@1"] = Series("eval/pass@1", np.arange(3), np.array([0.50, 0.51, 0.50]))
-    level = [y for _, y in spark_of(replace(run, roles={"held_out": "eval/pass@1"})).held_out]
-    assert max(level) - min(level) == pytest.approx(0.1)
+def shares(**values: list[float]) -> Spark:
+    """Shares under names that say so, one for each role."""
+    series = {f"{role}/pass@1": Series(f"{role}/pass@1", np.arange(len(v)), np.array(v)) for role, v in values.items()}
+    return spark_of(Run("a", "a.csv", "CSV table", series, roles={role: f"{role}/pass@1" for role in values}))
+
+
+def test_two_shares_have_one_scale_and_two_scores_have_their_own() -> None:
+    svg = drawn([shares(reward=[0.0, 1.0], held_out=[0.25, 0.5])])
+    assert heights(svg, "r") == [2, 26]
+    assert heights(svg, "h") == [8, 14]
+    svg = drawn([spark_of(run_of(reward=[-3.0, 9.0], held_out=[100.0, 200.0]))])
+    assert heights(svg, "r") == heights(svg, "h") == [2, 26]
+
+
+def test_a_level_share_looks_level_and_the_seeds_of_a_recipe_have_one_scale() -> None:
+    level = heights(drawn([shares(held_out=[0.50, 0.51, 0.50])]), "h")
+    assert max(level) - min(level) == 2  # a tenth of a scale that spans ten points
+    svg = drawn([shares(held_out=[0.0, 1.0], reward=[0.0, 1.0]), shares(held_out=[0.5, 0.5])], "both")
+    assert svg.count('class="h"') == 2
+    assert 'class="r"' not in svg
 
 
 def test_the_words_of_a_line_are_escaped_and_nothing_is_drawn_of_nothing() -> None:
-    assert Spark().svg == ""
-    assert '"><script>' not in Spark(reward=((0.0, 0.0),), text='"><script>').svg
+    assert drawn([Spark()]) == drawn([]) == ""
+    assert '"><script>' not in drawn([Spark(reward=((0.0, 0.0),), text='"><script>')])

@@ -53,7 +53,7 @@ def test_only_settings_that_differ_are_shown_and_an_unset_one_where_most_set_it(
 def test_states_are_counted_in_order_of_gravity() -> None:
     rows = [Row(name=str(number), state=state) for number, state in enumerate([State.PLATEAU, State.REGRESSED] * 2)]
     counts = table_of([*rows, Row(name="waiting")]).counts
-    assert [(state, count) for state, _, count in counts] == [(State.REGRESSED, 2), (State.PLATEAU, 2), (None, 1)]
+    assert list(counts) == [(State.REGRESSED, 2), (State.PLATEAU, 2), (None, 1)]
 
 
 @pytest.mark.parametrize("name", HOSTILE)

@@ -130,7 +130,7 @@ class Follower:
         if self.source.startswith(published.PREFIX):
             told = self._options
             return read(self.source, run=self._run, roles=told.roles, problems=told.problems, samples=told.samples)
-        name, log, files = self._found(self._files if growing else Files())
+        name, log, files, _ = self._found(self._files if growing else Files())
         log = log if self._earlier is None else joined([self._earlier, log])
         run = assemble(log, name, self.source, replace(self._options, growing=growing))
         self._known = Named(run.name, log, files)

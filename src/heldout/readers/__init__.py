@@ -104,7 +104,7 @@ def read_all(
         return [_example(str(path), run, Options(roles, problems, samples))]
     files = files or Files()
     options = Options(roles, problems, samples, files.growing)
-    return [assemble(log, name, shown(path), options) for name, log, _ in logs_in(path, files, run)]
+    return [assemble(one.log, one.name, shown(one.place or path), options) for one in logs_in(path, files, run)]
 
 
 def logs_in(path: Paths, files: Files, run: str | None = None) -> list[Named]:

@@ -64,7 +64,7 @@ def logs_in_archive(path: Path, found_in: Callable[[Path], list[Named]]) -> list
             said = " ".join([str(error), *(note.text for note in notes)])
             raise type(error)(said.replace(str(folder), str(path))) from None
     # Its checkpoints are gone with the folder.
-    return [Named(name, replace(log, checkpoints={}, notes=(*log.notes, *notes)), (path,)) for name, log, _ in found]
+    return [Named(name, replace(log, checkpoints={}, notes=(*log.notes, *notes)), (path,)) for name, log, *_ in found]
 
 
 def _members(path: Path) -> Iterator[_Member] | None:

@@ -12,22 +12,12 @@ from pathlib import Path
 from heldout.diagnosis.entries import as_told
 from heldout.diagnosis.first_screen import spoken_of
 from heldout.findings import Estimate, Fall, Severity, State, Verdict
+from heldout.metrics.phrasing import Spoken
 from heldout.report.sparkline import Spark, spark_of
 from heldout.run import Run
 from heldout.settings import all_settings
 
-# The gravest first, and the sign of each, so that colour is never alone.
-SIGNS: Mapping[State, str] = {
-    State.OVER_OPTIMISED: "✖",
-    State.REGRESSED: "▼",
-    State.DISAGREE: "≠",
-    State.CANNOT_TELL: "?",
-    State.NO_EVIDENCE: "∅",
-    State.RECOVERED: "↺",
-    State.PLATEAU: "–",
-    State.IMPROVING: "●",
-}
-_GRAVEST = tuple(SIGNS)
+_GRAVEST = tuple(State)
 _HACKED, _UNREAD = 4, 99
 _GRAVE = (Severity.WARNING, Severity.ALARM)
 
@@ -60,18 +50,16 @@ class Row:
         The order of gravity: 0 is the gravest.
     keep
         The checkpoint to keep, as the verdict has it.
-    kept_at
-        Its level and the 95 % interval in words: "70.7 %", "66.0 to 74.8".
-    keep_low
-        The lower end of that interval as it is judged, where higher is better.
+    score
+        The key of the held-out score.
+    said
+        How that score is spoken of; None where there is none.
     tied
         How many others cannot be told apart from it.
     fall
         How far the score has fallen and still is down.
-    shows
-        The smallest lasting fall that these evaluations would show, in words; empty where that is not known.
     smallest_visible_drop
-        The same, as the verdict has it.
+        The smallest lasting fall that these evaluations would show; None where that is not known.
     suspected_since
         The peak before a fall that is suspected and not confirmed.
     hacked
@@ -101,11 +89,10 @@ class Row:
     colour: str = "yellow"
     severity: int = _UNREAD
     keep: Estimate | None = None
-    kept_at: tuple[str, str] = ("", "")
-    keep_low: float | None = None
+    score: str = ""
+    said: Spoken | None = None
     tied: int = 0
     fall: Fall | None = None
-    shows: str = ""
     smallest_visible_drop: float | None = None
     suspected_since: int | None = None
     hacked: float | None = None
@@ -119,9 +106,24 @@ class Row:
     error: str = ""
 
     @property
-    def sign(self) -> str:
-        """The sign of its state."""
-        return SIGNS[self.state] if self.state else "…"
+    def kept_at(self) -> tuple[str, str]:
+        """The level of the checkpoint to keep and its 95 % interval in words: "70.7 %", "66.0 to 74.8"."""
+        if self.keep is None or self.said is None:
+            return "", ""
+        level, low, high = map(self.said.as_scored, (self.keep.estimate, self.keep.low, self.keep.high))
+        return self.said.level(level), self.said.levels(low, high)
+
+    @property
+    def keep_low(self) -> float | None:
+        """The lower end of that interval as it is judged, where higher is better."""
+        if self.keep is None or self.said is None:
+            return None
+        return min(map(self.said.as_scored, (self.keep.low, self.keep.high)))
+
+    @property
+    def shows(self) -> str:
+        """The smallest lasting fall that would show, in words; empty where that is not known."""
+        return self.said.by(self.smallest_visible_drop) if self.said and self.smallest_visible_drop is not None else ""
 
 
 def row_of(run: Run, verdict: Verdict, *, page: str = "", changed: float | None = None, live: bool = False) -> Row:
@@ -129,13 +131,8 @@ def row_of(run: Run, verdict: Verdict, *, page: str = "", changed: float | None 
 
     `page` is where its own page lies; `changed` when its log was last written to, asked of the file if not given.
     """
-    evaluations = run.get("held_out")
-    said = spoken_of(run) if evaluations is not None and len(evaluations) else None
-    kept, visible = verdict.recommended, verdict.smallest_visible_drop
-    kept_at, keep_low = ("", ""), None
-    if kept is not None and said is not None:
-        level, low, high = map(said.as_scored, (kept.estimate, kept.low, kept.high))
-        kept_at, keep_low = (said.level(level), said.levels(low, high)), min(low, high)
+    evaluations, kept = run.get("held_out"), verdict.recommended
+    measured = evaluations is not None and len(evaluations) > 0
     return Row(
         name=run.name,
         source=run.source,
@@ -148,12 +145,11 @@ def row_of(run: Run, verdict: Verdict, *, page: str = "", changed: float | None 
         colour=verdict.colour,
         severity=severity_of(verdict),
         keep=kept,
-        kept_at=kept_at,
-        keep_low=keep_low,
         tied=max(len(verdict.tied) - 1, 0) if kept else 0,
         fall=verdict.fall,
-        shows=said.by(visible) if said and visible is not None else "",
-        smallest_visible_drop=visible,
+        score=evaluations.name if evaluations is not None else "",
+        said=spoken_of(run) if measured else None,
+        smallest_visible_drop=verdict.smallest_visible_drop,
         suspected_since=verdict.peak_step if verdict.suspected else None,
         hacked=verdict.hacked.share if verdict.hacked else None,
         evaluations=0 if evaluations is None else len(evaluations),

@@ -5,17 +5,9 @@
  * The table is complete without this. Whoever changes its rows says so by the event `heldout:rows`.
  */
 (() => {
-  const { state } = window.heldout;
+  const { make, button, copy, download, state, keys, figures } = window.heldout;
   const OTHER = { ascending: "descending", descending: "ascending" };
-  const TERM = /([^\s:<>"]+)([:<>])(?:"([^"]*)"|(\S+))|"([^"]+)"|\S+/g;
-
-  /** @param {string} name @param {Record<string, string>} [given] @param {string} [text] */
-  function element(name, given = {}, text = "") {
-    const made = document.createElement(name);
-    for (const [key, value] of Object.entries(given)) made.setAttribute(key, value);
-    made.textContent = text;
-    return made;
-  }
+  const TERM = /([^\s:<>"]+)([:<>])(?:"([^"]*)"|(\S+))|"([^"]+)"|\S+/g; // key:value, key>1, "words", word
 
   /** @param {Node} node */
   const textOf = (node) => (node.textContent ?? "").replace(/\s+/g, " ").trim();
@@ -38,15 +30,12 @@
     const first = [...table.tBodies]; // as the server put them: the gravest first
     const column = Object.fromEntries(heads.map((head, index) => [head.dataset.key, index]));
 
-    const tools = element("form", { class: "find", role: "search" });
-    const find = element("input", { type: "search", name: "q", placeholder: "words · state:plateau · lr>1e-6 · keep>70" });
-    find.setAttribute("aria-label", "filter the runs");
-    const said = element("output", { "aria-live": "polite" });
-    /** @type {Record<string, HTMLElement>} */
-    const buttons = {};
-    for (const name of ["Compare", "Copy as Markdown", "CSV"]) buttons[name] = element("button", { type: "button" }, name);
-    tools.append(find, ...Object.values(buttons), said);
-    table.parentElement.before(tools);
+    const find = make("input", { type: "search", name: "q", "aria-label": "filter the runs", placeholder: "words · state:plateau · lr>1e-6 · keep>70" });
+    const said = make("output", { "aria-live": "polite" });
+    const comparing = button("Compare", compare, { title: "Key c" });
+    const copying = button("Copy as Markdown", () => copy(markdown(), copying));
+    const saving = button("CSV", () => download("runs.csv", new Blob([csv()], { type: "text/csv" })));
+    table.parentElement?.before(make("form", { class: "find", role: "search", submit: (/** @type {Event} */ event) => event.preventDefault() }, find, comparing, copying, saving, said));
 
     const runs = () => [...table.tBodies].flatMap((body) => [...body.rows]).filter((row) => !row.classList.contains("group"));
     const shown = () => runs().filter((row) => row.checkVisibility());
@@ -80,7 +69,8 @@
       let count = 0;
       for (const body of table.tBodies) {
         const head = body.querySelector("tr.group");
-        const open = !head || asked.length > 0 || head.querySelector("button")?.getAttribute("aria-expanded") !== "false";
+        const open = !head || asked.length > 0 || body.dataset.open === "true";
+        head?.querySelector("button")?.setAttribute("aria-expanded", String(open));
         let any = false;
         for (const row of body.rows) {
           if (row === head) continue;
@@ -129,24 +119,18 @@
 
     // --- what a reader does ------------------------------------------------------------------------------------------
     function select() {
-      buttons.Compare.textContent = `Compare ${chosen().length || ""}`.trim();
-      buttons.Compare.toggleAttribute("disabled", chosen().length < 2);
+      comparing.textContent = `Compare ${chosen().length || ""}`.trim();
+      comparing.toggleAttribute("disabled", chosen().length < 2);
     }
 
     function compare() {
       const picked = chosen();
       if (picked.length < 2) said.textContent = "Select two runs or more (x), then compare them (c).";
-      else if (root.dataset.compare) location.assign(`${root.dataset.compare}?${new URLSearchParams(picked.map((row) => ["run", row.dataset.slug]))}`);
-      else give(`heldout compare ${[...new Set(picked.map((row) => row.dataset.arg))].join(" ")}`);
-    }
-
-    /** Copy a text, or show it where a browser does not allow that. @param {string} text */
-    async function give(text) {
-      try {
-        await navigator.clipboard.writeText(text);
-        said.textContent = text.includes("\n") ? "Copied." : `Copied: ${text}`;
-      } catch {
-        said.replaceChildren(element("pre", {}, text));
+      else if (root.dataset.compare) location.assign(`${root.dataset.compare}?${new URLSearchParams(picked.map((row) => ["run", row.dataset.slug ?? ""]))}`);
+      else {
+        const command = `heldout compare ${[...new Set(picked.map((row) => row.dataset.source))].join(" ")}`;
+        copy(command, comparing);
+        said.replaceChildren("To compare them: ", make("code", {}, command));
       }
     }
 
@@ -167,11 +151,7 @@
     function csv() {
       // a cell that a spreadsheet would compute begins with an apostrophe
       const cell = (text) => `"${(/^[=+\-@\t\r]/.test(text) && Number.isNaN(Number(text)) ? `'${text}` : text).replace(/"/g, '""')}"`;
-      const data = texts().map((cells) => cells.map(cell).join(",")).join("\r\n");
-      const link = /** @type {HTMLAnchorElement} */ (element("a", { download: "runs.csv" }));
-      link.href = URL.createObjectURL(new Blob([data], { type: "text/csv" }));
-      link.click();
-      URL.revokeObjectURL(link.href);
+      return texts().map((cells) => cells.map(cell).join(",")).join("\r\n");
     }
 
     function move(by) {
@@ -192,44 +172,33 @@
 
     // --- where it is done --------------------------------------------------------------------------------------------
     for (const head of heads.filter((one) => one.dataset.key)) {
-      const button = element("button", { type: "button" });
-      button.append(...head.childNodes);
-      head.append(button);
-      if (head.dataset.by) head.title = `sorts by ${head.dataset.by}`;
-      button.addEventListener("click", () => {
+      head.append(make("button", { type: "button", title: head.dataset.by ? `sorts by ${head.dataset.by}` : null, click: () => {
         const now = head.getAttribute("aria-sort");
         state.set({ sort: `${head.dataset.key}:${OTHER[now] ?? head.dataset.first ?? "ascending"}` });
-      });
+      } }, ...head.childNodes));
     }
     for (const chip of chips) {
       chip.removeAttribute("disabled");
       chip.addEventListener("click", () => {
-        const off = new Set(state.get("off").split(",").filter(Boolean));
-        const own = chip.dataset.state || "none";
+        const off = new Set(state.get("off").split(",").filter(Boolean)), own = chip.dataset.state || "none";
         if (!off.delete(own)) off.add(own);
         state.set({ off: [...off].join(",") });
       });
     }
-    for (const row of runs()) {
-      const name = textOf(row.cells[1].firstElementChild ?? row.cells[1]);
-      row.cells[1].prepend(element("input", { type: "checkbox", "aria-label": `select ${name}` }), " ");
-    }
-    for (const button of table.querySelectorAll("tr.group button")) {
-      button.setAttribute("aria-expanded", "false");
-      button.addEventListener("click", () => {
-        button.setAttribute("aria-expanded", String(button.getAttribute("aria-expanded") === "false"));
+    for (const row of runs()) row.cells[1].prepend(make("input", { type: "checkbox", "aria-label": `select ${textOf(row.cells[1].firstElementChild ?? row.cells[1])}` }), " ");
+    for (const name of table.querySelectorAll("tr.group .name")) {
+      const opening = button(textOf(name), () => {
+        const body = /** @type {HTMLElement} */ (opening.closest("tbody"));
+        body.dataset.open = String(body.dataset.open !== "true");
         show();
-      });
+      }, { class: "name" });
+      name.replaceWith(opening);
     }
     table.addEventListener("change", select);
-    tools.addEventListener("submit", (event) => event.preventDefault());
     find.addEventListener("input", () => state.set({ q: find.value }));
-    buttons.Compare.addEventListener("click", compare);
-    buttons["Copy as Markdown"].addEventListener("click", () => give(markdown()));
-    buttons.CSV.addEventListener("click", csv);
     document.addEventListener("keydown", (event) => {
       const typing = event.target instanceof HTMLElement && event.target.matches("input:not([type=checkbox]), textarea, select");
-      if (typing || event.ctrlKey || event.metaKey || event.altKey || !Object.hasOwn(KEYS, event.key)) return;
+      if (typing || event.ctrlKey || event.metaKey || event.altKey || !Object.hasOwn(KEYS, event.key) || document.querySelector("dialog[open]")) return;
       event.preventDefault();
       KEYS[event.key]();
     });
@@ -238,6 +207,8 @@
       sorted = "\0"; // what was sorted may have changed
       show();
     });
+    if (!figures.all().length) keys.list.splice(0, keys.list.length - 1);
+    keys.list.unshift(["j k", "next, previous run"], ["Enter", "open it"], ["x", "select it"], ["c", "compare the selected"], ["/", "filter"]);
     select();
     show();
   }

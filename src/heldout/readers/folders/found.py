@@ -16,6 +16,7 @@ class Named(NamedTuple):
     name: str
     log: Log
     files: tuple[Path, ...]
+    place: Path | None = None  # its own folder or file, in a folder that holds several runs
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -16,10 +16,21 @@ def named(root: Path, found: Sequence[Found]) -> list[Named]:
     called = [one.log.name or name for one, name in zip(found, names, strict=True)]
     where = [one.folder if one.alone else one.folder / name_in(one.path) for one in found]
     told = distinct(called, where)
+    several = len(found) > 1
     return [
-        Named(name if one.log.name else other, replace(one.log, name=other) if one.log.name else one.log, one.files)
+        Named(
+            name if one.log.name else other,
+            replace(one.log, name=other) if one.log.name else one.log,
+            one.files,
+            _place(root, one) if several else None,
+        )
         for one, name, other in zip(found, names, told, strict=True)
     ]
+
+
+def _place(root: Path, one: Found) -> Path:
+    """Return what of a folder that holds several runs is read to get this one alone."""
+    return one.folder if one.alone and one.folder != root else one.path
 
 
 def distinct(names: Sequence[str], paths: Sequence[Path]) -> list[str]:
