@@ -106,6 +106,19 @@ def bench_sentences(
     bench(runs, series, seed, workers, out)
 
 
+@app.command("compare")
+def bench_compare(
+    draws: Annotated[int, typer.Option(min=2, help="Simulated comparisons of each setting.")] = 3000,
+    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same tables.")] = 0,
+    workers: Annotated[int, typer.Option(min=0, help="Processes; 0 for as many as there are cores.")] = 0,
+    out: Annotated[Path | None, typer.Option("-o", "--out", help="Also write the tables as Markdown or JSON.")] = None,
+) -> None:
+    """How often comparisons of recipes say what is not so, how often what is, and what large ones take."""
+    from benchmarks.compare import main as bench
+
+    bench(draws, seed, workers, out)
+
+
 @app.command("signals")
 def bench_signals(
     runs: Annotated[int, typer.Option(min=11, help="Healthy runs, and simulated runs with held-out scores.")] = 2000,
