@@ -19,7 +19,7 @@ SOURCE = ROOT / "src" / "heldout"
 FLOORS = (
     {"errors", "findings", "ranks", "settings", "text", "user_code"},
     {"metrics", "stats", "sandbox"},
-    {"run", "tasks"},
+    {"judged", "run", "tasks"},
     {"datasets", "store", "tricks"},
     {"readers", "rollouts", "charts", "detectors"},
     {"diagnosis", "evaluation", "pages", "rewards"},

@@ -16,7 +16,7 @@ def test_recipes_are_as_far_apart_in_truth_as_is_said(wilder: float) -> None:
     made = Recipes(4000, 40, 0.15, 0.8, truth=0.05, wilder=wilder)
     rng = np.random.default_rng(0)
     apart = [float(b.mean() - a.mean()) for a, b in (made.draw(rng) for _ in range(12))]
-    assert np.mean(apart) == pytest.approx(0.05, abs=4 * np.std(apart) / math.sqrt(12))
+    assert np.mean(apart) == pytest.approx(0.05, abs=float(4 * np.std(apart) / math.sqrt(12)))
 
 
 def test_seeds_scatter_as_far_as_their_name_says() -> None:

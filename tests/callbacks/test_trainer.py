@@ -16,8 +16,8 @@ import pytest
 
 import heldout
 from heldout.errors import RecordError, UsageError
+from heldout.judged import Judged
 from heldout.live import Guard, On, Rules
-from heldout.run import Judged
 from heldout.sandbox.hidden import Reply
 from heldout.store.recorder import Recorder
 from heldout.tasks import Problem

@@ -12,8 +12,9 @@ from heldout.datasets.simulated_answers import simulate_answers
 from heldout.detectors import Block, unchecked
 from heldout.detectors.hacking import HackRate
 from heldout.findings import Finding, Severity
+from heldout.judged import Judged
 from heldout.live import Guard, On, Rules
-from heldout.run import Judged, Run
+from heldout.run import Run
 from heldout.stats.arrays import BoolArray, FloatArray, IntArray
 
 GROWING = np.concatenate([np.full(60, 0.01), np.linspace(0.01, 0.6, 60)])

@@ -13,9 +13,10 @@ import heldout
 from heldout.charts.spec import Band, Colour, Line
 from heldout.datasets.simulated_answers import simulate_answers
 from heldout.diagnosis.hack_curve import hack_curve
+from heldout.judged import Judged
 from heldout.report import write_report
 from heldout.report.figures import standard_figures
-from heldout.run import Judged, Run, Series
+from heldout.run import Run, Series
 from heldout.stats.arrays import floats
 from heldout.stats.hacking import hacked_share
 

@@ -12,7 +12,8 @@ from heldout.datasets.simulated_answers import simulate_answers
 from heldout.diagnosis.entries import as_told
 from heldout.diagnosis.first_screen import first_screen
 from heldout.findings import Severity, State, Verdict
-from heldout.run import Judged, Run, Series
+from heldout.judged import Judged
+from heldout.run import Run, Series
 from heldout.stats.arrays import FloatArray, floats
 
 STEPS, EVALUATED = np.arange(1, 201), np.arange(0, 201, 10)

@@ -15,12 +15,13 @@ from heldout.detectors.base import Block, block_of, fold
 from heldout.detectors.hacking import HackRate
 from heldout.errors import UsageError
 from heldout.findings import Finding, Severity
+from heldout.judged import Judged
 from heldout.live import Guard
 from heldout.live.fold import Fold, LogFold
 from heldout.readers.assemble import assemble
 from heldout.readers.log import Column, Log
 from heldout.readers.restarts import GrowingLog
-from heldout.run import Judged, Run, Series
+from heldout.run import Run, Series
 from heldout.store.recorder import Recorder
 
 

@@ -10,9 +10,9 @@ import numpy as np
 import polars as pl
 import pytest
 
+from heldout.judged import Judged
 from heldout.rollouts.judged import judged_of
 from heldout.rollouts.reading import rollouts_of
-from heldout.run import Judged
 
 
 def page(folder: Path, step: int, rng: np.random.Generator, **without: Any) -> Path:

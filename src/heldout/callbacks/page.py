@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from heldout.callbacks.hidden import Outcome
+from heldout.judged import Judged
 from heldout.rollouts.keeping import Draw
-from heldout.run import Judged
 from heldout.stats.arrays import BoolArray, FloatArray, IntArray, floats
 
 _GROUPS = 1_000_000  # a group's number is its step times this, and its place in the step

@@ -19,9 +19,9 @@ import polars as pl
 from heldout.callbacks.hidden import HiddenTests, Outcome
 from heldout.callbacks.page import Page
 from heldout.errors import UsageError
+from heldout.judged import Judged
 from heldout.rollouts.keeping import JUDGE, KEEP, draw
 from heldout.rollouts.rollout import least_rewarded
-from heldout.run import Judged
 from heldout.stats.arrays import BoolArray, FloatArray
 from heldout.store import layout
 from heldout.store.recorder import Recorder

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from heldout.errors import UsageError
-from heldout.run import Judged
+from heldout.judged import Judged
 from heldout.stats.arrays import BoolArray, FloatArray, IntArray, floats
 
 # Step of every answer, its group, whether it is rewarded and fails → with which chance it is drawn, and whether it was.

@@ -16,7 +16,8 @@ import numpy as np
 
 from heldout.errors import UsageError
 from heldout.findings import Finding, Unchecked
-from heldout.run import Evaluation, Judged, Run
+from heldout.judged import Judged
+from heldout.run import Evaluation, Run
 from heldout.stats.arrays import FloatArray, IntArray
 from heldout.stats.threads import on_one_thread
 

@@ -11,8 +11,8 @@ import numpy as np
 from heldout.detectors.base import JUDGED, Block
 from heldout.detectors.question import COUNT, FRACTION, Question, Text, parameter
 from heldout.findings import Finding, Severity
+from heldout.judged import Judged
 from heldout.metrics.phrasing import Spoken
-from heldout.run import Judged
 from heldout.stats.arrays import BoolArray, FloatArray, IntArray
 from heldout.stats.hacking import (
     BASELINE_ANSWERS,

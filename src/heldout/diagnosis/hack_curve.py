@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from heldout.run import Judged, Run
+from heldout.judged import Judged
+from heldout.run import Run
 from heldout.stats.arrays import BoolArray, FloatArray, IntArray
 from heldout.stats.hacking import HackedShare, hacked_share
 

@@ -9,8 +9,9 @@ import numpy as np
 from heldout.detectors.hacking import HACKED
 from heldout.diagnosis.answer import Answer
 from heldout.findings import Finding, Hacked, State
+from heldout.judged import Judged
 from heldout.metrics.phrasing import Spoken
-from heldout.run import Judged, Run
+from heldout.run import Run
 from heldout.stats.hacking import hacked_share
 
 ADVICE = "Evaluate now, on the same problems; read answers that are rewarded and fail the hidden tests."

@@ -23,10 +23,11 @@ from heldout.diagnosis.past import lasts
 from heldout.diagnosis.verdict import beside_the_point
 from heldout.errors import NoMetrics
 from heldout.findings import Finding
+from heldout.judged import Judged
 from heldout.metrics import choose_roles, differs, means, repeats
 from heldout.readers.assemble import assemble
 from heldout.readers.restarts import GrowingLog
-from heldout.run import NO_STEPS, Evaluation, Judged, Run
+from heldout.run import NO_STEPS, Evaluation, Run
 from heldout.stats.arrays import BoolArray, FloatArray
 
 # Meanings that no detector looks at, so a step may log them after the metrics that detectors were given.

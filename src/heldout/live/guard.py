@@ -27,6 +27,7 @@ from heldout.diagnosis.recommendation import Kept, checkpoint_to_keep
 from heldout.diagnosis.verdict import judge
 from heldout.errors import UsageError
 from heldout.findings import Finding
+from heldout.judged import Judged
 from heldout.live.actor import Actor, Memory
 from heldout.live.alerts import Alert
 from heldout.live.fold import LogFold
@@ -38,7 +39,7 @@ from heldout.metrics import checked_roles
 from heldout.ranks import ranks
 from heldout.readers import run_directory
 from heldout.readers.restarts import GrowingLog
-from heldout.run import Evaluation, Judged
+from heldout.run import Evaluation
 from heldout.store.layout import BEST, ROLL_BACK
 from heldout.store.lines import replacing
 from heldout.store.recorder import Recorder

@@ -17,8 +17,9 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from heldout.judged import Judged
 from heldout.readers.step_keys import is_step_key
-from heldout.run import NO_STEPS, Evaluation, Judged, Note, NoteKind
+from heldout.run import NO_STEPS, Evaluation, Note, NoteKind
 from heldout.stats.arrays import BoolArray, FloatArray, IntArray
 from heldout.text import counted
 

@@ -17,9 +17,10 @@ from typing import Any
 
 import numpy as np
 
+from heldout.judged import Judged
 from heldout.metrics import means
 from heldout.readers.log import Column, Log, numbers_of
-from heldout.run import NO_STEPS, Evaluation, Judged, Note, NoteKind
+from heldout.run import NO_STEPS, Evaluation, Note, NoteKind
 from heldout.stats.arrays import BoolArray, IntArray
 from heldout.store.lines import number_of
 from heldout.text import counted

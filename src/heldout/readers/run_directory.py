@@ -15,13 +15,14 @@ import numpy as np
 import orjson
 
 from heldout.errors import NoMetrics, ReadError, UsageError
+from heldout.judged import Judged
 from heldout.readers.benchmarks import under_one_name
 from heldout.readers.documents.json_lines import dropped_lines, plain_table, rows_of
 from heldout.readers.log import Log, Table, TableBuilder, attached, log_of, noted
 from heldout.readers.restarts import first_steps, sessions_of_evaluations
 from heldout.readers.source import Files, Source, whole_lines
 from heldout.readers.steps import log_from_table
-from heldout.run import NO_STEPS, Evaluation, Judged, Note, NoteKind, Outcomes, checked_step, is_step
+from heldout.run import NO_STEPS, Evaluation, Note, NoteKind, Outcomes, checked_step, is_step
 from heldout.stats.arrays import IntArray
 from heldout.store.layout import (
     CHECKPOINTS,

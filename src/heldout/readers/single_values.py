@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 
 from heldout.errors import NoMetrics
+from heldout.judged import STEP_LIMIT
 from heldout.readers.log import CLOCK, Column, Log, as_float, noted
-from heldout.run import STEP_LIMIT, Note, NoteKind
+from heldout.run import Note, NoteKind
 from heldout.stats.arrays import FloatArray, IntArray
 from heldout.text import counted
 

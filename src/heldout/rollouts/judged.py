@@ -14,9 +14,10 @@ import numpy as np
 import polars as pl
 
 from heldout.errors import UsageError
+from heldout.judged import Judged
 from heldout.rollouts.files import first_keys
 from heldout.rollouts.reading import rollouts_of
-from heldout.run import Judged, Note, NoteKind
+from heldout.run import Note, NoteKind
 from heldout.store.layout import HIDDEN, ROLLOUTS
 
 _Stamp = tuple[str, int, int]  # name, time and size of a file

@@ -9,7 +9,8 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from heldout.run import Judged, Note
+from heldout.judged import Judged
+from heldout.run import Note
 from heldout.stats.arrays import BoolArray, FloatArray, IntArray
 
 PAID = 0.95  # of the way from the lowest reward to that of right answers: what counts as rewarded
