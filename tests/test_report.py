@@ -127,15 +127,17 @@ def test_the_page_loads_nothing_and_runs_only_what_its_policy_names(kimi: Path) 
 def test_the_markdown_has_its_parts_in_order(kimi: Path) -> None:
     text = (kimi / "report.md").read_text()
     parts = [line.removeprefix("## ") for line in text.splitlines() if line.startswith("## ")]
-    assert parts[:8] == [
+    assert parts == [
         "Findings",
-        "Settings",
         "Not checked",
+        "Checkpoints",
         "Overview",
         "Components",
         "Detailed analysis",
         "Key observations",
         "Interpretation",
+        "Settings",
+        "What the reader did",
     ]
 
 

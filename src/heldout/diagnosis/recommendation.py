@@ -10,10 +10,10 @@ from typing import NamedTuple
 import numpy as np
 
 from heldout.detectors.evidence import Evidence
-from heldout.findings import Estimate
+from heldout.findings import Estimate, Verdict
 from heldout.metrics.phrasing import Spoken
 from heldout.run import Run
-from heldout.stats.checkpoint import Choice, choose
+from heldout.stats.checkpoint import choose, levels
 from heldout.stats.levels import TWO_SIDED_95
 from heldout.stats.rates import wilson
 from heldout.text import counted
@@ -58,7 +58,8 @@ def checkpoint_to_keep(seen: Evidence, checkpoints: Container[int] = ()) -> Kept
     existing = bool(on_disk.any())
     exists = on_disk if existing else np.ones(len(steps), dtype=bool)
     choice = choose(seen.rates, seen.eval_noise(), seen.set_variance(), exists, tie=seen.margins.tie)
-    low, estimate, high = sorted(map(seen.spoken.as_logged, _interval(choice, seen)))
+    half = 0.5 * (choice.high - choice.low)
+    low, estimate, high = _interval(choice.estimate, half, seen)
     top, rates = int(seen.rates.argmax()), seen.rates
     ahead = float(rates[top] - rates[choice.best])
     ranked = sorted(choice.tied, key=lambda index: (index != choice.best, -choice.means[index]))
@@ -75,19 +76,40 @@ def checkpoint_to_keep(seen: Evidence, checkpoints: Container[int] = ()) -> Kept
     )
 
 
-def _interval(choice: Choice, seen: Evidence) -> tuple[float, float, float]:
-    """Return low end, estimate and high end of the chosen level, with 95 %; a share lies within what one can be.
+def checkpoints_of(run: Run, verdict: Verdict) -> tuple[Estimate, ...]:
+    """How good is the policy of every evaluated step, as the choice of the verdict has it?
+
+    Evaluations that only repeat the one before are left out. None where nothing can be chosen by.
+    """
+    seen, kept = Evidence(), verdict.recommended
+    for evaluation in run.evaluations() if kept else ():
+        seen.add(evaluation)
+    if kept is None or not len(seen):
+        return ()
+    means, halves = levels(seen.rates, seen.eval_noise(), seen.set_variance())
+    steps = [int(step) for step in seen.steps]
+    every = (_estimate(step, mean, half, seen) for step, mean, half in zip(steps, means, halves, strict=True))
+    return tuple(kept if one.step == kept.step else one for one in every)
+
+
+def _estimate(step: int, mean: float, half: float, seen: Evidence) -> Estimate:
+    low, estimate, high = _interval(float(mean), float(half), seen)
+    return Estimate(step, estimate, low, high)
+
+
+def _interval(rate: float, half: float, seen: Evidence) -> tuple[float, float, float]:
+    """Return low end, level and high end with 95 %, as logged; a share lies within what one can be.
 
     Where the number of problems is known the interval is Wilson's, of so many trials as its deviation stands for.
     """
-    rate, half = choice.estimate, 0.5 * (choice.high - choice.low)
-    if not seen.spoken.share:
-        return choice.low, rate, choice.high
-    if seen.problems is not None and 0.0 < rate < 1.0 and 0.0 < half < math.inf:
-        low, high = wilson(rate, rate * (1.0 - rate) * (TWO_SIDED_95 / half) ** 2)
-        return low, rate, high
-    low, rate, high = np.clip([choice.low, rate, choice.high], 0.0, 1.0).tolist()
-    return low, rate, high
+    ends = (rate - half, rate, rate + half)
+    if seen.spoken.share:
+        ends = tuple(np.clip(ends, 0.0, 1.0).tolist())
+        if seen.problems is not None and 0.0 < rate < 1.0 and 0.0 < half < math.inf:
+            low, high = wilson(rate, rate * (1.0 - rate) * (TWO_SIDED_95 / half) ** 2)
+            ends = (low, rate, high)
+    low, level, high = sorted(map(seen.spoken.as_logged, ends))
+    return low, level, high
 
 
 def keep(kept: Kept, said: Spoken, run: Run) -> str:

@@ -41,7 +41,7 @@ SCRIPTS = (  # of every page, in the order in which they run
     "keys.js",
     "theme.js",
 )
-STYLES = ("page.css", "figure.css", "uplot/uPlot.min.css")
+STYLES = ("page.css", "report.css", "figure.css", "uplot/uPlot.min.css")
 
 _AS_CODES = {ord(sign): f"\\u{ord(sign):04x}" for sign in "<>&"}
 

@@ -23,7 +23,9 @@ from heldout.findings import Verdict
 from heldout.report.figures import Figure, standard_figures
 from heldout.report.json_report import SCHEMA, as_json
 from heldout.report.leftovers import INDEX, PAGES, remove, written_before
-from heldout.report.pages import InlineFigure, as_html, as_index, as_markdown
+from heldout.report.markdown import as_markdown
+from heldout.report.pages import InlineFigure, as_html, as_index
+from heldout.report.parts import parts_of
 from heldout.report.rows import Row, row_of
 from heldout.report.runs_table import table_of
 from heldout.rollouts.rollout import Rollouts
@@ -77,6 +79,7 @@ def write_report(
     figures = standard_figures(run, verdict)
     drawing = draw_all([figure.chart for figure in figures], kinds, pool)  # in the pool while the run is described
     about = describe(run, verdict, None if rollouts is None else looks_of(verdict, rollouts))
+    parts = parts_of(run, verdict)
     before = written_before(folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -88,9 +91,9 @@ def write_report(
             )
             for figure, done in pairs
         ]
-        (folder / "report.html").write_text(as_html(run, about, verdict, inline), encoding="utf-8")
-        (folder / "report.md").write_text(as_markdown(run, about, verdict, files), encoding="utf-8")
-        (folder / "report.json").write_bytes(as_json(run, about, verdict, files))
+        (folder / "report.html").write_text(as_html(run, about, verdict, inline, parts), encoding="utf-8")
+        (folder / "report.md").write_text(as_markdown(run, about, verdict, files, parts), encoding="utf-8")
+        (folder / "report.json").write_bytes(as_json(run, about, verdict, files, parts))
     except OSError as error:
         raise UsageError(
             f"{folder}: the report cannot be written there ({error.strerror}); choose another with -o."

@@ -19,8 +19,10 @@ import heldout
 from heldout.diagnosis.description import Description, Pair, SeriesDescription
 from heldout.diagnosis.entries import as_told
 from heldout.diagnosis.first_screen import first_screen
-from heldout.findings import BenchmarkFall, Unchecked, Verdict
+from heldout.diagnosis.problems import GAINED, LOST, NEVER, Problems
+from heldout.findings import BenchmarkFall, Estimate, Unchecked, Verdict
 from heldout.metrics import ROLES, Unit
+from heldout.report.parts import Parts, parts_of
 from heldout.run import Note, Run
 from heldout.settings import settings_of
 from heldout.stats.correlation import Correlation, LeadLag
@@ -49,15 +51,20 @@ _NAMES: dict[type, dict[str, str | None]] = {  # field → key where the two dif
 }
 
 
-def as_json(run: Run, about: Description, verdict: Verdict, figures: Mapping[str, list[str]]) -> bytes:
+def as_json(
+    run: Run, about: Description, verdict: Verdict, figures: Mapping[str, list[str]], parts: Parts | None = None
+) -> bytes:
     """Write the report as JSON; numbers that are not defined are null."""
     return orjson.dumps(
-        as_object(run, about, verdict, figures), option=orjson.OPT_INDENT_2 | orjson.OPT_SERIALIZE_NUMPY
+        as_object(run, about, verdict, figures, parts), option=orjson.OPT_INDENT_2 | orjson.OPT_SERIALIZE_NUMPY
     )
 
 
-def as_object(run: Run, about: Description, verdict: Verdict, figures: Mapping[str, list[str]]) -> dict[str, Any]:
-    """Return the report as plain objects."""
+def as_object(
+    run: Run, about: Description, verdict: Verdict, figures: Mapping[str, list[str]], parts: Parts | None = None
+) -> dict[str, Any]:
+    """Return the report as plain objects; its `parts` are found if not given."""
+    parts = parts or parts_of(run, verdict)
     steps = run.steps
     described = _plain(about) | {
         "series": {series.role: _plain(series) | {"noise": _noise(series)} for series in about.series},
@@ -84,10 +91,30 @@ def as_object(run: Run, about: Description, verdict: Verdict, figures: Mapping[s
             "findings": _plain(as_told(verdict)),
             "benchmarks": [_plain(fall) | _unsized(fall) for fall in verdict.benchmarks],
         },
+        "checkpoints": [_checkpoint(one, run, verdict) for one in parts.estimates],
+        "problems": None if parts.problems is None else _problems(parts.problems),
         "roles": {role: _role(run, role) for role in ROLES},
         **described,
         "notes": _plain(run.notes),
         "figures": dict(figures),
+    }
+
+
+def _checkpoint(one: Estimate, run: Run, verdict: Verdict) -> dict[str, Any]:
+    return {**_plain(one), "tied": one.step in verdict.tied, "path": _plain(run.checkpoints.get(one.step))}
+
+
+def _problems(found: Problems) -> dict[str, Any]:
+    """Return counts, and how many of them chance alone would make."""
+    lost, gained = (None if one is None else one._asdict() for one in found.by_chance or (None, None))
+    return {
+        "since": found.since,
+        "last": found.last,
+        "asked": found.asked,
+        **{fate: found.count(fate) for fate in (LOST, GAINED, NEVER)},
+        "lost_by_chance": lost,
+        "gained_by_chance": gained,
+        "judged_by": list(found.judged_by),
     }
 
 

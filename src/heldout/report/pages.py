@@ -1,12 +1,11 @@
-"""The report as a page (no network, light and dark, wide and narrow) and as Markdown.
+"""The report as a page: no network, light and dark, wide and narrow.
 
-Everything that comes from a log is escaped: in Markdown by `_safe`, in the page by the template (autoescape is on).
-Only the figures are inserted as they are, and they are made here.
+Everything that comes from a log is escaped by the template (autoescape is on). Only the figures are inserted as they
+are, and they are made here.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -15,10 +14,10 @@ from heldout.diagnosis.entries import Entry, as_told, by_detector
 from heldout.diagnosis.first_screen import first_screen
 from heldout.diagnosis.looks import Looks
 from heldout.findings import Verdict
-from heldout.metrics import heading_of
 from heldout.pages import template
-from heldout.pages.tables import TextTable
 from heldout.report.looks import compared, failures, grown, stretches, title_of
+from heldout.report.parts import Parts
+from heldout.report.problem_map import problem_map
 from heldout.report.runs_table import RunsTable
 from heldout.report.tables import (
     benchmarks,
@@ -32,10 +31,8 @@ from heldout.report.tables import (
 from heldout.run import Run
 from heldout.settings import settings_of
 
-_SPECIAL = str.maketrans({c: f"\\{c}" for c in "\\`*_{}[]<>#|~$"})
-
 _LINES, _CHANGED = 40, 120  # lines of an answer, and of a difference, that are shown
-_PAGE, _MARKDOWN = 64 * 1024, 4_000  # and characters of an answer, which the page scrolls
+_SIZE, _LINE = 64 * 1024, 4_000  # characters of an answer, which the page scrolls, and of a line of a difference
 _CHANGES = {"-": "gone", "+": "new", " ": "", "…": "soft"}  # how lines of a difference are shown
 
 
@@ -51,35 +48,66 @@ class InlineFigure:
     files: list[str]
 
 
-def as_html(run: Run, about: Description, verdict: Verdict, figures: Sequence[InlineFigure]) -> str:
+def as_html(run: Run, about: Description, verdict: Verdict, figures: Sequence[InlineFigure], parts: Parts) -> str:
     """Write the report of one run as a self-contained page."""
-    return template("report.html", __package__).render(
-        run=run,
-        about=about,
-        verdict=verdict,
-        lines=first_screen(run, verdict, about.looks),
-        entries=by_detector(as_told(verdict)),
-        not_checked=not_checked(verdict),
-        figures=figures,
-        benchmarks=benchmarks(verdict),
-        key_values=key_values(about),
-        hack_rate=hack_rate(about),
-        points=[key_points(series) for series in about.series],
-        correlations=correlations(about),
-        signals=signals(about),
-        settings=settings_of(run.config),
-        looks=_looks(about.looks) if about.looks else None,
-    )
+    return template("report.html", __package__).render(context_of(run, about, verdict, figures, parts))
+
+
+def context_of(
+    run: Run, about: Description, verdict: Verdict, figures: Sequence[InlineFigure], parts: Parts
+) -> dict[str, object]:
+    """Return what ``report.html`` shows of a run, for a page of one file as for one that is served."""
+    looks = _looks(about.looks) if about.looks else None
+    shown = {
+        "findings": "Findings",
+        "problems": "Problems" if parts.problems else "",
+        "looks": "Answers" if looks else "",
+        "checkpoints": "Checkpoints" if parts.checkpoints else "",
+        "description": "Description",
+        "settings": "Settings" if settings_of(run.config) else "",
+        "notes": "What the reader did",
+    }
+    entries = by_detector(as_told(verdict))
+    return {
+        "contents": [(anchor, title) for anchor, title in shown.items() if title],
+        "run": run,
+        "about": about,
+        "verdict": verdict,
+        "lines": first_screen(run, verdict, about.looks),
+        "entries": entries,
+        "lane": list(_lane(entries)),
+        "not_checked": not_checked(verdict),
+        "figures": figures,
+        "benchmarks": benchmarks(verdict),
+        "problems": problem_map(parts.problems) if parts.problems else None,
+        "checkpoints": parts.checkpoints,
+        "key_values": key_values(about),
+        "hack_rate": hack_rate(about),
+        "points": [key_points(series) for series in about.series],
+        "correlations": correlations(about),
+        "signals": signals(about),
+        "settings": settings_of(run.config),
+        "looks": looks,
+    }
+
+
+def _lane(entries: Sequence[Entry]) -> Iterator[dict[str, object]]:
+    """Yield every finding as it stands below a curve, with the anchor of its entry in the page."""
+    for place, entry in enumerate(entries, 1):
+        for one in entry.findings:
+            title = f"{entry.title}: {one.kind.replace('_', ' ')} at {one.step}"
+            told = {"step": one.step, "low": one.steps[0], "high": one.steps[1], "severity": one.severity.value}
+            yield {**told, "title": title, "anchor": f"finding-{place}"}
 
 
 def _looks(looks: Looks) -> Mapping[str, object]:
-    title, changed = compared(looks, _CHANGED, _MARKDOWN)
+    title, changed = compared(looks, _CHANGED, _LINE)
     return {
         "title": title_of(looks),
         "told": looks.told,
         "how": looks.how,
         "command": looks.command,
-        "stretches": list(stretches(looks, _LINES, _PAGE)),
+        "stretches": list(stretches(looks, _LINES, _SIZE)),
         "grown": grown(looks),
         "changed_title": title,
         "changed": [(_CHANGES[line[0]], line) for line in changed],
@@ -90,153 +118,3 @@ def _looks(looks: Looks) -> Mapping[str, object]:
 def as_index(table: RunsTable) -> str:
     """Write the page of several runs."""
     return template("index.html", __package__).render(table=table)
-
-
-def shown(files: Sequence[str]) -> str | None:
-    """Return the first of a figure's files that a page can show."""
-    return next((file for file in files if file.endswith((".svg", ".png"))), None)
-
-
-def as_markdown(run: Run, about: Description, verdict: Verdict, figures: Mapping[str, list[str]]) -> str:
-    """Write the report as Markdown."""
-    lines = (
-        *_verdict(run, verdict, figures, about.looks),
-        *_looks_in_markdown(about.looks),
-        *_findings(verdict),
-        *_settings(run),
-        *_listed("Not checked", not_checked(verdict)),
-        *_description(about),
-        *_notes(run),
-    )
-    return "\n".join(lines) + "\n"
-
-
-def _verdict(run: Run, verdict: Verdict, figures: Mapping[str, list[str]], looks: Looks | None) -> Iterator[str]:
-    yield f"# {_safe(run.name)}\n"
-    yield f"**{verdict.state.value}** ({_safe(verdict.label)})\n"
-    for line in first_screen(run, verdict, looks):
-        yield f"- **{line.question}** {_safe(line.answer)}"
-        if line.command:
-            yield f"  {_safe(line.how)}: {_as_code(line.command)}"
-    yield ""
-    for title, files in figures.items():
-        image = shown(files)
-        if image:
-            yield f"![{_safe(title)}]({image})\n"
-
-
-def _looks_in_markdown(looks: Looks | None) -> Iterator[str]:
-    if looks is None:
-        return
-    yield f"## {title_of(looks)}\n\n{_safe(looks.told)}\n"
-    if looks.command:
-        yield f"{_safe(looks.how)}: {_as_code(looks.command)}\n"
-    for stretch in stretches(looks, _LINES, _MARKDOWN):
-        yield f"### {_safe(stretch.title)}\n\n{_safe(stretch.said)}\n"
-        for answer in stretch.answers:
-            yield f"- {_safe(answer.head)}\n"
-            yield from _fenced(answer.text.lines, answer.text.rest, "  ")
-    for table in filter(None, (grown(looks), failures(looks))):
-        yield f"### {table.title}\n"
-        yield from _table(table)
-        yield ""
-    title, changed = compared(looks, _CHANGED, _MARKDOWN)
-    if changed:
-        yield f"### {_safe(title)}\n"
-        yield from _fenced(changed, "", kind="diff")
-
-
-def _fenced(lines: Sequence[str], rest: str, indent: str = "", kind: str = "text") -> Iterator[str]:
-    """Write untrusted lines as a block of code, in a fence that none of them can close."""
-    fence = "`" * max(3, 1 + max((len(run) for line in lines for run in re.findall("`+", line)), default=0))
-    yield f"{indent}{fence}{kind}"
-    yield from (f"{indent}{line}" for line in lines)
-    yield f"{indent}{fence}"
-    yield f"{indent}… {rest}\n" if rest else ""
-
-
-def _findings(verdict: Verdict) -> Iterator[str]:
-    yield "## Findings\n"
-    entries = by_detector(as_told(verdict))
-    yield from (line for entry in entries for line in _entry(entry))
-    if not entries:
-        yield "None."
-    yield ""
-    scores = benchmarks(verdict)
-    if scores is not None:
-        yield f"### {scores.title}\n"
-        yield from _table(scores)
-        yield ""
-    yield from _listed("About the evaluation", verdict.advice, level=3)
-
-
-def _entry(entry: Entry) -> Iterator[str]:
-    worst = entry.worst
-    yield f"- **{worst.severity.value}**, {_safe(entry.title)}: {_safe(entry.course)}. {_safe(worst.seen)}"
-    yield f"  {_safe(' '.join(filter(None, (worst.against, worst.means, worst.advice))))}"
-
-
-def _listed(title: str, lines: Sequence[str], level: int = 2) -> Iterator[str]:
-    if lines:
-        yield f"{'#' * level} {title}\n"
-        yield from (f"- {_safe(line)}" for line in lines)
-        yield ""
-
-
-def _description(about: Description) -> Iterator[str]:
-    yield f"## Overview\n\n{_safe(about.overview)}\n"
-    yield "## Components\n"
-    yield from (f"- {_safe(line)}" for line in about.components)
-    yield "\n## Detailed analysis\n"
-    yield from _table(key_values(about))
-    for series in about.series:
-        yield f"\n### {_safe(heading_of(series.key))}\n"
-        yield f"{_safe(f'{series.trend} {series.noise}')}\n"
-        yield from _table(key_points(series))
-    if (rates := hack_rate(about)) is not None:
-        yield f"\n### {rates.title}\n"
-        yield from _table(rates)
-    if about.pairs:
-        yield "\n### Correlations (95 % intervals)\n"
-        yield from _table(correlations(about))
-    if about.signals:
-        yield "\n### Other signals\n"
-        yield from _table(signals(about))
-    yield "\n## Key observations\n"
-    yield from (f"{rank}. {_safe(o.text)}" for rank, o in enumerate(about.observations, 1))
-    yield "\n## Interpretation\n"
-    yield from (f"{_safe(paragraph)}\n" for paragraph in about.interpretation)
-
-
-def _settings(run: Run) -> Iterator[str]:
-    settings = settings_of(run.config)
-    if settings:
-        yield "## Settings\n"
-        yield from _table(TextTable("Settings", ("Setting", "Value"), tuple(settings.items())))
-        yield ""
-
-
-def _notes(run: Run) -> Iterator[str]:
-    yield "## What the reader did\n"
-    yield from (f"- *{note.kind.value}*: {_safe(note.text)}" for note in run.notes)
-    if not run.notes:
-        yield "Nothing was repaired, dropped or assumed."
-
-
-def _table(table: TextTable) -> Iterator[str]:
-    yield "| " + " | ".join(_safe(cell) for cell in table.head) + " |"
-    yield "|" + "|".join(["---"] + ["---:"] * (len(table.head) - 1)) + "|"
-    yield from ("| " + " | ".join(_safe(cell) for cell in row) + " |" for row in table.rows)
-    if table.note:
-        yield f"\n{_safe(table.note)}"
-
-
-def _as_code(text: str) -> str:
-    """Write text as code, in more backquotes than it holds in a row: nothing in it is interpreted."""
-    fence = "`" * (1 + max((len(run) for run in re.findall("`+", text)), default=0))
-    return f"{fence} {text} {fence}"
-
-
-def _safe(text: str) -> str:
-    """Escape what Markdown or inline HTML would interpret: names in a log are untrusted."""
-    return " ".join(text.split()).translate(_SPECIAL)

@@ -76,9 +76,33 @@ def choose(
     exists = _existing(available, values.size)
     known = noise if isinstance(noise, EvalNoise) else EvalNoise.white(noise, values.size)
     shared = floats(np.broadcast_to(floats(set_variance), values.shape))
-    if values.size >= (ENOUGH if known.sized else TELLING) and known.variance > 0.0:
+    if _smooths(values, known):
         return _smoothed(values, known, shared, exists, tie, seed)
     return _raw(values, known, shared, exists, tie if tie >= 0.0 else 0.0)
+
+
+def levels(
+    values: npt.ArrayLike, noise: EvalNoise | float, set_variance: npt.ArrayLike = 0.0
+) -> tuple[FloatArray, FloatArray]:
+    """How good is every checkpoint, and how far does its 95 % interval reach to either side?
+
+    Arguments are those of `choose`; the means are its `means`. Both are of shape (K,); the reach is `nan` for unknown
+    noise.
+    """
+    values = floats(values)
+    known = noise if isinstance(noise, EvalNoise) else EvalNoise.white(noise, values.size)
+    shared = floats(np.broadcast_to(floats(set_variance), values.shape))
+    if not _smooths(values, known):
+        own = known.variance * known.covariance.diagonal() + shared
+        return values, TWO_SIDED_95 * np.sqrt(np.where(own >= 0.0, own, math.nan))
+    posterior = cliff_posterior(values, known)
+    own = floats([posterior.variance(index) for index in range(values.size)])
+    return posterior.mean(jitter=True), TWO_SIDED_95 * np.sqrt(own + shared)
+
+
+def _smooths(values: FloatArray, noise: EvalNoise) -> bool:
+    """Whether there are enough evals for neighbours to help."""
+    return values.size >= (ENOUGH if noise.sized else TELLING) and noise.variance > 0.0
 
 
 def _existing(available: npt.ArrayLike | None, size: int) -> IntArray:
