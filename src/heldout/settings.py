@@ -15,9 +15,9 @@ _MOST, _LONGEST = 60, 120
 # What tells two trainings apart without making them different recipes (see `_is_circumstance`).
 _ABOVE = frozenset({"seed", "seeds", "versions", "git", "wandb", "_wandb"})  # of these nothing counts
 _OF_A_RUN = frozenset({"run", "exp", "experiment", "trial", "job", "project", "group", "wandb"})
-_CALLED = frozenset({"name", "names", "id", "tags", "notes", "uuid", "experiment"})
+_CALLED = frozenset({"name", "names", "id", "tag", "tags", "notes", "uuid", "experiment"})
 _WHERE = frozenset(
-    {"host", "hostname", "node", "user", "username", "pid", "cwd"}
+    {"host", "hostname", "node", "node_ip", "user", "username", "pid", "cwd"}
     | {"created", "date", "time", "timestamp", "git", "commit", "versions"}
 )
 _WHEN = frozenset({"start", "started", "end", "ended", "created", "git"})  # before a time, or a commit

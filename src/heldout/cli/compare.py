@@ -65,10 +65,11 @@ def compare(
     named = {name: read.all(parts) for name, parts in map(_group, group or [])}
     runs = read.all(paths or [])
     given = [*(run for group in named.values() for run in group), *runs]
-    _complain(read.refused)
+    unread = read.left | read.refused
+    _complain(unread)
     found = compared(
         given, by=by, named=named, baseline=baseline, at=at, benchmark=benchmark, paired_seeds=paired_seeds,
-        margin=margin, unread=read.refused,
+        margin=margin, unread=unread,
     )  # fmt: skip
     if as_json:
         sys.stdout.buffer.write(found.json() + b"\n")
@@ -98,6 +99,7 @@ class _Paths:
 
     def __init__(self, reading: Reading) -> None:
         self.refused: dict[str, str] = {}
+        self.left: dict[str, str] = {}  # files of a folder that are no logs
         self._reading = reading
         self._read: dict[str, list[Run]] = {}
 
@@ -108,8 +110,8 @@ class _Paths:
     def _one(self, path: str) -> list[Run]:
         if path not in self._read:
             try:
-                runs, unread = self._reading.every(path)
-                self.refused |= {f"{path} ({k})" if k else path: why for k, why in enumerate(unread)}
+                runs, left = self._reading.every(path)
+                self.left |= {f"{path} ({k})" if k else path: why for k, why in enumerate(left)}
             except ReadError as error:
                 runs, self.refused[path] = [], str(error)
             self._read[path] = runs

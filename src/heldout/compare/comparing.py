@@ -26,6 +26,7 @@ from heldout.judged import STEP_LIMIT
 from heldout.metrics.phrasing import Spoken
 from heldout.run import Run
 from heldout.settings import differing
+from heldout.text import counted
 
 MARGIN = 2.0  # points of a share
 
@@ -138,8 +139,8 @@ def _groups(
 
 def _check(groups: Sequence[Group], at: str | int, margin: float) -> None:
     if sum(map(len, groups)) < 2 or len(groups) < 2:
-        have = f"one group, {groups[0].name!r}," if groups and len(groups[0]) > 1 else f"{len(groups)}"
-        raise UsageError(f"There is {have} to compare; it takes two runs or groups at least.")
+        have = f"one group, {groups[0].name!r}" if groups and len(groups[0]) > 1 else counted(len(groups), "run")
+        raise UsageError(f"There is nothing to compare with: {have} given, and it takes two runs or groups.")
     if not (str(at) in (KEEP, LAST, ALL) or (str(at).isdecimal() and int(at) < STEP_LIMIT)):
         raise UsageError(f"at is {str(at)[:40]!r}; it must be keep, last, all, or a step such as 100.")
     if not 0.0 < margin < float("inf"):

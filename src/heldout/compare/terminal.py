@@ -19,10 +19,9 @@ def show(console: Console, found: Comparison) -> None:
     console.print()
     differ = words.differ_in(found)
     console.print(Text.assemble((words.title(found), "bold"), f"   {differ}" if differ else ""))
-    console.print(Padding(Text(visible(words.subject(found)), style="dim"), (0, 0, 1, 0)))
+    _dim(console, words.subject(found))
     console.print(_numbers(found))
-    methods = {words.method(one): None for one in found.differences}
-    console.print(Padding(Text("  ·  ".join(filter(None, methods)), style="dim"), (0, 0, 1, 2)))
+    _dim(console, "  ·  ".join(filter(None, dict.fromkeys(words.method(one) for one in found.differences))))
     for text in _sentences(found):
         console.print(Text(visible(text)))
     _listed(console, "Cannot say", words.cannot_say(found))
@@ -37,7 +36,7 @@ def _numbers(found: Comparison) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 2), header_style="dim")
     points = list(dict.fromkeys((KEEP, LAST, found.at)))
     for head in ("", *(words.heading(found, at) for at in points), "seeds scatter (sd)"):
-        table.add_column(head)
+        table.add_column(head, overflow="fold")
     for recipe in found.recipes:
         cells = [words.level(found, recipe.levels.get(at)) for at in points]
         table.add_row(*(Text(cell) for cell in (f"  {words.name(recipe.name)}", *cells, words.scatter(found, recipe))))
@@ -71,6 +70,12 @@ def problems(part: Part) -> str:
         f"Problems: only {words.name(part.a)} solves {part.only_a}, only {words.name(part.b)} {part.only_b}{chance}; "
         f"both {part.both}, neither {part.neither}."
     )
+
+
+def _dim(console: Console, text: str) -> None:
+    if text:
+        console.print(Text(visible(text), style="dim"))
+    console.print()
 
 
 def _listed(console: Console, title: str, lines: tuple[str, ...]) -> None:

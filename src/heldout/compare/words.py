@@ -18,6 +18,7 @@ _AT = {
     ALL: "on average over the steps that both evaluated",
 }
 _UNEVEN = 0.1  # of an interval's width: ends that lie so unevenly are both written
+_TITLE = 6  # recipes that a title names
 _NAME = 40  # characters of a name in a sentence
 _CERTAIN = "In 4 of 5 cases these runs would show a difference of {} or more"
 
@@ -34,8 +35,11 @@ def where(at: str) -> str:
 
 def title(found: Comparison) -> str:
     """Say which recipes are compared, with their seeds."""
-    joint = " against " if len(found.recipes) == 2 else ", "
-    return joint.join(map(_with_seeds, found.recipes))
+    told = list(map(_with_seeds, found.recipes))
+    if len(told) == 2:
+        return " against ".join(told)
+    more = f" and {len(told) - _TITLE} more" if len(told) > _TITLE else ""
+    return f"{', '.join(told[:_TITLE])}{more}"
 
 
 def subject(found: Comparison) -> str:

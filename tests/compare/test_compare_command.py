@@ -1,0 +1,135 @@
+"""``heldout compare`` as a user meets it: paths, groups, exit codes, files, and names that somebody else chose."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+import heldout
+from heldout.cli import app
+
+HOSTILE = "<img src=x onerror=alert(1)>\x1b]0;T\x07[red]‮"
+NAME = HOSTILE.replace("=", "")  # with which a name of a group ends
+
+
+def record(where: Path, level: float, *, seed: int, evaluations: int = 3, **config: object) -> Path:
+    rng = np.random.default_rng(seed)
+    with heldout.Recorder(where, config={"seed": seed, **config}, rank=0) as recorder:
+        for step in range(0, 10 * evaluations, 10):
+            recorder.log(step, {"reward": 0.1 * step + rng.random()})
+            recorder.evaluation(step, problems=[f"p{i}" for i in range(80)], passed=(rng.random(80) < level).tolist())
+    return where
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("runs")
+    for seed in range(2):
+        record(folder / f"good-{seed}", 0.9, seed=seed, reward="tests")
+        record(folder / f"poor-{seed}", 0.3, seed=seed, reward="model")
+    return folder
+
+
+def settings(k: int) -> dict[str, Any]:
+    return {HOSTILE: str(k), "task": HOSTILE}
+
+
+def call(*argv: object) -> tuple[int, str]:
+    done = CliRunner().invoke(app, ["compare", *map(str, argv)])
+    if done.exception is not None and not isinstance(done.exception, SystemExit):
+        return 2, f"{done.output}{done.exception}"
+    return done.exit_code, done.output
+
+
+def told(*argv: object) -> dict[str, Any]:
+    code, text = call(*argv, "--json")
+    assert code == 0, text
+    return json.loads(text)
+
+
+def test_a_folder_of_runs_is_grouped_and_compared(runs: Path) -> None:
+    found = told(runs, "--at", "last")
+    assert [(one["name"], len(one["members"])) for one in found["groups"]] == [("good", 2), ("poor", 2)]
+    assert found["differences"][0]["answer"] == "better"
+    code, text = call(runs, "--at", "last")
+    assert code == 0
+    assert "good is better than poor at the last step" in " ".join(text.split())
+
+
+def test_groups_may_be_named_and_told_apart_by_a_setting(runs: Path) -> None:
+    found = told("--group", f"x={runs / 'good-0'},{runs / 'poor-0'}", "--group", f"y={runs / 'good-1'}", "--at", "last")
+    assert [(one["name"], [m["name"] for m in one["members"]]) for one in found["groups"]] == [
+        ("x", ["good-0", "poor-0"]),
+        ("y", ["good-1"]),
+    ]
+    assert [one["name"] for one in told(runs, "--by", "seed", "--at", "last")["groups"]] == ["seed=0", "seed=1"]
+
+
+def test_what_cannot_be_read_is_said_and_the_others_are_compared(runs: Path, tmp_path: Path) -> None:
+    code, text = call(runs / "good-0", tmp_path / "missing", runs / "poor-0", "--at", "last")
+    assert code == 2
+    assert "no such file" in text
+    assert "The checkpoint of good-0 is better than that of poor-0" in " ".join(text.split())
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "on", "code"),
+    [
+        ("good", "poor", "worse", 0),
+        ("poor", "good", "worse", 3),
+        ("good", "poor", "different", 3),
+        ("good-0", "good-1", "different", 0),
+    ],
+)
+def test_fail_on(runs: Path, first: str, second: str, on: str, code: int) -> None:
+    paths = [path for name in (first, second) for path in sorted(runs.glob(f"{name}*"))]
+    assert call(*paths, "--at", "last", "--fail-on", on)[0] == code
+
+
+@pytest.mark.parametrize(
+    ("argv", "why"),
+    [
+        ([], "nothing to compare with"),
+        (["{runs}/good-0"], "nothing to compare with: 1 run given"),
+        (["--group", "x"], "it must be NAME=PATH"),
+        (["--group", "=a"], "it must be NAME=PATH"),
+        (["{runs}", "--by", "sead"], "No run has the setting 'sead'; they have seed"),
+        (["{runs}", "--at", "15"], "No run was evaluated at step 15"),
+        (["{runs}", "--margin", "0"], "above 0"),
+        (["{runs}", "--margin", "nan"], "above 0"),
+        (["{runs}", "--baseline", "x"], "no group 'x'"),
+        (["{runs}", "--benchmark", "x"], "no benchmark 'x'"),
+    ],
+)
+def test_a_mistake_is_one_sentence(runs: Path, argv: list[str], why: str) -> None:
+    code, text = call(*(part.format(runs=runs) for part in argv))
+    assert code == 2
+    assert why in " ".join(text.split())
+    assert "Traceback" not in text
+
+
+def test_names_and_settings_of_others_are_shown_and_never_obeyed(tmp_path: Path) -> None:
+    for k, level in enumerate((0.9, 0.3)):
+        record(tmp_path / f"r{k}", level, seed=k, reward=f"{HOSTILE}{k}", **settings(k))
+    groups = [part for k in range(2) for part in ("--group", f"{NAME}{k}={tmp_path / f'r{k}'}")]
+    code, text = call(*groups, "-o", tmp_path / "out")
+    assert code == 0, text
+    assert "\x1b" not in text
+    assert "‮" not in text
+    page = (tmp_path / "out" / "compare.html").read_text()
+    assert "<img" not in page
+    assert "\x1b" not in page
+    assert json.loads((tmp_path / "out" / "compare.json").read_bytes())["schema"] == "heldout.compare/1"
+
+
+def test_an_empty_run_beside_others_is_no_traceback(runs: Path, tmp_path: Path) -> None:
+    heldout.Recorder(tmp_path / "empty", rank=0).close()
+    code, text = call(tmp_path / "empty", runs / "good-0", runs / "poor-0", "--at", "last")
+    assert code == 2
+    assert "nothing was recorded" in text
+    assert "good-0" in text
