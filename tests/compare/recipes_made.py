@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -61,3 +62,11 @@ def recipe(
 def rates(name: str, values: list[float], problems: int | None = None, **config: Any) -> Run:
     """A run whose log has rates alone."""
     return run_of(name, [Evaluation(10 * j, rate, problems, 1.0) for j, rate in enumerate(values)], **config)
+
+
+def with_benchmark(run: Run, name: str, chance: float, *, n: int = 100, seed: int = 0) -> Run:
+    """The run with the outcomes of another benchmark at its last step."""
+    passed = (np.random.default_rng(seed).random(n) < chance).tolist()
+    more = Evaluation.from_counts(run.measured[-1].step, [f"{name}/{i}" for i in range(n)], passed, benchmark=name)
+    series = Series(more.key, np.array([more.step]), np.array([more.rate]), None, np.array([float(n)]), np.ones(1))
+    return replace(run, metrics={**run.metrics, more.key: series}, measured=(*run.measured, more))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
+from heldout.compare.benchmarks import benchmarks_of, trimmed
 from heldout.compare.best import best_of
 from heldout.compare.curves import curve_of
 from heldout.compare.differences import Rules, conditions, differences
@@ -124,6 +125,8 @@ def compare(
         curves=tuple(curve for _, curve in curves if curve is not None),
         problems=tuple(part for part in parts if part is not None),
         parting=tuple(one for pair, curve in curves for one in partings(*pair, curve)),
+        benchmarks=tuple(one for pair in pairs for one in benchmarks_of(*pair, rules)),
+        trimmed=trimmed(sides),
     )
     found = replace(found, refusals=refusals(found, sides, pairs))
     return replace(found, notes=notes_of(found, sides), quote=quote_of(found, sides))

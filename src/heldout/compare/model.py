@@ -169,6 +169,33 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
+class BenchmarkDifference:
+    """The difference of two recipes on one of several benchmarks, at the last step."""
+
+    a: str
+    b: str
+    benchmark: str  # or the mean of all
+    value: float
+    low: float
+    high: float
+    p: float
+    adjusted_p: float  # paid for all benchmarks (Holm)
+    problems: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Trimmed:
+    """The mean of the middle half of a recipe's scores, of all benchmarks and seeds."""
+
+    group: str
+    value: float
+    low: float
+    high: float
+    benchmarks: int
+    seeds: int
+
+
+@dataclass(frozen=True, slots=True)
 class Parting:
     """Since when two recipes differ in a signal by more than noise."""
 
@@ -216,8 +243,10 @@ class Comparison:
         Whether the recipes were evaluated alike, condition by condition.
     differences
         At `at`, and at the last step; of each recipe against the baseline.
-    curves, problems, parting
-        For the same pairs.
+    curves, problems, parting, benchmarks
+        For the same pairs; the last where there are several benchmarks.
+    trimmed
+        Interquartile means, where a recipe has 15 scores or more.
     best
         Names of the recipes that cannot be told from the best one; None with two recipes, or where it cannot be asked.
     refusals, notes
@@ -241,6 +270,8 @@ class Comparison:
     curves: tuple[Curve, ...] = ()
     problems: tuple[Part, ...] = ()
     parting: tuple[Parting, ...] = ()
+    benchmarks: tuple[BenchmarkDifference, ...] = ()
+    trimmed: tuple[Trimmed, ...] = ()
     best: tuple[str, ...] | None = None
     refusals: tuple[Refusal, ...] = ()
     notes: tuple[str, ...] = ()

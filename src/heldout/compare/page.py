@@ -66,6 +66,8 @@ def context(found: Comparison) -> Mapping[str, Any]:
         "figures": figures(found),
         "parts": [part for part in found.problems if part.at == found.at],
         "most": _PROBLEMS,
+        "benchmarks": _benchmarks(found),
+        "trimmed": list(words.trimmed(found)),
         "partings": _partings(found),
         "members": _members(found),
         "differs": _differs(found),
@@ -159,6 +161,15 @@ def _partings(found: Comparison) -> list[tuple[str, str]]:
     if not _two(found):
         return []
     return [(text.partition(": ")[0], text.partition(": ")[2]) for text in words.parting(found)]
+
+
+def _benchmarks(found: Comparison) -> TextTable | None:
+    """The differences on each benchmark."""
+    if not found.benchmarks:
+        return None
+    rows = tuple(words.benchmarks(found))
+    head = ("Pair", "Benchmark", "Problems", "Difference", "p, paid for all")
+    return TextTable("Benchmarks at the last step", head, rows)
 
 
 def _members(found: Comparison) -> TextTable:

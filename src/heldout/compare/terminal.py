@@ -24,6 +24,7 @@ def show(console: Console, found: Comparison) -> None:
     _dim(console, "  ·  ".join(filter(None, dict.fromkeys(words.method(one) for one in found.differences))))
     for text in _sentences(found):
         console.print(Text(visible(text)))
+    _benchmarks(console, found)
     _listed(console, "Cannot say", words.cannot_say(found))
     _listed(console, "Notes", found.notes)
     if found.quote:
@@ -70,6 +71,20 @@ def problems(part: Part) -> str:
         f"Problems: only {words.name(part.a)} solves {part.only_a}, only {words.name(part.b)} {part.only_b}{chance}; "
         f"both {part.both}, neither {part.neither}."
     )
+
+
+def _benchmarks(console: Console, found: Comparison) -> None:
+    if not found.benchmarks:
+        return
+    table = Table(box=None, pad_edge=False, padding=(0, 2), header_style="dim")
+    for head in ("  ", "benchmark, last", "problems", "difference", "p, paid for all"):
+        table.add_column(head, overflow="fold")
+    for pair, *cells in words.benchmarks(found):
+        table.add_row(*(Text(cell) for cell in (f"  {pair}", *cells)))
+    console.print()
+    console.print(table)
+    for text in words.trimmed(found):
+        console.print(Text(f"  {text}"))
 
 
 def _dim(console: Console, text: str) -> None:

@@ -229,6 +229,23 @@ def best(found: Comparison) -> str:
     return f"Any of {sentence_list(list(map(name, found.best)), 'or')} may be the best {where(found.at)} (95 %)."
 
 
+def benchmarks(found: Comparison) -> Iterator[tuple[str, str, str, str, str]]:
+    """Each benchmark at the last step: pair, benchmark, problems, difference with its own interval, and adjusted p."""
+    for one in found.benchmarks:
+        pair = f"{name(one.a)} - {name(one.b)}"
+        value = f"{signed(found, one.value).removesuffix(' points')} ({interval(found, one.low, one.high)})"
+        problems = "" if one.problems is None else str(one.problems)
+        yield pair, excerpt(one.benchmark, _NAME), problems, value, _p(one.adjusted_p)
+
+
+def trimmed(found: Comparison) -> Iterator[str]:
+    """The interquartile mean of each recipe, where it has scores enough."""
+    for one in found.trimmed:
+        ends = found.spoken.levels(one.low, one.high)
+        count = f"{counted(one.benchmarks, 'benchmark')} × {counted(one.seeds, 'seed')}"
+        yield f"{name(one.group)}: mean of the middle half {found.spoken.level(one.value)} ({ends}), of {count}"
+
+
 def parting(found: Comparison) -> Iterator[str]:
     """Say since when two recipes differ in each signal."""
     for one in found.parting:
