@@ -102,7 +102,7 @@ def _counted(run: Run, meaning: str, x: XAxis) -> Series:
     for series in _named(run, meaning):
         if len(series) > 1 and np.all(np.diff(series.value) >= 0.0) and series.value[-1] > series.value[0]:
             return series
-    raise ChartError(_missing(run, f"{meaning} that counts up from the start", x))
+    raise ChartError(_missing(run, f"{meaning} counted from the start", x))
 
 
 def _missing(run: Run, what: str, x: XAxis) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from typing import Literal, TypeAlias, get_args
 
 import numpy as np
@@ -94,7 +94,7 @@ class Hints:
         if self.x not in X_AXES:
             raise ChartError(f"The x axis cannot be {self.x!r}; it can be {', '.join(X_AXES)}.")
         if not self.log <= SIDES:
-            raise ChartError(f"{sorted(self.log - SIDES)} are no axes; those are {', '.join(sorted(SIDES))}.")
+            raise ChartError(f"{min(self.log - SIDES)!r} is no axis; axes are {', '.join(sorted(SIDES))}.")
 
     def ticks(self, which: str) -> tuple[float, ...] | None:
         """Return all ticks of ``left``, ``right`` or ``x``, if they are given."""
@@ -105,6 +105,11 @@ class Hints:
         """Return the limits of ``left``, ``right`` or ``x``, if they are given."""
         asked: Limits | None = getattr(self, f"{which}_limits")
         return asked
+
+    def over(self, other: Hints) -> Hints:
+        """Return these hints, and those of another where these leave the default."""
+        said = {one.name: getattr(self, one.name) for one in fields(self) if getattr(self, one.name) != one.default}
+        return replace(other, **said)
 
     @property
     def written(self) -> frozenset[str]:

@@ -11,7 +11,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from heldout import __version__
-from heldout.cli import audit, bench, chart, columns, compare, eval, plan, report, samples, train, watch
+from heldout.cli import audit, bench, chart, columns, compare, eval, manual, plan, report, samples, train, watch
 from heldout.errors import HeldoutError
 from heldout.text import visible
 
@@ -27,13 +27,12 @@ app = typer.Typer(
 # In the order of --help: what most people come for stands first.
 app.command("report", short_help="Judge a run: verdict, figures, and what the curves do.")(report.report)
 app.command("samples", short_help="List the answers behind the curves, and what two judges say.")(samples.samples)
-app.command("chart", short_help="Draw two metrics against each other.")(chart.chart)
-app.command("compare", short_help="Compare runs: which recipe is better, and how sure is that?")(compare.compare)
 app.command("compare", short_help="Compare runs: which recipe is better, and how sure?")(compare.compare)
+app.command("chart", short_help="Draw a run, or seeds, for a paper or a slide.")(chart.chart)
 app.command("columns", short_help="List what a log holds and what is taken for what.")(columns.columns)
-app.command("metrics", short_help="Print what every metric name means.")(chart.metrics)
-app.command("detectors", short_help="Print what every detector asks.")(chart.detectors)
-app.command("tricks", short_help="Print what every family of tricks does.")(chart.tricks)
+app.command("metrics", short_help="Print what every metric name means.")(manual.metrics)
+app.command("detectors", short_help="Print what every detector asks.")(manual.detectors)
+app.command("tricks", short_help="Print what every family of tricks does.")(manual.tricks)
 app.command("train", cls=train.Grouped, short_help="Train a code model by GRPO, measured and recorded.")(train.train)
 app.command("eval", short_help="Measure a model on held-out problems: pass@k.")(eval.evaluate)
 app.command("audit", short_help="Audit a reward before training, or what a run kept.")(audit.audit)

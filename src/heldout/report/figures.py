@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -26,33 +27,38 @@ class Figure:
     chart: Chart
 
 
-def standard_figures(run: Run, verdict: Verdict | None = None) -> list[Figure]:
+def standard_figures(
+    run: Run | Sequence[Run],
+    verdict: Verdict | None = None,
+    *,
+    hints: Hints | None = None,
+    window: float | None = None,
+    peaks: bool = True,
+) -> list[Figure]:
     """Return the figures that a run's metrics allow: the two standard ones, or else its fullest metrics.
 
-    With a verdict the checkpoint to keep, those tied with it and the onset of a fall are marked.
+    With a verdict the checkpoint to keep, those tied with it and the onset of a fall are marked. Several runs are
+    seeds; `hints`, `window` and `peaks` are those of `heldout.charts.dual_axis`.
     """
-    figures = list(_standard(run, verdict))
-    return figures or [_fallback(run)]
+    runs = (run,) if isinstance(run, Run) else tuple(run)
+    asked = {"hints": (hints or Hints()).over(_published(runs[0])), "window": window, "peaks": peaks}
+    return list(_standard(runs, verdict, asked)) or [_fallback(runs, asked)]
 
 
-def _standard(run: Run, verdict: Verdict | None) -> Iterator[Figure]:
-    hints = _published(run)
-    marks = _marks(run, verdict)
-    if _has(run, "reward", "held_out"):
-        yield Figure(
-            "reward-and-held-out",
-            "Reward against held-out score",
-            reward_and_held_out(run, labels=_labels(run), hints=hints, marks=marks, share=_hack_rate(run, verdict)),
-        )
-    if _has(run, "length", "held_out"):
-        yield Figure(
-            "length-and-pass-rate",
-            "Length against pass rate" if run.unit(run["held_out"].name) is not Unit.SCORE else "Length against score",
-            length_and_pass_rate(run, labels=_labels(run), hints=hints, marks=marks),
-        )
+def _standard(runs: Sequence[Run], verdict: Verdict | None, asked: Mapping[str, Any]) -> Iterator[Figure]:
+    run = runs[0]
+    asked = {**asked, "labels": labels_of(run), "marks": marks_of(run, verdict)}
+    if all(_has(one, "reward", "held_out") for one in runs):
+        share = _hack_rate(run, verdict) if len(runs) == 1 else None
+        drawn = reward_and_held_out(runs, share=share, **asked)
+        yield Figure("reward-and-held-out", "Reward against held-out score", drawn)
+    if all(_has(one, "length", "held_out") for one in runs):
+        score = run.unit(run["held_out"].name) is Unit.SCORE
+        title = "Length against score" if score else "Length against pass rate"
+        yield Figure("length-and-pass-rate", title, length_and_pass_rate(runs, **asked))
 
 
-def _marks(run: Run, verdict: Verdict | None) -> Marks:
+def marks_of(run: Run, verdict: Verdict | None) -> Marks:
     """Return what the figures mark of the verdict."""
     if verdict is None or verdict.recommended is None or verdict.state is State.CANNOT_TELL:
         return Marks()
@@ -76,14 +82,15 @@ def _hack_rate(run: Run, verdict: Verdict | None) -> Share | None:
     return Share("Rewarded, fails hidden tests", curve.step.astype(np.float64), curve.share, curve.low, curve.high)
 
 
-def _fallback(run: Run) -> Figure:
+def _fallback(runs: Sequence[Run], asked: Mapping[str, Any]) -> Figure:
+    run = runs[0]
     keys = [curve.series.name for curve in curves_of(run)]
     right = keys[1] if len(keys) > 1 else None
     title = f"{keys[0]} against {right}" if right else keys[0]
-    return Figure("metrics", title, dual_axis(run, keys[0], right, labels=_labels(run)))
+    return Figure("metrics", title, dual_axis(runs, keys[0], right, labels=labels_of(run), **asked))
 
 
-def _labels(run: Run) -> dict[str, str]:
+def labels_of(run: Run) -> dict[str, str]:
     """Return what the axes are called, with the unit of what was logged in percent."""
     percent = {key: " (%)" for key in run.metrics if run.unit(key) is Unit.PERCENT and "%" not in heading_of(key)}
     return {key: heading_of(key) + percent.get(key, "") for key in run.metrics}
@@ -93,7 +100,8 @@ def _has(run: Run, *roles: str) -> bool:
     return all(role in run.roles and len(run[role]) for role in roles)
 
 
-def _published(run: Run) -> Hints | None:
+def _published(run: Run) -> Hints:
     """Return the axes of the published figure that an example reproduces."""
     figure = run.config.get("figure")
-    return Hints(**{key: value for key, value in figure.items() if key != "kind"}) if isinstance(figure, dict) else None
+    said = figure if isinstance(figure, dict) else {}
+    return Hints(**{key: value for key, value in said.items() if key != "kind"})

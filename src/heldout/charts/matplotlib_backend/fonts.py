@@ -19,6 +19,7 @@ _FIRST = (
     *("Noto Sans CJK SC", "Noto Sans CJK JP", "Source Han Sans SC", "WenQuanYi Zen Hei"),
     *("PingFang SC", "Hiragino Sans", "Microsoft YaHei", "Malgun Gothic", "Arial Unicode MS"),
 )
+_BOXES = "Last Resort"  # a font of which every sign is a box
 _FILES = {".ttf", ".otf", ".ttc"}
 
 
@@ -75,7 +76,8 @@ def _added(path: str) -> str:
 def _others() -> list[FontEntry]:
     """Return every upright font of normal weight, those that have most signs first."""
     rank = {name: place for place, name in enumerate(_FIRST)}
-    upright = (font for font in fontManager.ttflist if font.style == "normal" and font.weight in (400, "normal"))
+    known = (font for font in fontManager.ttflist if not font.name.startswith(_BOXES))
+    upright = (font for font in known if font.style == "normal" and font.weight in (400, "normal"))
     return sorted(upright, key=lambda font: (rank.get(font.name, len(rank)), font.name, font.fname))
 
 
