@@ -20,7 +20,7 @@ FLOORS = (
     {"errors", "findings", "ranks", "settings", "text", "user_code"},
     {"metrics", "stats", "sandbox"},
     {"judged", "run", "tasks"},
-    {"datasets", "store", "tricks"},
+    {"anonymous", "datasets", "store", "tricks"},
     {"readers", "rollouts", "charts", "detectors"},
     {"diagnosis", "evaluation", "pages", "rewards"},
     {"report", "compare", "live", "audit"},

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -27,6 +29,7 @@ _DRAWING = (
     "heldout.cli",
 )
 _MOST_DRAWERS = 8
+_MOST_PAGES = 12  # whose places are printed; of more the index's
 
 FailOn = Literal["over-optimised", "warning"]
 
@@ -52,6 +55,9 @@ def report(
     fail_on: Annotated[
         FailOn | None, typer.Option(help="Exit with code 3 on this: an over-optimised run, or any warning.")
     ] = None,
+    anonymous: Annotated[
+        bool, typer.Option("--anonymous", help="Without names, places, users, hosts and dates: runs are A, B, C.")
+    ] = False,
     verbose: Annotated[
         bool,
         typer.Option("--verbose", "-v", help="Print every finding in full, and what is advised on the evaluation."),
@@ -69,10 +75,11 @@ def report(
         from rich.console import Console
         from rich.progress import track
 
+        from heldout.anonymous import Letters, masked
         from heldout.cli.reading import checked_margin, fresh
         from heldout.report import folder_name, write_index, write_report
         from heldout.report.kept import with_answers
-        from heldout.report.terminal import show, show_files
+        from heldout.report.terminal import show, show_files, show_row
 
         console = Console(highlight=False)
         asked = fresh(detector or [])
@@ -80,25 +87,46 @@ def report(
         runs, refused = _read_each(paths, reading, join)
         several = len(runs) + len(refused) > 1
         chosen = [name.strip() for name in formats.split(",") if name.strip()]
-        reports = []
+        letters = Letters() if anonymous else None
         named = list(zip(_distinct([folder_name(one.name) for one in runs]), runs, strict=True))
-        for name, one in track(named, "Reporting", console=console, transient=True, disable=len(runs) < 4):
+        del runs  # each is let go once it is reported: a thousand of them are not held together
+        rows, pages, files, failed = [], [], [], False
+        quick = track(_taken(named), "Reporting", len(named), console=console, transient=True, disable=len(named) < 4)
+        for name, one in quick:
             run, answers = with_answers(one)
+            if letters is not None:
+                run = letters.of(run)
+                name, answers = run.name, answers and replace(answers, source=run.name)
             folder = out / name if several else out
             written = write_report(run, folder, chosen, pool, planned, asked(), margin, answers)
-            reports.append(written)
-            if not quiet:
+            rows.append(written.row(out))
+            pages.append(written.page)
+            files += written.files
+            failed = failed or (fail_on is not None and _fails(written.verdict, fail_on))
+            if verbose or not (quiet or several):
                 show(console, run, written.about, written.verdict, verbose=verbose)
+            elif not quiet:
+                show_row(console, rows[-1])
     for why in refused.values():
         print(f"heldout: {visible(why)}", file=sys.stderr)
-    pages = [written.page for written in reports]
-    if several and reports:
-        pages = [write_index([written.row(out) for written in reports], refused, out), *pages]
-    show_files(console, pages)
+    if letters is not None:
+        refused = {f"log {number}": masked(why, letters.removed) for number, why in enumerate(refused.values(), 1)}
+    if several and rows:
+        pages = [write_index(rows, refused, out), *pages]
+    for line in letters.told([*files, *pages[:several]]) if letters else ():
+        print(line)
+    show_files(console, pages[:1] if len(pages) > _MOST_PAGES else pages)
     if refused:
         raise typer.Exit(2)
-    if fail_on and any(_fails(written.verdict, fail_on) for written in reports):
+    if failed:
         raise typer.Exit(3)
+
+
+def _taken(named: list[tuple[str, Run]]) -> Iterator[tuple[str, Run]]:
+    """Yield runs in order, each without keeping it."""
+    named.reverse()
+    while named:
+        yield named.pop()
 
 
 def _drawers() -> ProcessPoolExecutor | None:

@@ -51,6 +51,11 @@ class Written:
         """The page to open."""
         return self.folder / "report.html"
 
+    @property
+    def files(self) -> list[Path]:
+        """Everything that was written."""
+        return [self.folder / name for name in (*PAGES, *(name for names in self.figures.values() for name in names))]
+
     def row(self, folder: Path) -> Row:
         """Return its row of a table that lies in a folder."""
         return row_of(self.run, self.verdict, page=self.page.relative_to(folder).as_posix())

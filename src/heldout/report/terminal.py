@@ -19,6 +19,7 @@ from heldout.diagnosis.looks import Looks
 from heldout.findings import Severity, Verdict
 from heldout.pages.tables import TextTable
 from heldout.report.looks import compared, failures, grown, stretches, title_of
+from heldout.report.rows import Row
 from heldout.report.tables import benchmarks, correlations, hack_rate, key_values, not_checked
 from heldout.run import Note, NoteKind, Run
 from heldout.settings import settings_of
@@ -65,6 +66,20 @@ def show(console: Console, run: Run, about: Description, verdict: Verdict, *, ve
     _listed(console, "Key observations", [one.text for one in about.observations] or ["Nothing stands out."])
     _listed(console, "Interpretation", about.interpretation, numbered=False)
     _notes(console, run.notes)
+
+
+def show_row(console: Console, row: Row) -> None:
+    """Print one of many runs in a line: its state, what to keep, and the fall."""
+    state = row.state
+    told = f"{state.sign} {state.value}" if state else "not judged"
+    keep = f"keep {row.keep.step} at {row.kept_at[0]} ({row.kept_at[1]})" if row.keep else row.label
+    fall = f"fell by {row.fall.text}" if row.fall else ""
+    words = [
+        (f"{told:28}", row.colour),
+        (visible(row.name), "bold"),
+        (f"  {' · '.join(filter(None, (keep, fall)))}", ""),
+    ]
+    console.print(Text.assemble(*words), soft_wrap=True)
 
 
 def show_answers(console: Console, verdict: Verdict, lines: Sequence[Line]) -> None:
