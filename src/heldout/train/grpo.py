@@ -40,6 +40,7 @@ from heldout.evaluation.stops import default_stops
 from heldout.evaluation.transformers import TransformersPolicy, load_policy
 from heldout.findings import Finding, Severity
 from heldout.live import Guard, On, Rules
+from heldout.live.places import line_back
 from heldout.live.schedule import Schedule
 from heldout.ranks import as_torchrun, ranks
 from heldout.rewards import NAMED, ExitStatus, Fraction, Own, Part, Score, Solved, parts_of
@@ -161,7 +162,10 @@ def train(
             trainer.save_model(str(directory / POLICY))
         elif guard.should_stop:
             why = f"stopped by the guard at step {step} (stop_on = {config.stop_on})"
-            display.say(f"{why}; the checkpoint to keep: {guard.best}")
+            back = guard.best and line_back(guard.best.absolute())
+            display.say(
+                f"{why}; the checkpoint to keep: {guard.best}" + (f"; to go back to it: {back}" if back else "")
+            )
         recorder.close("finished" if step >= config.steps else "stopped")
         return bool(step >= config.steps)
 
