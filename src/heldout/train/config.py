@@ -281,7 +281,7 @@ def changed_settings(directory: Path, **given: Any) -> TrainConfig:
     fixed = [name for name in given if name not in _CHANGEABLE]
     if fixed:
         raise UsageError(
-            f"{fixed[0]} holds for a whole run; a run that goes back may change {sentence_list(_CHANGEABLE)}. "
+            f"{fixed[0]} holds for a whole run; a run that goes back may change {sentence_list([*_CHANGEABLE])}. "
             "To change it, begin a run in another directory."
         )
     return dataclasses.replace(settings_of(directory), **given)
