@@ -140,7 +140,7 @@ def test_no_two_prompts_and_no_two_samples_get_the_same_seed(standin: Standin) -
 
 
 def test_a_chat_gets_messages_and_thinking_that_was_split_off_comes_back(standin: Standin) -> None:
-    answers = [
+    answers: list[dict[str, Any]] = [
         {"content": "x", "reasoning_content": "Hm"},
         {"content": None, "reasoning": "Hm, and"},
         {"content": None},
