@@ -1,4 +1,4 @@
-"""The two published figures, drawn by the command as their descriptions say: ticks, points, markers, colours, legend."""
+"""The two published figures, drawn as their descriptions say: ticks, points, markers, colours, place of the legend."""
 
 from __future__ import annotations
 
