@@ -17,14 +17,14 @@ from heldout.datasets import published
 ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src" / "heldout"
 FLOORS = (
-    {"errors", "findings", "ranks", "settings", "text", "user_code"},
+    {"errors", "findings", "ranks", "settings", "showing", "steps", "text", "user_code"},
     {"metrics", "stats", "sandbox"},
-    {"judged", "run", "tasks"},
+    {"frames", "judged", "run", "tasks"},
     {"anonymous", "datasets", "store", "tricks"},
     {"readers", "rollouts", "charts", "detectors"},
     {"diagnosis", "evaluation", "pages", "rewards"},
     {"report", "compare", "live", "audit"},
-    {"callbacks", "serve"},
+    {"callbacks", "notebook", "serve"},
     {"train"},
     {"cli"},
     {"__main__"},

@@ -9,6 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from heldout.showing import in_notebook
+from heldout.text import visible
+
 
 class Severity(StrEnum):
     """How much a finding matters."""
@@ -238,6 +241,15 @@ class Verdict:
     passed_over: str = ""
     watched: bool = False
     hacked: Hacked | None = None
+
+    def __repr__(self) -> str:
+        """Say the state, how sure it is, and which checkpoint to keep."""
+        label = f" ({visible(self.label)})" if self.label else ""
+        keep = f": keep step {self.recommended.step}" if self.recommended else ""
+        return f"<Verdict {self.state.value}{label}{keep}>"
+
+    def _repr_html_(self) -> str:
+        return str(in_notebook("verdict_as_html", self))
 
     @property
     def fell(self) -> bool:

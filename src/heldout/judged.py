@@ -9,8 +9,7 @@ import numpy as np
 
 from heldout.errors import UsageError
 from heldout.stats.arrays import BoolArray, FloatArray, IntArray
-
-STEP_LIMIT = 2**62  # steps are below it: a larger one fits no 64-bit integer once an interval is added
+from heldout.steps import STEP_LIMIT
 
 
 @dataclass(frozen=True, slots=True, eq=False)

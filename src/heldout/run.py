@@ -7,18 +7,17 @@ from __future__ import annotations
 
 import difflib
 import math
-import operator
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import cached_property
 from pathlib import PurePath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from heldout.errors import UnknownMetric, UsageError
-from heldout.judged import STEP_LIMIT, Judged
+from heldout.judged import Judged
 from heldout.metrics import (
     Better,
     Choices,
@@ -32,7 +31,14 @@ from heldout.metrics import (
     unit_of,
 )
 from heldout.metrics.phrasing import as_judged
+from heldout.showing import in_notebook
 from heldout.stats.arrays import FloatArray, IntArray
+from heldout.steps import checked_step
+from heldout.text import visible
+
+if TYPE_CHECKING:
+    import polars as pl
+    from matplotlib.axes import Axes
 
 NO_STEPS: IntArray = np.empty(0, dtype=np.int64)
 NO_STEPS.flags.writeable = False
@@ -104,6 +110,14 @@ class Series:
     def __len__(self) -> int:
         return len(self.step)
 
+    def __repr__(self) -> str:
+        """Name it, and say how many values it has, at which steps, from the lowest to the highest."""
+        about = f"{len(self)} values"
+        if len(self):
+            ends = f"{float(self.value.min()):.4g} to {float(self.value.max()):.4g}"
+            about += f", steps {self.step[0]} to {self.step[-1]}, {ends}"
+        return f"<Series {visible(self.name)!r}: {about}>"
+
     @property
     def fewest_problems(self) -> int | None:
         """How many problems each value is the mean over, at least; None where that is not known."""
@@ -152,6 +166,10 @@ class Outcomes:
 
     def __len__(self) -> int:
         return len(self.problems)
+
+    def __repr__(self) -> str:
+        """Say how many problems there are and which share is solved."""
+        return f"<Outcomes of {len(self)} problems, {100.0 * float(self.share.mean()):.1f} % solved>"
 
     @property
     def share(self) -> FloatArray:
@@ -208,22 +226,6 @@ class Evaluation:
         return f"eval/{self.benchmark}/pass@1"
 
 
-def is_step(value: Any) -> bool:
-    """Whether a value that was read is a training step: an integer from 0, so small that two can be added."""
-    return type(value) is int and 0 <= value < STEP_LIMIT
-
-
-def checked_step(step: Any) -> int:
-    """Return a training step, of whichever integer type it is.
-
-    A TypeError where it is no integer; a UsageError where it is below 0, or no 64-bit integer.
-    """
-    number = operator.index(step)
-    if not is_step(number):
-        raise UsageError(f"a step is {number}, but steps count from 0")
-    return number
-
-
 @dataclass(frozen=True)
 class Run:
     """One training run, as far as its log tells.
@@ -275,6 +277,48 @@ class Run:
         if found is None:
             raise UnknownMetric(self.explain_missing(key))
         return found
+
+    def __contains__(self, key: object) -> bool:
+        """Whether there is a metric of this key or role."""
+        return isinstance(key, str) and self.get(key) is not None
+
+    def __iter__(self) -> Iterator[str]:
+        """Yield the key of every metric."""
+        return iter(self.metrics)
+
+    def __repr__(self) -> str:
+        """Name it, and say how many metrics it has, over which steps."""
+        steps, evaluations = self.steps, self.get("held_out")
+        over = f" over {len(steps)} steps, {steps[0]} to {steps[-1]}" if len(steps) else ""
+        scores = f"; {len(evaluations)} held-out scores" if evaluations is not None else ""
+        return f"<Run {visible(self.name)!r}: {len(self.metrics)} metrics{over}{scores}>"
+
+    def _repr_html_(self) -> str:
+        return str(in_notebook("run_as_html", self))
+
+    def to_polars(self) -> pl.DataFrame:
+        """Return a table: ``step``, and a column a metric; null where it has no value, NaN where that is no number."""
+        from heldout.frames import to_polars
+
+        return to_polars(self)
+
+    def to_pandas(self) -> Any:
+        """Return a table of pandas: a row a step, which is the index, and a column a metric; NaN where it has no value.
+
+        A UsageError where pandas is not installed.
+        """
+        from heldout.frames import to_pandas
+
+        return to_pandas(self)
+
+    def plot(
+        self, left: str = "reward", right: str | None = "held_out", *, ax: Axes | None = None, **wanted: Any
+    ) -> Axes:
+        """Draw two metrics, by key or role, on axes of matplotlib, new ones if none are given; return the left axes.
+
+        As they stand they give the standard figure. What else is wanted is as for `heldout.charts.dual_axis`.
+        """
+        return in_notebook("plot", self, left, right, ax, **wanted)  # type: ignore[no-any-return]
 
     def get(self, key: str) -> Series | None:
         """Return a metric by its key or role, or None."""

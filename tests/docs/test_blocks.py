@@ -122,6 +122,7 @@ STAGES: Mapping[str, Callable[[], Names]] = {
     "compare.md": dict,
     "evaluating.md": models,
     "index.md": dict,
+    "python.md": dict,
     "reading.md": logs,
     "real-runs.md": dict,
     "recording.md": a_loop_beside_a_run_whose_answers_were_judged,

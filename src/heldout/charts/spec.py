@@ -17,7 +17,9 @@ import numpy.typing as npt
 
 from heldout.charts.ticks import log_labels, tick_labels
 from heldout.errors import ChartError
+from heldout.showing import in_notebook
 from heldout.stats.arrays import BoolArray, FloatArray
+from heldout.text import visible
 
 Theme: TypeAlias = Literal["light", "dark"]
 Kind: TypeAlias = Literal["svg", "png", "pdf", "pgf"]
@@ -266,6 +268,13 @@ class Chart:
     def __post_init__(self) -> None:
         if self.right is None and any(getattr(layer, "side", None) == Side.RIGHT for layer in self.layers):
             raise ChartError("A layer is measured against the right axis, and the chart has none; give it one.")
+
+    def __repr__(self) -> str:
+        """Say what is drawn."""
+        return f"<Chart {visible(self.name)!r}: {len(self.layers)} layers>"
+
+    def _repr_svg_(self) -> str:
+        return str(in_notebook("chart_as_svg", self))
 
     def axis(self, side: Side) -> Axis:
         """Return the axis of a side."""

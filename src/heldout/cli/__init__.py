@@ -18,7 +18,7 @@ from heldout.text import visible
 app = typer.Typer(
     name="heldout",
     no_args_is_help=True,
-    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     help="What reinforcement learning of code models really does: the reward, the held-out pass rate, and what the two "

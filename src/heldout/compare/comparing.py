@@ -23,10 +23,10 @@ from heldout.compare.refusals import refusals
 from heldout.diagnosis.verdict import diagnose
 from heldout.errors import UsageError
 from heldout.findings import Verdict
-from heldout.judged import STEP_LIMIT
 from heldout.metrics.phrasing import Spoken
 from heldout.run import Run
 from heldout.settings import differing
+from heldout.steps import STEP_LIMIT
 from heldout.text import counted
 
 MARGIN = 2.0  # points of a share

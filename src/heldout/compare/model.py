@@ -13,7 +13,9 @@ from enum import StrEnum
 from typing import TypeAlias
 
 from heldout.metrics.phrasing import Spoken
+from heldout.showing import in_notebook
 from heldout.stats.arrays import FloatArray, IntArray
+from heldout.text import visible
 
 KEEP, LAST, ALL = "keep", "last", "all"
 Track: TypeAlias = tuple[FloatArray, FloatArray]
@@ -278,6 +280,15 @@ class Comparison:
     quote: str = ""
     unread: Mapping[str, str] = field(default_factory=dict)
     provisional: bool = False
+
+    def __repr__(self) -> str:
+        """Say what is compared at which point, and with which answers."""
+        names = ", ".join(repr(visible(recipe.name)) for recipe in self.recipes)
+        answers = ", ".join(one.answer.value for one in self.primary)
+        return f"<Comparison of {names} at {self.at}: {answers}>"
+
+    def _repr_html_(self) -> str:
+        return str(in_notebook("comparison_as_html", self))
 
     @property
     def primary(self) -> tuple[Difference, ...]:

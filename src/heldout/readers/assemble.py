@@ -11,7 +11,6 @@ from dataclasses import replace
 import numpy as np
 
 from heldout.errors import NoMetrics
-from heldout.judged import STEP_LIMIT
 from heldout.readers.axes import on_training_axis
 from heldout.readers.extremes import without_extremes
 from heldout.readers.formats import format_of
@@ -25,6 +24,7 @@ from heldout.readers.sizes import with_sizes
 from heldout.readers.standard_errors import with_standard_errors
 from heldout.run import Evaluation, Note, NoteKind, Outcomes, Run, Series
 from heldout.stats.rates import level_error
+from heldout.steps import STEP_LIMIT
 from heldout.text import counted, visible
 
 

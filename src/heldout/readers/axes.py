@@ -15,12 +15,12 @@ from fnmatch import fnmatchcase
 
 import numpy as np
 
-from heldout.judged import STEP_LIMIT
 from heldout.metrics import meaning_of, means
 from heldout.readers.log import Column, Log, some
 from heldout.readers.step_keys import Axis, axis_of
 from heldout.run import Note, NoteKind
 from heldout.stats.arrays import BoolArray, IntArray
+from heldout.steps import STEP_LIMIT
 
 GLOBAL = ("global_step", "train/global_step", "training/global_step", "trainer/global_step")
 _TRACKER_S_OWN = ("_timestamp", "_runtime")  # what W&B adds to each row

@@ -25,7 +25,8 @@ from heldout.readers.documents.json_lines import dropped_lines, rows_of
 from heldout.readers.folders.places import is_held_out, is_training, step_in
 from heldout.readers.log import Log, log_of, noted
 from heldout.readers.source import Source
-from heldout.run import Evaluation, Note, NoteKind, Outcomes, is_step
+from heldout.run import Evaluation, Note, NoteKind, Outcomes
+from heldout.steps import is_step
 from heldout.text import counted
 
 _ROLLOUT_COLUMNS = {"prompt", "completion", "advantage"}

@@ -22,8 +22,9 @@ from heldout.readers.log import Log, Table, TableBuilder, attached, log_of, note
 from heldout.readers.restarts import first_steps, sessions_of_evaluations
 from heldout.readers.source import Files, Source, whole_lines
 from heldout.readers.steps import log_from_table
-from heldout.run import NO_STEPS, Evaluation, Note, NoteKind, Outcomes, checked_step, is_step
+from heldout.run import NO_STEPS, Evaluation, Note, NoteKind, Outcomes
 from heldout.stats.arrays import IntArray
+from heldout.steps import checked_step, is_step
 from heldout.store.layout import (
     CHECKPOINTS,
     EVALS,

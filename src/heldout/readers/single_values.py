@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 
 from heldout.errors import NoMetrics
-from heldout.judged import STEP_LIMIT
 from heldout.readers.log import CLOCK, Column, Log, as_float, noted
 from heldout.run import Note, NoteKind
 from heldout.stats.arrays import FloatArray, IntArray
+from heldout.steps import STEP_LIMIT
 from heldout.text import counted
 
 MOST = 5_000_000  # values of one store that are read, 200 MB in memory; a long run with 200 metrics has a million

@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 
 from heldout.errors import NoMetrics
-from heldout.judged import STEP_LIMIT
 from heldout.metrics import meaning_of
 from heldout.readers.axes import axis_by_parts, listed
 from heldout.readers.log import Column, Labels, Log, Table, in_order_of_steps, noted, some, table_of
@@ -23,6 +22,7 @@ from heldout.readers.step_keys import Axis, axis_of, words
 from heldout.readers.table_runs import are_parts_of_steps, refuse_table_of_runs, runs_in
 from heldout.run import NO_STEPS, Note, NoteKind
 from heldout.stats.arrays import FloatArray, IntArray
+from heldout.steps import STEP_LIMIT
 from heldout.text import counted
 
 _NUMBERED = re.compile(r"(\d+)(?:\s*/\s*\d+|\D*)$")  # "step_0100", "10/438", "checkpoint-20"

@@ -17,11 +17,11 @@ from typing import IO, Any, cast
 import polars as pl
 
 from heldout.errors import UsageError
-from heldout.judged import STEP_LIMIT
 from heldout.readers.documents.json_document import parse
 from heldout.readers.folders.places import is_held_out, step_in
 from heldout.rollouts.formats import FORMATS, PLAIN, Format, format_of
 from heldout.run import Note, NoteKind
+from heldout.steps import STEP_LIMIT
 from heldout.store.layout import HIDDEN, ROLLOUTS, is_run
 from heldout.text import counted, sentence_list
 

@@ -16,9 +16,9 @@ from heldout.errors import TaskError
 from heldout.rollouts.formats import FIELDS, Format, Row
 from heldout.rollouts.outcomes import Outcome
 from heldout.rollouts.rollout import NAMELESS
-from heldout.run import is_step
 from heldout.sandbox.base import Status
 from heldout.stats.arrays import FloatArray, IntArray
+from heldout.steps import is_step
 from heldout.tasks.answer_text import PLACE_KEYS, message_text, texts_of
 
 _NUMBERS = ("reward", "hidden", "advantage", "tokens", "kept_with", "judged_with", "rewarded", "group_rewarded")

@@ -25,7 +25,8 @@ import orjson
 from heldout.errors import RecordError, UsageError
 from heldout.metrics import checked_roles
 from heldout.ranks import ranks
-from heldout.run import Evaluation, checked_step
+from heldout.run import Evaluation
+from heldout.steps import checked_step
 from heldout.store import layout
 from heldout.store.about import latest
 from heldout.store.lines import (
