@@ -20,8 +20,6 @@ from heldout.errors import ChartError
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-NARROW_CM = 9.0  # about the width of a phone: the words keep their size, the plot gives way
-
 
 def save(
     chart: Chart,
@@ -179,20 +177,17 @@ def inside_page(data: bytes) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Drawn:
-    """A figure as its files and as drawings inside a page."""
+    """A figure as its files and as a drawing inside a page."""
 
     files: dict[Kind, bytes]
-    wide: str  # an SVG element for wide screens, in colours that follow the page's theme
-    narrow: str  # the same for a phone
+    still: str  # an SVG element in colours that follow the page's theme
 
 
 def drawn(chart: Chart, kinds: Sequence[Kind]) -> Drawn:
     """Draw a chart as files, and for a page."""
     wanted: tuple[Kind, ...] = tuple(kind for kind in FILE_KINDS if kind in kinds or kind == "svg")
     files = renders(chart, wanted)
-    narrow = renders(chart, ("svg",), width_cm=NARROW_CM)["svg"]
-    wide_svg, narrow_svg = (as_variables(inside_page(svg)) for svg in (files["svg"], narrow))
-    return Drawn({kind: files[kind] for kind in kinds}, wide_svg, narrow_svg)
+    return Drawn({kind: files[kind] for kind in kinds}, as_variables(inside_page(files["svg"])))
 
 
 def draw_all(charts: Sequence[Chart], kinds: Sequence[Kind], pool: Executor | None = None) -> Iterator[Drawn]:

@@ -18,6 +18,8 @@ from heldout.stats.levels import TWO_SIDED_95
 from heldout.stats.rates import wilson
 from heldout.text import counted
 
+_LEAST_TRIALS = 0.5  # of the problems: what their evaluation is worth at least
+
 
 class Highest(NamedTuple):
     """The best score in the log, where it is that of another step than the one to keep: as judged, higher is better."""
@@ -100,13 +102,15 @@ def _estimate(step: int, mean: float, half: float, seen: Evidence) -> Estimate:
 def _interval(rate: float, half: float, seen: Evidence) -> tuple[float, float, float]:
     """Return low end, level and high end with 95 %, as logged; a share lies within what one can be.
 
-    Where the number of problems is known the interval is Wilson's, of so many trials as its deviation stands for.
+    Where the number of problems is known the interval is Wilson's, of so many trials as its deviation stands for; near
+    0 and 1, where a deviation stands for hardly any, of as many as half of the problems.
     """
     ends = (rate - half, rate, rate + half)
     if seen.spoken.share:
         ends = tuple(np.clip(ends, 0.0, 1.0).tolist())
         if seen.problems is not None and 0.0 < rate < 1.0 and 0.0 < half < math.inf:
-            low, high = wilson(rate, rate * (1.0 - rate) * (TWO_SIDED_95 / half) ** 2)
+            trials = rate * (1.0 - rate) * (TWO_SIDED_95 / half) ** 2
+            low, high = wilson(rate, max(trials, _LEAST_TRIALS * seen.problems))
             ends = (low, rate, high)
     low, level, high = sorted(map(seen.spoken.as_logged, ends))
     return low, level, high

@@ -5,15 +5,17 @@ Answers are untrusted: what is returned here holds no character that is obeyed o
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from heldout.diagnosis.looks import Looks, Stretch
 from heldout.pages.tables import TextTable
+from heldout.rollouts.difference import Difference
 from heldout.rollouts.folding import Group
 from heldout.text import VisibleLines, counted, excerpt, share, visible, visible_lines
 
 TITLE, NOT_JUDGED = "What the hack looks like", "What the answers look like"
+_CHANGES = {"-": "gone", "+": "new", " ": "", "…": "soft"}
 _WHERE = {
     "kept": "Up to the kept step",
     "before": "Before it began",
@@ -51,7 +53,7 @@ def title_of(looks: Looks) -> str:
 def stretches(looks: Looks, lines: int, size: int) -> Iterator[ShownStretch]:
     """Yield each stretch with its commonest answers, at most so many lines and characters of each."""
     for one in looks.stretches:
-        answers = tuple(ShownAnswer(_head(group), group.hacked, _text(group, lines, size)) for group in one.groups)
+        answers = tuple(ShownAnswer(head_of(group), group.hacked, text_of(group, lines, size)) for group in one.groups)
         yield ShownStretch(f"{_WHERE[one.what]} ({one.steps})", _said(one), one.what in ("onset", "end"), answers)
 
 
@@ -70,8 +72,8 @@ def _said(stretch: Stretch) -> str:
     )
 
 
-def _head(group: Group) -> str:
-    """Say how often, what the judges say, its name, for how many problems and in how many texts."""
+def head_of(group: Group) -> str:
+    """Say of a kind of answers how often, what the judges say, its name, for how many problems, in how many texts."""
     given = f" (about {counted(round(group.weight), 'answer')} given)" if round(group.weight) > group.count else ""
     parts = [
         f"×{group.count}{given}",
@@ -84,7 +86,8 @@ def _head(group: Group) -> str:
     return " · ".join(filter(None, parts))
 
 
-def _text(group: Group, lines: int, size: int) -> VisibleLines:
+def text_of(group: Group, lines: int, size: int) -> VisibleLines:
+    """Return the commonest text of a kind of answers, at most so many lines and characters of it."""
     found = visible_lines(group.text, most=lines, size=size, length=group.length)
     return found if group.text.strip() else VisibleLines(("(empty)",), found.rest)
 
@@ -118,12 +121,11 @@ def failures(looks: Looks) -> TextTable | None:
     return TextTable("Ways of failing over time", ("Steps", *spans), (*rows, judged))
 
 
-def compared(looks: Looks, lines: int, size: int) -> tuple[str, tuple[str, ...]]:
+def compared(found: Difference | None, lines: int, size: int) -> tuple[str, tuple[str, ...]]:
     """What changed from the last honest answer: a title, and lines that begin with "- ", "+ ", "  " or "…".
 
-    At most so many `lines`, and so many characters of each.
+    At most so many `lines`, and so many characters of each; nothing where there is no difference.
     """
-    found = looks.difference
     if found is None:
         return "", ()
     problem = excerpt(found.problem, 40)
@@ -138,3 +140,8 @@ def compared(looks: Looks, lines: int, size: int) -> tuple[str, tuple[str, ...]]
     left = len(found.lines) - len(shown)
     more = (f"… {counted(left, 'more line')}" if left else "", f"… {found.rest}" if found.rest else "")
     return title, (*shown, *filter(None, more))
+
+
+def marked(lines: Sequence[str]) -> list[tuple[str, str]]:
+    """Return the lines of a difference with the class that a page shows each in."""
+    return [(_CHANGES[line[0]], line) for line in lines]

@@ -83,7 +83,7 @@ def _looks(looks: Looks | None) -> Iterator[str]:
         yield f"### {table.title}\n"
         yield from _table(table)
         yield ""
-    title, changed = compared(looks, _CHANGED, _SIZE)
+    title, changed = compared(looks.difference, _CHANGED, _SIZE)
     if changed:
         yield f"### {_safe(title)}\n"
         yield from _fenced(changed, "", kind="diff")

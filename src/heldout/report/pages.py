@@ -15,7 +15,7 @@ from heldout.diagnosis.first_screen import first_screen
 from heldout.diagnosis.looks import Looks
 from heldout.findings import Verdict
 from heldout.pages import template
-from heldout.report.looks import compared, failures, grown, stretches, title_of
+from heldout.report.looks import compared, failures, grown, marked, stretches, title_of
 from heldout.report.parts import Parts
 from heldout.report.problem_map import problem_map
 from heldout.report.runs_table import RunsTable
@@ -33,18 +33,16 @@ from heldout.settings import settings_of
 
 _LINES, _CHANGED = 40, 120  # lines of an answer, and of a difference, that are shown
 _SIZE, _LINE = 64 * 1024, 4_000  # characters of an answer, which the page scrolls, and of a line of a difference
-_CHANGES = {"-": "gone", "+": "new", " ": "", "…": "soft"}  # how lines of a difference are shown
 
 
 @dataclass(frozen=True, slots=True)
 class InlineFigure:
-    """A figure inside the page: for wide screens and for narrow ones, in colours that follow the page's theme."""
+    """A figure inside the page."""
 
     stem: str
     caption: str
     data: Mapping[str, object]  # as `charts.browser.as_data` gives it
-    wide: str
-    narrow: str
+    still: str  # a drawing for readers without a script and for paper, in colours that follow the page's theme
     files: list[str]
 
 
@@ -61,7 +59,8 @@ def context_of(
     shown = {
         "findings": "Findings",
         "problems": "Problems" if parts.problems else "",
-        "looks": "Answers" if looks else "",
+        "looks": looks["title"] if looks else "",
+        "samples": "Samples" if parts.samples else "",
         "checkpoints": "Checkpoints" if parts.checkpoints else "",
         "description": "Description",
         "settings": "Settings" if settings_of(run.config) else "",
@@ -81,6 +80,7 @@ def context_of(
         "benchmarks": benchmarks(verdict),
         "problems": problem_map(parts.problems) if parts.problems else None,
         "checkpoints": parts.checkpoints,
+        "samples": parts.samples,
         "key_values": key_values(about),
         "hack_rate": hack_rate(about),
         "points": [key_points(series) for series in about.series],
@@ -92,16 +92,15 @@ def context_of(
 
 
 def _lane(entries: Sequence[Entry]) -> Iterator[dict[str, object]]:
-    """Yield every finding as it stands below a curve, with the anchor of its entry in the page."""
+    """Yield what each detector found last of the gravest, as it stands below a curve, with its anchor in the page."""
     for place, entry in enumerate(entries, 1):
-        for one in entry.findings:
-            title = f"{entry.title}: {one.kind.replace('_', ' ')} at {one.step}"
-            told = {"step": one.step, "low": one.steps[0], "high": one.steps[1], "severity": one.severity.value}
-            yield {**told, "title": title, "anchor": f"finding-{place}"}
+        one = entry.worst
+        told = {"step": one.step, "low": one.steps[0], "high": one.steps[1], "severity": one.severity.value}
+        yield {**told, "title": f"{entry.title}: {entry.course}", "anchor": f"finding-{place}"}
 
 
 def _looks(looks: Looks) -> Mapping[str, object]:
-    title, changed = compared(looks, _CHANGED, _LINE)
+    title, changed = compared(looks.difference, _CHANGED, _LINE)
     return {
         "title": title_of(looks),
         "told": looks.told,
@@ -110,7 +109,7 @@ def _looks(looks: Looks) -> Mapping[str, object]:
         "stretches": list(stretches(looks, _LINES, _SIZE)),
         "grown": grown(looks),
         "changed_title": title,
-        "changed": [(_CHANGES[line[0]], line) for line in changed],
+        "changed": marked(changed),
         "failures": failures(looks),
     }
 

@@ -150,7 +150,7 @@ def _looks(console: Console, looks: Looks | None, verbose: bool) -> None:
             rest = (f"… {answer.text.rest}",) if answer.text.rest else ()
             _barred(console, (*answer.text.lines, *rest))
     console.print()
-    title, changed = compared(looks, _MOST_LINES, _FEW)
+    title, changed = compared(looks.difference, _MOST_LINES, _FEW)
     if changed and verbose:
         console.print(Text(title, style="bold"))
         _barred(console, changed, _CHANGES)

@@ -28,7 +28,6 @@ from heldout.ranks import ranks
 from heldout.run import Evaluation
 from heldout.steps import checked_step
 from heldout.store import layout
-from heldout.store.about import latest
 from heldout.store.lines import (
     LineFile,
     dump_line,
@@ -311,7 +310,7 @@ class Recorder:
             with replacing(path) as new:
                 new.write_bytes(layout.new_run(**about))
             return
-        known = latest(self.directory)
+        known = layout.known_run(path)
         if not resume:
             raise RecordError(
                 f"{self.directory}: a run is recorded here already (since {known.get('created', '?')}); give another "
