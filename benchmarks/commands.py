@@ -93,6 +93,24 @@ def bench_real_runs(
     build(out, kinds or [], seeds, only or STAGES, data, fine)
 
 
+@app.command("guard")
+def bench_guard(
+    folder: Annotated[
+        Path, typer.Option("--runs", metavar="DIR", help="Where the trainings lie; what is done there stays.")
+    ],
+    recipes: Annotated[
+        list[str] | None, typer.Argument(metavar="RECIPE...", help="exit-hack or honest; both if none.")
+    ] = None,
+    seeds: Annotated[list[int] | None, typer.Option("--seed", help="May be repeated [default: 0 to 4].")] = None,
+    steps: Annotated[int, typer.Option(min=20, help="Steps of each training, of the one that goes on as well.")] = 200,
+    out: Annotated[Path | None, typer.Option("-o", "--out", help="Also write the table as Markdown or JSON.")] = None,
+) -> None:
+    """Real GRPO trainings under the guard, as docs/guard.md has it: told, stopped, gone on from the kept checkpoint."""
+    from benchmarks.guard import main as bench
+
+    bench(folder, recipes or [], seeds or range(5), steps, out)
+
+
 @app.command("sentences")
 def bench_sentences(
     runs: Annotated[int, typer.Option(min=1, help="Simulated runs that never fall, each read from a file.")] = 200,

@@ -54,3 +54,33 @@ def test_files_that_heldout_did_not_write_are_kept(tmp_path: Path) -> None:
     write_report(run("a", "reward"), tmp_path, ["svg"])
     assert {"index.html", "old.svg", "up.svg"} <= names(tmp_path)
     assert "run.csv" in names(folder)
+
+
+def index_of(folder: Path, *runs: str) -> None:
+    written = [write_report(run(name, "reward"), folder / name, ["svg"]) for name in runs]
+    write_index([one.row(folder) for one in written], {}, folder)
+
+
+def test_reports_of_runs_that_are_no_longer_among_several_are_removed(tmp_path: Path) -> None:
+    index_of(tmp_path, "x", "y", "mixed")
+    (tmp_path / "mixed" / "notes.md").write_text("mine")
+    write_report(run("own", "reward"), tmp_path / "own", ["svg"])  # which no index here ever led to
+    index_of(tmp_path, "y", "z")
+    assert names(tmp_path) == {"index.html", "y", "z", "mixed", "own"}
+    assert names(tmp_path / "mixed") == {"notes.md"}
+    assert names(tmp_path / "own") == names(tmp_path / "y") == PAGES | {"metrics.svg"}
+    write_report(run("a", "reward"), tmp_path, ["svg"])
+    assert names(tmp_path) == PAGES | {"metrics.svg", "mixed", "own"}
+
+
+def test_an_index_that_somebody_changed_removes_nothing_outside_its_folder(tmp_path: Path) -> None:
+    folder, outside = tmp_path / "out", tmp_path / "outside"
+    write_report(run("a", "reward"), outside, ["svg"])
+    index_of(folder, "x")
+    (folder / "link").symlink_to(outside)
+    page = folder / "index.html"
+    links = "".join(f'<a href="{name}/report.html">' for name in ("..", ".", "../outside", "link", "&#46;&#46;"))
+    page.write_text(page.read_text() + links)
+    index_of(folder, "z")
+    assert names(outside) == PAGES | {"metrics.svg"}
+    assert names(folder) == {"index.html", "z", "link"}

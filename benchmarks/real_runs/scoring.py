@@ -52,6 +52,18 @@ def steps_to_score(directory: Path, every: int = 1) -> list[int]:
 
 def score(kind: Kind, directory: Path, steps: Sequence[int]) -> Iterator[TrueScore]:
     """Measure checkpoints of a run; each is written down as it comes."""
+    config, problems = config_of(directory), test_problems(kind)
+    for step in steps:
+        one = true_score(kind, _policy_at(directory, step, config), config, problems, step)
+        with (directory / SCORES).open("ab") as file:
+            file.write(orjson.dumps(asdict(one), option=orjson.OPT_APPEND_NEWLINE))
+        yield one
+
+
+def true_score(
+    kind: Kind, policy: str, config: Mapping[str, Any], problems: Sequence[Problem], step: int = 0
+) -> TrueScore:
+    """Measure a policy on new problems, sampled as the settings of its training say."""
     import torch
 
     from heldout.evaluation.score import SOLVED, evaluate
@@ -60,21 +72,15 @@ def score(kind: Kind, directory: Path, steps: Sequence[int]) -> Iterator[TrueSco
     from heldout.sandbox import open_sandbox
 
     torch.set_num_threads(1)
-    config, problems = config_of(directory), test_problems(kind)
     as_trained = {name: config[name] for name in ("temperature", "seed")} | {"max_new_tokens": config["max_tokens"]}
     stops = default_stops(problems, chat=False)
     with open_sandbox("auto", workers=1) as sandbox:
-        for step in steps:
-            policy = load_policy(_policy_at(directory, step, config), device="cpu", stop=stops, **as_trained)
-            found = evaluate(policy, problems, sandbox, step=step)
-            passed = np.array([kinds == (SOLVED,) for kinds in found.kinds])
-            texts = [completions[0].text for completions in found.completions]
-            trick = kind.trick and sum(kind.trick(p, text) for p, text in zip(problems, texts, strict=True))
-            length, bits = round(found.mean_length, 2), np.packbits(passed).tobytes().hex()
-            one = TrueScore(step, int(passed.sum()), trick, length, bits)
-            with (directory / SCORES).open("ab") as file:
-                file.write(orjson.dumps(asdict(one), option=orjson.OPT_APPEND_NEWLINE))
-            yield one
+        found = evaluate(load_policy(policy, device="cpu", stop=stops, **as_trained), problems, sandbox, step=step)
+    passed = np.array([kinds == (SOLVED,) for kinds in found.kinds])
+    texts = [completions[0].text for completions in found.completions]
+    trick = kind.trick and sum(kind.trick(p, text) for p, text in zip(problems, texts, strict=True))
+    bits = np.packbits(passed).tobytes().hex()
+    return TrueScore(step, int(passed.sum()), trick, round(found.mean_length, 2), bits)
 
 
 def test_problems(kind: Kind) -> list[Problem]:

@@ -72,7 +72,7 @@ def test_a_page_may_forbid_every_style(page: Any) -> None:
 
 
 def test_colours_follow_the_page(page: Any) -> None:
-    page = page.context.new_page()  # one without the policy of the others
+    page = page.context.browser.new_page()  # one without the policy of the others
     page.set_content(
         f"<style>:root {{ color-scheme: light dark }} {stylesheet()}</style>{as_variables(svg(CHARTS['reward']))}"
     )

@@ -133,3 +133,16 @@ def test_an_empty_run_beside_others_is_no_traceback(runs: Path, tmp_path: Path) 
     assert code == 2
     assert "nothing was recorded" in text
     assert "good-0" in text
+
+
+def test_anonymous_recipes_are_letters_and_no_file_tells_whose_they_are(runs: Path, tmp_path: Path) -> None:
+    code, text = call(*sorted(runs.iterdir()), "--at", "last", "--anonymous", "--baseline", "poor", "-o", tmp_path)
+    assert code == 0, text
+    written = json.loads((tmp_path / "compare.json").read_bytes())
+    assert [one["name"] for one in written["groups"]] == ["A", "B"]
+    assert [member["name"] for member in written["groups"][0]["members"]] == ["A1", "A2"]
+    assert written["baseline"] == "B"
+    assert written["differences"][0]["answer"] == "better"
+    for name in ("compare.json", "compare.html"):
+        assert not any(own in (tmp_path / name).read_text() for own in ("good-", "poor-", str(runs)))
+    assert "A1 is good-0" in text

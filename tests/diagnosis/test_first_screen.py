@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import re
-import shlex
 from dataclasses import replace
 from html import unescape
 from pathlib import Path
@@ -17,7 +16,7 @@ from rich.console import Console
 import heldout
 from heldout.datasets.simulated import DECLINES, NULLS, simulate
 from heldout.diagnosis.entries import as_told, by_detector
-from heldout.diagnosis.first_screen import as_text, first_screen, timeline, way_back
+from heldout.diagnosis.first_screen import as_text, first_screen, timeline
 from heldout.findings import Estimate, Finding, Onset, Severity, State, Verdict
 from heldout.report import write_index, write_report
 from heldout.report.terminal import show
@@ -154,20 +153,6 @@ def test_without_evaluations_the_answers_say_what_was_not_checked() -> None:
     assert "never trained on" in answers[5]
 
 
-def test_the_way_back_is_that_of_the_trainer_which_saved_it(tmp_path: Path) -> None:
-    run = ten_evaluations()
-    saved = tmp_path / "a b" / "checkpoint-60"
-    saved.mkdir(parents=True)
-    assert way_back(run, str(saved)) == ("", "")  # nothing says whose it is
-    (saved / "trainer_state.json").touch()
-    assert way_back(run, str(saved))[1] == f"--resume_from_checkpoint {shlex.quote(str(saved))}"
-    verl = "trainer.resume_mode=resume_path trainer.resume_from_path=c/global_step_60"
-    assert way_back(run, "c/global_step_60")[1] == way_back(run, "c/global_step_60/actor")[1] == verl
-    assert way_back(run, "c/step-60") == way_back(run, "") == ("", "")
-    ours = replace(run, config={"evaluate_every": 10, "record_every": 10, "sandbox": "monty"})
-    assert way_back(ours, str(saved))[1] == f"heldout train --model {shlex.quote(str(saved))}"
-
-
 def test_nothing_in_the_answers_is_obeyed(tmp_path: Path) -> None:
     run = a_run("sharp_collapse", 1, name=HOSTILE, where=f"{HOSTILE}/global_step")
     run = replace(run, checkpoints={step: path.replace("-", "_") for step, path in run.checkpoints.items()})
@@ -177,9 +162,6 @@ def test_nothing_in_the_answers_is_obeyed(tmp_path: Path) -> None:
     assert not any("\x1b" in text or "\u202e" in text for text in texts[:2])
     assert "<b>" not in texts[2]
     assert "<b>" not in texts[3].replace("\\<b\\>", "")
-    assert way_back(run, f"{HOSTILE}/global_step_60") == ("", "")  # cannot be typed
-    quoted = way_back(run, "it's $(rm x)`/global_step_60")[1]
-    assert shlex.split(quoted)[1] == "trainer.resume_from_path=it's $(rm x)`/global_step_60"
 
 
 def found(detector: str, kind: str, step: int, severity: Severity) -> Finding:

@@ -19,6 +19,7 @@ import pytest
 import heldout
 from heldout.errors import ServerError, UsageError
 from heldout.evaluation.score import Completion
+from heldout.evaluation.seeds import seed_of
 from heldout.evaluation.served import ServedPolicy
 from heldout.evaluation.server import Server
 
@@ -92,6 +93,16 @@ class Standin:
         return ServedPolicy(Server(self.url, key_variable=key, pause=0.001, tries=4, timeout=20), **settings)
 
 
+def seed_sent(prompt: str, number: int, seed: int = 0) -> int:
+    """Return with which seed a sample of a prompt is asked for."""
+    return seed_of(seed, prompt, number, bits=31)
+
+
+def answer_to(prompt: str) -> str:
+    """Return the text of the first sample of a prompt."""
+    return f"    return {seed_sent(prompt, 0)}  # {len(prompt)}\n"
+
+
 @pytest.fixture
 def standin() -> Iterator[Standin]:
     one = Standin()
@@ -103,10 +114,13 @@ def standin() -> Iterator[Standin]:
 def test_every_sample_has_its_own_seed_and_all_settings_are_sent(standin: Standin) -> None:
     policy = standin.policy(temperature=0.5, top_p=0.9, seed=7, max_new_tokens=33, stop=["\nif"])
     found = policy.sample(["a", "bbb"], 2)
-    assert found == [[Completion(f"    return {s}  # {n}\n", 5 + s, "eos") for s in (7, 8)] for n in (1, 3)]
+    seeds = {prompt: [seed_sent(prompt, number, 7) for number in range(2)] for prompt in ("a", "bbb")}
+    assert found == [
+        [Completion(f"    return {s}  # {len(prompt)}\n", 5 + s, "eos") for s in of] for prompt, of in seeds.items()
+    ]
     probe, *asked = standin.asked
     assert probe["max_tokens"] == 1
-    assert sorted((one["prompt"], one["seed"]) for one in asked) == [("a", 7), ("a", 8), ("bbb", 7), ("bbb", 8)]
+    assert {(one["prompt"], one["seed"]) for one in asked} == {(prompt, s) for prompt, of in seeds.items() for s in of}
     settings = {"temperature": 0.5, "top_p": 0.9, "top_k": -1, "min_p": 0.0, "repetition_penalty": 1.0}
     for one in asked:
         assert one.items() >= {**settings, "stop": ["\nif"], "max_tokens": 33, "model": "tiny"}.items()
@@ -114,15 +128,29 @@ def test_every_sample_has_its_own_seed_and_all_settings_are_sent(standin: Standi
     assert policy.notes == []
 
 
+def test_no_two_prompts_and_no_two_samples_get_the_same_seed(standin: Standin) -> None:
+    prompts = [f"problem {place}" for place in range(100)]
+    standin.policy(model="tiny").sample(prompts, 3)
+    of = {one["seed"]: one["prompt"] for one in standin.asked[1:]}
+    assert len(of) == 300
+    assert all(0 <= seed < 2**31 for seed in of)
+    standin.asked = []
+    standin.policy(model="tiny").sample(prompts[50:], 3)  # in another measurement a prompt has the same ones
+    assert all(of[one["seed"]] == one["prompt"] for one in standin.asked[1:])
+
+
 def test_a_chat_gets_messages_and_thinking_that_was_split_off_comes_back(standin: Standin) -> None:
-    answers = [
+    answers: list[dict[str, Any]] = [
         {"content": "x", "reasoning_content": "Hm"},
         {"content": None, "reasoning": "Hm, and"},
         {"content": None},
         {"content": "y"},
     ]
+    number = {seed_sent("?", place): place for place in range(4)}
     standin.change = lambda body, answer: {
-        "choices": [{"message": {"role": "assistant", **answers[body["seed"]]}, "finish_reason": "length"}]
+        "choices": [
+            {"message": {"role": "assistant", **answers[number.get(body["seed"], 0)]}, "finish_reason": "length"}
+        ]
     }
     (found,) = standin.policy(chat=True).sample(["?"], 4)
     assert [one.text for one in found] == ["<think>Hm</think>x", "<think>Hm, and</think>", "", "y"]
@@ -148,7 +176,7 @@ def test_a_chat_gets_messages_and_thinking_that_was_split_off_comes_back(standin
 )
 def test_trouble_that_passes_is_waited_out(standin: Standin, fault: Fault) -> None:
     standin.faults = [None, fault, fault, fault]  # the first question is answered
-    assert standin.policy().sample(["a"], 1)[0][0].text == "    return 0  # 1\n"
+    assert standin.policy().sample(["a"], 1)[0][0].text == answer_to("a")
     assert standin.requests == 5
     standin.faults = [None, *[fault] * 4]
     with pytest.raises(ServerError, match="was asked 4 times and gave no answer"):
@@ -204,7 +232,8 @@ def test_a_server_that_asks_to_wait_for_an_hour_is_given_up(standin: Standin) ->
 
 
 def test_a_request_that_is_refused_while_others_are_under_way_ends_all(standin: Standin) -> None:
-    standin.change = lambda body, answer: answer if body["seed"] < 9 else {"choices": []}
+    first = {0, *(seed_sent("a", number) for number in range(9))}
+    standin.change = lambda body, answer: answer if body["seed"] in first else {"choices": []}
     with pytest.raises(ServerError, match="an answer without a text"):
         standin.policy(concurrency=2).sample(["a"], 40)
     assert standin.requests < 20
@@ -261,7 +290,7 @@ def test_interrupted_and_resumed_gives_what_one_go_gives(standin: Standin, tmp_p
     assert policy.sample(prompts, 3, ids) == whole
     asked = {(one["prompt"], one["seed"]) for one in standin.asked if one["max_tokens"] > 1}
     there = {(prompts[ids.index(row["id"])], row["seed"]) for row in kept}
-    assert asked == {(prompt, seed) for prompt in prompts for seed in range(3)} - there
+    assert asked == {(prompt, seed_sent(prompt, number)) for prompt in prompts for number in range(3)} - there
     assert policy.notes == [f"{len(kept)} answers of 24 taken from {cache}."]
     standin.server.shutdown()  # nothing is missing, so no server is needed
     assert standin.policy(model="tiny", cache=cache).sample(prompts, 3, ids) == whole
@@ -278,7 +307,7 @@ def test_answers_to_other_settings_are_not_taken_from_the_cache(standin: Standin
 
 def test_two_problems_with_one_prompt_get_samples_of_their_own(standin: Standin, tmp_path: Path) -> None:
     found = standin.policy(cache=tmp_path / "a.jsonl").sample(["a", "b", "a"], 2)
-    assert [[one.tokens for one in several] for several in found] == [[5, 6], [5, 6], [7, 8]]
+    assert len({one.tokens for several in found for one in several}) == 6  # which tell the seed
     assert standin.policy(cache=tmp_path / "a.jsonl").sample(["a", "b", "a"], 2) == found
 
 
@@ -341,7 +370,7 @@ def test_a_key_that_is_not_there_or_none_is_refused_without_being_told(monkeypat
 def command(url: str, out: Path) -> list[str]:
     task = out.parent / "task.jsonl"
     rows = [
-        {"id": f"p{n}", "prompt": f"# {n}\ndef f(x):\n", "entry_point": "f", "tests": [f"f(1) == {n % 3}"]}
+        {"id": f"p{n}", "prompt": f"# {n}\ndef f(x):\n", "entry_point": "f", "tests": [f"f(1) % 3 == {n % 3}"]}
         for n in range(6)
     ]
     task.write_text("".join(json.dumps({**row, "split": "test"}) + "\n" for row in rows))
@@ -377,7 +406,9 @@ def test_ctrl_c_and_the_same_command_again_give_the_numbers_of_one_go(standin: S
     assert "answers of 12 taken from" in resumed.stdout
     assert "pass@1" in whole.stdout
     runs = [heldout.read(tmp_path / name).measured[0] for name in ("two", "one")]
-    assert runs[0].rate == runs[1].rate == pytest.approx(4 / 12)  # seeds 0 and 1 solve what expects 0 or 1
+    solved = sum(seed_sent(f"# {n}\ndef f(x):\n", number) % 3 == n % 3 for n in range(6) for number in range(2))
+    assert runs[0].rate == runs[1].rate == pytest.approx(solved / 12)
+    assert 0 < solved < 12
     files = [(tmp_path / name / "samples-step-00000000.jsonl").read_text() for name in ("two", "one")]
     assert files[0] == files[1]
     config = json.loads((tmp_path / "one" / "run.json").read_text())["config"]

@@ -14,7 +14,7 @@ from heldout import Recorder
 from heldout.errors import UsageError
 from heldout.live import Guard, Rules
 from heldout.live.checkpoints import keep_saved
-from heldout.live.places import Saved, how_to_go_back
+from heldout.live.places import Saved
 
 PROBLEMS = [f"p{index}" for index in range(400)]
 
@@ -136,33 +136,6 @@ def test_a_run_that_goes_back_forgets_the_checkpoints_that_come_after(tmp_path: 
 def test_a_number_of_checkpoints_that_cannot_be_meant_is_refused(wrong: Any) -> None:
     with pytest.raises(UsageError, match="it must be a whole number from 1"):
         Rules(most_kept=wrong)
-
-
-@pytest.mark.parametrize(
-    ("files", "name", "line"),
-    [
-        (["trainer_state.json", "optimizer.pt"], "c", "trainer.train(resume_from_checkpoint={})"),
-        (["trainer_state.json", "optimizer.bin"], "c", "trainer.train(resume_from_checkpoint={})"),
-        (["trainer_state.json", "config.json"], "c", "AutoModelForCausalLM.from_pretrained({})"),
-        (["trainer_state.json", "adapter_config.json"], "c", "AutoPeftModelForCausalLM.from_pretrained({})"),
-        (["config.json"], "c", "AutoModelForCausalLM.from_pretrained({})"),
-        ([], "a.ckpt", "trainer.fit(module, ckpt_path={})"),
-        (["weights"], "c", None),
-    ],
-)
-def test_how_a_training_goes_on_is_read_off_the_checkpoint(
-    files: list[str], name: str, line: str | None, tmp_path: Path
-) -> None:
-    folder = tmp_path / "it's" / name
-    folder.mkdir(parents=True)
-    for file in files:
-        (folder / file).touch()
-    assert how_to_go_back(folder) == (line and line.format(repr(str(folder))))
-
-
-def test_verl_goes_back_to_the_folder_above_the_actor() -> None:
-    path = Path("/ckpt/global_step_80/actor")
-    assert how_to_go_back(path) == ("trainer.resume_mode=resume_path trainer.resume_from_path=/ckpt/global_step_80")
 
 
 def test_of_two_that_are_as_near_the_earlier_counts(tmp_path: Path) -> None:

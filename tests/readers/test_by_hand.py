@@ -79,6 +79,8 @@ def test_runs_of_one_name_are_told_apart_by_the_shortest_path(tmp_path: Path) ->
         (["run", "run", "z"], ["a/1/run", "b/1/run", "z"], ["a/run", "b/run", "z"]),
         (["run", "run"], ["a/run", "a/run"], ["a/run", "a/run (2)"]),
         (["a", "b"], ["a", "b"], ["a", "b"]),
+        (["seed0", "seed0"], ["x/a/seed0/log", "x/b/seed0/log"], ["a/seed0", "b/seed0"]),
+        (["s", "s", "s"], ["a/x/s", "b/x/s", "a/y/s"], ["a/x/s", "b/x/s", "a/y/s"]),
     ],
 )
 def test_names_that_differ(names: list[str], paths: list[str], told: list[str]) -> None:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from heldout.findings import State
-from heldout.report import write_index
+from heldout.report import folder_names, write_index
 from heldout.report.rows import Row
 from heldout.report.runs_table import table_of
 
@@ -68,3 +72,17 @@ def test_a_hostile_name_key_value_or_reason_is_text(name: str, tmp_path: Path) -
 
 def test_an_empty_table_is_a_page(tmp_path: Path) -> None:
     assert "0 runs" in write_index([], {"a.csv": "a.csv: is empty."}, tmp_path).read_text()
+
+
+@given(
+    st.lists(
+        st.text(max_size=90) | st.sampled_from(["a", "A", "a-2", "index.html", "é", "e\u0301", "名" * 200]), max_size=8
+    )
+)
+def test_no_two_runs_are_written_into_one_folder(names: list[str]) -> None:
+    folders = folder_names(names)
+    assert len({unicodedata.normalize("NFKC", name).casefold() for name in (*folders, "index.html")}) == len(names) + 1
+    for name in folders:
+        assert re.fullmatch(r"[\w.-]+", name)
+        assert name not in (".", "..")
+        assert len(name.encode()) < 200

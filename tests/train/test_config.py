@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from heldout import Recorder
 from heldout.cli import app
 from heldout.errors import UsageError
 from heldout.train.config import TrainConfig, from_mapping, load_config, recipes, settings_of
@@ -18,8 +19,12 @@ from heldout.train.config import TrainConfig, from_mapping, load_config, recipes
 
 def test_settings_survive_the_record_of_a_run(tmp_path: Path) -> None:
     config = TrainConfig(steps=7, reward="tests*0.5", trl={"epsilon": 0.1, "top_k": 5})
-    (tmp_path / "run.json").write_text(json.dumps({"config": config.as_dict()}))
+    Recorder(tmp_path, config=config.as_dict()).close()
     assert settings_of(tmp_path) == config
+    for steps in (9, 7):  # taken up again with others, and with the first ones
+        later = dataclasses.replace(config, steps=steps)
+        Recorder(tmp_path, config=later.as_dict(), resume=True).close()
+        assert settings_of(tmp_path) == later
 
 
 def test_a_directory_without_a_run_is_named(tmp_path: Path) -> None:

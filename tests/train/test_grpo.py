@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import shutil
 import signal
 import sys
 from importlib.util import find_spec
@@ -25,7 +26,7 @@ from transformers import TrainerControl, TrainerState, TrainingArguments
 import heldout
 from heldout.errors import ContaminatedTask, HeldoutError, RecordError, UsageError
 from heldout.train.callbacks import Stop
-from heldout.train.config import TrainConfig, settings_of
+from heldout.train.config import TrainConfig, changed_settings, settings_of
 from heldout.train.grpo import in_order, newest_checkpoint, train
 from heldout.train.trl_settings import trl_settings
 
@@ -142,6 +143,35 @@ def test_a_file_stops_a_run_and_is_gone_so_that_it_can_go_on(whole: Path, short:
     assert newest_checkpoint(tmp_path / "run") == str(tmp_path / "run" / "checkpoints" / "checkpoint-1")
     assert train(settings_of(tmp_path / "run"), tmp_path / "run", resume=True)
     assert weights(tmp_path / "run") == weights(whole)
+
+
+def test_a_run_goes_back_to_a_step_and_on_with_another_reward(whole: Path, short: str, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(whole, run)
+    best = json.loads((run / "best.json").read_text())
+    assert best["go_back"] == f"heldout train --from {best['step']} -o {whole}"
+    assert train(changed_settings(run), run, resume=True, back_to=2)
+    assert weights(run) == weights(whole)  # the same reward leads to the same policy
+    assert train(changed_settings(run, reward=f"{short}*2", steps=5), run, resume=True, back_to=4)
+    found = heldout.read(run)
+    assert found["reward"].step.tolist() == [1, 2, 3, 4, 5]
+    assert found["held_out"].step.tolist() == [0, 2, 4, 5]
+    assert found["reward"].value[4] == pytest.approx(2 * heldout.read(whole)["reward"].value[4])
+    assert found.config["reward"] == settings_of(run).reward == f"{short}*2"
+    assert sorted(path.name for path in (run / "left").iterdir()) == [
+        *("checkpoint-4", "checkpoint-6", "checkpoint-6-again"),
+    ]
+    assert not any("went back" in note.text for note in found.notes)  # the guard did not
+
+
+def test_what_a_run_cannot_go_back_to_or_change_is_refused(whole: Path) -> None:
+    done = heldout_train("--from", 3, "--out", whole)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "has no whole checkpoint of step 3 to go back to; it has those of 2, 4 and 6." in done.stderr
+    with pytest.raises(UsageError, match="learning_rate holds for a whole run; a run that goes back may change reward"):
+        changed_settings(whole, learning_rate=1e-3)
+    with pytest.raises(UsageError, match="holds no run of heldout train"):
+        changed_settings(whole / "checkpoints")
 
 
 def test_a_directory_with_a_run_is_not_written_over(whole: Path, short: str) -> None:

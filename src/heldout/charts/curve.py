@@ -165,11 +165,15 @@ class DrawnCurve:
         if low > high:
             return np.empty(0), np.empty(0)
         inner = step[(step >= low) & (step <= high)]
-        even = inner if inner.size <= _SMOOTH_AT else np.linspace(low, high, _SMOOTH_AT)
+        even = inner if inner.size <= _SMOOTH_AT else self._evenly(low, high)
         inside = [mark for mark in self.marked if low <= mark <= high]
         at = np.union1d(even, np.clip([*inside, low, high], low, high))
         line = local_linear(step, value, self.window, at=at)
         return at, np.clip(line, value.min(), value.max())  # a straight line at an end may leave the values
+
+    def _evenly(self, low: float, high: float) -> FloatArray:
+        """Return places that are equally far apart on the x axis."""
+        return (np.geomspace if self.abscissa.log else np.linspace)(low, high, _SMOOTH_AT)
 
     @cached_property
     def ends(self) -> tuple[FloatArray, FloatArray] | None:
@@ -266,7 +270,8 @@ class DrawnCurve:
         look, (step, value) = self.look, self.shown
         if step.size > LINE_UNTIL:
             words: dict[str, Any] = {"colour": look.colour, "breaks": self._seen_breaks, "of": (step, value)}
-            return Band(look.side, *envelope(step, value, _BAND_BINS), **words)
+            at, low, high = envelope(np.log(step) if self.abscissa.log else step, value, _BAND_BINS)
+            return Band(look.side, np.exp(at) if self.abscissa.log else at, low, high, **words)
         faint: dict[str, Any] = {"width": 0.4, "alpha": 0.3, "raw": True, "breaks": self._seen_breaks}
         return Line(look.side, step, value, colour=look.colour, **faint)
 

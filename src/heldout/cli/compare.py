@@ -48,6 +48,9 @@ def compare(
         FailOn | None,
         typer.Option(help="Exit with code 3 if the first is worse than another, or if any two are different."),
     ] = None,
+    anonymous: Annotated[
+        bool, typer.Option("--anonymous", help="Without names, places, users, hosts and dates: runs are A, B, C.")
+    ] = False,
     *,
     reading: Reading,
 ) -> None:
@@ -59,6 +62,8 @@ def compare(
     from rich.console import Console
 
     from heldout.compare import compare as compared
+    from heldout.compare import groups_of
+    from heldout.compare.lettered import Lettered
     from heldout.compare.terminal import show
 
     read = _Paths(reading)
@@ -67,16 +72,28 @@ def compare(
     given = [*(run for group in named.values() for run in group), *runs]
     unread = read.left | read.refused
     _complain(unread)
+    groups = groups_of(given, by, named)
+    lettered = Lettered(groups) if anonymous else None
     found = compared(
-        given, by=by, named=named, baseline=baseline, at=at, benchmark=benchmark, paired_seeds=paired_seeds,
-        margin=margin, unread=unread,
-    )  # fmt: skip
+        groups if lettered is None else lettered.groups,
+        by=by,
+        named=named,
+        baseline=baseline if lettered is None or baseline is None else lettered.names.get(baseline, baseline),
+        at=at,
+        benchmark=benchmark,
+        paired_seeds=paired_seeds,
+        margin=margin,
+        unread=unread,
+    )
+    if lettered is not None:
+        found = lettered.bare(found)
     if as_json:
         sys.stdout.buffer.write(found.json() + b"\n")
     else:
         show(Console(highlight=False), found)
-    if out is not None:
-        _write(found, out)
+    files = _write(found, out) if out is not None else []
+    for line in lettered.letters.told(files) if lettered else ():
+        print(line, file=sys.stderr)
     if read.refused:
         raise typer.Exit(2)
     if fail_on and fails(found, fail_on):
@@ -131,8 +148,11 @@ def _complain(refused: dict[str, str]) -> None:
         print(f"heldout: {visible(why)}", file=sys.stderr)
 
 
-def _write(found: Comparison, out: Path) -> None:
+def _write(found: Comparison, out: Path) -> list[Path]:
+    """Write the page and the JSON; return where they are."""
     out.mkdir(parents=True, exist_ok=True)
-    (out / "compare.json").write_bytes(found.json() + b"\n")
-    (out / "compare.html").write_text(found.html(), encoding="utf-8")
-    print(out / "compare.html", file=sys.stderr)
+    page, plain = out / "compare.html", out / "compare.json"
+    plain.write_bytes(found.json() + b"\n")
+    page.write_text(found.html(), encoding="utf-8")
+    print(page, file=sys.stderr)
+    return [page, plain]

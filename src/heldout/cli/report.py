@@ -77,7 +77,7 @@ def report(
 
         from heldout.anonymous import Letters, masked
         from heldout.cli.reading import checked_margin, fresh
-        from heldout.report import folder_name, write_index, write_report
+        from heldout.report import folder_names, write_index, write_report
         from heldout.report.kept import with_answers
         from heldout.report.terminal import show, show_files, show_row
 
@@ -88,7 +88,7 @@ def report(
         several = len(runs) + len(refused) > 1
         chosen = [name.strip() for name in formats.split(",") if name.strip()]
         letters = Letters() if anonymous else None
-        named = list(zip(_distinct([folder_name(one.name) for one in runs]), runs, strict=True))
+        named = list(zip(folder_names([one.name for one in runs]), runs, strict=True))
         del runs  # each is let go once it is reported: a thousand of them are not held together
         rows, pages, files, failed = [], [], [], False
         quick = track(_taken(named), "Reporting", len(named), console=console, transient=True, disable=len(named) < 4)
@@ -184,13 +184,3 @@ def _fails(verdict: Verdict, on: FailOn) -> bool:
     if verdict.fell:
         return True
     return on == "warning" and any(finding.severity in ("warning", "alarm") for finding in as_told(verdict))
-
-
-def _distinct(names: list[str]) -> list[str]:
-    """Number the names that occur more than once."""
-    seen: dict[str, int] = {}
-    for index, name in enumerate(names):
-        seen[name] = seen.get(name, 0) + 1
-        if seen[name] > 1:
-            names[index] = f"{name}-{seen[name]}"
-    return names

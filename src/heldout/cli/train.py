@@ -104,6 +104,15 @@ def train(
     ] = "",
     config: Annotated[Path | None, typer.Option(metavar="FILE", help="Settings as a TOML file.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in the directory, as it began.")] = False,
+    back_to: Annotated[
+        int | None,
+        typer.Option(
+            "--from",
+            metavar="STEP",
+            help="Go back to the checkpoint of this step of the run in the directory, and on from it; --reward, --kl, "
+            "--steps and the acts may be others from there.",
+        ),
+    ] = None,
     **settings: Any,
 ) -> None:
     """Train a code model by GRPO with verified rewards, measured on held-out problems and recorded.
@@ -116,7 +125,7 @@ def train(
     from rich.console import Console
 
     from heldout.train import require_extra
-    from heldout.train.config import load_config, settings_of
+    from heldout.train.config import changed_settings, load_config, settings_of
 
     require_extra()
     from heldout.train.grpo import train as run
@@ -124,8 +133,14 @@ def train(
     directory = out or Path("runs") / (recipe or "train")
     if resume and (recipe or config or settings):
         raise UsageError("--resume goes on with the settings of the run; leave recipe, file and other flags away.")
-    chosen = settings_of(directory) if resume else load_config(recipe, config, **settings)
-    finished = run(chosen, directory, resume=resume, console=Console(stderr=True, highlight=False))
+    if back_to is not None and (recipe or config):
+        raise UsageError("--from goes on with the settings of the run; leave recipe and file away.")
+    if back_to is not None:
+        chosen = changed_settings(directory, **settings)
+    else:
+        chosen = settings_of(directory) if resume else load_config(recipe, config, **settings)
+    console = Console(stderr=True, highlight=False)
+    finished = run(chosen, directory, resume=resume or back_to is not None, back_to=back_to, console=console)
     if not ranks().first:
         return  # the first process speaks for all
     again = "" if finished else f"; go on with: heldout train --resume -o {directory}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -57,13 +57,17 @@ def context(found: Comparison) -> Mapping[str, Any]:
         "found": found,
         "title": words.title(found),
         "subject": words.subject(found),
-        "answers": [_answer(found, one) for one in found.differences if one.at == found.at or _two(found)],
+        "answers": [_answer(found, one) for one in found.differences] if _two(found) else [],
+        "several": [] if _two(found) else list(map(_said(found), found.primary)),
+        "where": words.where(found.at),
+        "words_best": _may_be_best(found),
         "also": [*(words.over_steps(found, curve) for curve in found.curves), words.states(found), words.best(found)],
         "levels": _levels(found, points),
         "bars": _bars(found),
         "zero": _zero(found),
         "figures": figures(found),
-        "parts": [part for part in found.problems if part.at == found.at],
+        "parts": [part for part in found.problems if part.at == found.at] if _two(found) else [],
+        "counts": _counts(found),
         "most": _PROBLEMS,
         "benchmarks": _benchmarks(found),
         "trimmed": list(words.trimmed(found)),
@@ -78,18 +82,28 @@ def _two(found: Comparison) -> bool:
     return len(found.recipes) == 2
 
 
+def _said(found: Comparison) -> Callable[[Difference], str]:
+    """What a difference means, and what it would be with runs that do not count."""
+    return lambda one: " ".join((words.conclusion(found, one), *words.otherwise(found, one)))
+
+
 def _answer(found: Comparison, one: Difference) -> Mapping[str, str]:
     measured = words.measured(found, one) if one.answer is not Answer.NOT_COMPARED else ""
     unit = "points" if found.spoken.share else ""
     return {
         "tone": _TONE.get(one.answer, "yellow"),
         "where": words.where(one.at),
-        "pair": "" if _two(found) else f"{words.name(one.a)} - {words.name(one.b)}",
         "measured": f"{measured} {unit}".strip() if measured else "",
         "method": words.method(one),
         "said": words.conclusion(found, one),
         "otherwise": " ".join(words.otherwise(found, one)),
     }
+
+
+def _may_be_best(found: Comparison) -> str:
+    if found.best is None:
+        return ""
+    return f"{', '.join(map(words.name, found.best))} may be the best" if len(found.best) > 1 else "one is the best"
 
 
 def _levels(found: Comparison, points: Sequence[str]) -> TextTable:
@@ -130,7 +144,7 @@ def _zero(found: Comparison) -> float:
     return _scale(shown)(0.0) if shown else 0.0
 
 
-def _scale(shown: Sequence[Difference]) -> Any:
+def _scale(shown: Sequence[Difference]) -> Callable[[float], float]:
     """From a difference to its place on the scale, which holds 0 and all intervals."""
     low = min(0.0, *(one.adjusted_low for one in shown))
     high = max(0.0, *(one.adjusted_high for one in shown))
@@ -160,6 +174,21 @@ def _partings(found: Comparison) -> list[tuple[str, str]]:
     if not _two(found):
         return []
     return [(text.partition(": ")[0], text.partition(": ")[2]) for text in words.parting(found)]
+
+
+def _counts(found: Comparison) -> TextTable | None:
+    """The problems of several pairs, a row each."""
+    rows = tuple(
+        (
+            f"{words.name(part.a)} - {words.name(part.b)}",
+            *map(str, (part.only_a, part.only_b, part.both, part.neither)),
+            f"{part.by_chance:.0f}" if part.by_chance >= 0.0 else "–",
+        )
+        for part in found.problems
+        if part.at == found.at
+    )
+    head = ("Pair", "Only the first", "Only the second", "Both", "Neither", "Turn anyway")
+    return None if _two(found) or not rows else TextTable("Problems", head, rows)
 
 
 def _benchmarks(found: Comparison) -> TextTable | None:

@@ -6,11 +6,9 @@ question that cannot be answered says what was not checked.
 
 from __future__ import annotations
 
-import re
 import shlex
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
@@ -19,6 +17,7 @@ from heldout.diagnosis.entries import as_told, by_detector
 from heldout.diagnosis.failures import new_failures
 from heldout.diagnosis.hacked import ADVICE
 from heldout.diagnosis.looks import Looks
+from heldout.diagnosis.way_back import way_back
 from heldout.findings import Estimate, State, Verdict
 from heldout.metrics.phrasing import Spoken
 from heldout.run import Run
@@ -48,8 +47,6 @@ _LOOKS = {
     "saturation": "",
     "kl": "",
 }
-_OURS = {"evaluate_every", "record_every", "sandbox"}  # settings that heldout train alone has
-_ADD = "To go on from it, add to the command of the training"
 _BEGIN = "Evaluate some 200 problems that are never trained on, every twentieth of the run."
 _ADJUST = (
     "Adjust the reward: read samples that it likes and the tests reject, and take away what they live on (judge by "
@@ -86,7 +83,7 @@ def first_screen(run: Run, verdict: Verdict, looks: Looks | None = None) -> tupl
         Line("state", "Over-optimised?", visible(_state(verdict))),
         Line("since", "Since when?", visible(timeline(run, verdict))),
         Line("sure", "How sure?", visible(verdict.sure or _unanswered(verdict))),
-        Line("checkpoint", "Which checkpoint?", visible(_checkpoint(run, verdict, path)), *way_back(run, path)),
+        Line("checkpoint", "Which checkpoint?", visible(_checkpoint(run, verdict, path)), *(way_back(path) or ())),
         Line("looks", "Looked like what?", visible(_looks(run, verdict, looks))),
         Line(
             "next", "What now?", visible(_next(run, verdict) + _against(looks) + _saved(run, verdict)), *_listed(looks)
@@ -188,28 +185,6 @@ def _level(run: Run, kept: Estimate) -> str:
     said = spoken_of(run)
     estimate, low, high = map(said.as_scored, (kept.estimate, kept.low, kept.high))
     return f"at {said.level(estimate)} (95 % interval {said.levels(low, high)})"
-
-
-def way_back(run: Run, path: str) -> tuple[str, str]:
-    """Return how one goes on from a checkpoint and what is to be typed, where its trainer is known; otherwise nothing.
-
-    The trainer is told by what it saved: ``checkpoint-60`` with a ``trainer_state.json`` is of transformers and TRL,
-    ``global_step_60`` of verl. Paths are quoted for a shell; one that cannot be typed has no command.
-    """
-    where = Path(path)
-    saved = where.parent if where.name == "actor" else where
-    if not path or visible(path) != path:
-        return "", ""
-    if run.config.keys() >= _OURS:
-        return (
-            "Begin a run from its weights, the other settings as they were",
-            f"heldout train --model {shlex.quote(path)}",
-        )
-    if re.fullmatch(r"checkpoint-\d+", where.name) and (where / "trainer_state.json").is_file():
-        return _ADD, f"--resume_from_checkpoint {shlex.quote(path)}"
-    if re.fullmatch(r"global_step_\d+", saved.name):
-        return _ADD, f"trainer.resume_mode=resume_path trainer.resume_from_path={shlex.quote(str(saved))}"
-    return "", ""
 
 
 def _looks(run: Run, verdict: Verdict, looks: Looks | None) -> str:

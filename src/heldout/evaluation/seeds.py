@@ -33,11 +33,11 @@ def wanted(prompts: Sequence[str], samples: int) -> list[Sample]:
     return found
 
 
-def seed_of(seed: int, prompt: str, number: int) -> int:
-    """Return the seed of one sample of a prompt in an evaluation with this seed: 62 bits, which every engine takes.
+def seed_of(seed: int, prompt: str, number: int, bits: int = 62) -> int:
+    """Return the seed of one sample of a prompt in an evaluation with this seed; every engine takes 62 bits.
 
     >>> len({seed_of(seed, prompt, number) for seed in (0, 1) for prompt in ("a", "b") for number in (0, 1)})
     8
     """
     told = f"{seed} {number} {prompt}".encode("utf-8", "surrogatepass")
-    return int.from_bytes(hashlib.blake2b(told, digest_size=8).digest()) >> 2
+    return int.from_bytes(hashlib.blake2b(told, digest_size=8).digest()) >> (64 - bits)

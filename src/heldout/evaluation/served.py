@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 
 from heldout.errors import ServerError, UsageError
 from heldout.evaluation.score import Completion
+from heldout.evaluation.seeds import seed_of, wanted
 from heldout.evaluation.server import Server
 from heldout.evaluation.stops import checked_stops, cut_at
 from heldout.store.lines import LineFile, json_line, read_rows
@@ -28,13 +29,14 @@ LONGEST, LONGEST_CHAT = 512, 4096  # new tokens where nobody says; a chat model 
 _MOST_STOPS = 4  # that the protocol takes; longer lists are refused, or cut without a word
 _ENDS = {"stop": "eos", "eos_token": "eos", "stop_sequence": "stop"}  # what servers call the ends that we name
 _UNKNOWN = (400, 422)  # how servers refuse a setting
+_BITS = 31  # of a seed: some servers keep 32, with a sign
 
 
 class _Job(NamedTuple):
     """One sample that is wanted."""
 
     place: int  # of the prompt
-    number: int  # among the samples of that request
+    number: int  # among the samples of that text
     request: str  # fingerprint of prompt and settings
 
 
@@ -57,7 +59,7 @@ class ServedPolicy:
     max_new_tokens
         Longest answer; None for 512, or 4096 of a chat, or what half of the model's context leaves.
     seed
-        Of the first sample of each prompt; the next has the next one.
+        Each sample has one of its own, told by this one, its prompt and its number among the samples of that prompt.
     stop
         Texts at which an answer is cut.
     concurrency
@@ -117,12 +119,8 @@ class ServedPolicy:
         """Return `samples` completions for each prompt, in the order of the prompts; `ids` name them in the cache."""
         if not self.model:
             self._card = self._chosen()
-        seen: Counter[str] = Counter()
-        jobs = []
-        for place, prompt in enumerate(prompts):
-            request = self._fingerprint(prompt)
-            jobs += [_Job(place, seen[request] + number, request) for number in range(samples)]
-            seen[request] += samples  # two problems with one prompt get samples of their own
+        requests = [self._fingerprint(prompt) for prompt in prompts]
+        jobs = [_Job(one.place, one.number, requests[one.place]) for one in wanted(prompts, samples)]
         there = self._cached()
         if there and (known := sum((job.request, job.number) in there for job in jobs)):
             self.notes.append(f"{counted(known, 'answer')} of {len(jobs)} taken from {self.cache}.")
@@ -258,8 +256,9 @@ class ServedPolicy:
             try:
                 while not halted.is_set():
                     job = todo.get_nowait()
-                    answer, server = self._answer(prompts[job.place], self.seed + job.number, halted)
-                    keep.add(ids[job.place], job, self.seed + job.number, answer, server)
+                    seed = seed_of(self.seed, prompts[job.place], job.number, _BITS)
+                    answer, server = self._answer(prompts[job.place], seed, halted)
+                    keep.add(ids[job.place], job, seed, answer, server)
                     self.prints[server] += 1
                     came.put((job, answer))
             except queue.Empty:

@@ -31,7 +31,7 @@ from heldout.judged import Judged
 from heldout.live.actor import Actor, Memory
 from heldout.live.alerts import Alert
 from heldout.live.fold import LogFold
-from heldout.live.places import Saved, how_to_go_back
+from heldout.live.places import Saved, line_back
 from heldout.live.pulse import Pulse, Watchdog, silence
 from heldout.live.rules import Decision, Rules, decide
 from heldout.live.schedule import suspected
@@ -326,7 +326,7 @@ class Guard:
             self._on_decision(decision)
         if decision.roll_back_to is not None and self.kept is not None:
             path = decision.roll_back_to.absolute()
-            told = {"step": self.kept.recommended.step, "checkpoint": str(path), "go_back": how_to_go_back(path)}
+            told = {"step": self.kept.recommended.step, "checkpoint": str(path), "go_back": line_back(path)}
             if not self.rules.dry_run:
                 self._point(ROLL_BACK, {**told, "found": here[-1].kind, "at": here[-1].step})
         return decision

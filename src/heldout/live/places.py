@@ -1,4 +1,4 @@
-"""Where the checkpoints of a run lie, which of them belong to an evaluation, and how a training goes on from one."""
+"""Where the checkpoints of a run lie, and which of them belong to an evaluation."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from heldout.diagnosis.recommendation import Kept
+from heldout.diagnosis.way_back import way_back
 
 
 class Saved:
@@ -49,7 +50,7 @@ class Saved:
         one, at = kept.recommended, self.beside(kept.recommended.step)
         path = None if at is None else self.existing[at].absolute()
         told: dict[str, Any] = {"step": one.step, "estimate": one.estimate, "low": one.low, "high": one.high}
-        told |= {"tied": kept.tied, "checkpoint": path and str(path), "go_back": path and how_to_go_back(path)}
+        told |= {"tied": kept.tied, "checkpoint": path and str(path), "go_back": path and line_back(path)}
         if at is not None and at != one.step:
             told["nearest"] = f"no checkpoint of step {one.step} exists; that of step {at} is the nearest"
         if kept.better is not None:
@@ -65,21 +66,7 @@ def _nearest(step: int, saved: Iterable[int]) -> int:
     return min(saved, key=lambda one: (abs(one - step), one))
 
 
-def how_to_go_back(path: Path) -> str | None:
-    """Return the line with which a training goes on from a checkpoint, by what lies there; None where nothing tells."""
-    if (path / "trainer_state.json").exists():
-        whole = any(path.glob("optimizer.*")) or any(path.glob("global_step*"))  # of DeepSpeed
-        return f"trainer.train(resume_from_checkpoint={str(path)!r})" if whole else _weights(path)
-    if (path / "config.json").exists() or (path / "adapter_config.json").exists():
-        return _weights(path)
-    if path.suffix == ".ckpt":
-        return f"trainer.fit(module, ckpt_path={str(path)!r})"
-    if path.name == "actor" and path.parent.name.startswith("global_step_"):
-        return f"trainer.resume_mode=resume_path trainer.resume_from_path={path.parent}"
-    return None
-
-
-def _weights(path: Path) -> str:
-    """Return how weights without the state of an optimizer are loaded: the training begins anew from them."""
-    kind = "AutoPeftModelForCausalLM" if (path / "adapter_config.json").exists() else "AutoModelForCausalLM"
-    return f"{kind}.from_pretrained({str(path)!r})"
+def line_back(path: Path) -> str | None:
+    """Return the line with which a training goes on from a checkpoint; None where nothing tells."""
+    back = way_back(path)
+    return back.line if back else None

@@ -296,7 +296,7 @@ def _checkpoints(folder: Path, metrics: _Metrics, notes: list[Note]) -> dict[int
 def _guarded(rows: Sequence[Mapping[str, Any]]) -> list[Note]:
     """Say what the guard did while the run went on; the verdict judges anew."""
     found = [row for row in rows if row.get("what") == "finding"]
-    acts = [row for row in rows if row.get("what") == "act" and row.get("done")]
+    acts = [row for row in rows if row.get("what") == "act" and row.get("done") and "asked" not in row]
     if not found:
         return []
     text = f"While it ran, the guard wrote {counted(len(found), 'finding')}"

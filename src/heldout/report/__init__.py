@@ -6,9 +6,11 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
+from itertools import chain, count
 from pathlib import Path
 
 from heldout.charts.browser import as_data
@@ -22,7 +24,7 @@ from heldout.errors import UsageError
 from heldout.findings import Verdict
 from heldout.report.figures import Figure, standard_figures
 from heldout.report.json_report import SCHEMA, as_json
-from heldout.report.leftovers import INDEX, PAGES, remove, written_before
+from heldout.report.leftovers import INDEX, PAGES, remove, remove_reports, reports_before, written_before
 from heldout.report.markdown import as_markdown
 from heldout.report.pages import InlineFigure, as_html, as_index
 from heldout.report.parts import parts_of
@@ -34,6 +36,7 @@ from heldout.run import Run
 __all__ = ["FORMATS", "SCHEMA", "Written", "write_index", "write_report"]
 
 FORMATS: tuple[str, ...] = KINDS
+_LONGEST = 160  # bytes of a folder's name, which with a number stays below the 255 that file systems allow
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +88,7 @@ def write_report(
     drawing = draw_all([figure.chart for figure in figures], kinds, pool)  # in the pool while the run is described
     about = describe(run, verdict, None if rollouts is None else looks_of(verdict, rollouts))
     parts = parts_of(run, verdict, rollouts)
-    before = written_before(folder)
+    before, reports = written_before(folder), reports_before(folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         pairs = list(zip(figures, drawing, strict=True))
@@ -102,11 +105,13 @@ def write_report(
             f"{folder}: the report cannot be written there ({error.strerror}); choose another with -o."
         ) from error
     remove(folder, before - {*PAGES, *(name for names in files.values() for name in names)})
+    remove_reports(folder, reports)
     return Written(run, about, verdict, folder, files)
 
 
 def write_index(rows: Sequence[Row], refused: Mapping[str, str], folder: Path) -> Path:
     """Write the page with one row a run, and what could not be read; the runs' own pages lie where the rows say."""
+    remove_reports(folder, reports_before(folder) - {row.page.partition("/")[0] for row in rows})
     remove(folder, written_before(folder))  # a report of one run, perhaps, which is none of these
     page = folder / INDEX
     page.write_text(as_index(table_of(rows, refused)), encoding="utf-8")
@@ -119,7 +124,28 @@ def folder_name(name: str) -> str:
     >>> folder_name("runs/seed=1: a")
     'runs-seed-1-a'
     """
-    return re.sub(r"[^\w.]+", "-", name).strip("-.")[:80] or "run"
+    plain = re.sub(r"[^\w.]+", "-", name).strip("-.").encode()[:_LONGEST].decode("utf-8", "ignore")
+    return plain.strip("-.") or "run"
+
+
+def folder_names(names: Sequence[str]) -> list[str]:
+    """Return the names of runs as those of folders, of which no two are one: case and form of letters do not count.
+
+    >>> folder_names(["x", "X", "x-2", "x", "index.html"])
+    ['x', 'X-2', 'x-2-2', 'x-3', 'index.html-2']
+    """
+    told: list[str] = []
+    taken = {INDEX}
+    for name in map(folder_name, names):
+        numbered = chain([name], (f"{name}-{number}" for number in count(2)))
+        told.append(next(one for one in numbered if _alike(one) not in taken))
+        taken.add(_alike(told[-1]))
+    return told
+
+
+def _alike(name: str) -> str:
+    """Return what is equal of two names that some file systems take for one."""
+    return unicodedata.normalize("NFKC", name).casefold()
 
 
 def _save(figure: Figure, drawn: Drawn, folder: Path) -> list[str]:

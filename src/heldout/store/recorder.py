@@ -28,6 +28,7 @@ from heldout.ranks import ranks
 from heldout.run import Evaluation
 from heldout.steps import checked_step
 from heldout.store import layout
+from heldout.store.about import latest
 from heldout.store.lines import (
     LineFile,
     dump_line,
@@ -310,7 +311,7 @@ class Recorder:
             with replacing(path) as new:
                 new.write_bytes(layout.new_run(**about))
             return
-        known = layout.known_run(path)
+        known = latest(self.directory)
         if not resume:
             raise RecordError(
                 f"{self.directory}: a run is recorded here already (since {known.get('created', '?')}); give another "

@@ -26,6 +26,7 @@ from heldout.train.remedies import Remedy
 from heldout.train.rewards import RewardFunctions, least_of_right
 
 _REMEDY, _BACK = "remedy", "go_back"  # acts, as the rows of findings.jsonl name them
+_BY_HAND = "by the user"  # who asked for it, where no finding did
 ASIDE = "left"  # folder of a run's directory, for checkpoints that it went back behind
 
 
@@ -140,9 +141,10 @@ class Acting(TrainerCallback):
     def on_train_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **given: Any
     ) -> None:
-        if self._guard is not None and self._guard.recorder is not None and not self.dry:
-            rows = read_rows(self._guard.recorder.directory / FINDINGS).rows
-            self._backs = sum(row.get("act") == _BACK and bool(row.get("done")) for row in rows)
+        if not self.dry:
+            rows = self._rows()
+            own = [row for row in rows if row.get("act") == _BACK and row.get("asked") != _BY_HAND]
+            self._backs = sum(bool(row.get("done")) for row in own)
             self._active = active_at(rows, state.global_step, self.remedies)
         for remedy in self._active if not self.dry else ():
             self._apply(remedy)
@@ -164,17 +166,38 @@ class Acting(TrainerCallback):
     def went_back(self) -> str:
         """Make everything ready to go on from `back_to`, and return it."""
         assert self.back_to is not None
-        assert self._guard is not None
         assert self._training is not None
         path, self.back_to = self.back_to, None
+        self._leave_behind(_step_of(path))
         trainer = self._training.trainer
-        if trainer.args.process_index == 0 and self._guard.recorder is not None:
-            for folder in (Path(trainer.args.output_dir), self._guard.recorder.directory / LINKED):
-                set_aside(folder, _step_of(path))
-        trainer.accelerator.wait_for_everyone()
         self._training.observer.rewind()
         trainer._step, trainer._buffered_inputs = 0, None  # what TRL counts and keeps of a train() before
         return str(path)
+
+    def sent_back_to(self, checkpoint: Path) -> None:
+        """Make everything ready to go on from a checkpoint that the user chose, before the trainer begins."""
+        assert self._guard is not None
+        step = _step_of(checkpoint)
+        self._leave_behind(step)
+        holds = [one.what for one in active_at(self._rows(), step, self.remedies)]
+        self._guard.acted(_BACK, step, checkpoint=str(checkpoint), asked=_BY_HAND, holds=holds, holds_from=step)
+        self.say(f"going back to step {step}, from {checkpoint}")
+
+    def _leave_behind(self, step: int) -> None:
+        """Move the checkpoints behind a step out of the way, once for all processes."""
+        assert self._guard is not None
+        assert self._training is not None
+        trainer = self._training.trainer
+        if trainer.args.process_index == 0 and self._guard.recorder is not None:
+            for folder in (Path(trainer.args.output_dir), self._guard.recorder.directory / LINKED):
+                set_aside(folder, step)
+        trainer.accelerator.wait_for_everyone()
+
+    def _rows(self) -> Sequence[Mapping[str, Any]]:
+        """Return what was written down of this run, also by processes before this one."""
+        if self._guard is None or self._guard.recorder is None:
+            return ()
+        return read_rows(self._guard.recorder.directory / FINDINGS).rows
 
     def _act(self, step: int, control: TrainerControl, best: Path | None) -> None:
         """Do what is due, in every process; only rank 0 has a guard that writes it down."""

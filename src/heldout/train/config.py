@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,7 +10,8 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from heldout.errors import UsageError
+from heldout.errors import RecordError, UsageError
+from heldout.store.about import latest
 from heldout.text import sentence_list
 from heldout.train.remedies import Remedy, remedies_of
 
@@ -20,6 +20,10 @@ def _setting(default: Any, meaning: str, least: float | None = None, allowed: tu
     """Return a field with its default, what it means and what it may be."""
     told = {"meaning": meaning, "least": least, "allowed": allowed}
     return field(default_factory=dict, metadata=told) if default == {} else field(default=default, metadata=told)
+
+
+# What may be another from where a run goes back to: nothing that the state of its optimizer holds, or its score.
+_CHANGEABLE = ("reward", "kl", "steps", "stop_on", "remedy", "on_fall", "roll_backs", "acts")
 
 
 @dataclass(frozen=True)
@@ -262,11 +266,25 @@ def from_mapping(values: Mapping[str, Any]) -> TrainConfig:
 
 
 def settings_of(directory: Path) -> TrainConfig:
-    """Return the settings with which `heldout train` began the run in a directory; a UsageError where there is none."""
+    """Return the settings of the run of `heldout train` in a directory, as they were last; a UsageError without one."""
     try:
-        return from_mapping(json.loads((directory / "run.json").read_bytes())["config"])
-    except (OSError, ValueError, KeyError) as error:
+        return from_mapping(latest(directory)["config"])
+    except (OSError, KeyError, RecordError) as error:
         raise UsageError(f"{directory} holds no run of heldout train that could be resumed.") from error
+
+
+def changed_settings(directory: Path, **given: Any) -> TrainConfig:
+    """Return the settings of a run that goes back, with those that may be others from there on.
+
+    A UsageError where there is no run of `heldout train`, or a setting holds for a whole run.
+    """
+    fixed = [name for name in given if name not in _CHANGEABLE]
+    if fixed:
+        raise UsageError(
+            f"{fixed[0]} holds for a whole run; a run that goes back may change {sentence_list([*_CHANGEABLE])}. "
+            "To change it, begin a run in another directory."
+        )
+    return dataclasses.replace(settings_of(directory), **given)
 
 
 def _recipe(name: str) -> dict[str, Any]:

@@ -40,6 +40,7 @@ from heldout.evaluation.stops import default_stops
 from heldout.evaluation.transformers import TransformersPolicy, load_policy
 from heldout.findings import Finding, Severity
 from heldout.live import Guard, On, Rules
+from heldout.live.places import line_back
 from heldout.live.schedule import Schedule
 from heldout.ranks import as_torchrun, ranks
 from heldout.rewards import NAMED, ExitStatus, Fraction, Own, Part, Score, Solved, parts_of
@@ -47,14 +48,14 @@ from heldout.sandbox import Limits, Sandbox, open_sandbox
 from heldout.sandbox.base import limits_given
 from heldout.sandbox.exit_status import ExitStatusJudge
 from heldout.store import layout
-from heldout.store.checkpoints import newest_whole, passed_over
+from heldout.store.checkpoints import newest_whole, passed_over, why_broken
 from heldout.store.lines import read_rows
 from heldout.store.recorder import Recorder
 from heldout.tasks import load_task
 from heldout.tasks.comparing import compared_as
 from heldout.tasks.contamination import contaminated, refuse
 from heldout.tasks.problem import Problem, with_limits, with_wrong_tests
-from heldout.text import counted
+from heldout.text import counted, sentence_list
 from heldout.train.acting import Acting, Training
 from heldout.train.callbacks import Display, Oftener, Shown, Stop
 from heldout.train.config import TrainConfig
@@ -69,7 +70,14 @@ POLICY, REWARD_MODEL = "policy", "reward-model"  # folders of a run's directory
 STOP = "stop"  # file of a run's directory that somebody makes to have it stop
 
 
-def train(config: TrainConfig, directory: Path, *, resume: bool = False, console: Console | None = None) -> bool:
+def train(
+    config: TrainConfig,
+    directory: Path,
+    *,
+    resume: bool = False,
+    back_to: int | None = None,
+    console: Console | None = None,
+) -> bool:
     """Train a policy, and record the run in a directory that `heldout report` reads.
 
     Parameters
@@ -80,6 +88,9 @@ def train(config: TrainConfig, directory: Path, *, resume: bool = False, console
         Where the run is recorded: metrics, evaluations, completions, checkpoints, and the finished policy.
     resume
         Go on from the newest checkpoint of the run in the directory; from the start where it has none.
+    back_to
+        With `resume`: go on from the checkpoint of this step instead. What was recorded behind it is superseded, and
+        later checkpoints are moved to ``left/``.
     console
         Where progress is shown; nowhere if none is given.
 
@@ -91,7 +102,7 @@ def train(config: TrainConfig, directory: Path, *, resume: bool = False, console
     Raises
     ------
     UsageError
-        When a setting does not fit the others, the machine or the task.
+        When a setting does not fit the others, the machine or the task, or no checkpoint of `back_to` is whole.
     RecordError
         When the directory already holds a run and `resume` is not set, or another process is writing it.
     ContaminatedTask
@@ -101,6 +112,7 @@ def train(config: TrainConfig, directory: Path, *, resume: bool = False, console
     if config.threads:
         torch.set_num_threads(config.threads)
     ready = _prepare(config, directory)
+    chosen = None if back_to is None else checkpoint_of(directory, back_to)
     with ExitStack() as stack:
         stack.enter_context(_quiet())
         display = stack.enter_context(Display(console if console and ranks().first else Console(quiet=True)))
@@ -139,6 +151,8 @@ def train(config: TrainConfig, directory: Path, *, resume: bool = False, console
         trainer.remove_callback(PrinterCallback)
         trainer.beta = config.kl  # what a remedy makes of it, for which TRL got ready, comes later
         acting.of(guard, Training(trainer, observer, rewards, _hidden(ready, sandbox), bool(config.record_every)))
+        if chosen is not None:
+            acting.sent_back_to(chosen)
         with stop.listening():
             trainer.train(resume_from_checkpoint=newest_checkpoint(directory, display.say) if resume else None)
             while acting.back_to is not None and not stop.asked:
@@ -148,7 +162,10 @@ def train(config: TrainConfig, directory: Path, *, resume: bool = False, console
             trainer.save_model(str(directory / POLICY))
         elif guard.should_stop:
             why = f"stopped by the guard at step {step} (stop_on = {config.stop_on})"
-            display.say(f"{why}; the checkpoint to keep: {guard.best}")
+            back = guard.best and line_back(guard.best.absolute())
+            display.say(
+                f"{why}; the checkpoint to keep: {guard.best}" + (f"; to go back to it: {back}" if back else "")
+            )
         recorder.close("finished" if step >= config.steps else "stopped")
         return bool(step >= config.steps)
 
@@ -349,12 +366,25 @@ def newest_checkpoint(directory: Path, say: Callable[[str], None] = lambda text:
 
     Newer ones that something has happened to since are told of.
     """
-    rows = read_rows(directory / layout.CHECKPOINTS).rows
-    there = [(row["step"], directory / row["path"]) for row in rows if (directory / row["path"]).is_dir()]
-    found = newest_whole(path for _, path in sorted(there, key=lambda saved: -saved[0]))  # its own, then a copy
+    found = newest_whole(path for _, path in sorted(_saved(directory), key=lambda saved: -saved[0]))
     if told := passed_over(found):
         say(f"note: {told}")
     return None if found.newest is None else str(found.newest)
+
+
+def checkpoint_of(directory: Path, step: int) -> Path:
+    """Return the whole checkpoint of a step; a UsageError that says which steps have one where it has none."""
+    whole = {saved: path for saved, path in _saved(directory) if not why_broken(path)}
+    if step not in whole:
+        steps = sentence_list([str(saved) for saved in sorted(whole)]) or "none"
+        raise UsageError(f"{directory} has no whole checkpoint of step {step} to go back to; it has those of {steps}.")
+    return whole[step]
+
+
+def _saved(directory: Path) -> list[tuple[int, Path]]:
+    """Return the checkpoints that are there, with their steps: of each step the run's own, then a copy."""
+    rows = read_rows(directory / layout.CHECKPOINTS).rows
+    return [(row["step"], directory / row["path"]) for row in rows if (directory / row["path"]).is_dir()]
 
 
 def _reward_model(ready: _Prepared, policy: TransformersPolicy, sandbox: Sandbox, display: Display) -> RewardModel:
