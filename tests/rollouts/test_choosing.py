@@ -28,6 +28,8 @@ SOME = rollouts_of(
     [
         ({}, [0, 1, 2, 3, 4]),
         ({"step": 20}, [2, 3]),
+        ({"steps": (10, 20)}, [0, 1, 2, 3]),
+        ({"steps": (15, 1e9)}, [2, 3, 4]),
         ({"problems": ["add/1"]}, [0, 2]),
         ({"problems": ["add/1", "add/2"]}, [0, 1, 2]),
         ({"problems": ["sub"]}, [3, 4]),  # one problem's alone

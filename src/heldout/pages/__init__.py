@@ -5,8 +5,8 @@ Each package keeps the templates of its own pages in its folder ``templates``; w
 
 A page is one file: style and scripts stand in it, and its policy names their checksums, so that nothing else can run
 in it and nothing can leave it. A template that is rendered with ``linked="/assets"`` links them there instead, as a
-server wants it that sends the policy itself. A page that needs further scripts names them in its template:
-``{% set scripts = ["table.js"] %}``.
+server wants it that sends the policy itself, with the ``served_scripts`` that it has besides. A page that needs further
+scripts names them in its template: ``{% set scripts = [...] %}``.
 """
 
 from __future__ import annotations
@@ -46,9 +46,12 @@ STYLES = ("page.css", "report.css", "figure.css", "uplot/uPlot.min.css")
 _AS_CODES = {ord(sign): f"\\u{ord(sign):04x}" for sign in "<>&"}
 
 
-def template(name: str, package: str) -> Template:
-    """Return a template of a package's pages, such as ``report.html`` of ``heldout.report``."""
-    return _environment(package).get_template(name)
+def template(name: str, *packages: str) -> Template:
+    """Return a template of a package's pages, such as ``report.html`` of ``heldout.report``.
+
+    It may extend and include those of further packages.
+    """
+    return _environment(packages).get_template(name)
 
 
 def asset(name: str) -> str:
@@ -104,9 +107,9 @@ def _checksum(text: str) -> str:
 
 
 @cache
-def _environment(package: str) -> Environment:
+def _environment(packages: tuple[str, ...]) -> Environment:
     environment = Environment(
-        loader=ChoiceLoader([PackageLoader(package), PackageLoader("heldout.pages")]),
+        loader=ChoiceLoader([PackageLoader(package) for package in (*packages, "heldout.pages")]),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

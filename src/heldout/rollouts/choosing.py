@@ -21,6 +21,7 @@ def chosen(
     rollouts: Rollouts,
     *,
     step: int | None = None,
+    steps: tuple[float, float] | None = None,
     problems: Sequence[str] = (),
     rewarded: bool = False,
     failed: bool = False,
@@ -30,8 +31,9 @@ def chosen(
 
     Parameters
     ----------
-    step, problems
-        None, or no problem, for all. A problem may be given by the beginning of its id, where that is one's alone.
+    step, steps, problems
+        One step, or all from one up to another; None, or no problem, for all. A problem may be given by the beginning
+        of its id, where that is one's alone.
     rewarded, failed
         Whether only those are wanted.
     grep
@@ -47,6 +49,8 @@ def chosen(
     mask: BoolArray = np.ones(len(rollouts), dtype=bool)
     if step is not None:
         mask &= rollouts.step == _step(rollouts, step)
+    if steps is not None:
+        mask &= (rollouts.step >= steps[0]) & (rollouts.step <= steps[1])
     if problems:
         mask &= np.isin(rollouts.problem, [_problem(rollouts, one) for one in problems])
     if rewarded:

@@ -67,9 +67,7 @@ def listing(
     `names` names the trick of an answer, as for `fold`. Where answers `differ` from the last honest one to their
     problem is found out for those that do not pass.
     """
-    judged, failed = everything.judged, everything.failed
-    outcome = np.where(np.isnan(failed), 2, failed).astype(np.int64)
-    paid = np.where(everything.priced, everything.rewarded, 2).astype(np.int64)
+    judged, (paid, outcome) = everything.judged, cells(everything)
     folded = fold(everything, rows, names, most)
     return Listing(
         everything.source,
@@ -89,6 +87,12 @@ def listing(
         folded.total,
         everything.notes,
     )
+
+
+def cells(everything: Rollouts) -> tuple[IntArray, IntArray]:
+    """Where does each answer stand between the two judges? Its place in `PAID` and in `OUTCOMES`, shape (N,) each."""
+    outcome = np.where(np.isnan(everything.failed), 2, everything.failed).astype(np.int64)
+    return np.where(everything.priced, everything.rewarded, 2).astype(np.int64), outcome
 
 
 def _entry(everything: Rollouts, folded: Folded, place: int, differ: bool) -> Entry:

@@ -52,20 +52,15 @@ class Walk:
         if folder_reader(folder) is not None:
             self.candidates.append(folder)
             return
-        own = _reported(folder)
-        for entry in _entries(folder):
-            path = Path(entry.path)
+        for path, is_folder in listed(folder):
             if len(self.candidates) >= MOST_FILES:
                 most = counted(MOST_FILES, "file")
                 self.unseen = f"Only the first {most} that may be logs were looked at, as far as {path.parent}."
                 return
-            if entry.name.startswith(".") or is_second_name(path):
-                continue
-            if _is(entry, stat.S_ISDIR):
-                if depth < _DEEPEST and self._is_new(path):
-                    self.into(path, depth + 1)
-            elif _is(entry, stat.S_ISREG) and not (is_no_log(path) or _is_own(path, own) or _is_packed_copy(path)):
+            if not is_folder:
                 self.candidates.append(path)
+            elif depth < _DEEPEST and self._is_new(path):
+                self.into(path, depth + 1)
 
     def _is_new(self, folder: Path) -> bool:
         """Whether a folder was not looked into yet; links may lead to it again."""
@@ -80,6 +75,19 @@ def walked(root: Path) -> Walk:
     walk = Walk()
     walk.into(root)
     return walk
+
+
+def listed(folder: Path) -> Iterator[tuple[Path, bool]]:
+    """Yield what stands in a folder, in order of names: files that may be logs, and (True) folders."""
+    own = _reported(folder)
+    for entry in _entries(folder):
+        path = Path(entry.path)
+        if entry.name.startswith(".") or is_second_name(path):
+            continue
+        if _is(entry, stat.S_ISDIR):
+            yield path, True
+        elif _is(entry, stat.S_ISREG) and not (is_no_log(path) or _is_own(path, own) or _is_packed_copy(path)):
+            yield path, False
 
 
 def is_no_log(path: Path) -> bool:

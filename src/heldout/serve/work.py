@@ -1,0 +1,239 @@
+"""What a worker does with the place of a run: reads it, judges it, and makes what is shown of it.
+
+Functions here take and return plain values: they are called in processes of their own (see `worker`).
+"""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import orjson
+
+from heldout.charts.browser import as_data
+from heldout.charts.drawing import draw_all, render
+from heldout.charts.spec import PAGE_CM, Kind
+from heldout.diagnosis.description import describe
+from heldout.diagnosis.first_screen import first_screen
+from heldout.diagnosis.looks import Looks, looks_of
+from heldout.diagnosis.verdict import diagnose
+from heldout.errors import ReadError, UsageError
+from heldout.findings import Verdict
+from heldout.live.fold import last_step
+from heldout.live.follow import Follower
+from heldout.pages import template
+from heldout.readers import read_all
+from heldout.report.figures import Figure, standard_figures
+from heldout.report.json_report import as_json
+from heldout.report.kept import with_answers
+from heldout.report.pages import InlineFigure, context_of
+from heldout.report.parts import parts_of
+from heldout.report.rows import Row, row_of
+from heldout.rollouts.rollout import Rollouts
+from heldout.run import Run
+from heldout.serve import samples, windows
+from heldout.serve.places import changed_of, digest, leading_out, stamps_of
+
+OWN = ["live.js"]  # scripts that no other page has
+_HELD = 3  # runs whose content is kept for the next request
+SETTLED = 120.0  # seconds after which nothing more is expected of a log
+_STALE = 20.0  # times its cost that a verdict is kept while the log grows, and no evaluation is new
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Which run is meant, and how it is judged."""
+
+    place: str
+    roots: tuple[str, ...]
+    run: str | None = None  # its name, where the place holds several
+    planned: int | None = None  # evaluations of the whole run
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """What links on a page need."""
+
+    slug: str
+    base: str = ""
+
+    @property
+    def linked(self) -> str:
+        """Where style and scripts lie."""
+        return f"{self.base}/assets"
+
+
+def rows_in(asked: Asked) -> tuple[tuple[str, Row], ...]:
+    """Return the rows of all runs in a place, each with the run's name."""
+    rows = []
+    for run in read_all(_checked(asked)):
+        judged, _ = with_answers(run)
+        rows.append((run.name, row_of(judged, diagnose(judged, horizon=asked.planned))))
+    return tuple(rows)
+
+
+def page_of(asked: Asked, where: Where) -> str:
+    """Return the page of a run."""
+    held = _held(asked)
+    drawn = draw_all([figure.chart for figure in held.figures], ())
+    inline = [
+        InlineFigure(figure.stem, figure.chart.caption, as_data(figure.chart), done.wide, done.narrow, [])
+        for figure, done in zip(held.figures, drawn, strict=True)
+    ]
+    about = describe(held.run, held.verdict, held.looks)
+    context = context_of(held.run, about, held.verdict, inline, parts_of(held.run, held.verdict))
+    served = {
+        "where": where,
+        "linked": where.linked,
+        "served_scripts": OWN,
+        "stamp": held.stamp,
+        "answers": held.answers is not None,
+    }
+    return template("run.html", "heldout.serve", "heldout.report").render(context | served)
+
+
+def live_of(asked: Asked, columns: int) -> bytes:
+    """Return what changes on the page of a run while it goes on."""
+    held = _held(asked)
+    lines = [
+        {"key": line.key, "answer": line.answer, "how": line.how, "command": line.command}
+        for line in first_screen(held.run, held.verdict, held.looks)
+    ]
+    state = {"state": held.verdict.state.value, "label": held.verdict.label, "colour": held.verdict.colour}
+    figures = {figure.stem: as_data(figure.chart, columns) for figure in held.figures}
+    told = {"stamp": held.stamp, "last": last_step(held.run), "verdict": state, "lines": lines, "figures": figures}
+    return orjson.dumps(told)
+
+
+def report_of(asked: Asked) -> bytes:
+    """Return a run for programs, schema ``heldout.report/1``."""
+    held = _held(asked)
+    about = describe(held.run, held.verdict, held.looks)
+    return as_json(held.run, about, held.verdict, {}, parts_of(held.run, held.verdict))
+
+
+def figure_of(asked: Asked, stem: str, window: tuple[float, float], columns: int) -> bytes:
+    """Return a window of steps of a figure, schema ``heldout.chart/1``."""
+    return orjson.dumps(as_data(_figure(_held(asked), stem).chart, columns, window))
+
+
+def drawing_of(asked: Asked, stem: str, kind: Kind, width_cm: float = PAGE_CM) -> bytes:
+    """Return a figure as a file."""
+    return render(_figure(_held(asked), stem).chart, kind, width_cm=width_cm)
+
+
+def window_of(asked: Asked, wanted: windows.Wanted) -> bytes:
+    """Return a window of steps of some metrics, see `windows`."""
+    return windows.packed(_held(asked).run, wanted)
+
+
+def samples_of(asked: Asked, query: Mapping[str, str], where: Where) -> str:
+    """Return the page that lists the answers of a run."""
+    held = _held(asked)
+    return samples.list_page(held.run, held.answers, query, where.base, where.slug)
+
+
+def sample_of(asked: Asked, step: int, number: int, where: Where) -> str:
+    """Return the page of one answer."""
+    held = _held(asked)
+    return samples.one_page(held.run, held.answers, step, number, where.base, where.slug)
+
+
+def samples_data(asked: Asked, query: Mapping[str, str]) -> bytes:
+    """Return the answers of a run for programs, schema ``heldout.samples/1``."""
+    return orjson.dumps(samples.data(_held(asked).answers, query))
+
+
+def sample_data(asked: Asked, step: int, number: int) -> bytes:
+    """Return one answer for programs."""
+    return orjson.dumps(samples.one_data(_held(asked).answers, step, number))
+
+
+# --- what is kept between two requests
+
+
+class _Held:
+    """A run that was read, and what was found out about it."""
+
+    def __init__(self, stamp: str, run: Run, answers: Rollouts | None, verdict: Verdict, judged: float) -> None:
+        self.stamp, self.run, self.answers, self.verdict = stamp, run, answers, verdict
+        self.judged = judged  # until when the verdict is fresh enough
+
+    @cached_property
+    def figures(self) -> list[Figure]:
+        return standard_figures(self.run, self.verdict)
+
+    @cached_property
+    def looks(self) -> Looks | None:
+        return None if self.answers is None else looks_of(self.verdict, self.answers)
+
+
+_known: OrderedDict[Asked, tuple[Follower | None, _Held]] = OrderedDict()
+
+
+def _held(asked: Asked) -> _Held:
+    """Return a run as it is now: read where its place has changed, and then only what is new if it goes on."""
+    place = _checked(asked)
+    stamps = stamps_of(place)
+    stamp = digest(stamps)
+    follower, before = _known.get(asked, (None, None))
+    growing = time.time() - changed_of(stamps) < SETTLED
+    if before is None or before.stamp != stamp or (follower is not None and not growing):
+        follower = (follower or Follower(place, run=asked.run)) if growing else None
+        _known[asked] = follower, _read(asked, follower, stamp, before)
+    _known.move_to_end(asked)
+    while len(_known) > _HELD:
+        _known.popitem(last=False)
+    return _known[asked][1]
+
+
+def _read(asked: Asked, follower: Follower | None, stamp: str, before: _Held | None) -> _Held:
+    run = _only(asked) if follower is None else follower.poll()
+    if run is None and before is not None:
+        run = before.run
+    if run is None:
+        raise ReadError(follower.waiting if follower else asked.place)
+    run, answers = with_answers(run)
+    if before is not None and time.monotonic() < before.judged and _is_judged_alike(before.run, run):
+        return _Held(stamp, run, answers, before.verdict, before.judged)
+    began = time.monotonic()
+    verdict = diagnose(run, horizon=asked.planned)
+    ended = time.monotonic()
+    return _Held(stamp, run, answers, verdict, ended + _STALE * (ended - began))
+
+
+def _only(asked: Asked) -> Run:
+    runs = read_all(asked.place, run=asked.run)
+    if len(runs) != 1:
+        raise ReadError(f"{asked.place} holds {len(runs)} runs of that name.")
+    return runs[0]
+
+
+def _is_judged_alike(one: Run, other: Run) -> bool:
+    """Whether two readings of a run have the same evaluations."""
+    ends = [None if (held_out := run.get("held_out")) is None else len(held_out) for run in (one, other)]
+    return ends[0] == ends[1] and one.roles == other.roles
+
+
+def _checked(asked: Asked) -> Path:
+    """Return the place, where nothing in it leads out of what is served."""
+    place = Path(asked.place)
+    out = leading_out(place, [Path(root) for root in asked.roots])
+    if out is not None:
+        raise ReadError(
+            f"{out.relative_to(place.parent)} is a link to a place outside of what is served; serve that folder too, "
+            "or put a copy in its place."
+        )
+    return place
+
+
+def _figure(held: _Held, stem: str) -> Figure:
+    found = next((figure for figure in held.figures if figure.stem == stem), None)
+    if found is None:
+        names = ", ".join(figure.stem for figure in held.figures)
+        raise UsageError(f"There is no such figure of this run; it has {names}.")
+    return found
