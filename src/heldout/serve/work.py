@@ -81,11 +81,11 @@ def page_of(asked: Asked, where: Where) -> str:
     held = _held(asked)
     drawn = draw_all([figure.chart for figure in held.figures], ())
     inline = [
-        InlineFigure(figure.stem, figure.chart.caption, as_data(figure.chart), done.wide, done.narrow, [])
+        InlineFigure(figure.stem, figure.chart.caption, as_data(figure.chart), done.still, [])
         for figure, done in zip(held.figures, drawn, strict=True)
     ]
     about = describe(held.run, held.verdict, held.looks)
-    context = context_of(held.run, about, held.verdict, inline, parts_of(held.run, held.verdict))
+    context = context_of(held.run, about, held.verdict, inline, parts_of(held.run, held.verdict, held.answers))
     served = {
         "where": where,
         "linked": where.linked,
@@ -113,7 +113,7 @@ def report_of(asked: Asked) -> bytes:
     """Return a run for programs, schema ``heldout.report/1``."""
     held = _held(asked)
     about = describe(held.run, held.verdict, held.looks)
-    return as_json(held.run, about, held.verdict, {}, parts_of(held.run, held.verdict))
+    return as_json(held.run, about, held.verdict, {}, parts_of(held.run, held.verdict, held.answers))
 
 
 def figure_of(asked: Asked, stem: str, window: tuple[float, float], columns: int) -> bytes:
