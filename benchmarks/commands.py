@@ -290,11 +290,15 @@ def bench_kills(
     count: Annotated[int, typer.Option(min=1, help="Deaths, over as many runs as they need.")] = 300,
     seed: Annotated[int, typer.Option(min=0, help="The same seed draws the same ways and moments.")] = 0,
     out: Annotated[Path | None, typer.Option("-o", "--out", metavar="FILE", help="Also write the sentence.")] = None,
+    runs: Annotated[
+        Path | None,
+        typer.Option("--runs", metavar="DIR", help="Where the trainings lie, to go on where it ended."),
+    ] = None,
 ) -> None:
     """Trainings that die at random moments: do all resume, and end with the weights of one that did not?"""
     from benchmarks.kills import main as bench
 
-    bench(count, seed, out)
+    bench(count, seed, out, runs)
 
 
 @app.command("record")

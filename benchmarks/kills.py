@@ -5,15 +5,18 @@ then its weights are compared with those of an unbroken run, byte for byte, and 
 every evaluation once. The deaths: SIGKILL; SIGTERM, after which it saves; writes that fail beyond a size that is drawn
 by chance, as on a full disk; a pipe for its output that is full, and then closed.
 
-Each training runs in a child that is forked from a process which has imported everything and computed nothing.
+Each training runs in a child that is forked from a process which has imported everything and computed nothing. What is
+known is written down after each run, so that the benchmark itself may be ended, and started again in the same folder.
 """
 
 from __future__ import annotations
 
 import importlib
+import json
 import os
 import random
 import resource
+import shutil
 import signal
 import sys
 import tempfile
@@ -24,18 +27,20 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 
 import heldout
 from heldout.errors import HeldoutError
+from heldout.store.lines import replacing
 
 DEATHS = ("SIGKILL", "SIGTERM", "disk full", "full pipe")
 _STEPS = 8
 _MOST = 12  # deaths of one run; then it is left alone
 _PATIENCE = 300.0  # seconds of a child, after which it hangs
-_SMALL: Mapping[str, object] = {
-    "steps": _STEPS,
+# Problems and completions enough for a gradient, and a reward of the user's own: a policy this young solves nothing.
+SMALL: Mapping[str, Any] = {
     "warm_steps": 5,
     "prompts": 2,
     "samples": 4,
@@ -44,7 +49,7 @@ _SMALL: Mapping[str, object] = {
     "evaluate_every": 2,
     "save_every": 2,
     "record_every": 2,
-    "judge_cost": 0.0,
+    "judge_cost": 0.0,  # so that it does not depend on the time how many are judged
     "threads": 1,
 }
 _REWARD = "def short(completions, **_):\n    return [-len(one) / 10 for one in completions]\n"
@@ -57,6 +62,20 @@ class Tally:
     deaths: Counter[str] = field(default_factory=Counter)  # kind → children that ended before all steps were taken
     runs: int = 0  # that took all their steps
     wrong: list[str] = field(default_factory=list)  # what was not as it is in an unbroken run, in sentences
+    seconds: float = 0.0  # that the unbroken run took; 0 where there is none yet
+
+    @classmethod
+    def known(cls, path: Path) -> Tally:
+        """Return what an earlier benchmark wrote down; nothing where there was none."""
+        if not path.exists():
+            return cls()
+        told = json.loads(path.read_bytes())
+        return cls(**{**told, "deaths": Counter(told["deaths"])})
+
+    def keep(self, path: Path) -> None:
+        """Write down what is known, whole or not at all."""
+        with replacing(path) as new:
+            new.write_text(json.dumps(vars(self)))
 
     def sentence(self) -> str:
         """Say it."""
@@ -69,14 +88,17 @@ class Tally:
         )
 
 
-def main(count: int, seed: int, out: Path | None = None) -> None:
-    """End so many children, and print what became of their runs; exit status 1 where anything was wrong."""
+def main(count: int, seed: int, out: Path | None = None, runs: Path | None = None) -> None:
+    """End so many children, and print what became of their runs; exit status 1 where anything was wrong.
+
+    With a folder for the `runs` it goes on where it was ended, and those that went wrong stay there.
+    """
     from heldout.train import require_extra
 
     require_extra()
     console = Console(highlight=False)
     with tempfile.TemporaryDirectory(prefix="heldout-kills-") as folder:
-        tally = measure(count, seed, Path(folder), console)
+        tally = measure(count, seed, runs or Path(folder), console)
     console.print(tally.sentence(), markup=False)
     if out is not None:
         out.write_text(tally.sentence() + "\n")
@@ -87,29 +109,40 @@ def main(count: int, seed: int, out: Path | None = None) -> None:
 def measure(count: int, seed: int, folder: Path, console: Console | None = None) -> Tally:
     """End so many children of trainings below a folder."""
     os.environ |= {"TOKENIZERS_PARALLELISM": "false", "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
+    folder.mkdir(parents=True, exist_ok=True)
     (folder / "short.py").write_text(_REWARD)
     importlib.import_module("heldout.train.grpo")  # what every child needs, once
 
-    tally, rng = Tally(), random.Random(f"heldout kills {seed}")
-    began = time.monotonic()
-    if _ended(_child(folder / "unbroken"), _PATIENCE) != 0:
-        raise HeldoutError(f"The unbroken run failed; its output is in {folder / 'unbroken.txt'}.")
-    seconds = time.monotonic() - began
+    notes, unbroken = folder / f"tally-{seed}.json", folder / "unbroken"
+    tally = Tally.known(notes)
+    if not tally.seconds or not unbroken.exists():
+        shutil.rmtree(unbroken, ignore_errors=True)
+        began = time.monotonic()
+        if _ended(_child(unbroken), _PATIENCE) != 0:
+            raise HeldoutError(f"The unbroken run failed; its output is in {unbroken}.txt.")
+        tally.seconds = time.monotonic() - began
+        tally.keep(notes)
     while tally.deaths.total() < count:
-        run = folder / f"run-{tally.runs}"
-        _one_run(run, tally, rng, count, seconds)
-        tally.wrong += [f"{run.name}: {why}" for why in _compared(run, folder / "unbroken")]
+        rng = random.Random(f"heldout kills {seed} {tally.runs}")
+        run = folder / f"run-{seed}-{tally.runs}"
+        shutil.rmtree(run, ignore_errors=True)  # of a benchmark that was ended amid it
+        _one_run(run, tally, rng, count)
+        wrong = [f"{run.name}: {why}" for why in _compared(run, unbroken)]
+        tally.wrong += wrong
         tally.runs += 1
+        tally.keep(notes)
+        if not wrong:
+            shutil.rmtree(run, ignore_errors=True)
         if console is not None:
             console.print(f"{tally.deaths.total()} of {count} deaths, {tally.runs} runs, {len(tally.wrong)} wrong")
     return tally
 
 
-def _one_run(run: Path, tally: Tally, rng: random.Random, count: int, seconds: float) -> None:
+def _one_run(run: Path, tally: Tally, rng: random.Random, count: int) -> None:
     """End a run at random moments until it is through or enough have died, then let it go to its end."""
     for _ in range(min(_MOST, count - tally.deaths.total())):
         kind = rng.choice(DEATHS)
-        if _dies(run, kind, rng, seconds):
+        if _dies(run, kind, rng, tally.seconds):
             tally.deaths[kind] += 1
         else:
             return
@@ -187,7 +220,7 @@ def _trained(run: Path) -> bool:
     from heldout.train.config import TrainConfig
     from heldout.train.grpo import train
 
-    config = TrainConfig(**{**_SMALL, "reward": f"{run.parent / 'short.py'}:short"})  # type: ignore[arg-type]
+    config = TrainConfig(**{**SMALL, "steps": _STEPS, "reward": f"{run.parent / 'short.py'}:short"})
     return train(config, run, resume=True, console=Console(file=sys.stderr, highlight=False))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import signal
 from collections import Counter
 from pathlib import Path
@@ -53,3 +54,30 @@ def test_what_is_said_in_the_end() -> None:
     assert tally.sentence() == f"{counts}: all resumed, the weights are those of the unbroken run."
     tally.wrong.append("run-0 did not go on.")
     assert tally.sentence() == f"{counts}: run-0 did not go on."
+
+
+def test_it_goes_on_where_it_was_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The trainings are stood in for: a run of two deaths each, and one that is ended amid its second run."""
+
+    def one_run(run: Path, tally: Tally, rng: random.Random, count: int) -> None:
+        run.mkdir()
+        drawn.append((run.name, rng.random()))
+        tally.deaths["SIGKILL"] += 1
+        if len(drawn) == ended:
+            raise KeyboardInterrupt
+        tally.deaths["SIGTERM"] += 1
+
+    monkeypatch.setattr(kills, "_trained", lambda run: run.mkdir() or True)
+    monkeypatch.setattr(kills, "_one_run", one_run)
+    monkeypatch.setattr(kills, "_compared", lambda run, unbroken: [])
+    drawn: list[tuple[str, float]] = []
+    ended = 2
+    with pytest.raises(KeyboardInterrupt):
+        kills.measure(6, 0, tmp_path)
+    ended = 0
+    tally = kills.measure(6, 0, tmp_path)
+    assert (tally.deaths, tally.runs) == (Counter({"SIGKILL": 3, "SIGTERM": 3}), 3)
+    assert [name for name, _ in drawn] == ["run-0-0", "run-0-1", "run-0-1", "run-0-2"]
+    assert drawn[1] == drawn[2]  # what it is ended by, and when, is drawn again
+    assert not list(tmp_path.glob("run-*"))
+    assert kills.measure(6, 0, tmp_path) == tally

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +11,7 @@ import numpy as np
 import pytest
 
 import heldout
+from benchmarks.receiver import Receiver, receiving
 from heldout.live import Rules
 from heldout.live.alerts import alert_of
 from heldout.store.writer import writer_of
@@ -29,32 +28,10 @@ from heldout.callbacks import HeldoutCallback  # noqa: E402
 PROBLEMS = [f"p{index}" for index in range(200)]
 
 
-class Receiver(ThreadingHTTPServer):
-    daemon_threads = True
-    texts: list[str]
-
-
-class _Handler(BaseHTTPRequestHandler):
-    server: Receiver
-
-    def do_POST(self) -> None:
-        self.server.texts.append(json.loads(self.rfile.read(int(self.headers["Content-Length"])))["text"])
-        self.send_response(200)
-        self.end_headers()
-
-    def log_message(self, *words: object) -> None:
-        pass
-
-
 @pytest.fixture
 def receiver() -> Iterator[Receiver]:
-    with Receiver(("127.0.0.1", 0), _Handler) as server:
-        server.texts = []
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
+    with receiving() as server:
         yield server
-        server.shutdown()
-        thread.join()
 
 
 def hackable(prompts: list[str], completions: list[str], **_: Any) -> list[float]:
@@ -71,7 +48,7 @@ def measured(level: Any) -> Any:
 def test_a_hack_is_told_stopped_and_gone_back_from(
     tmp_path: Path, grpo: Any, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("HOOK", f"http://127.0.0.1:{receiver.server_port}/secret")
+    monkeypatch.setenv("HOOK", receiver.url)
     where, whole = tmp_path / "run", {"save_only_model": False, "max_steps": 20}
     falling = measured(lambda step: 0.6 + 0.02 * step if step <= 8 else 0.76 - 0.1 * (step - 8))
     callback = HeldoutCallback(

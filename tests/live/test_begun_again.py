@@ -102,7 +102,7 @@ def test_a_log_that_is_read_in_pieces_gives_the_verdict_of_the_whole(
                 more = {} if row.rate is None else {score.key: score.of(row.rate)}
                 file.write(json.dumps({"step": step, **row.metrics, **more}) + "\n")
             if step in cuts | {LAST}:
-                assert watching._look()
+                assert watching.look()
         verdict = whole(heldout.read(path, problems=score.problems), planned)
         assert tuple(watching.fold.findings) == verdict.findings
         assert watching.verdict == verdict

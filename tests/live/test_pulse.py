@@ -249,7 +249,7 @@ def watching(tmp_path: Path) -> Iterator[tuple[Watch, Clock, Told, Path]]:
     watch = Watch(Follower(path), alerts=[told], state=tmp_path / "state", console=quiet, pulse=pulse)
     for step in range(1, 12):
         log(path, step)
-        watch._look()
+        watch.look()
         clock.now += 10.0
     yield watch, clock, told, path
     watch._actor.close(5.0)
@@ -265,42 +265,42 @@ def test_a_log_of_another_trainer_that_stalls_is_told_once_and_that_it_goes_on(
 ) -> None:
     watch, clock, told, path = watching
     clock.now += 400.0
-    watch._look()
+    watch.look()
     path.touch()  # changes its time, and nothing else
-    watch._look()
+    watch.look()
     clock.now += 4000.0
-    watch._look()
+    watch.look()
     assert [(row["kind"], row["step"]) for row in rows(path, "finding")] == [("stalled", 11)]
     log(path, 12)
-    watch._look()
+    watch.look()
     assert [(row["kind"], row["step"], row["goes_on"]) for row in rows(path, "over")] == [("stalled", 11, 12)]
-    watch._finish()
+    watch.finish()
     assert told == [("stalled", "heldout: train, step 11: stalled"), ("goes_on", "heldout: train, step 12: goes on")]
 
 
 def test_a_long_evaluation_is_no_stall(watching: tuple[Watch, Clock, Told, Path]) -> None:
     watch, clock, told, path = watching
     clock.now += 300.0
-    watch._look()
+    watch.look()
     log(path, 12)
-    watch._look()
-    watch._finish()
+    watch.look()
+    watch.finish()
     assert told == []
 
 
 def test_a_second_watch_tells_nothing_again(watching: tuple[Watch, Clock, Told, Path]) -> None:
     watch, clock, told, path = watching
     clock.now += 500.0
-    watch._look()
-    watch._finish()
+    watch.look()
+    watch.finish()
     pulse, later = Pulse(60.0, clock), Told()
     again = Watch(Follower(path), alerts=[later], state=path.parent / "state", console=Console(quiet=True), pulse=pulse)
-    again._look()
+    again.look()
     clock.now += 500.0
-    again._look()
+    again.look()
     log(path, 12)
-    again._look()
-    again._finish()
+    again.look()
+    again.finish()
     assert told.kinds == ["stalled"]
     assert later.kinds == ["goes_on"]
 
@@ -310,15 +310,15 @@ def test_a_process_that_is_killed_is_told_and_that_another_goes_on(tmp_path: Pat
     killed = WRITES.format(ends="os.kill(os.getpid(), signal.SIGKILL)")
     subprocess.run([sys.executable, "-c", killed, folder])
     watch = Watch(Follower(folder), alerts=[told], console=Console(quiet=True))
-    watch._look()
+    watch.look()
     assert not watch._actor._silences  # it may have written since
-    watch._look()
-    watch._look()
+    watch.look()
+    watch.look()
     with Recorder(folder, resume=True) as recorder:
         recorder.log(2, reward=0.5)
-        watch._look()
-        watch._look()
-    watch._finish()
+        watch.look()
+        watch.look()
+    watch.finish()
     assert told.kinds == ["died", "goes_on"]
 
 
@@ -354,10 +354,10 @@ def test_a_stalled_process_is_signalled_by_a_rule_of_its_own(tmp_path: Path) -> 
     with subprocess.Popen(["sleep", "600"]) as child:
         rules = Rules(alert=On.STALL, stop=On.STALL, signal=f"{child.pid}:KILL")
         watch = Watch(Follower(tmp_path / "train.jsonl"), rules, console=Console(quiet=True), pulse=pulse)
-        watch._look()
+        watch.look()
         assert child.poll() is None
         clock.now += 61.0
-        watch._look()
+        watch.look()
         assert child.wait() == -signal.SIGKILL
 
 

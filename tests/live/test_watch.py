@@ -674,9 +674,9 @@ def test_a_verdict_is_made_anew_with_each_evaluation(tmp_path: Path) -> None:
     for first, last in ((431, 439), (440, 440), (441, 600)):
         with path.open("a") as file:
             file.write(lines(made, first, last))
-        assert watching._look()
+        assert watching.look()
         assert watching.verdict == diagnose(read(path, problems=300), horizon=PLANNED)
-    assert not watching._look()
+    assert not watching.look()
 
 
 def test_a_command_is_waited_for_and_told_how_the_run_stands(tmp_path: Path) -> None:

@@ -8,19 +8,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-# Problems and completions enough for a gradient, and a reward of the user's own: a policy this young solves nothing.
-SMALL = {
-    "warm_steps": 5,
-    "prompts": 2,
-    "samples": 4,
-    "max_tokens": 16,
-    "evaluate_problems": 4,
-    "evaluate_every": 2,
-    "save_every": 2,
-    "record_every": 2,
-    "judge_cost": 0.0,  # so that it does not depend on the time how many are judged
-    "threads": 1,
-}
+from benchmarks.kills import SMALL
+
+__all__ = ["SMALL", "flags", "heldout_train", "write_identities", "write_policy"]
 
 
 def heldout_train(*words: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:

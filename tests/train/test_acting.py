@@ -26,8 +26,9 @@ from heldout.errors import UsageError
 from heldout.store.lines import read_rows
 from heldout.train.acting import active_at, set_aside
 from heldout.train.config import TrainConfig, settings_of
-from heldout.train.grpo import newest_checkpoint, train
+from heldout.train.grpo import train
 from heldout.train.remedies import Remedy
+from heldout.train.saved import newest_checkpoint
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::FutureWarning:transformers"),

@@ -27,7 +27,8 @@ import heldout
 from heldout.errors import ContaminatedTask, HeldoutError, RecordError, UsageError
 from heldout.train.callbacks import Stop
 from heldout.train.config import TrainConfig, changed_settings, settings_of
-from heldout.train.grpo import in_order, newest_checkpoint, train
+from heldout.train.grpo import in_order, train
+from heldout.train.saved import newest_checkpoint
 from heldout.train.trl_settings import trl_settings
 
 # What the libraries of the extra say about each other and about Python, none of it about us.

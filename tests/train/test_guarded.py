@@ -25,7 +25,8 @@ from rich.console import Console
 
 import heldout
 from heldout.train.config import TrainConfig, settings_of
-from heldout.train.grpo import newest_checkpoint, train
+from heldout.train.grpo import train
+from heldout.train.saved import newest_checkpoint
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::FutureWarning:transformers"),

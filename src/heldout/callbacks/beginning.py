@@ -6,6 +6,7 @@ Ctrl-C, or after the end; one callback serves two trainers.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from enum import Enum, auto
 from pathlib import Path
@@ -16,6 +17,7 @@ from heldout.store import layout
 from heldout.store.lines import plain_mapping, read_rows
 from heldout.store.writer import writer_of
 
+_STOPS = ("stop", "roll_back")  # what a guard does that ends a training
 _SAYS_NOTHING = ("logging_dir", "run_name", "resume_from_checkpoint")  # settings that differ between lives of one run
 
 
@@ -41,8 +43,8 @@ def place_for(directory: Path, past: Past, config: Mapping[str, Any]) -> Place:
     Raises
     ------
     RecordError
-        When the directory holds a run that this is not: one that ended, has a checkpoint to go on from, or has other
-        settings.
+        When the directory holds a run that this is not: one that ended, was stopped by the guard, has a checkpoint to
+        go on from, or has other settings.
     """
     if not (directory / layout.RUN).exists():
         return Place(directory, False, "")
@@ -79,6 +81,14 @@ def _refuse_another(directory: Path, known: Mapping[str, Any], config: Mapping[s
     writer = writer_of(directory)
     saved = [row["path"] for row in read_rows(directory / layout.CHECKPOINTS).rows if isinstance(row.get("path"), str)]
     there = [directory / path for path in saved if (directory / path).is_dir()]
+    stopped = _stopped_by_the_guard(directory)
+    if stopped is not None:
+        kept = _kept(directory)
+        back = f"go on from the checkpoint to keep by train(resume_from_checkpoint={kept!r}), or " if kept else ""
+        raise RecordError(
+            f"{since}, and the guard stopped it at step {stopped}; the same again would end alike. Change what was "
+            f"gamed, and {back}give another directory."
+        )
     if there:
         raise RecordError(
             f"{since}; go on with it by train(resume_from_checkpoint={str(there[-1])!r}), or give another directory."
@@ -86,3 +96,20 @@ def _refuse_another(directory: Path, known: Mapping[str, Any], config: Mapping[s
     amid = newest < (before.get("max_steps") or 0)  # a process that leaves by itself has "finished", however far it is
     if writer is None or (writer.last_word == "finished" and not amid):
         raise RecordError(f"{since}, and has ended; give another directory.")
+
+
+def _stopped_by_the_guard(directory: Path) -> int | None:
+    """Return the step at which the guard of the last process stopped the run; None where it did not."""
+    rows = read_rows(directory / layout.FINDINGS).rows
+    begun = max((place for place, row in enumerate(rows) if row.get("what") == "start"), default=0)
+    stops = [row.get("step") for row in rows[begun:] if row.get("act") in _STOPS and row.get("done")]
+    return stops[0] if stops and type(stops[0]) is int else None
+
+
+def _kept(directory: Path) -> str | None:
+    """Return the checkpoint to keep, by the guard's last word, if it is there."""
+    try:
+        path = json.loads((directory / layout.BEST).read_bytes())["checkpoint"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return path if isinstance(path, str) and Path(path).is_dir() else None

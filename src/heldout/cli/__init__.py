@@ -6,6 +6,7 @@ import io
 import os
 import signal
 import sys
+import time
 from typing import Annotated, NoReturn
 
 import typer
@@ -13,7 +14,10 @@ import typer
 from heldout import __version__
 from heldout.cli import audit, bench, chart, columns, compare, eval, manual, plan, report, samples, serve, train, watch
 from heldout.errors import HeldoutError
+from heldout.ranks import ranks
 from heldout.text import visible
+
+_WAIT = 30.0  # seconds in which a launcher ends a job of which one process has failed
 
 app = typer.Typer(
     name="heldout",
@@ -81,6 +85,15 @@ def main() -> NoReturn:
 
 
 def _refuse(why: str) -> NoReturn:
+    """Print a refusal and end.
+
+    What all processes of a job are refused for, the first one says, and its launcher ends the others while they wait;
+    what only one of them meets is said by that one, with its rank.
+    """
+    here = ranks()
+    if not here.first:
+        time.sleep(_WAIT)
+        why = f"rank {here.rank}: {why}"
     print(f"heldout: {visible(why)}", file=sys.stderr)
     sys.exit(2)
 

@@ -4,19 +4,28 @@ from __future__ import annotations
 
 import importlib
 import os
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
+from urllib.parse import quote
 
 import typer
 
 from heldout.cli.reading import Reading, with_reading
-from heldout.errors import UsageError
+from heldout.errors import SeveralRuns, UsageError
+
+if TYPE_CHECKING:
+    from heldout.live.several import Place, Several
+    from heldout.live.watch import Watch
 
 
 @with_reading()
 def watch(
     paths: Annotated[
-        list[str], typer.Argument(metavar="PATH...", help="A log or directory; it need not be there yet.")
+        list[str],
+        typer.Argument(metavar="PATH...", help="A log or directory, which need not be there yet; or many runs."),
     ],
     join: Annotated[bool, typer.Option("--join", help="The paths are of one run: read them as one.")] = False,
     planned: Annotated[int | None, typer.Option(min=1, help="Evaluations that the whole run will have.")] = None,
@@ -58,18 +67,21 @@ def watch(
 ) -> None:
     """Follow a run while it goes on, and act on what is found: a command, a file, a signal, an alert.
 
+    Of several paths, and of a folder with several runs, each run is followed, and shown in a line, the gravest first.
+
     Examples:  heldout watch runs/today   ·   heldout watch train.log --on confirmed --stop-file STOP --planned 40
     """
-    if len(paths) > 1 and not join:
-        raise UsageError(f"{len(paths)} paths were given, and one run is followed; if they are of one run, add --join.")
     _load_numpy()
     from heldout.cli.reading import checked_margin, fresh
     from heldout.live.alerts import alert_of
     from heldout.live.pulse import Pulse
     from heldout.live.rules import On, Rules
+    from heldout.live.several import Several
     from heldout.live.watch import Watch
 
     chosen = On(on)
+    if len(paths) > 1 and not join:
+        _refuse_of_one({"--stop-file": stop_file, "--signal": signal, "--run": reading.run}, len(paths))
     rules = Rules(
         alert=chosen,
         stop=chosen if stop_file or signal else On.NEVER,
@@ -80,16 +92,39 @@ def watch(
         signal=signal or "",
         dry_run=dry_run,
     )
-    watching = Watch(
-        reading.follower(paths),
-        rules,
-        planned=planned,
-        margin=checked_margin(margin),
-        detectors=fresh(detector or [])(),
-        alerts=[alert_of(one) for one in alert or []],
-        state=state,
-        pulse=Pulse(stalled_after),
-    )
+    alerts, made = [alert_of(one) for one in alert or []], fresh(detector or [])
+    follow = partial(Watch, rules=rules, planned=planned, margin=checked_margin(margin), alerts=alerts)
+
+    def one_of(place: Place) -> Watch:
+        follower = replace(reading, run=place.run).follower(str(place.path))
+        memory = None if state is None else state / quote(place.name, safe="")
+        pulse = Pulse(stalled_after)
+        return follow(follower, detectors=made(), state=memory, pulse=pulse, beside=place.name)
+
+    several = Several([Path(one) for one in paths], one_of)
+    try:
+        if join or len(paths) == 1:
+            alone = follow(reading.follower(paths), detectors=made(), state=state, pulse=Pulse(stalled_after))
+            _follow(alone, once, interval, until_idle)
+        else:
+            _follow(several, once, interval, until_idle)
+    except SeveralRuns:
+        if join or reading.run or stop_file or signal or not several.paths[0].is_dir():
+            raise
+        _follow(several, once, interval, until_idle)
+
+
+def _refuse_of_one(given: Mapping[str, object], count: int) -> None:
+    """Refuse what can be meant of a single run only."""
+    for flag, value in given.items():
+        if value:
+            raise UsageError(
+                f"{flag} is for one run, and {count} paths were given; give one, or --join if they are of one run. "
+                "A --command is told by HELDOUT_RUN which run was found."
+            )
+
+
+def _follow(watching: Watch | Several, once: bool, interval: float, until_idle: float | None) -> None:
     if once:
         watching.once()
     else:

@@ -242,10 +242,10 @@ class Actor:
 
     def _inform(self, decision: Decision, about: About) -> None:
         """Send the alerts, one for each detector however often it spoke, and start the command."""
-        known: Mapping[str, object] = {}
+        known: Mapping[str, object] = {"RUN": self.name}
         if not self.rules.dry_run and (self._boxes or self._command):
             try:
-                known = about()
+                known = {**known, **about()}
             except Exception as error:  # what was found is the more urgent the less is known
                 self._failed(f"how the run stands is not known to alerts and the command ({error})")
         for entry in by_detector(decision.alerts):

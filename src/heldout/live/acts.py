@@ -5,7 +5,7 @@ A command finds in its environment, each empty where it is not known:
 * ``HELDOUT_STEP``, ``HELDOUT_KIND``, ``HELDOUT_DETECTOR``, ``HELDOUT_SEVERITY``: of the finding;
 * ``HELDOUT_TITLE``, ``HELDOUT_TEXT``: the words of an alert; ``HELDOUT_SEEN``: what was seen;
 * ``HELDOUT_FINDING``: all of the finding, as JSON;
-* ``HELDOUT_STATE``: of the run, such as ``over-optimised``;
+* ``HELDOUT_RUN``, ``HELDOUT_STATE``: name and state of the run, such as ``over-optimised``;
 * ``HELDOUT_RECOMMENDED``: the step of the checkpoint to keep; ``HELDOUT_CHECKPOINT``: where it lies;
 * ``HELDOUT_ANSWERS``: the six answers of a report, a line each.
 """
@@ -29,7 +29,7 @@ from heldout.store.lines import replacing
 from heldout.store.writer import started
 
 _SHELL = "/bin/sh"
-_ABOUT_THE_RUN = ("STATE", "RECOMMENDED", "CHECKPOINT", "ANSWERS")
+_ABOUT_THE_RUN = ("RUN", "STATE", "RECOMMENDED", "CHECKPOINT", "ANSWERS")
 
 
 def headline(finding: Finding) -> str:

@@ -173,14 +173,15 @@ def _worth_showing(verdict: Verdict, findings: Sequence[Finding]) -> list[Entry]
 
 
 def _footer(run: Run, pace: Pace) -> str:
-    parts = [f"step {last_step(run)}", f"{_age(pace.since)} ago"]
+    parts = [f"step {last_step(run)}", f"{age(pace.since)} ago"]
     if pace.per_minute is not None:
         parts.append(f"{pace.per_minute:.3g} steps a minute")
     parts.append(counted(len(run.evaluations()), "evaluation"))
     return " · ".join(parts)
 
 
-def _age(seconds: float) -> str:
+def age(seconds: float) -> str:
+    """Write how long ago something was."""
     if seconds < 120:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"

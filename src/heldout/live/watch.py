@@ -34,11 +34,12 @@ from heldout.live.pulse import STALLED, Pulse, silence
 from heldout.live.rules import Rules, decide
 from heldout.run import Run
 from heldout.store.writer import Writer, writer_of
+from heldout.text import visible
 
 __all__ = ["Follower", "Watch"]
 
 SHARE = 0.008  # of a core that is spent on reading, at most
-_LONGEST_WAIT = 600.0
+LONGEST_WAIT = 600.0
 _REDRAWN = 5.0  # seconds after which the clock on the screen is set
 
 
@@ -57,6 +58,8 @@ class Watch:
         Where it is shown.
     pulse
         How long the run may be silent; by its usual pauses if not given.
+    beside
+        Its name, with which its lines begin, where others are followed beside it and a table shows them all.
     """
 
     def __init__(
@@ -71,7 +74,9 @@ class Watch:
         state: Path | None = None,
         console: Console | None = None,
         pulse: Pulse | None = None,
+        beside: str = "",
     ) -> None:
+        self.beside = visible(beside)
         self.follower, self.rules = follower, rules
         self.console = console or Console(highlight=False)
         self.fold, self.pace = Fold(Detectors.planned(planned, detectors, margin), self._detector_failed), Pace()
@@ -93,11 +98,11 @@ class Watch:
         ReadError
             When there is nothing to read.
         """
-        self._look(last=True)
+        self.look(last=True)
         if self.run is None:
             raise ReadError(self.follower.waiting)
         self.console.print(self._panel())
-        self._finish()
+        self.finish()
 
     def follow(self, *, interval: float = 1.0, until_idle: float | None = None) -> None:
         """Go on until nothing more is written, or until one is interrupted.
@@ -117,27 +122,27 @@ class Watch:
         cost, news = 0.0, time.monotonic()  # the first look is left out: it imports what it needs
         with self._shown():
             try:
-                read = self._look()
+                read = self.look()
                 while True:
                     if read:
                         news = time.monotonic()
                     left = None if until_idle is None else until_idle - (time.monotonic() - news)
                     if left is not None and left <= 0.0:
                         break
-                    wait = min(max(interval, cost / SHARE), _LONGEST_WAIT)
+                    wait = min(max(interval, cost / SHARE), LONGEST_WAIT)
                     self._wait(wait if left is None else min(wait, left))
                     began = time.process_time()
-                    read = self._look()
+                    read = self.look()
                     cost = time.process_time() - began
             except KeyboardInterrupt:
                 until_idle = None
-            self._look(last=True)
+            self.look(last=True)
         if self.run is None and until_idle is not None:
             raise ReadError(self.follower.waiting)
         self._last_word()
-        self._finish()
+        self.finish()
 
-    def _finish(self) -> None:
+    def finish(self) -> None:
         """Wait for what was started, and say what was lost."""
         self._actor.close(patiently=True)
         if self._memory.lost:
@@ -148,7 +153,7 @@ class Watch:
         if self.run is not None and self.verdict is not None:
             self._tell(status(self.run, self.verdict))
 
-    def _look(self, *, last: bool = False) -> bool:
+    def look(self, *, last: bool = False) -> bool:
         """Read what is new and act on it; return whether there was anything."""
         run = self.follower.poll(last=last)
         if run is None:
@@ -248,12 +253,13 @@ class Watch:
 
     def _tell(self, text: str) -> None:
         """Print a line where there is no screen, unless it is that of the last time."""
-        if text and text != self._said and self._screen is None:
+        shown = self._screen is not None or (self.beside and self.console.is_terminal)
+        if text and text != self._said and not shown:
             self._print(text)
         self._said = text or self._said
 
     def _print(self, text: str) -> None:
-        self.console.print(text, markup=False, soft_wrap=True)
+        self.console.print(f"{self.beside}: {text}" if self.beside else text, markup=False, soft_wrap=True)
 
     def _panel(self) -> Panel:
         return panel(self.run, self.verdict, self.fold.findings, self.follower.waiting, self.pace)

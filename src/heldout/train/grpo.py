@@ -47,15 +47,12 @@ from heldout.rewards import NAMED, ExitStatus, Fraction, Own, Part, Score, Solve
 from heldout.sandbox import Limits, Sandbox, open_sandbox
 from heldout.sandbox.base import limits_given
 from heldout.sandbox.exit_status import ExitStatusJudge
-from heldout.store import layout
-from heldout.store.checkpoints import newest_whole, passed_over, why_broken
-from heldout.store.lines import read_rows
 from heldout.store.recorder import Recorder
 from heldout.tasks import load_task
 from heldout.tasks.comparing import compared_as
 from heldout.tasks.contamination import contaminated, refuse
 from heldout.tasks.problem import Problem, with_limits, with_wrong_tests
-from heldout.text import counted, sentence_list
+from heldout.text import counted
 from heldout.train.acting import Acting, Training
 from heldout.train.callbacks import Display, Oftener, Shown, Stop
 from heldout.train.config import TrainConfig
@@ -63,6 +60,7 @@ from heldout.train.folders import in_turn, is_whole
 from heldout.train.remedies import check_parts
 from heldout.train.reward_model import RewardModel, fit_reward_model, labelled_samples
 from heldout.train.rewards import RewardFunctions, least_of_right
+from heldout.train.saved import checkpoint_of, newest_checkpoint
 from heldout.train.trl_settings import adapter, require_vllm, trl_settings, updates_a_batch
 from heldout.train.warm_start import WarmStart, warm_start
 
@@ -359,32 +357,6 @@ def in_order(problems: Sequence[Problem], config: TrainConfig) -> Dataset:
     while len(order) < config.steps * config.prompts:
         order += rng.sample(range(len(problems)), len(problems))
     return rows.select(order[: config.steps * config.prompts])
-
-
-def newest_checkpoint(directory: Path, say: Callable[[str], None] = lambda text: None) -> str | None:
-    """Return the newest finished checkpoint that is whole; one that was cut off while it was saved was never recorded.
-
-    Newer ones that something has happened to since are told of.
-    """
-    found = newest_whole(path for _, path in sorted(_saved(directory), key=lambda saved: -saved[0]))
-    if told := passed_over(found):
-        say(f"note: {told}")
-    return None if found.newest is None else str(found.newest)
-
-
-def checkpoint_of(directory: Path, step: int) -> Path:
-    """Return the whole checkpoint of a step; a UsageError that says which steps have one where it has none."""
-    whole = {saved: path for saved, path in _saved(directory) if not why_broken(path)}
-    if step not in whole:
-        steps = sentence_list([str(saved) for saved in sorted(whole)]) or "none"
-        raise UsageError(f"{directory} has no whole checkpoint of step {step} to go back to; it has those of {steps}.")
-    return whole[step]
-
-
-def _saved(directory: Path) -> list[tuple[int, Path]]:
-    """Return the checkpoints that are there, with their steps: of each step the run's own, then a copy."""
-    rows = read_rows(directory / layout.CHECKPOINTS).rows
-    return [(row["step"], directory / row["path"]) for row in rows if (directory / row["path"]).is_dir()]
 
 
 def _reward_model(ready: _Prepared, policy: TransformersPolicy, sandbox: Sandbox, display: Display) -> RewardModel:

@@ -1,0 +1,190 @@
+"""``heldout watch`` of many runs: each is followed as one is, and shown in a line, the gravest first.
+
+Every run has a `Watch` of its own, with its own findings, acts and memory; one that cannot be read says so in its line
+and keeps no other from being watched. Runs that are begun in the folder later are found, too.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
+from pathlib import Path
+from typing import NamedTuple
+
+from rich.console import Console
+from rich.live import Live as Screen
+from rich.table import Table
+from rich.text import Text
+
+from heldout.errors import HeldoutError, ReadError
+from heldout.live.panel import age
+from heldout.live.watch import LONGEST_WAIT, SHARE, Watch
+from heldout.readers import logs_in
+from heldout.readers.folders.walk import walked
+from heldout.readers.source import Files
+from heldout.report.rows import Row, row_of, worst_first
+from heldout.text import visible
+
+
+class Place(NamedTuple):
+    """Where a run is read from."""
+
+    name: str
+    path: Path
+    run: str | None = None  # which one, where the path holds several
+
+
+def places_in(path: Path) -> list[Place]:
+    """Return where each run of a folder, or of a file that holds several, lies; none where nothing can be read yet."""
+    try:
+        found = logs_in(path, Files())
+    except ReadError:
+        return []
+    shared = Counter(one.place or path for one in found)
+    places = []
+    for one in found:
+        where, called = one.place or path, one.log.name or one.name
+        alone = shared[where] == 1
+        inside = where.relative_to(path).as_posix() if where != path and where.is_relative_to(path) else ""
+        name = (inside or called) if alone else f"{inside}/{called}".removeprefix("/")
+        places.append(Place(name, where, None if alone and one.place else called))
+    return places
+
+
+class Several:
+    """Follows the runs of some folders.
+
+    Parameters
+    ----------
+    paths
+        Folders with runs, or files that hold several; they need not hold any yet.
+    watching
+        Makes what follows one of them.
+    console
+        Where they are shown.
+
+    Attributes
+    ----------
+    watches
+        What follows each run, by its name.
+    """
+
+    def __init__(
+        self, paths: Sequence[Path], watching: Callable[[Place], Watch], console: Console | None = None
+    ) -> None:
+        self.paths, self._watching = paths, watching
+        self.console = console or Console(highlight=False)
+        self.watches: dict[str, Watch] = {}
+        self._rows: dict[str, Row] = {}
+        self._known: set[Path] = set()  # what may be a log, at the last look
+        self._screen: Screen | None = None
+
+    def once(self) -> None:
+        """Look at all of them once, act and print the table.
+
+        Raises
+        ------
+        ReadError
+            When there is nothing to read.
+        """
+        self._look(last=True)
+        self._end()
+
+    def follow(self, *, interval: float = 1.0, until_idle: float | None = None) -> None:
+        """Go on until nothing more is written in any of them, or until one is interrupted; as `Watch.follow`."""
+        news = time.monotonic()
+        with self._shown():
+            try:
+                while True:
+                    began = time.process_time()
+                    if self._look():
+                        news = time.monotonic()
+                    wait = min(max(interval, (time.process_time() - began) / SHARE), LONGEST_WAIT)
+                    left = wait if until_idle is None else until_idle - (time.monotonic() - news)
+                    if left <= 0.0:
+                        break
+                    time.sleep(min(wait, left))
+            except KeyboardInterrupt:
+                pass
+            self._look(last=True)
+        self._end()
+
+    def _look(self, *, last: bool = False) -> bool:
+        """Look for new runs, and for what is new in each; return whether there was anything."""
+        self._find()
+        read = [self._looked(name, watch, last=last) for name, watch in self.watches.items()]
+        if self._screen is not None:
+            self._screen.update(self.table(), refresh=True)
+        return any(read)
+
+    def _find(self) -> None:
+        """Begin to follow what is not followed yet; read for it only where a file has appeared."""
+        there = {one for path in self.paths for one in (walked(path).candidates if path.is_dir() else [path])}
+        if not there - self._known:
+            return
+        self._known |= there
+        for path in self.paths:
+            for place in places_in(path):
+                if place.name not in self.watches:
+                    self.watches[place.name] = self._watching(place)
+
+    def _looked(self, name: str, watch: Watch, *, last: bool) -> bool:
+        """Look at one run; what is wrong with it stands in its line."""
+        try:
+            read = watch.look(last=last)
+        except HeldoutError as error:
+            self._rows[name] = replace(self._rows.get(name, Row(name=name)), error=str(error))
+            return False
+        if read and watch.run is not None and watch.verdict is not None:
+            self._rows[name] = replace(row_of(watch.run, watch.verdict, changed=0.0), name=name)
+        return read
+
+    def _end(self) -> None:
+        if not self.watches:
+            raise ReadError(f"{' + '.join(map(str, self.paths))}: there was no run to watch.")
+        self.console.print(self.table())
+        for watch in self.watches.values():
+            watch.finish()
+
+    def _shown(self) -> AbstractContextManager[object]:
+        if not self.console.is_terminal:
+            return nullcontext()
+        self._screen = Screen(self.table(), console=self.console, auto_refresh=False, transient=True)
+        return self._screen
+
+    def rows(self) -> list[Row]:
+        """What is known of each run, the gravest first; those that nothing is known of yet stand at the end."""
+        return worst_first([self._rows.get(name) or _waiting(name, watch) for name, watch in self.watches.items()])
+
+    def table(self) -> Table:
+        """Draw them, a line each."""
+        drawn = Table(box=None, header_style="dim", padding=(0, 2, 0, 0))
+        for head in ("run", "state", "last step", "keep", "since"):
+            drawn.add_column(head, no_wrap=True, overflow="ellipsis")
+        for row in self.rows():
+            since = age(self.watches[row.name].pace.since) if row.state else ""
+            drawn.add_row(Text(visible(row.name)), _state(row), _number(row.last_step), _kept(row), since)
+        return drawn
+
+
+def _waiting(name: str, watch: Watch) -> Row:
+    return Row(name=name, error=watch.follower.waiting or "nothing was read yet.")
+
+
+def _state(row: Row) -> Text:
+    """The verdict in its colour, or why there is none."""
+    if row.state is None or row.error:
+        return Text(visible(row.error), style="yellow")
+    return Text.assemble((row.state.value, row.colour), (f"  {visible(row.label)}" if row.label else "", "dim"))
+
+
+def _kept(row: Row) -> str:
+    level, between = row.kept_at
+    return f"{row.keep.step}: {level} ({between})" if row.keep else ""
+
+
+def _number(value: int | None) -> str:
+    return "" if value is None else str(value)
