@@ -26,7 +26,7 @@ FELL = Finding(
     means="It means.",
     advice="Go back.",
 )
-RUN = {"STATE": "over-optimised", "RECOMMENDED": 200, "CHECKPOINT": Path("at/200"), "ANSWERS": "Yes."}
+RUN = {"RUN": "a run", "STATE": "over-optimised", "RECOMMENDED": 200, "CHECKPOINT": Path("at/200"), "ANSWERS": "Yes."}
 
 
 def environment(tmp_path: Path, about: dict[str, object]) -> dict[str, str]:
@@ -50,6 +50,7 @@ def test_a_command_is_told_all_that_the_documentation_names(tmp_path: Path) -> N
         "HELDOUT_TITLE": "title",
         "HELDOUT_TEXT": "text",
         "HELDOUT_SEEN": "It fell.",
+        "HELDOUT_RUN": "a run",
         "HELDOUT_STATE": "over-optimised",
         "HELDOUT_RECOMMENDED": "200",
         "HELDOUT_CHECKPOINT": "at/200",
