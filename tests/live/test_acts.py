@@ -64,7 +64,7 @@ def test_a_command_is_told_all_that_the_documentation_names(tmp_path: Path) -> N
 
 def test_what_is_not_known_of_the_run_is_empty(tmp_path: Path) -> None:
     said = environment(tmp_path, {"STATE": None})
-    assert [said[f"HELDOUT_{name}"] for name in RUN] == [""] * 4
+    assert [said[f"HELDOUT_{name}"] for name in RUN] == [""] * 5
 
 
 def test_without_a_shell_the_words_are_given_as_they_are(tmp_path: Path) -> None:
