@@ -206,7 +206,7 @@ class Parting:
     signal: str
     key: str
     step: int | None  # None where no difference is seen
-    difference: float = math.nan  # of the first stretch that differs, the first minus the second, as logged
+    difference: float = math.nan  # where it is largest, first minus second, as logged; of the held-out score at `step`
     why: str = ""  # it could not be asked
 
 

@@ -103,7 +103,11 @@ def _answer(found: Comparison, one: Difference) -> Mapping[str, str]:
 def _may_be_best(found: Comparison) -> str:
     if found.best is None:
         return ""
-    return f"{', '.join(map(words.name, found.best))} may be the best" if len(found.best) > 1 else "one is the best"
+    return (
+        f"{', '.join(map(words.name, found.best))} may be the best"
+        if len(found.best) > 1
+        else f"{words.name(found.best[0])} is told from all others"
+    )
 
 
 def _levels(found: Comparison, points: Sequence[str]) -> TextTable:

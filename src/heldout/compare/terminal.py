@@ -61,7 +61,7 @@ def _sentences(found: Comparison) -> Iterator[str]:
             yield f"  {problems(part)}"
     told = list(words.parting(found))
     if len(found.recipes) == 2 and told:
-        yield f"  They part in {'; '.join(told)} (one error of 5 % for all)."
+        yield f"  They part in {'; '.join(told)} (each with an error of 5 % for all its steps)."
 
 
 def problems(part: Part) -> str:

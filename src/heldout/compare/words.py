@@ -254,13 +254,15 @@ def parting(found: Comparison) -> Iterator[str]:
         elif one.step is None:
             yield f"{one.signal}: no difference beyond noise"
         else:
-            yield f"{one.signal}: from step {one.step} on{_by(one)}"
+            about = "" if one.key == "held_out" else "about "
+            yield f"{one.signal}: from {about}step {one.step} on{_by(one)}"
 
 
 def _by(one: Parting) -> str:
     if not math.isfinite(one.difference) or one.key == "held_out":
         return ""
-    return f", by {'+' if one.difference > 0 else '-'}{number(abs(one.difference), abs(one.difference) or None)}"
+    sign = "+" if one.difference > 0 else "-"
+    return f", by up to {sign}{number(abs(one.difference), abs(one.difference) or None)}"
 
 
 def cannot_say(found: Comparison) -> tuple[str, ...]:
