@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import shlex
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
-from heldout import read
+from heldout import diagnose, read
 from heldout.charts import Hints, Style, dual_axis, save
 from heldout.charts.command import command_for, numbers_of, of_axes
 from heldout.cli import app
 from heldout.errors import HeldoutError, UsageError
-from heldout.report.figures import labels_of, standard_figures
+from heldout.report.figures import command_of, labels_of, standard_figures
 
 EXAMPLE = "example:deepseek-r1"
 
@@ -124,3 +125,35 @@ def test_axes_and_numbers() -> None:
     assert numbers_of("--ylim", "-3:-1e-2", 2) == (-3.0, -0.01)
     with pytest.raises(UsageError, match="FIRST:LAST:DISTANCE"):
         numbers_of("--ticks", "1:2", 3)
+
+
+def test_the_command_of_a_figure_of_a_report_knows_how_the_log_was_read(tmp_path: Path) -> None:
+    log = tmp_path / "run.csv"
+    log.write_text("step,reward,other,eval/pass@1\n" + "".join(f"{s},{s},{s * s},{s / 20}\n" for s in range(12)))
+    run = read(log, roles={"reward": "other"})
+    verdict = diagnose(run)
+    (figure,) = standard_figures(run, verdict)
+    first = save(figure.chart, tmp_path / "first.svg")
+    command = command_of(run, figure, verdict, str(tmp_path / "again.svg"))
+    assert "--reward other" in command
+    typed(*shlex.split(command)[2:])
+    assert (tmp_path / "again.svg").read_bytes() == first.read_bytes()
+
+
+def test_the_command_of_a_figure_that_is_no_standard_one(tmp_path: Path) -> None:
+    log = tmp_path / "run.csv"
+    log.write_text("step,loss,lr\n" + "".join(f"{s},{9 - s},{s}\n" for s in range(9)))
+    run = read(log)
+    (figure,) = standard_figures(run)
+    first = save(figure.chart, tmp_path / "first.svg")
+    typed(*shlex.split(command_of(run, figure, None, str(tmp_path / "again.svg")))[2:])
+    assert (tmp_path / "again.svg").read_bytes() == first.read_bytes()
+
+
+def test_a_name_that_a_terminal_would_obey_is_in_no_command(tmp_path: Path) -> None:
+    log = tmp_path / "run.csv"
+    log.write_text("step,reward,eval/pass@1\n" + "".join(f"{s},{s},{s / 20}\n" for s in range(9)))
+    run = read(log)
+    (figure,) = standard_figures(run)
+    assert command_of(run, figure)
+    assert command_of(replace(run, source="a\x1b[2Jb"), figure) == ""

@@ -16,7 +16,7 @@ from heldout.readers.log import Log, noted, some
 from heldout.run import Note, NoteKind, Run
 from heldout.text import counted
 
-_OPTION = {"reward": "--reward", "held_out": "--eval", "length": "--length"}
+ROLE_FLAGS = {"reward": "--reward", "held_out": "--eval", "length": "--length"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ def absent_roles(run: Run, options: Options) -> dict[str, str]:
     absent = {role: key for role, key in (options.roles or {}).items() if key not in run.metrics}
     for role, key in absent.items():
         if not options.growing:
-            raise UnknownMetric(f"{_OPTION.get(role, role)}: {run.explain_missing(key)}")
+            raise UnknownMetric(f"{ROLE_FLAGS.get(role, role)}: {run.explain_missing(key)}")
     return absent
 
 
@@ -94,7 +94,7 @@ def _missing_roles(run: Run, roles: Mapping[str, str]) -> list[Note]:
     """Name the roles that no column plays, and the columns that come near."""
     notes = []
     for role in (role for role in ROLES if role not in roles):
-        near, option = run.choices.near.get(role, ()), _OPTION[role]
+        near, option = run.choices.near.get(role, ()), ROLE_FLAGS[role]
         text = f"No key was recognised as {BY_NAME[role].label}; give {option} KEY if there is one"
         guess = f", such as {option} {some(near, 6)}" if near else ""
         notes.append(Note(NoteKind.UNKNOWN, f"{text}{guess}."))
@@ -106,7 +106,8 @@ def _guessed(run: Run, roles: Mapping[str, str]) -> list[Note]:
     taken = [(role, roles[role], run.choices.columns.get(roles[role])) for role in ROLES if role in roles]
     return [
         Note(
-            NoteKind.ASSUMED, f"{key!r} was taken as the {BY_NAME[role].label}: {choice.reason} ({_OPTION[role]} KEY)."
+            NoteKind.ASSUMED,
+            f"{key!r} was taken as the {BY_NAME[role].label}: {choice.reason} ({ROLE_FLAGS[role]} KEY).",
         )
         for role, key, choice in taken
         if choice is not None and choice.role == role and not choice.sure
@@ -124,7 +125,7 @@ def _better_named(run: Run, roles: Mapping[str, str]) -> list[Note]:
     """Name columns that say more than the one that was taken, and may be of the evaluation as well."""
     found = run.choices.near.get("held_out", ()) if "held_out" in roles else ()
     text = f"On the same rows as {roles.get('held_out')!r}, and perhaps of the evaluation as well: {some(found, 6)}"
-    return noted(NoteKind.ASSUMED, len(found), f"{text} (choose with {_OPTION['held_out']} KEY).")
+    return noted(NoteKind.ASSUMED, len(found), f"{text} (choose with {ROLE_FLAGS['held_out']} KEY).")
 
 
 def _other_benchmarks(run: Run, roles: Mapping[str, str]) -> list[Note]:

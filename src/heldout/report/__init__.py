@@ -22,7 +22,7 @@ from heldout.diagnosis.looks import looks_of
 from heldout.diagnosis.verdict import diagnose
 from heldout.errors import UsageError
 from heldout.findings import Verdict
-from heldout.report.figures import Figure, standard_figures
+from heldout.report.figures import Figure, command_of, standard_figures
 from heldout.report.json_report import SCHEMA, as_json
 from heldout.report.leftovers import INDEX, PAGES, remove, remove_reports, reports_before, written_before
 from heldout.report.markdown import as_markdown
@@ -94,7 +94,14 @@ def write_report(
         pairs = list(zip(figures, drawing, strict=True))
         files = {figure.title: _save(figure, done, folder) for figure, done in pairs}
         inline = [
-            InlineFigure(figure.stem, figure.chart.caption, as_data(figure.chart), done.still, files[figure.title])
+            InlineFigure(
+                figure.stem,
+                figure.chart.caption,
+                as_data(figure.chart),
+                done.still,
+                files[figure.title],
+                command_of(run, figure, verdict),
+            )
             for figure, done in pairs
         ]
         (folder / "report.html").write_text(as_html(run, about, verdict, inline, parts), encoding="utf-8")

@@ -10,12 +10,12 @@ import orjson
 
 from heldout.diagnosis.beside import near_misses
 from heldout.metrics import BY_NAME, ROLES, Better, better_of
+from heldout.readers.roles import ROLE_FLAGS
 from heldout.run import Note, NoteKind, Run
 from heldout.text import counted, number
 
 _HEAD = ("Column", "Part", "Values", "Steps", "Range", "Unit", "Better", "Why")
 _LEFT_OUT = (NoteKind.DROPPED, NoteKind.IGNORED, NoteKind.MISSING, NoteKind.ASSUMED)
-_FLAGS = {"reward": "--reward", "held_out": "--eval", "length": "--length"}
 _WIDEST = 48  # characters that a column of the table is padded to; what is longer is still shown in full
 
 
@@ -128,10 +128,10 @@ def _open_roles(run: Run) -> list[str]:
 
 def _hints(run: Run) -> Iterator[str]:
     """Say which flags change what was taken, and which columns they might name."""
-    flags = ", ".join(f"{_FLAGS[role]} KEY" for role in ROLES)
+    flags = ", ".join(f"{ROLE_FLAGS[role]} KEY" for role in ROLES)
     yield f"What is taken for what can be changed: {flags}; --run NAME where a log holds several."
     for role in _open_roles(run):
-        typed = ", ".join(f"{_FLAGS[role]} {shlex.quote(key)}" for key in near_misses(run, role))
+        typed = ", ".join(f"{ROLE_FLAGS[role]} {shlex.quote(key)}" for key in near_misses(run, role))
         might = f"it might be {typed}" if typed else "none looks like one"
         yield f"No column was taken as the {BY_NAME[role].label}; {might}."
 

@@ -9,13 +9,16 @@ from typing import Any
 import numpy as np
 
 from heldout.charts import Chart, Hints, Marks, Share, dual_axis, length_and_pass_rate, reward_and_held_out
+from heldout.charts.command import command_for
 from heldout.detectors.hacking import HACKED, TOLERATED
 from heldout.diagnosis.description import curves_of
 from heldout.diagnosis.first_screen import stretches
 from heldout.diagnosis.hack_curve import hack_curve_of
 from heldout.findings import State, Verdict
-from heldout.metrics import Unit, heading_of
+from heldout.metrics import ROLES, Unit, heading_of
+from heldout.readers.roles import ROLE_FLAGS
 from heldout.run import Run
+from heldout.text import visible
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +28,7 @@ class Figure:
     stem: str
     title: str
     chart: Chart
+    metrics: tuple[str, ...] = ()  # those of the left and the right side, where it is none of the standard figures
 
 
 def standard_figures(
@@ -82,12 +86,33 @@ def _hack_rate(run: Run, verdict: Verdict | None) -> Share | None:
     return Share("Rewarded, fails hidden tests", curve.step.astype(np.float64), curve.share, curve.low, curve.high)
 
 
+def command_of(run: Run, figure: Figure, verdict: Verdict | None = None, out: str = "") -> str:
+    """Return the command that draws a figure of a run again.
+
+    There is none of a run that was joined from several logs, and none where a name holds what a terminal would obey.
+    """
+    chosen = {role: run.roles[role] for role in ROLES if role in run.roles}
+    flags = {ROLE_FLAGS[role]: key for role, key in chosen.items() if key != run.choices.roles.get(role)}
+    left, *right = figure.metrics or ("",)
+    command = command_for(
+        [run.source],
+        out or f"{figure.stem}.svg",
+        figure="" if left else figure.stem,
+        left=left,
+        right=right,
+        verdict=verdict is not None,
+        flags=flags,
+    )
+    return command if visible(command) == command and " + " not in run.source else ""
+
+
 def _fallback(runs: Sequence[Run], asked: Mapping[str, Any]) -> Figure:
     run = runs[0]
     keys = [curve.series.name for curve in curves_of(run)]
     right = keys[1] if len(keys) > 1 else None
     title = f"{keys[0]} against {right}" if right else keys[0]
-    return Figure("metrics", title, dual_axis(runs, keys[0], right, labels=labels_of(run), **asked))
+    drawn = dual_axis(runs, keys[0], right, labels=labels_of(run), **asked)
+    return Figure("metrics", title, drawn, tuple(keys[:2]))
 
 
 def labels_of(run: Run) -> dict[str, str]:

@@ -44,6 +44,7 @@ class InlineFigure:
     data: Mapping[str, object]  # as `charts.browser.as_data` gives it
     still: str  # a drawing for readers without a script and for paper, in colours that follow the page's theme
     files: list[str]
+    command: str = ""  # that draws it again
 
 
 def as_html(run: Run, about: Description, verdict: Verdict, figures: Sequence[InlineFigure], parts: Parts) -> str:

@@ -35,11 +35,17 @@
     const png = button("PNG of this view", () => picture(figure, (content) => heldout.download(`${name}.png`, content)));
     const entries = [png, csv];
     if (figure.command) {
-      const command = button("Copy the command", () => heldout.copy(figure.command, command), { title: figure.command });
+      const command = button("Copy the command", () => heldout.copy(commandOf(figure), command), { title: figure.command });
       entries.push(command);
     }
     for (const link of figure.element.querySelectorAll("figcaption a")) entries.push(make("a", { href: link.getAttribute("href") }, `${link.textContent} of the whole run`));
     return make("details", { class: "menu" }, make("summary", {}, "Export"), make("div", {}, ...entries));
+  }
+
+  /** The command that draws what is seen. @param {any} figure */
+  function commandOf(figure) {
+    const view = figure.view.map((/** @type {number} */ step) => Number(step.toPrecision(6)));
+    return figure.zoomed ? `${figure.command} --xlim ${view.join(":")}` : figure.command;
   }
 
   /** @param {any} figure */
