@@ -109,8 +109,13 @@ def test_mcnemar_is_the_exact_binomial_test_of_scipy(won: int, lost: int) -> Non
     assert mcnemar(won, lost) == pytest.approx(expected, rel=1e-9)
 
 
-def test_mcnemar_stays_a_number_for_many_problems() -> None:
-    assert mcnemar(1000, 1400) == pytest.approx(stats.binomtest(1000, 2400, 0.5).pvalue, rel=1e-6)
+@pytest.mark.parametrize(("won", "lost"), [
+    (250, 250), (251, 250), (200, 300), (201, 300), (1000, 1400), (0, 900), (5_000, 5_300), (100_000, 101_000),
+])  # fmt: skip
+def test_mcnemar_of_many_problems_is_that_of_scipy_too(won: int, lost: int) -> None:
+    expected = stats.binomtest(won, won + lost, 0.5).pvalue
+    assert mcnemar(won, lost) == pytest.approx(expected, rel=1e-8)
+    assert mcnemar(lost, won) == mcnemar(won, lost)
 
 
 def test_only_single_samples_are_tested_exactly() -> None:

@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from heldout.charts.curve import broken, reduce
-from heldout.charts.spec import Axis, Band, Chart, Dash, Layer, Line, Points, Rule, Span, Text
+from heldout.charts.spec import Axis, Band, Chart, Dash, Layer, Line, Marker, Points, Rule, Span, Text
 from heldout.stats.arrays import FloatArray
 from heldout.text import visible
 
@@ -90,7 +90,7 @@ def _(layer: Line, columns: int, window: Window) -> Iterator[dict[str, Any]]:
 @_layers.register
 def _(layer: Band, columns: int, window: Window) -> Iterator[dict[str, Any]]:
     if layer.of is not None:
-        faint = {"dash": Dash.SOLID.value, "marker": "", "width": 0.4, "alpha": 0.3, "raw": True}
+        faint = {"dash": Dash.SOLID.value, "marker": Marker.NONE.value, "width": 0.4, "alpha": 0.3, "raw": True}
         values = _reduced(*layer.of, columns, window, layer.breaks)
         yield {"kind": "line", "side": layer.side.value, "label": "", "colour": layer.colour.value} | faint | values
     step, low, high = _summed(layer, columns, _inside(layer.step, window))

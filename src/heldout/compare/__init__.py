@@ -5,5 +5,6 @@ from __future__ import annotations
 from heldout.compare.comparing import compare
 from heldout.compare.groups import Group, groups_of
 from heldout.compare.model import Answer, Comparison, Difference
+from heldout.compare.schema import schema
 
-__all__ = ["Answer", "Comparison", "Difference", "Group", "compare", "groups_of"]
+__all__ = ["Answer", "Comparison", "Difference", "Group", "compare", "groups_of", "schema"]

@@ -30,10 +30,11 @@ from heldout.report.pages import InlineFigure, as_html, as_index
 from heldout.report.parts import parts_of
 from heldout.report.rows import Row, row_of
 from heldout.report.runs_table import table_of
+from heldout.report.schema import schema
 from heldout.rollouts.rollout import Rollouts
 from heldout.run import Run
 
-__all__ = ["FORMATS", "SCHEMA", "Written", "write_index", "write_report"]
+__all__ = ["FORMATS", "SCHEMA", "Written", "schema", "write_index", "write_report"]
 
 FORMATS: tuple[str, ...] = KINDS
 _LONGEST = 160  # bytes of a folder's name, which with a number stays below the 255 that file systems allow

@@ -1,6 +1,6 @@
 """The report for machines: ``report.json``, schema ``heldout.report/1`` (documented in docs/report.md).
 
-Its keys are the names of the fields, but for the few in `_NAMES`: a new field of a verdict or a description is written
+Its keys are the names of the fields, but for the few in `NAMES`: a new field of a verdict or a description is written
 without a word here, and has to be documented.
 """
 
@@ -30,7 +30,7 @@ from heldout.stats.course import Course
 
 SCHEMA = "heldout.report/1"
 
-_NAMES: dict[type, dict[str, str | None]] = {  # field → key where the two differ, None where it is not written
+NAMES: dict[type, dict[str, str | None]] = {  # field → key where the two differ, None where it is not written
     SeriesDescription: {
         "role": None,  # the key under which the series stands
         "key_points": None,  # a part of the report of their own
@@ -145,7 +145,7 @@ def _unsized(fall: BenchmarkFall) -> dict[str, None]:
 def _plain(value: Any) -> Any:
     """Return a value as JSON has it: dataclasses as objects, tuples as lists, numbers that are not finite as None."""
     if is_dataclass(value):
-        names = _NAMES.get(type(value), {})
+        names = NAMES.get(type(value), {})
         keys = {field.name: names.get(field.name, field.name) for field in fields(value)}
         return {key: _plain(getattr(value, name)) for name, key in keys.items() if key is not None}
     if isinstance(value, Enum):

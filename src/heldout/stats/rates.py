@@ -14,11 +14,13 @@ import numpy.typing as npt
 
 from heldout.stats import student
 from heldout.stats.arrays import FloatArray, floats
+from heldout.stats.beta import beta_cdf
 from heldout.stats.levels import quantile
 
 # Share of A (1 - A) that lies between problems. Measured on sets of code problems it is 0.3 to 0.4, on sets of nearly
 # always and nearly never solved problems up to 0.7: an interval assumes the most.
 BETWEEN_AT_MOST = 0.7
+_COUNTED = 500  # pairs whose binomial coefficients are summed one by one
 MEASURED_FROM = 100  # problems below which their measured spread is itself too unsure to narrow an interval
 
 
@@ -146,9 +148,10 @@ def mcnemar(won: int, lost: int) -> float:
     >>> mcnemar(8, 1), mcnemar(0, 0)
     (0.0390625, 1.0)
     """
-    n = won + lost
-    tail = sum(math.comb(n, i) for i in range(min(won, lost) + 1))
-    return float(min(1.0, 2 * tail / 2**n))
+    n, fewer = won + lost, min(won, lost)
+    if n > _COUNTED:  # sums of whole numbers of so many digits take long
+        return min(1.0, 2.0 * beta_cdf(0.5, float(n - fewer), fewer + 1.0))
+    return float(min(1.0, 2 * sum(math.comb(n, i) for i in range(fewer + 1)) / 2**n))
 
 
 @dataclass(frozen=True, slots=True)
