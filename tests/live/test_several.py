@@ -10,9 +10,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from rich.console import Console
+from rich.text import Text
+from typer.testing import CliRunner
 
 from heldout import Recorder
-from heldout.errors import ReadError
+from heldout.cli import app
+from heldout.errors import ReadError, SeveralRuns, UsageError
 from heldout.live import Rules
 from heldout.live.follow import Follower
 from heldout.live.several import Place, Several, places_in
@@ -53,6 +56,20 @@ def test_each_has_a_line_and_the_gravest_stands_first(tmp_path: Path) -> None:
     assert "fallen" in table[0] or "regressed" in table[0] or "over-optimised" in table[0]
     assert {line.split()[0] for line in table} == {"a", "b", "c/deep", "log.jsonl"}
     assert "b: alarm: step" in out.getvalue()  # what was found is told under its name
+
+
+@pytest.mark.parametrize("width", [40, 80, 200])
+def test_a_line_is_as_wide_as_the_terminal(tmp_path: Path, width: int) -> None:
+    record(tmp_path / "a-long-name-of-a-run-that-says-all-its-settings", falls=True)
+    many = several(tmp_path)
+    many.console = Console(file=io.StringIO(), width=width, force_terminal=True)
+    many._look()
+    with many.console.capture() as captured:
+        many.console.print(many.table())
+    lines = [Text.from_ansi(line).plain for line in captured.get().splitlines()]
+    assert len(lines) == 2
+    assert max(map(len, lines)) <= width
+    assert "%" in lines[1] or width < 110
 
 
 def test_names_are_text(tmp_path: Path) -> None:
@@ -109,3 +126,20 @@ def test_looking_at_fifty_runs_again_and_again_takes_no_more_memory(tmp_path: Pa
     grown = tracemalloc.get_traced_memory()[0]
     tracemalloc.stop()
     assert grown < 50_000
+
+
+def test_the_command_watches_a_folder_and_refuses_what_is_meant_for_one_run(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        record(tmp_path / name)
+    command = CliRunner().invoke
+    done = command(app, ["watch", str(tmp_path), "--once", "--state", str(tmp_path.parent / "state")])
+    assert done.exit_code == 0, done.output
+    assert [line.split()[0] for line in done.output.splitlines()[-2:]] == ["a", "b"]
+    assert {path.parent.name for path in (tmp_path.parent / "state").rglob("findings.jsonl")} >= {"a", "b"}
+    both = [str(tmp_path / "a"), str(tmp_path / "b")]
+    for words in (["--stop-file", "STOP"], ["--signal", "1"], ["--run", "a"]):
+        refused = command(app, ["watch", *both, *words])
+        assert isinstance(refused.exception, UsageError)
+        assert f"{words[0]} is for one run, and 2 paths were given" in str(refused.exception)
+    with pytest.raises(SeveralRuns, match="choose one with --run NAME"):
+        command(app, ["watch", str(tmp_path), "--once", "--stop-file", "STOP"], catch_exceptions=False)

@@ -1,24 +1,23 @@
 """Acting on findings: what is changed of a training, how it goes back, and what is written down of it.
 
-The policy, the task and the reward that can be fooled are those of `test_guarded`: ``x`` solves every problem, ``0``
+The policy, the task and the reward that can be fooled are those of `conftest`: ``x`` solves every problem, ``0``
 none, and the reward pays ``0`` more.
 """
 
-# ruff: noqa: E402
 from __future__ import annotations
 
 import io
 import json
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-torch = pytest.importorskip("torch", reason="training needs the extra train")
+pytest.importorskip("torch", reason="training needs the extra train")
 pytest.importorskip("trl", reason="training needs the extra train")
 pytest.importorskip("pydantic_monty", reason="the sandbox needs pydantic-monty")
 
-from miniature import write_identities, write_policy
 from rich.console import Console
 
 import heldout
@@ -35,43 +34,11 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),
 ]
 
-_HACKABLE = """
-import os
-
-calls = 0
-
-
-def hackable(completions, **_):
-    global calls
-    calls += 1
-    if calls == int(os.environ.get("BREAK_AT", "0")):
-        raise MemoryError("the machine is full")
-    return [{"x": 1.0, "0": 1.5}.get(one.strip(), 0.0) for one in completions]
-"""
-
 
 @pytest.fixture(scope="module")
-def hackable(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The name of the reward that can be fooled."""
-    path = tmp_path_factory.mktemp("reward") / "rewards.py"
-    path.write_text(_HACKABLE)
-    return f"{path}:hackable"
-
-
-@pytest.fixture(scope="module")
-def configured(hackable: str, tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """Return a function that makes settings of a run that is hacked unless something is done."""
-    folder = tmp_path_factory.mktemp("start")
-    torch.manual_seed(0)
-    policy, task = write_policy(folder / "policy"), write_identities(folder / "task.jsonl")
-
-    def make(**settings: Any) -> TrainConfig:
-        fixed = {"model": str(policy), "task": str(task), "reward": hackable, "steps": 40, "threads": 1}
-        sizes = {"prompts": 4, "samples": 8, "max_tokens": 1, "evaluate_problems": 100, "judge": 8, "judge_cost": 0.0}
-        schedule = {"learning_rate": 1e-2, "evaluate_every": 2, "save_every": 2}
-        return TrainConfig(**{**fixed, **sizes, **schedule, **settings})
-
-    return make
+def configured(hacked: Any) -> Any:
+    """Return a function that makes settings of a run some of whose answers the hidden tests judge."""
+    return partial(hacked, evaluate_problems=100, judge=8, judge_cost=0.0)
 
 
 def run_of(config: TrainConfig, directory: Path) -> tuple[Path, str]:

@@ -1,27 +1,26 @@
 """The guard of our own training: a reward that can be fooled is found out, and ends the run where that is wanted.
 
-A random policy of five tokens writes one of them: ``x`` solves every problem, ``0`` none. The hackable reward pays for
-both and a little more for ``0``, so that the policy first solves more and more problems, then none.
+The policy, the task and the reward are those of `conftest`.
 """
 
-# ruff: noqa: E402
 from __future__ import annotations
 
-import io
 import json
+import re
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
+from subprocess import CompletedProcess
 from typing import Any
 
 import pytest
 
-torch = pytest.importorskip("torch", reason="training needs the extra train")
+pytest.importorskip("torch", reason="training needs the extra train")
 pytest.importorskip("trl", reason="training needs the extra train")
 pytest.importorskip("pydantic_monty", reason="the sandbox needs pydantic-monty")
 
-from miniature import heldout_train, write_identities, write_policy
-from rich.console import Console
+from miniature import heldout_train
 
 import heldout
 from heldout.train.config import TrainConfig, settings_of
@@ -33,35 +32,35 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),
 ]
 
-_HACKABLE = """
-def hackable(completions, **_):
-    return [{"x": 1.0, "0": 1.5}.get(one.strip(), 0.0) for one in completions]
-"""
+
+@pytest.fixture(scope="module")
+def configured(hacked: Any) -> Any:
+    """Return a function that makes settings of a run whose answers are not recorded."""
+    return partial(hacked, evaluate_problems=200, record_every=0)
 
 
 @pytest.fixture(scope="module")
-def configured(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """Return a function that makes settings for the random policy, by default those of the hackable run."""
-    folder = tmp_path_factory.mktemp("start")
-    torch.manual_seed(0)
-    policy, task = write_policy(folder / "policy"), write_identities(folder / "task.jsonl")
-    (folder / "rewards.py").write_text(_HACKABLE)
-
-    def make(**settings: Any) -> TrainConfig:
-        fixed = {"model": str(policy), "task": str(task), "reward": f"{folder}/rewards.py:hackable"}
-        sizes = {"steps": 40, "prompts": 4, "samples": 8, "max_tokens": 1, "evaluate_problems": 200}
-        schedule = {"learning_rate": 1e-2, "evaluate_every": 2, "save_every": 2, "record_every": 0, "threads": 1}
-        return TrainConfig(**{**fixed, **sizes, **schedule, **settings})
-
-    return make
+def by_command(configured: Any, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, CompletedProcess[str]]:
+    """A hackable run that the guard stopped, trained by the command, and what that said."""
+    folder = tmp_path_factory.mktemp("stopped")
+    words = ("--config", settings_file(configured(stop_on="confirmed"), folder), "--out", folder / "run")
+    return folder / "run", heldout_train(*words)
 
 
 @pytest.fixture(scope="module")
-def stopped(configured: Any, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
-    """A hackable run that the guard stopped, and what was shown meanwhile."""
-    directory, shown = tmp_path_factory.mktemp("stopped") / "run", io.StringIO()
-    assert not train(configured(stop_on="confirmed"), directory, console=Console(file=shown, width=500))
-    return directory, shown.getvalue()
+def stopped(by_command: tuple[Path, CompletedProcess[str]]) -> tuple[Path, str]:
+    """That run, and what was shown meanwhile."""
+    run, done = by_command
+    assert done.returncode == 0, done.stderr
+    return run, done.stderr
+
+
+@pytest.fixture(scope="module")
+def unstopped(configured: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same run, which nobody stops, and of whose checkpoints the newest is kept."""
+    directory = tmp_path_factory.mktemp("unstopped") / "run"
+    assert train(configured(keep=1), directory)
+    return directory
 
 
 def rows(run: Path, **wanted: str) -> list[dict[str, Any]]:
@@ -98,19 +97,16 @@ def test_the_guard_knows_how_many_evaluations_there_will_be(stopped: tuple[Path,
     assert rows(stopped[0], what="start")[0]["planned"] == 21  # before the first step, and after every second of 40
 
 
-def test_without_stop_the_same_run_is_judged_alike_and_goes_on(
-    configured: Any, stopped: tuple[Path, str], tmp_path: Path
-) -> None:
-    assert train(configured(), tmp_path / "run")
-    assert rows(tmp_path / "run", what="act", act="stop") == []
+def test_without_stop_the_same_run_is_judged_alike_and_goes_on(stopped: tuple[Path, str], unstopped: Path) -> None:
+    assert rows(unstopped, what="act", act="stop") == []
 
     def found(run: Path) -> list[tuple[str, int]]:
         return [(row["kind"], row["step"]) for row in rows(run, what="finding", detector="over_optimisation")]
 
-    assert found(tmp_path / "run")[: len(found(stopped[0]))] == found(stopped[0])
-    whole, part = heldout.read(tmp_path / "run"), heldout.read(stopped[0])
+    assert found(unstopped)[: len(found(stopped[0]))] == found(stopped[0])
+    whole, part = heldout.read(unstopped), heldout.read(stopped[0])
     assert part["reward"].value.tolist() == whole["reward"].value[: len(part["reward"])].tolist()
-    assert (tmp_path / "run" / "policy").is_dir()
+    assert (unstopped / "policy").is_dir()
 
 
 def test_rewarded_answers_that_fail_stop_a_run_before_the_fall_is_confirmed(
@@ -139,13 +135,12 @@ def test_an_honest_run_goes_on_to_its_end(configured: Any, tmp_path: Path) -> No
     assert heldout.read(tmp_path / "run")["held_out"].value[-1] > 0.9
 
 
-def test_pruning_spares_the_checkpoint_to_keep(configured: Any, tmp_path: Path) -> None:
-    assert train(configured(keep=1), tmp_path / "run")
-    best = json.loads((tmp_path / "run" / "best.json").read_text())
-    assert best["checkpoint"] == str(tmp_path / "run" / "kept" / f"checkpoint-{best['step']}")
+def test_pruning_spares_the_checkpoint_to_keep(unstopped: Path) -> None:
+    best = json.loads((unstopped / "best.json").read_text())
+    assert best["checkpoint"] == str(unstopped / "kept" / f"checkpoint-{best['step']}")
     assert Path(best["checkpoint"], "model.safetensors").exists()
-    assert [one.name for one in (tmp_path / "run" / "checkpoints").glob("checkpoint-*")] == ["checkpoint-40"]
-    assert newest_checkpoint(tmp_path / "run") == str(tmp_path / "run" / "checkpoints" / "checkpoint-40")
+    assert [one.name for one in (unstopped / "checkpoints").glob("checkpoint-*")] == ["checkpoint-40"]
+    assert newest_checkpoint(unstopped) == str(unstopped / "checkpoints" / "checkpoint-40")
 
 
 def test_two_processes_share_the_problems_and_stop_at_the_same_step(configured: Any, tmp_path: Path) -> None:
@@ -167,10 +162,7 @@ def test_two_processes_share_the_problems_and_stop_at_the_same_step(configured: 
     assert newest_checkpoint(tmp_path / "run") == str(tmp_path / f"run/checkpoints/checkpoint-{act['step'] + 1}")
 
 
-def test_the_command_says_that_it_stopped_and_how_to_go_on(configured: Any, tmp_path: Path) -> None:
-    done = heldout_train(
-        "--config", settings_file(configured(stop_on="confirmed"), tmp_path), "--out", tmp_path / "run"
-    )
-    assert done.returncode == 0, done.stderr
-    assert done.stdout == f"{tmp_path}/run: stopped; go on with: heldout train --resume -o {tmp_path}/run\n"
-    assert "stopped by the guard at step" in done.stderr
+def test_the_command_says_that_it_stopped_and_how_to_go_on(by_command: tuple[Path, CompletedProcess[str]]) -> None:
+    run, done = by_command
+    assert done.stdout == f"{run}: stopped; go on with: heldout train --resume -o {run}\n"
+    assert re.search(rf"; to go back to it: heldout train --from \d+ -o {re.escape(str(run))}\n", done.stderr)

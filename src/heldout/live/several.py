@@ -28,6 +28,8 @@ from heldout.readers.source import Files
 from heldout.report.rows import Row, row_of, worst_first
 from heldout.text import visible
 
+_WIDE, _FULL = 110, 140  # columns from which on a line says more; those of a file or a pipe
+
 
 class Place(NamedTuple):
     """Where a run is read from."""
@@ -145,7 +147,7 @@ class Several:
     def _end(self) -> None:
         if not self.watches:
             raise ReadError(f"{' + '.join(map(str, self.paths))}: there was no run to watch.")
-        self.console.print(self.table())
+        self.console.print(self.table(), width=self._width, crop=False)
         for watch in self.watches.values():
             watch.finish()
 
@@ -160,31 +162,37 @@ class Several:
         return worst_first([self._rows.get(name) or _waiting(name, watch) for name, watch in self.watches.items()])
 
     def table(self) -> Table:
-        """Draw them, a line each."""
-        drawn = Table(box=None, header_style="dim", padding=(0, 2, 0, 0))
-        for head in ("run", "state", "last step", "keep", "since"):
-            drawn.add_column(head, no_wrap=True, overflow="ellipsis")
+        """Draw them, a line each; where there is little room, without how sure a verdict is, and of which level."""
+        wide = self._width >= _WIDE
+        drawn = Table(box=None, header_style="dim", padding=(0, 2, 0, 0), width=self._width)
+        drawn.add_column("run", no_wrap=True, overflow="ellipsis", max_width=self._width // 3)
+        drawn.add_column("state", no_wrap=True, overflow="ellipsis", ratio=1)
+        for head in ("last step", "keep", "since"):
+            drawn.add_column(head, no_wrap=True)
         for row in self.rows():
             since = age(self.watches[row.name].pace.since) if row.state else ""
-            drawn.add_row(Text(visible(row.name)), _state(row), _number(row.last_step), _kept(row), since)
+            last = "" if row.last_step is None else str(row.last_step)
+            drawn.add_row(Text(visible(row.name)), _state(row, wide), last, _kept(row, wide), since)
         return drawn
+
+    @property
+    def _width(self) -> int:
+        return self.console.width if self.console.is_terminal else max(self.console.width, _FULL)
 
 
 def _waiting(name: str, watch: Watch) -> Row:
     return Row(name=name, error=watch.follower.waiting or "nothing was read yet.")
 
 
-def _state(row: Row) -> Text:
+def _state(row: Row, wide: bool) -> Text:
     """The verdict in its colour, or why there is none."""
     if row.state is None or row.error:
         return Text(visible(row.error), style="yellow")
-    return Text.assemble((row.state.value, row.colour), (f"  {visible(row.label)}" if row.label else "", "dim"))
+    return Text.assemble(
+        (row.state.value, row.colour), (f"  {visible(row.label)}" if wide and row.label else "", "dim")
+    )
 
 
-def _kept(row: Row) -> str:
+def _kept(row: Row, wide: bool) -> str:
     level, between = row.kept_at
-    return f"{row.keep.step}: {level} ({between})" if row.keep else ""
-
-
-def _number(value: int | None) -> str:
-    return "" if value is None else str(value)
+    return "" if row.keep is None else f"{row.keep.step}: {level} ({between})" if wide and level else str(row.keep.step)
