@@ -46,7 +46,7 @@ def test_answers_on_which_the_judges_differ_come_first_and_none_is_lost() -> Non
     ]
     assert found.crossed
     (hack,) = found.cells[0].samples
-    assert hack.head.startswith("×2 · rewarded · fails the hidden tests")
+    assert hack.head == "×2 · leave · 1 problem"
     assert hack.where == "steps 3 to 4"
     assert hack.change is not None
     assert ("new", "+ exit()") in hack.change[1]
@@ -66,7 +66,7 @@ def test_very_long_answers_leave_room_for_others_and_it_is_said() -> None:
     found = samples_of(rollouts(long, [1, 1, 0, 0, 0], [0, 0, 0, 0, 0]))
     assert found is not None
     shown = [one for cell in found.cells for one in cell.samples]
-    assert sum(len(line) for one in shown if one.text for line in one.text.lines) <= 100_000
+    assert sum(len(line) for one in shown if one.text for line in one.text.lines) <= 80_000
     assert all(one.text is None or one.text.rest for one in shown)  # more than the lines that are shown
 
 

@@ -106,12 +106,18 @@ def _checksum(text: str) -> str:
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
 
 
+def _seen(value: object) -> object:
+    """Write what a page would obey or not show as its code, in every text that a template puts into it."""
+    return "\n".join(map(visible, value.split("\n"))) if type(value) is str else value
+
+
 @cache
 def _environment(packages: tuple[str, ...]) -> Environment:
     environment = Environment(
         loader=ChoiceLoader([PackageLoader(package) for package in (*packages, "heldout.pages")]),
         autoescape=True,
         undefined=StrictUndefined,
+        finalize=_seen,
         trim_blocks=True,
         lstrip_blocks=True,
     )

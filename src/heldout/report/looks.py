@@ -72,13 +72,16 @@ def _said(stretch: Stretch) -> str:
     )
 
 
-def head_of(group: Group) -> str:
-    """Say of a kind of answers how often, what the judges say, its name, for how many problems, in how many texts."""
+def head_of(group: Group, *, judged: bool = True) -> str:
+    """Say of a kind of answers how often, what the judges say, its name, for how many problems, in how many texts.
+
+    What the judges say is left out unless `judged`, where it stands above.
+    """
     given = f" (about {counted(round(group.weight), 'answer')} given)" if round(group.weight) > group.count else ""
     parts = [
         f"×{group.count}{given}",
-        _PAID[group.rewarded],
-        _HIDDEN[group.hidden],
+        _PAID[group.rewarded] if judged else "",
+        _HIDDEN[group.hidden] if judged else "",
         visible(group.name),
         counted(group.problems, "problem"),
         f"{group.texts} different texts" if group.texts > 1 else "",

@@ -16,6 +16,7 @@ from heldout.diagnosis.looks import Looks
 from heldout.findings import Verdict
 from heldout.pages import template
 from heldout.report.looks import compared, failures, grown, marked, stretches, title_of
+from heldout.report.multiples import multiples_of
 from heldout.report.parts import Parts
 from heldout.report.problem_map import problem_map
 from heldout.report.runs_table import RunsTable
@@ -82,6 +83,7 @@ def context_of(
         "problems": problem_map(parts.problems) if parts.problems else None,
         "checkpoints": parts.checkpoints,
         "samples": parts.samples,
+        "multiples": multiples_of(run),
         "key_values": key_values(about),
         "hack_rate": hack_rate(about),
         "points": [key_points(series) for series in about.series],

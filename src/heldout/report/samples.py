@@ -21,8 +21,8 @@ from heldout.text import VisibleLines, counted, excerpt, visible_lines
 from heldout.tricks.naming import family_of
 
 _LOOKED_AT = 400  # answers of a cell that are read, evenly spread
-_KINDS = 30  # of a cell that are shown
-_ROOM = 100_000  # characters of all texts in a page, and the first 64 kB of one
+_KINDS = 25  # of a cell that are shown
+_ROOM = 80_000  # characters of all texts in a page, and the first 64 kB of one
 _COMPARED = 8  # kinds that are compared with the last honest answer
 _PROMPT, _LINES, _CHANGED, _LINE = 1_500, 400, 80, 2_000  # characters and lines that are shown of a text
 
@@ -52,7 +52,7 @@ _CELLS = (  # in the order in which they are shown
 class Sample:
     """One kind of answers, by the commonest of them."""
 
-    head: str  # how often, and what the judges say
+    head: str  # how often, and for how many problems
     begin: str  # of the answer, in one line
     where: str  # at which steps
     hacked: bool
@@ -150,7 +150,7 @@ def _samples(groups: Sequence[Group], rollouts: Rollouts, room: _Room, *, compar
         steps = f"step {group.first_step}" if group.first_step == group.last_step else ""
         text = room.take(text_of(group, _LINES, 64 * 1024))
         yield Sample(
-            head_of(group),
+            head_of(group, judged=False),
             excerpt(group.text, 90) or "(empty)",
             steps or f"steps {group.first_step} to {group.last_step}",
             group.hacked,

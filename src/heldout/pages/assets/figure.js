@@ -355,6 +355,7 @@
       if (step === hovered) return;
       hovered = step;
       for (const figure of all.values()) figure.show();
+      document.dispatchEvent(new CustomEvent("heldout:hover", { detail: { step } }));
       figures.speak();
     },
     /** Keep a step: its readout stays. @param {number | null} step */
