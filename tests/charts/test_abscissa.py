@@ -81,6 +81,18 @@ def test_marks_stand_at_their_steps() -> None:
     assert [(span.low, span.high) for span in chart.layers if isinstance(span, Span)] == [(40_000, 60_000)]
 
 
+def test_the_evaluation_before_the_first_step_stands_at_the_start() -> None:
+    step = np.arange(1, 30)
+    run = run_of(
+        *(series("reward", step, step), series("pass@1", [0, 10], [0.1, 0.2])),
+        *(series("num_tokens", step, 1000 * step), series("wall_time", step, 1e9 + step)),
+        reward="reward",
+        held_out="pass@1",
+    )
+    assert line_of(drawn(run, "tokens"), 1).step.tolist() == [0, 10_000]
+    assert line_of(drawn(run, "time"), 1).step.tolist() == [0, 9]
+
+
 # -- limits ------------------------------------------------------------------------------------------------------------
 
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
+import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from charts_data import LENGTH_HINTS, REWARD_HINTS, noisy_run, published_length, published_reward
+from charts_data import LENGTH_HINTS, REWARD_HINTS, noisy_run, published_length, published_reward, run_of, series
 
-from heldout.charts import Chart, Marks, length_and_pass_rate, reward_and_held_out, svg
+from heldout.charts import Chart, Marks, dual_axis, length_and_pass_rate, reward_and_held_out, svg
 from heldout.charts.palettes import as_variables, stylesheet
+from heldout.text import visible
 
 CHARTS = {
     "reward": reward_and_held_out(published_reward(), hints=REWARD_HINTS),
@@ -91,3 +93,27 @@ def test_the_words_of_a_chart_can_be_found() -> None:
         assert f">{word}</text>" in drawing
     assert "<style" not in drawing
     assert "style=" not in drawing
+
+
+OBEYED = [
+    "a\x00b",
+    "a\x1b[31mb",
+    "a\ud800b",
+    "\u202eabc",
+    "a\uffffb",
+    "]]>",
+    "<!-- a -->",
+    "&lt;",
+    "\n",
+    "'\"",
+    "</svg>",
+]
+
+
+@pytest.mark.parametrize("name", OBEYED)
+def test_whatever_a_key_is_the_drawing_is_one_and_says_it(name: str) -> None:
+    key = f"k{name}k"
+    run = run_of(series(key, [0, 1], [0, 1]), series("b", [0, 1], [0, 1]))
+    root = ET.fromstring(svg(dual_axis(run, key, "b").with_title(key)))
+    assert sum(one.text == visible(key) for one in root.iter("{http://www.w3.org/2000/svg}text")) == 3
+    assert not root.findall(".//{http://www.w3.org/2000/svg}script")

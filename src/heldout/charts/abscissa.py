@@ -1,7 +1,8 @@
 """What the curves of a figure are drawn against: steps, tokens, time, or how far the policy went from its beginning.
 
 Of a step at which nothing of the other quantity was logged it is interpolated between its neighbours; before the first
-and after the last it is not known, and points there are left out.
+and after the last it is not known, and points there are left out. Step 0 of a log that begins with step 1 is the start:
+nothing had been seen yet.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from heldout.charts.hints import XAxis
 from heldout.errors import ChartError
 from heldout.metrics import means
 from heldout.run import Run, Series
-from heldout.stats.arrays import FloatArray
+from heldout.stats.arrays import FloatArray, IntArray
 from heldout.stats.smoothing import DENSE, local_linear, suggest_window
 
 _UNITS = ((2 * 86_400.0, 86_400.0, "days"), (2 * 3600.0, 3600.0, "h"), (120.0, 60.0, "min"), (0.0, 1.0, "s"))
@@ -60,14 +61,20 @@ def _tokens(run: Run) -> Abscissa:
     series = _counted(run, "tokens", "tokens")
     label = "Tokens seen" if "token" in series.name.lower() else series.name
     width = "tokens" if "token" in series.name.lower() else f"of {series.name}"
-    return Abscissa(label, "", (series.step.astype(np.float64), series.value), width)
+    return Abscissa(label, "", _from_start(series.step, series.value), width)
 
 
 def _time(run: Run) -> Abscissa:
     series = _counted(run, "time", "time")
     passed = series.value - series.value[0]
     _, size, unit = next(one for one in _UNITS if passed[-1] >= one[0])
-    return Abscissa("Time since the start", unit, (series.step.astype(np.float64), passed / size), unit)
+    return Abscissa("Time since the start", unit, _from_start(series.step, passed / size), unit)
+
+
+def _from_start(step: IntArray, value: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return steps and what was counted until each, with the start where it is known."""
+    steps = step.astype(np.float64)
+    return (np.append(0.0, steps), np.append(0.0, value)) if step[0] == 1 else (steps, value)
 
 
 def _sqrt_kl(run: Run) -> Abscissa:
