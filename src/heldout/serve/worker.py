@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 import signal
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -16,8 +18,15 @@ from typing import Any, TypeVar
 
 from heldout.errors import HeldoutError, ReadError, UsageError
 
-LIMIT = 30.0  # seconds of one read
+LIMIT = 30.0  # seconds of one read, on a processor
+_WAITING = 5.0  # times as long it may take where it has to wait: for a disk, or on a machine that is busy
+try:
+    import resource
+except ImportError:  # Windows
+    resource = None  # type: ignore[assignment]
+
 _T = TypeVar("_T")
+_TIME_UP = getattr(signal, "SIGXCPU", 0)
 _PRELOADED = ["heldout.serve.work", "heldout.charts.matplotlib_backend"]  # once: the processes are forked from it
 
 
@@ -44,7 +53,8 @@ class Worker:
         Raises
         ------
         HeldoutError
-            What the function raised, or a ReadError where the process died or was not done within `limit` seconds.
+            What the function raised, or a ReadError where the process died or was not done in time: within `limit`
+            seconds on a processor, and five times as long in all.
         """
         async with self._turn:
             if self._closed:
@@ -62,17 +72,26 @@ class Worker:
 
     def _asked(self, function: Callable[..., Any], given: tuple[Any, ...], limit: float) -> Any:
         pipe = self._running()
+        why = f"was not done within {limit:g} seconds."
         try:
-            pipe.send((function, given))
-            answered = pipe.poll(limit)
-            good, found = pipe.recv() if answered else (False, ReadError(f"was not done within {limit:g} seconds."))
-        except (EOFError, OSError):  # it was killed, by what it read or for want of memory
-            answered, good, found = False, False, ReadError("ended the process that read it; perhaps it is too large.")
+            pipe.send((function, given, limit))
+            answered = pipe.poll(_WAITING * limit)
+            good, found = pipe.recv() if answered else (False, ReadError(why))
+        except (EOFError, OSError):  # it was killed, for want of time or memory, or by what it read
+            answered, good = False, False
+            found = ReadError(why if self._ran_out() else "ended the process that read it; perhaps it is too large.")
         if not answered:
             self._end()
         if good:
             return found
         raise found
+
+    def _ran_out(self) -> bool:
+        """Whether the process was ended because its time was up."""
+        if self._process is None:
+            return False
+        self._process.join(1.0)
+        return self._process.exitcode == -_TIME_UP
 
     def _running(self) -> Connection:
         if self._pipe is None or self._process is None or not self._process.is_alive():
@@ -108,10 +127,18 @@ def _serve(pipe: Connection, nice: int) -> None:
         os.nice(nice)
     while True:
         try:
-            function, given = pipe.recv()
+            function, given, limit = pipe.recv()
         except (EOFError, OSError):
             return
+        _limit(limit)
         pipe.send(_done(function, given))
+
+
+def _limit(seconds: float) -> None:
+    """Let the system end this process once it has used so much more of a processor."""
+    if resource is not None:
+        used = time.process_time()
+        resource.setrlimit(resource.RLIMIT_CPU, (math.ceil(used + seconds), resource.getrlimit(resource.RLIMIT_CPU)[1]))
 
 
 def _done(function: Callable[..., Any], given: tuple[Any, ...]) -> tuple[bool, Any]:
