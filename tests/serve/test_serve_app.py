@@ -203,6 +203,19 @@ def test_the_report_for_programs_is_the_commands(app: Served) -> None:
     assert found["verdict"]["state"] == "over-optimised"
 
 
+def test_runs_are_compared_as_the_command_does(app: Served) -> None:
+    hacked = slug(app, "hacked")
+    other = next(entry.slug for entry in app[1].entries if entry.place.name == "table")
+    text = page(app, f"/compare?a={hacked}&b={other}")
+    assert "<style" not in text
+    assert f'name="run" value="{hacked}"' in text
+    found = app[0].get(f"/api/compare?run={hacked}&run={other}&at=last").json()
+    assert found["schema"] == "heldout.compare/1"
+    page(app, f"/compare?run={hacked}", 400)
+    page(app, f"/compare?run={hacked}&run=nobody", 404)
+    page(app, f"/compare?run={hacked}&run={other}&at=never", 400)
+
+
 def test_what_a_browser_has_is_not_sent_again(app: Served) -> None:
     client = app[0]
     for path in ("/", f"/run/{slug(app, 'hacked')}", "/api/runs", "/assets/live.js"):

@@ -25,7 +25,9 @@ from heldout.serve.guard import Access, Guard
 from heldout.serve.places import stamp_of
 from heldout.serve.work import Where
 from heldout.serve.worker import LIMIT, Worker
+from heldout.text import counted
 
+_COMPARING, _MOST_COMPARED = 60.0, 60  # seconds, and runs
 _SEARCH = 10.0  # seconds of a search for a pattern that somebody typed
 _JSON, _BYTES = "application/json", "application/octet-stream"
 _TYPES = {"css": "text/css", "js": "text/javascript"}
@@ -56,7 +58,9 @@ def app_of(served: Served) -> Guard:
             Route("/run/{slug}", routes.run),
             Route("/run/{slug}/samples", routes.samples),
             Route("/run/{slug}/samples/{step:int}/{number:int}", routes.sample),
+            Route("/compare", routes.compare),
             Route("/api/runs", routes.rows),
+            Route("/api/compare", routes.comparison),
             Route("/api/run/{slug}", routes.report),
             Route("/api/run/{slug}/live", routes.live),
             Route("/api/run/{slug}/window", routes.window),
@@ -111,6 +115,28 @@ class _Routes:
                 self.catalogue, lambda entry: pages.row(self.catalogue, entry, self.base), seen, closing
             )
         return StreamingResponse(stream, media_type="text/event-stream", headers={"cache-control": "no-store"})
+
+    async def compare(self, request: Request) -> Response:
+        several, options = await self._several(request)
+        page = await self.served.readers[0].do(work.comparison_of, several, options, self.base, limit=_COMPARING)
+        return HTMLResponse(page)
+
+    async def comparison(self, request: Request) -> Response:
+        several, options = await self._several(request)
+        data = await self.served.readers[0].do(work.comparison_data, several, options, limit=_COMPARING)
+        return Response(data, media_type=_JSON)
+
+    async def _several(self, request: Request) -> tuple[list[tuple[str, work.Asked]], dict[str, str]]:
+        """Return the runs that an address names, each once, and what else it says."""
+        asked = request.query_params
+        slugs = list(dict.fromkeys([*asked.getlist("a"), *asked.getlist("b"), *asked.getlist("run")]))
+        if not 2 <= len(slugs) <= _MOST_COMPARED:
+            raise UsageError(
+                f"{counted(len(slugs), 'run')} cannot be compared; select 2 to {_MOST_COMPARED} in the table."
+            )
+        entries = [await self._entry(slug) for slug in slugs]
+        options = {key: asked.get(key, "") for key in ("at", "by", "baseline", "benchmark")}
+        return [(one.row.name, self.catalogue.asked(one)) for one in entries], options | {"slugs": " ".join(slugs)}
 
     # --- one run
 

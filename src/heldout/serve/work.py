@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -17,6 +17,8 @@ import orjson
 from heldout.charts.browser import as_data
 from heldout.charts.drawing import draw_all, render
 from heldout.charts.spec import PAGE_CM, Kind
+from heldout.compare import Comparison, compare
+from heldout.compare.page import context as comparison_context
 from heldout.diagnosis.description import describe
 from heldout.diagnosis.first_screen import first_screen
 from heldout.diagnosis.looks import Looks, looks_of
@@ -39,7 +41,7 @@ from heldout.serve import samples, windows
 from heldout.serve.places import changed_of, digest, leading_out, stamps_of
 
 OWN = ["live.js"]  # scripts that no other page has
-_HELD = 3  # runs whose content is kept for the next request
+_HELD = 6  # runs whose content is kept for the next request
 SETTLED = 120.0  # seconds after which nothing more is expected of a log
 _STALE = 20.0  # times its cost that a verdict is kept while the log grows, and no evaluation is new
 
@@ -107,6 +109,35 @@ def live_of(asked: Asked, columns: int) -> bytes:
     figures = {figure.stem: as_data(figure.chart, columns) for figure in held.figures}
     told = {"stamp": held.stamp, "last": last_step(held.run), "verdict": state, "lines": lines, "figures": figures}
     return orjson.dumps(told)
+
+
+def comparison_of(several: Sequence[tuple[str, Asked]], options: Mapping[str, str], base: str) -> str:
+    """Return the page that compares runs, which are given with their names."""
+    context = comparison_context(_compared(several, options))
+    shown = {"base": base, "linked": f"{base}/assets", "asked": options, "slugs": options.get("slugs", "").split()}
+    return template("compared.html", "heldout.serve", "heldout.compare").render({**context, **shown})
+
+
+def comparison_data(several: Sequence[tuple[str, Asked]], options: Mapping[str, str]) -> bytes:
+    """Return a comparison for programs, schema ``heldout.compare/1``."""
+    return _compared(several, options).json()
+
+
+def _compared(several: Sequence[tuple[str, Asked]], options: Mapping[str, str]) -> Comparison:
+    verdicts: dict[int, Verdict] = {}
+    runs: list[Run] = []
+    for name, asked in several:
+        held = _held(asked)
+        runs.append(replace(held.run, name=name))
+        verdicts[id(runs[-1])] = held.verdict
+    return compare(
+        runs,
+        at=options["at"] or "keep",
+        by=options["by"] or None,
+        baseline=options["baseline"] or None,
+        benchmark=options["benchmark"] or None,
+        verdict_of=lambda run: verdicts.get(id(run)) or diagnose(run),
+    )
 
 
 def report_of(asked: Asked) -> bytes:
