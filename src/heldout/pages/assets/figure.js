@@ -26,6 +26,20 @@
       this.lane = content.lane ?? [];
       /** @type {((low: number, high: number, pixels: number) => Promise<Chart>) | null} */
       this.source = null;
+      /** @type {[number, number] | null} the zoom of a figure that does not share the page's */
+      this.own = null;
+      /** @type {any} */
+      this.plot = null;
+      /** @type {number | null} */
+      this.step = null;
+      /** @type {Series[]} */
+      this.series = [];
+      /** @type {Layer[]} */
+      this.lines = [];
+      /** @type {number[]} */
+      this.logged = [];
+      /** @type {number[]} */
+      this.evaluated = [];
       this.asked = 0;
 
       this.drawn = "";
@@ -52,22 +66,26 @@
       this.logged = series.loggedSteps(this.all);
       this.evaluated = series.evaluatedSteps(this.all);
       this.lines = this.chart.layers.filter((layer) => layer.kind === "line");
-      this.whole = this.logged.every(Number.isInteger);
+      this.whole = this.logged.every((step) => Number.isInteger(step));
       const curves = this.series.filter((one) => one.curve).length;
       this.readout.style.setProperty("--lines", String(curves > 2 ? 2 : 1));
       this.readout.style.setProperty("--narrow-lines", String(curves + 1));
       heldout.tools.legend(this);
     }
 
+    get last() {
+      return this.logged[this.logged.length - 1] ?? -Infinity;
+    }
+
     /** Whether the page's zoom is this figure's: only figures over the same steps share it. */
     get linked() {
-      return this.chart.x.label === [...all.values()][0]?.chart.x.label || !all.size;
+      return !all.size || this.chart.x.label === [...all.values()][0].chart.x.label;
     }
 
     /** First and last step that are in view. @returns {[number, number]} */
     get view() {
       const [low, high] = this.all.x.limits;
-      const zoom = this.linked ? asRange(state.get("x")) : this.own ?? null;
+      const zoom = this.linked ? asRange(state.get("x")) : this.own;
       return zoom && zoom[0] < high && zoom[1] > low ? zoom : [low, high];
     }
 
@@ -144,7 +162,7 @@
 
     xAxis() {
       const ticks = (/** @type {any} */ _, /** @type {number[]} */ at) => at.map((step) => heldout.tools.shortStep(step));
-      return { ...this.axisLook("ink"), label: this.chart.x.label, values: ticks, space: 60, size: 34, labelSize: 22, ...(this.whole ? { incrs: WHOLE } : {}) };
+      return { ...this.axisLook("ink"), label: this.chart.x.label, values: ticks, space: 60, size: 28, labelSize: 20, ...(this.whole ? { incrs: WHOLE } : {}) };
     }
 
     /** @param {string} side */
@@ -198,7 +216,7 @@
     /** Show steps from low to high, in all figures over the same steps. @param {number | null} low @param {number} [high] */
     zoom(low, high = 0) {
       if (this.linked) return figures.zoom(low, high);
-      this.own = low === null ? null : [low, high];
+      this.own = low === null ? null : /** @type {[number, number]} */ ([low, high]);
       this.refresh();
     }
 
@@ -247,11 +265,11 @@
 
     /** Take new data of the whole run. A zoom to its end follows; any other stays. @param {Chart} chart */
     update(chart) {
-      const last = this.logged.at(-1), [low, high] = this.view, follows = this.zoomed && high >= last;
+      const last = this.last, [low, high] = this.view, follows = this.zoomed && high >= last;
       this.all = chart;
       this.drawn = "";
       this.take(chart);
-      const now = this.logged.at(-1);
+      const now = this.last;
       if (follows && now > high) this.zoom(low + now - high, now);
       else this.refresh();
     }
@@ -265,10 +283,10 @@
     }
 
     readAloud() {
-      const step = this.step ?? null, hidden = this.hidden;
+      const step = this.step, hidden = this.hidden;
       if (step === null) return void this.readout.replaceChildren(make("span", { class: "soft" }, heldout.tools.hint));
       const parts = [make("b", {}, `step ${series.writtenStep(step)}`)], told = [`step ${series.writtenStep(step)}`];
-      for (const one of this.series.filter((/** @type {Series} */ one) => one.curve && !hidden.has(one.key))) {
+      for (const one of this.series.filter((one) => one.curve && !hidden.has(one.key))) {
         const axis = /** @type {any} */ (this.chart)[one.side], found = series.reading(one, step, this.chart.per_pixel ?? 0);
         const text = found ? series.words(found, axis, step) : "–", name = heldout.tools.nameOf(one);
         const swatch = heldout.tools.swatch(one);
@@ -281,13 +299,13 @@
 
     /** Put the cross and the dots where they belong. */
     point() {
-      const step = this.step ?? null, [low, high] = this.view, within = step !== null && step >= low && step <= high;
+      const step = this.step, [low, high] = this.view, within = step !== null && step >= low && step <= high;
       this.cross.hidden = this.dots.hidden = !within;
       if (!within || step === null) return;
       this.cross.style.transform = `translateX(${this.plot.valToPos(step, "x")}px)`;
       this.cross.classList.toggle("pinned", hovered === null);
       const hidden = this.hidden;
-      this.dots.replaceChildren(...this.series.filter((/** @type {Series} */ one) => one.curve && !hidden.has(one.key)).map((/** @type {Series} */ one) => this.dot(one, step)));
+      this.dots.replaceChildren(...this.series.filter((one) => one.curve && !hidden.has(one.key)).map((/** @type {Series} */ one) => this.dot(one, step)));
     }
 
     /** @param {Series} one @param {number} step */

@@ -4,6 +4,7 @@
   const heldout = (window.heldout ??= /** @type {any} */ ({}));
   const DASHES = { solid: [], dashed: [8, 4], dotted: [2, 3], "dash-dot": [9, 3, 2, 3] };
   const GLYPHS = { circle: "●", square: "■", diamond: "◆", triangle: "▲", none: "", ring: "○" };
+  const EDGE = 8; // pixels that a mark at the frame may reach over it
   const probe = document.createElement("span");
   /** @type {Map<string, string>} */
   const inks = new Map();
@@ -22,14 +23,15 @@
   /** The same, with an opacity. @param {string} role @param {number} alpha */
   const faded = (role, alpha) => ink(role).replace(/^rgb\((.*)\)$/, `rgba($1, ${alpha})`);
 
-  /** Paint within the frame, at so many canvas pixels to a pixel of the page. @param {any} plot @param {(context: CanvasRenderingContext2D, scale: number) => void} paint */
-  function inside(plot, paint) {
-    const { left, top, width, height } = plot.bbox;
+  /** Paint within the frame, at so many canvas pixels to a pixel of the page; marks may reach a little over its edge.
+   * @param {any} plot @param {(context: CanvasRenderingContext2D, scale: number) => void} paint @param {number} [over] */
+  function inside(plot, paint, over = 0) {
+    const { left, top, width, height } = plot.bbox, scale = devicePixelRatio || 1, edge = over * scale;
     plot.ctx.save();
     plot.ctx.beginPath();
-    plot.ctx.rect(left, top, width, height);
+    plot.ctx.rect(left - edge, top - edge, width + 2 * edge, height + 2 * edge);
     plot.ctx.clip();
-    paint(plot.ctx, devicePixelRatio || 1);
+    paint(plot.ctx, scale);
     plot.ctx.restore();
   }
 
@@ -49,9 +51,10 @@
 
   /** What lies on top of them. @param {any} plot @param {Layer[]} layers */
   function above(plot, layers) {
+    const marked = layers.filter((layer) => layer.marker && layer.marker !== "none" && !layer.raw);
+    inside(plot, (context, scale) => layers.filter((layer) => layer.low && layer.kind === "points").forEach((layer) => bars(plot, context, layer, scale)));
+    inside(plot, (context, scale) => marked.forEach((layer) => markers(plot, context, layer, scale)), EDGE);
     inside(plot, (context, scale) => {
-      for (const layer of layers) if (layer.low && layer.kind === "points") bars(plot, context, layer, scale);
-      for (const layer of layers) if (layer.marker && layer.marker !== "none" && !layer.raw) markers(plot, context, layer, scale);
       for (const layer of layers) if (layer.kind === "text") text(plot, context, layer, scale);
       ruleLabels(plot, context, layers.filter((layer) => layer.kind === "rule" && layer.label && layer.step != null), scale);
     });
@@ -126,14 +129,17 @@
     context.lineWidth = (ring ? 1.4 : 0.8) * scale;
     let before = -Infinity;
     for (let at = 0; at < steps.length; at++) {
-      const x = across(plot, steps[at]);
-      if (values[at] == null || (layer.kind === "line" && x - before < 1.5 * size)) continue;
+      const x = across(plot, steps[at]), y = values[at] == null ? 0 : up(plot, layer.side, values[at]);
+      if (values[at] == null || beyond(plot, x, y) || (layer.kind === "line" && x - before < 1.5 * size)) continue;
       before = x;
-      shape(context, layer.marker, x, up(plot, layer.side, values[at]), size);
+      shape(context, layer.marker, x, y, size);
       if (!ring) context.fill();
       context.stroke();
     }
   }
+
+  /** @param {any} plot @param {number} x @param {number} y */
+  const beyond = ({ bbox: { left, top, width, height } }, x, y) => x < left - 1 || x > left + width + 1 || y < top - 1 || y > top + height + 1;
 
   /** @param {CanvasRenderingContext2D} context @param {string} marker @param {number} x @param {number} y @param {number} size */
   function shape(context, marker, x, y, size) {

@@ -93,10 +93,10 @@
     return [low, high];
   }
 
-  /** A number with one decimal more than the ticks of its axis. @param {number} value @param {Axis} axis */
+  /** A number as fine as a five-hundredth of its axis. @param {number} value @param {Axis} axis */
   function written(value, axis) {
-    const decimals = Math.max(...axis.texts.map((text) => (/\.(\d+)$/.exec(text) ?? ["", ""])[1].length)) + 1;
-    const plain = axis.texts.every((text) => /^[−-]?[\d.,]*$/.test(text)) && Math.abs(value) < 1e15;
+    const fine = (axis.limits[1] - axis.limits[0]) / 500, decimals = Math.max(0, Math.ceil(-Math.log10(fine)));
+    const plain = decimals <= 9 && Math.abs(value) < 1e15;
     return (plain ? value.toFixed(decimals) : String(Number(value.toPrecision(4)))).replace("-", "−");
   }
 
