@@ -31,6 +31,7 @@
     plot.ctx.beginPath();
     plot.ctx.rect(left - edge, top - edge, width + 2 * edge, height + 2 * edge);
     plot.ctx.clip();
+    plot.ctx.setLineDash([]);
     paint(plot.ctx, scale);
     plot.ctx.restore();
   }

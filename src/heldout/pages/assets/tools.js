@@ -149,9 +149,12 @@
       mark.hidden = out;
       if (out) continue;
       const from = ((Math.max(found.low, low) - low) / (high - low)) * width, to = ((Math.min(found.high, high) - low) / (high - low)) * width;
-      const long = Math.max(to - from, 10), place = Math.min(from, width - long), free = ends.findIndex((end) => end < place);
+      const long = Math.max(to - from, mark.firstChild.offsetWidth + 12), place = Math.max(Math.min(from, width - long), 0);
+      const free = ends.findIndex((end) => end < place);
       const row = free < 0 ? ends.length : free;
-      ends[row] = place + long + 2;
+      ends[row] = place + long + 4;
+      mark.style.setProperty("--from", `${from - place}px`);
+      mark.style.setProperty("--to", `${Math.max(to, from + 3) - place}px`);
       mark.style.left = `${start + place}px`;
       mark.style.width = `${long}px`;
       mark.style.top = `${row * 24}px`;
