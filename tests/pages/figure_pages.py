@@ -24,7 +24,7 @@ LANE = [
 _PAGE = """{% extends "base.html" %}{% from "parts.html" import figure %}{% block content %}
 <h1>{{ name }}</h1>
 {% for stem, chart in charts.items() %}
-{{ figure(stem, chart, "<svg role='img' viewBox='0 0 9 5'></svg>"|safe, caption=chart.caption, files=[stem ~ ".svg"],
+{{ figure(stem, chart, "<svg></svg>"|safe, caption=chart.caption, files=[stem ~ ".svg"],
   command="heldout chart run", lane=lane if loop.first else ()) }}
 {% endfor %}
 <h3 id="finding-1">the score falls</h3><h3 id="finding-2">entropy is low</h3>

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 
 import pytest
 from figure_pages import a_page, a_report
+from PIL import Image
 from playwright.sync_api import Page, expect
 
 from heldout.charts.palettes import PALETTES
 
 Open = Callable[..., Page]
+
+
+def rgb(colour: str) -> tuple[int, ...]:
+    return tuple(bytes.fromhex(colour[1:]))
+
+
 # Each element with words of its own that can be seen: the words, their size, their contrast with what lies behind.
 WORDS = """() => {
   const canvas = new OffscreenCanvas(1, 1).getContext("2d", { willReadFrequently: true });
@@ -77,8 +85,23 @@ def test_a_theme_is_chosen_and_kept(open_page: Open) -> None:
     assert [page.evaluate(one) for one in (ground, ink)] != light
     page.reload()
     assert page.evaluate(ground) == "rgb(13, 17, 23)"
-    assert page.evaluate(ink) == "rgb({}, {}, {})".format(*bytes.fromhex(PALETTES["dark"]["left"][1:]))
+    assert page.evaluate(ink) == "rgb({}, {}, {})".format(*rgb(PALETTES["dark"]["left"]))
     page.get_by_role("button", name="Theme").click()
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_the_drawing_follows_the_theme_without_a_script(open_page: Open, theme: str) -> None:
+    page = open_page(a_report().as_uri(), width=1000, color_scheme=theme, java_script_enabled=False)
+    shot = page.locator("#figure-reward-and-held-out .still").screenshot()
+    image = Image.open(io.BytesIO(shot)).convert("RGB")
+    seen = {colour for _, colour in image.getcolors(1 << 24) or []}
+    palette, other = (PALETTES[one] for one in ((theme, "dark" if theme == "light" else "light")))
+    assert rgb(palette["left"]) in seen
+    assert rgb(other["left"]) not in seen
+    right = [
+        x for x in range(image.width) for y in range(image.height) if image.getpixel((x, y)) == rgb(palette["right"])
+    ]
+    assert 0.8 * image.width < max(right) < image.width - 3  # the right axis stands inside
 
 
 def test_a_finding_of_the_lane_leads_to_its_steps_and_its_words(open_page: Open) -> None:

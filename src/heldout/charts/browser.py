@@ -42,7 +42,8 @@ def as_data(chart: Chart, columns: int = COLUMNS, window: Window | None = None) 
     Returns
     -------
     dict
-        Plain JSON. ``x``, ``left``, ``right`` are axes (label, unit, limits, ticks and their texts, colour);
+        Plain JSON. ``x``, ``left``, ``right`` are axes (label, unit, limits, ticks and their texts, colour, whether
+        logarithmic);
         ``layers`` are drawn from the first to the last; ``per_pixel`` is how many steps go into a point where values
         were left out, null where every value is there. A null among values interrupts a line.
     """
@@ -70,6 +71,7 @@ def _axis(axis: Axis) -> dict[str, Any]:
         "ticks": list(axis.ticks),
         "texts": list(axis.tick_texts),
         "colour": axis.colour.value,
+        "log": axis.log,
     }
 
 

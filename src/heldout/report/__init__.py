@@ -106,7 +106,8 @@ def write_report(
             for figure, done in pairs
         ]
         (folder / "report.html").write_text(as_html(run, about, verdict, inline, parts), encoding="utf-8")
-        (folder / "report.md").write_text(as_markdown(run, about, verdict, files, parts), encoding="utf-8")
+        markdown = as_markdown(run, about, verdict, files, parts)
+        (folder / "report.md").write_text(markdown, encoding="utf-8", errors="backslashreplace")
         (folder / "report.json").write_bytes(as_json(run, about, verdict, files, parts))
     except OSError as error:
         raise UsageError(

@@ -55,9 +55,8 @@ def as_json(
     run: Run, about: Description, verdict: Verdict, figures: Mapping[str, list[str]], parts: Parts | None = None
 ) -> bytes:
     """Write the report as JSON; numbers that are not defined are null."""
-    return orjson.dumps(
-        as_object(run, about, verdict, figures, parts), option=orjson.OPT_INDENT_2 | orjson.OPT_SERIALIZE_NUMPY
-    )
+    written = _plain(as_object(run, about, verdict, figures, parts))
+    return orjson.dumps(written, option=orjson.OPT_INDENT_2 | orjson.OPT_SERIALIZE_NUMPY)
 
 
 def as_object(
@@ -153,7 +152,7 @@ def _plain(value: Any) -> Any:
     if isinstance(value, str):
         return value.encode("utf-8", "backslashreplace").decode()  # no lone surrogates, which JSON does not have
     if isinstance(value, Mapping):
-        return {key: _plain(one) for key, one in value.items()}
+        return {_plain(key): _plain(one) for key, one in value.items()}
     if isinstance(value, np.ndarray):
         return _plain(value.tolist())
     if isinstance(value, Sequence):

@@ -121,7 +121,7 @@
       const sides = this.chart.right ? ["left", "right"] : ["left"];
       const plot = new window.uPlot({
         ...this.size(), legend: { show: false }, padding: [8, this.chart.right ? 0 : 12, 0, 0], series: [{}, ...lines],
-        scales: Object.fromEntries([["x", { time: false, range: () => this.view }], ...sides.map((side) => [side, { range: () => this.limits(side) }])]),
+        scales: Object.fromEntries([["x", { time: false, ...spacing(this.chart.x), range: () => this.view }], ...sides.map((side) => [side, { ...spacing(/** @type {any} */ (this.chart)[side]), range: () => this.limits(side) }])]),
         axes: [this.xAxis(), ...sides.map((side) => this.yAxis(side))],
         cursor: { x: false, y: false, points: { show: false }, drag: { x: true, y: false, setScale: false }, bind: { dblclick: () => () => figures.zoom(null) } },
         hooks: {
@@ -322,6 +322,8 @@
       return this.logged[series.nearest(this.logged, this.plot.posToVal(left, "x"))] ?? null;
     }
   }
+
+  const spacing = (/** @type {Axis} */ axis) => (axis.log ? { distr: 3, log: 10 } : { distr: 1 });
 
   const asNumber = (/** @type {string} */ text) => (text.trim() === "" || !Number.isFinite(Number(text)) ? null : Number(text));
 

@@ -2,7 +2,7 @@
 /**
  * What a chart's data says: its series, their values at a step, and the rows of a table. Pure functions; nothing is drawn.
  *
- * @typedef {{label: string, unit: string, limits: number[], ticks: number[], texts: string[], colour: string}} Axis
+ * @typedef {{label: string, unit: string, limits: number[], ticks: number[], texts: string[], colour: string, log: boolean}} Axis
  * @typedef {{kind: string, side: string, label: string, colour: string, [rest: string]: any}} Layer
  * @typedef {{title: string, caption: string, x: Axis, left: Axis, right: Axis | null, one_scale: boolean, grid: string,
  *   per_pixel: number | null, layers: Layer[]}} Chart

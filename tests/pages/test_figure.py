@@ -264,11 +264,11 @@ def test_two_fingers_zoom(open_page: Open) -> None:
 def test_without_a_script_all_is_there(open_page: Open) -> None:
     page = open_page(a_report().as_uri(), java_script_enabled=False)
     expect(page.locator("section.verdict")).to_be_visible()
-    expect(page.locator("#figure-reward-and-held-out .wide svg")).to_be_visible()
+    expect(page.locator("#figure-reward-and-held-out .still svg")).to_be_visible()
     expect(page.locator("table").first).to_be_visible()
     expect(page.locator(".live")).to_have_count(0)
     narrow = open_page(a_report().as_uri(), width=390, java_script_enabled=False)
-    expect(narrow.locator("#figure-reward-and-held-out .narrow svg")).to_be_visible()
+    expect(narrow.locator("#figure-reward-and-held-out .still svg")).to_be_visible()
 
 
 def test_paper_shows_the_drawing_in_the_colours_of_paper(open_page: Open) -> None:
