@@ -105,6 +105,14 @@ def test_the_same_only_where_the_difference_is_shown_to_be_small() -> None:
     assert compare(runs, at="last", margin=0.01).primary[0].answer is Answer.CANNOT_TELL
 
 
+def test_a_copy_of_a_run_is_no_other_seed() -> None:
+    a, b = recipe("a", 0.6), recipe("b", 0.5, first=10)
+    found = compare([*a, replace(a[0], name="a-9", source="elsewhere"), *b], at="last")
+    assert [member.counted for member in found.recipes[0].members] == [True, True, True, False]
+    assert found.recipes[0].members[3].why == "it has the same measurements as a-0"
+    assert found.primary[0] == replace(compare([*a, *b], at="last").primary[0], otherwise=found.primary[0].otherwise)
+
+
 def test_all_steps_are_the_mean_of_the_curve() -> None:
     found = compare([*recipe("a", 0.6), *recipe("b", 0.5, first=10)], at="all")
     assert found.primary[0].value == pytest.approx(float(found.curves[0].value.mean()), abs=1e-12)

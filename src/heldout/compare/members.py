@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -21,10 +22,11 @@ from heldout.text import sentence_list
 
 _PLANNED = frozenset({"steps", "max_steps", "total_steps", "total_training_steps", "num_train_steps", "train_steps"})
 _WHOLE = 0.9  # of the planned steps, or of the longest run: what ends before ended early
+_TELLING = 3  # different scores that two runs do not share by chance
 _ENDED = {Life.FAILED: "it failed", Life.EARLY: "it ended early"}
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Judged:
     """A run with its verdict, as one of the runs of a recipe."""
 
@@ -46,6 +48,16 @@ class Judged:
     def at_step(self, step: int | None) -> Evaluation | None:
         """The evaluation at a step; None where there is none."""
         return next((one for one in self.evaluations if one.step == step), None)
+
+    @cached_property
+    def measurements(self) -> tuple[object, ...]:
+        """All that was measured, by which copies are found; nothing where equal measurements could be chance."""
+        if len({one.rate for one in self.evaluations}) < _TELLING:
+            return ()
+        return tuple(
+            (one.step, one.rate, None if one.outcomes is None else one.outcomes.passed.tobytes())
+            for one in self.evaluations
+        )
 
     @property
     def track(self) -> Track:
@@ -105,7 +117,7 @@ def judged(group: Group, benchmark: str | None, verdict_of: Callable[[Run], Verd
     """
     runs = [_judged(_with_benchmark(run, benchmark), verdict_of) for run in group.runs]
     longest = max((_last(one.run) for one in runs), default=0)
-    told = [_as_counted(one, longest) for one in runs]
+    told = _without_copies([_as_counted(one, longest) for one in runs])
     if not any(one.counted and one.evaluations for one in told):
         told = [replace(one, counted=bool(one.evaluations)) for one in told]
     return Side(group.name, group.by, tuple(told))
@@ -156,6 +168,17 @@ def _planned(run: Run) -> int | None:
 def _last(run: Run) -> int:
     steps = run.steps
     return int(steps[-1]) if len(steps) else 0
+
+
+def _without_copies(runs: Sequence[Judged]) -> list[Judged]:
+    """Do not count a run that has all the measurements of another: a copy is no other seed."""
+    first: dict[object, str] = {}
+    told = []
+    for one in runs:
+        own = first.setdefault(one.measurements, one.run.name) if one.measurements and one.counted else one.run.name
+        copy = own != one.run.name
+        told.append(replace(one, counted=False, why=f"it has the same measurements as {own}") if copy else one)
+    return told
 
 
 def _as_counted(one: Judged, longest: int) -> Judged:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from heldout.compare.groups import BY_NAME, seed_of
 from heldout.compare.levels import SEEDS
-from heldout.compare.members import Judged, Side
+from heldout.compare.members import Side
 from heldout.compare.model import KEEP, LAST, Answer, Comparison
 from heldout.compare.pairs import UNPAIRED
 from heldout.compare.refusals import few_discordant
@@ -50,24 +50,13 @@ def _some(keys: list[str], most: int = 4) -> list[str]:
 
 
 def _copies(sides: Sequence[Side]) -> Iterator[str]:
+    """Say which runs of different recipes have the same measurements."""
     seen: dict[object, str] = {}
     for side in sides:
         for run in side.counted:
-            key = measurements(run)
-            if key in seen:
-                yield f"{run.run.name} has the same measurements as {seen[key]}: one may be a copy of the other."
-            elif key:
-                seen[key] = run.run.name
-
-
-def measurements(run: Judged) -> tuple[object, ...]:
-    """All that was measured of a run, to find copies; nothing where equal measurements could be chance."""
-    rates = {one.rate for one in run.evaluations}
-    if len(rates) < 3:
-        return ()
-    return tuple(
-        (one.step, one.rate, None if one.outcomes is None else one.outcomes.passed.tobytes()) for one in run.evaluations
-    )
+            first = seen.setdefault(run.measurements, run.run.name) if run.measurements else run.run.name
+            if first != run.run.name:
+                yield f"{run.run.name} has the same measurements as {first}: one may be a copy of the other."
 
 
 def _versions(runs: Sequence[Run]) -> Iterator[str]:
