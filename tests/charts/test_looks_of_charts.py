@@ -61,6 +61,12 @@ def test_a_sign_that_no_font_has_is_told_and_one_that_is_given_is_used(font: str
     assert unknown_signs(chart) == ""  # it is known now, and chosen for the sign
 
 
+def test_nothing_is_logged_of_a_font_that_has_no_bold_form(font: str, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level("WARNING"):
+        render(published().with_title(SIGN), "svg", style=Style(font=font))
+    assert caplog.records == []
+
+
 def test_serif_is_the_same_on_every_machine() -> None:
     assert "font-family=\"'STIXGeneral'" in svg(published(), style=Style(font="serif"))
     assert b"STIXGeneral" in render(published(), "pdf", style=Style(font="serif"))

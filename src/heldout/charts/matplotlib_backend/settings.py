@@ -49,9 +49,21 @@ def own_settings(style: Style = PLAIN, texts: Iterable[str] = ()) -> Iterator[Se
         "font.family": families(style.font, texts),
         "mathtext.fontset": _FORMULAS.get(style.font, "dejavusans"),
     }
-    with mpl.rc_context(settings | fonts | {**sheet, **_SETTINGS}), warnings.catch_warnings():
+    with mpl.rc_context(settings | fonts | {**sheet, **_SETTINGS}), warnings.catch_warnings(), _quiet():
         warnings.filterwarnings("ignore", message=".*[Gg]lyph.*missing from.*font.*")
         yield sheet
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep matplotlib from logging, such as that a font has no bold form."""
+    log = logging.getLogger("matplotlib")
+    level = log.level
+    log.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        log.setLevel(level)
 
 
 def _read(sheet: str | None) -> Settings:
@@ -71,15 +83,11 @@ def _read(sheet: str | None) -> Settings:
 
 
 def _of_file(sheet: str) -> Settings:
-    log = logging.getLogger("matplotlib")
-    level = log.level
-    log.setLevel(logging.ERROR)  # lines that are no settings are counted below
     try:
-        said: Any = mpl.rc_params_from_file(sheet, fail_on_error=True, use_default_template=False)
+        with _quiet():  # what is wrong with it is told below
+            said: Any = mpl.rc_params_from_file(sheet, fail_on_error=True, use_default_template=False)
     except (ValueError, KeyError, UnicodeDecodeError) as error:
         raise ChartError(f"The style sheet {sheet!r} is none of matplotlib's: {error}.") from None
-    finally:
-        log.setLevel(level)
     if not said:
         raise ChartError(f"The style sheet {sheet!r} holds no setting of matplotlib's, such as lines.linewidth: 2.")
     return dict(said)
