@@ -130,7 +130,9 @@ def questions() -> list[Question]:
         *(Question(CURVE, _curve(one, anew), partial(two_curves, one, anew)) for one, anew in curves),
         *(
             Question(
-                BEST, f"{n} problems, {k} seeds{', apart' if width else ', equal'}", partial(the_best, n, k, width)
+                BEST,
+                f"{n} problems, {k} {'seed' if k == 1 else 'seeds'}{', apart' if width else ', equal'}",
+                partial(the_best, n, k, width),
             )
             for n, k, width in ((256, 1, 0.0), (1000, 1, 0.0), (1000, 1, 0.6), (256, 3, 0.0), (1000, 3, 0.6))
         ),

@@ -169,6 +169,18 @@ def test_of_three_recipes_the_best_is_a_set_and_never_a_rank() -> None:
     assert clear.best == ("a",)
 
 
+def test_the_highest_of_equals_is_said_to_look_better_than_it_is() -> None:
+    found = compare([run for k in range(5) for run in recipe("abcde"[k], 0.6, first=10 * k)], at="last")
+    seen = [one.levels["last"].value for one in found.recipes]
+    assert len(found.shrunk) == len(seen)
+    assert np.ptp(found.shrunk) < np.ptp(seen)
+    top = found.recipes[int(np.argmax(seen))].name
+    assert f"{top} looks best at {found.spoken.level(max(seen))}; " in words.best(found)
+    assert "once the luck of the highest of 5 is taken away" in words.best(found)
+    two = compare([*recipe("a", 0.6), *recipe("b", 0.6, first=10)], at="last")
+    assert (two.shrunk, words.best(two)) == ((), "")
+
+
 def test_problems_are_counted_and_those_that_surely_differ_are_named() -> None:
     n = 60
     strong = np.full(n, 0.99)

@@ -54,6 +54,21 @@ def test_copies_of_the_best_are_all_members() -> None:
     assert best_set([np.zeros((1, 9)), np.ones((1, 9))]).members == (1,)
 
 
+def test_the_highest_of_equals_is_drawn_to_their_mean_and_a_clear_winner_is_not() -> None:
+    above, left = [], []
+    for seed in range(30):
+        made = recipes(seed, [0.0] * 12, n=300)
+        levels, got = np.array([one.mean() for one in made]), best_set(made, draws=50)
+        assert got.shrunk.mean() == pytest.approx(levels.mean(), abs=1e-3)
+        above.append(levels.max() - levels.mean())
+        left.append(got.shrunk.max() - levels.mean())
+    assert np.mean(above) > 0.03  # three points too high
+    assert np.mean(left) < 0.3 * np.mean(above)
+    apart = recipes(1, [-2.0, 0.0, 2.0], 3)
+    assert best_set(apart).shrunk == pytest.approx([one.mean() for one in apart], abs=0.01)
+    assert best_set(apart[:1]).shrunk == pytest.approx([apart[0].mean()])
+
+
 @given(st.lists(st.floats(0.0, 1.0), min_size=2, max_size=9), st.floats(0.0, 0.5))
 def test_shrunk_values_lie_between_their_mean_and_what_was_seen(values: list[float], se: float) -> None:
     got, mean = shrunk(values, se), np.mean(values)

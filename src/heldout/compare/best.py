@@ -8,13 +8,13 @@ from heldout.compare.differences import conditions
 from heldout.compare.fingerprint import differences_of, fingerprint
 from heldout.compare.members import Side
 from heldout.compare.outcomes import points, table
-from heldout.stats.best import best_set
+from heldout.stats.best import BestSet, best_set
 
 _FEWEST = 3  # recipes
 
 
-def best_of(sides: Sequence[Side], at: str) -> tuple[str, ...] | None:
-    """Return the recipes that cannot be told from the best one, in the given order.
+def best_of(sides: Sequence[Side], at: str) -> BestSet | None:
+    """Return which of the sides cannot be told from the best one, and how good each is without the luck of the highest.
 
     None with two recipes, where single problems are not known, or where they were not evaluated alike.
     """
@@ -32,4 +32,4 @@ def best_of(sides: Sequence[Side], at: str) -> tuple[str, ...] | None:
     for side in known:
         parts.append(shares[begin : begin + len(side)])
         begin += len(side)
-    return tuple(sides[k].name for k in best_set(parts).members)
+    return best_set(parts)

@@ -104,6 +104,7 @@ def compare(
     point = str(at)
     _check_step(sides, point)
     asked = [point] if point == LAST else [point, LAST]
+    best = best_of(sides, point)
     found = Comparison(
         recipes=tuple(_recipe(side, dict.fromkeys((*asked, KEEP))) for side in sides),
         baseline=first.name,
@@ -115,7 +116,8 @@ def compare(
         differences=tuple(one for each in asked for one in differences(pairs, each, rules)),
         provisional=any(run.life is Life.GOES_ON for side in sides for run in side.runs),
         unread=unread or {},
-        best=best_of(sides, point),
+        best=None if best is None else tuple(sides[k].name for k in best.members),
+        shrunk=() if best is None else tuple(best.shrunk.tolist()),
     )
     curves = [(pair, curve_of(*pair)) for pair in pairs]
     parts = [parts_of(*pair, each) for pair in pairs for each in asked]

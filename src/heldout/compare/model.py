@@ -251,6 +251,9 @@ class Comparison:
         Interquartile means, where a recipe has 15 scores or more.
     best
         Names of the recipes that cannot be told from the best one; None with two recipes, or where it cannot be asked.
+    shrunk
+        The level of each recipe at `at` without the luck of those that look best, in their order; empty where `best` is
+        None.
     refusals, notes
         What cannot be said, and what a reader has to know.
     quote
@@ -275,6 +278,7 @@ class Comparison:
     benchmarks: tuple[BenchmarkDifference, ...] = ()
     trimmed: tuple[Trimmed, ...] = ()
     best: tuple[str, ...] | None = None
+    shrunk: tuple[float, ...] = ()
     refusals: tuple[Refusal, ...] = ()
     notes: tuple[str, ...] = ()
     quote: str = ""

@@ -225,8 +225,20 @@ def best(found: Comparison) -> str:
     if len(found.best) == 1:
         single = any(one.counted < 2 for one in found.recipes)
         what = f"The checkpoint of {name(found.best[0])}" if single else name(found.best[0])
-        return f"{what} is the best {where(found.at)}: every other is told from it (95 %)."
-    return f"Any of {sentence_list(list(map(name, found.best)), 'or')} may be the best {where(found.at)} (95 %)."
+        return f"{what} is the best {where(found.at)}: every other is told from it (95 %).{_flattered(found)}"
+    some = sentence_list(list(map(name, found.best)), "or")
+    return f"Any of {some} may be the best {where(found.at)} (95 %).{_flattered(found)}"
+
+
+def _flattered(found: Comparison) -> str:
+    """Say how good the highest is once the luck that made it look so is taken from it, where that shows."""
+    measured = [math.nan if (level := one.levels.get(found.at)) is None else level.value for one in found.recipes]
+    if len(found.shrunk) != len(measured) or not all(map(math.isfinite, measured)):
+        return ""
+    top = max(range(len(measured)), key=measured.__getitem__)
+    seen, left = (found.spoken.level(value) for value in (measured[top], found.shrunk[top]))
+    highest = f"{name(found.recipes[top].name)} looks best at {seen}"
+    return "" if seen == left else f" {highest}; {left} once the luck of the highest of {len(measured)} is taken away."
 
 
 def benchmarks(found: Comparison) -> Iterator[tuple[str, str, str, str, str]]:

@@ -23,13 +23,14 @@ class BestSet:
     highest: int  # index of the recipe that looks best, which is always a member
     members: tuple[int, ...]  # ascending; holds the one that is best in truth with 95 %
     p: FloatArray  # shape (R,), of each being as good as any other, paid for all others
+    shrunk: FloatArray  # shape (R,), the level of each without the luck of those that look best; see `shrunk`
 
 
 def best_set(
     recipes: Sequence[npt.ArrayLike],
     groups: npt.ArrayLike | None = None,
     *,
-    error: float = FALSE_ALARMS,
+    alpha: float = FALSE_ALARMS,
     draws: int = DRAWS,
     seed: int = 0,
 ) -> BestSet:
@@ -49,23 +50,29 @@ def best_set(
     Hansen, Lunde, Nason 2011, "The model confidence set", Econometrica 79.
     """
     means = np.stack([floats(recipe).mean(axis=0) for recipe in recipes])
-    z = _pairs(recipes, groups)
+    z, error = _pairs(recipes, groups)
     null = _largest(by_group(means, groups), draws, seed)
     worst = z.max(axis=0, initial=-np.inf)
     p = np.array([share_above(row, one) for row, one in zip(null, worst, strict=True)])
-    highest = int(means.mean(axis=1).argmax())
-    inside = [r for r in range(len(means)) if r == highest or not worst[r] > reach(null[r], error)]
-    return BestSet(highest, tuple(inside), p)
+    level = means.mean(axis=1)
+    highest = int(level.argmax())
+    inside = [r for r in range(len(means)) if r == highest or not worst[r] > reach(null[r], alpha)]
+    return BestSet(highest, tuple(inside), p, shrunk(level, error))
 
 
-def _pairs(recipes: Sequence[npt.ArrayLike], groups: npt.ArrayLike | None) -> FloatArray:
-    """How far recipe s is above recipe r, in deviations of a normal value, at [s, r]; -inf on the diagonal."""
-    z = np.full((len(recipes), len(recipes)), -np.inf)
-    for r, s in combinations(range(len(recipes)), 2):
+def _pairs(recipes: Sequence[npt.ArrayLike], groups: npt.ArrayLike | None) -> tuple[FloatArray, FloatArray]:
+    """How far recipe s is above recipe r, in deviations of a normal value, at [s, r]; and the error of each by itself.
+
+    The first has -inf on its diagonal. The variance of a difference is that of two recipes, half of it that of one.
+    """
+    count = len(recipes)
+    z, variance = np.full((count, count), -np.inf), np.zeros(count)
+    for r, s in combinations(range(count), 2):
         found = difference(recipes[r], recipes[s], groups)
         z[s, r] = _deviations(found.value, found.se, found.df)
         z[r, s] = -z[s, r]
-    return z
+        variance[[r, s]] += found.se**2 / (2.0 * (count - 1))
+    return z, np.sqrt(variance)
 
 
 def _deviations(value: float, se: float, df: float) -> float:
