@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from heldout.readers import read
 from heldout.report import write_report
 from heldout.run import Run, Series
 from heldout.settings import differing, recipe_of, settings_of
@@ -80,3 +81,14 @@ def test_of_absolute_paths_the_last_two_parts_are_compared() -> None:
 def test_long_values_are_cut_where_they_part() -> None:
     told = differing([{"prompt": "x" * 500 + "one"}, {"prompt": "x" * 500 + "two\x1b"}])
     assert told == {"prompt": ("…one", "…two\\x1b")}
+
+
+def test_settings_that_are_nested_without_end_are_cut(tmp_path: Path) -> None:
+    nested = '{"n":' * 980 + "1" + "}" * 980
+    (tmp_path / "run.json").write_text(f'{{"format": "heldout run", "config": {{"seed": 3, "deep": {nested}}}}}')
+    (tmp_path / "metrics.jsonl").write_text(
+        "".join(json.dumps({"step": k, "reward": 0.1 * k}) + "\n" for k in range(9))
+    )
+    told = settings_of(read(tmp_path).config)
+    assert told["seed"] == "3"
+    assert list(told.values())[-1] == "…"

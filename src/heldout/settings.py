@@ -79,7 +79,7 @@ def recipe_of(config: Mapping[str, Any]) -> dict[str, str]:
     >>> recipe_of({"seed": 7, "lr": 1e-6, "output_dir": "/a/b", "steps": 100.0, "data": "/x/gsm8k/train.jsonl"})
     {'lr': '1e-06', 'steps': '100', 'data': 'gsm8k/train.jsonl'}
     """
-    return {key: _same_text(text) for key, text in all_settings(config).items() if not _is_circumstance(key)}
+    return {key: as_compared(text) for key, text in all_settings(config).items() if not _is_circumstance(key)}
 
 
 def differing(configs: Sequence[Mapping[str, Any]]) -> dict[str, tuple[str | None, ...]]:
@@ -120,7 +120,7 @@ def _is_circumstance(key: str) -> bool:
     )
 
 
-def _same_text(text: str) -> str:
+def as_compared(text: str) -> str:
     """Return a value as it is compared: a number by its value, of an absolute path the last two parts."""
     if _PATH.match(text):
         return "/".join(re.split(r"[\\/]+", text.rstrip("\\/"))[-2:])

@@ -50,6 +50,12 @@ def test_by_a_setting_runs_without_it_are_a_group_of_their_own() -> None:
     assert named(groups_of(runs, by="trainer.kl"))["trainer.kl=1"] == ["d"]
 
 
+def test_by_a_setting_equal_numbers_are_one_value() -> None:
+    assert named(groups_of([run("a", steps=100, x=1), run("b", steps=100.0, x=2)], by="steps")) == {
+        "steps=100": ["a", "b"]
+    }
+
+
 def test_by_a_setting_that_no_run_has_is_refused_with_the_near_ones() -> None:
     with pytest.raises(UsageError, match="learning_rate"):
         groups_of([run("a", learning_rate=1)], by="learning_rat")

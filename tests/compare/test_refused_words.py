@@ -208,3 +208,20 @@ def test_single_problems_from_one_flip() -> None:
         for name, chance in (("a", np.full(80, 0.9)), ("b", hard))
     ]
     assert "one-flip" not in codes(compare([run for one in many for run in one], at="last"))
+
+
+def test_where_lower_is_better_the_sign_is_told() -> None:
+    def errors(name: str, last: float) -> list[Run]:
+        runs = [rates(f"{name}-{s}", [0.5, last + 0.01 * s], reward=name, seed=s) for s in range(3)]
+        key = "eval/error_rate"
+        return [
+            replace(
+                run, metrics={"reward": run["reward"], key: replace(run["held_out"], name=key)}, roles={"held_out": key}
+            )
+            for run in runs
+        ]
+
+    found = compare([*errors("a", 0.1), *errors("b", 0.3)], at="last")
+    assert found.primary[0].answer is Answer.BETTER
+    assert found.primary[0].value == pytest.approx(0.2)
+    assert any("Lower is better" in note for note in found.notes)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 from heldout.errors import UsageError
 from heldout.run import Run
-from heldout.settings import all_settings, recipe_of
+from heldout.settings import all_settings, as_compared, recipe_of
 from heldout.text import shared_beginning, visible
 
 NOT_SET = "(not set)"
@@ -105,7 +105,7 @@ def _each_once(runs: Iterable[Run]) -> list[Run]:
 
 def _by_setting(runs: Sequence[Run], key: str) -> list[Group]:
     name = key.replace(".", "/")
-    values = [all_settings(run.config) for run in runs]
+    values = [{one: as_compared(text) for one, text in all_settings(run.config).items()} for run in runs]
     found = [value.get(key, value.get(name)) for value in values]
     if runs and not any(found):
         known = sorted({key for value in values for key in value})

@@ -76,7 +76,7 @@ def _versions(runs: Sequence[Run]) -> Iterator[str]:
 def _steps(found: Comparison) -> Iterator[str]:
     last = {recipe.name: sorted({m.last_step for m in recipe.members if m.counted and m.last_step is not None})
             for recipe in found.recipes}  # fmt: skip
-    if len({tuple(steps) for steps in last.values()}) > 1:
+    if len({tuple(steps) for steps in last.values() if steps}) > 1:
         told = [f"{name} ends at {', '.join(map(str, steps[:3]))}" for name, steps in last.items() if steps]
         yield f"The last steps are not the same: {sentence_list(told[:6])}."
     work = [key for key in found.differs if any(word in key.lower() for word in _WORK)]
@@ -86,6 +86,8 @@ def _steps(found: Comparison) -> Iterator[str]:
 
 def _method(found: Comparison) -> Iterator[str]:
     compared = [one for one in found.primary if one.answer is not Answer.NOT_COMPARED]
+    if compared and found.spoken.lower:
+        yield "Lower is better in this log; a difference above 0, or a factor above 1, says that the first is ahead."
     if len(compared) > 1:
         yield f"Intervals and p are paid for {len(compared)} comparisons."
     if any(one.method == UNPAIRED for one in compared):

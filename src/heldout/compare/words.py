@@ -266,8 +266,8 @@ def parting(found: Comparison) -> Iterator[str]:
         elif one.step is None:
             yield f"{one.signal}: no difference beyond noise"
         else:
-            about = "" if one.key == "held_out" else "about "
-            yield f"{one.signal}: from {about}step {one.step} on{_by(one)}"
+            since = f"first at step {one.step}" if one.key == "held_out" else f"from about step {one.step} on"
+            yield f"{one.signal}: {since}{_by(one)}"
 
 
 def _by(one: Parting) -> str:

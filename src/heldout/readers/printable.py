@@ -9,6 +9,8 @@ from heldout.readers.log import Log
 from heldout.run import Evaluation
 from heldout.text import visible
 
+_DEEPEST = 100  # levels of settings within settings; a log with more of them is no configuration
+
 
 def printable(log: Log) -> Log:
     """Return a log in whose names, notes and settings every control character is written as its code."""
@@ -29,9 +31,13 @@ def _measured(one: Evaluation) -> Evaluation:
     return one if benchmark == one.benchmark else replace(one, benchmark=benchmark)
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: Any, levels: int = _DEEPEST) -> Any:
     if isinstance(value, str):
         return visible(value)
+    if not isinstance(value, dict | list):
+        return value
+    if not levels:
+        return "…"
     if isinstance(value, dict):
-        return {_plain(key): _plain(one) for key, one in value.items()}
-    return [_plain(one) for one in value] if isinstance(value, list) else value
+        return {_plain(key): _plain(one, levels - 1) for key, one in value.items()}
+    return [_plain(one, levels - 1) for one in value]
