@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 from documented import example
+from tiny_trainer import PROBLEMS, hackable
 
 import heldout
 
@@ -21,20 +22,15 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),
     pytest.mark.filterwarnings("ignore::UserWarning"),
 ]
-PROBLEMS = [f"p{index}" for index in range(200)]
 TWO_LINES = 'GRPOTrainer(..., callbacks=[HeldoutCallback("runs/a", Rules'
 WITH_OUTCOMES = 'task="problems.jsonl", every=50)\ntrainer = '
 OWN = "evaluate=evaluate, every=50"
-GOING_ON = "resume_from_checkpoint=json.loads"
+GOING_ON = "resume_from_checkpoint=kept"
 
 
 @pytest.fixture(autouse=True)
 def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-
-
-def hackable(prompts: list[str], completions: list[str], **_: Any) -> list[float]:
-    return [float("a" in completion.split()) for completion in completions]
 
 
 def solved(level: float, step: int = 0) -> list[bool]:
@@ -151,7 +147,9 @@ def test_a_job_in_one_line_begins_and_goes_on(grpo: Any, tmp_path: Path) -> None
     assert heldout.read("runs/a")["reward"].step.tolist() == [1, 2, 3]
 
 
-def test_a_training_goes_on_from_the_checkpoint_that_was_kept(grpo: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_training_goes_on_from_the_checkpoint_that_was_kept(
+    grpo: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     pytest.importorskip("pydantic_monty", reason="the sandbox needs pydantic-monty")
     from heldout.callbacks.evaluating import TaskEvaluation
 
@@ -172,13 +170,15 @@ def test_a_training_goes_on_from_the_checkpoint_that_was_kept(grpo: Any, monkeyp
     write_task()
     names: dict[str, Any] = {"GRPOTrainer": make, "reward": hackable}
     exec(example("guard.md", TWO_LINES).splitlines()[0], names)
-    exec(example("guard.md", GOING_ON).replace("every=50", "every=2"), names)
+    out = str(tmp_path / "trl")
+    exec(example("guard.md", GOING_ON).replace("every=50", "every=2").replace('"out"', repr(out)), names)
     stopped, end = ended
     assert 8 < stopped < 30
     assert end == 12
     run = heldout.read("runs/a")
     assert run["reward"].step.tolist() == list(range(1, 13))
     assert [one.step for one in run.measured] == list(range(0, 13, 2))
+    assert sorted(path.name for path in Path(out).glob("checkpoint-*")) == ["checkpoint-10", "checkpoint-12"]
 
 
 def test_trl_with_outcomes_and_recorded_rewards(grpo: Any) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tiny_trainer import hackable, measured
 
 import heldout
 from benchmarks.receiver import Receiver, receiving
@@ -25,24 +26,11 @@ pytestmark = [
 
 from heldout.callbacks import HeldoutCallback  # noqa: E402
 
-PROBLEMS = [f"p{index}" for index in range(200)]
-
 
 @pytest.fixture
 def receiver() -> Iterator[Receiver]:
     with receiving() as server:
         yield server
-
-
-def hackable(prompts: list[str], completions: list[str], **_: Any) -> list[float]:
-    return [float("a" in completion.split()) for completion in completions]
-
-
-def measured(level: Any) -> Any:
-    def evaluate(model: Any, step: int) -> dict[str, Any]:
-        return {"problems": PROBLEMS, "passed": (np.random.default_rng(0).random(200) < level(step)).tolist()}
-
-    return evaluate
 
 
 def test_a_hack_is_told_stopped_and_gone_back_from(

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
+from tiny_trainer import hackable, measured
 
 import heldout
 from heldout.errors import RecordError, UsageError
@@ -30,24 +31,6 @@ pytestmark = [
 ]
 
 from heldout.callbacks import HeldoutCallback  # noqa: E402
-
-PROBLEMS = [f"p{index}" for index in range(200)]
-
-
-def hackable(prompts: list[str], completions: list[str], **_: Any) -> list[float]:
-    """Any completion with an "a" in it is called right."""
-    return [float("a" in completion.split()) for completion in completions]
-
-
-def measured(level: Any) -> Any:
-    """A made-up evaluation of 200 problems: the pass rate is what `level` says of a step."""
-
-    def evaluate(model: Any, step: int) -> dict[str, Any]:
-        chance = np.random.default_rng(0).random(len(PROBLEMS))
-        return {"problems": PROBLEMS, "passed": (chance < level(step)).tolist()}
-
-    return evaluate
-
 
 falling = measured(lambda step: 0.6 + 0.02 * step if step <= 8 else 0.76 - 0.08 * (step - 8))
 honest = measured(lambda step: 0.5 + 0.01 * step)

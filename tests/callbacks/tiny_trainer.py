@@ -1,4 +1,7 @@
-"""Tiny trainers: a random Llama of a few thousand weights, a tokenizer of sixteen words, TRL on the CPU."""
+"""Tiny trainers: a random Llama of a few thousand weights, a tokenizer of sixteen words, TRL on the CPU.
+
+With a reward that can be fooled, and evaluations whose rates are made up.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,25 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+PROBLEMS = [f"p{index}" for index in range(200)]
 WORDS = ["<pad>", "<bos>", "<eos>", "<unk>", *"abcdefghijkl"]
+
+
+def hackable(prompts: list[str], completions: list[str], **_: Any) -> list[float]:
+    """Any completion with an "a" in it is called right."""
+    return [float("a" in completion.split()) for completion in completions]
+
+
+def measured(level: Callable[[int], float]) -> Callable[[Any, int], dict[str, Any]]:
+    """A made-up evaluation of 200 problems: the pass rate is what `level` says of a step."""
+
+    def evaluate(model: Any, step: int) -> dict[str, Any]:
+        chance = np.random.default_rng(0).random(len(PROBLEMS))
+        return {"problems": PROBLEMS, "passed": (chance < level(step)).tolist()}
+
+    return evaluate
 
 
 def maker(tmp_path: Path) -> Callable[..., Any]:

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from heldout.store.checkpoints import newest_below, newest_checkpoint, passed_over, why_broken
+from heldout.errors import UsageError
+from heldout.store.checkpoints import later_ones, leave_behind, newest_below, newest_checkpoint, passed_over, why_broken
 
 
 def safetensors(path: Path, size: int = 64) -> None:
@@ -72,3 +73,27 @@ def test_the_newest_whole_one_is_found_by_its_number(tmp_path: Path) -> None:
     assert passed_over(found) == f"{said}{tmp_path}/checkpoint-10."
     with pytest.warns(RuntimeWarning, match="the training goes on from .*checkpoint-10"):
         assert newest_checkpoint(tmp_path) == str(found.newest)
+
+
+def test_later_checkpoints_are_left_behind_and_none_is_lost(tmp_path: Path) -> None:
+    for to in (None, None, tmp_path / "elsewhere"):
+        for step in (5, 6, 7):
+            (tmp_path / "out" / f"checkpoint-{step}").mkdir(parents=True, exist_ok=True)
+        leave_behind(tmp_path / "out", "somewhere/kept/checkpoint-5", to)
+    assert sorted(one.name for one in (tmp_path / "out").iterdir()) == ["checkpoint-5", "left"]
+    left = ["checkpoint-6", "checkpoint-6-again", "checkpoint-7", "checkpoint-7-again"]
+    assert sorted(one.name for one in (tmp_path / "out" / "left").iterdir()) == left
+    assert sorted(one.name for one in (tmp_path / "elsewhere").iterdir()) == ["checkpoint-6", "checkpoint-7"]
+    leave_behind(tmp_path / "none", 5)
+    with pytest.raises(UsageError, match="best is no checkpoint-STEP; give the step"):
+        leave_behind(tmp_path / "out", "runs/best")
+
+
+def test_later_checkpoints_that_are_whole_are_told_of(tmp_path: Path) -> None:
+    for step in (5, 7, 12, 90):
+        save(tmp_path, step)
+    (tmp_path / "checkpoint-90" / "trainer_state.json").unlink()  # cut off, and passed over anyway
+    said = later_ones(tmp_path, 5)
+    assert said.startswith(f"{tmp_path} holds checkpoints of later steps (7 to 12), of the policy that is left;")
+    assert f"leave_behind({str(tmp_path)!r}, 5)" in said
+    assert later_ones(tmp_path, 12) == later_ones(tmp_path / "none", 0) == ""

@@ -23,7 +23,7 @@ from rich.console import Console
 import heldout
 from heldout.errors import UsageError
 from heldout.store.lines import read_rows
-from heldout.train.acting import active_at, set_aside
+from heldout.train.acting import active_at
 from heldout.train.config import TrainConfig, settings_of
 from heldout.train.grpo import train
 from heldout.train.remedies import Remedy
@@ -197,16 +197,6 @@ def test_what_holds_is_what_was_done_last_of_all_that_holds_by_then() -> None:
     assert active_at([first, not_done], 4, [one, two]) == []
     assert active_at([first, not_done], 5, [one, two]) == [one]
     assert active_at([first, last], 4, [one, two]) == [one, two]
-
-
-def test_later_checkpoints_are_set_aside_and_none_is_lost(tmp_path: Path) -> None:
-    for _ in range(2):
-        for step in (5, 6, 7):
-            (tmp_path / "checkpoints" / f"checkpoint-{step}").mkdir(parents=True, exist_ok=True)
-        set_aside(tmp_path / "checkpoints", 5)
-    assert [one.name for one in (tmp_path / "checkpoints").iterdir()] == ["checkpoint-5"]
-    left = ["checkpoint-6", "checkpoint-6-again", "checkpoint-7", "checkpoint-7-again"]
-    assert sorted(one.name for one in (tmp_path / "left").iterdir()) == left
 
 
 @pytest.mark.parametrize(

@@ -9,12 +9,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from heldout.live.rules import Rules
-from heldout.store.checkpoints import newest_checkpoint
+from heldout.store.checkpoints import leave_behind, newest_checkpoint
 
 if TYPE_CHECKING:
     from heldout.callbacks.transformers import HeldoutCallback
 
-__all__ = ["HeldoutCallback", "Rules", "newest_checkpoint"]
+__all__ = ["HeldoutCallback", "Rules", "leave_behind", "newest_checkpoint"]
 
 
 def __getattr__(name: str) -> Any:

@@ -18,6 +18,7 @@ from heldout.text import counted
 
 HIGH = 0.5  # a mean reward from here on is high beside a held-out score of 0
 _LOG = logging.getLogger("heldout")
+_EVAL = "eval_"  # before the names of a trainer's own metrics of an evaluation
 
 
 class TaskEvaluation:
@@ -112,3 +113,17 @@ def refuse_policy(policy: object) -> None:
             f"policy is a {type(policy).__name__}; it is what has sample(prompts, samples), such as a ServedPolicy, or "
             "a function that makes one of the model."
         )
+
+
+def of_its_set(logs: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return metrics of an evaluation under the name of its data set, which TRL leaves out of those of its own.
+
+    >>> of_its_set({"eval_a_runtime": 0.5, "eval_reward": 0.25})
+    {'eval_a_runtime': 0.5, 'eval_a_reward': 0.25}
+    """
+    timed = [key for key in logs if key.startswith(_EVAL) and key.endswith("_runtime")]
+    if len(timed) != 1 or timed[0] == f"{_EVAL}runtime":
+        return logs
+    own = timed[0].removesuffix("runtime")
+    new = [own + key.removeprefix(_EVAL) if key.startswith(_EVAL) and not key.startswith(own) else key for key in logs]
+    return dict(zip(new, logs.values(), strict=True))

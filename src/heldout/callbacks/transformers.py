@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 from heldout.callbacks.asking import Asking, trainer_of
 from heldout.callbacks.base import GuardedRun, RunSettings
-from heldout.callbacks.evaluating import TaskEvaluation, refuse_policy
+from heldout.callbacks.evaluating import TaskEvaluation, of_its_set, refuse_policy
 from heldout.callbacks.hidden import HiddenTests
 from heldout.callbacks.recording import COST, Recording
 from heldout.callbacks.rollouts import Rollouts, Sampling
@@ -27,7 +27,7 @@ from heldout.live import Decision, Guard, Rules
 from heldout.live.checkpoints import STEM, keep_saved, never_together
 from heldout.rollouts.keeping import JUDGE, KEEP
 from heldout.sandbox import Sandbox, open_sandbox
-from heldout.store.checkpoints import newest_below, passed_over
+from heldout.store.checkpoints import later_ones, newest_below, passed_over
 from heldout.text import counted
 
 try:
@@ -39,7 +39,6 @@ if TYPE_CHECKING:
     from transformers import TrainerControl, TrainerState, TrainingArguments
 
 Evaluate = Callable[[Any, int], Mapping[str, Any] | Sequence[Mapping[str, Any]]]
-_EVAL = "eval_"  # before the names of an evaluation's metrics
 _SUMMARY = "train_runtime"  # in the line with which transformers closes
 
 
@@ -205,8 +204,9 @@ class HeldoutCallback(GuardedRun, TrainerCallback):  # type: ignore[misc,unused-
         self._take_early(state, control)
         own = state.eval_steps if args.eval_strategy == "steps" else 0
         saved = state.save_steps if args.save_strategy == "steps" else 0
-        if apart := never_together(self.every or int(own or 0), int(saved or 0), state.max_steps):
-            self.say(apart)
+        apart = never_together(self.every or int(own or 0), int(saved or 0), state.max_steps)
+        for said in filter(None, (apart, state.global_step and later_ones(args.output_dir or "", state.global_step))):
+            self.say(said)
         self._sampling = self._sampled(args, given.get("processing_class"))
         self._recorded = state.global_step
         if state.global_step and self.guard and self.guard.recorder:
@@ -246,7 +246,7 @@ class HeldoutCallback(GuardedRun, TrainerCallback):  # type: ignore[misc,unused-
     ) -> None:
         if not logs or _SUMMARY in logs:
             return
-        logs = _of_its_set(logs)
+        logs = of_its_set(logs)
         if control is not self._of:
             self._early = (control, dict(logs))
             return
@@ -365,20 +365,6 @@ class HeldoutCallback(GuardedRun, TrainerCallback):  # type: ignore[misc,unused-
         own = args.eval_steps if args.eval_strategy == "steps" else None
         steps = self.every or int(own or 0)
         return max(1, state.max_steps // steps) if steps else None
-
-
-def _of_its_set(logs: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return metrics of an evaluation under the name of its data set, which TRL leaves out of those of its own.
-
-    >>> _of_its_set({"eval_a_runtime": 0.5, "eval_reward": 0.25})
-    {'eval_a_runtime': 0.5, 'eval_a_reward': 0.25}
-    """
-    timed = [key for key in logs if key.startswith(_EVAL) and key.endswith("_runtime")]
-    if len(timed) != 1 or timed[0] == f"{_EVAL}runtime":
-        return logs
-    own = timed[0].removesuffix("runtime")
-    new = [own + key.removeprefix(_EVAL) if key.startswith(_EVAL) and not key.startswith(own) else key for key in logs]
-    return dict(zip(new, logs.values(), strict=True))
 
 
 def planned_evaluations(steps: int, every: int) -> int:

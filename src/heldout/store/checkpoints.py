@@ -15,7 +15,10 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
+from heldout.errors import UsageError
+
 STATE = "trainer_state.json"
+LEFT = "left"  # folder for checkpoints that a training went back behind
 _WEIGHTS = ("model.safetensors", "adapter_model.safetensors", "pytorch_model.bin", "adapter_model.bin")
 _LISTS = ("model.safetensors.index.json", "pytorch_model.bin.index.json")  # of shards
 _ELSEWHERE = ("pytorch_model_fsdp*", "global_step*")  # FSDP and DeepSpeed have folders of their own
@@ -63,6 +66,58 @@ def passed_over(found: Found) -> str:
         return ""
     those = ", ".join(f"{path} is not whole ({why})" for path, why in found.broken.items())
     return f"{those}; the training {f'goes on from {found.newest}' if found.newest else 'begins anew'}."
+
+
+def leave_behind(folder: str | Path, kept: str | Path | int, to: str | Path | None = None) -> None:
+    """Move checkpoints of later steps than the one that a training goes back to out of a trainer's output directory.
+
+    They are of the policy that is left. Beside them ``save_total_limit`` would delete the new checkpoints first, whose
+    numbers are lower, and `newest_checkpoint` would take an old one.
+
+    Parameters
+    ----------
+    folder
+        The output directory.
+    kept
+        The checkpoint that is gone back to, ``checkpoint-STEP`` wherever it lies, or its step.
+    to
+        Where they go; ``left`` in the output directory if not given. None is lost: one of the same name is kept beside.
+
+    Raises
+    ------
+    UsageError
+        When `kept` has no step.
+    """
+    step = kept if isinstance(kept, int) else _step_of(Path(kept))
+    if step is None:
+        raise UsageError(f"{kept} is no checkpoint-STEP; give the step that the training goes back to.")
+    for later in _later(Path(folder), step):
+        place = Path(to or Path(folder) / LEFT) / later.name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        while place.exists():
+            place = place.with_name(f"{place.name}-again")
+        later.rename(place)
+
+
+def later_ones(folder: str | Path, step: int) -> str:
+    """Return a sentence about whole checkpoints behind the step that a training goes on from; "" without any."""
+    steps = sorted(_step_of(path) or 0 for path in _later(Path(folder), step) if not why_broken(path))
+    if not steps:
+        return ""
+    return (
+        f"{folder} holds checkpoints of later steps ({steps[0]} to {steps[-1]}), of the policy that is left; beside "
+        f"them save_total_limit deletes new ones first. Move them by leave_behind({str(folder)!r}, {step}) of "
+        "heldout.callbacks."
+    )
+
+
+def _later(folder: Path, step: int) -> list[Path]:
+    return [path for path in folder.glob("checkpoint-*") if (_step_of(path) or 0) > step]
+
+
+def _step_of(checkpoint: Path) -> int | None:
+    found = _NUMBER.fullmatch(checkpoint.name)
+    return int(found[1]) if found else None
 
 
 def why_broken(checkpoint: Path) -> str:

@@ -20,6 +20,7 @@ from heldout.findings import Finding
 from heldout.live import Decision, Guard, On
 from heldout.live.checkpoints import LINKED
 from heldout.rewards import Part, Score
+from heldout.store.checkpoints import LEFT, leave_behind
 from heldout.store.layout import FINDINGS
 from heldout.store.lines import read_rows
 from heldout.train.remedies import Remedy
@@ -27,7 +28,6 @@ from heldout.train.rewards import RewardFunctions, least_of_right
 
 _REMEDY, _BACK = "remedy", "go_back"  # acts, as the rows of findings.jsonl name them
 _BY_HAND = "by the user"  # who asked for it, where no finding did
-ASIDE = "left"  # folder of a run's directory, for checkpoints that it went back behind
 
 
 class Training:
@@ -190,7 +190,7 @@ class Acting(TrainerCallback):
         trainer = self._training.trainer
         if trainer.args.process_index == 0 and self._guard.recorder is not None:
             for folder in (Path(trainer.args.output_dir), self._guard.recorder.directory / LINKED):
-                set_aside(folder, step)
+                leave_behind(folder, step, self._guard.recorder.directory / LEFT)
         trainer.accelerator.wait_for_everyone()
 
     def _rows(self) -> Sequence[Mapping[str, Any]]:
@@ -250,17 +250,6 @@ def active_at(rows: Iterable[Mapping[str, Any]], step: int, remedies: Sequence[R
         if row.get("act") in (_REMEDY, _BACK) and row.get("done") and row.get("holds_from", math.inf) <= step:
             holds = row.get("holds", ())
     return [one for one in remedies if one.what in holds]
-
-
-def set_aside(folder: Path, step: int) -> None:
-    """Move the checkpoints of later steps than this out of the way, so that nobody goes on from them by mistake."""
-    for checkpoint in folder.glob("checkpoint-*"):
-        if _step_of(checkpoint) > step:
-            to = folder.parent / ASIDE / checkpoint.name
-            to.parent.mkdir(exist_ok=True)
-            while to.exists():
-                to = to.with_name(f"{to.name}-again")
-            checkpoint.rename(to)
 
 
 def _step_of(checkpoint: Path) -> int:
