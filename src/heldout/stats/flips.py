@@ -38,8 +38,10 @@ def flips_by_chance(
     `passed` and `samples`, shape (n,): of all evaluations that are taken to be of one policy. `solved`, shape (n,):
     which count as solved in the one from which flips are counted, which is one of these. `fresh`, shape (n,): samples
     of the next evaluation; at least `SOLVED` of them must pass.
-    Returns those that are lost and those that are gained. In simulations with 256 problems, a sample each and two to
-    five evaluations the interval holds the truth in 94 % or more (tests/stats/test_flips.py).
+    Returns those that are lost and those that are gained. In simulations of 100, 256 and 1 000 problems (two or four
+    evaluations of a sample each, or one of four samples; three distributions of chances) the interval holds the truth
+    in 94 % on average: in 92 % or more, but for a single evaluation of chances of which 70 % are exactly 0 or 1, where
+    256 and 1 000 problems give 86 %. The best of ten evaluations is as good a start as any: 95 %.
 
     What it cannot see: with a single sample of each problem in all, nothing tells luck from skill, and the interval is
     as wide as that. Where the policy changed between the evaluations, its changes count as chance.

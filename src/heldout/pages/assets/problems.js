@@ -101,11 +101,18 @@
     },
   };
 
+  let rested = "";
+  /** Whether the pointer moved, and not the page below it. @param {MouseEvent} event */
+  function moved(event) {
+    const before = rested;
+    rested = `${event.clientX} ${event.clientY}`;
+    return rested !== before;
+  }
+
   drawings.forEach((drawing, strip) => {
     drawing.setAttribute("tabindex", "0");
     drawing.addEventListener("focus", () => at.strip === strip || show({ strip, row: 0, column: at.column }));
-    // a page that scrolls below a pointer at rest moves nothing
-    drawing.addEventListener("pointermove", (event) => (event.movementX || event.movementY) && show(under(strip, event)));
+    drawing.addEventListener("pointermove", (event) => moved(event) && show(under(strip, event)));
     drawing.addEventListener("pointerleave", hide);
     drawing.addEventListener("click", (event) => {
       show(under(strip, event));
