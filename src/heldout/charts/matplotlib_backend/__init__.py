@@ -45,7 +45,7 @@ def render(
     """Draw a chart once and write it in each format; sizes, theme and style as for `heldout.charts.save`."""
     with own_settings(style, words(chart)) as sheet:
         scale, colours = sizes(Scale.of(width_cm, height_cm), sheet), palette(style, theme, sheet)
-        figure = Figure(figsize=(scale.width, scale.height), dpi=dpi, facecolor=colours["ground"])
+        figure = Figure(figsize=(scale.width, scale.height), dpi=dpi, facecolor=colours["page"])
         FigureCanvasAgg(figure)
         paint(Plot(chart, scale, colours, figure.add_axes(_FIRST_GUESS)))
         return {kind: encode(figure, chart.name, chart.caption, kind, dpi) for kind in kinds}
@@ -63,7 +63,7 @@ def draw(
         from matplotlib import pyplot  # only here: it looks for a screen
 
         scale = sizes(Scale.of(width_cm, height_cm), sheet)
-        figure = pyplot.figure(figsize=(scale.width, scale.height), facecolor=colours["ground"])
+        figure = pyplot.figure(figsize=(scale.width, scale.height), facecolor=colours["page"])
         paint(Plot(chart, scale, colours, made := figure.add_axes(_FIRST_GUESS)))
         return made
 

@@ -14,7 +14,8 @@ from heldout.charts.spec import Axis, Colour
 
 def frame(plot: Plot) -> None:
     """Two spines and three axes; no lid."""
-    plot.axes.set(facecolor="none", axisbelow=True)
+    same = plot.palette["page"] == plot.palette["ground"]
+    plot.axes.set(facecolor="none" if same else plot.palette["ground"], axisbelow=True)
     for name, spine in plot.axes.spines.items():
         spine.set(linewidth=1.6 * plot.scale.hair, edgecolor=plot.palette[Colour.INK], zorder=1.5)
         spine.set_visible(name in ("left", "bottom"))

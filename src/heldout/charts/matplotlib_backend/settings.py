@@ -111,8 +111,10 @@ def sizes(scale: Scale, sheet: Settings) -> Scale:
 
 
 def palette(style: Style, theme: Theme, sheet: Settings) -> Mapping[str, str]:
-    """Return the colour of every role, with those that a style sheet says."""
-    keys = {"ground": "figure.facecolor", "grid": "grid.color", Colour.INK: "axes.labelcolor"}
+    """Return the colour of every role, with those that a style sheet says; ``page`` is what lies around the plot."""
+    keys = {"page": "figure.facecolor", "ground": "axes.facecolor", "grid": "grid.color", Colour.INK: "axes.labelcolor"}
     said = {role: to_hex(sheet[key]) for role, key in keys.items() if key in sheet}
+    said.setdefault("page", style.colours(theme)["ground"])
+    said.setdefault("ground", said["page"])
     cycle = sheet["axes.prop_cycle"].by_key().get("color", []) if "axes.prop_cycle" in sheet else []
     return {**style.colours(theme), **said, **dict(zip(SIDES, map(to_hex, cycle), strict=False))}
