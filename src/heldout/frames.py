@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 
 from heldout.errors import UsageError
-from heldout.stats.arrays import BoolArray, FloatArray, IntArray
+from heldout.stats.arrays import BoolArray, FloatArray, IntArray, union
 
 if TYPE_CHECKING:
     from heldout.run import Run, Series
@@ -41,7 +41,7 @@ def to_pandas(run: Run) -> Any:
 
 def _steps(run: Run) -> IntArray:
     """Every step at which anything was logged, also what is no number."""
-    return np.unique(np.concatenate([run.steps, *(series.nonfinite for series in run.metrics.values())]))
+    return union([run.steps, *(series.nonfinite for series in run.metrics.values())])
 
 
 def _columns(run: Run, steps: IntArray) -> list[tuple[str, FloatArray, BoolArray]]:

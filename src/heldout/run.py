@@ -32,7 +32,7 @@ from heldout.metrics import (
 )
 from heldout.metrics.phrasing import as_judged
 from heldout.showing import in_notebook
-from heldout.stats.arrays import FloatArray, IntArray
+from heldout.stats.arrays import FloatArray, IntArray, union
 from heldout.steps import checked_step
 from heldout.text import visible
 
@@ -329,8 +329,7 @@ class Run:
     @property
     def steps(self) -> IntArray:
         """Every step at which anything was logged, increasing."""
-        parts = [series.step for series in self.metrics.values()]
-        return np.unique(np.concatenate(parts)) if parts else NO_STEPS
+        return union(series.step for series in self.metrics.values())
 
     def evaluations(self, key: str = "held_out") -> list[Evaluation]:
         """Return the held-out measurements in order of steps, shares as fractions, with outcomes where they are known.

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from heldout.stats.arrays import floats, scaled
+from heldout.stats.arrays import floats, scaled, union
 
 finite = st.floats(allow_nan=False, allow_infinity=False)
 
@@ -32,3 +32,11 @@ def test_scaled_values_have_the_same_digits(values: list[float]) -> None:
 def test_zeros_and_nothing_stay_as_they_are() -> None:
     assert scaled(floats([0.0, -0.0]))[0].tolist() == [0.0, -0.0]
     assert scaled(floats([]))[1] == 1.0
+
+
+@given(st.lists(st.lists(st.integers(-5, 30), max_size=6), max_size=14))
+def test_a_union_has_every_number_once_however_often_an_array_is_repeated(several: list[list[int]]) -> None:
+    arrays = [np.array(sorted(set(one)), np.int64) for one in (*several, *several[:2])]
+    got = union(arrays)
+    assert got.tolist() == sorted({number for one in several for number in one})
+    assert got.dtype == np.int64

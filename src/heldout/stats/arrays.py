@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 
 import numpy as np
 import numpy.typing as npt
@@ -10,6 +11,21 @@ import numpy.typing as npt
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 BoolArray = npt.NDArray[np.bool_]
+
+
+_LOOKED_BACK = 8  # arrays that a further one may repeat
+
+
+def union(several: Iterable[IntArray]) -> IntArray:
+    """Which whole numbers are in any of several arrays? Increasing, each once.
+
+    Of many that are one and the same, as the steps of the metrics of a log mostly are, one is looked at.
+    """
+    different: list[IntArray] = []
+    for one in several:
+        if len(one) and not any(np.array_equal(one, other) for other in different[-_LOOKED_BACK:]):
+            different.append(one)
+    return np.unique(np.concatenate(different)) if different else np.empty(0, dtype=np.int64)
 
 
 def floats(values: npt.ArrayLike) -> FloatArray:
