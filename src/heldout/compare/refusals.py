@@ -17,7 +17,7 @@ from heldout.compare.model import (
     Refusal,
 )
 from heldout.compare.parting import same_reward
-from heldout.metrics.phrasing import Spoken
+from heldout.compare.words import signed
 from heldout.text import counted, sentence_list
 
 CODES = (
@@ -153,7 +153,7 @@ def _missing(found: Comparison) -> Iterator[Refusal]:
 def _turned(found: Comparison, name: str) -> str:
     """Say what the answer would be with the missing seeds, where that is another one."""
     told = [
-        f"; {other.text} it would be {signed(found.spoken, other.value)}, which is another answer"
+        f"; {other.text} it would be {signed(found, other.value)}, which is another answer"
         for one in found.primary
         for other in one.otherwise
         if name in (one.a, one.b) and other.answer is not one.answer
@@ -168,13 +168,6 @@ def _one_flip(found: Comparison) -> Iterator[Refusal]:
             "one-flip",
             "which single problems were learned or forgotten: so few answers to a problem turn by chance as well",
         )
-
-
-def signed(spoken: Spoken, change: float) -> str:
-    """Write a difference with its sign, "+11.4 points"; of logarithms as a factor."""
-    if spoken.ratio:
-        return spoken.by(change)
-    return f"{'+' if change > 0 else '-' if change < 0 else ''}{spoken.by(abs(change))}"
 
 
 def few_discordant(part: Part) -> str:
