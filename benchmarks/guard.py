@@ -18,6 +18,7 @@ from rich.console import Console
 from benchmarks.harness import Sheet, check_name, child, write
 from benchmarks.real_runs.scoring import PROBLEMS
 from heldout.errors import UsageError
+from heldout.text import counted
 
 RECIPES = ("exit-hack", "honest")
 _STEPS, _WARM = 200, 620
@@ -50,7 +51,7 @@ class Guarded:
         said = ["" if rate is None else f"{100 * rate:.1f}" for rate in rates]
         steps = ["" if step is None else str(step) for step in (self.taken_over, self.kept)]
         stopped = str(self.stopped) if self.kept is not None else ""
-        verdict = f"{self.verdict}, without {len(self.missing)} steps" if self.missing else self.verdict
+        verdict = f"{self.verdict}, {counted(len(self.missing), 'step')} missing" if self.missing else self.verdict
         return self.run, steps[0], alarm, stopped, steps[1], *said, verdict, str(len(self.alerts))
 
 
