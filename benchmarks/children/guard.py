@@ -23,7 +23,7 @@ import heldout
 from benchmarks.real_runs.kinds import KINDS
 from benchmarks.real_runs.scoring import true_score
 from benchmarks.receiver import receiving
-from heldout.callbacks import HeldoutCallback, Rules
+from heldout.callbacks import HeldoutCallback, Rules, leave_behind
 from heldout.evaluation.stops import default_stops
 from heldout.live.alerts import alert_of
 from heldout.rewards import ExitStatus, Part, Score, Solved
@@ -38,6 +38,7 @@ from heldout.train.trl_settings import trl_settings
 from heldout.train.warm_start import WarmStart, warm_start
 
 RUN, TASK, EVERY = "runs/a", "embedded", 10  # as on the page, but for the problems and the steps between evaluations
+SAVED = "out/checkpoints"
 _JUDGES: dict[str, Callable[[], Score]] = {
     "exit-status": lambda: ExitStatus(ExitStatusJudge(1)),
     "tests": lambda: Solved(open_sandbox(workers=1)),
@@ -76,6 +77,12 @@ def taken_over() -> int | None:
     return most[0] if most else None
 
 
+def newest_left(kept: Path) -> Path:
+    """Return the newest checkpoint that was left behind; the one that was kept where there is none."""
+    left = Path(SAVED, "left").glob("checkpoint-*")
+    return max(left, key=lambda path: int(path.name.partition("-")[2]), default=kept)
+
+
 def recorded(steps: int) -> dict[str, Any]:
     """Return what the record says once all is done, and which of its steps are missing."""
     run = heldout.read(RUN)
@@ -94,16 +101,16 @@ def main(recipe: str, seed: int, steps: int, warm_steps: int, scored: int) -> di
         trainer = training(config, policy, config.reward)
         trainer.train()
         told: dict[str, Any] = {"stopped": trainer.state.global_step, "taken_over": taken_over()}
-        ends = {"at the end": Path("out/checkpoints", f"checkpoint-{trainer.state.global_step}")}
+        ends = {"at the end": Path(SAVED, f"checkpoint-{trainer.state.global_step}")}
         back = Path(RUN, "rollback.json")
         if back.exists():  # the guard has stopped it: change what was gamed, then go on from the checkpoint to keep
             kept = json.loads(back.read_text())
             told |= {"kept": kept["step"], "found": kept["found"], "found_at": kept["at"]}
-            last = max(Path("out/checkpoints").glob("checkpoint-*"), key=lambda path: int(path.name.split("-")[1]))
-            ends = {"kept": Path(kept["checkpoint"]), "when it was stopped": last}
+            leave_behind(SAVED, kept["checkpoint"])
+            ends = {"kept": Path(kept["checkpoint"]), "when it was stopped": newest_left(Path(kept["checkpoint"]))}
             again = training(config, policy, "tests")
             again.train(resume_from_checkpoint=kept["checkpoint"])
-            ends["at the end"] = Path("out/checkpoints", f"checkpoint-{again.state.global_step}")
+            ends["at the end"] = Path(SAVED, f"checkpoint-{again.state.global_step}")
     told |= {"alerts": receiver.texts, **recorded(steps)}
     problems = KINDS[recipe].problems("test", scored)
     told["true"] = {
