@@ -71,7 +71,7 @@ class Row:
     warnings
         How many detectors gave warnings or alarms.
     spark
-        Reward and held-out score in at most 60 points each.
+        Reward and held-out score in at most 32 points each.
     settings
         Every setting that its log tells, without secrets.
     error

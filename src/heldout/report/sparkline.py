@@ -13,7 +13,7 @@ from heldout.metrics import Unit
 from heldout.metrics.phrasing import written
 from heldout.run import Run, Series
 
-_POINTS = 60  # of each line: more are means of equally wide stretches of steps
+_POINTS = 32  # of each line: more are means of equally wide stretches of steps
 WIDTH, HEIGHT = 120, 28  # of the drawing, in its own units
 _EDGE = 2  # left free around the lines, for their width
 _LEAST_SHARE = 0.1  # a share that moves by less fills no more of the height than this would
@@ -24,7 +24,7 @@ Scale = tuple[float, float]  # lowest and highest
 
 @dataclass(frozen=True, slots=True)
 class Spark:
-    """Two lines of at most 60 points, step and value each: shares as fractions, anything else as logged."""
+    """Two lines of at most 32 points, step and value each: shares as fractions, anything else as logged."""
 
     reward: Points = ()
     held_out: Points = ()
@@ -34,7 +34,7 @@ class Spark:
 
 
 def spark_of(run: Run, keep: int | None = None) -> Spark:
-    """Return reward and held-out score of a run, at most 60 points each, with the step to keep.
+    """Return reward and held-out score of a run, at most 32 points each, with the step to keep.
 
     A longer series is shown by its means over equally wide stretches.
     """
@@ -94,8 +94,14 @@ def _extent(values: Sequence[float]) -> Scale:
 def _path(points: Points, steps: Scale, scale: Scale, share: bool) -> str:
     """Write a line as one path of whole units, each point relative to the one before; a single one as a dot."""
     at = [(_x(step, steps), _y(value, scale, share)) for step, value in points]
-    moves = [(x - before[0], y - before[1]) for before, (x, y) in pairwise(at)] or [(0, 0)]
+    moves = [(x - before[0], y - before[1]) for before, (x, y) in pairwise(_corners(at))] or [(0, 0)]
     return f"M{at[0][0]} {at[0][1]}l" + " ".join(f"{x}{y}" if y < 0 else f"{x} {y}" for x, y in moves)
+
+
+def _corners(at: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Leave out the points inside of a level stretch: the line is the same without them."""
+    inside = (before[1] == here[1] == after[1] for before, here, after in zip(at, at[1:], at[2:], strict=False))
+    return [at[0], *(point for point, level in zip(at[1:-1], inside, strict=True) if not level), *at[1:][-1:]]
 
 
 def _x(step: float, steps: Scale) -> int:

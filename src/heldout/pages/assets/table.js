@@ -17,7 +17,7 @@
 
   /** @param {HTMLTableRowElement} row @returns {[string, string][]} */
   const settings = (row) =>
-    [...row.querySelectorAll(".differs span")].map((span) => {
+    [...(row.cells[row.cells.length - 1]?.querySelectorAll("span") ?? [])].map((span) => {
       const key = textOf(span.firstElementChild ?? span);
       return [key, textOf(span).slice(key.length).trim()];
     });
