@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import struct
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,8 +13,10 @@ import numpy as np
 import pytest
 from serving import HOSTILE, folder_of_runs, hash_of, judged, served
 from starlette.testclient import TestClient
+from typer.testing import CliRunner
 
 import heldout
+from heldout.cli import app as cli
 from heldout.serve.catalogue import Catalogue
 from heldout.serve.live import event
 
@@ -195,6 +198,18 @@ def test_a_figure_as_a_file(app: Served, kind: str, begins: bytes) -> None:
     answer = app[0].get(f"/api/figure/{slug(app, 'hacked')}/reward-and-held-out.{kind}?width=8.5")
     assert answer.content.startswith(begins)
     assert answer.headers["content-disposition"] == f'inline; filename="reward-and-held-out.{kind}"'
+
+
+def test_a_window_of_a_figure_is_what_its_command_draws_byte_for_byte(app: Served, tmp_path: Path) -> None:
+    drawn = app[0].get(f"/api/figure/{slug(app, 'hacked')}/reward-and-held-out.svg?from=10&to=20").content
+    command = re.search(r'"command":\s*("heldout chart [^\n]*?[^\\]")', page(app, f"/run/{slug(app, 'hacked')}"))
+    assert command is not None
+    words = shlex.split(json.loads(command[1]))[1:]
+    done = CliRunner().invoke(cli, [*words, "--xlim", "10:20", "-o", str(tmp_path / "f.svg")])
+    assert done.exit_code == 0, done.output
+    assert (tmp_path / "f.svg").read_bytes() == drawn
+    assert b">20</text>" in drawn
+    assert b">30</text>" not in drawn
 
 
 def test_the_report_for_programs_is_the_commands(app: Served) -> None:

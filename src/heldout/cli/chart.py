@@ -91,6 +91,7 @@ def chart(
                heldout chart runs/seed0 runs/seed1 runs/seed2 --left held_out -o seeds.svg
     """
     from heldout.charts import Style
+    from heldout.report.kept import with_answers
 
     if left and figure:
         raise UsageError(f"--figure {figure} {_OF_ONE}")
@@ -101,7 +102,7 @@ def chart(
         raise UsageError(f"--dpi is of a PNG, and {sentence_list([*kinds])} is to be written; leave it out.")
     look = Style(font, palette, style)
     hints = _hints(x, log or [], xlim, ylim or [], ticks or [], label or [], entry or [], legend, title, raw)
-    runs = [reading.one(path) for path in paths]
+    runs = [with_answers(reading.one(path))[0] for path in paths]
     _check(runs, verdict)
     asked: dict[str, Any] = {"hints": hints, "window": window, "peaks": peaks}
     drawn = _figures(runs, left, right or [], figure, verdict, asked)

@@ -86,13 +86,17 @@ def _hack_rate(run: Run, verdict: Verdict | None) -> Share | None:
     return Share("Rewarded, fails hidden tests", curve.step.astype(np.float64), curve.share, curve.low, curve.high)
 
 
-def command_of(run: Run, figure: Figure, verdict: Verdict | None = None, out: str = "") -> str:
-    """Return the command that draws a figure of a run again.
+def command_of(
+    run: Run, figure: Figure, verdict: Verdict | None = None, out: str = "", named: str | None = None
+) -> str:
+    """Return the command that draws a figure of a run again; `named` is its name, where a log holds several.
 
     There is none of a run that was joined from several logs, and none where a name holds what a terminal would obey.
     """
     chosen = {role: run.roles[role] for role in ROLES if role in run.roles}
     flags = {ROLE_FLAGS[role]: key for role, key in chosen.items() if key != run.choices.roles.get(role)}
+    if named is not None:
+        flags["--run"] = named
     left, *right = figure.metrics or ("",)
     command = command_for(
         [run.source],

@@ -162,7 +162,8 @@ class _Routes:
         if kind not in _DRAWN:
             raise HTTPException(404)
         width = windows.number_of(request.query_params, "width", PAGE_CM)
-        answer = await self._of_run(request, work.drawing_of, stem, kind, width, kind=_DRAWN[kind])
+        window = windows.range_of(request.query_params)
+        answer = await self._of_run(request, work.drawing_of, stem, kind, width, window, kind=_DRAWN[kind])
         answer.headers["content-disposition"] = f'inline; filename="{re.sub(r"[^A-Za-z0-9_.-]", "-", stem)}.{kind}"'
         return answer
 

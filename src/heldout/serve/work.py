@@ -16,7 +16,8 @@ import orjson
 
 from heldout.charts.browser import as_data
 from heldout.charts.drawing import draw_all, render
-from heldout.charts.spec import PAGE_CM, Kind
+from heldout.charts.hints import Hints
+from heldout.charts.spec import Kind
 from heldout.compare import Comparison, compare
 from heldout.compare.page import context as comparison_context
 from heldout.diagnosis.description import describe
@@ -29,7 +30,7 @@ from heldout.live.fold import last_step
 from heldout.live.follow import Follower
 from heldout.pages import template
 from heldout.readers import read_all
-from heldout.report.figures import Figure, standard_figures
+from heldout.report.figures import Figure, command_of, standard_figures
 from heldout.report.json_report import as_json
 from heldout.report.kept import with_answers
 from heldout.report.pages import InlineFigure, context_of
@@ -83,7 +84,14 @@ def page_of(asked: Asked, where: Where) -> str:
     held = _held(asked)
     drawn = draw_all([figure.chart for figure in held.figures], ())
     inline = [
-        InlineFigure(figure.stem, figure.chart.caption, as_data(figure.chart), done.still, [])
+        InlineFigure(
+            figure.stem,
+            figure.chart.caption,
+            as_data(figure.chart),
+            done.still,
+            [],
+            command_of(held.run, figure, held.verdict, named=asked.run),
+        )
         for figure, done in zip(held.figures, drawn, strict=True)
     ]
     about = describe(held.run, held.verdict, held.looks)
@@ -152,9 +160,15 @@ def figure_of(asked: Asked, stem: str, window: tuple[float, float], columns: int
     return orjson.dumps(as_data(_figure(_held(asked), stem).chart, columns, window))
 
 
-def drawing_of(asked: Asked, stem: str, kind: Kind, width_cm: float = PAGE_CM) -> bytes:
-    """Return a figure as a file."""
-    return render(_figure(_held(asked), stem).chart, kind, width_cm=width_cm)
+def drawing_of(asked: Asked, stem: str, kind: Kind, width_cm: float, window: tuple[float, float]) -> bytes:
+    """Return a figure, or a window of its steps, as a file: what its command writes, byte for byte."""
+    held = _held(asked)
+    chart = _figure(held, stem).chart
+    low, high = max(window[0], chart.x.limits[0]), min(window[1], chart.x.limits[1])
+    if (low, high) != chart.x.limits:
+        seen = standard_figures(held.run, held.verdict, hints=Hints(x_limits=(low, high)))
+        chart = next(figure.chart for figure in seen if figure.stem == stem)
+    return render(chart, kind, width_cm=width_cm)
 
 
 def window_of(asked: Asked, wanted: windows.Wanted) -> bytes:
