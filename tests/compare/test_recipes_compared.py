@@ -113,6 +113,14 @@ def test_a_copy_of_a_run_is_no_other_seed() -> None:
     assert found.primary[0] == replace(compare([*a, *b], at="last").primary[0], otherwise=found.primary[0].otherwise)
 
 
+def test_two_models_that_were_measured_once_are_compared_without_any_curve() -> None:
+    runs = [*recipe("a", 0.9, k=1, evaluations=1), *recipe("b", 0.4, k=1, first=3, evaluations=1)]
+    found = compare(runs)
+    assert [(one.at, one.answer) for one in found.differences] == [("keep", Answer.BETTER)]
+    assert found.curves == ()
+    assert "<figure" not in found.html()
+
+
 def test_all_steps_are_the_mean_of_the_curve() -> None:
     found = compare([*recipe("a", 0.6), *recipe("b", 0.5, first=10)], at="all")
     assert found.primary[0].value == pytest.approx(float(found.curves[0].value.mean()), abs=1e-12)

@@ -103,7 +103,8 @@ def compare(
         pairs = [(side, first) for _, side in pairs]
     point = str(at)
     _check_step(sides, point)
-    asked = [point] if point == LAST else [point, LAST]
+    single = all(len(run.evaluations) == 1 for side in sides for run in side.counted)
+    asked = [point] if point == LAST or single else [point, LAST]
     best = best_of(sides, point)
     found = Comparison(
         recipes=tuple(_recipe(side, dict.fromkeys((*asked, KEEP))) for side in sides),

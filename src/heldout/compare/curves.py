@@ -21,16 +21,17 @@ from heldout.stats.levels import FALSE_ALARMS
 MAX_T = "95 % band for the whole curve (max-t)"
 BONFERRONI = "95 % band for the whole curve (Bonferroni)"
 
+_FEWEST = 2  # steps
 _Rows = Sequence[Sequence[Evaluation]]  # of each run, its evaluations at the shared steps
 
 
 def curve_of(a: Side, b: Side) -> Curve | None:
     """The difference at every step that all counted runs of both were evaluated at.
 
-    None without such a step, or where the recipes were not evaluated alike.
+    None with fewer than two such steps, or where the recipes were not evaluated alike.
     """
     steps = shared_steps([*a.counted, *b.counted])
-    if not steps or not a.counted or not b.counted:
+    if len(steps) < _FEWEST or not a.counted or not b.counted:
         return None
     first, second = ([_row(run, steps) for run in side.counted] for side in (a, b))
     whole = [[Point(tuple(row)) for row in side] for side in (first, second)]

@@ -25,10 +25,10 @@ _FAINT = 0.35
 def scores(found: Comparison) -> Chart | None:
     """Draw the scores of up to five recipes over steps: every seed faint, their mean with its 95 % t-interval.
 
-    None where nothing was evaluated.
+    None where no run was evaluated twice.
     """
     shown = [recipe for recipe in found.recipes if any(len(steps) for steps, _ in recipe.tracks)][:MOST]
-    if not shown:
+    if not any(len(steps) > 1 for recipe in shown for steps, _ in recipe.tracks):
         return None
     layers = [
         layer

@@ -11,7 +11,7 @@ from heldout.charts.browser import as_data
 from heldout.charts.drawing import draw_all
 from heldout.compare import words
 from heldout.compare.figures import difference, scores
-from heldout.compare.model import KEEP, LAST, Answer, Comparison, Difference
+from heldout.compare.model import Answer, Comparison, Difference
 from heldout.pages import template
 from heldout.pages.tables import TextTable
 from heldout.text import excerpt
@@ -52,7 +52,6 @@ def as_page(found: Comparison) -> str:
 
 def context(found: Comparison) -> Mapping[str, Any]:
     """Return what the template is filled with; `heldout serve` fills it the same way."""
-    points = list(dict.fromkeys((KEEP, LAST, found.at)))
     return {
         "found": found,
         "title": words.title(found),
@@ -62,7 +61,7 @@ def context(found: Comparison) -> Mapping[str, Any]:
         "where": words.where(found.at),
         "words_best": _may_be_best(found),
         "also": [*(words.over_steps(found, curve) for curve in found.curves), words.states(found), words.best(found)],
-        "levels": _levels(found, points),
+        "levels": _levels(found, words.columns(found)),
         "bars": _bars(found),
         "zero": _zero(found),
         "figures": figures(found),

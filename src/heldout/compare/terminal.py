@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from heldout.compare import words
-from heldout.compare.model import KEEP, LAST, Comparison, Part
+from heldout.compare.model import Comparison, Part
 from heldout.text import visible
 
 
@@ -35,7 +35,7 @@ def show(console: Console, found: Comparison) -> None:
 def _numbers(found: Comparison) -> Table:
     """Levels of every recipe and their differences, a column for each point."""
     table = Table(box=None, pad_edge=False, padding=(0, 2), header_style="dim")
-    points = list(dict.fromkeys((KEEP, LAST, found.at)))
+    points = words.columns(found)
     for head in ("", *(words.heading(found, at) for at in points), "seeds scatter (sd)"):
         table.add_column(head, overflow="fold")
     for recipe in found.recipes:

@@ -100,6 +100,12 @@ def scatter(found: Comparison, recipe: Recipe) -> str:
     return "" if one is None else "one run" if one.runs < 2 else found.spoken.by(one.seed_sd)
 
 
+def columns(found: Comparison) -> list[str]:
+    """The points at which levels are known, in the order of a table."""
+    known = [at for at in dict.fromkeys((KEEP, LAST, found.at)) if any(at in one.levels for one in found.recipes)]
+    return known or [found.at]
+
+
 def heading(found: Comparison, at: str) -> str:
     """Head a column of levels: the point, and the unit of a share."""
     point = at if at in _AT else f"step {at}"
