@@ -125,6 +125,20 @@ def bench_sentences(
     bench(runs, series, seed, workers, out)
 
 
+@app.command("page")
+def bench_page(
+    points: Annotated[int, typer.Option(min=1000, help="Points of each of the two series.")] = 1_000_000,
+    zooms: Annotated[int, typer.Option(min=2, help="Windows that are looked at.")] = 100,
+    links: Annotated[int, typer.Option(min=0, help="Views that are opened by their link.")] = 50,
+    texts: Annotated[int, typer.Option(min=0, help="Hostile texts that are put into pages.")] = 10_000,
+    out: Annotated[Path | None, typer.Option("-o", "--out", help="Also write the tables as Markdown or JSON.")] = None,
+) -> None:
+    """What figures take in a browser, whether links show the same, and whether any text of a log breaks out."""
+    from benchmarks.page import main as bench
+
+    bench(points, zooms, links, texts, out)
+
+
 @app.command("compare")
 def bench_compare(
     draws: Annotated[int, typer.Option(min=2, help="Simulated comparisons of each setting.")] = 3000,

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 from figure_pages import LANE, a_page, a_run, page_of
-from hostile import texts
 from playwright.sync_api import Page, expect
 
+from benchmarks.hostile import texts
 from heldout.charts import Axis, Chart, Hints, Line, Rule, Side, Text, reward_and_held_out
 from heldout.report import write_report
 from heldout.run import Note, NoteKind, Run, Series

@@ -35,6 +35,7 @@ SCRIPTS = (  # of every page, in the order in which they run
     "elements.js",
     "state.js",
     "series.js",
+    "scales.js",
     "marks.js",
     "figure.js",
     "tools.js",

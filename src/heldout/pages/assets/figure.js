@@ -8,8 +8,8 @@
 (() => {
   const heldout = (window.heldout ??= /** @type {any} */ ({}));
   const { make, state, series, marks } = heldout;
+  const { WHOLE, spacing, asNumber, asRange, extremes, evenly, shapeOf } = heldout.scales;
   const REST = 300; // ms until a readout is spoken
-  const WHOLE = Array.from({ length: 16 }, (_, power) => [1, 2, 5].map((digit) => digit * 10 ** power)).flat();
 
   /** @type {Map<string, Figure>} */
   const all = new Map();
@@ -49,7 +49,9 @@
     build() {
       this.readout = make("p", { class: "readout" });
       this.place = make("div", { class: "plot", tabindex: 0, role: "group", "aria-roledescription": "chart", "aria-label": `${this.chart.title}. ${this.chart.caption} Arrow keys walk the evaluations; the question mark lists all keys.` });
-      this.note = make("p", { class: "note" });
+      this.outside = make("span");
+      this.frame = heldout.button("", () => toggle("y", this.id), { class: "plain" });
+      this.note = make("p", { class: "note" }, this.outside, this.frame);
       this.laneElement = heldout.tools.lane(this);
       this.live = make("div", { class: "live" }, heldout.tools.bar(this), this.readout, this.place, this.laneElement, this.note);
       this.element.insertBefore(this.live, this.element.firstChild);
@@ -155,9 +157,9 @@
       const reduced = this.chart.per_pixel;
       const beyond = outside ? `${reduced ? "Values" : outside === 1 ? "1 value" : `${outside} values`} outside the frame (arrows). ` : "";
       const coarse = reduced ? `Lowest and highest of every ${Number(reduced.toPrecision(2))} steps. ` : "";
-      this.note.textContent = beyond + coarse;
-      if (outside || this.everything)
-        this.note.append(heldout.button(this.everything ? "Usual frame" : "Show all values", () => toggle("y", this.id), { class: "plain" }));
+      this.outside.textContent = beyond + coarse;
+      this.frame.textContent = this.everything ? "Usual frame" : "Show all values";
+      this.frame.hidden = !outside && !this.everything;
     }
 
     xAxis() {
@@ -226,7 +228,7 @@
       if (drawn !== this.drawn) {
         this.drawn = drawn;
         this.lines.forEach((line, at) => this.plot.setSeries(at + 1, { show: !this.hidden.has(line.colour) }, false));
-        this.plot.batch(() => this.plot.setScale("x", { min: low, max: high }));
+        this.plot.setScale("x", { min: low, max: high });
         this.plot.redraw(true, true);
         this.ask(low, high);
       }
@@ -238,7 +240,7 @@
     async ask(low, high) {
       const asked = ++this.asked;
       if (!this.zoomed || !this.source) return this.take(this.all);
-      await new Promise((rested) => setTimeout(rested, 40));
+      await new Promise(requestAnimationFrame); // several zooms before the next picture are one
       if (asked !== this.asked) return;
       const chart = await this.source(low, high, this.plot.bbox.width).catch(() => null);
       if (chart && asked === this.asked) this.take(chart);
@@ -251,9 +253,10 @@
       this.chart = chart;
       this.read();
       if (same) {
-        this.plot.setData(this.columns(), false);
-        this.plot.setScale("x", { min: this.view[0], max: this.view[1] });
-        this.plot.redraw(true, true);
+        this.plot.batch(() => {
+          this.plot.setData(this.columns(), false);
+          this.plot.setScale("x", { min: this.view[0], max: this.view[1] });
+        });
       } else this.redrawn();
       this.show();
     }
@@ -322,34 +325,6 @@
       return this.logged[series.nearest(this.logged, this.plot.posToVal(left, "x"))] ?? null;
     }
   }
-
-  const spacing = (/** @type {Axis} */ axis) => (axis.log ? { distr: 3, log: 10 } : { distr: 1 });
-
-  const asNumber = (/** @type {string} */ text) => (text.trim() === "" || !Number.isFinite(Number(text)) ? null : Number(text));
-
-  /** @param {string} text @returns {[number, number] | null} */
-  function asRange(text) {
-    const found = /^(-?[\d.]+)-(-?[\d.]+)$/.exec(text);
-    const [low, high] = found ? [Number(found[1]), Number(found[2])] : [NaN, NaN];
-    return low < high ? [low, high] : null;
-  }
-
-  /** @param {Layer[]} lines @param {number[]} limits */
-  function extremes(lines, limits) {
-    let [low, high] = limits;
-    for (const line of lines) for (const value of line.values) if (value != null) (low = Math.min(low, value)), (high = Math.max(high, value));
-    return [low, high];
-  }
-
-  /** Round ticks, about five. @param {number} low @param {number} high */
-  function evenly(low, high) {
-    const rough = (high - low) / 5, power = 10 ** Math.floor(Math.log10(rough));
-    const step = [1, 2, 5, 10].map((digit) => digit * power).find((size) => size >= rough) ?? rough;
-    const first = Math.ceil(low / step);
-    return Array.from({ length: Math.floor(high / step) - first + 1 }, (_, at) => Number(((first + at) * step).toPrecision(12)));
-  }
-
-  const shapeOf = (/** @type {Chart} */ chart) => JSON.stringify([chart.left.label, chart.right?.label, chart.left.limits, chart.right?.limits, chart.layers.filter((layer) => layer.kind === "line").map((line) => [line.label, line.colour, line.side, line.raw])]);
 
   /** Add a name to a list in the state, or take it out. @param {string} key @param {string} name */
   function toggle(key, name) {

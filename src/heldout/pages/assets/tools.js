@@ -51,6 +51,9 @@
   /** @param {any} figure */
   function legend(figure) {
     const entries = figure.series.filter((/** @type {Series} */ one) => one.label);
+    const names = JSON.stringify(entries.map((/** @type {Series} */ one) => [one.key, one.label]));
+    if (figure.legend.dataset.names === names) return; // who is about to press one keeps it
+    figure.legend.dataset.names = names;
     figure.entries = entries.map((/** @type {Series} */ one) => {
       const entry = make("button", { type: "button", class: "entry-of-legend", title: "Hide or show; with Alt only this one", click: (/** @type {MouseEvent} */ event) => choose(figure, one.key, event.altKey) }, swatch(one), one.label);
       entry.dataset.key = one.key;

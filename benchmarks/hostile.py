@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import product
+from random import Random
 
 _RUNS = (
     "<script>alert(1)</script>",
@@ -49,3 +50,9 @@ def texts() -> Iterator[str]:
     """All of them: a way out of where a text stands, then what would run there."""
     yield from (way + run for way, run in product(_OUT_OF, _RUNS))
     yield from ODD
+
+
+def random_texts(count: int, random: Random) -> list[str]:
+    """So many texts, each some pieces of them one after the other."""
+    pieces = [*_RUNS, *_OUT_OF, *ODD, *"<>&'\"`/\\=()[]{};:#%\u2028\u2029"]
+    return ["".join(random.choices(pieces, k=random.randint(1, 4))) for _ in range(count)]
