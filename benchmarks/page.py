@@ -22,7 +22,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import numpy as np
 import orjson
-from playwright.sync_api import Browser, Dialog, Page, sync_playwright
+from playwright.sync_api import Browser, CDPSession, Dialog, Page, sync_playwright
 from rich.console import Console
 
 from benchmarks.harness import Sheet, check_name, write
@@ -93,16 +93,27 @@ def drawing(browser: Browser, points: int, zooms: int) -> Sheet:
     views = [(low, low + 10 ** random.uniform(2, np.log10(points) - 0.5)) for low in starts]
     with _served(chart, _written({"long": data}, linked="/assets")) as address:
         page = browser.new_page(viewport={"width": 1280, "height": 900})
+        session = page.context.new_cdp_session(page)
+        session.send("Performance.enable", {"timeDomain": "threadTicks"})  # processor time: others do not count
         page.goto(address, wait_until="commit")
-        first = page.evaluate(_PAINTED)
+        first, busy = page.evaluate(_PAINTED), _busy(session)
         taken = np.array(page.evaluate(_ZOOMS, views))
+        each = (_busy(session) - busy) / zooms
     rows = (
         ("to as many points as are sent", f"{1e3 * reduced:.0f}"),
         ("from the address to the first picture", f"{first:.0f}"),
+        ("of that, the page's own processor time", f"{busy:.0f}"),
         ("from a zoom to its picture, median", f"{np.median(taken):.0f}"),
         ("from a zoom to its picture, 95th of a hundred", f"{np.percentile(taken, 95):.0f}"),
+        ("the page's own processor time for one, mean", f"{each:.0f}"),
     )
     return Sheet(f"Two series of {points} points, {zooms} zooms, ms", ("what", "ms"), rows)
+
+
+def _busy(session: CDPSession) -> float:
+    """How long the page's main thread has worked, in ms."""
+    found = session.send("Performance.getMetrics")["metrics"]
+    return 1e3 * next(float(one["value"]) for one in found if one["name"] == "TaskDuration")
 
 
 def safety(browser: Browser, links: int, texts: int) -> Sheet:

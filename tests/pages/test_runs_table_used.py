@@ -8,9 +8,9 @@ from itertools import islice
 from pathlib import Path
 from tempfile import mkdtemp
 
-from hostile import ODD, texts
 from playwright.sync_api import Page, expect
 
+from benchmarks.hostile import ODD, texts
 from heldout.findings import Estimate, Fall, State
 from heldout.metrics.phrasing import Spoken
 from heldout.report import write_index

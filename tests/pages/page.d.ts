@@ -1,0 +1,5 @@
+/** What scripts of pages share. */
+declare interface Window {
+  heldout: any;
+  uPlot: any;
+}
