@@ -146,3 +146,20 @@ def test_anonymous_recipes_are_letters_and_no_file_tells_whose_they_are(runs: Pa
     for name in ("compare.json", "compare.html"):
         assert not any(own in (tmp_path / name).read_text() for own in ("good-", "poor-", str(runs)))
     assert "A1 is good-0" in text
+
+
+def test_a_number_to_quote_needs_problems_that_did_not_choose_the_checkpoint(tmp_path: Path) -> None:
+    for name, level in (("a b", 0.9), ("c", 0.3)):
+        rng = np.random.default_rng(1)
+        with heldout.Recorder(tmp_path / name, config={"reward": name}, rank=0) as recorder:
+            for step in (0, 10):
+                recorder.log(step, {"reward": 0.1})
+                recorder.evaluation(
+                    step, problems=[f"p{i}" for i in range(80)], passed=(rng.random(80) < level).tolist()
+                )
+                place = tmp_path / name / f"step-{step}"
+                place.mkdir()
+                recorder.checkpoint(step, place)
+    found = told(tmp_path / "a b", tmp_path / "c")
+    keep = found["groups"][0]["members"][0]["keep_step"]
+    assert found["quote"] == f"heldout eval '{tmp_path}/a b/step-{keep}' --split test -o '{tmp_path}/a b'"

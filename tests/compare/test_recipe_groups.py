@@ -44,6 +44,15 @@ def test_logs_without_settings_are_no_recipe_unless_their_names_name_a_seed() ->
     assert seed_of(run("honest-seed3")) == "3"
 
 
+def test_equal_names_in_other_places_are_other_recipes() -> None:
+    a = [Run(f"log-seed{k}", f"runs/a/log-seed{k}.csv", "csv", {}) for k in range(2)]
+    b = [Run(f"log-seed{k}", f"runs/b/log-seed{k}.csv", "csv", {}) for k in range(2, 4)]
+    assert [[one.name for one in group.runs] for group in groups_of([*a, *b])] == [
+        ["log-seed0", "log-seed1"],
+        ["log-seed2", "log-seed3"],
+    ]
+
+
 def test_by_a_setting_runs_without_it_are_a_group_of_their_own() -> None:
     runs = [run("a", kl=0.1, lr=1), run("b", lr=2), run("c", kl=0.1, lr=3), run("d", trainer={"kl": 1})]
     assert named(groups_of(runs, by="kl")) == {"kl=0.1": ["a", "c"], NOT_SET: ["b", "d"]}

@@ -126,12 +126,12 @@ def _all_but_seed(runs: Sequence[Run]) -> list[Group]:
 
 
 def _recipe_key(run: Run) -> tuple[str, ...]:
-    """What is equal in all seeds of a recipe; without settings that is the name without its seed."""
+    """What is equal in all seeds of a recipe; without settings that is the name, and the place, without the seed."""
     recipe = recipe_of(run.config)
     if recipe:
         return ("", *(f"{key}={value}" for key, value in sorted(recipe.items())))
     without, found = _SEED_IN_NAME.subn("", run.name)
-    return (without, run.format) if found else (run.name, run.source)
+    return (without, _SEED_IN_NAME.sub("", run.source)) if found else (run.name, run.source)
 
 
 def _how(runs: Sequence[Run]) -> str:
