@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import io
+import json
 import tracemalloc
 from pathlib import Path
 
@@ -96,6 +97,20 @@ def test_one_that_is_begun_later_is_found_and_a_broken_one_keeps_nobody_from_it(
     both._look()
     assert {row.name for row in both.rows()} == {"a", "b", "c"}
     assert both.watches["c"].verdict is not None
+
+
+def test_a_run_that_was_alone_at_first_is_not_followed_twice(tmp_path: Path) -> None:
+    state = {"global_step": 5, "log_history": [{"step": n, "reward": 0.1 * n} for n in range(1, 6)]}
+    for name in ("a", "b"):
+        (tmp_path / name / "checkpoint-5").mkdir(parents=True)
+        (tmp_path / name / "checkpoint-5" / "trainer_state.json").write_text(json.dumps(state))
+        if name == "a":
+            both = several(tmp_path)
+            both._look()
+            assert len(both.watches) == 1
+    both._look()
+    assert len(both.watches) == 2
+    assert len(both.rows()) == 2
 
 
 def test_several_runs_of_one_file_are_told_apart_by_their_names(tmp_path: Path) -> None:

@@ -64,11 +64,12 @@ def test_a_run_of_two_processes_goes_on_after_one_of_them_was_killed(tmp_path: P
     assert (run / "policy" / "config.json").exists()
 
 
-def test_a_job_is_refused_once(tmp_path: Path) -> None:
+def test_a_job_is_refused_by_its_first_process(tmp_path: Path) -> None:
     refused = torchrun("--steps", "0", "-o", tmp_path / "run")
     assert refused.returncode != 0
-    assert refused.stderr.count("heldout: steps is 0, but must be at least 1.") == 1
-    assert "rank 1: " not in refused.stderr
+    assert (
+        refused.stderr.count("heldout: steps is 0, but must be at least 1.") == 1
+    )  # the other one, if ever, as rank 1
 
 
 def test_a_policy_that_two_processes_share_is_measured_as_one_that_is_whole(tmp_path: Path) -> None:

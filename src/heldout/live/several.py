@@ -37,6 +37,7 @@ class Place(NamedTuple):
     name: str
     path: Path
     run: str | None = None  # which one, where the path holds several
+    files: frozenset[Path] = frozenset()
 
 
 def places_in(path: Path) -> list[Place]:
@@ -52,7 +53,7 @@ def places_in(path: Path) -> list[Place]:
         alone = shared[where] == 1
         inside = where.relative_to(path).as_posix() if where != path and where.is_relative_to(path) else ""
         name = (inside or called) if alone else f"{inside}/{called}".removeprefix("/")
-        places.append(Place(name, where, None if alone and one.place else called))
+        places.append(Place(name, where, None if alone and one.place else called, frozenset(one.files)))
     return places
 
 
@@ -82,6 +83,7 @@ class Several:
         self.watches: dict[str, Watch] = {}
         self._rows: dict[str, Row] = {}
         self._known: set[Path] = set()  # what may be a log, at the last look
+        self._files: set[Path] = set()  # of the runs that are followed
         self._screen: Screen | None = None
 
     def once(self) -> None:
@@ -128,10 +130,11 @@ class Several:
         if not there - self._known:
             return
         self._known |= there
-        for path in self.paths:
-            for place in places_in(path):
-                if place.name not in self.watches:
-                    self.watches[place.name] = self._watching(place)
+        before = frozenset(self._files)  # a run may be called otherwise once there is another one beside it
+        for place in (one for path in self.paths for one in places_in(path)):
+            if place.name not in self.watches and place.files.isdisjoint(before):
+                self.watches[place.name] = self._watching(place)
+                self._files |= place.files
 
     def _looked(self, name: str, watch: Watch, *, last: bool) -> bool:
         """Look at one run; what is wrong with it stands in its line."""
