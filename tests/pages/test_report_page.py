@@ -78,6 +78,11 @@ def test_small_figures_follow_the_step_that_is_kept_and_the_zoom(page: Page) -> 
     assert page.locator(".small svg").first.get_attribute("viewBox") == "80 0 400 200"
 
 
+def test_every_command_and_path_has_a_button_that_copies_it(page: Page) -> None:
+    codes = page.locator("code.command, code.path").count()
+    assert page.locator(".copy").count() == codes
+
+
 def test_on_paper_every_table_is_open_and_answers_stay_as_they_are(page: Page) -> None:
     page.evaluate("dispatchEvent(new Event('beforeprint'))")
     assert page.locator("details:not([open]):not(.menu):not(.samples details)").count() == 0
