@@ -70,6 +70,12 @@ def test_groups_may_be_named_and_told_apart_by_a_setting(runs: Path) -> None:
     assert [one["name"] for one in told(runs, "--by", "seed", "--at", "last")["groups"]] == ["seed=0", "seed=1"]
 
 
+def test_a_group_that_is_named_twice_has_all_of_its_runs(runs: Path) -> None:
+    parts = [f"x={runs / 'good-0'}", f"x={runs / 'good-1'}", f"y={runs / 'poor-0'}"]
+    found = told(*(word for part in parts for word in ("--group", part)))
+    assert [len(one["members"]) for one in found["groups"]] == [2, 1]
+
+
 def test_what_cannot_be_read_is_said_and_the_others_are_compared(runs: Path, tmp_path: Path) -> None:
     code, text = call(runs / "good-0", tmp_path / "missing", runs / "poor-0", "--at", "last")
     assert code == 2

@@ -67,7 +67,9 @@ def compare(
     from heldout.compare.terminal import show
 
     read = _Paths(reading)
-    named = {name: read.all(parts) for name, parts in map(_group, group or [])}
+    named: dict[str, list[Run]] = {}
+    for name, parts in map(_group, group or []):
+        named.setdefault(name, []).extend(read.all(parts))
     runs = read.all(paths or [])
     given = [*(run for group in named.values() for run in group), *runs]
     unread = read.left | read.refused
