@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -43,6 +44,19 @@ def test_several_paths_give_a_report_each_and_an_index(log: Path, tmp_path: Path
     index = (tmp_path / "out" / "index.html").read_text()
     assert 'href="run/report.html"' in index
     assert 'href="Kimi-Dev-RL/report.html"' in index
+
+
+def test_what_of_a_folder_was_not_read_stands_in_the_index(log: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "several"
+    for name in ("a", "b"):
+        (folder / name).mkdir(parents=True)
+        shutil.copy(log, folder / name / "log.csv")
+    (folder / "c").mkdir()
+    (folder / "c" / "broken.csv").write_text("epoch;what\nx;y\n")
+    done = heldout("report", folder, "-o", tmp_path / "out", "--quiet", "--formats", "svg")
+    assert done.returncode == 0, done.stderr
+    assert "broken.csv" in done.stderr
+    assert "broken.csv" in (tmp_path / "out" / "index.html").read_text()
 
 
 def test_what_cannot_be_read_is_one_sentence_and_exit_code_2(tmp_path: Path) -> None:

@@ -84,7 +84,7 @@ def report(
         console = Console(highlight=False)
         asked = fresh(detector or [])
         checked_margin(margin)
-        runs, refused = _read_each(paths, reading, join)
+        runs, refused, beside = _read_each(paths, reading, join)
         several = len(runs) + len(refused) > 1
         chosen = [name.strip() for name in formats.split(",") if name.strip()]
         letters = Letters() if anonymous else None
@@ -107,12 +107,13 @@ def report(
                 show(console, run, written.about, written.verdict, verbose=verbose)
             elif not quiet:
                 show_row(console, rows[-1])
-    for why in refused.values():
+    for why in (*beside, *refused.values()):
         print(f"heldout: {visible(why)}", file=sys.stderr)
+    left = refused | {f"beside {number}": why for number, why in enumerate(beside, 1)}
     if letters is not None:
-        refused = {f"log {number}": masked(why, letters.removed) for number, why in enumerate(refused.values(), 1)}
+        left = {f"log {number}": masked(why, letters.removed) for number, why in enumerate(left.values(), 1)}
     if several and rows:
-        pages = [write_index(rows, refused, out), *pages]
+        pages = [write_index(rows, left, out), *pages]
     for line in letters.told([*files, *pages[:several]]) if letters else ():
         print(line)
     show_files(console, pages[:1] if len(pages) > _MOST_PAGES else pages)
@@ -147,9 +148,13 @@ def _drawers() -> ProcessPoolExecutor | None:
     return ProcessPoolExecutor(workers, mp_context=context)
 
 
-def _read_each(paths: list[str], reading: Reading, join: bool) -> tuple[list[Run], dict[str, str]]:
-    """Read every path, or all as one run; with several, what cannot be read is reported and the others go on."""
+def _read_each(paths: list[str], reading: Reading, join: bool) -> tuple[list[Run], dict[str, str], list[str]]:
+    """Read every path, or all as one run; with several, what cannot be read is reported and the others go on.
+
+    Return the runs, why of each path that was not read, and what else was left of the folders that were.
+    """
     runs: list[Run] = []
+    beside: list[str] = []
     refused: dict[str, str] = {}
     for path in [paths] if join and len(paths) > 1 else paths:
         try:
@@ -160,9 +165,8 @@ def _read_each(paths: list[str], reading: Reading, join: bool) -> tuple[list[Run
             refused[str(path)] = str(error)
             continue
         runs += found
-        for why in unread:
-            print(f"heldout: {visible(why)}", file=sys.stderr)
-    return _told_apart(runs), refused
+        beside += unread
+    return _told_apart(runs), refused, beside
 
 
 def _told_apart(runs: list[Run]) -> list[Run]:
