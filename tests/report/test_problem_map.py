@@ -49,8 +49,8 @@ def test_a_thousand_problems_in_fifty_evaluations_stay_small_even_at_random() ->
 
 def test_of_very_many_some_are_drawn_and_it_is_said() -> None:
     found = problem_map(problems(np.ones((3000, 300))))
-    assert pixels(found.strips[0].picture).shape == (2000, 200, 4)
-    assert found.note == "Drawn are 2000 of 3 000 problems and 200 of 300 evaluations, evenly spread."
+    assert pixels(found.strips[0].picture).shape == (1000, 100, 4)
+    assert found.note == "Drawn are 1000 of 3 000 problems and 100 of 300 evaluations, evenly spread."
     assert found.steps[0] == 0
     assert found.steps[-1] == 299
 

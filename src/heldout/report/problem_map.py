@@ -18,9 +18,9 @@ from heldout.diagnosis.problems import GAINED, KEPT, LOST, NEVER, Problems
 from heldout.stats.arrays import FloatArray
 from heldout.text import counted, excerpt
 
-_ROWS, _COLUMNS = 2_000, 200  # cells that are drawn; of more, as many that are evenly spread
+_ROWS, _COLUMNS = 1_000, 100  # cells that are drawn; of more, as many that are evenly spread
 _HEIGHT, _LEAST, _MOST = 360, 14, 10  # pixels of all rows together, of one group, of one row
-_NAME = 80  # characters of a problem's id
+_NAME = 60  # characters of a problem's id
 _SOLVED, _NOT_ASKED = (0x2F, 0x7F, 0xC4), (0x8A, 0x8A, 0x8A)  # readable on a light ground and on a dark one
 _TENTHS = "0123456789a"  # one character a cell: the tenths of its samples that passed
 _MISSING = "-"

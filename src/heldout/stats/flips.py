@@ -5,6 +5,7 @@ A policy that answers by chance solves a problem today and fails it tomorrow. So
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -15,6 +16,7 @@ from heldout.stats.levels import TWO_SIDED_95
 
 SOLVED = 0.5  # share of its samples that pass, from which on a problem counts as solved
 _MEANS = np.arange(0.025, 1.0, 0.025)  # of the chances of all problems
+_NEGLIGIBLE = 1e-6  # weight of a point of the grid, relative to the likeliest
 _SIZES = np.geomspace(0.05, 500.0, 37)  # a + b of their beta distribution: the smaller, the more alike are its answers
 
 
@@ -54,10 +56,10 @@ def flips_by_chance(
     a, b = (axis.ravel() for axis in np.meshgrid(_MEANS, _SIZES))
     a, b = a * b, (1.0 - a) * b
     count = np.bincount(of.ravel(), minlength=keys.shape[1])
-    likelihood = sum(
-        times * log_betabinomial(int(m), a, b)[int(x)] for (x, m, _), times in zip(keys.T, count, strict=True)
-    )
+    counts = {int(m): log_betabinomial(int(m), a, b) for m in np.unique(keys[1])}
+    likelihood = sum(times * counts[int(m)][int(x)] for (x, m, _), times in zip(keys.T, count, strict=True))
     weight = np.exp(likelihood - np.max(likelihood))
+    a, b, weight = (one[weight > _NEGLIGIBLE] for one in (a, b, weight))  # with many samples few points are left
     again = np.stack([_solved_again(int(x), int(m), int(k), a, b) for x, m, k in keys.T])  # (kinds, grid)
     chance = again[of.ravel()]
     return (
@@ -89,5 +91,5 @@ def _summed(chance: FloatArray, weight: FloatArray) -> Flips:
     expected = chance.sum(axis=0)
     mean = float(expected @ weight)
     variance = float((chance * (1.0 - chance)).sum(axis=0) @ weight + (expected - mean) ** 2 @ weight)
-    half = TWO_SIDED_95 * np.sqrt(variance)
+    half = TWO_SIDED_95 * math.sqrt(variance)
     return Flips(mean, max(0.0, mean - half), min(float(len(chance)), mean + half))
