@@ -24,7 +24,7 @@ def serve(
         bool | None, typer.Option("--open/--no-open", help="Open a browser; by default where one is at hand.")
     ] = None,
     depth: Annotated[int, typer.Option(min=0, max=12, help="How many folders deep runs are looked for.")] = 4,
-    planned: Annotated[int | None, typer.Option(min=1, help="Evaluations that a whole run will have.")] = None,
+    planned: Annotated[int | None, typer.Option(min=1, help="Evaluations that the whole run will have.")] = None,
     cache: Annotated[Path | None, typer.Option(metavar="DIR", help="Keep verdicts here [default: ~/.cache].")] = None,
     no_cache: Annotated[bool, typer.Option("--no-cache", help="Keep no verdicts.")] = False,
     host: Annotated[
