@@ -76,8 +76,8 @@ async def of_runs(
 
 def cursor_of(catalogue: Catalogue) -> tuple[str, frozenset[str]]:
     """Return the cursor of all runs, and their slugs."""
-    stamps = sorted((entry.slug, entry.stamp) for entry in catalogue.entries)
-    return hashlib.sha256(repr(stamps).encode()).hexdigest()[:16], frozenset(slug for slug, _ in stamps)
+    told = sorted((entry.slug, entry.stamp, entry.row.state is None) for entry in catalogue.entries)
+    return hashlib.sha256(repr(told).encode()).hexdigest()[:16], frozenset(slug for slug, *_ in told)
 
 
 async def _pause(closing: asyncio.Event, seconds: float) -> None:

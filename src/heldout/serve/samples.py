@@ -242,7 +242,7 @@ def _judged(answers: Rollouts, row: int) -> Any:
     """Yield what is known of an answer, as pairs of words."""
     one = {
         "reward": answers.reward[row],
-        **{f"of it {visible(name)}": values[row] for name, values in answers.parts.items()},
+        **{f"part {visible(name)}": values[row] for name, values in answers.parts.items()},
         "hidden tests passed": answers.hidden[row],
         "advantage": answers.advantage[row],
         "tokens": answers.tokens[row],

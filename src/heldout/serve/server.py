@@ -26,7 +26,7 @@ _LONGEST_HEADER = 16 * 1024  # bytes of a request's head
 _TRIED = 20  # ports above a busy one
 _SHORTEST_TOKEN = 32  # characters
 _ANY = {"0.0.0.0", "::", ""}  # addresses that are no names
-_NICE = 5
+_NICE = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ def serve(
     """
     roots = [_root(folder) for folder in folders]
     access = access_of(settings)
-    with closing(_socket(settings)) as listening, closing(Cache(settings.cache)) as cache:
+    with closing(_socket(settings)) as listening, closing(Cache(settings.cache)) as cache, suppress(KeyboardInterrupt):
         asyncio.run(_serve(roots, settings, access, listening, cache, ready))
 
 

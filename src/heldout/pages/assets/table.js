@@ -26,7 +26,7 @@
   function enhance(root) {
     const table = /** @type {HTMLTableElement} */ (root.querySelector("table"));
     const heads = [...table.tHead.rows[0].cells];
-    const chips = [...root.querySelectorAll(".chips button")];
+    const chips = () => /** @type {HTMLButtonElement[]} */ ([...root.querySelectorAll(".chips button")]);
     const first = [...table.tBodies]; // as the server put them: the gravest first
     const column = Object.fromEntries(heads.map((head, index) => [head.dataset.key, index]));
 
@@ -110,7 +110,8 @@
     function show() {
       if (find.value !== state.get("q")) find.value = state.get("q");
       const off = state.get("off").split(",");
-      for (const chip of chips) chip.setAttribute("aria-pressed", String(!off.includes(chip.dataset.state || "none")));
+      for (const chip of chips()) chip.disabled = false;
+      for (const chip of chips()) chip.setAttribute("aria-pressed", String(!off.includes(chip.dataset.state || "none")));
       const order = state.get("sort") === sorted ? null : sort();
       if (order !== null) said.dataset.order = order;
       sorted = state.get("sort");
@@ -177,14 +178,13 @@
         state.set({ sort: `${head.dataset.key}:${OTHER[now] ?? head.dataset.first ?? "ascending"}` });
       } }, ...head.childNodes));
     }
-    for (const chip of chips) {
-      chip.removeAttribute("disabled");
-      chip.addEventListener("click", () => {
-        const off = new Set(state.get("off").split(",").filter(Boolean)), own = chip.dataset.state || "none";
-        if (!off.delete(own)) off.add(own);
-        state.set({ off: [...off].join(",") });
-      });
-    }
+    root.addEventListener("click", (event) => {
+      const chip = /** @type {HTMLElement | null} */ (event.target instanceof Element ? event.target.closest(".chips button") : null);
+      if (!chip) return;
+      const off = new Set(state.get("off").split(",").filter(Boolean)), own = chip.dataset.state || "none";
+      if (!off.delete(own)) off.add(own);
+      state.set({ off: [...off].join(",") });
+    });
     for (const row of runs()) row.cells[1].prepend(make("input", { type: "checkbox", "aria-label": `select ${textOf(row.cells[1].firstElementChild ?? row.cells[1])}` }), " ");
     for (const name of table.querySelectorAll("tr.group .name")) {
       const opening = button(textOf(name), () => {

@@ -141,8 +141,17 @@
   function takeRow(one) {
     const row = /** @type {HTMLTableRowElement | null} */ (parsed(`<table>${one.row}</table>`).querySelector("tr"));
     const old = rowOf(one.slug);
-    if (row && old) put(old, row);
-    table?.dispatchEvent(new CustomEvent("heldout:rows"));
+    if (row && old && row.dataset.state === old.dataset.state) {
+      put(old, row);
+      table?.dispatchEvent(new CustomEvent("heldout:rows"));
+    } else later();
+  }
+
+  let due = 0;
+
+  /** Read the whole table, once for all that changes within a moment. */
+  function later() {
+    due ||= window.setTimeout(() => ((due = 0), takeRows()), 500);
   }
 
   async function takeRows() {
@@ -158,9 +167,9 @@
     }
     const known = new Set(rows.map((row) => row.dataset.slug));
     for (const old of table?.querySelectorAll("tr[data-slug]") ?? []) if (!known.has(/** @type {HTMLElement} */ (old).dataset.slug)) (old.closest("tbody") ?? old).remove();
-    for (const id of ["told", "refused-list"]) {
-      const [old, now] = [document.getElementById(id), page.getElementById(id)];
-      if (old && now) old.replaceChildren(...now.childNodes);
+    for (const part of ["#told", "#refused-list", "[data-table] .chips"]) {
+      const [old, now] = [document.querySelector(part), page.querySelector(part)];
+      if (old && now && old.textContent !== now.textContent) old.replaceChildren(...now.childNodes);
     }
     table?.dispatchEvent(new CustomEvent("heldout:rows"));
   }
@@ -175,7 +184,7 @@
     stream = new EventSource(`${base}/events?${query}`);
     stream.addEventListener("points", () => refresh());
     stream.addEventListener("run", (event) => ((seen = event.lastEventId), takeRow(JSON.parse(event.data))));
-    stream.addEventListener("rows", (event) => ((seen = event.lastEventId), takeRows()));
+    stream.addEventListener("rows", (event) => ((seen = event.lastEventId), later()));
     stream.addEventListener("gone", () => told && (told.textContent = "this run is not there any more"));
     stream.addEventListener("error", () => {
       if (stream?.readyState === EventSource.CLOSED) setTimeout(() => (close(), open()), AGAIN);

@@ -1,0 +1,110 @@
+"""A real server and a real browser: live points, a restart, the way to a hacked answer, and a quick end."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from serving import record
+
+sync_api = pytest.importorskip("playwright.sync_api")
+CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
+WAIT = 120_000.0  # ms; a busy machine is slow
+
+pytestmark = pytest.mark.skipif(
+    not Path(CHROMIUM).exists(), reason="no chromium: the server is not tried in a browser; apt-get install chromium"
+)
+
+
+class Server:
+    """``heldout serve`` as a process."""
+
+    def __init__(self, root: Path, port: int) -> None:
+        words = ["serve", str(root), "--port", str(port), "--no-open", "--no-cache"]
+        self.process = subprocess.Popen([sys.executable, "-m", "heldout", *words], stdout=subprocess.PIPE, text=True)
+        assert self.process.stdout is not None
+        self.said = self.process.stdout.readline()
+
+    def interrupt(self) -> int:
+        """Press Ctrl-C; return how it ended."""
+        self.process.send_signal(signal.SIGINT)
+        self.process.communicate(timeout=60)
+        return self.process.returncode
+
+
+def free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])
+
+
+@pytest.fixture(scope="module")
+def page() -> Iterator[sync_api.Page]:
+    with sync_api.sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        page = browser.new_page(viewport={"width": 1280, "height": 900})
+        page.set_default_timeout(WAIT)
+        page.route(re.compile(r"https?://(?!127\.0\.0\.1)"), lambda route: route.abort())
+        yield page
+        browser.close()
+
+
+def append(run: Path, step: int) -> None:
+    with (run / "metrics.jsonl").open("a") as file:
+        file.write(json.dumps({"step": step, "reward": 0.5}) + "\n")
+
+
+def test_a_run_that_goes_on_is_followed_over_a_restart(tmp_path: Path, page: sync_api.Page) -> None:
+    """The page shows each new step once, keeps a zoom, and goes on when the server comes back."""
+    run, port = record(tmp_path / "runs" / "hacked"), free_port()
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on("dialog", lambda dialog: errors.append(dialog.message))
+    server = Server(tmp_path / "runs", port)
+    assert server.said.startswith(f"http://127.0.0.1:{port}/  ·  1 run")
+    try:
+        page.goto(f"http://127.0.0.1:{port}/run/hacked#x=5-20")
+        sync_api.expect(page.locator("figure.chart.enhanced").first).to_be_visible()
+        append(run, 40)
+        sync_api.expect(page.locator("#live")).to_have_text("● live, step 40", timeout=WAIT)
+        sync_api.expect(page.locator("#new-steps")).to_have_text("1 new steps →", timeout=WAIT)
+        assert page.evaluate("heldout.figures.all()[0].view") == [5, 20]
+        assert server.interrupt() == 0
+        append(run, 41)
+        server = Server(tmp_path / "runs", port)
+        sync_api.expect(page.locator("#live")).to_have_text("● live, step 41", timeout=WAIT)
+        steps = page.evaluate(
+            "heldout.figures.all()[0].all.layers.find((layer) => layer.kind === 'line' && layer.raw)?.steps"
+        )
+        assert steps is None or (len(set(steps)) == len(steps) and steps[-1] == 41)
+        page.locator("#new-steps").click()
+        assert page.evaluate("heldout.figures.all()[0].view")[1] == 41
+    finally:
+        assert server.interrupt() == 0
+    assert errors == []
+
+
+def test_an_answer_that_fooled_the_judge_is_three_clicks_away(tmp_path: Path, page: sync_api.Page) -> None:
+    record(tmp_path / "runs" / "hacked")
+    server = Server(tmp_path / "runs", free_port())
+    refused: list[str] = []
+    page.on("console", lambda message: refused.append(message.text) if message.type == "error" else None)
+    try:
+        page.goto(server.said.split()[0])
+        sync_api.expect(page.get_by_text("over-optimised", exact=False).first).to_be_visible(timeout=WAIT)
+        page.get_by_role("link", name="hacked").first.click()
+        page.get_by_role("link", name="Answers that fooled the judge").first.click()
+        page.get_by_role("link", name="prompt, judges, difference").first.click()
+        sync_api.expect(page.get_by_role("heading", name="Answer", exact=True)).to_be_visible(timeout=WAIT)
+        assert "exit()" in page.locator("main").inner_text()
+    finally:
+        server.interrupt()
+    assert [text for text in refused if "Content Security Policy" in text] == []
