@@ -39,6 +39,8 @@ CONFIG = {
     "git": {"remote": "https://github.example/grace-hopper/enigma", "commit": "c0ffee1234567"},
     "note": "see 2026-03-14 of enigma",
     "started": 1773446400.0,
+    "revised": "2026-03-14",
+    "tag": "test",
 }
 
 
@@ -79,7 +81,7 @@ def test_no_byte_of_an_anonymous_report_holds_what_was_planted(log: Path, tmp_pa
     assert settings == {"reward": "exit-status", "model": "Tiny-1B", "seed": "7", "seeds/seed": "7", "lr": "1e-06"}
     assert "A is enigma-2026-03-14" in done.stdout
     assert "hostname" in done.stdout
-    assert "still holds" not in done.stdout
+    assert "still stands" not in done.stdout
 
 
 def test_what_cannot_be_taken_out_is_told(tmp_path: Path) -> None:
@@ -87,7 +89,7 @@ def test_what_cannot_be_taken_out_is_told(tmp_path: Path) -> None:
     log.write_text("step,reward,val/enigma\n" + "".join(f"{step},{step / 9},{step / 20}\n" for step in range(10)))
     done = reported(log, "-o", tmp_path / "out")
     assert done.returncode == 0, done.stderr
-    assert re.search(r"report\.html: it still holds 'enigma'", done.stdout)
+    assert re.search(r"report\.html and \d more files?: 'enigma' still stands there", done.stdout)
 
 
 def test_a_clock_starts_at_zero_and_durations_stay() -> None:
@@ -106,10 +108,13 @@ def test_a_clock_starts_at_zero_and_durations_stay() -> None:
 def test_notes_lose_paths_and_keep_keys_of_metrics() -> None:
     key = "critic/score/mean"
     metrics = {key: Series(key, np.arange(2), np.zeros(2))}
-    note = Note(NoteKind.IGNORED, f"Beside it: ../lab/b.csv, C:\\lab\\c.jsonl and ~/d.log; {key} is a score.")
+    note = Note(
+        NoteKind.IGNORED,
+        f"Beside it: ../lab/b.csv, C:\\lab\\c.jsonl and ~/d.log, events.out.tfevents.17.gpu-9; {key} is it.",
+    )
     run = Run("run", "s3://lab/secret.csv", "CSV table", metrics, notes=(note,), checkpoints={3: "/lab/step-3"})
     bare = anonymous(run, "A").run
-    assert bare.notes[0].text == f"Beside it: …, … and …; {key} is a score."
+    assert bare.notes[0].text == f"Beside it: …, … and …, …; {key} is it."
     assert bare.checkpoints == {3: "checkpoint-3"}
 
 
@@ -121,3 +126,10 @@ def test_letters_go_on_after_z() -> None:
 
 def test_a_reason_loses_its_path() -> None:
     assert masked("/home/x/secret.csv: has no step; see /a/b.", ["/home/x/secret.csv"]) == "…: has no step; see …"
+
+
+def test_a_name_within_the_key_of_a_metric_is_left_in_what_is_said_of_it() -> None:
+    metrics = {"lenient_acc": Series("lenient_acc", np.arange(2), np.zeros(2))}
+    note = Note(NoteKind.ASSUMED, "'lenient_acc' of Lenient was taken as the score.")
+    bare = anonymous(Run("lenient", "lenient.json", "JSON", metrics, notes=(note,)), "A").run
+    assert bare.notes[0].text == "'lenient_acc' of … was taken as the score."

@@ -32,12 +32,13 @@ _WORDS = re.compile(
 _PLAIN = re.compile(r"[\w.+*%:;,()<>= -]{1,60}")
 _SEED = re.compile(r"(?:^|[/_.-])seeds?$", re.IGNORECASE)
 _PATH = re.compile(
-    r"(?:[\w.+-]+:/)?[~\w.@:+-]*[/\\][\w./\\@:+%~-]*|[\w+-][\w.+-]*\.(?:csv|jsonl?|log|txt|parquet|wandb|gz|zst|xz|zip|db|out|md)\b"
+    r"(?:[\w.+-]+:/)?[~\w.@:+-]*[/\\][\w./\\@:+%~-]*|[\w+-][\w.+-]*\.(?:csv|jsonl?|log|txt|parquet|wandb|gz|zst|xz|zip|db|out|md|tfevents)\b[\w.+-]*"
 )
 # What paths, machines and logs are called everywhere, so that it tells nothing.
 _COMMON = word_set(
     "home root user users work data runs logs models tmp localhost checkpoints output outputs metrics progress result "
-    "results trainer_state history summary evaluations events example none true false"
+    "results trainer_state history summary evaluations events example none true false "
+    "test train default base baseline debug main run sweep local"
 )
 _WHOSE = re.compile(r"user|owner|entity|org|team|author|mail|account|host|tenant|hub|repo|branch", re.IGNORECASE)
 
@@ -76,8 +77,12 @@ class Letters:
             f"{counted(len(self.settings), 'setting')}{listed}."
         )
         yield "Left as they are: the names of metrics, problems and answers, and the numbers."
+        still: dict[str, list[str]] = {}
         for path, secret in found_in(files, self.removed):
-            yield f"Look at {visible(str(path))}: it still holds {visible(secret)!r}."
+            still.setdefault(secret, []).append(visible(str(path)))
+        for secret, where in still.items():
+            more = f" and {counted(len(where) - 1, 'more file')}" if len(where) > 1 else ""
+            yield f"Look at {where[0]}{more}: {visible(secret)!r} still stands there."
 
 
 def letter(number: int) -> str:
@@ -113,9 +118,14 @@ def anonymous(run: Run, name: str) -> Anonymous:
 
 def masked(text: str, removed: Iterable[str]) -> str:
     """Return a text with what was taken out, and every path, as an ellipsis."""
+    return _PATH.sub("…", _blotted(text, removed))
+
+
+def _blotted(text: str, removed: Iterable[str]) -> str:
+    """Return a text without what was taken out, where that stands for itself and is no part of another word."""
     for secret in sorted(removed, key=len, reverse=True):
-        text = re.sub(re.escape(secret), "…", text, flags=re.IGNORECASE)
-    return _PATH.sub("…", text)
+        text = re.sub(rf"(?<!\w){re.escape(secret)}(?!\w)", "…", text, flags=re.IGNORECASE)
+    return text
 
 
 def found_in(files: Iterable[Path], removed: Iterable[str]) -> Iterator[tuple[Path, str]]:
@@ -167,8 +177,10 @@ def _settings(config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def _is_clock(text: str) -> bool:
+    if _DATE.search(text):
+        return True
     try:
-        return _EPOCH[0] <= float(text) <= _EPOCH[1] or _DATE.fullmatch(text) is not None
+        return _EPOCH[0] <= float(text) <= _EPOCH[1]
     except ValueError:
         return False
 
@@ -180,10 +192,7 @@ def _holds(text: str, removed: Iterable[str]) -> bool:
 def _without_paths(note: Note, run: Run, removed: Iterable[str]) -> str:
     """Return what a note says; keys of metrics and settings may look like paths and stay."""
     known = {*run.metrics, *all_settings(run.config)}
-    text = note.text
-    for secret in sorted(removed, key=len, reverse=True):
-        text = re.sub(re.escape(secret), "…", text, flags=re.IGNORECASE)
-    return _PATH.sub(lambda found: found[0] if found[0].rstrip(":.") in known else "…", text)
+    return _PATH.sub(lambda found: found[0] if found[0].rstrip(":.") in known else "…", _blotted(note.text, removed))
 
 
 def _since_start(series: Series) -> Series:
