@@ -64,6 +64,14 @@ def test_a_run_shows_its_figure_and_its_metrics_those_with_a_part_first() -> Non
     assert "and 28 more" in many._repr_html_()
 
 
+def test_reward_held_out_score_and_length_come_first_in_this_order() -> None:
+    names = ("other", "time", "length", "held_out", "reward")
+    metrics = {name: Series(name, np.arange(3), np.ones(3)) for name in names}
+    page = Run("a", "b", "c", metrics, {name: name for name in names[1:]})._repr_html_().partition("<tbody>")[2]
+    order = sorted(names, key=lambda name: page.index(f'class="name">{name}<'))
+    assert order == ["reward", "held_out", "length", "time", "other"]
+
+
 def test_what_a_log_says_is_shown_and_never_obeyed() -> None:
     run = hostile()
     finding = Finding(

@@ -113,6 +113,15 @@ def test_a_single_run_is_taken_to_scatter_as_the_seeds_of_the_other_recipe() -> 
     assert got.df < difference(a, b[:1]).df
 
 
+def test_one_run_against_two_calls_equal_recipes_different_no_oftener_than_it_may() -> None:
+    rng, called = np.random.default_rng(0), 0
+    for _ in range(600):
+        logit = rng.normal(0.0, 2.0, 256) + 0.3 * rng.standard_normal((3, 1))
+        share = (rng.random((3, 256)) < 1.0 / (1.0 + np.exp(-logit))).astype(float)
+        called += difference(share[:1], share[1:]).p < 0.05
+    assert called < 36  # 6 %; by the formula for several seeds each it would be 11 %
+
+
 def test_pairs_of_seeds_are_one_value_each() -> None:
     a, b = recipes(5, 4, 4)
     got = difference(a, b, paired_seeds=True)

@@ -17,6 +17,7 @@ from heldout.charts.palettes import PALETTES, as_variables
 from heldout.diagnosis.entries import as_told, by_detector
 from heldout.errors import HeldoutError
 from heldout.findings import Verdict
+from heldout.metrics import ROLES
 from heldout.pages import template
 from heldout.report.tables import not_checked
 from heldout.run import Run
@@ -40,7 +41,8 @@ _FIGURE = "svg.heldout-figure"
 def run_as_html(run: Run) -> str:
     """Show a run: what it is, its standard figure, and its metrics, those that play a part first."""
     parts = {key: role.replace("_", "-") for role, key in run.roles.items()}
-    keys = sorted(run.metrics, key=lambda key: key not in parts)
+    first = [run.roles[role] for role in ROLES if role in run.roles]
+    keys = sorted(run.metrics, key=lambda key: first.index(key) if key in first else len(first) + (key not in parts))
     return template("run.html", __package__).render(
         run=run, figure=_figure_of(run), parts=parts, keys=keys[:MOST_METRICS], rest=len(keys) - MOST_METRICS
     )
