@@ -80,7 +80,7 @@ def test_a_detector(tmp_path: Path) -> None:
 def test_a_figure(tmp_path: Path) -> None:
     copy = Copy(tmp_path, "figure.md")
     copy.put("from heldout.charts.kl import kl_and_held_out", "report/figures.py", "from heldout.findings import")
-    copy.put(copy.line, "report/figures.py", "\n\ndef _marks(")
+    copy.put(copy.line, "report/figures.py", "\n\ndef marks_of(")
     rows = "".join(f"{step},{step / 99},{step / 999},{0.5}\n" for step in range(99))
     (tmp_path / "run.csv").write_text("step,reward,kl,eval/acc\n" + rows)
     copy.run("report", "run.csv", "-o", "out", "--formats", "svg")
