@@ -122,6 +122,23 @@ def test_all_of_it_goes_by_keys(open_page: Open) -> None:
     assert page.get_by_label("filter the runs").input_value() == "jx"
 
 
+def test_a_row_that_comes_later_is_sorted_with_the_others_and_can_be_selected(open_page: Open) -> None:
+    page = open_page(table())
+    page.get_by_role("columnheader", name="run").get_by_role("button").click()
+    page.evaluate(
+        """() => {
+        const body = document.querySelector("tbody").cloneNode(true);
+        body.querySelector("input").remove();
+        body.querySelector("a").textContent = "a new one";
+        document.querySelector("table.runs").append(body);
+        document.querySelector("[data-table]").dispatchEvent(new CustomEvent("heldout:rows"));
+        }"""
+    )
+    assert shown(page)[0] == "a new one"
+    page.get_by_label("select a new one").check()
+    expect(page.locator("form output")).to_contain_text("6 of 6 runs")
+
+
 def test_it_is_whole_without_a_script_and_on_a_phone(open_page: Open) -> None:
     plain = open_page(table(), width=390, java_script_enabled=False)
     assert shown(plain) == ["fell", "unknown", "level", "up-1", "up-2"]

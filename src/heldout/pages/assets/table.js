@@ -171,6 +171,20 @@
       "/": () => find.focus(),
     };
 
+    /** Give rows their boxes and groups their buttons; rows that are new are sorted with the others. */
+    function equip() {
+      for (const body of table.tBodies) if (!first.includes(body)) first.push(body);
+      for (const row of runs().filter((one) => !one.querySelector("input"))) row.cells[1].prepend(make("input", { type: "checkbox", "aria-label": `select ${textOf(row.cells[1].firstElementChild ?? row.cells[1])}` }), " ");
+      for (const name of table.querySelectorAll("tr.group span.name")) {
+        const opening = button(textOf(name), () => {
+          const body = /** @type {HTMLElement} */ (opening.closest("tbody"));
+          body.dataset.open = String(body.dataset.open !== "true");
+          show();
+        }, { class: "name" });
+        name.replaceWith(opening);
+      }
+    }
+
     // --- where it is done --------------------------------------------------------------------------------------------
     for (const head of heads.filter((one) => one.dataset.key)) {
       head.append(make("button", { type: "button", title: head.dataset.by ? `sorts by ${head.dataset.by}` : null, click: () => {
@@ -185,15 +199,6 @@
       if (!off.delete(own)) off.add(own);
       state.set({ off: [...off].join(",") });
     });
-    for (const row of runs()) row.cells[1].prepend(make("input", { type: "checkbox", "aria-label": `select ${textOf(row.cells[1].firstElementChild ?? row.cells[1])}` }), " ");
-    for (const name of table.querySelectorAll("tr.group .name")) {
-      const opening = button(textOf(name), () => {
-        const body = /** @type {HTMLElement} */ (opening.closest("tbody"));
-        body.dataset.open = String(body.dataset.open !== "true");
-        show();
-      }, { class: "name" });
-      name.replaceWith(opening);
-    }
     table.addEventListener("change", select);
     find.addEventListener("input", () => state.set({ q: find.value }));
     document.addEventListener("keydown", (event) => {
@@ -205,10 +210,13 @@
     document.addEventListener("heldout:state", show);
     root.addEventListener("heldout:rows", () => {
       sorted = "\0"; // what was sorted may have changed
+      equip();
+      select();
       show();
     });
     if (!figures.all().length) keys.list.splice(0, keys.list.length - 1);
     keys.list.unshift(["j k", "next, previous run"], ["Enter", "open it"], ["x", "select it"], ["c", "compare the selected"], ["/", "filter"]);
+    equip();
     select();
     show();
   }
