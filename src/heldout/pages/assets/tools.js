@@ -127,8 +127,8 @@
   /** Findings below the plot, each over its steps. @param {any} figure */
   function lane(figure) {
     figure.findings = figure.lane.map((/** @type {any} */ found) => {
-      const words = make("span", {}, found.title);
-      const mark = make("a", { class: `finding ${found.severity}`, href: `#${found.anchor}`, title: found.title, click: () => figure.zoom(...widened(found)) }, words);
+      const words = make("span", {}, found.title.split(":")[0]);
+      const mark = make("a", { class: `finding ${found.severity}`, href: `#${found.anchor}`, title: found.title, "aria-label": found.title, click: () => figure.zoom(...widened(found)) }, words);
       return Object.assign(mark, { found });
     });
     return figure.findings.length ? make("nav", { class: "lane", "aria-label": "Findings" }, ...figure.findings) : "";
