@@ -97,10 +97,15 @@ class Worker:
         if self._pipe is None or self._process is None or not self._process.is_alive():
             self._end()
             context = _context()
-            self._pipe, theirs = context.Pipe()
-            self._process = context.Process(target=_serve, args=(theirs, self._nice), daemon=True)
-            self._process.start()
+            pipe, theirs = context.Pipe()
+            process = context.Process(target=_serve, args=(theirs, self._nice), daemon=True)
+            process.start()
             theirs.close()
+            self._pipe, self._process = pipe, process
+            if self._closed:  # while it was started
+                self._end()
+                raise ReadError("The server is closing.")
+            return pipe
         return self._pipe
 
     def _end(self) -> None:
