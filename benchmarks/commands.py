@@ -348,3 +348,14 @@ def bench_callback(
     from benchmarks.callback import main as bench
 
     bench(steps, repeats, length)
+
+
+@app.command("serve")
+def bench_serve(
+    runs: Annotated[int, typer.Option(min=1, help="Small runs that are made.")] = 1000,
+    folder: Annotated[Path | None, typer.Option(metavar="DIR", help="Serve this folder instead.")] = None,
+) -> None:
+    """Time until a folder of runs is shown with names and with verdicts, cold and warm, memory, and live delay."""
+    from benchmarks.serve import main as bench
+
+    bench(runs, folder)
