@@ -7,6 +7,7 @@ import re
 import shlex
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -93,6 +94,12 @@ def test_what_comes_from_the_task_is_escaped_on_the_page(written: tuple[Path, st
     page = (written[0] / "out" / "audit.html").read_text()
     assert not re.search("<b>(21|34)", page)
     assert "Problem sum &lt;b&gt;" in page
+
+
+def test_the_page_shows_how_often_each_flaw_was_paid(written: tuple[Path, str], open_page: Callable[..., Any]) -> None:
+    page = open_page((written[0] / "out" / "audit.html").as_uri())  # a breach of its policy fails the test
+    bar = page.locator(".share").first.bounding_box()
+    assert (bar["height"], bar["width"] > 100) == (8, True)
 
 
 def test_a_sound_reward_is_not_accused_and_its_bounds_are_printed(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ Each package keeps the templates of its own pages in its folder ``templates``; w
 A page is one file: style and scripts stand in it, and its policy names their checksums, so that nothing else can run
 in it and nothing can leave it. A template that is rendered with ``linked="/assets"`` links them there instead, as a
 server wants it that sends the policy itself, with the ``served_scripts`` that it has besides. A page that needs further
-scripts names them in its template: ``{% set scripts = [...] %}``.
+scripts names them in its template: ``{% set scripts = [...] %}``; one without figures says ``{% set plain = true %}``.
 """
 
 from __future__ import annotations
@@ -30,18 +30,11 @@ from heldout.charts.palettes import stylesheet
 from heldout.metrics import heading_of
 from heldout.text import visible
 
-SCRIPTS = (  # of every page, in the order in which they run
-    "uplot/uPlot.iife.min.js",
-    "elements.js",
-    "state.js",
-    "series.js",
-    "scales.js",
-    "marks.js",
-    "figure.js",
-    "tools.js",
-    "keys.js",
-    "theme.js",
-)
+# In the order in which they run; the middle ones only where there are figures.
+_FIRST, _LAST = ("elements.js", "state.js"), ("keys.js", "theme.js")
+_FIGURES = ("uplot/uPlot.iife.min.js", "series.js", "scales.js", "marks.js", "figure.js", "tools.js")
+SCRIPTS = (*_FIRST, *_FIGURES, *_LAST)
+PLAIN_SCRIPTS = (*_FIRST, *_LAST)
 STYLES = ("page.css", "report.css", "figure.css", "uplot/uPlot.min.css")
 
 _AS_CODES = {ord(sign): f"\\u{ord(sign):04x}" for sign in "<>&"}
@@ -125,6 +118,10 @@ def _environment(packages: tuple[str, ...]) -> Environment:
     environment.filters |= {"heading": heading_of, "visible": visible}
     environment.filters["shell"] = lambda text: shlex.quote(visible(text))
     environment.globals |= {"version": heldout.__version__, "data": data, "policy": policy}
-    environment.globals |= {"own_scripts": list(SCRIPTS), "own_style": Markup(style())}
+    environment.globals |= {
+        "own_scripts": list(SCRIPTS),
+        "plain_scripts": list(PLAIN_SCRIPTS),
+        "own_style": Markup(style()),
+    }
     environment.globals["asset"] = lambda name: Markup(asset(name))
     return environment

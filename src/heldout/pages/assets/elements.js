@@ -3,6 +3,9 @@
 (() => {
   const heldout = (window.heldout ??= /** @type {any} */ ({}));
 
+  /** A page without figures has none; figure.js brings them. */
+  heldout.figures = { all: () => [], get: () => undefined, repaint: () => undefined };
+
   /** @param {string} tag @param {Record<string, any>} properties attributes; functions are listeners @param {(Node | string)[]} children */
   heldout.make = (tag, properties = {}, ...children) => {
     const element = document.createElement(tag);
