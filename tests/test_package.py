@@ -17,7 +17,7 @@ from heldout.datasets import published
 ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src" / "heldout"
 FLOORS = (
-    {"errors", "findings", "json_schema", "ranks", "settings", "showing", "steps", "text", "user_code"},
+    {"errors", "findings", "plain", "json_schema", "ranks", "settings", "showing", "steps", "text", "user_code"},
     {"metrics", "stats", "sandbox"},
     {"frames", "judged", "run", "tasks"},
     {"anonymous", "datasets", "store", "tricks"},

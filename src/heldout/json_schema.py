@@ -14,6 +14,8 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import numpy as np
 
+from heldout.plain import Names
+
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 TEXT, WHOLE, NUMBER, TRUTH = ({"type": kind} for kind in ("string", "integer", "number", "boolean"))
 MAYBE = {"type": ["number", "null"]}
@@ -22,7 +24,6 @@ _PLAIN: Mapping[Any, Mapping[str, Any]] = {
 }  # fmt: skip
 
 Schema = dict[str, Any]
-Names = Mapping[type, Mapping[str, str | None]]
 
 
 def list_of(items: Mapping[str, Any]) -> Schema:

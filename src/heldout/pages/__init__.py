@@ -14,20 +14,18 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-import math
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import cache
 from importlib import resources
-from typing import Any
 
-import numpy as np
 from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup
 
 import heldout
 from heldout.charts.palettes import stylesheet
 from heldout.metrics import heading_of
+from heldout.plain import plain
 from heldout.text import visible
 
 # In the order in which they run; the middle ones only where there are figures.
@@ -59,18 +57,7 @@ def data(value: object) -> Markup:
     >>> data({"name": "</script>"})
     Markup('{"name":"\\\\u003c/script\\\\u003e"}')
     """
-    return Markup(json.dumps(_plain(value), separators=(",", ":"), allow_nan=False).translate(_AS_CODES))
-
-
-def _plain(value: Any) -> Any:
-    """Turn arrays into lists, and numbers that JSON does not have into null."""
-    if isinstance(value, Mapping):
-        return {str(key): _plain(one) for key, one in value.items()}
-    if isinstance(value, np.ndarray | np.generic):
-        return _plain(value.tolist())
-    if isinstance(value, list | tuple):
-        return [_plain(one) for one in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+    return Markup(json.dumps(plain(value), separators=(",", ":"), allow_nan=False).translate(_AS_CODES))
 
 
 @cache

@@ -6,13 +6,10 @@ without a word here, and has to be documented.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
-from dataclasses import fields, is_dataclass
-from enum import Enum
+from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
-import numpy as np
 import orjson
 
 import heldout
@@ -22,6 +19,7 @@ from heldout.diagnosis.first_screen import first_screen
 from heldout.diagnosis.problems import GAINED, LOST, NEVER, Problems
 from heldout.findings import BenchmarkFall, Estimate, Unchecked, Verdict
 from heldout.metrics import ROLES, Unit
+from heldout.plain import plain
 from heldout.report.parts import Parts, parts_of
 from heldout.run import Note, Run
 from heldout.settings import settings_of
@@ -49,6 +47,8 @@ NAMES: dict[type, dict[str, str | None]] = {  # field → key where the two diff
     Verdict: {"watched": None},  # its label says it
     BenchmarkFall: {"sized": None, "fall": None},
 }
+
+_plain = partial(plain, names=NAMES)
 
 
 def as_json(
@@ -139,24 +139,3 @@ def _noise(series: SeriesDescription) -> dict[str, Any]:
 def _unsized(fall: BenchmarkFall) -> dict[str, None]:
     """Without the number of problems there are no p-values."""
     return {} if fall.sized else {"p": None, "adjusted_p": None}
-
-
-def _plain(value: Any) -> Any:
-    """Return a value as JSON has it: dataclasses as objects, tuples as lists, numbers that are not finite as None."""
-    if is_dataclass(value):
-        names = NAMES.get(type(value), {})
-        keys = {field.name: names.get(field.name, field.name) for field in fields(value)}
-        return {key: _plain(getattr(value, name)) for name, key in keys.items() if key is not None}
-    if isinstance(value, Enum):
-        return value.value
-    if isinstance(value, str):
-        return value.encode("utf-8", "backslashreplace").decode()  # no lone surrogates, which JSON does not have
-    if isinstance(value, Mapping):
-        return {_plain(key): _plain(one) for key, one in value.items()}
-    if isinstance(value, np.ndarray):
-        return _plain(value.tolist())
-    if isinstance(value, Sequence):
-        return [_plain(one) for one in value]
-    if isinstance(value, float):  # numpy's are a kind of it
-        return float(value) if math.isfinite(value) else None
-    return value
