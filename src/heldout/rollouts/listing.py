@@ -179,12 +179,16 @@ def _share(share: HackedShare, of: str, do: str) -> str:
     )
 
 
+def times_of(group: Group) -> str:
+    """Say how often an answer was kept, and how often it was given where that is more: listings go by the latter."""
+    return f"×{group.count}" if group.weight < _MORE * group.count else f"×{group.count} of about {group.weight:.0f}"
+
+
 def _shown(entry: Entry, most: int, size: int) -> Iterator[str]:
     group = entry.group
     steps = f"steps {group.first_step} to {group.last_step}"
-    given = f"×{group.count}" if group.weight < _MORE * group.count else f"×{group.count} of about {group.weight:.0f}"
     parts = [
-        given,
+        times_of(group),
         f"step {group.first_step}" if group.first_step == group.last_step else steps,
         _reward(entry),
         f"hidden tests: {entry.kind or group.hidden}",

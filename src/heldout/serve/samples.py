@@ -14,7 +14,7 @@ from heldout.pages import template
 from heldout.rollouts.choosing import chosen, how_to_judge
 from heldout.rollouts.difference import Difference, difference
 from heldout.rollouts.folding import OUTCOMES, PAID
-from heldout.rollouts.listing import Entry, Listing, as_data, cells, listing
+from heldout.rollouts.listing import Entry, Listing, as_data, cells, listing, times_of
 from heldout.rollouts.rollout import Rollouts
 from heldout.run import Run
 from heldout.stats.arrays import IntArray
@@ -230,7 +230,7 @@ def _shown(answers: Rollouts, entry: Entry) -> dict[str, Any]:
     ]
     text = visible_lines(group.text, most=_LINES, size=_SIZE, length=group.length)
     return {
-        "count": group.count,
+        "times": times_of(group),
         "head": " · ".join(visible(part) for part in parts if part),
         "hacked": group.hacked,
         "text": text if group.text.strip() else VisibleLines(("(empty)",), text.rest),

@@ -150,6 +150,7 @@
       marks.above(plot, this.seen());
       const outside = marks.outside(plot, this.seen());
       this.tell(outside);
+      heldout.tools.placeLane(this);  // only now it is known how wide the plot came out
     }
 
     /** Say what the frame does not show. @param {number} outside */

@@ -71,13 +71,12 @@
     state.set({ hide: [...kept, ...(alone ? [] : others.map((/** @type {string} */ one) => `${figure.id}:${one}`))].join() });
   }
 
-  /** What follows the state: which entries are pressed, the table, the lane. @param {any} figure */
+  /** What follows the state: which entries are pressed, and the table. @param {any} figure */
   function refresh(figure) {
     const hidden = figure.hidden;
     for (const entry of figure.entries) entry.setAttribute("aria-pressed", String(!hidden.has(entry.dataset.key)));
     figure.wholeRun.disabled = !figure.zoomed;
     if (!figure.sheet.hidden) fillTable(figure);
-    placeLane(figure);
   }
 
   /** @param {any} figure @param {HTMLElement} at */
