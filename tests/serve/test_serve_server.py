@@ -80,11 +80,15 @@ def test_rows_are_kept_for_the_next_time(tmp_path: Path) -> None:
     with served(root, tmp_path / "cache") as (client, catalogue):
         again = client.get("/api/runs").json()
         assert {row["name"]: row for row in again["runs"] if row["name"] in first} == first
-        assert catalogue.pending == 1  # what is no log is asked anew
+        assert catalogue.pending == 0
+        assert again["not_read"].keys() == {"broken"}
+    (root / "broken" / "train.log").write_text("step,reward\n1,0.5\n2,0.6\n3,0.7\n")
     with (root / "hacked" / "metrics.jsonl").open("a") as file:
         file.write('{"step": 99, "reward": 1}\n')
     with served(root, tmp_path / "cache") as (client, _):
-        assert judged(client)["hacked"]["last_step"] == 99
+        last = judged(client)
+        assert last["hacked"]["last_step"] == 99
+        assert last["broken"]["last_step"] == 3
 
 
 def test_a_broken_cache_costs_time_and_nothing_else(tmp_path: Path) -> None:

@@ -1,14 +1,14 @@
 """Verdict rows that were found before, so that a table of a thousand runs is there at once the next time.
 
-They lie in a file of SQLite, outside of what is served. A row counts while neither the log nor heldout has changed. A
-cache that cannot be used costs time, and nothing else.
+They lie in a file of SQLite, outside of what is served, with what was found to hold no run. Both count while neither
+the log nor heldout has changed. A cache that cannot be used costs time, and nothing else.
 """
 
 from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import fields, is_dataclass
 from enum import Enum
@@ -23,6 +23,7 @@ from heldout.report.rows import Row
 
 _T = TypeVar("_T")
 Rows = tuple[tuple[str, Row], ...]  # the name of each run of a place, and its row
+Found = Rows | str  # or why there is none
 _TABLE = "create table if not exists rows (place text primary key, stamp text, made text, rows blob)"
 
 
@@ -43,21 +44,21 @@ class Cache:
                 self._file = sqlite3.connect(folder / "rows.sqlite3", timeout=1.0, check_same_thread=False)
                 self._file.execute(_TABLE)
 
-    def get(self, place: str, stamp: str) -> Rows | None:
-        """Return the rows of a place as it is now, None where they have to be found."""
+    def get(self, place: str, stamp: str) -> Found | None:
+        """Return what is known of a place as it is now, None where it has to be read."""
         if self._file is None:
             return None
         with suppress(sqlite3.Error, ValueError, TypeError, KeyError):
             asked = (place, stamp, self._made)
             found = self._file.execute("select rows from rows where place=? and stamp=? and made=?", asked).fetchone()
-            return None if found is None else tuple((name, read(Row, row)) for name, row in orjson.loads(found[0]))
+            return None if found is None else _kept(orjson.loads(found[0]))
         return None
 
-    def put(self, place: str, stamp: str, rows: Rows) -> None:
-        """Keep the rows of a place."""
+    def put(self, place: str, stamp: str, found: Found) -> None:
+        """Keep what was found in a place."""
         if self._file is not None:
             with suppress(sqlite3.Error, TypeError), self._file:
-                kept = (place, stamp, self._made, orjson.dumps(rows))
+                kept = (place, stamp, self._made, orjson.dumps(found))
                 self._file.execute("insert or replace into rows values (?, ?, ?, ?)", kept)
 
     def close(self) -> None:
@@ -67,11 +68,24 @@ class Cache:
             self._file = None
 
 
+def _kept(value: Any) -> Found:
+    return value if isinstance(value, str) else tuple((name, read(Row, row)) for name, row in value)
+
+
 def _made_by() -> str:
     """Return what tells one heldout from another, also in a checkout that changes under its version."""
-    package = Path(heldout.__file__).parent
-    newest = max((path.stat().st_mtime_ns for path in package.rglob("*.py")), default=0)
+    newest = max(_changes(os.path.dirname(heldout.__file__)), default=0)
     return f"{heldout.__version__} {newest}"
+
+
+def _changes(folder: str) -> Iterator[int]:
+    """Yield when each Python file below a folder was written, in nanoseconds."""
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.name.endswith(".py"):
+                yield entry.stat().st_mtime_ns
+            elif "." not in entry.name and not entry.name.startswith("__") and entry.is_dir():
+                yield from _changes(entry.path)
 
 
 def read(kind: type[_T], value: Any) -> _T:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from heldout.errors import HeldoutError
 from heldout.report.rows import Row
-from heldout.serve.cache import Cache, Rows
+from heldout.serve.cache import Cache, Found, Rows
 from heldout.serve.places import DEPTH, Place, changed_of, digest, places_in, stamps_of
 from heldout.serve.work import Asked, rows_in
 from heldout.serve.worker import Worker
@@ -168,9 +168,9 @@ class Catalogue:
         self._index()
 
     def _want(self, known: _Known) -> None:
-        rows = self._cache.get(str(known.place.path), known.stamp)
-        if rows is not None:
-            self._judged(known, known.stamp, rows)
+        found = self._cache.get(str(known.place.path), known.stamp)
+        if found is not None:
+            self._told(known, known.stamp, found)
             return
         known.asked = known.stamp
         self._queue.put_nowait((1 if known.judged else 0, -known.changed, known.place.path))
@@ -183,14 +183,20 @@ class Catalogue:
                 continue
             began, stamp = time.monotonic(), known.stamp
             try:
-                rows = await judge.do(rows_in, self._asked(path))
-                self._cache.put(str(path), stamp, rows)
-                self._judged(known, stamp, rows)
+                found = await judge.do(rows_in, self._asked(path))
+                self._cache.put(str(path), stamp, found)
+                self._told(known, stamp, found)
             except HeldoutError as error:
                 self._refused(known, stamp, str(error))
             self._index()
             if again:
                 await asyncio.sleep((time.monotonic() - began) / _SHARE)
+
+    def _told(self, known: _Known, stamp: str, found: Found) -> None:
+        if isinstance(found, str):
+            self._refused(known, stamp, found)
+        else:
+            self._judged(known, stamp, found)
 
     def _judged(self, known: _Known, stamp: str, rows: Rows) -> None:
         several = len(rows) > 1

@@ -113,6 +113,11 @@ def leading_out(place: Path, roots: Sequence[Path]) -> Path | None:
     return next((path for path, entry in _entries(place) if entry.is_symlink() and not is_inside(path, roots)), None)
 
 
+def may_be_read(place: Path) -> bool:
+    """Whether everything in a place may be opened: who may is told by no stamp."""
+    return all(os.access(path, os.R_OK) for path in (place, *(path for path, _ in _entries(place))))
+
+
 def stamps_of(place: Path) -> dict[str, Stamp]:
     """Return what tells whether anything in a place has changed: of each file its inode, size and time.
 

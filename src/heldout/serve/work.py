@@ -24,7 +24,7 @@ from heldout.diagnosis.description import describe
 from heldout.diagnosis.first_screen import first_screen
 from heldout.diagnosis.looks import Looks, looks_of
 from heldout.diagnosis.verdict import diagnose
-from heldout.errors import ReadError, UsageError
+from heldout.errors import NoMetrics, NotUnderstood, ReadError, UsageError
 from heldout.findings import Verdict
 from heldout.live.fold import last_step
 from heldout.live.follow import Follower
@@ -39,7 +39,7 @@ from heldout.report.rows import Row, row_of
 from heldout.rollouts.rollout import Rollouts
 from heldout.run import Run
 from heldout.serve import samples, windows
-from heldout.serve.places import changed_of, digest, leading_out, stamps_of
+from heldout.serve.places import changed_of, digest, leading_out, may_be_read, stamps_of
 
 OWN = ["live.js"]  # scripts that no other page has
 _HELD = 6  # runs whose content is kept for the next request
@@ -70,10 +70,20 @@ class Where:
         return f"{self.base}/assets"
 
 
-def rows_in(asked: Asked) -> tuple[tuple[str, Row], ...]:
-    """Return the rows of all runs in a place, each with the run's name."""
+def rows_in(asked: Asked) -> tuple[tuple[str, Row], ...] | str:
+    """Return the rows of all runs in a place, each with the run's name; or why no run is there, which may be kept.
+
+    What cannot be read for another reason is raised: it may be readable the next time, though nothing in it changes.
+    """
+    place = _checked(asked)
+    try:
+        runs = read_all(place)
+    except (NotUnderstood, NoMetrics) as error:
+        if not may_be_read(place):
+            raise
+        return str(error)
     rows = []
-    for run in read_all(_checked(asked)):
+    for run in runs:
         judged, _ = with_answers(run)
         rows.append((run.name, row_of(judged, diagnose(judged, horizon=asked.planned))))
     return tuple(rows)
