@@ -1,4 +1,4 @@
-"""Were two recipes evaluated alike? The same problems, prompt, timeout, temperature and samples, as far as logs tell.
+"""Were two recipes evaluated alike? The same problems, prompt, timeout, temperature, length and samples, if logs tell.
 
 Settings are looked for by their names. One that names evaluation goes before one that does not; the settings of a run
 of `heldout train` hold for its evaluations as they do for its training.
@@ -24,8 +24,13 @@ _CONDITIONS = {
     | {"few_shot", "num_fewshot", "extract", "stop_sequences"},
     "timeout": frozenset({"timeout", "seconds", "time_limit", "test_timeout"}),
     "temperature": frozenset({"temperature", "top_p", "top_k"}),
+    "length": frozenset({"max_new_tokens", "max_tokens", "max_completion_length", "max_response_length"})
+    | {"max_gen_toks", "response_length", "max_length"},
 }
 _OF_EVALUATION = frozenset({"eval", "evaluate", "evaluation", "val", "valid", "validation", "test", "heldout"})
+_SET = frozenset({"dataset", "datasets", "dataset_name", "data", "benchmark", "benchmarks", "task", "tasks", "set"})
+_SET_FILES = frozenset({"file", "files", "path", "data_path", "dataset_path", "data_file", "data_files"})
+_TELLS_NOTHING = 8  # letters before a number: "question", "problem"
 _OURS = frozenset({"evaluate_problems", "evaluate_samples"})  # settings of heldout train, which samples alike in both
 
 
@@ -39,7 +44,7 @@ class Conditions:
 
 
 def fingerprint(sides: Sequence[Conditions]) -> tuple[Checked, ...]:
-    """Compare how recipes were evaluated, condition by condition: problems, prompt, timeout, temperature, samples."""
+    """Compare how recipes were evaluated, condition by condition: the problems, each kind of setting, the samples."""
     settings = (_setting(name, sides) for name in _CONDITIONS)
     return (_problems(sides), *settings, _samples(sides))
 
@@ -66,20 +71,51 @@ def _problems(sides: Sequence[Conditions]) -> Checked:
 
 
 def _same_ids(sides: Sequence[Conditions], shared: int, most: int) -> Checked:
-    """Problems of equal names are the same, unless those are mere numbers and the sets are called otherwise."""
+    """Problems of equal names are the same, unless their sets are called otherwise; mere numbers tell least."""
+    other = _called_otherwise(sides)
+    if other:
+        return Checked("problems", DIFFERS, other)
     names = common([one for side in sides for point in side.points for one in point.outcomes or ()])
-    called = sorted({_set_of(run, point) for side in sides for run, point in zip(side.runs, side.points, strict=True)})
-    if all(name.isdigit() for name in names) and len(called) > 1:
-        told = f"the problems are named by numbers alone, and their sets are called {sentence_list(called[:4])}"
+    tasks = sorted({_task(run) for side in sides for run in side.runs})
+    if len(tasks) > 1 and _numbered(names):
+        told = f"the problems are named by numbers alone, and their tasks are called {_listed(tasks)}"
         return Checked("problems", DIFFERS, told)
     more = "" if shared == most else f" of {most}"
     return Checked("problems", SAME, f"the same {shared}{more} problems")
 
 
-def _set_of(run: Run, point: Point) -> str:
-    """What the set of problems is called: its task, if the settings name one, and the benchmark."""
-    task = next((text for key, text in recipe_of(run.config).items() if key.split("/")[-1] == "task"), "")
-    return excerpt(" ".join(filter(None, (task, point.evaluations[0].benchmark))), 60)
+def _called_otherwise(sides: Sequence[Conditions]) -> str:
+    """Say in which names of the sets of problems runs differ: the benchmark's, or a setting's that names evaluation."""
+    points = [point for side in sides for point in side.points]
+    benchmarks = sorted({name for point in points for one in point.evaluations if (name := one.benchmark)})
+    if len(set(map(_plain, benchmarks))) > 1:
+        return f"the benchmarks are called {_listed(benchmarks)}"
+    each = [_sets(run) for side in sides for run in side.runs]
+    for key in sorted({key for one in each for key in one}):
+        values = list(dict.fromkeys(one[key] for one in each if key in one))
+        if len(set(map(_plain, values))) > 1:
+            return _shown(key, values)
+    return ""
+
+
+def _sets(run: Run) -> dict[str, str]:
+    """The settings that name the problems of evaluation; of a path its last two parts, as places differ by machine."""
+    found = _named(recipe_of(run.config), _SET | _SET_FILES)
+    return {key: "/".join(re.split(r"[\\/]+", text)[-2:]) for key, text in found.items() if _of_evaluation(key)}
+
+
+def _task(run: Run) -> str:
+    return next((text for key, text in recipe_of(run.config).items() if key.split("/")[-1] == "task"), "")
+
+
+def _numbered(names: Sequence[str]) -> bool:
+    """Whether names are numbers after one beginning that says nothing, such as q12."""
+    begin = {re.sub(r"\d+$", "", name) for name in names}
+    return len(begin) == 1 and len(re.sub(r"[\W_]", "", begin.pop())) <= _TELLS_NOTHING
+
+
+def _listed(names: Sequence[str]) -> str:
+    return sentence_list([repr(excerpt(name, 40)) for name in names[:4]])
 
 
 def _sizes(sides: Sequence[Conditions], points: Sequence[Point]) -> Checked:
@@ -87,8 +123,11 @@ def _sizes(sides: Sequence[Conditions], points: Sequence[Point]) -> Checked:
     keys = sorted({_plain(run.roles.get("held_out", "")) for side in sides for run in side.runs})
     sizes = sorted({point.problems for point in points if point.problems is not None})
     if len(keys) > 1:
-        shown = sentence_list([repr(excerpt(key, 40)) for key in keys[:4]])
-        return Checked("problems", DIFFERS, f"the scores are called {shown}, and nothing says that they are of one set")
+        told = f"the scores are called {_listed(keys)}, and nothing says that they are of one set"
+        return Checked("problems", DIFFERS, told)
+    other = _called_otherwise(sides)
+    if other:
+        return Checked("problems", DIFFERS, other)
     if len(sizes) > 1:
         return Checked("problems", DIFFERS, f"their numbers are {sentence_list([str(n) for n in sizes[:4]])}")
     return Checked("problems", NOT_KNOWN, "the logs have no outcomes of single problems")
@@ -126,17 +165,28 @@ def _setting(condition: str, sides: Sequence[Conditions]) -> Checked:
     differ = [key for key in keys if len({one.get(key) for one in found}) > 1]
     if not differ:
         return Checked(condition, SAME, _shown(keys[0], [found[0].get(keys[0])]))
-    told = _shown(differ[0], list(dict.fromkeys(one.get(differ[0]) for one in found)))
-    sure = all(_holds_for_evaluation(differ[0], recipe) for recipe, _ in recipes if recipe)
     known = all(recipe for recipe, _ in recipes)
-    return Checked(condition, DIFFERS if sure and known else NOT_KNOWN, told)
+    sure = [key for key in differ if known and all(_holds_for_evaluation(key, recipe) for recipe, _ in recipes)]
+    first = (sure or differ)[0]
+    told = _shown(first, list(dict.fromkeys(one.get(first) for one in found)))
+    return Checked(condition, DIFFERS if sure else NOT_KNOWN, told)
 
 
 def _named(recipe: Mapping[str, str], names: frozenset[str]) -> dict[str, str]:
-    """The settings of these names; those that name evaluation, where there are any."""
-    found = {key: text for key, text in recipe.items() if re.split(r"[/.]", key.lower())[-1] in _with_eval(names)}
-    own = {key: text for key, text in found.items() if _of_evaluation(key)}
-    return own or found
+    """The settings of these names; of each name those that say evaluation, where the run has any."""
+    found = {key: text for key, text in recipe.items() if _last(key) in _with_eval(names)}
+    own = {_bare(key) for key in found if _of_evaluation(key)}
+    return {key: text for key, text in found.items() if _of_evaluation(key) or _bare(key) not in own}
+
+
+def _last(key: str) -> str:
+    return re.split(r"[/.]", key.lower())[-1]
+
+
+def _bare(key: str) -> str:
+    """What a setting is called without the word for evaluation before it."""
+    first, _, rest = _last(key).partition("_")
+    return rest if first in _OF_EVALUATION else _last(key)
 
 
 def _with_eval(names: frozenset[str]) -> frozenset[str]:

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from heldout.compare.differences import conditions
+from heldout.compare.fingerprint import differences_of, fingerprint
 from heldout.compare.members import Judged, Side
 from heldout.compare.model import Part
 from heldout.compare.outcomes import Point, aligned, common, points, shared_steps
@@ -18,9 +20,9 @@ _HALF = 0.5  # of the answers to a problem: a recipe that gets so many right sol
 
 
 def parts_of(a: Side, b: Side, at: str) -> Part | None:
-    """How many problems do both solve, one, or neither? None where outcomes of single problems are not known."""
+    """How many problems do both solve, one, or neither? None where nothing tells, or they were not evaluated alike."""
     own = points([a, b], at)
-    if own is None:
+    if own is None or differences_of(fingerprint([conditions(a, own[0]), conditions(b, own[1])])):
         return None
     rows = [[point.outcomes for point in side] for side in own]
     known = [[row for row in side if row is not None] for side in rows]
@@ -31,7 +33,7 @@ def parts_of(a: Side, b: Side, at: str) -> Part | None:
         return None
     counts = [_counts(side, names) for side in known]
     x, y = (passed / asked >= _HALF for passed, asked in counts)
-    sure_a, sure_b = _sure(counts, names)
+    sure_a, sure_b = _sure(counts, _scatter(known, names), names)
     chance = _mean([_turning(side, run_points, names) for side, run_points in zip((a, b), own, strict=True)])
     whole = (int((x & y).sum()), int((x & ~y).sum()), int((~x & y).sum()), int((~x & ~y).sum()))
     return Part(a.name, b.name, at, *whole, chance, sure_a, sure_b)
@@ -47,14 +49,43 @@ def _counts(rows: Sequence[Sequence[Outcomes]], names: tuple[str, ...]) -> tuple
 
 
 def _sure(
-    counts: Sequence[tuple[FloatArray, FloatArray]], names: tuple[str, ...]
+    counts: Sequence[tuple[FloatArray, FloatArray]], chances: FloatArray, names: tuple[str, ...]
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Problems of which the answers differ by more than chance, one by one, paid for all (Fisher, Holm)."""
+    """Problems that one solves and the other does not, by more than chance, one by one, paid for all (Fisher, Holm).
+
+    `chances` says by how much more than single answers the seeds scatter at each problem: answers of one seed are not
+    independent, and count for so many fewer.
+    """
     (won_a, of_a), (won_b, of_b) = counts
-    columns = zip(*(np.rint(one).astype(int).tolist() for one in (won_a, of_a, won_b, of_b)), strict=True)
-    p = holm([fisher(*one) for one in columns])
-    sure, ahead = p <= FALSE_ALARMS, won_a / of_a > won_b / of_b
-    return _named(sure & ahead, names), _named(sure & ~ahead, names)
+    columns = zip(*(np.floor(one / chances).astype(int).tolist() for one in _lost(counts)), strict=True)
+    p = holm([fisher(won, won + lost, other, other + gone) for won, lost, other, gone in columns])
+    solved_a, solved_b = won_a / of_a >= _HALF, won_b / of_b >= _HALF
+    sure = p <= FALSE_ALARMS
+    return _named(sure & solved_a & ~solved_b, names), _named(sure & solved_b & ~solved_a, names)
+
+
+def _lost(counts: Sequence[tuple[FloatArray, FloatArray]]) -> list[FloatArray]:
+    """Answers that passed and that failed, of each side."""
+    return [part for won, asked in counts for part in (won, asked - won)]
+
+
+def _scatter(sides: Sequence[Sequence[Sequence[Outcomes]]], names: tuple[str, ...]) -> FloatArray:
+    """How many times the scatter of single answers do seeds scatter at each problem, 1 at least; shape (n,).
+
+    Pearson's chi square over its degrees of freedom: of a problem by itself, or of all where that is more.
+
+    Source: McCullagh, Nelder 1989, "Generalized Linear Models", section 4.5 (over-dispersion).
+    """
+    chi, degrees = np.zeros(len(names)), np.zeros(len(names))
+    for side in sides:
+        won, asked = (np.stack(part) for part in zip(*(_counts([row], names) for row in side), strict=True))
+        chance = won.sum(axis=0) / asked.sum(axis=0)
+        telling = (chance > 0.0) & (chance < 1.0)
+        variance = np.where(telling, asked * chance * (1.0 - chance), 1.0)
+        chi += np.where(telling, (won - asked * chance) ** 2 / variance, 0.0).sum(axis=0)
+        degrees += np.where(telling, len(side) - 1.0, 0.0)
+    each: FloatArray = chi / np.maximum(degrees, 1.0)
+    return np.maximum(each, max(1.0, float(chi.sum() / max(degrees.sum(), 1.0))))
 
 
 def _named(which: BoolArray, names: tuple[str, ...]) -> tuple[str, ...]:
