@@ -97,6 +97,20 @@ def test_fail_on(runs: Path, first: str, second: str, on: str, code: int) -> Non
     assert call(*paths, "--at", "last", "--fail-on", on)[0] == code
 
 
+def test_worse_is_asked_of_the_baseline_however_many_groups_there_are(runs: Path) -> None:
+    paths = sorted(runs.iterdir())
+    assert call(*paths, "--at", "last", "--fail-on", "worse", "--baseline", "poor")[0] == 3
+    assert call(*paths, "--at", "last", "--fail-on", "worse", "--baseline", "good")[0] == 0
+
+
+def test_where_nothing_could_be_compared_the_code_is_two(runs: Path, tmp_path: Path) -> None:
+    other = record(tmp_path / "other", 0.5, seed=0, eval_dataset="math500")
+    one = record(tmp_path / "one", 0.5, seed=0, eval_dataset="gsm8k")
+    code, text = call(one, other, "--at", "last")
+    assert code == 2
+    assert "are not compared" in " ".join(text.split())
+
+
 @pytest.mark.parametrize(
     ("argv", "why"),
     [

@@ -39,7 +39,10 @@ def compare(
     paired_seeds: Annotated[
         bool, typer.Option("--paired-seeds", help="Runs of one seed are pairs; decide it before looking.")
     ] = False,
-    margin: Annotated[float, typer.Option(help="Points of a share below which two are the same.")] = 2.0,
+    margin: Annotated[
+        float | None,
+        typer.Option(help="Below which two are the same: points of a share [default: 2], or the unit of the score."),
+    ] = None,
     out: Annotated[
         Path | None, typer.Option("-o", "--out", help="Also write compare.html and compare.json here.")
     ] = None,
@@ -61,8 +64,8 @@ def compare(
     """
     from rich.console import Console
 
+    from heldout.compare import Answer, groups_of
     from heldout.compare import compare as compared
-    from heldout.compare import groups_of
     from heldout.compare.lettered import Lettered
     from heldout.compare.terminal import show
 
@@ -96,7 +99,7 @@ def compare(
     files = _write(found, out) if out is not None else []
     for line in lettered.letters.told(files) if lettered else ():
         print(line, file=sys.stderr)
-    if read.refused:
+    if read.refused or all(one.answer is Answer.NOT_COMPARED for one in found.differences):
         raise typer.Exit(2)
     if fail_on and fails(found, fail_on):
         raise typer.Exit(3)
@@ -107,10 +110,9 @@ def fails(found: Comparison, on: FailOn) -> bool:
     from heldout.compare import Answer
 
     answers = {(one.a, one.b): one.answer for one in found.primary}
-    first = found.baseline if len(found.recipes) > 2 else found.recipes[0].name
     if on == "different":
         return any(answer in (Answer.BETTER, Answer.WORSE) for answer in answers.values())
-    return any(answer is (Answer.WORSE if a == first else Answer.BETTER) for (a, _), answer in answers.items())
+    return any(answer is (Answer.WORSE if a == found.baseline else Answer.BETTER) for (a, _), answer in answers.items())
 
 
 class _Paths:

@@ -6,6 +6,7 @@ scatter by is that of each seed's mean; what problems scatter by is their own.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -23,6 +24,7 @@ from heldout.stats.levels import holm
 
 MEAN = "mean of all"
 _FEWEST = 2  # benchmarks
+_PARTS = ("problem", "cell")  # of a variance: of problems, and what is left of a seed's answers to each
 
 
 def benchmarks_of(a: Side, b: Side, rules: Rules) -> tuple[BenchmarkDifference, ...]:
@@ -80,13 +82,19 @@ def _scores(side: Side, names: Sequence[str]) -> list[list[float]]:
     return [[run.evaluations[-1].score for run in _of_benchmark(side, name).runs] for name in names]
 
 
+def _together(variances: Sequence[float], found: Sequence[Measured]) -> float:
+    """The variance of a mean by that of its terms; where they have problems in common, as if they erred as one."""
+    names = [name for one in found for name in one.names]
+    if len(set(names)) == len(names):
+        return sum(variances) / len(found) ** 2
+    return (sum(map(math.sqrt, variances)) / len(found)) ** 2
+
+
 def _mean(a: Side, b: Side, names: Sequence[str], found: Sequence[Measured]) -> Difference:
     """The mean of the differences: seeds by the scatter of each seed's mean, problems by that of each benchmark."""
     first, second = (np.mean(_scores(side, names), axis=0) for side in (a, b))
     count = len(found)
-    problem, cell = (
-        sum(getattr(one.found, f"{part}_variance") for one in found) / count**2 for part in ("problem", "cell")
-    )
+    problem, cell = (_together([getattr(one.found, f"{part}_variance") for one in found], found) for part in _PARTS)
     own = seeds.welch(second, first) if min(len(first), len(second)) > 1 else None
     seed = own.seed_variance if own is not None else sum(one.found.seed_variance for one in found) / count
     df_seed = own.df if own is not None else max(len(first) + len(second) - 2.0, 1.0)

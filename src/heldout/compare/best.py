@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from heldout.compare.differences import conditions
 from heldout.compare.fingerprint import differences_of, fingerprint
 from heldout.compare.members import Side
@@ -32,4 +34,5 @@ def best_of(sides: Sequence[Side], at: str) -> BestSet | None:
     for side in known:
         parts.append(shares[begin : begin + len(side)])
         begin += len(side)
-    return best_set(parts)
+    luck = [float(np.mean([point.shift for point in side])) for side in own]
+    return best_set(parts, shift=luck)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
@@ -29,7 +30,7 @@ from heldout.settings import differing
 from heldout.steps import STEP_LIMIT
 from heldout.text import counted
 
-MARGIN = 2.0  # points of a share
+MARGIN = 2.0  # points of a share, or percent
 
 
 def compare(
@@ -41,7 +42,7 @@ def compare(
     at: str | int = KEEP,
     benchmark: str | None = None,
     paired_seeds: bool = False,
-    margin: float = MARGIN,
+    margin: float | None = None,
     unread: Mapping[str, str] | None = None,
     verdict_of: Callable[[Run], Verdict] = diagnose,
 ) -> Comparison:
@@ -67,7 +68,8 @@ def compare(
     paired_seeds
         Whether runs of the same seed are pairs with a common order of data. Decide that before looking, too.
     margin
-        Two are "the same" only if their difference is shown to be smaller: in points of a share, else as logged.
+        Two are "the same" only if their difference is shown to be smaller: in points of a share (2 if not given), in
+        percent of a score that is judged by its logarithm (2), else as logged: without one no two are the same.
     unread
         Path → why it could not be read, of what else was asked for.
     verdict_of
@@ -96,7 +98,7 @@ def compare(
     _check(groups, at, margin)
     sides = [judged(group, benchmark, verdict_of) for group in groups]
     spoken = _spoken(sides)
-    rules = Rules(spoken.as_change(margin), paired_seeds)
+    rules = Rules(_margin(margin, spoken), paired_seeds)
     first = _baseline(sides, baseline)
     pairs = [(first, side) for side in sides if side is not first]
     if len(pairs) > 1 or baseline is not None:
@@ -143,13 +145,20 @@ def _groups(
     return one_each(groups[0]) if len(groups) == 1 and by is None and not named else groups
 
 
-def _check(groups: Sequence[Group], at: str | int, margin: float) -> None:
+def _margin(given: float | None, spoken: Spoken) -> float:
+    """What is too small to matter; of a score in a unit of its own nobody knows, unless the user says."""
+    if given is None and not (spoken.share or spoken.ratio):
+        return math.nan
+    return spoken.as_change(MARGIN if given is None else given)
+
+
+def _check(groups: Sequence[Group], at: str | int, margin: float | None) -> None:
     if sum(map(len, groups)) < 2 or len(groups) < 2:
         have = f"one group, {groups[0].name!r}" if groups and len(groups[0]) > 1 else counted(len(groups), "run")
         raise UsageError(f"There is nothing to compare with: {have} given, and it takes two runs or groups.")
     if not (str(at) in (KEEP, LAST, ALL) or (str(at).isdecimal() and int(at) < STEP_LIMIT)):
         raise UsageError(f"at is {str(at)[:40]!r}; it must be keep, last, all, or a step such as 100.")
-    if not 0.0 < margin < float("inf"):
+    if margin is not None and not 0.0 < margin < math.inf:
         raise UsageError(f"The margin is {margin:g}; it must be above 0: two are the same if they differ by less.")
 
 

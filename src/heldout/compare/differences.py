@@ -24,7 +24,7 @@ _POWER = 0.8
 class Rules:
     """What a user decides before looking."""
 
-    margin: float = LEVEL  # below which two are the same, in the unit of the judged score
+    margin: float = LEVEL  # below which two are the same, in the unit of the judged score; nan where they never are
     paired_seeds: bool = False
 
 
@@ -100,7 +100,8 @@ def _adjusted(found: Sequence[Measured]) -> list[_Paid]:
 
 
 def _answered(told: Difference, found: Measured, paid: _Paid, rules: Rules) -> Difference:
-    alike = equivalence(found.found, rules.margin)
+    decided = math.isfinite(rules.margin)
+    alike = equivalence(found.found, rules.margin if decided else LEVEL)
     told = replace(
         told,
         value=found.value,
@@ -118,7 +119,7 @@ def _answered(told: Difference, found: Measured, paid: _Paid, rules: Rules) -> D
         possible=min(alike.largest, 1.0) if found.share else alike.largest,
         smallest_visible=smallest_visible(found.se, found.df),
     )
-    return replace(told, answer=_answer(told, same=alike.same))
+    return replace(told, answer=_answer(told, same=decided and alike.same))
 
 
 def _answer(told: Difference, *, same: bool) -> Answer:

@@ -9,8 +9,9 @@ import numpy as np
 
 from heldout.compare.members import Side, scored
 from heldout.compare.model import KEEP, Level
-from heldout.compare.outcomes import Point, points, table
+from heldout.compare.outcomes import Point, least_variance, points, table
 from heldout.stats import crossed, seeds
+from heldout.stats.crossed import of_error
 from heldout.stats.rates import measured_problems, standard_error, wilson
 
 PROBLEMS, CROSSED, SEEDS, RATE = "over problems", "two-way over seeds and problems", "over seeds", "of a rate alone"
@@ -44,6 +45,10 @@ def _several(own: Sequence[Point], value: float) -> tuple[float, float, float, f
             moved = value - found.value
             return max(low + moved, 0.0), min(high + moved, 1.0), found.se, found.df, CROSSED
     found = seeds.mean([point.score for point in own])
+    if not found.se**2 > (least := least_variance(own)):
+        if not least > 0.0:  # nothing says how many answers each is of
+            return math.nan, math.nan, math.nan, found.df, SEEDS
+        found = of_error(found.value, least, found.df)
     low, high = (max(found.low, 0.0), min(found.high, 1.0)) if share else (found.low, found.high)
     return low, high, found.se, found.df, SEEDS
 

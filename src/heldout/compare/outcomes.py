@@ -15,6 +15,7 @@ from heldout.compare.members import Judged, Side, scored
 from heldout.compare.model import ALL, KEEP, LAST, Life
 from heldout.run import Evaluation, Outcomes
 from heldout.stats.arrays import FloatArray, IntArray
+from heldout.stats.rates import binomial_se
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -50,6 +51,22 @@ class Point:
     def samples(self) -> float:
         """How many samples of each problem, on average; one where nothing tells."""
         return float(np.mean([one.samples or 1.0 for one in self.evaluations]))
+
+
+def least_variance(own: Sequence[Point]) -> float:
+    """The variance of the mean of several seeds by chance alone; 0 where nobody knows how many answers a rate is of.
+
+    That is the binomial one of so many answers. Seeds that came out more alike did so by chance.
+    """
+    sizes = [point.problems for point in own]
+    known = [n for n in sizes if n is not None and n > 0]
+    if len(known) < len(own) or not own[0].evaluations[0].share:
+        return 0.0
+    each = [
+        float(binomial_se(min(max(point.score, 0.0), 1.0), n * point.samples)) ** 2
+        for point, n in zip(own, known, strict=True)
+    ]
+    return sum(each) / len(each) ** 2
 
 
 def points(sides: Sequence[Side], at: str) -> list[list[Point]] | None:

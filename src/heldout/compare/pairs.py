@@ -14,7 +14,7 @@ import numpy as np
 from heldout.compare.groups import seed_of
 from heldout.compare.levels import CROSSED, SEEDS
 from heldout.compare.members import Side
-from heldout.compare.outcomes import Point, table
+from heldout.compare.outcomes import Point, least_variance, table
 from heldout.errors import UsageError
 from heldout.run import Outcomes
 from heldout.stats import crossed, seeds, student
@@ -157,24 +157,37 @@ def _by_rates(first: Sequence[Point], second: Sequence[Point], paired_seeds: boo
     """Without outcomes: the seed is the unit where there are several, else two rates and their numbers of problems."""
     a, b = ([point.score for point in side] for side in (first, second))
     sizes = [point.problems for point in (*first, *second)]
-    known, share = None not in sizes, first[0].evaluations[0].share
+    known = None not in sizes
     problems = min(n for n in sizes if n is not None) if known else None
     fewest = 2 if known else FEWEST_SEEDS
     if max(len(a), len(b)) < 2:
         return _of_two_rates(first[0], second[0], problems)
     if paired_seeds and len(a) >= fewest:
-        return Measured(_bounded(seeds.paired(b, a), share), SEEDS, problems, share)
+        return _over_seeds(seeds.paired(b, a), first, second, problems)
     if min(len(a), len(b)) >= fewest:
-        return Measured(_bounded(seeds.welch(b, a), share), SEEDS, problems, share)
+        alike = 0.0 in (np.ptp(a), np.ptp(b)) and not known
+        return _over_seeds(_one_scatter(a, b) if alike else seeds.welch(b, a), first, second, problems)
     if min(len(a), len(b)) == 1 and max(len(a), len(b)) >= FEWEST_SEEDS:
-        return Measured(_bounded(_one_against_several(a, b), share), SEEDS, problems, share)
+        return _over_seeds(_one_scatter(a, b), first, second, problems)
     why = f"rates alone need {fewest} seeds on either side, and there are {len(a)} and {len(b)}"
     return Measured(_NOTHING, problems=problems, why=why)
 
 
-def _one_against_several(a: Sequence[float], b: Sequence[float]) -> Difference:
-    """A single run is taken to scatter as the seeds of the other recipe do."""
-    several = a if len(a) > 1 else b
+def _over_seeds(found: Difference, first: Sequence[Point], second: Sequence[Point], problems: int | None) -> Measured:
+    """The difference by the scatter of seeds, which is taken to be no less than chance makes of so many answers."""
+    share, least = first[0].evaluations[0].share, least_variance(first) + least_variance(second)
+    if least > found.se**2:
+        found = of_error(found.value, least, max(found.df, len(first) + len(second) - 2.0), seed=least)
+    if found.se > 0.0:
+        return Measured(_bounded(found, share), SEEDS, problems, share)
+    unknown = "; the logs do not say how many problems a rate is of" if share else ""
+    why = f"all seeds came out alike, so that their scatter does not say how sure a difference is{unknown}"
+    return Measured(_NOTHING, problems=problems, share=share, why=why)
+
+
+def _one_scatter(a: Sequence[float], b: Sequence[float]) -> Difference:
+    """A single run, or seeds that came out all alike, are taken to scatter as the seeds of the other recipe do."""
+    several = max(a, b, key=lambda scores: float(np.ptp(scores)))
     scatter = float(np.var(several, ddof=1)) * (1.0 / len(a) + 1.0 / len(b))
     return of_error(float(np.mean(a) - np.mean(b)), scatter, len(several) - 1.0, seed=scatter)
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from heldout.compare.model import ALL, KEEP, LAST, Answer, Comparison, Curve, Difference, Level, Parting, Recipe
 from heldout.findings import State
-from heldout.text import counted, excerpt, number, sentence_list
+from heldout.text import counted, excerpt, number, sentence_list, visible
 
 _AT = {
     KEEP: "at the checkpoint each would keep",
@@ -19,13 +19,18 @@ _AT = {
 }
 _UNEVEN = 0.1  # of an interval's width: ends that lie so unevenly are both written
 _TITLE = 6  # recipes that a title names
-_NAME = 40  # characters of a name in a sentence
+_NAME, _END = 40, 14  # characters of a name in a sentence, and how many of them are its last ones
 _CERTAIN = "In 4 of 5 cases these runs would show a difference of {} or more"
 
 
 def name(text: str) -> str:
-    """Return a name as it stands in a sentence."""
-    return excerpt(text, _NAME)
+    """Return a name as it stands in a sentence: of a long one both ends, by which names differ.
+
+    >>> name("grpo-qwen2.5-coder-0.5b-instruct-humaneval-learning-rate-2e-6")
+    'grpo-qwen2.5-coder-0.5b-i…ng-rate-2e-6'
+    """
+    line = visible(" ".join(text.split()))
+    return line if len(line) <= _NAME else f"{line[: _NAME - _END - 1]}…{line[-_END:]}"
 
 
 def where(at: str) -> str:

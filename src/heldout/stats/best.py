@@ -30,6 +30,7 @@ def best_set(
     recipes: Sequence[npt.ArrayLike],
     groups: npt.ArrayLike | None = None,
     *,
+    shift: npt.ArrayLike = 0.0,
     alpha: float = FALSE_ALARMS,
     draws: int = DRAWS,
     seed: int = 0,
@@ -42,25 +43,29 @@ def best_set(
 
     `recipes` are R arrays of shape (k_r, n): shares of solved samples, one row a seed, in the same order of problems.
     `groups`, shape (n,), are problems that stand or fall together. With one run each it is about these checkpoints.
-    Raises ValueError as `crossed.difference` does.
+    `shift`, a number or of shape (R,), is added to the level of each: minus the luck of a step that was chosen because
+    it looked best. Raises ValueError as `crossed.difference` does.
 
-    What it cannot see: the noise of choosing what to compare, such as each run's own best step on the same problems.
+    What it cannot see: the luck of such a choice, unless `shift` takes it away.
 
     Source: Hsu 1981, "Simultaneous confidence intervals for all distances from the best", Annals of Statistics 9;
     Hansen, Lunde, Nason 2011, "The model confidence set", Econometrica 79.
     """
     means = np.stack([floats(recipe).mean(axis=0) for recipe in recipes])
-    z, error = _pairs(recipes, groups)
+    by = np.broadcast_to(floats(shift), len(means))
+    z, error = _pairs(recipes, groups, by)
     null = _largest(by_group(means, groups), draws, seed)
     worst = z.max(axis=0, initial=-np.inf)
     p = np.array([share_above(row, one) for row, one in zip(null, worst, strict=True)])
-    level = means.mean(axis=1)
+    level = means.mean(axis=1) + by
     highest = int(level.argmax())
     inside = [r for r in range(len(means)) if r == highest or not worst[r] > reach(null[r], alpha)]
     return BestSet(highest, tuple(inside), p, shrunk(level, error))
 
 
-def _pairs(recipes: Sequence[npt.ArrayLike], groups: npt.ArrayLike | None) -> tuple[FloatArray, FloatArray]:
+def _pairs(
+    recipes: Sequence[npt.ArrayLike], groups: npt.ArrayLike | None, shift: FloatArray
+) -> tuple[FloatArray, FloatArray]:
     """How far recipe s is above recipe r, in deviations of a normal value, at [s, r]; and the error of each by itself.
 
     The first has -inf on its diagonal. The variance of a difference is that of two recipes, half of it that of one.
@@ -69,7 +74,7 @@ def _pairs(recipes: Sequence[npt.ArrayLike], groups: npt.ArrayLike | None) -> tu
     z, variance = np.full((count, count), -np.inf), np.zeros(count)
     for r, s in combinations(range(count), 2):
         found = difference(recipes[r], recipes[s], groups)
-        z[s, r] = _deviations(found.value, found.se, found.df)
+        z[s, r] = _deviations(found.value + float(shift[s] - shift[r]), found.se, found.df)
         z[r, s] = -z[s, r]
         variance[[r, s]] += found.se**2 / (2.0 * (count - 1))
     return z, np.sqrt(variance)
