@@ -168,6 +168,32 @@ def test_anonymous_recipes_are_letters_and_no_file_tells_whose_they_are(runs: Pa
     assert "A1 is good-0" in text
 
 
+def test_no_output_without_names_tells_a_prompt_an_owner_or_a_place(runs: Path, tmp_path: Path) -> None:
+    kept_back = ("Solve-this-riddle", "alicelab", "boblab", "alice-home", "Janet")
+    for k, (name, owner) in enumerate((("one", "alicelab"), ("two", "boblab"))):
+        config = {
+            "seed": 0,
+            "eval": {"prompt_template": f"Solve-this-riddle {k} of alicelab"},
+            "model": f"{owner}/tiny",
+            "train_data": f"/srv/alice-home/{owner}/train.jsonl",
+        }
+        with heldout.Recorder(tmp_path / name, config=config, rank=0) as recorder:
+            for step in (0, 10):
+                recorder.log(step, {"reward": 0.1})
+                problems = [f"Janet has {i} apples" for i in range(80)]
+                recorder.evaluation(step, problems=problems, passed=[k == 0] * 80)
+    for paths in (["one", "two"], ["two", "one"]):
+        out = tmp_path / "out"
+        code, text = call(*(tmp_path / one for one in paths), "--anonymous", "--at", "last", "-o", out)
+        assert code == 2  # their prompts differ
+        assert "prompt" in text
+        printed = text.partition("A is ")[0]
+        written = [(out / name).read_text() for name in ("compare.json", "compare.html")]
+        assert not [word for word in kept_back for shown in (printed, *written) if word in shown]
+        differ = json.loads(written[0])["differs"]
+        assert differ["model"] == ["tiny", "tiny (2)"]
+
+
 def test_a_number_to_quote_needs_problems_that_did_not_choose_the_checkpoint(tmp_path: Path) -> None:
     for name, level in (("a b", 0.9), ("c", 0.3)):
         rng = np.random.default_rng(1)
