@@ -87,10 +87,18 @@ def _hack_rate(run: Run, verdict: Verdict | None) -> Share | None:
 
 
 def command_of(
-    run: Run, figure: Figure, verdict: Verdict | None = None, out: str = "", named: str | None = None
+    run: Run,
+    figure: Figure,
+    verdict: Verdict | None = None,
+    out: str = "",
+    named: str | None = None,
+    *,
+    hints: Hints | None = None,
+    window: float | None = None,
 ) -> str:
     """Return the command that draws a figure of a run again; `named` is its name, where a log holds several.
 
+    `hints` and `window` are those with which it was drawn.
     There is none of a run that was joined from several logs, and none where a name holds what a terminal would obey.
     """
     chosen = {role: run.roles[role] for role in ROLES if role in run.roles}
@@ -104,6 +112,8 @@ def command_of(
         figure="" if left else figure.stem,
         left=left,
         right=right,
+        hints=hints,
+        window=window,
         verdict=verdict is not None,
         flags=flags,
     )

@@ -22,6 +22,7 @@ from heldout.errors import HeldoutError, UsageError
 from heldout.serve import live, pages, windows, work
 from heldout.serve.catalogue import Catalogue, Entry
 from heldout.serve.guard import Access, Guard
+from heldout.serve.picking import Picked
 from heldout.serve.places import stamp_of
 from heldout.serve.work import Where
 from heldout.serve.worker import LIMIT, Worker
@@ -141,13 +142,13 @@ class _Routes:
     # --- one run
 
     async def run(self, request: Request) -> Response:
-        return await self._of_run(request, work.page_of, self._where(request))
+        return await self._of_run(request, work.page_of, self._where(request), _picked(request))
 
     async def report(self, request: Request) -> Response:
         return await self._of_run(request, work.report_of, kind=_JSON)
 
     async def live(self, request: Request) -> Response:
-        return await self._of_run(request, work.live_of, _pixels(request), kind=_JSON)
+        return await self._of_run(request, work.live_of, _pixels(request), _picked(request), kind=_JSON)
 
     async def window(self, request: Request) -> Response:
         wanted = windows.wanted_of(request.query_params, tuple(request.query_params.getlist("key")))
@@ -155,15 +156,16 @@ class _Routes:
 
     async def figure(self, request: Request) -> Response:
         stem, window = request.path_params["stem"], windows.range_of(request.query_params)
-        return await self._of_run(request, work.figure_of, stem, window, _pixels(request), kind=_JSON)
+        wanted = (window, _pixels(request), _picked(request))
+        return await self._of_run(request, work.figure_of, stem, *wanted, kind=_JSON)
 
     async def drawing(self, request: Request) -> Response:
         stem, kind = request.path_params["stem"], request.path_params["kind"]
         if kind not in _DRAWN:
             raise HTTPException(404)
         width = windows.number_of(request.query_params, "width", PAGE_CM)
-        window = windows.range_of(request.query_params)
-        answer = await self._of_run(request, work.drawing_of, stem, kind, width, window, kind=_DRAWN[kind])
+        wanted = (width, windows.range_of(request.query_params), _picked(request))
+        answer = await self._of_run(request, work.drawing_of, stem, kind, *wanted, kind=_DRAWN[kind])
         answer.headers["content-disposition"] = f'inline; filename="{re.sub(r"[^A-Za-z0-9_.-]", "-", stem)}.{kind}"'
         return answer
 
@@ -253,6 +255,10 @@ class _Routes:
 
     def _unchanged(self, stamp: str) -> Response:
         return Response(status_code=304, headers={"etag": self._tag(stamp)})
+
+
+def _picked(request: Request) -> Picked:
+    return Picked.of(request.query_params)
 
 
 def _pixels(request: Request) -> int:

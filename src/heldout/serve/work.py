@@ -9,14 +9,14 @@ import time
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache, partial
+from math import isfinite
 from pathlib import Path
 
 import orjson
 
 from heldout.charts.browser import as_data
 from heldout.charts.drawing import draw_all, render
-from heldout.charts.hints import Hints
 from heldout.charts.spec import Kind
 from heldout.compare import Comparison, compare
 from heldout.compare.page import context as comparison_context
@@ -30,7 +30,7 @@ from heldout.live.fold import last_step
 from heldout.live.follow import Follower
 from heldout.pages import template
 from heldout.readers import read_all
-from heldout.report.figures import Figure, command_of, standard_figures
+from heldout.report.figures import Figure, command_of
 from heldout.report.json_report import as_json
 from heldout.report.kept import with_answers
 from heldout.report.pages import InlineFigure, context_of
@@ -39,9 +39,12 @@ from heldout.report.rows import Row, row_of
 from heldout.rollouts.rollout import Rollouts
 from heldout.run import Run
 from heldout.serve import samples, windows
+from heldout.serve.picking import Picked, choices, figures_of
 from heldout.serve.places import changed_of, digest, leading_out, may_be_read, stamps_of
 
 OWN = ["live.js"]  # scripts that no other page has
+FILES: tuple[Kind, ...] = ("svg", "pdf", "png")  # as which a figure can be had
+_VIEWS = 4  # of a run whose figures are kept for the next request
 _HELD = 6  # runs whose content is kept for the next request
 SETTLED = 120.0  # seconds after which nothing more is expected of a log
 _STALE = 20.0  # times its cost that a verdict is kept while the log grows, and no evaluation is new
@@ -89,20 +92,21 @@ def rows_in(asked: Asked) -> tuple[tuple[str, Row], ...] | str:
     return tuple(rows)
 
 
-def page_of(asked: Asked, where: Where) -> str:
-    """Return the page of a run."""
+def page_of(asked: Asked, where: Where, picked: Picked) -> str:
+    """Return the page of a run, with the figures that a reader picked."""
     held = _held(asked)
-    drawn = draw_all([figure.chart for figure in held.figures], ())
+    figures = held.figures(picked)
+    drawn = draw_all([figure.chart for figure in figures], ())
     inline = [
         InlineFigure(
             figure.stem,
             figure.chart.caption,
             as_data(figure.chart),
             done.still,
-            [],
-            command_of(held.run, figure, held.verdict, named=asked.run),
+            [f"{where.base}/api/figure/{where.slug}/{figure.stem}.{kind}{picked.suffix}" for kind in FILES],
+            command_of(held.run, figure, held.verdict, named=asked.run, hints=picked.hints(), window=picked.window),
         )
-        for figure, done in zip(held.figures, drawn, strict=True)
+        for figure, done in zip(figures, drawn, strict=True)
     ]
     about = describe(held.run, held.verdict, held.looks)
     context = context_of(held.run, about, held.verdict, inline, parts_of(held.run, held.verdict, held.answers))
@@ -112,11 +116,14 @@ def page_of(asked: Asked, where: Where) -> str:
         "served_scripts": OWN,
         "stamp": held.stamp,
         "answers": held.answers is not None,
+        "picking": choices(held.run, picked, figures[0]),
     }
+    if picked.x != "step":  # what stands over steps has no place beside
+        served |= {"lane": (), "multiples": ()}
     return template("run.html", "heldout.serve", "heldout.report").render(context | served)
 
 
-def live_of(asked: Asked, columns: int) -> bytes:
+def live_of(asked: Asked, columns: int, picked: Picked) -> bytes:
     """Return what changes on the page of a run while it goes on."""
     held = _held(asked)
     lines = [
@@ -124,7 +131,7 @@ def live_of(asked: Asked, columns: int) -> bytes:
         for line in first_screen(held.run, held.verdict, held.looks)
     ]
     state = {"state": held.verdict.state.value, "label": held.verdict.label, "colour": held.verdict.colour}
-    figures = {figure.stem: as_data(figure.chart, columns) for figure in held.figures}
+    figures = {figure.stem: as_data(figure.chart, columns) for figure in held.figures(picked)}
     told = {"stamp": held.stamp, "last": last_step(held.run), "verdict": state, "lines": lines, "figures": figures}
     return orjson.dumps(told)
 
@@ -165,19 +172,20 @@ def report_of(asked: Asked) -> bytes:
     return as_json(held.run, about, held.verdict, {}, parts_of(held.run, held.verdict, held.answers))
 
 
-def figure_of(asked: Asked, stem: str, window: tuple[float, float], columns: int) -> bytes:
+def figure_of(asked: Asked, stem: str, window: tuple[float, float], columns: int, picked: Picked) -> bytes:
     """Return a window of steps of a figure, schema ``heldout.chart/1``."""
-    return orjson.dumps(as_data(_figure(_held(asked), stem).chart, columns, window))
+    return orjson.dumps(as_data(_figure(_held(asked).figures(picked), stem).chart, columns, window))
 
 
-def drawing_of(asked: Asked, stem: str, kind: Kind, width_cm: float, window: tuple[float, float]) -> bytes:
+def drawing_of(
+    asked: Asked, stem: str, kind: Kind, width_cm: float, window: tuple[float, float], picked: Picked
+) -> bytes:
     """Return a figure, or a window of its steps, as a file: what its command writes, byte for byte."""
     held = _held(asked)
-    chart = _figure(held, stem).chart
-    low, high = max(window[0], chart.x.limits[0]), min(window[1], chart.x.limits[1])
+    chart = _figure(held.figures(picked), stem).chart
+    low, high = (end if isfinite(end) else limit for end, limit in zip(window, chart.x.limits, strict=True))
     if (low, high) != chart.x.limits:
-        seen = standard_figures(held.run, held.verdict, hints=Hints(x_limits=(low, high)))
-        chart = next(figure.chart for figure in seen if figure.stem == stem)
+        chart = _figure(figures_of(held.run, held.verdict, picked, (low, high)), stem).chart
     return render(chart, kind, width_cm=width_cm)
 
 
@@ -217,10 +225,7 @@ class _Held:
     def __init__(self, stamp: str, run: Run, answers: Rollouts | None, verdict: Verdict, judged: float) -> None:
         self.stamp, self.run, self.answers, self.verdict = stamp, run, answers, verdict
         self.judged = judged  # until when the verdict is fresh enough
-
-    @cached_property
-    def figures(self) -> list[Figure]:
-        return standard_figures(self.run, self.verdict)
+        self.figures = lru_cache(maxsize=_VIEWS)(partial(figures_of, run, verdict))
 
     @cached_property
     def looks(self) -> Looks | None:
@@ -286,9 +291,9 @@ def _checked(asked: Asked) -> Path:
     return place
 
 
-def _figure(held: _Held, stem: str) -> Figure:
-    found = next((figure for figure in held.figures if figure.stem == stem), None)
+def _figure(figures: Sequence[Figure], stem: str) -> Figure:
+    found = next((figure for figure in figures if figure.stem == stem), None)
     if found is None:
-        names = ", ".join(figure.stem for figure in held.figures)
+        names = ", ".join(figure.stem for figure in figures)
         raise UsageError(f"There is no such figure of this run; it has {names}.")
     return found

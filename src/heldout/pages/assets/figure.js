@@ -289,7 +289,8 @@
     readAloud() {
       const step = this.step, hidden = this.hidden;
       if (step === null) return void this.readout.replaceChildren(make("span", { class: "soft" }, heldout.tools.hint));
-      const parts = [make("b", {}, `step ${series.writtenStep(step)}`)], told = [`step ${series.writtenStep(step)}`];
+      const label = this.chart.x.label, at = `${/step/i.test(label) ? "step" : label} ${series.writtenStep(step)}`;
+      const parts = [make("b", {}, at)], told = [at];
       for (const one of this.series.filter((one) => one.curve && !hidden.has(one.key))) {
         const axis = /** @type {any} */ (this.chart)[one.side], found = series.reading(one, step, this.chart.per_pixel ?? 0);
         const text = found ? series.words(found, axis, step) : "–", name = heldout.tools.nameOf(one);

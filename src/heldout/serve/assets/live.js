@@ -9,7 +9,7 @@
   const AGAIN = 2000; // ms
   const root = document.querySelector("[data-live]");
   if (!(root instanceof HTMLElement)) return;
-  const { base = "", slug = "" } = root.dataset;
+  const { base = "", slug = "", view = "" } = root.dataset;
   let seen = root.dataset.live ?? "";
 
   /** @param {string} name @param {string} [text] */
@@ -29,7 +29,7 @@
   const figures = () => heldout.figures?.all() ?? [];
 
   /** Whether a figure shows other steps than the newest. @param {any} figure */
-  const looksBack = (figure) => figure.zoomed && figure.view[1] < last;
+  const looksBack = (figure) => figure.zoomed && figure.view[1] < figure.last;
 
   async function refresh() {
     waiting = true;
@@ -38,7 +38,7 @@
     while (waiting) {
       waiting = false;
       const columns = Math.min(Math.max(Math.round(innerWidth), 300), 2000);
-      const answer = await fetch(`${base}/api/run/${slug}/live?px=${columns}`).catch(() => null);
+      const answer = await fetch(`${base}/api/run/${slug}/live?px=${columns}&${view}`).catch(() => null);
       if (answer?.ok) take(await answer.json());
     }
     busy = false;
@@ -85,7 +85,7 @@
   function follow() {
     for (const figure of figures().filter(looksBack)) {
       const [low, high] = figure.view;
-      figure.zoom(low + last - high, last);
+      figure.zoom(low + figure.last - high, figure.last);
     }
     if (chip) {
       chip.hidden = true;
@@ -107,12 +107,26 @@
   function askOf(figure) {
     figure.source = async (/** @type {number} */ low, /** @type {number} */ high, /** @type {number} */ pixels) => {
       const query = new URLSearchParams({ from: String(low), to: String(high), px: String(Math.round(Math.min(pixels, 4000))) });
-      const answer = await fetch(`${base}/api/figure/${slug}/${figure.id}.json?${query}`);
+      const answer = await fetch(`${base}/api/figure/${slug}/${figure.id}.json?${query}&${view}`);
       if (!answer.ok) throw new Error(await answer.text());
       return answer.json();
     };
     if (figure.zoomed) figure.ask(...figure.view);
+    link(figure);
   }
+
+  /** Let the files of a figure be of what is seen. @param {any} figure */
+  function link(figure) {
+    const [from, to] = figure.view.map((/** @type {number} */ step) => String(Number(step.toPrecision(6))));
+    for (const file of /** @type {NodeListOf<HTMLAnchorElement>} */ (figure.element.querySelectorAll(".menu a"))) {
+      const address = new URL(file.href);
+      if (figure.zoomed) for (const [name, step] of [["from", from], ["to", to]]) address.searchParams.set(name, step);
+      else for (const name of ["from", "to"]) address.searchParams.delete(name);
+      file.href = address.href;
+      file.textContent = `${address.pathname.split(".").pop()?.toUpperCase()} for paper, ${figure.zoomed ? "this view" : "whole run"}`;
+    }
+  }
+  document.addEventListener("heldout:state", () => figures().forEach(link));
   document.addEventListener("DOMContentLoaded", ask);
 
   // --- the table of runs -----------------------------------------------------------------------------------------------
