@@ -109,7 +109,7 @@ def compare(
     asked = [point] if point == LAST or single else [point, LAST]
     best = best_of(sides, point)
     found = Comparison(
-        recipes=tuple(_recipe(side, dict.fromkeys((*asked, KEEP))) for side in sides),
+        recipes=tuple(_recipe(side, dict.fromkeys((*asked, KEEP)), sides) for side in sides),
         baseline=first.name,
         at=point,
         benchmark=_benchmark(sides),
@@ -195,8 +195,8 @@ def _benchmark(sides: Sequence[Side]) -> str:
     return next(filter(None, keys), "")
 
 
-def _recipe(side: Side, at: Mapping[str, None]) -> Recipe:
-    levels = {point: level_of(side, point) for point in at}
+def _recipe(side: Side, at: Mapping[str, None], among: Sequence[Side]) -> Recipe:
+    levels = {point: level_of(side, point, among) for point in at}
     known = {point: level for point, level in levels.items() if level is not None}
     tracks = tuple(run.track for run in side.counted)
     return Recipe(side.name, side.by, tuple(run.told for run in side.runs), known, tracks)

@@ -116,10 +116,18 @@ def _answered(told: Difference, found: Measured, paid: _Paid, rules: Rules) -> D
         adjusted_low=paid.low,
         adjusted_high=paid.high,
         adjusted_p=paid.p,
-        possible=min(alike.largest, 1.0) if found.share else alike.largest,
-        smallest_visible=smallest_visible(found.se, found.df),
+        possible=max(-paid.low, paid.high),
+        smallest_visible=_paid_for(smallest_visible(found.se, found.df), found, paid),
     )
     return replace(told, answer=_answer(told, same=decided and alike.same))
+
+
+def _paid_for(visible: float, found: Measured, paid: _Paid) -> float:
+    """What would be found by an interval that is as wide as the one paid for all comparisons."""
+    single = student.margin(found.se, found.df)
+    if paid.comparisons < 2 or not single > 0.0:
+        return visible
+    return visible * max(0.5 * (paid.high - paid.low) / single, 1.0)
 
 
 def _answer(told: Difference, *, same: bool) -> Answer:

@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain, count, takewhile
+from pathlib import PurePath
 
 from heldout.errors import UsageError
 from heldout.run import Run
@@ -158,10 +161,34 @@ def _begin(names: Sequence[str]) -> str:
 
 
 def _told_apart(groups: Sequence[Group]) -> list[Group]:
-    """Number groups of one name."""
-    seen: dict[str, int] = {}
-    told = []
-    for group in groups:
-        seen[group.name] = count = seen.get(group.name, 0) + 1
-        told.append(group if count == 1 else replace(group, name=f"{group.name} ({count})"))
+    """Give groups of one name the folders in which they lie, or numbers where those are one as well."""
+    names = [group.name for group in groups]
+    for name in [name for name, times in Counter(names).items() if times > 1]:
+        alike = [k for k, group in enumerate(groups) if group.name == name]
+        for k, place in zip(alike, _folders([groups[k].runs for k in alike]), strict=True):
+            names[k] = f"{place}{name}"
+    unique = {name for name, times in Counter(names).items() if times == 1}
+    taken = set(unique)
+    told: list[Group] = []
+    for group, name in zip(groups, names, strict=True):
+        free = name if name in unique else next(one for one in _numbered(name) if one not in taken)
+        taken.add(free)
+        told.append(replace(group, name=free))
     return told
+
+
+def _shared_place(places: Sequence[tuple[str, ...]]) -> list[str]:
+    return [part[0] for part in takewhile(lambda part: len(set(part)) == 1, zip(*places, strict=False))]
+
+
+def _numbered(name: str) -> Iterator[str]:
+    return chain([name], (f"{name} ({number})" for number in count(2)))
+
+
+def _folders(groups: Sequence[Sequence[Run]]) -> list[str]:
+    """The last folder that each has for itself, with a slash; nothing where any two have none of their own."""
+    parts = [_shared_place([PurePath(run.source).parts for run in runs]) for runs in groups]
+    while all(parts) and len({part[-1] for part in parts}) == 1:
+        parts = [part[:-1] for part in parts]
+    last = [visible(f"{part[-1]}/") if part else "" for part in parts]
+    return last if all(last) and len(set(last)) == len(last) else [""] * len(last)

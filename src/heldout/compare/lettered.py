@@ -30,10 +30,7 @@ class Lettered:
         self._left_out: set[str] = set()
         self._shown: dict[tuple[str, str], str] = {}  # what is shown of a setting, and its value → a text of its own
         bare = [[self._bare(run, own) for run, own in self._called(group)] for group in groups]
-        self.groups = [
-            replace(group, name=self.names[group.name], runs=tuple(map(self._without_texts, group.runs, each)))
-            for group, each in zip(groups, bare, strict=True)
-        ]
+        self.groups = [self._lettered(group, each) for group, each in zip(groups, bare, strict=True)]
         self.letters.settings |= dict.fromkeys(sorted(self._left_out))
 
     def bare(self, found: Comparison) -> Comparison:
@@ -49,6 +46,10 @@ class Lettered:
             quote="",
         )
 
+    def _lettered(self, group: Group, bare: Sequence[Anonymous]) -> Group:
+        runs = map(self._without_texts, group.runs, bare, group.seeds)
+        return replace(group, name=self.names[group.name], runs=tuple(runs))
+
     def _called(self, group: Group) -> list[tuple[Run, str]]:
         name = self.names[group.name]
         return [(run, name if len(group) == 1 else f"{name}{k}") for k, run in enumerate(group.runs, 1)]
@@ -61,10 +62,12 @@ class Lettered:
         self._left_out |= set(bare.settings)
         return bare
 
-    def _without_texts(self, run: Run, bare: Anonymous) -> Run:
-        """The run without names and texts; it keeps its place, which tells whether it goes on."""
+    def _without_texts(self, run: Run, bare: Anonymous, seed: str) -> Run:
+        """The run without names and texts; it keeps its seed, and its place, which tells whether it goes on."""
         whole = all_settings(run.config) | recipe_of(run.config)
         config: dict[str, object] = {key: self._told(key, text, bare.run.config) for key, text in whole.items()}
+        if seed:
+            config["seed"] = seed  # which only the name may have had
         if run.config.get("git"):
             config["git"] = self._as("git", _HIDDEN, str(run.config["git"]))
         kept = {key: run.config[key] for key in _AS_THEY_ARE if key in run.config}

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from heldout.compare.members import Side, scored
-from heldout.compare.model import KEEP, Level
+from heldout.compare.model import ALL, KEEP, LAST, Level
 from heldout.compare.outcomes import Point, least_variance, points, table
 from heldout.stats import crossed, seeds
 from heldout.stats.crossed import of_error
@@ -17,9 +17,10 @@ from heldout.stats.rates import measured_problems, standard_error, wilson
 PROBLEMS, CROSSED, SEEDS, RATE = "over problems", "two-way over seeds and problems", "over seeds", "of a rate alone"
 
 
-def level_of(side: Side, at: str) -> Level | None:
-    """How good is a recipe at a point? None where a run of it has no evaluation there."""
-    found = points([side], at)
+def level_of(side: Side, at: str, among: Sequence[Side] = ()) -> Level | None:
+    """How good is a recipe at a point, which is that of all `among`? None where a run of it has no evaluation there."""
+    others = [one for one in among if one is not side and one.counted]
+    found = points([side, *others], at) if at in (ALL, LAST) else points([side], at)
     if found is None:
         return None
     own = found[0]

@@ -124,7 +124,7 @@ class Difference:
     adjusted_high: float = math.nan
     adjusted_p: float = math.nan
     margin: float = math.nan  # below which two are the same
-    possible: float = math.nan  # the largest difference, either way, that is still possible (90 %)
+    possible: float = math.nan  # the largest difference, either way, that the interval paid for all still has
     smallest_visible: float = math.nan  # that would be found in 4 of 5 cases
     answer: Answer = Answer.NOT_COMPARED
     why: str = ""  # it was not compared

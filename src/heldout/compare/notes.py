@@ -74,6 +74,9 @@ def _versions(runs: Sequence[Run]) -> Iterator[str]:
 
 
 def _steps(found: Comparison) -> Iterator[str]:
+    here = {step for one in found.recipes if (level := one.levels.get(LAST)) is not None for step in level.steps}
+    if found.provisional and len(here) == 1:
+        yield f"A run goes on: the last step is here the last that all have, step {here.pop()}."
     last = {recipe.name: sorted({m.last_step for m in recipe.members if m.counted and m.last_step is not None})
             for recipe in found.recipes}  # fmt: skip
     if len({tuple(steps) for steps in last.values() if steps}) > 1:

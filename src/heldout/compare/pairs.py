@@ -116,6 +116,7 @@ def _by_outcomes(
     names, shares = table([*a, *b])
     x, y = shares[: len(a)], shares[len(a) :]
     single = all(len(row) == 1 and bool((row[0].samples == 1).all()) for row in (*a, *b))
+    single = single and bool(np.isin(shares, (0.0, 1.0)).all())  # McNemar's test knows no credit in parts
     found = crossed.difference(y, x, paired_seeds=paired_seeds, single=single)
     each = x.mean(axis=0) - y.mean(axis=0)
     if not found.se > 0.0:

@@ -7,7 +7,8 @@ of 5 % for all of its steps.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 
@@ -20,6 +21,7 @@ from heldout.stats.course import FEWEST, Way, course
 from heldout.stats.noise import difference_noise
 
 SIGNALS = {"reward": "reward", "length": "length", "kl_reference": "KL", "entropy": "entropy"}
+_JUDGES = frozenset({"rm", "judge", "verifier", "grader"})
 _BLOCKS = 32  # of steps, at most, to say where a difference begins
 _FIRST = 3  # blocks that are the beginning
 _DEVIATIONS = 3.0
@@ -41,11 +43,21 @@ def same_quantity(a: Side, b: Side, role: str) -> bool:
 def same_reward(a: Side, b: Side) -> bool:
     """Whether the settings say that all runs had one reward function."""
     named = [_rewards(one.run) for side in (a, b) for one in _logged(side)]
-    return bool(named) and all(named) and len({tuple(sorted(one.items())) for one in named}) == 1
+    return bool(named) and all(map(_is_named, named)) and len({tuple(sorted(one.items())) for one in named}) == 1
 
 
 def _rewards(run: Run) -> dict[str, str]:
-    return {key: text for key, text in recipe_of(run.config).items() if "reward" in key.lower()}
+    settings = recipe_of(run.config).items()
+    return {key: text for key, text in settings if "reward" in key.lower() or _JUDGES & _words(key)}
+
+
+def _words(key: str) -> set[str]:
+    return set(re.split(r"[\W_]+", key.lower()))
+
+
+def _is_named(rewards: Mapping[str, str]) -> bool:
+    """Whether one of the settings is a name; a limit or a weight says nothing of what is rewarded."""
+    return any(not re.fullmatch(r"true|false|none|[-+\d.e_]+", text, re.IGNORECASE) for text in rewards.values())
 
 
 def _held_out(a: Side, b: Side, curve: Curve | None) -> Iterator[Parting]:

@@ -6,7 +6,7 @@ The word "better" stands nowhere but in the conclusion of a difference whose int
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from heldout.compare.model import ALL, KEEP, LAST, Answer, Comparison, Curve, Difference, Level, Parting, Recipe
 from heldout.findings import State
@@ -50,7 +50,8 @@ def title(found: Comparison) -> str:
 def subject(found: Comparison) -> str:
     """Say by which score, on how many problems, and what is known of whether they were evaluated alike."""
     problems = sorted({one.problems for one in found.primary if one.problems is not None})
-    shared = f"{problems[0]} shared problems" if len(problems) == 1 else ""
+    known = any(one.name == "problems" and one.status == "same" for one in found.fingerprint)
+    shared = f"{problems[0]} {'shared ' * known}problems" if len(problems) == 1 else ""
     return "; ".join(filter(None, (excerpt(found.benchmark, 60), shared, alike(found))))
 
 
@@ -163,7 +164,8 @@ def _conclusion(found: Comparison, one: Difference) -> str:
     if one.answer is Answer.NOT_COMPARED:
         return f"{a} and {b} are not compared {where(one.at)}: {one.why}."
     if one.answer is Answer.SAME:
-        return f"{a} and {b} are the same {where(one.at)}, to within {found.spoken.bound(one.margin)} (90 %)."
+        pair = f"The checkpoints of {a} and {b}" if one.one_run_each else f"{a} and {b}"
+        return f"{pair} are the same {where(one.at)}, to within {found.spoken.bound(one.margin)} (90 %)."
     if one.answer is Answer.CANNOT_TELL:
         possible = (
             f": a difference of up to {found.spoken.by(one.possible)} is possible" if _known(one.possible) else ""
@@ -231,13 +233,16 @@ def states(found: Comparison) -> str:
 
 def best(found: Comparison) -> str:
     """Say which recipes may be the best: a set, and no rank."""
-    if found.best is None:
-        return ""
-    if len(found.best) == 1:
+    said = "" if found.best is None else _best(found, found.best)
+    return f"So far, and provisionally: {said}" if said and found.provisional else said
+
+
+def _best(found: Comparison, members: Sequence[str]) -> str:
+    if len(members) == 1:
         single = any(one.counted < 2 for one in found.recipes)
-        what = f"The checkpoint of {name(found.best[0])}" if single else name(found.best[0])
+        what = f"The checkpoint of {name(members[0])}" if single else name(members[0])
         return f"{what} is the best {where(found.at)}: every other is told from it (95 %).{_flattered(found)}"
-    some = sentence_list(list(map(name, found.best)), "or")
+    some = sentence_list(list(map(name, members)), "or")
     return f"Any of {some} may be the best {where(found.at)} (95 %).{_flattered(found)}"
 
 
