@@ -14,7 +14,7 @@ from heldout.compare import Answer, compare, words
 from heldout.compare.groups import groups_of
 from heldout.compare.pairs import MCNEMAR, PAIRED
 from heldout.readers import read
-from heldout.run import Evaluation
+from heldout.run import Evaluation, Run
 
 
 def recorded(where: Path, level: float, last: int, *, seed: int, close: bool) -> heldout.Recorder:
@@ -78,6 +78,25 @@ def test_what_is_possible_and_what_is_visible_are_paid_for_as_the_interval_is() 
     for one in compare(runs, at="last").primary:
         assert one.possible == max(-one.adjusted_low, one.adjusted_high)
         assert one.smallest_visible > 0.5 * (one.adjusted_high - one.adjusted_low)
+
+
+def test_what_it_would_be_otherwise_is_paid_for_as_the_answer_is() -> None:
+    def ending(name: str, k: int, level: float, evaluations: int = 5) -> list[Run]:
+        chances = [[np.full(200, level)] * evaluations] * k
+        return [
+            solved(f"{name}-{s}", one, seed=100 * ord(name) + s, reward=name, max_steps=40)
+            for s, one in enumerate(chances)
+        ]
+
+    a, b = [*ending("a", 3, 0.6), *ending("z", 1, 0.6, 2)], ending("b", 3, 0.5)
+    a[3] = replace(a[3], name="a-3", config={**a[3].config, "reward": "a"})
+    others = [run for name in "cdef" for run in ending(name, 3, 0.5)]
+    two, many = (
+        next(one for one in compare([*b, *a, *more], baseline="b", at="last").primary if one.a == "a").otherwise[0]
+        for more in ([], others)
+    )
+    assert two.value == many.value
+    assert many.high - many.low > 1.2 * (two.high - two.low)
 
 
 def test_an_exact_p_is_only_that_of_mcnemar() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from in_folders import lines, put, table, training
 
 import heldout
 from heldout.cli.reading import Reading
+from heldout.compare import compare
 from heldout.errors import ReadError
 from heldout.live.follow import Follower
 from heldout.readers import read_all
@@ -71,6 +73,8 @@ def test_our_own_reports_and_the_trackers_debug_logs_are_passed_over(tmp_path: P
     before = heldout.read(tmp_path).notes
     write_report(heldout.read(tmp_path), tmp_path / "heldout-report", ["svg"])
     write_report(heldout.read(tmp_path), tmp_path, ["svg"])
+    compared = compare([replace(heldout.read(tmp_path), name=name) for name in "ab"])
+    (tmp_path / "compare.json").write_bytes(compared.json())
     for name in ("debug.log", "debug-internal.log", "wandb-metadata.json", "findings.jsonl"):
         put(tmp_path / name, '{"what": "finding", "step": 1}\n')
     assert heldout.read(tmp_path).notes == before

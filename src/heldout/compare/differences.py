@@ -26,12 +26,13 @@ class Rules:
 
     margin: float = LEVEL  # below which two are the same, in the unit of the judged score; nan where they never are
     paired_seeds: bool = False
+    comparisons: int = 1  # that are paid for at least, where this is one of several
 
 
 def differences(pairs: Sequence[tuple[Side, Side]], at: str, rules: Rules) -> list[Difference]:
     """How much better is the first of each pair than the second, at one point? Paid for all that are asked together."""
     each = [_found(a, b, at, rules) for a, b in pairs]
-    bands = iter(_adjusted([found for _, found in each if found is not None]))
+    bands = iter(_adjusted([found for _, found in each if found is not None], rules.comparisons))
     return [told if found is None else _answered(told, found, next(bands), rules) for told, found in each]
 
 
@@ -83,9 +84,12 @@ class _Paid:
     comparisons: int
 
 
-def _adjusted(found: Sequence[Measured]) -> list[_Paid]:
+def _adjusted(found: Sequence[Measured], least: int) -> list[_Paid]:
     """Pay for all comparisons: by their largest under turned signs of problems where these are the same, else Holm."""
     count = len(found)
+    if count < least:
+        each = [(one.interval(1.0 - FALSE_ALARMS / least), min(one.p * least, 1.0)) for one in found]
+        return [_Paid(low, high, p, least) for (low, high), p in each]
     if count < 2:
         return [_Paid(one.low, one.high, one.p, count) for one in found]
     rows = [one.each for one in found if one.each is not None]

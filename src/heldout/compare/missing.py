@@ -27,7 +27,7 @@ def with_otherwise(
         if one.answer is Answer.NOT_COMPARED or not (a.left_out or b.left_out):
             yield one
         else:
-            yield replace(one, otherwise=tuple(_others(a, b, one.at, rules)))
+            yield replace(one, otherwise=tuple(_others(a, b, one.at, replace(rules, comparisons=one.comparisons))))
 
 
 def _others(a: Side, b: Side, at: str, rules: Rules) -> Iterator[Otherwise]:
@@ -45,7 +45,7 @@ def _others(a: Side, b: Side, at: str, rules: Rules) -> Iterator[Otherwise]:
 def _other(text: str, a: Side, b: Side, at: str, rules: Rules) -> Iterator[Otherwise]:
     found = difference_of(a, b, at, rules)
     if found.answer is not Answer.NOT_COMPARED:
-        yield Otherwise(text, found.value, found.low, found.high, found.answer)
+        yield Otherwise(text, found.value, found.adjusted_low, found.adjusted_high, found.answer)
 
 
 def _whole(side: Side) -> Side:

@@ -34,6 +34,7 @@ _DEEPEST = 5  # folders below the one that was named
 MOST_FILES = 20_000
 _REPORTS = re.compile(r"report(?:\.html|\.md|\.json)")
 _OF_A_REPORT = b'"heldout.report/'
+_OF_A_COMPARISON = b'"heldout.compare/'
 _OF_A_FINDING = b'"what"'
 _OF_AN_INDEX = b" heldout</title>"
 _KINDS = {stat.S_ISFIFO: "a pipe", stat.S_ISSOCK: "a socket", stat.S_ISCHR: "a device", stat.S_ISBLK: "a device"}
@@ -148,6 +149,8 @@ def _is_own(path: Path, reported: bool) -> bool:
     """Whether heldout wrote a file about a log: such files are no logs themselves."""
     if path.name == FINDINGS:
         return _begins_with(path, _OF_A_FINDING)
+    if path.name == "compare.json":
+        return _begins_with(path, _OF_A_COMPARISON)
     if path.name == "index.html":
         return _begins_with(path, _OF_AN_INDEX)
     return reported and _REPORTS.fullmatch(path.name) is not None
