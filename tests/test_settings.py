@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from heldout.readers import read
 from heldout.report import write_report
@@ -71,11 +72,32 @@ def test_settings_whose_names_only_look_like_a_place_still_count() -> None:
     assert set(recipe_of(config)) == set(config)
 
 
-def test_of_absolute_paths_the_last_two_parts_are_compared() -> None:
-    assert differing([{"data": "/a/gsm8k/train.parquet"}, {"data": "/b/gsm8k/train.parquet"}]) == {}
-    assert differing([{"data": "/a/gsm8k/train.parquet"}, {"data": "/a/math/train.parquet"}]) == {
-        "data": ("gsm8k/train.parquet", "math/train.parquet")
-    }
+@pytest.mark.parametrize(
+    ("key", "first", "second"),
+    [
+        ("model", "/ckpt/sft-A/step_100/hf", "/ckpt/sft-B/step_100/hf"),
+        ("model/local_path", "/m/a", "/m/b"),
+        ("model/local_dir", "/m/a", "/m/b"),
+        ("eval/time", 10, 60),
+        ("data/start_date", "2020", "2021"),
+        ("model/commit", "a1", "b2"),
+    ],
+)
+def test_what_is_read_and_what_is_asked_makes_the_recipe(key: str, first: object, second: object) -> None:
+    assert set(differing([{key: first}, {key: second}])) == {key}
+
+
+@pytest.mark.parametrize("key", ["trainer/default_local_dir", "trainer/log_dir", "run/start_date", "time", "run/time"])
+def test_what_is_written_and_when_does_not(key: str) -> None:
+    assert differing([{key: "/a/x"}, {key: "/b/y"}]) == {}
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "equal"),
+    [("1e-6", 1e-6, True), ("0.10", 0.1, True), ("1e2", 100, True), (2**60, 2**60 + 1, False), ("07", 7, False)],
+)
+def test_of_a_number_its_value_counts(first: object, second: object, equal: bool) -> None:
+    assert (differing([{"lr": first}, {"lr": second}]) == {}) is equal
 
 
 def test_long_values_are_cut_where_they_part() -> None:

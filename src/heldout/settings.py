@@ -15,31 +15,21 @@ _MOST, _LONGEST = 60, 120
 # What tells two trainings apart without making them different recipes (see `_is_circumstance`).
 _ABOVE = frozenset({"seed", "seeds", "versions", "git", "wandb", "_wandb"})  # of these nothing counts
 _OF_A_RUN = frozenset({"run", "exp", "experiment", "trial", "job", "project", "group", "wandb"})
+_ABOUT = frozenset(
+    {"run", "meta", "metadata", "info", "system", "job", "trainer", "args", "config"}
+)  # of the run itself
+_READ = frozenset({"model", "actor", "critic", "policy", "ref", "reward_model", "data", "dataset", "tokenizer"})
 _CALLED = frozenset({"name", "names", "id", "tag", "tags", "notes", "uuid", "experiment"})
-_WHERE = frozenset(
-    {"host", "hostname", "node", "node_ip", "user", "username", "pid", "cwd"}
-    | {"created", "date", "time", "timestamp", "git", "commit", "versions"}
-)
+_MACHINE = frozenset({"host", "hostname", "node_ip", "username", "pid", "cwd", "created", "timestamp", "git"})
+_WHERE = _MACHINE | {"node", "user", "date", "time", "commit", "versions"}  # of the run; elsewhere they may be settings
 _WHEN = frozenset({"start", "started", "end", "ended", "created", "git"})  # before a time, or a commit
 _PLACE = frozenset({"dir", "directory", "path", "folder", "root", "file"})
 _WRITTEN = frozenset(
-    {
-        "out",
-        "output",
-        "log",
-        "logs",
-        "logging",
-        "save",
-        "work",
-        "working",
-        "run",
-        "runs",
-        "cache",
-        "local",
-        "tensorboard",
-    }
+    {"out", "output", "log", "logs", "logging", "save", "work", "working", "run", "runs", "cache", "tensorboard"}
 )
-_PATH = re.compile(r"(?:[/~]|[A-Za-z]:[\\/])")  # how an absolute path begins
+_OUTPUT = frozenset({"default_local_dir", "local_dir"})  # where trainers write checkpoints; a local path is read from
+_NUMBER = re.compile(r"[+-]?(?:(?:0|[1-9]\d*)(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,3})?")
+_EXACT = 2**53  # beyond it a float does not tell two whole numbers apart
 # What makes a run what it is, in this order.
 _FIRST = tuple(
     re.compile(words, re.IGNORECASE)
@@ -74,10 +64,11 @@ def recipe_of(config: Mapping[str, Any]) -> dict[str, str]:
     """Return the settings that make the recipe, by name, whole: what two seeds of it have in common.
 
     Left out are secrets, and what tells two runs of one recipe apart: the seed, names of the run, places to write to,
-    times, hosts, versions and commits. Of an absolute path the last two parts count, of a number its value.
+    times, hosts, versions and commits. Of a number its value counts, however it is written; all else counts whole, a
+    path as well: two checkpoints may have the same file name.
 
-    >>> recipe_of({"seed": 7, "lr": 1e-6, "output_dir": "/a/b", "steps": 100.0, "data": "/x/gsm8k/train.jsonl"})
-    {'lr': '1e-06', 'steps': '100', 'data': 'gsm8k/train.jsonl'}
+    >>> recipe_of({"seed": 7, "lr": "1e-6", "output_dir": "/a/b", "steps": 100.0, "data": "/x/gsm8k/train.jsonl"})
+    {'lr': '1e-06', 'steps': '100', 'data': '/x/gsm8k/train.jsonl'}
     """
     return {key: as_compared(text) for key, text in all_settings(config).items() if not _is_circumstance(key)}
 
@@ -93,8 +84,19 @@ def differing(configs: Sequence[Mapping[str, Any]]) -> dict[str, tuple[str | Non
     """
     recipes = [recipe_of(config) for config in configs]
     keys = dict.fromkeys(key for recipe in recipes for key in recipe)
-    values = {key: [recipe.get(key) for recipe in recipes] for key in keys}
-    return {key: _cut(values[key]) for key in sorted(values, key=_rank) if len(set(values[key])) > 1}
+    values = {key: [recipe.get(key) for recipe in recipes] for key in sorted(keys, key=_rank)}
+    written = [all_settings(config) for config in configs]
+    return {
+        key: _cut(_as_written(each, [one.get(key) for one in written]))
+        for key, each in values.items()
+        if len(set(each)) > 1
+    }
+
+
+def _as_written(values: Sequence[str | None], written: Sequence[str | None]) -> list[str | None]:
+    """Each value as it was first written, so that equal ones are still seen to be equal."""
+    first = dict(reversed(list(zip(values, written, strict=True))))
+    return [first[value] for value in values]
 
 
 def _cut(texts: Sequence[str | None]) -> tuple[str | None, ...]:
@@ -109,22 +111,30 @@ def _is_circumstance(key: str) -> bool:
     *above, last = key.lower().split("/")
     words = re.split(r"[._-]+", last)
     end, before = words[-1], set(words[:-1])
+    of_the_run = not set(above) - _ABOUT
     return (
         end in ("seed", "seeds")
         or not _ABOVE.isdisjoint(above)
         or (not above and last in _CALLED)
-        or last in _WHERE
+        or last in (_WHERE if of_the_run else _MACHINE)
         or bool(before & _OF_A_RUN and end in _CALLED)
-        or bool(before & _WHEN and end in {*_WHERE, "at", "commit"})
+        or (of_the_run and bool(before & _WHEN and end in {*_WHERE, "at", "commit"}))
         or (end in _PLACE and bool(before & _WRITTEN))
+        or (last in _OUTPUT and _READ.isdisjoint(above))
     )
 
 
 def as_compared(text: str) -> str:
-    """Return a value as it is compared: a number by its value, of an absolute path the last two parts."""
-    if _PATH.match(text):
-        return "/".join(re.split(r"[\\/]+", text.rstrip("\\/"))[-2:])
-    return text[:-2] if re.fullmatch(r"-?\d+\.0", text) else text
+    """Return a value as it is compared: a number by its value, all else whole.
+
+    >>> as_compared("1e-6") == as_compared("0.000001"), as_compared("100.0"), as_compared("007")
+    (True, '100', '007')
+    """
+    if not _NUMBER.fullmatch(text):
+        return text
+    value = float(text)
+    whole = value.is_integer() and abs(value) < _EXACT
+    return str(int(value)) if whole else text if text.lstrip("+-").isdigit() else str(value)
 
 
 def _short(text: str) -> str:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from heldout.compare.groups import NOT_SET, groups_of, seed_of
+from heldout.compare.groups import NOT_SET, groups_of, seeds_in
 from heldout.errors import UsageError
 from heldout.run import Run
 
@@ -41,7 +42,7 @@ def test_logs_without_settings_are_no_recipe_unless_their_names_name_a_seed() ->
     assert len(groups_of([run("first"), run("second")])) == 2
     assert len(groups_of([run("run-1"), run("run-2")])) == 2
     assert named(groups_of([run("honest-seed0"), run("honest-seed3")])) == {"honest": ["honest-seed0", "honest-seed3"]}
-    assert seed_of(run("honest-seed3")) == "3"
+    assert seeds_in([run("honest-seed3")]) == ("3",)
 
 
 def test_equal_names_in_other_places_are_other_recipes() -> None:
@@ -82,6 +83,21 @@ def test_named_groups_come_first_and_the_others_group_themselves() -> None:
 def test_a_run_given_twice_counts_once() -> None:
     one = run("a", seed=1)
     assert named(groups_of([one, one, run("b", lr=1)])) == {"a": ["a"], "b": ["b"]}
+
+
+def test_a_place_that_is_spelled_in_two_ways_is_one_run(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "a")
+    places = [tmp_path / "a", tmp_path / "link", tmp_path / "link" / ".." / "a"]
+    assert len(groups_of([Run("a", str(place), "test", {}) for place in places])) == 1
+
+
+def test_the_seed_is_that_of_the_training_or_the_one_that_differs() -> None:
+    own = [run(str(k), data_seed=42, trainer={"random_seed": k}) for k in range(2)]
+    assert seeds_in(own) == ("0", "1")
+    assert seeds_in(own[:1]) == ("0",)
+    assert seeds_in([run(str(k), seed=42, trainer={"seed": k}) for k in range(2)]) == ("0", "1")
+    assert seeds_in([run(str(k), data_seed=42) for k in range(2)]) == ("42", "42")
 
 
 def test_groups_never_share_a_name() -> None:

@@ -7,12 +7,14 @@ are one recipe. A user may say otherwise, by a setting or by naming the runs of 
 from __future__ import annotations
 
 import difflib
+import os
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain, count, takewhile
 from pathlib import PurePath
+from typing import Any
 
 from heldout.errors import UsageError
 from heldout.run import Run
@@ -23,6 +25,10 @@ NOT_SET = "(not set)"
 BY_SETTINGS, BY_NAME = "same settings but for the seed", "names that differ in the seed alone"
 _SEED_IN_NAME = re.compile(r"[-_.]?seed[-_=]?(\d+)", re.IGNORECASE)
 _SEPARATORS = " -_./("
+_OTHER_SEEDS = frozenset(
+    {"data", "dataset", "env", "environment", "eval", "evaluation", "val", "test", "split", "shuffle", "sampling"}
+    | {"sampler", "generation", "rollout", "vllm"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +55,7 @@ class Group:
     @property
     def seeds(self) -> tuple[str, ...]:
         """The seed of every run, empty where it is not known."""
-        return tuple(map(seed_of, self.runs))
+        return seeds_in(self.runs)
 
 
 def groups_of(
@@ -84,12 +90,44 @@ def one_each(group: Group) -> list[Group]:
     return _told_apart([Group(visible(run.name), (run,)) for run in group.runs])
 
 
-def seed_of(run: Run) -> str:
-    """Return the seed of a run: as its settings have it, or its name; empty where neither does."""
-    settings = all_settings(run.config)
-    keys = sorted((key for key in settings if re.split(r"[/_.-]", key.lower())[-1] in ("seed", "seeds")), key=len)
-    in_name = _SEED_IN_NAME.search(run.name)
-    return settings[keys[0]] if keys else in_name[1] if in_name else ""
+def seeds_in(runs: Sequence[Run]) -> tuple[str, ...]:
+    """Return the seed of each run of a recipe: by the setting that tells most of them apart, else by their names.
+
+    Of several such settings that of the training counts before those of data, environments and evaluations.
+    """
+    settings = [all_settings(run.config) for run in runs]
+    keys = sorted({key for one in settings for key in one if _ends(key) in ("seed", "seeds")}, key=_how_near)
+    names = [found[1] if (found := _SEED_IN_NAME.search(run.name)) else "" for run in runs]
+    if not keys:
+        return tuple(names)
+    telling = max(keys, key=lambda key: len({one.get(key) for one in settings}))
+    return tuple(one.get(telling, name) for one, name in zip(settings, names, strict=True))
+
+
+def copies_in(runs: Sequence[Any], size: Callable[[Any], int], same: Callable[[Any, Any], bool]) -> dict[int, int]:
+    """Return which runs are copies, and of which: by place, the longest of each kind being the original.
+
+    `same` says of a run, and one that is no longer, whether the second has nothing that the first has not.
+    """
+    originals: list[int] = []
+    found: dict[int, int] = {}
+    for k in sorted(range(len(runs)), key=lambda k: -size(runs[k])):
+        of = next((one for one in originals if same(runs[one], runs[k])), None)
+        if of is None:
+            originals.append(k)
+        else:
+            found[k] = of
+    return found
+
+
+def _ends(key: str) -> str:
+    return re.split(r"[/_.-]", key.lower())[-1]
+
+
+def _how_near(key: str) -> tuple[bool, int, str]:
+    """How near a seed is to that of the training."""
+    words = set(re.split(r"[/_.-]", key.lower()))
+    return bool(words & _OTHER_SEEDS), len(key), key
 
 
 def _named(named: Mapping[str, Sequence[Run]]) -> list[Group]:
@@ -103,7 +141,7 @@ def _named(named: Mapping[str, Sequence[Run]]) -> list[Group]:
 
 def _each_once(runs: Iterable[Run]) -> list[Run]:
     """Leave out a run that is given again: counted twice it would be taken for two seeds."""
-    return list({(run.source, run.name): run for run in reversed(list(runs))}.values())[::-1]
+    return list({(os.path.realpath(run.source), run.name): run for run in reversed(list(runs))}.values())[::-1]
 
 
 def _by_setting(runs: Sequence[Run], key: str) -> list[Group]:

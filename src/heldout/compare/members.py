@@ -6,23 +6,24 @@ import math
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
-from heldout.compare.groups import Group, seed_of
+from heldout.compare.copies import copies
+from heldout.compare.groups import Group
 from heldout.compare.model import Life, Member, Track
 from heldout.errors import UsageError
 from heldout.findings import Estimate, Verdict
 from heldout.run import Evaluation, Run
-from heldout.settings import all_settings
+from heldout.settings import all_settings, as_compared
 from heldout.store.writer import writer_of
 from heldout.text import sentence_list
 
-_PLANNED = frozenset({"steps", "max_steps", "total_steps", "total_training_steps", "num_train_steps", "train_steps"})
+# What plans the steps of a training, the surest name first, and what it may stand under.
+_PLANNED = ("total_training_steps", "num_train_steps", "train_steps", "max_steps", "total_steps", "steps")
+_TRAINERS = frozenset({"trainer", "train", "training", "args", "config", "training_args", "algorithm", "grpo", "ppo"})
 _WHOLE = 0.9  # of the planned steps, or of the longest run: what ends before ended early
-_TELLING = 3  # different scores that two runs do not share by chance
 _ENDED = {Life.FAILED: "it failed", Life.EARLY: "it ended early"}
 
 
@@ -36,6 +37,8 @@ class Judged:
     life: Life
     counted: bool = True
     why: str = ""
+    seed: str = ""
+    copy_of: str = ""  # the run that has all its measurements; a copy is no seed
 
     @property
     def keep(self) -> Estimate | None:
@@ -48,16 +51,6 @@ class Judged:
     def at_step(self, step: int | None) -> Evaluation | None:
         """The evaluation at a step; None where there is none."""
         return next((one for one in self.evaluations if one.step == step), None)
-
-    @cached_property
-    def measurements(self) -> tuple[object, ...]:
-        """All that was measured, by which copies are found; nothing where equal measurements could be chance."""
-        if len({one.rate for one in self.evaluations}) < _TELLING:
-            return ()
-        return tuple(
-            (one.step, one.rate, None if one.outcomes is None else one.outcomes.passed.tobytes())
-            for one in self.evaluations
-        )
 
     @property
     def track(self) -> Track:
@@ -73,7 +66,7 @@ class Judged:
         return Member(
             name=self.run.name,
             source=self.run.source,
-            seed=seed_of(self.run),
+            seed=self.seed,
             state=self.verdict.state.value,
             label=self.verdict.label,
             evaluations=len(self.evaluations),
@@ -102,8 +95,13 @@ class Side:
 
     @property
     def left_out(self) -> tuple[Judged, ...]:
-        """Those that ended early."""
-        return tuple(run for run in self.runs if not run.counted)
+        """The seeds that ended early, or were never evaluated."""
+        return tuple(run for run in self.seeds if not run.counted)
+
+    @property
+    def seeds(self) -> tuple[Judged, ...]:
+        """The runs that are copies of no other."""
+        return tuple(run for run in self.runs if not run.copy_of)
 
     def with_all(self, runs: Sequence[Judged]) -> Side:
         """Return the side as if these of its runs, and no others, counted."""
@@ -111,15 +109,18 @@ class Side:
 
 
 def judged(group: Group, benchmark: str | None, verdict_of: Callable[[Run], Verdict]) -> Side:
-    """Judge every run of a recipe, and find those that ended early; where all did, all count.
+    """Judge every run of a recipe, and find copies and those that ended early; where all did, all count.
 
     A UsageError where a run has no such benchmark.
     """
-    runs = [_judged(_with_benchmark(run, benchmark), verdict_of) for run in group.runs]
+    runs = [
+        replace(_judged(_with_benchmark(run, benchmark), verdict_of), seed=seed)
+        for run, seed in zip(group.runs, group.seeds, strict=True)
+    ]
     longest = max((_last(one.run) for one in runs), default=0)
     told = _without_copies([_as_counted(one, longest) for one in runs])
     if not any(one.counted and one.evaluations for one in told):
-        told = [replace(one, counted=bool(one.evaluations)) for one in told]
+        told = [replace(one, counted=bool(one.evaluations) and not one.copy_of) for one in told]
     return Side(group.name, group.by, tuple(told))
 
 
@@ -154,15 +155,21 @@ def _life(run: Run) -> Life:
     planned = _planned(run)
     if planned is not None:
         return Life.FINISHED if _last(run) >= _WHOLE * planned - 1 else Life.EARLY
-    return Life.FINISHED if writer is not None and writer.last_word else Life.UNKNOWN
+    return Life.FINISHED if writer is not None and writer.last_word == "finished" else Life.UNKNOWN
 
 
 def _planned(run: Run) -> int | None:
-    """How many steps the settings plan; None where they do not say."""
-    for key, text in all_settings(run.config).items():
-        if re.split(r"[/.]", key.lower())[-1] in _PLANNED and re.fullmatch(r"[1-9]\d{0,11}", text):
-            return int(text)
-    return None
+    """How many steps the trainer's own settings plan; None where they do not say.
+
+    An environment and an evaluation have steps, too; a plan that the training has passed is none of it.
+    """
+    found = [
+        (_PLANNED.index(last), int(as_compared(text)))
+        for key, text in all_settings(run.config).items()
+        for *above, last in [re.split(r"[/.]", key.lower())]
+        if last in _PLANNED and _TRAINERS.issuperset(above) and re.fullmatch(r"[1-9]\d{0,11}", as_compared(text))
+    ]
+    return min((one for one in found if one[1] >= _WHOLE * _last(run)), default=(0, None))[1]
 
 
 def _last(run: Run) -> int:
@@ -171,14 +178,14 @@ def _last(run: Run) -> int:
 
 
 def _without_copies(runs: Sequence[Judged]) -> list[Judged]:
-    """Do not count a run that has all the measurements of another: a copy is no other seed."""
-    first: dict[object, str] = {}
-    told = []
-    for one in runs:
-        own = first.setdefault(one.measurements, one.run.name) if one.measurements and one.counted else one.run.name
-        copy = own != one.run.name
-        told.append(replace(one, counted=False, why=f"it has the same measurements as {own}") if copy else one)
-    return told
+    """Do not count a run that has no measurement which another has not: a copy is no other seed."""
+    found = copies([(one.run, one.evaluations) for one in runs])
+    return [_as_copy(one, runs[found[k]].run) if k in found else one for k, one in enumerate(runs)]
+
+
+def _as_copy(one: Judged, of: Run) -> Judged:
+    name = of.name if of.name != one.run.name else f"{of.name} in {of.source}"
+    return replace(one, counted=False, copy_of=name, why=f"it has the same measurements as {name}")
 
 
 def _as_counted(one: Judged, longest: int) -> Judged:

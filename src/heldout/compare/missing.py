@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import product
 
 import numpy as np
 
@@ -12,6 +13,8 @@ from heldout.compare.members import Judged, Side
 from heldout.compare.model import Answer, Difference, Otherwise
 from heldout.run import Evaluation
 from heldout.text import sentence_list
+
+_EXTREMES = {0.0: "nothing", 1.0: "everything"}  # what a run without any evaluation might have solved
 
 
 def with_otherwise(
@@ -35,11 +38,21 @@ def _others(a: Side, b: Side, at: str, rules: Rules) -> Iterator[Otherwise]:
     told = [run.run.name for side in (a, b) for run in side.left_out if run.evaluations]
     if told:
         yield from _other(f"with {sentence_list(told)} as far as they went", _whole(a), _whole(b), at, rules)
-    unseen = [run.run.name for side in (a, b) for run in side.left_out if not run.evaluations]
-    if unseen and all(one.share for side in (a, b) for run in side.counted for one in run.evaluations):
-        for solved, word in ((0.0, "nothing"), (1.0, "everything")):
-            text = f"had {sentence_list(unseen)} solved {word}"
-            yield from _other(text, _as_if(a, solved), _as_if(b, solved), at, rules)
+    unseen = [_unseen(side) for side in (a, b)]
+    if any(unseen) and all(one.share for side in (a, b) for run in side.counted for one in run.evaluations):
+        for solved in product(*(_EXTREMES if names else (0.0,) for names in unseen)):
+            yield from _other(_had(unseen, solved), _as_if(a, solved[0]), _as_if(b, solved[1]), at, rules)
+
+
+def _unseen(side: Side) -> str:
+    """The runs without any evaluation."""
+    return sentence_list([run.run.name for run in side.left_out if not run.evaluations])
+
+
+def _had(unseen: Sequence[str], solved: Sequence[float]) -> str:
+    told = [(names, _EXTREMES[share]) for names, share in zip(unseen, solved, strict=True) if names]
+    (first, what), *more = told
+    return f"had {first} solved {what}" + "".join(f" and {names} {word}" for names, word in more)
 
 
 def _other(text: str, a: Side, b: Side, at: str, rules: Rules) -> Iterator[Otherwise]:
@@ -49,13 +62,13 @@ def _other(text: str, a: Side, b: Side, at: str, rules: Rules) -> Iterator[Other
 
 
 def _whole(side: Side) -> Side:
-    return side.with_all([run for run in side.runs if run.counted or run.evaluations])
+    return side.with_all([run for run in side.seeds if run.counted or run.evaluations])
 
 
 def _as_if(side: Side, solved: float) -> Side:
     """The side if its runs without any evaluation had solved so much of every problem."""
     like = side.counted[0]
-    filled = [run if run.evaluations else _filled(run, like, solved) for run in side.runs]
+    filled = [run if run.evaluations else _filled(run, like, solved) for run in side.seeds]
     return side.with_all([run for run in filled if run.counted or run.evaluations])
 
 

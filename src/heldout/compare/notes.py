@@ -7,7 +7,8 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from heldout.compare.groups import BY_NAME, seed_of
+from heldout.compare.copies import copies
+from heldout.compare.groups import BY_NAME
 from heldout.compare.levels import SEEDS
 from heldout.compare.members import Side
 from heldout.compare.model import KEEP, LAST, Answer, Comparison
@@ -40,7 +41,9 @@ def _of_side(side: Side) -> Iterator[str]:
     within = differing([run.config for run in runs])
     if within:
         yield f"Within {side.name} the runs also differ in {sentence_list(_some(list(within)))}."
-    twice = [seed for seed, times in Counter(map(seed_of, runs)).items() if seed and times > 1]
+    twice = [
+        seed for seed, times in Counter(one.seed for one in side.runs if not one.copy_of).items() if seed and times > 1
+    ]
     if twice:
         yield f"{side.name} has the seed {visible(twice[0])} more than once; its runs may not be independent."
 
@@ -50,13 +53,14 @@ def _some(keys: list[str], most: int = 4) -> list[str]:
 
 
 def _copies(sides: Sequence[Side]) -> Iterator[str]:
-    """Say which runs of different recipes have the same measurements."""
-    seen: dict[object, str] = {}
-    for side in sides:
-        for run in side.counted:
-            first = seen.setdefault(run.measurements, run.run.name) if run.measurements else run.run.name
-            if first != run.run.name:
-                yield f"{run.run.name} has the same measurements as {first}: one may be a copy of the other."
+    """Say which runs are copies, and which runs of different recipes have the same measurements."""
+    for run in (run for side in sides for run in side.runs if run.copy_of):
+        yield f"{run.run.name} has the same measurements as {run.copy_of}, and is no other seed: it does not count."
+    runs = [run for side in sides for run in side.counted]
+    for copy, of in copies([(run.run, run.evaluations) for run in runs]).items():
+        yield (
+            f"{runs[copy].run.name} has the same measurements as {runs[of].run.name}: one may be a copy of the other."
+        )
 
 
 def _versions(runs: Sequence[Run]) -> Iterator[str]:

@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from heldout.compare.groups import seed_of
 from heldout.compare.levels import CROSSED, SEEDS
 from heldout.compare.members import Side
 from heldout.compare.outcomes import Point, least_variance, table
@@ -93,12 +92,12 @@ def measured(a: Side, b: Side, first: Sequence[Point], second: Sequence[Point], 
 
 def _paired(side: Side, own: Sequence[Point]) -> list[Point]:
     """The points of a side in the order of its seeds."""
-    order = sorted(range(len(own)), key=lambda k: seed_of(side.counted[k].run))
+    order = sorted(range(len(own)), key=lambda k: side.counted[k].seed)
     return [own[k] for k in order]
 
 
 def _check_pairs(a: Side, b: Side) -> None:
-    one, other = (sorted(seed_of(run.run) for run in side.counted) for side in (a, b))
+    one, other = (sorted(run.seed for run in side.counted) for side in (a, b))
     if one != other or "" in one or len(set(one)) < len(one):
         raise UsageError(
             f"--paired-seeds needs the same seeds on both sides, each once; {a.name} has {', '.join(one) or 'none'} "

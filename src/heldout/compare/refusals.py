@@ -48,7 +48,7 @@ def refusals(found: Comparison, sides: Sequence[Side], pairs: Sequence[tuple[Sid
         *_not_the_same(found),
         *_goes_on(found),
         *_cause(found, sides),
-        *_missing(found),
+        *_missing(found, sides),
         *_one_flip(found),
     )
     return tuple(told)
@@ -140,14 +140,17 @@ def _cause(found: Comparison, sides: Sequence[Side]) -> Iterator[Refusal]:
         yield Refusal("cause", f"which of {some} is responsible: they differ together")
 
 
-def _missing(found: Comparison) -> Iterator[Refusal]:
-    for recipe in found.recipes:
-        left = [member for member in recipe.members if not member.counted]
-        if left:
-            why = sentence_list([f"{member.name}: {member.why}" for member in left[:4]])
-            text = f"{recipe.name} as a whole: {recipe.counted} of {counted(len(recipe.members), 'seed')} count ({why})"
-            turned = _turned(found, recipe.name)
-            yield Refusal("missing-seeds", f"{text}{turned}")
+def _missing(found: Comparison, sides: Sequence[Side]) -> Iterator[Refusal]:
+    for side in sides:
+        early = [run for run in side.seeds if run.why]
+        if not early:
+            continue
+        why = sentence_list([f"{run.run.name}: {run.why}" for run in early[:4]])
+        many = counted(len(side.seeds), "seed")
+        count = f"{len(side.counted)} of {many} count ({why})"
+        if side.counted and all(run.why for run in side.counted):
+            count = f"none of {many} came to its end ({why}), and they count as far as they went"
+        yield Refusal("missing-seeds", f"{side.name} as a whole: {count}{_turned(found, side.name)}")
 
 
 def _turned(found: Comparison, name: str) -> str:

@@ -1,0 +1,74 @@
+"""Which runs are copies of others? A copy, or a snapshot that was taken before the end, is no other seed."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from heldout.compare.groups import copies_in
+from heldout.run import Evaluation, Outcomes, Run
+from heldout.stats.arrays import FloatArray
+
+_TELLING = 3  # different values that two runs do not share by chance
+_TELLING_BITS = 40.0  # of outcomes, which they do not share by chance either
+_ROUNDING = 1e-6  # of numbers that went through another format
+
+Measured = tuple[Run, Sequence[Evaluation]]
+
+
+def copies(runs: Sequence[Measured]) -> dict[int, int]:
+    """Return which of several runs are copies, and of which, by place."""
+    return copies_in(runs, lambda one: len(one[1]) * 2**40 + len(one[0].steps), same_measurements)
+
+
+def same_measurements(whole: Measured, part: Measured) -> bool:
+    """Was all that was measured of the second run measured of the first, too, and is that no chance?
+
+    Every evaluation of the second is one of the first. Where both tell a reward, it decides: other rewards make
+    another training, however few evaluations there are. Without one the evaluations must have something to tell.
+    """
+    known = {one.step: one for one in whole[1]}
+    if not all(one.step in known and _equal(known[one.step], one) for one in part[1]):
+        return False
+    trained = _same_rewards(whole[0], part[0])
+    return _telling(part[1]) if trained is None else trained
+
+
+def _equal(one: Evaluation, other: Evaluation) -> bool:
+    if not math.isclose(one.rate, other.rate, rel_tol=_ROUNDING, abs_tol=_ROUNDING):
+        return False
+    return one.outcomes is None or other.outcomes is None or _by_problem(one.outcomes) == _by_problem(other.outcomes)
+
+
+def _by_problem(outcomes: Outcomes) -> dict[str, float]:
+    return dict(zip(outcomes.problems, outcomes.passed.tolist(), strict=True))
+
+
+def _same_rewards(one: Run, other: Run) -> bool | None:
+    """Whether the rewards are equal wherever both have one; None where that says nothing."""
+    first, second = one.get("reward"), other.get("reward")
+    if first is None or second is None:
+        return None
+    _, here, there = np.intersect1d(first.step, second.step, assume_unique=True, return_indices=True)
+    a, b = first.value[here], second.value[there]
+    if not np.allclose(a, b, rtol=_ROUNDING, atol=0.0):
+        return False
+    return True if _different(a) >= _TELLING else None
+
+
+def _different(values: FloatArray) -> int:
+    return len(np.unique(values))
+
+
+def _telling(evaluations: Sequence[Evaluation]) -> bool:
+    return len({one.rate for one in evaluations}) >= _TELLING or sum(map(_bits, evaluations)) >= _TELLING_BITS
+
+
+def _bits(one: Evaluation) -> float:
+    """How much outcomes tell: nothing where all problems are solved, or none."""
+    if one.outcomes is None or not 0.0 < one.rate < 1.0:
+        return 0.0
+    solved = one.rate
+    return -len(one.outcomes) * (solved * math.log2(solved) + (1.0 - solved) * math.log2(1.0 - solved))
