@@ -10,7 +10,7 @@ import numpy as np
 from heldout.compare.members import Side, scored
 from heldout.compare.model import ALL, KEEP, LAST, Level
 from heldout.compare.outcomes import Point, least_variance, points, table
-from heldout.stats import crossed, seeds
+from heldout.stats import crossed, seeds, student
 from heldout.stats.crossed import of_error
 from heldout.stats.rates import measured_problems, standard_error, wilson
 
@@ -46,10 +46,10 @@ def _several(own: Sequence[Point], value: float) -> tuple[float, float, float, f
             moved = value - found.value
             return max(low + moved, 0.0), min(high + moved, 1.0), found.se, found.df, CROSSED
     found = seeds.mean([point.score for point in own])
-    if not found.se**2 > (least := least_variance(own)):
-        if not least > 0.0:  # nothing says how many answers each is of
-            return math.nan, math.nan, math.nan, found.df, SEEDS
-        found = of_error(found.value, least, found.df)
+    chance = of_error(found.value, least_variance(own), math.inf)
+    if max(found.se, chance.se) == 0.0:  # all came out alike, and nothing says how many answers each is of
+        return math.nan, math.nan, math.nan, found.df, SEEDS
+    found = max(found, chance, key=lambda one: student.margin(one.se, one.df))
     low, high = (max(found.low, 0.0), min(found.high, 1.0)) if share else (found.low, found.high)
     return low, high, found.se, found.df, SEEDS
 

@@ -174,12 +174,18 @@ def _by_rates(first: Sequence[Point], second: Sequence[Point], paired_seeds: boo
 
 
 def _over_seeds(found: Difference, first: Sequence[Point], second: Sequence[Point], problems: int | None) -> Measured:
-    """The difference by the scatter of seeds, which is taken to be no less than chance makes of so many answers."""
+    """The difference by the scatter of seeds, and no surer than chance allows with so many answers."""
     share, least = first[0].evaluations[0].share, least_variance(first) + least_variance(second)
-    if least > found.se**2:
-        found = of_error(found.value, least, max(found.df, len(first) + len(second) - 2.0), seed=least)
-    if found.se > 0.0:
-        return Measured(_bounded(found, share), SEEDS, problems, share)
+    ways = [found] * (found.se > 0.0) + [of_error(found.value, least, math.inf, seed=least)] * (least > 0.0)
+    if ways:
+
+        def ends(confidence: float) -> tuple[float, float]:
+            low, high = zip(*(one.interval(confidence) for one in ways), strict=True)
+            return min(low), max(high)
+
+        widest = max(ways, key=lambda one: student.margin(one.se, one.df))
+        widest = replace(widest, p=max(one.p for one in ways))
+        return Measured(_bounded(widest, share), SEEDS, problems, share, ends=ends)
     unknown = "; the logs do not say how many problems a rate is of" if share else ""
     why = f"all seeds came out alike, so that their scatter does not say how sure a difference is{unknown}"
     return Measured(_NOTHING, problems=problems, share=share, why=why)
