@@ -31,6 +31,7 @@ from heldout.detectors.overoptimisation import Level, OverOptimisation
 from heldout.errors import UsageError
 from heldout.findings import State, Verdict
 from heldout.run import Run
+from heldout.stats.rates import binomial_se
 
 PEERS = ("patience 3", "patience 5", "drop-patience 3", "z-test vs best", "rldoctor")
 RIGHT, FALSE_ALARMS, REGRET = 0.95, 0, 1.5  # share of right states, false alarms of healthy runs, median in points
@@ -54,7 +55,8 @@ class Seen:
     right
         Whether its word on the whole run is right; None where that cannot be told.
     false, early
-        Whether its alarm is one where nothing is wrong, or before anything was.
+        Whether its alarm is one where nothing is wrong, or before anything was. In a healthy run whose true score was
+        down at the alarm and came back, it is neither.
     delay
         Steps from the true onset to the alarm, to the end where there is none; None where there is no onset.
     regret
@@ -125,12 +127,20 @@ def _of_peers(labelled: RealRun, run: Run) -> list[Seen]:
 
 
 def _seen(labelled: RealRun, method: str, said: str, right: bool, alarm: int | None, kept: int | None) -> Seen:
-    false = alarm is not None and labelled.onset is None
+    false = alarm is not None and labelled.onset is None and not _was_down(labelled, alarm)
     early = alarm is not None and labelled.onset is not None and alarm < labelled.best
     delay = _delay(labelled, labelled.onset, None if early else alarm)
     best = labelled.solved_at(labelled.best)
     regret = None if kept is None else round(100.0 * (best - labelled.solved_at(kept)), 2)
     return Seen(labelled.name, method, labelled.state, said, right, alarm, false, early, delay, kept, regret)
+
+
+def _was_down(labelled: RealRun, step: int) -> bool:
+    """Whether the true score lay below its best so far by a point and three errors, though the run came back."""
+    so_far = max(int(np.searchsorted(labelled.step, step, side="right")), 1)
+    top = int(np.argmax(labelled.solved[:so_far]))
+    error = math.hypot(*binomial_se(np.array([labelled.solved[top], labelled.solved_at(step)]), labelled.problems))
+    return float(labelled.solved[top]) - labelled.solved_at(step) > 0.01 + 3.0 * error
 
 
 def _delay(labelled: RealRun, onset: float | None, alarm: int | None) -> float | None:

@@ -167,6 +167,7 @@ def test_methods_are_held_against_the_truth() -> None:
     [
         (None, None, False, False, None),
         (None, 40, True, False, None),
+        (None, 70, False, False, None),  # the true score was down then, whatever became of it
         (50, 60, False, False, 10),
         (50, 45, False, False, 0),  # after the best one, before the fall is beyond noise
         (50, 30, False, True, 50),  # before the best one: as if it had missed the fall
