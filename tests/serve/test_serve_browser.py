@@ -102,9 +102,19 @@ def test_an_answer_that_fooled_the_judge_is_three_clicks_away(tmp_path: Path, pa
         sync_api.expect(page.get_by_text("over-optimised", exact=False).first).to_be_visible(timeout=WAIT)
         page.get_by_role("link", name="hacked").first.click()
         page.get_by_role("link", name="Answers that fooled the judge").first.click()
-        page.get_by_role("link", name="prompt, judges, difference").first.click()
+        sync_api.expect(page.get_by_role("link", name="prompt, judges, difference").first).to_be_visible(timeout=WAIT)
+        page.keyboard.press("j")
+        page.keyboard.press("Enter")
         sync_api.expect(page.get_by_role("heading", name="Answer", exact=True)).to_be_visible(timeout=WAIT)
         assert "exit()" in page.locator("main").inner_text()
+        here = page.url
+        page.keyboard.press("j")
+        sync_api.expect(page).not_to_have_url(here, timeout=WAIT)
+        sync_api.expect(page.get_by_role("heading", name="Answer", exact=True)).to_be_visible(timeout=WAIT)
+        page.keyboard.press("k")
+        sync_api.expect(page).to_have_url(here, timeout=WAIT)
+        page.keyboard.press("?")
+        sync_api.expect(page.get_by_role("dialog").get_by_text("next, previous answer")).to_be_visible()
     finally:
         server.interrupt()
     assert [text for text in refused if "Content Security Policy" in text] == []

@@ -65,6 +65,7 @@ def app_of(served: Served) -> Guard:
             Route("/api/run/{slug}", routes.report),
             Route("/api/run/{slug}/live", routes.live),
             Route("/api/run/{slug}/window", routes.window),
+            Route("/api/run/{slug}/problems", routes.problems),
             Route("/api/run/{slug}/samples", routes.samples_data),
             Route("/api/run/{slug}/samples/{step:int}/{number:int}", routes.sample_data),
             Route("/api/figure/{slug}/{stem}.json", routes.figure),
@@ -153,6 +154,9 @@ class _Routes:
     async def window(self, request: Request) -> Response:
         wanted = windows.wanted_of(request.query_params, tuple(request.query_params.getlist("key")))
         return await self._of_run(request, work.window_of, wanted, kind=_BYTES)
+
+    async def problems(self, request: Request) -> Response:
+        return await self._of_run(request, work.problems_in, kind=_BYTES)
 
     async def figure(self, request: Request) -> Response:
         stem, window = request.path_params["stem"], windows.range_of(request.query_params)

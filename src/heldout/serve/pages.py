@@ -14,6 +14,7 @@ from heldout.report.rows import Row
 from heldout.report.runs_table import table_of
 from heldout.serve import live
 from heldout.serve.catalogue import Catalogue, Entry
+from heldout.serve.samples import SCRIPTS
 from heldout.serve.work import OWN
 from heldout.text import counted
 
@@ -24,7 +25,7 @@ SCHEMA = "heldout.runs/1"
 def assets() -> Mapping[str, str]:
     """Return style and scripts by name: what is not in this table has no address."""
     own = resources.files("heldout.serve").joinpath("assets")
-    return linkable() | {name: own.joinpath(name).read_text(encoding="utf-8") for name in OWN}
+    return linkable() | {name: own.joinpath(name).read_text(encoding="utf-8") for name in (*OWN, *SCRIPTS)}
 
 
 def runs(catalogue: Catalogue, base: str = "") -> str:

@@ -30,7 +30,13 @@ _HIDDEN = {"pass": "passes", "fail": "fails", "none": "not judged"}
 _ROWS = {True: "rewarded", False: "not rewarded", None: "no reward"}
 _HEADS = {"passes": "hidden tests pass", "fails": "hidden tests fail", "not judged": "not judged"}
 _CHANGES = {"-": "gone", "+": "new", " ": "", "…": "soft"}
-SORTS = {"count": "the commonest first", "newest": "the latest first", "oldest": "the earliest first"}
+SORTS = {
+    "count": "the commonest first",
+    "gap": "reward − hidden tests",
+    "newest": "the latest first",
+    "oldest": "the earliest first",
+}
+SCRIPTS = ["samples.js"]  # that no other page has
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +74,7 @@ def list_page(run: Run, answers: Rollouts | None, asked: Mapping[str, str], base
     """Return the page that lists the answers of a run."""
     query = Query.of(asked)
     shown: dict[str, Any] = {"run": run, "query": query, "sorts": SORTS, "base": base, "slug": slug}
+    shown["served_scripts"] = SCRIPTS
     shown |= {"linked": f"{base}/assets", "grid": (), "entries": (), "error": "", "notes": (), "told": ()}
     if answers is None:
         error = f"No answers were kept of this run. {_to_keep(run)}"
@@ -106,6 +113,7 @@ def one_page(run: Run, answers: Rollouts | None, step: int, number: int, base: s
         base=base,
         slug=slug,
         linked=f"{base}/assets",
+        served_scripts=SCRIPTS,
     )
 
 
@@ -141,10 +149,26 @@ def listed(answers: Rollouts, query: Query) -> Listing:
     if query.hidden:
         rows = rows[outcome == OUTCOMES.index(_HIDDEN[query.hidden])]
     found = listing(answers, rows, query.page * _PER_PAGE if query.sort == "count" else 10**6, names=family_of)
-    entries = found.entries
-    if query.sort != "count":
-        entries = tuple(sorted(entries, key=lambda one: one.group.first_step, reverse=query.sort == "newest"))
+    entries = _sorted(found.entries, query.sort)
     return replace(found, entries=entries[(query.page - 1) * _PER_PAGE : query.page * _PER_PAGE])
+
+
+def _sorted(entries: tuple[Entry, ...], sort: str) -> tuple[Entry, ...]:
+    if sort == "count":
+        return entries
+    if sort == "gap":
+        return tuple(sorted(entries, key=_gap, reverse=True))
+    return tuple(sorted(entries, key=lambda one: one.group.first_step, reverse=sort == "newest"))
+
+
+def _gap(entry: Entry) -> tuple[int, float]:
+    """How much more the reward says of answers than the hidden tests do: 1 where it was fooled, -1 where it missed
+    them, last where one of the two is silent; and among those alike, the reward itself.
+    """
+    group, (_, highest) = entry.group, entry.reward
+    if group.rewarded is None or group.hidden not in OUTCOMES[:2]:
+        return -2, 0.0
+    return int(group.rewarded) - int(group.hidden == OUTCOMES[0]), highest
 
 
 def _allow(name: str, value: str, known: tuple[str, ...]) -> None:

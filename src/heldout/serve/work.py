@@ -23,6 +23,7 @@ from heldout.compare.page import context as comparison_context
 from heldout.diagnosis.description import describe
 from heldout.diagnosis.first_screen import first_screen
 from heldout.diagnosis.looks import Looks, looks_of
+from heldout.diagnosis.problems import problems_of
 from heldout.diagnosis.verdict import diagnose
 from heldout.errors import NoMetrics, NotUnderstood, ReadError, UsageError
 from heldout.findings import Verdict
@@ -38,7 +39,7 @@ from heldout.report.parts import parts_of
 from heldout.report.rows import Row, row_of
 from heldout.rollouts.rollout import Rollouts
 from heldout.run import Run
-from heldout.serve import samples, windows
+from heldout.serve import cells, samples, windows
 from heldout.serve.picking import Picked, choices, figures_of
 from heldout.serve.places import changed_of, digest, leading_out, may_be_read, stamps_of
 
@@ -192,6 +193,12 @@ def drawing_of(
 def window_of(asked: Asked, wanted: windows.Wanted) -> bytes:
     """Return a window of steps of some metrics, see `windows`."""
     return windows.packed(_held(asked).run, wanted)
+
+
+def problems_in(asked: Asked) -> bytes:
+    """Return what became of each problem of a run, see `cells`."""
+    held = _held(asked)
+    return cells.packed(problems_of(held.run, held.verdict))
 
 
 def samples_of(asked: Asked, query: Mapping[str, str], where: Where) -> str:
