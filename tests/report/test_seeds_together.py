@@ -16,6 +16,7 @@ from heldout.metrics.phrasing import Spoken
 from heldout.report.rows import Row
 from heldout.report.runs_table import table_of
 from heldout.report.seeds import seeds_of
+from heldout.report.sparkline import Spark
 
 
 def kept(level: float, name: str = "a", **given: Any) -> Row:
@@ -41,6 +42,24 @@ def test_the_interval_is_students_over_seeds(levels: list[float]) -> None:
     low = float(stats.t.interval(0.95, len(levels) - 1, np.mean(levels), se)[0]) if se > 0.0 else min(levels)
     assert seeds.averaged == len(levels)
     assert seeds.keep_low == pytest.approx(max(low, 0.0), abs=1e-9)
+
+
+LINE = Spark(held_out=tuple((float(k), 0.1 * k) for k in range(5)))
+
+
+def test_a_copy_is_counted_apart_and_a_single_value_makes_none() -> None:
+    found = seeds_of("a", [kept(0.5, spark=LINE), kept(0.5, "b", spark=LINE)], ["0", "0"])
+    assert (found.count, found.averaged, found.copies, found.twice) == (1, 0, 1, "")
+    assert found.progress == "one run · 1 copy · to step 100"
+    flat = Spark(held_out=((0.0, 0.5), (1.0, 0.5)))
+    assert seeds_of("a", [kept(0.5, spark=flat), kept(0.5, "b", spark=flat)], ["0", "1"]).averaged == 2
+
+
+def test_of_a_seed_that_is_there_twice_nothing_is_averaged() -> None:
+    found = seeds_of("a", [kept(0.5, spark=LINE), kept(0.6)], ["0", "0"])
+    assert (found.count, found.averaged, found.kept_at) == (2, 0, ("", ""))
+    assert found.progress == "k = 2 · seed 0 more than once · to step 100"
+    assert seeds_of("a", [kept(0.5, spark=LINE), kept(0.6)], ["0", "1"]).averaged == 2
 
 
 def test_the_mean_says_of_how_many_seeds_it_is_and_one_run_has_none() -> None:

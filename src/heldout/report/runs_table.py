@@ -87,8 +87,11 @@ def table_of(rows: Sequence[Row], refused: Mapping[str, str] | None = None, by: 
             Entry(row, {"seed": seed} if seed else {}) for row, seed in zip(members, group.seeds, strict=True)
         )
         shared = _shared([differ[id(row)] for row in members])
-        sections.append(Section(entries, seeds_of(group.name, members), counts_of(members), _first(shared, 0, _SHOWN)))
-    return RunsTable(tuple(sections), counts_of(ordered), refused or {})
+        sections.append(
+            Section(entries, seeds_of(group.name, members, group.seeds), counts_of(members), _first(shared, 0, _SHOWN))
+        )
+    shown = [entry.row for section in sections for entry in section.entries]
+    return RunsTable(tuple(sections), counts_of(shown), refused or {})
 
 
 def counts_of(rows: Iterable[Row]) -> tuple[Count, ...]:

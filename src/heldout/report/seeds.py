@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from heldout.compare.groups import copies_in
 from heldout.findings import Fall
 from heldout.report.rows import Row
 from heldout.stats import student
-from heldout.text import sentence_list
+from heldout.text import excerpt, sentence_list
+
+_TELLING = 3  # different values that two runs do not share by chance
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +40,10 @@ class Seeds:
         The largest fall of any.
     last_steps
         The first and the last of the steps at which their logs end.
+    copies
+        How many further runs are copies of one of them.
+    twice
+        A seed that is there more than once, so that they may not be independent; then nothing is averaged.
     """
 
     name: str
@@ -47,6 +55,8 @@ class Seeds:
     averaged: int
     fall: Fall | None
     last_steps: tuple[int, int] | None
+    copies: int = 0
+    twice: str = ""
 
     @property
     def progress(self) -> str:
@@ -55,18 +65,24 @@ class Seeds:
         going = f"{self.finished} of {self.count} finished" if self.finished < self.count else ""
         ends = sorted(set(self.last_steps or ()))
         upto = f"to step {sentence_list(list(map(str, ends)), 'to')}" if ends else ""
-        return " · ".join(filter(None, (seeds, going, upto)))
+        copies = f"{self.copies} {'copy' if self.copies == 1 else 'copies'}" if self.copies else ""
+        twice = f"seed {excerpt(self.twice, 20)} more than once" if self.twice else ""
+        return " · ".join(filter(None, (seeds, copies, twice, going, upto)))
 
 
-def seeds_of(name: str, rows: Sequence[Row]) -> Seeds:
-    """Return what the seeds of one recipe, of which there is at least one, say together.
+def seeds_of(name: str, runs: Sequence[Row], seeds: Sequence[str] = ()) -> Seeds:
+    """Return what the runs of one recipe, of which there is at least one, say together; `seeds` are theirs, if known.
 
     The seed is the unit: levels are averaged only where they were measured by one score on as many problems, and the
     interval is Student's for so many seeds.
     """
+    copied = copies_in(runs, lambda row: row.evaluations, _is_copy)
+    rows = [row for k, row in enumerate(runs) if k not in copied]
+    times = Counter(seed for k, seed in enumerate(seeds) if seed and k not in copied)
+    twice = next((seed for seed, count in times.items() if count > 1), "")
     last = [row.last_step for row in rows if row.last_step is not None]
     falls = [row.fall for row in rows if row.fall is not None]
-    averaged, kept_at, low = _kept(rows)
+    averaged, kept_at, low = _kept([] if twice else rows)
     return Seeds(
         name=name,
         count=len(rows),
@@ -77,7 +93,19 @@ def seeds_of(name: str, rows: Sequence[Row]) -> Seeds:
         averaged=averaged,
         fall=max(falls, key=lambda fall: fall.drop, default=None),
         last_steps=(min(last), max(last)) if last else None,
+        copies=len(copied),
+        twice=twice,
     )
+
+
+def _is_copy(one: Row, other: Row) -> bool:
+    """Whether two rows show the same measurements, and enough of them for that to be no chance."""
+    same = (one.spark.reward, one.spark.held_out, one.evaluations) == (
+        other.spark.reward,
+        other.spark.held_out,
+        other.evaluations,
+    )
+    return same and any(len({y for _, y in line}) >= _TELLING for line in (one.spark.reward, one.spark.held_out))
 
 
 def _kept(rows: Sequence[Row]) -> tuple[int, tuple[str, str], float | None]:
