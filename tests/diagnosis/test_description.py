@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import heldout
-from heldout.diagnosis.description import Description, Observation
+from heldout.diagnosis.description import Description, Observation, Point
 from heldout.findings import State, Verdict
 from heldout.run import Run, Series
 from heldout.stats.noise_posterior import noise_of_rates
@@ -219,4 +219,16 @@ def test_the_ends_and_the_peak_of_a_held_out_score_are_measurements() -> None:
     assert (score.start.value, score.end.value) == (value[0], value[-1])
     assert (score.peak.value, score.trough.value) == (value.max(), value.min())
     assert score.peak.step == int(np.argmax(value))
-    assert reward.peak.value < value.max()  # that of a training signal is of its smoothed line
+    assert (reward.peak, reward.trough) == (score.peak, score.trough)  # also where a smoothed line is drawn
+    assert reward.window is not None
+    assert "Highest value logged" in reward.trend
+    assert {reward.peak, reward.trough} <= set(reward.key_points)
+
+
+def test_an_extreme_at_the_last_step_is_told_as_logged() -> None:
+    value = 0.5 + 0.1 * np.random.default_rng(3).normal(size=120)
+    value[-1] = 3.0
+    run = made(reward=value, held_out=np.linspace(0.4, 0.5, 120))
+    reward = heldout.describe(run, NOISE).series[0]
+    assert reward.end.value < 3.0
+    assert reward.key_points[-1] == reward.peak == Point(119, 3.0)

@@ -16,6 +16,7 @@ from heldout.diagnosis.hack_curve import hack_curve
 from heldout.judged import Judged
 from heldout.report import write_report
 from heldout.report.figures import standard_figures
+from heldout.report.tables import hack_rate
 from heldout.run import Run, Series
 from heldout.stats.arrays import floats
 from heldout.stats.hacking import hacked_share
@@ -49,6 +50,15 @@ def test_blocks_lie_between_evaluations_and_hold_every_answer_once() -> None:
         assert (curve.share[k], curve.low[k], curve.high[k]) == (found.share, found.low, found.high)
         assert (curve.answers[k], curve.prompts[k]) == (found.answers, found.prompts)
     assert curve.answers.sum() == judged.rewarded.sum()
+
+
+@pytest.mark.parametrize(("every", "rows", "note"), [(15, 8, ""), (10, 8, "8 of 12 blocks of steps, evenly spread")])
+def test_a_table_of_some_blocks_says_of_how_many(every: int, rows: int, note: str) -> None:
+    run, evaluated = run_of(simulate_answers(GROWING, seed=1)), np.arange(0, 121, every)
+    score = Series("eval/pass_rate", evaluated, floats(0.5 + 0.002 * evaluated))
+    table = hack_rate(heldout.describe(replace(run, metrics={**run.metrics, score.name: score})))
+    assert table is not None
+    assert (len(table.rows), table.note.partition(";")[0]) == (rows, note)
 
 
 def test_blocks_without_a_rewarded_answer_that_was_judged_are_left_out() -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 from itertools import islice
 from pathlib import Path
 from tempfile import mkdtemp
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from benchmarks.hostile import ODD, texts
@@ -146,6 +148,35 @@ def test_it_is_whole_without_a_script_and_on_a_phone(open_page: Open) -> None:
     expect(plain.get_by_text("bad.csv: it is empty.")).to_be_visible()
     phone = open_page(table(), width=390, color_scheme="dark")
     assert phone.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_a_filter_hides_what_it_does_not_find_and_a_closed_group_its_seeds(open_page: Open, width: int) -> None:
+    page = open_page(table(), width=width)
+    assert shown(page) == ["fell", "unknown", "level"]
+    page.get_by_label("filter the runs").fill("state:plateau")
+    assert shown(page) == ["level"]
+    assert page.locator("tr.group:visible").count() == 0
+    page.get_by_label("filter the runs").fill("zzz")
+    assert shown(page) == []
+    page.get_by_label("filter the runs").fill("")
+    page.get_by_role("button", name="plateau").click()
+    assert shown(page) == ["fell", "unknown"]
+
+
+def test_of_a_log_of_several_runs_it_says_that_all_are_compared_and_how_they_were_read(open_page: Open) -> None:
+    rows = [replace(ROWS[0], name=name, source="a b.csv", settings={"lr": name}) for name in ("a", "b", "c")]
+    page = open_page(write_index(rows, {}, Path(mkdtemp()), ["--eval", "pass rate"]).as_uri())
+    said, names = page.locator("form output"), ("a", "b", "c")
+    for name in names[:2]:
+        page.get_by_label(f"select {name}", exact=True).check()
+    page.keyboard.press("c")
+    expect(said).to_have_text(
+        "Compares all 3 runs of these logs, 1 of them not selected: heldout compare --eval 'pass rate' 'a b.csv'"
+    )
+    page.get_by_label("select c", exact=True).check()
+    page.keyboard.press("c")
+    expect(said).to_have_text("To compare them: heldout compare --eval 'pass rate' 'a b.csv'")
 
 
 def test_hostile_names_and_settings_stay_text_also_when_they_are_copied(open_page: Open) -> None:

@@ -24,6 +24,7 @@ _PAIRS = {
     "trl": "key=value, such as --trl epsilon=0.2",
     "column": "ours=theirs, such as --column prompt=question",
 }
+_FLAGS = {"reward": "--reward", "held_out": "--eval", "length": "--length"}
 SAMPLES: Any = typer.Option("--samples", min=1, help="Samples per held-out problem; one if not given.")
 
 
@@ -35,6 +36,13 @@ class Reading:
     roles: dict[str, str] = field(default_factory=dict)  # role → key
     problems: int | None = None  # held-out problems of an evaluation
     samples: int | None = None  # of each of them; None where that was not said
+
+    @property
+    def flags(self) -> list[str]:
+        """What a person types to say the same."""
+        said = {_FLAGS[role]: key for role, key in self.roles.items()}
+        said |= {"--problems": self.problems, "--samples": self.samples, "--run": self.run}
+        return [word for flag, value in said.items() if value is not None for word in (flag, str(value))]
 
     def one(self, path: str | list[str]) -> Run:
         """Read the one run that a log holds."""
@@ -61,7 +69,7 @@ class Reading:
 def _reading(
     reward: Annotated[str | None, typer.Option(metavar="KEY", help="Which metric is the training reward.")] = None,
     held_out: Annotated[
-        str | None, typer.Option("--eval", metavar="KEY", help="Which metric is the held-out score.")
+        str | None, typer.Option(_FLAGS["held_out"], metavar="KEY", help="Which metric is the held-out score.")
     ] = None,
     length: Annotated[str | None, typer.Option(metavar="KEY", help="Which metric is the response length.")] = None,
     problems: Annotated[int | None, typer.Option(min=1, help="Held-out problems per evaluation.")] = None,

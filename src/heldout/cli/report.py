@@ -113,7 +113,7 @@ def report(
     if letters is not None:
         left = {f"log {number}": masked(why, letters.removed) for number, why in enumerate(left.values(), 1)}
     if several and rows:
-        pages = [write_index(rows, left, out), *pages]
+        pages = [write_index(rows, left, out, [] if anonymous else reading.flags), *pages]
     for line in letters.told([*files, *pages[:several]]) if letters else ():
         print(line)
     show_files(console, pages[:1] if len(pages) > _MOST_PAGES else pages)

@@ -15,6 +15,7 @@ from heldout.diagnosis.curves import blocks, written_level
 from heldout.diagnosis.model import Curve, Point, SeriesDescription
 from heldout.findings import State, Verdict
 from heldout.metrics import Better, phrasing
+from heldout.stats.arrays import FloatArray, IntArray
 from heldout.stats.course import FEWEST, Around, Course, Way, constant_since, course, end_values
 from heldout.stats.levels import TWO_SIDED_95
 from heldout.stats.noise import difference_noise, volatility
@@ -61,7 +62,7 @@ def describe_series(curve: Curve, verdict: Verdict, linked: bool = False) -> Ser
         start_level=found.start,
         end_level=found.end,
         course=found if own else None,
-        key_points=_key_points(curve, (start, peak, trough, end)),
+        key_points=_key_points(curve, (start, end, peak, trough)),
         trend=" ".join(filter(None, sentences)),
         noise=_noise(curve, share),
         noise_sd=math.sqrt(curve.variance),
@@ -159,10 +160,9 @@ def _what(curve: Curve, found: Course, verdict: Verdict | None) -> str:
 def _extremes(curve: Curve, peak: Point, trough: Point) -> str:
     if curve.range == 0:
         return ""
-    return (
-        f"Highest value {written(curve, peak.value)} at step {peak.step}, lowest {written(curve, trough.value)} at "
-        f"step {trough.step}."
-    )
+    logged = " logged" if curve.window else ""
+    highest, lowest = (f"{written(curve, one.value)} at step {one.step}" for one in (peak, trough))
+    return f"Highest value{logged} {highest}, lowest {lowest}."
 
 
 def _constant(curve: Curve) -> str:
@@ -174,11 +174,19 @@ def _constant(curve: Curve) -> str:
 
 
 def _ends(curve: Curve) -> tuple[Point, Point, Point, Point]:
-    """Return first, last, highest and lowest point: of a held-out score measurements, of others those of the line."""
-    step, value = (curve.series.step, curve.series.value) if curve.role == "held_out" else (curve.step, curve.value)
-    at = (0, -1, int(np.argmax(value)), int(np.argmin(value)))
-    start, end, peak, trough = (Point(int(step[index]), float(value[index])) for index in at)
-    return start, end, peak, trough
+    """Return the first, the last, the highest and the lowest point.
+
+    Highest and lowest are of the values logged: those of a smoothed line lie below and above values in the log. The
+    first and the last point are measurements of a held-out score, and of the line of others.
+    """
+    logged, line = (curve.series.step, curve.series.value), (curve.step, curve.value)
+    ends = logged if curve.role == "held_out" else line
+    top, bottom = int(np.argmax(logged[1])), int(np.argmin(logged[1]))
+    return _point(*ends, 0), _point(*ends, -1), _point(*logged, top), _point(*logged, bottom)
+
+
+def _point(step: FloatArray | IntArray, value: FloatArray, index: int) -> Point:
+    return Point(int(step[index]), float(value[index]))
 
 
 def _key_points(curve: Curve, always: tuple[Point, ...]) -> tuple[Point, ...]:

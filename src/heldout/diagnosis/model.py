@@ -68,12 +68,12 @@ class SeriesDescription:
     window: float | None  # smoothing window in steps
     start: Point
     end: Point
-    peak: Point  # the highest and the lowest value, which are no turns
+    peak: Point  # the highest and the lowest value logged, which are no turns
     trough: Point
     start_level: Around  # the mean of the first values, and of the last, with their intervals
     end_level: Around
     course: Course | None  # what a test has a word for; None for the held-out score, which the verdict speaks of
-    key_points: tuple[Point, ...]  # evenly spaced ones, with the four above among them
+    key_points: tuple[Point, ...]  # evenly spaced ones of the line, with the four above among them
     trend: str  # what it does, in words
     noise: str
     noise_sd: float  # standard deviation of one logged value around the level

@@ -62,8 +62,9 @@ def at_the_peak_and_the_end(seen: Seen) -> Iterator[Observation]:
     steps = (peak, int(held_out.series.step[-1]))
     scores = np.interp(steps, held_out.series.step, held_out.series.value).tolist()  # as measured, the reward as drawn
     rewards = np.interp(steps, reward.step, reward.value).tolist()
+    rewarded = f"{_name(reward, False)}{' as smoothed' if reward.window else ''}"
     first, last = (
-        f"{_name(held_out, False)} is {written(held_out, score)} and {_name(reward, False)} {written(reward, value)}"
+        f"{_name(held_out, False)} is {written(held_out, score)} and {rewarded} {written(reward, value)}"
         for score, value in zip(scores, rewards, strict=True)
     )
     text = (

@@ -118,12 +118,15 @@ def write_report(
     return Written(run, about, verdict, folder, files)
 
 
-def write_index(rows: Sequence[Row], refused: Mapping[str, str], folder: Path) -> Path:
-    """Write the page with one row a run, and what could not be read; the runs' own pages lie where the rows say."""
+def write_index(rows: Sequence[Row], refused: Mapping[str, str], folder: Path, flags: Sequence[str] = ()) -> Path:
+    """Write the page with one row a run, and what could not be read; the runs' own pages lie where the rows say.
+
+    `flags` say on the command line how the runs were read: whoever compares some of them is to read them so too.
+    """
     remove_reports(folder, reports_before(folder) - {row.page.partition("/")[0] for row in rows})
     remove(folder, written_before(folder))  # a report of one run, perhaps, which is none of these
     page = folder / INDEX
-    page.write_text(as_index(table_of(rows, refused)), encoding="utf-8")
+    page.write_text(as_index(table_of(rows, refused), flags), encoding="utf-8")
     return page
 
 

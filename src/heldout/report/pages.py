@@ -117,6 +117,6 @@ def _looks(looks: Looks) -> Mapping[str, object]:
     }
 
 
-def as_index(table: RunsTable) -> str:
-    """Write the page of several runs."""
-    return template("index.html", __package__).render(table=table)
+def as_index(table: RunsTable, flags: Sequence[str] = ()) -> str:
+    """Write the page of several runs, of which `flags` say on the command line how they were read."""
+    return template("index.html", __package__).render(table=table, flags=flags)

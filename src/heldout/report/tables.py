@@ -52,7 +52,7 @@ def _p(p: float) -> str:
 
 
 def key_values(about: Description) -> TextTable:
-    """Where each curve starts and ends, as means with 95 % intervals, and its highest and lowest value."""
+    """Where each curve starts and ends, as means with 95 % intervals, and the highest and lowest value logged."""
     rows = tuple(
         (_label(s), _level(s, s.start_level), _level(s, s.end_level), _at(s, s.peak), _at(s, s.trough), str(s.count))
         for s in about.series
@@ -61,13 +61,15 @@ def key_values(about: Description) -> TextTable:
 
 
 def key_points(series: SeriesDescription) -> TextTable:
-    """Evenly spaced points of one curve, with start, end, highest and lowest named."""
+    """Evenly spaced points of one curve, with start, end, highest and lowest value logged named."""
     ends = {series.end.step: "end", series.start.step: "start"}
     names = {series.trough.step: "lowest", series.peak.step: "highest", **ends}
     for step, name in ((series.peak.step, ", highest"), (series.trough.step, ", lowest")):
         names[step] += name if step in ends else ""
     rows = tuple((str(p.step), _value(series, p.value), names.get(p.step, "")) for p in series.key_points)
-    return TextTable(f"Key points: {_label(series)}", ("Step", "Value", ""), rows)
+    title, head, window = f"Key points: {_label(series)}", ("Step", "Value", ""), series.window
+    note = f"Points of the line over {window:g} steps; highest and lowest are values logged." if window else ""
+    return TextTable(title, head, rows, note)
 
 
 def correlations(about: Description) -> TextTable:
@@ -98,6 +100,7 @@ def hack_rate(about: Description) -> TextTable | None:
     if curve is None:
         return None
     said = Spoken()
+    shown = np.unique(np.linspace(0, len(curve) - 1, _MOST_BLOCKS).round().astype(int)).tolist()
     rows = tuple(
         (
             f"{curve.first_step[k]} to {curve.step[k]}",
@@ -105,10 +108,12 @@ def hack_rate(about: Description) -> TextTable | None:
             said.levels(float(curve.low[k]), float(curve.high[k])),
             str(curve.answers[k]),
         )
-        for k in np.unique(np.linspace(0, len(curve) - 1, _MOST_BLOCKS).round().astype(int)).tolist()
+        for k in shown
     )
     head = ("Steps", "Share", "95 % interval", "Answers judged")
-    return TextTable("Rewarded answers that fail the hidden tests", head, rows)
+    left = f"{len(shown)} of {len(curve)} blocks of steps, evenly spread; report.json has them all."
+    note = left if len(shown) < len(curve) else ""
+    return TextTable("Rewarded answers that fail the hidden tests", head, rows, note)
 
 
 def signals(about: Description) -> TextTable:

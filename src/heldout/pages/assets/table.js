@@ -129,9 +129,12 @@
       if (picked.length < 2) said.textContent = "Select two runs or more (x), then compare them (c).";
       else if (root.dataset.compare) location.assign(`${root.dataset.compare}?${new URLSearchParams(picked.map((row) => ["run", row.dataset.slug ?? ""]))}`);
       else {
-        const command = `heldout compare ${[...new Set(picked.map((row) => row.dataset.source))].join(" ")}`;
+        const sources = new Set(picked.map((row) => row.dataset.source));
+        const all = runs().filter((row) => sources.has(row.dataset.source)).length;
+        const command = ["heldout compare", root.dataset.flags, ...sources].filter(Boolean).join(" ");
         copy(command, comparing);
-        said.replaceChildren("To compare them: ", make("code", {}, command));
+        const what = all > picked.length ? `Compares all ${all} runs of these logs, ${all - picked.length} of them not selected: ` : "To compare them: ";
+        said.replaceChildren(what, make("code", {}, command));
       }
     }
 
