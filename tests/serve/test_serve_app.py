@@ -54,6 +54,8 @@ def test_rows_for_programs(app: Served) -> None:
     found = app[0].get("/api/runs").json()
     rows = {row["name"]: row for row in found["runs"]}
     assert rows["hacked"]["state"] == "over-optimised"
+    assert not rows["hacked"]["live"], "its record says that it has ended"
+    assert all(row["live"] for name, row in rows.items() if name.startswith("table")), "nothing says that they have"
     assert {"table/seeds-1", "table/seeds-2"} <= {re.sub("[^a-z0-9/]+", "-", name) for name in rows} or len(rows) == 4
     assert found["not_read"].keys() == {"broken"}
 

@@ -16,6 +16,8 @@ import pytest
 from playwright import sync_api
 from serving import record
 
+from heldout.store.layout import PROCESS
+
 CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
 WAIT = 120_000.0  # ms; a busy machine is slow
 
@@ -65,6 +67,7 @@ def append(run: Path, step: int) -> None:
 def test_a_run_that_goes_on_is_followed_over_a_restart(tmp_path: Path, page: sync_api.Page) -> None:
     """The page shows each new step once, keeps a zoom, and goes on when the server comes back."""
     run, port = record(tmp_path / "runs" / "hacked"), free_port()
+    (run / PROCESS).unlink()  # which says that it has ended
     errors: list[str] = []
     page.on("pageerror", lambda error: errors.append(str(error)))
     page.on("dialog", lambda dialog: errors.append(dialog.message))
@@ -77,7 +80,9 @@ def test_a_run_that_goes_on_is_followed_over_a_restart(tmp_path: Path, page: syn
         sync_api.expect(page.locator("#live")).to_have_text("● live, step 40", timeout=WAIT)
         sync_api.expect(page.locator("#new-steps")).to_have_text("1 new steps →", timeout=WAIT)
         assert page.evaluate("heldout.figures.all()[0].view") == [5, 20]
+        sync_api.expect(page.locator("#dated")).to_contain_text("all else on this page is as of step 39.")
         assert server.interrupt() == 0
+        sync_api.expect(page.locator("#live")).to_have_text("not connected, as of step 40", timeout=WAIT)
         append(run, 41)
         server = Server(tmp_path / "runs", port)
         sync_api.expect(page.locator("#live")).to_have_text("● live, step 41", timeout=WAIT)
@@ -90,6 +95,46 @@ def test_a_run_that_goes_on_is_followed_over_a_restart(tmp_path: Path, page: syn
     finally:
         assert server.interrupt() == 0
     assert errors == []
+
+
+def until(page: sync_api.Page, wanted: list[str]) -> None:
+    page.wait_for_function(
+        "(wanted) => [...document.querySelectorAll('tr[data-slug] th')].map((one) => one.querySelector('a')"
+        "?.textContent.trim() ?? '').sort().join() === wanted.join()",
+        arg=wanted,
+        timeout=WAIT,
+    )
+
+
+def test_the_table_has_each_run_once_whatever_comes_goes_and_belongs_together(
+    tmp_path: Path, page: sync_api.Page
+) -> None:
+    root = tmp_path / "runs"
+    record(root / "one")
+    server = Server(root, free_port())
+    try:
+        page.goto(server.said.split()[0])
+        until(page, ["one"])
+        sync_api.expect(page.locator("tr[data-slug] td").first).to_contain_text("over-optimised", timeout=WAIT)
+        page.get_by_label("select one").check()
+        shutil.copytree(root / "one", root / "two")
+        until(page, ["one", "two"])
+        record(root / "three", hack_from=40)
+        until(page, ["one", "three", "two"])
+        page.wait_for_function(
+            "document.querySelectorAll('tr[data-slug][data-state=over-optimised]').length === 2", timeout=WAIT
+        )
+        sync_api.expect(page.get_by_label("select one")).to_be_checked()
+        shutil.rmtree(root / "two")
+        until(page, ["one", "three"])
+        sync_api.expect(page.get_by_label("select one")).to_be_checked()
+        shown = page.locator("tr[data-slug]").evaluate_all("(rows) => rows.map((row) => row.dataset.slug)")
+        page.reload()
+        until(page, ["one", "three"])
+        again = page.locator("tr[data-slug]").evaluate_all("(rows) => rows.map((row) => row.dataset.slug)")
+        assert shown == again
+    finally:
+        server.interrupt()
 
 
 def test_an_answer_that_fooled_the_judge_is_three_clicks_away(tmp_path: Path, page: sync_api.Page) -> None:

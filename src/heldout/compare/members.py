@@ -158,6 +158,14 @@ def _life(run: Run) -> Life:
     return Life.FINISHED if writer is not None and writer.last_word == "finished" else Life.UNKNOWN
 
 
+def has_ended(run: Run) -> bool:
+    """Whether what wrote a run has said its last word, or its log ends at the last step planned; False else."""
+    writer = writer_of(Path(run.source))
+    if writer is not None and (writer.last_word or writer.alive() is not None):
+        return bool(writer.last_word) or not writer.alive()
+    return bool(len(run.steps)) and _last(run) == _planned(run)
+
+
 def _planned(run: Run) -> int | None:
     """How many steps the trainer's own settings plan; None where they do not say.
 

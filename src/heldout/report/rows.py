@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from heldout.compare.members import has_ended
 from heldout.diagnosis.entries import as_told
 from heldout.diagnosis.first_screen import spoken_of
 from heldout.findings import Estimate, Fall, Severity, State, Verdict
@@ -40,6 +41,8 @@ class Row:
         When its log was last written to, in seconds of the epoch; 0 where that is not known.
     live
         Whether it goes on.
+    ended
+        Whether its record says that it has ended; most logs do not tell.
     state
         The verdict; None where it has not been judged (yet), and `error` may say why.
     label
@@ -84,6 +87,7 @@ class Row:
     page: str = ""
     changed: float = 0.0
     live: bool = False
+    ended: bool = False
     state: State | None = None
     label: str = ""
     colour: str = "yellow"
@@ -140,6 +144,7 @@ def row_of(run: Run, verdict: Verdict, *, page: str = "", changed: float | None 
         page=page,
         changed=changed_of(run.source) if changed is None else changed,
         live=live,
+        ended=has_ended(run),
         state=verdict.state,
         label=verdict.label,
         colour=verdict.colour,

@@ -113,9 +113,9 @@ class Catalogue:
         return self._asked(entry.place.path, entry.run)
 
     def is_live(self, entry: Entry) -> bool:
-        """Whether a run goes on."""
+        """Whether a run goes on: its log was written to just now, and its record does not say that it has ended."""
         known = self._known.get(entry.place.path)
-        return known is not None and time.time() - known.changed < LIVE
+        return known is not None and not entry.row.ended and time.time() - known.changed < LIVE
 
     def stamp(self, entry: Entry) -> str:
         """Return what tells whether anything of a run has changed, as of the last look."""

@@ -19,6 +19,7 @@ from heldout.charts.browser import as_data
 from heldout.charts.drawing import draw_all, render
 from heldout.charts.spec import Kind
 from heldout.compare import Comparison, compare
+from heldout.compare.members import has_ended
 from heldout.compare.page import context as comparison_context
 from heldout.diagnosis.description import describe
 from heldout.diagnosis.first_screen import first_screen
@@ -133,8 +134,8 @@ def live_of(asked: Asked, columns: int, picked: Picked) -> bytes:
     ]
     state = {"state": held.verdict.state.value, "label": held.verdict.label, "colour": held.verdict.colour}
     figures = {figure.stem: as_data(figure.chart, columns) for figure in held.figures(picked)}
-    told = {"stamp": held.stamp, "last": last_step(held.run), "verdict": state, "lines": lines, "figures": figures}
-    return orjson.dumps(told)
+    told = {"stamp": held.stamp, "last": last_step(held.run), "ended": has_ended(held.run)}
+    return orjson.dumps(told | {"verdict": state, "lines": lines, "figures": figures})
 
 
 def comparison_of(several: Sequence[tuple[str, Asked]], options: Mapping[str, str], base: str) -> str:

@@ -176,6 +176,7 @@
 
     /** Give rows their boxes and groups their buttons; rows that are new are sorted with the others. */
     function equip() {
+      first.splice(0, first.length, ...first.filter((body) => body.isConnected));
       for (const body of table.tBodies) if (!first.includes(body)) first.push(body);
       for (const row of runs().filter((one) => !one.querySelector("input"))) row.cells[1].prepend(make("input", { type: "checkbox", "aria-label": `select ${textOf(row.cells[1].firstElementChild ?? row.cells[1])}` }), " ");
       for (const name of table.querySelectorAll("tr.group span.name")) {

@@ -6,7 +6,7 @@
  */
 (() => {
   const heldout = (window.heldout ??= /** @type {any} */ ({}));
-  const AGAIN = 2000; // ms
+  const AGAIN = 2000, QUIET = 120_000; // ms
   const root = document.querySelector("[data-live]");
   if (!(root instanceof HTMLElement)) return;
   const { base = "", slug = "", view = "" } = root.dataset;
@@ -23,6 +23,7 @@
   const chip = /** @type {HTMLButtonElement | null} */ (document.getElementById("new-steps"));
   const told = document.getElementById("live");
   let last = Number(root.dataset.last);
+  let quiet = 0; // a timer
   let waiting = false;
   let busy = false;
 
@@ -40,6 +41,7 @@
       const columns = Math.min(Math.max(Math.round(innerWidth), 300), 2000);
       const answer = await fetch(`${base}/api/run/${slug}/live?px=${columns}&${view}`).catch(() => null);
       if (answer?.ok) take(await answer.json());
+      else if (answer?.status !== 404) setTimeout(refresh, AGAIN);
     }
     busy = false;
   }
@@ -55,8 +57,26 @@
       chip.textContent = `${chip.dataset.missed} new steps →`;
     }
     last = now.last;
-    if (told) told.textContent = `● live, step ${last}`;
+    say(now.ended ? `ended at step ${last}` : `● live, step ${last}`);
+    clearTimeout(quiet);
+    if (!now.ended) quiet = window.setTimeout(() => say(`step ${last}, nothing new for two minutes`), QUIET);
     verdict(now);
+    date();
+  }
+
+  /** @param {string} text how the run goes on */
+  function say(text) {
+    if (told) told.textContent = text;
+  }
+
+  /** Say of what does not go on with the verdict and the figures how old it is. */
+  function date() {
+    if (document.getElementById("dated")) return;
+    const note = element("p", `The verdict and the figures go on; all else on this page is as of step ${root?.dataset.last}. `);
+    note.id = "dated";
+    note.className = "where";
+    note.append(Object.assign(element("a", "Read it anew"), { href: location.pathname + location.search }));
+    document.querySelector("section.verdict")?.after(note);
   }
 
   /** Replace the words of the verdict; nothing moves but what is longer. @param {any} now */
@@ -170,27 +190,38 @@
 
   async function takeRows() {
     const answer = await fetch(location.pathname).catch(() => null);
-    if (!answer?.ok) return;
+    if (!answer?.ok) return void setTimeout(later, AGAIN); // what was told is not forgotten
     const page = parsed(await answer.text());
-    const rows = /** @type {HTMLTableRowElement[]} */ ([...page.querySelectorAll("[data-table] tr[data-slug]")]);
-    const here = table?.querySelector("table");
-    for (const row of rows) {
-      const old = rowOf(row.dataset.slug ?? "");
-      if (old) put(old, row);
-      else here?.append(row.closest("tbody") ?? row);
-    }
-    const known = new Set(rows.map((row) => row.dataset.slug));
-    for (const old of table?.querySelectorAll("tr[data-slug]") ?? []) if (!known.has(/** @type {HTMLElement} */ (old).dataset.slug)) (old.closest("tbody") ?? old).remove();
+    takeTable(page);
     for (const part of ["#told", "#refused-list", "[data-table] .chips"]) {
       const [old, now] = [document.querySelector(part), page.querySelector(part)];
       if (old && now && old.textContent !== now.textContent) old.replaceChildren(...now.childNodes);
     }
-    table?.dispatchEvent(new CustomEvent("heldout:rows"));
   }
+
+  /** Take rows, their groups and their order as the server has them; what was selected, opened and pointed at stays so. @param {Document} page */
+  function takeTable(page) {
+    const here = table?.querySelector("table"), now = page.querySelector("[data-table] table");
+    if (!table || !here || !now) return;
+    const held = document.activeElement, row = /** @type {HTMLElement | null | undefined} */ (held?.closest("tr[data-slug]"));
+    const chosen = [...here.querySelectorAll("tr[data-slug]:has(input:checked)")].map((one) => /** @type {HTMLElement} */ (one).dataset.slug ?? "");
+    const opened = new Set([...here.tBodies].filter((body) => body.dataset.open === "true").map(groupOf));
+    for (const body of now.tBodies) if (opened.has(groupOf(body))) body.dataset.open = "true";
+    for (const body of [...here.tBodies]) body.remove();
+    here.append(...now.tBodies);
+    table.dispatchEvent(new CustomEvent("heldout:rows"));
+    for (const box of chosen.map((slug) => rowOf(slug)?.querySelector("input"))) if (box) box.checked = true;
+    here.dispatchEvent(new Event("change"));
+    if (row && held) rowOf(row.dataset.slug ?? "")?.querySelector(held.tagName)?.focus({ preventScroll: true });
+  }
+
+  /** @param {Element} body the name of its group, which no run's own body has */
+  const groupOf = (body) => body.querySelector("tr.group .name")?.textContent ?? null;
 
   // --- the stream ------------------------------------------------------------------------------------------------------
   /** @type {EventSource | null} */
   let stream = null;
+  let lost = false;
 
   function open() {
     if (stream || document.hidden) return;
@@ -199,8 +230,15 @@
     stream.addEventListener("points", () => refresh());
     stream.addEventListener("run", (event) => ((seen = event.lastEventId), takeRow(JSON.parse(event.data))));
     stream.addEventListener("rows", (event) => ((seen = event.lastEventId), later()));
-    stream.addEventListener("gone", () => told && (told.textContent = "this run is not there any more"));
+    stream.addEventListener("gone", () => say("this run is not there any more"));
+    stream.addEventListener("open", () => {
+      if (lost) say("");
+      lost = false;
+    });
     stream.addEventListener("error", () => {
+      lost = true;
+      clearTimeout(quiet);
+      say(`not connected, as of step ${last}`);
       if (stream?.readyState === EventSource.CLOSED) setTimeout(() => (close(), open()), AGAIN);
     });
   }
