@@ -40,7 +40,7 @@ class Reading:
     @property
     def flags(self) -> list[str]:
         """What a person types to say the same."""
-        said = {_FLAGS[role]: key for role, key in self.roles.items()}
+        said: dict[str, str | int | None] = {_FLAGS[role]: key for role, key in self.roles.items()}
         said |= {"--problems": self.problems, "--samples": self.samples, "--run": self.run}
         return [word for flag, value in said.items() if value is not None for word in (flag, str(value))]
 

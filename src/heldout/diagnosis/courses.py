@@ -15,7 +15,6 @@ from heldout.diagnosis.curves import blocks, written_level
 from heldout.diagnosis.model import Curve, Point, SeriesDescription
 from heldout.findings import State, Verdict
 from heldout.metrics import Better, phrasing
-from heldout.stats.arrays import FloatArray, IntArray
 from heldout.stats.course import FEWEST, Around, Course, Way, constant_since, course, end_values
 from heldout.stats.levels import TWO_SIDED_95
 from heldout.stats.noise import difference_noise, volatility
@@ -179,14 +178,17 @@ def _ends(curve: Curve) -> tuple[Point, Point, Point, Point]:
     Highest and lowest are of the values logged: those of a smoothed line lie below and above values in the log. The
     first and the last point are measurements of a held-out score, and of the line of others.
     """
-    logged, line = (curve.series.step, curve.series.value), (curve.step, curve.value)
-    ends = logged if curve.role == "held_out" else line
-    top, bottom = int(np.argmax(logged[1])), int(np.argmin(logged[1]))
-    return _point(*ends, 0), _point(*ends, -1), _point(*logged, top), _point(*logged, bottom)
+    top, bottom = int(np.argmax(curve.series.value)), int(np.argmin(curve.series.value))
+    ends = _logged if curve.role == "held_out" else _drawn
+    return ends(curve, 0), ends(curve, -1), _logged(curve, top), _logged(curve, bottom)
 
 
-def _point(step: FloatArray | IntArray, value: FloatArray, index: int) -> Point:
-    return Point(int(step[index]), float(value[index]))
+def _logged(curve: Curve, index: int) -> Point:
+    return Point(int(curve.series.step[index]), float(curve.series.value[index]))
+
+
+def _drawn(curve: Curve, index: int) -> Point:
+    return Point(int(curve.step[index]), float(curve.value[index]))
 
 
 def _key_points(curve: Curve, always: tuple[Point, ...]) -> tuple[Point, ...]:
