@@ -21,6 +21,7 @@ from heldout.compare.outcomes import points, shared_steps
 from heldout.compare.parting import partings
 from heldout.compare.problems import parts_of
 from heldout.compare.refusals import refusals
+from heldout.compare.units import check_units
 from heldout.diagnosis.verdict import diagnose
 from heldout.errors import UsageError
 from heldout.findings import Verdict
@@ -83,7 +84,8 @@ def compare(
     Raises
     ------
     UsageError
-        With fewer than two runs, an unknown baseline, benchmark, setting or step, or a margin that is not above 0.
+        With fewer than two runs, an unknown baseline, benchmark, setting or step, a margin that is not above 0, or
+        scores that may be in percent in some runs and shares in others.
 
     Examples
     --------
@@ -97,6 +99,7 @@ def compare(
     groups = _groups(runs, by, named)
     _check(groups, at, margin)
     sides = [judged(group, benchmark, verdict_of) for group in groups]
+    check_units(sides)
     spoken = _spoken(sides)
     rules = Rules(_margin(margin, spoken), paired_seeds)
     first = _baseline(sides, baseline)
