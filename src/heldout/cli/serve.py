@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from pathlib import Path
@@ -53,6 +54,7 @@ def serve(
     kept = None if no_cache else cache or default_folder()
     settings = Settings(host, port, token_of(token), allow_host or (), base_path, depth, planned, kept)
     run(folders or [Path()], settings, lambda address, catalogue: _ready(address, catalogue, show))
+    gc.freeze()  # the process ends: what it holds need not be searched for what to free
 
 
 def _ready(address: str, catalogue: Catalogue, show: bool | None) -> None:
