@@ -16,6 +16,12 @@ def refused(found: Comparison) -> bool:
     return "not-alike" in {one.code for one in found.refusals}
 
 
+def scores(run: Run) -> Run:
+    """The run, whose score has a name that does not say whether it is a share."""
+    return replace(run, metrics={"eval/score": replace(run["held_out"], name="eval/score")},
+                   roles={"held_out": "eval/score"})  # fmt: skip
+
+
 def on(run: Run, benchmark: str) -> Run:
     """The run, evaluated on the same names of problems of another benchmark."""
     measured = tuple(replace(one, benchmark=benchmark) for one in run.measured)
@@ -62,6 +68,24 @@ def test_numbers_after_a_word_that_says_nothing_are_the_same_in_one_task_only(pr
     a, b = recipe("a", 0.9), recipe("b", 0.2, first=9)
     other = [*(named(run, "mbpp") for run in a), *(named(run, "humaneval") for run in b)]
     assert refused(compare(other, at="last")) == differs
+
+
+def test_of_sets_that_are_not_alike_no_difference_is_told() -> None:
+    a = recipe("a", 0.9, k=5, eval_dataset="gsm8k")
+    b = recipe("b", 0.2, k=5, first=9, eval_dataset="math500")
+    found = compare([*a, *b], at="last")
+    assert np.isnan(found.primary[0].value)
+    assert not any("of the pairs" in note for note in found.notes)
+    alike = compare([*a, *recipe("b", 0.2, k=5, first=9, eval_dataset="gsm8k")], at="last")
+    assert any("of the pairs" in note for note in alike.notes)
+
+
+def test_scores_of_two_units_are_not_compared_in_either_order() -> None:
+    a, b = (scores(rates(name, values)) for name, values in (("a", [0.1, 0.4]), ("b", [10.0, 40.9])))
+    for runs in ([a, b], [b, a]):
+        found = compare(runs, at="last")
+        assert found.primary[0].answer is Answer.NOT_COMPARED
+        assert "not in one unit" in found.primary[0].why
 
 
 def test_a_setting_of_evaluation_hides_no_other_of_training() -> None:

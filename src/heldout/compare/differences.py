@@ -54,9 +54,9 @@ def _found(a: Side, b: Side, at: str, rules: Rules) -> tuple[Difference, Measure
         return replace(told, why=_absent(a, b, at)), None
     first, second = own
     wrong = differences_of(fingerprint([conditions(a, first), conditions(b, second)]))
-    told = replace(told, value=_mean(first) - _mean(second))
     if wrong:
         return replace(told, why="; ".join(one.text for one in wrong)), None
+    told = replace(told, value=_mean(first) - _mean(second))
     found = measured(a, b, first, second, paired_seeds=rules.paired_seeds)
     if found.why:
         return replace(told, why=found.why, problems=found.problems, method=found.method), None

@@ -57,6 +57,8 @@ def differences_of(checked: Sequence[Checked]) -> list[Checked]:
 def _problems(sides: Sequence[Conditions]) -> Checked:
     points = [point for side in sides for point in side.points]
     outcomes = [one for point in points for one in point.outcomes or ()]
+    if len({(one.share, one.lower, one.ratio) for point in points for one in point.evaluations}) > 1:
+        return Checked("problems", DIFFERS, "their scores are not in one unit")
     if all(point.outcomes is not None for point in points):
         most = max(len(one) for one in outcomes)
         shared = len(common(outcomes))

@@ -120,6 +120,8 @@ def _improvement(found: Comparison, sides: Sequence[Side]) -> Iterator[str]:
     """The chance that a seed of one is better than a seed of the other, from five seeds each on."""
     by_name = {side.name: side for side in sides}
     for one in found.primary:
+        if one.answer is Answer.NOT_COMPARED:
+            continue
         scores = [[run.evaluations[-1].score for run in by_name[name].counted] for name in (one.b, one.a)]
         chance = seeds.probability_of_improvement(*scores) if all(scores) else None
         if chance is not None:
