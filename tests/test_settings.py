@@ -40,6 +40,13 @@ def test_what_is_named_like_a_secret_is_in_no_report(tmp_path: Path) -> None:
     assert json.loads(texts["report.json"])["run"]["settings"]["seed"] == "7"
 
 
+@pytest.mark.parametrize(
+    "key", ["token", "hf_token", "hub/token", "auth-token", "helper_token", "API_TOKEN", "api_key"]
+)
+def test_tokens_that_open_doors_are_left_out(key: str) -> None:
+    assert settings_of({key: "x"}) == {}
+
+
 def test_many_and_long_settings_are_shortened_and_none_is_obeyed() -> None:
     told = settings_of({f"k{k}": "x" * 500 + "\x1b]0;T\x07" for k in range(200)})
     assert len(told) == 60
@@ -81,6 +88,9 @@ def test_settings_whose_names_only_look_like_a_place_still_count() -> None:
         ("eval/time", 10, 60),
         ("data/start_date", "2020", "2021"),
         ("model/commit", "a1", "b2"),
+        ("local_model_path", "/m/a", "/m/b"),
+        ("reward/penalty_per_token", 0, 0.5),
+        ("eos_token", "</s>", "<|end|>"),
     ],
 )
 def test_what_is_read_and_what_is_asked_makes_the_recipe(key: str, first: object, second: object) -> None:

@@ -10,6 +10,7 @@ from heldout.text import shared_beginning, visible
 
 # A setting of this name is not shown: configurations of trainers hold keys of trackers and hubs.
 _SECRET = re.compile(r"(?:api|access|private)[-_]?key|token$|secret|passw|credential|authorization", re.IGNORECASE)
+_OF_TEXT = re.compile(r"(?:^|[-_./])(?:per|pad|eos|bos|unk)[-_]token$", re.IGNORECASE)  # a token that opens nothing
 _NOT_SETTINGS = frozenset({"figure", "versions", "created"})
 _MOST, _LONGEST = 60, 120
 # What tells two trainings apart without making them different recipes (see `_is_circumstance`).
@@ -57,7 +58,7 @@ def all_settings(config: Mapping[str, Any]) -> dict[str, str]:
     >>> all_settings({"seed": 7, "model": {"name": "tiny"}, "hub_token": "x"})
     {'seed': '7', 'model/name': 'tiny'}
     """
-    return {key: text for key, text in _texts(config) if not _SECRET.search(key)}
+    return {key: text for key, text in _texts(config) if not _SECRET.search(_OF_TEXT.sub("", key))}
 
 
 def recipe_of(config: Mapping[str, Any]) -> dict[str, str]:
