@@ -28,6 +28,7 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
     root = tmp_path_factory.mktemp("picked") / "runs"
     record(root / "hacked", 60)
     rows = [{"step": step, "reward": 0.1 * step, "num_tokens": 1000 * step, "eval/acc": 0.5} for step in range(1, 9)]
+    rows += [{"step": 9, "reward": 0.9, "odd": float("nan")}]
     (root / "counted").mkdir()
     (root / "counted" / "metrics.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in rows))
     with served(root.resolve()) as (client, _):
@@ -63,6 +64,11 @@ def test_the_form_shows_what_is_drawn(app: TestClient) -> None:
     assert offered(text, "axis") == {"step": True, "time": False}
     assert offered(text, "window") == {"": False, "1": False, "5": False, "10": False}
     assert visible(HOSTILE) in offered(text, "left")
+
+
+def test_what_has_no_value_that_can_be_drawn_is_not_offered(app: TestClient) -> None:
+    assert app.get("/api/run/counted/window?key=odd").status_code == 200
+    assert "odd" not in offered(page(app, "counted"), "left")
 
 
 def test_another_pair_is_drawn_above_the_usual_figures(app: TestClient) -> None:

@@ -95,7 +95,8 @@ def choices(run: Run, picked: Picked, first: Figure) -> dict[str, object]:
     """Return what the form above the figures offers, and what is chosen there."""
     shown = [*shown_in(run, first), ""][:2]
     played = dict.fromkeys(run.roles[role] for role in run.roles if run.roles[role] in run.metrics)
-    keys = list(dict.fromkeys([*filter(None, shown), *played, *sorted(run.metrics)]))
+    named = dict.fromkeys([*filter(None, shown), *played, *sorted(run.metrics)])
+    keys = [key for key in named if np.isfinite(run.metrics[key].value).any()]
     return {
         "metrics": keys[:_MOST_KEYS],
         "left": shown[0],
