@@ -27,7 +27,7 @@ def name(text: str) -> str:
     """Return a name as it stands in a sentence: of a long one both ends, by which names differ.
 
     >>> name("grpo-qwen2.5-coder-0.5b-instruct-humaneval-learning-rate-2e-6")
-    'grpo-qwen2.5-coder-0.5b-i…ng-rate-2e-6'
+    'grpo-qwen2.5-coder-0.5b-i…ning-rate-2e-6'
     """
     line = visible(" ".join(text.split()))
     return line if len(line) <= _NAME else f"{line[: _NAME - _END - 1]}…{line[-_END:]}"
