@@ -280,3 +280,22 @@ def test_paper_shows_the_drawing_in_the_colours_of_paper(open_page: Open) -> Non
     expect(page.locator("#figure-reward-and-held-out .still")).to_be_visible()
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
     assert page.pdf().startswith(b"%PDF")
+
+
+def test_the_kept_step_stays_at_its_place_through_a_zoom(open_page: Open) -> None:
+    page = open_page(a_page() + "#step=60")
+    page.wait_for_timeout(300)
+
+    def misplaced() -> float:
+        return float(
+            page.evaluate(
+                """() => { const figure = heldout.figures.all()[0];
+            const at = new DOMMatrix(getComputedStyle(figure.cross).transform).e;
+            return Math.abs(at - figure.plot.valToPos(figure.step, "x")); }"""
+            )
+        )
+
+    assert misplaced() < 1
+    page.evaluate("heldout.figures.zoom(50, 70)")
+    page.wait_for_timeout(300)
+    assert misplaced() < 1

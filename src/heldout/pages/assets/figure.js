@@ -150,7 +150,9 @@
       marks.above(plot, this.seen());
       const outside = marks.outside(plot, this.seen());
       this.tell(outside);
-      heldout.tools.placeLane(this);  // only now it is known how wide the plot came out
+      if (this.plot !== plot) return;
+      heldout.tools.placeLane(this);  // only now it is known how wide the plot came out, and where its steps are
+      this.point();
     }
 
     /** Say what the frame does not show. @param {number} outside */
