@@ -158,6 +158,7 @@ def test_an_answer_that_fooled_the_judge_is_three_clicks_away(tmp_path: Path, pa
         sync_api.expect(page.get_by_role("heading", name="Answer", exact=True)).to_be_visible(timeout=WAIT)
         page.keyboard.press("k")
         sync_api.expect(page).to_have_url(here, timeout=WAIT)
+        sync_api.expect(page.get_by_role("button", name="Keys")).to_be_visible(timeout=WAIT)  # its scripts have run
         page.keyboard.press("?")
         sync_api.expect(page.get_by_role("dialog").get_by_text("next, previous answer")).to_be_visible()
     finally:

@@ -61,8 +61,9 @@ def skeleton(text: str) -> str:
     >>> skeleton("exit()"), skeleton("f()"), skeleton(r"So it is \\boxed{12}.")
     ('exit ( )', '$0 ( )', 'answer 12: w \\\\boxed { 0 } .')
     """
-    program = _program(text[:_MOST])
-    return _words(text[:_MOST]) if program is None else _tokens(program)
+    bare = text[:_MOST].rstrip()
+    program = _program(bare)
+    return _words(bare) if program is None else _tokens(program)
 
 
 def is_program(bare: str) -> bool:

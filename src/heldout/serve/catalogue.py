@@ -233,7 +233,7 @@ def slug_of(name: str) -> str:
     """Return a run's name as it stands in an address: the same for the same name, and no other's.
 
     >>> slug_of("seed0"), slug_of("a/b c")
-    ('seed0', 'a-b-c-9b6ca01b')
+    ('seed0', 'a-b-c-0af99a60')
     """
     plain = re.sub(r"[^A-Za-z0-9_.]+", "-", name).strip("-.")[:80]
     if plain == name and not re.search(r"-[0-9a-f]{8}\Z", name):

@@ -109,12 +109,13 @@ class Worker:
         return self._pipe
 
     def _end(self) -> None:
-        if self._process is not None:
-            self._process.kill()
-            self._process.join(1.0)
-        if self._pipe is not None:
-            self._pipe.close()
-        self._process = self._pipe = None
+        process, pipe = self._process, self._pipe
+        self._process = self._pipe = None  # first: the thread that waits for an answer may come here meanwhile
+        if process is not None:
+            process.kill()
+            process.join(1.0)
+        if pipe is not None:
+            pipe.close()
 
 
 def _context() -> ForkServerContext | SpawnContext:

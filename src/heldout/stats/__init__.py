@@ -18,7 +18,7 @@ hold one measurement. `gap` asks whether a reward and a score are far apart, or 
 
 Recipes of several seeds are compared by `crossed`, which counts seeds and problems; `seeds` knows one number a seed.
 `simultaneous` holds several differences at once, `best` says which recipes may be the best, `equivalence` when two are
-the same, and `student` is the distribution that all of them use.
+the same, and `student` is the distribution that all of them use. `flips` says how many problems turn by chance alone.
 
 Everything here imports numpy and the standard library only. scipy.stats and scipy.signal take one to two seconds to
 import, and scipy.special a third of a second, which a command line report should not pay; the few lines that replace
