@@ -103,3 +103,9 @@ def test_the_seed_is_that_of_the_training_or_the_one_that_differs() -> None:
 def test_groups_never_share_a_name() -> None:
     runs = [run(f"ppo-{k}", lr=k % 2, seed=k) for k in range(4)]
     assert sorted(named(groups_of(runs))) == ["ppo", "ppo (2)"]
+
+
+@pytest.mark.parametrize("source", ["half \ud800 a character", "a\x00b", "example:kimi-dev"])
+def test_a_source_that_is_no_path_is_a_run_like_any_other(source: str) -> None:
+    runs = [Run(name, source, "test", {}) for name in ("a", "b")]
+    assert sum(map(len, groups_of(runs))) == 2

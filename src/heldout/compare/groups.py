@@ -141,7 +141,15 @@ def _named(named: Mapping[str, Sequence[Run]]) -> list[Group]:
 
 def _each_once(runs: Iterable[Run]) -> list[Run]:
     """Leave out a run that is given again: counted twice it would be taken for two seeds."""
-    return list({(os.path.realpath(run.source), run.name): run for run in reversed(list(runs))}.values())[::-1]
+    return list({(_place(run.source), run.name): run for run in reversed(list(runs))}.values())[::-1]
+
+
+def _place(source: str) -> str:
+    """Where a source lies, however it is written; what is no path stays as it is."""
+    try:
+        return os.path.realpath(source)
+    except (OSError, ValueError):
+        return source
 
 
 def _by_setting(runs: Sequence[Run], key: str) -> list[Group]:
