@@ -7,11 +7,13 @@ import hashlib
 import json
 import re
 from importlib import resources
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import heldout
 from heldout import pages
 
 ASSETS = resources.files("heldout.pages").joinpath("assets")
@@ -56,3 +58,10 @@ def test_data_in_a_page_is_json_that_no_text_can_leave(value: object) -> None:
 def test_what_json_does_not_know_becomes_something_that_it_does(bad: object) -> None:
     assert "NaN" not in pages.data([bad])
     json.loads(pages.data([bad]))
+
+
+def test_every_heading_of_every_page_can_be_sent_to_somebody() -> None:
+    templates = list(Path(heldout.__file__).parent.rglob("templates/**/*.html"))
+    heads = [(path.name, head) for path in templates for head in re.findall("<h[23][^>]*>", path.read_text("utf-8"))]
+    assert len(heads) > 30
+    assert [one for one in heads if " id=" not in one[1]] == []
