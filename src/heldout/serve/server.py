@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import secrets
 import socket
 from collections.abc import Callable, Sequence
@@ -13,6 +12,7 @@ from pathlib import Path
 
 import uvicorn
 
+from heldout.engines.local import cores
 from heldout.errors import UsageError
 from heldout.serve.app import Served, app_of
 from heldout.serve.cache import Cache
@@ -86,8 +86,7 @@ async def _serve(
     cache: Cache,
     ready: Callable[[str, Catalogue], None],
 ) -> None:
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    judges, readers = [[Worker(nice) for _ in range(min(max(cores, 1), 4))] for nice in (_NICE, 0)]
+    judges, readers = [[Worker(nice) for _ in range(min(cores(), 4))] for nice in (_NICE, 0)]
     catalogue = Catalogue(roots, cache, judges, settings.depth, settings.planned)
     server = _Server(config_of(Served(catalogue, readers[:2], access)))
     try:
