@@ -19,7 +19,7 @@ SOURCE = ROOT / "src" / "heldout"
 FLOORS = (
     {"errors", "findings", "plain", "json_schema", "ranks", "settings", "showing", "steps", "text", "user_code"},
     {"engines", "metrics", "stats", "sandbox"},
-    {"frames", "judged", "run", "tasks"},
+    {"copies", "frames", "judged", "run", "tasks"},
     {"anonymous", "datasets", "store", "tricks"},
     {"readers", "rollouts", "charts", "detectors"},
     {"diagnosis", "evaluation", "pages", "rewards"},

@@ -86,6 +86,10 @@ def test_seeds_are_drawn_together_and_recipes_are_told(tmp_path: Path) -> None:
     out = tmp_path / "f.svg"
     typed(tmp_path / "0", tmp_path / "1", "--left", "reward", "-o", out)
     assert "mean of 2 seeds" in out.read_text()
+    (tmp_path / "copy").mkdir()
+    (tmp_path / "copy" / "log.jsonl").write_text((tmp_path / "0" / "log.jsonl").read_text())
+    typed(tmp_path / "0", tmp_path / "1", tmp_path / "copy", "--left", "reward", "-o", out)
+    assert "mean of 2 seeds" in out.read_text()
 
 
 @pytest.mark.parametrize(

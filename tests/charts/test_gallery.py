@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
@@ -282,6 +283,45 @@ def test_several_on_the_right_differ_in_more_than_colour() -> None:
     assert not layers(chart, Text)
     with pytest.raises(ChartError, match="5 metrics are asked for on the right axis; at most 4"):
         dual_axis(run, "reward", [*names, "a"])
+
+
+MIXED = run_of(
+    series("reward", [0, 1], [0.1, 0.9]),
+    series("eval/accuracy", [0, 1], [0.2, 0.4]),
+    series("eval/mbpp/accuracy", [0, 1], [20, 40]),
+    series("completions/mean_length", [0, 1], [200, 812]),
+    series("train/kl", [0, 1], [0.0, 0.4]),
+    series("learning_rate", [0, 1], [1e-6, 0.0]),
+    series("grad_norm", [0, 1], [0.5, 0.25]),
+    series("truncated_ratio", [0, 1], [1e-4, 1e-4]),
+    series("zero", [0, 1], [0.0, 0.0]),
+    series("large", [0, 1], [-49.0, 3.0]),
+    held_out="eval/accuracy",
+)
+
+
+@pytest.mark.parametrize(
+    ("keys", "words"),
+    [
+        (
+            ["held_out", "completions/mean_length"],
+            "eval/accuracy is a share of 1, and completions/mean_length is in tokens; one axis cannot show both. "
+            "Draw one of them on the left, or in a figure of its own.",
+        ),
+        (["train/kl", "completions/mean_length"], "train/kl is in nats, and completions/mean_length is in tokens"),
+        (["held_out", "eval/mbpp/accuracy"], "a share of 1, and eval/mbpp/accuracy is a share in percent"),
+        (["grad_norm", "zero", "learning_rate"], "grad_norm reaches 0.5, and learning_rate reaches 1e-06"),
+    ],
+)
+def test_one_axis_has_no_metrics_of_other_units_or_of_sizes_far_apart(keys: list[str], words: str) -> None:
+    with pytest.raises(ChartError, match=re.escape(words)):
+        dual_axis(MIXED, "reward", keys)
+    assert dual_axis(MIXED, "reward", keys, hints=Hints(right_unit="")).right is not None
+
+
+@pytest.mark.parametrize("keys", [["held_out", "truncated_ratio", "zero"], ["grad_norm", "large"], ["zero", "zero"]])
+def test_shares_of_any_size_and_like_sizes_of_no_known_unit_share_an_axis(keys: list[str]) -> None:
+    assert dual_axis(MIXED, "reward", keys).right is not None
 
 
 def test_a_run_without_held_out_has_one_axis() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -101,3 +102,32 @@ def test_what_cannot_be_averaged(runs: list[Run], words: str) -> None:
 def test_seeds_are_drawn_against_steps() -> None:
     with pytest.raises(ChartError, match="the x axis cannot be 'tokens'"):
         dual_axis([run([0], [1]), run([0], [2])], "held_out", hints=Hints(x="tokens"))
+
+
+def trained(name: str, seed: int, upto: int = 30) -> Run:
+    """A run that logs a reward of its own at each step, and a score at every tenth."""
+    random = np.random.default_rng(seed)
+    reward, held_out = random.normal(size=30), random.uniform(0.2, 0.4, size=3)
+    metrics = series("reward", range(upto), reward[:upto]), series("p", range(0, upto, 10), held_out[: -(-upto // 10)])
+    return replace(run_of(*metrics, reward="reward", held_out="p"), name=name, source=f"runs/{name}")
+
+
+@pytest.mark.parametrize("upto", [30, 12])
+def test_a_copy_or_an_earlier_snapshot_is_no_seed_and_the_caption_says_so(upto: int) -> None:
+    runs = [trained("b", 0, upto), trained("a", 0), trained("c", 1)]
+    chart = dual_axis(runs, "held_out")
+    assert chart.entries == ("p, mean of 2 seeds, 95 % t band",)
+    copy, of = ("b", "a") if upto < 30 else ("a", "b")
+    assert f"{copy} has the same measurements as {of}, and is no other seed: it does not count." in chart.caption
+    alone = dual_axis(runs[:2], "held_out")
+    assert alone.entries == ("p",)
+    assert f"{copy} has the same measurements as {of}" in alone.caption
+
+
+def test_where_all_seeds_have_one_value_there_is_no_band() -> None:
+    chart = dual_axis([run([0, 10, 20], [0.2, 0.3, 0.4]), run([0, 10, 20], [0.2, 0.5, 0.7])], "held_out")
+    (band,) = [layer for layer in chart.layers if isinstance(layer, Band)]
+    assert band.step.tolist() == [10, 20]
+    assert "pass@1: no band where all seeds have one value." in chart.caption
+    level = dual_axis([run([0, 10], [0.2, 0.3]), run([0, 10], [0.2, 0.3])], "held_out")
+    assert not [layer for layer in level.layers if isinstance(layer, Band)]

@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 from recipes_made import rates, recipe, with_benchmark
 
+from heldout.charts import Band
 from heldout.compare import Answer, compare, words
 from heldout.compare.benchmarks import MEAN
+from heldout.compare.figures import scores
 from heldout.compare.groups import Group
 from heldout.run import Run
 from heldout.stats.best import best_set
@@ -103,3 +105,11 @@ def test_long_names_are_told_by_both_ends() -> None:
     assert first != second
     assert len(first) == 40
     assert words.name("x" * 40) == "x" * 40
+
+
+def test_a_step_at_which_all_seeds_have_one_score_has_no_band() -> None:
+    runs = [rates(f"a-seed{seed}", [0.25, 0.4 + seed / 10, 0.5], 100, seed=seed, reward="a") for seed in range(3)]
+    runs += [rates(f"b-seed{seed}", [0.25, 0.5, 0.5], 100, seed=seed, reward="b") for seed in range(3)]
+    chart = scores(compare(runs, at="last"))
+    assert chart is not None
+    assert [layer.step.tolist() for layer in chart.layers if isinstance(layer, Band)] == [[10.0]]

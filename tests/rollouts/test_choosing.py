@@ -54,7 +54,10 @@ def test_answers_are_chosen_by_all_that_is_asked(by: dict[str, Any], rows: list[
         ({"problems": ["add"]}, "has no problem 'add'; problems whose ids begin so are 'add/1' and 'add/2'."),
         ({"problems": ["sum/1"]}, "has no problem 'sum/1'; it has such as 'sub/1' and 'add/1'."),
         ({"problems": [""]}, "has no problem ''; it has such as 'add/1', 'add/2' and 'sub/1'."),
-        ({"grep": "exit("}, "--grep exit( is no regular expression (missing ), unterminated subpattern at position 4)"),
+        (
+            {"grep": "exit("},
+            "The pattern exit( is no regular expression (missing ), unterminated subpattern at position 4)",
+        ),
     ],
 )
 def test_what_is_not_there_is_said_with_what_is(by: dict[str, Any], why: str) -> None:

@@ -185,5 +185,5 @@ def test_the_command_lists_and_refuses_in_a_sentence(tmp_path: Path) -> None:
     assert (told["schema"], told["different"], len(told["answers"])) == ("heldout.samples/1", 2, 1)
     refused = command(str(tmp_path), "--grep", "(")
     assert (refused.returncode, refused.stdout) == (2, "")
-    assert refused.stderr.startswith("heldout: --grep ( is no regular expression")
+    assert refused.stderr.startswith("heldout: The pattern ( is no regular expression")
     assert refused.stderr.count("\n") == 1

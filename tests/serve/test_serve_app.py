@@ -106,6 +106,8 @@ def test_the_answers_that_fooled_the_judge_are_two_links_away(app: Served) -> No
         ("", 80),
         ("steps=20-", 40),
         ("steps=36", 8),
+        ("steps=36-36", 8),
+        ("steps=16+-+20", 16),
         ("steps=-4", 16),
         ("problem=add/0", 20),
         ("q=return", 50),
@@ -123,10 +125,22 @@ def test_answers_are_chosen_by_the_address(app: Served, query: str, count: int) 
     assert f"{count} answers of 80" in page(app, f"/run/{slug(app, 'hacked')}/samples?{query}")
 
 
-@pytest.mark.parametrize("query", ["q=exit(", "steps=a", "problem=nobody"])
-def test_what_cannot_be_chosen_is_said_above_all_answers(app: Served, query: str) -> None:
+@pytest.mark.parametrize(
+    ("query", "words"),
+    [
+        ("q=exit(", "The pattern exit( is no regular expression"),
+        ("problem=nobody", "nobody"),
+        ("steps=a", "write a step, or two with a dash between, such as 10-250."),
+        ("steps=nan", "write a step, or two with a dash between"),
+        ("steps=--4", "write a step, or two with a dash between"),
+        ("steps=-", "write a step, or two with a dash between"),
+        ("steps=250-10", "the first step must not be above the last: 10-250."),
+    ],
+)
+def test_what_cannot_be_chosen_is_said_above_all_answers(app: Served, query: str, words: str) -> None:
     text = page(app, f"/run/{slug(app, 'hacked')}/samples?{query}")
     assert 'role="alert"' in text
+    assert words in text
     assert "×30" in text
 
 

@@ -155,3 +155,10 @@ def test_every_choice_that_a_form_offers_can_be_drawn(real_runs: Path) -> None:
         form = choices(run, Picked(), first)
         for key in form["metrics"][:8]:  # type: ignore[index]
             assert figures_of(run, verdict, Picked(left=key))
+
+
+@pytest.mark.parametrize("query", ["from=30&to=30", "from=900", "to=-900", "from=4&to=3"])
+def test_what_is_wrong_with_a_window_is_said_in_the_names_of_the_address(app: TestClient, query: str) -> None:
+    answer = app.get(f"/api/figure/hacked/reward-and-held-out.svg?{query}")
+    assert answer.status_code == 400
+    assert re.match(r"from is \S+ and to is \S+; from must", answer.text)

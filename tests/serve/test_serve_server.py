@@ -40,8 +40,23 @@ def test_tokens_are_made_or_read(tmp_path: Path) -> None:
     (tmp_path / "token").write_text("secret\n")
     assert token_of(str(tmp_path / "token")) == "secret"
     assert token_of(None) == ""
-    with pytest.raises(UsageError, match="is no file that holds a token"):
-        token_of(str(tmp_path / "nowhere"))
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (None, r"cannot be read \(no such file or directory\); name another, or let --token auto make a secret\."),
+        (b"\xff\xfe\x00", r"cannot be read \(it is no text\)"),
+        (b" \n", r"a file without a secret; openssl rand -hex 32 > \S*token fills it\."),
+    ],
+)
+def test_a_token_that_is_none_is_told_and_nothing_is_served_without(
+    tmp_path: Path, content: bytes | None, words: str
+) -> None:
+    if content is not None:
+        (tmp_path / "token").write_bytes(content)
+    with pytest.raises(UsageError, match=words):
+        token_of(str(tmp_path / "token"))
 
 
 def test_a_busy_port_is_told_with_one_that_is_free(tmp_path: Path) -> None:

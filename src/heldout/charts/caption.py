@@ -23,7 +23,7 @@ def caption(chart: Chart, curves: Sequence[DrawnCurve], beside: Sequence[DrawnCu
         sentences.append("Rings mark the highest point of each curve.")
     sentences += _marked(wanted.marks)
     sentences += [f"{curve.look.entry}: the band is its 95 % interval." for curve in beside]
-    sentences += [curves[0].abscissa.note, *_left_out(curves)]
+    sentences += [curves[0].abscissa.note, *_left_out(curves), *wanted.left_out]
     return " ".join(filter(None, sentences))
 
 
@@ -46,6 +46,8 @@ def _of_seeds(curves: Sequence[DrawnCurve]) -> Iterator[str]:
         k = len(several[0].traces)
         yield f"Thick: means of {k} seeds; bands: 95 % t intervals of the mean over seeds; faint: the seeds."
     for curve in several:
+        if curve.ends is not None and (curve.ends[0] == curve.ends[1]).any():
+            yield f"{curve.look.entry}: no band where all seeds have one value."
         if curve.skipped:
             yield f"{curve.look.entry}: {counted(curve.skipped, 'step')} left out that not all seeds have."
 

@@ -257,7 +257,10 @@ class DrawnCurve:
         """Draw the values of a dense series, or the band and the single curves of one that has them."""
         look = self.look
         if self.interval is not None and self.ends is not None:
-            yield Band(look.side, self.step, *self.ends, colour=look.colour, alpha=0.15)
+            low, high = self.ends
+            wide = high > low  # where all seeds have one value, a band of no width would say that nothing is unsure
+            if wide.any():
+                yield Band(look.side, self.step[wide], low[wide], high[wide], colour=look.colour, alpha=0.15)
             faint: dict[str, Any] = {"width": 0.45, "alpha": 0.45, "raw": True}
             yield from (
                 Line(look.side, self.step, one[self._order], colour=look.colour, **faint) for one in self.traces

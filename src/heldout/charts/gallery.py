@@ -24,7 +24,9 @@ from heldout.charts.hints import Hints
 from heldout.charts.seeds import seeds_of
 from heldout.charts.spec import Chart, Colour, Dash, Marker, Side
 from heldout.charts.ticks import short_number
+from heldout.charts.units import check_axis
 from heldout.charts.wanted import Marks, Share, Wanted
+from heldout.copies import originals
 from heldout.errors import ChartError
 from heldout.metrics import Unit
 from heldout.run import Run, Series
@@ -95,9 +97,11 @@ def dual_axis(
     ----------
     run
         The run; or several that differ in their seed, whose mean is drawn at the steps that all of them have, with the
-        95 % t interval of the mean over seeds.
+        95 % t interval of the mean over seeds. A copy of another, or a snapshot of it, is no seed: it is left out,
+        and the caption says so.
     left_key, right_key
-        Keys or roles. On the right there may be up to four, which share the axis, or none.
+        Keys or roles. On the right there may be up to four, which share the axis, or none. Those of different units,
+        or of sizes far apart, cannot be read on one axis, and are refused unless `hints` say the unit of all.
     labels
         What to call each key or role; the key itself if not given.
     hints
@@ -156,10 +160,14 @@ def _as_runs(run: Run | Sequence[Run]) -> Sequence[Run]:
 
 def _figure(runs: Sequence[Run], left: str, right: Sequence[str], wanted: Wanted) -> Chart:
     """Draw one key or role on the left, and any on the right."""
+    runs, copies = originals(runs)
     _check(runs, right, wanted)
+    wanted = replace(wanted, left_out=tuple(copies))
     run, hints = runs[0], wanted.hints
     if not right and (hints.right_limits or "right" in hints.log):
         raise ChartError("The right axis is to be changed, and nothing is drawn against it; name a metric for it.")
+    if hints.right_unit is None:
+        check_axis(run, right)
     looks = [(left, _left_look(left, run, wanted)), *_right_looks(right, run, wanted)]
     abscissa = abscissa_of(run, hints.x, "x" in hints.log)
     curves = [_curve(runs, key, look, wanted, abscissa) for key, look in looks]

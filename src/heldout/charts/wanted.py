@@ -59,6 +59,7 @@ class Wanted:
     marks: Marks
     peaks: bool
     share: Share | None = None
+    left_out: tuple[str, ...] = ()  # a sentence on each run that was given and is not drawn
 
     def called(self, key: str, run: Run) -> str:
         """What a key or role is called in this figure."""

@@ -163,6 +163,7 @@ def _check(runs: Sequence[Run], verdict: bool) -> None:
     """Refuse what cannot be meant of these runs, and say what a reader of the figure has to know."""
     if len(runs) == 1:
         return
+    from heldout.copies import originals
     from heldout.settings import differing
 
     if verdict:
@@ -170,7 +171,8 @@ def _check(runs: Sequence[Run], verdict: bool) -> None:
     twice = {run.source for run in runs if sum(other.source == run.source for other in runs) > 1}
     if twice:
         raise UsageError(f"{sorted(twice)[0]} is given twice, and is no second seed; give each run once.")
-    keys = list(differing([run.config for run in runs]))
+    seeds, _ = originals(runs)  # the caption speaks of the others
+    keys = list(differing([run.config for run in seeds]))
     if keys:
         named = sentence_list([*keys[:4], *([counted(len(keys) - 4, "more setting")] if len(keys) > 4 else [])])
         _say(f"These runs differ in {named}, not in their seed alone: the band holds that too.")

@@ -69,7 +69,9 @@ def _mean(tracks: Sequence[Track], label: str, colour: Colour, dash: Dash, share
     low, high = (np.array([getattr(one, end) for one in found]) for end in ("low", "high"))
     if share:
         low, high = np.clip(low, 0.0, 100.0), np.clip(high, 0.0, 100.0)
-    yield Band(Side.LEFT, shared, low, high, colour=colour, alpha=0.15)
+    wide = high > low  # where all seeds have one score, a band of no width would say that nothing is unsure
+    if wide.any():
+        yield Band(Side.LEFT, shared[wide], low[wide], high[wide], colour=colour, alpha=0.15)
     yield _line(shared, rows.mean(axis=0), label, colour, dash)
 
 

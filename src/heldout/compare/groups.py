@@ -10,11 +10,10 @@ import difflib
 import os
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain, count, takewhile
 from pathlib import PurePath
-from typing import Any
 
 from heldout.errors import UsageError
 from heldout.run import Run
@@ -102,22 +101,6 @@ def seeds_in(runs: Sequence[Run]) -> tuple[str, ...]:
         return tuple(names)
     telling = max(keys, key=lambda key: len({one.get(key) for one in settings}))
     return tuple(one.get(telling, name) for one, name in zip(settings, names, strict=True))
-
-
-def copies_in(runs: Sequence[Any], size: Callable[[Any], int], same: Callable[[Any, Any], bool]) -> dict[int, int]:
-    """Return which runs are copies, and of which: by place, the longest of each kind being the original.
-
-    `same` says of a run, and one that is no longer, whether the second has nothing that the first has not.
-    """
-    originals: list[int] = []
-    found: dict[int, int] = {}
-    for k in sorted(range(len(runs)), key=lambda k: -size(runs[k])):
-        of = next((one for one in originals if same(runs[one], runs[k])), None)
-        if of is None:
-            originals.append(k)
-        else:
-            found[k] = of
-    return found
 
 
 def _ends(key: str) -> str:

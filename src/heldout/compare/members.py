@@ -10,9 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
-from heldout.compare.copies import copies
 from heldout.compare.groups import Group
 from heldout.compare.model import Life, Member, Track
+from heldout.copies import copies, original_of
 from heldout.errors import UsageError
 from heldout.findings import Estimate, Verdict
 from heldout.run import Evaluation, Run
@@ -192,7 +192,7 @@ def _without_copies(runs: Sequence[Judged]) -> list[Judged]:
 
 
 def _as_copy(one: Judged, of: Run) -> Judged:
-    name = of.name if of.name != one.run.name else f"{of.name} in {of.source}"
+    name = original_of(one.run, of)
     return replace(one, counted=False, copy_of=name, why=f"it has the same measurements as {name}")
 
 

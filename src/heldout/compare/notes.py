@@ -7,13 +7,13 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from heldout.compare.copies import copies
 from heldout.compare.groups import BY_NAME
 from heldout.compare.levels import SEEDS
 from heldout.compare.members import Side
 from heldout.compare.model import KEEP, LAST, Answer, Comparison
 from heldout.compare.pairs import UNPAIRED
 from heldout.compare.refusals import few_discordant
+from heldout.copies import copies
 from heldout.run import Run
 from heldout.settings import differing
 from heldout.stats import seeds

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from heldout.compare.groups import copies_in
+from heldout.copies import copies_in
 from heldout.findings import Fall
 from heldout.report.rows import Row
 from heldout.stats import student

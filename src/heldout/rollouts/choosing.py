@@ -79,7 +79,8 @@ def _pattern(grep: str) -> re.Pattern[str]:
         return re.compile(grep, re.MULTILINE)
     except (re.error, RecursionError, OverflowError) as error:
         raise UsageError(
-            f"--grep {grep} is no regular expression ({error}); put a backslash before signs that stand for themselves."
+            f"The pattern {grep} is no regular expression ({error}); put a backslash before signs that stand for "
+            "themselves."
         ) from None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -178,14 +179,17 @@ def _allow(name: str, value: str, known: tuple[str, ...]) -> None:
 
 def _span(text: str) -> tuple[float, float] | None:
     """Read "10", "10-250", "10-" or "-250"."""
-    first, dash, last = text.partition("-")
-    try:
-        if not text:
-            return None
-        low = float(first) if first else -np.inf
-        return low, (float(last) if last else np.inf) if dash else low
-    except ValueError:
-        raise UsageError(f"steps is {text[:20]!r}; write a step, or two with a dash between, such as 10-250.") from None
+    if not text:
+        return None
+    found = re.fullmatch(r"(?P<only>\d+)|(?P<first>\d*)\s*-\s*(?P<last>\d*)", text, re.ASCII)
+    if found is None or text == "-":
+        raise UsageError(f"steps is {text[:20]!r}; write a step, or two with a dash between, such as 10-250.")
+    if found["only"]:
+        return float(found["only"]), float(found["only"])
+    low, high = float(found["first"] or -np.inf), float(found["last"] or np.inf)
+    if low > high:
+        raise UsageError(f"steps is {text[:40]!r}; the first step must not be above the last: {high:g}-{low:g}.")
+    return low, high
 
 
 def _row(answers: Rollouts | None, step: int, number: int) -> int:

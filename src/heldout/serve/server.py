@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import shlex
 import socket
 from collections.abc import Callable, Sequence
 from contextlib import closing, suppress
@@ -25,6 +26,7 @@ PORT = 7717
 _LONGEST_HEADER = 16 * 1024  # bytes of a request's head
 _TRIED = 20  # ports above a busy one
 _SHORTEST_TOKEN = 32  # characters
+_MAKES_ONE = "openssl rand -hex 32"
 _ANY = {"0.0.0.0", "::", ""}  # addresses that are no names
 _NICE = 1
 
@@ -133,7 +135,7 @@ def access_of(settings: Settings) -> Access:
     if settings.token and len(settings.token) < _SHORTEST_TOKEN:
         raise UsageError(
             f"The token has {len(settings.token)} characters; it must have {_SHORTEST_TOKEN} or more, such as from "
-            "openssl rand -hex 32."
+            f"{_MAKES_ONE}."
         )
     names = {name.lower().strip("[]") for name in (*settings.allowed, settings.host)}
     base = f"/{settings.base.strip('/')}" if settings.base.strip("/") else ""
@@ -141,15 +143,25 @@ def access_of(settings: Settings) -> Access:
 
 
 def token_of(asked: str | None) -> str:
-    """Return the token that is asked for: ``auto`` makes one, anything else is a file that holds it."""
+    """Return the token that is asked for: ``auto`` makes one, anything else is a file that holds it.
+
+    A UsageError where there is no such file, or nothing in it.
+    """
     if asked is None:
         return ""
     if asked == "auto":
         return secrets.token_urlsafe(32)
     try:
-        return Path(asked).read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"--token {asked}: is no file that holds a token ({error}); --token auto makes one.") from None
+        token = Path(asked).read_text(encoding="utf-8").strip()
+    except (OSError, ValueError) as error:
+        why = (getattr(error, "strerror", None) or "it is no text").lower()
+        raise UsageError(
+            f"--token {asked} is to be a file that holds the secret, and cannot be read ({why}); "
+            "name another, or let --token auto make a secret."
+        ) from None
+    if not token:
+        raise UsageError(f"--token {asked} is a file without a secret; {_MAKES_ONE} > {shlex.quote(asked)} fills it.")
+    return token
 
 
 def address(settings: Settings, access: Access, port: int) -> str:

@@ -69,7 +69,7 @@ def range_of(asked: Mapping[str, str]) -> tuple[float, float]:
     """Return the first and the last step that an address asks for."""
     low, high = number_of(asked, "from", -np.inf), number_of(asked, "to", np.inf)
     if not low <= high:
-        raise UsageError(f"The window goes from {low:g} to {high:g}; it must go up.")
+        raise UsageError(f"from is {low:g} and to is {high:g}; from must not be above to.")
     return low, high
 
 

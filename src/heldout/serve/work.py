@@ -186,6 +186,12 @@ def drawing_of(
     held = _held(asked)
     chart = _figure(held.figures(picked), stem).chart
     low, high = (end if isfinite(end) else limit for end, limit in zip(window, chart.x.limits, strict=True))
+    if not low < high:
+        first, last = chart.x.limits
+        raise UsageError(
+            f"from is {low:g} and to is {high:g}; from must be below to, and the figure goes from {first:g} to "
+            f"{last:g}."
+        )
     if (low, high) != chart.x.limits:
         chart = _figure(figures_of(held.run, held.verdict, picked, (low, high)), stem).chart
     return render(chart, kind, width_cm=width_cm)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
-from heldout.compare.groups import copies_in
 from heldout.run import Evaluation, Outcomes, Run
 from heldout.stats.arrays import FloatArray
 
@@ -21,6 +21,38 @@ Measured = tuple[Run, Sequence[Evaluation]]
 def copies(runs: Sequence[Measured]) -> dict[int, int]:
     """Return which of several runs are copies, and of which, by place."""
     return copies_in(runs, lambda one: len(one[1]) * 2**40 + len(one[0].steps), same_measurements)
+
+
+def originals(runs: Sequence[Run]) -> tuple[list[Run], list[str]]:
+    """Return the runs that are copies of no other, in their order, and a sentence on each that is one."""
+    found = copies([(run, run.evaluations()) for run in runs])
+    told = [
+        f"{runs[copy].name} has the same measurements as {original_of(runs[copy], runs[of])}, and is no other seed: it "
+        "does not count."
+        for copy, of in sorted(found.items())
+    ]
+    return [run for place, run in enumerate(runs) if place not in found], told
+
+
+def original_of(copy: Run, of: Run) -> str:
+    """Return what the run that a copy is of is called: by its name, or its place too where both have one name."""
+    return of.name if of.name != copy.name else f"{of.name} in {of.source}"
+
+
+def copies_in(runs: Sequence[Any], size: Callable[[Any], int], same: Callable[[Any, Any], bool]) -> dict[int, int]:
+    """Return which runs are copies, and of which: by place, the longest of each kind being the original.
+
+    `same` says of a run, and one that is no longer, whether the second has nothing that the first has not.
+    """
+    originals: list[int] = []
+    found: dict[int, int] = {}
+    for k in sorted(range(len(runs)), key=lambda k: -size(runs[k])):
+        of = next((one for one in originals if same(runs[one], runs[k])), None)
+        if of is None:
+            originals.append(k)
+        else:
+            found[k] = of
+    return found
 
 
 def same_measurements(whole: Measured, part: Measured) -> bool:
