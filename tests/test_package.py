@@ -23,7 +23,7 @@ FLOORS = (
     {"anonymous", "datasets", "store", "tricks"},
     {"readers", "rollouts", "charts", "detectors"},
     {"diagnosis", "evaluation", "pages", "rewards"},
-    {"report", "compare", "live", "audit"},
+    {"report", "compare", "fleet", "live", "audit"},
     {"callbacks", "notebook", "serve"},
     {"train"},
     {"cli"},

@@ -203,6 +203,8 @@ class Verdict:
         Where the fall began, None where there is none now.
     recommended
         The checkpoint to keep; None where there is nothing to choose by.
+    last
+        What is believed of the last evaluation; None where nothing is.
     tied
         Steps that cannot be told apart from it.
     smallest_visible_drop
@@ -213,6 +215,9 @@ class Verdict:
         Questions that could not be asked, and what is missing.
     advice
         What to do about the evaluation.
+    p
+        How often a run that never falls would ever get as near to a fall as this one did: what many runs are compared
+        by. None where the evaluations can confirm nothing; 1 where their noise is doubted.
     on_disk
         Those of `tied` whose checkpoint exists, as far as the log tells.
     benchmarks
@@ -241,6 +246,8 @@ class Verdict:
     passed_over: str = ""
     watched: bool = False
     hacked: Hacked | None = None
+    p: float | None = None
+    last: Estimate | None = None
 
     def __repr__(self) -> str:
         """Say the state, how sure it is, and which checkpoint to keep."""

@@ -128,6 +128,7 @@ STAGES: Mapping[str, Callable[[], Names]] = {
     "recording.md": a_loop_beside_a_run_whose_answers_were_judged,
     "samples.md": a_run_with_rollouts,
     "sandbox.md": dict,
+    "scale.md": lambda: {"__name__": "__main__", **a_run("runs/today")},
     "tasks.md": dict,
     "training.md": dict,
     "tricks.md": dict,

@@ -11,8 +11,8 @@ from pathlib import Path
 from starlette.testclient import TestClient
 
 import heldout
+from heldout.fleet.cache import Cache
 from heldout.serve.app import Served, app_of
-from heldout.serve.cache import Cache
 from heldout.serve.catalogue import Catalogue
 from heldout.serve.guard import Access
 from heldout.serve.worker import Worker

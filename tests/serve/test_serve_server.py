@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from heldout.cli import app
 from heldout.errors import MissingExtra, UsageError
-from heldout.serve.cache import Cache
+from heldout.fleet.cache import Cache
 from heldout.serve.guard import LOCAL
 from heldout.serve.server import Settings, access_of, address, serve, token_of
 

@@ -15,7 +15,7 @@ from scipy.special import ndtr, ndtri
 
 import heldout
 from heldout.stats import levels
-from heldout.stats.levels import ONE_SIDED_95, TWO_SIDED_95, cdf, holm, quantile, two_sided_p
+from heldout.stats.levels import ONE_SIDED_95, TWO_SIDED_95, benjamini_hochberg, cdf, holm, quantile, two_sided_p
 
 SOURCE = Path(heldout.__file__).parent
 NAMED = {0.005: "half a point", 0.01: "one point"}
@@ -95,6 +95,15 @@ def test_adjusted_values_are_no_smaller_and_keep_the_order(p: list[float]) -> No
     assert np.all(adjusted <= 1)
     order = np.argsort(p, kind="stable")
     assert np.all(np.diff(adjusted[order]) >= 0)
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=30))
+def test_the_false_discovery_rate_is_paid_for_as_scipy_does(p: list[float]) -> None:
+    assert benjamini_hochberg(p) == pytest.approx(stats.false_discovery_control(p), abs=1e-12)
+
+
+def test_no_test_at_all_has_no_adjusted_value() -> None:
+    assert benjamini_hochberg([]).shape == (0,)
 
 
 def test_one_test_pays_nothing() -> None:

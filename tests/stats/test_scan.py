@@ -16,7 +16,17 @@ from benchmarks.scan import scan
 from heldout.stats.arrays import FloatArray
 from heldout.stats.gram import Gram
 from heldout.stats.local_level import smoother
-from heldout.stats.scan import ALPHAS, EPOCHS, HORIZONS, boundary, epochs, last_look, run_p, smallest_visible_drop
+from heldout.stats.scan import (
+    ALPHAS,
+    EPOCHS,
+    HORIZONS,
+    boundary,
+    epochs,
+    error_of,
+    last_look,
+    run_p,
+    smallest_visible_drop,
+)
 
 GOLDEN = np.array([0.300, 0.322, 0.331, 0.350, 0.356, 0.352, 0.360, 0.349, 0.333, 0.327, 0.310, 0.305])
 STATISTIC = [-0.4884, -0.4415, -0.2488, -0.3152, -0.0415, 0.2780, 0.6346, 1.3254, 1.9485]
@@ -434,3 +444,25 @@ def test_wrong_arguments_of_the_smallest_fall_are_named() -> None:
         smallest_visible_drop(40, 20, 3, power=80)
     with pytest.raises(ValueError, match="K is 400; it must be from 5 to 320"):
         smallest_visible_drop(400, 20, 3)
+
+
+@pytest.mark.parametrize("horizon", HORIZONS)
+def test_the_error_is_the_inverse_of_the_boundary_and_falls_beyond_the_table(horizon: int) -> None:
+    for alpha in (0.2, 0.07, 0.05, 0.011, 0.002, ALPHAS[-1]):
+        assert error_of(boundary(horizon, alpha), horizon) == pytest.approx(alpha)
+    last = boundary(horizon, ALPHAS[-1])
+    errors = [error_of(last + beyond, horizon) for beyond in (0.0, 1e-9, 0.1, 0.5, 1.0, 2.0, 50.0)]
+    assert errors == sorted(errors, reverse=True)
+    assert errors[1] == pytest.approx(ALPHAS[-1])
+    assert errors[-1] == 1e-6
+    assert error_of(boundary(horizon, 0.2) - 0.01, horizon) == 1.0
+    assert math.isnan(error_of(math.nan, horizon))
+
+
+@pytest.mark.parametrize("horizon", HORIZONS)
+def test_beyond_the_table_the_error_is_a_bound_wherever_the_table_could_have_ended(horizon: int) -> None:
+    """From any entry on, the normal tail bounds what was simulated for all smaller errors."""
+    bounds = [boundary(horizon, alpha, 1.0) for alpha in ALPHAS]
+    for at, alpha in enumerate(ALPHAS):
+        for beyond, smaller in zip(bounds[at + 1 :], ALPHAS[at + 1 :], strict=True):
+            assert norm.sf(norm.isf(alpha) + beyond - bounds[at]) >= smaller

@@ -12,7 +12,22 @@ from typing import Annotated, NoReturn
 import typer
 
 from heldout import __version__
-from heldout.cli import audit, bench, chart, columns, compare, eval, manual, plan, report, samples, serve, train, watch
+from heldout.cli import (
+    audit,
+    bench,
+    chart,
+    columns,
+    compare,
+    eval,
+    fleet,
+    manual,
+    plan,
+    report,
+    samples,
+    serve,
+    train,
+    watch,
+)
 from heldout.errors import HeldoutError
 from heldout.ranks import ranks
 from heldout.text import visible
@@ -32,6 +47,7 @@ app = typer.Typer(
 app.command("report", short_help="Judge a run: verdict, figures, and what the curves do.")(report.report)
 app.command("samples", short_help="List the answers behind the curves, and what two judges say.")(samples.samples)
 app.command("compare", short_help="Compare runs: which recipe is better, and how sure?")(compare.compare)
+app.command("fleet", short_help="Judge many runs at once: which have fallen, and which to keep.")(fleet.fleet)
 app.command("serve", short_help="Show the runs of a folder in the browser, live.")(serve.serve)
 app.command("chart", short_help="Draw a run, or seeds, for a paper or a slide.")(chart.chart)
 app.command("columns", short_help="List what a log holds and what is taken for what.")(columns.columns)

@@ -43,7 +43,7 @@ def serve(
     --token auto --allow-host node7
     """
     try:
-        from heldout.serve.cache import default_folder
+        from heldout.fleet.cache import default_folder
         from heldout.serve.server import Settings, token_of
         from heldout.serve.server import serve as run
     except ImportError as error:

@@ -28,7 +28,19 @@ from heldout.stats.gp import gp_posterior
 from heldout.stats.levels import FALSE_ALARMS, HINTS, TWO_SIDED_95
 from heldout.stats.noise import typical_noise
 from heldout.stats.noise_posterior import Noise
-from heldout.stats.scan import ALPHAS, EPOCHS, HORIZONS, LEARNED, UNSIZED, Inflation, boundary, epochs, last_look, run_p
+from heldout.stats.scan import (
+    ALPHAS,
+    EPOCHS,
+    HORIZONS,
+    LEARNED,
+    UNSIZED,
+    Inflation,
+    boundary,
+    epochs,
+    error_of,
+    last_look,
+    run_p,
+)
 from heldout.stats.smoothing import latest_blocks
 from heldout.stats.turning import Turn, turn
 
@@ -181,9 +193,20 @@ class OverOptimisation(HeldOut):
 
         As it stands now, or `ever` so far: the second is the p-value of the run, whenever one stops looking.
         """
-        looks = self.looks if ever else self.looks[-1:]
-        statistic = max((look.statistic for look in looks if math.isfinite(look.statistic)), default=math.nan)
+        statistic = _largest(self.looks if ever else self.looks[-1:])
         return run_p(statistic, self._planned, self._factor) if math.isfinite(statistic) else 1.0
+
+    def error(self) -> float | None:
+        """Return how often a run that never falls would ever get as far as this one; see `stats.scan.error_of`.
+
+        None where the problems are not known to be enough for that; 1 where their noise is doubted, so that nothing is
+        confirmed.
+        """
+        if not self.evidence.may_confirm or not self.looks:
+            return None
+        statistic = _largest(self.looks)
+        error = error_of(statistic, self._planned, self._factor) if math.isfinite(statistic) else 1.0
+        return 1.0 if error <= self.alpha and self.worst.level is not Level.CONFIRMED else error
 
     def problems_to_confirm(self, sizes: Sequence[int]) -> int | None:
         """Return the smallest of these numbers of problems with which the same rates would confirm a fall now.
@@ -355,6 +378,10 @@ class OverOptimisation(HeldOut):
             f"probability {{spent:g}} at any time; {_POSTERIOR}.",
         ),
     }
+
+
+def _largest(looks: Sequence[Look]) -> float:
+    return max((look.statistic for look in looks if math.isfinite(look.statistic)), default=math.nan)
 
 
 def falls_among(evaluations: int | None) -> OverOptimisation:

@@ -42,6 +42,7 @@ class Kept:
     """The checkpoint to keep."""
 
     recommended: Estimate  # its step, and what is believed of the score there
+    last: Estimate  # what is believed of the last evaluation
     tied: tuple[int, ...]  # steps that cannot be told apart from it, with its own
     among: int  # how many there were to choose from
     existing: bool  # whether those were the checkpoints that exist; otherwise every evaluation counts
@@ -69,6 +70,7 @@ def checkpoint_to_keep(seen: Evidence, checkpoints: Container[int] = ()) -> Kept
     better = not exists[most] and choice.means[most] - choice.means[choice.best] > seen.margins.tie
     return Kept(
         recommended=Estimate(steps[choice.best], estimate, low, high),
+        last=_estimate(steps[-1], float(choice.means[-1]), choice.last_half, seen),
         tied=tuple(steps[index] for index in choice.tied),
         among=int(exists.sum()),
         existing=existing,
@@ -90,12 +92,15 @@ def checkpoints_of(run: Run, verdict: Verdict) -> tuple[Estimate, ...]:
         return ()
     means, halves = levels(seen.rates, seen.eval_noise(), seen.set_variance())
     steps = [int(step) for step in seen.steps]
-    every = (_estimate(step, mean, half, seen) for step, mean, half in zip(steps, means, halves, strict=True))
+    every = (
+        _estimate(step, mean, half, seen)
+        for step, mean, half in zip(steps, means.tolist(), halves.tolist(), strict=True)
+    )
     return tuple(kept if one.step == kept.step else one for one in every)
 
 
 def _estimate(step: int, mean: float, half: float, seen: Evidence) -> Estimate:
-    low, estimate, high = _interval(float(mean), float(half), seen)
+    low, estimate, high = _interval(mean, half, seen)
     return Estimate(step, estimate, low, high)
 
 

@@ -185,4 +185,6 @@ def _judged(
         on_disk=tuple(step for step in kept.tied if step in run.checkpoints),
         benchmarks=falls_of_benchmarks(run, fallen),
         variants=variants_of(run),
+        p=fallen.error(),
+        last=None if alike else kept.last,
     )

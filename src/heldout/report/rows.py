@@ -52,7 +52,9 @@ class Row:
     severity
         The order of gravity: 0 is the gravest.
     keep
-        The checkpoint to keep, as the verdict has it.
+        The checkpoint to keep, as the verdict has it: the best.
+    last
+        What is believed of the last evaluation.
     score
         The key of the held-out score.
     said
@@ -61,6 +63,12 @@ class Row:
         How many others cannot be told apart from it.
     fall
         How far the score has fallen and still is down.
+    onset
+        The first evaluation that lies a point or more below the peak of a fall.
+    p
+        How often a run that never falls would get as near to a fall; None where that is not known.
+    adjusted_p
+        The same once all runs of a fleet are paid for; None where there is no fleet.
     smallest_visible_drop
         The smallest lasting fall that these evaluations would show; None where that is not known.
     suspected_since
@@ -69,14 +77,16 @@ class Row:
         Share of the rewarded answers that fails the hidden tests at the end, where more do than is tolerated.
     evaluations, problems, samples
         How many there were, of how many problems, with how many samples each; None where that is not known.
-    last_step
-        The last step of the log.
+    steps, last_step
+        How many steps the log has, and the last of them.
     warnings
         How many detectors gave warnings or alarms.
     spark
         Reward and held-out score in at most 32 points each.
     settings
         Every setting that its log tells, without secrets.
+    seconds
+        What reading and judging it took on a processor; 0 where that was not measured.
     error
         Why there is no verdict.
     """
@@ -93,20 +103,26 @@ class Row:
     colour: str = "yellow"
     severity: int = _UNREAD
     keep: Estimate | None = None
+    last: Estimate | None = None
     score: str = ""
     said: Spoken | None = None
     tied: int = 0
     fall: Fall | None = None
+    onset: int | None = None
+    p: float | None = None
+    adjusted_p: float | None = None
     smallest_visible_drop: float | None = None
     suspected_since: int | None = None
     hacked: float | None = None
     evaluations: int = 0
     problems: int | None = None
     samples: float | None = None
+    steps: int = 0
     last_step: int | None = None
     warnings: int = 0
     spark: Spark = field(default_factory=Spark)
     settings: Mapping[str, str] = field(default_factory=dict)
+    seconds: float = 0.0
     error: str = ""
 
     @property
@@ -137,6 +153,7 @@ def row_of(run: Run, verdict: Verdict, *, page: str = "", changed: float | None 
     """
     evaluations, kept = run.get("held_out"), verdict.recommended
     measured = evaluations is not None and len(evaluations) > 0
+    steps = run.steps
     return Row(
         name=run.name,
         source=run.source,
@@ -150,17 +167,21 @@ def row_of(run: Run, verdict: Verdict, *, page: str = "", changed: float | None 
         colour=verdict.colour,
         severity=severity_of(verdict),
         keep=kept,
+        last=verdict.last,
         tied=max(len(verdict.tied) - 1, 0) if kept else 0,
         fall=verdict.fall,
         score=evaluations.name if evaluations is not None else "",
         said=spoken_of(run) if measured else None,
+        onset=verdict.onset.step if verdict.onset else None,
+        p=verdict.p,
         smallest_visible_drop=verdict.smallest_visible_drop,
         suspected_since=verdict.peak_step if verdict.suspected else None,
         hacked=verdict.hacked.share if verdict.hacked else None,
         evaluations=0 if evaluations is None else len(evaluations),
         problems=None if evaluations is None else evaluations.fewest_problems,
         samples=None if evaluations is None else evaluations.mean_samples,
-        last_step=max((int(series.step[-1]) for series in run.metrics.values() if len(series)), default=None),
+        steps=len(steps),
+        last_step=int(steps[-1]) if len(steps) else None,
         warnings=sum(finding.severity in _GRAVE for finding in as_told(verdict)),
         spark=spark_of(run, kept.step if kept else None),
         settings=all_settings(run.config),

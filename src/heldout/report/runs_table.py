@@ -94,6 +94,12 @@ def table_of(rows: Sequence[Row], refused: Mapping[str, str] | None = None, by: 
     return RunsTable(tuple(sections), counts_of(shown), refused or {})
 
 
+def ranked_table(rows: Sequence[Row]) -> RunsTable:
+    """Return the table of these runs in the order given, each by itself."""
+    sections = (Section((_entry(row, settings),)) for row, settings in zip(rows, _differing(rows), strict=True))
+    return RunsTable(tuple(sections), counts_of(rows))
+
+
 def counts_of(rows: Iterable[Row]) -> tuple[Count, ...]:
     """Return how many runs are in each state that occurs, the gravest first."""
     found = Counter(row.state for row in rows)

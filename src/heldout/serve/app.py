@@ -19,11 +19,11 @@ from starlette.routing import Route
 
 from heldout.charts.spec import PAGE_CM
 from heldout.errors import HeldoutError, UsageError
+from heldout.fleet.places import stamp_of
 from heldout.serve import live, pages, windows, work
 from heldout.serve.catalogue import Catalogue, Entry
 from heldout.serve.guard import Access, Guard
 from heldout.serve.picking import Picked
-from heldout.serve.places import stamp_of
 from heldout.serve.work import Where
 from heldout.serve.worker import LIMIT, Worker
 from heldout.text import counted

@@ -15,9 +15,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from heldout.errors import HeldoutError
+from heldout.fleet.cache import Cache, Found, Rows
+from heldout.fleet.places import DEPTH, Place, changed_of, digest, places_in, stamps_of
 from heldout.report.rows import Row
-from heldout.serve.cache import Cache, Found, Rows
-from heldout.serve.places import DEPTH, Place, changed_of, digest, places_in, stamps_of
 from heldout.serve.work import Asked, rows_in
 from heldout.serve.worker import Worker
 from heldout.text import visible

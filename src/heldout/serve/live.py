@@ -15,8 +15,8 @@ from pathlib import Path
 
 import orjson
 
+from heldout.fleet.places import stamp_of
 from heldout.serve.catalogue import Catalogue, Entry
-from heldout.serve.places import stamp_of
 
 QUIET = 15.0  # seconds after which a comment says that the stream is alive
 _LOOK = 0.2  # seconds between two looks at one run

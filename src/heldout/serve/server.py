@@ -15,11 +15,11 @@ import uvicorn
 
 from heldout.engines.local import cores
 from heldout.errors import UsageError
+from heldout.fleet.cache import Cache
+from heldout.fleet.places import DEPTH
 from heldout.serve.app import Served, app_of
-from heldout.serve.cache import Cache
 from heldout.serve.catalogue import Catalogue
 from heldout.serve.guard import LOCAL, Access
-from heldout.serve.places import DEPTH
 from heldout.serve.worker import Worker
 
 PORT = 7717

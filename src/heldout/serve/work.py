@@ -26,8 +26,11 @@ from heldout.diagnosis.first_screen import first_screen
 from heldout.diagnosis.looks import Looks, looks_of
 from heldout.diagnosis.problems import problems_of
 from heldout.diagnosis.verdict import diagnose
-from heldout.errors import NoMetrics, NotUnderstood, ReadError, UsageError
+from heldout.errors import ReadError, UsageError
 from heldout.findings import Verdict
+from heldout.fleet.cache import Found
+from heldout.fleet.judging import rows_of
+from heldout.fleet.places import changed_of, digest, leading_out, stamps_of
 from heldout.live.fold import last_step
 from heldout.live.follow import Follower
 from heldout.pages import template
@@ -37,12 +40,10 @@ from heldout.report.json_report import as_json
 from heldout.report.kept import with_answers
 from heldout.report.pages import InlineFigure, context_of
 from heldout.report.parts import parts_of
-from heldout.report.rows import Row, row_of
 from heldout.rollouts.rollout import Rollouts
 from heldout.run import Run
 from heldout.serve import cells, samples, windows
 from heldout.serve.picking import Picked, choices, figures_of
-from heldout.serve.places import changed_of, digest, leading_out, may_be_read, stamps_of
 
 OWN = ["live.js"]  # scripts that no other page has
 FILES: tuple[Kind, ...] = ("svg", "pdf", "png")  # as which a figure can be had
@@ -75,23 +76,9 @@ class Where:
         return f"{self.base}/assets"
 
 
-def rows_in(asked: Asked) -> tuple[tuple[str, Row], ...] | str:
-    """Return the rows of all runs in a place, each with the run's name; or why no run is there, which may be kept.
-
-    What cannot be read for another reason is raised: it may be readable the next time, though nothing in it changes.
-    """
-    place = _checked(asked)
-    try:
-        runs = read_all(place)
-    except (NotUnderstood, NoMetrics) as error:
-        if not may_be_read(place):
-            raise
-        return str(error)
-    rows = []
-    for run in runs:
-        judged, _ = with_answers(run)
-        rows.append((run.name, row_of(judged, diagnose(judged, horizon=asked.planned))))
-    return tuple(rows)
+def rows_in(asked: Asked) -> Found:
+    """Return the rows of all runs in a place, see `fleet.judging`; what leads out of what is served is not read."""
+    return rows_of(_checked(asked), asked.planned)
 
 
 def page_of(asked: Asked, where: Where, picked: Picked) -> str:

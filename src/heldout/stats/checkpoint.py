@@ -32,6 +32,7 @@ class Choice:
     high: float
     tied: tuple[int, ...]  # indices that cannot be told from the best one, ascending; always with `best`
     means: FloatArray  # shape (K,): estimated rate of every checkpoint, also of those that are not available
+    last_half: float  # how far the 95 % interval of the last of them reaches to either side; nan for unknown noise
 
 
 def choose(
@@ -93,8 +94,7 @@ def levels(
     known = noise if isinstance(noise, EvalNoise) else EvalNoise.white(noise, values.size)
     shared = floats(np.broadcast_to(floats(set_variance), values.shape))
     if not _smooths(values, known):
-        own = known.variance * known.covariance.diagonal() + shared
-        return values, TWO_SIDED_95 * np.sqrt(np.where(own >= 0.0, own, math.nan))
+        return values, _raw_halves(known, shared)
     posterior = cliff_posterior(values, known)
     own = floats([posterior.variance(index) for index in range(values.size)])
     return posterior.mean(jitter=True), TWO_SIDED_95 * np.sqrt(own + shared)
@@ -127,10 +127,13 @@ def _smoothed(
     means = posterior.mean(jitter=True)
     own = means[exists]
     best = int(exists[own >= own.max() - tie][0])
-    half = TWO_SIDED_95 * math.sqrt(posterior.variance(best) + float(shared[best]))
+    half, last_half = (
+        TWO_SIDED_95 * math.sqrt(posterior.variance(at) + float(shared[at])) for at in (best, values.size - 1)
+    )
     draws = posterior.draw(_DRAWS, jitter=True, wider=_WIDER, seed=seed)[:, exists]
     estimate = float(means[best])
-    return Choice(best, estimate, estimate - half, estimate + half, _with(best, exists[_tied(draws, own)]), means)
+    tied = _with(best, exists[_tied(draws, own)])
+    return Choice(best, estimate, estimate - half, estimate + half, tied, means, last_half)
 
 
 def _tied(draws: FloatArray, mean: FloatArray) -> IntArray:
@@ -155,6 +158,12 @@ def _raw(values: FloatArray, noise: EvalNoise, shared: FloatArray, exists: IntAr
     crossing = quantile(1.0 - _TIED_ERROR / max(exists.size - 1, 1))
     tied = exists[~(values[best] - own > np.maximum(crossing * sd, tie))]
     estimate = float(values[best])
-    own_variance = noise.variance * float(noise.covariance[best, best]) + float(shared[best])
-    half = TWO_SIDED_95 * math.sqrt(own_variance) if own_variance >= 0.0 else math.nan
-    return Choice(best, estimate, estimate - half, estimate + half, _with(best, tied), values)
+    halves = _raw_halves(noise, shared)
+    low, high = estimate - float(halves[best]), estimate + float(halves[best])
+    return Choice(best, estimate, low, high, _with(best, tied), values, float(halves[-1]))
+
+
+def _raw_halves(noise: EvalNoise, shared: FloatArray) -> FloatArray:
+    """How far the 95 % interval of each value reaches to either side, shape (K,)."""
+    own = noise.variance * noise.covariance.diagonal() + shared
+    return TWO_SIDED_95 * np.sqrt(np.where(own >= 0.0, own, math.nan))

@@ -46,12 +46,19 @@ class Places:
     left: dict[str, str] = field(default_factory=dict)  # name → why it is not read
 
 
-def places_in(roots: Sequence[Path], depth: int = DEPTH) -> Places:
-    """Look for runs under folders; a root may be a run itself, or a file."""
+def places_in(roots: Sequence[Path], depth: int = DEPTH, *, anywhere: bool = False) -> Places:
+    """Look for runs under folders; a root may be a run itself, or a file.
+
+    A link that leads out of the roots is listed and not followed, unless it may lead `anywhere`, as where a person
+    named each root; then a root without any log is listed, too.
+    """
     places = Places()
     for root, name in zip(roots, distinct([root.name for root in roots], roots), strict=True):
-        look = _Look(root, roots, name, depth, places.left)
-        places.found += [Place(root, name)] if root.is_file() else look.into(root, 0)
+        look = _Look(root, roots, name, depth, places.left, anywhere)
+        found = [Place(root, name)] if root.is_file() else look.into(root, 0)
+        places.found += found
+        if anywhere and not found:
+            places.left[name] = f"{root}: no log lies in it, nor in the {depth} levels of folders below it."
     return places
 
 
@@ -62,6 +69,7 @@ class _Look:
     name: str  # of the root
     depth: int
     left: dict[str, str]
+    anywhere: bool
 
     def into(self, folder: Path, level: int) -> list[Place]:
         """Return the places in a folder that was not left by a link."""
@@ -87,7 +95,7 @@ class _Look:
         return Place(path, self.name if inside == "." else "/".join(parts))
 
     def _leaves(self, path: Path) -> bool:
-        if not path.is_symlink() or is_inside(path, self.roots):
+        if self.anywhere or not path.is_symlink() or is_inside(path, self.roots):
             return False
         name = self._place(path).name
         self.left[name] = f"{name} is a link to a place outside of what is served; serve that folder too to see it."

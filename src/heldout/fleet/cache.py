@@ -1,7 +1,7 @@
 """Verdict rows that were found before, so that a table of a thousand runs is there at once the next time.
 
-They lie in a file of SQLite, outside of what is served, with what was found to hold no run. Both count while neither
-the log nor heldout has changed. A cache that cannot be used costs time, and nothing else.
+They lie in a file of SQLite, outside of what is read, with what was found to hold no run. Both count while neither the
+log nor heldout has changed. A cache that cannot be used costs time, and nothing else.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import fields, is_dataclass
 from enum import Enum
+from functools import cache
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
@@ -33,16 +34,22 @@ def default_folder() -> Path:
 
 
 class Cache:
-    """Rows by place and stamp; with no folder, or one that cannot be written, it keeps nothing."""
+    """Rows by place and stamp; with no folder, or one that cannot be written, it keeps nothing.
 
-    def __init__(self, folder: Path | None) -> None:
+    With `for_now` it keeps them in memory then, packed as they are in the file.
+    """
+
+    def __init__(self, folder: Path | None, *, for_now: bool = False) -> None:
         self._made = _made_by()
         self._file: sqlite3.Connection | None = None
         if folder is not None:
             with suppress(OSError, sqlite3.Error):
                 folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-                self._file = sqlite3.connect(folder / "rows.sqlite3", timeout=1.0, check_same_thread=False)
-                self._file.execute(_TABLE)
+                self._file = _opened(folder / "rows.sqlite3")
+                self._file.execute("pragma journal_mode=wal")  # whoever reads does not wait for who writes
+                self._file.execute("pragma synchronous=off")  # what is lost with the machine is judged again
+        if self._file is None and for_now:
+            self._file = _opened(":memory:")
 
     def get(self, place: str, stamp: str) -> Found | None:
         """Return what is known of a place as it is now, None where it has to be read."""
@@ -66,6 +73,12 @@ class Cache:
         if self._file is not None:
             self._file.close()
             self._file = None
+
+
+def _opened(where: Path | str) -> sqlite3.Connection:
+    file = sqlite3.connect(where, timeout=1.0, check_same_thread=False)
+    file.execute(_TABLE)
+    return file
 
 
 def _kept(value: Any) -> Found:
@@ -94,11 +107,16 @@ def read(kind: type[_T], value: Any) -> _T:
     return found
 
 
+@cache
+def _hints(kind: type) -> dict[str, Any]:
+    return get_type_hints(kind)
+
+
 def _read(kind: Any, value: Any) -> Any:
     if get_origin(kind) is UnionType:
         return None if value is None else _read(next(one for one in get_args(kind) if one is not NoneType), value)
     if is_dataclass(kind) and isinstance(kind, type):
-        hints = get_type_hints(kind)
+        hints = _hints(kind)
         return kind(**{field.name: _read(hints[field.name], value[field.name]) for field in fields(kind)})
     if isinstance(kind, type) and issubclass(kind, Enum):
         return kind(value)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import heldout
-from heldout.serve.places import leading_out, places_in, stamps_of
+from heldout.fleet.places import leading_out, places_in, stamps_of
 
 LOG = '{"step": 1, "reward": 0.1}\n{"step": 2, "reward": 0.2}\n'
 

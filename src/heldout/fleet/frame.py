@@ -1,0 +1,134 @@
+"""One row a run as a table for programs: which columns, in which order, and which runs are flagged."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from heldout.findings import Estimate, State
+from heldout.plain import plain
+from heldout.report.rows import Row
+from heldout.stats.levels import benjamini_hochberg
+
+FELL = (State.OVER_OPTIMISED.value, State.REGRESSED.value)
+COLUMNS: dict[str, pl.DataType] = {
+    "run": pl.String(),
+    "path": pl.String(),
+    "state": pl.String(),  # none where it was not judged
+    "label": pl.String(),
+    "steps": pl.Int64(),
+    "last_step": pl.Int64(),
+    "evaluations": pl.Int64(),
+    "n": pl.Int64(),  # problems of an evaluation, the fewest
+    "score": pl.String(),  # the key of the held-out score; levels and intervals are as logged, shares as fractions
+    "last": pl.Float64(),
+    "last_low": pl.Float64(),
+    "last_high": pl.Float64(),
+    "best": pl.Float64(),
+    "best_low": pl.Float64(),
+    "best_high": pl.Float64(),
+    "keep": pl.Int64(),  # the step of the best
+    "onset": pl.Int64(),
+    "fall": pl.Float64(),
+    "fall_low": pl.Float64(),
+    "fall_high": pl.Float64(),
+    "p": pl.Float64(),
+    "adjusted_p": pl.Float64(),
+    "smallest_visible_fall": pl.Float64(),
+    "hack_rate": pl.Float64(),
+    "warnings": pl.Int64(),
+    "seconds": pl.Float64(),
+    "error": pl.String(),
+}
+_CONFIRMED = "confirmed"
+_SPREADSHEET = r"^([=+\-@\t\r])"  # what begins so, a spreadsheet computes
+_UNSEEN = r"[\x00-\x1f\x7f-\x9f]"
+
+
+def record_of(row: Row, path: str) -> tuple[Any, ...]:
+    """Return the values of one run, in the order of `COLUMNS`, its adjusted p left open."""
+    fall = row.fall
+    return (
+        plain(row.name),
+        plain(path),
+        row.state.value if row.state else None,
+        plain(row.label),
+        row.steps,
+        row.last_step,
+        row.evaluations,
+        row.problems,
+        plain(row.score),
+        *_interval(row.last),
+        *_interval(row.keep),
+        row.keep.step if row.keep else None,
+        row.onset,
+        *((fall.drop, fall.low, fall.high) if fall else (None, None, None)),
+        row.p,
+        None,
+        row.smallest_visible_drop,
+        row.hacked,
+        row.warnings,
+        row.seconds,
+        plain(row.error),
+    )
+
+
+def frame_of(records: Sequence[tuple[Any, ...]]) -> pl.DataFrame:
+    """Return the table of all runs, the adjusted p filled in; shape (runs, 27)."""
+    rows = pl.DataFrame(records, schema=COLUMNS, orient="row")
+    rows = rows.with_columns(pl.col(pl.Float64).fill_nan(None))
+    return rows.with_columns(adjusted_p=_adjusted(rows))
+
+
+def _adjusted(rows: pl.DataFrame) -> pl.Series:
+    """Pay for all runs that were asked whether they have fallen.
+
+    Of a run that is not down now p counts as 1, so that what is flagged, all of it runs that are, holds the rate.
+    """
+    asked = rows["p"].is_not_null().to_numpy()
+    p = rows.select(pl.when(pl.col("state").is_in(FELL)).then("p").otherwise(1.0)).to_series().to_numpy()
+    adjusted = np.full(len(rows), np.nan)
+    adjusted[asked] = benjamini_hochberg(p[asked])
+    return pl.Series(adjusted).fill_nan(None)
+
+
+def order_of(rows: pl.DataFrame, severities: Sequence[int]) -> list[int]:
+    """Return the order in which runs are shown: by adjusted p, then by gravity, the size of the fall, and the name.
+
+    Of equal p the larger fall goes first, and of those the one whose reward still rises; what was not judged, last.
+    """
+    ranked = rows.with_row_index("at").with_columns(
+        severity=pl.Series(severities, dtype=pl.Int64),
+        rank=pl.col("adjusted_p").fill_null(1.0),
+        size=-pl.col("fall").fill_null(0.0),
+        unread=pl.col("state").is_null(),
+    )
+    return ranked.sort("unread", "rank", "size", "severity", "run")["at"].to_list()
+
+
+def flagged_of(rows: pl.DataFrame, fdr: float) -> pl.DataFrame:
+    """Return the runs that are down now, and stay so when all others are paid for, at this rate of false ones."""
+    return rows.filter(pl.col("state").is_in(FELL) & (pl.col("adjusted_p") <= fdr))
+
+
+def confirmed_of(rows: pl.DataFrame) -> pl.DataFrame:
+    """Return the runs whose fall is confirmed when each is taken alone."""
+    return rows.filter(pl.col("state").is_in(FELL) & pl.col("label").str.starts_with(_CONFIRMED))
+
+
+def likely_of(rows: pl.DataFrame) -> pl.DataFrame:
+    """Return the runs that have fallen, as far as evaluations can tell that confirm nothing."""
+    return rows.filter(pl.col("state").is_in(FELL) & ~pl.col("label").str.starts_with(_CONFIRMED))
+
+
+def for_spreadsheets(rows: pl.DataFrame) -> pl.DataFrame:
+    """Return the table with no text that a spreadsheet would compute: such a cell begins with an apostrophe."""
+    text = pl.col(pl.String)
+    return rows.with_columns(text.str.replace_all(_UNSEEN, " ").str.replace(_SPREADSHEET, "'$1"))
+
+
+def _interval(one: Estimate | None) -> Iterable[float | None]:
+    return (None, None, None) if one is None else (one.estimate, one.low, one.high)

@@ -1,0 +1,37 @@
+"""A fleet in the terminal: at most forty lines."""
+
+from __future__ import annotations
+
+from rich.console import Console
+from rich.text import Text
+
+from heldout.fleet.fleet import Fleet
+from heldout.fleet.words import head_of, lines_of, states_of
+from heldout.report.terminal import show_row
+from heldout.text import excerpt
+
+LISTED, FAILURES = 20, 8  # runs, and what was not read; the files have all
+_WIDTH = 160  # characters of a failure
+
+
+def show(console: Console, fleet: Fleet) -> None:
+    """Print what was found: the sentences, the states, the flagged runs, what could not be read."""
+    console.print(Text(head_of(fleet), style="bold"))
+    for line in lines_of(fleet):
+        console.print(Text(line, style="dim"), soft_wrap=True)
+    console.print(
+        Text("  ").join(
+            Text(f"{state.sign} {state.value} {count}", style=state.colour) for state, count in states_of(fleet)
+        )
+    )
+    flagged = len(fleet.flagged())
+    for row in fleet.first(min(flagged, LISTED)):
+        show_row(console, row)
+    if flagged > LISTED:
+        console.print(Text(f"… and {flagged - LISTED} more", style="dim"))
+    failures = list(fleet.failures.items())
+    for name, why in failures[:FAILURES]:
+        told = excerpt(f"not read  {name}: {why}", _WIDTH)
+        console.print(Text(told, style="yellow"), soft_wrap=True)
+    if len(failures) > FAILURES:
+        console.print(Text(f"… and {len(failures) - FAILURES} more that could not be read", style="dim"))
