@@ -12,6 +12,7 @@ from recipes_made import KEY, rates, recipe, run_of
 
 from heldout.compare import compare
 from heldout.compare.model import Comparison
+from heldout.compare.words import title
 from heldout.run import Evaluation, Run, Series
 from heldout.store.writer import Writer
 
@@ -49,6 +50,7 @@ def test_a_copy_is_no_seed_whatever_its_name_and_however_few_its_evaluations(nam
     assert counts(found) == [True, True, True, False]
     assert found.primary[0].otherwise == ()
     assert "missing-seeds" not in [one.code for one in found.refusals]
+    assert title(found) == "a (seeds 0 1 2) against b (seeds 10 11 12)"
     assert any(note.startswith(f"{name} has the same measurements as a-0") for note in found.notes)
 
 

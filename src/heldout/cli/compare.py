@@ -14,6 +14,7 @@ from heldout.text import visible
 
 if TYPE_CHECKING:
     from heldout.compare import Comparison
+    from heldout.compare.lost import Refused
     from heldout.run import Run
 
 FailOn = Literal["worse", "different"]
@@ -67,17 +68,19 @@ def compare(
     from heldout.compare import Answer, groups_of
     from heldout.compare import compare as compared
     from heldout.compare.lettered import Lettered
+    from heldout.compare.lost import with_lost
     from heldout.compare.terminal import show
 
     read = _Paths(reading)
     named: dict[str, list[Run]] = {}
     for name, parts in map(_group, group or []):
         named.setdefault(name, []).extend(read.all(parts))
+        read.group |= dict.fromkeys(parts, visible(name))
     runs = read.all(paths or [])
     given = [*(run for group in named.values() for run in group), *runs]
     unread = read.left | read.refused
     _complain(unread)
-    groups = groups_of(given, by, named)
+    groups, lost = with_lost(groups_of(given, by, named), read.not_read, by)
     lettered = Lettered(groups) if anonymous else None
     found = compared(
         groups if lettered is None else lettered.groups,
@@ -89,6 +92,7 @@ def compare(
         paired_seeds=paired_seeds,
         margin=margin,
         unread=unread,
+        lost=lost if lettered is None else [f"log {k}" for k, _ in enumerate(lost, 1)],
     )
     if lettered is not None:
         found = lettered.bare(found)
@@ -121,17 +125,31 @@ class _Paths:
     def __init__(self, reading: Reading) -> None:
         self.refused: dict[str, str] = {}
         self.left: dict[str, str] = {}  # files of a folder that are no logs
+        self.group: dict[str, str] = {}  # path → the recipe that it was said to be of
+        self._inside: list[Path] = []  # every file of a folder that was not read
         self._reading = reading
         self._read: dict[str, list[Run]] = {}
+
+    @property
+    def not_read(self) -> Refused:
+        """What was not read, among which may be seeds."""
+        from heldout.compare.lost import Refused
+
+        folders = [path for path in self._read if path not in self.refused and Path(path).expanduser().is_dir()]
+        return Refused([*self.refused], self._inside, folders, self.group)
 
     def all(self, paths: list[str]) -> list[Run]:
         """Return the runs of these paths."""
         return [run for path in paths for run in self._one(path)]
 
     def _one(self, path: str) -> list[Run]:
+        from heldout.readers.source import Files
+
         if path not in self._read:
+            files = Files()
             try:
-                runs, left = self._reading.every(path)
+                runs, left = self._reading.every(path, files)
+                self._inside += files.refused
                 self.left |= {f"{path} ({k})" if k else path: why for k, why in enumerate(left)}
             except ReadError as error:
                 runs, self.refused[path] = [], str(error)

@@ -18,6 +18,7 @@ from heldout.user_code import module_of
 if TYPE_CHECKING:
     from heldout.detectors.base import Detector
     from heldout.live.follow import Follower
+    from heldout.readers.source import Files
     from heldout.run import Run
 
 _PAIRS = {
@@ -50,12 +51,12 @@ class Reading:
 
         return read(path, run=self.run, roles=self.roles, problems=self.problems, samples=self.samples)
 
-    def every(self, path: str | list[str]) -> tuple[list[Run], list[str]]:
+    def every(self, path: str | list[str], files: Files | None = None) -> tuple[list[Run], list[str]]:
         """Read all runs that a log holds, or the one of several logs; return what else of a folder was not read."""
         from heldout.readers import read_all
         from heldout.readers.source import Files
 
-        files = Files()
+        files = files or Files()
         runs = read_all(path, run=self.run, roles=self.roles, problems=self.problems, samples=self.samples, files=files)
         return runs, files.unread
 

@@ -13,6 +13,7 @@ from heldout.compare.differences import Rules, conditions, differences
 from heldout.compare.fingerprint import fingerprint
 from heldout.compare.groups import Group, groups_of, one_each
 from heldout.compare.levels import level_of
+from heldout.compare.lost import tells_settings
 from heldout.compare.members import Side, judged
 from heldout.compare.missing import with_otherwise
 from heldout.compare.model import ALL, KEEP, LAST, Checked, Comparison, Life, Recipe
@@ -45,6 +46,7 @@ def compare(
     paired_seeds: bool = False,
     margin: float | None = None,
     unread: Mapping[str, str] | None = None,
+    lost: Sequence[str] = (),
     verdict_of: Callable[[Run], Verdict] = diagnose,
 ) -> Comparison:
     """Which of several recipes is better, how sure is that, and what cannot be said?
@@ -73,6 +75,8 @@ def compare(
         percent of a score that is judged by its logarithm (2), else as logged: without one no two are the same.
     unread
         Path → why it could not be read, of what else was asked for.
+    lost
+        Names of seeds of which nothing can be read, and nobody knows the recipe.
     verdict_of
         Where the verdict on a run comes from.
 
@@ -136,7 +140,7 @@ def compare(
         benchmarks=tuple(one for pair in pairs for one in benchmarks_of(*pair, rules)),
         trimmed=trimmed(sides),
     )
-    found = replace(found, refusals=refusals(found, sides, pairs))
+    found = replace(found, refusals=refusals(found, sides, pairs, lost))
     return replace(found, notes=notes_of(found, sides), quote=quote_of(found, sides))
 
 
@@ -207,7 +211,7 @@ def _recipe(side: Side, at: Mapping[str, None], among: Sequence[Side]) -> Recipe
 
 def _differs(groups: Sequence[Group]) -> dict[str, tuple[str | None, ...]]:
     """Settings that differ between recipes; a value is None where it is not set, or not one within the recipe."""
-    runs = [(k, run) for k, group in enumerate(groups) for run in group.runs]
+    runs = [(k, run) for k, group in enumerate(groups) for run in group.runs if tells_settings(run)]
     told = differing([run.config for _, run in runs])
     values = {
         key: tuple(

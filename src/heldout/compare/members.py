@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from heldout.compare.groups import Group
+from heldout.compare.lost import LOST, is_lost
 from heldout.compare.model import Life, Member, Track
 from heldout.copies import copies, original_of
 from heldout.errors import UsageError
@@ -77,6 +78,7 @@ class Judged:
             life=self.life,
             counted=self.counted,
             why=self.why,
+            copy_of=self.copy_of,
         )
 
 
@@ -130,7 +132,7 @@ def scored(evaluation: Evaluation, rate: float) -> float:
 
 
 def _with_benchmark(run: Run, benchmark: str | None) -> Run:
-    if benchmark is None:
+    if benchmark is None or is_lost(run):
         return run
     keys = (benchmark, f"eval/{benchmark}/pass@1")
     found = next((key for key in keys if key in run.metrics), None)
@@ -200,7 +202,8 @@ def _as_counted(one: Judged, longest: int) -> Judged:
     short = one.life is Life.UNKNOWN and _last(one.run) < _WHOLE * longest - 1
     life = Life.EARLY if short else one.life
     if not one.evaluations:
-        return replace(one, life=life, counted=False, why="it has no held-out evaluation")
+        why = LOST if is_lost(one.run) else "it has no held-out evaluation"
+        return replace(one, life=life, counted=False, why=why)
     if life in _ENDED:
         where = f"{_ENDED[life]}, at step {_last(one.run)}"
         return replace(one, life=life, counted=False, why=where)

@@ -68,16 +68,16 @@ def _whole(side: Side) -> Side:
 def _as_if(side: Side, solved: float) -> Side:
     """The side if its runs without any evaluation had solved so much of every problem."""
     like = side.counted[0]
-    filled = [run if run.evaluations else _filled(run, like, solved) for run in side.seeds]
+    filled = [run if run.evaluations else _with_share(like, solved) for run in side.seeds]
     return side.with_all([run for run in filled if run.counted or run.evaluations])
 
 
-def _filled(run: Judged, like: Judged, solved: float) -> Judged:
-    """A run without evaluations, as if it had those of another with this share solved."""
+def _with_share(like: Judged, solved: float) -> Judged:
+    """A run that was evaluated as another, with this share solved."""
     return replace(
-        run,
+        like,
         evaluations=tuple(_at_rate(one, solved) for one in like.evaluations),
-        verdict=replace(run.verdict, recommended=None),
+        verdict=replace(like.verdict, recommended=None),
     )
 
 

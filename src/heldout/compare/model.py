@@ -58,6 +58,7 @@ class Member:
     life: Life
     counted: bool  # whether it is part of the numbers; one that ended early is not
     why: str = ""  # it is not
+    copy_of: str = ""  # the run that has all its measurements; a copy is no seed
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from heldout.compare.groups import BY_NAME
 from heldout.compare.levels import SEEDS
+from heldout.compare.lost import tells_settings
 from heldout.compare.members import Side
 from heldout.compare.model import KEEP, LAST, Answer, Comparison
 from heldout.compare.pairs import UNPAIRED
@@ -35,7 +36,7 @@ def notes_of(found: Comparison, sides: Sequence[Side]) -> tuple[str, ...]:
 
 
 def _of_side(side: Side) -> Iterator[str]:
-    runs = [one.run for one in side.runs]
+    runs = [one.run for one in side.runs if tells_settings(one.run)]
     if side.by == BY_NAME:
         yield f"{side.name}: {len(runs)} runs are taken for seeds of one recipe; their names differ in the seed alone."
     within = differing([run.config for run in runs])

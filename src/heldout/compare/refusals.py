@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator, Sequence
 
 from heldout.compare.fingerprint import DIFFERS
+from heldout.compare.lost import tells_settings
 from heldout.compare.members import Side
 from heldout.compare.model import (
     KEEP,
@@ -18,7 +19,7 @@ from heldout.compare.model import (
 )
 from heldout.compare.parting import same_reward
 from heldout.compare.words import signed
-from heldout.text import counted, sentence_list
+from heldout.text import counted, sentence_list, visible
 
 CODES = (
     "one-run",
@@ -36,8 +37,13 @@ CODES = (
 _FEWEST_DISCORDANT = 6
 
 
-def refusals(found: Comparison, sides: Sequence[Side], pairs: Sequence[tuple[Side, Side]]) -> tuple[Refusal, ...]:
-    """What must not be said of these recipes, in the order of `CODES`; the sides are those of `found`."""
+def refusals(
+    found: Comparison, sides: Sequence[Side], pairs: Sequence[tuple[Side, Side]], lost: Sequence[str] = ()
+) -> tuple[Refusal, ...]:
+    """What must not be said of these recipes, in the order of `CODES`; the sides are those of `found`.
+
+    `lost` names seeds of which nothing can be read, and nobody knows the recipe.
+    """
     told = (
         *_one_run(found),
         *_reward(pairs),
@@ -49,6 +55,7 @@ def refusals(found: Comparison, sides: Sequence[Side], pairs: Sequence[tuple[Sid
         *_goes_on(found),
         *_cause(found, sides),
         *_missing(found, sides),
+        *_lost(lost),
         *_one_flip(found),
     )
     return tuple(told)
@@ -132,7 +139,7 @@ def _goes_on(found: Comparison) -> Iterator[Refusal]:
 
 
 def _cause(found: Comparison, sides: Sequence[Side]) -> Iterator[Refusal]:
-    if not all(run.run.config for side in sides for run in side.runs):
+    if not all(run.run.config or not tells_settings(run.run) for side in sides for run in side.runs):
         yield Refusal("cause", "what makes the difference: the logs do not carry all settings")
     elif len(found.differs) > 1:
         keys = list(found.differs)
@@ -151,6 +158,13 @@ def _missing(found: Comparison, sides: Sequence[Side]) -> Iterator[Refusal]:
         if side.counted and all(run.why for run in side.counted):
             count = f"none of {many} came to its end ({why}), and they count as far as they went"
         yield Refusal("missing-seeds", f"{side.name} as a whole: {count}{_turned(found, side.name)}")
+
+
+def _lost(names: Sequence[str]) -> Iterator[Refusal]:
+    if names:
+        some = sentence_list([*map(visible, names[:4]), *([f"{len(names) - 4} more"] if len(names) > 4 else [])])
+        seeds = "it may be a seed" if len(names) == 1 else "they may be seeds"
+        yield Refusal("missing-seeds", f"any recipe as a whole: nothing of {some} can be read, and {seeds} of one")
 
 
 def _turned(found: Comparison, name: str) -> str:

@@ -56,12 +56,14 @@ def subject(found: Comparison) -> str:
 
 
 def _with_seeds(recipe: Recipe) -> str:
-    seeds = [member.seed for member in recipe.members if member.seed]
-    if len(recipe.members) == 1:
+    runs = [member for member in recipe.members if not member.copy_of]
+    if len(runs) == 1:
         return name(recipe.name)
-    if len(seeds) == len(recipe.members):
-        return f"{name(recipe.name)} (seeds {' '.join(seeds[:8])}{' …' if len(seeds) > 8 else ''})"
-    return f"{name(recipe.name)} ({counted(len(recipe.members), 'run')})"
+    told = [member for member in runs if member.counted] or runs
+    seeds = [member.seed for member in told if member.seed]
+    which = f"seeds {' '.join(seeds[:8])}{' …' if len(seeds) > 8 else ''}" if len(seeds) == len(told) else ""
+    many = f"{len(told)} of {counted(len(runs), 'seed')} count" if len(told) < len(runs) else ""
+    return f"{name(recipe.name)} ({'; '.join(filter(None, (which, many))) or counted(len(runs), 'run')})"
 
 
 def differ_in(found: Comparison) -> str:

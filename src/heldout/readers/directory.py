@@ -36,6 +36,7 @@ def found_in(root: Path, files: Files) -> list[Named]:
     """
     walk = walked(root)
     found, refused = _read(root, walk.candidates, files)
+    files.refused = refused
     if not found:
         why = " ".join(list(refused.values())[:3]) or f"No file in it looks like a log; heldout reads {UNDERSTOOD}."
         raise NotUnderstood(f"{root}: no training log was found. {why}")

@@ -332,6 +332,7 @@ class Files:
     def __init__(self, *, growing: bool = False) -> None:
         self.growing = growing
         self.unread: list[str] = []  # about files that were not read, which concern none of the runs that were
+        self.refused: dict[Path, str] = {}  # every file of a folder that was not read → why
         self._sources: dict[Path, tuple[int, Source]] = {}  # each with its inode
         self._found: dict[Path, tuple[Stamp, list[Log] | ReadError]] = {}
 
