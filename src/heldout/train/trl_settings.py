@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from trl import GRPOConfig
 
-from heldout.errors import UsageError
+from heldout.errors import UsageError, how_to_install
 from heldout.ranks import ranks
 from heldout.train.config import TrainConfig
 
@@ -162,6 +162,5 @@ def require_vllm(config: TrainConfig) -> None:
     """Refuse to sample with vLLM where it is not installed."""
     if config.vllm and find_spec("vllm") is None:
         raise UsageError(
-            f"vllm = {config.vllm} needs vLLM, which is not installed; run: pip install 'trl[vllm]', or leave vllm "
-            "away."
+            f"vllm = {config.vllm} needs vLLM, which is not installed; {how_to_install('vllm')}, or leave vllm away."
         )
