@@ -8,19 +8,18 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from heldout.cli.chosen import Chosen
 from heldout.cli.reading import Reading, with_reading
-from heldout.errors import ReadError, UsageError
 from heldout.text import visible
 
 if TYPE_CHECKING:
-    from heldout.compare import Comparison
-    from heldout.compare.lost import Refused
+    from heldout.compare import Comparison, Difference
     from heldout.run import Run
 
 FailOn = Literal["worse", "different"]
 
 
-@with_reading()
+@with_reading("run")
 def compare(
     paths: Annotated[
         list[str] | None, typer.Argument(metavar="PATH...", help="Logs, run directories, or folders of them.")
@@ -30,7 +29,12 @@ def compare(
         typer.Option(metavar="KEY", help="The setting that tells recipes apart [default: all but the seed]."),
     ] = None,
     group: Annotated[
-        list[str] | None, typer.Option(metavar="NAME=PATH,PATH", help="Runs that are seeds of one recipe.")
+        list[str] | None,
+        typer.Option(metavar="NAME=PATH,PATH", help="Seeds of one recipe: paths, or names of runs in the logs."),
+    ] = None,
+    run: Annotated[
+        list[str] | None,
+        typer.Option("--run", "--name", metavar="NAME", help="Which runs, where a log holds several; * is any text."),
     ] = None,
     baseline: Annotated[str | None, typer.Option(metavar="NAME", help="Compare all others with this group.")] = None,
     at: Annotated[
@@ -50,7 +54,10 @@ def compare(
     as_json: Annotated[bool, typer.Option("--json", help="Print it for a program.")] = False,
     fail_on: Annotated[
         FailOn | None,
-        typer.Option(help="Exit with code 3 if the first is worse than another, or if any two are different."),
+        typer.Option(
+            help="Exit with code 3 if the first is worse than another, or if any two are different; with 2 while a run "
+            "that could turn it goes on."
+        ),
     ] = None,
     anonymous: Annotated[
         bool, typer.Option("--anonymous", help="Without names, places, users, hosts and dates: runs are A, B, C.")
@@ -61,7 +68,7 @@ def compare(
     """Compare runs: which recipe is better, how sure is that, and what cannot be said?
 
     Examples:  heldout compare runs/honest-* runs/rm-*   ·   heldout compare runs --by learning_rate   ·   heldout
-    compare --group new=a,b,c --group old=d,e,f --at last
+    compare --group new=a,b,c --group old=d,e,f --at last   ·   heldout compare sweep.csv --run 'a*' --run 'b*'
     """
     from rich.console import Console
 
@@ -71,12 +78,13 @@ def compare(
     from heldout.compare.lost import with_lost
     from heldout.compare.terminal import show
 
-    read = _Paths(reading)
+    read = Chosen(reading, run or [])
+    runs = read.of_paths(paths or [])
     named: dict[str, list[Run]] = {}
-    for name, parts in map(_group, group or []):
-        named.setdefault(name, []).extend(read.all(parts))
-        read.group |= dict.fromkeys(parts, visible(name))
-    runs = read.all(paths or [])
+    for name, those in (read.of_group(text, runs) for text in group or []):
+        named.setdefault(name, []).extend(those)
+    read.check()
+    runs = [] if read.by_name else runs
     given = [*(run for group in named.values() for run in group), *runs]
     unread = read.left | read.refused
     _complain(unread)
@@ -105,64 +113,32 @@ def compare(
         print(line, file=sys.stderr)
     if read.refused or all(one.answer is Answer.NOT_COMPARED for one in found.differences):
         raise typer.Exit(2)
-    if fail_on and fails(found, fail_on):
+    if fail_on:
+        _exit(found, fail_on)
+
+
+def _exit(found: Comparison, on: FailOn) -> None:
+    """End with code 3 if a comparison is what the user wants to hear of, with 2 if a run that could turn it goes on.
+
+    A run that goes on has no final word: it fails no pipeline, and lets none pass.
+    """
+    running = {one.name for one in found.recipes if any(member.life == "goes on" for member in one.members)}
+    final = [one for one in found.primary if running.isdisjoint((one.a, one.b))]
+    if any(_fails(one, found.baseline, on) for one in final):
         raise typer.Exit(3)
+    if running:
+        print(
+            "heldout: a run still goes on, so that there is no final word for --fail-on: exit code 2.", file=sys.stderr
+        )
+        raise typer.Exit(2)
 
 
-def fails(found: Comparison, on: FailOn) -> bool:
-    """Whether a comparison is what the user wants to hear of by exit code."""
+def _fails(one: Difference, baseline: str, on: FailOn) -> bool:
     from heldout.compare import Answer
 
-    answers = {(one.a, one.b): one.answer for one in found.primary}
     if on == "different":
-        return any(answer in (Answer.BETTER, Answer.WORSE) for answer in answers.values())
-    return any(answer is (Answer.WORSE if a == found.baseline else Answer.BETTER) for (a, _), answer in answers.items())
-
-
-class _Paths:
-    """Reads paths one by one; of what cannot be read it keeps why, and each path is read once."""
-
-    def __init__(self, reading: Reading) -> None:
-        self.refused: dict[str, str] = {}
-        self.left: dict[str, str] = {}  # files of a folder that are no logs
-        self.group: dict[str, str] = {}  # path → the recipe that it was said to be of
-        self._inside: list[Path] = []  # every file of a folder that was not read
-        self._reading = reading
-        self._read: dict[str, list[Run]] = {}
-
-    @property
-    def not_read(self) -> Refused:
-        """What was not read, among which may be seeds."""
-        from heldout.compare.lost import Refused
-
-        folders = [path for path in self._read if path not in self.refused and Path(path).expanduser().is_dir()]
-        return Refused([*self.refused], self._inside, folders, self.group)
-
-    def all(self, paths: list[str]) -> list[Run]:
-        """Return the runs of these paths."""
-        return [run for path in paths for run in self._one(path)]
-
-    def _one(self, path: str) -> list[Run]:
-        from heldout.readers.source import Files
-
-        if path not in self._read:
-            files = Files()
-            try:
-                runs, left = self._reading.every(path, files)
-                self._inside += files.refused
-                self.left |= {f"{path} ({k})" if k else path: why for k, why in enumerate(left)}
-            except ReadError as error:
-                runs, self.refused[path] = [], str(error)
-            self._read[path] = runs
-        return self._read[path]
-
-
-def _group(text: str) -> tuple[str, list[str]]:
-    name, sign, paths = text.partition("=")
-    parts = [part for part in paths.split(",") if part]
-    if not (name and sign and parts):
-        raise UsageError(f"--group is {text!r}; it must be NAME=PATH, or NAME=PATH,PATH with several runs.")
-    return name, parts
+        return one.answer in (Answer.BETTER, Answer.WORSE)
+    return one.answer is (Answer.WORSE if one.a == baseline else Answer.BETTER)
 
 
 def _complain(refused: dict[str, str]) -> None:

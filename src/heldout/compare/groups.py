@@ -7,6 +7,7 @@ are one recipe. A user may say otherwise, by a setting or by naming the runs of 
 from __future__ import annotations
 
 import difflib
+import fnmatch
 import os
 import re
 from collections import Counter
@@ -23,7 +24,7 @@ from heldout.text import shared_beginning, visible
 NOT_SET = "(not set)"
 BY_SETTINGS, BY_NAME = "same settings but for the seed", "names that differ in the seed alone"
 _SEED_IN_NAME = re.compile(r"[-_.]?seed[-_=]?(\d+)", re.IGNORECASE)
-_SEPARATORS = " -_./("
+_SEPARATORS = " -_./(,"
 _OTHER_SEEDS = frozenset(
     {"data", "dataset", "env", "environment", "eval", "evaluation", "val", "test", "split", "shuffle", "sampling"}
     | {"sampler", "generation", "rollout", "vllm"}
@@ -82,6 +83,11 @@ def groups_of(
     left = [run for run in _each_once(runs) if id(run) not in taken]
     found = _by_setting(left, by) if by is not None else _all_but_seed(left)
     return _told_apart([*chosen, *found])
+
+
+def is_called(name: str, wanted: str) -> bool:
+    """Whether a run of this name is wanted: it is its name, or fits it, where ``*`` stands for any characters."""
+    return name == wanted or fnmatch.fnmatchcase(name, wanted)
 
 
 def one_each(group: Group) -> list[Group]:
@@ -178,7 +184,7 @@ def _name(runs: Sequence[Run]) -> str:
         return visible(runs[0].name)
     without = {_SEED_IN_NAME.sub("", run.name) for run in runs}
     shared = without.pop() if len(without) == 1 else _begin([run.name for run in runs])
-    return visible(shared.rstrip(_SEPARATORS)) or visible(runs[0].name)
+    return visible(shared.strip(_SEPARATORS)) or visible(runs[0].name)
 
 
 def _begin(names: Sequence[str]) -> str:

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from heldout.compare.groups import Group, groups_of
+from heldout.compare.groups import Group, groups_of, is_called
 from heldout.errors import HeldoutError
 from heldout.readers import name_of
 from heldout.readers.run_directory import recorded
@@ -40,12 +40,15 @@ class Refused:
         Folders in which runs were looked for.
     group
         Path → the recipe that it was said to be of.
+    names
+        What runs in the folders must be called to be compared; any name if empty.
     """
 
     given: Sequence[str] = ()
     inside: Sequence[Path] = ()
     folders: Sequence[str] = ()
     group: Mapping[str, str] = field(default_factory=dict)
+    names: Sequence[str] = ()
 
 
 def with_lost(groups: Sequence[Group], refused: Refused, by: str | None = None) -> tuple[list[Group], list[str]]:
@@ -53,7 +56,7 @@ def with_lost(groups: Sequence[Group], refused: Refused, by: str | None = None) 
     told = {group.name: list(group.runs) for group in groups}
     unknown: list[str] = []
     for place, owner in _lost(groups, refused).items():
-        name = place.name if place.is_dir() else name_of(place)
+        name = _name(place)
         run = Run(name, str(place), "", {}, config=_settings(place))
         recipe = owner if owner in told else _recipe(groups, run, by)
         if recipe is not None:
@@ -85,9 +88,13 @@ def _lost(groups: Sequence[Group], refused: Refused) -> dict[Path, str]:
     for path in (*map(_absolute, refused.inside), *_beside(map(_absolute, refused.folders), read, above)):
         forms = [form for form in (path, *path.parents) if form not in above and form not in read]
         whole = next((form for form in forms if _without_numbers(form) in alike or is_run(form)), None)
-        if whole is not None and read.isdisjoint(path.parents):
+        if whole is not None and _is_wanted(whole, refused.names) and read.isdisjoint(path.parents):
             found.setdefault(whole, "")
     return found
+
+
+def _is_wanted(place: Path, names: Sequence[str]) -> bool:
+    return not names or any(is_called(_name(place), name) for name in names)
 
 
 def _beside(folders: Iterable[Path], read: set[Path], above: set[Path]) -> Iterator[Path]:
@@ -127,6 +134,10 @@ def _settings(place: Path) -> Mapping[str, object]:
         return recorded(place).config if is_run(place) else {}
     except HeldoutError:
         return {}
+
+
+def _name(place: Path) -> str:
+    return place.name if place.is_dir() else name_of(place)
 
 
 def _absolute(path: str | Path) -> Path:
