@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from heldout.pages import template
+from heldout.report import multiples
 from heldout.report.multiples import HEIGHT, WIDTH, Multiples, multiples_of
 from heldout.run import Run, Series
 from heldout.stats.arrays import FloatArray
@@ -72,3 +74,31 @@ def test_a_hostile_key_is_only_ever_text(key: str) -> None:
     )
     assert page.count("<script") == 1
     assert "\u202e" not in page
+
+
+def with_parts(count: int, *, roles: tuple[str, ...] = ("entropy", "grad_norm")) -> Run:
+    parts = {f"rewards/part{place}/mean": np.arange(4.0) + place for place in range(count)}
+    run = run_of(**dict.fromkeys(roles, np.arange(4.0)))
+    metrics = {key: Series(key, np.arange(4), value) for key, value in parts.items()}
+    return replace(run, metrics=run.metrics | metrics)
+
+
+@pytest.mark.parametrize(
+    ("count", "seen", "drawings"), [(0, 2, 2), (1, 2, 2), (4, 6, 6), (5, 6, 7), (12, 6, 14), (13, 6, 14), (40, 6, 14)]
+)
+def test_every_part_of_the_reward_is_drawn_or_named(count: int, seen: int, drawings: int) -> None:
+    found = drawn(with_parts(count))
+    assert (found.seen, len(found.drawings)) == (seen, drawings)
+    left_out = count - 12
+    assert (f"{left_out} more part" in found.note) is (left_out > 0)
+    if left_out > 0:
+        assert "rewards/part12/mean" in found.note
+        assert "heldout chart RUN --left KEY draws one." in found.note
+    page = template("report/multiples.html", "heldout.report").render(multiples=found)
+    assert page.count("<figure") == drawings
+    assert ("<details>" in page) is (drawings > seen)
+
+
+def test_all_signals_are_in_sight() -> None:
+    found = drawn(with_parts(0, roles=multiples._ROLES))
+    assert found.seen == len(found.drawings) == len(multiples._ROLES)

@@ -5,7 +5,7 @@ Each is a drawing of a few kilobytes whose coordinates are steps, so that a page
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,7 +15,7 @@ from heldout.metrics import heading_of
 from heldout.run import Run, Series
 from heldout.stats.arrays import FloatArray
 from heldout.stats.smoothing import DENSE, block_means, local_linear, suggest_window
-from heldout.text import number
+from heldout.text import counted, number, sentence_list
 
 WIDTH, HEIGHT = 1000, 200  # units of a drawing: the whole run, and from the lowest to the highest value
 _ROLES = (
@@ -30,7 +30,8 @@ _ROLES = (
     "zero_variance_groups",
     "reward_std",
 )
-_MOST, _PARTS = 9, 4  # drawings in all, and of parts of the reward
+_SEEN, _PARTS = 4, 12  # parts of the reward in sight, and of those that move all that are drawn
+_NAMED = 12  # metrics that a sentence lists
 _COLUMNS, _KEPT = 100, 200  # columns of a drawing, and of the values that can be read; two points each
 _LINE, _BLOCKS = 80, 1_500  # points of a smoothed line, and blocks of values that it is made from
 _EDGE = 8  # units that stay free above and below
@@ -58,7 +59,8 @@ class Multiples:
     steps: list[list[int]]  # lists of steps; most signals share one
     first: int  # step at the left edge
     last: int
-    note: str  # which signals never change, and are not drawn
+    seen: int  # how many of them are in sight; the rest are further parts of the reward, which open
+    note: str  # which signals never change, and which parts are not drawn
 
     @property
     def data(self) -> dict[str, object]:
@@ -69,21 +71,45 @@ class Multiples:
 
 def multiples_of(run: Run) -> Multiples | None:
     """Return small figures of what a run logged beside reward and score; None where it logged nothing of that."""
-    found = [run.metrics[key] for key in dict.fromkeys(_keys(run)) if len(run.metrics[key]) > 1]
-    moving = [series for series in found if np.ptp(series.value) > 0.0][:_MOST]
-    if not moving:
+    signals = dict.fromkeys(run.roles[role] for role in _ROLES if run.roles.get(role) in run.metrics)
+    parts = [key for key in run.reward_parts() if key != run.roles.get("reward") and key not in signals]
+    found, further = _logged(run, signals), _logged(run, parts if len(parts) > 1 else ())
+    own, rest = _moving(found), _moving(further)
+    if not own and not rest:
         return None
     first, last = int(run.steps[0]), int(run.steps[-1])
     steps: list[list[int]] = []
-    drawings = tuple(_drawn(series, first, last, steps) for series in moving)
-    level = [f"{heading_of(one.name)} {number(float(one.value[0]))}" for one in found if not np.ptp(one.value)]
-    return Multiples(drawings, steps, first, last, f"The same at every step: {', '.join(level)}." if level else "")
+    drawings = tuple(_drawn(series, first, last, steps) for series in (*own, *rest[:_PARTS]))
+    seen = len(own) + min(len(rest), _SEEN)
+    level = [one for one in (*found, *further) if not np.ptp(one.value)]
+    return Multiples(drawings, steps, first, last, seen, " ".join(_notes(level, rest[_PARTS:])))
 
 
-def _keys(run: Run) -> Iterator[str]:
-    yield from (run.roles[role] for role in _ROLES if run.roles.get(role) in run.metrics)
-    parts = [key for key in run.reward_parts() if key != run.roles.get("reward")]
-    yield from parts[:_PARTS] if len(parts) > 1 else ()
+def _logged(run: Run, keys: Iterable[str]) -> list[Series]:
+    return [run.metrics[key] for key in keys if len(run.metrics[key]) > 1]
+
+
+def _moving(found: Sequence[Series]) -> list[Series]:
+    return [series for series in found if np.ptp(series.value) > 0.0]
+
+
+def _notes(level: Sequence[Series], left_out: Sequence[Series]) -> Iterator[str]:
+    """Say which signals are not drawn, and why."""
+    if level:
+        told = [f"{heading_of(one.name)} {number(float(one.value[0]))}" for one in level]
+        yield f"The same at every step: {_some(told)}."
+    if left_out:
+        are = "is" if len(left_out) == 1 else "are"
+        yield (
+            f"{counted(len(left_out), 'more part')} of the reward {are} not drawn: "
+            f"{_some([one.name for one in left_out])}; "
+            "heldout chart RUN --left KEY draws one."
+        )
+
+
+def _some(texts: Sequence[str]) -> str:
+    more = [f"{len(texts) - _NAMED} more"] if len(texts) > _NAMED else []
+    return sentence_list([*texts[:_NAMED], *more])
 
 
 def _drawn(series: Series, first: int, last: int, steps: list[list[int]]) -> Multiple:
