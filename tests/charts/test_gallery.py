@@ -347,8 +347,23 @@ def test_unknown_keys() -> None:
 def test_an_empty_series_and_a_bad_window() -> None:
     with pytest.raises(ChartError, match=r"reward has no finite value to draw; choose another metric\."):
         dual_axis(run_of(series("reward", [], [])), "reward")
-    with pytest.raises(ChartError, match=r"The smoothing window is 0; it must be a positive number of steps\."):
-        dual_axis(published_reward(), "reward", window=0)
+    with pytest.raises(ChartError, match=r"The smoothing window is -1; it must be a number of steps, 0 for none\."):
+        dual_axis(published_reward(), "reward", window=-1)
+
+
+def test_without_smoothing_the_values_are_the_curve() -> None:
+    value = np.random.default_rng(0).normal(size=5_000)
+    run = run_of(series("reward", range(5_000), value))
+    noisy = run_of(series("reward", range(5_000), -value[::-1]))
+    (line,) = layers(dual_axis(run, "reward", window=0), Line)
+    assert (line.value == value).all()
+    assert line.label == "reward"
+    assert line.marked is not None
+    assert len(line.marked) < 20
+    assert "local-linear" not in dual_axis(run, "reward", window=0).caption
+    (mean,) = [one for one in layers(dual_axis([run, noisy], "reward", window=0), Line) if not one.raw]
+    assert mean.label == "reward, mean of 2 seeds, 95 % t band"
+    assert np.allclose(mean.value, (value - value[::-1]) / 2)
 
 
 # -- odd data

@@ -151,6 +151,18 @@ def test_the_table_has_the_very_numbers_of_the_run(open_page: Open) -> None:
     assert points == {int(step): value for step, value in zip(EVALUATED[:6], a_run()["pass@1"].value, strict=False)}
 
 
+def test_the_values_stand_alone_where_no_smoothing_is_wanted(open_page: Open) -> None:
+    page = open_page(a_page())
+    before = drawing(page)
+    page.get_by_role("button", name="Without smoothing").first.click()
+    assert drawing(page)[0] != before[0]
+    assert drawing(page)[1] == before[1]
+    again = open_page(page.evaluate("heldout.state.link()"))
+    assert drawing(again) == drawing(page)
+    page.get_by_role("button", name="With smoothed line").click()
+    assert drawing(page) == before
+
+
 def test_the_csv_draws_the_same_curve_again(open_page: Open) -> None:
     page = open_page(a_page())
     page.locator(f"{FIRST} .menu summary").click()
@@ -180,6 +192,7 @@ def some_state(random: Random) -> str:
         "step": str(random.randrange(300)),
         "hide": "reward:" + random.choice(["left", "right", "mark"]),
         "y": random.choice(["reward", "length"]),
+        "raw": random.choice(["reward", "length"]),
     }
     return "&".join(f"{key}={value}" for key, value in kept.items() if random.random() < 0.7)
 

@@ -80,7 +80,7 @@ def with_parts(count: int, *, roles: tuple[str, ...] = ("entropy", "grad_norm"))
     parts = {f"rewards/part{place}/mean": np.arange(4.0) + place for place in range(count)}
     run = run_of(**dict.fromkeys(roles, np.arange(4.0)))
     metrics = {key: Series(key, np.arange(4), value) for key, value in parts.items()}
-    return replace(run, metrics=run.metrics | metrics)
+    return replace(run, metrics={**run.metrics, **metrics})
 
 
 @pytest.mark.parametrize(

@@ -59,6 +59,28 @@ def page() -> Iterator[sync_api.Page]:
         browser.close()
 
 
+def shows_the_new_state(page: sync_api.Page) -> None:
+    """Press the button, and find the zoom, what was open, the table of a figure and the place as they were."""
+    opened = page.locator("details:has-text('Key points')").first
+    opened.locator("summary").first.click()
+    page.get_by_role("button", name="Table").first.click()
+    page.locator("#notes").scroll_into_view_if_needed()
+    at = page.locator("#notes").bounding_box()
+    page.evaluate("window.before = true")
+    page.evaluate("document.querySelector('#dated button').click()")
+    page.wait_for_function("() => !window.before && window.heldout?.figures.all().length", timeout=WAIT)
+    sync_api.expect(page.locator("[data-last]")).to_have_attribute("data-last", "40")
+    sync_api.expect(page.locator("#dated")).to_have_count(0)
+    assert page.evaluate("heldout.figures.all()[0].view") == [5, 20]
+    sync_api.expect(opened).to_have_attribute("open", "")
+    assert page.locator("details:has-text('Key points')[open]").count() == 1
+    sync_api.expect(page.locator(".sheet table").first).to_be_visible()
+    now = page.locator("#notes").bounding_box()
+    assert at
+    assert now
+    assert abs(at["y"] - now["y"]) < 120
+
+
 def append(run: Path, step: int) -> None:
     with (run / "metrics.jsonl").open("a") as file:
         file.write(json.dumps({"step": step, "reward": 0.5}) + "\n")
@@ -78,9 +100,10 @@ def test_a_run_that_goes_on_is_followed_over_a_restart(tmp_path: Path, page: syn
         sync_api.expect(page.locator("figure.chart.enhanced").first).to_be_visible()
         append(run, 40)
         sync_api.expect(page.locator("#live")).to_have_text("● live, step 40", timeout=WAIT)
-        sync_api.expect(page.locator("#new-steps")).to_have_text("1 new steps →", timeout=WAIT)
+        sync_api.expect(page.locator("#new-steps")).to_have_text("1 new step →", timeout=WAIT)
         assert page.evaluate("heldout.figures.all()[0].view") == [5, 20]
         sync_api.expect(page.locator("#dated")).to_contain_text("all else on this page is as of step 39.")
+        shows_the_new_state(page)
         assert server.interrupt() == 0
         sync_api.expect(page.locator("#live")).to_have_text("not connected, as of step 40", timeout=WAIT)
         append(run, 41)

@@ -52,9 +52,13 @@ def stems(text: str) -> list[str]:
     return re.findall(r'<figure class="chart" id="figure-([^"]+)"', text)
 
 
+def drawn(text: str) -> list[str]:
+    """Return the data of each figure."""
+    return [one for one in re.findall(r'<script type="application/json">(.*?)</script>', text) if '"command":' in one]
+
+
 def commands(text: str) -> list[str]:
-    found = re.findall(r'<script type="application/json">(.*?)</script>', text)
-    return [data["command"] for data in map(json.loads, found) if "command" in data]
+    return [json.loads(one)["command"] for one in drawn(text)]
 
 
 def test_the_form_shows_what_is_drawn(app: TestClient) -> None:
@@ -62,7 +66,7 @@ def test_the_form_shows_what_is_drawn(app: TestClient) -> None:
     assert [key for key, on in offered(text, "left").items() if on] == ["reward"]
     assert [key for key, on in offered(text, "right").items() if on] == [HELD_OUT]
     assert offered(text, "axis") == {"step": True, "time": False}
-    assert offered(text, "window") == {"": False, "1": False, "5": False, "10": False}
+    assert offered(text, "window") == {"": False, "0": False, "5": False, "10": False}
     assert visible(HOSTILE) in offered(text, "left")
 
 
@@ -102,7 +106,7 @@ def test_over_tokens_nothing_stands_that_is_over_steps(app: TestClient) -> None:
         ("right=reward", "left="),
         ("axis=tokens", "cannot be drawn over tokens; it can over step"),
         ("axis=wall", "it can be step, tokens, time, sqrt-kl"),
-        ("window=0", "1 or more"),
+        ("window=0.5", "1 or more, or 0 for none"),
         ("window=nan", "1 or more"),
         ("window=inf", "1 or more"),
         ("window=wide", "1 or more"),
@@ -113,6 +117,14 @@ def test_what_the_run_does_not_have_is_refused_in_a_sentence(app: TestClient, qu
         answer = app.get(f"{path}?{query}")
         assert (answer.status_code, why in unescape(answer.text)) == (400, True), answer.text
         assert "<b>" not in answer.text or answer.headers["content-type"].startswith("text/plain")
+
+
+def test_a_figure_without_smoothing_is_drawn_again_without(app: TestClient) -> None:
+    text = page(app, window="0")
+    assert offered(text, "window")["0"]
+    assert all("--window 0 " in command for command in commands(text))
+    assert [figure for figure in drawn(text) if "local-linear" in figure] == []
+    assert any("local-linear" in figure for figure in drawn(page(app)))
 
 
 @pytest.mark.parametrize("kind", ["svg", "pdf", "png"])

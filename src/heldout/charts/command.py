@@ -65,7 +65,7 @@ def command_for(
     words += _given("--figure", figure) + _given("--left", left)
     words += [word for key in right for word in ("--right", key)]
     words += [*_of_axes(hints or Hints())]
-    words += _given("--window", window and _number(window))
+    words += _given("--window", window is not None and _number(window))
     words += [*(["--no-peaks"] if not peaks else []), *(["--verdict"] if verdict else [])]
     words += [*_of_looks(width_cm, height_cm, theme, dpi, style)]
     return shlex.join(["heldout", "chart", *words, "-o", out])

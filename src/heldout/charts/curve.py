@@ -107,7 +107,8 @@ class DrawnCurve:
 
     @property
     def dense(self) -> bool:
-        return self.step.size >= DENSE and self.interval is None
+        """Whether the values are noise with a curve in it, which is what is drawn."""
+        return self.step.size >= DENSE and self.interval is None and self.asked_window != 0.0
 
     @cached_property
     def window(self) -> float:

@@ -107,7 +107,7 @@ def dual_axis(
     hints
         What should differ from the default look.
     window
-        Full width in steps of the smoothing of dense series; suggested by the data if not given.
+        Full width in steps of the smoothing of dense series, 0 for none; suggested by the data if not given.
     marks
         What to mark of a verdict; nothing if not given.
     peaks
@@ -182,8 +182,8 @@ def _check(runs: Sequence[Run], right: Sequence[str], wanted: Wanted) -> None:
             f"{len(right)} metrics are asked for on the right axis; at most {MOST_ON_THE_RIGHT} can be told apart "
             f"there."
         )
-    if window is not None and not (np.isfinite(window) and window > 0):
-        raise ChartError(f"The smoothing window is {window}; it must be a positive number of steps.")
+    if window is not None and not (np.isfinite(window) and window >= 0):
+        raise ChartError(f"The smoothing window is {window}; it must be a number of steps, 0 for none.")
     if len(runs) > 1 and x != "step":
         raise ChartError(f"Seeds are averaged at the steps that all of them have, so the x axis cannot be {x!r}.")
 

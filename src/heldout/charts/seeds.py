@@ -43,7 +43,7 @@ def seeds_of(runs: Sequence[Run], key: str, window: float | None = None) -> Seed
     if not common.size:
         raise ChartError(_apart(runs, every))
     skipped = reduce(np.union1d, [one.step for one in every]).size - common.size
-    if min(map(len, every)) >= DENSE:
+    if min(map(len, every)) >= DENSE and window != 0.0:
         window = window or float(np.median([suggest_window(one.step.astype(float), one.value) for one in every]))
         common = common[np.unique(np.linspace(0, common.size - 1, min(_AT, common.size)).astype(np.int64))]
         each = [local_linear(one.step.astype(float), one.value, window, at=common.astype(float)) for one in every]

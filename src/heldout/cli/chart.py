@@ -73,7 +73,7 @@ def chart(
     style: Annotated[
         str | None, typer.Option(metavar="FILE", help="A style sheet of matplotlib's, or the name of one.")
     ] = None,
-    window: Annotated[float | None, typer.Option(min=1.0, help="Smoothing window in steps.")] = None,
+    window: Annotated[float | None, typer.Option(min=0.0, help="Smoothing window in steps; 0 for none.")] = None,
     raw: Annotated[bool, typer.Option("--raw/--no-raw", help="Values behind a smoothed line.")] = True,
     peaks: Annotated[bool, typer.Option("--peaks/--no-peaks", help="Rings around the highest values.")] = True,
     verdict: Annotated[

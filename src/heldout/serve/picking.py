@@ -25,7 +25,7 @@ OWN = "picked"  # the figure of metrics that were picked
 _ROLES = {"reward-and-held-out": ("reward", "held_out"), "length-and-pass-rate": ("length", "held_out")}
 _X_AXES: Mapping[XAxis, str] = {"step": "step", "tokens": "tokens", "time": "time", "sqrt-kl": "√KL"}
 _MOST_KEYS = 500  # that are offered; an address may name any
-_LEAST = 1.0  # steps of a window
+_NONE, _LEAST = 0.0, 1.0  # steps of a window
 _WIDTHS = (5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000, 20_000, 50_000, 100_000, 200_000, 500_000)
 _SMOOTHEST, _FINEST = 0.25, 0.004  # of all steps, that the widths which are offered take
 
@@ -37,7 +37,7 @@ class Picked:
     left: str = ""  # a key or a role; empty for the usual figures
     right: str = ""  # empty for none
     x: XAxis = "step"
-    window: float | None = None  # in steps; suggested by the data if None
+    window: float | None = None  # in steps, 0 for none; suggested by the data if None
 
     @classmethod
     def of(cls, asked: Mapping[str, str]) -> Picked:
@@ -112,7 +112,7 @@ def choices(run: Run, picked: Picked, first: Figure) -> dict[str, object]:
 def _windows(steps: Sequence[int], own: float | None) -> Iterator[float]:
     span = steps[-1] - steps[0] if steps else 0
     offered = {float(width) for width in _WIDTHS if _FINEST * span <= width <= _SMOOTHEST * span}
-    yield from sorted(offered | {_LEAST} | ({own} if own else set()))
+    yield from sorted(offered | {_NONE} | ({own} if own else set()))
 
 
 def _has(run: Run, x: XAxis) -> bool:
@@ -145,6 +145,6 @@ def _window(text: str) -> float | None:
         found = float(text) if text else None
     except ValueError:
         found = np.nan
-    if found is not None and not _LEAST <= found < np.inf:
-        raise UsageError(f"window is {text[:20]!r}; it must be a number of steps, {_LEAST:g} or more.")
+    if found is not None and found != _NONE and not _LEAST <= found < np.inf:
+        raise UsageError(f"window is {text[:20]!r}; it must be a number of steps, {_LEAST:g} or more, or 0 for none.")
     return found

@@ -40,6 +40,8 @@
       this.logged = [];
       /** @type {number[]} */
       this.evaluated = [];
+      /** @type {Set<string>} colours of lines that can be left out for the values behind them */
+      this.smooth = new Set();
       this.asked = 0;
 
       this.drawn = "";
@@ -51,7 +53,8 @@
       this.place = make("div", { class: "plot", tabindex: 0, role: "group", "aria-roledescription": "chart", "aria-label": `${this.chart.title}. ${this.chart.caption} Arrow keys walk the evaluations; the question mark lists all keys.` });
       this.outside = make("span");
       this.frame = heldout.button("", () => toggle("y", this.id), { class: "plain" });
-      this.note = make("p", { class: "note" }, this.outside, this.frame);
+      this.plain = heldout.button("", () => toggle("raw", this.id), { class: "plain" });
+      this.note = make("p", { class: "note" }, this.outside, this.frame, this.plain);
       this.laneElement = heldout.tools.lane(this);
       this.live = make("div", { class: "live" }, heldout.tools.bar(this), this.readout, this.place, this.laneElement, this.note);
       this.element.insertBefore(this.live, this.element.firstChild);
@@ -68,6 +71,8 @@
       this.logged = series.loggedSteps(this.all);
       this.evaluated = series.evaluatedSteps(this.all);
       this.lines = this.chart.layers.filter((layer) => layer.kind === "line");
+      const values = new Set(this.lines.filter((line) => line.raw).map((line) => line.colour));
+      this.smooth = new Set(this.lines.filter((line) => values.has(line.colour) && / local-linear over /.test(line.label)).map((line) => line.colour));
       this.whole = this.logged.every((step) => Number.isInteger(step));
       const curves = this.series.filter((one) => one.curve).length;
       this.readout.style.setProperty("--lines", String(curves > 2 ? 2 : 1));
@@ -105,6 +110,21 @@
       return state.get("y").split(",").includes(this.id);
     }
 
+    /** Whether the values stand alone, without the line through them. */
+    get unsmoothed() {
+      return state.get("raw").split(",").includes(this.id);
+    }
+
+    /** Whether a layer is drawn of a smoothed line, and not asked for. @param {Layer} layer */
+    isLeftOut(layer) {
+      return this.hidden.has(layer.colour) || (this.unsmoothed && !layer.raw && this.smooth.has(layer.colour));
+    }
+
+    /** @param {Layer} line */
+    opacity(line) {
+      return line.raw && this.unsmoothed ? 1 : line.alpha ?? 1;
+    }
+
     /** @param {string} side */
     limits(side) {
       const axis = /** @type {any} */ (this.chart)[side];
@@ -115,9 +135,8 @@
     }
 
     drawPlot() {
-      const hidden = this.hidden;
       const lines = this.lines.map((line) => ({
-        scale: line.side, show: !hidden.has(line.colour), stroke: () => marks.faded(line.colour, line.alpha ?? 1),
+        scale: line.side, show: !this.isLeftOut(line), stroke: () => marks.faded(line.colour, this.opacity(line)),
         width: (line.raw ? 1 : 1.8) * (line.raw ? 1 : line.width ?? 1), dash: marks.dash(line.dash, 1), points: { show: false },
       }));
       const sides = this.chart.right ? ["left", "right"] : ["left"];
@@ -141,8 +160,7 @@
 
     /** Layers that are shown. */
     seen() {
-      const hidden = this.hidden;
-      return this.chart.layers.filter((layer) => !hidden.has(layer.colour) && !["above", "below"].includes(layer.marker));
+      return this.chart.layers.filter((layer) => !this.isLeftOut(layer) && !["above", "below"].includes(layer.marker));
     }
 
     /** @param {any} plot */
@@ -163,6 +181,8 @@
       this.outside.textContent = beyond + coarse;
       this.frame.textContent = this.everything ? "Usual frame" : "Show all values";
       this.frame.hidden = !outside && !this.everything;
+      this.plain.textContent = this.unsmoothed ? "With smoothed line" : "Without smoothing";
+      this.plain.hidden = !this.smooth.size;
     }
 
     xAxis() {
@@ -227,10 +247,10 @@
 
     /** Draw what the page's state says. */
     refresh() {
-      const [low, high] = this.view, drawn = [low, high, [...this.hidden].sort(), this.everything].join();
+      const [low, high] = this.view, drawn = [low, high, [...this.hidden].sort(), this.everything, this.unsmoothed].join();
       if (drawn !== this.drawn) {
         this.drawn = drawn;
-        this.lines.forEach((line, at) => this.plot.setSeries(at + 1, { show: !this.hidden.has(line.colour) }, false));
+        this.lines.forEach((line, at) => this.plot.setSeries(at + 1, { show: !this.isLeftOut(line) }, false));
         this.plot.setScale("x", { min: low, max: high });
         this.plot.redraw(true, true);
         this.ask(low, high);

@@ -54,7 +54,7 @@
     if (now.last > last && chip && behind) {
       chip.hidden = false;
       chip.dataset.missed = String(Number(chip.dataset.missed ?? 0) + now.last - last);
-      chip.textContent = `${chip.dataset.missed} new steps →`;
+      chip.textContent = `${chip.dataset.missed} new step${chip.dataset.missed === "1" ? "" : "s"} →`;
     }
     last = now.last;
     say(now.ended ? `ended at step ${last}` : `● live, step ${last}`);
@@ -69,15 +69,80 @@
     if (told) told.textContent = text;
   }
 
-  /** Say of what does not go on with the verdict and the figures how old it is. */
+  /** Say of what does not go on with the verdict and the figures how old it is, and offer what is new. */
   function date() {
-    if (document.getElementById("dated")) return;
-    const note = element("p", `The verdict and the figures go on; all else on this page is as of step ${root?.dataset.last}. `);
+    const words = `The verdict and the figures are as of step ${last}; all else on this page is as of step ${root?.dataset.last}. `;
+    const told = document.querySelector("#dated span");
+    if (told) return void (told.textContent = words);
+    const note = element("p");
     note.id = "dated";
     note.className = "where";
-    note.append(Object.assign(element("a", "Read it anew"), { href: location.pathname + location.search }));
+    note.append(element("span", words), heldout.button("Show the new state", renew));
     document.querySelector("section.verdict")?.after(note);
+    heldout.announce?.("The log goes on; a button below the verdict shows the new state of the whole page.");
   }
+
+  // --- the new state of the whole page: read again, with the zoom, what is open and the place as they are ----------------
+  const KEPT = `heldout:${location.pathname}`;
+
+  /** What can be open, by what stands above it; numbers in words change as a run goes on. @returns {[string, HTMLDetailsElement][]} */
+  function openings() {
+    /** @type {Map<string, number>} */
+    const times = new Map();
+    let head = "";
+    /** @type {[string, HTMLDetailsElement][]} */
+    const found = [];
+    for (const one of document.querySelectorAll("h2[id], h3[id], h4[id], main details:not(.menu)")) {
+      const words = (one.matches("details") ? one.querySelector("summary") : one)?.textContent?.replace(/[\d.,]+/g, "") ?? "";
+      if (!(one instanceof HTMLDetailsElement)) {
+        head = words;
+        continue;
+      }
+      const name = `${head}|${words}`, time = times.get(name) ?? 0;
+      times.set(name, time + 1);
+      found.push([`${name}|${time}`, one]);
+    }
+    return found;
+  }
+
+  const sheets = () => figures().filter((/** @type {any} */ figure) => !figure.sheet.hidden).map((/** @type {any} */ figure) => figure.id);
+
+  /** The last part of the page that begins above what is seen, and how far above. */
+  function place() {
+    const parts = [...document.querySelectorAll("main [id]")].filter((part) => part.getBoundingClientRect().height);
+    const above = parts.filter((part) => part.getBoundingClientRect().top <= 1).pop();
+    return above ? { id: above.id, top: above.getBoundingClientRect().top } : { id: "", top: -scrollY };
+  }
+
+  function renew() {
+    const kept = { open: openings().map(([name, one]) => [name, one.open]), sheets: sheets(), place: place() };
+    try {
+      sessionStorage.setItem(KEPT, JSON.stringify(kept));
+      history.scrollRestoration = "manual";
+      history.replaceState(history.state, "", heldout.state.link());
+    } catch {
+      // a browser that keeps nothing shows the new state from the top
+    }
+    location.reload();
+  }
+
+  function restore() {
+    let kept = null;
+    try {
+      kept = JSON.parse(sessionStorage.getItem(KEPT) ?? "null");
+      sessionStorage.removeItem(KEPT);
+    } catch {
+      return;
+    }
+    if (!kept) return;
+    history.scrollRestoration = "auto";
+    const open = new Map(kept.open);
+    for (const [name, one] of openings()) one.open = /** @type {boolean} */ (open.get(name) ?? one.open);
+    for (const id of kept.sheets) /** @type {HTMLElement | null} */ (heldout.figures.get(id)?.element.querySelector(".tools [aria-expanded=false]"))?.click();
+    const part = document.getElementById(kept.place.id);
+    scrollTo({ top: scrollY + (part?.getBoundingClientRect().top ?? -scrollY) - kept.place.top, behavior: "instant" });
+  }
+  document.addEventListener("DOMContentLoaded", restore);
 
   /** Replace the words of the verdict; nothing moves but what is longer. @param {any} now */
   function verdict(now) {
