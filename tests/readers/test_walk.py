@@ -34,6 +34,7 @@ def test_pipes_and_links_in_a_folder_are_passed_over(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.log")
     (tmp_path / "self").symlink_to("self")
     (tmp_path / "up").symlink_to("..")
+    (tmp_path / "here").symlink_to(".")
     (tmp_path / "nowhere.csv").symlink_to("missing.csv")
     (run,) = read_all(tmp_path)
     assert run.notes == heldout.read(tmp_path / "log.csv").notes

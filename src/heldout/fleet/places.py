@@ -49,8 +49,9 @@ class Places:
 def places_in(roots: Sequence[Path], depth: int = DEPTH, *, anywhere: bool = False) -> Places:
     """Look for runs under folders; a root may be a run itself, or a file.
 
-    A link that leads out of the roots is listed and not followed, unless it may lead `anywhere`, as where a person
-    named each root; then a root without any log is listed, too.
+    A link to what is found under its own name is passed over, so that nothing is listed twice and no circle is walked.
+    One that leads out of the roots is listed and not followed, unless it may lead `anywhere`, as where a person named
+    each root; then a root without any log is listed, too.
     """
     places = Places()
     for root, name in zip(roots, distinct([root.name for root in roots], roots), strict=True):
@@ -79,7 +80,7 @@ class _Look:
         own: list[Place] = []
         others: list[Place] = []
         for path, is_folder in listed(folder):
-            if self._leaves(path):
+            if path.is_symlink() and (self._has_own_name(path) or self._leaves(path)):
                 continue
             if not is_folder:
                 files.append(path)
@@ -94,12 +95,23 @@ class _Look:
         parts = [self.name, inside] if len(self.roots) > 1 else [inside]
         return Place(path, self.name if inside == "." else "/".join(parts))
 
+    def _has_own_name(self, link: Path) -> bool:
+        """Whether a link leads to what is found under one of the roots by its own name."""
+        target = link.resolve()
+        under = [target.relative_to(root.resolve()).parts for root in self.roots if is_inside(link, [root.resolve()])]
+        deepest = self.depth + target.is_file()
+        return any(len(parts) <= deepest and not any(map(_is_hidden, parts)) for parts in under)
+
     def _leaves(self, path: Path) -> bool:
-        if self.anywhere or not path.is_symlink() or is_inside(path, self.roots):
+        if self.anywhere or is_inside(path, self.roots):
             return False
         name = self._place(path).name
         self.left[name] = f"{name} is a link to a place outside of what is served; serve that folder too to see it."
         return True
+
+
+def _is_hidden(name: str) -> bool:
+    return name.startswith(".")
 
 
 def _sorts(name: str) -> bool:

@@ -116,7 +116,7 @@ def is_second_name(path: Path) -> bool:
         parent = path.parent.resolve()
     except (OSError, RuntimeError):  # a link to itself, or to what is not there
         return True
-    return target.parent == parent or target in parent.parents
+    return target.parent == parent or target in (parent, *parent.parents)
 
 
 def natural(name: str) -> tuple[tuple[int, str], ...]:
