@@ -4,18 +4,67 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
+from zlib import crc32
 
 import numpy as np
 
-from heldout.run import Evaluation, Outcomes, Run
+from heldout.run import Evaluation, Outcomes, Run, Series
 from heldout.stats.arrays import FloatArray
 
 _TELLING = 3  # different values that two runs do not share by chance
 _TELLING_BITS = 40.0  # of outcomes, which they do not share by chance either
 _ROUNDING = 1e-6  # of numbers that went through another format
 
+_MARKED = 64  # rewards from the beginning, which a snapshot has, too
+
 Measured = tuple[Run, Sequence[Evaluation]]
+
+
+@dataclass(frozen=True, slots=True)
+class Marks:
+    """What tells one run from another where its measurements are not at hand: a small number for each of them.
+
+    Attributes
+    ----------
+    evaluations
+        Of every held-out score and its step.
+    rewards
+        Of the first 64 rewards.
+    scores
+        How many different held-out scores there are.
+    """
+
+    evaluations: tuple[int, ...] = ()
+    rewards: tuple[int, ...] = ()
+    scores: int = 0
+
+
+def marks_of(run: Run) -> Marks:
+    """Return the marks of a run, which a copy of it has, too."""
+    held_out = run.get("held_out")
+    scores = 0 if held_out is None else len(set(held_out.value.tolist()))
+    return Marks(_marks(held_out, steps=True), _marks(run.get("reward"), _MARKED, steps=False), scores)
+
+
+def same_marks(whole: Marks, part: Marks) -> bool:
+    """Was all that is marked of the second run measured of the first, too, and is that no chance? As of whole runs."""
+    if not set(part.evaluations) <= set(whole.evaluations):
+        return False
+    if not (whole.rewards and part.rewards):
+        return part.scores >= _TELLING
+    shared = min(len(whole.rewards), len(part.rewards))
+    if whole.rewards[:shared] != part.rewards[:shared]:
+        return False
+    return len(set(part.rewards[:shared])) >= _TELLING or part.scores >= _TELLING
+
+
+def _marks(series: Series | None, most: int | None = None, *, steps: bool) -> tuple[int, ...]:
+    if series is None:
+        return ()
+    first = zip(series.step[:most].tolist(), series.value[:most].tolist(), strict=True)
+    return tuple(crc32(f"{step if steps else 0} {value:.6g}".encode()) for step, value in first)
 
 
 def copies(runs: Sequence[Measured]) -> dict[int, int]:

@@ -11,12 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
+from heldout.copies import Marks, marks_of
 from heldout.findings import Estimate, Fall, State
 from heldout.metrics.phrasing import Spoken
 from heldout.report.rows import Row
 from heldout.report.runs_table import table_of
 from heldout.report.seeds import seeds_of
-from heldout.report.sparkline import Spark
+from heldout.run import Run, Series
 
 
 def kept(level: float, name: str = "a", **given: Any) -> Row:
@@ -44,22 +45,50 @@ def test_the_interval_is_students_over_seeds(levels: list[float]) -> None:
     assert seeds.keep_low == pytest.approx(max(low, 0.0), abs=1e-9)
 
 
-LINE = Spark(held_out=tuple((float(k), 0.1 * k) for k in range(5)))
+def logged(*scores: float, reward: float = 0.0, rewards: int = 100) -> Marks:
+    """The marks of a run with these scores, and with rewards that rise from here if there are any."""
+    metrics = {"score": Series("score", np.arange(len(scores)), np.array(scores))}
+    roles = {"held_out": "score"}
+    if rewards:
+        values = np.array([reward + 0.01 * k for k in range(rewards)])
+        metrics["reward"] = Series("reward", np.arange(rewards), values)
+        roles["reward"] = "reward"
+    return marks_of(Run("a", "a", "test", metrics, roles))
+
+
+LINE = logged(0.1, 0.2, 0.3, 0.4)
+
+
+@pytest.mark.parametrize(
+    ("other", "copy"),
+    [
+        (LINE, True),
+        (logged(0.1, 0.2, rewards=40), True),  # a snapshot
+        (logged(0.1, 0.2, 0.3, 0.4, reward=0.001), False),  # the same scores, and another training
+        (logged(0.1, 0.2, 0.3, 0.5), False),
+        (logged(0.1, 0.2, 0.3, 0.4, rewards=0), True),
+        (logged(0.1, 0.2, rewards=0), False),  # which may be chance
+    ],
+)
+def test_a_row_is_a_copy_where_its_run_would_be_one(other: Marks, copy: bool) -> None:
+    rows = [kept(0.5, marks=LINE), kept(0.5, "b", marks=other, evaluations=4)]
+    for order in (rows, rows[::-1]):
+        assert seeds_of("a", order).copies == int(copy)
 
 
 def test_a_copy_is_counted_apart_and_a_single_value_makes_none() -> None:
-    found = seeds_of("a", [kept(0.5, spark=LINE), kept(0.5, "b", spark=LINE)], ["0", "0"])
+    found = seeds_of("a", [kept(0.5, marks=LINE), kept(0.5, "b", marks=LINE)], ["0", "0"])
     assert (found.count, found.averaged, found.copies, found.twice) == (1, 0, 1, "")
     assert found.progress == "one run · 1 copy · to step 100"
-    flat = Spark(held_out=((0.0, 0.5), (1.0, 0.5)))
-    assert seeds_of("a", [kept(0.5, spark=flat), kept(0.5, "b", spark=flat)], ["0", "1"]).averaged == 2
+    flat = logged(0.5, 0.5, rewards=0)
+    assert seeds_of("a", [kept(0.5, marks=flat), kept(0.5, "b", marks=flat)], ["0", "1"]).averaged == 2
 
 
 def test_of_a_seed_that_is_there_twice_nothing_is_averaged() -> None:
-    found = seeds_of("a", [kept(0.5, spark=LINE), kept(0.6)], ["0", "0"])
+    found = seeds_of("a", [kept(0.5, marks=LINE), kept(0.6)], ["0", "0"])
     assert (found.count, found.averaged, found.kept_at) == (2, 0, ("", ""))
     assert found.progress == "k = 2 · seed 0 more than once · to step 100"
-    assert seeds_of("a", [kept(0.5, spark=LINE), kept(0.6)], ["0", "1"]).averaged == 2
+    assert seeds_of("a", [kept(0.5, marks=LINE), kept(0.6)], ["0", "1"]).averaged == 2
 
 
 def test_the_mean_says_of_how_many_seeds_it_is_and_one_run_has_none() -> None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from heldout.compare.members import has_ended
+from heldout.copies import Marks, marks_of
 from heldout.diagnosis.entries import as_told
 from heldout.diagnosis.first_screen import spoken_of
 from heldout.findings import Estimate, Fall, Severity, State, Verdict
@@ -83,6 +84,8 @@ class Row:
         How many detectors gave warnings or alarms.
     spark
         Reward and held-out score in at most 32 points each.
+    marks
+        What tells it from other runs, and not from a copy of itself.
     settings
         Every setting that its log tells, without secrets.
     seconds
@@ -121,6 +124,7 @@ class Row:
     last_step: int | None = None
     warnings: int = 0
     spark: Spark = field(default_factory=Spark)
+    marks: Marks = field(default_factory=Marks)
     settings: Mapping[str, str] = field(default_factory=dict)
     seconds: float = 0.0
     error: str = ""
@@ -184,6 +188,7 @@ def row_of(run: Run, verdict: Verdict, *, page: str = "", changed: float | None 
         last_step=int(steps[-1]) if len(steps) else None,
         warnings=sum(finding.severity in _GRAVE for finding in as_told(verdict)),
         spark=spark_of(run, kept.step if kept else None),
+        marks=marks_of(run),
         settings=all_settings(run.config),
     )
 

@@ -7,13 +7,11 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from heldout.copies import copies_in
+from heldout.copies import copies_in, same_marks
 from heldout.findings import Fall
 from heldout.report.rows import Row
 from heldout.stats import student
 from heldout.text import excerpt, sentence_list
-
-_TELLING = 3  # different values that two runs do not share by chance
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +74,7 @@ def seeds_of(name: str, runs: Sequence[Row], seeds: Sequence[str] = ()) -> Seeds
     The seed is the unit: levels are averaged only where they were measured by one score on as many problems, and the
     interval is Student's for so many seeds.
     """
-    copied = copies_in(runs, lambda row: row.evaluations, _is_copy)
+    copied = copies_in(runs, _size, lambda one, other: same_marks(one.marks, other.marks))
     rows = [row for k, row in enumerate(runs) if k not in copied]
     times = Counter(seed for k, seed in enumerate(seeds) if seed and k not in copied)
     twice = next((seed for seed, count in times.items() if count > 1), "")
@@ -98,14 +96,8 @@ def seeds_of(name: str, runs: Sequence[Row], seeds: Sequence[str] = ()) -> Seeds
     )
 
 
-def _is_copy(one: Row, other: Row) -> bool:
-    """Whether two rows show the same measurements, and enough of them for that to be no chance."""
-    same = (one.spark.reward, one.spark.held_out, one.evaluations) == (
-        other.spark.reward,
-        other.spark.held_out,
-        other.evaluations,
-    )
-    return same and any(len({y for _, y in line}) >= _TELLING for line in (one.spark.reward, one.spark.held_out))
+def _size(row: Row) -> int:
+    return row.evaluations * 2**40 + row.steps
 
 
 def _kept(rows: Sequence[Row]) -> tuple[int, tuple[str, str], float | None]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, replace
 from functools import cache
 from importlib import resources
+from typing import Any
 
 import orjson
 
@@ -52,11 +53,18 @@ def row(catalogue: Catalogue, entry: Entry, base: str = "") -> str:
 def rows(catalogue: Catalogue) -> bytes:
     """Return all runs for programs, schema ``heldout.runs/1``."""
     found = [
-        asdict(row) | {"slug": entry.slug, "stamp": catalogue.stamp(entry)}
+        _told(row) | {"slug": entry.slug, "stamp": catalogue.stamp(entry)}
         for entry, row in zip(catalogue.entries, _rows(catalogue), strict=True)
     ]
     told = {"schema": SCHEMA, "pending": catalogue.pending, "runs": found, "not_read": catalogue.not_read}
     return orjson.dumps(told, option=orjson.OPT_NON_STR_KEYS)
+
+
+def _told(row: Row) -> dict[str, Any]:
+    """A row as plain data; its marks are for heldout alone."""
+    found = asdict(row)
+    del found["marks"]
+    return found
 
 
 def message(said: str, base: str = "") -> str:
