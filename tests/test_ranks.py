@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from heldout.errors import UsageError
-from heldout.ranks import Ranks, as_torchrun, ranks, shared_cores
+from heldout.ranks import Ranks, as_torchrun, gathered, of_the_first, ranks, shared_cores
 
 OPEN_MPI = {
     "OMPI_COMM_WORLD_RANK": "3",
@@ -71,3 +73,23 @@ def test_cores_are_shared_among_the_processes_of_a_machine_unless_they_were_deal
     assert shared_cores(16, TORCHRUN) == shared_cores(16, SRUN) == 4
     assert shared_cores(2, TORCHRUN) == 1
     assert shared_cores(6, {**SRUN, "SLURM_CPUS_PER_TASK": "6"}) == 6
+
+
+def test_each_process_knows_when_its_turn_is() -> None:
+    four = [Ranks(rank, 4, rank % 2, 2) for rank in range(4)]
+    assert [one.turn for one in four] == [0, 2, 1, 2]
+
+
+def test_torch_is_believed_once_it_has_joined_the_processes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    distributed = pytest.importorskip("torch.distributed")
+    for name, value in OPEN_MPI.items():
+        monkeypatch.setenv(name, value)
+    assert ranks() == Ranks(3, 4, 3, 4)
+    distributed.init_process_group("gloo", init_method=f"file://{tmp_path}/meet", rank=0, world_size=1)
+    try:
+        assert ranks() == Ranks(0, 1, 0, 1)
+        assert gathered("mine") == ["mine"]
+        assert of_the_first("mine") == "mine"
+    finally:
+        distributed.destroy_process_group()
+    assert ranks().rank == 3

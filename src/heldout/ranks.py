@@ -1,15 +1,17 @@
-"""Which of the processes that train together this one is, whoever started them: torchrun, accelerate, mpirun or srun.
+"""Which of the processes that train together this one is, whoever started them, and how they come to one mind.
 
-The one place that reads this from the environment. Each launcher has names of its own; torch and accelerate know those
-of torchrun alone, so `as_torchrun` gives them to a process of another launcher before either is asked.
+The one place that knows. Where torch has joined the processes it says; before that the environment does, in which each
+launcher has names of its own: torchrun, accelerate, mpirun, srun. torch and accelerate know those of torchrun alone, so
+`as_torchrun` gives them to a process of another launcher before either is asked.
 """
 
 from __future__ import annotations
 
 import os
 import re
+import sys
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from heldout.errors import UsageError
 
@@ -26,6 +28,7 @@ _OTHERS = (  # in the same order, by launcher
     # set by srun alone: those of a whole job (SLURM_NTASKS) are also there where torchrun starts the processes
     ("SLURM_PROCID", "SLURM_STEP_NUM_TASKS", "SLURM_LOCALID", "SLURM_STEP_TASKS_PER_NODE"),
 )
+_T = TypeVar("_T")
 _PORT, _PORTS = 29500, 1000  # first port of torchrun's, and how many the jobs of a cluster share
 
 
@@ -42,9 +45,22 @@ class Ranks(NamedTuple):
         """Whether this is the process that speaks and writes for all."""
         return self.rank == 0
 
+    @property
+    def turn(self) -> int:
+        """When this process does what must be done once and is then seen by others.
 
-def ranks(environment: Mapping[str, str] = os.environ) -> Ranks:
-    """Return where this process stands; by itself where no launcher says otherwise.
+        0 for the first of all, 1 for the first of every other machine, which may share no disk with it, 2 for the rest.
+        """
+        return 0 if self.first else 1 if self.local_rank == 0 else 2
+
+
+def ranks(environment: Mapping[str, str] | None = None) -> Ranks:
+    """Return where this process stands; by itself where nothing says otherwise.
+
+    Parameters
+    ----------
+    environment
+        What is read; if none is given, that of this process, unless torch has joined it to others already.
 
     Raises
     ------
@@ -56,10 +72,35 @@ def ranks(environment: Mapping[str, str] = os.environ) -> Ranks:
     >>> ranks({"SLURM_PROCID": "2", "SLURM_STEP_NUM_TASKS": "4", "SLURM_STEP_TASKS_PER_NODE": "2(x2)"})
     Ranks(rank=2, size=4, local_rank=0, local_size=2)
     """
+    if environment is None:
+        return _joined(ranks(os.environ))
     if "RANK" in environment:
         return _read(environment, _TORCHRUN)
     found = (_read(environment, names) for names in _OTHERS if names[0] in environment and names[1] in environment)
     return next((one for one in found if one.size > 1), Ranks())
+
+
+def gathered(value: _T) -> list[_T]:
+    """Return what each process has, in the order of their ranks; every one of them must ask.
+
+    >>> gathered("alone")
+    ['alone']
+    """
+    if ranks().size == 1:
+        return [value]
+    from accelerate.utils import gather_object
+
+    return list(gather_object([value]))
+
+
+def of_the_first(value: _T) -> _T:
+    """Return what the first process has, in every process; every one of them must ask."""
+    if ranks().size == 1:
+        return value
+    from accelerate.utils import broadcast_object_list
+
+    told: list[_T] = broadcast_object_list([value], from_process=0)
+    return told[0]
 
 
 def as_torchrun(environment: Mapping[str, str] = os.environ) -> dict[str, str]:
@@ -96,6 +137,18 @@ def shared_cores(cores: int, environment: Mapping[str, str] = os.environ) -> int
     if environment.get("SLURM_CPUS_PER_TASK", "") == str(cores):
         return cores
     return max(1, cores // ranks(environment).local_size)
+
+
+def _joined(told: Ranks) -> Ranks:
+    """Return where torch says that this process stands; what the environment told where torch has joined it to none.
+
+    torch does not know machines: where the environment knows nothing of the group, it counts as on one.
+    """
+    group = sys.modules.get("torch.distributed")
+    if group is None or not group.is_available() or not group.is_initialized():
+        return told
+    rank, size = int(group.get_rank()), int(group.get_world_size())
+    return told if told[:2] == (rank, size) else Ranks(rank, size, rank, size)
 
 
 def _read(environment: Mapping[str, str], names: tuple[str, str, str, str]) -> Ranks:

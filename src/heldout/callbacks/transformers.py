@@ -25,6 +25,7 @@ from heldout.evaluation.score import Policy
 from heldout.evaluation.transformers import undisturbed
 from heldout.live import Decision, Guard, Rules
 from heldout.live.checkpoints import STEM, keep_saved, never_together
+from heldout.ranks import of_the_first
 from heldout.rollouts.keeping import JUDGE, KEEP
 from heldout.sandbox import Sandbox, open_sandbox
 from heldout.store.checkpoints import later_ones, newest_below, passed_over
@@ -224,7 +225,7 @@ class HeldoutCallback(GuardedRun, TrainerCallback):  # type: ignore[misc,unused-
         self._seconds += time.perf_counter() - self._began
         self._record(args, step)
         if args.world_size > 1:
-            stop, asked = _agreed(stop, asked)
+            stop, asked = of_the_first((stop, asked))
         if self.evaluate is not None:
             if asked or step % self.every == 0 or (self.ends and step == state.max_steps):
                 self._due = control.should_log  # then the metrics of the step come first, as they do in a log
@@ -374,14 +375,6 @@ def planned_evaluations(steps: int, every: int) -> int:
     (3, 4)
     """
     return 1 - (-steps // every)
-
-
-def _agreed(stop: bool, evaluate: bool) -> tuple[bool, bool]:
-    """Return what rank 0 wants, in every process."""
-    from accelerate.utils import broadcast_object_list
-
-    stop, evaluate = broadcast_object_list([stop, evaluate], from_process=0)
-    return stop, evaluate
 
 
 def _is_plain(value: object) -> bool:

@@ -8,6 +8,7 @@ from typing import Any
 
 from heldout.errors import HeldoutError
 from heldout.evaluation.score import Policy, interval, score
+from heldout.ranks import gathered, ranks
 from heldout.sandbox.base import Sandbox
 from heldout.stats.passk import mean_pass_at_k
 from heldout.tasks.problem import Problem
@@ -76,22 +77,20 @@ class Evaluator:
 
     def _shares(self, model: Any, step: int) -> Sequence[Mapping[str, Any]]:
         """Return what each process found of its share of the problems."""
-        from accelerate import PartialState
-        from accelerate.utils import gather_object
-
-        state = PartialState()
-        if state.num_processes == 1:
+        here = ranks()
+        if here.size == 1:
             return self._share(model, step, self.problems, len(self.problems))
-        most = -(-len(self.problems) // state.num_processes)
-        mine = self.problems[state.process_index :: state.num_processes]
+        most = -(-len(self.problems) // here.size)
+        mine = self.problems[here.rank :: here.size]
         try:
-            parts = gather_object(self._share(model, step, mine, most))
+            parts = gathered(self._share(model, step, mine, most))
         except Exception as error:
-            parts = gather_object([{"failed": str(error) or type(error).__name__}])
-        for part in parts:
-            if "failed" in part:
-                raise HeldoutError(f"The evaluation failed in one of the processes: {part['failed']}")
-        return list(parts)
+            parts = gathered([{"failed": str(error) or type(error).__name__}])
+        found = [one for part in parts for one in part]
+        for one in found:
+            if "failed" in one:
+                raise HeldoutError(f"The evaluation failed in one of the processes: {one['failed']}")
+        return found
 
     def _share(self, model: Any, step: int, problems: Sequence[Problem], most: int) -> list[dict[str, Any]]:
         """Return what this process found; nothing where there are more processes than problems."""

@@ -19,6 +19,7 @@ from heldout.callbacks.transformers import HeldoutCallback
 from heldout.findings import Finding
 from heldout.live import Decision, Guard, On
 from heldout.live.checkpoints import LINKED
+from heldout.ranks import of_the_first
 from heldout.rewards import Part, Score
 from heldout.store.checkpoints import LEFT, leave_behind
 from heldout.store.layout import FINDINGS
@@ -151,10 +152,8 @@ class Acting(TrainerCallback):
 
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **given: Any) -> None:
         if args.world_size > 1:
-            from accelerate.utils import broadcast_object_list
-
             best = self._guard.best if self._guard else None
-            self._due, self._stop, best = broadcast_object_list([self._due, self._stop, best], from_process=0)
+            self._due, self._stop, best = of_the_first((self._due, self._stop, best))
             self._act(state.global_step, control, best)
         elif self._guard is not None:
             self._act(state.global_step, control, self._guard.best)

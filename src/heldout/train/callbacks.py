@@ -13,7 +13,6 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from accelerate.utils import gather_object
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
@@ -22,6 +21,7 @@ from heldout.callbacks.transformers import HeldoutCallback
 from heldout.evaluation.during import Evaluator
 from heldout.live import Decision, Guard
 from heldout.live.schedule import Schedule
+from heldout.ranks import gathered
 
 
 class Display:
@@ -132,7 +132,7 @@ class Stop(TrainerCallback):
         if self.file.exists():
             self.asked = True
         if state.global_step % self.period == 0:
-            stops, saves = self._agreed(args)
+            stops, saves = self._agreed()
             if stops:
                 control.should_training_stop = True
                 self.file.unlink(missing_ok=True)
@@ -147,9 +147,7 @@ class Stop(TrainerCallback):
         if control.should_training_stop and state.global_step % self.period == 0:
             control.should_save = True
 
-    def _agreed(self, args: TrainingArguments) -> tuple[bool, bool]:
+    def _agreed(self) -> tuple[bool, bool]:
         """Whether any process was asked to stop, or to save; all must do so at the same step."""
-        if args.world_size == 1:
-            return self.asked, self.saves
-        told = gather_object([(self.asked, self.saves)])
+        told = gathered((self.asked, self.saves))
         return any(stops for stops, _ in told), any(saves for _, saves in told)

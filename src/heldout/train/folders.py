@@ -10,6 +10,7 @@ from pathlib import Path
 import orjson
 
 from heldout.errors import HeldoutError, UsageError
+from heldout.ranks import gathered, ranks
 
 _JSON = ("config.json", "tokenizer.json")
 _TURNS = 3  # the first process, the first of every other machine, the rest
@@ -60,32 +61,28 @@ def publish(write: Callable[[Path], object], folder: Path) -> Path:
 def in_turn(work: Callable[[], Path]) -> Path:
     """Do some work in every process, which finds it done where another has been before.
 
-    First in rank 0, then in the first process of every other machine, which may share no disk with it, then in the
-    rest. Where one process fails all do, so that none waits for it.
+    They take their turns as `Ranks.turn` says. Where one process fails all do, so that none waits for it.
 
     Raises
     ------
     UsageError
         What the work raised, also where another process did.
     """
-    from accelerate import PartialState
-    from accelerate.utils import gather_object
-
-    state = PartialState()
-    if state.num_processes == 1:
+    here = ranks()
+    if here.size == 1:
         return work()
-    mine = 0 if state.is_main_process else 1 if state.is_local_main_process else 2
     found = Path()
     for turn in range(_TURNS):
         failed: list[Exception] = []
-        if turn == mine:
+        if turn == here.turn:
             try:
                 found = work()
             except Exception as error:
                 failed = [error]
-        told = gather_object([str(error) or type(error).__name__ for error in failed])
+        told = gathered([str(error) or type(error).__name__ for error in failed])
         if failed:
             raise failed[0]
-        if told:
-            raise UsageError(f"Another process failed: {told[0]}")
+        for other in told:
+            if other:
+                raise UsageError(f"Another process failed: {other[0]}")
     return found
