@@ -10,7 +10,8 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import NamedTuple, TypeVar
 
 from heldout.errors import UsageError
@@ -124,6 +125,16 @@ def as_torchrun(environment: Mapping[str, str] = os.environ) -> dict[str, str]:
         job = environment.get("SLURM_JOB_ID", "0")
         told["MASTER_PORT"] = str(_PORT + int(job) % _PORTS if job.isdecimal() else _PORT)
     return told
+
+
+@contextmanager
+def alone() -> Iterator[None]:
+    """Have torch and accelerate take this process for the only one, for as long as the block lasts."""
+    hidden = {name: os.environ.pop(name) for name in _TORCHRUN if name in os.environ}
+    try:
+        yield
+    finally:
+        os.environ |= hidden
 
 
 def shared_cores(cores: int, environment: Mapping[str, str] = os.environ) -> int:

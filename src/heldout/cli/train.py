@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
+import sys
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -113,6 +114,12 @@ def train(
             "--steps and the acts may be others from there.",
         ),
     ] = None,
+    dry_run: Annotated[
+        bool,
+        typer.Option(
+            "--dry-run", help="Print the settings as TRL would get them and the line to launch; train nothing."
+        ),
+    ] = False,
     **settings: Any,
 ) -> None:
     """Train a code model by GRPO with verified rewards, measured on held-out problems and recorded.
@@ -139,9 +146,25 @@ def train(
         chosen = changed_settings(directory, **settings)
     else:
         chosen = settings_of(directory) if resume else load_config(recipe, config, **settings)
+    if dry_run:
+        _print_plan(chosen, directory)
+        return
     console = Console(stderr=True, highlight=False)
     finished = run(chosen, directory, resume=resume or back_to is not None, back_to=back_to, console=console)
     if not ranks().first:
         return  # the first process speaks for all
     again = "" if finished else f"; go on with: heldout train --resume -o {directory}"
     print(f"{directory}: {'finished' if finished else 'stopped'}{again}")
+
+
+def _print_plan(chosen: TrainConfig, directory: Path) -> None:
+    """Print what would be trained, in the first process alone."""
+    import orjson
+
+    from heldout.train.dry_run import dry_run
+
+    if not ranks().first:
+        return
+    typed = sys.argv[sys.argv.index("train") + 1 :] if "train" in sys.argv else []
+    plan = dry_run(chosen, directory, [word for word in typed if word != "--dry-run"])
+    print(orjson.dumps(plan, option=orjson.OPT_INDENT_2, default=str).decode())

@@ -2,7 +2,8 @@
 
 `config` has the settings, `grpo` the recipe, `rewards` what is optimised, `embedded_model` and `warm_start` the policy
 that the embedded task starts from, `reward_model` a learned reward, `callbacks` what happens beside the steps,
-`remedies` what findings may change and `acting` how it is done, `trl_settings` what settings mean in TRL. All but
+`remedies` what findings may change and `acting` how it is done, `trl_settings` what settings mean in TRL, `dry_run`
+what a run would be. All but
 `config` and `remedies` need the extra ``train``.
 """
 

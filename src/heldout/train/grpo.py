@@ -109,7 +109,8 @@ def train(
     os.environ.update(as_torchrun())
     if config.threads:
         torch.set_num_threads(config.threads)
-    ready = _prepare(config, directory)
+    require_vllm(config)
+    ready = prepared(config, directory)
     chosen = None if back_to is None else checkpoint_of(directory, back_to)
     with ExitStack() as stack:
         stack.enter_context(_quiet())
@@ -169,7 +170,7 @@ def train(
 
 
 @dataclass(frozen=True)
-class _Prepared:
+class Prepared:
     """What is known, and was not refused, before anything is written."""
 
     config: TrainConfig
@@ -186,9 +187,9 @@ class _Prepared:
     notes: Sequence[str]  # what has to be said of the task
 
 
-def _prepare(config: TrainConfig, directory: Path) -> _Prepared:
+def prepared(config: TrainConfig, directory: Path, processes: int = 0) -> Prepared:
+    """Return what a run in a directory would be made of, in so many processes; 0 asks the environment."""
     parts = parts_of(config.reward)
-    require_vllm(config)
     check_parts(config.remedies, [part.name for part in parts])
     own = {part.name: Own(part.name) for part in parts if part.name not in NAMED}
     loaded = load_task(config.task, columns=config.column, variant=config.variant)
@@ -204,10 +205,10 @@ def _prepare(config: TrainConfig, directory: Path) -> _Prepared:
     stops = [text for text in config.stop_sequences if text]
     if not config.stop_sequences:
         stops = list(default_stops(task.problems, chat=config.chat))
-    settings = trl_settings(config, directory, [part.weight for part in parts], stops)
+    settings = trl_settings(config, directory, [part.weight for part in parts], stops, processes)
     given = limits_given(config.as_dict())
     right = with_limits(task.split("train"), given)
-    return _Prepared(
+    return Prepared(
         config=config,
         directory=directory,
         parts=parts,
@@ -237,7 +238,7 @@ def _sandbox(config: TrainConfig, display: Display) -> Sandbox:
     return sandbox
 
 
-def _guard(ready: _Prepared, recorder: Recorder, display: Display, acting: Acting) -> Guard:
+def _guard(ready: Prepared, recorder: Recorder, display: Display, acting: Acting) -> Guard:
     """Return what judges the run, and says what it finds."""
     config = ready.config
 
@@ -251,7 +252,7 @@ def _guard(ready: _Prepared, recorder: Recorder, display: Display, acting: Actin
 
 
 def _rewards(
-    ready: _Prepared,
+    ready: Prepared,
     policy: TransformersPolicy,
     sandbox: Sandbox,
     display: Display,
@@ -270,7 +271,7 @@ def _rewards(
     return RewardFunctions(scores, by_id, ready.stops)
 
 
-def _hidden(ready: _Prepared, sandbox: Sandbox) -> dict[str, Callable[[], Score]]:
+def _hidden(ready: Prepared, sandbox: Sandbox) -> dict[str, Callable[[], Score]]:
     """Return the rewards that remedies may mix in: by the task's own tests of the problems that are trained on."""
     right = {problem.id: problem for problem in ready.right}
 
@@ -281,7 +282,7 @@ def _hidden(ready: _Prepared, sandbox: Sandbox) -> dict[str, Callable[[], Score]
 
 
 def _observers(
-    ready: _Prepared, guard: Guard, policy: TransformersPolicy, sandbox: Sandbox, display: Display
+    ready: Prepared, guard: Guard, policy: TransformersPolicy, sandbox: Sandbox, display: Display
 ) -> tuple[HeldoutCallback, TrainerCallback]:
     """Return what records, measures and judges the run, and what shows how far it is."""
     config = ready.config
@@ -359,7 +360,7 @@ def in_order(problems: Sequence[Problem], config: TrainConfig) -> Dataset:
     return rows.select(order[: config.steps * config.prompts])
 
 
-def _reward_model(ready: _Prepared, policy: TransformersPolicy, sandbox: Sandbox, display: Display) -> RewardModel:
+def _reward_model(ready: Prepared, policy: TransformersPolicy, sandbox: Sandbox, display: Display) -> RewardModel:
     """Return the run's reward model; it is fitted once, and kept with the run."""
     config, folder = ready.config, ready.directory / REWARD_MODEL
 

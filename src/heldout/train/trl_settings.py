@@ -30,19 +30,10 @@ def trl_settings(
     So many `processes` train together; 0 asks the environment. A UsageError
     where the completions of a step cannot be dealt out evenly, or TRL refuses a setting.
     """
-    processes = processes or ranks().size
-    batch = config.prompts * config.samples
-    micro = config.micro_batch or batch // processes
-    if micro == 0 or batch % (micro * processes):
-        raise UsageError(
-            f"{config.prompts} problems with {config.samples} completions each make {batch} a step, which {processes} "
-            f"processes cannot take in shares of {micro}; change prompts, samples or micro_batch."
-        )
     settings = {
         "output_dir": str(directory / CHECKPOINTS),
-        "generation_batch_size": batch,
-        "per_device_train_batch_size": micro,
-        "gradient_accumulation_steps": batch // (micro * processes),
+        "generation_batch_size": config.prompts * config.samples,
+        **dealt_out(config, processes or ranks().size),
         "reward_weights": list(weights),
         **_translated(config),
         **_of_the_machine(config),
@@ -54,6 +45,18 @@ def trl_settings(
         return GRPOConfig(**{**settings, **config.trl, **more})
     except (TypeError, ValueError) as error:
         raise UsageError(f"TRL refuses these settings: {error}.") from error
+
+
+def dealt_out(config: TrainConfig, processes: int) -> dict[str, int]:
+    """Return what each of so many processes takes of a step, in TRL's words; a UsageError where shares are uneven."""
+    batch = config.prompts * config.samples
+    micro = config.micro_batch or batch // processes
+    if micro == 0 or batch % (micro * processes):
+        raise UsageError(
+            f"{config.prompts} problems with {config.samples} completions each make {batch} a step, which {processes} "
+            f"processes cannot take in shares of {micro}; change prompts, samples or micro_batch."
+        )
+    return {"per_device_train_batch_size": micro, "gradient_accumulation_steps": batch // (micro * processes)}
 
 
 # Settings of TRL that are a flag's, by its name; another value for one would leave the run's record wrong.
