@@ -102,6 +102,16 @@ def test_parts_of_a_group_are_paths_and_names_with_commas(tmp_path: Path) -> Non
     assert (name, [run.name for run in runs]) == ("x", ["c", "a,b"])
 
 
+def test_a_pattern_that_the_shell_has_left_is_a_pattern(tmp_path: Path) -> None:
+    for name in ("a-1", "a-2", "b-1", "c"):
+        (tmp_path / f"{name}.csv").write_text("step,reward\n1,2\n2,3\n")
+    chosen = Chosen(Reading())
+    runs = chosen.of_paths([f"{tmp_path}/a-*.csv", f"{tmp_path}/c.csv"])
+    assert [run.name for run in runs] == ["a-1", "a-2", "c"]
+    assert [run.name for run in chosen.of_group(f"x={tmp_path}/b*", runs)[1]] == ["b-1"]
+    assert (chosen.of_paths([f"{tmp_path}/d*"]), [*chosen.refused]) == ([], [f"{tmp_path}/d*"])
+
+
 def record(folder: Path, level: float, seed: int) -> heldout.Recorder:
     rng = np.random.default_rng(seed)
     recorder = heldout.Recorder(folder, config={"seed": seed, "recipe": folder.name[:-2]}, rank=0)

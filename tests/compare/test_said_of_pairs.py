@@ -10,10 +10,10 @@ import pytest
 from recipes_made import rates, recipe, solved
 
 import heldout
-from heldout.compare import Answer, compare, words
+from heldout.compare import Answer, Difference, compare, words
 from heldout.compare.groups import groups_of
 from heldout.compare.pairs import MCNEMAR, PAIRED
-from heldout.readers import read
+from heldout.readers import read, read_all
 from heldout.run import Evaluation, Run
 
 
@@ -120,3 +120,48 @@ def test_recipes_of_one_name_are_told_by_their_folders_and_no_two_are_called_ali
     one_file = [replace(run, source=f"{place}log.csv") for run, place in zip(alone, ("", "a/"), strict=True)]
     third = replace(recipe("x", 0.5, k=1, lr=3)[0], name="seed0 (2)", source="log.csv")
     assert sorted(group.name for group in groups_of([*one_file, third])) == ["seed0", "seed0 (2)", "seed0 (3)"]
+
+
+def test_what_was_put_in_order_or_left_out_of_the_logs_is_told_once_for_all_runs(tmp_path: Path) -> None:
+    for k in range(3):
+        rows = [f"{step},{step / 7 + k:.3f},{'nan' if step < 20 else 0.5 + 0.01 * k}" for step in range(0, 60, 10)]
+        (tmp_path / f"a-seed{k}.csv").write_text("\n".join(("step,reward,eval/pass@1", *rows, "")))
+        rows = [f"{step},{step / 7 + k:.3f},{0.6 + 0.02 * k}" for step in range(0, 60, 10)]
+        (tmp_path / f"b-seed{k}.csv").write_text("\n".join(("step,reward,eval/pass@1", *rows, "")))
+    found = compare(read_all(tmp_path), at="last")
+    told = [note for note in found.notes if "NaN" in note]
+    assert told == [
+        "a-seed0, a-seed1 and a-seed2: 2 values NaN or infinite, left out: eval/pass@1 (2, first at step 0)."
+    ]
+
+
+def test_one_run_is_compared_with_two_whose_number_of_problems_is_known() -> None:
+    def one(name: str, last: float, seed: int, problems: int | None) -> Run:
+        return rates(name, [0.1, last], problems, reward=name[0], seed=seed)
+
+    def told(problems: int | None) -> Difference:
+        runs = [one("a", 0.9, 0, problems), one("b0", 0.2, 1, problems), one("b1", 0.21, 2, problems)]
+        return compare(runs, at="last").primary[0]
+
+    assert told(200).answer is Answer.BETTER
+    assert told(200).seeds == (1, 2)
+    assert told(None).answer is Answer.NOT_COMPARED
+    assert "there are 1 and 2; the logs do not say how many problems they are of" in told(None).why
+
+
+def test_a_difference_that_is_written_as_nothing_has_no_sign() -> None:
+    found = compare([rates("a", [0.5, 0.5]), rates("b", [0.5, 0.50004])], at="last")
+    assert words.measured(found, found.primary[0]).split()[0] == "0"
+
+
+def test_of_three_recipes_each_method_is_named_once() -> None:
+    three = compare([*recipe("a", 0.5), *recipe("b", 0.6, first=10), *recipe("c", 0.7, first=20)], at="last")
+    assert words.methods(three) == "two-way over seeds and problems, paid for 2 comparisons"
+    two = compare([*recipe("a", 0.5), *recipe("b", 0.9, first=10)], at="last")
+    assert words.methods(two).startswith("two-way over seeds and problems, df ")
+
+
+def test_a_long_name_is_short_in_every_sentence() -> None:
+    runs = [rates(f"{letter * 90}-seed", [0.5, level]) for letter, level in (("x", 0.6), ("y", 0.7))]
+    found = compare(runs, at="last")
+    assert not [text for text in (*words.cannot_say(found), *found.notes) if "x" * 41 in text]

@@ -40,8 +40,8 @@ class Chosen:
         self._known: dict[str, None] = {}  # names of all runs
 
     def of_paths(self, paths: Iterable[str]) -> list[Run]:
-        """Return the runs of these paths."""
-        return [run for path in paths for run in self._one(path)]
+        """Return the runs of these paths, of which each may be a pattern, such as ``runs/*/seed-*``."""
+        return [run for path in paths for one in _fitting(path) for run in self._one(one)]
 
     def of_group(self, text: str, runs: Sequence[Run]) -> tuple[str, list[Run]]:
         """Return the name of a group and its runs: a part is a path, or the name of some of these runs."""
@@ -79,18 +79,18 @@ class Chosen:
     def _part(self, group: str, part: str, runs: Sequence[Run]) -> list[Run]:
         from heldout.compare.groups import is_called
 
-        if _is_there(part) or not runs:
-            self._group[part] = visible(group)
-            return self._one(part)
-        found = [run for run in runs if is_called(run.name, part)]
-        if not found:
-            raise UsageError(
-                f"--group {group} has {part!r}, which is no file, no folder and no run; {self._there_are(part)}."
-            )
-        self.by_name = True
-        self._names[part] = None
-        self._found.add(part)
-        return found
+        found = [] if _is_there(part) else [run for run in runs if is_called(run.name, part)]
+        if found:
+            self.by_name = True
+            self._names[part] = None
+            self._found.add(part)
+            return found
+        paths = _fitting(part)
+        if runs and paths == [part] and not _is_there(part):
+            told = f"--group {group} has {part!r}, which is no file, no folder and no run"
+            raise UsageError(f"{told}; {self._there_are(part)}.")
+        self._group |= dict.fromkeys(paths, visible(group))
+        return [run for path in paths for run in self._one(path)]
 
     def _one(self, path: str) -> list[Run]:
         if path not in self._read:
@@ -123,6 +123,13 @@ class Chosen:
         known = [*self._known]
         near = difflib.get_close_matches(name, known, n=4, cutoff=0.3) or known[:4]
         return f"there are {', '.join(map(repr, near))}{' …' if len(known) > len(near) else ''}"
+
+
+def _fitting(path: str) -> list[str]:
+    """What fits a pattern that the shell has left; a path itself otherwise."""
+    from heldout.fleet.paths import matched
+
+    return [path] if _is_there(path) else [str(one) for one in matched(path)] or [path]
 
 
 def _is_there(path: str) -> bool:

@@ -63,7 +63,7 @@ def _problems(sides: Sequence[Conditions]) -> Checked:
         most = max(len(one) for one in outcomes)
         shared = len(common(outcomes))
         if shared < FEWEST_COMMON:
-            told = f"{shared} problems are in both, and {FEWEST_COMMON} are the fewest that a comparison can rest on"
+            told = f"both have {counted(shared, 'problem')}, and {FEWEST_COMMON} are the fewest to compare by"
             return Checked("problems", DIFFERS, told)
         if shared < SHARE_COMMON * most:
             told = f"of {most} problems only {shared} are in both, less than {SHARE_COMMON:.0%}"

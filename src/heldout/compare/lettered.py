@@ -71,7 +71,7 @@ class Lettered:
         if run.config.get("git"):
             config["git"] = self._as("git", _HIDDEN, str(run.config["git"]))
         kept = {key: run.config[key] for key in _AS_THEY_ARE if key in run.config}
-        return replace(run, name=bare.run.name, config=config | kept)
+        return replace(run, name=bare.run.name, config=config | kept, notes=bare.run.notes)
 
     def _told(self, key: str, text: str, kept: Mapping[str, object]) -> str:
         shown = str(kept.get(key, _HIDDEN))

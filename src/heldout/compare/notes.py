@@ -14,12 +14,15 @@ from heldout.compare.members import Side
 from heldout.compare.model import KEEP, LAST, Answer, Comparison
 from heldout.compare.pairs import UNPAIRED
 from heldout.compare.refusals import few_discordant
+from heldout.compare.words import name
 from heldout.copies import copies
-from heldout.run import Run
+from heldout.run import NoteKind, Run
 from heldout.settings import differing
 from heldout.stats import seeds
 from heldout.text import counted, sentence_list, share, visible
 
+_CHANGED = (NoteKind.REPAIRED, NoteKind.DROPPED)
+_NOTES = 4  # of reading the logs
 _WORK = ("batch", "prompts", "samples", "num_generations", "rollout", "accumulation")  # what a step's work depends on
 
 
@@ -28,6 +31,7 @@ def notes_of(found: Comparison, sides: Sequence[Side]) -> tuple[str, ...]:
     return (
         *(note for side in sides for note in _of_side(side)),
         *_copies(sides),
+        *_reading(sides),
         *_versions([run.run for side in sides for run in side.runs]),
         *_steps(found),
         *_method(found),
@@ -62,6 +66,20 @@ def _copies(sides: Sequence[Side]) -> Iterator[str]:
         yield (
             f"{runs[copy].run.name} has the same measurements as {runs[of].run.name}: one may be a copy of the other."
         )
+
+
+def _reading(sides: Sequence[Side]) -> Iterator[str]:
+    """Say what of the logs was put in order or could not be used: another reader may see other numbers."""
+    told: dict[str, list[str]] = {}
+    for run in (run.run for side in sides for run in side.seeds):
+        for note in run.notes:
+            if note.kind in _CHANGED:
+                told.setdefault(note.text, []).append(name(run.name))
+    lines = [f"{sentence_list(_some(names))}: {text}" for text, names in told.items()]
+    yield from lines[:_NOTES]
+    if len(lines) > _NOTES:
+        more = len(lines) - _NOTES
+        yield f"{counted(more, 'more note')} on what was put in order or left out of the logs: heldout report has them."
 
 
 def _versions(runs: Sequence[Run]) -> Iterator[str]:

@@ -167,9 +167,10 @@ def _by_rates(first: Sequence[Point], second: Sequence[Point], paired_seeds: boo
     if min(len(a), len(b)) >= fewest:
         alike = 0.0 in (np.ptp(a), np.ptp(b)) and not known
         return _over_seeds(_one_scatter(a, b) if alike else seeds.welch(b, a), first, second, problems)
-    if min(len(a), len(b)) == 1 and max(len(a), len(b)) >= FEWEST_SEEDS:
+    if min(len(a), len(b)) == 1 and max(len(a), len(b)) >= fewest:
         return _over_seeds(_one_scatter(a, b), first, second, problems)
     why = f"rates alone need {fewest} seeds on either side, and there are {len(a)} and {len(b)}"
+    why += "" if known else "; the logs do not say how many problems they are of"
     return Measured(_NOTHING, problems=problems, why=why)
 
 
@@ -193,7 +194,7 @@ def _over_seeds(found: Difference, first: Sequence[Point], second: Sequence[Poin
 
 def _one_scatter(a: Sequence[float], b: Sequence[float]) -> Difference:
     """A single run, or seeds that came out all alike, are taken to scatter as the seeds of the other recipe do."""
-    several = max(a, b, key=lambda scores: float(np.ptp(scores)))
+    several = max(a, b, key=lambda scores: (float(np.ptp(scores)), len(scores)))
     scatter = float(np.var(several, ddof=1)) * (1.0 / len(a) + 1.0 / len(b))
     return of_error(float(np.mean(a) - np.mean(b)), scatter, len(several) - 1.0, seed=scatter)
 

@@ -18,8 +18,8 @@ from heldout.compare.model import (
     Refusal,
 )
 from heldout.compare.parting import same_reward
-from heldout.compare.words import signed
-from heldout.text import counted, sentence_list, visible
+from heldout.compare.words import name, signed
+from heldout.text import counted, sentence_list
 
 CODES = (
     "one-run",
@@ -72,7 +72,11 @@ def _one_run(found: Comparison) -> Iterator[Refusal]:
 
 
 def _names(differences: Sequence[Difference]) -> str:
-    return sentence_list(list(dict.fromkeys(name for one in differences for name in (one.a, one.b))))
+    return sentence_list(list(dict.fromkeys(name(own) for one in differences for own in (one.a, one.b))))
+
+
+def _some(texts: list[str], most: int = 4) -> list[str]:
+    return texts if len(texts) <= most else [*texts[:most], f"{len(texts) - most} more"]
 
 
 def _reward(pairs: Sequence[tuple[Side, Side]]) -> Iterator[Refusal]:
@@ -91,21 +95,20 @@ def _not_alike(found: Comparison) -> Iterator[Refusal]:
 
 def _ranks(found: Comparison) -> Iterator[Refusal]:
     if found.best is not None and len(found.best) > 1:
-        yield Refusal(
-            "ranks", f"a rank or the best: {sentence_list(list(found.best))} cannot be told from the best one"
-        )
+        members = sentence_list(_some(list(map(name, found.best)), 12))
+        yield Refusal("ranks", f"a rank or the best: {members} cannot be told from the best one")
 
 
 def _raw_maximum(found: Comparison) -> Iterator[Refusal]:
     above = [
-        member.name
+        name(member.name)
         for recipe in found.recipes
         for member in recipe.members
         if member.keep is not None and member.raw_maximum is not None and member.raw_maximum > member.keep
     ]
     if found.at == KEEP and above:
         text = (
-            f"anything from the highest values logged ({sentence_list(above[:4])}{' …' if len(above) > 4 else ''}): "
+            f"anything from the highest values logged ({sentence_list(_some(above))}): "
             "the highest of many is high by chance"
         )
         yield Refusal("raw-maximum", text)
@@ -129,11 +132,13 @@ def _not_the_same(found: Comparison) -> Iterator[Refusal]:
 
 
 def _goes_on(found: Comparison) -> Iterator[Refusal]:
-    running = [member.name for recipe in found.recipes for member in recipe.members if member.life is Life.GOES_ON]
+    running = [
+        name(member.name) for recipe in found.recipes for member in recipe.members if member.life is Life.GOES_ON
+    ]
     if running:
         text = (
-            f"a final word: {sentence_list(running[:4])} still {'goes' if len(running) == 1 else 'go'} on. An interval "
-            "is for one look; of curves that are looked at 20 times it errs in 68 % of the cases"
+            f"a final word: {sentence_list(_some(running))} still {'goes' if len(running) == 1 else 'go'} on. An "
+            "interval is for one look; of curves that are looked at 20 times it errs in 68 % of the cases"
         )
         yield Refusal("goes-on", text)
 
@@ -143,8 +148,7 @@ def _cause(found: Comparison, sides: Sequence[Side]) -> Iterator[Refusal]:
         yield Refusal("cause", "what makes the difference: the logs do not carry all settings")
     elif len(found.differs) > 1:
         keys = list(found.differs)
-        some = sentence_list([*keys[:4], *([f"{len(keys) - 4} more"] if len(keys) > 4 else [])])
-        yield Refusal("cause", f"which of {some} is responsible: they differ together")
+        yield Refusal("cause", f"which of {sentence_list(_some(keys))} is responsible: they differ together")
 
 
 def _missing(found: Comparison, sides: Sequence[Side]) -> Iterator[Refusal]:
@@ -152,28 +156,28 @@ def _missing(found: Comparison, sides: Sequence[Side]) -> Iterator[Refusal]:
         early = [run for run in side.seeds if run.why]
         if not early:
             continue
-        why = sentence_list([f"{run.run.name}: {run.why}" for run in early[:4]])
+        why = sentence_list(_some([f"{name(run.run.name)}: {run.why}" for run in early]))
         many = counted(len(side.seeds), "seed")
-        count = f"{len(side.counted)} of {many} count ({why})"
+        count = f"{len(side.counted) or 'none'} of {many} count{'' if side.counted else 's'} ({why})"
         if side.counted and all(run.why for run in side.counted):
             count = f"none of {many} came to its end ({why}), and they count as far as they went"
-        yield Refusal("missing-seeds", f"{side.name} as a whole: {count}{_turned(found, side.name)}")
+        yield Refusal("missing-seeds", f"{name(side.name)} as a whole: {count}{_turned(found, side.name)}")
 
 
 def _lost(names: Sequence[str]) -> Iterator[Refusal]:
     if names:
-        some = sentence_list([*map(visible, names[:4]), *([f"{len(names) - 4} more"] if len(names) > 4 else [])])
+        some = sentence_list(_some(list(map(name, names))))
         seeds = "it may be a seed" if len(names) == 1 else "they may be seeds"
         yield Refusal("missing-seeds", f"any recipe as a whole: nothing of {some} can be read, and {seeds} of one")
 
 
-def _turned(found: Comparison, name: str) -> str:
+def _turned(found: Comparison, recipe: str) -> str:
     """Say what the answer would be with the missing seeds, where that is another one."""
     told = [
         f"; {other.text} it would be {signed(found, other.value)}, which is another answer"
         for one in found.primary
         for other in one.otherwise
-        if name in (one.a, one.b) and other.answer is not one.answer
+        if recipe in (one.a, one.b) and other.answer is not one.answer
     ]
     return "".join(dict.fromkeys(told))
 

@@ -21,7 +21,7 @@ def show(console: Console, found: Comparison) -> None:
     console.print(Text.assemble((words.title(found), "bold"), f"   {differ}" if differ else ""))
     _dim(console, words.subject(found))
     console.print(_numbers(found))
-    _dim(console, "  ·  ".join(filter(None, dict.fromkeys(words.method(one) for one in found.differences))))
+    _dim(console, words.methods(found))
     for text in _sentences(found):
         console.print(Text(visible(text)))
     _benchmarks(console, found)

@@ -124,7 +124,9 @@ def signed(found: Comparison, change: float) -> str:
     """Write a difference with its sign: "+11.4 points"."""
     if found.spoken.ratio:
         return found.spoken.by(change)
-    return f"{'+' if change > 0 else '-' if change < 0 else ''}{found.spoken.by(abs(change))}"
+    size = found.spoken.by(abs(change))
+    sign = "" if size == found.spoken.by(0.0) else "+" if change > 0 else "-"
+    return f"{sign}{size}"
 
 
 def interval(found: Comparison, low: float, high: float) -> str:
@@ -149,6 +151,17 @@ def method(one: Difference) -> str:
     p = f"p {_p(one.adjusted_p)}" if math.isfinite(one.adjusted_p) else ""
     paid = f"paid for {one.comparisons} comparisons" if one.comparisons > 1 else ""
     return ", ".join(filter(None, (one.method, df, p, paid)))
+
+
+def methods(found: Comparison) -> str:
+    """Say how all differences were found; of more than two recipes each method once, without p."""
+    each = map(method, found.differences) if len(found.recipes) == 2 else map(_paid, found.differences)
+    return "  ·  ".join(filter(None, dict.fromkeys(each)))
+
+
+def _paid(one: Difference) -> str:
+    paid = f"paid for {one.comparisons} comparisons" if one.comparisons > 1 else ""
+    return "" if one.answer is Answer.NOT_COMPARED else ", ".join(filter(None, (one.method, paid)))
 
 
 def _p(p: float) -> str:

@@ -22,10 +22,10 @@ def places_of(paths: Sequence[str | Path], depth: int = DEPTH) -> Places:
     """
     places, roots = Places(), dict[Path, Path]()  # resolved, as it was given
     for path in _listed(paths):
-        matched = _matched(path)
-        if not matched:
+        those = matched(path)
+        if not those:
             places.left[path] = f"{path}: there is no such file or folder, and no name fits it as a pattern."
-        for one in matched:
+        for one in those:
             roots.setdefault(one.resolve(), one)
     found = places_in(list(roots), depth, anywhere=True)
     places.left |= found.left
@@ -54,7 +54,7 @@ def _listed(paths: Sequence[str | Path]) -> Iterator[str]:
         yield from (line.strip() for line in lines if line.strip() and not line.strip().startswith(_REMARK))
 
 
-def _matched(path: str) -> list[Path]:
+def matched(path: str) -> list[Path]:
     """Return what is there under a path; of a pattern, all that fits."""
     try:
         where = Path(path).expanduser()
