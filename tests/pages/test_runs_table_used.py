@@ -99,6 +99,20 @@ def test_the_filter_knows_words_states_settings_and_columns_and_says_what_no_run
     expect(page.locator("form output")).to_contain_text("0 of 5 runs; none has “nothing”")
 
 
+def test_settings_that_are_not_seen_are_found_all_the_same(open_page: Open) -> None:
+    more = {"a": "1", "b": "1", 'c\n"d>': "x\ny<b>", "e": "1"}
+    rows = [
+        replace(one, settings={**one.settings, **{key: f"{v} {one.name}" for key, v in more.items()}}) for one in ROWS
+    ]
+    page = open_page(write_index(rows, {}, Path(mkdtemp())).as_uri())
+    for asked, found in (("e:level", ["level"]), ("a:level", ["level"]), ("e:nobody", []), ("nothing:x", [])):
+        page.get_by_label("filter the runs").fill(asked)
+        assert shown(page) == found, asked
+    assert "1 level" in page.locator("tr", has_text="level").first.locator("td").last.inner_text()
+    assert page.locator("tbody i", has_text="e").count() == 0
+    assert page.locator("tbody td b b, tbody td:last-child b").count() == 0
+
+
 def test_a_copied_address_shows_the_same_table(open_page: Open) -> None:
     page = open_page(table())
     page.get_by_role("button", name="plateau").click()
@@ -144,7 +158,7 @@ def test_a_row_that_comes_later_is_sorted_with_the_others_and_can_be_selected(op
 def test_it_is_whole_without_a_script_and_on_a_phone(open_page: Open) -> None:
     plain = open_page(table(), width=390, java_script_enabled=False)
     assert shown(plain) == ["fell", "unknown", "level", "up-1", "up-2"]
-    assert plain.locator("svg.spark").count() == 6
+    assert plain.locator("table.runs svg").count() == 6
     expect(plain.get_by_text("bad.csv: it is empty.")).to_be_visible()
     phone = open_page(table(), width=390, color_scheme="dark")
     assert phone.evaluate("document.documentElement.scrollWidth <= innerWidth")

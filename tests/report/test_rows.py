@@ -114,19 +114,19 @@ def heights(svg: str, kind: str) -> list[int]:
 
 
 @given(st.lists(FINITE, min_size=1, max_size=300), st.lists(FINITE, max_size=70))
-def test_every_line_stays_in_its_box_and_has_at_most_32_points(reward: list[float], held_out: list[float]) -> None:
+def test_every_line_stays_in_its_box_and_has_at_most_24_points(reward: list[float], held_out: list[float]) -> None:
     spark = spark_of(run_of(reward=reward, held_out=held_out))
-    assert len(spark.reward) == min(len(reward), 32)
-    assert len(spark.held_out) == min(len(held_out), 32)
+    assert len(spark.reward) == min(len(reward), 24)
+    assert len(spark.held_out) == min(len(held_out), 24)
     svg = drawn([spark])
     assert heights(svg, "r")
     assert not held_out or heights(svg, "h")
 
 
-def test_a_long_line_is_the_means_of_32_stretches() -> None:
-    value = np.random.default_rng(0).normal(size=6400)
+def test_a_long_line_is_the_means_of_24_stretches() -> None:
+    value = np.random.default_rng(0).normal(size=4800)
     found = spark_of(run_of(reward=value.tolist())).reward
-    assert np.allclose([y for _, y in found], value.reshape(32, 200).mean(axis=1))
+    assert np.allclose([y for _, y in found], value.reshape(24, 200).mean(axis=1))
 
 
 def shares(**values: list[float]) -> Spark:

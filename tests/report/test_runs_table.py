@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from heldout.diagnosis.verdict import diagnose
 from heldout.findings import State
 from heldout.report import folder_names, write_index
-from heldout.report.rows import Row
+from heldout.report.pages import as_index
+from heldout.report.rows import Row, row_of
 from heldout.report.runs_table import table_of
+from heldout.run import Run, Series
 
 HOSTILE = (
     "<script>alert(1)</script>",
@@ -58,6 +63,27 @@ def test_states_are_counted_in_order_of_gravity() -> None:
     rows = [Row(name=str(number), state=state) for number, state in enumerate([State.PLATEAU, State.REGRESSED] * 2)]
     counts = table_of([*rows, Row(name="waiting")]).counts
     assert list(counts) == [(State.REGRESSED, 2), (State.PLATEAU, 2), (None, 1)]
+
+
+def test_a_row_of_the_index_takes_little_more_than_a_thousand_bytes(tmp_path: Path) -> None:
+    steps, rng = np.arange(0, 800, 32), np.random.default_rng(0)
+    held_out = Series("eval/pass@1", steps, rng.uniform(0.3, 0.6, 25), None, np.full(25, 256.0), np.ones(25))
+    reward = Series("reward", np.arange(800), rng.normal(size=800))
+    roles = {"reward": "reward", "held_out": "eval/pass@1"}
+    run = Run("a", "runs/a", "test", {"reward": reward, "eval/pass@1": held_out}, roles)
+    one = row_of(run, diagnose(run))
+    rows = [
+        replace(
+            one,
+            name=f"sweep-{place:03d}-lr5e-06-seed{place}",
+            source=f"runs/sweep-{place:03d}",
+            page=f"sweep-{place:03d}/report.html",
+            settings={f"setting {key}": f"{place + key}" for key in range(8)},
+        )
+        for place in range(60)
+    ]
+    sizes = [len(as_index(table_of(some))) for some in (rows[:10], rows)]
+    assert (sizes[1] - sizes[0]) / 50 < 1100
 
 
 @pytest.mark.parametrize("name", HOSTILE)

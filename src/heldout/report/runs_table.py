@@ -15,7 +15,7 @@ from heldout.report.seeds import Seeds, seeds_of
 from heldout.report.sparkline import drawn
 from heldout.run import Run
 from heldout.settings import differing
-from heldout.text import excerpt
+from heldout.text import excerpt, visible
 
 _SEARCHED, _SHOWN, _LONGEST = 12, 3, 40  # differing settings of a row that can be searched, and seen; characters each
 
@@ -29,6 +29,11 @@ class Entry:
     row: Row
     shown: Mapping[str, str]
     searched: Mapping[str, str] = field(default_factory=dict)  # further ones, which are not seen
+
+    @property
+    def searched_lines(self) -> str:
+        """The further settings for a script: a line with the key, and one with the value."""
+        return "\n".join(visible(text) for pair in self.searched.items() for text in pair)
 
     @property
     def drawing(self) -> Markup:

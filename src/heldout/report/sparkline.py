@@ -13,8 +13,8 @@ from heldout.metrics import Unit
 from heldout.metrics.phrasing import written
 from heldout.run import Run, Series
 
-_POINTS = 32  # of each line: more are means of equally wide stretches of steps
-WIDTH, HEIGHT = 120, 28  # of the drawing, in its own units
+_POINTS = 24  # of each line: more are means of equally wide stretches of steps
+WIDTH, HEIGHT = 120, 28  # of the drawing, in pixels of a page, whose style gives it this size
 _EDGE = 2  # left free around the lines, for their width
 _LEAST_SHARE = 0.1  # a share that moves by less fills no more of the height than this would
 
@@ -24,7 +24,7 @@ Scale = tuple[float, float]  # lowest and highest
 
 @dataclass(frozen=True, slots=True)
 class Spark:
-    """Two lines of at most 32 points, step and value each: shares as fractions, anything else as logged."""
+    """Two lines of at most 24 points, step and value each: shares as fractions, anything else as logged."""
 
     reward: Points = ()
     held_out: Points = ()
@@ -34,7 +34,7 @@ class Spark:
 
 
 def spark_of(run: Run, keep: int | None = None) -> Spark:
-    """Return reward and held-out score of a run, at most 32 points each, with the step to keep.
+    """Return reward and held-out score of a run, at most 24 points each, with the step to keep.
 
     A longer series is shown by its means over equally wide stretches.
     """
@@ -81,9 +81,7 @@ def drawn(sparks: Sequence[Spark], text: str = "") -> Markup:
     paths = [f'<path class="{kind}" d="{_path(points, steps, scales[kind], share)}"/>' for kind, points, share in lines]
     keep = sparks[0].keep if len(sparks) == 1 else None
     mark = "" if keep is None else f'<path class="k" d="M{_x(keep, steps)} 0v{HEIGHT}"/>'
-    head = (
-        f'<svg class="spark" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(text or sparks[0].text)}">'
-    )
+    head = f'<svg role="img" aria-label="{escape(text or sparks[0].text)}">'
     return Markup(f"{head}{mark}{''.join(reversed(paths))}</svg>")
 
 

@@ -16,11 +16,14 @@
   const main = (cell) => [...cell.childNodes].filter((one) => one.nodeName !== "SMALL").map(textOf).join(" ").trim();
 
   /** @param {HTMLTableRowElement} row @returns {[string, string][]} */
-  const settings = (row) =>
-    [...(row.cells[row.cells.length - 1]?.querySelectorAll("span") ?? [])].map((span) => {
-      const key = textOf(span.firstElementChild ?? span);
-      return [key, textOf(span).slice(key.length).trim()];
-    });
+  function settings(row) {
+    const cell = row.cells[row.cells.length - 1], more = cell?.dataset.more?.split("\n") ?? []; // a key, its value, a key, …
+    const seen = [...(cell?.querySelectorAll("span") ?? [])].map((span) => [textOf(span.firstElementChild ?? span), textOf(span)]);
+    return [
+      ...seen.map(([key, text]) => /** @type {[string, string]} */ ([key, text.slice(key.length).trim()])),
+      ...more.flatMap((key, at) => (at % 2 ? [] : [/** @type {[string, string]} */ ([key, more[at + 1] ?? ""])])),
+    ];
+  }
 
   /** @param {HTMLElement} root */
   function enhance(root) {

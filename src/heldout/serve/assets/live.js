@@ -226,6 +226,7 @@
     old.className = row.className;
     for (const [key, value] of Object.entries(row.dataset)) old.dataset[key] = value;
     [...row.cells].forEach((cell, at) => {
+      if (old.cells[at] && cell.dataset.more) old.cells[at].dataset.more = cell.dataset.more;
       if (old.cells[at]?.innerHTML === cell.innerHTML) return;
       old.cells[at].replaceChildren(...(cell.tagName === "TH" && box ? [box, " "] : []), ...cell.childNodes);
       if (cell.dataset.v) old.cells[at].dataset.v = cell.dataset.v;
