@@ -32,7 +32,7 @@ def fleet(
         Literal["flagged", "all", "none"], typer.Option(help="Which runs get a whole report with figures.")
     ] = "flagged",
     top: Annotated[int, typer.Option(min=1, help="Of the flagged, the first so many get one.")] = 50,
-    planned: Annotated[int | None, typer.Option(min=1, help="Evaluations that each whole run will have.")] = None,
+    planned: Annotated[int | None, typer.Option(min=1, help="Evaluations that the whole run will have.")] = None,
     depth: Annotated[int, typer.Option(min=0, max=12, help="How many folders deep runs are looked for.")] = 4,
     since: Annotated[
         str | None, typer.Option(metavar="DATE", help="Only runs that were written to since, such as 2026-11-01.")
