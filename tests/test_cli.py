@@ -160,9 +160,9 @@ def test_a_benchmark_is_drawn_again_from_its_file(tmp_path: Path) -> None:
 
 
 COMMANDS = typer.main.get_command(app).commands  # type: ignore[attr-defined]
-# Each command writes, and fails on, something of its own; eval is told a step, samples chooses one; a margin is of a
-# change where one run is judged, and of a difference where several are compared.
-OWN = {"-o", "--out", "--fail-on", "--step", "--margin"}
+# Each command writes, and fails on, something of its own, and has first ones of its own; eval is told a step, samples
+# chooses one; a margin is of a change where one run is judged, and of a difference where several are compared.
+OWN = {"-o", "--out", "--fail-on", "--step", "--margin", "--top"}
 
 
 def flags(command: str) -> dict[str, tuple[object, str | None, str]]:

@@ -1,4 +1,7 @@
-"""What is written for programs, as JSON has it; the form of it is told by `heldout.json_schema`."""
+"""What is written for programs, as JSON has it, and what was written read back.
+
+The form of it is told by `heldout.json_schema`.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +9,13 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from enum import Enum
-from typing import Any
+from functools import cache
+from types import NoneType, UnionType
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 import numpy as np
 
+_T = TypeVar("_T")
 Names = Mapping[type, Mapping[str, str | None]]
 
 
@@ -37,4 +43,42 @@ def plain(value: Any, names: Names | None = None) -> Any:
         return [plain(one, names) for one in value]
     if isinstance(value, float):
         return value if math.isfinite(value) else None
+    return value
+
+
+def read(kind: type[_T], value: Any) -> _T:
+    """Return plain data of JSON as what it was written from: dataclasses, enumerations, tuples, mappings.
+
+    A number that JSON does not have is nan.
+
+    Raises ValueError, TypeError or KeyError where it was not written from that.
+
+    >>> read(tuple[int, ...], [1, 2])
+    (1, 2)
+    """
+    found: _T = _read(kind, value)
+    return found
+
+
+@cache
+def _hints(kind: type) -> dict[str, Any]:
+    return get_type_hints(kind)
+
+
+def _read(kind: Any, value: Any) -> Any:
+    if kind is float and value is None:
+        return math.nan
+    if get_origin(kind) is UnionType:
+        return None if value is None else _read(next(one for one in get_args(kind) if one is not NoneType), value)
+    if is_dataclass(kind) and isinstance(kind, type):
+        hints = _hints(kind)
+        return kind(**{field.name: _read(hints[field.name], value[field.name]) for field in fields(kind)})
+    if isinstance(kind, type) and issubclass(kind, Enum):
+        return kind(value)
+    if get_origin(kind) is tuple:
+        inside = get_args(kind)
+        kinds: Sequence[Any] = [inside[0]] * len(value) if inside[-1] is Ellipsis else inside
+        return tuple(_read(one, part) for one, part in zip(kinds, value, strict=True))
+    if get_origin(kind) is Mapping or get_origin(kind) is dict:
+        return dict(value)
     return value

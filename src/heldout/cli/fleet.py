@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from heldout.cli.reading import Reading, with_reading
 from heldout.errors import UsageError
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ FLAGGED = "flagged"
 _CACHE = ".heldout-fleet"  # beside what is written; a folder that no reader looks into
 
 
+@with_reading("run")
 def fleet(
     paths: Annotated[
         list[str],
@@ -46,6 +48,8 @@ def fleet(
     watch: Annotated[
         float | None, typer.Option(min=1.0, metavar="SECONDS", help="Look again and again, until Ctrl-C.")
     ] = None,
+    *,
+    reading: Reading,
 ) -> None:
     """Judge many runs without figures: which have fallen, among so many, and which checkpoint of each to keep?
 
@@ -65,6 +69,9 @@ def fleet(
         "engine": Local(workers, preload=PRELOADED),
         "figures": figures,
         "planned": planned,
+        "roles": reading.roles,
+        "problems": reading.problems,
+        "samples": reading.samples,
         "depth": depth,
         "since": None if since is None else date(since),
         "cache": out / _CACHE,

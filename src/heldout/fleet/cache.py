@@ -8,21 +8,17 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import fields, is_dataclass
-from enum import Enum
-from functools import cache
 from pathlib import Path
-from types import NoneType, UnionType
-from typing import Any, TypeVar, get_args, get_origin, get_type_hints
+from typing import Any
 
 import orjson
 
 import heldout
+from heldout.plain import plain, read
 from heldout.report.rows import Row
 
-_T = TypeVar("_T")
 Rows = tuple[tuple[str, Row], ...]  # the name of each run of a place, and its row
 Found = Rows | str  # or why there is none
 _TABLE = "create table if not exists rows (place text primary key, stamp text, made text, rows blob)"
@@ -41,6 +37,7 @@ class Cache:
 
     def __init__(self, folder: Path | None, *, for_now: bool = False) -> None:
         self._made = _made_by()
+        self._beside: dict[tuple[str, str], Found] | None = {} if for_now else None  # what the file does not take
         self._file: sqlite3.Connection | None = None
         if folder is not None:
             with suppress(OSError, sqlite3.Error):
@@ -56,17 +53,23 @@ class Cache:
         if self._file is None:
             return None
         with suppress(sqlite3.Error, ValueError, TypeError, KeyError):
-            asked = (place, stamp, self._made)
+            asked = (plain(place), stamp, self._made)
             found = self._file.execute("select rows from rows where place=? and stamp=? and made=?", asked).fetchone()
-            return None if found is None else _kept(orjson.loads(found[0]))
-        return None
+            if found is not None:
+                return _kept(orjson.loads(found[0]))
+        return None if self._beside is None else self._beside.get((place, stamp))
 
     def put(self, place: str, stamp: str, found: Found) -> None:
         """Keep what was found in a place."""
-        if self._file is not None:
-            with suppress(sqlite3.Error, TypeError), self._file:
-                kept = (place, stamp, self._made, orjson.dumps(found))
+        if self._file is None:
+            return
+        kept = (plain(place), stamp, self._made, _packed(found))
+        try:
+            with self._file:
                 self._file.execute("insert or replace into rows values (?, ?, ?, ?)", kept)
+        except sqlite3.Error:  # a full disk
+            if self._beside is not None:
+                self._beside[place, stamp] = found
 
     def close(self) -> None:
         """Let go of the file."""
@@ -79,6 +82,13 @@ def _opened(where: Path | str) -> sqlite3.Connection:
     file = sqlite3.connect(where, timeout=1.0, check_same_thread=False)
     file.execute(_TABLE)
     return file
+
+
+def _packed(found: Found) -> bytes:
+    try:
+        return orjson.dumps(found)
+    except TypeError:  # text that JSON does not have, as names of files may be
+        return orjson.dumps(plain(found))
 
 
 def _kept(value: Any) -> Found:
@@ -99,31 +109,3 @@ def _changes(folder: str) -> Iterator[int]:
                 yield entry.stat().st_mtime_ns
             elif "." not in entry.name and not entry.name.startswith("__") and entry.is_dir():
                 yield from _changes(entry.path)
-
-
-def read(kind: type[_T], value: Any) -> _T:
-    """Return plain data of JSON as what it was written from: dataclasses, enumerations, tuples, mappings."""
-    found: _T = _read(kind, value)
-    return found
-
-
-@cache
-def _hints(kind: type) -> dict[str, Any]:
-    return get_type_hints(kind)
-
-
-def _read(kind: Any, value: Any) -> Any:
-    if get_origin(kind) is UnionType:
-        return None if value is None else _read(next(one for one in get_args(kind) if one is not NoneType), value)
-    if is_dataclass(kind) and isinstance(kind, type):
-        hints = _hints(kind)
-        return kind(**{field.name: _read(hints[field.name], value[field.name]) for field in fields(kind)})
-    if isinstance(kind, type) and issubclass(kind, Enum):
-        return kind(value)
-    if get_origin(kind) is tuple:
-        inside = get_args(kind)
-        kinds: Sequence[Any] = [inside[0]] * len(value) if inside[-1] is Ellipsis else inside
-        return tuple(_read(one, part) for one, part in zip(kinds, value, strict=True))
-    if get_origin(kind) is Mapping or get_origin(kind) is dict:
-        return dict(value)
-    return value

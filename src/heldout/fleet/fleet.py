@@ -15,7 +15,7 @@ from heldout.engines import Engine, Local
 from heldout.errors import HeldoutError, UsageError
 from heldout.fleet.cache import Cache, Found
 from heldout.fleet.frame import flagged_of, frame_of, order_of, record_of
-from heldout.fleet.judging import rows_at
+from heldout.fleet.judging import Way, rows_at
 from heldout.fleet.paths import places_of
 from heldout.fleet.places import DEPTH, Place, changed_of, digest, stamps_of
 from heldout.report.rows import Row
@@ -75,13 +75,13 @@ class Fleet:
         Which runs get a report with figures: flagged, all or none.
     """
 
-    def __init__(self, gathered: _Gathered, kept: Cache, engine: Engine, figures: Figures, planned: int | None) -> None:
+    def __init__(self, gathered: _Gathered, kept: Cache, engine: Engine, figures: Figures, way: Way) -> None:
         rows = frame_of(gathered.records)
         order = order_of(rows, [member.severity for member in gathered.members])
         self.rows: pl.DataFrame = rows[order]
         self.members: Sequence[Member] = [gathered.members[at] for at in order]
         self.older, self.figures = gathered.older, figures
-        self.kept, self.engine, self.planned = kept, engine, planned
+        self.kept, self.engine, self.way = kept, engine, way
 
     def __len__(self) -> int:
         return len(self.members)
@@ -162,6 +162,9 @@ def judge(
     engine: Engine | None = None,
     figures: Figures = "flagged",
     planned: int | None = None,
+    roles: Mapping[str, str] | None = None,
+    problems: int | None = None,
+    samples: int | None = None,
     since: float | None = None,
     depth: int = DEPTH,
     cache: str | Path | None = None,
@@ -182,6 +185,8 @@ def judge(
         Which runs `Fleet.write` writes a whole report of: flagged, all or none.
     planned
         How many evaluations each run will have; those in its log if not given.
+    roles, problems, samples
+        As for `heldout.read`, of each run.
     since
         Only runs that were written to at this time or later, in seconds of the epoch.
     depth
@@ -207,18 +212,19 @@ def judge(
     places = places_of([paths] if isinstance(paths, str | Path) else paths, depth)
     kept = Cache(None if cache is None else Path(cache), for_now=True)
     engine = Local(preload=PRELOADED) if engine is None else engine
+    way = Way(planned=planned, roles=tuple((roles or {}).items()), problems=problems, samples=samples)
     gathered = _Gathered()
     for name, why in places.left.items():
         gathered.take(Place(Path(name), name), "", 0.0, why)
     total = len(places.found)
-    for done, found in enumerate(_found(places.found, since, engine, kept, planned), 1):
+    for done, found in enumerate(_found(places.found, since, engine, kept, way), 1):
         if found is None:
             gathered.older += 1
         else:
             gathered.take(*found)
         if progress is not None:
             progress(done, total)
-    return Fleet(gathered, kept, engine, figures, planned)
+    return Fleet(gathered, kept, engine, figures, way)
 
 
 def _reason(place: Path, why: str) -> str:
@@ -230,13 +236,13 @@ _Judged = tuple[Place, str, float, Found | HeldoutError]
 
 
 def _found(
-    places: Sequence[Place], since: float | None, engine: Engine, kept: Cache, planned: int | None
+    places: Sequence[Place], since: float | None, engine: Engine, kept: Cache, way: Way
 ) -> Iterator[_Judged | None]:
     """Yield what is in each place, from the cache where nothing in it has changed; None for what is too old."""
     asked: dict[str, tuple[Place, str, float]] = {}
     for place in places:
         stamps = stamps_of(place.path)
-        stamp, changed = f"{digest(stamps)} {planned}", changed_of(stamps)
+        stamp, changed = f"{digest(stamps)} {way}", changed_of(stamps)
         known = kept.get(str(place.path), stamp)
         if since is not None and changed < since:
             yield None
@@ -244,7 +250,7 @@ def _found(
             yield place, stamp, changed, known
         else:
             asked[str(place.path)] = place, stamp, changed
-    for path, found in engine.map(partial(rows_at, planned=planned), list(asked)):
+    for path, found in engine.map(partial(rows_at, way=way), list(asked)):
         place, stamp, changed = asked.pop(path)
         if not isinstance(found, HeldoutError):
             kept.put(path, stamp, found)

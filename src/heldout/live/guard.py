@@ -26,7 +26,7 @@ from heldout.diagnosis.first_screen import as_text, first_screen
 from heldout.diagnosis.recommendation import Kept, checkpoint_to_keep
 from heldout.diagnosis.verdict import judge
 from heldout.errors import UsageError
-from heldout.findings import Finding
+from heldout.findings import Finding, Verdict
 from heldout.judged import Judged
 from heldout.live.actor import Actor, Memory
 from heldout.live.alerts import Alert
@@ -39,7 +39,9 @@ from heldout.metrics import checked_roles
 from heldout.ranks import ranks
 from heldout.readers import run_directory
 from heldout.readers.restarts import GrowingLog
-from heldout.run import Evaluation
+from heldout.report.rows import row_of
+from heldout.report.standing import write_standing
+from heldout.run import Evaluation, Run
 from heldout.store.layout import BEST, ROLL_BACK
 from heldout.store.lines import replacing
 from heldout.store.recorder import Recorder
@@ -115,6 +117,7 @@ class Guard:
         self.kept: Kept | None = None
         self._on_decision = on_decision
         self._best: Mapping[str, Any] = {}  # what was written of it
+        self._stood = 0  # how many evaluations the verdict that was written rests on
         self._protected: frozenset[int] = frozenset()
         self.idle = not recorder.writes if recorder else not ranks().first
         self._warned: set[str] = set()
@@ -316,6 +319,7 @@ class Guard:
 
     def _decided(self) -> Decision:
         """Act on what was found and not told yet, also in what an earlier process recorded and never judged."""
+        self._stand()
         here, over = self._actor.news(self._fold.findings, self._fold.lasts)
         if not (here or over):
             return Decision(protected=self.protected)
@@ -333,13 +337,32 @@ class Guard:
 
     def _standing(self) -> Mapping[str, object]:
         """Return what a command is told of the run."""
-        run = self._fold.run()
         known: dict[str, object] = {"RECOMMENDED": self.kept and self.kept.recommended.step, "CHECKPOINT": self.best}
-        if run is None:
+        judged = self._verdict()
+        if judged is None:
             return known
-        run = replace(run, checkpoints={at: str(path) for at, path in self.saved.existing.items()})
-        verdict = judge(run, self._fold.detectors, self._fold.findings)
+        run, verdict = judged
         return {**known, "STATE": verdict.state.value, "ANSWERS": as_text(first_screen(run, verdict))}
+
+    def _verdict(self) -> tuple[Run, Verdict] | None:
+        """Return the run with what is to be said of it by now; None before there is anything."""
+        run = self._fold.run()
+        if run is None:
+            return None
+        run = replace(run, checkpoints={at: str(path) for at, path in self.saved.existing.items()})
+        return run, judge(run, self._fold.detectors, self._fold.findings)
+
+    def _stand(self) -> None:
+        """Write how the run stands, once for each new evaluation; what goes wrong there keeps nothing else from it."""
+        if self.recorder is None or self._stood == len(self._fold.evaluations):
+            return
+        self._stood = len(self._fold.evaluations)
+        try:
+            judged = self._verdict()
+            if judged is not None:
+                write_standing(self.recorder.directory, row_of(*judged, changed=0.0))
+        except Exception as error:
+            self._complain(f"The guard could not write how the run stands: {error}", type(error).__name__)
 
     def _look_again(self) -> None:
         """Choose the checkpoint to keep, by what is known now."""

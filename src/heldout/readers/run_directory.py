@@ -71,15 +71,24 @@ def recorded(folder: Path, files: Files | None = None) -> Log:
     log = attached(metrics.log, evaluations, [_also(row) for _, row in rows], session)
     changed = {key: value for marker in metrics.markers for key, value in marker.items()}
     judged, said = _judged(folder)
-    settings: dict[str, Any] = {key: about[key] for key in ("created", "versions", "git", "seeds") if key in about}
     return replace(
         log,
-        config={**settings, **(changed.get("config") or about.get("config") or {})},
+        config=_config({**about, "config": changed.get("config") or about.get("config")}),
         roles=changed.get("roles") or about.get("roles") or {},
         checkpoints=_checkpoints(folder, metrics, notes),
         judged=judged,
         notes=(*log.notes, *notes, *said, *_resumed(metrics.markers), *_guarded(read_rows(folder / FINDINGS).rows)),
     )
+
+
+def config_at_start(folder: Path) -> dict[str, Any]:
+    """Return the settings that a run began with, from its ``run.json`` alone; a `ReadError` where that is broken."""
+    return _config(_about(folder / RUN))
+
+
+def _config(about: Mapping[str, Any]) -> dict[str, Any]:
+    settings = {key: about[key] for key in ("created", "versions", "git", "seeds") if key in about}
+    return {**settings, **(about.get("config") or {})}
 
 
 def read_evaluations(source: Source) -> list[Log] | None:

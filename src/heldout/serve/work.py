@@ -29,7 +29,7 @@ from heldout.diagnosis.verdict import diagnose
 from heldout.errors import ReadError, UsageError
 from heldout.findings import Verdict
 from heldout.fleet.cache import Found
-from heldout.fleet.judging import rows_of
+from heldout.fleet.judging import Way, rows_of
 from heldout.fleet.places import changed_of, digest, leading_out, stamps_of
 from heldout.live.fold import last_step
 from heldout.live.follow import Follower
@@ -78,7 +78,7 @@ class Where:
 
 def rows_in(asked: Asked) -> Found:
     """Return the rows of all runs in a place, see `fleet.judging`; what leads out of what is served is not read."""
-    return rows_of(_checked(asked), asked.planned)
+    return rows_of(_checked(asked), Way(planned=asked.planned))
 
 
 def page_of(asked: Asked, where: Where, picked: Picked) -> str:

@@ -21,6 +21,7 @@ RUN, METRICS, EVALS, ROLLOUTS = "run.json", "metrics.jsonl", "evals", "rollouts"
 CHECKPOINTS, FINDINGS = "checkpoints.jsonl", "findings.jsonl"
 HIDDEN = "hidden.jsonl"  # outcomes of hidden tests that were added to rollouts afterwards
 BEST, ROLL_BACK = "best.json", "rollback.json"  # the checkpoint to keep, and the one that a guard went back to
+VERDICT = "verdict.json"  # how the run stands by the last evaluation
 LOCK = "run.lock"  # held by the process that writes
 PROCESS = "process.json"  # which process that is, and its last word
 
