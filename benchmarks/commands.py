@@ -359,3 +359,17 @@ def bench_serve(
     from benchmarks.serve import main as bench
 
     bench(runs, folder)
+
+
+@app.command("fleet")
+def bench_fleet(
+    runs: Annotated[int, typer.Option(min=0, help="Run directories that are written and judged; 0 for none.")] = 1000,
+    fleets: Annotated[int, typer.Option(min=0, help="Simulated fleets whose truth is known; 0 for none.")] = 20,
+    size: Annotated[int, typer.Option(min=10, help="Runs of each of those.")] = 1000,
+    workers: Annotated[int, typer.Option(min=0, help="Processes; 0 for as many as there are cores.")] = 0,
+    out: Annotated[Path | None, typer.Option("-o", "--out", help="Also write the tables as Markdown or JSON.")] = None,
+) -> None:
+    """What judging many runs takes, beside loops of other commands, and how many of those flagged never fell."""
+    from benchmarks.fleet import main as bench
+
+    bench(runs, fleets, size, workers, out)

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
 
-import numpy as np
 import orjson
 import polars as pl
 import pytest
@@ -28,6 +27,7 @@ from heldout.findings import State
 from heldout.fleet import Fleet, judge
 from heldout.fleet.frame import COLUMNS, FELL
 from heldout.fleet.terminal import show
+from heldout.stats.levels import adaptive_benjamini_hochberg
 
 HOSTILE = "=cmd|'x'!A1<script>alert(1)</script>\x1b[31m"
 
@@ -86,11 +86,11 @@ def test_what_is_broken_is_a_row_and_is_named_once(made: Made) -> None:
 def test_the_surest_falls_come_first_and_all_runs_are_paid_for(made: Made) -> None:
     rows = made.fleet.judged
     asked = rows.filter(pl.col("p").is_not_null())
-    p = np.where(asked["state"].is_in(FELL), asked["p"], 1.0)
-    order = np.argsort(p)
-    by_hand = np.minimum.accumulate((np.sort(p) * len(p) / np.arange(1, len(p) + 1))[::-1])[::-1]
-    assert asked["adjusted_p"].to_numpy()[order] == pytest.approx(np.minimum(by_hand, 1.0))
-    assert rows["adjusted_p"].fill_null(1.0).is_sorted()
+    assert asked["adjusted_p"].to_list() == pytest.approx(adaptive_benjamini_hochberg(asked["p"].to_list()))
+    assert asked["label"].head(len(made.fleet.flagged())).str.starts_with("confirmed").all()
+    down = rows["state"].is_in(FELL)
+    assert down.to_list() == sorted(down, reverse=True)
+    assert rows.filter(down)["adjusted_p"].fill_null(1.0).is_sorted()
     flagged = made.fleet.flagged(0.05)
     assert 0 < len(flagged) < len(rows)
     assert flagged.equals(made.fleet.rows.head(len(flagged)))
@@ -120,6 +120,30 @@ def test_the_same_again_reads_nothing_and_a_change_reads_that_run_alone(made: Ma
         file.write(orjson.dumps({"step": 801, "reward": 0.5}) + b"\n")
     judge(made.runs, engine=third, cache=made.cache)
     assert set(third.asked) - retried == {str(grown.parent.resolve())}
+
+
+def test_what_was_written_beside_the_runs_is_no_run(made: Made) -> None:
+    fleet = judge(made.runs, engine=Local(2), cache=made.cache)
+    out = made.runs / "judged"
+    fleet.write(out, top=1)
+    assert judge(made.runs, engine=Local(2), cache=made.cache).rows["run"].equals(fleet.rows["run"])
+    shutil.rmtree(out)
+
+
+def test_names_of_files_may_be_no_text(made: Made, tmp_path: Path) -> None:
+    name = os.fsdecode(b"half \xff of\na name")
+    shutil.copytree(made.runs / "sweep-000" / "run-00010", tmp_path / "runs" / name)
+    for again in range(2):
+        fleet = judge(tmp_path / "runs", engine=Local(1), figures="none", cache=tmp_path / "cache")
+        assert len(fleet.judged) == 1, again
+    page, *_ = fleet.write(tmp_path / "out")
+    assert r"half \udcff of\na name" in page.read_text()
+
+
+def test_a_cache_that_is_none_costs_time_alone(made: Made, tmp_path: Path) -> None:
+    (tmp_path / "rows.sqlite3").write_text("this is no database")
+    fleet = judge(made.runs / "sweep-000" / "run-00010", engine=Local(1), cache=tmp_path)
+    assert [row.state for row in fleet.first(5)] == [State(fleet.rows["state"][0])]
 
 
 def test_what_is_written_holds_all_rows_and_computes_nothing(made: Made, tmp_path: Path) -> None:

@@ -11,8 +11,10 @@ import pytest
 
 import heldout
 from heldout.datasets.simulated import simulate
+from heldout.fleet.cache import Found
 from heldout.fleet.judging import Way, rows_at, rows_of
 from heldout.live import Guard
+from heldout.report.rows import Row
 from heldout.report.standing import standing_of
 
 IDS = [f"p{number}" for number in range(200)]
@@ -29,6 +31,13 @@ def guarded(folder: Path, evaluations: int = 12) -> tuple[Guard, heldout.Recorde
     return guard, recorder
 
 
+def only(found: Found) -> Row:
+    """The row of the one run of a place."""
+    assert not isinstance(found, str)
+    [(_, row)] = found
+    return row
+
+
 def test_it_says_what_a_reading_of_the_run_says_in_a_kilobyte(tmp_path: Path) -> None:
     guard, recorder = guarded(tmp_path / "run")
     with recorder, guard:
@@ -36,7 +45,7 @@ def test_it_says_what_a_reading_of_the_run_says_in_a_kilobyte(tmp_path: Path) ->
         row = standing_of(tmp_path / "run")
         assert row is not None
         assert 500 < file.stat().st_size < 1500
-        [(_, read)] = rows_of(tmp_path / "run", Way(planned=24))
+        read = only(rows_of(tmp_path / "run", Way(planned=24)))
         for name in ("state", "label", "keep", "last", "p", "fall", "evaluations", "problems", "last_step", "settings"):
             assert getattr(row, name) == getattr(read, name), name
         told = json.loads(file.read_text())
@@ -50,11 +59,11 @@ def test_a_fleet_takes_it_for_a_run_that_goes_on_and_reads_one_that_has_ended(tm
     told = json.loads(file.read_text())
     told["verdict"]["label"] = "by its guard"
     file.write_text(json.dumps(told))
-    [(_, row)] = rows_at(str(tmp_path / "run"))
+    row = only(rows_at(str(tmp_path / "run")))
     assert row.label == "by its guard"
     guard.close()
     recorder.close()
-    [(_, row)] = rows_at(str(tmp_path / "run"))
+    row = only(rows_at(str(tmp_path / "run")))
     assert row.label != "by its guard"
 
 

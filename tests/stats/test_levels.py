@@ -15,7 +15,16 @@ from scipy.special import ndtr, ndtri
 
 import heldout
 from heldout.stats import levels
-from heldout.stats.levels import ONE_SIDED_95, TWO_SIDED_95, benjamini_hochberg, cdf, holm, quantile, two_sided_p
+from heldout.stats.levels import (
+    ONE_SIDED_95,
+    TWO_SIDED_95,
+    adaptive_benjamini_hochberg,
+    benjamini_hochberg,
+    cdf,
+    holm,
+    quantile,
+    two_sided_p,
+)
 
 SOURCE = Path(heldout.__file__).parent
 NAMED = {0.005: "half a point", 0.01: "one point"}
@@ -100,6 +109,27 @@ def test_adjusted_values_are_no_smaller_and_keep_the_order(p: list[float]) -> No
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=30))
 def test_the_false_discovery_rate_is_paid_for_as_scipy_does(p: list[float]) -> None:
     assert benjamini_hochberg(p) == pytest.approx(stats.false_discovery_control(p), abs=1e-12)
+
+
+@given(st.lists(st.floats(0, 1), max_size=5))
+def test_of_so_few_tests_none_is_left_out(p: list[float]) -> None:
+    assert adaptive_benjamini_hochberg(p).tolist() == benjamini_hochberg(p).tolist()
+
+
+@pytest.mark.parametrize(("null", "more"), [(1.0, 1.0), (0.3, 1.1)], ids=["exact", "conservative"])
+def test_at_most_the_stated_share_of_what_falls_is_false(null: float, more: float) -> None:
+    """200 tests of which 30 do not hold; of those that hold p is exact, or mostly far too large."""
+    rng = np.random.default_rng(0)
+    shares, found, plain = [], 0, 0
+    for _ in range(1000):
+        p = np.where(rng.random(200) < null, rng.random(200), 1.0)
+        p[:30] = stats.norm.sf(rng.normal(3.0, 1.0, 30))
+        falls = adaptive_benjamini_hochberg(p) <= 0.05
+        shares.append(falls[30:].sum() / max(falls.sum(), 1))
+        found += falls[:30].sum()
+        plain += (benjamini_hochberg(p) <= 0.05)[:30].sum()
+    assert np.mean(shares) <= 0.05 + 3.0 * np.std(shares) / math.sqrt(len(shares))
+    assert found >= more * plain * 0.95
 
 
 def test_no_test_at_all_has_no_adjusted_value() -> None:

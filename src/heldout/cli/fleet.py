@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -76,22 +77,22 @@ def fleet(
         "since": None if since is None else date(since),
         "cache": out / _CACHE,
     }
-    console, before = Console(highlight=False), None
-    while True:
-        with _Progress(console) as progress:
-            found = judge(paths, **asked, progress=progress.on("Judging"))
-            files = found.write(out, top=top, progress=progress.on("Reports"))
-        if before is None or not found.rows.equals(before):
-            show(console, found)
-            show_files(console, files)
-        if watch is None:
-            break
-        before = found.rows
-        try:
+    console, seen = Console(highlight=False), None
+    found: Fleet | None = None
+    with suppress(KeyboardInterrupt) if watch else nullcontext():
+        while True:
+            with _Progress(console) as progress:
+                found = judge(paths, **asked, progress=progress.on("Judging"))
+                files = found.write(out, top=top, progress=progress.on("Reports"))
+            states = found.rows.select("run", "state", "label")
+            if seen is None or not states.equals(seen):
+                show(console, found)
+                show_files(console, files)
+            if watch is None:
+                break
+            seen = states
             time.sleep(watch)
-        except KeyboardInterrupt:
-            break
-    if not len(found.judged):
+    if found is None or not len(found.judged):
         raise typer.Exit(2)
     if state is not None and _fails(found, state):
         raise typer.Exit(3)

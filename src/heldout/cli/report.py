@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -30,6 +31,7 @@ _DRAWING = (
 )
 _MOST_DRAWERS = 8
 _MOST_PAGES = 12  # whose places are printed; of more the index's
+_MANY = 30  # runs of which each is read when it is its turn, where that can be told beforehand
 
 FailOn = Literal["over-optimised", "warning"]
 
@@ -84,16 +86,22 @@ def report(
         console = Console(highlight=False)
         asked = fresh(detector or [])
         checked_margin(margin)
-        runs, refused, beside = _read_each(paths, reading, join)
-        several = len(runs) + len(refused) > 1
+        known, refused, beside = _read_each(paths, reading, join)
+        several = len(known) + len(refused) > 1
+        if len(known) > _MANY:
+            print(f"{len(known)} runs: heldout fleet judges them without figures, and ranks them.", file=sys.stderr)
         chosen = [name.strip() for name in formats.split(",") if name.strip()]
         letters = Letters() if anonymous else None
-        named = list(zip(folder_names([one.name for one in runs]), runs, strict=True))
-        del runs  # each is let go once it is reported: a thousand of them are not held together
+        named = list(zip(folder_names([one.name for one in known]), known, strict=True))
+        del known  # each is let go once it is reported: a thousand of them are not held together
         rows, pages, files, failed = [], [], [], False
         quick = track(_taken(named), "Reporting", len(named), console=console, transient=True, disable=len(named) < 4)
         for name, one in quick:
-            run, answers = with_answers(one)
+            try:
+                run, answers = with_answers(replace(one.read(), name=one.name))
+            except ReadError as error:
+                beside.append(str(error))
+                continue
             if letters is not None:
                 run = letters.of(run)
                 name, answers = run.name, answers and replace(answers, source=run.name)
@@ -117,13 +125,22 @@ def report(
     for line in letters.told([*files, *pages[:several]]) if letters else ():
         print(line)
     show_files(console, pages[:1] if len(pages) > _MOST_PAGES else pages)
-    if refused:
+    if refused or not rows:
         raise typer.Exit(2)
     if failed:
         raise typer.Exit(3)
 
 
-def _taken(named: list[tuple[str, Run]]) -> Iterator[tuple[str, Run]]:
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """A run that was read, or will be."""
+
+    name: str
+    source: str
+    read: Callable[[], Run]
+
+
+def _taken(named: list[tuple[str, _Known]]) -> Iterator[tuple[str, _Known]]:
     """Yield runs in order, each without keeping it."""
     named.reverse()
     while named:
@@ -148,15 +165,19 @@ def _drawers() -> ProcessPoolExecutor | None:
     return ProcessPoolExecutor(workers, mp_context=context)
 
 
-def _read_each(paths: list[str], reading: Reading, join: bool) -> tuple[list[Run], dict[str, str], list[str]]:
+def _read_each(paths: list[str], reading: Reading, join: bool) -> tuple[list[_Known], dict[str, str], list[str]]:
     """Read every path, or all as one run; with several, what cannot be read is reported and the others go on.
 
     Return the runs, why of each path that was not read, and what else was left of the folders that were.
     """
-    runs: list[Run] = []
+    runs: list[_Known] = []
     beside: list[str] = []
     refused: dict[str, str] = {}
     for path in [paths] if join and len(paths) > 1 else paths:
+        apart = _apart(path, reading)
+        if apart:
+            runs += apart
+            continue
         try:
             found, unread = reading.every(path)
         except ReadError as error:
@@ -164,15 +185,34 @@ def _read_each(paths: list[str], reading: Reading, join: bool) -> tuple[list[Run
                 raise
             refused[str(path)] = str(error)
             continue
-        runs += found
+        runs += [_Known(run.name, run.source, partial(_same, run)) for run in found]
         beside += unread
     return _told_apart(runs), refused, beside
 
 
-def _told_apart(runs: list[Run]) -> list[Run]:
-    """Give runs of one name from several paths names that differ."""
-    from dataclasses import replace
+def _same(run: Run) -> Run:
+    return run
 
+
+def _apart(path: str | list[str], reading: Reading) -> list[_Known]:
+    """Return the runs of a folder that holds many directories of runs, and nothing else; each is read in its turn."""
+    from heldout.readers.folders.walk import walked
+    from heldout.store.layout import is_run
+
+    if isinstance(path, list) or reading.run is not None or not Path(path).expanduser().is_dir():
+        return []
+    root = Path(path).expanduser()
+    walk = walked(root)
+    if len(walk.candidates) <= _MANY or walk.unseen or not all(map(is_run, walk.candidates)):
+        return []
+    names = [one.relative_to(root).as_posix() for one in walk.candidates]
+    return [
+        _Known(name, str(one), partial(reading.one, str(one))) for name, one in zip(names, walk.candidates, strict=True)
+    ]
+
+
+def _told_apart(runs: list[_Known]) -> list[_Known]:
+    """Give runs of one name from several paths names that differ."""
     from heldout.readers.folders.names import distinct
 
     where = [Path(run.source).expanduser().resolve() for run in runs]

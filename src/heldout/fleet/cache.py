@@ -36,9 +36,9 @@ class Cache:
     """
 
     def __init__(self, folder: Path | None, *, for_now: bool = False) -> None:
+        self._file: sqlite3.Connection | None = None
         self._made = _made_by()
         self._beside: dict[tuple[str, str], Found] | None = {} if for_now else None  # what the file does not take
-        self._file: sqlite3.Connection | None = None
         if folder is not None:
             with suppress(OSError, sqlite3.Error):
                 folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -70,6 +70,9 @@ class Cache:
         except sqlite3.Error:  # a full disk
             if self._beside is not None:
                 self._beside[place, stamp] = found
+
+    def __del__(self) -> None:
+        self.close()
 
     def close(self) -> None:
         """Let go of the file."""

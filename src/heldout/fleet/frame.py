@@ -11,7 +11,7 @@ import polars as pl
 from heldout.findings import Estimate, State
 from heldout.plain import plain
 from heldout.report.rows import Row
-from heldout.stats.levels import benjamini_hochberg
+from heldout.stats.levels import adaptive_benjamini_hochberg
 
 FELL = (State.OVER_OPTIMISED.value, State.REGRESSED.value)
 COLUMNS: dict[str, pl.DataType] = {
@@ -84,34 +84,31 @@ def frame_of(records: Sequence[tuple[Any, ...]]) -> pl.DataFrame:
 
 
 def _adjusted(rows: pl.DataFrame) -> pl.Series:
-    """Pay for all runs that were asked whether they have fallen.
-
-    Of a run that is not down now p counts as 1, so that what is flagged, all of it runs that are, holds the rate.
-    """
+    """Pay for all runs that were asked whether they have ever fallen."""
     asked = rows["p"].is_not_null().to_numpy()
-    p = rows.select(pl.when(pl.col("state").is_in(FELL)).then("p").otherwise(1.0)).to_series().to_numpy()
     adjusted = np.full(len(rows), np.nan)
-    adjusted[asked] = benjamini_hochberg(p[asked])
+    adjusted[asked] = adaptive_benjamini_hochberg(rows["p"].to_numpy()[asked])
     return pl.Series(adjusted).fill_nan(None)
 
 
 def order_of(rows: pl.DataFrame, severities: Sequence[int]) -> list[int]:
-    """Return the order in which runs are shown: by adjusted p, then by gravity, the size of the fall, and the name.
+    """Return the order in which runs are shown: those that are down first, by adjusted p, and what was not read last.
 
-    Of equal p the larger fall goes first, and of those the one whose reward still rises; what was not judged, last.
+    Of equal p the larger fall goes first, of equal ones the graver: that whose reward still rises.
     """
     ranked = rows.with_row_index("at").with_columns(
         severity=pl.Series(severities, dtype=pl.Int64),
         rank=pl.col("adjusted_p").fill_null(1.0),
         size=-pl.col("fall").fill_null(0.0),
         unread=pl.col("state").is_null(),
+        up=~pl.col("state").is_in(FELL),
     )
-    return ranked.sort("unread", "rank", "size", "severity", "run")["at"].to_list()
+    return ranked.sort("unread", "up", "rank", "size", "severity", "run")["at"].to_list()
 
 
 def flagged_of(rows: pl.DataFrame, fdr: float) -> pl.DataFrame:
-    """Return the runs that are down now, and stay so when all others are paid for, at this rate of false ones."""
-    return rows.filter(pl.col("state").is_in(FELL) & (pl.col("adjusted_p") <= fdr))
+    """Return the confirmed falls that stay so when all other runs are paid for, at this rate of false ones."""
+    return confirmed_of(rows).filter(pl.col("adjusted_p") <= fdr)
 
 
 def confirmed_of(rows: pl.DataFrame) -> pl.DataFrame:
@@ -119,9 +116,9 @@ def confirmed_of(rows: pl.DataFrame) -> pl.DataFrame:
     return rows.filter(pl.col("state").is_in(FELL) & pl.col("label").str.starts_with(_CONFIRMED))
 
 
-def likely_of(rows: pl.DataFrame) -> pl.DataFrame:
-    """Return the runs that have fallen, as far as evaluations can tell that confirm nothing."""
-    return rows.filter(pl.col("state").is_in(FELL) & ~pl.col("label").str.starts_with(_CONFIRMED))
+def fallen_of(rows: pl.DataFrame) -> pl.DataFrame:
+    """Return the runs that are down, confirmed or likely."""
+    return rows.filter(pl.col("state").is_in(FELL))
 
 
 def for_spreadsheets(rows: pl.DataFrame) -> pl.DataFrame:

@@ -6,6 +6,7 @@ from rich.console import Console
 from rich.text import Text
 
 from heldout.fleet.fleet import Fleet
+from heldout.fleet.frame import fallen_of
 from heldout.fleet.words import head_of, lines_of, states_of
 from heldout.report.terminal import show_row
 from heldout.text import excerpt
@@ -15,7 +16,7 @@ _WIDTH = 160  # characters of a failure
 
 
 def show(console: Console, fleet: Fleet) -> None:
-    """Print what was found: the sentences, the states, the flagged runs, what could not be read."""
+    """Print what was found: the sentences, the states, the runs that are down, what could not be read."""
     console.print(Text(head_of(fleet), style="bold"))
     for line in lines_of(fleet):
         console.print(Text(line, style="dim"), soft_wrap=True)
@@ -24,11 +25,11 @@ def show(console: Console, fleet: Fleet) -> None:
             Text(f"{state.sign} {state.value} {count}", style=state.colour) for state, count in states_of(fleet)
         )
     )
-    flagged = len(fleet.flagged())
-    for row in fleet.first(min(flagged, LISTED)):
+    fallen = len(fallen_of(fleet.rows))
+    for row in fleet.first(min(fallen, LISTED)):
         show_row(console, row)
-    if flagged > LISTED:
-        console.print(Text(f"… and {flagged - LISTED} more", style="dim"))
+    if fallen > LISTED:
+        console.print(Text(f"… and {fallen - LISTED} more", style="dim"))
     failures = list(fleet.failures.items())
     for name, why in failures[:FAILURES]:
         told = excerpt(f"not read  {name}: {why}", _WIDTH)

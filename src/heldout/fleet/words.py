@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from heldout.findings import State
 from heldout.fleet.fleet import FDR, Fleet
-from heldout.fleet.frame import confirmed_of, likely_of
+from heldout.fleet.frame import confirmed_of, fallen_of
 from heldout.text import counted
 
 
@@ -29,7 +29,7 @@ def lines_of(fleet: Fleet) -> Iterator[str]:
             f"{alone} more {'is' if alone == 1 else 'are'} confirmed taken alone, which among so many runs chance may "
             "have made."
         )
-    likely = len(likely_of(fleet.rows))
+    likely = len(fallen_of(fleet.rows)) - len(confirmed_of(fleet.rows))
     if likely:
         yield f"{likely} more {'has' if likely == 1 else 'have'} likely fallen, by evaluations that confirm nothing."
     asked = fleet.judged["p"].count()

@@ -16,11 +16,12 @@ from heldout.pages import template
 from heldout.report import folder_names
 from heldout.report.leftovers import INDEX, remove_reports
 from heldout.report.runs_table import ranked_table
+from heldout.report.sparkline import Spark
 from heldout.store.lines import replacing
 from heldout.text import counted
 
 PARQUET, CSV, REPORTS = "fleet.parquet", "fleet.csv", "reports"
-SHOWN = 1000  # rows of the page; the tables have all of them
+SHOWN, DRAWN = 1000, 300  # rows of the page, and how many have a drawing; the tables have all of them
 _FAILURES = 200  # that the page lists
 
 
@@ -82,6 +83,7 @@ def _remove_others(reports: Path, names: set[str]) -> None:
 
 def _page(fleet: Fleet, pages: Mapping[str, str], failed: Mapping[str, str]) -> str:
     rows = [replace(row, page=pages.get(row.name, "")) for row in fleet.first(SHOWN)]
+    rows[DRAWN:] = [replace(row, spark=Spark()) for row in rows[DRAWN:]]
     table = replace(ranked_table(rows), counts=tuple(states_of(fleet)))
     failures = [*fleet.failures.items(), *failed.items()]
     return template("fleet.html", __package__).render(

@@ -37,6 +37,7 @@ _OF_A_REPORT = b'"heldout.report/'
 _OF_A_COMPARISON = b'"heldout.compare/'
 _OF_A_FINDING = b'"what"'
 _OF_AN_INDEX = b" heldout</title>"
+_OF_A_FLEET = b"run,path,state,label,"
 _KINDS = {stat.S_ISFIFO: "a pipe", stat.S_ISSOCK: "a socket", stat.S_ISCHR: "a device", stat.S_ISBLK: "a device"}
 
 
@@ -153,6 +154,8 @@ def _is_own(path: Path, reported: bool) -> bool:
         return _begins_with(path, _OF_A_COMPARISON)
     if path.name == "index.html":
         return _begins_with(path, _OF_AN_INDEX)
+    if path.name in ("fleet.csv", "fleet.parquet"):  # the same table twice
+        return _begins_with(path.with_name("fleet.csv"), _OF_A_FLEET)
     return reported and _REPORTS.fullmatch(path.name) is not None
 
 
