@@ -16,6 +16,7 @@
   * SandboxError (also RuntimeError): programs cannot be judged here
     * MissingSandbox: what the sandbox is made of is not installed
   * ServerError (also RuntimeError): a server of models refuses a request, or gives no answer
+  * ClusterError (also RuntimeError): a cluster of Ray cannot be reached, or its nodes are not fit for the work
 
 Each message is one plain sentence: what was seen, what is allowed, what to do. The command line prints it and exits
 with code 2::
@@ -94,6 +95,10 @@ class ServerError(HeldoutError, RuntimeError):
     def __init__(self, message: str, status: int = 0) -> None:
         super().__init__(message)
         self.status = status  # of HTTP; 0 where there was no answer
+
+
+class ClusterError(HeldoutError, RuntimeError):
+    """A cluster of Ray cannot be reached, or its nodes are not fit for the work; the message says what is missing."""
 
 
 class MissingExtra(HeldoutError, ImportError):

@@ -123,7 +123,8 @@ class Asker:
         keys = list(new)
         for start in range(0, len(keys), _AT_ONCE):
             some = keys[start : start + _AT_ONCE]
-            judged = judge([problem.attempt(text) for problem, text in map(new.__getitem__, some)], self.sandbox)
+            attempts = [problem.attempt(text) for problem, text in map(new.__getitem__, some)]
+            judged = judge(attempts, self.sandbox, values=False)
             shares = [None if one.kind == "infrastructure" else one.fraction for one in judged]
             self._shares |= dict(zip(some, shares, strict=True))
             self._progress(0)

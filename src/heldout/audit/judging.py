@@ -150,7 +150,7 @@ def _outcomes(
     cut = {row: kept.rollouts.stop[row] == "length" for row in rows}
     keys = {row: (problem.id, f"{int(cut[row])}{digest(text)}") for row, problem, text in answers}
     new = {keys[row]: problem.attempt(text, cut=cut[row]) for row, problem, text in answers if keys[row] not in known}
-    for key, judgement in zip(new, judge(list(new.values()), sandbox), strict=True):
+    for key, judgement in zip(new, judge(list(new.values()), sandbox, values=False), strict=True):
         if judgement.kind == Status.INFRASTRUCTURE:
             lost[judgement.lost] += sum(one == key for one in keys.values())
         else:

@@ -61,6 +61,7 @@ class Request:
     sandbox: str = "auto"
     limits: Mapping[str, Any] = field(default_factory=dict)  # of programs, by the names in `Limits`
     packages: Sequence[str] | None = None
+    where: str = ""  # a cluster on which programs run, as in `open_sandbox`
     fail_on: Sequence[str] = ()  # values of `Kind`
     text: Path | None = None  # an answer that is tried instead of an audit
     problem_ids: Sequence[str] = ()  # of those that are taken; empty for all
@@ -92,7 +93,9 @@ def main(request: Request, out: Path | None = None) -> int:
     how: dict[str, Any] = {"renamed": request.columns, "messages": request.messages, "seconds": request.timeout}
     with ExitStack() as open_:
         sandbox = open_.enter_context(
-            open_sandbox(request.sandbox, limits=Limits(**request.limits), packages=request.packages)
+            open_sandbox(
+                request.sandbox, limits=Limits(**request.limits), packages=request.packages, where=request.where
+            )
         )
         grader = open_.enter_context(open_grader(request.reward, problems, sandbox, **how))
         if text is not None:

@@ -47,6 +47,7 @@ class Request:
     sandbox: str = "auto"
     limits: Mapping[str, Any] = field(default_factory=dict)  # of programs, by the names in `Limits`
     packages: Sequence[str] | None = None
+    where: str = ""  # a cluster on which programs run, as in `open_sandbox`
     as_json: bool = False
 
 
@@ -57,7 +58,9 @@ def main(request: Request) -> None:
     kept = kept_of(rollouts, task, request.stop)
     problems = [problem for problem in kept.problems if problem is not None]
     with (
-        open_sandbox(request.sandbox, limits=Limits(**request.limits), packages=request.packages) as sandbox,
+        open_sandbox(
+            request.sandbox, limits=Limits(**request.limits), packages=request.packages, where=request.where
+        ) as sandbox,
         open_grader(request.regrade or "tests", problems, sandbox) as grader,
     ):
         notes = [*kept.notes, *sandbox.notes]

@@ -83,7 +83,7 @@ class HiddenTests:
         assert self.sandbox is not None
         try:
             read = [problem.attempt(cut_at(text, self.stops), cut=cut) for problem, text, cut in answers]
-            return [_outcome(one) for one in judge(read, self.sandbox)]
+            return [_outcome(one) for one in judge(read, self.sandbox, values=False)]
         except Exception as error:
             if not self._warned:
                 self._warned = True

@@ -7,7 +7,20 @@ from typing import Annotated, Literal
 
 import typer
 
-from heldout.cli.judging import Column, Limit, Memory, Packages, Seconds, Seed, Split, Stop, Task, Where, names_of
+from heldout.cli.judging import (
+    Column,
+    Limit,
+    Memory,
+    Packages,
+    Sandbox,
+    Seconds,
+    Seed,
+    Split,
+    Stop,
+    Task,
+    Where,
+    names_of,
+)
 from heldout.cli.reading import SAMPLES, pair, typed_text
 
 
@@ -57,7 +70,8 @@ def evaluate(
     api_key_env: Annotated[str, typer.Option(metavar="VARIABLE", help="Variable with the server's key.")] = "",
     concurrency: Annotated[int, typer.Option(min=1, help="Requests to a server that are under way together.")] = 16,
     timeout: Annotated[float, typer.Option(min=1.0, help="Seconds to wait for an answer.")] = 600.0,
-    sandbox: Where = "auto",
+    sandbox: Sandbox = "auto",
+    where: Where = "",
     seconds: Seconds = None,
     memory: Memory = None,
     output: Annotated[
@@ -113,6 +127,7 @@ def evaluate(
         key_variable=api_key_env,
         concurrency=concurrency,
         timeout=timeout,
+        where=where,
     )
     sources = {name: context.get_parameter_source(name) for name in context.params}
     typed = {name for name, source in sources.items() if source is not None and source.name != "DEFAULT"}

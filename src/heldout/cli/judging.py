@@ -25,8 +25,14 @@ Stop = Annotated[
     list[str] | None,
     typer.Option(metavar="TEXT", help="Cut answers here; several times for more, '' for nowhere [default: by task]."),
 ]
+Sandbox = Annotated[
+    str, typer.Option(help="What programs run in: auto (as each needs), monty (part of Python) or bubblewrap.")
+]
 Where = Annotated[
-    str, typer.Option(help="Where programs run: auto (as each needs), monty (part of Python) or bubblewrap.")
+    str,
+    typer.Option(
+        metavar="CLUSTER", help="Run them on a cluster of Ray, ray://auto or ray://HOST:PORT [default: here]."
+    ),
 ]
 Seconds = Annotated[
     float | None, typer.Option(min=0.01, help="Processor seconds of each call [default: by task, else 2].")

@@ -79,7 +79,7 @@ _GROUPS = {
     ),
     "Acts": ("stop_on", "remedy", "on_fall", "roll_backs", "acts"),
     "GPU": ("precision", "micro_batch", "vllm", "vllm_server", "vllm_memory", "lora"),
-    "Sandbox": ("sandbox", "seconds", "memory", "output", "processes", "packages", "workers"),
+    "Sandbox": ("sandbox", "seconds", "memory", "output", "processes", "packages", "workers", "where"),
     "Demo": ("warm_steps", "trick", "trick_chance"),
 }
 _GROUP_OF = {name: group for group, names in _GROUPS.items() for name in names}

@@ -82,6 +82,7 @@ class Request:
     key_variable: str = ""  # environment variable with the servers' key
     concurrency: int = 16  # requests under way together
     timeout: float = 600.0  # seconds to wait for an answer of a server
+    where: str = ""  # a cluster on which programs run, as in `open_sandbox`
 
 
 def main(models: Sequence[str], request: Request, out: Path | None = None, typed: Collection[str] = ()) -> None:
@@ -126,7 +127,7 @@ def _measure(models: Sequence[str], request: Request, out: Path | None, console:
     for place in filter(None, places):
         check_place(place)  # before anything is sampled
     limits = Limits(**request.limits)
-    with open_sandbox(request.sandbox, limits=limits, packages=request.packages) as sandbox:
+    with open_sandbox(request.sandbox, limits=limits, packages=request.packages, where=request.where) as sandbox:
         _notes(console, sandbox.notes)
         for model, name, where in zip(models, names, places, strict=True):
             measured = _Measured(request, task, problems, sandbox, console, where)

@@ -142,7 +142,7 @@ def score(
         for problem, several in zip(problems, completions, strict=True)
     )
     pairs = [(problem, one) for problem, several in zip(problems, extracted, strict=True) for one in several]
-    verdicts = judge([problem.posed(one) for problem, one in pairs], sandbox)
+    verdicts = judge([problem.posed(one) for problem, one in pairs], sandbox, values=False)
     left = iter(verdicts)
     kinds = tuple(tuple(next(left).kind for _ in several) for several in completions)
     lost = Counter(one.lost for one in verdicts if one.lost).most_common(1)

@@ -18,7 +18,7 @@ class Solved:
         self.sandbox = sandbox
 
     def __call__(self, problems: Sequence[Problem], completions: Sequence[str]) -> list[float | None]:
-        return [self.worth(one) for one in judge(_attempts(problems, completions), self.sandbox)]
+        return [self.worth(one) for one in judge(_attempts(problems, completions), self.sandbox, values=False)]
 
     def worth(self, judgement: Judgement) -> float | None:
         return None if judgement.kind == "infrastructure" else float(judgement.solved)

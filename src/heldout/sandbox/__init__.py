@@ -53,6 +53,7 @@ def open_sandbox(
     workers: int | None = None,
     limits: Limits = Limits(),  # noqa: B008
     packages: Sequence[str] | None = None,
+    where: str = "",
 ) -> Sandbox:
     """Open a place to run programs in.
 
@@ -68,6 +69,9 @@ def open_sandbox(
     packages
         What programs may import beside the standard library: names of packages that are installed in this Python. By
         default numpy, where it is installed. Monty has none.
+    where
+        "ray://auto" or "ray://HOST:PORT" to run them on the nodes of a cluster of Ray, see `heldout.sandbox.ray`; each
+        of the workers is then a processor of it, by default of those that are free. Empty for this machine.
 
     Raises
     ------
@@ -77,9 +81,19 @@ def open_sandbox(
         When what it needs is not installed; the message has the command.
     SandboxError
         When it does not start here, or a limit does not hold.
+    MissingExtra
+        When Ray is wanted, and not installed.
+    ClusterError
+        When there is no cluster, no processor of it is free, or its nodes would not judge alike.
     """
     if workers is not None and workers < 1:
         raise UsageError(f"workers is {workers}; it must be at least 1.")
+    if name not in ("auto", "monty", "bubblewrap"):
+        raise UsageError(f"There is no sandbox {name!r}; choose auto, monty or bubblewrap.")
+    if where:
+        from heldout.sandbox.ray import OnRay
+
+        return OnRay(where, name, workers, limits, packages)
     if name == "monty":
         if packages:
             raise UsageError("In monty programs have no packages; take the sandbox auto or bubblewrap.")
@@ -90,8 +104,6 @@ def open_sandbox(
         from heldout.sandbox.bubblewrap import Bubblewrap
 
         return Bubblewrap(workers, limits, packages)
-    if name == "auto":
-        from heldout.sandbox.auto import Auto
+    from heldout.sandbox.auto import Auto
 
-        return Auto(workers, limits, packages)
-    raise UsageError(f"There is no sandbox {name!r}; choose auto, monty or bubblewrap.")
+    return Auto(workers, limits, packages)

@@ -9,14 +9,18 @@ from __future__ import annotations
 
 import os
 import re
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Any, NamedTuple, Protocol, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, Self
 
 from heldout.errors import UsageError
 from heldout.ranks import shared_cores
+
+if TYPE_CHECKING:
+    from heldout.sandbox.judging import Attempt, Judgement
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +158,14 @@ class Sandbox(Protocol):
 
     def __exit__(self, *error: object) -> None:
         self.close()
+
+
+class Remote(Sandbox):
+    """A sandbox on other machines. It judges there, so that values need not travel to be compared."""
+
+    @abstractmethod
+    def judged(self, attempts: Sequence[Attempt], values: bool) -> list[Judgement]:
+        """Judge as `heldout.sandbox.judge` does."""
 
 
 def default_workers() -> int:

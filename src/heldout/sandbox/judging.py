@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from heldout.errors import UsageError
-from heldout.sandbox.base import Answer, Checks, Limits, Program, Sandbox, Status
+from heldout.sandbox.base import Answer, Checks, Limits, Program, Remote, Sandbox, Status
 from heldout.sandbox.checkers import checking
 from heldout.sandbox.hidden import CheckedTest, HiddenTest
 
@@ -80,7 +80,7 @@ class Judgement:
 
 
 def judge(
-    items: Sequence[Attempt] | Sequence[tuple[str, str, Sequence[HiddenTest]]], sandbox: Sandbox
+    items: Sequence[Attempt] | Sequence[tuple[str, str, Sequence[HiddenTest]]], sandbox: Sandbox, *, values: bool = True
 ) -> list[Judgement]:
     """Which tests does each program pass?
 
@@ -90,6 +90,9 @@ def judge(
         An `Attempt` for each program, or a plain tuple of source, name of the entry point and tests.
     sandbox
         Where they run.
+    values
+        Whether the answers are wanted with what the programs returned. Without, a sandbox on other machines does not
+        send it; all else is the same.
 
     Returns
     -------
@@ -105,6 +108,8 @@ def judge(
     for attempt in attempts:
         if not attempt.tests:
             raise UsageError(f"The program for {attempt.entry or 'stdin'} has no tests; it would count as solved.")
+    if isinstance(sandbox, Remote):
+        return sandbox.judged(attempts, values)
     asked = [list(_programs(attempt, sandbox.limits)) for attempt in attempts]
     answered = iter(sandbox.run([program for programs in asked for program, _ in programs]))
     pairs = [

@@ -145,6 +145,7 @@ class TrainConfig:
     processes: int = _setting(0, "Processes and threads of a program; 0: as the task or the default has.", 0)
     packages: str = _setting("", "Packages that programs may import (not in monty), with commas; empty: numpy.")
     workers: int = _setting(0, "Processes of the sandbox; 0 for its own choice.", 0)
+    where: str = _setting("", "A cluster of Ray to run programs on, ray://auto or ray://HOST:PORT; empty: here.")
     threads: int = _setting(0, "CPU threads of PyTorch, 0 for its own choice; with the same number runs repeat.", 0)
     precision: str = _setting("float32", "Numbers of the model's arithmetic.", allowed=("float32", "bfloat16"))
     micro_batch: int = _setting(0, "Completions that a device holds in one backward pass; 0 for all of a step.", 0)

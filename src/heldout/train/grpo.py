@@ -232,6 +232,7 @@ def _sandbox(config: TrainConfig, display: Display) -> Sandbox:
         workers=config.workers or None,
         limits=Limits(**limits_given(config.as_dict())),
         packages=[one.strip() for one in config.packages.split(",")] if config.packages else None,
+        where=config.where,
     )
     for note in sandbox.notes:
         display.say(f"note: {note}")

@@ -46,7 +46,7 @@ def labelled_samples(policy: Policy, problems: Sequence[Problem], samples: int, 
     attempts = [problem.attempt(text) for problem, text in pairs]
     return [
         Labelled(problem.prompt, text, judgement.solved)
-        for (problem, text), judgement in zip(pairs, judge(attempts, sandbox), strict=True)
+        for (problem, text), judgement in zip(pairs, judge(attempts, sandbox, values=False), strict=True)
         if judgement.kind != "infrastructure"
     ]
 
