@@ -218,6 +218,22 @@ def bench_judge(
     bench(programs, repeats, workers or default_workers(), out)
 
 
+@app.command("ray")
+def bench_ray(
+    programs: Annotated[int, typer.Option(min=256, help="Programs to judge; small batches get fewer.")] = 2048,
+    repeats: Annotated[int, typer.Option(min=1, help="Turns of each, of which the median is stated.")] = 3,
+    workers: Annotated[int, typer.Option(min=1, help="Here, and on the cluster.")] = 2,
+    kills: Annotated[int, typer.Option(min=1, help="Actors to kill while they judge.")] = 20,
+    sandbox: Annotated[str, typer.Option(help="Where the programs run.")] = "monty",
+    where: Annotated[str, typer.Option(metavar="CLUSTER", help="That of this machine.")] = "ray://auto",
+    out: Annotated[Path | None, typer.Option("-o", "--out", help="Also write the tables as Markdown or JSON.")] = None,
+) -> None:
+    """Programs judged per second on a cluster of Ray, by the size of a batch, and with actors killed at random."""
+    from benchmarks.on_ray import main as bench
+
+    bench(programs, repeats, workers, kills, sandbox, where, out)
+
+
 @app.command("policies")
 def bench_policies(
     small: Annotated[int, typer.Option(min=20, help="Small functions to judge, for the rate.")] = 1000,

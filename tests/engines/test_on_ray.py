@@ -15,12 +15,16 @@ import threading
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from heldout.errors import SandboxError, UsageError
-from heldout.sandbox import Attempt, Call, Program, Sandbox, SourceTest, Status, Test, judge, open_sandbox
+import heldout
+from heldout.engines import Local
+from heldout.engines.ray import OnRay
+from heldout.errors import ReadError, SandboxError, UsageError
+from heldout.fleet import judge as judge_fleet
+from heldout.sandbox import Attempt, Call, Program, SourceTest, Status, Test, judge, open_sandbox
+from heldout.sandbox.ray import OnRay as OnRaySandbox
 from heldout.sandbox.values import NotPlain
 
 ray = pytest.importorskip("ray", reason="a cluster needs ray, of the extra `ray`")
@@ -33,13 +37,15 @@ def cluster() -> Iterator[str]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
         patch.setenv("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
-        patch.setenv("PYTHONPATH", os.pathsep.join(filter(None, sys.path)))  # the nodes import what is tested
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             new = {"num_cpus": 3, "include_dashboard": False, "object_store_memory": 80_000_000}
             try:
                 context = ray.init(
-                    **({} if "RAY_ADDRESS" in os.environ else new), log_to_driver=False, logging_level="CRITICAL"
+                    **({} if "RAY_ADDRESS" in os.environ else new),
+                    runtime_env={"env_vars": {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}},  # what is tested
+                    log_to_driver=False,
+                    logging_level="CRITICAL",
                 )
             except Exception as error:
                 pytest.skip(f"Ray does not start here, so NOTHING WAS TRIED ON A CLUSTER: {error}")
@@ -48,8 +54,9 @@ def cluster() -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def there(cluster: str) -> Iterator[Sandbox]:
+def there(cluster: str) -> Iterator[OnRaySandbox]:
     with open_sandbox("monty", workers=2, where="ray://auto") as sandbox:
+        assert isinstance(sandbox, OnRaySandbox)
         yield sandbox
 
 
@@ -64,7 +71,7 @@ def programs(count: int, seed: int = 0) -> list[Attempt]:
     ]
 
 
-def test_judgements_are_those_of_this_machine(there: Sandbox) -> None:
+def test_judgements_are_those_of_this_machine(there: OnRaySandbox) -> None:
     attempts = programs(150)
     with open_sandbox("monty", workers=1) as here:
         expected = judge(attempts, here)
@@ -79,7 +86,7 @@ def test_judgements_are_those_of_this_machine(there: Sandbox) -> None:
     assert judge([], there) == []
 
 
-def test_programs_run_there_with_their_answers_in_order(there: Sandbox) -> None:
+def test_programs_run_there_with_their_answers_in_order(there: OnRaySandbox) -> None:
     wanted = [
         Program(f"def f(*, x=0):\n    return x, {number}\n", "f", (Call(), Call((), {"x": 1}))) for number in range(9)
     ]
@@ -91,16 +98,16 @@ def test_programs_run_there_with_their_answers_in_order(there: Sandbox) -> None:
         judge([Attempt("def f(): pass", "f", ())], there)
 
 
-def test_a_worker_that_is_killed_loses_and_doubles_nothing(there: Sandbox) -> None:
+def test_a_worker_that_is_killed_loses_and_doubles_nothing(there: OnRaySandbox) -> None:
     slow = "def f(x):\n    total = 0\n    for one in range(20000):\n        total += one\n    return x + {}\n"
     attempts = [Attempt(slow.format(number % 3), "f", [Test((number,), number + 1)]) for number in range(256)]
-    before = processes(there)
+    before = there.processes()
     killer = threading.Timer(0.3, os.kill, (before[0], signal.SIGKILL))
     killer.start()
     found = judge(attempts, there)
     killer.join()
     assert [one.answers[0].value for one in found] == [number + number % 3 for number in range(256)]
-    after = processes(there)
+    after = there.processes()
     assert before[0] not in after  # it was killed, and another took its place
     assert len(after) == 2
 
@@ -124,8 +131,34 @@ def test_a_program_under_which_workers_die_costs_no_other_its_answer(
     assert "died under this program" in found[3].lost
 
 
-def processes(sandbox: Any) -> list[int]:
-    return [about["process"] for about in ray.get([one.about.remote() for one in sandbox._workers])]
+def test_the_engine_gives_the_answers_of_the_local_one_and_costs_no_item_another_s_failure(cluster: str) -> None:
+    def work(number: int) -> int:
+        if number == 3:
+            os.kill(os.getpid(), signal.SIGKILL)
+        if number == 4:
+            raise UsageError("four")
+        return 10 // number
+
+    found = dict(OnRay("ray://auto", workers=1).map(work, range(7)))
+    assert [found[number] for number in (1, 2, 5, 6)] == [10, 5, 2, 1]
+    assert {number: type(found[number]) for number in (0, 3, 4)} == {0: ReadError, 3: ReadError, 4: UsageError}
+    assert "ZeroDivisionError" in str(found[0])
+    assert "ended the process that read it" in str(found[3])
+    assert list(OnRay("ray://auto").map(work, [])) == []
+
+
+def test_a_fleet_has_the_rows_of_this_machine(cluster: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for seed in range(3):
+        with heldout.Recorder(tmp_path / f"runs/{seed}", rank=0) as recorder:
+            for step in range(0, 40, 4):
+                recorder.log(step, {"reward": step / 40 + seed})
+                recorder.evaluation(step, problems=list("abcdef"), passed=[step > seed * one for one in range(6)])
+    (tmp_path / "runs/broken").mkdir()
+    (tmp_path / "runs/broken/metrics.jsonl").write_text("{" * 100)
+    there, here = (judge_fleet("runs", engine=engine, figures="none").rows for engine in (OnRay(), Local(1)))
+    assert here.height == 4
+    assert there.drop("seconds").equals(here.drop("seconds"))
 
 
 def test_tests_that_are_programs_run_there_too(cluster: str) -> None:

@@ -31,6 +31,13 @@ def fleet(
         "heldout-fleet"
     ),
     workers: Annotated[int | None, typer.Option(min=1, help="Processes [default: as many as cores].")] = None,
+    where: Annotated[
+        str,
+        typer.Option(
+            metavar="CLUSTER",
+            help="Do it on a cluster of Ray that sees the same files: ray://auto or ray://HOST:PORT [default: here].",
+        ),
+    ] = "",
     figures: Annotated[
         Literal["flagged", "all", "none"], typer.Option(help="Which runs get a whole report with figures.")
     ] = "flagged",
@@ -60,6 +67,7 @@ def fleet(
     from rich.console import Console
 
     from heldout.engines import Local
+    from heldout.engines.ray import OnRay
     from heldout.fleet.fleet import PRELOADED, judge
     from heldout.fleet.paths import since as date
     from heldout.fleet.terminal import show
@@ -67,7 +75,7 @@ def fleet(
 
     state = _checked(fail_on)
     asked: dict[str, Any] = {
-        "engine": Local(workers, preload=PRELOADED),
+        "engine": OnRay(where, workers) if where else Local(workers, preload=PRELOADED),
         "figures": figures,
         "planned": planned,
         "roles": reading.roles,

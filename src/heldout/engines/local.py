@@ -51,10 +51,7 @@ class Local:
     preload: Sequence[str] = _PRELOADED
 
     def __post_init__(self) -> None:
-        if self.workers is not None and self.workers < 1:
-            raise UsageError(f"workers is {self.workers}; it must be at least 1.")
-        if not self.limit > 0:
-            raise UsageError(f"limit is {self.limit:g} seconds; it must be above 0.")
+        check(self.workers, self.limit)
 
     def map(
         self, function: Callable[[_Item], _Answer], items: Iterable[_Item]
@@ -92,6 +89,14 @@ def _finished(busy: dict[Connection, _Working[_Item]]) -> list[_Working[_Item]]:
     ready = wait(list(busy), max(0.0, soonest - time.monotonic()))
     now = time.monotonic()
     return [busy.pop(pipe) for pipe in list(busy) if pipe in ready or busy[pipe].until <= now]
+
+
+def check(workers: int | None, limit: float) -> None:
+    """Raise a UsageError where there is not one worker, or no time for an item."""
+    if workers is not None and workers < 1:
+        raise UsageError(f"workers is {workers}; it must be at least 1.")
+    if not limit > 0:
+        raise UsageError(f"limit is {limit:g} seconds; it must be above 0.")
 
 
 def cores() -> int:

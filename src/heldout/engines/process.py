@@ -151,18 +151,19 @@ def _serve(pipe: Connection, nice: int) -> None:
             function, given, limit = pipe.recv()
         except (EOFError, OSError):
             return
-        _limit(limit)
-        pipe.send(_done(function, given))
+        limit_processor(limit)
+        pipe.send(done(function, given))
 
 
-def _limit(seconds: float) -> None:
+def limit_processor(seconds: float) -> None:
     """Let the system end this process once it has used so much more of a processor."""
     if resource is not None:
         used = time.process_time()
         resource.setrlimit(resource.RLIMIT_CPU, (math.ceil(used + seconds), resource.getrlimit(resource.RLIMIT_CPU)[1]))
 
 
-def _done(function: Callable[..., Any], given: tuple[Any, ...]) -> Any:
+def done(function: Callable[..., Any], given: tuple[Any, ...]) -> Any:
+    """Call a function; what it raises is returned as a HeldoutError."""
     try:
         return function(*given)
     except UsageError as error:

@@ -80,6 +80,10 @@ class OnRay(Remote):
             lambda attempt, why: judge([attempt], _Broken(self.limits, why))[0],
         )
 
+    def processes(self) -> list[int]:
+        """The processes of its workers, on whatever node each is."""
+        return [about["process"] for about in self._ray.get([worker.about.remote() for worker in self._workers])]
+
     def close(self) -> None:
         self._opened.close()
 
