@@ -8,10 +8,12 @@ from __future__ import annotations
 import time
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache, partial
 from math import isfinite
 from pathlib import Path
+from urllib.parse import urlencode
 
 import orjson
 
@@ -128,8 +130,24 @@ def live_of(asked: Asked, columns: int, picked: Picked) -> bytes:
 def comparison_of(several: Sequence[tuple[str, Asked]], options: Mapping[str, str], base: str) -> str:
     """Return the page that compares runs, which are given with their names."""
     context = comparison_context(_compared(several, options))
-    shown = {"base": base, "linked": f"{base}/assets", "asked": options, "slugs": options.get("slugs", "").split()}
+    slugs = options.get("slugs", "").split()
+    named = {name for part in context["parts"] for name in (*part.sure_a, *part.sure_b)}
+    answers = _kept_answers(several, slugs, named, base) if named else {}
+    shown = {"base": base, "linked": f"{base}/assets", "asked": options, "slugs": slugs, "kept": answers}
     return template("compared.html", "heldout.serve", "heldout.compare").render({**context, **shown})
+
+
+def _kept_answers(
+    several: Sequence[tuple[str, Asked]], slugs: Sequence[str], problems: AbstractSet[str], base: str
+) -> dict[str, list[tuple[str, str]]]:
+    """Return, for each problem of which answers were kept, the runs that have some and where they are shown."""
+    found: dict[str, list[tuple[str, str]]] = {}
+    for (run, asked), slug in zip(several, slugs, strict=True):
+        answers = _held(asked).answers
+        for name in problems & set(answers.problems if answers else ()):
+            where = f"{base}/run/{slug}/samples?{urlencode({'problem': name}, errors='surrogatepass')}"
+            found.setdefault(name, []).append((run, where))
+    return found
 
 
 def comparison_data(several: Sequence[tuple[str, Asked]], options: Mapping[str, str]) -> bytes:
