@@ -22,7 +22,16 @@ _ABOUT = frozenset(
 _READ = frozenset({"model", "actor", "critic", "policy", "ref", "reward_model", "data", "dataset", "tokenizer"})
 _CALLED = frozenset({"name", "names", "id", "tag", "tags", "notes", "uuid", "experiment"})
 _MACHINE = frozenset({"host", "hostname", "node_ip", "username", "pid", "cwd", "created", "timestamp", "git"})
-_WHERE = _MACHINE | {"node", "user", "date", "time", "commit", "versions"}  # of the run; elsewhere they may be settings
+_WHERE = _MACHINE | {
+    "node",
+    "user",
+    "date",
+    "time",
+    "started",
+    "ended",
+    "commit",
+    "versions",
+}  # of the run; elsewhere they may be settings
 _WHEN = frozenset({"start", "started", "end", "ended", "created", "git"})  # before a time, or a commit
 _PLACE = frozenset({"dir", "directory", "path", "folder", "root", "file"})
 _WRITTEN = frozenset(
