@@ -14,7 +14,7 @@ import statistics
 import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -36,11 +36,12 @@ _Way = tuple[int, bool]  # programs in a batch, and whether whole judgements com
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """One line of the table: medians over the repeats, of the rate and of its ratio to this process."""
+    """One line of the table: medians over the repeats, of the rate, of its ratio to this process, and of the price."""
 
     way: str
     programs_per_second: float
     ratio: float
+    own: float  # processor time of this process, microseconds a program
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,16 +59,20 @@ def main(programs: int, repeats: int, workers: int, kills: int, sandbox: str, wh
     check_name(out)
     console = Console()
     items = [Attempt(*one) for one in sample(programs)[0]]
-    with open_sandbox(sandbox, workers=workers) as here, open_sandbox(sandbox, workers=workers, where=where) as there:
+    began = time.perf_counter()
+    with ExitStack() as opened:
+        there = opened.enter_context(open_sandbox(sandbox, workers=workers, where=where))
         assert isinstance(there, on_ray.OnRay)
+        console.print(f"Connected, with all workers, after {time.perf_counter() - began:.1f} s.")
+        here = opened.enter_context(open_sandbox(sandbox, workers=workers))
         truth = judge(items, here)
         results = rates(items, truth, here, there, repeats, console)
         killed = under_fire(items, truth, there, kills)
     sheets = [
         Sheet(
             f"Judging {programs} programs with 8 tests each in {sandbox}, {workers} workers, median of {repeats}",
-            ("where", "programs/s", "ratio to this process"),
-            tuple((one.way, f"{one.programs_per_second:.0f}", f"{one.ratio:.2f}") for one in results),
+            ("where", "programs/s", "ratio to this process", "µs of this process a program"),
+            tuple((one.way, f"{one.programs_per_second:.0f}", f"{one.ratio:.2f}", f"{one.own:.0f}") for one in results),
         ),
         Sheet(
             "Actors killed while they judge",
@@ -91,24 +96,25 @@ def rates(
     """Time each way in turn; a UsageError where one judges otherwise than this process does."""
     ways: list[_Way] = [(0, True), *((size, whole) for size in SIZES for whole in (True, False))]
 
-    def rate(way: _Way) -> float:
+    def rate(way: _Way) -> tuple[float, float]:
         size, whole = way
         some = items[: 40 * size] if size else items  # single programs are slow, and 40 batches tell enough
         with patch.object(on_ray, "BATCH", size):
-            began = time.perf_counter()
+            began, used = time.perf_counter(), time.process_time()
             found = judge(some, there if size else here, values=whole)
-            seconds = time.perf_counter() - began
+            seconds, used = time.perf_counter() - began, time.process_time() - used
         if [one.kind for one in found] != [one.kind for one in truth[: len(some)]]:
             raise UsageError(f"{_name(way)}: programs were judged otherwise than in this process; nothing is stated.")
-        return len(some) / seconds
+        return len(some) / seconds, 1e6 * used / len(some)
 
     found = in_turns(ways, repeats, rate, console)
     base = found[ways[0]]
     return [
         Result(
             _name(way),
-            statistics.median(turns),
-            statistics.median(one / other for one, other in zip(turns, base, strict=True)),
+            statistics.median(rate for rate, _ in turns),
+            statistics.median(rate / other for (rate, _), (other, _) in zip(turns, base, strict=True)),
+            statistics.median(used for _, used in turns),
         )
         for way, turns in found.items()
     ]

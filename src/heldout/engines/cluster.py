@@ -156,7 +156,7 @@ def _connect(address: str) -> None:
         elif address == "auto":
             why = "no cluster of Ray is known on this machine; start one by ray start --head, or join one"
         else:
-            why = said.rstrip(".")
+            why = said.rpartition("Error: ")[2].rstrip(".")  # of a traceback, its last line
         raise ClusterError(f"{_written(address)}: {visible(why)}.") from None
 
 
