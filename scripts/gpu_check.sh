@@ -86,28 +86,26 @@ PY
 train float32 150 "${small[@]}"
 train "same seed" 150 "${small[@]}"
 equal "same seed, outcomes" run-float32 "run-same seed"
-mkdir -p run-stopped && touch stop-asked
-( until [ -e run-stopped/metrics.jsonl ]; do sleep 0.1; [ -e stop-asked ] || exit; done; touch run-stopped/stop ) &
-rmdir run-stopped
+touch asking
+( until [ -e run-stopped/metrics.jsonl ] || [ ! -e asking ]; do sleep 0.1; done; [ ! -d run-stopped ] || touch run-stopped/stop ) &
 train stopped 150 "${small[@]}"
-rm -f stop-asked
+rm asking
 if [ -d run-stopped/policy ]; then row resumed skipped "it was over before it was stopped"
 else piece resumed 150 "$python" -m heldout train --resume -o run-stopped && equal "resumed, outcomes" run-float32 run-stopped; fi
 if [ "$gpus" = 0 ]; then row bfloat16 skipped "no GPU: mixed precision is for one"
 else train bfloat16 150 "${small[@]}" --precision bfloat16; fi
 
-# 4: two processes on one device, with gloo; the starting policy measured by one and by two
+# 4: two processes on one device (hence the same LOCAL_RANK), with gloo; the starting policy measured by one and by two
 two() {
   local rank codes=0 pids=()
   for rank in 0 1; do
     RANK=$rank WORLD_SIZE=2 LOCAL_RANK=0 LOCAL_WORLD_SIZE=2 MASTER_ADDR=127.0.0.1 MASTER_PORT=29655 \
-      "$python" -m heldout train "${small[@]}" --trl ddp_backend=gloo -o "run-two processes" &
+      timeout -k 10 150 "$python" -m heldout train "${small[@]}" --trl ddp_backend=gloo -o "run-two processes" &
     pids+=($!)
   done
   for rank in "${pids[@]}"; do wait "$rank" || codes=1; done
   return $codes
 }
-export python small
 began=$SECONDS
 if two > "two processes.log" 2>&1; then
   row "two processes" ok "$((SECONDS - began)) s"
@@ -170,9 +168,9 @@ PY
   fi
   if [ "$gpus" -lt 2 ]; then row "FSDP 2" skipped "one GPU: it shares weights between two"
   else
-    for problems in 128 1; do
+    for problems in 128 1; do # one problem: a process that has none must take part
       piece "FSDP 2, $problems held-out" 180 "$python" -m accelerate.commands.launch --use_fsdp --fsdp_version 2 --num_processes 2 \
-        -m heldout train "${big[@]}" --evaluate-problems "$problems" -o "run-FSDP $problems"
+        -m heldout train "${big[@]}" --evaluate-problems "$problems" -o "run-FSDP of $problems"
     done
   fi
 fi

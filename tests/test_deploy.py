@@ -193,3 +193,55 @@ def test_the_server_listens_to_its_own_machine_alone_and_takes_weights(tmp_path:
     said = subprocess.run(command, capture_output=True, text=True, check=True, env=environment).stdout
     weights = '--weight-transfer-config {"backend":"nccl"}'
     assert said == f"1 0 serve some/model --host 127.0.0.1 --port 8000 {weights} --max-model-len 4096\n"
+
+
+# What an interpreter says to the script: how many GPUs there are, and whatever else it asks; a training leaves a run.
+_PYTHON = """#!/bin/bash
+case "$1" in
+  -)
+    script=$(cat)
+    case "$script" in
+      *device_count*) echo "$GPUS" ;;
+      *PackageNotFoundError*) echo "heldout 0" ;;
+      *) echo "0 of 4 outcomes differ" ;;
+    esac ;;
+  -c) exit 1 ;;
+  *)
+    run=${*: -1}
+    [[ "$run" == *"$BROKEN"* ]] && { echo "it broke"; exit 1; }
+    mkdir -p "$run" && touch "$run/metrics.jsonl"
+    [[ "$*" == *--resume* || "$run" != run-stopped ]] && mkdir -p "$run/policy"
+    echo "$run: finished" ;;
+esac
+"""
+
+
+def check_gpu(folder: Path, gpus: str = "0 0 none", broken: str = "nothing") -> tuple[int, dict[str, str]]:
+    """Run the script with a stand-in for Python; return its exit code and its table."""
+    python = folder / "python"
+    python.write_text(_PYTHON)
+    python.chmod(0o755)
+    environment = {**os.environ, "PYTHON": str(python), "GPUS": gpus, "BROKEN": broken}
+    command = ["bash", str(DEPLOY.parent / "scripts/gpu_check.sh"), str(folder / "out")]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    rows = [line.split("\t") for line in (folder / "out/table.tsv").read_text().splitlines()]
+    assert all(name in done.stdout for name, *_ in rows)
+    return done.returncode, {name: f"{state}: {detail}" for name, state, detail in rows}
+
+
+def test_without_a_gpu_the_check_says_what_it_skips(tmp_path: Path) -> None:
+    code, rows = check_gpu(tmp_path)
+    assert code == 0
+    skipped = {name for name, said in rows.items() if said.startswith("skipped: no GPU: ")}
+    assert skipped == {"bfloat16", "half a billion", "vLLM colocated", "vLLM server", "FSDP 2"}
+    assert {name for name, said in rows.items() if said.startswith("ok: ")} == rows.keys() - skipped
+    assert {"float32", "same seed, outcomes", "resumed, outcomes", "two processes"} <= rows.keys()
+
+
+def test_with_gpus_the_check_trains_on_them_and_fails_where_a_piece_does(tmp_path: Path) -> None:
+    code, rows = check_gpu(tmp_path, gpus="2 150000000000 A GPU", broken="FSDP of 128")
+    assert code == 1
+    failed = {name: said for name, said in rows.items() if said.startswith("failed")}
+    assert failed == {"FSDP 2, 128 held-out": "failed: code 1; it broke"}
+    assert rows["bfloat16"].startswith("ok: ")
+    assert rows["vLLM colocated"] == ("skipped: vLLM is not installed: pip install -c constraints-vllm.txt '.[vllm]'")
