@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import io
+
 import numpy as np
 import pytest
 from recipes_made import recipe, with_benchmark
+from rich.console import Console
 
-from heldout.compare import compare
+from heldout.compare import compare, words
 from heldout.compare.benchmarks import MEAN
+from heldout.compare.terminal import show
 from heldout.run import Run
 from heldout.stats.levels import holm
 
@@ -43,3 +47,16 @@ def test_the_middle_half_from_fifteen_scores_on() -> None:
     three = compare([*on(a, aime=0.5, mbpp=0.8), *on(b, aime=0.4, mbpp=0.6)])
     assert [(one.group, one.benchmarks, one.seeds) for one in three.trimmed] == [("a", 3, 5), ("b", 3, 5)]
     assert all(one.low < one.value < one.high for one in three.trimmed)
+
+
+def test_the_terminal_has_a_row_for_each_benchmark_and_the_middle_half() -> None:
+    found = compare(
+        [*on(recipe("a", 0.7, k=5), aime=0.5, mbpp=0.8), *on(recipe("b", 0.4, first=9, k=5), aime=0.4, mbpp=0.6)]
+    )
+    printed = io.StringIO()
+    show(Console(width=120, file=printed, highlight=False), found)
+    lines = printed.getvalue().splitlines()
+    for row in words.benchmarks(found):
+        assert any(all(cell in line for cell in row) for line in lines)
+    assert len(found.benchmarks) == 4
+    assert sum("mean of the middle half" in line for line in lines) == 2

@@ -15,6 +15,7 @@ from heldout.compare.groups import groups_of
 from heldout.compare.pairs import MCNEMAR, PAIRED
 from heldout.readers import read, read_all
 from heldout.run import Evaluation, Run
+from heldout.stats.rates import newcombe
 
 
 def recorded(where: Path, level: float, last: int, *, seed: int, close: bool) -> heldout.Recorder:
@@ -165,3 +166,16 @@ def test_a_long_name_is_short_in_every_sentence() -> None:
     runs = [rates(f"{letter * 90}-seed", [0.5, level]) for letter, level in (("x", 0.6), ("y", 0.7))]
     found = compare(runs, at="last")
     assert not [text for text in (*words.cannot_say(found), *found.notes) if "x" * 41 in text]
+
+
+@pytest.mark.parametrize(("first", "answer"), [(1.0, Answer.BETTER), (0.0, Answer.CANNOT_TELL)])
+def test_problems_that_all_differ_alike_are_as_sure_as_so_many_answers(first: float, answer: Answer) -> None:
+    a, b = (
+        solved(name, [np.full(60, chance)] * 2, seed=k) for k, (name, chance) in enumerate((("a", first), ("b", 0.0)))
+    )
+    one = compare([a, b], at="last").primary[0]
+    assert (one.value, one.answer) == (first, answer)
+    low, high = newcombe(0.0, 60, first, 60, 0.95)
+    assert (one.low, one.high) == (pytest.approx(low), pytest.approx(high))
+    assert one.low < one.high
+    assert one.p == pytest.approx(2.0**-59 if first else 1.0)
