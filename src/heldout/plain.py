@@ -6,7 +6,7 @@ The form of it is told by `heldout.json_schema`.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from enum import Enum
 from functools import cache
@@ -56,29 +56,33 @@ def read(kind: type[_T], value: Any) -> _T:
     >>> read(tuple[int, ...], [1, 2])
     (1, 2)
     """
-    found: _T = _read(kind, value)
+    asked: Any = kind
+    found: _T = _reader(asked)(value)
     return found
 
 
 @cache
-def _hints(kind: type) -> dict[str, Any]:
-    return get_type_hints(kind)
-
-
-def _read(kind: Any, value: Any) -> Any:
-    if kind is float and value is None:
-        return math.nan
+def _reader(kind: Any) -> Callable[[Any], Any]:
+    """Return what reads values of a kind; it is put together once, for there are many."""
+    if kind is float:
+        return lambda value: math.nan if value is None else value
     if get_origin(kind) is UnionType:
-        return None if value is None else _read(next(one for one in get_args(kind) if one is not NoneType), value)
+        inner = _reader(next(one for one in get_args(kind) if one is not NoneType))
+        return lambda value: None if value is None else inner(value)
     if is_dataclass(kind) and isinstance(kind, type):
-        hints = _hints(kind)
-        return kind(**{field.name: _read(hints[field.name], value[field.name]) for field in fields(kind)})
+        hints = get_type_hints(kind)
+        readers = {field.name: _reader(hints[field.name]) for field in fields(kind)}
+        return lambda value: kind(**{name: read_field(value[name]) for name, read_field in readers.items()})
     if isinstance(kind, type) and issubclass(kind, Enum):
-        return kind(value)
+        return kind
     if get_origin(kind) is tuple:
-        inside = get_args(kind)
-        kinds: Sequence[Any] = [inside[0]] * len(value) if inside[-1] is Ellipsis else inside
-        return tuple(_read(one, part) for one, part in zip(kinds, value, strict=True))
-    if get_origin(kind) is Mapping or get_origin(kind) is dict:
-        return dict(value)
-    return value
+        return _of_tuple([_reader(one) for one in get_args(kind) if one is not Ellipsis], Ellipsis in get_args(kind))
+    if get_origin(kind) in (Mapping, dict):
+        return dict
+    return lambda value: value
+
+
+def _of_tuple(parts: Sequence[Callable[[Any], Any]], alike: bool) -> Callable[[Any], Any]:
+    if alike:
+        return lambda value: tuple(map(parts[0], value))
+    return lambda value: tuple(part(one) for part, one in zip(parts, value, strict=True))

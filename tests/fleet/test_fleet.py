@@ -140,6 +140,14 @@ def test_names_of_files_may_be_no_text(made: Made, tmp_path: Path) -> None:
     assert r"half \udcff of\na name" in page.read_text()
 
 
+def test_two_fleets_with_one_cache_do_not_disturb_each_other(made: Made, tmp_path: Path) -> None:
+    where = made.runs / "sweep-000" / "run-00010"
+    first = judge(where, engine=Local(1), cache=tmp_path)
+    judge(where, engine=Local(1), cache=tmp_path, planned=80)
+    [row] = first.first(1)
+    assert row.p == first.rows["p"][0]
+
+
 def test_a_cache_that_is_none_costs_time_alone(made: Made, tmp_path: Path) -> None:
     (tmp_path / "rows.sqlite3").write_text("this is no database")
     fleet = judge(made.runs / "sweep-000" / "run-00010", engine=Local(1), cache=tmp_path)

@@ -125,9 +125,16 @@ class Fleet:
             yield replace(row, name=member.name, changed=member.changed, adjusted_p=p, live=live)
 
     def _row(self, member: Member) -> Row:
+        """Return what was kept of a run; it is judged again where another call has kept something else since."""
         found = self.kept.get(member.path, member.stamp)
-        assert not isinstance(found, str | None)  # it was put there when it was judged
-        return next(row for run, row in found if member.run in (None, run))
+        if found is None:
+            try:
+                found = rows_at(member.path, self.way)
+            except HeldoutError as error:
+                found = str(error)
+        if isinstance(found, str):
+            return Row(name=member.name, error=visible(found))
+        return next((row for run, row in found if member.run in (None, run)), Row(name=member.name))
 
     def write(self, folder: str | Path, *, top: int = 50, progress: Progress | None = None) -> list[Path]:
         """Write the tables, the page, and reports of the runs that get one.

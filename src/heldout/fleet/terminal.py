@@ -20,11 +20,8 @@ def show(console: Console, fleet: Fleet) -> None:
     console.print(Text(head_of(fleet), style="bold"))
     for line in lines_of(fleet):
         console.print(Text(line, style="dim"), soft_wrap=True)
-    console.print(
-        Text("  ").join(
-            Text(f"{state.sign} {state.value} {count}", style=state.colour) for state, count in states_of(fleet)
-        )
-    )
+    states = (Text(f"{state.sign} {state.value} {count}", style=state.colour) for state, count in states_of(fleet))
+    console.print(Text("  ").join(states), soft_wrap=True)
     fallen = len(fallen_of(fleet.rows))
     for row in fleet.first(min(fallen, LISTED)):
         show_row(console, row)

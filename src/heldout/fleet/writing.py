@@ -52,7 +52,7 @@ def _reports(
     names = folder_names([member.name for member in chosen])
     wanted: dict[Wanted, Member] = {}
     for member, name in zip(chosen, names, strict=True):
-        own = Wanted(member.path, member.run, member.name, str(folder / REPORTS / name), fleet.way)
+        own = Wanted(member.path, member.run, member.name, str((folder / REPORTS / name).absolute()), fleet.way)
         if fleet.kept.get(own.folder, member.stamp) != member.name or not (Path(own.folder) / "report.html").is_file():
             wanted[own] = member
     failed: dict[str, str] = {}
