@@ -6,6 +6,7 @@ import csv
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -235,6 +236,26 @@ def test_the_command_says_what_it_found_and_exits_by_it(made: Made, tmp_path: Pa
     refused = CliRunner().invoke(app, [*words, "--fail-on", "sad"])
     assert "--fail-on is 'sad'; it must be one of: flagged, over-optimised" in str(refused.exception)
     assert CliRunner().invoke(app, ["fleet", str(tmp_path / "nowhere"), "-o", str(tmp_path / "out2")]).exit_code == 2
+
+
+def test_watching_tells_what_is_new_until_it_is_interrupted(made: Made, tmp_path: Path) -> None:
+    first, second = sorted((made.runs / "sweep-000").glob("run-0001*"))[:2]
+    shutil.copytree(first, tmp_path / "runs" / "first")
+    words = ["fleet", str(tmp_path / "runs"), "-o", str(tmp_path / "out"), "--watch", "1", "--figures", "none"]
+    watching = subprocess.Popen(
+        [sys.executable, "-m", "heldout", *words, "--workers", "1"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    assert watching.stdout is not None
+    assert watching.stdout.readline().startswith("1 run: ")
+    shutil.copytree(second, tmp_path / "runs" / "second")
+    assert any(line.startswith("2 runs: ") for line in iter(watching.stdout.readline, ""))
+    os.killpg(watching.pid, signal.SIGINT)  # as a terminal does: to all of them
+    _, complaints = watching.communicate(timeout=120.0)
+    assert (watching.returncode, complaints) == (0, "")
 
 
 def test_an_empty_fleet_is_none(tmp_path: Path) -> None:
