@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src" / "heldout"
 FLOORS = (
     {"errors", "findings", "plain", "json_schema", "ranks", "settings", "showing", "steps", "text", "user_code"},
-    {"engines", "metrics", "stats", "sandbox"},
+    {"engines", "metrics", "remote", "stats", "sandbox"},
     {"copies", "frames", "judged", "run", "tasks"},
     {"anonymous", "datasets", "store", "tricks"},
     {"readers", "rollouts", "charts", "detectors"},

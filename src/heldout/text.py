@@ -52,7 +52,7 @@ def visible_lines(text: str, most: int | None = None, size: int = _SHOWN, length
     left = text[len(begin) :]
     shown = begin.removesuffix("\n").split("\n")
     size_left = len(left.encode("utf-8", "surrogatepass")) + max((length or 0) - len(text), 0)
-    rest = "" if left in ("", "\n") and size_left == len(left) else f"rest {_bytes(size_left)}"
+    rest = "" if left in ("", "\n") and size_left == len(left) else f"rest {size_of(size_left)}"
     return VisibleLines(tuple(visible(line.removesuffix("\r").replace("\t", _TAB)) for line in shown), rest)
 
 
@@ -66,7 +66,12 @@ def excerpt(text: str, width: int = 60) -> str:
     return line if len(line) <= width and len(text) <= 20 * width else f"{line[: width - 1]}…"
 
 
-def _bytes(size: int) -> str:
+def size_of(size: int) -> str:
+    """Write how many bytes there are.
+
+    >>> size_of(310_000)
+    '310 kB'
+    """
     return f"{size} B" if size < 1000 else f"{size / 1000:.0f} kB" if size < 10**6 else f"{size / 1e6:.1f} MB"
 
 

@@ -61,8 +61,10 @@ class Chosen:
     def not_read(self) -> Refused:
         """What was not read, among which may be seeds."""
         from heldout.compare.lost import Refused
+        from heldout.readers.elsewhere import local
+        from heldout.remote.index import shown
 
-        folders = [path for path in self._read if path not in self.refused and Path(path).expanduser().is_dir()]
+        folders = [str(local(path)) for path in self._read if shown(path) not in self.refused and local(path).is_dir()]
         return Refused([*self.refused], self._inside, folders, self._group, [*self._names])
 
     def _parts(self, text: str, runs: Sequence[Run]) -> list[str]:
@@ -99,16 +101,17 @@ class Chosen:
 
     def _chosen(self, path: str) -> list[Run]:
         from heldout.compare.groups import is_called
+        from heldout.readers import shown
         from heldout.readers.source import Files
 
         files = Files()
         try:
             runs, left = self._reading.every(path, files)
         except ReadError as error:
-            self.refused[path] = str(error)
+            self.refused[shown(path)] = str(error)
             return []
         self._inside += files.refused
-        self.left |= {f"{path} ({k})" if k else path: why for k, why in enumerate(left)}
+        self.left |= {f"{shown(path)} ({k})" if k else shown(path): why for k, why in enumerate(left)}
         self._known |= dict.fromkeys(run.name for run in runs)
         found = {name: [run for run in runs if is_called(run.name, name)] for name in self._names}
         self._found |= {name for name, those in found.items() if those}
@@ -116,7 +119,9 @@ class Chosen:
             return runs
         chosen = {id(run) for those in found.values() for run in those}
         if not chosen:
-            self.left[f"{path} (--run)"] = f"{path}: none of its {counted(len(runs), 'run')} is chosen by --run."
+            self.left[f"{shown(path)} (--run)"] = (
+                f"{shown(path)}: none of its {counted(len(runs), 'run')} is chosen by --run."
+            )
         return [run for run in runs if id(run) in chosen]
 
     def _there_are(self, name: str) -> str:
@@ -134,5 +139,7 @@ def _fitting(path: str) -> list[str]:
 
 def _is_there(path: str) -> bool:
     from heldout.datasets import published
+    from heldout.remote.address import address_of
 
-    return path.startswith(published.PREFIX) or os.path.lexists(os.path.expanduser(path))
+    known = path.startswith(published.PREFIX) or address_of(path) is not None
+    return known or os.path.lexists(os.path.expanduser(path))

@@ -170,6 +170,8 @@ def _read_each(paths: list[str], reading: Reading, join: bool) -> tuple[list[_Kn
 
     Return the runs, why of each path that was not read, and what else was left of the folders that were.
     """
+    from heldout.readers import shown
+
     runs: list[_Known] = []
     beside: list[str] = []
     refused: dict[str, str] = {}
@@ -183,7 +185,7 @@ def _read_each(paths: list[str], reading: Reading, join: bool) -> tuple[list[_Kn
         except ReadError as error:
             if join or len(paths) == 1:
                 raise
-            refused[str(path)] = str(error)
+            refused[shown(path)] = str(error)
             continue
         runs += [_Known(run.name, run.source, partial(_same, run)) for run in found]
         beside += unread
@@ -196,12 +198,16 @@ def _same(run: Run) -> Run:
 
 def _apart(path: str | list[str], reading: Reading) -> list[_Known]:
     """Return the runs of a folder that holds many directories of runs, and nothing else; each is read in its turn."""
+    from heldout.readers.elsewhere import local, look
     from heldout.readers.folders.walk import walked
     from heldout.store.layout import is_run
 
-    if isinstance(path, list) or reading.run is not None or not Path(path).expanduser().is_dir():
+    if isinstance(path, list) or reading.run is not None:
         return []
-    root = Path(path).expanduser()
+    root = local(path)
+    look(root)
+    if not root.is_dir():
+        return []
     walk = walked(root)
     if len(walk.candidates) <= _MANY or walk.unseen or not all(map(is_run, walk.candidates)):
         return []
@@ -214,8 +220,9 @@ def _apart(path: str | list[str], reading: Reading) -> list[_Known]:
 def _told_apart(runs: list[_Known]) -> list[_Known]:
     """Give runs of one name from several paths names that differ."""
     from heldout.readers.folders.names import distinct
+    from heldout.remote.index import here
 
-    where = [Path(run.source).expanduser().resolve() for run in runs]
+    where = [here(run.source).expanduser().resolve() for run in runs]
     where = [path.with_suffix("") if path.is_file() else path for path in where]
     names = distinct([run.name for run in runs], where)
     return [replace(run, name=name) for run, name in zip(runs, names, strict=True)]

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def serve(
     folders: Annotated[
-        list[Path] | None, typer.Argument(metavar="DIR...", help="Folders of runs [default: .].")
+        list[str] | None, typer.Argument(metavar="DIR...", help="Folders of runs, here or elsewhere [default: .].")
     ] = None,
     port: Annotated[int, typer.Option(min=0, max=65_535, help="Where to listen; 0 for any that is free.")] = 7717,
     show: Annotated[
@@ -53,7 +53,7 @@ def serve(
 
     kept = None if no_cache else cache or default_folder()
     settings = Settings(host, port, token_of(token), allow_host or (), base_path, depth, planned, kept)
-    run(folders or [Path()], settings, lambda address, catalogue: _ready(address, catalogue, show))
+    run(folders or ["."], settings, lambda address, catalogue: _ready(address, catalogue, show))
     gc.freeze()  # the process ends: what it holds need not be searched for what to free
 
 

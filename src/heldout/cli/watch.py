@@ -101,7 +101,7 @@ def watch(
         pulse = Pulse(stalled_after)
         return follow(follower, detectors=made(), state=memory, pulse=pulse, beside=place.name)
 
-    several = Several([Path(one) for one in paths], one_of)
+    several = Several(paths, one_of)
     try:
         if join or len(paths) == 1:
             alone = follow(reading.follower(paths), detectors=made(), state=state, pulse=Pulse(stalled_after))

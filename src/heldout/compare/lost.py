@@ -17,6 +17,7 @@ from heldout.compare.groups import Group, groups_of, is_called
 from heldout.errors import HeldoutError
 from heldout.readers import name_of
 from heldout.readers.run_directory import recorded
+from heldout.remote.index import here, shown
 from heldout.run import Run
 from heldout.settings import recipe_of
 from heldout.store.layout import is_run
@@ -57,7 +58,7 @@ def with_lost(groups: Sequence[Group], refused: Refused, by: str | None = None) 
     unknown: list[str] = []
     for place, owner in _lost(groups, refused).items():
         name = _name(place)
-        run = Run(name, str(place), "", {}, config=_settings(place))
+        run = Run(name, shown(place), "", {}, config=_settings(place))
         recipe = owner if owner in told else _recipe(groups, run, by)
         if recipe is not None:
             told[recipe].append(run)
@@ -84,7 +85,7 @@ def _lost(groups: Sequence[Group], refused: Refused) -> dict[Path, str]:
     read = {_absolute(run.source) for group in groups for run in group.runs}
     alike = {_without_numbers(place) for place in read}
     above = {folder for place in read for folder in place.parents}
-    found = {_absolute(path): refused.group.get(path, "") for path in refused.given if os.path.lexists(path)}
+    found = {_absolute(path): refused.group.get(path, "") for path in refused.given if os.path.lexists(here(path))}
     for path in (*map(_absolute, refused.inside), *_beside(map(_absolute, refused.folders), read, above)):
         forms = [form for form in (path, *path.parents) if form not in above and form not in read]
         whole = next((form for form in forms if _without_numbers(form) in alike or is_run(form)), None)
@@ -118,7 +119,7 @@ def _recipe(groups: Sequence[Group], run: Run, by: str | None) -> str | None:
 def _lies_as(run: Run, group: Group) -> bool:
     """Whether a run lies where seeds of a recipe do, but for numbers; of a single run nobody knows what they are."""
     places = {_without_numbers(_absolute(one.source)) for one in group.runs}
-    return len(group) > 1 and _without_numbers(Path(run.source)) in places
+    return len(group) > 1 and _without_numbers(_absolute(run.source)) in places
 
 
 def _is_one_recipe(runs: Sequence[Run], by: str | None) -> bool:
@@ -141,8 +142,8 @@ def _name(place: Path) -> str:
 
 
 def _absolute(path: str | Path) -> Path:
-    return Path(os.path.abspath(os.path.expanduser(path)))
+    return Path(os.path.abspath(os.path.expanduser(here(str(path)))))
 
 
 def _without_numbers(place: Path) -> str:
-    return _NUMBER.sub("#", str(place))
+    return _NUMBER.sub("#", shown(place))

@@ -6,7 +6,6 @@ import math
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 
@@ -16,6 +15,7 @@ from heldout.compare.model import Life, Member, Track
 from heldout.copies import copies, original_of
 from heldout.errors import UsageError
 from heldout.findings import Estimate, Verdict
+from heldout.remote.index import here
 from heldout.run import Evaluation, Run
 from heldout.settings import all_settings, as_compared
 from heldout.store.writer import writer_of
@@ -149,7 +149,7 @@ def _judged(run: Run, verdict_of: Callable[[Run], Verdict]) -> Judged:
 
 def _life(run: Run) -> Life:
     """How a run ended: by the last word of what wrote it, else by the steps that were planned."""
-    writer = writer_of(Path(run.source))
+    writer = writer_of(here(run.source))
     if writer is not None and writer.alive() and not writer.last_word:
         return Life.GOES_ON
     if writer is not None and writer.last_word == "failed":
@@ -162,7 +162,7 @@ def _life(run: Run) -> Life:
 
 def has_ended(run: Run) -> bool:
     """Whether what wrote a run has said its last word, or its log ends at the last step planned; False else."""
-    writer = writer_of(Path(run.source))
+    writer = writer_of(here(run.source))
     if writer is not None and (writer.last_word or writer.alive() is not None):
         return bool(writer.last_word) or not writer.alive()
     return bool(len(run.steps)) and _last(run) == _planned(run)

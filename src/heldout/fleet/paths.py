@@ -7,8 +7,11 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 
-from heldout.errors import UsageError
+from heldout.errors import ReadError, UsageError
 from heldout.fleet.places import DEPTH, Places, places_in
+from heldout.readers.elsewhere import local, look
+from heldout.remote.address import address_of
+from heldout.remote.index import shown
 
 _OF_PATHS = "@"  # before the name of a file that lists paths
 _REMARK = "#"
@@ -17,12 +20,17 @@ _REMARK = "#"
 def places_of(paths: Sequence[str | Path], depth: int = DEPTH) -> Places:
     """Return the places of all runs under these paths, each once, and what was left with the reason.
 
-    A path is a folder, a log, a pattern such as ``runs/*/seed-*``, or ``@runs.txt``: a file with a path on each line.
+    A path is a folder, a log, an address such as ``s3://bucket/runs``, a pattern such as ``runs/*/seed-*``, or
+    ``@runs.txt``: a file with a path on each line.
     Links are followed. A UsageError where a file of paths cannot be read.
     """
     places, roots = Places(), dict[Path, Path]()  # resolved, as it was given
     for path in _listed(paths):
-        those = matched(path)
+        try:
+            those = matched(path)
+        except ReadError as error:
+            places.left[shown(path)] = str(error)
+            continue
         if not those:
             places.left[path] = f"{path}: there is no such file or folder, and no name fits it as a pattern."
         for one in those:
@@ -56,6 +64,10 @@ def _listed(paths: Sequence[str | Path]) -> Iterator[str]:
 
 def matched(path: str) -> list[Path]:
     """Return what is there under a path; of a pattern, all that fits."""
+    if address_of(path) is not None:
+        where = local(path)
+        look(where)
+        return [where]
     try:
         where = Path(path).expanduser()
         return [where] if where.exists() else [Path(one) for one in sorted(glob.glob(str(where), recursive=True))]

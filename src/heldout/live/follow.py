@@ -11,6 +11,7 @@ from heldout.datasets import published
 from heldout.errors import ReadError, SeveralRuns
 from heldout.readers import Paths, logs_in, read, shown
 from heldout.readers.assemble import assemble
+from heldout.readers.elsewhere import PAUSE, local, look
 from heldout.readers.folders.found import Named
 from heldout.readers.folders.walk import is_no_log, refuse_unreadable
 from heldout.readers.log import Log
@@ -30,8 +31,8 @@ class Follower:
     Parameters
     ----------
     path
-        A file or directory of any format that `heldout.read` knows. It need not be there yet; it may be rotated,
-        truncated, deleted, or begun anew. Several are followed as one run.
+        A file or directory of any format that `heldout.read` knows, here or elsewhere. It need not be there yet; it may
+        be rotated, truncated, deleted, or begun anew. Several are followed as one run.
     run, roles, problems, samples
         As for `heldout.read`; a metric of `roles` may be logged later.
 
@@ -55,7 +56,7 @@ class Follower:
         problems: int | None = None,
         samples: int | None = None,
     ) -> None:
-        self.paths = [Path(one).expanduser() for one in ([path] if isinstance(path, str | Path) else path)]
+        self.paths = [local(one) for one in ([path] if isinstance(path, str | Path) else path)]
         for one in self.paths:
             if one.exists():
                 refuse_unreadable(one)
@@ -96,6 +97,8 @@ class Follower:
             When the log holds several runs and none was chosen or followed so far, or one file has no run of that name.
         """
         try:
+            for path in self.paths:
+                look(path, pause=0.0 if last else PAUSE)
             stamps = {name: stamp for path in self.paths for name, stamp in _stamps(path)}
             if stamps == self._stamps and not last:
                 return None

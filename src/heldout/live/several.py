@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
@@ -22,7 +22,8 @@ from rich.text import Text
 from heldout.errors import HeldoutError, ReadError
 from heldout.live.panel import age
 from heldout.live.watch import LONGEST_WAIT, SHARE, Watch
-from heldout.readers import logs_in
+from heldout.readers import logs_in, shown
+from heldout.readers.elsewhere import PAUSE, local, look
 from heldout.readers.folders.walk import walked
 from heldout.readers.source import Files
 from heldout.report.rows import Row, row_of, worst_first
@@ -76,9 +77,9 @@ class Several:
     """
 
     def __init__(
-        self, paths: Sequence[Path], watching: Callable[[Place], Watch], console: Console | None = None
+        self, paths: Sequence[str | Path], watching: Callable[[Place], Watch], console: Console | None = None
     ) -> None:
-        self.paths, self._watching = paths, watching
+        self.paths, self._watching = [local(path) for path in paths], watching
         self.console = console or Console(highlight=False)
         self.watches: dict[str, Watch] = {}
         self._rows: dict[str, Row] = {}
@@ -118,14 +119,17 @@ class Several:
 
     def _look(self, *, last: bool = False) -> bool:
         """Look for new runs, and for what is new in each; return whether there was anything."""
-        self._find()
+        self._find(last=last)
         read = [self._looked(name, watch, last=last) for name, watch in self.watches.items()]
         if self._screen is not None:
             self._screen.update(self.table(), refresh=True)
         return any(read)
 
-    def _find(self) -> None:
+    def _find(self, *, last: bool = False) -> None:
         """Begin to follow what is not followed yet; read for it only where a file has appeared."""
+        for path in self.paths:
+            with suppress(ReadError):  # a store that does not answer now may do so at the next look
+                look(path, pause=0.0 if last else PAUSE)
         there = {one for path in self.paths for one in (walked(path).candidates if path.is_dir() else [path])}
         if not there - self._known:
             return
@@ -149,7 +153,7 @@ class Several:
 
     def _end(self) -> None:
         if not self.watches:
-            raise ReadError(f"{' + '.join(map(str, self.paths))}: there was no run to watch.")
+            raise ReadError(f"{shown(self.paths)}: there was no run to watch.")
         self.console.print(self.table(), width=self._width, crop=False)
         for watch in self.watches.values():
             watch.finish()

@@ -16,6 +16,7 @@ from heldout.errors import ReadError, SeveralRuns
 from heldout.readers.archives import logs_in_archive
 from heldout.readers.assemble import assemble, with_options
 from heldout.readers.directory import found_in
+from heldout.readers.elsewhere import as_typed, errors_as_typed, local, look
 from heldout.readers.folders.by_hand import one_run
 from heldout.readers.folders.found import Named
 from heldout.readers.folders.walk import refuse_unreadable
@@ -23,6 +24,8 @@ from heldout.readers.formats import FORMATS, UNDERSTOOD, Format, Kind, read_file
 from heldout.readers.packing import bare
 from heldout.readers.roles import Options
 from heldout.readers.source import Files
+from heldout.remote.address import address_of
+from heldout.remote.index import shown as shown_path
 from heldout.run import Run
 from heldout.store.layout import METRICS, RUN, is_run
 
@@ -47,8 +50,9 @@ def read(
     Parameters
     ----------
     path
-        A file or a directory, or ``example:NAME``. The format is recognised by content. Several are read as one run,
-        such as a console log and a table of held-out scores, which are joined by step.
+        A file or a directory, here or elsewhere (``s3://bucket/runs``), or ``example:NAME``. The format is recognised
+        by content. Several are read as one run, such as a console log and a table of held-out scores, which are joined
+        by step.
     run
         Which run to take, where the log holds several.
     roles
@@ -119,17 +123,24 @@ def logs_in(path: Paths, files: Files, run: str | None = None) -> list[Named]:
     """
     if not isinstance(path, str | Path):
         return [one_run([_one_of(part, files, run) for part in path])]
-    where = Path(path).expanduser()
+    where = local(path)
+    if address_of(path) is not None:
+        look(where)
+    with errors_as_typed(where):
+        named = as_typed(where, _named_in(where, files), files)
+    chosen = [one for one in named if run in (None, one.name, one.log.name)]
+    if not chosen:
+        names = ", ".join(repr(one.log.name or one.name) for one in named[:8])
+        raise SeveralRuns(f"{shown(path)} has no run {run!r}; it has {names}.")
+    return chosen
+
+
+def _named_in(where: Path, files: Files) -> list[Named]:
     _refuse_missing(where)
     refuse_unreadable(where)
     if where.name in (RUN, METRICS) and is_run(where.parent):
         where = where.parent
-    named = found_in(where, files) if where.is_dir() else _in_file(where, files)
-    chosen = [one for one in named if run in (None, one.name, one.log.name)]
-    if not chosen:
-        names = ", ".join(repr(one.log.name or one.name) for one in named[:8])
-        raise SeveralRuns(f"{path} has no run {run!r}; it has {names}.")
-    return chosen
+    return found_in(where, files) if where.is_dir() else _in_file(where, files)
 
 
 def _in_file(path: Path, files: Files) -> list[Named]:
@@ -141,8 +152,8 @@ def _in_file(path: Path, files: Files) -> list[Named]:
 
 
 def shown(path: Paths) -> str:
-    """Write one path or several as text."""
-    return str(path) if isinstance(path, str | Path) else " + ".join(map(str, path))
+    """Write one path or several as text, without secrets."""
+    return shown_path(path) if isinstance(path, str | Path) else " + ".join(map(shown_path, path))
 
 
 def _one_of(path: str | Path, files: Files, run: str | None) -> Named:
@@ -151,7 +162,9 @@ def _one_of(path: str | Path, files: Files, run: str | None) -> Named:
     chosen = [one for one in found if run in (one.name, one.log.name)] if len(found) > 1 else found
     if len(chosen) != 1:
         names = ", ".join(repr(one.log.name or one.name) for one in found[:6])
-        raise SeveralRuns(f"{path} holds {len(found)} runs ({names}); to join it, choose one with run=… (--run NAME).")
+        raise SeveralRuns(
+            f"{shown(path)} holds {len(found)} runs ({names}); to join it, choose one with run=… (--run NAME)."
+        )
     return chosen[0]
 
 

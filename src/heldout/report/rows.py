@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from heldout.compare.members import has_ended
 from heldout.copies import Marks, marks_of
@@ -15,6 +14,7 @@ from heldout.diagnosis.entries import as_told
 from heldout.diagnosis.first_screen import spoken_of
 from heldout.findings import Estimate, Fall, Severity, State, Verdict
 from heldout.metrics.phrasing import Spoken
+from heldout.remote.index import here
 from heldout.report.sparkline import Spark, spark_of
 from heldout.run import Run
 from heldout.settings import all_settings
@@ -212,6 +212,6 @@ def worst_first(rows: Iterable[Row]) -> list[Row]:
 def changed_of(source: str) -> float:
     """Return when a log was last written to, in seconds of the epoch; 0 where no file tells."""
     try:
-        return Path(source).expanduser().stat().st_mtime
+        return here(source).expanduser().stat().st_mtime
     except (OSError, ValueError):
         return 0.0

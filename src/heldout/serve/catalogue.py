@@ -14,9 +14,11 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from heldout.errors import HeldoutError
+from heldout.errors import HeldoutError, ReadError
 from heldout.fleet.cache import Cache, Found, Rows
 from heldout.fleet.places import DEPTH, Place, changed_of, digest, places_in, stamps_of
+from heldout.readers.elsewhere import PAUSE, look
+from heldout.remote.index import shown
 from heldout.report.rows import Row
 from heldout.serve.work import Asked, rows_in
 from heldout.serve.worker import Worker
@@ -149,13 +151,19 @@ class Catalogue:
         return Asked(str(path), tuple(map(str, self.roots)), run, self._planned)
 
     def _walk(self) -> tuple[list[tuple[Place, str, float]], dict[str, str]]:
+        unseen = {}
+        for root in self.roots:
+            try:
+                look(root, pause=PAUSE)
+            except ReadError as error:  # what was read of it before is still shown
+                unseen[shown(root)] = str(error)
         places = places_in(self.roots, self._depth)
         found = []
         for place in places.found:
             with suppress(OSError):
                 stamps = stamps_of(place.path)
                 found.append((place, digest(stamps), changed_of(stamps)))
-        return found, places.left
+        return found, places.left | unseen
 
     def _take(self, found: Sequence[tuple[Place, str, float]], left: dict[str, str]) -> None:
         before, self._known, self._left = self._known, {}, left

@@ -17,6 +17,7 @@ from heldout.engines.local import cores
 from heldout.errors import UsageError
 from heldout.fleet.cache import Cache
 from heldout.fleet.places import DEPTH
+from heldout.readers.elsewhere import local, look
 from heldout.serve.app import Served, app_of
 from heldout.serve.catalogue import Catalogue
 from heldout.serve.guard import LOCAL, Access
@@ -62,7 +63,7 @@ class Settings:
 
 
 def serve(
-    folders: Sequence[Path], settings: Settings = Settings(), ready: Callable[[str, Catalogue], None] = print
+    folders: Sequence[str | Path], settings: Settings = Settings(), ready: Callable[[str, Catalogue], None] = print
 ) -> None:
     """Serve the runs in some folders until interrupted.
 
@@ -72,7 +73,7 @@ def serve(
     ------
     UsageError
         When a folder is not there, the port is taken, or another address than this machine's own is to be served
-        without a token.
+        without a token; `ReadError` when what lies elsewhere cannot be had.
     """
     roots = [_root(folder) for folder in folders]
     access = access_of(settings)
@@ -171,9 +172,11 @@ def address(settings: Settings, access: Access, port: int) -> str:
     return f"http://{host}:{port}{access.base}/{f'?token={access.token}' if access.token else ''}"
 
 
-def _root(folder: Path) -> Path:
+def _root(folder: str | Path) -> Path:
+    where = local(folder)
+    look(where)
     try:
-        return folder.expanduser().resolve(strict=True)
+        return where.resolve(strict=True)
     except (OSError, RuntimeError):
         raise UsageError(f"{folder}: there is no such file or folder; name one that holds runs.") from None
 
