@@ -68,6 +68,16 @@ def logs() -> Names:
     return {"heldout": heldout}
 
 
+def a_run_elsewhere() -> Names:
+    import fsspec
+
+    import heldout
+
+    a_run("copy")
+    fsspec.filesystem("memory").put("copy", "/bucket/runs/today", recursive=True)
+    return {"heldout": heldout}
+
+
 def a_run_with_rollouts() -> Names:
     import heldout
 
@@ -126,6 +136,7 @@ STAGES: Mapping[str, Callable[[], Names]] = {
     "reading.md": logs,
     "real-runs.md": dict,
     "recording.md": a_loop_beside_a_run_whose_answers_were_judged,
+    "remote.md": a_run_elsewhere,
     "samples.md": a_run_with_rollouts,
     "sandbox.md": dict,
     "scale.md": lambda: {"__name__": "__main__", **a_run("runs/today")},
@@ -142,6 +153,8 @@ def test_the_python_of_a_page_runs(page: Path, tmp_path: Path, monkeypatch: pyte
         assert f'example("{page.name}"' in tests
         return
     monkeypatch.chdir(tmp_path)
+    if page.name == "remote.md":
+        monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     names = STAGES[page.name]()
     for block in blocks(page):
         exec(compile(block, page.name, "exec"), names)

@@ -11,6 +11,7 @@ import pytest
 from buckets import Bucket
 
 import heldout
+from heldout.cli import app
 from heldout.diagnosis.description import describe
 from heldout.diagnosis.verdict import diagnose
 from heldout.errors import ReadError
@@ -142,6 +143,22 @@ def test_answers_and_weights_stay_where_they_are_and_answers_are_told(bucket: Bu
     told = [note.text for note in run.notes if "answers" in note.text]
     assert len(told) == 1
     assert f"heldout samples s3://{bucket.name}/today" in told[0]
+
+
+def test_the_answers_of_a_run_in_a_bucket_are_listed(
+    bucket: Bucket, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with heldout.Recorder(tmp_path / "today", rank=0) as recorder:
+        recorder.log(5, {"reward": 1.0})
+        recorder.rollouts(5, [{"problem": "p", "prompt": "?", "text": "return 1", "reward": 1.0}])
+    bucket.put_folder(tmp_path / "today", "today/")
+    printed = []
+    for where in (str(tmp_path / "today"), f"s3://{bucket.name}/today"):
+        with pytest.raises(SystemExit):
+            app(["samples", where])
+        printed.append(capsys.readouterr().out.replace(where, "WHERE"))
+    assert printed[0] == printed[1]
+    assert not any("metrics" in one for one in bucket.fetched())
 
 
 def test_no_key_leads_out_of_the_copy(own_cache: Path, tmp_path: Path) -> None:

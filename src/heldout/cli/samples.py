@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
+from dataclasses import replace
 from typing import Annotated
 
 import typer
@@ -12,7 +12,7 @@ _ALL = 1_000_000  # more lines and characters than are kept of an answer
 
 
 def samples(
-    run: Annotated[Path, typer.Argument(metavar="RUN", help="A run directory, a folder of rollouts, or a file.")],
+    run: Annotated[str, typer.Argument(metavar="RUN", help="A run directory, a folder of rollouts, or a file.")],
     step: Annotated[int | None, typer.Option(help="Only answers of this training step.")] = None,
     rewarded: Annotated[bool, typer.Option("--rewarded", help="Only those that were paid as right ones are.")] = False,
     failed: Annotated[bool, typer.Option("--failed", help="Only those that fail the hidden tests.")] = False,
@@ -34,13 +34,18 @@ def samples(
     """
     from rich.console import Console
 
+    from heldout.readers.elsewhere import answers_at, errors_as_typed
+    from heldout.remote.index import shown
     from heldout.rollouts.choosing import chosen
     from heldout.rollouts.listing import as_data, as_lines, listing
     from heldout.rollouts.reading import rollouts_of
     from heldout.store.lines import json_line
     from heldout.tricks.naming import family_of
 
-    everything = rollouts_of(run)
+    where = answers_at(run)
+    with errors_as_typed(where):
+        found = rollouts_of(where)
+    everything = replace(found, source=shown(where))
     rows = chosen(everything, step=step, problems=problem or (), rewarded=rewarded, failed=failed, grep=grep)
     listed = listing(everything, rows, top, names=family_of, differ=diff)
     if as_json:

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from heldout.errors import ReadError
+from heldout.errors import ReadError, UsageError
 from heldout.readers.folders.found import Named
 from heldout.readers.folders.places import is_held_out
 from heldout.readers.folders.walk import is_no_log
@@ -51,6 +51,19 @@ def local(path: str | Path) -> Path:
     return _mirrors.setdefault(mirror.path, mirror).path
 
 
+def answers_at(path: str | Path) -> Path:
+    """Return the path on this machine of the answers that were kept of a run, fetched if they lie elsewhere.
+
+    Errors as for `look`.
+    """
+    address = address_of(path)
+    if address is None:
+        return path_of(path)
+    mirror = Mirror(address, "answers", _but_answers)
+    mirror.look()
+    return mirror.path
+
+
 def look(path: Path, *, pause: float = 0.0) -> None:
     """Bring the mirror in which a path lies up to date, if it lies in one that this process has made.
 
@@ -77,7 +90,7 @@ def errors_as_typed(path: Path) -> Iterator[None]:
     """Let what is wrong with a path in a mirror name the address."""
     try:
         yield
-    except ReadError as error:
+    except (ReadError, UsageError) as error:
         said = as_addresses(path, str(error))
         if said == str(error):
             raise
@@ -137,6 +150,18 @@ def _sorted(keys: Collection[str]) -> dict[str, str]:
             names[name].add(folder)
     recorded = {folder for folder in names[RUN] if folder in names[METRICS] or _join(folder, EVALS) in below}
     return {key: sort for key in keys if (sort := _sort(key, recorded))}
+
+
+def _but_answers(keys: Collection[str]) -> dict[str, str]:
+    """Return the keys that hold no answers, as far as names tell; of a run that was recorded, all but its rollouts."""
+    ours = RUN in keys and any(key.startswith(f"{ROLLOUTS}/") for key in keys)
+    left = {key: sort for key in keys if (sort := _sort(key, ())) not in ("", ANSWERS)}
+    left |= {
+        key: OTHER for key in keys if not key.endswith((".jsonl", ".jsonl.gz", ".parquet", f"/{RUN}")) and key != RUN
+    }
+    if ours:
+        left |= {key: OTHER for key in keys if not key.startswith(f"{ROLLOUTS}/") and key not in (RUN, HIDDEN_TESTS)}
+    return left
 
 
 def _sort(key: str, recorded: Collection[str]) -> str:

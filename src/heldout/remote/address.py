@@ -12,6 +12,7 @@ from urllib.parse import parse_qsl, unquote
 _ADDRESS = re.compile(r"([a-z][a-z0-9+.-]+)://(.*)", re.IGNORECASE | re.DOTALL)
 # What pathlib makes of the addresses that people have.
 _FOLDED = re.compile(r"(s3a?|gcs|gs|az|abfss?|hf|ssh|sftp|memory|https?|file):/([^/].*)", re.IGNORECASE | re.DOTALL)
+_QUERY = re.compile(r"(?<=\w)\?[^\s\"'()]+")
 _HERE = ("file", "local")
 _WITH_USERS = ("ssh", "sftp", "ftp", "smb")
 _WITH_KEYS = ("s3", "s3a")  # fsspec itself reads no credentials in such an address
@@ -72,7 +73,7 @@ class Address:
         """Return what a library says without the secrets of the address."""
         for secret in sorted({*self._secrets()}, key=len, reverse=True):
             text = text.replace(secret, "…")
-        return text
+        return _QUERY.sub("?…", text)
 
     @property
     def _user(self) -> str:

@@ -100,7 +100,7 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
 def _status(error: BaseException) -> int:
     """Return the status of HTTP that an error of a library carries, 0 where there is none."""
     response = getattr(error, "response", None)
-    found = [getattr(error, "status", None), getattr(error, "code", None), getattr(response, "status_code", None)]
+    found = [getattr(error, "status", None), vars(error).get("code"), getattr(response, "status_code", None)]
     if isinstance(response, dict):
         found.append(response.get("ResponseMetadata", {}).get("HTTPStatusCode"))
     return next((one for one in found if isinstance(one, int)), 0)

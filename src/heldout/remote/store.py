@@ -24,7 +24,8 @@ _VERSIONS = (
     "created",
 )
 _CHANGED = ("LastModified", "last_modified", "mtime", "updated", "created")
-_CUT_IN_A_PIECE = 33_554_432  # bytes that are asked for at once
+_PIECE = 33_554_432  # bytes that are asked for at once
+_TRIES = 2
 
 
 class Entry(NamedTuple):
@@ -52,7 +53,13 @@ class Store:
         except ImportError:
             raise missing_fsspec(address) from None
         with self._refusing():
-            self._files, self._root = url_to_fs(address.url, **address.options)
+            self._files, self._root = url_to_fs(
+                address.url, skip_instance_cache=True, **address.options, **_patience(address)
+            )
+            if isinstance(
+                getattr(self._files, "retries", None), int
+            ):  # s3fs, gcsfs: on top of those of their libraries
+                self._files.retries = _TRIES
         self._alone = address.protocol.startswith("http")  # whose listings are guessed from pages
 
     def listed(self) -> dict[str, Entry]:
@@ -78,7 +85,7 @@ class Store:
             return
         while start < end:
             with self._refusing(single=True):
-                data: bytes = self._files.cat_file(name, start=start, end=min(start + _CUT_IN_A_PIECE, end))
+                data: bytes = self._files.cat_file(name, start=start, end=min(start + _PIECE, end))
             if not data:  # it is shorter by now
                 return
             yield data
@@ -93,6 +100,16 @@ class Store:
             raise (error if single else refusal(self.address, error)) from None
         except Exception as error:  # each package has errors of its own
             raise refusal(self.address, error) from None
+
+
+def _patience(address: Address) -> dict[str, Any]:
+    """Return options by which a store that does not answer is given up soon, unless the user has set their own."""
+    from fsspec.config import conf
+
+    known = conf.get(address.protocol, {})
+    if address.protocol not in ("s3", "s3a") or "config_kwargs" in known or "client_kwargs" in known:
+        return {}
+    return {"config_kwargs": {"retries": {"total_max_attempts": _TRIES}}}
 
 
 def _entry(about: Mapping[str, Any]) -> Entry:
