@@ -98,7 +98,7 @@ def _value(text: str) -> Any:
 @with_flags
 def train(
     out: Annotated[
-        Path | None, typer.Option("-o", "--out", help="Directory of the run [default: runs/ and the recipe's name].")
+        str | None, typer.Option("-o", "--out", help="Directory of the run [default: runs/ and the recipe's name].")
     ] = None,
     recipe: Annotated[
         str, typer.Option(help="Start from a recipe: honest, exit-hack, exit-hack-guarded or reward-model.")
@@ -135,26 +135,32 @@ def train(
     from heldout.train.config import changed_settings, load_config, settings_of
 
     require_extra()
+    from heldout.remote.address import address_of
+    from heldout.remote.index import shown
+    from heldout.store.uploading import sent_to
     from heldout.train.grpo import train as run
 
-    directory = out or Path("runs") / (recipe or "train")
+    place = out or str(Path("runs") / (recipe or "train"))
     if resume and (recipe or config or settings):
         raise UsageError("--resume goes on with the settings of the run; leave recipe, file and other flags away.")
     if back_to is not None and (recipe or config):
         raise UsageError("--from goes on with the settings of the run; leave recipe and file away.")
-    if back_to is not None:
-        chosen = changed_settings(directory, **settings)
-    else:
-        chosen = settings_of(directory) if resume else load_config(recipe, config, **settings)
-    if dry_run:
-        _print_plan(chosen, directory)
-        return
-    console = Console(stderr=True, highlight=False)
-    finished = run(chosen, directory, resume=resume or back_to is not None, back_to=back_to, console=console)
+    with sent_to(place, sending=not dry_run) as directory:
+        if back_to is not None:
+            chosen = changed_settings(directory, **settings)
+        else:
+            chosen = settings_of(directory) if resume else load_config(recipe, config, **settings)
+        if dry_run:
+            _print_plan(chosen, directory)
+            return
+        console = Console(stderr=True, highlight=False)
+        finished = run(chosen, directory, resume=resume or back_to is not None, back_to=back_to, console=console)
     if not ranks().first:
         return  # the first process speaks for all
-    again = "" if finished else f"; go on with: heldout train --resume -o {directory}"
-    print(f"{directory}: {'finished' if finished else 'stopped'}{again}")
+    where = shown(place if (elsewhere := address_of(place) is not None) else directory)
+    again = "" if finished else f"; go on with: heldout train --resume -o {where}"
+    stay = f"; checkpoints and the policy are in {directory}" if elsewhere else ""
+    print(f"{where}: {'finished' if finished else 'stopped'}{stay}{again}")
 
 
 def _print_plan(chosen: TrainConfig, directory: Path) -> None:

@@ -20,7 +20,7 @@ from heldout.readers.folders.places import is_held_out_folder, step_in
 from heldout.readers.folders.walk import is_no_log, listed
 from heldout.readers.formats import folder_reader
 from heldout.readers.source import Stamp, stamp_at
-from heldout.store.layout import CHECKPOINTS, EVALS, HIDDEN, METRICS, PROCESS, ROLLOUTS, RUN, is_run
+from heldout.store.layout import CHECKPOINTS, EVALS, HIDDEN, METRICS, PROCESS, ROLLOUTS, RUN, is_run, whole_name
 from heldout.text import word_set
 
 DEPTH = 4  # folders below the one that is served
@@ -182,7 +182,7 @@ def _entries(place: Path, depth: int = 0, but: Container[str] = ()) -> Iterator[
     recorded = depth == 0 and is_run(place)
     for entry in inside:
         path = Path(entry.path)
-        if entry.name.startswith(".") or (recorded and entry.name not in _OF_A_RUN):
+        if entry.name.startswith(".") or (recorded and whole_name(entry.name) not in _OF_A_RUN):
             continue
         if entry.is_dir():
             yield path, entry

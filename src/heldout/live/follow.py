@@ -19,7 +19,7 @@ from heldout.readers.restarts import compacted, joined
 from heldout.readers.roles import Options
 from heldout.readers.source import Files, stamp_at
 from heldout.run import Run
-from heldout.store.layout import CHECKPOINTS, EVALS, METRICS, RUN, is_run
+from heldout.store.layout import CHECKPOINTS, EVALS, METRICS, RUN, is_run, whole_name
 
 _DEEPEST = 6
 _Stamp = tuple[int, int, int]  # inode, size, time of the last change
@@ -175,7 +175,7 @@ def _inside(folder: Path, depth: int) -> Iterator[tuple[str, _Stamp]]:
         for entry in entries:
             if entry.name.startswith("."):
                 continue
-            if recorded and entry.name not in (RUN, METRICS, EVALS, CHECKPOINTS):
+            if recorded and whole_name(entry.name) not in (RUN, METRICS, EVALS, CHECKPOINTS):
                 continue
             try:
                 is_folder = entry.is_dir()

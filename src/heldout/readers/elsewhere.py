@@ -23,7 +23,7 @@ from heldout.remote.address import address_of, path_of
 from heldout.remote.index import as_addresses, mirror_at, shown
 from heldout.remote.mirror import ANSWERS, HIDDEN, OTHER, Mirror
 from heldout.run import Note, NoteKind
-from heldout.store.layout import CHECKPOINTS, EVALS, FINDINGS, METRICS, PROCESS, ROLLOUTS, RUN
+from heldout.store.layout import CHECKPOINTS, EVALS, FINDINGS, METRICS, PROCESS, ROLLOUTS, RUN, whole_name
 from heldout.store.layout import HIDDEN as HIDDEN_TESTS
 from heldout.text import counted, size_of
 
@@ -173,7 +173,7 @@ def _sort(key: str, recorded: Collection[str]) -> str:
     for depth in range(len(above), -1, -1):
         if "/".join(above[:depth]) in recorded:
             inside = [*above[depth:], name]
-            wanted = inside[0] in _OF_A_RUN if len(inside) == 1 else inside[0] == EVALS and len(inside) == 2
+            wanted = whole_name(name) in _OF_A_RUN if len(inside) == 1 else inside[0] == EVALS and len(inside) == 2
             return "" if wanted else OTHER
     if any(map(_CHECKPOINT.fullmatch, above)):
         return "" if _IN_CHECKPOINTS.fullmatch(name) else OTHER

@@ -36,6 +36,8 @@ from heldout.store.layout import (
     ROLLOUTS,
     RUN,
     SESSION,
+    parts_of,
+    whole_name,
 )
 from heldout.store.lines import read_rows, restored
 from heldout.text import counted
@@ -214,7 +216,7 @@ def _about(path: Path) -> dict[str, Any]:
 
 
 def _metrics(path: Path, files: Files) -> _Metrics:
-    lines = files.source(path).fed(_MetricLines) if path.is_file() else _MetricLines()
+    lines = files.source(path, parts_of(path)).fed(_MetricLines) if path.is_file() else _MetricLines()
     notes = dropped_lines(path, lines.refused, lines.wrong)
     table = lines.rows.build()
     if not table.columns.keys() - {"step"}:
@@ -268,7 +270,9 @@ def _evaluations(folder: Path, files: Files) -> tuple[list[list[_Evaluated]], li
     """Read all benchmarks, each in the order of its lines."""
     rows, notes = list[list[_Evaluated]](), list[Note]()
     for path in sorted(folder.glob("*.jsonl")) if folder.is_dir() else []:
-        found, said = _evaluation_rows(files.source(path))
+        if whole_name(path.name) != path.name:
+            continue
+        found, said = _evaluation_rows(files.source(path, parts_of(path)))
         rows.append(found)
         notes += said
     return rows, notes

@@ -69,6 +69,11 @@ class Address:
         inside = self.shown.removesuffix("?…").partition("://")[2]
         return unquote(inside) if self.protocol.startswith("http") else inside
 
+    @property
+    def has_folders(self) -> bool:
+        """Whether folders have to be made there before files, as on the disk of another machine."""
+        return self.protocol in _WITH_USERS
+
     def scrubbed(self, text: str) -> str:
         """Return what a library says without the secrets of the address."""
         for secret in sorted({*self._secrets()}, key=len, reverse=True):

@@ -62,14 +62,17 @@ class Store:
                 self._files.retries = _TRIES
         self._alone = address.protocol.startswith("http")  # whose listings are guessed from pages
 
-    def listed(self) -> dict[str, Entry]:
-        """Return every file below the address by its key there; the one that lies at the address itself has none."""
+    def listed(self, *, empty: bool = False) -> dict[str, Entry]:
+        """Return every file below the address by its key there; the one that lies at the address itself has none.
+
+        Where there is nothing, that is an error, unless it may be `empty`.
+        """
         with self._refusing():
             self._files.invalidate_cache()
             if self._alone:
                 return {"": _entry(self._files.info(self._root))}
             found: Mapping[str, Mapping[str, Any]] = self._files.find(self._root, detail=True)
-        if not found:
+        if not found and not empty:
             raise not_there(self.address)
         below = f"{self._root.rstrip('/')}/"
         keys = {"" if name == self._root else name.removeprefix(below): about for name, about in found.items()}
@@ -90,6 +93,14 @@ class Store:
                 return
             yield data
             start += len(data)
+
+    def write(self, key: str, content: bytes) -> None:
+        """Put a file below the address, in place of one that is there."""
+        name = f"{self._root.rstrip('/')}/{key}"
+        with self._refusing():
+            if self.address.has_folders:
+                self._files.makedirs(name.rpartition("/")[0], exist_ok=True)
+            self._files.pipe_file(name, content)
 
     @contextmanager
     def _refusing(self, *, single: bool = False) -> Iterator[None]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import importlib.metadata
 import platform
 import re
@@ -34,6 +35,7 @@ SESSION = "session"  # of an evaluation: the time that the last such mark before
 SEED, POOLED = "seed", "pooled"  # of the samples of an evaluation; the seeds whose samples were added up in a line
 EVALUATION_KEYS = (*LINE_KEYS, SESSION, SEED, POOLED, "benchmark", "problems", "passed", "samples")
 
+_PART = re.compile(r"\.\d{5}\.jsonl$")
 # Packages whose version may explain why two runs with equal settings differ.
 _PACKAGES = ("numpy", "torch", "transformers", "trl", "accelerate", "datasets", "vllm", "verl", "deepspeed", "ray")
 
@@ -51,6 +53,40 @@ def evaluation_file(benchmark: str) -> str:
     """Return where a benchmark is kept, relative to the run; its name may hold anything, also slashes."""
     name = re.sub(r"[^\w@+-]+", "_", benchmark)[:100] or "_"
     return f"{EVALS}/{name}.jsonl"
+
+
+def part_name(name: str, number: int) -> str:
+    """Return what a full part of a file of lines is called, where files cannot be appended to.
+
+    >>> part_name("metrics.jsonl", 3), whole_name("metrics.00003.jsonl")
+    ('metrics.00003.jsonl', 'metrics.jsonl')
+    """
+    return f"{name.removesuffix('.jsonl')}.{number:05d}.jsonl"
+
+
+def whole_name(name: str) -> str:
+    """Return the name of the file that a part is of, or the name itself where it is none of a part."""
+    return _PART.sub(".jsonl", name)
+
+
+def parts_of(path: Path) -> list[Path]:
+    """Return the full parts of a file of lines, the oldest first.
+
+    While a part is being closed, what is in it may still stand in the file as well: then it does not count yet.
+    """
+    name = glob.escape(path.name.removesuffix(".jsonl"))
+    parts = sorted(path.parent.glob(f"{name}.{'[0-9]' * 5}.jsonl"))
+    if parts and _begins_alike(parts[-1], path):
+        parts.pop()
+    return parts
+
+
+def _begins_alike(part: Path, path: Path) -> bool:
+    try:
+        with part.open("rb") as one, path.open("rb") as other:
+            return one.read(4096) == other.read(4096)
+    except OSError:
+        return False
 
 
 def rollout_file(step: int) -> str:

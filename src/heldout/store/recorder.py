@@ -22,9 +22,10 @@ from typing import Any
 
 import orjson
 
-from heldout.errors import RecordError, UsageError
+from heldout.errors import MissingExtra, RecordError, UsageError
 from heldout.metrics import checked_roles
 from heldout.ranks import ranks
+from heldout.remote.address import address_of
 from heldout.run import Evaluation
 from heldout.steps import checked_step
 from heldout.store import layout
@@ -41,6 +42,7 @@ from heldout.store.lines import (
     replacing,
     text_of,
 )
+from heldout.store.uploading import Uploader, fetch_run, recorded_at
 from heldout.store.writer import LastWord, Writer
 
 _LIVE: weakref.WeakSet[Recorder] = weakref.WeakSet()
@@ -52,7 +54,8 @@ class Recorder:
     Parameters
     ----------
     directory
-        Where; it is made if it is not there, and may hold other files (checkpoints, the trainer's own logs).
+        Where; it is made if it is not there, and may hold other files (checkpoints, the trainer's own logs). For an
+        address such as ``s3://bucket/runs/today`` the run is written on this disk and sent there while it goes on.
     config
         Settings of the run, kept in ``run.json``: plain data, paths, enumerations, dataclasses, arrays.
     roles
@@ -66,7 +69,7 @@ class Recorder:
     Attributes
     ----------
     directory
-        Where the run is written.
+        Where on this disk the run is written.
     lost
         How many records or values could not be written since the start.
 
@@ -103,7 +106,9 @@ class Recorder:
         resume: bool = False,
         rank: int | None = None,
     ) -> None:
-        self.directory = Path(directory)
+        self._address = address_of(os.fspath(directory))
+        self.directory = Path(directory) if self._address is None else recorded_at(self._address)
+        self._uploader: Uploader | None = None
         self.lost = 0
         self._warned: set[str] = set()
         self._lines: dict[str, LineFile] = {}
@@ -119,13 +124,21 @@ class Recorder:
         try:
             self.directory.mkdir(parents=True, exist_ok=True)
             self._held = lock_directory(self.directory)
+            if self._address is not None:
+                fetch_run(self.directory, self._address)
             self._start(about, resume)
             self._writer = Writer.this()
             self._writer.write(self.directory)
+            self._send()
         except OSError as error:
             self.close()
             raise _no_place(directory, error) from error
-        except RecordError:
+        except RecordError as error:
+            self.close()
+            if self._address is None:
+                raise
+            raise RecordError(str(error).replace(str(self.directory), self._address.shown)) from None
+        except MissingExtra:
             self.close()
             raise
         self._open = True
@@ -265,7 +278,7 @@ class Recorder:
             self._lose("that the training went back", error)
 
     def close(self, last_word: LastWord = "finished") -> None:
-        """Close the files and let others write; nothing is pending that would have to be flushed.
+        """Close the files and let others write; what belongs elsewhere is sent there, for a minute at most.
 
         Parameters
         ----------
@@ -279,7 +292,10 @@ class Recorder:
             for lines in self._lines.values():
                 lines.close()
             self._lines.clear()
+            uploader, self._uploader = self._uploader, None
             self._let_go()
+        if uploader is not None and (left := uploader.close()):
+            warnings.warn(left, RuntimeWarning, stacklevel=2)
 
     def reopen(self) -> None:
         """Go on after `close` as if nothing had been, for what comes late; a RecordError where another one writes."""
@@ -289,6 +305,7 @@ class Recorder:
                 self._writer = Writer.this()
                 self._writer.write(self.directory)
                 self._open = True
+                self._send()
                 _LIVE.add(self)
 
     def __enter__(self) -> Recorder:
@@ -321,6 +338,11 @@ class Recorder:
         self._resumed = time.time()
         marker = {layout.RESUMED: True, "time": self._resumed, **changed}
         self._opened(layout.METRICS).append(json_line(marker))
+
+    def _send(self) -> None:
+        """Begin to send what is written to where it belongs, if that is elsewhere."""
+        if self._address is not None:
+            self._uploader = Uploader(self.directory, self._address)
 
     def _line(self, step: int, metrics: Mapping[str, Any]) -> bytes:
         """Put a step into a line: at once where all are plain finite numbers, one by one where not."""
