@@ -155,6 +155,7 @@ def test_the_python_of_a_page_runs(page: Path, tmp_path: Path, monkeypatch: pyte
     monkeypatch.chdir(tmp_path)
     if page.name == "remote.md":
         monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+        monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     names = STAGES[page.name]()
     for block in blocks(page):
         exec(compile(block, page.name, "exec"), names)
