@@ -58,9 +58,13 @@ def test_columns_and_comparisons_are_those_of_a_local_copy(
         assert printed(words[0], there, *words[1:]) == local.replace(str(folder), there)
 
 
-def test_a_folder_of_runs_in_a_bucket_is_watched(sweep: tuple[str, Path], printed: Callable[..., str]) -> None:
+def test_a_folder_of_runs_in_a_bucket_is_watched(
+    bucket: Bucket, sweep: tuple[str, Path], printed: Callable[..., str]
+) -> None:
+    bucket.asked()
     table = printed("watch", sweep[0], "--once")
-    assert re.findall(r"^seed\d", table, re.MULTILINE) == ["seed0", "seed1", "seed2", "seed3"]
+    assert sorted(re.findall(r"^seed\d(?= )", table, re.MULTILINE)) == ["seed0", "seed1", "seed2", "seed3"]
+    assert sum("list-type" in one for one in bucket.asked()) == 2  # as a single run it is looked at first
 
 
 def test_a_fleet_finds_the_places_in_a_bucket_and_says_which_bucket_is_missing(sweep: tuple[str, Path]) -> None:

@@ -65,12 +65,12 @@ def answers_at(path: str | Path) -> Path:
 
 
 def look(path: Path, *, pause: float = 0.0) -> None:
-    """Bring the mirror in which a path lies up to date, if it lies in one that this process has made.
+    """Bring a mirror up to date; what lies in one is brought up to date with the whole of it.
 
     Parameters
     ----------
     path
-        As `local` returned it, or below that.
+        As `local` returned it; any other path is left alone.
     pause
         Seconds that must have passed since the last look.
 
@@ -79,10 +79,8 @@ def look(path: Path, *, pause: float = 0.0) -> None:
     ReadError
         When the store does not answer, or nothing lies there; `MissingExtra` when a package for it is not installed.
     """
-    if _mirrors:
-        for above in (path, *path.parents):
-            if above in _mirrors:
-                _mirrors[above].look(pause=pause)
+    if path in _mirrors:
+        _mirrors[path].look(pause=pause)
 
 
 @contextmanager

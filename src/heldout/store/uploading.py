@@ -145,7 +145,8 @@ class Uploader:
 def sent_to(place: str | Path, *, sending: bool = True) -> Iterator[Path]:
     """Yield the directory on this disk for what is written to a place; what belongs elsewhere is sent there meanwhile.
 
-    The first of several processes sends, if any is to. What could not be sent is warned of at the end; errors as for `Uploader`.
+    The first of several processes sends, if any is to. What could not be sent is warned of at the end; errors as for
+    `Uploader`.
     """
     address = address_of(place)
     if address is None:
