@@ -101,7 +101,7 @@ def here(source: str) -> Path:
     """Return where on this machine lies what is shown of a log: in the newest mirror of an address, if there is one."""
     if address_of(source) is None:
         return Path(source)
-    found = [(index.stat().st_mtime, index.parent) for index in mirrors().glob(f"*/{INDEX}")]
+    found = [(index.parent.stat().st_mtime, index.parent) for index in mirrors().glob(f"*/{INDEX}")]
     for _, folder in sorted(found, reverse=True):
         known = read_index(folder)
         if known is not None and (source == known.address or source.startswith(f"{known.address}/")):

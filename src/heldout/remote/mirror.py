@@ -89,11 +89,14 @@ class Mirror:
         listed = self._store.listed()
         try:
             with self._locked():
-                index = read_index(self.folder) or Index(self.address.shown, self._place.as_posix())
+                known = read_index(self.folder)
+                index = Index(self.address.shown, self._place.as_posix(), dict(known.files) if known else {})
                 try:
                     self._follow(self._store, listed, index)
                 finally:
-                    index.write(self.folder)
+                    if index != known:
+                        index.write(self.folder)
+                os.utime(self.folder)  # it is in use
         except OSError as error:
             why = f"{error.strerror or error}; XDG_CACHE_HOME says where copies are kept"
             raise ReadError(f"{self.address.shown}: no copy can be made in {self.folder} ({why}).") from error
