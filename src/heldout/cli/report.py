@@ -176,11 +176,11 @@ def _read_each(paths: list[str], reading: Reading, join: bool) -> tuple[list[_Kn
     beside: list[str] = []
     refused: dict[str, str] = {}
     for path in [paths] if join and len(paths) > 1 else paths:
-        apart = _apart(path, reading)
-        if apart:
-            runs += apart
-            continue
         try:
+            apart = _apart(path, reading)
+            if apart:
+                runs += apart
+                continue
             found, unread = reading.every(path)
         except ReadError as error:
             if join or len(paths) == 1:
