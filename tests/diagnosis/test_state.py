@@ -163,6 +163,21 @@ def test_a_fall_that_may_be_one_is_watched() -> None:
     )
 
 
+def test_a_score_that_rose_and_may_be_falling_since_is_not_called_improving() -> None:
+    rates = [0.22, 0.35, 0.51, 0.58, 0.64, 0.66, 0.70, 0.63, 0.60, 0.61, 0.63, 0.62, 0.64, 0.63, 0.60, 0.60]
+    falls = told(rated(rates, 256))
+    assert falls.looks[-1].level is Level.WATCH
+    assert level_of(falls.evidence).state == "improving"  # by its last third against its first
+    answer = answer_of(falls, 0.09)
+    assert (answer.state, answer.label, answer.watched) == (State.CANNOT_TELL, "watch", True)
+    assert re.match(
+        r"The held-out score has risen by [\d.]+ points since step 0 \(95 % .*\), but may be falling: its change",
+        answer.sentence,
+    )
+    still = told(rated(rates[:6], 256))
+    assert answer_of(still, 0.09).state is State.IMPROVING
+
+
 DIP = [0.3, 0.4, 0.5, 0.5, 0.5, 0.2, 0.2]
 
 

@@ -32,15 +32,21 @@ def standing(fallen: OverOptimisation, visible: float | None, margin: float | No
             f"it, which alone shows no lasting {said.loss}."
         )
         return Answer(State.CANNOT_TELL, f"the last evaluation is {'high' if said.lower else 'low'}", text)
-    if test.state == "improving":
+    watched = fallen.looks[-1].level is Level.WATCH
+    if test.state == "improving" and not watched:
         text = f"The held-out score {_rise(seen, test)}; no {said.loss} was seen{unseen}."
         return Answer(State.IMPROVING, label, text)
     if level:
         text = f"The held-out score {level_since(seen, test)}; no {said.loss} was seen{unseen}."
         return Answer(State.PLATEAU, label, text)
-    falling = fallen.looks[-1].level is Level.WATCH or test.interval[1] < 0.0
+    falling = watched or test.interval[1] < 0.0
+    rose = f"{_rise(seen, test)}, but " if test.state == "improving" else ""
     worse = "getting worse" if said.lower else "falling"
-    begins = f"The held-out score may be {worse}" if falling else f"Neither a {said.loss} nor a {said.gain} can be told"
+    begins = (
+        f"The held-out score {rose}may be {worse}"
+        if falling
+        else f"Neither a {said.loss} nor a {said.gain} can be told"
+    )
     text = f"{begins}: {change_lies(seen, test)}."
     return Answer(State.CANNOT_TELL, "watch" if falling else "within noise", text, watched=falling)
 
