@@ -12,7 +12,7 @@ STAMP := $(VENV)/.installed
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 RUNS := runs/honest runs/exit-hack
 
-.PHONY: demo examples test light docs mutate bench release clean
+.PHONY: demo examples test types types-of-tests light docs mutate bench release clean
 
 # both side by side, a core each
 demo: $(STAMP)
@@ -30,9 +30,14 @@ examples: $(STAMP)
 test: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy
-	$(BIN)/mypy --config-file tests/mypy.ini tests
+	@$(MAKE) --no-print-directory -j 2 types types-of-tests
 	$(BIN)/pytest -q -n 2
+
+types: | $(STAMP)
+	$(BIN)/mypy
+
+types-of-tests: | $(STAMP)
+	$(BIN)/mypy --config-file tests/mypy.ini --cache-dir .mypy_cache/tests tests
 
 # the install without extras reads, reports and draws
 light: pyproject.toml constraints.txt

@@ -218,6 +218,13 @@ def test_more_than_a_quarter_of_jumps_back_are_rows_in_no_order(back: int, rows:
     assert (len(held.columns["reward"].row) == rows) == is_sorted
 
 
+@pytest.mark.parametrize(("steps", "held"), [([20, 10, 0], 3), ([20, 10], 1), ([20, 10, 10], 2), ([10, 20, 0], 1)])
+def test_a_table_whose_newest_row_is_first_is_sorted(steps: list[int], held: int) -> None:
+    """Two rows are too few to tell, and a restart need not be alone."""
+    one = Log("csv", np.array(steps), {"reward": Column(np.arange(len(steps)), np.zeros(len(steps)))})
+    assert len(without_superseded(one)[0].columns["reward"].row) == held
+
+
 @pytest.mark.parametrize(
     ("rows", "rewards", "measured"),
     [

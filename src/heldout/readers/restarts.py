@@ -29,6 +29,7 @@ from heldout.text import counted
 # of them), or from workers that write when they are done, the rows were written in no order; a few rows prove nothing.
 _IN_NO_ORDER = 0.25
 _FEWEST_JUMPS = 9
+_NEWEST_FIRST = 2  # a table that was sorted from its end: no run is restarted after every row of it, each time earlier
 _NEARLY_EVERY = 0.8  # step is repeated where several processes write side by side; a restart repeats the end of a run
 _FAR = 4  # such jumps are the whole log
 _MOST_SUPERSEDED = 1000  # rows kept of a log that is followed, although they hold no longer
@@ -206,6 +207,8 @@ def compacted(log: Log) -> Log:
 def _in_no_order(log: Log) -> bool:
     jump = -np.diff(log.step)
     back = jump > 0
+    if back.all() and len(back) >= _NEWEST_FIRST:
+        return True
     if len(back) < _FEWEST_JUMPS or not back.any():
         return False
     return bool(back.mean() > _IN_NO_ORDER) or _by_several(log, jump[back])
