@@ -28,6 +28,7 @@ from heldout.findings import State
 from heldout.fleet import Fleet, judge
 from heldout.fleet.frame import COLUMNS, FELL
 from heldout.fleet.terminal import show
+from heldout.fleet.words import head_of, lines_of
 from heldout.stats.levels import adaptive_benjamini_hochberg
 
 HOSTILE = "=cmd|'x'!A1<script>alert(1)</script>\x1b[31m"
@@ -86,7 +87,7 @@ def test_what_is_broken_is_a_row_and_is_named_once(made: Made) -> None:
 
 def test_the_surest_falls_come_first_and_all_runs_are_paid_for(made: Made) -> None:
     rows = made.fleet.judged
-    asked = rows.filter(pl.col("p").is_not_null())
+    asked = rows.filter(pl.col("p").is_not_null() & pl.col("copy_of").is_null())
     assert asked["adjusted_p"].to_list() == pytest.approx(adaptive_benjamini_hochberg(asked["p"].to_list()))
     assert asked["label"].head(len(made.fleet.flagged())).str.starts_with("confirmed").all()
     down = rows["state"].is_in(FELL)
@@ -210,6 +211,22 @@ def test_paths_are_folders_patterns_and_lists_and_each_run_counts_once(made: Mad
     assert any("no log lies in it" in why for why in fleet.failures.values())
     with pytest.raises(UsageError, match="the list of paths cannot be read"):
         judge(f"@{tmp_path / 'no-list.txt'}")
+
+
+def test_a_copy_counts_as_no_run_of_its_own_and_a_lost_log_is_a_row(made: Made, tmp_path: Path) -> None:
+    [path] = made.fleet.flagged()["path"].head(1)
+    for name in ("fallen", "fallen-copy"):
+        shutil.copytree(path, tmp_path / "runs" / name)
+    (tmp_path / "runs" / "unmounted").mkdir()
+    (tmp_path / "runs" / "unmounted" / "metrics.jsonl").symlink_to(tmp_path / "disk" / "metrics.jsonl")
+    os.mkfifo(tmp_path / "runs" / "piped.jsonl")
+    fleet = judge(tmp_path / "runs", engine=Local(1))
+    assert fleet.judged.select("run", "copy_of").rows() == [("fallen", None), ("fallen-copy", "fallen")]
+    assert fleet.flagged()["run"].to_list() == ["fallen"]
+    assert head_of(fleet) == "2 runs: 1 confirmed, of which fewer than one by chance"
+    assert "1 run has the same measurements as another: a copy does not count." in list(lines_of(fleet))
+    told = {"unmounted/metrics.jsonl": "is not there", "piped.jsonl": "is a pipe"}
+    assert {name: told[name] in why for name, why in fleet.failures.items()} == dict.fromkeys(told, True)
 
 
 def test_runs_that_were_not_written_to_since_a_date_are_left_out(made: Made) -> None:

@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 import polars as pl
 
+from heldout.copies import same_marks
 from heldout.engines import Engine, Local
 from heldout.errors import HeldoutError, UsageError
 from heldout.fleet.cache import Cache, Found
@@ -48,6 +49,7 @@ class _Gathered:
     members: list[Member] = field(default_factory=list)
     records: list[tuple[Any, ...]] = field(default_factory=list)
     older: int = 0  # places that were not written to since a date
+    measured: dict[int, str] = field(default_factory=dict)  # by what was measured, the first run of it
 
     def take(self, place: Place, stamp: str, changed: float, found: Found | HeldoutError) -> None:
         """Take in what was found in a place."""
@@ -56,7 +58,14 @@ class _Gathered:
         for run, row in found:
             name, which = (place.name, None) if len(found) == 1 else (f"{place.name}/{run}", run)
             self.members.append(Member(str(place.path), which, stamp, changed, name, row.severity))
-            self.records.append(record_of(replace(row, name=name), str(place.path)))
+            self.records.append(record_of(replace(row, name=name), str(place.path), self._copy_of(row, name)))
+
+    def _copy_of(self, row: Row, name: str) -> str | None:
+        """Return the run that had the same measurements, None where there was none or they tell too little."""
+        if not same_marks(row.marks, row.marks):
+            return None
+        first = self.measured.setdefault(hash(row.marks), name)
+        return first if first != name else None
 
 
 class Fleet:

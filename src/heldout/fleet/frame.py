@@ -42,13 +42,14 @@ COLUMNS: dict[str, pl.DataType] = {
     "warnings": pl.Int64(),
     "seconds": pl.Float64(),
     "error": pl.String(),
+    "copy_of": pl.String(),  # the run that has the same measurements: this one does not count
 }
 _CONFIRMED = "confirmed"
 _SPREADSHEET = r"^([=+\-@\t\r])"  # what begins so, a spreadsheet computes
 _UNSEEN = r"[\x00-\x1f\x7f-\x9f]"
 
 
-def record_of(row: Row, path: str) -> tuple[Any, ...]:
+def record_of(row: Row, path: str, copy_of: str | None = None) -> tuple[Any, ...]:
     """Return the values of one run, in the order of `COLUMNS`, its adjusted p left open."""
     fall = row.fall
     return (
@@ -73,19 +74,20 @@ def record_of(row: Row, path: str) -> tuple[Any, ...]:
         row.warnings,
         row.seconds,
         plain(row.error),
+        copy_of and plain(copy_of),
     )
 
 
 def frame_of(records: Sequence[tuple[Any, ...]]) -> pl.DataFrame:
-    """Return the table of all runs, the adjusted p filled in; shape (runs, 27)."""
+    """Return the table of all runs, the adjusted p filled in; shape (runs, 28)."""
     rows = pl.DataFrame(records, schema=COLUMNS, orient="row")
     rows = rows.with_columns(pl.col(pl.Float64).fill_nan(None))
     return rows.with_columns(adjusted_p=_adjusted(rows))
 
 
 def _adjusted(rows: pl.DataFrame) -> pl.Series:
-    """Pay for all runs that were asked whether they have ever fallen."""
-    asked = rows["p"].is_not_null().to_numpy()
+    """Pay for all runs that were asked whether they have ever fallen, each once however often it was copied."""
+    asked = (rows["p"].is_not_null() & rows["copy_of"].is_null()).to_numpy()
     adjusted = np.full(len(rows), np.nan)
     adjusted[asked] = adaptive_benjamini_hochberg(rows["p"].to_numpy()[asked])
     return pl.Series(adjusted).fill_nan(None)
@@ -101,7 +103,7 @@ def order_of(rows: pl.DataFrame, severities: Sequence[int]) -> list[int]:
         rank=pl.col("adjusted_p").fill_null(1.0),
         size=-pl.col("fall").fill_null(0.0),
         unread=pl.col("state").is_null(),
-        up=~pl.col("state").is_in(FELL),
+        up=~pl.col("state").is_in(FELL) | pl.col("copy_of").is_not_null(),
     )
     return ranked.sort("unread", "up", "rank", "size", "severity", "run")["at"].to_list()
 
@@ -113,12 +115,12 @@ def flagged_of(rows: pl.DataFrame, fdr: float) -> pl.DataFrame:
 
 def confirmed_of(rows: pl.DataFrame) -> pl.DataFrame:
     """Return the runs whose fall is confirmed when each is taken alone."""
-    return rows.filter(pl.col("state").is_in(FELL) & pl.col("label").str.starts_with(_CONFIRMED))
+    return fallen_of(rows).filter(pl.col("label").str.starts_with(_CONFIRMED))
 
 
 def fallen_of(rows: pl.DataFrame) -> pl.DataFrame:
-    """Return the runs that are down, confirmed or likely."""
-    return rows.filter(pl.col("state").is_in(FELL))
+    """Return the runs that are down, confirmed or likely; copies are no runs of their own."""
+    return rows.filter(pl.col("state").is_in(FELL) & pl.col("copy_of").is_null())
 
 
 def for_spreadsheets(rows: pl.DataFrame) -> pl.DataFrame:

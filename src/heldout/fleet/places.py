@@ -17,7 +17,7 @@ from pathlib import Path
 
 from heldout.readers.folders.names import distinct
 from heldout.readers.folders.places import is_held_out_folder, step_in
-from heldout.readers.folders.walk import is_no_log, listed
+from heldout.readers.folders.walk import is_no_log, listed, unlisted
 from heldout.readers.formats import folder_reader
 from heldout.readers.source import Stamp, stamp_at
 from heldout.store.layout import CHECKPOINTS, EVALS, HIDDEN, METRICS, PROCESS, ROLLOUTS, RUN, is_run, whole_name
@@ -59,7 +59,7 @@ def places_in(roots: Sequence[Path], depth: int = DEPTH, *, anywhere: bool = Fal
         found = [Place(root, name)] if root.is_file() else look.into(root, 0)
         places.found += found
         if anywhere and not found:
-            places.left[name] = f"{root}: no log lies in it, nor in the {depth} levels of folders below it."
+            places.left[name] = f"no log lies in it, nor in the {depth} levels of folders below it."
     return places
 
 
@@ -76,6 +76,8 @@ class _Look:
         """Return the places in a folder that was not left by a link."""
         if folder_reader(folder) is not None:
             return [self._place(folder)]
+        if self.anywhere:
+            self.left.update((self._place(path).name, why) for path, why in unlisted(folder))
         files: list[Path] = []
         own: list[Place] = []
         others: list[Place] = []

@@ -14,6 +14,8 @@ from heldout.text import counted
 def head_of(fleet: Fleet) -> str:
     """Say how many runs there are, how many falls are confirmed among all, and how many of those chance makes."""
     flagged, judged = len(fleet.flagged()), len(fleet.judged)
+    if not judged:
+        return "no run was judged"
     if not flagged:
         return f"{counted(judged, 'run')}: no fall is confirmed"
     chance = math.floor(FDR * flagged + 0.5)
@@ -37,6 +39,12 @@ def lines_of(fleet: Fleet) -> Iterator[str]:
         yield (
             f"{counted(len(fleet.judged) - asked, 'run')} of {len(fleet.judged)} cannot be asked for a fall with an "
             f"error: too few evaluations, or of too few problems or of a number that is not known (--problems N)."
+        )
+    copied = fleet.rows["copy_of"].count()
+    if copied:
+        yield (
+            f"{counted(copied, 'run')} {'has' if copied == 1 else 'have'} the same measurements as another: "
+            f"{'a copy does' if copied == 1 else 'copies do'} not count."
         )
     unread = len(fleet) - len(fleet.judged)
     if unread:

@@ -9,6 +9,7 @@ import os
 import re
 import stat
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -90,6 +91,19 @@ def listed(folder: Path) -> Iterator[tuple[Path, bool]]:
             yield path, True
         elif _is(entry, stat.S_ISREG) and not (is_no_log(path) or _is_own(path, own) or _is_packed_copy(path)):
             yield path, False
+
+
+def unlisted(folder: Path) -> Iterator[tuple[Path, str]]:
+    """Yield what may once have been a log, or be meant for one, and cannot be read; and why."""
+    for entry in _entries(folder):
+        path = Path(entry.path)
+        if entry.name.startswith("."):
+            continue
+        with suppress(OSError, RuntimeError):
+            if path.is_symlink() and not path.exists():
+                yield path, f"is a link to {os.readlink(path)}, which is not there."
+            elif what := next((name for is_one, name in _KINDS.items() if is_one(path.stat().st_mode)), ""):
+                yield path, f"is {what}, and no log."
 
 
 def is_no_log(path: Path) -> bool:
