@@ -132,6 +132,12 @@ def test_a_single_file_by_http_is_read_and_its_token_is_not_shown(page: str, own
     ("given", "shown"),
     [
         ("s3://key:secret@bucket/a/", "s3://bucket/a"),
+        ("s3://key:sec/ret@bucket/a", "s3://bucket/a"),
+        ("s3://key:sec@ret@bucket/run@1/a", "s3://bucket/run@1/a"),
+        ("s3:/key:secret@bucket/a", "s3://bucket/a"),
+        ("https://me:pa/ss@host:8000/a", "https://host:8000/a"),
+        ("https://host:8000/run@1/a", "https://host:8000/run@1/a"),
+        ("s3://bucket/run@1/a", "s3://bucket/run@1/a"),
         ("S3://bucket/a", "s3://bucket/a"),
         ("ssh://me:pass@host:22/a", "ssh://me@host:22/a"),
         ("ssh://me@host/a", "ssh://me@host/a"),

@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote
 
 _ADDRESS = re.compile(r"([a-z][a-z0-9+.-]+)://(.*)", re.IGNORECASE | re.DOTALL)
-# What pathlib makes of the addresses that people have.
+# What pathlib makes of the addresses that people have, and what they type in haste.
 _FOLDED = re.compile(r"(s3a?|gcs|gs|az|abfss?|hf|ssh|sftp|memory|https?|file):/([^/].*)", re.IGNORECASE | re.DOTALL)
 _QUERY = re.compile(r"(?<=\w)\?[^\s\"'()]+")
 _HERE = ("file", "local")
@@ -37,7 +37,7 @@ class Address:
     @property
     def url(self) -> str:
         """The address without the credentials that are handed over as `options`."""
-        return f"{self.protocol}://{self.rest.partition('@')[2] if self.options else self.rest}"
+        return f"{self.protocol}://{self.rest.removeprefix(f'{self._user}@') if self.options else self.rest}"
 
     @property
     def options(self) -> dict[str, Any]:
@@ -82,9 +82,17 @@ class Address:
 
     @property
     def _user(self) -> str:
-        """What stands before the ``@`` of the host; in an address of Hugging Face that is a repository."""
+        """What stands before the ``@`` of the host; in an address of Hugging Face that is a repository.
+
+        A slash in a password should be written as %2F. Where it was not, what is no port ends at the last ``@``.
+        """
         host = re.split("[/?]", self.rest, maxsplit=1)[0]
-        return host.rpartition("@")[0] if self.protocol != "hf" else ""
+        if self.protocol == "hf":
+            return ""
+        if "@" in host:
+            return host.rpartition("@")[0]
+        _, colon, port = host.partition(":")
+        return self.rest.partition("?")[0].rpartition("@")[0] if colon and not port.isdecimal() else ""
 
     def _secrets(self) -> Iterator[str]:
         query = self.rest.partition("?")[2]
@@ -115,5 +123,5 @@ def path_of(path: str | Path) -> Path:
 def _split(path: str | Path) -> tuple[str, str] | None:
     """Return protocol and rest of an address."""
     text = str(path)
-    found = _ADDRESS.fullmatch(text) or (_FOLDED.fullmatch(text) if isinstance(path, Path) else None)
+    found = _ADDRESS.fullmatch(text) or _FOLDED.fullmatch(text)
     return None if found is None else (found[1].lower(), found[2])
