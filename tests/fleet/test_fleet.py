@@ -75,6 +75,7 @@ def test_what_is_broken_is_a_row_and_is_named_once(made: Made) -> None:
     unread = made.fleet.rows.filter(pl.col("state").is_null())
     assert sorted(unread["run"]) == sorted(made.broken)
     assert all(unread["error"].str.len_chars() > 20)
+    assert unread.select("label", "steps", "score", "last").null_count().row(0) == (len(unread),) * 4
     assert unread.equals(made.fleet.rows.tail(3))
     console = Console(record=True, width=140, file=StringIO())
     show(console, made.fleet)
@@ -88,6 +89,7 @@ def test_what_is_broken_is_a_row_and_is_named_once(made: Made) -> None:
 def test_the_surest_falls_come_first_and_all_runs_are_paid_for(made: Made) -> None:
     rows = made.fleet.judged
     asked = rows.filter(pl.col("p").is_not_null() & pl.col("copy_of").is_null())
+    assert (asked["adjusted_p"] >= asked["p"]).all()
     assert asked["adjusted_p"].to_list() == pytest.approx(adaptive_benjamini_hochberg(asked["p"].to_list()))
     assert asked["label"].head(len(made.fleet.flagged())).str.starts_with("confirmed").all()
     down = rows["state"].is_in(FELL)

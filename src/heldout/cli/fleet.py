@@ -106,13 +106,18 @@ def fleet(
         raise typer.Exit(3)
 
 
+_EVERY = 30.0  # seconds between two lines off a terminal
+
+
 class _Progress:
-    """Two bars, which vanish once they are full."""
+    """Two bars, which vanish once they are full; off a terminal a line every so often, on standard error."""
 
     def __init__(self, console: Console) -> None:
         from rich.progress import Progress
 
         self._bars = Progress(console=console, transient=True, disable=not console.is_terminal)
+
+        self._said = time.monotonic()
 
     def __enter__(self) -> _Progress:
         self._bars.start()
@@ -124,7 +129,14 @@ class _Progress:
     def on(self, what: str) -> Any:
         """Return what moves one of them."""
         bar = self._bars.add_task(what, total=None, visible=False)
-        return lambda done, total: self._bars.update(bar, completed=done, total=total, visible=True)
+
+        def moved(done: int, total: int) -> None:
+            self._bars.update(bar, completed=done, total=total, visible=True)
+            if self._bars.disable and time.monotonic() - self._said > _EVERY:
+                self._said = time.monotonic()
+                typer.echo(f"{what}: {done} of {total}", err=True)
+
+        return moved
 
 
 def _checked(state: str | None) -> str | None:

@@ -51,17 +51,17 @@ _UNSEEN = r"[\x00-\x1f\x7f-\x9f]"
 
 def record_of(row: Row, path: str, copy_of: str | None = None) -> tuple[Any, ...]:
     """Return the values of one run, in the order of `COLUMNS`, its adjusted p left open."""
-    fall = row.fall
+    fall, read = row.fall, row.state is not None
     return (
         plain(row.name),
         plain(path),
         row.state.value if row.state else None,
-        plain(row.label),
-        row.steps,
+        plain(row.label) if read else None,
+        row.steps if read else None,
         row.last_step,
-        row.evaluations,
+        row.evaluations if read else None,
         row.problems,
-        plain(row.score),
+        plain(row.score) if read else None,
         *_interval(row.last),
         *_interval(row.keep),
         row.keep.step if row.keep else None,

@@ -30,13 +30,12 @@ def write(fleet: Fleet, folder: Path, top: int, progress: Callable[[int, int], N
     page, parquet, csv = folder / INDEX, folder / PARQUET, folder / CSV
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        pages, failed = _reports(fleet, folder, top, progress)
         with replacing(parquet) as new:
             fleet.rows.write_parquet(new)
         with replacing(csv) as new:
             for_spreadsheets(fleet.rows).write_csv(new)
-        with replacing(page) as new:
-            new.write_text(_page(fleet, pages, failed), encoding="utf-8")
+        _write_page(page, fleet, {}, {})  # reports take long, and may be cut short
+        _write_page(page, fleet, *_reports(fleet, folder, top, progress))
     except OSError as error:
         raise UsageError(
             f"{folder}: the fleet cannot be written there ({error.strerror or error}); choose another with -o."
@@ -79,6 +78,11 @@ def _remove_others(reports: Path, names: set[str]) -> None:
     with suppress(OSError):
         remove_reports(reports, {path.name for path in reports.iterdir()} - names)
         reports.rmdir()
+
+
+def _write_page(path: Path, fleet: Fleet, pages: Mapping[str, str], failed: Mapping[str, str]) -> None:
+    with replacing(path) as new:
+        new.write_text(_page(fleet, pages, failed), encoding="utf-8")
 
 
 def _page(fleet: Fleet, pages: Mapping[str, str], failed: Mapping[str, str]) -> str:

@@ -155,7 +155,7 @@ def adaptive_benjamini_hochberg(p: npt.ArrayLike, near: float = HINTS, halves: f
     there = p[counted] / near
     holding = (1.0 + float(np.sum(there > halves))) / ((1.0 - halves) * max(there.size, 1))
     adjusted = np.ones(p.size)
-    adjusted[counted] = np.minimum(min(holding, 1.0) * _stepped_up(there), 1.0)
+    adjusted[counted] = np.clip(min(holding, 1.0) * _stepped_up(there), p[counted], 1.0)  # asking more never helps
     return adjusted
 
 
