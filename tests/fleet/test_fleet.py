@@ -210,7 +210,7 @@ def test_paths_are_folders_patterns_and_lists_and_each_run_counts_once(made: Mad
     assert sorted(fleet.judged["path"]) == [str(path.resolve()) for path in chosen]
     assert len(fleet.failures) == 2
     assert any("no such file or folder" in why for why in fleet.failures.values())
-    assert any("no log lies in it" in why for why in fleet.failures.values())
+    assert any(why.startswith("no log lies in it") for why in fleet.failures.values())
     with pytest.raises(UsageError, match="the list of paths cannot be read"):
         judge(f"@{tmp_path / 'no-list.txt'}")
 

@@ -62,6 +62,7 @@ def test_the_two_recipes_start_from_the_same_policy() -> None:
         ({"steps": "many"}, "steps is 'many', but must be a whole number"),
         ({"steps": True}, "steps is True, but must be a whole number"),
         ({"learning_rate": float("nan")}, "learning_rate is nan, but must be at least 0"),
+        ({"where": "rya://auto"}, "'rya://auto' is no address of a cluster"),
         ({"judge_cost": 1.5}, "judge_cost is 1.5; it is a share of a step's time, at most 1"),
         ({"precision": "int8"}, "precision is 'int8', but must be 'float32' or 'bfloat16'"),
         ({"save_every": 15}, "Checkpoints every 15 steps do not meet evaluations every 10"),

@@ -54,7 +54,7 @@ class _Gathered:
     def take(self, place: Place, stamp: str, changed: float, found: Found | HeldoutError) -> None:
         """Take in what was found in a place."""
         if isinstance(found, str | HeldoutError):
-            found = ((place.name, Row(name=place.name, error=_reason(place.path, str(found)))),)
+            found = ((place.name, Row(name=place.name, error=_reason(place, str(found)))),)
         for run, row in found:
             name, which = (place.name, None) if len(found) == 1 else (f"{place.name}/{run}", run)
             self.members.append(Member(str(place.path), which, stamp, changed, name, row.severity))
@@ -243,9 +243,11 @@ def judge(
     return Fleet(gathered, kept, engine, figures, way)
 
 
-def _reason(place: Path, why: str) -> str:
+def _reason(place: Place, why: str) -> str:
     """Return why a place was not read; the row says itself where that is."""
-    return visible(why.replace(f"{place}/", "").replace(f"{place}: ", "").removeprefix("no training log was found. "))
+    for known in (f"{place.path}: ", f"{place.name}: "):
+        why = why.removeprefix(known)
+    return visible(why.replace(f"{place.path}/", "").removeprefix("no training log was found. "))
 
 
 _Judged = tuple[Place, str, float, Found | HeldoutError]

@@ -84,7 +84,7 @@ class Uploader:
         if not left:
             return ""
         names = ", ".join(left[:4]) + (" …" if len(left) > 4 else "")
-        why = self.failure or "there was no time"
+        why = self.failure.rstrip(".") or "there was no time"
         return (
             f"{len(left)} of its files are not in {self.address.shown} ({names}): {why}; they lie in {self.directory}."
         )

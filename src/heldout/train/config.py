@@ -10,6 +10,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+from heldout.engines.cluster import address_of
 from heldout.errors import RecordError, UsageError
 from heldout.store.about import latest
 from heldout.text import sentence_list
@@ -181,6 +182,8 @@ class TrainConfig:
             raise UsageError("A trick can be taught only to the embedded model; leave trick empty for another model.")
         if self.vllm == "server" and not self.vllm_server:
             raise UsageError("vllm = server needs the server's address; give vllm_server, such as http://node7:8000.")
+        if self.where:
+            address_of(self.where)
 
     def _check_schedule(self) -> None:
         """Refuse evaluations that no checkpoint meets, and more of them than are allowed."""
