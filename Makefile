@@ -12,7 +12,7 @@ STAMP := $(VENV)/.installed
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 RUNS := runs/honest runs/exit-hack
 
-.PHONY: demo examples test types types-of-tests light docs mutate bench release clean
+.PHONY: demo examples test types types-of-tests cluster light docs mutate bench release clean
 
 # both side by side, a core each
 demo: $(STAMP)
@@ -38,6 +38,11 @@ types: | $(STAMP)
 
 types-of-tests: | $(STAMP)
 	$(BIN)/mypy --config-file tests/mypy.ini --cache-dir .mypy_cache/tests tests
+
+# judging on a cluster of Ray, which takes a minute to start and to end: not among the other tests
+cluster: $(STAMP)
+	$(PIP) -e ".[ray]"
+	$(BIN)/pytest -q tests/engines/test_on_ray.py
 
 # the install without extras reads, reports and draws
 light: pyproject.toml constraints.txt
