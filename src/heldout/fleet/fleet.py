@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -245,8 +246,8 @@ def judge(
 
 def _reason(place: Place, why: str) -> str:
     """Return why a place was not read; the row says itself where that is."""
-    for known in (f"{place.path}: ", f"{place.name}: "):
-        why = why.removeprefix(known)
+    for known in {str(place.path), place.name}:
+        why = re.sub(rf"(?<!\S){re.escape(known)}: ", "", why)
     return visible(why.replace(f"{place.path}/", "").removeprefix("no training log was found. "))
 
 
