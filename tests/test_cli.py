@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import get_args, get_origin
 
 import pytest
 import typer
@@ -166,9 +167,13 @@ OWN = {"-o", "--out", "--fail-on", "--step", "--margin", "--top"}
 
 
 def flags(command: str) -> dict[str, tuple[object, str | None, str]]:
-    """Every flag of a command, with what it means: type, placeholder and help."""
+    """Every flag of a command, with what it means: type, placeholder and help; some may be given several times."""
     options = [p for p in COMMANDS[command].params if p.param_type_name == "option" and p.name != "help"]
-    return {flag: (p.type_descriptor.annotation, p.metavar, p.help) for p in options for flag in p.opts}
+    return {flag: (_one(p.type_descriptor.annotation), p.metavar, p.help) for p in options for flag in p.opts}
+
+
+def _one(kind: object) -> object:
+    return get_args(kind)[0] if get_origin(kind) is list else kind
 
 
 @pytest.mark.parametrize(("one", "other"), list(itertools.combinations(COMMANDS, 2)))

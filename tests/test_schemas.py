@@ -49,7 +49,7 @@ def few_values(count: int) -> Run:
 def runs() -> tuple[Run, ...]:
     families = [simulate(family, 60, 12, seed=1) for family in (*NULLS[:2], *DECLINES[:2])]
     simulated = [Run("s", "s", "s", {"acc": scores(made)}, {"held_out": "acc"}) for made in families]
-    packed = [heldout.read(one.path) for one in real_runs(["exit-hack", "honest"])[:3]]
+    packed = [heldout.read(one.path) for one in real_runs(["exit-hack-0", "exit-hack-1", "honest-0"])]
     examples = [heldout.read(f"example:{name}") for name in ("deepseek-r1", "kimi-dev")]
     return (*simulated, *packed, *examples, few_values(1), few_values(9), long_and_noisy())
 

@@ -228,8 +228,8 @@ def test_a_log_without_any_evaluation_is_told_and_breaks_nothing() -> None:
 
 
 def test_the_labelled_runs_say_what_is_known_of_them() -> None:
-    known = {one.name: one.path for one in real_runs(["honest", "exit-hack"])}
-    found = compare([read(known[name]) for name in ("exit-hack-0", "exit-hack-1", "honest-0")], at="last")
+    packed = real_runs(["exit-hack-0", "exit-hack-1", "honest-0"])
+    found = compare([read(one.path) for one in packed], at="last")
     one = found.primary[0]
     assert (one.a, one.b, one.answer) == ("exit-hack", "honest-0", Answer.WORSE)
     assert [member.state for member in found.recipes[0].members] == ["over-optimised"] * 2

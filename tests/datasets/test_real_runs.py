@@ -45,5 +45,6 @@ def test_a_log_is_read_with_its_held_out_outcomes_and_the_answers_that_were_judg
 
 def test_a_kind_that_is_not_there_is_refused() -> None:
     assert {one.kind for one in real_runs([RUNS[0].kind])} == {RUNS[0].kind}
-    with pytest.raises(UsageError, match="of the kind 'no-such'"):
+    assert [one.name for one in real_runs([RUNS[0].name])] == [RUNS[0].name]
+    with pytest.raises(UsageError, match="of the kind or name 'no-such'"):
         real_runs(["no-such"])

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from heldout.cli.chosen import Chosen
-from heldout.cli.reading import Reading, with_reading
+from heldout.cli.reading import RUN, Reading, with_reading
 from heldout.text import visible
 
 if TYPE_CHECKING:
@@ -32,10 +32,7 @@ def compare(
         list[str] | None,
         typer.Option(metavar="NAME=PATH,PATH", help="Seeds of one recipe: paths, or names of runs in the logs."),
     ] = None,
-    run: Annotated[
-        list[str] | None,
-        typer.Option("--run", "--name", metavar="NAME", help="Which runs, where a log holds several; * is any text."),
-    ] = None,
+    run: Annotated[list[str] | None, RUN] = None,
     baseline: Annotated[str | None, typer.Option(metavar="NAME", help="Compare all others with this group.")] = None,
     at: Annotated[
         str, typer.Option(metavar="POINT", help="keep, last, a step, or all: the mean over the steps of both.")

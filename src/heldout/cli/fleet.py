@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from heldout.cli.judging import Where
 from heldout.cli.reading import Reading, with_reading
 from heldout.errors import UsageError
 
@@ -31,13 +32,7 @@ def fleet(
         "heldout-fleet"
     ),
     workers: Annotated[int | None, typer.Option(min=1, help="Processes [default: as many as cores].")] = None,
-    where: Annotated[
-        str,
-        typer.Option(
-            metavar="CLUSTER",
-            help="Do it on a cluster of Ray that sees the same files: ray://auto or ray://HOST:PORT [default: here].",
-        ),
-    ] = "",
+    where: Where = "",
     figures: Annotated[
         Literal["flagged", "all", "none"], typer.Option(help="Which runs get a whole report with figures.")
     ] = "flagged",

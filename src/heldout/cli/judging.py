@@ -31,7 +31,8 @@ Sandbox = Annotated[
 Where = Annotated[
     str,
     typer.Option(
-        metavar="CLUSTER", help="Run them on a cluster of Ray, ray://auto or ray://HOST:PORT [default: here]."
+        metavar="CLUSTER",
+        help="Do it on a cluster of Ray that sees the same files: ray://auto or ray://HOST:PORT [default: here].",
     ),
 ]
 Seconds = Annotated[

@@ -26,6 +26,7 @@ _PAIRS = {
     "column": "ours=theirs, such as --column prompt=question",
 }
 _FLAGS = {"reward": "--reward", "held_out": "--eval", "length": "--length"}
+RUN: Any = typer.Option("--run", "--name", metavar="NAME", help="Which run, where a log holds several.")
 SAMPLES: Any = typer.Option("--samples", min=1, help="Samples per held-out problem; one if not given.")
 
 
@@ -75,9 +76,7 @@ def _reading(
     length: Annotated[str | None, typer.Option(metavar="KEY", help="Which metric is the response length.")] = None,
     problems: Annotated[int | None, typer.Option(min=1, help="Held-out problems per evaluation.")] = None,
     samples: Annotated[int | None, SAMPLES] = None,
-    run: Annotated[
-        str | None, typer.Option("--run", "--name", metavar="NAME", help="Which run, where a log holds several.")
-    ] = None,
+    run: Annotated[str | None, RUN] = None,
 ) -> Reading:
     roles = {"reward": reward, "held_out": held_out, "length": length}
     return Reading(run, {role: key for role, key in roles.items() if key}, problems, samples)

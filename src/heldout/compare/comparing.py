@@ -95,7 +95,8 @@ def compare(
     --------
     >>> import heldout
     >>> from heldout.datasets.real import real_runs
-    >>> found = compare([heldout.read(one.path) for one in real_runs(["honest", "exit-hack"])[:3]], at="last")
+    >>> packed = real_runs(["exit-hack-0", "exit-hack-1", "honest-0"])
+    >>> found = compare([heldout.read(one.path) for one in packed], at="last")
     >>> one = found.primary[0]
     >>> one.a, one.b, one.answer.value
     ('exit-hack', 'honest-0', 'worse')

@@ -82,13 +82,13 @@ class RealRun:
         return float(np.interp(step, self.step, self.solved))
 
 
-def real_runs(kinds: Sequence[str] = ()) -> list[RealRun]:
-    """Return the labelled runs, of all kinds or of some, in order of their kind and seed.
+def real_runs(wanted: Sequence[str] = ()) -> list[RealRun]:
+    """Return the labelled runs, all or those of some kinds or names, in order of their kind and seed.
 
     Raises
     ------
     UsageError
-        When there is no run of a kind.
+        When there is no run of a kind or a name.
 
     Examples
     --------
@@ -99,10 +99,12 @@ def real_runs(kinds: Sequence[str] = ()) -> list[RealRun]:
     """
     folder = Path(str(resources.files("heldout.datasets"))) / _FOLDER
     found = [_labelled(path) for path in folder.glob("*.json")]
-    known = sorted({one.kind for one in found})
-    if missing := [kind for kind in kinds if kind not in known]:
-        raise UsageError(f"There is no labelled run of the kind {missing[0]!r}; there are {sentence_list(known)}.")
-    return sorted((one for one in found if not kinds or one.kind in kinds), key=lambda one: (one.kind, one.seed))
+    kinds = {one.kind for one in found}
+    if missing := [one for one in wanted if one not in kinds | {run.name for run in found}]:
+        known = sentence_list(sorted(kinds))
+        raise UsageError(f"There is no labelled run of the kind or name {missing[0]!r}; there are {known}.")
+    taken = (one for one in found if not wanted or {one.kind, one.name} & {*wanted})
+    return sorted(taken, key=lambda one: (one.kind, one.seed))
 
 
 def _labelled(path: Path) -> RealRun:
