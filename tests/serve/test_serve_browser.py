@@ -171,6 +171,7 @@ def test_an_answer_that_fooled_the_judge_is_three_clicks_away(tmp_path: Path, pa
         page.get_by_role("link", name="hacked").first.click()
         page.get_by_role("link", name="Answers that fooled the judge").first.click()
         sync_api.expect(page.get_by_role("link", name="prompt, judges, difference").first).to_be_visible(timeout=WAIT)
+        sync_api.expect(page.get_by_role("button", name="Keys")).to_be_visible(timeout=WAIT)  # its scripts have run
         page.keyboard.press("j")
         page.keyboard.press("Enter")
         sync_api.expect(page.get_by_role("heading", name="Answer", exact=True)).to_be_visible(timeout=WAIT)
