@@ -11,6 +11,9 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 RUNS := runs/honest runs/exit-hack
+# Of linear algebra one thread each: tests share the cores, and several threads would only wait for each other. There are
+# more workers than cores, as many tests wait for processes of their own.
+ALONE := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 
 .PHONY: demo examples test types types-of-tests cluster light docs mutate bench release clean
 
@@ -31,7 +34,7 @@ test: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	@$(MAKE) --no-print-directory -j 2 types types-of-tests
-	$(BIN)/pytest -q -n 2
+	$(ALONE) $(BIN)/pytest -q -n $(or $(WORKERS),3) --dist worksteal
 
 types: | $(STAMP)
 	$(BIN)/mypy

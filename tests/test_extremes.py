@@ -62,7 +62,7 @@ def test_any_numbers_at_any_steps_are_judged_and_described(rows: list[Any]) -> N
     judged(run)
 
 
-@settings(max_examples=10, deadline=None, phases=PHASES, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=5, deadline=None, phases=PHASES, suppress_health_check=[HealthCheck.too_slow])
 @given(given_=one_size)
 def test_numbers_of_any_one_size_are_judged_and_described(given_: tuple[float, list[int]]) -> None:
     unit, figures = given_

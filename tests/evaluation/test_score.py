@@ -110,7 +110,7 @@ def test_arguments_outside_what_is_allowed_are_explained() -> None:
 def test_the_standard_error_is_that_of_new_problems_of_the_kind() -> None:
     rng = np.random.default_rng(1)
     estimates, errors = [], []
-    for _ in range(400):
+    for _ in range(200):
         solved = rng.binomial(3, rng.beta(0.4, 0.6, size=60))
         texts = [[Completion(RIGHT)] * n + [Completion(WRONG)] * (3 - n) for n in solved]
         result = score([problem(f"p{i}") for i in range(60)], texts, Instant(), step=0)

@@ -88,7 +88,7 @@ def whole(run: Run, planned: int | None) -> Verdict:
     return judge(run, asked, fold(asked, [block_of(run)]))
 
 
-@settings(deadline=None, max_examples=15)
+@settings(deadline=None, max_examples=8)
 @cases
 def test_a_log_that_is_read_in_pieces_gives_the_verdict_of_the_whole(
     kind: str, family: str, seed: int, planned: int | None, cuts: set[int]
@@ -108,7 +108,7 @@ def test_a_log_that_is_read_in_pieces_gives_the_verdict_of_the_whole(
         assert watching.verdict == verdict
 
 
-@settings(deadline=None, max_examples=15)
+@settings(deadline=None, max_examples=8)
 @cases
 def test_a_guard_that_is_started_again_says_what_the_whole_log_says(
     kind: str, family: str, seed: int, planned: int | None, cuts: set[int]

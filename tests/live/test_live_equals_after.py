@@ -252,7 +252,7 @@ def that_hold(folder: Path) -> list[tuple[str, str, int]]:
     return held
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=15)
 @given(st.lists(st.sampled_from(MOVES), min_size=20, max_size=60))
 def test_guard_watch_and_report_find_the_same_whatever_happens(moves: list[str]) -> None:
     with tempfile.TemporaryDirectory() as name, Course(Path(name), 10) as course:

@@ -50,7 +50,7 @@ import sys
 from pathlib import Path
 from tools.mutate import run
 if __name__ == "__main__":
-    asked = {"count": 99, "seed": 0, "seconds": 99, "jobs": 1, "tests": ["test_room.py"], "loaded": ["pytest"]}
+    asked = {"count": 8, "seed": 0, "seconds": 99, "jobs": 1, "tests": ["test_room.py"], "loaded": ["pytest"]}
     found = run(Path(sys.argv[1]), "room", **asked)
     print("share", sum(one.fate != "noticed" for one in found) / len(found))
 """

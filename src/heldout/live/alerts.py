@@ -331,7 +331,7 @@ class Outbox:
             self._abandon()
 
     def _abandon(self) -> None:
-        """Give up what is under way and what waits; the thread ends with the process."""
+        """Give up what is under way and what waits; the thread ends when it is done with the one under way."""
         late = [self._current]
         with contextlib.suppress(queue.Empty):
             while True:
@@ -343,7 +343,7 @@ class Outbox:
         self._given_up.set()
 
     def _work(self) -> None:
-        while (message := self._waiting.get()) is not None:
+        while not self._abandoned and (message := self._waiting.get()) is not None:
             self._current = message
             self._deliver(*message)
             self._current = None
@@ -362,6 +362,8 @@ class Outbox:
                 self.sent += 1
                 return
             self._pause(self.wait * 2.0 ** (attempt - 1), asked)
+            if self._abandoned:
+                return
 
     def _pause(self, own: float, asked: float) -> None:
         """Wait before another try: while one closes only as long as the receiver asked for, and till it is given up."""
