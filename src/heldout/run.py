@@ -33,6 +33,7 @@ from heldout.metrics import (
 from heldout.metrics.phrasing import as_judged
 from heldout.showing import in_notebook
 from heldout.stats.arrays import FloatArray, IntArray, union
+from heldout.stats.rates import level_error
 from heldout.steps import checked_step
 from heldout.text import visible
 
@@ -137,7 +138,7 @@ class Series:
         return replace(self, spread=spread)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Outcomes:
     """What became of every problem in one evaluation."""
 
@@ -175,6 +176,11 @@ class Outcomes:
     def share(self) -> FloatArray:
         """Share of samples that passed, shape (n,): the unbiased estimate of each problem's pass@1."""
         return self.passed / self.samples
+
+    @cached_property
+    def error(self) -> float:
+        """Standard error of the rate, for other problems of the same kind."""
+        return level_error(self.share, float(self.samples.mean()))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

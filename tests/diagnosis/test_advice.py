@@ -9,7 +9,7 @@ import pytest
 from scores_told import rated, told
 
 from heldout.detectors import falls_among
-from heldout.detectors.evidence import pooled
+from heldout.detectors.grouping import pooled
 from heldout.detectors.overoptimisation import OverOptimisation
 from heldout.diagnosis.advice import advice_on
 from heldout.findings import Estimate

@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import heldout
-from heldout.detectors.evidence import Evidence, pooled
+from heldout.detectors.evidence import Evidence
+from heldout.detectors.grouping import pooled
 from heldout.detectors.plateau import level_of
 from heldout.diagnosis.first_screen import first_screen
 from heldout.evaluation.plan import next_checkpoints

@@ -13,7 +13,7 @@ import heldout
 from heldout.datasets.simulated import simulate
 from heldout.detectors import falls_among
 from heldout.detectors.base import block_of
-from heldout.detectors.evidence import pooled
+from heldout.detectors.grouping import pooled
 from heldout.detectors.overoptimisation import Level, OverOptimisation
 from heldout.diagnosis.recommendation import checkpoint_to_keep
 from heldout.findings import Onset, State, Verdict

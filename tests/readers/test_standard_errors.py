@@ -11,7 +11,8 @@ import pytest
 import heldout
 from heldout.detectors import falls_among, fold
 from heldout.detectors.base import Block
-from heldout.detectors.evidence import Evidence, pooled
+from heldout.detectors.evidence import Evidence
+from heldout.detectors.grouping import pooled
 from heldout.detectors.overoptimisation import Level
 from heldout.run import Evaluation, NoteKind, Run
 from heldout.stats.arrays import FloatArray

@@ -69,7 +69,7 @@ def test_ties_go_to_the_earliest() -> None:
 @pytest.mark.parametrize("level", [0.0, 1.0])
 def test_saturated_evals_are_all_tied(level: float) -> None:
     gram = Gram.of(np.full((8, 25), level))
-    got = choose(gram.rates, gram.s2(8), gram.set_variance(0))
+    got = choose(gram.rates, gram.s2(8), gram.set_variance()[0])
     assert got.tied == tuple(range(8))
 
 
@@ -133,7 +133,7 @@ def test_few_evals_use_paired_comparisons_where_outcomes_are_known() -> None:
     x = (rng.random((4, 400)) < np.clip(p + np.array([0.0, 0.05, 0.1, 0.2])[:, None], 0, 1)).astype(float)
     gram = Gram.of(x)
     loose = choose(gram.rates, float(np.mean(gram.rates * (1 - gram.rates))) / 400)
-    tight = choose(gram.rates, EvalNoise.of_outcomes(gram), gram.set_variance(3))
+    tight = choose(gram.rates, EvalNoise.of_outcomes(gram), gram.set_variance()[3])
     assert set(tight.tied) < set(loose.tied)
     assert tight.best == 3
 

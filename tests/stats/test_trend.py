@@ -92,8 +92,8 @@ def test_real_runs(kimi: Any, deepseek: Any) -> None:
 
 def posterior_of(sd: float, difference: float) -> GPPosterior:
     """The posterior of two levels, the first at zero, whose difference has this mean and standard deviation."""
-    mean, covariance = np.array([0.0, difference]), np.diag([0.0, sd**2])
-    return GPPosterior(mean, covariance, np.ones(1), mean[None], covariance[None], 1.0)
+    mean = np.array([0.0, difference])
+    return GPPosterior(mean, np.ones(1), mean[None], 1.0, lambda j, k: np.array([sd**2 * (j != k)]))
 
 
 @pytest.mark.parametrize(("z", "state"), [(1.27, "undetermined"), (1.29, "improving")])

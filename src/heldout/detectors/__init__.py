@@ -17,8 +17,9 @@ from heldout.detectors.clipping import ClipSaturation
 from heldout.detectors.components import ComponentTakeover
 from heldout.detectors.disagreement import Disagreement
 from heldout.detectors.entropy import EntropyCollapse
-from heldout.detectors.evidence import HeldOut, group_of, looks_of
+from heldout.detectors.evidence import HeldOut
 from heldout.detectors.gradient import GradientSpikes
+from heldout.detectors.grouping import group_of, looks_of
 from heldout.detectors.groups import GroupsWithoutSignal
 from heldout.detectors.hacking import HackRate
 from heldout.detectors.idle import IdleComponent

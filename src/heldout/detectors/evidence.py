@@ -9,14 +9,15 @@ Whoever asks, asks the same questions of all three.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
 from heldout.detectors.base import Block
+from heldout.detectors.grouping import pooled
 from heldout.detectors.question import COUNT, Question, parameter
 from heldout.detectors.shared_problems import SharedProblems
 from heldout.findings import Finding
@@ -47,11 +48,10 @@ from heldout.stats.noise_posterior import (
 from heldout.stats.rates import BETWEEN_AT_MOST, MEASURED_FROM, binomial_se, effective_problems
 from heldout.stats.scan import HORIZONS, Inflation
 
+_T = TypeVar("_T")
+
 _FEWEST_FOR_SCATTER, _DOF_PER_EVALUATION = 10, 18.0 / 35.0
 _FEWEST_FOR_JITTER = 8  # evaluations from which on jitter is spoken of: before, its prior speaks
-# Evaluations at more steps than this are averaged in groups: the boundaries are tabled up to HORIZONS[-1] looks, and a
-# look costs more with every one before it.
-_MOST_LOOKS = 160
 _FEWEST_FOR_JUMPS, _JUMP = 10, 1.3  # falls of 12 points and cliffs of 30 stay confirmed in 99 % of simulations
 
 
@@ -87,10 +87,7 @@ class Evidence:
         self.series = 1
         self._evaluations: list[Evaluation] = []
         self._shared: SharedProblems | None = None  # None with rates alone
-        self._scores: FloatArray | None = None  # all rates, once somebody asked; a look asks a hundred times
-        self._errors: FloatArray | None = None  # likewise, where there are any
-        self._noise: Noise | None = None  # as all evaluations so far show it; None while nobody asked
-        self._inflation: Inflation | None = None  # likewise
+        self._made: dict[Hashable, Any] = {}  # of all evaluations so far; see `once`
 
     def __len__(self) -> int:
         return len(self._evaluations)
@@ -105,9 +102,7 @@ class Evidence:
         """All rates, shape (K,), turned where lower is better, so that higher always is."""
         if self._shared is not None:
             return self._shared.gram.rates
-        if self._scores is None:
-            self._scores = np.array([evaluation.score for evaluation in self._evaluations])
-        return self._scores
+        return self.once("rates", lambda: np.array([evaluation.score for evaluation in self._evaluations]))
 
     @property
     def errors(self) -> FloatArray | None:
@@ -117,12 +112,11 @@ class Evidence:
         """
         if self.problems is not None:
             return None
-        if self._errors is None:
-            self._errors = np.array([evaluation.score_error for evaluation in self._evaluations])
-        known = np.isfinite(self._errors)
+        errors = self.once("errors", lambda: np.array([evaluation.score_error for evaluation in self._evaluations]))
+        known = np.isfinite(errors)
         if not known.any() or 2 * int(known.sum()) < known.size:
             return None
-        return np.where(known, self._errors, math.sqrt(float(np.mean(self._errors[known] ** 2))))
+        return np.where(known, errors, math.sqrt(float(np.mean(errors[known] ** 2))))
 
     @property
     def least_noise(self) -> float:
@@ -158,7 +152,8 @@ class Evidence:
 
     def add(self, evaluation: Evaluation) -> bool:
         """Take in the next evaluation; return False where it repeats the one before and is passed over."""
-        outcomes, self._noise, self._scores, self._errors = evaluation.outcomes, None, None, None
+        outcomes = evaluation.outcomes
+        self._made.clear()
         if outcomes is None or (self._evaluations and not self.exact):
             self._shared = None
         elif not self._take(outcomes):
@@ -166,6 +161,13 @@ class Evidence:
             return False
         self._evaluations.append(evaluation)
         return True
+
+    def once(self, what: Hashable, make: Callable[[], _T]) -> _T:
+        """Return what was made of these evaluations, which is kept under a name until the next one comes."""
+        if what not in self._made:
+            self._made[what] = make()
+        made: _T = self._made[what]
+        return made
 
     @property
     def sized(self) -> bool:
@@ -179,15 +181,16 @@ class Evidence:
     @property
     def learned(self) -> Noise:
         """What is known of that variance: by outcomes, by sizes, or by the scatter of the scores alone."""
-        if self._noise is None:
-            self._noise, self._inflation = self.as_if(None)
-        return self._noise
+        return self.once("noise", lambda: self.as_if(None))[0]
 
     def eval_noise(self) -> EvalNoise:
         """Return how far evaluations err and how alike, as the choice of a checkpoint and the onset of a fall need it.
 
         That is the luck of the answers alone: how checkpoints differ beyond it belongs to their quality.
         """
+        return self.once("eval_noise", self._eval_noise)
+
+    def _eval_noise(self) -> EvalNoise:
         if self._shared is not None:
             return EvalNoise.of_outcomes(self._shared.gram)
         if not self.sized:
@@ -202,7 +205,7 @@ class Evidence:
 
         Problems that are learned or lost for a while show in what several evaluations share.
         """
-        return self._inflation if self.learned else None
+        return self.once("noise", lambda: self.as_if(None))[1]
 
     def as_if(self, problems: int | None) -> tuple[Noise, Inflation | None]:
         """Return what would be known of both, had the same scores come from so many problems; None for those asked."""
@@ -311,7 +314,7 @@ class Evidence:
         if self._shared is None:
             return np.full(len(self), assumed)
         least = assumed if self.problems < MEASURED_FROM else 0.0
-        return np.maximum([self._shared.gram.set_variance(k) for k in range(len(self))], least)
+        return np.maximum(self._shared.gram.set_variance(), least)
 
     def _take(self, outcomes: Outcomes) -> bool:
         """Take in outcomes; False where they repeat the last ones. Nothing that came before is judged anew."""
@@ -363,38 +366,3 @@ class HeldOut(Question):
     def _look(self) -> Iterable[Finding]:
         """Return what the evaluations so far show that the last look did not."""
         raise NotImplementedError
-
-
-def group_of(evaluations: int) -> int:
-    """Return how many evaluations are averaged into one look, of a run with so many in all."""
-    return max(1, math.ceil(evaluations / _MOST_LOOKS))
-
-
-def looks_of(evaluations: int, group: int) -> int:
-    """Return how many looks so many evaluations are, in groups of that size: as many as there are boundaries for."""
-    return min(max(math.ceil(evaluations / group), 1), HORIZONS[-1])
-
-
-def pooled(evaluations: Sequence[Evaluation]) -> Evaluation:
-    """Return the mean of several evaluations, at the step of the last."""
-    last = evaluations[-1]
-    if len(evaluations) == 1:
-        return last
-    rate = sum(evaluation.rate for evaluation in evaluations) / len(evaluations)
-    if last.ratio:
-        rate = math.exp(sum(math.log(evaluation.rate) for evaluation in evaluations) / len(evaluations))
-    problems = [evaluation.problems for evaluation in evaluations if evaluation.problems is not None]
-    fewest = min(problems) if len(problems) == len(evaluations) else None
-    samples = sum(evaluation.samples or 1.0 for evaluation in evaluations)
-    outcomes = [evaluation.outcomes for evaluation in evaluations if evaluation.outcomes is not None]
-    alike = len(outcomes) == len(evaluations) and all(one.problems == outcomes[0].problems for one in outcomes)
-    merged = _as_samples(outcomes) if alike else None
-    errors = [evaluation.error for evaluation in evaluations if evaluation.error is not None]
-    error = math.hypot(*errors) / len(errors) if len(errors) == len(evaluations) else None
-    return replace(last, rate=rate, problems=fewest, samples=samples, outcomes=merged, error=error)
-
-
-def _as_samples(outcomes: Sequence[Outcomes]) -> Outcomes:
-    """Take the outcomes of several evaluations as samples of one."""
-    passed, samples = (sum(getattr(one, name) for one in outcomes) for name in ("passed", "samples"))
-    return Outcomes(outcomes[0].problems, passed, samples)

@@ -19,7 +19,8 @@ from typing import ClassVar, NamedTuple
 import numpy as np
 
 from heldout.detectors.base import Block
-from heldout.detectors.evidence import Evidence, HeldOut, group_of, looks_of
+from heldout.detectors.evidence import Evidence, HeldOut
+from heldout.detectors.grouping import group_of, looks_of
 from heldout.detectors.question import COUNT, FRACTION, Range, Text, at_least, between, parameter
 from heldout.detectors.reward_course import RewardCourse
 from heldout.findings import Finding, Severity

@@ -13,7 +13,8 @@ from heldout.detectors.evidence import Evidence
 from heldout.findings import Estimate, Verdict
 from heldout.metrics.phrasing import Spoken
 from heldout.run import Run
-from heldout.stats.checkpoint import choose, levels
+from heldout.stats.arrays import BoolArray
+from heldout.stats.checkpoint import Choice, choose, levels
 from heldout.stats.levels import TWO_SIDED_95
 from heldout.stats.rates import wilson
 from heldout.text import counted
@@ -60,7 +61,7 @@ def checkpoint_to_keep(seen: Evidence, checkpoints: Container[int] = ()) -> Kept
     on_disk = np.array([step in checkpoints for step in steps])
     existing = bool(on_disk.any())
     exists = on_disk if existing else np.ones(len(steps), dtype=bool)
-    choice = choose(seen.rates, seen.eval_noise(), seen.set_variance(), exists, tie=seen.margins.tie)
+    choice = seen.once(("choice", exists.tobytes()), lambda: _choice(seen, exists))
     half = 0.5 * (choice.high - choice.low)
     low, estimate, high = _interval(choice.estimate, half, seen)
     top, rates = int(seen.rates.argmax()), seen.rates
@@ -78,6 +79,10 @@ def checkpoint_to_keep(seen: Evidence, checkpoints: Container[int] = ()) -> Kept
         ranked=tuple(steps[index] for index in ranked),
         better=Missed(steps[most], seen.spoken.as_logged(float(choice.means[most]))) if better else None,
     )
+
+
+def _choice(seen: Evidence, exists: BoolArray) -> Choice:
+    return choose(seen.rates, seen.eval_noise(), seen.set_variance(), exists, tie=seen.margins.tie)
 
 
 def checkpoints_of(run: Run, verdict: Verdict) -> tuple[Estimate, ...]:

@@ -11,14 +11,11 @@ from __future__ import annotations
 
 import os
 import platform
-import time
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
-
-import orjson
 
 from heldout.detectors import Detectors
 from heldout.detectors.base import Detector
@@ -32,6 +29,7 @@ from heldout.live.actor import Actor, Memory
 from heldout.live.alerts import Alert
 from heldout.live.fold import LogFold
 from heldout.live.places import Saved, line_back
+from heldout.live.posted import Posted
 from heldout.live.pulse import Pulse, Watchdog, silence
 from heldout.live.rules import Decision, Rules, decide
 from heldout.live.schedule import suspected
@@ -39,11 +37,7 @@ from heldout.metrics import checked_roles
 from heldout.ranks import ranks
 from heldout.readers import run_directory
 from heldout.readers.restarts import GrowingLog
-from heldout.report.rows import row_of
-from heldout.report.standing import write_standing
 from heldout.run import Evaluation, Run
-from heldout.store.layout import BEST, ROLL_BACK
-from heldout.store.lines import replacing
 from heldout.store.recorder import Recorder
 
 
@@ -116,13 +110,12 @@ class Guard:
         self.should_stop, self.failures = False, 0
         self.kept: Kept | None = None
         self._on_decision = on_decision
-        self._best: Mapping[str, Any] = {}  # what was written of it
-        self._stood = 0  # how many evaluations the verdict that was written rests on
         self._protected: frozenset[int] = frozenset()
         self.idle = not recorder.writes if recorder else not ranks().first
         self._warned: set[str] = set()
         self._begins = True  # the next metrics are the first of a piece of training
         folder = recorder.directory if recorder and not self.idle else None
+        self._posted = Posted(folder)
         before = run_directory.recorded(folder) if folder else None
         self.saved = Saved(before.checkpoints if before else {})
         asked = Detectors.planned(planned, detectors, margin)
@@ -332,7 +325,7 @@ class Guard:
             path = decision.roll_back_to.absolute()
             told = {"step": self.kept.recommended.step, "checkpoint": str(path), "go_back": line_back(path)}
             if not self.rules.dry_run:
-                self._point(ROLL_BACK, {**told, "found": here[-1].kind, "at": here[-1].step})
+                self._posted.roll_back({**told, "found": here[-1].kind, "at": here[-1].step})
         return decision
 
     def _standing(self) -> Mapping[str, object]:
@@ -353,14 +346,9 @@ class Guard:
         return run, judge(run, self._fold.detectors, self._fold.findings)
 
     def _stand(self) -> None:
-        """Write how the run stands, once for each new evaluation; what goes wrong there keeps nothing else from it."""
-        if self.recorder is None or self._stood == len(self._fold.evaluations):
-            return
-        self._stood = len(self._fold.evaluations)
+        """Write how the run stands; what goes wrong there keeps nothing else from it."""
         try:
-            judged = self._verdict()
-            if judged is not None:
-                write_standing(self.recorder.directory, row_of(*judged, changed=0.0))
+            self._posted.verdict(self.evaluations, self._verdict)
         except Exception as error:
             self._complain(f"The guard could not write how the run stands: {error}", type(error).__name__)
 
@@ -370,12 +358,8 @@ class Guard:
         self.kept = kept = checkpoint_to_keep(falls.evidence, self.saved.existing) if falls.looks else None
         if self.rules.protect:
             self._protected = self.saved.of_evaluations(self._worth_keeping())
-        if kept is None:
-            return
-        told = self.saved.about(kept, self._protected)
-        if told != self._best:
-            self._best = told
-            self._point(BEST, told)
+        if kept is not None:
+            self._posted.best(self.saved.about(kept, self._protected))
 
     def _worth_keeping(self) -> list[int]:
         """Return the evaluated steps whose checkpoints are kept; all of them, before there are enough to choose."""
@@ -383,13 +367,6 @@ class Guard:
             return [one.step for one in self._fold.evaluations]
         missed = [self.kept.better.step] if self.kept.better else []
         return [*self.kept.ranked[: self.rules.most_kept], *missed]
-
-    def _point(self, name: str, row: Mapping[str, Any]) -> None:
-        """Replace a small file of the run's directory, whole or not at all."""
-        if self.recorder is None:
-            return
-        with replacing(self.recorder.directory / name) as new:
-            new.write_bytes(orjson.dumps({**row, "time": time.time()}, option=orjson.OPT_INDENT_2))
 
     def _alive(self, *, step: bool) -> None:
         """Take note that the training goes on, where anybody would be told that it does not."""

@@ -32,7 +32,9 @@ _SPARSER = 2  # times fewer values than rows of training: not measured with the 
 _FINE = 20  # times its rounding that a column spreads: six agreements by chance are one in a million
 _FACTORS = (1.0, 100.0, 0.01)  # as a share, and in percent
 _TINY = 1e-9  # what floating point leaves between equal values
-_MOST_DECIMALS = 5  # of a column that was rounded; of more, floating point is what limits it
+_RELATIVE = 1e-6  # and what single precision leaves, of the value
+# Decimals of a column that was rounded, and how far it may then be off; with more, floating point is what limits it.
+_ROUNDINGS = tuple((decimals, 0.5001 * 10.0**-decimals) for decimals in range(5))
 _FEW = 3  # times fewer values than the fullest column of a meaning: a passing measurement of it
 _RARE = 5  # times fewer values than another reward: measured on other prompts, now and then
 # Where one of a trainer's keys is there, what others of its keys that begin so are of.
@@ -126,29 +128,31 @@ def differs(one: Measured, other: Measured) -> bool:
     if not len(one.step) or at[-1] >= len(other.step) or np.any(other.step[at] != one.step):
         return True
     its = other.value[at]
-    return not any(_alike(one.value, factor * its, _rounding(one.value, factor * its)) for factor in _FACTORS)
+    return not any(_within_rounding(one.value, factor * its) for factor in _FACTORS)
 
 
 def _alike(values: FloatArray, its: FloatArray, off: float) -> bool:
-    return bool(np.allclose(values, its, rtol=1e-6, atol=off))
+    return bool(np.allclose(values, its, rtol=_RELATIVE, atol=off))
 
 
 def _finely(values: FloatArray, its: FloatArray) -> bool:
     """Whether values that agree within their rounding are so many and so far apart that this is no chance."""
-    off = _rounding(values, its)
-    return len(values) > _ENOUGH and off * _FINE < float(np.ptp(values)) and _alike(values, its, off)
+    if len(values) <= _ENOUGH:
+        return False
+    off = next((off for decimals, off in _ROUNDINGS if _shows(values, decimals) or _shows(its, decimals)), _TINY)
+    return off * _FINE < float(np.ptp(values)) and _alike(values, its, off)
 
 
-def _rounding(one: FloatArray, other: FloatArray) -> float:
-    """Return by how much two columns may be apart, of which one was rounded to the decimals that it shows."""
-    return max(_rounded_by(one), _rounded_by(other))
+def _within_rounding(values: FloatArray, its: FloatArray) -> bool:
+    """Whether two columns agree but for what was rounded away in one of them, by the decimals that it shows."""
+    apart = float(np.max(np.abs(values - its) - _RELATIVE * np.abs(its)))
+    enough = [decimals for decimals, off in _ROUNDINGS if off >= apart]  # the fewer, the more was rounded away
+    return apart <= _TINY or any(_shows(column, decimals) for decimals in enough for column in (values, its))
 
 
-def _rounded_by(values: FloatArray) -> float:
-    for decimals in range(_MOST_DECIMALS):
-        if np.allclose(values, values.round(decimals), rtol=0.0, atol=_TINY):
-            return 0.5001 * 10.0**-decimals
-    return _TINY
+def _shows(values: FloatArray, decimals: int) -> bool:
+    """Whether a column has no more decimals than so many."""
+    return bool(np.all(np.abs(values - values.round(decimals)) <= _TINY))
 
 
 def is_reward_elsewhere(key: str) -> bool:

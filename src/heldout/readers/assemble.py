@@ -23,7 +23,6 @@ from heldout.readers.rows_per_step import StepMeans
 from heldout.readers.sizes import with_sizes
 from heldout.readers.standard_errors import with_standard_errors
 from heldout.run import Evaluation, Note, NoteKind, Outcomes, Run, Series
-from heldout.stats.rates import level_error
 from heldout.steps import STEP_LIMIT
 from heldout.text import counted, visible
 
@@ -89,9 +88,8 @@ def _with_outcomes(metrics: Mapping[str, Series], measured: Sequence[Evaluation]
     for key, known in by_key.items():
         found = [known[step] for step in metrics[key].step.tolist()]
         samples = [float(outcomes.samples.mean()) for outcomes in found]
-        errors = [level_error(outcomes.share, each) for outcomes, each in zip(found, samples, strict=True)]
         problems = np.array([len(outcomes) for outcomes in found], dtype=np.float64)
-        done[key] = metrics[key].with_problems(problems, np.array(samples), np.array(errors))
+        done[key] = metrics[key].with_problems(problems, np.array(samples), np.array([each.error for each in found]))
     return done
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import product
 from typing import NamedTuple
 
@@ -24,6 +25,7 @@ _SURE = 0.9  # a step that is so probable is fixed, and the next one is looked f
 _MOST_FIXED = 2
 _DRAWN_MASS, _DRAWN_MOST = 0.999, 200  # components that are drawn from: the others together are this rare
 _RIDGE = 1e-10  # of the largest variance: rounding may make a covariance that is nearly singular indefinite
+_AT_ONCE = 24  # evals: matrices that are no larger are inverted as they are
 _COURSES = 600  # drawn for the onset of a fall
 
 
@@ -53,10 +55,10 @@ class _Mixture:
     components have shape (H, 1 + 2 M): no step, each step of the smaller size, each of the larger.
     """
 
+    steps: _Steps
     precision: FloatArray  # (H, K, K): inverse of C
     log_determinant: FloatArray  # (H,)
     explained: FloatArray  # (H, K): ``C^-1 z``
-    stepped: FloatArray  # (H, K, M): ``C^-1 u``
     own: FloatArray  # (H, M): ``u' C^-1 u``
     along: FloatArray  # (H, M): ``u' C^-1 z``
     weights: FloatArray  # (H, 1 + 2 M): posterior
@@ -64,9 +66,8 @@ class _Mixture:
     @classmethod
     def of(cls, values: FloatArray, precision: FloatArray, log_determinant: FloatArray, steps: _Steps) -> _Mixture:
         """Weigh all components by their prior and their likelihood."""
-        explained, stepped = precision @ values, precision @ steps.columns
-        own = np.einsum("km,hkm->hm", steps.columns, stepped)
-        along = explained @ steps.columns
+        explained = precision @ values
+        own, along = _squares_of_steps(precision), explained @ steps.columns
         plain = -0.5 * (explained @ values + log_determinant)[:, None]
         logs = [plain + math.log(1.0 - _CLIFF)]
         for size in _SIZES:
@@ -74,19 +75,18 @@ class _Mixture:
             logs.append(plain + steps.log_prior - 0.5 * np.log(grown) + 0.5 * size * along**2 / grown)
         log = np.concatenate(logs, axis=1)
         weights = np.exp(log - log.max())
-        return cls(precision, log_determinant, explained, stepped, own, along, floats(weights / weights.sum()))
+        return cls(steps, precision, log_determinant, explained, own, along, floats(weights / weights.sum()))
 
     @property
     def cliff(self) -> float:
         """How probable is a further step?"""
         return float(self.weights[:, 1:].sum())
 
-    def fixing_the_likeliest(self, values: FloatArray, steps: _Steps) -> _Mixture:
+    def fixing_the_likeliest(self, values: FloatArray) -> _Mixture:
         """The mixture of further steps once the likeliest one is taken as given, with its larger size."""
         place = int(self.weights[:, 1:].sum(axis=0).reshape(len(_SIZES), -1).sum(axis=0).argmax())
-        through, grown = self.stepped[:, :, place], 1.0 + _SIZES[-1] * self.own[:, place]
-        lost = through[:, :, None] * through[:, None, :] * (_SIZES[-1] / grown)[:, None, None]
-        return _Mixture.of(values, self.precision - lost, self.log_determinant + np.log(grown), steps)
+        step = self.steps.columns[:, place]
+        return _Mixture.of(values, *_grown(self.precision, self.log_determinant, step, _SIZES[-1]), self.steps)
 
     def by_step(self, per_step: FloatArray) -> FloatArray:
         """``b x / (1 + b q)`` of each component, for x of shape (H, M); 0 where there is no step."""
@@ -97,7 +97,8 @@ class _Mixture:
         """``C^-1 z`` with the step's part in C, weighted and summed over the components of a grid point: (H, K)."""
         height = (self.weights * self.by_step(self.along))[:, 1:].reshape(len(self.weights), len(_SIZES), -1)
         plain = self.weights.sum(axis=1)[:, None] * self.explained
-        return floats(plain - np.einsum("hkm,hm->hk", self.stepped, height.sum(axis=1)))
+        level = height.sum(axis=1) @ self.steps.columns.T
+        return floats(plain - (self.precision @ level[:, :, None])[:, :, 0])
 
     def likeliest(self) -> IntArray:
         """The components that hold nearly all of the weight, as indices into the flattened weights."""
@@ -135,8 +136,9 @@ class CliffPosterior:
         mixture = self._mixture
         at = int(np.searchsorted(np.cumsum(self._sizes), index, "right"))
         row = self._noise[at]
-        through = row @ mixture.stepped  # (H, M)
-        plain = row[at] - np.einsum("j,hjk,k->h", row, mixture.precision, row)
+        weighed = mixture.precision @ row  # (H, K)
+        through = weighed @ mixture.steps.columns  # (H, M)
+        plain = row[at] - weighed @ row
         within = plain[:, None] + mixture.by_step(through**2)
         away = (mixture.explained @ row)[:, None] - mixture.by_step(through * mixture.along)
         apart = away - float((mixture.weights * away).sum())
@@ -173,10 +175,12 @@ class CliffPosterior:
         noise = self._noise if jitter else self._noise + self._jitters[at] * np.eye(self._values.size)
         place, size = np.maximum(component - 1, 0) % mixture.own.shape[1], _size_of(component, mixture.own.shape[1])
         shrunk = size / (1.0 + size * mixture.own[at, place])
-        through = noise @ mixture.stepped[at][:, place]  # (K, count)
+        weighed = noise @ mixture.precision[at]
+        places, which = np.unique(place, return_inverse=True)
+        through = (weighed @ mixture.steps.columns[:, places])[:, which]  # (K, count)
         mean = self._values[:, None] - (noise @ mixture.explained[at])[:, None]
         mean = mean + through * shrunk * mixture.along[at, place]
-        root = _root(noise - noise @ mixture.precision[at] @ noise)
+        root = _root(noise - weighed @ noise)
         return floats(mean.T + normal[:, :-1] @ root.T + (through * np.sqrt(shrunk)).T * normal[:, -1:])
 
     def _in_full(self, of_blocks: FloatArray) -> FloatArray:
@@ -202,7 +206,8 @@ def cliff_posterior(values: FloatArray, noise: EvalNoise) -> CliffPosterior:
     next is looked for, as long as that one is as probable; at most three, and the place of the last always stays open.
 
     `values`: shape (K,), in the order of steps, at least 3. More than 120 are averaged over blocks of equal size first.
-    The variance of `noise` must be above 0. The cost is that of 60 inverses: about 10 ms for 40 evals.
+    The variance of `noise` must be above 0. The cost is that of 60 inverses; the last answer is kept, since the choice
+    of a checkpoint, every level and the onset of a fall all begin with it.
 
     What it cannot see: the spacing of steps; a dip of a single eval, which is jitter; and a slow fall that happens to
     be steep within two evals, which is a cliff to it.
@@ -215,25 +220,28 @@ def cliff_posterior(values: FloatArray, noise: EvalNoise) -> CliffPosterior:
     >>> int(found.mean(jitter=True).argmax()), found.cliff > 0.999
     (7, True)
     """
+    return _posterior(floats(values).tobytes(), noise.variance, noise.covariance.tobytes(), noise.sized)
+
+
+@lru_cache(maxsize=1)
+def _posterior(of_values: bytes, variance: float, of_covariance: bytes, sized: bool) -> CliffPosterior:
+    values = np.frombuffer(of_values)
     starts = latest_blocks(values.size, MOST_POINTS)
     sizes = np.diff(starts, append=values.size)
-    means = np.add.reduceat(floats(values), starts) / sizes
-    noise = noise.averaged(starts)
+    means = np.add.reduceat(values, starts) / sizes
+    noise = EvalNoise(variance, np.frombuffer(of_covariance).reshape(values.size, -1), sized).averaged(starts)
     centre, scale = float(means.mean()), math.sqrt(noise.variance)
     scaled = (means - centre) / scale
     jitters, covariance = _prior(noise)
-    steps = _Steps.among(means.size)
-    triangle = np.linalg.cholesky(covariance).diagonal(axis1=1, axis2=2)
-    log_determinant = floats(2.0 * np.log(triangle).sum(axis=1))
-    first = _Mixture.of(scaled, floats(np.linalg.inv(covariance)), log_determinant, steps)
-    mixture = _with_sure_steps(first, scaled, steps)
+    first = _Mixture.of(scaled, *_grown(*_inverted(covariance), np.ones(means.size), FLAT), _Steps.among(means.size))
+    mixture = _with_sure_steps(first, scaled)
     return CliffPosterior(scaled, centre, scale, noise.covariance, jitters, sizes, mixture, first.cliff)
 
 
-def _with_sure_steps(mixture: _Mixture, values: FloatArray, steps: _Steps) -> _Mixture:
+def _with_sure_steps(mixture: _Mixture, values: FloatArray) -> _Mixture:
     """Fix steps while each next one is as sure, so that the place of the last one, or the only one, stays open."""
     for _ in range(_MOST_FIXED):
-        more = mixture.fixing_the_likeliest(values, steps) if mixture.cliff >= _SURE else mixture
+        more = mixture.fixing_the_likeliest(values) if mixture.cliff >= _SURE else mixture
         if more.cliff < _SURE:
             return mixture
         mixture = more
@@ -241,15 +249,61 @@ def _with_sure_steps(mixture: _Mixture, values: FloatArray, steps: _Steps) -> _M
 
 
 def _prior(noise: EvalNoise) -> tuple[FloatArray, FloatArray]:
-    """The jitter of each grid point (H,), and the covariance of the values there (H, K, K), in units of the noise."""
+    """The jitter of each grid point (H,), and there the covariance of the values about their overall level (H, K, K).
+
+    In units of the noise.
+    """
     count = len(noise.covariance)
     apart = np.abs(np.subtract.outer(np.arange(count), np.arange(count))).astype(np.float64)
-    own = {jitter: FLAT + jitter * np.eye(count) + noise.covariance for jitter in JITTERS}
-    if noise.sized:
-        own[_LARGE_JITTER] = FLAT + _LARGE_JITTER * np.eye(count) + noise.covariance
-    alike = [signal * matern32(apart, length) for length, signal in product(LENGTHS, SIGNALS)]
-    grid = list(product(alike, own.items()))
-    return floats([jitter for _, (jitter, _) in grid]), np.stack([smooth + rest for smooth, (_, rest) in grid])
+    jitters = floats([*JITTERS, _LARGE_JITTER] if noise.sized else JITTERS)
+    alike = np.stack([signal * matern32(apart, length) for length, signal in product(LENGTHS, SIGNALS)])
+    own = noise.covariance + jitters[:, None, None] * np.eye(count)
+    return np.tile(jitters, len(alike)), (alike[:, None] + own).reshape(-1, count, count)
+
+
+def _inverted(covariance: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """The inverse (H, K, K) of each covariance, and the logarithm of its determinant (H,).
+
+    By halves: the inverse of the first one, and of what is left of the second once the first is known. That is mostly
+    products of matrices, and takes a third of the time of an inversion that does not know of symmetry.
+    """
+    size = covariance.shape[1]
+    if size <= _AT_ONCE:
+        triangle = np.linalg.cholesky(covariance).diagonal(axis1=1, axis2=2)
+        return floats(np.linalg.inv(covariance)), floats(2.0 * np.log(triangle).sum(axis=1))
+    half = size // 2
+    between = covariance[:, :half, half:]
+    first, log_first = _inverted(covariance[:, :half, :half])
+    known = first @ between
+    left, log_left = _inverted(covariance[:, half:, half:] - between.transpose(0, 2, 1) @ known)
+    across = known @ left
+    inverse = np.empty_like(covariance)
+    inverse[:, :half, :half] = first + across @ known.transpose(0, 2, 1)
+    inverse[:, :half, half:] = -across
+    inverse[:, half:, :half] = -across.transpose(0, 2, 1)
+    inverse[:, half:, half:] = left
+    return inverse, log_first + log_left
+
+
+def _grown(
+    precision: FloatArray, log_determinant: FloatArray, column: FloatArray, size: float
+) -> tuple[FloatArray, FloatArray]:
+    """Inverse and log determinant once ``size column column'`` is added to each covariance (Sherman and Morrison)."""
+    through = precision @ column
+    grown = 1.0 + size * (through @ column)
+    lost = (through * (size / grown)[:, None])[:, :, None] * through[:, None, :]
+    return precision - lost, log_determinant + np.log(grown)
+
+
+def _squares_of_steps(precision: FloatArray) -> FloatArray:
+    """``u' C^-1 u`` of every step of `_Steps`, shape (H, M).
+
+    A step sums what comes after it, so that these are sums over the later rows and columns.
+    """
+    below = np.einsum("hij,ij->hj", precision, np.tri(precision.shape[1], k=-1))
+    block = np.cumsum((precision.diagonal(axis1=1, axis2=2) + 2.0 * below)[:, ::-1], axis=1)[:, ::-1]
+    over_two = 0.25 * (block[:, 1:-1] + 3.0 * block[:, 2:] + 2.0 * below[:, 1:-1])
+    return np.concatenate([block[:, 1:], over_two], axis=1)
 
 
 @dataclass(frozen=True, slots=True)

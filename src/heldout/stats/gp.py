@@ -6,13 +6,14 @@ The process is averaged over a grid of how smooth the run may be.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import product
 
 import numpy as np
 
-from heldout.stats.arrays import FloatArray, floats
+from heldout.stats.arrays import FloatArray, IntArray, floats
 from heldout.stats.levels import DROP, cdf
 
 LENGTHS = (3.0, 6.0, 12.0, 24.0)  # in evals
@@ -20,7 +21,7 @@ SIGNALS = (0.05, 0.3, 1.5, 8.0, 40.0)  # variance of the trend, in units of the 
 JITTERS = (0.05, 0.5)  # variance of checkpoint jitter, in the same unit
 MOST_POINTS = 120  # values, or means over blocks of them, beyond which its cost is too high: it grows with their cube
 FLAT = 1e4  # prior variance of the overall level, in the same unit
-_SMALL = 48  # evals; benchmarks simulate thousands of runs that are no longer
+_AT_ONCE = 64  # evals: matrices are made for so many more whenever a run becomes longer
 GRID = tuple(product(LENGTHS, SIGNALS, JITTERS))
 
 
@@ -29,22 +30,23 @@ class GPPosterior:
     """What is known about the level at each of k evals."""
 
     mean: FloatArray  # (k,): posterior mean of the level, averaged over the grid
-    covariance: FloatArray  # (k, k): posterior, with the spread of the means over the grid (law of total covariance)
     weights: FloatArray  # (H,): posterior weight of each grid point
     means: FloatArray  # (H, k): posterior mean at each grid point
-    unit_covariances: FloatArray  # (H, k, k): posterior covariance at each grid point, in units of `variance`
     variance: float  # the noise variance of one eval that was put in
+    between: Callable[[IntArray, int], FloatArray]  # evals `j` and `k` → (H, J): see `variance_between`, per `variance`
 
     def difference(self, j: int, k: int) -> tuple[float, float]:
-        """How far is eval `j` above eval `k`: mean and standard deviation of the difference."""
-        c = self.covariance
-        variance = float(c[j, j] + c[k, k] - 2.0 * c[j, k])
-        return float(self.mean[j] - self.mean[k]), math.sqrt(max(variance, 0.0))
+        """How far is eval `j` above eval `k`: mean and standard deviation of the difference?
+
+        The variance holds that of the means over the grid (law of total variance).
+        """
+        away = self.means[:, j] - self.means[:, k]
+        mean = float(self.mean[j] - self.mean[k])
+        return mean, math.sqrt(float(self.weights @ (self.variance_between(j, k)[:, 0] + (away - mean) ** 2)))
 
     def prob_greater(self, j: int, k: int, margin: float = 0.0) -> float:
         """How likely is the level at eval `j` more than `margin` above the level at eval `k`?"""
-        c = self.unit_covariances
-        sd = np.sqrt(np.maximum(c[:, j, j] + c[:, k, k] - 2.0 * c[:, j, k], 0.0) * self.variance)
+        sd = np.sqrt(self.variance_between(j, k)[:, 0])
         return self._averaged(_above(self.means[:, j] - self.means[:, k] - margin, sd))
 
     def p_drop(self, delta: float = DROP) -> float:
@@ -57,13 +59,19 @@ class GPPosterior:
         What it cannot see: it is Bayesian, so repeated looks are not error controlled; and a sudden rise rings, which
         can look like a small drop afterwards. A `delta` of half a percentage point keeps such ringing out.
         """
-        if self.mean.size < 4:
+        last = self.mean.size - 1
+        if last < 3:
             return math.nan
-        c = self.unit_covariances
-        variances = c.diagonal(axis1=1, axis2=2)[:, :-1] + c[:, -1:, -1] - 2.0 * c[:, :-1, -1]
-        sd = np.sqrt(np.maximum(variances, 0.0) * self.variance)
+        sd = np.sqrt(self.variance_between(range(last), last))
         below = _above(self.means[:, :-1] - self.means[:, -1:] - delta, sd)
         return self._averaged(below.max(axis=1))
+
+    def variance_between(self, j: int | Sequence[int], k: int) -> FloatArray:
+        """How uncertain is the difference of one or more levels and that of eval `k`, at each grid point?
+
+        Returns variances of shape (H, J) for J evals `j`.
+        """
+        return self.variance * self.between(np.atleast_1d(np.asarray(j, dtype=np.int64)), k)
 
     def _averaged(self, probability: FloatArray) -> float:
         """A probability at each grid point, averaged; rounding may not take it above one."""
@@ -85,8 +93,8 @@ def gp_posterior(value: FloatArray, variance: float) -> GPPosterior:
     jitter of single checkpoints is noise about the level; their quality, jitter included, is told by `cliff_posterior`.
 
     `value`: shape (k,), in the order of steps. Average to at most `MOST_POINTS` blocks before: the cost is O(k^3) once
-    and O(k^2) after that, and the memory 40 k^2. `variance`: noise variance of one value, in its unit squared. Zero
-    means that the values are the level.
+    for every 64 evals and O(k^2) after that, and the memory 40 k^2. `variance`: noise variance of one value, in its
+    unit squared. Zero means that the values are the level.
     Returns empty arrays without values; all `nan` if the variance is not a number.
 
     What it cannot see: the spacing of steps (the process lives in the index of the eval), changes of the noise along
@@ -98,65 +106,73 @@ def gp_posterior(value: FloatArray, variance: float) -> GPPosterior:
     k = value.size
     if k == 0 or not variance > 0.0:
         return _certain(value, variance)
-    unit = (_small if k <= _SMALL else _large)(k)
+    unit = _unit_of(k)
     centre = float(value.mean())
     scaled = (value - centre) / math.sqrt(variance)
-    explained = unit.precision @ scaled  # (H, k)
+    explained = unit.explained(scaled)  # (H, k)
     weights = grid_weights(explained @ scaled, unit.log_determinant)
     means = centre + math.sqrt(variance) * (scaled - unit.noise * explained)
-    mean = weights @ means
-    apart = means - mean
-    within = variance * np.tensordot(weights, unit.covariance, axes=1)
-    return GPPosterior(mean, within + (weights[:, None] * apart).T @ apart, weights, means, unit.covariance, variance)
+    return GPPosterior(weights @ means, weights, means, variance, unit.between)
 
 
 def _certain(value: FloatArray, variance: float) -> GPPosterior:
     """The posterior if there is no noise (the values), or if the noise is not known (nan)."""
-    count, k = len(GRID), value.size
-    known = variance == 0.0
-    mean = value.copy() if known else np.full(k, np.nan)
-    spread = np.full((count, k, k), 0.0 if known else np.nan)
-    return GPPosterior(mean, spread[0], np.full(count, 1.0 / count), np.tile(mean, (count, 1)), spread, variance)
+    count = len(GRID)
+    mean = value.copy() if variance == 0.0 else np.full(value.size, np.nan)
+    means, weights = np.tile(mean, (count, 1)), np.full(count, 1.0 / count)
+    return GPPosterior(mean, weights, means, variance, lambda j, k: np.ones((count, j.size)))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Unit:
-    """The matrices for unit noise, which depend only on k and the grid."""
+    """What depends on k and the grid alone, for unit noise.
 
-    precision: FloatArray  # (H, k, k): inverse of the prior covariance C of the values
+    The values have prior covariance ``C = S + FLAT 1 1'``; the level has ``C - noise I``, so its posterior mean is what
+    ``noise C^-1`` takes away from the values, and its posterior covariance is ``noise I - noise^2 C^-1``. With R the
+    inverse of the Cholesky root of S, ``C^-1 = R' (I - shrunk b b') R`` where ``b = R 1`` (Sherman and Morrison).
+    """
+
+    root: FloatArray  # (H, k, k): R, lower triangular
+    level: FloatArray  # (H, k): b
+    shrunk: FloatArray  # (H, 1)
+    through: FloatArray  # (H, k): ``R' b``
+    own: FloatArray  # (H, k): the diagonal of ``C^-1``
     log_determinant: FloatArray  # (H,): of C
     noise: FloatArray  # (H, 1): variance of what is noise about the level
-    covariance: FloatArray  # (H, k, k): of the level, given the values
+
+    def explained(self, scaled: FloatArray) -> FloatArray:
+        """``C^-1 z``, shape (H, k)."""
+        white = self.root @ scaled
+        along = np.sum(self.level * white, axis=1, keepdims=True)
+        return floats((white[:, None] @ self.root)[:, 0] - self.shrunk * along * self.through)
+
+    def between(self, j: IntArray, k: int) -> FloatArray:
+        """Posterior variance of the level at evals `j` less that at eval `k`, shape (H, J)."""
+        row = (self.root[:, None, :, k] @ self.root)[:, 0] - self.shrunk * self.through[:, [k]] * self.through
+        square = self.own[:, j] + self.own[:, [k]] - 2.0 * row[:, j]
+        return floats(np.maximum(2.0 * self.noise - self.noise**2 * square, 0.0) * (j != k))
 
 
+@lru_cache(maxsize=8)
 def _unit_of(k: int) -> _Unit:
-    """The matrices for k evals.
-
-    The level has prior covariance ``C - noise I``, so its posterior covariance is ``noise I - noise^2 C^-1``, and its
-    posterior mean is what ``noise C^-1`` takes away from the values: the inverse is all that is needed. Signal and
-    noise only stretch and shift the eigenvalues that a length has, so that one decomposition serves all of them.
-    """
-    apart = np.abs(np.subtract.outer(np.arange(k), np.arange(k))).astype(np.float64)
-    spectra = {length: np.linalg.eigh(matern32(apart, length)) for length in LENGTHS}
+    """The matrices of k evals: the first rows and columns of those of more, so that one inversion serves many."""
+    root = _roots(-(-k // _AT_ONCE) * _AT_ONCE)[:, :k, :k]
+    level = root.sum(axis=2)
+    grown = 1.0 + FLAT * (level**2).sum(axis=1, keepdims=True)
+    shrunk, through = FLAT / grown, (level[:, None] @ root)[:, 0]
+    own = np.einsum("hij,hij->hj", root, root) - shrunk * through**2
+    log_determinant = np.log(grown[:, 0]) - 2.0 * np.log(root.diagonal(axis1=1, axis2=2)).sum(axis=1)
     noise = floats([1.0 + shake for _, _, shake in GRID])[:, None]
-    inverses = [_inverse(*spectra[length], signal, 1.0 + shake) for length, signal, shake in GRID]
-    precision = np.stack([precision for precision, _ in inverses])
-    precision = 0.5 * (precision + precision.transpose(0, 2, 1))
-    covariance = noise[:, :, None] * (np.eye(k) - noise[:, :, None] * precision)
-    return _Unit(precision, floats([log for _, log in inverses]), noise, covariance)
+    return _Unit(root, level, floats(shrunk), floats(through), floats(own), floats(log_determinant), noise)
 
 
-def _inverse(eigenvalues: FloatArray, vectors: FloatArray, signal: float, noise: float) -> tuple[FloatArray, float]:
-    """The inverse of ``signal M + noise I + FLAT 1 1'`` and the logarithm of its determinant, by the spectrum of M."""
-    values = signal * eigenvalues + noise
-    inverse = (vectors / values) @ vectors.T
-    row = inverse.sum(axis=1)
-    grown = 1.0 + FLAT * float(row.sum())  # what all values share is a change of rank one (Sherman, Morrison)
-    return inverse - np.outer(row, row) * (FLAT / grown), float(np.log(values).sum()) + math.log(grown)
-
-
-# Kept for every small k, and for the last few of those that take megabytes.
-_small, _large = lru_cache(maxsize=_SMALL)(_unit_of), lru_cache(maxsize=2)(_unit_of)
+@lru_cache(maxsize=2)
+def _roots(k: int) -> FloatArray:
+    """The inverse of the Cholesky root of each ``signal M + noise I``, shape (H, k, k): k evals with no level."""
+    apart = np.abs(np.subtract.outer(np.arange(k), np.arange(k))).astype(np.float64)
+    alike = {length: matern32(apart, length) for length in LENGTHS}
+    covariance = np.stack([signal * alike[length] + (1.0 + shake) * np.eye(k) for length, signal, shake in GRID])
+    return floats(np.tril(np.linalg.inv(np.linalg.cholesky(covariance))))
 
 
 def matern32(distance: FloatArray, length: float) -> FloatArray:

@@ -135,20 +135,18 @@ class Gram:
         ratio = (self.contrast_variance(d) + jitter * square) / np.where(white == 0.0, 1.0, white)
         return floats(np.maximum(1.0, ratio))
 
-    def set_variance(self, k: int) -> float:
-        """How far may the level be off because these problems were asked and not others?
+    def set_variance(self) -> FloatArray:
+        """How far may each level be off because these problems were asked and not others?
 
         ``mean_{j != k} (G_jk - A_j A_k) / n``: what the evals share. It belongs to a level and cancels in comparisons.
 
-        `k` is the index of the eval, from 0.
-        Returns the variance of the rate over sets of problems; `nan` with fewer than two evals.
+        Returns the variance of each rate over sets of problems, shape (K,); `nan` with fewer than two evals.
         """
         size = self.rates.size
-        row = self.covariance[_look(k + 1, size)]
         if size < 2:
-            return math.nan
-        shared = float(row.sum() - row[k]) / (size - 1)
-        return max(shared, 0.0) * (self.n - 1) / self.n
+            return np.full(size, math.nan)
+        shared = (self.covariance.sum(axis=1) - self.covariance.diagonal()) / (size - 1)
+        return np.maximum(shared, 0.0) * (self.n - 1) / self.n
 
 
 def _look(k: int, size: int) -> int:
