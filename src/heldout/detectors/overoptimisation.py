@@ -224,6 +224,9 @@ class OverOptimisation(HeldOut):
 
         A lower bound: of a truth that never fell by more than this, the scan gets so far with that error at most.
         """
+        return self.evidence.once("least_fall", self._least_fall)
+
+    def _least_fall(self) -> float:
         seen = self.evidence
 
         def reached(beyond: float) -> bool:

@@ -47,7 +47,7 @@ class GPPosterior:
     def prob_greater(self, j: int, k: int, margin: float = 0.0) -> float:
         """How likely is the level at eval `j` more than `margin` above the level at eval `k`?"""
         sd = np.sqrt(self.variance_between(j, k)[:, 0])
-        return self._averaged(_above(self.means[:, j] - self.means[:, k] - margin, sd))
+        return self._averaged(cdf(_deviations(self.means[:, j] - self.means[:, k] - margin, sd)))
 
     def p_drop(self, delta: float = DROP) -> float:
         """How likely is the last eval more than `delta` below an earlier one?
@@ -63,8 +63,8 @@ class GPPosterior:
         if last < 3:
             return math.nan
         sd = np.sqrt(self.variance_between(range(last), last))
-        below = _above(self.means[:, :-1] - self.means[:, -1:] - delta, sd)
-        return self._averaged(below.max(axis=1))
+        far = _deviations(self.means[:, :-1] - self.means[:, -1:] - delta, sd)
+        return self._averaged(cdf(far.max(axis=1)))
 
     def variance_between(self, j: int | Sequence[int], k: int) -> FloatArray:
         """How uncertain is the difference of one or more levels and that of eval `k`, at each grid point?
@@ -78,11 +78,10 @@ class GPPosterior:
         return float(np.minimum(self.weights @ probability, 1.0))
 
 
-def _above(distance: FloatArray, sd: FloatArray) -> FloatArray:
-    """P(distance + sd z > 0); with no spread, whether it is above zero."""
+def _deviations(distance: FloatArray, sd: FloatArray) -> FloatArray:
+    """How many standard deviations something is above zero; with no spread very many, or as many below."""
     certain = sd <= 0.0
-    z = np.where(certain, np.sign(distance) * 40.0, distance / np.where(certain, 1.0, sd))
-    return cdf(z)
+    return np.where(certain, np.sign(distance) * 40.0, distance / np.where(certain, 1.0, sd))
 
 
 def gp_posterior(value: FloatArray, variance: float) -> GPPosterior:

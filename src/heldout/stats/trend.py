@@ -216,10 +216,11 @@ def late_surge(
     if last < 3 * width or not variance >= 0.0:
         return None
     posterior = gp_posterior(value, variance)
-    earlier = window_state(posterior, step, value, last - 3 * width, last - width, margin)
     now = window_state(posterior, step, value, last - width, last, margin)
-    quiet = earlier.state in ("plateau", "undetermined")
-    if now.state != "improving" or not quiet or now.difference < 2.0 * now.sd:
+    if now.state != "improving" or now.difference < 2.0 * now.sd:
+        return None
+    earlier = window_state(posterior, step, value, last - 3 * width, last - width, margin)
+    if earlier.state not in ("plateau", "undetermined"):
         return None
     level = posterior.mean
     z = now.difference / now.sd if now.sd > 0.0 else math.inf
