@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 
 from heldout.detectors.base import Points
-from heldout.stats.arrays import BoolArray, FloatArray
+from heldout.stats.arrays import BoolArray, Buffer, FloatArray
 from heldout.stats.levels import ONE_SIDED_95
 from heldout.stats.local_level import smoother
 from heldout.stats.noise import difference_noise
@@ -28,15 +28,18 @@ class RewardCourse:
     """The reward of a run so far, as means between evaluations."""
 
     def __init__(self) -> None:
-        self._step: list[int] = []
-        self._value: list[float] = []
+        self._step, self._value = Buffer(np.empty(0, np.int64)), Buffer(np.empty(0))
+        self._outside = math.inf  # step of the first value that is no share
+        self._mean: dict[tuple[int, int], float] = {}  # of the values from one place to another
 
     def add(self, points: Points | None) -> None:
         """Take in rewards; values that are not finite are left out."""
         if points is not None:
             finite = np.isfinite(points.value)
-            self._step += points.step[finite].tolist()
-            self._value += points.value[finite].tolist()
+            step, value = points.step[finite], points.value[finite]
+            self._step.extend(step)
+            self._value.extend(value)
+            self._outside = min(self._outside, *step[(value < 0.0) | (value > 1.0)][:1].tolist(), math.inf)
 
     def since(self, peak_step: float, steps: FloatArray) -> str:
         """Say where it ends, held against a step: rising, flat, falling or unknown, by the evaluations at `steps`.
@@ -59,20 +62,22 @@ class RewardCourse:
 
     def last(self, step: float) -> float:
         """Return its mean over the last values before a step; `nan` where there is none."""
-        end = int(np.searchsorted(self._step, step, "left"))
-        return float(np.mean(self._value[max(0, end - _LAST) : end])) if end else math.nan
+        end = int(np.searchsorted(self._step.values, step, "left"))
+        return float(np.mean(self._value.values[max(0, end - _LAST) : end])) if end else math.nan
 
     def within_unit(self, step: float) -> bool:
         """Whether all of its values before a step lie from 0 to 1, so that it may be a share."""
-        value = self._value[: int(np.searchsorted(self._step, step, "left"))]
-        return bool(value) and min(value) >= 0.0 and max(value) <= 1.0
+        return len(self._step) > 0 and self._step.values[0] < step <= self._outside
 
     def _means(self, steps: FloatArray, side: Literal["left", "right"]) -> tuple[BoolArray, FloatArray]:
-        edges = np.searchsorted(self._step, steps, side)
+        edges = np.searchsorted(self._step.values, steps, side)
         starts = np.concatenate([[0], edges[:-1]])
-        kept, value = edges > starts, np.array(self._value)
-        means = [float(value[a:b].mean()) for a, b in zip(starts[kept], edges[kept], strict=True)]
-        return kept, np.array(means)
+        kept = edges > starts
+        places = list(zip(starts[kept].tolist(), edges[kept].tolist(), strict=True))
+        for one in places:
+            if one not in self._mean:
+                self._mean[one] = float(self._value.values[slice(*one)].mean())
+        return kept, np.array([self._mean[one] for one in places])
 
     def moved(self, peak_step: float, steps: FloatArray) -> tuple[float, float]:
         """Return how far its smoothed mean has risen since a step, in standard errors, and which part that is, up or

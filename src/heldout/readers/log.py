@@ -12,18 +12,15 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from operator import itemgetter
-from typing import Any, Generic, TypeVar
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from heldout.judged import Judged
 from heldout.readers.step_keys import is_step_key
 from heldout.run import NO_STEPS, Evaluation, Note, NoteKind
-from heldout.stats.arrays import BoolArray, FloatArray, IntArray
+from heldout.stats.arrays import BoolArray, Buffer, FloatArray, IntArray
 from heldout.text import counted
-
-_T = TypeVar("_T", bound=np.generic)
 
 CLOCK = "wall_time"  # the column with the time of each row in seconds, where a tracker stores it
 
@@ -93,38 +90,6 @@ class Log:
             sessions = np.concatenate([sessions, later]).astype(np.int64)
         more = {key: Column(column.row + first, column.value) for key, column in columns.items()}
         return replace(self, step=np.concatenate([self.step, step]), columns={**self.columns, **more}, session=sessions)
-
-
-class Buffer(Generic[_T]):
-    """An array to whose first axis one appends; what was returned before stays what it was, and so does `start`."""
-
-    def __init__(self, start: npt.NDArray[_T]) -> None:
-        self._array, self._size = start, len(start)
-
-    def __len__(self) -> int:
-        return self._size
-
-    def extend(self, values: npt.ArrayLike) -> None:
-        """Append values."""
-        new = np.asarray(values, dtype=self._array.dtype)
-        end = self._size + len(new)
-        if end > len(self._array):
-            larger = np.empty((2 * end, *self._array.shape[1:]), dtype=self._array.dtype)
-            larger[: self._size] = self._array[: self._size]
-            self._array = larger
-        self._array[self._size : end] = new
-        self._size = end
-
-    @property
-    def values(self) -> npt.NDArray[_T]:
-        """Everything so far, not to be written to."""
-        view = self._array[: self._size]
-        view.flags.writeable = False
-        return view
-
-    def copy(self) -> Buffer[_T]:
-        """Return a buffer to which one may append without changing this one."""
-        return Buffer(self.values)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -167,11 +167,28 @@ def _unit_of(k: int) -> _Unit:
 
 @lru_cache(maxsize=2)
 def _roots(k: int) -> FloatArray:
-    """The inverse of the Cholesky root of each ``signal M + noise I``, shape (H, k, k): k evals with no level."""
-    apart = np.abs(np.subtract.outer(np.arange(k), np.arange(k))).astype(np.float64)
-    alike = {length: matern32(apart, length) for length in LENGTHS}
-    covariance = np.stack([signal * alike[length] + (1.0 + shake) * np.eye(k) for length, signal, shake in GRID])
-    return floats(np.tril(np.linalg.inv(np.linalg.cholesky(covariance))))
+    """The inverse of the Cholesky root of each ``signal M + noise I``, shape (H, k, k): k evals with no level.
+
+    Its rows are the errors of predicting each value from those before it, which Durbin's recursion finds one after the
+    other, since such a matrix depends on the distance alone.
+
+    Source: Durbin 1960, "The fitting of time-series models", Review of the International Statistical Institute 28.
+    """
+    apart = np.arange(k, dtype=np.float64)
+    row = np.stack([signal * matern32(apart, length) for length, signal, _ in GRID])
+    row[:, 0] += [1.0 + shake for *_, shake in GRID]
+    roots, error = np.zeros((len(GRID), k, k)), row[:, :1]
+    filters = np.ones((len(GRID), 1))
+    for last in range(k):
+        if last:
+            reflected = -np.sum(filters * row[:, 1 : last + 1], axis=1, keepdims=True) / error
+            error = error * (1.0 - reflected**2)
+            longer = np.zeros((len(GRID), last + 1))
+            longer[:, 1:] = filters
+            longer[:, :-1] += reflected * filters[:, ::-1]
+            filters = longer
+        roots[:, last, : last + 1] = filters / np.sqrt(error)
+    return roots
 
 
 def matern32(distance: FloatArray, length: float) -> FloatArray:

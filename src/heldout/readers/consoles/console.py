@@ -14,10 +14,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from heldout.readers.log import Buffer, Table, TableBuilder, noted
+from heldout.readers.log import Table, TableBuilder, noted
 from heldout.readers.source import CUT_HERE, LINE_LIMIT
 from heldout.run import Note, NoteKind
-from heldout.stats.arrays import IntArray
+from heldout.stats.arrays import Buffer, IntArray
 from heldout.text import counted
 
 # Possessive, as every quantifier of a console format is, or bounded: no text makes a search slower than linear.

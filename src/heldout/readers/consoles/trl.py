@@ -11,11 +11,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from heldout.readers.consoles.console import NUMBER, Console, Entry, TableConsole, followed
-from heldout.readers.log import Buffer, Column, Log, noted
+from heldout.readers.log import Column, Log, noted
 from heldout.readers.source import Source
 from heldout.readers.steps import log_from_table
 from heldout.run import NO_STEPS, Note, NoteKind
-from heldout.stats.arrays import BoolArray, FloatArray, IntArray
+from heldout.stats.arrays import BoolArray, Buffer, FloatArray, IntArray
 from heldout.text import counted
 
 # {'loss': 0.0751, 'grad_norm': …

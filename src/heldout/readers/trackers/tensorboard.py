@@ -38,11 +38,11 @@ from google_crc32c import value as crc32c
 import heldout.readers.trackers.wire as wire
 from heldout.errors import NoMetrics
 from heldout.readers.documents.json_document import parse
-from heldout.readers.log import CLOCK, Buffer, Column, Log, left_alone, some
+from heldout.readers.log import CLOCK, Column, Log, left_alone, some
 from heldout.readers.source import Source
 from heldout.readers.unstepped import placed
 from heldout.run import NO_STEPS, Note, NoteKind
-from heldout.stats.arrays import FloatArray, IntArray
+from heldout.stats.arrays import Buffer, FloatArray, IntArray
 
 _Crc = TypeVar("_Crc", int, IntArray)
 Bytes = npt.NDArray[np.uint8]
