@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from heldout.detectors.base import Points
 from heldout.detectors.reward_course import RewardCourse
@@ -57,3 +60,26 @@ def test_a_reward_that_came_back_steeply_to_where_it_was_at_the_peak_has_not_mov
     noise = 0.03 * np.random.default_rng(count).standard_normal(time.size)
     reward.add(Points(np.arange(1, time.size + 1), way * (value + noise)))
     assert reward.since(5.0 * count, np.arange(10.0, 10.0 * count + 1.0, 10.0)) != said
+
+
+@given(
+    rewards=st.lists(st.sampled_from([-0.1, 0.0, 0.25, 0.5, 1.0, 1.5, math.nan]), min_size=1, max_size=40),
+    cuts=st.lists(st.integers(0, 40), max_size=4),
+    asked=st.lists(st.integers(0, 45), min_size=1, max_size=8, unique=True),
+)
+def test_what_is_looked_up_of_a_course_is_what_its_values_say(
+    rewards: list[float], cuts: list[int], asked: list[int]
+) -> None:
+    reward, steps = RewardCourse(), np.array(sorted(asked), dtype=float)
+    ends = [0, *sorted(min(cut, len(rewards)) for cut in cuts), len(rewards)]
+    for start, end in itertools.pairwise(ends):
+        reward.add(Points(np.arange(start, end), np.array(rewards[start:end])))
+        reward.before(steps)  # what is kept of this does not outlive what it was kept for
+        known = [(step, value) for step, value in enumerate(rewards[:end]) if not math.isnan(value)]
+        for here, after in itertools.pairwise([-1.0, *steps]):
+            inside = [value for step, value in known if max(here, 0.0) <= step < after]
+            mean = reward.before(steps)[list(steps).index(after)]
+            assert mean == (pytest.approx(np.mean(inside)) if inside else pytest.approx(math.nan, nan_ok=True))
+            earlier = [value for step, value in known if step < after]
+            assert reward.within_unit(after) == (bool(earlier) and all(0.0 <= value <= 1.0 for value in earlier))
+            assert reward.last(after) == pytest.approx(np.mean(earlier[-20:]) if earlier else math.nan, nan_ok=True)

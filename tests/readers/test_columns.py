@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from in_memory import said
 
-from heldout.readers.log import Buffer, Column, Table, TableBuilder, as_float, some
+from heldout.readers.log import Column, Table, TableBuilder, as_float, some
+from heldout.stats.arrays import Buffer
 
 
 def held(table: Table) -> dict[str, dict[int, float]]:

@@ -6,8 +6,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
+import numpy as np
+
 from heldout.detectors.question import COUNT, FRACTION, Text, above, at_least, parameter
-from heldout.detectors.signal import Bin, Binned, Latch
+from heldout.detectors.signal import Binned, Bins, Latch
 from heldout.findings import Finding, Severity
 
 _SIDES = ("clip_fraction_low", "clip_fraction_high")
@@ -52,22 +54,30 @@ class ClipSaturation(Binned):
         super()._reset()
         self._latches["sides"] = Latch(self.patience + 1)
 
-    def _look(self, ended: Mapping[str, Bin]) -> Iterator[Finding]:
-        if one := ended.get("clip_fraction"):
-            start, share = self._tracks["clip_fraction"], one.value
-            on = share > self.share and share > start.level + self.sigmas * start.noise
-            if steps := self._begins("clip_saturation", one, on, off=share < 0.8 * self.share):
-                numbers = {"clip_fraction": share, "start_level": start.level, "threshold": self.share}
-                yield self._finding("clip_saturation", steps, numbers, {"noise": start.noise})
-        if all(side in ended for side in _SIDES):
-            low, high = (ended[side] for side in _SIDES)
-            less, more = sorted((low.value, high.value))
-            on = more > self.smallest and more > self.ratio * less
-            off = more < 0.5 * self.smallest or more < 0.7 * self.ratio * less
-            if steps := self._begins("sides", low, on, off):
-                kind = f"clip_asymmetry_{'lower' if low.value > high.value else 'upper'}"
-                numbers = {"low": low.value, "high": high.value, "ratio": self.ratio}
-                yield self._finding(kind, steps, numbers, {"bins": self.patience + 1})
+    def _look(self, full: Mapping[str, Bins]) -> Iterator[Finding]:
+        if bins := full.get("clip_fraction"):
+            yield from self._clipped(bins)
+        if all(side in full for side in _SIDES):
+            yield from self._sides(*(full[side] for side in _SIDES))
+
+    def _clipped(self, bins: Bins) -> Iterator[Finding]:
+        start, share = self._tracks["clip_fraction"], bins.value
+        on = (share > self.share) & (share > start.level + self.sigmas * start.noise)
+        for place, steps in self._begins("clip_saturation", bins, on, share < 0.8 * self.share):
+            numbers = {"clip_fraction": float(share[place]), "start_level": start.level, "threshold": self.share}
+            yield self._finding("clip_saturation", steps, numbers, {"noise": start.noise})
+
+    def _sides(self, below: Bins, above: Bins) -> Iterator[Finding]:
+        """Compare the two sides in bins that ended at the same step."""
+        _, here, there = np.intersect1d(below.last, above.last, assume_unique=True, return_indices=True)
+        bins, low, high = below.only(here), below.value[here], above.value[there]
+        less, more = np.minimum(low, high), np.maximum(low, high)
+        on = (more > self.smallest) & (more > self.ratio * less)
+        off = (more < 0.5 * self.smallest) | (more < 0.7 * self.ratio * less)
+        for place, steps in self._begins("sides", bins, on, off):
+            kind = f"clip_asymmetry_{'lower' if low[place] > high[place] else 'upper'}"
+            numbers = {"low": float(low[place]), "high": float(high[place]), "ratio": self.ratio}
+            yield self._finding(kind, steps, numbers, {"bins": self.patience + 1})
 
     texts: ClassVar = {
         "clip_saturation": Text(

@@ -2,27 +2,17 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
+import numpy as np
+
 from heldout.detectors.base import Block
+from heldout.detectors.parts import Moves, at, highest, tracked
 from heldout.detectors.question import COUNT, FRACTION, Text, above, at_least, parameter
-from heldout.detectors.signal import Bin, Binned, Track
+from heldout.detectors.signal import Binned, Bins
 from heldout.findings import Finding, Severity
-
-# spreads, extremes, sums and differences of parts are logged beside the parts; they are none themselves
-_NOT_A_PART = re.compile(
-    r"(?:.*[/_])?(?:std|var|min|max|total|total_reward|sum|all)|.*(?:minus|(?:max|min)_episodes).*", re.IGNORECASE
-)
-
-
-def tracked(tracks: Mapping[str, Track], parts: Iterable[str], start: int, width: int) -> dict[str, Track]:
-    """Return the tracks of the parts of a reward, a new one for each part that is seen for the first time."""
-    new = {part: Track(start, width) for part in parts if part not in tracks and not _NOT_A_PART.fullmatch(part)}
-    # in order of names, so that which of several bins comes first does not depend on how the run is cut
-    return dict(sorted({**tracks, **new}.items()))
 
 
 @dataclass(eq=False, kw_only=True)
@@ -57,23 +47,28 @@ class ComponentTakeover(Binned):
         self._tracks = tracked(self._tracks, block.parts, self.start, self.width)
         return self._looked(block.parts)
 
-    def _look(self, ended: Mapping[str, Bin]) -> Iterator[Finding]:
-        self._latest.update({part: one.value for part, one in ended.items()})
-        change = {part: now - self._tracks[part].level for part, now in sorted(self._latest.items())}
-        gain = sum(one for one in change.values() if one > 0.0)
-        up, down = max(change, key=change.__getitem__), min(change, key=change.__getitem__)
-        rising, falling, lost = self._tracks[up], self._tracks[down], -change[down]
-        share = change[up] / gain if gain > 0.0 else 0.0
-        moved = change[up] > self.sigmas * rising.noise and lost > self.sigmas * falling.noise
-        on = moved and share >= self.share and lost > max(self.fall * abs(falling.level), 1e-12)
-        off = not gain > 0.0 or share < 0.8 * self.share or lost < 0.5 * self.fall * abs(falling.level)
-        if steps := self._begins("component_takeover", next(iter(ended.values())), on, off):
-            numbers = {"rise": change[up], "fall": lost, "share_of_rise": share}
-            numbers |= {"rising_start": rising.level, "falling_start": falling.level}
-            names = {"up": up, "down": down, "needed": self.fall}
-            levels = {"risen": self._latest[up], "fallen": self._latest[down]}
-            noise = {"rising_noise": rising.noise, "falling_noise": falling.noise}
-            yield self._finding("component_takeover", steps, numbers, names | levels | noise)
+    def _look(self, full: Mapping[str, Bins]) -> Iterator[Finding]:
+        moves = Moves.of(full, self._tracks, self._latest)
+        self._latest, change = moves.latest, moves.change
+        up, down = highest(change), highest(-change)
+        rise, lost, start = at(up, change), -at(down, change), np.abs(moves.level[down])
+        gain = np.where(change > 0.0, change, 0.0).cumsum(axis=1)[:, -1]
+        share = np.divide(rise, gain, out=np.zeros_like(gain), where=gain > 0.0)
+        moved = (rise > self.sigmas * moves.noise[up]) & (lost > self.sigmas * moves.noise[down])
+        on = moved & (share >= self.share) & (lost > np.maximum(self.fall * start, 1e-12))
+        off = ~(gain > 0.0) | (share < 0.8 * self.share) | (lost < 0.5 * self.fall * start)
+        for place, steps in self._begins("component_takeover", moves, on, off):
+            yield self._said(moves, place, steps, float(share[place]))
+
+    def _said(self, moves: Moves, place: int, steps: tuple[int, int], share: float) -> Finding:
+        change = moves.change[[place]]
+        up, down = int(highest(change)[0]), int(highest(-change)[0])
+        numbers = {"rise": float(change[0, up]), "fall": -float(change[0, down]), "share_of_rise": share}
+        numbers |= {"rising_start": float(moves.level[up]), "falling_start": float(moves.level[down])}
+        names = {"up": moves.parts[up], "down": moves.parts[down], "needed": self.fall}
+        levels = {"risen": moves.value[place, up], "fallen": moves.value[place, down]}
+        noise = {"rising_noise": moves.noise[up], "falling_noise": moves.noise[down]}
+        return self._finding("component_takeover", steps, numbers, names | levels | noise)
 
     texts: ClassVar = {
         "component_takeover": Text(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 _MOST = 2000  # shares of more things look like any number
@@ -28,6 +29,11 @@ class Denominator:
         self.values.append(value)
         while self.known and not all(explains(self.number, one) for one in self.values):
             self.number += 1
+
+    def learn_all(self, values: Iterable[float]) -> None:
+        """Raise the number until it explains all of these."""
+        for value in dict.fromkeys(values):
+            self.learn(value)
 
 
 def last_digit(value: float) -> float:

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from functools import partial
 from typing import ClassVar
 
+import numpy as np
+
 from heldout.detectors.question import FRACTION, Text, above, at_least, parameter
-from heldout.detectors.signal import Bin, Binned, Line, slope
+from heldout.detectors.signal import Binned, Bins, Line, far_below, slope
 from heldout.findings import Finding, Severity
 from heldout.stats.levels import ONE_SIDED_95
 
@@ -58,42 +60,49 @@ class EntropyCollapse(Binned):
         super()._reset()
         self._entropy, self._reward = Line(), Line()
 
-    def _look(self, ended: Mapping[str, Bin]) -> Iterator[Finding]:
-        if "reward" in ended:
-            self._reward.add(ended["reward"].last, ended["reward"].value)
-        track = self._tracks["entropy"]
-        if "entropy" not in ended or not track.level:
+    def _look(self, full: Mapping[str, Bins]) -> Iterator[Finding]:
+        if reward := full.get("reward"):
+            self._reward.add(reward.last, reward.value)
+        track, bins = self._tracks["entropy"], full.get("entropy")
+        if bins is None or not track.level:
             return
-        one, sign = ended["entropy"], math.copysign(1.0, track.level)
-        now, level = sign * one.value, sign * track.level
-        self._entropy.add(one.last, now)
+        sign = math.copysign(1.0, track.level)
+        now, level = sign * bins.value, sign * track.level
+        self._entropy.add(bins.last, now)
         floor, end = self.share * level, _EXHAUSTED * self.share * level
-        beyond = now <= 0.0 or math.log(level / now) > self.sigmas * track.noise / level
-        if steps := self._begins("entropy_exhausted", one, on=now < end and beyond, off=now > 2.0 * end):
-            yield self._said("entropy_exhausted", steps, now, level, floor=end)
-        if steps := self._begins("entropy_collapse", one, on=now < floor and beyond, off=now > 1.5 * floor):
-            yield self._said("entropy_collapse", steps, now, level, start_noise=track.noise, floor=floor)
-        collapsed = self._latches["entropy_collapse"].fired
-        arrival = self._arrival(one, now, floor) if beyond and not collapsed else math.inf
-        near = arrival <= one.last + self.horizon * (one.last - track.first)
-        steps = self._begins("entropy_falling", one, on=near, off=now > 3.0 * floor)
-        if steps and not collapsed:
-            yield self._said("entropy_falling", steps, now, level, floor=floor, arrival=arrival)
+        beyond = far_below(now, level, self.sigmas * track.noise / level)
+        for place, steps in self._begins("entropy_exhausted", bins, (now < end) & beyond, now > 2.0 * end):
+            yield self._said("entropy_exhausted", steps, float(now[place]), level, floor=end)
+        begins, collapsed = self._latches["entropy_collapse"].update_all(
+            bins.first, (now < floor) & beyond, now > 1.5 * floor
+        )
+        for place, since in begins:
+            steps = since, int(bins.last[place])
+            yield self._said("entropy_collapse", steps, float(now[place]), level, start_noise=track.noise, floor=floor)
 
-    def _arrival(self, one: Bin, now: float, floor: float) -> float:
+        def soon(place: int) -> bool:
+            here = int(bins.last[place])
+            return self._arrival(here, floor) <= here + self.horizon * (here - track.first)
+
+        near = beyond & ~collapsed & (floor < now) & (now < _NEAR * floor)
+        for place, steps in self._begins("entropy_falling", bins, near, now > 3.0 * floor, soon):
+            arrival = self._arrival(steps[1], floor)
+            yield self._said("entropy_falling", steps, float(now[place]), level, floor=floor, arrival=arrival)
+
+    def _arrival(self, here: int, floor: float) -> float:
         """At which step does the trend of the last bins reach the floor? Infinity where it does not fall."""
-        levels = self._entropy.values
-        if not floor < now < _NEAR * floor or len(levels) < _FEWEST_BINS or min(levels) <= 0.0:
+        steps, levels = self._entropy.until(here)
+        if len(levels) < _FEWEST_BINS or levels.min() <= 0.0:
             return math.inf
-        fall, error = slope(self._entropy.steps, map(math.log, levels))
+        fall, error = slope(steps, np.log(levels))
         if fall > -_SURE * error or fall >= 0.0:
             return math.inf
-        return one.last + math.log(now / floor) / -fall
+        return here + math.log(levels[-1] / floor) / -fall
 
     def _said(self, kind: str, steps: tuple[int, int], now: float, level: float, **more: float) -> Finding:
-        learns = kind != "entropy_exhausted" and self._reward.rises(ONE_SIDED_95)
+        learns = kind != "entropy_exhausted" and self._reward.rises(steps[1], ONE_SIDED_95)
         numbers = {"entropy": now, "start_level": level, **more}
-        words = {"part": now / level, "end": _EXHAUSTED * self.share, "bins": len(self._entropy.values)}
+        words = {"part": now / level, "end": _EXHAUSTED * self.share, "bins": len(self._entropy.until(steps[1])[0])}
         also = {**words, "reward": _LEARNS if learns else _DOES_NOT}
         return self._finding(kind, steps, numbers, also, Severity.NOTICE if learns else None)
 

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import ClassVar
 
+import numpy as np
+
 from heldout.detectors.base import Block
 from heldout.detectors.question import COUNT, Text, above, parameter
 from heldout.detectors.signal import Signal, Usual
@@ -51,7 +53,6 @@ class GradientSpikes(Signal):
 
     def _reset(self) -> None:
         self._usual = Usual(self.window)
-        self._bound = math.inf  # height of a spike, as a logarithm
         self._seen = 0  # points so far
         self._spikes: list[tuple[int, int]] = []  # point number and step of the last spikes
         self._quiet = dict.fromkeys(self.texts, 0)  # kind → point from which on it is news
@@ -61,32 +62,33 @@ class GradientSpikes(Signal):
         points = block.metrics.get("grad_norm")
         if points is None:
             return []
-        pairs = zip(points.step.tolist(), points.value.tolist(), strict=True)
-        return [finding for step, value in pairs for finding in self._look(step, value)]
+        before = self._seen
+        finite = np.isfinite(points.value)
+        positive = np.flatnonzero(finite & (points.value > 0.0))
+        logs = np.log(points.value[positive])
+        middles, bounds = self._usual.bounds(logs, _LEAST_FACTOR, self.sigmas)
+        spikes = {int(positive[at]): at for at in np.flatnonzero(logs > bounds)}
+        found = list[Finding]()
+        for place in sorted({*np.flatnonzero(~finite).tolist(), *spikes}):
+            self._seen, step, at = before + place + 1, int(points.step[place]), spikes.get(place)
+            if at is not None:
+                value = float(points.value[place])
+                found += self._spike(step, value, float(middles[at]), math.exp(bounds[at]))
+            elif self._is_news("gradient_not_finite"):
+                found.append(self._finding("gradient_not_finite", (step, step), {"step": float(step)}))
+        self._seen = before + len(points.step)
+        return found
 
-    def _look(self, step: int, value: float) -> Iterator[Finding]:
-        self._seen += 1
-        if not math.isfinite(value):
-            if self._is_news("gradient_not_finite"):
-                yield self._finding("gradient_not_finite", (step, step), {"step": float(step)})
-        elif value > 0.0:
-            if math.log(value) > self._bound:
-                yield from self._spike(step, value)
-            self._usual.add(math.log(value))
-            self._bound = self._usual.bound(_LEAST_FACTOR, self.sigmas)
-
-    def _spike(self, step: int, value: float) -> Iterator[Finding]:
+    def _spike(self, step: int, value: float, middle: float, height: float) -> Iterator[Finding]:
         self._spikes.append((self._seen, step))
         self._spikes = [spike for spike in self._spikes if spike[0] > self._seen - self.within]
-        middle = self._usual.middle
         factor, usual = math.exp(min(math.log(value) - middle, 700.0)), math.exp(middle)
         numbers = {"grad_norm": value, "running_median": usual, "factor": factor, "spikes": float(len(self._spikes))}
         if factor >= self.huge and self._is_news("gradient_outlier"):
             yield self._finding("gradient_outlier", (step, step), numbers)
         if len(self._spikes) >= self.count:
             if self._is_news("gradient_spikes"):
-                steps = (self._spikes[0][1], step)
-                yield self._finding("gradient_spikes", steps, numbers, {"height": math.exp(self._bound)})
+                yield self._finding("gradient_spikes", (self._spikes[0][1], step), numbers, {"height": height})
         elif self._seen < self._quiet["gradient_spikes"]:
             self._quiet["gradient_spikes"] = self._seen + self.within
 

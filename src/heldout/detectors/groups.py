@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import ClassVar
 
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+
 from heldout.detectors.denominator import Denominator
 from heldout.detectors.question import COUNT, FRACTION, Text, parameter, whole
 from heldout.detectors.saturation import AT_THE_TOP
-from heldout.detectors.signal import Bin, Binned
+from heldout.detectors.signal import Binned, Bins
 from heldout.findings import Finding, Severity
+from heldout.run import NO_STEPS
+from heldout.stats.arrays import FloatArray, IntArray
 
 _SURE = math.log(100.0)  # a window in a hundred may get as far by chance, if the true share is the threshold
 _FEW_BINS = 0.385  # (2.33 / 3.75)^2: of five bins the scatter is itself unsure (Korn and Graubard 1998)
@@ -55,6 +59,13 @@ def _surprise(share: float, groups: float, threshold: float) -> float:
     return groups * (share * math.log(share / threshold) + rest)
 
 
+def _case(reward: float) -> str:
+    """Return the case that a reward within 0 and 1 tells; `nan` where there is none."""
+    if reward >= 1.0 - _NEAR:
+        return "groups_saturated"
+    return "groups_too_hard" if reward <= _NEAR else "groups_without_signal"
+
+
 @dataclass(eq=False, kw_only=True)
 class GroupsWithoutSignal(Binned):
     """Do most groups carry no signal, because all their rewards are equal?
@@ -84,42 +95,53 @@ class GroupsWithoutSignal(Binned):
         super()._reset()
         self._told: set[str] = set()  # kinds that were found
         self._each = Denominator()  # groups of a step
-        self._last: deque[Bin] = deque(maxlen=self.patience)
+        self._firsts, self._means = NO_STEPS, np.empty(0)  # of the last bins: first steps, and shares
         self._shared = True  # whether the reward was within 0 and 1
         self._reward = math.nan  # where it stands, where it was
 
-    def _look(self, ended: Mapping[str, Bin]) -> Iterator[Finding]:
-        if reward := ended.get("reward"):
-            self._shared &= reward.low >= 0.0 and reward.high <= 1.0
-            self._reward = reward.value if self._shared else math.nan
-        if one := ended.get("zero_variance_groups"):
-            self._last.append(one)
-            self._each.learn(one.low)
-            self._each.learn(one.high)
-            yield from self._judge(one)
+    def _look(self, full: Mapping[str, Bins]) -> Iterator[Finding]:
+        ends, rewards = self._rewards(full.get("reward"))
+        self._reward = float(rewards[-1])
+        if bins := full.get("zero_variance_groups"):
+            earlier = slice(max(len(self._means) - self.patience + 1, 0), None)
+            self._firsts = np.concatenate([self._firsts[earlier], bins.first])
+            self._means = np.concatenate([self._means[earlier], bins.mean])
+            yield from self._judge(bins, rewards[np.searchsorted(ends, bins.last, side="right")])
 
-    def _judge(self, one: Bin) -> Iterator[Finding]:
-        """Say once of each case that most groups agree."""
-        means = [each.mean for each in self._last]
-        level = sum(means) / len(means)
-        if len(means) < self.patience or not self.share < level <= 1.0:
-            return
-        groups = _independent(means, float(self._each.number * self.width * self.patience))
-        surprise = _surprise(level, groups, self.share)
-        kind = self._case()
-        if surprise > _SURE and kind not in self._told:
-            self._told.add(kind)
-            numbers = {"zero_variance_groups": level, "threshold": self.share, "groups": groups}
-            known = math.isfinite(self._reward)
-            numbers |= {"reward": self._reward} if known else {}
-            words = {"why": f", {_WHY[kind]} ({self._reward:.3g})" if known else "", "chance": math.exp(-surprise)}
-            yield self._finding(kind, (self._last[0].first, one.last), numbers, words)
+    def _rewards(self, bins: Bins | None) -> tuple[IntArray, FloatArray]:
+        """Return the steps at which bins of the reward end, and where it stands before, between and after them."""
+        if bins is None:
+            return NO_STEPS, np.array([self._reward])
+        shared = self._shared & np.logical_and.accumulate((bins.low >= 0.0) & (bins.high <= 1.0))
+        self._shared = bool(shared[-1])
+        return bins.last, np.concatenate([[self._reward], np.where(shared, bins.value, math.nan)])
 
-    def _case(self) -> str:
-        """Return the case that a reward within 0 and 1 tells."""
-        if self._reward >= 1.0 - _NEAR:
-            return "groups_saturated"
-        return "groups_too_hard" if self._reward <= _NEAR else "groups_without_signal"
+    def _judge(self, bins: Bins, rewards: FloatArray) -> Iterator[Finding]:
+        """Say once of each case that most groups agree; `rewards` are those at the end of each bin."""
+        shares, learned = np.stack([bins.low, bins.high], axis=1), 0
+        for window, level in self._above():
+            place = window + self.patience - 1 - len(self._means) + len(bins)
+            self._each.learn_all(shares[learned : place + 1].ravel().tolist())
+            learned, reward = place + 1, float(rewards[place])
+            means = self._means[window : window + self.patience].tolist()
+            groups = _independent(means, float(self._each.number * self.width * self.patience))
+            surprise, kind = _surprise(level, groups, self.share), _case(reward)
+            if surprise > _SURE and kind not in self._told:
+                self._told.add(kind)
+                numbers = {"zero_variance_groups": level, "threshold": self.share, "groups": groups}
+                known = math.isfinite(reward)
+                numbers |= {"reward": reward} if known else {}
+                words = {"why": f", {_WHY[kind]} ({reward:.3g})" if known else "", "chance": math.exp(-surprise)}
+                yield self._finding(kind, (int(self._firsts[window]), int(bins.last[place])), numbers, words)
+        self._each.learn_all(shares[learned:].ravel().tolist())
+
+    def _above(self) -> list[tuple[int, float]]:
+        """Return the places at which `patience` bins begin whose mean lies above the threshold, and that mean."""
+        if len(self._means) < self.patience:
+            return []
+        levels = sliding_window_view(self._means, self.patience).cumsum(axis=1)[:, -1] / self.patience
+        places = np.flatnonzero((levels > self.share) & (levels <= 1.0))
+        return list(zip(places.tolist(), levels[places].tolist(), strict=True))
 
     texts: ClassVar = {
         "groups_saturated": _equal(

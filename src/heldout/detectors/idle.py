@@ -7,11 +7,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
+import numpy as np
+
 from heldout.detectors.base import Block
-from heldout.detectors.components import tracked
+from heldout.detectors.parts import Moves, at, filled, highest, tracked
 from heldout.detectors.question import COUNT, FRACTION, Text, at_least, parameter
-from heldout.detectors.signal import Bin, Binned, Line
+from heldout.detectors.signal import Binned, Bins, Line
 from heldout.findings import Finding, Severity
+from heldout.stats.arrays import BoolArray, FloatArray, IntArray
 from heldout.text import sentence_list
 
 # Words for a part that is earned by solving the task: where it rises, a form that is never earned does not matter.
@@ -61,39 +64,61 @@ class IdleComponent(Binned):
         self._tracks = tracked(self._tracks, block.parts, self.start, self.width)
         return self._looked(block.parts)
 
-    def _look(self, ended: Mapping[str, Bin]) -> Iterator[Finding]:
-        for part, one in ended.items():
-            away = abs(one.value - self._tracks[part].level)
-            self._latest[part], self._wander[part] = one.value, max(self._wander.get(part, 0.0), away)
-            self._lines.setdefault(part, Line(_MOST_BINS)).add(one.last, one.value)
-        change = {part: now - self._tracks[part].level for part, now in sorted(self._latest.items())}
-        up = max(change, key=change.__getitem__)
-        rise = change[up]
-        idle = [part for part in change if part != up and self._rests(part, self.still * rise)]
-        on = bool(idle) and rise > 0.0 and not _is_the_task(up) and rise > self.sigmas * self._noise(up)
-        off = not any(self._rests(part, 2.0 * self.still * rise) for part in change if part != up)
-        if steps := self._begins("component_idle", next(iter(ended.values())), on, off):
-            yield self._said(up, change, idle, steps)
+    def _look(self, full: Mapping[str, Bins]) -> Iterator[Finding]:
+        moves = Moves.of(full, self._tracks, self._latest)
+        most = {part: self._most_away(part, bins.value) for part, bins in full.items()}
+        wander = filled(moves.parts, moves.last, full, most, self._wander)
+        self._latest, self._wander = moves.latest, dict(zip(moves.parts, wander[-1].tolist(), strict=True))
+        for part, bins in full.items():
+            self._lines.setdefault(part, Line(_MOST_BINS)).add(bins.last, bins.value)
+        up = highest(moves.change)
+        rise = at(up, moves.change)
+        idle, near = (self._rest(moves, wander, up, times * self.still * rise) for times in (1.0, 2.0))
+        task = np.array([_is_the_task(part) for part in moves.parts])
+        on = idle.any(axis=1) & (rise > 0.0) & ~task[up] & (rise > self.sigmas * moves.noise[up])
 
-    def _rests(self, part: str, within: float) -> bool:
-        """Whether a part that could have risen was within so much of its start in all bins so far."""
-        begun, level = self._tracks[part].begun, self._tracks[part].level
-        constant = self._wander[part] == 0.0 and min(begun) == max(begun)
-        at_its_ceiling = level > 0.0 if constant else min(begun) >= 0.0 and _CEILING <= level <= 1.0
-        return self._wander[part] <= within and not at_its_ceiling and not _PENALTY.search(part)
+        def stands_out(place: int) -> bool:
+            part, here = moves.parts[up[place]], int(moves.last[place])
+            return bool(rise[place] > self.sigmas * self._noise(part, here))
 
-    def _noise(self, part: str) -> float:
+        for place, steps in self._begins("component_idle", moves, on, ~near.any(axis=1), stands_out):
+            yield self._said(moves, place, int(up[place]), np.flatnonzero(idle[place]), wander[place], steps)
+
+    def _most_away(self, part: str, value: FloatArray) -> FloatArray:
+        """Return how far from its start a part was at most, up to each of its new bins."""
+        away = np.abs(value - self._tracks[part].level)
+        return np.maximum(np.maximum.accumulate(away), self._wander.get(part, 0.0))
+
+    def _rest(self, moves: Moves, wander: FloatArray, up: IntArray, within: FloatArray) -> BoolArray:
+        """Whether each part that could have risen was within so much of its start in all bins so far, shape (N, P).
+
+        Not the one that rises most, whose places are `up`.
+        """
+        rests = wander <= within[:, None]
+        rests[np.arange(len(up)), up] = False
+        for place, part in enumerate(moves.parts):
+            begun, level = self._tracks[part].begun, self._tracks[part].level
+            at_its_ceiling = np.full(len(up), min(begun) >= 0.0 and _CEILING <= level <= 1.0)
+            if min(begun) == max(begun):
+                at_its_ceiling[wander[:, place] == 0.0] = level > 0.0
+            rests[:, place] &= ~at_its_ceiling & (_PENALTY.search(part) is None)
+        return rests
+
+    def _noise(self, part: str, step: int) -> float:
         """Return the noise at the start of a part or since, whichever is larger: at the start it may not have shown."""
-        return max(self._tracks[part].noise, self._lines[part].scatter())
+        return max(self._tracks[part].noise, self._lines[part].scatter(step))
 
-    def _said(self, up: str, change: Mapping[str, float], idle: list[str], steps: tuple[int, int]) -> Finding:
-        rise, level = change[up], {part: track.level for part, track in self._tracks.items()}
-        others = any(part != up and change[part] > self.still * rise for part in change)
-        numbers = {"rise": rise, "rising_start": level[up], "risen": self._latest[up], "rising_noise": self._noise(up)}
-        numbers |= {"idle_level": level[idle[0]], "wander": max(self._wander[part] for part in idle)}
-        stays = sentence_list([f"{part} stays at {level[part]:.3g}" for part in idle])
-        words = {"stays": stays, "up": up, "most": "most" if others else "all", "idle": idle[0]}
-        return self._finding("component_idle", steps, numbers, words)
+    def _said(
+        self, moves: Moves, place: int, up: int, idle: IntArray, wander: FloatArray, steps: tuple[int, int]
+    ) -> Finding:
+        change, name = moves.change[place], moves.parts[up]
+        others = np.delete(change, up) > self.still * change[up]
+        numbers = {"rise": change[up], "rising_start": moves.level[up], "risen": moves.value[place, up]}
+        numbers |= {"rising_noise": self._noise(name, steps[1]), "idle_level": moves.level[idle[0]]}
+        numbers |= {"wander": wander[idle].max()}
+        stays = sentence_list([f"{moves.parts[part]} stays at {moves.level[part]:.3g}" for part in idle])
+        words = {"stays": stays, "up": name, "most": "most" if others.any() else "all", "idle": moves.parts[idle[0]]}
+        return self._finding("component_idle", steps, {key: float(one) for key, one in numbers.items()}, words)
 
     texts: ClassVar = {
         "component_idle": Text(

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import ClassVar
@@ -13,8 +12,9 @@ import numpy as np
 
 from heldout.detectors.base import Block, Points
 from heldout.detectors.question import COUNT, Text, above, at_least, parameter
-from heldout.detectors.signal import Bin, Binned, Latch, Usual, median
+from heldout.detectors.signal import Binned, Bins, Latch, Usual, in_order_before, middle_of
 from heldout.findings import Finding, Severity
+from heldout.stats.arrays import FloatArray
 
 _PAST_BINS = 40  # bins that the running median is taken over
 _MOST_MARKS = 64  # values kept to look up the middle of the run
@@ -109,7 +109,7 @@ class KLBlowUp(Binned):
         self._latches["kl_reference_accelerating"] = Latch(2 * self.patience)
         self._latches |= {f"{name}_spike": Latch(1) for name in self.needs}
         self._usual = {name: Usual(_WINDOW) for name in self.needs}
-        self._past: dict[str, deque[float]] = {name: deque(maxlen=_PAST_BINS) for name in self.needs}
+        self._past: dict[str, FloatArray] = {}  # last bins of each
         self._marks: list[tuple[int, float]] = []  # steps and values of the divergence to the reference, thinned out
         self._every, self._skipped = 1, 0
 
@@ -122,66 +122,80 @@ class KLBlowUp(Binned):
         """Find single values that lie orders of magnitude above the usual ones."""
         if points is None:
             return
-        usual, kind = self._usual[name], f"{name}_spike"
-        finite = np.isfinite(points.value)
-        sizes = np.maximum(np.abs(points.value[finite]), _LEAST_NATS)
-        for step, size, log in zip(points.step[finite].tolist(), sizes.tolist(), np.log(sizes).tolist(), strict=True):
-            bound = max(usual.bound(self.leap, self.sigmas), math.log(self.far))
-            if self._latches[kind].update(step, on=log > bound, off=log < bound - math.log(2.0)):
-                middle = math.exp(usual.middle)
-                numbers = {"kl": size, "running_median": middle, "leap": self.leap}
-                words = {"label": _NAMES[name], "times": size / middle, "window": _WINDOW}
-                yield self._finding(kind, (step, step), numbers, words)
-            usual.add(log)
+        finite, kind = np.isfinite(points.value), f"{name}_spike"
+        step, size = points.step[finite], np.maximum(np.abs(points.value[finite]), _LEAST_NATS)
+        logs = np.log(size)
+        middles, bounds = self._usual[name].bounds(logs, self.leap, self.sigmas)
+        bounds = np.maximum(bounds, math.log(self.far))
+        spiked = self._latches[kind].update_all(step, logs > bounds, logs < bounds - math.log(2.0))
+        for place, here in spiked.begins:
+            middle, now = math.exp(middles[place]), float(size[place])
+            numbers = {"kl": now, "running_median": middle, "leap": self.leap}
+            words = {"label": _NAMES[name], "times": now / middle, "window": _WINDOW}
+            yield self._finding(kind, (here, here), numbers, words)
 
-    def _look(self, ended: Mapping[str, Bin]) -> Iterator[Finding]:
-        for name, one in ended.items():
-            past = self._past[name]
-            if not past:
-                past.append(self._tracks[name].level)
-            yield from self._blow_up(name, one, past)
-            past.append(one.value)
-        if "kl_reference" in ended:
-            yield from self._accelerating(ended["kl_reference"])
-        if "kl_sampler" in ended:
-            one = ended["kl_sampler"]
-            on, off = one.value > self.mismatch, one.value < 0.7 * self.mismatch
-            if steps := self._begins("kl_sampler_level", one, on, off):
-                numbers = {"kl": one.value, "threshold": self.mismatch}
+    def _look(self, full: Mapping[str, Bins]) -> Iterator[Finding]:
+        for name, bins in full.items():
+            yield from self._blow_up(name, bins)
+        if bins := full.get("kl_reference"):
+            yield from self._accelerating(bins)
+        if bins := full.get("kl_sampler"):
+            on, off = bins.value > self.mismatch, bins.value < 0.7 * self.mismatch
+            for place, steps in self._begins("kl_sampler_level", bins, on, off):
+                numbers = {"kl": float(bins.value[place]), "threshold": self.mismatch}
                 yield self._finding("kl_sampler_level", steps, numbers, {"label": _NAMES["kl_sampler"]})
 
-    def _blow_up(self, name: str, one: Bin, past: Sequence[float]) -> Iterator[Finding]:
-        kind = f"{name}_blow_up"
-        before, earlier = (past[max(-bins, -len(past))] for bins in (3, 6))
-        accelerating = one.value - before > max(before - earlier, 0.0)
+    def _blow_up(self, name: str, bins: Bins) -> Iterator[Finding]:
+        kind, now = f"{name}_blow_up", bins.value
+        past = self._past.get(name, np.array([self._tracks[name].level]))
+        every = np.concatenate([past, now])
+        self._past[name] = every[-_PAST_BINS:].copy()
+        at = np.arange(len(past), len(every))
+        before, earlier = (every[np.maximum(at - bins_back, 0)] for bins_back in (3, 6))
+        rising = now - before > np.maximum(before - earlier, 0.0)
         # the median costs most, and is needed for few bins
-        needed = self._latches[kind].fired or (accelerating and one.value > self.floor)
-        usual = median(past) if needed else math.inf
-        bound = max(self.factor * usual, self.floor)
-        if steps := self._begins(kind, one, on=accelerating and one.value > bound, off=one.value < 0.5 * bound):
-            times = f", {one.value / usual:.0f} times its running median," if usual > 0.0 else ""
-            numbers = {"kl": one.value, "running_median": usual, "factor": self.factor, "floor": self.floor}
+        needed = rising & (now > self.floor)
+        usual = np.full(len(now), np.inf)
+        if needed.any() or self._latches[kind].fired:
+            usual = np.concatenate([middle_of(rows) for rows in in_order_before(every, at, _PAST_BINS)])
+        bound = np.maximum(self.factor * usual, self.floor)
+        for place, steps in self._begins(kind, bins, needed & (now > bound), now < 0.5 * bound):
+            kl, middle = float(now[place]), float(usual[place])
+            times = f", {kl / middle:.0f} times its running median," if middle > 0.0 else ""
+            numbers = {"kl": kl, "running_median": middle, "factor": self.factor, "floor": self.floor}
             yield self._finding(kind, steps, numbers, {"label": _NAMES[name], "times": times})
 
-    def _accelerating(self, one: Bin) -> Iterator[Finding]:
+    def _accelerating(self, bins: Bins) -> Iterator[Finding]:
         """Find growth that is faster over the second half of the steps so far than over the first."""
-        if self._skipped == 0:
-            self._marks.append((one.last, one.value))
-            if len(self._marks) > _MOST_MARKS:
-                self._marks, self._every = self._marks[::2], 2 * self._every
-        self._skipped = (self._skipped + 1) % self._every
-        start, kind = self._tracks["kl_reference"], "kl_reference_accelerating"
-        early = late = 0.0
-        on = one.value > self.far and one.value > self.factor * start.level
-        if on and not self._latches[kind].fired:
-            half = 0.5 * (start.first + one.last)
+        kind, start = "kl_reference_accelerating", self._tracks["kl_reference"]
+        on = (bins.value > self.far) & (bins.value > self.factor * start.level)
+        marked, halves = 0, dict[int, tuple[float, float]]()  # by place: the rise over the first half, and the second
+
+        def convex(place: int) -> bool:
+            nonlocal marked
+            self._mark(bins, marked, place + 1)
+            marked, half = place + 1, 0.5 * (start.first + int(bins.last[place]))
             middle = min(self._marks, key=lambda mark: abs(mark[0] - half))[1]
-            early, late = middle - start.level, one.value - middle
-            on = late > _CONVEX * max(early, 0.0)
-        if steps := self._begins(kind, one, on, off=one.value < 0.5 * self.far):
-            numbers = {"kl": one.value, "start_level": start.level, "first_half": early, "second_half": late}
+            early, late = halves[place] = middle - start.level, float(bins.value[place]) - middle
+            return late > _CONVEX * max(early, 0.0)
+
+        for place, steps in self._begins(kind, bins, on, bins.value < 0.5 * self.far, convex):
+            early, late = halves[place]
+            numbers = {"kl": float(bins.value[place]), "start_level": start.level}
+            numbers |= {"first_half": early, "second_half": late}
             words = {"label": _NAMES["kl_reference"], "convex": _CONVEX, "bins": 2 * self.patience}
             yield self._finding(kind, steps, numbers, words)
+        self._mark(bins, marked, len(bins))
+
+    def _mark(self, bins: Bins, place: int, end: int) -> None:
+        """Keep the values of some bins from one place up to another: each, or later each second, fourth and so on."""
+        while place < end:
+            if self._skipped == 0:
+                self._marks.append((int(bins.last[place]), float(bins.value[place])))
+                if len(self._marks) > _MOST_MARKS:
+                    self._marks, self._every = self._marks[::2], 2 * self._every
+            ahead = min(self._every - self._skipped, end - place)
+            self._skipped, place = (self._skipped + ahead) % self._every, place + ahead
 
     texts: ClassVar = {
         **{f"{name}_spike": _leaps for name in _NAMES},

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from heldout.detectors.question import FRACTION, Text, above, at_least, parameter
-from heldout.detectors.signal import Bin, Binned, Line, slope
+from heldout.detectors.signal import Binned, Bins, Line, slope
 from heldout.findings import Finding, Severity
 from heldout.stats.levels import TWO_SIDED_95
 
@@ -43,34 +43,43 @@ class LengthDrift(Binned):
         super()._reset()
         self._line = Line()
 
-    def _look(self, ended: Mapping[str, Bin]) -> Iterator[Finding]:
-        if one := ended.get("length"):
-            yield from self._length(one)
-        if one := ended.get("truncation"):
-            start, now = self._tracks["truncation"], one.value
-            on = now > self.truncated and now > start.level + max(_LEAST_RISE, self.sigmas * start.noise)
-            if steps := self._begins("truncation_rising", one, on, off=now < 0.7 * self.truncated):
-                numbers = {"truncation": now, "start_level": start.level, "threshold": self.truncated}
+    def _look(self, full: Mapping[str, Bins]) -> Iterator[Finding]:
+        if bins := full.get("length"):
+            yield from self._length(bins)
+        if bins := full.get("truncation"):
+            start, now = self._tracks["truncation"], bins.value
+            on = (now > self.truncated) & (now > start.level + max(_LEAST_RISE, self.sigmas * start.noise))
+            for place, steps in self._begins("truncation_rising", bins, on, now < 0.7 * self.truncated):
+                numbers = {"truncation": float(now[place]), "start_level": start.level, "threshold": self.truncated}
                 yield self._finding("truncation_rising", steps, numbers)
 
-    def _length(self, one: Bin) -> Iterator[Finding]:
-        start, now, level = self._tracks["length"], one.value, self._tracks["length"].level
+    def _length(self, bins: Bins) -> Iterator[Finding]:
+        start, now, level = self._tracks["length"], bins.value, self._tracks["length"].level
         if level <= 0.0:
             return
-        self._line.add(one.last, now)
-        longer = now > self.growth * level and start.far_above(now, self.sigmas)
-        longer = longer and not self._latches["length_growth"].fired and self._line.rises(TWO_SIDED_95)
-        if steps := self._begins("length_growth", one, on=longer, off=now < 0.5 * (1.0 + self.growth) * level):
-            rise, error = slope(self._line.steps, self._line.values)
-            per = 10.0 ** math.floor(math.log10(self._line.steps[-1] - self._line.steps[0]))
-            low, high = (per * (rise + way * TWO_SIDED_95 * error) for way in (-1, 1))
-            numbers = {"length": now, "start_level": level, "slope": rise, "slope_error": error}
-            words = {"times": now / level, "rise": per * rise, "per": per, "low": low, "high": high}
-            yield self._finding("length_growth", steps, numbers, words)
-        shorter = now < self.collapse * level and start.far_below(now, self.sigmas)
-        if steps := self._begins("length_collapse", one, on=shorter, off=now > 1.5 * self.collapse * level):
-            numbers = {"length": now, "start_level": level, "start_noise": start.noise, "threshold": self.collapse}
-            yield self._finding("length_collapse", steps, numbers, {"part": now / level})
+        self._line.add(bins.last, now)
+        longer = (now > self.growth * level) & start.far_above(now, self.sigmas)
+        short_again = now < 0.5 * (1.0 + self.growth) * level
+
+        def still_grows(place: int) -> bool:
+            return self._line.rises(bins.last[place], TWO_SIDED_95)
+
+        for place, steps in self._begins("length_growth", bins, longer, short_again, still_grows):
+            yield self._grown(float(now[place]), steps)
+        shorter = (now < self.collapse * level) & start.far_below(now, self.sigmas)
+        for place, steps in self._begins("length_collapse", bins, shorter, now > 1.5 * self.collapse * level):
+            here = float(now[place])
+            numbers = {"length": here, "start_level": level, "start_noise": start.noise, "threshold": self.collapse}
+            yield self._finding("length_collapse", steps, numbers, {"part": here / level})
+
+    def _grown(self, now: float, steps: tuple[int, int]) -> Finding:
+        level, (at, lengths) = self._tracks["length"].level, self._line.until(steps[1])
+        rise, error = slope(at, lengths)
+        per = 10.0 ** math.floor(math.log10(at[-1] - at[0]))
+        low, high = (per * (rise + way * TWO_SIDED_95 * error) for way in (-1, 1))
+        numbers = {"length": now, "start_level": level, "slope": rise, "slope_error": error}
+        words = {"times": now / level, "rise": per * rise, "per": per, "low": low, "high": high}
+        return self._finding("length_growth", steps, numbers, words)
 
     texts: ClassVar = {
         "length_growth": Text(

@@ -39,7 +39,8 @@ class RewardCourse:
             step, value = points.step[finite], points.value[finite]
             self._step.extend(step)
             self._value.extend(value)
-            self._outside = min(self._outside, *step[(value < 0.0) | (value > 1.0)][:1].tolist(), math.inf)
+            if self._outside == math.inf and len(value) and not 0.0 <= value.min() <= value.max() <= 1.0:
+                self._outside = float(step[((value < 0.0) | (value > 1.0)).argmax()])
 
     def since(self, peak_step: float, steps: FloatArray) -> str:
         """Say where it ends, held against a step: rising, flat, falling or unknown, by the evaluations at `steps`.

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+
 from heldout.detectors.question import COUNT, FRACTION, Text, at_least, parameter
-from heldout.detectors.signal import Bin, Binned, Latch
+from heldout.detectors.signal import Binned, Bins, Latch
 from heldout.findings import Finding, Severity
+from heldout.stats.arrays import FloatArray
 
 # What to try where every answer is rewarded, while nothing else is known; with a verdict more can be said.
 AT_THE_TOP = (
@@ -44,32 +47,44 @@ class RewardSaturation(Binned):
     def _reset(self) -> None:
         super()._reset()
         self._latches["reward_ceiling"] = Latch(1)  # that `patience` bins are on is asked of them together
-        self._range: tuple[float, ...] = ()  # smallest and largest reward
-        self._last: deque[float] = deque(maxlen=self.patience)
+        self._range: tuple[float, float] | None = None  # smallest and largest reward
+        self._last = np.full(self.patience - 1, -np.inf)  # bins of the reward before the next one
 
-    def _look(self, ended: Mapping[str, Bin]) -> Iterator[Finding]:
-        if one := ended.get("reward_std"):
-            start, now = self._tracks["reward_std"], one.value
-            floor = self.share * start.level
-            on = now < floor and start.far_below(now, self.sigmas)
-            if steps := self._begins("reward_spread_collapse", one, on, off=now > 2.0 * floor):
-                numbers = {"reward_std": now, "start_level": start.level, "start_noise": start.noise, "floor": floor}
-                yield self._finding("reward_spread_collapse", steps, numbers)
-        if one := ended.get("reward"):
-            yield from self._at_the_ceiling(one)
+    def _look(self, full: Mapping[str, Bins]) -> Iterator[Finding]:
+        if bins := full.get("reward_std"):
+            yield from self._spread(bins)
+        if bins := full.get("reward"):
+            yield from self._at_the_ceiling(bins)
 
-    def _at_the_ceiling(self, one: Bin) -> Iterator[Finding]:
+    def _spread(self, bins: Bins) -> Iterator[Finding]:
+        start, now = self._tracks["reward_std"], bins.value
+        floor = self.share * start.level
+        on = (now < floor) & start.far_below(now, self.sigmas)
+        for place, steps in self._begins("reward_spread_collapse", bins, on, now > 2.0 * floor):
+            numbers = {"reward_std": float(now[place]), "start_level": start.level, "start_noise": start.noise}
+            yield self._finding("reward_spread_collapse", steps, numbers | {"floor": floor})
+
+    def _at_the_ceiling(self, bins: Bins) -> Iterator[Finding]:
         begun = self._range or self._tracks["reward"].begun
-        low, high = self._range = min(*begun, one.low), max(*begun, one.high)
-        self._last.append(one.value)
-        unit = low >= 0.0 and high <= 1.0
-        bottom, top = (0.0, 1.0) if unit and high >= 1.0 - self.close else (low, high)
-        margin, below = self.close * (top - bottom), top - min(self._last)
-        on = len(self._last) == self.patience and margin > 0.0 and below <= margin
-        if steps := self._begins("reward_ceiling", one, on, off=top - one.value > 3.0 * margin):
-            numbers = {"reward": one.value, "ceiling": top, "floor": bottom, "close": self.close}
-            stays = f"at {one.value:.4g}, within {below:.2g} of" if below > 0.0 else "at"
+        low, high = np.minimum.accumulate(bins.low), np.maximum.accumulate(bins.high)
+        low, high = np.minimum(low, min(begun)), np.maximum(high, max(begun))
+        self._range = float(low[-1]), float(high[-1])
+        shared = (low >= 0.0) & (high <= 1.0) & (high >= 1.0 - self.close)
+        bottom, top = np.where(shared, 0.0, low), np.where(shared, 1.0, high)
+        lowest = self._lowest_of_last(bins.value)
+        margin, below = self.close * (top - bottom), top - lowest
+        on = (margin > 0.0) & (below <= margin)
+        for place, steps in self._begins("reward_ceiling", bins, on, top - bins.value > 3.0 * margin):
+            now, ceiling, floor = (float(one[place]) for one in (bins.value, top, bottom))
+            numbers = {"reward": now, "ceiling": ceiling, "floor": floor, "close": self.close}
+            stays = f"at {now:.4g}, within {below[place]:.2g} of" if below[place] > 0.0 else "at"
             yield self._finding("reward_ceiling", steps, numbers, {"stays": stays})
+
+    def _lowest_of_last(self, value: FloatArray) -> FloatArray:
+        """Return the lowest of the last `patience` bins up to each; minus infinity where there were not so many."""
+        every = np.concatenate([self._last, value])
+        self._last = every[len(value) :]
+        return sliding_window_view(every, self.patience).min(axis=1)
 
     texts: ClassVar = {
         "reward_spread_collapse": Text(

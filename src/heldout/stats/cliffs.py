@@ -16,6 +16,7 @@ import numpy as np
 from heldout.stats.arrays import FloatArray, IntArray, floats
 from heldout.stats.eval_noise import EvalNoise
 from heldout.stats.gp import FLAT, JITTERS, LENGTHS, MOST_POINTS, SIGNALS, matern32
+from heldout.stats.roots import inverse_root
 from heldout.stats.smoothing import latest_blocks
 
 _LARGE_JITTER = 3.0  # of checkpoints that differ by more than evals err; noise read off their scatter holds it already
@@ -25,7 +26,6 @@ _SURE = 0.9  # a step that is so probable is fixed, and the next one is looked f
 _MOST_FIXED = 2
 _DRAWN_MASS, _DRAWN_MOST = 0.999, 200  # components that are drawn from: the others together are this rare
 _RIDGE = 1e-10  # of the largest variance: rounding may make a covariance that is nearly singular indefinite
-_AT_ONCE = 24  # evals: matrices that are no larger are inverted as they are
 _COURSES = 600  # drawn for the onset of a fall
 
 
@@ -56,18 +56,18 @@ class _Mixture:
     """
 
     steps: _Steps
-    precision: FloatArray  # (H, K, K): inverse of C
-    log_determinant: FloatArray  # (H,)
+    root: FloatArray  # (H, K, K): R, with ``C^-1 = R' R``
+    log_determinant: FloatArray  # (H,): of C
     explained: FloatArray  # (H, K): ``C^-1 z``
     own: FloatArray  # (H, M): ``u' C^-1 u``
     along: FloatArray  # (H, M): ``u' C^-1 z``
     weights: FloatArray  # (H, 1 + 2 M): posterior
 
     @classmethod
-    def of(cls, values: FloatArray, precision: FloatArray, log_determinant: FloatArray, steps: _Steps) -> _Mixture:
+    def of(cls, values: FloatArray, root: FloatArray, log_determinant: FloatArray, steps: _Steps) -> _Mixture:
         """Weigh all components by their prior and their likelihood."""
-        explained = precision @ values
-        own, along = _squares_of_steps(precision), explained @ steps.columns
+        explained = _weighed(root, values)
+        own, along = _squares_of_steps(root), explained @ steps.columns
         plain = -0.5 * (explained @ values + log_determinant)[:, None]
         logs = [plain + math.log(1.0 - _CLIFF)]
         for size in _SIZES:
@@ -75,7 +75,7 @@ class _Mixture:
             logs.append(plain + steps.log_prior - 0.5 * np.log(grown) + 0.5 * size * along**2 / grown)
         log = np.concatenate(logs, axis=1)
         weights = np.exp(log - log.max())
-        return cls(steps, precision, log_determinant, explained, own, along, floats(weights / weights.sum()))
+        return cls(steps, root, log_determinant, explained, own, along, floats(weights / weights.sum()))
 
     @property
     def cliff(self) -> float:
@@ -86,7 +86,7 @@ class _Mixture:
         """The mixture of further steps once the likeliest one is taken as given, with its larger size."""
         place = int(self.weights[:, 1:].sum(axis=0).reshape(len(_SIZES), -1).sum(axis=0).argmax())
         step = self.steps.columns[:, place]
-        return _Mixture.of(values, *_grown(self.precision, self.log_determinant, step, _SIZES[-1]), self.steps)
+        return _Mixture.of(values, *_grown(self.root, self.log_determinant, step, _SIZES[-1]), self.steps)
 
     def by_step(self, per_step: FloatArray) -> FloatArray:
         """``b x / (1 + b q)`` of each component, for x of shape (H, M); 0 where there is no step."""
@@ -98,7 +98,7 @@ class _Mixture:
         height = (self.weights * self.by_step(self.along))[:, 1:].reshape(len(self.weights), len(_SIZES), -1)
         plain = self.weights.sum(axis=1)[:, None] * self.explained
         level = height.sum(axis=1) @ self.steps.columns.T
-        return floats(plain - (self.precision @ level[:, :, None])[:, :, 0])
+        return floats(plain - _weighed(self.root, level[:, :, None]))
 
     def likeliest(self) -> IntArray:
         """The components that hold nearly all of the weight, as indices into the flattened weights."""
@@ -136,7 +136,7 @@ class CliffPosterior:
         mixture = self._mixture
         at = int(np.searchsorted(np.cumsum(self._sizes), index, "right"))
         row = self._noise[at]
-        weighed = mixture.precision @ row  # (H, K)
+        weighed = _weighed(mixture.root, row)  # (H, K)
         through = weighed @ mixture.steps.columns  # (H, M)
         plain = row[at] - weighed @ row
         within = plain[:, None] + mixture.by_step(through**2)
@@ -175,12 +175,12 @@ class CliffPosterior:
         noise = self._noise if jitter else self._noise + self._jitters[at] * np.eye(self._values.size)
         place, size = np.maximum(component - 1, 0) % mixture.own.shape[1], _size_of(component, mixture.own.shape[1])
         shrunk = size / (1.0 + size * mixture.own[at, place])
-        weighed = noise @ mixture.precision[at]
+        white = mixture.root[at] @ noise
         places, which = np.unique(place, return_inverse=True)
-        through = (weighed @ mixture.steps.columns[:, places])[:, which]  # (K, count)
+        through = (white.T @ (mixture.root[at] @ mixture.steps.columns[:, places]))[:, which]  # (K, count)
         mean = self._values[:, None] - (noise @ mixture.explained[at])[:, None]
         mean = mean + through * shrunk * mixture.along[at, place]
-        root = _root(noise - weighed @ noise)
+        root = _root(noise - white.T @ white)
         return floats(mean.T + normal[:, :-1] @ root.T + (through * np.sqrt(shrunk)).T * normal[:, -1:])
 
     def _in_full(self, of_blocks: FloatArray) -> FloatArray:
@@ -233,7 +233,9 @@ def _posterior(of_values: bytes, variance: float, of_covariance: bytes, sized: b
     centre, scale = float(means.mean()), math.sqrt(noise.variance)
     scaled = (means - centre) / scale
     jitters, covariance = _prior(noise)
-    first = _Mixture.of(scaled, *_grown(*_inverted(covariance), np.ones(means.size), FLAT), _Steps.among(means.size))
+    root = inverse_root(covariance)
+    log_determinant = -2.0 * np.log(root.diagonal(axis1=1, axis2=2)).sum(axis=1)
+    first = _Mixture.of(scaled, *_grown(root, log_determinant, np.ones(means.size), FLAT), _Steps.among(means.size))
     mixture = _with_sure_steps(first, scaled)
     return CliffPosterior(scaled, centre, scale, noise.covariance, jitters, sizes, mixture, first.cliff)
 
@@ -261,49 +263,36 @@ def _prior(noise: EvalNoise) -> tuple[FloatArray, FloatArray]:
     return np.tile(jitters, len(alike)), (alike[:, None] + own).reshape(-1, count, count)
 
 
-def _inverted(covariance: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """The inverse (H, K, K) of each covariance, and the logarithm of its determinant (H,).
-
-    By halves: the inverse of the first one, and of what is left of the second once the first is known. That is mostly
-    products of matrices, and takes a third of the time of an inversion that does not know of symmetry.
-    """
-    size = covariance.shape[1]
-    if size <= _AT_ONCE:
-        triangle = np.linalg.cholesky(covariance).diagonal(axis1=1, axis2=2)
-        return floats(np.linalg.inv(covariance)), floats(2.0 * np.log(triangle).sum(axis=1))
-    half = size // 2
-    between = covariance[:, :half, half:]
-    first, log_first = _inverted(covariance[:, :half, :half])
-    known = first @ between
-    left, log_left = _inverted(covariance[:, half:, half:] - between.transpose(0, 2, 1) @ known)
-    across = known @ left
-    inverse = np.empty_like(covariance)
-    inverse[:, :half, :half] = first + across @ known.transpose(0, 2, 1)
-    inverse[:, :half, half:] = -across
-    inverse[:, half:, :half] = -across.transpose(0, 2, 1)
-    inverse[:, half:, half:] = left
-    return inverse, log_first + log_left
+def _weighed(root: FloatArray, columns: FloatArray) -> FloatArray:
+    """``C^-1 x`` for a column x of shape (K,), or one for each grid point (H, K, 1); shape (H, K)."""
+    white = root @ columns
+    return floats((white.reshape(len(root), 1, -1) @ root)[:, 0])
 
 
 def _grown(
-    precision: FloatArray, log_determinant: FloatArray, column: FloatArray, size: float
+    root: FloatArray, log_determinant: FloatArray, column: FloatArray, size: float
 ) -> tuple[FloatArray, FloatArray]:
-    """Inverse and log determinant once ``size column column'`` is added to each covariance (Sherman and Morrison)."""
-    through = precision @ column
-    grown = 1.0 + size * (through @ column)
-    lost = (through * (size / grown)[:, None])[:, :, None] * through[:, None, :]
-    return precision - lost, log_determinant + np.log(grown)
+    """Root and log determinant once ``size column column'`` is added to each covariance.
+
+    ``R' (I - g w w')^2 R`` with ``w = R column`` is then the inverse (Sherman and Morrison).
+    """
+    white = root @ column
+    square = np.sum(white**2, axis=1, keepdims=True)
+    shrunk = (1.0 - 1.0 / np.sqrt(1.0 + size * square)) / square
+    through = white[:, None] @ root
+    return root - (shrunk * white)[:, :, None] * through, log_determinant + np.log1p(size * square[:, 0])
 
 
-def _squares_of_steps(precision: FloatArray) -> FloatArray:
+def _squares_of_steps(root: FloatArray) -> FloatArray:
     """``u' C^-1 u`` of every step of `_Steps`, shape (H, M).
 
-    A step sums what comes after it, so that these are sums over the later rows and columns.
+    A step sums what comes after it, so that ``R u`` is a sum over later columns.
     """
-    below = np.einsum("hij,ij->hj", precision, np.tri(precision.shape[1], k=-1))
-    block = np.cumsum((precision.diagonal(axis1=1, axis2=2) + 2.0 * below)[:, ::-1], axis=1)[:, ::-1]
-    over_two = 0.25 * (block[:, 1:-1] + 3.0 * block[:, 2:] + 2.0 * below[:, 1:-1])
-    return np.concatenate([block[:, 1:], over_two], axis=1)
+    white = np.cumsum(root[:, :, ::-1], axis=2)[:, :, ::-1]
+    own = np.einsum("hkj,hkj->hj", white, white)
+    together = np.einsum("hkj,hkj->hj", white[:, :, 1:-1], white[:, :, 2:])
+    over_two = 0.25 * (own[:, 1:-1] + own[:, 2:] + 2.0 * together)
+    return np.concatenate([own[:, 1:], over_two], axis=1)
 
 
 @dataclass(frozen=True, slots=True)
