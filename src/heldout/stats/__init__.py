@@ -5,8 +5,8 @@ distribution, the thresholds that rooms share and the price of several tests at 
 change of a score in its own unit, and `rates` how sure a rate over problems is, and the difference of two. `smoothing`
 draws a line through noise, `noise` says how large the noise is and `eval_noise` how alike neighbouring evals err,
 `noise_posterior` what is believed of the noise after the run's own scatter, `gp` gives the posterior of the level
-behind noisy evals, `cliffs` that of one which may also jump, and when it fell, and `local_level` gives the random-walk
-smoother with its matrices. `correlation` asks whether two series move together. What one series does is told by
+behind noisy evals, `cliffs` that of one which may also jump, and when it fell, `local_level` gives the random-walk
+smoother with its matrices, and `roots` those with which values become independent. `correlation` asks whether two series move together. What one series does is told by
 `course`, a word only where a test with a stated error has one, with the fits through AR(1) noise of `autoregressive`;
 `trend` says what its last window did, and whether it rises late. `passk` estimates pass@k and `gram` the noise of evals
 that share their problems; `scan` says whether the level has truly fallen and how small a fall could be seen, `turning`
