@@ -6,8 +6,9 @@ change of a score in its own unit, and `rates` how sure a rate over problems is,
 draws a line through noise, `noise` says how large the noise is and `eval_noise` how alike neighbouring evals err,
 `noise_posterior` what is believed of the noise after the run's own scatter, `gp` gives the posterior of the level
 behind noisy evals, `cliffs` that of one which may also jump, and when it fell, `local_level` gives the random-walk
-smoother with its matrices, and `roots` those with which values become independent. `correlation` asks whether two series move together. What one series does is told by
-`course`, a word only where a test with a stated error has one, with the fits through AR(1) noise of `autoregressive`;
+smoother with its matrices, and `roots` those with which values become independent. `correlation` asks whether two
+series move together. What one series does is told by `course`, a word only where a test with a stated error has one,
+with the fits through AR(1) noise of `autoregressive`;
 `trend` says what its last window did, and whether it rises late. `passk` estimates pass@k and `gram` the noise of evals
 that share their problems; `scan` says whether the level has truly fallen and how small a fall could be seen, `turning`
 whether a rise and a fall stand out of whatever noise there is, `checkpoint` which checkpoint to take, and `search`
