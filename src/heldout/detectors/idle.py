@@ -75,13 +75,14 @@ class IdleComponent(Binned):
         rise = at(up, moves.change)
         idle, near = (self._rest(moves, wander, up, times * self.still * rise) for times in (1.0, 2.0))
         task = np.array([_is_the_task(part) for part in moves.parts])
-        on = idle.any(axis=1) & (rise > 0.0) & ~task[up] & (rise > self.sigmas * moves.noise[up])
+        on, off = np.any(idle, axis=1), ~np.any(near, axis=1)
+        on &= (rise > 0.0) & ~task[up] & (rise > self.sigmas * moves.noise[up])
 
         def stands_out(place: int) -> bool:
             part, here = moves.parts[up[place]], int(moves.last[place])
             return bool(rise[place] > self.sigmas * self._noise(part, here))
 
-        for place, steps in self._begins("component_idle", moves, on, ~near.any(axis=1), stands_out):
+        for place, steps in self._begins("component_idle", moves, on, off, stands_out):
             yield self._said(moves, place, int(up[place]), np.flatnonzero(idle[place]), wander[place], steps)
 
     def _most_away(self, part: str, value: FloatArray) -> FloatArray:

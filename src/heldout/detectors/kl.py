@@ -137,12 +137,12 @@ class KLBlowUp(Binned):
     def _look(self, full: Mapping[str, Bins]) -> Iterator[Finding]:
         for name, bins in full.items():
             yield from self._blow_up(name, bins)
-        if bins := full.get("kl_reference"):
-            yield from self._accelerating(bins)
-        if bins := full.get("kl_sampler"):
-            on, off = bins.value > self.mismatch, bins.value < 0.7 * self.mismatch
-            for place, steps in self._begins("kl_sampler_level", bins, on, off):
-                numbers = {"kl": float(bins.value[place]), "threshold": self.mismatch}
+        if reference := full.get("kl_reference"):
+            yield from self._accelerating(reference)
+        if sampler := full.get("kl_sampler"):
+            on, off = sampler.value > self.mismatch, sampler.value < 0.7 * self.mismatch
+            for place, steps in self._begins("kl_sampler_level", sampler, on, off):
+                numbers = {"kl": float(sampler.value[place]), "threshold": self.mismatch}
                 yield self._finding("kl_sampler_level", steps, numbers, {"label": _NAMES["kl_sampler"]})
 
     def _blow_up(self, name: str, bins: Bins) -> Iterator[Finding]:

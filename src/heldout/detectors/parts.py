@@ -81,4 +81,5 @@ def at(places: IntArray, values: FloatArray) -> FloatArray:
 
 def highest(values: FloatArray) -> IntArray:
     """Return the place of the highest value of each row, shape (N, P), where one is known."""
-    return np.where(np.isnan(values), -np.inf, values).argmax(axis=1)
+    places: IntArray = np.where(np.isnan(values), -np.inf, values).argmax(axis=1)
+    return places

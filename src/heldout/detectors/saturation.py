@@ -12,7 +12,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from heldout.detectors.question import COUNT, FRACTION, Text, at_least, parameter
 from heldout.detectors.signal import Binned, Bins, Latch
 from heldout.findings import Finding, Severity
-from heldout.stats.arrays import FloatArray
+from heldout.stats.arrays import FloatArray, floats
 
 # What to try where every answer is rewarded, while nothing else is known; with a verdict more can be said.
 AT_THE_TOP = (
@@ -84,7 +84,7 @@ class RewardSaturation(Binned):
         """Return the lowest of the last `patience` bins up to each; minus infinity where there were not so many."""
         every = np.concatenate([self._last, value])
         self._last = every[len(value) :]
-        return sliding_window_view(every, self.patience).min(axis=1)
+        return floats(sliding_window_view(every, self.patience).min(axis=1))
 
     texts: ClassVar = {
         "reward_spread_collapse": Text(

@@ -146,7 +146,7 @@ class Gram:
         if size < 2:
             return np.full(size, math.nan)
         shared = (self.covariance.sum(axis=1) - self.covariance.diagonal()) / (size - 1)
-        return np.maximum(shared, 0.0) * (self.n - 1) / self.n
+        return floats(np.maximum(shared, 0.0) * (self.n - 1) / self.n)
 
 
 def _look(k: int, size: int) -> int:

@@ -25,7 +25,7 @@ def inverse_root(covariance: FloatArray) -> FloatArray:
     >>> (root.T @ root @ [[4.0, 2.0], [2.0, 10.0]]).round(12).tolist()
     [[1.0, 0.0], [0.0, 1.0]]
     """
-    return _inverted(np.linalg.cholesky(covariance))
+    return _inverted(floats(np.linalg.cholesky(covariance)))
 
 
 def _inverted(triangle: FloatArray) -> FloatArray:
