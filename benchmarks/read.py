@@ -9,12 +9,14 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from rich.console import Console
 
 from benchmarks import logs
 from benchmarks.harness import Sheet, check_name, child, in_turns, medians, write
+from heldout.text import size_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,20 @@ CASES = (
         "within 3 times, memory below 6 times the file",
     ),
     Case(
+        "evaluations of 10⁴ problems",
+        "once",
+        logs.write_evaluations,
+        {"heldout": "heldout_read"},
+        "at most 3 MB for 200 of them",
+    ),
+    Case(
+        "the same, ids in each line",
+        "each",
+        partial(logs.write_evaluations, once=False),
+        {"heldout": "heldout_read"},
+        "",
+    ),
+    Case(
         "description of the run",
         "metrics.jsonl",
         logs.write_jsonl,
@@ -89,7 +105,7 @@ def measure(case: Case, folder: Path, steps: int, repeats: int, console: Console
     """Generate the log of a case and time each of its readers on it, in turn, `repeats` times."""
     path = folder / case.file
     case.make(path, steps)
-    size = path.stat().st_size
+    size = sum(one.stat().st_size for one in (path.iterdir() if path.is_dir() else [path]))
 
     def read(reader: str) -> dict[str, float]:
         told: dict[str, float] = child("read", case.readers[reader], path, what=reader)
@@ -104,5 +120,10 @@ def measure(case: Case, folder: Path, steps: int, repeats: int, console: Console
 
 
 def _cells(result: Result) -> tuple[str, ...]:
-    numbers = (f"{result.megabytes:.0f} MB", f"{result.seconds:.2f} s", f"{result.ratio:.2f}", f"{result.memory:.1f}")
+    numbers = (
+        size_of(round(1e6 * result.megabytes)),
+        f"{result.seconds:.2f} s",
+        f"{result.ratio:.2f}",
+        f"{result.memory:.1f}",
+    )
     return (result.case, result.reader, *numbers, result.target)

@@ -41,7 +41,7 @@ def pack(kind: Kind, seed: int, directory: Path, data: Path) -> None:
     }
     files = {RUN: _settings(directory)}
     files[METRICS] = b"".join(_rounded(line) for line in (directory / METRICS).read_bytes().splitlines())
-    kept = [directory / FINDINGS, directory / SCORES, *sorted((directory / EVALS).glob("*.jsonl"))]
+    kept = [directory / FINDINGS, directory / SCORES, *sorted((directory / EVALS).glob("*.json*"))]
     files |= {str(path.relative_to(directory)): path.read_bytes() for path in kept if path.exists()}
     if tables := [pl.read_parquet(path) for path in rollout_files(directory, 2**60)]:
         files[f"{ROLLOUTS}/answers.parquet"] = _answers(tables)

@@ -155,15 +155,10 @@ class Outcomes:
         A UsageError where they do not fit each other.
         """
         ids = tuple(str(problem) for problem in problems)
-        count = np.asarray(passed, dtype=np.float64)
-        judged = np.broadcast_to(np.asarray(samples), (len(ids),)).astype(np.int64, casting="safe")
-        if not ids or count.shape != (len(ids),):
-            raise UsageError(f"{len(ids)} problems and {count.size} counts of passed samples do not make an evaluation")
+        counts = checked_counts(len(ids), passed, samples)
         if len(set(ids)) < len(ids):
             raise UsageError(f"of {len(ids)} problem ids only {len(set(ids))} differ; each problem must be there once")
-        if not (np.all(judged >= 1) and np.all(count >= 0) and np.all(count <= judged)):
-            raise UsageError("each count of passed samples must lie between 0 and its number of samples, at least 1")
-        return cls(ids, count, judged)
+        return cls(ids, *counts)
 
     def __len__(self) -> int:
         return len(self.problems)
@@ -181,6 +176,22 @@ class Outcomes:
     def error(self) -> float:
         """Standard error of the rate, for other problems of the same kind."""
         return level_error(self.share, float(self.samples.mean()))
+
+
+def checked_counts(
+    problems: int, passed: Sequence[float], samples: int | Sequence[int] = 1
+) -> tuple[FloatArray, IntArray]:
+    """Return how many samples of each of so many problems passed, and how many were judged.
+
+    A UsageError where they do not fit each other.
+    """
+    count = np.asarray(passed, dtype=np.float64)
+    judged = np.broadcast_to(np.asarray(samples), (problems,)).astype(np.int64, casting="safe")
+    if not problems or count.shape != (problems,):
+        raise UsageError(f"{problems} problems and {count.size} counts of passed samples do not make an evaluation")
+    if not (np.all(judged >= 1) and np.all(count >= 0) and np.all(count <= judged)):
+        raise UsageError("each count of passed samples must lie between 0 and its number of samples, at least 1")
+    return count, judged
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -24,7 +24,7 @@ from heldout.report.json_report import as_json
 
 def record(folder: Path, steps: int = 60, seed: int = 0) -> None:
     rng = np.random.default_rng(seed)
-    with heldout.Recorder(folder, rank=0) as recorder:
+    with heldout.Recorder(folder, config={"seed": seed}, rank=0) as recorder:
         for step in range(steps):
             recorder.log(step, {"reward": step / steps + 0.1 * rng.random(), "completions/mean_length": 90.0 + step})
             if step % 10 == 0:
@@ -52,11 +52,11 @@ def test_the_report_is_that_of_a_local_copy_but_for_the_source(bucket: Bucket, t
     assert f'"source": "{where}"' in there
     assert f"{where}/checkpoint-20" in there
     assert there.replace(where, str(tmp_path / "today")) == judged(str(tmp_path / "today"))
-    assert len(fetched) == 5
+    assert len(fetched) == 6
     assert not any("safetensors" in one or "lock" in one for one in fetched)
 
 
-def test_four_requests_are_enough_for_a_run_and_none_for_one_that_has_not_changed(
+def test_four_requests_are_enough_for_a_run_of_a_sweep_and_none_for_one_that_has_not_changed(
     bucket: Bucket, tmp_path: Path
 ) -> None:
     for seed in range(3):
@@ -66,9 +66,24 @@ def test_four_requests_are_enough_for_a_run_and_none_for_one_that_has_not_change
     asked = bucket.asked()
     assert [run.name for run in runs] == ["seed0", "seed1", "seed2"]
     assert [run.source for run in runs] == [f"s3://{bucket.name}/sweep/seed{seed}" for seed in range(3)]
-    assert len(asked) == 1 + 4 * 3
+    assert len(asked) == 1 + 4 * 3 + 1  # the ids of the problems are the same ones, and are fetched once
     read_all(f"s3://{bucket.name}/sweep")
     assert len(bucket.asked()) == 1
+    record(tmp_path / "late", seed=3)
+    bucket.put_folder(tmp_path / "late", "sweep/seed3/")
+    late = read_all(f"s3://{bucket.name}/sweep")[-1]
+    assert len(bucket.asked()) == 1 + 4
+    assert all(one.outcomes and one.outcomes.problems[:2] == ("p0", "p1") for one in late.measured)
+
+
+def test_a_file_of_the_content_of_another_follows_its_own_changes(bucket: Bucket) -> None:
+    mirror = Mirror(Address("s3", f"{bucket.name}/a"), "logs", lambda keys: {})
+    for names, content in ((("one", "two"), b"{}"), (("two",), b"[]"), (("one", "three"), b"[]")):
+        for name in names:
+            bucket.put(f"a/{name}.json", content)
+        mirror.look()
+        assert len(bucket.fetched()) == (content == b"{}" or names == ("two",))
+        assert all((mirror.path / f"{name}.json").read_bytes() == content for name in names)
 
 
 def test_one_file_is_read_and_named_as_a_local_one_is(bucket: Bucket, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from pathlib import Path
 
@@ -11,7 +12,9 @@ from buckets import Bucket
 import heldout
 from heldout.errors import RecordError
 from heldout.readers import read
+from heldout.remote.store import Store
 from heldout.store import layout, uploading
+from heldout.store.evaluations import MOST_SETS
 from heldout.store.lines import read_rows
 
 
@@ -47,6 +50,28 @@ def test_what_is_recorded_to_a_bucket_is_read_from_it(bucket: Bucket, tmp_path: 
     assert there["reward"].step.tolist() == [*range(40)]
     assert [one.step for one in there.measured] == [0, 10, 20, 30]
     assert there.config["lr"] == 1e-4
+
+
+def test_ids_are_sent_before_the_lines_that_refer_to_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    known, missing = set[str](), list[str]()
+    write = Store.write
+
+    def watched(store: Store, key: str, content: bytes) -> None:
+        if key.endswith(layout.IDS):
+            known.update(json.loads(content))
+        elif key.startswith(layout.EVALS):
+            missing.extend({json.loads(line)["problems"] for line in content.splitlines()} - known)
+        write(store, key, content)
+
+    monkeypatch.setattr(Store, "write", watched)
+    monkeypatch.setattr(uploading, "SECONDS", 0.0)
+    for number in range(8):
+        with heldout.Recorder(f"memory://ids/{number}", rank=0) as recorder:
+            for step in range(MOST_SETS):
+                recorder.evaluation(step, problems=[f"{number}-{step}", "2"], passed=[1, 0])
+                time.sleep(0.001)
+    assert not missing
+    assert len(known) == 8 * MOST_SETS
 
 
 def test_full_parts_are_sent_once_and_readers_join_them(

@@ -39,8 +39,8 @@ from heldout.metrics.phrasing import few_problems
 from heldout.sandbox import open_sandbox
 from heldout.sandbox.base import Limits, Sandbox, Status
 from heldout.stats.levels import ENOUGH_PROBLEMS
+from heldout.store.about import check_place
 from heldout.store.layout import is_run
-from heldout.store.recorder import check_place
 from heldout.tasks import Problem, Task, load_task
 from heldout.tasks.comparing import compared_as
 from heldout.tasks.problem import with_limits

@@ -18,10 +18,12 @@ def under_one_name(evaluations: Sequence[Evaluation]) -> tuple[list[Evaluation],
     Where both were made at the same step, and each has a name of its own, they are judged by different rules, and kept
     apart.
     """
+    ids = {id(one.outcomes.problems): one.outcomes.problems for one in evaluations if one.outcomes is not None}
+    sets = {key: frozenset(those) for key, those in ids.items()}  # many evaluations share one tuple
     problems: dict[str, frozenset[str] | None] = {}
     steps: dict[str, set[int]] = {}
     for one in evaluations:
-        asked = None if one.outcomes is None else frozenset(one.outcomes.problems)
+        asked = None if one.outcomes is None else sets[id(one.outcomes.problems)]
         if problems.setdefault(one.benchmark, asked) != asked:
             problems[one.benchmark] = None  # not always the same ones
         steps.setdefault(one.benchmark, set()).add(one.step)

@@ -6,7 +6,7 @@ What it cannot see: anything that was logged after the last write reached the di
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import orjson
 
-from heldout.errors import NoMetrics, ReadError, UsageError
+from heldout.errors import NoMetrics, NoRun, ReadError
 from heldout.judged import Judged
 from heldout.readers.benchmarks import under_one_name
 from heldout.readers.documents.json_lines import dropped_lines, plain_table, rows_of
@@ -22,9 +22,10 @@ from heldout.readers.log import Log, Table, TableBuilder, attached, log_of, note
 from heldout.readers.restarts import first_steps, sessions_of_evaluations
 from heldout.readers.source import Files, Source, whole_lines
 from heldout.readers.steps import log_from_table
-from heldout.run import NO_STEPS, Evaluation, Note, NoteKind, Outcomes
+from heldout.run import NO_STEPS, Evaluation, Note, NoteKind
 from heldout.stats.arrays import IntArray
-from heldout.steps import checked_step, is_step
+from heldout.steps import is_step
+from heldout.store.evaluations import NO_EVALUATION, evaluation_in, with_ids
 from heldout.store.layout import (
     CHECKPOINTS,
     EVALS,
@@ -32,10 +33,12 @@ from heldout.store.layout import (
     FINDINGS,
     METRICS,
     NONFINITE,
+    OUTCOMES,
     RESUMED,
     ROLLOUTS,
     RUN,
     SESSION,
+    ids_file,
     parts_of,
     whole_name,
 )
@@ -44,10 +47,10 @@ from heldout.text import counted
 
 _FORMAT = "run-directory"
 _FIRST_EVALUATION = re.compile(
-    rb'\s*\{\s*"step"\s*:\s*\d+\s*,\s*"time"\s*:[^,{\[]+,\s*"benchmark"\s*:\s*"(?:[^"\\]|\\.)*"\s*,\s*"problems"\s*:\s*\['
+    rb'\s*\{\s*"step"\s*:\s*\d+\s*,\s*"time"\s*:[^,{\[]+,\s*"benchmark"\s*:\s*"(?:[^"\\]|\\.)*"\s*,\s*"problems"\s*:\s*(?:\[|"sha256:)'
 )
+_IDS = re.compile(rb'\s*\{\s*"sha256:[0-9a-f]{64}"\s*:\s*\[')
 _Evaluated = tuple[Evaluation, Mapping[str, Any]]  # and what else its line says
-_OUTCOMES = ("problems", "passed", "samples")
 _DID = {"alert": "sent alerts", "evaluate": "asked for evaluations", "roll_back": "pointed back"}
 _DID |= {"run": "ran its command", "stop": "stopped the run"}
 _DID |= {"remedy": "adjusted the training", "go_back": "went back to an earlier checkpoint"}
@@ -95,6 +98,8 @@ def _config(about: Mapping[str, Any]) -> dict[str, Any]:
 
 def read_evaluations(source: Source) -> list[Log] | None:
     """Read the evaluations of one benchmark, ``evals/*.jsonl`` of a run directory, without the run."""
+    if _IDS.match(source.head):
+        raise NoRun(f"{source.path.name}: the ids of problems; name the .jsonl beside it, which holds their outcomes.")
     if not _FIRST_EVALUATION.match(source.head):
         return None
     rows, notes = _evaluation_rows(source)
@@ -106,38 +111,44 @@ def read_evaluations(source: Source) -> list[Log] | None:
 def _evaluation_rows(source: Source) -> tuple[list[_Evaluated], list[Note]]:
     """Return the evaluations that the lines of a file hold, each with its line, and what could not be used."""
     lines = source.fed(_EvaluationLines)
-    return lines.rows, dropped_lines(source.path, lines.refused, lines.wrong)
+    named, unknown = with_ids(source.path, lines.found)
+    rows = [(one, row) for one, row in zip(named, lines.rows, strict=True) if one is not None]
+    notes = dropped_lines(source.path, lines.refused, lines.wrong + len(named) - len(rows))
+    return rows, [*notes, *_without_ids(source.path, unknown)]
 
 
 class _EvaluationLines:
-    """The evaluations in such a file, each with what else its line says."""
+    """The evaluations in such a file, each with the digest of its problems, and with what else its line says."""
 
     def __init__(self) -> None:
-        self.rows: list[_Evaluated] = []
+        self.found: list[tuple[Evaluation, str]] = []
+        self.rows: list[Mapping[str, Any]] = []
         self.refused: list[bytes] = []  # lines that are no object
         self.wrong = 0  # objects that are no evaluation
 
     def feed(self, data: bytes, last: bool) -> int:
         lines = whole_lines(data, last)
-        found, refused = rows_of(lines)
+        rows, refused = rows_of(lines)
         self.refused += refused
-        for line in found:
-            evaluation = _evaluation(line)
-            if evaluation is None:
+        for row in rows:
+            try:
+                self.found.append(evaluation_in(row))
+            except NO_EVALUATION:
                 self.wrong += 1
             else:
-                self.rows.append((evaluation, {key: cell for key, cell in line.items() if key not in _OUTCOMES}))
+                self.rows.append({key: cell for key, cell in row.items() if key not in OUTCOMES})
         return len(lines)
 
 
-def _evaluation(line: Mapping[str, Any]) -> Evaluation | None:
-    if type(line.get("step")) is not int:
-        return None
-    try:
-        outcomes = Outcomes.from_counts(line["problems"], line["passed"], line["samples"])
-        return Evaluation.of(checked_step(line["step"]), outcomes, str(line["benchmark"]))
-    except (KeyError, TypeError, ValueError, OverflowError, UsageError):
-        return None
+def _without_ids(path: Path, unknown: Mapping[str, int]) -> Iterator[Note]:
+    """Say why the ids of problems are not known."""
+    where = f"{path.parent.name}/{ids_file(path).name}"
+    for why, count in unknown.items():
+        text = (
+            f"{where} {why}, so the problems of {counted(count, 'evaluation')} have numbers in place of ids; "
+            "copy that file along from where the run was recorded."
+        )
+        yield Note(NoteKind.MISSING, text, count)
 
 
 class _Metrics:

@@ -117,15 +117,18 @@ class Mirror:
         if "" not in listed:
             self.path.mkdir(parents=True, exist_ok=True)
         self._mark(key.rpartition("/")[0] for key, sort in sorts.items() if sort == OTHER)
+        there = [key for key in wanted if key not in wrong]
+        new = [key for key in there if self._has_changed(key, listed[key], index)]
+        alike = _alike(listed, there, new)
         with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="heldout-fetch") as pool:
-            asked = {
-                pool.submit(self._fetched, store, key, listed[key], index.files.get(key)): key
-                for key in wanted
-                if key not in wrong and self._has_changed(key, listed[key], index)
-            }
             try:
-                for done in _shown(asked, self.address):
-                    self._took(index, asked[done], listed[asked[done]], done)
+                for keys in ([key for key in new if key not in alike], alike):
+                    asked = {
+                        pool.submit(self._fetched, store, key, listed[key], index.files.get(key), alike.get(key)): key
+                        for key in keys
+                    }
+                    for done in _shown(asked, self.address):
+                        self._took(index, asked[done], listed[asked[done]], done)
             except BaseException:
                 pool.shutdown(wait=True, cancel_futures=True)
                 raise
@@ -148,19 +151,27 @@ class Mirror:
             return True
         return _size(self._at(key)) != entry.size
 
-    def _fetched(self, store: Store, key: str, entry: Entry, known: tuple[int, str] | None) -> int:
-        """Fetch a file, or what is new of it; return how long it is now."""
+    def _fetched(
+        self, store: Store, key: str, entry: Entry, known: tuple[int, str] | None, alike: str | None = None
+    ) -> int:
+        """Fetch a file, or what is new of it, or copy it from one that is alike; return how long it is now."""
         target = self._at(key)
         target.parent.mkdir(parents=True, exist_ok=True)
-        grown = known is not None and entry.size is not None and entry.size > known[0] == _size(target) > 0
-        if not (grown and known and _is_appended(key or target.name) and self._tail(store, key, entry, known[0])):
+        if alike is not None and _size(self._at(alike)) == entry.size:
+            shutil.copyfile(self._at(alike), target)
+        elif not self._appended(store, key, entry, known):
             self._whole(store, key, entry)
         if entry.changed is not None:
             os.utime(target, (entry.changed, entry.changed))
         return target.stat().st_size
 
-    def _tail(self, store: Store, key: str, entry: Entry, begin: int) -> bool:
-        """Append what stands behind a place; return whether it is still the same file."""
+    def _appended(self, store: Store, key: str, entry: Entry, known: tuple[int, str] | None) -> bool:
+        """Append what stands behind the place that is known, where it is still the same file; return whether it was."""
+        begin = known[0] if known is not None else 0
+        if entry.size is None or not entry.size > begin == _size(self._at(key)) > 0:
+            return False
+        if not _is_appended(key or self.path.name):
+            return False
         start = max(begin - _CHECKED, 0)
         pieces = store.read(key, start, entry.size)
         with self._at(key).open("r+b") as file:
@@ -221,6 +232,19 @@ class Mirror:
             else:
                 fcntl.flock(file, fcntl.LOCK_EX)
             yield
+
+
+def _alike(listed: Mapping[str, Entry], there: Iterable[str], new: Iterable[str]) -> dict[str, str]:
+    """Return which new files another one has the content of, and which: the ids of the problems of a sweep's runs.
+
+    Not those that are appended to: what is alike now may have grown when it is fetched.
+    """
+    contents = {key: (listed[key].size, listed[key].content) for key in there if listed[key].content}
+    first: dict[tuple[int | None, str], str] = {}
+    fresh = {key for key in new if key in contents and not _is_appended(key)}
+    for key in sorted(contents, key=fresh.__contains__):  # those that are here already come first
+        first.setdefault(contents[key], key)
+    return {key: other for key in sorted(fresh) if (other := first[contents[key]]) != key}
 
 
 def _is_appended(name: str) -> bool:

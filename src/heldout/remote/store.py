@@ -23,6 +23,8 @@ _VERSIONS = (
     "LastModified",
     "created",
 )
+# What two files with the same content have alike, and no others.
+_CONTENTS = ("ETag", "md5Hash", "blob_id")
 _CHANGED = ("LastModified", "last_modified", "mtime", "updated", "created")
 _PIECE = 33_554_432  # bytes that are asked for at once
 _TRIES = 2
@@ -34,6 +36,7 @@ class Entry(NamedTuple):
     size: int | None  # None where the store does not say
     version: str  # differs where the content does; empty where the store does not say
     changed: float | None  # seconds of the epoch
+    content: str = ""  # the same only where the content is; empty where the store does not say
 
 
 class Store:
@@ -125,8 +128,10 @@ def _patience(address: Address) -> dict[str, Any]:
 
 def _entry(about: Mapping[str, Any]) -> Entry:
     size = about.get("size")
-    version = next((str(about[name]) for name in _VERSIONS if about.get(name)), "")
-    return Entry(int(size) if isinstance(size, int) else None, version, _time(about))
+    version, content = (
+        next((str(about[name]) for name in names if about.get(name)), "") for names in (_VERSIONS, _CONTENTS)
+    )
+    return Entry(int(size) if isinstance(size, int) else None, version, _time(about), content)
 
 
 def _time(about: Mapping[str, Any]) -> float | None:

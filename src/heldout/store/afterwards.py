@@ -8,11 +8,13 @@ its place where it was drawn with the same seed, and adds its samples where with
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Sized
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from heldout.run import Evaluation
+from heldout.run import Evaluation, Outcomes
+from heldout.store.evaluations import evaluation_columns, kept_beside, evaluations_at
 from heldout.store.layout import (
     EVALS,
     METRICS,
@@ -24,7 +26,7 @@ from heldout.store.layout import (
     evaluation_file,
     known_run,
 )
-from heldout.store.lines import LineFile, dump_line, evaluation_columns, plain_mapping, read_rows
+from heldout.store.lines import LineFile, dump_line, plain_mapping, read_rows
 
 _Row = Mapping[str, Any]
 
@@ -52,20 +54,20 @@ def add_evaluation(
     """
     measured, old = _under_its_name(directory, measured)
     marks, begins = _sessions(directory)
-    before = [row for row in old if row.get("step") == measured.step and _holds(row, marks, begins)]
+    before = [(row, one) for row, one in old if one.step == measured.step and _holds(row, marks, begins)]
     first = _first_seed(directory)
-    parts = {one: row for row in before if POOLED not in row and (one := row.get(SEED, first)) is not None}
+    parts = {own: one for row, one in before if POOLED not in row and (own := row.get(SEED, first)) is not None}
+    path = directory / evaluation_file(measured.benchmark)
     row = {
-        **evaluation_columns(measured),
+        **_columns(path, measured),
         **({SESSION: marks[-1]} if marks else {}),
         **({} if seed is None else {SEED: seed}),
     }
     row |= plain_mapping({key: one for key, one in also.items() if one is not None}, "also")
     lines, others = [row], [one for key, one in parts.items() if key != seed] if seed is not None else []
     if others:
-        measured = _pooled(measured, [row, *others])
-        lines.append({**row, **evaluation_columns(measured), POOLED: sorted({seed, *parts} - {None})})
-    path = directory / evaluation_file(measured.benchmark)
+        measured = _pooled([measured, *others])
+        lines.append({**row, **_columns(path, measured), POOLED: sorted({seed, *parts} - {None})})
     path.parent.mkdir(exist_ok=True)
     file = LineFile(path)
     try:
@@ -76,33 +78,44 @@ def add_evaluation(
     return measured, _said(measured, before, others, bool(old))
 
 
-def _under_its_name(directory: Path, measured: Evaluation) -> tuple[Evaluation, list[_Row]]:
+def _columns(path: Path, measured: Evaluation) -> dict[str, Any]:
+    columns = evaluation_columns(measured)
+    with suppress(OSError):  # then they stand in the line
+        columns["problems"] = kept_beside(path, columns["problems"])
+    return columns
+
+
+def _under_its_name(directory: Path, measured: Evaluation) -> tuple[Evaluation, list[tuple[_Row, Evaluation]]]:
     """Give a measurement the name that the run has for its problems, if it has one; return what is under it, too."""
     assert measured.outcomes is not None
-    asked = set(measured.outcomes.problems)
-    files = sorted((directory / EVALS).glob("*.jsonl"))
-    known: dict[str, list[_Row]] = {}
-    for row in (row for path in files for row in read_rows(path).rows):
-        if isinstance(row.get("problems"), list):
-            known.setdefault(str(row.get("benchmark")), []).append(row)
-    ids = {name: {problem for row in rows for problem in row["problems"]} for name, rows in known.items()}
-    name = next((name for name, there in ids.items() if there == asked), measured.benchmark)
+    asked = measured.outcomes.problems
+    known: dict[str, list[tuple[_Row, Evaluation]]] = {}
+    for path in sorted((directory / EVALS).glob("*.jsonl")):
+        for row, one in evaluations_at(path, asked):
+            known.setdefault(one.benchmark, []).append((row, one))
+    ids = {name: {problem for _, one in rows for problem in _outcomes(one).problems} for name, rows in known.items()}
+    name = next((name for name, there in ids.items() if there == set(asked)), measured.benchmark)
     renamed = Evaluation.of(measured.step, measured.outcomes, name)
     return renamed, known.get(name, [])
 
 
-def _pooled(measured: Evaluation, rows: Sequence[_Row]) -> Evaluation:
-    """Add up the samples of several rows, problem by problem."""
+def _pooled(measured: Sequence[Evaluation]) -> Evaluation:
+    """Add up the samples of several measurements of one step, problem by problem."""
     passed: dict[str, float] = {}
     samples: dict[str, int] = {}
-    for row in rows:
-        each = row["samples"] if isinstance(row["samples"], list) else [row["samples"]] * len(row["problems"])
-        for problem, solved, drawn in zip(row["problems"], row["passed"], each, strict=True):
-            passed[problem] = passed.get(problem, 0.0) + solved
-            samples[problem] = samples.get(problem, 0) + drawn
+    for outcomes in map(_outcomes, measured):
+        for problem, solved, drawn in zip(outcomes.problems, outcomes.passed, outcomes.samples, strict=True):
+            passed[problem] = passed.get(problem, 0.0) + float(solved)
+            samples[problem] = samples.get(problem, 0) + int(drawn)
+    first = measured[0]
     return Evaluation.from_counts(
-        measured.step, list(passed), list(passed.values()), list(samples.values()), measured.benchmark
+        first.step, list(passed), list(passed.values()), list(samples.values()), first.benchmark
     )
+
+
+def _outcomes(measured: Evaluation) -> Outcomes:
+    assert measured.outcomes is not None
+    return measured.outcomes
 
 
 def _sessions(directory: Path) -> tuple[list[float], list[float]]:
@@ -130,7 +143,7 @@ def _first_seed(directory: Path) -> int | None:
     return seed if isinstance(seed, int) else None
 
 
-def _said(measured: Evaluation, before: Sequence[_Row], others: Sequence[_Row], known: bool) -> str:
+def _said(measured: Evaluation, before: Sized, others: Sized, known: bool) -> str:
     where = f"recorded as {measured.benchmark}, step {measured.step}"
     if others:
         return f"{where}, with the samples of {len(others) + 1} seeds: pass@1 {measured.rate:.1%} in all."

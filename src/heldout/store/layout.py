@@ -19,6 +19,7 @@ from heldout.errors import RecordError
 
 FORMAT = "heldout run"  # what run.json says it is
 RUN, METRICS, EVALS, ROLLOUTS = "run.json", "metrics.jsonl", "evals", "rollouts"
+IDS = ".ids.json"  # ends the name of the file with the ids of a benchmark's problems
 CHECKPOINTS, FINDINGS = "checkpoints.jsonl", "findings.jsonl"
 HIDDEN = "hidden.jsonl"  # outcomes of hidden tests that were added to rollouts afterwards
 BEST, ROLL_BACK = "best.json", "rollback.json"  # the checkpoint to keep, and the one that a guard went back to
@@ -33,8 +34,10 @@ RESUMED = "resumed"  # marks where a run was taken up again
 LINE_KEYS = ("step", "time", NONFINITE, RESUMED)
 SESSION = "session"  # of an evaluation: the time that the last such mark before it bears, which names the mark
 SEED, POOLED = "seed", "pooled"  # of the samples of an evaluation; the seeds whose samples were added up in a line
-EVALUATION_KEYS = (*LINE_KEYS, SESSION, SEED, POOLED, "benchmark", "problems", "passed", "samples")
+OUTCOMES = ("problems", "passed", "samples")  # of an evaluation
+EVALUATION_KEYS = (*LINE_KEYS, SESSION, SEED, POOLED, "benchmark", *OUTCOMES)
 
+_LONGEST = 200  # bytes of a file's name; file systems take 255, also of what stands for it until it is whole
 _PART = re.compile(r"\.\d{5}\.jsonl$")
 # Packages whose version may explain why two runs with equal settings differ.
 _PACKAGES = ("numpy", "torch", "transformers", "trl", "accelerate", "datasets", "vllm", "verl", "deepspeed", "ray")
@@ -52,7 +55,16 @@ def is_run(folder: Path) -> bool:
 def evaluation_file(benchmark: str) -> str:
     """Return where a benchmark is kept, relative to the run; its name may hold anything, also slashes."""
     name = re.sub(r"[^\w@+-]+", "_", benchmark)[:100] or "_"
-    return f"{EVALS}/{name}.jsonl"
+    return f"{EVALS}/{name.encode()[:_LONGEST].decode(errors='ignore')}.jsonl"
+
+
+def ids_file(path: Path) -> Path:
+    """Return where the ids of the problems of a file of evaluations are kept, also of a packed one.
+
+    >>> ids_file(Path("evals/gsm8k.jsonl")).name
+    'gsm8k.ids.json'
+    """
+    return path.with_name(path.name.partition(".jsonl")[0] + IDS)
 
 
 def part_name(name: str, number: int) -> str:

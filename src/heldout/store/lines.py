@@ -10,19 +10,17 @@ import math
 import os
 import time
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import orjson
 
 from heldout.errors import RecordError, UsageError
-from heldout.store.layout import LOCK, NONFINITE
-
-if TYPE_CHECKING:
-    from heldout.run import Evaluation
+from heldout.steps import checked_step
+from heldout.store.layout import LINE_KEYS, LOCK, NONFINITE
 
 _NUMBERS = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
 
@@ -158,18 +156,32 @@ def dump_line(row: Mapping[str, Any]) -> bytes:
     return json_line({**row, NONFINITE: named} if named else row)
 
 
-def evaluation_columns(measured: Evaluation) -> dict[str, Any]:
-    """Return what a line says of a measurement whose problems are known one by one, and when it is written."""
-    assert measured.outcomes is not None
-    samples = measured.outcomes.samples.tolist()
-    return {
-        "step": measured.step,
-        "time": time.time(),
-        "benchmark": text_of(measured.benchmark),
-        "problems": [text_of(problem) for problem in measured.outcomes.problems],
-        "passed": [int(count) if count.is_integer() else count for count in measured.outcomes.passed.tolist()],
-        "samples": samples[0] if len(set(samples)) == 1 else samples,
-    }
+def metrics_line(step: int, metrics: Mapping[str, Any], lose: Callable[[str], None]) -> bytes:
+    """Return the metrics of a step as a line; of each value that cannot be written `lose` is told in words.
+
+    It is made at once where all are plain finite numbers, one by one where not.
+    """
+    step = checked_step(step)
+    try:
+        # No sum of numbers is finite with a NaN or an infinity among them.
+        total = sum(metrics.values())
+        finite = metrics and type(total) in (float, int) and math.isfinite(total)
+        if finite and metrics.keys().isdisjoint(LINE_KEYS):
+            # Joining two texts is quicker than joining two dictionaries.
+            head = orjson.dumps({"step": step, "time": time.time()})
+            return head[:-1] + b"," + orjson.dumps(metrics, option=orjson.OPT_APPEND_NEWLINE)[1:]
+    except (TypeError, ValueError, OverflowError, RuntimeError):
+        pass
+    row: dict[str, Any] = {"step": step, "time": time.time()}
+    for key, value in metrics.items():
+        number = number_of(value)
+        if key in LINE_KEYS and number != row.get(key):
+            lose(f"the metric {key!r} (a name that the record uses itself)")
+        elif number is not None:
+            row[text_of(key)] = number
+        elif value is not None:
+            lose(f"the metric {key!r} at step {step} ({type(value).__name__} is no number)")
+    return dump_line(row)
 
 
 def restored(row: Mapping[str, Any]) -> dict[str, Any]:

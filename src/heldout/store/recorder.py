@@ -8,7 +8,6 @@ started it never stops the training it observes: what it cannot write is counted
 from __future__ import annotations
 
 import atexit
-import errno
 import math
 import os
 import sys
@@ -29,15 +28,14 @@ from heldout.remote.address import address_of
 from heldout.run import Evaluation
 from heldout.steps import checked_step
 from heldout.store import layout
-from heldout.store.about import latest
+from heldout.store.about import begun, no_place
+from heldout.store.evaluations import also_known, evaluation_columns, kept_beside
 from heldout.store.lines import (
     LineFile,
     dump_line,
-    evaluation_columns,
     json_line,
     lock_directory,
-    number_of,
-    plain,
+    metrics_line,
     plain_mapping,
     replacing,
     text_of,
@@ -126,13 +124,15 @@ class Recorder:
             self._held = lock_directory(self.directory)
             if self._address is not None:
                 fetch_run(self.directory, self._address)
-            self._start(about, resume)
+            if (mark := begun(self.directory, about, resume)) is not None:
+                self._resumed = mark["time"]
+                self._opened(layout.METRICS).append(json_line(mark))
             self._writer = Writer.this()
             self._writer.write(self.directory)
             self._send()
         except OSError as error:
             self.close()
-            raise _no_place(directory, error) from error
+            raise no_place(directory, error) from error
         except RecordError as error:
             self.close()
             if self._address is None:
@@ -163,7 +163,7 @@ class Recorder:
         if not self._writes:
             return
         try:
-            line = self._line(step, {**metrics, **more} if metrics else more)
+            line = metrics_line(step, {**metrics, **more} if metrics else more, self._lose)
             self._append(layout.METRICS, line)
         except Exception as error:
             self._lose(f"the metrics of step {step!r}", error)
@@ -216,8 +216,17 @@ class Recorder:
         try:
             if measured.outcomes is None:
                 raise UsageError("its problems are not known one by one")
-            row = self._evaluation_row(measured, also)
-            self._append(layout.evaluation_file(measured.benchmark), dump_line(row))
+            self._refuse_closed()
+            name, row = layout.evaluation_file(measured.benchmark), evaluation_columns(measured)
+            row |= {} if self._resumed is None else {layout.SESSION: self._resumed}
+            row |= also_known(also, measured.step, self._lose)
+            with self._lock:
+                try:
+                    row["problems"] = kept_beside(self.directory / name, row["problems"])
+                except Exception as error:
+                    self._lose(f"the ids of problems beside {name}, for step {measured.step},", error)
+                finally:  # the line holds them then
+                    self._append(name, dump_line(row))
         except Exception as error:
             self._lose(f"the evaluation of step {measured.step!r}", error)
 
@@ -318,71 +327,10 @@ class Recorder:
         if hasattr(self, "_open"):  # a recorder whose arguments were refused has nothing to close
             self.close("stopped")
 
-    def _start(self, about: Mapping[str, Any], resume: bool) -> None:
-        path = self.directory / layout.RUN
-        if not path.exists():
-            if (self.directory / layout.METRICS).exists():
-                raise RecordError(
-                    f"{self.directory}: the {layout.METRICS} in it was not written by heldout; give an empty directory."
-                )
-            with replacing(path) as new:
-                new.write_bytes(layout.new_run(**about))
-            return
-        known = latest(self.directory)
-        if not resume:
-            raise RecordError(
-                f"{self.directory}: a run is recorded here already (since {known.get('created', '?')}); give another "
-                "directory, or resume=True to go on with it."
-            )
-        changed = {key: value for key, value in about.items() if value and value != known.get(key)}
-        self._resumed = time.time()
-        marker = {layout.RESUMED: True, "time": self._resumed, **changed}
-        self._opened(layout.METRICS).append(json_line(marker))
-
     def _send(self) -> None:
         """Begin to send what is written to where it belongs, if that is elsewhere."""
         if self._address is not None:
             self._uploader = Uploader(self.directory, self._address)
-
-    def _line(self, step: int, metrics: Mapping[str, Any]) -> bytes:
-        """Put a step into a line: at once where all are plain finite numbers, one by one where not."""
-        step = checked_step(step)
-        try:
-            # No sum of numbers is finite with a NaN or an infinity among them.
-            total = sum(metrics.values())
-            finite = metrics and type(total) in (float, int) and math.isfinite(total)
-            if finite and metrics.keys().isdisjoint(layout.LINE_KEYS):
-                # Joining two texts is quicker than joining two dictionaries.
-                head = orjson.dumps({"step": step, "time": time.time()})
-                return head[:-1] + b"," + orjson.dumps(metrics, option=orjson.OPT_APPEND_NEWLINE)[1:]
-        except (TypeError, ValueError, OverflowError, RuntimeError):
-            pass
-        return self._sorted_out(step, metrics)
-
-    def _sorted_out(self, step: int, metrics: Mapping[str, Any]) -> bytes:
-        row: dict[str, Any] = {"step": step, "time": time.time()}
-        for key, value in metrics.items():
-            number = number_of(value)
-            if key in layout.LINE_KEYS and number != row.get(key):
-                self._lose(f"the metric {key!r} (a name that the record uses itself)")
-            elif number is not None:
-                row[text_of(key)] = number
-            elif value is not None:
-                self._lose(f"the metric {key!r} at step {step} ({type(value).__name__} is no number)")
-        return dump_line(row)
-
-    def _evaluation_row(self, measured: Evaluation, also: Mapping[str, Any]) -> dict[str, Any]:
-        row = evaluation_columns(measured)
-        if self._resumed is not None:
-            row[layout.SESSION] = self._resumed
-        for key, value in also.items():
-            try:
-                if key in layout.EVALUATION_KEYS:
-                    raise UsageError("a name that the record uses itself")
-                row[text_of(key)] = float(value) if isinstance(value, float) else plain(value, key)
-            except (UsageError, RecursionError) as error:
-                self._lose(f"{key!r} of the evaluation of step {measured.step} ({error})")
-        return row
 
     def _append(self, name: str, line: bytes) -> None:
         with self._lock:
@@ -422,25 +370,6 @@ class Recorder:
         """A child of this process must not hold the lock when its parent is dead."""
         self._lock = threading.RLock()
         self._let_go()
-
-
-def check_place(directory: str | os.PathLike[str]) -> None:
-    """Refuse a directory that no run can be recorded in, before the work whose result belongs there; it is made.
-
-    A RecordError where it cannot be made or written, or holds a ``run.json`` that heldout did not write.
-    """
-    try:
-        Path(directory).mkdir(parents=True, exist_ok=True)
-        if not os.access(directory, os.W_OK | os.X_OK):
-            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
-        if (path := Path(directory) / layout.RUN).exists():
-            layout.known_run(path)
-    except OSError as error:
-        raise _no_place(directory, error) from error
-
-
-def _no_place(directory: str | os.PathLike[str], error: OSError) -> RecordError:
-    return RecordError(f"{directory}: no run can be recorded here ({error.strerror or error}).")
 
 
 def _last_words() -> None:

@@ -29,7 +29,8 @@ PART = 8 * 2**20  # bytes
 SECONDS = 10.0  # between two looks, at least
 PATIENCE = 60.0  # seconds that the end of a run waits for a store that does not answer
 _LONGEST_PAUSE = 120.0
-_WHOLE = ("*.json", "*.jsonl", f"{layout.EVALS}/*.jsonl", f"{layout.ROLLOUTS}/*.parquet")
+_IDS = f"{layout.EVALS}/*{layout.IDS}"
+_WHOLE = ("*.json", "*.jsonl", _IDS, f"{layout.EVALS}/*.jsonl", f"{layout.ROLLOUTS}/*.parquet")
 _READ_ONLY = ("http", "https", "hf")  # every file that is written to a hub is a commit
 
 
@@ -135,10 +136,19 @@ class Uploader:
                 data += file.readline()
                 if not data.endswith(b"\n"):
                     break
+                self._send_ids(path)
                 self._store.write(layout.part_name(name, sent.parts), data)
                 sent.parts, sent.bytes, sent.rest = sent.parts + 1, sent.bytes + len(data), -1
+            self._send_ids(path)
             self._store.write(name, data)
             sent.rest = len(data)
+
+    def _send_ids(self, path: Path) -> None:
+        """Send the ids that lines refer to before the lines, which were read before: so none of them is missing."""
+        ids = layout.ids_file(path)
+        name = ids.relative_to(self.directory).as_posix()
+        if ids.exists() and not self._is_sent(name, ids.stat()):
+            self._send(name)
 
 
 @contextmanager
@@ -228,7 +238,7 @@ def _parts_in(listed: Mapping[str, Entry]) -> dict[str, _Sent]:
 
 
 def _goes_in_parts(name: str) -> bool:
-    return name == layout.METRICS or name.startswith(f"{layout.EVALS}/")
+    return name == layout.METRICS or (name.startswith(f"{layout.EVALS}/") and not name.endswith(layout.IDS))
 
 
 def _is_ours(name: str) -> bool:

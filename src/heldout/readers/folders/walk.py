@@ -16,7 +16,7 @@ from pathlib import Path
 from heldout.errors import ReadError
 from heldout.readers.formats import folder_reader
 from heldout.readers.packing import bare
-from heldout.store.layout import FINDINGS
+from heldout.store.layout import FINDINGS, IDS
 from heldout.text import counted
 
 # Names of files that are certainly no logs: weights, figures, code, archives, settings.
@@ -37,6 +37,7 @@ _REPORTS = re.compile(r"report(?:\.html|\.md|\.json)")
 _OF_A_REPORT = b'"heldout.report/'
 _OF_A_COMPARISON = b'"heldout.compare/'
 _OF_A_FINDING = b'"what"'
+_OF_IDS = b'"sha256:'
 _OF_AN_INDEX = b" heldout</title>"
 _OF_A_FLEET = b"run,path,state,label,"
 _KINDS = {stat.S_ISFIFO: "a pipe", stat.S_ISSOCK: "a socket", stat.S_ISCHR: "a device", stat.S_ISBLK: "a device"}
@@ -164,6 +165,8 @@ def _is_own(path: Path, reported: bool) -> bool:
     """Whether heldout wrote a file about a log: such files are no logs themselves."""
     if path.name == FINDINGS:
         return _begins_with(path, _OF_A_FINDING)
+    if path.name.endswith(IDS):
+        return _begins_with(path, _OF_IDS)
     if path.name == "compare.json":
         return _begins_with(path, _OF_A_COMPARISON)
     if path.name == "index.html":
