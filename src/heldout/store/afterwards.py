@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from heldout.run import Evaluation, Outcomes
-from heldout.store.evaluations import evaluation_columns, kept_beside, evaluations_at
+from heldout.store.evaluations import evaluation_columns, evaluations_at, kept_beside
 from heldout.store.layout import (
     EVALS,
     METRICS,
@@ -26,7 +26,7 @@ from heldout.store.layout import (
     evaluation_file,
     known_run,
 )
-from heldout.store.lines import LineFile, dump_line, plain_mapping, read_rows
+from heldout.store.lines import LineFile, dump_line, plain_mapping, read_rows, text_of
 
 _Row = Mapping[str, Any]
 
@@ -88,7 +88,7 @@ def _columns(path: Path, measured: Evaluation) -> dict[str, Any]:
 def _under_its_name(directory: Path, measured: Evaluation) -> tuple[Evaluation, list[tuple[_Row, Evaluation]]]:
     """Give a measurement the name that the run has for its problems, if it has one; return what is under it, too."""
     assert measured.outcomes is not None
-    asked = measured.outcomes.problems
+    asked = [text_of(problem) for problem in measured.outcomes.problems]
     known: dict[str, list[tuple[_Row, Evaluation]]] = {}
     for path in sorted((directory / EVALS).glob("*.jsonl")):
         for row, one in evaluations_at(path, asked):

@@ -145,7 +145,8 @@ def with_ids(
     """
     sizes = Counter((digest, evaluation.problems or 0) for evaluation, digest in found if digest)
     told, why = _read_ids(ids_file(path)) if sizes else ({}, "")
-    told = {**told, digest_of(also): list(also)} if also else told
+    ids = [text_of(one) for one in also]
+    told = {**told, digest_of(ids): ids} if ids else told
     sets: dict[str, tuple[tuple[str, ...], str]] = {"": ((), "")}
     for digest, size in sorted(sizes, key=sizes.__getitem__):  # of several sizes the usual one is the last
         wrong = _wrong_with(told[digest], digest) if digest in told else why or "does not hold them"
