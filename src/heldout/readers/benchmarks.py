@@ -18,12 +18,13 @@ def under_one_name(evaluations: Sequence[Evaluation]) -> tuple[list[Evaluation],
     Where both were made at the same step, and each has a name of its own, they are judged by different rules, and kept
     apart.
     """
-    ids = {id(one.outcomes.problems): one.outcomes.problems for one in evaluations if one.outcomes is not None}
-    sets = {key: frozenset(those) for key, those in ids.items()}  # many evaluations share one tuple
+    ids: tuple[str, ...] | None = None  # of the evaluation before: most that are read from one file share them
+    asked: frozenset[str] | None = None
     problems: dict[str, frozenset[str] | None] = {}
     steps: dict[str, set[int]] = {}
     for one in evaluations:
-        asked = None if one.outcomes is None else sets[id(one.outcomes.problems)]
+        if (own := None if one.outcomes is None else one.outcomes.problems) is not ids:
+            ids, asked = own, None if own is None else frozenset(own)
         if problems.setdefault(one.benchmark, asked) != asked:
             problems[one.benchmark] = None  # not always the same ones
         steps.setdefault(one.benchmark, set()).add(one.step)
