@@ -17,7 +17,19 @@ from heldout.datasets import published
 ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src" / "heldout"
 FLOORS = (
-    {"errors", "findings", "plain", "json_schema", "ranks", "settings", "showing", "steps", "text", "user_code"},
+    {
+        "errors",
+        "findings",
+        "interrupts",
+        "plain",
+        "json_schema",
+        "ranks",
+        "settings",
+        "showing",
+        "steps",
+        "text",
+        "user_code",
+    },
     {"engines", "metrics", "remote", "stats", "sandbox"},
     {"copies", "frames", "judged", "run", "tasks"},
     {"anonymous", "datasets", "store", "tricks"},

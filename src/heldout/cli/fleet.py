@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -12,8 +11,10 @@ import typer
 from heldout.cli.judging import Where
 from heldout.cli.reading import Reading, with_reading
 from heldout.errors import UsageError
+from heldout.interrupts import until_interrupted
 
 if TYPE_CHECKING:
+    import polars as pl
     from rich.console import Console
 
     from heldout.fleet import Fleet
@@ -80,21 +81,28 @@ def fleet(
         "since": None if since is None else date(since),
         "cache": out / _CACHE,
     }
-    console, seen = Console(highlight=False), None
+    console = Console(highlight=False)
     found: Fleet | None = None
-    with suppress(KeyboardInterrupt) if watch else nullcontext():
+
+    def look() -> None:
+        nonlocal found
+        before = found
+        with _Progress(console) as progress:
+            found = judge(paths, **asked, progress=progress.on("Judging"))
+            files = found.write(out, top=top, progress=progress.on("Reports"))
+        if before is None or not _states(found).equals(_states(before)):
+            show(console, found)
+            show_files(console, files)
+
+    def look_again_and_again(pause: float) -> None:
         while True:
-            with _Progress(console) as progress:
-                found = judge(paths, **asked, progress=progress.on("Judging"))
-                files = found.write(out, top=top, progress=progress.on("Reports"))
-            states = found.rows.select("run", "state", "label")
-            if seen is None or not states.equals(seen):
-                show(console, found)
-                show_files(console, files)
-            if watch is None:
-                break
-            seen = states
-            time.sleep(watch)
+            look()
+            time.sleep(pause)
+
+    if watch is None:
+        look()
+    else:
+        until_interrupted(lambda: look_again_and_again(watch))
     if found is None or not len(found.judged):
         raise typer.Exit(2)
     if state is not None and _fails(found, state):
@@ -142,6 +150,11 @@ def _checked(state: str | None) -> str | None:
     if state is not None and state not in known:
         raise UsageError(f"--fail-on is {state!r}; it must be one of: {', '.join(known)}.")
     return state
+
+
+def _states(found: Fleet) -> pl.DataFrame:
+    """How each run stands."""
+    return found.rows.select("run", "state", "label")
 
 
 def _fails(found: Fleet, state: str) -> bool:

@@ -20,6 +20,7 @@ from rich.table import Table
 from rich.text import Text
 
 from heldout.errors import HeldoutError, ReadError
+from heldout.interrupts import until_interrupted
 from heldout.live.panel import age
 from heldout.live.watch import LONGEST_WAIT, SHARE, Watch
 from heldout.readers import logs_in, shown
@@ -100,22 +101,22 @@ class Several:
 
     def follow(self, *, interval: float = 1.0, until_idle: float | None = None) -> None:
         """Go on until nothing more is written in any of them, or until one is interrupted; as `Watch.follow`."""
-        news = time.monotonic()
         with self._shown():
-            try:
-                while True:
-                    began = time.process_time()
-                    if self._look():
-                        news = time.monotonic()
-                    wait = min(max(interval, (time.process_time() - began) / SHARE), LONGEST_WAIT)
-                    left = wait if until_idle is None else until_idle - (time.monotonic() - news)
-                    if left <= 0.0:
-                        break
-                    time.sleep(min(wait, left))
-            except KeyboardInterrupt:
-                pass
+            until_interrupted(lambda: self._go_on(interval, until_idle))
             self._look(last=True)
         self._end()
+
+    def _go_on(self, interval: float, until_idle: float | None) -> None:
+        news = time.monotonic()
+        while True:
+            began = time.process_time()
+            if self._look():
+                news = time.monotonic()
+            wait = min(max(interval, (time.process_time() - began) / SHARE), LONGEST_WAIT)
+            left = wait if until_idle is None else until_idle - (time.monotonic() - news)
+            if left <= 0.0:
+                return
+            time.sleep(min(wait, left))
 
     def _look(self, *, last: bool = False) -> bool:
         """Look for new runs, and for what is new in each; return whether there was anything."""

@@ -24,6 +24,7 @@ from heldout.diagnosis.first_screen import as_text, first_screen
 from heldout.diagnosis.verdict import judge
 from heldout.errors import ReadError
 from heldout.findings import Finding, State, Verdict
+from heldout.interrupts import until_interrupted
 from heldout.live.actor import Actor, Memory, Row
 from heldout.live.acts import headline
 from heldout.live.alerts import Alert
@@ -119,28 +120,28 @@ class Watch:
         ReadError
             When that time passed without anything that could be read.
         """
-        cost, news = 0.0, time.monotonic()  # the first look is left out: it imports what it needs
         with self._shown():
-            try:
-                read = self.look()
-                while True:
-                    if read:
-                        news = time.monotonic()
-                    left = None if until_idle is None else until_idle - (time.monotonic() - news)
-                    if left is not None and left <= 0.0:
-                        break
-                    wait = min(max(interval, cost / SHARE), LONGEST_WAIT)
-                    self._wait(wait if left is None else min(wait, left))
-                    began = time.process_time()
-                    read = self.look()
-                    cost = time.process_time() - began
-            except KeyboardInterrupt:
-                until_idle = None
+            interrupted = until_interrupted(lambda: self._go_on(interval, until_idle))
             self.look(last=True)
-        if self.run is None and until_idle is not None:
+        if self.run is None and not interrupted:
             raise ReadError(self.follower.waiting)
         self._last_word()
         self.finish()
+
+    def _go_on(self, interval: float, until_idle: float | None) -> None:
+        cost, news = 0.0, time.monotonic()  # the first look is left out: it imports what it needs
+        read = self.look()
+        while True:
+            if read:
+                news = time.monotonic()
+            left = None if until_idle is None else until_idle - (time.monotonic() - news)
+            if left is not None and left <= 0.0:
+                return
+            wait = min(max(interval, cost / SHARE), LONGEST_WAIT)
+            self._wait(wait if left is None else min(wait, left))
+            began = time.process_time()
+            read = self.look()
+            cost = time.process_time() - began
 
     def finish(self) -> None:
         """Wait for what was started, and say what was lost."""

@@ -1,0 +1,45 @@
+"""Ctrl-C ends what goes on by itself, once."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+
+import polars as pl
+import pytest
+
+from heldout.interrupts import until_interrupted
+
+
+def compute() -> None:
+    frame = pl.LazyFrame({"a": range(200_000), "b": range(200_000)})
+    while True:
+        frame.select(pl.col("a").sort_by("b")).collect()
+
+
+def idle() -> None:
+    while True:
+        time.sleep(0.01)
+
+
+@pytest.mark.parametrize("work", [compute, idle])
+def test_one_key_ends_it_whatever_computes(work: object) -> None:
+    for _ in range(10):
+        press = threading.Timer(0.01, os.kill, (os.getpid(), signal.SIGINT))
+        press.start()
+        assert callable(work)
+        assert until_interrupted(work)
+        press.join()
+
+
+def test_what_ends_by_itself_was_not_interrupted() -> None:
+    done: list[int] = []
+    assert not until_interrupted(lambda: done.append(1))
+    assert done == [1]
+
+
+def test_what_goes_wrong_is_raised() -> None:
+    with pytest.raises(ZeroDivisionError):
+        until_interrupted(lambda: print(1 / 0))
