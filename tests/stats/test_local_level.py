@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from heldout.stats.local_level import laplacian, smoother
+from heldout.stats.local_level import laplacian, smoothed, smoother
 
 GOLDEN = np.array([0.300, 0.322, 0.331, 0.350, 0.356, 0.352, 0.360, 0.349, 0.333, 0.327, 0.310, 0.305])
 SCAN = [-0.2797, -0.4884, -0.4415, -0.2488, -0.3152, -0.0415, 0.2780, 0.6346, 1.3254, 1.9485]
@@ -128,3 +128,18 @@ def test_three_evals_by_hand() -> None:
 def test_a_level_must_move(q: float) -> None:
     with pytest.raises(ValueError, match=f"q is {q}; it must be above 0"):
         smoother(3, q)
+
+
+@given(k=st.integers(2, 90), q=st.sampled_from([1e-3, 0.1, 0.3, 7.0]))
+def test_evals_that_are_evenly_spaced_need_no_inversion(k: int, q: float) -> None:
+    even, of_any = smoother(k, q), np.linalg.inv(np.eye(k) + laplacian(np.arange(float(k))) / q)
+    np.testing.assert_allclose(even[0], of_any, rtol=1e-9, atol=1e-13)
+    assert even[1] is even[0]
+
+
+@given(gaps=spacings, q=st.floats(0.01, 5.0), seed=st.integers(0, 99))
+def test_smoothed_values_are_the_smoother_s(gaps: list[float], q: float, seed: int) -> None:
+    step = np.cumsum([0.0, *gaps])
+    value = np.random.default_rng(seed).normal(size=step.size)
+    np.testing.assert_allclose(smoothed(value, q, step), smoother(step.size, q, step)[0] @ value, atol=1e-9)
+    np.testing.assert_allclose(smoothed(value, q), smoother(step.size, q)[0] @ value, atol=1e-9)

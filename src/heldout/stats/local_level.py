@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from heldout.stats.arrays import FloatArray, floats
@@ -53,7 +55,31 @@ def smoother(
     for name, given in (("step", step), ("variance", variance)):
         if given is not None and np.size(given) != k:
             raise ValueError(f"{name} has {np.size(given)} entries; it must have k = {k}.")
+    if k > 1 and step is None and variance is None:
+        posterior = _even(k, q)
+        return posterior, posterior
     chain = laplacian(np.arange(k, dtype=np.float64) if step is None else step)
     weight = np.ones(k) if variance is None or k == 0 else floats(np.mean(variance) / floats(variance))
     posterior = floats(np.linalg.inv(np.diag(weight) + chain / q))
     return posterior * weight, posterior
+
+
+def smoothed(value: FloatArray, q: float = DEFAULT_Q, step: FloatArray | None = None) -> FloatArray:
+    """What is the level at each eval? ``S @ value``, shape (k,), of `smoother`, whose arguments these are."""
+    chain = laplacian(np.arange(value.size, dtype=np.float64) if step is None else step)
+    return floats(np.linalg.solve(np.eye(value.size) + chain / q, value))
+
+
+def _even(k: int, q: float) -> FloatArray:
+    """``(I + L / q)^-1`` of k evals that are evenly spaced and equally noisy, shape (k, k).
+
+    It is made of two waves, one from either end, so that nothing has to be inverted:
+    ``q cosh((i + 1/2) t) cosh((k - j - 1/2) t) / (sinh t sinh k t)`` for i up to j, with ``2 cosh t = 2 + q``. Written
+    with ``exp(-t)`` alone, so that nothing overflows.
+    """
+    t, place = 2.0 * math.asinh(0.5 * math.sqrt(q)), np.arange(k)
+    near_end = 1.0 + np.exp(-(2.0 * place + 1.0) * t)
+    first, last = np.minimum.outer(place, place), np.maximum.outer(place, place)
+    apart = np.exp(-t * place)[last - first]
+    scale = q / (2.0 * math.sinh(t) * -math.expm1(-2.0 * k * t))
+    return floats(scale * apart * near_end[first] * near_end[k - 1 - last])

@@ -11,7 +11,7 @@ import numpy as np
 from heldout.stats.arrays import FloatArray, floats
 from heldout.stats.gp import MOST_POINTS, GPPosterior, gp_posterior
 from heldout.stats.levels import ONE_SIDED_95, TWO_SIDED_95
-from heldout.stats.local_level import smoother
+from heldout.stats.local_level import smoothed
 from heldout.stats.scan import Inflation
 from heldout.stats.smoothing import bounded
 
@@ -164,8 +164,8 @@ def window_state(
     """
     difference, sd = posterior.difference(end, start)
     probability = posterior.prob_greater(end, start)
-    smooth, _ = smoother(step.size, step=step)
-    agrees = float((smooth[end] - smooth[start]) @ value) * difference > 0.0
+    smooth = smoothed(value, step=step)
+    agrees = float(smooth[end] - smooth[start]) * difference > 0.0
     level = 2.0 * math.sqrt(posterior.variance) if margin is None else margin
     return TrendState(
         _named(difference, sd, probability, agrees, level), difference, sd, probability, *step[[start, end]].tolist()

@@ -135,10 +135,11 @@ def _is_doubtful(column: pl.Series, plain: pl.Series, separator: str) -> bool:
     """Whether a column holds more than numbers with a point, or its points may group thousands."""
     if plain.null_count() > column.null_count() or separator == ";":
         return True
-    return is_step_key(column.name) and not _all_whole(plain)
+    return is_step_key(column.name) and not all_whole(plain)
 
 
-def _all_whole(values: pl.Series) -> bool:
+def all_whole(values: pl.Series) -> bool:
+    """Whether all numbers of a column are whole; what is none does not count."""
     finite = values.filter(values.is_finite())
     return bool((finite.floor() == finite).all())
 
@@ -183,7 +184,7 @@ def _decimal(name: str, column: _Written, usual: Decimal | None) -> Decimal | No
     point, comma = (column.only(decimal) for decimal in Decimal)
     decimal = usual if point == comma else Decimal.POINT if point > comma else Decimal.COMMA
     if is_step_key(name):  # steps are whole
-        whole = [one for one in Decimal if _all_whole(column.by[one].drop_nulls())]
+        whole = [one for one in Decimal if all_whole(column.by[one].drop_nulls())]
         if len(whole) == 1 and column.by[whole[0]].null_count() <= min(by.null_count() for by in column.by.values()):
             return whole[0]
     return decimal
