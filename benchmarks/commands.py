@@ -29,6 +29,20 @@ def bench_read(
     bench(steps, repeats, out)
 
 
+@app.command("long")
+def bench_long(
+    steps: Annotated[
+        list[int] | None, typer.Option(min=1000, help="May be repeated [default: 100000 and 1000000].")
+    ] = None,
+    repeats: Annotated[int, typer.Option(min=1, help="Runs of each, of which the median is stated.")] = 3,
+    out: Annotated[Path | None, typer.Option("-o", "--out", help="Also write the tables as Markdown or JSON.")] = None,
+) -> None:
+    """Reading, judging, reporting and watching very long logs: is it linear? And what an evaluation costs the guard."""
+    from benchmarks.long import main as bench
+
+    bench(steps or [100_000, 1_000_000], repeats, out)
+
+
 @app.command("verdict")
 def bench_verdict(
     repeats: Annotated[int, typer.Option(min=1, help="Runs of each, of which the median is stated.")] = 3,

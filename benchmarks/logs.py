@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import google_crc32c
@@ -12,7 +12,9 @@ import numpy as np
 
 from heldout.run import Evaluation
 from heldout.store.evaluations import evaluation_columns, kept_beside
+from heldout.store.layout import METRICS as METRICS_FILE
 from heldout.store.lines import dump_line
+from heldout.store.recorder import Recorder
 
 METRICS = (
     "reward",
@@ -39,6 +41,40 @@ def write_jsonl(path: Path, steps: int) -> None:
     """Write one object per line."""
     with path.open("w") as file:
         file.writelines(json.dumps(row) + "\n" for row in rows(steps))
+
+
+def write_csv(path: Path, metrics: Sequence[str], steps: int) -> None:
+    """Write a table of some metrics about 1, as they have all digits."""
+    with path.open("w") as file:
+        file.write(",".join(["step", *metrics]) + "\n")
+        for step, row in _noise(len(metrics), steps):
+            file.write(f"{step}," + ",".join(map(repr, row)) + "\n")
+
+
+def write_run(folder: Path, metrics: Sequence[str], steps: int, evaluations: int, problems: int) -> None:
+    """Write a run directory with some metrics about 1, and evaluations of a score that improves slowly."""
+    with Recorder(folder) as recorder:
+        for number in range(1, evaluations + 1):
+            asked, passed = outcomes(number, problems)
+            recorder.evaluation(max(1, number * steps // evaluations), problems=asked, passed=passed)
+    with (folder / METRICS_FILE).open("ab") as file:
+        for step, row in _noise(len(metrics), steps):
+            file.write(dump_line({"step": step, "time": 1.7e9 + step, **dict(zip(metrics, row, strict=True))}))
+
+
+def outcomes(number: int, problems: int) -> tuple[list[str], list[bool]]:
+    """Return problems and who was solved at an evaluation: a score that improves slowly, with noise."""
+    level = 0.3 + 0.3 * number / (number + 50)
+    passed = np.random.default_rng(number).random(problems) < level
+    return [f"p{index}" for index in range(problems)], passed.tolist()
+
+
+def _noise(width: int, steps: int, at_once: int = 10_000) -> Iterator[tuple[int, list[float]]]:
+    """Yield each step with so many values about 1."""
+    rng = np.random.default_rng(0)
+    for first in range(1, steps + 1, at_once):
+        rows = rng.normal(1.0, 0.1, (min(at_once, steps + 1 - first), width)).tolist()
+        yield from enumerate(rows, start=first)
 
 
 def write_trainer_state(path: Path, steps: int) -> None:

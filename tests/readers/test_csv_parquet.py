@@ -333,3 +333,59 @@ def test_a_cell_unlike_hundreds_above_it_is_read_as_any() -> None:
         ("dropped", "1 cell in column 'acc' without a number left out: 'y'.", 1),
         ("dropped", "1 cell in column 'note' without a number left out: 'x'.", 1),
     ]
+
+
+CELLS = st.one_of(
+    FINITE.map(repr),
+    st.integers(-5, 10**6).map(str),
+    st.sampled_from(
+        ["", "nan", "NaN", "inf", "-inf", "1e5", "+.5", " 1.5", "2.5 ", '"0.25"', "1,5", "1.000", "NA", "x"]
+    ),
+)
+
+
+def everything_read(path: Path, large: int) -> Any:
+    """Return all that is read of a table, of which nothing or everything counts as large; or why nothing is."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(csv_parquet, "_LARGE", large)
+        try:
+            run = read(path)
+        except ReadError as error:
+            return str(error)
+    series = {key: (one.step.tolist(), one.value.tolist(), one.nonfinite.tolist()) for key, one in run.metrics.items()}
+    return series, run.roles, run.notes, run.config
+
+
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(
+    rows=st.lists(st.tuples(CELLS, CELLS, st.sampled_from(["0.5", "0.25", "nan", ""])), min_size=1, max_size=12),
+    odd=st.sampled_from([None, "step", "again", "cut", "empty"]),
+    separator=st.sampled_from([",", "\t", ";"]),
+)
+def test_a_large_table_is_read_as_a_small_one_is(
+    tmp_path: Path, rows: list[tuple[str, str, str]], odd: str | None, separator: str
+) -> None:
+    """A large one of nothing but numbers takes a quicker way, and what asks for a closer look gets it."""
+    head = separator.join(["step", "reward", "kl", "eval/pass@1"])
+    lines = [separator.join([f"{n}.5" if odd == "step" and n == 1 else str(n), *row]) for n, row in enumerate(rows)]
+    lines += {"again": [head], "empty": ["", ""]}.get(odd or "", [])
+    path = tmp_path / "t.csv"
+    path.write_text("\n".join([head, *lines]) + ("\n7" if odd == "cut" else "\n"))
+    assert everything_read(path, large=0) == everything_read(path, large=10**9)
+
+
+@pytest.mark.parametrize(("cell", "asks"), [("0.5", 1), ("0.5 %", 2)])
+def test_only_what_is_no_plain_number_is_read_as_text(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cell: str, asks: int
+) -> None:
+    path, asked, ask = tmp_path / "t.csv", list[Any](), pl.read_csv
+    path.write_text("step,reward\n" + "".join(f"{n},0.25\n" for n in range(20)) + f"20,{cell}\n")
+
+    def read_csv(*args: Any, **how: Any) -> Any:
+        asked.append(how["schema_overrides"])
+        return ask(*args, **how)
+
+    monkeypatch.setattr(csv_parquet, "_LARGE", 0)
+    monkeypatch.setattr(pl, "read_csv", read_csv)
+    assert len(read(path)["reward"]) == 21
+    assert len(asked) == asks
