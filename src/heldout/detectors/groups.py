@@ -121,12 +121,16 @@ class GroupsWithoutSignal(Binned):
         shares, learned = np.stack([bins.low, bins.high], axis=1), 0
         for window, level in self._above():
             place = window + self.patience - 1 - len(self._means) + len(bins)
+            reward = float(rewards[place])
+            kind = _case(reward)
+            if kind in self._told:
+                continue
             self._each.learn_all(shares[learned : place + 1].ravel().tolist())
-            learned, reward = place + 1, float(rewards[place])
+            learned = place + 1
             means = self._means[window : window + self.patience].tolist()
             groups = _independent(means, float(self._each.number * self.width * self.patience))
-            surprise, kind = _surprise(level, groups, self.share), _case(reward)
-            if surprise > _SURE and kind not in self._told:
+            surprise = _surprise(level, groups, self.share)
+            if surprise > _SURE:
                 self._told.add(kind)
                 numbers = {"zero_variance_groups": level, "threshold": self.share, "groups": groups}
                 known = math.isfinite(reward)
