@@ -402,3 +402,30 @@ def test_of_a_wandering_score_without_a_size_it_is_said_that_it_wanders() -> Non
     assert seen.autocorrelation is not None
     assert any("goes with the one before" in text for text in on_noise(seen))
     assert seen_of(slow.tolist(), 100).autocorrelation is None
+
+
+@pytest.mark.parametrize("kind", ["outcomes", "sizes", "errors", "scores"])
+def test_what_is_kept_of_some_evaluations_is_forgotten_with_the_next(kind: str) -> None:
+    run = simulate("sharp_collapse", 60, 14, 1, seed=2)
+    every = evaluations(run.outcomes)
+    if kind != "outcomes":
+        more = {"sizes": {"problems": 60}, "errors": {"error": 0.05}, "scores": {"share": False}}[kind]
+        every = [Evaluation(one.step, one.rate, **more) for one in every]
+    asked, whole = Evidence(), Evidence()
+    for number, evaluation in enumerate(every, start=1):
+        asked.add(evaluation)
+        if number > 2:
+            told(asked)
+            assert asked.once("count", lambda: len(asked)) == number == asked.once("count", lambda: -1)
+    for evaluation in every:
+        whole.add(evaluation)
+    assert told(asked) == told(whole)
+
+
+def told(seen: Evidence) -> list[Any]:
+    """What is known of some evaluations."""
+    noise, inflation = seen.eval_noise(), seen.inflation
+    contrast = np.eye(len(seen))[:1] - np.eye(len(seen))[-1:]
+    wider = None if inflation is None else inflation(contrast).tolist()
+    errors = None if seen.errors is None else seen.errors.tolist()
+    return [seen.rates.tolist(), errors, seen.noise(), wider, noise.variance, noise.covariance.tolist()]

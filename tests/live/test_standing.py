@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 import heldout
 from heldout.datasets.simulated import simulate
+from heldout.diagnosis import recommendation
 from heldout.fleet.cache import Found
 from heldout.fleet.judging import Way, rows_at, rows_of
 from heldout.live import Guard
@@ -97,3 +99,24 @@ def test_a_disk_that_is_full_keeps_the_guard_from_nothing(tmp_path: Path) -> Non
         with pytest.warns(RuntimeWarning, match="could not write how the run stands"):
             guard.evaluation(700, problems=IDS, passed=np.ones(200).tolist())
         assert guard.evaluations == 5
+
+
+def test_the_checkpoint_to_keep_is_chosen_once_for_each_evaluation(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of ``best.json``, ``verdict.json`` and what is protected; anew where a checkpoint was saved since."""
+    choose, asked = recommendation.choose, list[int]()
+
+    def counted(values: Any, *more: Any, **also: Any) -> Any:
+        asked.append(len(values))
+        return choose(values, *more, **also)
+
+    monkeypatch.setattr(recommendation, "choose", counted)
+    guard, recorder = guarded(tmp_path / "run")
+    with recorder, guard:
+        assert asked == list(range(4, 13))
+        assert guard.kept is not None
+        saved = guard.kept.tied[-1]
+        guard.checkpoint(saved, tmp_path)
+        assert asked[9:] == [12]
+        assert guard.kept.recommended.step == saved

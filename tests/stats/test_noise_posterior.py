@@ -224,3 +224,10 @@ def test_deviations_of_few_scores_are_those_of_student(count: int) -> None:
     seen = scatter(np.random.default_rng(count).normal(size=count), straight=False)
     expected = float(student.ppf(norm.cdf(1.96), seen.freedom))
     assert learned(seen).deviations(1.96) == pytest.approx(min(expected, 20.0), abs=1e-4)
+
+
+@given(k=st.integers(16, 140), seed=st.integers(0, 99))
+def test_the_scatter_of_evals_alike_is_that_of_evals_with_equal_weights(k: int, seed: int) -> None:
+    value = np.random.default_rng(seed).normal(0.4, 0.02, k)
+    alike, weighed = scatter(value), scatter(value, np.ones(k))
+    assert alike == pytest.approx(weighed, rel=1e-9)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from heldout.stats.gp import matern32
-from heldout.stats.roots import inverse_root
+from heldout.stats.roots import inverse_root, toeplitz_root
 
 
 @given(size=st.integers(1, 70), several=st.booleans(), seed=st.integers(0, 99))
@@ -35,3 +35,16 @@ def test_smooth_covariances_with_little_noise_lose_no_more_than_rounding(size: i
 def test_a_matrix_that_is_not_positive_definite_is_refused() -> None:
     with pytest.raises(np.linalg.LinAlgError):
         inverse_root(np.diag([*np.ones(40), -1.0]))
+
+
+@given(size=st.integers(1, 70), length=st.sampled_from([3.0, 24.0]), several=st.booleans())
+def test_the_root_of_what_depends_on_the_distance_alone_begins_that_of_more(
+    size: int, length: float, several: bool
+) -> None:
+    apart = np.arange(size + 9.0)
+    row = np.stack([signal * matern32(apart, length) + (apart == 0.0) for signal in (0.3, 8.0)])
+    row = row if several else row[1]
+    more, root = toeplitz_root(row), toeplitz_root(row[..., :size])
+    np.testing.assert_array_equal(more[..., :size, :size], root)
+    place = np.abs(np.subtract.outer(np.arange(size), np.arange(size)))
+    np.testing.assert_allclose(root, inverse_root(row[..., place]), atol=1e-9)

@@ -15,13 +15,13 @@ import numpy as np
 
 from heldout.stats.arrays import FloatArray, IntArray, floats
 from heldout.stats.levels import DROP, cdf
+from heldout.stats.roots import AT_ONCE, toeplitz_root
 
 LENGTHS = (3.0, 6.0, 12.0, 24.0)  # in evals
 SIGNALS = (0.05, 0.3, 1.5, 8.0, 40.0)  # variance of the trend, in units of the noise variance
 JITTERS = (0.05, 0.5)  # variance of checkpoint jitter, in the same unit
 MOST_POINTS = 120  # values, or means over blocks of them, beyond which its cost is too high: it grows with their cube
 FLAT = 1e4  # prior variance of the overall level, in the same unit
-_AT_ONCE = 64  # evals: matrices are made for so many more whenever a run becomes longer
 GRID = tuple(product(LENGTHS, SIGNALS, JITTERS))
 
 
@@ -155,7 +155,7 @@ class _Unit:
 @lru_cache(maxsize=8)
 def _unit_of(k: int) -> _Unit:
     """The matrices of k evals: the first rows and columns of those of more, so that one inversion serves many."""
-    root = _roots(-(-k // _AT_ONCE) * _AT_ONCE)[:, :k, :k]
+    root = _roots(-(-k // AT_ONCE) * AT_ONCE)[:, :k, :k]
     level = root.sum(axis=2)
     grown = 1.0 + FLAT * (level**2).sum(axis=1, keepdims=True)
     shrunk, through = FLAT / grown, (level[:, None] @ root)[:, 0]
@@ -167,28 +167,11 @@ def _unit_of(k: int) -> _Unit:
 
 @lru_cache(maxsize=2)
 def _roots(k: int) -> FloatArray:
-    """The inverse of the Cholesky root of each ``signal M + noise I``, shape (H, k, k): k evals with no level.
-
-    Its rows are the errors of predicting each value from those before it, which Durbin's recursion finds one after the
-    other, since such a matrix depends on the distance alone.
-
-    Source: Durbin 1960, "The fitting of time-series models", Review of the International Statistical Institute 28.
-    """
+    """The inverse of the Cholesky root of each ``signal M + noise I``, shape (H, k, k): k evals with no level."""
     apart = np.arange(k, dtype=np.float64)
     row = np.stack([signal * matern32(apart, length) for length, signal, _ in GRID])
     row[:, 0] += [1.0 + shake for *_, shake in GRID]
-    roots, error = np.zeros((len(GRID), k, k)), row[:, :1]
-    filters = np.ones((len(GRID), 1))
-    for last in range(k):
-        if last:
-            reflected = -np.sum(filters * row[:, 1 : last + 1], axis=1, keepdims=True) / error
-            error = error * (1.0 - reflected**2)
-            longer = np.zeros((len(GRID), last + 1))
-            longer[:, 1:] = filters
-            longer[:, :-1] += reflected * filters[:, ::-1]
-            filters = longer
-        roots[:, last, : last + 1] = filters / np.sqrt(error)
-    return roots
+    return toeplitz_root(row)
 
 
 def matern32(distance: FloatArray, length: float) -> FloatArray:

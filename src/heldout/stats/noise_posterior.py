@@ -17,6 +17,7 @@ import numpy as np
 from heldout.stats.arrays import FloatArray, floats
 from heldout.stats.levels import log_tail, z_of_log_tail
 from heldout.stats.local_level import smoother
+from heldout.stats.roots import AT_ONCE, toeplitz_root
 
 # Checkpoints differ by more than sampling: in points of a rate, and how likely that is before a run is seen. A
 # half-Cauchy of scale 0.6 points, cut at 1.4: nobody should train with a larger jitter, and what it cannot reach is
@@ -172,19 +173,47 @@ def scatter(values: FloatArray, relative: FloatArray | None = None, *, straight:
     """
     k = values.size
     second = straight and k >= _STRAIGHT_FROM
-    rough, total, freedom = _rough(k, second) if relative is None else _rough_of(k, second, relative)
+    if second and relative is None:
+        square, total, freedom = _bent(values)
+    else:
+        rough, total, freedom = _rough(k) if relative is None else _rough_of(k, second, relative)
+        centred = values - values.mean()
+        square = float(centred @ rough @ centred)
     if total <= 0.0:
         return Scatter(0.0, 0.0)
-    centred = values - values.mean()
-    mean_square = max(float(centred @ rough @ centred) / total, 0.0)
+    mean_square = max(square / total, 0.0)
     rounding = (1e-12 * float(np.abs(values).max())) ** 2  # a constant series may differ from its mean by as much
     return Scatter(mean_square if mean_square > rounding else 0.0, freedom)
 
 
 @lru_cache(maxsize=512)
-def _rough(k: int, second: bool) -> tuple[FloatArray, float, float]:
-    """R for k evals alike, its trace and its degrees of freedom; kept, do not write into it."""
-    return _rough_of(k, second, np.ones(k))
+def _rough(k: int) -> tuple[FloatArray, float, float]:
+    """R of the local-level smoother for k evals alike, its trace and its degrees of freedom; do not write into it."""
+    return _rough_of(k, False, np.ones(k))
+
+
+def _bent(values: FloatArray) -> tuple[float, float, float]:
+    """``A' R A``, ``t`` and ``t^2 / tr R^2`` where R takes a smoother of second differences from evals that are alike.
+
+    With B the second differences and ``G = I + s B B'`` that R is ``s B' G^-1 B``. G depends on the distance alone, so
+    that its root for K evals is the beginning of that for more.
+    """
+    n = values.size - 2
+    root, traces, squares = _bends(-(-n // AT_ONCE) * AT_ONCE)
+    white = root[:n, :n] @ np.diff(values, 2)
+    total = n - float(traces[n - 1])
+    return _STIFFNESS * float(white @ white), total, total**2 / (total - float(traces[n - 1]) + float(squares[n - 1]))
+
+
+@lru_cache(maxsize=2)
+def _bends(n: int) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """The root of the inverse of G for n bends, and ``tr G^-1`` and ``tr G^-2`` for each smaller number, shape (n,)."""
+    row = np.zeros(n)
+    row[:3] = np.array([1.0, 0.0, 0.0]) + _STIFFNESS * np.array([6.0, -4.0, 1.0])
+    root = toeplitz_root(row)
+    squares = (root @ root.T) ** 2
+    grown = 2.0 * np.tril(squares, -1).sum(axis=1) + squares.diagonal()
+    return root, np.cumsum((root**2).sum(axis=1)), np.cumsum(grown)
 
 
 def _rough_of(k: int, second: bool, relative: FloatArray) -> tuple[FloatArray, float, float]:
