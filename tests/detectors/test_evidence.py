@@ -409,8 +409,9 @@ def test_what_is_kept_of_some_evaluations_is_forgotten_with_the_next(kind: str) 
     run = simulate("sharp_collapse", 60, 14, 1, seed=2)
     every = evaluations(run.outcomes)
     if kind != "outcomes":
-        more = {"sizes": {"problems": 60}, "errors": {"error": 0.05}, "scores": {"share": False}}[kind]
-        every = [Evaluation(one.step, one.rate, **more) for one in every]
+        problems, error = 60 if kind == "sizes" else None, 0.05 if kind == "errors" else None
+        share = kind != "scores"
+        every = [Evaluation(one.step, one.rate, problems, share=share, error=error) for one in every]
     asked, whole = Evidence(), Evidence()
     for number, evaluation in enumerate(every, start=1):
         asked.add(evaluation)
