@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import sys
 import tempfile
 import time
@@ -60,8 +61,10 @@ def look_again(path: Path) -> Work:
     watch = Watch(Follower(path), console=Console(file=io.StringIO()))
     watch.look()
     log = path / METRICS
-    before, last = log.stat().st_size, json.loads(log.read_bytes().splitlines()[-1])
-    with log.open("ab") as file:
+    before = log.stat().st_size
+    with log.open("r+b") as file:
+        file.seek(-min(before, 10_000), os.SEEK_END)
+        last = json.loads(file.read().splitlines()[-1])
         file.write(json.dumps({**last, "step": last["step"] + 1}).encode() + b"\n")
 
     def again() -> None:
