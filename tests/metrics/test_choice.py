@@ -341,6 +341,17 @@ def test_how_many_are_right_is_no_share_unless_it_says_percent(key: str, unit: U
     assert unit_of(key, 10.0, 80.0) is unit
 
 
+def test_of_what_verl_logs_neither_spreads_nor_turns_are_taken_for_more() -> None:
+    turns = [f"val-aux/num_turns/{what}" for what in ("min", "max", "mean")]
+    roles = roles_of(
+        "critic/score/mean", "critic/score/max", ("val-core/gsm8k/acc/mean@1", 5), *((k, 5) for k in turns)
+    )
+    assert roles["held_out"] == "val-core/gsm8k/acc/mean@1"
+    assert "spread_of_another" not in roles
+    assert {unit_of(key, 2.0, 2.0) for key in turns} == {Unit.SCORE}
+    assert unit_of("val-aux/gsm8k/reward/mean@1", 0.2, 0.7) is Unit.SHARE
+
+
 def test_a_private_score_beside_a_public_one_is_held_out() -> None:
     assert roles_of("reward", "public_score", ("private_score", 5))["held_out"] == "private_score"
 

@@ -181,7 +181,7 @@ def test_each_trainers_key_has_its_meaning(meaning: str, key: str) -> None:
     assert match.meaning.name == meaning
 
 
-@pytest.mark.parametrize("key", ["pylint_score", "G_smooth", "banana", ""])
+@pytest.mark.parametrize("key", ["pylint_score", "G_smooth", "banana", "rollout_corr/chi2_token", ""])
 def test_a_key_without_a_meaning_has_none(key: str) -> None:
     assert meaning_of(key) is None
 

@@ -109,7 +109,7 @@ def _heading(curve: Curve) -> str:
 def _signals(run: Run, curves: tuple[Curve, ...]) -> tuple[Signal, ...]:
     """Return a line for every further metric with a known meaning that says something about training."""
     shown = {curve.series.name for curve in curves}
-    quiet = {"time", "progress", "tokens", "spread_of_another", "evaluation_size", "evaluation_detail"}
+    quiet = {"time", "progress", "tokens", "evaluation_size", "evaluation_detail"}
     told = {name: run.metrics[key] for name, key in run.roles.items() if key not in shown and name not in quiet}
     return tuple(_signal(name, series) for name, series in told.items() if len(series))
 

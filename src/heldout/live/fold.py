@@ -31,9 +31,7 @@ from heldout.run import NO_STEPS, Evaluation, Run
 from heldout.stats.arrays import BoolArray, FloatArray
 
 # Meanings that no detector looks at, so a step may log them after the metrics that detectors were given.
-_UNSEEN = frozenset(
-    {"held_out", "score", "evaluation_detail", "evaluation_size", "spread_of_another", "time", "progress"}
-)
+_UNSEEN = frozenset({"held_out", "score", "evaluation_detail", "evaluation_size", "time", "progress"})
 # What two evaluations that are alike agree in.
 _OF_EVALUATIONS = ("step", "rate", "problems", "samples", "lower", "share", "ratio", "error")
 _NO_POINTS = Points(NO_STEPS, np.empty(0))

@@ -48,7 +48,8 @@ _EXCEPTIONS = (
 )
 _HOTTEST = 2.0  # temperatures that anybody samples with
 _NEAR = {"reward": ("reward", "reward_component", "train_pass_rate", "preference"), "length": ("tokens",)}
-_CHOSEN = frozenset({"reward", "held_out", "score"})  # by more than the name
+# Chosen by more than the name; and the spread of something else plays no part of its own.
+_NOT_BY_NAME = frozenset({"reward", "held_out", "score", "spread_of_another"})
 
 
 class Measured(Protocol):
@@ -342,7 +343,7 @@ class _Table:
         best = dict[str, str]()
         for key, match in self.matches.items():
             name = match.meaning.name
-            if name not in _CHOSEN and self.points[key] * _FEW >= fullest[name]:
+            if name not in _NOT_BY_NAME and self.points[key] * _FEW >= fullest[name]:
                 best[name] = min(key, best.get(name, key), key=self._order)
         return best
 

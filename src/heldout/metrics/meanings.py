@@ -300,6 +300,7 @@ MEANINGS: tuple[Meaning, ...] = (
         "tokens seen",
         "Tokens or environment steps consumed since the start.",
         says=("token", "timesteps", "seqlen", "env count step", "episode"),
+        never="chi2",
     ),
     Meaning(
         "evaluation_detail",

@@ -38,7 +38,7 @@ def is_share(key: str) -> bool:
     """
     texts = {word.text for word in words_of(key)}
     if {"val", "core"} <= texts or {"val", "aux"} <= texts:  # verl's rewards of an evaluation are of its judge
-        return True
+        return "turn" not in texts
     averaged = "mean" in texts and any(text[0] == "@" for text in texts)
     known = not BENCHMARKS.isdisjoint(texts) and texts.isdisjoint(_POINTS)
     return not texts.isdisjoint(_SHARES) or averaged or known
