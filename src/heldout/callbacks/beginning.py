@@ -7,18 +7,20 @@ Ctrl-C, or after the end; one callback serves two trainers.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from enum import Enum, auto
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from heldout.errors import RecordError
+from heldout.live.places import line_back
 from heldout.store import layout
 from heldout.store.lines import plain_mapping, read_rows
 from heldout.store.writer import writer_of
 
 _STOPS = ("stop", "roll_back")  # what a guard does that ends a training
-_SAYS_NOTHING = ("logging_dir", "run_name", "resume_from_checkpoint")  # settings that differ between lives of one run
+# Settings that differ between lives of one run; the last two are verl's.
+_SAYS_NOTHING = ("logging_dir", "run_name", "resume_from_checkpoint", "resume_mode", "resume_from_path")
 
 
 class Past(Enum):
@@ -72,30 +74,45 @@ def _refuse_another(directory: Path, known: Mapping[str, Any], config: Mapping[s
     """Raise a RecordError unless the run is one with these settings that was broken off before it saved anything."""
     since = f"{directory}: a run is recorded here already (since {known.get('created', '?')})"
     before, now = known.get("config") or {}, plain_mapping(config, "config")
-    differ = [key for key in before if key in now and before[key] != now[key] and key not in _SAYS_NOTHING]
-    if differ:
-        key = differ[0]
-        raise RecordError(
-            f"{since}, of other settings ({key} is {before[key]} there and {now[key]} here); give another directory."
-        )
+    if differs := next(_differing(before, now), None):
+        key, there, here = differs
+        told = f"{key} is {there} there and {here} here"
+        raise RecordError(f"{since}, of other settings ({told}); give another directory.")
     writer = writer_of(directory)
     saved = [row["path"] for row in read_rows(directory / layout.CHECKPOINTS).rows if isinstance(row.get("path"), str)]
-    there = [directory / path for path in saved if (directory / path).is_dir()]
+    exist = [directory / path for path in saved if (directory / path).is_dir()]
     stopped = _stopped_by_the_guard(directory)
     if stopped is not None:
         kept = _kept(directory)
-        back = f"go on from the checkpoint to keep by train(resume_from_checkpoint={kept!r}), or " if kept else ""
+        back = f"go on from the checkpoint to keep ({_how(kept)}), or " if kept else ""
         raise RecordError(
             f"{since}, and the guard stopped it at step {stopped}; the same again would end alike. Change what was "
             f"gamed, and {back}give another directory."
         )
-    if there:
-        raise RecordError(
-            f"{since}; go on with it by train(resume_from_checkpoint={str(there[-1])!r}), or give another directory."
-        )
+    if exist:
+        raise RecordError(f"{since}; go on with it ({_how(exist[-1])}), or give another directory.")
     amid = newest < (before.get("max_steps") or 0)  # a process that leaves by itself has "finished", however far it is
     if writer is None or (writer.last_word == "finished" and not amid):
         raise RecordError(f"{since}, and has ended; give another directory.")
+
+
+def _differing(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[tuple[str, Any, Any]]:
+    """Yield the settings that both have and that are not alike, those within others by a dotted name, with both values.
+
+    >>> list(_differing({"seed": 0, "trainer": {"steps": 8}}, {"seed": 0, "trainer": {"steps": 9, "device": "cpu"}}))
+    [('trainer.steps', 8, 9)]
+    """
+    for key, there in before.items():
+        here = now.get(key, there)
+        if isinstance(there, Mapping) and isinstance(here, Mapping):
+            yield from ((f"{key}.{name}", *values) for name, *values in _differing(there, here))
+        elif there != here and key not in _SAYS_NOTHING:
+            yield key, there, here
+
+
+def _how(checkpoint: Path) -> str:
+    """Return what is to be typed to go on from a checkpoint, or else where it lies."""
+    return line_back(checkpoint) or str(checkpoint)
 
 
 def _stopped_by_the_guard(directory: Path) -> int | None:
@@ -106,10 +123,10 @@ def _stopped_by_the_guard(directory: Path) -> int | None:
     return stops[0] if stops and type(stops[0]) is int else None
 
 
-def _kept(directory: Path) -> str | None:
+def _kept(directory: Path) -> Path | None:
     """Return the checkpoint to keep, by the guard's last word, if it is there."""
     try:
         path = json.loads((directory / layout.BEST).read_bytes())["checkpoint"]
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    return path if isinstance(path, str) and Path(path).is_dir() else None
+    return Path(path) if isinstance(path, str) and Path(path).is_dir() else None
