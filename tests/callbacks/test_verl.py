@@ -8,13 +8,18 @@ from __future__ import annotations
 
 import importlib
 import json
+import os
+import re
+import signal
 import warnings
+from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from documented import example
+from documented import DOCS, example
 
 import heldout
 from heldout.errors import MissingExtra, RecordError, UsageError
@@ -58,14 +63,18 @@ def configured(*overrides: str) -> Any:
         return compose("ppo_trainer", [*schedule, *names, "trainer.default_local_dir=saved", *overrides])
 
 
-def trainer_of(config: Any, *, falls: bool = True, begin: int = 0, save: int = 4) -> Any:
-    """verl's trainer of the mode that the configuration names, without the GPUs."""
+def nothing(where: str, step: int) -> None: ...
+
+
+def trainer_of(
+    config: Any, *, falls: bool = True, begin: int = 0, save: int = 4, happens: Callable[[str, int], None] = nothing
+) -> Any:
+    """verl's trainer of the mode that the configuration names, without the GPUs; what `happens` is asked everywhere."""
 
     class OnCpu(get_trainer_cls(config.trainer.v1.trainer_mode)):  # type: ignore[misc]
         def step(self, metrics: dict[str, float], timing: dict[str, float]) -> Any:
+            happens("step", self.global_steps)
             metrics["critic/score/mean"] = 0.01 * self.global_steps
-            for dump in self._dump_futures:  # a step takes longer than they do
-                dump.result()
             if self.global_steps % save == 0:
                 actor = Path(f"saved/global_step_{self.global_steps}/actor")
                 actor.mkdir(parents=True, exist_ok=True)
@@ -74,8 +83,11 @@ def trainer_of(config: Any, *, falls: bool = True, begin: int = 0, save: int = 4
         def _validate(self) -> dict[str, float]:
             passed = outcomes(self.global_steps, falls)
             also = {"acc": passed, "reward": passed, "uid": [f"{one}_0_0" for one in PROBLEMS]}
-            nothing = [None] * len(PROBLEMS)
-            self._dump_generations(PROBLEMS, PROBLEMS, nothing, passed, also, self.config.trainer.validation_data_dir)
+            truths = [None] * len(PROBLEMS)
+            self._dump_generations(PROBLEMS, PROBLEMS, truths, passed, also, self.config.trainer.validation_data_dir)
+            for dump in self._dump_futures:
+                dump.result()
+            happens("validated", self.global_steps)
             return {"val-core/gsm8k/acc/mean@1": float(np.mean(passed))}
 
         def _compute_metrics(self, *given: Any, **named: Any) -> None: ...
@@ -149,6 +161,108 @@ def test_a_resumed_training_goes_on_with_the_same_run(first: bool) -> None:
         trainer_of(configured(*config)).fit(None)
     trainer_of(configured(*config[:3], "trainer.total_training_steps=12"), begin=4).fit(None)
     assert heldout.read("run")["reward"].step.tolist() == list(range(1, 13))
+
+
+def killed(config: Any, where: str, step: int) -> None:
+    """Train in a process that is killed at a place of the loop, which lets it neither finish nor close anything."""
+
+    def kill(here: str, now: int) -> None:
+        if (here, now) == (where, step):
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    process = os.fork()
+    if process == 0:
+        try:
+            trainer_of(config, happens=kill).fit(None)
+        finally:
+            os._exit(0)
+    assert os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]) == -signal.SIGKILL
+
+
+def measured(where: str = "run") -> list[int]:
+    """The evaluated steps of a run, which must all have the outcomes of all problems."""
+    run = heldout.read(where)
+    assert [one.step for one in run.measured] == [one.step for one in run.evaluations()]
+    assert all(one.outcomes is not None and len(one.outcomes) == len(PROBLEMS) for one in run.measured)
+    return [one.step for one in run.measured]
+
+
+@needs_verl
+@pytest.mark.parametrize("first", [True, False])
+@pytest.mark.parametrize(("where", "step", "lost"), [("validated", 8, 8), ("step", 9, None)])
+def test_a_training_that_was_killed_behind_a_checkpoint_goes_on_without_a_gap(
+    where: str, step: int, lost: int | None, first: bool
+) -> None:
+    config = [
+        f"trainer.val_before_train={first}",
+        "trainer.v1.trainer_mode=heldout_sync",
+        "+trainer.heldout.where=run",
+        "trainer.total_training_steps=12",
+    ]
+    killed(configured(*config), where, step)
+    trainer_of(configured(*config), begin=8).fit(None)
+    run = heldout.read("run")
+    assert measured() == list(range(0 if first else EVERY, 13, EVERY))
+    assert run["reward"].step.tolist() == [one for one in range(1, 13) if one != lost]  # verl logs it at its end
+    assert run.checkpoints.keys() == {4, 8, 12}
+
+
+@needs_verl
+@pytest.mark.parametrize("first", [True, False])
+def test_a_training_that_goes_on_in_another_directory_begins_with_its_own_evaluations(first: bool) -> None:
+    config = [f"trainer.val_before_train={first}", "trainer.v1.trainer_mode=heldout_sync"]
+    trainer_of(configured(*config, "+trainer.heldout.where=run", "trainer.total_training_steps=8")).fit(None)
+    config += ["+trainer.heldout.where=another", "trainer.total_training_steps=12"]
+    trainer_of(configured(*config), begin=8).fit(None)
+    assert measured("another") == ([8, 10, 12] if first else [10, 12])
+    assert heldout.read("another").checkpoints.keys() == {8, 12}
+
+
+@needs_verl
+def test_outcomes_that_were_being_written_when_it_failed_are_taken_when_it_goes_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fails(where: str, step: int) -> None:
+        if (where, step) == ("step", 9):
+            raise RuntimeError("out of memory")
+
+    config = ["trainer.v1.trainer_mode=heldout_sync", "+trainer.heldout.where=run", "trainer.total_training_steps=12"]
+    monkeypatch.setattr(ours, "QUIET", 1e9)
+    with pytest.raises(RuntimeError, match="out of memory"):
+        trainer_of(configured(*config), happens=fails).fit(None)
+    monkeypatch.setattr(ours, "QUIET", 0.0)
+    assert json.loads(Path("run/process.json").read_text())["last_word"] == "failed"
+    assert heldout.read("run").measured == ()
+    trainer_of(configured(*config), begin=8).fit(None)
+    assert measured() == list(range(0, 13, EVERY))
+
+
+@needs_verl
+def test_outcomes_that_never_come_are_told_of() -> None:
+    def lose(where: str, step: int) -> None:
+        if (where, step) == ("validated", 4):
+            Path("val/4.jsonl").unlink()
+
+    config = ["trainer.v1.trainer_mode=heldout_sync", "+trainer.heldout.where=run", "trainer.total_training_steps=8"]
+    trainer = trainer_of(configured(*config), happens=lose)
+    with pytest.warns(RuntimeWarning, match=r"outcomes in val/4\.jsonl could not be read"):
+        trainer.fit(None)
+    assert [one.step for one in heldout.read("run").measured] == [0, 2, 6, 8]
+
+
+@needs_verl
+def test_the_documented_settings_are_those_that_exist() -> None:
+    told = re.search(r"Below `trainer\.heldout` stand\s+(.*?)\.", (DOCS / "guard.md").read_text(), re.DOTALL)
+    assert told is not None
+    assert sorted(re.findall(r"`(\w+)`", told[1])) == sorted(one.name for one in fields(ours.Settings))
+
+
+@needs_verl
+def test_a_margin_reaches_the_judgement() -> None:
+    config = ["trainer.v1.trainer_mode=heldout_sync", "+trainer.heldout.where=run", "+trainer.heldout.margin=0.125"]
+    trainer_of(configured(*config, "trainer.total_training_steps=2")).fit(None)
+    begun = json.loads(Path("run/findings.jsonl").read_text().splitlines()[0])
+    assert any("0.125" in detector for detector in begun["detectors"])
 
 
 @needs_verl

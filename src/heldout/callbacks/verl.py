@@ -38,6 +38,7 @@ except ImportError as error:
 
 NAME = "heldout"  # of the logger in `Tracking.logger`, and of the settings below ``trainer``
 QUIET = 1.0  # seconds after which a file that has not changed is whole
+NEVER = -1.0  # how long ago a file was changed that is not there
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,7 @@ class Settings:
     where: str  # the run's directory; gone on with when verl resumes
     rules: Mapping[str, Any] = field(default_factory=dict)  # as for `heldout.live.Rules`
     planned: int | None = None
+    margin: float | None = None  # as for `heldout.live.Guard`
     problems: int | None = None  # of an evaluation, where verl writes no outcomes
     samples: int | None = None  # of each of them, where the name of the score does not say
     roles: Mapping[str, str] | None = None
@@ -79,35 +81,42 @@ def _refuse_unknown(given: Mapping[str, Any], kind: Any, where: str) -> None:
 
 
 class Logger(GuardedRun):
-    """One more logger for verl's `Tracking`: records what it is given, judges it, and ends the training if asked to."""
+    """One more logger for verl's `Tracking`: records what it is given, judges it, and ends the training if asked to.
 
-    def __init__(self, trainer: Any, settings: Settings, *, resume: bool) -> None:
+    A training that goes on from the checkpoint of step `begun` goes on with the run that was recorded up to there: what
+    an earlier process did not live to record of it, although verl has written it, is taken in.
+    """
+
+    def __init__(self, trainer: Any, settings: Settings, *, begun: int) -> None:
         alerts = [alert_of(one) for one in settings.alerts]
         super().__init__(
             settings.where,
             settings.checked_rules(),
             planned=settings.planned,
+            margin=settings.margin,
             problems=settings.problems,
             samples=settings.samples,
             roles=settings.roles,
             alerts=alerts,
         )
         told = OmegaConf.to_container(trainer.config, resolve=True)
-        self.begin(resume=resume, rank=0, config=told, planned=_planned(trainer))
+        self.begin(resume=begun > 0, rank=0, config=told, planned=_planned(trainer))
         config = trainer.config.trainer
         self.trainer = trainer
         self._saved = Path(config.default_local_dir)
         self._outcomes = Path(config.validation_data_dir) if config.validation_data_dir else None
         self._awaited: list[Path] = []  # files that verl may still be writing
+        self._repeated: int | None = None  # a step that is recorded already, and which verl measures again
+        if begun:
+            self._go_on(begun)
 
     def log(self, data: Mapping[str, Any], step: int) -> None:
         """Take in the metrics of a step, and the outcomes of earlier ones; called by `Tracking`."""
-        assert self.guard is not None
         self._take_outcomes(QUIET)
+        if step == self._repeated:
+            return
         self.step(step, data)
-        weights = self._saved / f"global_step_{step}" / "actor"  # what verl prunes; the folder above it stays
-        if weights.is_dir():
-            self.guard.checkpoint(step, weights)
+        self._take_checkpoint(step)
         if self._outcomes and any(str(key).startswith("val-") for key in data):
             self._awaited.append(self._outcomes / f"{step}.jsonl")
         if self._stop:
@@ -115,8 +124,33 @@ class Logger(GuardedRun):
 
     def close(self) -> None:
         """Take in the outcomes that were still being written, and end the record."""
-        self._take_outcomes(quiet=0.0)
-        self.end("failed" if sys.exception() else "stopped" if self._stop else "finished")
+        failed = sys.exception() is not None
+        # at its end verl waits for its files, and what is not there never comes; where it fails it does not wait
+        self._take_outcomes(QUIET if failed else NEVER)
+        self.end("failed" if failed else "stopped" if self._stop else "finished")
+
+    def _go_on(self, begun: int) -> None:
+        """Take in what is there up to the step of the checkpoint, and is not recorded: its process was killed."""
+        assert self.guard is not None
+        run = self.guard.run
+        if begun not in self.guard.saved.existing:
+            self._take_checkpoint(begun)
+        if run is None:
+            return
+        recorded, again = begun in run.steps, _measures_first(self.trainer.config)
+        self._repeated = begun if recorded else None
+        if self._outcomes:
+            known = max((one.step for one in run.measured), default=-1)
+            there = {int(path.stem): path for path in self._outcomes.glob("*.jsonl") if path.stem.isdecimal()}
+            last = begun if recorded or not again else begun - 1
+            self._awaited = [there[step] for step in sorted(there) if known < step <= last]
+
+    def _take_checkpoint(self, step: int) -> None:
+        """Take note of the checkpoint of a step, if there is one."""
+        assert self.guard is not None
+        weights = self._saved / f"global_step_{step}" / "actor"  # what verl prunes; the folder above it stays
+        if weights.is_dir():
+            self.guard.checkpoint(step, weights)
 
     def _take_outcomes(self, quiet: float) -> None:
         """Take in the files that are whole, in order of steps."""
@@ -133,11 +167,11 @@ class Logger(GuardedRun):
 
 
 def _untouched(path: Path) -> float:
-    """How many seconds ago a file was changed; less than nothing where there is none yet."""
+    """How many seconds ago a file was changed; `NEVER` where there is none yet."""
     try:
         return max(0.0, time.time() - path.stat().st_mtime)
     except OSError:
-        return -1.0
+        return NEVER
 
 
 def _planned(trainer: Any) -> int | None:
@@ -146,7 +180,12 @@ def _planned(trainer: Any) -> int | None:
     steps, every = int(trainer.total_training_steps), int(config.test_freq)
     if every <= 0:
         return None
-    return max(1, -(-steps // every) + bool(config.get("val_before_train", True)))
+    return max(1, -(-steps // every) + _measures_first(trainer.config))
+
+
+def _measures_first(config: Any) -> bool:
+    """Whether verl validates before the first step, also where it goes on from a checkpoint."""
+    return bool(config.trainer.get("val_before_train", True))
 
 
 class _Watched:
@@ -160,10 +199,10 @@ class _Watched:
         config.trainer.v1.trainer_mode = self.mode  # verl looks up its own settings by its own name
         super().__init__(config)  # type: ignore[call-arg]
         self._ours: Logger | None = None
-        self._resumed = False
+        self._begun = 0
 
     def fit(self, *given: Any, **named: Any) -> None:
-        self._resumed = self.global_steps > 0  # type: ignore[attr-defined]
+        self._begun = self.global_steps  # type: ignore[attr-defined]
         try:
             super().fit(*given, **named)  # type: ignore[misc]
         finally:
@@ -171,8 +210,7 @@ class _Watched:
                 self._ours.close()
 
     def on_validate_begin(self) -> None:
-        if not self._resumed:  # else what comes before the first step repeats an evaluation of the run
-            self._attach()
+        self._attach()
         super().on_validate_begin()  # type: ignore[misc]
 
     def on_train_begin(self) -> None:
@@ -181,7 +219,7 @@ class _Watched:
 
     def _attach(self) -> None:
         if self._ours is None:
-            self._ours = self.logger.logger[NAME] = Logger(self, self.settings, resume=self._resumed)  # type: ignore[attr-defined]
+            self._ours = self.logger.logger[NAME] = Logger(self, self.settings, begun=self._begun)  # type: ignore[attr-defined]
 
 
 @register_trainer("heldout_sync")

@@ -253,6 +253,11 @@ class Guard:
         self._actor.write({**row, **({"why": why_not} if why_not else {})})
 
     @property
+    def run(self) -> Run | None:
+        """The run so far, as one reads it from its record; None while there is nothing in it."""
+        return self._fold.run()
+
+    @property
     def suspects(self) -> bool:
         """Whether the score may have fallen by the last look, or rewarded answers fail the hidden tests."""
         return suspected(self._fold.detectors, self._fold.findings)
@@ -339,7 +344,7 @@ class Guard:
 
     def _verdict(self) -> tuple[Run, Verdict] | None:
         """Return the run with what is to be said of it by now; None before there is anything."""
-        run = self._fold.run()
+        run = self.run
         if run is None:
             return None
         run = replace(run, checkpoints={at: str(path) for at, path in self.saved.existing.items()})
