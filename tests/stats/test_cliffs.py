@@ -227,3 +227,17 @@ def test_the_interval_of_a_cliff_holds_its_place_as_often_as_it_says(evals: int)
         found = fall_onset(cliff_posterior(values, EvalNoise.white(0.008**2, 20)), 0.01)
         held.append(found.low <= place <= found.high)
     assert np.mean(held) >= 0.8  # 0.88 and more is meant; fewer than 32 of 40 are then seen in one of twenty tests
+
+
+@pytest.mark.parametrize("values", [SLOW, CLIFF], ids=["slow", "cliff"])
+def test_noise_that_depends_on_the_lag_alone_gives_what_any_other_like_it_gives(values: FloatArray) -> None:
+    lag = np.abs(np.subtract.outer(np.arange(12), np.arange(12)))
+    by_lag = EvalNoise(2e-4, np.where(lag == 0, 1.0, 0.3 * 0.8**lag))
+    nearly = EvalNoise(2e-4, by_lag.covariance + 1e-12 * np.diag(np.arange(12.0)))
+    assert by_lag.depends_on_lag
+    assert not nearly.depends_on_lag
+    one, other = cliff_posterior(values, by_lag), cliff_posterior(values, nearly)
+    np.testing.assert_allclose(one.mean(jitter=True), other.mean(jitter=True), atol=1e-9)
+    assert one.cliff == pytest.approx(other.cliff, abs=1e-9)
+    assert [one.variance(k) for k in range(12)] == pytest.approx([other.variance(k) for k in range(12)])
+    np.testing.assert_allclose(one.draw(50, jitter=False), other.draw(50, jitter=False), atol=1e-7)

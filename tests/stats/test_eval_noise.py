@@ -121,3 +121,11 @@ def test_a_share_that_has_fallen_to_nothing_has_the_noise_of_its_upper_half() ->
     alive = 0.4 + np.random.default_rng(2).normal(0.0, 0.02, 12)
     noise = EvalNoise.of_scatter(np.r_[alive, np.zeros(10)], 0.04)
     assert 0.01**2 < noise.variance < 0.04**2
+
+
+def test_where_nothing_is_floored_errors_depend_on_the_lag_alone() -> None:
+    outcomes = np.random.default_rng(3).random((20, 400)) < np.linspace(0.2, 0.8, 400)
+    assert EvalNoise.of_outcomes(Gram.of(outcomes)).depends_on_lag
+    assert EvalNoise.white(1e-4, 9).depends_on_lag
+    assert EvalNoise.of_rates(np.full(9, 0.4), 100).depends_on_lag
+    assert not EvalNoise.of_rates(np.full(9, 0.4), np.linspace(50, 100, 9)).depends_on_lag

@@ -16,7 +16,7 @@ import numpy as np
 from heldout.stats.arrays import FloatArray, IntArray, floats
 from heldout.stats.eval_noise import EvalNoise
 from heldout.stats.gp import FLAT, JITTERS, LENGTHS, MOST_POINTS, SIGNALS, matern32
-from heldout.stats.roots import inverse_root
+from heldout.stats.roots import inverse_root, toeplitz_root
 from heldout.stats.smoothing import latest_blocks
 
 _LARGE_JITTER = 3.0  # of checkpoints that differ by more than evals err; noise read off their scatter holds it already
@@ -232,8 +232,7 @@ def _posterior(of_values: bytes, variance: float, of_covariance: bytes, sized: b
     noise = EvalNoise(variance, np.frombuffer(of_covariance).reshape(values.size, -1), sized).averaged(starts)
     centre, scale = float(means.mean()), math.sqrt(noise.variance)
     scaled = (means - centre) / scale
-    jitters, covariance = _prior(noise)
-    root = inverse_root(covariance)
+    jitters, root = _prior(noise)
     log_determinant = -2.0 * np.log(root.diagonal(axis1=1, axis2=2)).sum(axis=1)
     first = _Mixture.of(scaled, *_grown(root, log_determinant, np.ones(means.size), FLAT), _Steps.among(means.size))
     mixture = _with_sure_steps(first, scaled)
@@ -251,16 +250,18 @@ def _with_sure_steps(mixture: _Mixture, values: FloatArray) -> _Mixture:
 
 
 def _prior(noise: EvalNoise) -> tuple[FloatArray, FloatArray]:
-    """The jitter of each grid point (H,), and there the covariance of the values about their overall level (H, K, K).
+    """The jitter of each grid point (H,), and R there for the values about their overall level (H, K, K).
 
-    In units of the noise.
+    In units of the noise. Where that depends on the distance of evals alone, so do the values, which is quicker.
     """
-    count = len(noise.covariance)
-    apart = np.abs(np.subtract.outer(np.arange(count), np.arange(count))).astype(np.float64)
+    count, by_lag = len(noise.covariance), noise.depends_on_lag
+    place = np.arange(count, dtype=np.float64)
+    apart = place[None] if by_lag else np.abs(np.subtract.outer(place, place))  # (rows, K): all rows, or the first
     jitters = floats([*JITTERS, _LARGE_JITTER] if noise.sized else JITTERS)
     alike = np.stack([signal * matern32(apart, length) for length, signal in product(LENGTHS, SIGNALS)])
-    own = noise.covariance + jitters[:, None, None] * np.eye(count)
-    return np.tile(jitters, len(alike)), (alike[:, None] + own).reshape(-1, count, count)
+    own = noise.covariance[: len(apart)] + jitters[:, None, None] * np.eye(len(apart), count)
+    values = (alike[:, None] + own).reshape(-1, len(apart), count)
+    return np.tile(jitters, len(alike)), toeplitz_root(values[:, 0]) if by_lag else inverse_root(values)
 
 
 def _weighed(root: FloatArray, columns: FloatArray) -> FloatArray:
@@ -288,10 +289,10 @@ def _squares_of_steps(root: FloatArray) -> FloatArray:
 
     A step sums what comes after it, so that ``R u`` is a sum over later columns.
     """
-    white = np.cumsum(root[:, :, ::-1], axis=2)[:, :, ::-1]
-    own = np.einsum("hkj,hkj->hj", white, white)
-    together = np.einsum("hkj,hkj->hj", white[:, :, 1:-1], white[:, :, 2:])
-    over_two = 0.25 * (own[:, 1:-1] + own[:, 2:] + 2.0 * together)
+    white = np.cumsum(root[:, :, ::-1], axis=2)  # of the last step first
+    own = np.einsum("hkj,hkj->hj", white, white)[:, ::-1]
+    together = np.einsum("hkj,hkj->hj", white[:, :, :-1], white[:, :, 1:])[:, ::-1]
+    over_two = 0.25 * (own[:, 1:-1] + own[:, 2:] + 2.0 * together[:, 1:])
     return np.concatenate([own[:, 1:], over_two], axis=1)
 
 

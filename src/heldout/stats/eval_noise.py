@@ -48,7 +48,10 @@ class EvalNoise:
         means = floats([gram.covariance.diagonal(apart).mean() for apart in range(known)])
         alike = (means - means.min())[np.minimum(lag, known - 1)]
         scale, direction = np.linalg.eigh(alike)
-        floored = np.maximum(scale, _LEAST * max(float(alike[0, 0]), variance))
+        least = _LEAST * max(float(alike[0, 0]), variance)
+        if scale[0] >= least:
+            return cls(variance, floats(alike / variance))
+        floored = np.maximum(scale, least)
         return cls(variance, floats((direction * floored) @ direction.T / variance))
 
     @classmethod
@@ -90,6 +93,11 @@ class EvalNoise:
         typical = _typical_variance(values) if len(values) >= TELLING else 0.0
         told = typical if typical > _NOTHING * variance else variance
         return cls.white(max(told, least), len(values), sized=False)
+
+    @property
+    def depends_on_lag(self) -> bool:
+        """Whether how alike the errors of two evals are depends on how far apart they lie, and on nothing else."""
+        return np.array_equal(self.covariance[1:, 1:], self.covariance[:-1, :-1])
 
     def averaged(self, starts: IntArray) -> EvalNoise:
         """The noise of means over blocks of evals, each of which begins at one of `starts`."""
