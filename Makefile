@@ -15,7 +15,7 @@ RUNS := runs/honest runs/exit-hack
 # more workers than cores, as many tests wait for processes of their own.
 ALONE := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 
-.PHONY: demo examples test types types-of-tests cluster light docs mutate bench release clean
+.PHONY: demo examples test types types-of-tests cluster verl light docs mutate bench release clean
 
 # both side by side, a core each
 demo: $(STAMP)
@@ -46,6 +46,17 @@ types-of-tests: | $(STAMP)
 cluster: $(STAMP)
 	$(PIP) -e ".[ray]"
 	$(BIN)/pytest -q tests/engines/test_on_ray.py
+
+# verl's real loop on a CPU, in an environment of its own: it contradicts the versions of the other tests
+verl: .venv-verl/.installed
+	.venv-verl/bin/python -m pytest -q -p no:asyncio --confcutdir=tests/callbacks tests/callbacks/test_verl.py
+	.venv-verl/bin/python -m pytest -q -p no:asyncio --confcutdir=tests/verl_loop tests/verl_loop/test_real_loop.py
+
+.venv-verl/.installed: pyproject.toml constraints-verl.txt
+	test -x .venv-verl/bin/python || $(PYTHON) -m venv .venv-verl
+	.venv-verl/bin/python -m pip install --quiet --disable-pip-version-check -c constraints-verl.txt \
+		-e . 'verl[verl-core]' pytest
+	touch $@
 
 # the install without extras reads, reports and draws
 light: pyproject.toml constraints.txt
@@ -89,4 +100,4 @@ $(STAMP): pyproject.toml constraints.txt
 	touch $(STAMP)
 
 clean:
-	rm -rf $(VENV) .venv-light dist reports runs
+	rm -rf $(VENV) .venv-light .venv-verl dist reports runs
