@@ -117,7 +117,7 @@ def test_a_job_that_was_killed_before_it_saved_is_queued_again(tmp_path: Path, g
         grpo(reward, again, max_steps=4, save_steps=3).train(resume_from_checkpoint=newest_checkpoint(out))
     assert steps(where) == [1, 2, 3, 4]
     for settings, why in (
-        ({"max_steps": 4, "save_steps": 3}, r"train\(resume_from_checkpoint='.*checkpoint-4'\)"),
+        ({"max_steps": 4, "save_steps": 3}, r"from_pretrained\('.*checkpoint-4'\)"),
         ({"max_steps": 9}, r"of other settings \(max_steps is 4 there and 9 here\); give another directory"),
     ):
         with pytest.raises(RecordError, match=why):

@@ -144,9 +144,8 @@ def test_the_table_has_each_run_once_whatever_comes_goes_and_belongs_together(
         until(page, ["one", "two"])
         record(root / "three", hack_from=40)
         until(page, ["one", "three", "two"])
-        page.wait_for_function(
-            "document.querySelectorAll('tr[data-slug][data-state=over-optimised]').length === 2", timeout=WAIT
-        )
+        fallen = page.locator("tr[data-slug][data-state=over-optimised]")
+        sync_api.expect(fallen).to_have_count(2, timeout=WAIT)
         sync_api.expect(page.get_by_label("select one")).to_be_checked()
         shutil.rmtree(root / "two")
         until(page, ["one", "three"])
@@ -177,9 +176,11 @@ def test_an_answer_that_fooled_the_judge_is_three_clicks_away(tmp_path: Path, pa
         sync_api.expect(page.get_by_role("heading", name="Answer", exact=True)).to_be_visible(timeout=WAIT)
         assert "exit()" in page.locator("main").inner_text()
         here = page.url
+        sync_api.expect(page.get_by_role("button", name="Keys")).to_be_visible(timeout=WAIT)
         page.keyboard.press("j")
         sync_api.expect(page).not_to_have_url(here, timeout=WAIT)
         sync_api.expect(page.get_by_role("heading", name="Answer", exact=True)).to_be_visible(timeout=WAIT)
+        sync_api.expect(page.get_by_role("button", name="Keys")).to_be_visible(timeout=WAIT)
         page.keyboard.press("k")
         sync_api.expect(page).to_have_url(here, timeout=WAIT)
         sync_api.expect(page.get_by_role("button", name="Keys")).to_be_visible(timeout=WAIT)  # its scripts have run
