@@ -78,3 +78,32 @@ def test_of_a_training_signal_nothing_says_that_it_is_over() -> None:
 def test_the_exit_code_follows_the_state(rates: list[float], reward: float, fails: tuple[bool, bool]) -> None:
     verdict = heldout.diagnose(made(rates, reward))
     assert (_fails(verdict, "over-optimised"), _fails(verdict, "warning")) == fails
+
+
+CLIMB, DIP = [0.30, 0.38, 0.46, 0.54, 0.60, 0.62, 0.62], [0.36, 0.34]
+
+
+def after_a_dip(level: float, seed: int) -> Run:
+    """A run of 256 problems that fell by 28 points for two evaluations, and then stayed at a level."""
+    truth = np.array([*CLIMB, *DIP, *[level] * 7])
+    return made((np.random.default_rng(seed).binomial(256, truth) / 256).tolist())
+
+
+def test_a_fall_of_which_half_is_left_is_still_one_and_one_that_is_made_up_is_none() -> None:
+    fallen = (State.OVER_OPTIMISED, State.REGRESSED)
+    left = [heldout.diagnose(after_a_dip(0.48, seed)) for seed in range(20)]
+    assert sum(verdict.state in fallen for verdict in left) >= 15
+    for verdict in left:
+        if verdict.fall is not None:
+            assert verdict.fall.peak_step <= 70
+            assert 0.0 < verdict.fall.low < 0.14 < verdict.fall.high
+            assert "run-level p above" not in verdict.sure
+    back = [heldout.diagnose(after_a_dip(0.62, seed)) for seed in range(20)]
+    assert sum(verdict.state in fallen for verdict in back) <= 2  # 10 of 200
+
+
+def test_where_an_alarm_was_confirmed_nothing_says_that_none_was() -> None:
+    for level in (0.48, 0.62):
+        verdict = heldout.diagnose(after_a_dip(level, 1))
+        assert any(one.kind == "confirmed" for one in verdict.findings)
+        assert not any("no fall is confirmed" in one for one in verdict.advice)

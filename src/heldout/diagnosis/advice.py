@@ -38,7 +38,7 @@ def advice_on(fallen: OverOptimisation, visible: float | None, kept: Estimate) -
     """
     seen = fallen.evidence
     yield from _on_sizes(seen, visible, kept)
-    yield from on_noise(seen, fallen.looks[-1].level)
+    yield from on_noise(seen, fallen.worst.level)
     yield from _on_problems(seen)
     if fallen.group > 1:
         yield (

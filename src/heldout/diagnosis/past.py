@@ -20,11 +20,27 @@ def fall_now(fallen: OverOptimisation) -> Fall:
     The estimate is that of the Gaussian process. Its interval is blunter than the scan, which looks at many evaluations
     together: where the scan confirms a fall, the interval begins no lower than what it confirms.
     """
-    now = fallen.looks[-1]
-    half = TWO_SIDED_95 * now.drop_sd
-    low = max(now.drop - half, fallen.least_fall())
-    drop, high, said = max(now.drop, low), max(now.drop + half, low), fallen.evidence.spoken
-    return Fall(now.peak_step, drop, low, high, f"{said.by(drop)} ({said.between(low, high)})")
+    peak_step, drop, sd = _since_peak(fallen)
+    half = TWO_SIDED_95 * sd
+    low = max(drop - half, fallen.least_fall())
+    drop, high, said = max(drop, low), max(drop + half, low), fallen.evidence.spoken
+    return Fall(peak_step, drop, low, high, f"{said.by(drop)} ({said.between(low, high)})")
+
+
+def _since_peak(fallen: OverOptimisation) -> tuple[int, float, float]:
+    """Return the step of the peak below which the score is now, how far, and the standard deviation of that.
+
+    The peak is that of the scan. After an alarm that the scan no longer raises, its largest contrast may lie anywhere,
+    since it holds the last evaluations against all before them, what was lost and regained too: then it is the one up
+    to the alarm's peak from which the fall stands out most.
+    """
+    now, seen = fallen.looks[-1], fallen.evidence
+    told = now.peak_step, now.drop, now.drop_sd
+    if fallen.worst.level < Level.LIKELY or now.level >= Level.LIKELY or not _same_problems(fallen):
+        return told
+    posterior, last = _posterior(fallen), len(seen) - 1
+    since = [(int(seen.steps[at]), *posterior.difference(at, last)) for at in range(_peak(fallen) + 1)]
+    return max([told, *since], key=lambda fall: fall[1] / fall[2] if fall[2] > 0.0 else 0.0)
 
 
 def has_fallen(fallen: OverOptimisation) -> bool:
@@ -53,8 +69,12 @@ def lasts(finding: Finding, asked: Detectors) -> bool:
 
 def is_over(fallen: OverOptimisation) -> bool:
     """Was a fall found that is not there now, nor perhaps, on the same problems as at the end?"""
-    worst, now = fallen.worst, fallen.looks[-1]
-    return now.level < Level.LIKELY <= worst.level and worst.peak_step >= fallen.evidence.steps[0]
+    return fallen.looks[-1].level < Level.LIKELY <= fallen.worst.level and _same_problems(fallen)
+
+
+def _same_problems(fallen: OverOptimisation) -> bool:
+    """Whether the surest look was at the problems that are evaluated now: no series of evaluations began since."""
+    return bool(fallen.worst.peak_step >= fallen.evidence.steps[0])
 
 
 def is_back(fallen: OverOptimisation) -> bool:

@@ -174,7 +174,8 @@ def _no_fall_now(fallen: OverOptimisation, margin: float | None) -> Answer:
 def how_sure(fallen: OverOptimisation, state: State, visible: float | None) -> str:
     """Say what was evaluated, with which error that speaks of a fall, and which fall it would have shown."""
     seen, worst = fallen.evidence, fallen.worst
-    said, p = seen.spoken, fallen.run_p()
+    told = worst.level is Level.CONFIRMED and state in (State.OVER_OPTIMISED, State.REGRESSED, State.RECOVERED)
+    said, p = seen.spoken, fallen.run_p(ever=told)
     if seen.problems is None:
         size = "of unknown size" if said.share else "of a plain score" + ", read on the log scale" * said.ratio
         if seen.errors is not None:
@@ -188,7 +189,7 @@ def how_sure(fallen: OverOptimisation, state: State, visible: float | None) -> s
             error += f" on these problems, of which fewer than {FEWEST_TO_CONFIRM} confirm nothing"
         elif seen.jumps and worst.level < Level.CONFIRMED:
             error += ", but the scores jump more than evaluations of this size explain: nothing is confirmed"
-    if worst.level is Level.CONFIRMED and state in (State.OVER_OPTIMISED, State.REGRESSED, State.RECOVERED):
+    if told:
         error = f"confirmed at step {worst.step}, error {100 * fallen.alpha:g} % for the whole run ({error})"
     shown = ""
     if visible is not None and state in (State.CANNOT_TELL, State.DISAGREE):  # elsewhere the sentence tells enough
