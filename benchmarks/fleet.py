@@ -8,10 +8,8 @@ and how many falls are found, are measured on simulated fleets whose truth is kn
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -114,13 +112,7 @@ class _Timed:
 
 def _timed(what: str, words: Sequence[str], program: Sequence[str] = (sys.executable, "-m", "heldout")) -> _Timed:
     """Run a command; return the processor time and the largest memory of its first process and what it waited for."""
-    began = time.monotonic()
-    process = subprocess.Popen([*program, *words], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-    assert process.stdout is not None
-    said = process.stdout.read()
-    _, _, used = os.wait4(process.pid, 0)
-    process.returncode = 0  # it was waited for
-    return _Timed(used.ru_utime + used.ru_stime, used.ru_maxrss / 1e3, time.monotonic() - began, said)
+    return _Timed(**child("metered", *program, *words, what=what))
 
 
 def _means(timed: Sequence[_Timed]) -> tuple[float, float]:

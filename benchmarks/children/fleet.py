@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import resource
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import heldout
+from benchmarks.children.read import memory
 from heldout.fleet import judge
 from heldout.report.rows import Row, row_of
 
@@ -40,8 +40,8 @@ def main(few: int, many: int) -> None:
     for sweeps in (few // 100, many // 100):
         fleet = judge([root / f"sweep-{number:03d}" for number in range(sweeps)], engine=engine, cache="kept")
         fleet.write("out")
-        peaks.append(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
-    print(json.dumps({"bytes": 1024.0 * (peaks[1] - peaks[0]) / (many - few)}))
+        peaks.append(memory("VmHWM"))
+    print(json.dumps({"bytes": (peaks[1] - peaks[0]) / (many - few)}))
 
 
 if __name__ == "__main__":
