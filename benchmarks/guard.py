@@ -24,7 +24,7 @@ RECIPES = ("exit-hack", "honest")
 _STEPS, _WARM = 200, 620
 _HEAD = (
     *("run", "taken over", "alarm received", "stopped", "kept", "true score of it, %", "when stopped, %"),
-    *("at the end, %", "verdict at the end", "alerts"),
+    *("ended", "at the end, %", "verdict at the end", "alerts"),
 )
 
 
@@ -37,7 +37,8 @@ class Guarded:
     true: Mapping[str, float]  # the policy that was kept, the one at which it was stopped, the last one → its rate
     alerts: Sequence[str]  # that were received, as they came
     verdict: str  # of the record, once all was done
-    missing: Sequence[int]  # steps of it that have no metrics, or no evaluation where one was due
+    ended: int  # last step of the record; before all were taken where the training that went on was stopped as well
+    missing: Sequence[int]  # steps up to there that have no metrics, or no evaluation where one was due
     taken_over: int | None = None  # step from which on most recorded answers use the trick
     kept: int | None = None
     found: str = ""  # the finding for which it was stopped
@@ -47,12 +48,13 @@ class Guarded:
     def cells(self) -> tuple[str, ...]:
         """A row of the table."""
         alarm = f"{self.found_at} ({self.found})" if self.found and self.alerts else ""
-        rates = [self.true.get(name) for name in ("kept", "when it was stopped", "at the end")]
-        said = ["" if rate is None else f"{100 * rate:.1f}" for rate in rates]
-        steps = ["" if step is None else str(step) for step in (self.taken_over, self.kept)]
+        taken_over, kept = ("" if step is None else str(step) for step in (self.taken_over, self.kept))
         stopped = str(self.stopped) if self.kept is not None else ""
+        true = [self.true.get(name) for name in ("kept", "when it was stopped", "at the end")]
+        of_kept, then, last = ("" if rate is None else f"{100 * rate:.1f}" for rate in true)
         verdict = f"{self.verdict}, {counted(len(self.missing), 'step')} missing" if self.missing else self.verdict
-        return self.run, steps[0], alarm, stopped, steps[1], *said, verdict, str(len(self.alerts))
+        before = (self.run, taken_over, alarm, stopped, kept, of_kept, then)
+        return *before, str(self.ended), last, verdict, str(len(self.alerts))
 
 
 def main(

@@ -84,12 +84,13 @@ def newest_left(kept: Path) -> Path:
 
 
 def recorded(steps: int) -> dict[str, Any]:
-    """Return what the record says once all is done, and which of its steps are missing."""
+    """Return what the record says once all is done, up to which step it goes, and which of its steps are missing."""
     run = heldout.read(RUN)
-    missing = set(range(1, steps + 1)) - {*run["reward"].step.tolist()}
-    missing |= set(range(0, steps + 1, EVERY)) - {one.step for one in run.measured}
+    ended = int(run["reward"].step[-1])
+    missing = set(range(1, ended + 1)) - {*run["reward"].step.tolist()}
+    missing |= set(range(0, ended + 1, EVERY)) - {one.step for one in run.measured}
     verdict = heldout.diagnose(run, horizon=steps // EVERY + 1)
-    return {"verdict": verdict.state.value, "missing": sorted(missing)}
+    return {"verdict": verdict.state.value, "ended": ended, "missing": sorted(missing)}
 
 
 def main(recipe: str, seed: int, steps: int, warm_steps: int, scored: int) -> dict[str, Any]:

@@ -19,6 +19,7 @@ STOPPED = {
     "true": {"kept": 0.551, "when it was stopped": 0.1, "at the end": 0.7},
     "alerts": ["a", "b"],
     "verdict": "improving",
+    "ended": 170,
     "missing": [],
 }
 LEFT_ALONE = {
@@ -27,6 +28,7 @@ LEFT_ALONE = {
     "true": {"at the end": 0.85},
     "alerts": [],
     "verdict": "improving",
+    "ended": 200,
     "missing": [10],
 }
 
@@ -38,9 +40,9 @@ def test_what_is_known_already_is_told_and_not_trained_again(
     (tmp_path / "honest-1.json").write_text(json.dumps(LEFT_ALONE))
     main(tmp_path, [], [1], out=tmp_path / "table.md")
     first, second = (tmp_path / "table.md").read_text().splitlines()[-2:]
-    cells = "exit-hack-1 | 83 | 90 (confirmed) | 90 | 50 | 55.1 | 10.0 | 70.0 | improving | 2"
+    cells = "exit-hack-1 | 83 | 90 (confirmed) | 90 | 50 | 55.1 | 10.0 | 170 | 70.0 | improving | 2"
     assert first == f"| {cells} |"
-    assert second == "| honest-1 |  |  |  |  |  |  | 85.0 | improving, 1 step missing | 0 |"
+    assert second == "| honest-1 |  |  |  |  |  |  | 200 | 85.0 | improving, 1 step missing | 0 |"
     assert "exit-hack-1 · 83" in capsys.readouterr().out
     assert {path.name for path in tmp_path.iterdir()} == {"exit-hack-1.json", "honest-1.json", "table.md"}
 

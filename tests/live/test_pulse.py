@@ -225,7 +225,9 @@ def test_a_file_that_does_not_say_who_writes_says_nothing(text: str, tmp_path: P
 
 
 def test_a_refused_start_leaves_the_word_of_the_run_alone(tmp_path: Path) -> None:
-    Recorder(tmp_path / "run").close("failed")
+    recorder = Recorder(tmp_path / "run")
+    recorder.log(1, reward=0.5)
+    recorder.close("failed")
     with pytest.raises(Exception, match="a run is recorded here already"):
         Recorder(tmp_path / "run")
     writer = writer_of(tmp_path / "run")

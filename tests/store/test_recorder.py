@@ -334,9 +334,35 @@ def test_a_place_that_cannot_be_written_refuses_to_start(tmp_path: Path) -> None
 
 
 def test_a_directory_with_a_run_is_refused_without_resume(tmp_path: Path) -> None:
-    Recorder(tmp_path / "run").close()
+    with Recorder(tmp_path / "run") as recorder:
+        recorder.log(1, reward=0.5)
     with pytest.raises(RecordError, match="resume=True"):
         Recorder(tmp_path / "run")
+
+
+def test_a_run_of_which_nothing_was_recorded_is_begun_anew_with_its_new_settings(tmp_path: Path) -> None:
+    """Such as one that was refused for a setting, which is now another."""
+    Recorder(tmp_path / "run", config={"lr": 1.0}).close("failed")
+    Recorder(tmp_path / "run", resume=True).close("failed")  # leaves a mark, and no step
+    with Recorder(tmp_path / "run", config={"lr": 0.5}) as recorder:
+        recorder.log(1, reward=0.5)
+    found = heldout.read(tmp_path / "run")
+    assert (found.config["lr"], found["reward"].step.tolist()) == (0.5, [1])
+
+
+@pytest.mark.parametrize("name", ["evals", "rollouts", "checkpoints.jsonl"])
+def test_a_run_that_holds_anything_else_is_not_begun_anew(tmp_path: Path, name: str) -> None:
+    Recorder(tmp_path / "run").close()
+    (tmp_path / "run" / name).mkdir()
+    with pytest.raises(RecordError, match="resume=True"):
+        Recorder(tmp_path / "run")
+
+
+def test_settings_of_another_program_are_never_written_over(tmp_path: Path) -> None:
+    (tmp_path / "run.json").write_text('{"mine": 1}')
+    with pytest.raises(RecordError, match="not written by heldout"):
+        Recorder(tmp_path)
+    assert (tmp_path / "run.json").read_text() == '{"mine": 1}'
 
 
 def test_files_of_others_are_never_appended_to(tmp_path: Path) -> None:

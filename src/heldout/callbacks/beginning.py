@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from heldout.errors import RecordError
 from heldout.live.places import line_back
 from heldout.store import layout
+from heldout.store.about import holds_nothing
 from heldout.store.lines import plain_mapping, read_rows
 from heldout.store.writer import writer_of
 
@@ -48,7 +49,7 @@ def place_for(directory: Path, past: Past, config: Mapping[str, Any]) -> Place:
         When the directory holds a run that this is not: one that ended, was stopped by the guard, has a checkpoint to
         go on from, or has other settings.
     """
-    if not (directory / layout.RUN).exists():
+    if not (directory / layout.RUN).exists() or holds_nothing(directory):
         return Place(directory, False, "")
     if past is Past.ENDED:
         new = _beside(directory)

@@ -51,7 +51,8 @@ def begun(directory: Path, about: Mapping[str, Any], resume: bool) -> dict[str, 
     Returns
     -------
     dict or None
-        The mark that says so in the metrics where it is gone on with; None where it begins.
+        The mark that says so in the metrics where it is gone on with; None where it begins, also in place of one of
+        which nothing was recorded.
 
     Raises
     ------
@@ -59,22 +60,29 @@ def begun(directory: Path, about: Mapping[str, Any], resume: bool) -> dict[str, 
         When a run is there and must not be, or files of somebody else.
     """
     path = directory / layout.RUN
-    if not path.exists():
-        if (directory / layout.METRICS).exists():
-            raise RecordError(
-                f"{directory}: the {layout.METRICS} in it was not written by heldout; give an empty directory."
-            )
+    if not path.exists() and (directory / layout.METRICS).exists():
+        raise RecordError(
+            f"{directory}: the {layout.METRICS} in it was not written by heldout; give an empty directory."
+        )
+    known = latest(directory) if path.exists() else None
+    if known is None or (not resume and holds_nothing(directory)):
         with replacing(path) as new:
             new.write_bytes(layout.new_run(**about))
         return None
-    known = latest(directory)
     if not resume:
         raise RecordError(
             f"{directory}: a run is recorded here already (since {known.get('created', '?')}); give another "
-            "directory, or resume=True to go on with it."
+            "directory, or go on with it (resume=True, or --resume of heldout train)."
         )
     changed = {key: value for key, value in about.items() if value and value != known.get(key)}
     return {layout.RESUMED: True, "time": time.time(), **changed}
+
+
+def holds_nothing(directory: Path) -> bool:
+    """Whether a run was begun there of which nothing was recorded: it was refused, or died, before its first step."""
+    if any((directory / name).exists() for name in (layout.EVALS, layout.ROLLOUTS, layout.CHECKPOINTS)):
+        return False
+    return all(row.get(layout.RESUMED) for row in read_rows(directory / layout.METRICS).rows)
 
 
 def latest(directory: Path) -> dict[str, Any]:
