@@ -7,13 +7,14 @@ import json
 import re
 from typing import Any, NamedTuple
 
+from heldout.metrics import means
 from heldout.readers.consoles.console import NUMBER
 from heldout.readers.consoles.trl import scan_dict
 
 # What numbers the lines of training loops. Those that count finer come first: an epoch has many steps.
 STEPS = (
     *("global_step", "train/global_step", "trainer/global_step", "step", "_step", "steps", "training_step"),
-    *("train_step", "iteration", "iter", "update", "it", "步数", "schritt", "episode", "round", "epoch", "#"),
+    *("train_step", "iteration", "iter", "update", "it", "步数", "schritt", "batch", "episode", "round", "epoch", "#"),
 )
 LONGEST = 20_000  # characters; a longer line is none of metrics that were printed for people
 
@@ -50,6 +51,9 @@ _SMALL = frozenset(
         *("starting", "stats", "summary", "the", "to", "took", "was", "with"),
     )
 )
+_OF_SAMPLES = frozenset(
+    ("reward", "reward_component", "score", "train_pass_rate", "held_out")
+)  # of what lists are read
 _DOING = frozenset(("running", "performing", "starting", "beginning", "begin", "start"))  # before "validation"
 _ABBREVIATED = 5  # letters of "Seq." and its dot at most; a longer word with a dot ends a sentence
 _NO_STEP_AFTER = frozenset(("per", "each", "this", "max", "total", "best", "last", "num", "of"))
@@ -80,6 +84,8 @@ def _value(number: str, unit: str) -> str:
 
 
 _TOKEN = re.compile(
+    rf"(?P<listed>{_PHRASE})[ \t]{{0,20}}+[=:：][ \t]{{0,20}}+"
+    rf"\[(?P<values>{NUMBER}(?:,[ ]?{NUMBER}){{1,200}}+)\](?!\w)|"
     r"\[[-+\d., ]{1,200}+\](?!\w)|"
     rf"(?P<junk>https?://\S++|(?<!\S)--?(?=\w)\S++)|[\w/]{{1,60}}+\.py:\d++"
     rf"|(?P<name>{_PHRASE})[ \t]{{0,20}}+[=:：](?!=)[ \t]{{0,20}}+[\[(]?+{_value('number', 'unit')}"
@@ -102,7 +108,7 @@ _LEVEL = (
 )
 _NAMED = rf"{_WORD}[ \t]{{0,8}}[=:][ \t]{{0,8}}{NUMBER}"
 _STAMP = re.compile(
-    rf"(?:[^\w\s\[({{\"'<|│┃║-]{{1,4}}[ \t]{{1,4}}|(?!\[?(?:{'|'.join(_SPLITS.values())})\b(?i:))"
+    rf"(?:[^\w\s\[({{\"'<|│┃║-]{{1,4}}[ \t]{{1,4}}|(?!\[?(?:{'|'.join(_SPLITS.values())})\b(?! - {_LEVEL} - )(?i:))"
     rf"(?:{_TIME}|{_LEVEL}|\w{{1,60}}+\.py:\d{{1,6}}|[\w.<>]{{1,60}}+:[\w.<>]{{1,60}}+:\d{{1,6}}"
     rf"|[\w.]{{1,60}}+(?= - |: {_NAMED})|(?<= )\d{{1,8}}(?= \w{{1,60}}\.py:\d)"
     rf"|\[(?!(?:(?:{'|'.join(STEPS)})\W{{1,3}})?\d{{1,15}}[]/])[^]=\n]{{1,80}}+\])[ \t:|\]-]{{1,8}}+)"
@@ -110,6 +116,7 @@ _STAMP = re.compile(
 # Which node or rank prints, as srun --label says it; or the number of the line's step, where nothing else tells it.
 _LABEL = re.compile(r"[ \t|│┃]*+(?:(\d{1,9})[ \t]*[:|│┃)] )?(?:- )?")
 _DICT = re.compile(r"\{[ \t]{0,20}+['\"]")
+_NAME_OF_DICT = re.compile(rf"(?<![\w/@%#+.-])(?P<name>{_WORD})[ \t]{{0,4}}[=:][ \t]{{0,4}}$")
 
 
 class Line(NamedTuple):
@@ -119,6 +126,8 @@ class Line(NamedTuple):
     split: str = ""  # train, eval, val, test, dev or heldout, where it says so
     sure: bool = True  # whether nothing else stands in it: a sentence about reward=0.5 may be anything
     broken: bool = False  # whether it ends in a dict that cannot be read
+    counts: bool = False  # whether its step is no more than the first number of "12/60"
+    lists: bool = False  # whether a list of rewards, one for each sample, stands in it: their mean is taken
 
     @property
     def steps(self) -> list[str]:
@@ -160,11 +169,22 @@ def parsed(text: str, *, ends_open: bool = False) -> Line:
         if label and label[1] and line.sure and line.row and not line.steps:
             line.row["#"] = float(label[1])
         return line
-    line = _items(text[at : literal.start()], before_dict=True)
+    before, name = _without_name(text[at : literal.start()])
+    line = _items(before, before_dict=True)
     found = _dict(text[literal.start() :].rstrip(" \t|,;"))
     if found is None:
         return line._replace(row={}, broken=True)
-    return line._replace(row={**line.row, **found}, split=line.split or _split_in(found))
+    beside = bool(name) and not all(map(is_step, line.row))
+    named = {f"{name}/{key}": value for key, value in found.items()} if beside else found
+    return line._replace(row={**line.row, **named}, split=line.split or _split_in(found))
+
+
+def _without_name(before: str) -> tuple[str, str]:
+    """Return what stands before a dict without the dict's own name, and that: "loss: 0.5, parts: {…}" holds parts."""
+    found = _NAME_OF_DICT.search(before)
+    name = found["name"] if found else ""
+    says_nothing = is_step(name) or all(part in _SMALL or split_of(part) for part in name.lower().split("_"))
+    return (before, "") if found is None or says_nothing else (before[: found.start()], name)
 
 
 def _split_in(row: dict[str, Any]) -> str:
@@ -177,13 +197,15 @@ class _Found:
     def __init__(self) -> None:
         self.row: dict[str, Any] = {}
         self.split = self.counter = self.group = ""
-        self.sure = True
+        self.sure, self.lists = True, False
         self._bare: set[str] = set()  # names without a sign between them and their number
         self._words: list[str] = []  # that say something else
 
     def take(self, token: re.Match[str]) -> None:
         """Take in the next token."""
-        if token["name"] or token["bare"]:
+        if token["listed"]:
+            self._list(*_named(token["listed"]), token["values"])
+        elif token["name"] or token["bare"]:
             self._number(token)
         elif token["counter"] is not None:
             self.counter = self.counter or token["counter"]
@@ -206,9 +228,10 @@ class _Found:
         if sure and self._words:  # "Evaluated math500: acc=0.4"
             row = {key if is_step(key) else f"{self._words[0]}/{key}": value for key, value in row.items()}
         stepped = any(is_step(key) and key.lower() != "epoch" for key in row)
-        if self.counter and sure and (row or before_dict) and not stepped:
+        counts = bool(self.counter and sure and (row or before_dict) and not stepped)
+        if counts:
             row["step"] = float(self.counter)
-        return Line(row, self.split, sure)
+        return Line(row, self.split, sure, counts=counts, lists=self.lists)
 
     def _of(self, word: str) -> None:
         self.split = self.split or split_of(word)
@@ -219,6 +242,14 @@ class _Found:
             self._words.append(word)
         elif all(map(is_step, self.row)):  # what the numbers are of stands before them
             self._of(parts[0] if parts else "")
+
+    def _list(self, name: str, before: list[str], values: str) -> None:
+        for word in before:
+            self._word(word)
+        if means(name, _OF_SAMPLES):  # of anything else, such as a shape, the mean says nothing
+            numbers = [float(number) for number in values.split(",")]
+            self.row[name] = sum(numbers) / len(numbers)
+            self.lists = True
 
     def _number(self, token: re.Match[str]) -> None:
         signed = token["name"] is not None

@@ -14,6 +14,7 @@ from heldout.readers.consoles import grid
 from heldout.readers.consoles.bars import Bar, bars_in, begins_anew, is_of_evaluation, moves_last, of_training
 from heldout.readers.consoles.console import CutLines, steps_over_epochs
 from heldout.readers.consoles.line import LONGEST, STEPS, Line, is_step, parsed, split_of
+from heldout.readers.consoles.other_text import of_problems, tells_of_training
 from heldout.readers.log import Log, noted
 from heldout.readers.source import CUT_HERE, Source
 from heldout.readers.steps import log_from_table, logs_from_table
@@ -61,7 +62,7 @@ def read(source: Source) -> list[Log] | None:
     printed = console.printed()
     for axis in _axes(printed):
         placed = _kept(_placed(printed, axis))
-        if placed:
+        if placed and tells_of_training((one.names for one in placed), len(placed), console.count):
             return _logs(placed, axis, console.notes(any(one.line.row for one in placed)), growing=source.growing)
     numbered = _numbered(printed)
     return [numbered] if numbered else None
@@ -97,7 +98,8 @@ class _Lines:
         self._printed: list[_Printed] = []
         self._table: list[grid.Cells] = []  # the rows of a table that has not ended yet
         self._names: grid.Cells = []  # the latest line that may be names of columns
-        self._broken = 0
+        self.count = 0  # lines that are not empty
+        self._broken = self._problems = self._lists = 0
         self._cut = False
         self._lines = CutLines()
 
@@ -105,18 +107,26 @@ class _Lines:
         self._lines.feed(text)
         lines = text.removesuffix("\n").split("\n") if text else []
         for number, line in enumerate(lines, start=1):
+            self.count += bool(line)
             if len(line) <= LONGEST:
                 self._read(line, last and number == len(lines) and not text.endswith("\n"))
 
     def printed(self) -> list[_Printed]:
-        """Return everything so far."""
-        return [*self._printed, *self._rows_of_table()]
+        """Return everything so far, without what is said of single problems."""
+        printed = [*self._printed, *self._rows_of_table()]
+        about = of_problems([one.line for one in printed])
+        self._problems = len(about)
+        return [_OTHER if at in about else one for at, one in enumerate(printed)]
 
     def notes(self, with_dicts: bool) -> list[Note]:
         """Say what was lost."""
         lost = self._broken if with_dicts else 0
         said = f"{counted(lost, 'metric dict')} cut or garbled and left out."
         notes = self._lines.notes() + noted(NoteKind.DROPPED, lost, said)
+        text = f"{counted(self._problems, 'line')} about single problems of an evaluation left out."
+        notes += noted(NoteKind.IGNORED, self._problems, text)
+        text = f"{counted(self._lists, 'list')} of rewards, one for each sample, read as their mean."
+        notes += noted(NoteKind.ASSUMED, self._lists, text)
         text = "The file ends within a line; its last value was left out."
         return notes + noted(NoteKind.DROPPED, int(self._cut), text)
 
@@ -146,6 +156,7 @@ class _Lines:
         self._lines.count += is_cut and bool(said.row or said.broken)
         self._cut = self._cut or (at_end and bool(said.row))
         self._broken += said.broken
+        self._lists += said.lists
         if said.row or (said.split and said.sure and len(line) <= _TITLE):
             self._printed.append(_Printed(said))
         elif not said.sure:
@@ -204,6 +215,8 @@ def _runs_on(axis: str, printed: Sequence[_Printed]) -> bool:
             told.append((None if before.lower() == axis else _value(line.row, before.lower()), value))
     moves = [(one[1], other[1]) for one, other in pairwise(told) if one[0] == other[0]]
     moves = moves or [(one[1], other[1]) for one, other in pairwise(told)]
+    if axis == "batch" and len({value for _, value in told}) == 1:
+        return False  # how large it is
     stands = any(before is not None for before, _ in told) and len({value for _, value in told}) == 1
     moves = [(value, after) for value, after in moves if after != value]
     return not stands and sum(after < value for value, after in moves) <= _MOST_BACK * len(moves)

@@ -36,6 +36,8 @@ _ASKED = 200  # names that are looked up: each is compared with every known spel
 _DECLARED = re.compile(r'"?sep=(.)"?', re.IGNORECASE)
 _RULE = re.compile(r"[\s|:+=-]*-[\s|:+=-]*")  # below the header, as databases print it
 _UNIT = re.compile(r"[\[(<]?\s*(?:%|percent|pct)\s*[\])>]?", re.IGNORECASE)
+# Of a progress bar, whose frame would split it into cells: a console draws several of them below each other.
+_BAR = re.compile(r"\d/\d{1,12} \[\d{1,4}:\d\d")
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +132,7 @@ def _begins_with_numbers(records: list[_Record], size: int) -> bool:
 
 def _are_names(cells: list[str]) -> bool:
     filled = [cell for cell in cells if cell]
-    if len(filled) < 2 or filled[0][0] in "{[<|" or any(len(cell) > _LONGEST for cell in filled):
+    if len(filled) < 2 or filled[0][0] in "{[<|" or any(len(cell) > _LONGEST or _BAR.search(cell) for cell in filled):
         return False
     return not any(is_number(cell) or is_missing(cell) for cell in filled)
 
