@@ -395,3 +395,21 @@ def test_what_differs_goes_on_to_differ_whatever_comes_later() -> None:
 def test_few_agreements_within_the_rounding_are_chance() -> None:
     reward = column()
     assert not repeats(Column(reward.step[:5], reward.value[:5].round(2)), reward)
+
+
+def test_proxy_and_gold_say_what_they_are_beside_each_other() -> None:
+    chosen = choose(columns(proxy=1, gold=1, kl=1))
+    assert (chosen.roles["reward"], chosen.roles["held_out"]) == ("proxy", "gold")
+    assert not chosen.columns["gold"].sure
+    for alone in ("proxy", "gold"):  # of a game, or of a network
+        chosen = choose(columns(**{alone: 1, "kl": 1}))
+        assert not chosen.roles.keys() & {"reward", "held_out"}
+
+
+def test_a_bare_length_that_never_moves_is_of_something_else() -> None:
+    step = np.arange(9)
+    still, moving = Column(step, np.full(9, 256.0)), Column(step, np.linspace(200, 300, 9))
+    reward = column()
+    assert "length" not in choose({"reward": reward, "length": still}).roles
+    assert choose({"reward": reward, "length": moving}).roles["length"] == "length"
+    assert choose({"reward": reward, "completion_length": still}).roles["length"] == "completion_length"

@@ -385,3 +385,24 @@ def test_a_list_that_is_named_after_evaluations_holds_held_out_scores(
     assert run.roles["reward"] == "mean_reward"
     assert run.roles.get("held_out") == (f"{name}/lenient_acc" if held_out else None)
     assert "training_loss" in run.metrics
+
+
+def test_values_by_their_steps_stand_beside_lists(tmp_path: Path) -> None:
+    document = {
+        "step": [*range(1, 41)],
+        "reward": [n / 40 for n in range(1, 41)],
+        "dev_bleu": {"10": 38.5, "20": 36.0, "30": 37.5, "40": 38.0},
+        "lr_by_layer": {"first": 0.1, "last": 0.2},
+    }
+    run = read(written(tmp_path / "m.json", document))
+    assert run["reward"].step.tolist() == [*range(1, 41)]
+    assert run["held_out"].step.tolist() == [10, 20, 30, 40]
+    assert run["held_out"].value.tolist() == [38.5, 36.0, 37.5, 38.0]
+
+
+def test_what_is_json_from_end_to_end_was_printed_by_no_console(tmp_path: Path) -> None:
+    phases = [{"name": f"phase {n}", "final_eval": n / 4, "samples": 400} for n in range(1, 4)]
+    path = tmp_path / "training_log.json"
+    path.write_text(json.dumps({"meta": {"mode": "sft"}, "curriculum": {"phases": phases}}, indent=2))
+    with pytest.raises(NoMetrics, match="JSON without rows of metrics"):
+        read(path)

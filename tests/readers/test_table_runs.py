@@ -156,3 +156,40 @@ def test_a_table_of_counts_and_intervals_is_no_log() -> None:
     rows = [{"budget": n, "n": 96, "ci_low": n / 10, "ci_high": 0.9, "p": n / 100} for n in range(1, 6)]
     with pytest.raises(NoMetrics, match="No training log"):
         logs_from_table(rows, "csv")
+
+
+def test_runs_that_were_begun_anew_again_and_again_are_not_mixed() -> None:
+    """Of three runs or more, where the longest is not the last: the last write would win step by step."""
+    found = chain.from_iterable(rows(range(1, last + 1)) for last in (1, 3, 5, 2))
+    assert steps_by_name([*found]) == {
+        "run 1": [1],
+        "run 2": [1, 2, 3],
+        "run 3": [1, 2, 3, 4, 5],
+        "run 4": [1, 2],
+    }
+
+
+@pytest.mark.parametrize("lasts", [(1, 3, 5), (3, 2), (5, 5, 5, 9)], ids=str)
+def test_false_starts_before_the_run_itself_are_superseded(lasts: Sequence[int]) -> None:
+    found = [*chain.from_iterable(rows(range(1, last + 1)) for last in lasts)]
+    assert len(runs(found)) == 1
+
+
+def test_rows_of_training_and_of_evaluations_are_no_runs_begun_anew() -> None:
+    found = [*rows(range(1, 9)), *({"step": n, "eval/acc": n / 9} for n in range(1, 9))]
+    assert len(runs([*found, *({"step": n, "test/acc": n / 9} for n in range(1, 5))])) == 1
+
+
+def test_a_run_whose_rows_stand_there_twice_keeps_its_name() -> None:
+    blocks = [rows(range(0, 50, 10), condition=name) for name in ("a", "b", "c")]
+    found = runs([row for block in (*blocks, blocks[1]) for row in block])
+    assert [log.name for log in found] == ["condition=a", "condition=b", "condition=c"]
+    assert found[1].step.tolist() == [0, 10, 20, 30, 40] * 2
+
+
+def test_a_setting_called_like_a_step_makes_no_log_of_numbers_that_nobody_knows() -> None:
+    found = [{"judge": n % 2, "iters": "1-10", "n_iters": 5 + n % 3, "agreement": n / 99} for n in range(60)]
+    with pytest.raises(NoMetrics, match="No training log"):
+        runs(found)
+    with_reward = runs([{**row, "reward": row["agreement"]} for row in found])
+    assert with_reward

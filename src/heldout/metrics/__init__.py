@@ -9,10 +9,10 @@ from heldout.metrics.choice import (
     choose,
     choose_roles,
     differs,
-    is_of_evaluations,
     is_reward_elsewhere,
     repeats,
 )
+from heldout.metrics.log_words import is_of_evaluations
 from heldout.metrics.meanings import (
     BY_NAME,
     MEANINGS,

@@ -9,26 +9,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from pathlib import PurePath
 from typing import Protocol
 
 import numpy as np
 
 from heldout.metrics.keys import ERRORS, GRADES, HELD_OUT, Side, words_of
+from heldout.metrics.log_words import OF_OPTIMISER, SPARSER, beside, renamed
 from heldout.metrics.meanings import HARMFUL, LOSSES, PART, REWARD, ROLES, UNNAMED, Match, meaning_of, means
 from heldout.stats.arrays import FloatArray, IntArray
 
-# What only the optimiser has: a table with one of these is a log of a training.
-_OF_OPTIMISER = frozenset(
-    {"loss", "kl_reference", "kl_policies", "kl_sampler", "entropy", "clip_fraction", "grad_norm", "learning_rate"}
-)
-_OF_TRAINING = _OF_OPTIMISER | {"reward", "reward_component", "reward_std", "value_function", "train_pass_rate"}
+_OF_TRAINING = OF_OPTIMISER | {"reward", "reward_component", "reward_std", "value_function", "train_pass_rate"}
 # What a log of reinforcement learning has, and one of supervised or preference training has not.
 _OF_RL = frozenset({"reward", "reward_component", "kl_policies", "kl_reference", "clip_fraction", "value_function"})
 _OF_POLICIES = frozenset({"policy", "pg", "actor", "critic", "surrogate", "value", "vf"})  # what a loss is of, in RL
 _REWARDED = frozenset({"reward", "reward_component"})
 _ENOUGH = 5  # evaluations: more make no name better than one that says more
-_SPARSER = 2  # times fewer values than rows of training: not measured with the batch
 _FINE = 20  # times its rounding that a column spreads: six agreements by chance are one in a million
 _FACTORS = (1.0, 100.0, 0.01)  # as a share, and in percent
 _TINY = 1e-9  # what floating point leaves between equal values
@@ -37,15 +32,6 @@ _RELATIVE = 1e-6  # and what single precision leaves, of the value
 _ROUNDINGS = tuple((decimals, 0.5001 * 10.0**-decimals) for decimals in range(5))
 _FEW = 3  # times fewer values than the fullest column of a meaning: a passing measurement of it
 _RARE = 5  # times fewer values than another reward: measured on other prompts, now and then
-# Where one of a trainer's keys is there, what others of its keys that begin so are of.
-_EXCEPTIONS = (
-    ("objective/", "ppo/val/", "train/value/"),
-    ("objective/", "val/", "train/value/"),  # TRL's PPO, open-instruct: of the value function, of the rollouts
-    ("rollout_scores/", "reward/", "eval/reward/"),  # trlX: of the evaluation prompts
-    ("rollout_scores/", "metrics/", "eval/metrics/"),
-    ("losses/loss_cql", "reward/", "eval/reward/"),
-    ("losses/loss_cql", "metrics/", "eval/metrics/"),
-)
 _HOTTEST = 2.0  # temperatures that anybody samples with
 _NEAR = {"reward": ("reward", "reward_component", "train_pass_rate", "preference"), "length": ("tokens",)}
 # Chosen by more than the name; and the spread of something else plays no part of its own.
@@ -101,10 +87,17 @@ def choose(columns: Mapping[str, Measured], *, evaluation: bool = False) -> Choi
 
 
 def _no_lengths(columns: Mapping[str, Measured]) -> frozenset[str]:
-    """Return columns that only a letter says to be lengths and that hold small numbers: T is a temperature as well."""
-    letters = (key for key in columns if len(key) == 1 and len(columns[key].value))
-    lengths = (key for key in letters if means(key, ("length",)))
-    return frozenset(key for key in lengths if columns[key].value.max() <= _HOTTEST)
+    """Return columns that hardly say to be lengths, and whose values speak against it: T is a temperature as well, and
+    a bare "length" that never moves may be of a batch.
+    """
+    lengths = [key for key in columns if len(columns[key].value) and means(key, ("length",))]
+    small = (key for key in lengths if len(key) == 1 and columns[key].value.max() <= _HOTTEST)
+    bare = (key for key in lengths if [word.text for word in words_of(key)] == ["length"])
+    return frozenset((*small, *(key for key in bare if _never_moves(columns[key].value))))
+
+
+def _never_moves(value: FloatArray) -> bool:
+    return len(value) >= _ENOUGH and value.min() == value.max()
 
 
 def choose_roles(points: Mapping[str, int], same: Same) -> dict[str, str]:
@@ -168,44 +161,20 @@ def is_reward_elsewhere(key: str) -> bool:
     return match.rank // 10 in (REWARD // 10, REWARD // 10 - 1) and not match.benchmark
 
 
-def _renamed(points: Mapping[str, int], evaluation: bool) -> dict[str, str]:
-    """Say in usual words what some trainers write in misleading ones, and what a log of evaluations means."""
-    renamed = dict[str, str]()
-    for marker, prefix, meant in _EXCEPTIONS:
-        if any(key.startswith(marker) for key in points):
-            renamed |= {key: meant + key.removeprefix(prefix) for key in points if key.startswith(prefix)}
-    if evaluation and not _tells_evaluations_apart(points):
-        renamed |= {key: f"eval/{key}" for key in points if "train" not in {word.text for word in words_of(key)}}
-    return renamed
-
-
-def _tells_evaluations_apart(points: Mapping[str, int]) -> bool:
-    """Whether a log holds more than evaluations, whatever its file is called: it names a held-out score, what only an
-    optimiser has, or evaluations on some of its rows.
-    """
-    names = {match.meaning.name for match in map(meaning_of, points) if match}
-    rows = max(points.values(), default=0)
-    seldom = [key for key, count in points.items() if count * _SPARSER <= rows]
-    named = any(not HELD_OUT.isdisjoint(word.text for word in words_of(key)) for key in seldom)
-    return named or "held_out" in names or not names.isdisjoint(_OF_OPTIMISER)
-
-
-def is_of_evaluations(path: PurePath) -> bool:
-    """Whether a file calls itself one of evaluations; "test" is also what people call their first try."""
-    return bool(path.suffix) and not {"eval", "heldout"}.isdisjoint(word.text for word in words_of(path.stem))
-
-
 class _Table:
     """The columns of one log, read together."""
 
     def __init__(self, points: Mapping[str, int], evaluation: bool, unlike: Collection[str] = ()) -> None:
         """Read the names of columns with so many values; those `unlike` what their names say are not known."""
         self.points = {key: count for key, count in points.items() if count}
-        renamed = _renamed(self.points, evaluation)
-        known = {key: renamed.get(key, key) for key in self.points if key not in unlike}
+        usual = renamed(self.points, evaluation)
+        known = {key: usual.get(key, key) for key in self.points if key not in unlike}
         self.matches = {key: match for key, name in known.items() if (match := meaning_of(name))}
         self.why = {key: Choice("", "its words say nothing that is known") for key in self.points}
         self.why |= {key: Choice(match.meaning.name, "its name says so") for key, match in self.matches.items()}
+        for key in beside(self.points).keys() & self.matches.keys():
+            name = self.matches[key].meaning.name
+            self._say(key, name, "a proxy and gold stand beside each other: one is optimised, one is not", sure=False)
         self._named = {match.meaning.name for match in self.matches.values()}
         self._problems = any(m.meaning.name == "evaluation_size" and m.rank < 10 for m in self.matches.values())
         rewards = (self.points[key] for key, match in self.matches.items() if match.meaning.name == "reward")
@@ -246,7 +215,7 @@ class _Table:
         if match.side in (Side.HELD_OUT, Side.JUDGE):
             return False
         if match.meaning.name == "reward":  # of the evaluation, in a table of nothing else
-            return not (self._problems and _OF_OPTIMISER.isdisjoint(self._named))
+            return not (self._problems and OF_OPTIMISER.isdisjoint(self._named))
         return match.meaning.name in _OF_TRAINING
 
     def _is_supervised(self) -> bool:
@@ -265,7 +234,7 @@ class _Table:
     def _fits_labels(self) -> bool:
         """Whether a plain accuracy is of the batch and of an evaluation, as classifiers and reward models log it."""
         matches = {key: m for key, m in self.matches.items() if "accuracy" in (word.text for word in words_of(key))}
-        batch = (m.meaning.name == "score" and self.points[key] * _SPARSER > self.rows for key, m in matches.items())
+        batch = (m.meaning.name == "score" and self.points[key] * SPARSER > self.rows for key, m in matches.items())
         return any(batch) and any(m.meaning.name == "held_out" and not m.benchmark for m in matches.values())
 
     def _has_a_policy(self) -> bool:
@@ -304,7 +273,7 @@ class _Table:
         match, count = self.matches[key], self.points[key]
         name = match.meaning.name
         if name == "score":
-            seldom = count * _SPARSER <= self.rows
+            seldom = count * SPARSER <= self.rows
             why = f"on {count} of {self.rows} rows of the training: an evaluation"
             if not seldom:
                 why = "on every row of the training: of the batch" if self.rows else "nothing is trained here"
@@ -371,7 +340,7 @@ class _Table:
         if role == "reward" and self.supervised:
             return False
         if match is None:  # nothing is known of it but how often it is measured
-            return role == "held_out" and 1 < self.points[key] * _SPARSER <= self.rows
+            return role == "held_out" and 1 < self.points[key] * SPARSER <= self.rows
         if role == "held_out":
             loss = match.meaning.name == "loss" and match.side is Side.HELD_OUT
             return match.meaning.name in ("held_out", "score") or loss

@@ -68,6 +68,7 @@ _SPELLINGS = {
     "memory": "mem gb mb",
     "count": "num number n counts cnt anzahl wins draws games",
     "problem": "problems example examples",
+    "numeral": "numerals numbers",  # of a puzzle; how many of something is its number
     "sample": "samples sampled sampling",
     "step": "steps schritt schritte",
     "loss": "verlust perte perdida perdita",
@@ -284,7 +285,7 @@ TRAINING = word_set(
 _SAMPLED = frozenset({"rollout", "batch", "group", "sample", "actor", "critic", "policy"})
 # Shares of problems that were solved, and other measures of how well.
 SOLVED = frozenset({"accuracy", "correct", "success", "solve", "pass", "em"})
-GRADES = word_set("f1 recall precision ndcg mrr map bleu rouge auc iou win elo mcc")
+GRADES = word_set("f1 recall precision ndcg mrr map bleu rouge chrf meteor auc iou win elo mcc")
 ERRORS = word_set("error wer cer regret perplexity bits_per_byte negative_likelihood mse mae rmse")
 # What should not happen: less of it is better, unless a word denies it, or it is what is to be found.
 HARMS = word_set(

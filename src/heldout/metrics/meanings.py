@@ -349,7 +349,23 @@ PART = 20  # rank from which on a part of the reward never stands for the whole
 _BY_WORD = {
     **dict.fromkeys(("pass", "accuracy", "correct", "success", "solve", "em"), 10),
     **dict.fromkeys(
-        ("f1", "recall", "precision", "ndcg", "mrr", "map", "bleu", "rouge", "auc", "iou", "mcc", "win"), 20
+        (
+            "f1",
+            "recall",
+            "precision",
+            "ndcg",
+            "mrr",
+            "map",
+            "bleu",
+            "rouge",
+            "chrf",
+            "meteor",
+            "auc",
+            "iou",
+            "mcc",
+            "win",
+        ),
+        20,
     ),
     "answer": 30,
     "score": 30,

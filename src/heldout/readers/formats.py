@@ -179,8 +179,8 @@ def _logs(source: Source) -> list[Log]:
     for read in _READERS[source.declined :]:
         try:
             logs = read(source)
-        except NoRun:
-            raise
+        except NoRun as error:
+            raise NoRun(" ".join(dict.fromkeys([*came_near, str(error)]))) from None
         except NoMetrics as error:
             came_near.append(str(error))
             continue

@@ -47,7 +47,7 @@ def with_roles(run: Run, log: Log, options: Options) -> Run:
     notes = [
         *_to_come(absent),
         *_not_logged(log.roles, run),
-        *_unknown_keys(run, chosen),
+        *_unknown_keys(run, roles),
         *_missing_roles(run, roles),
         *_guessed(run, {role: key for role, key in roles.items() if role not in chosen}),
         *_other_benchmarks(run, roles),
@@ -84,8 +84,8 @@ def _to_come(absent: Mapping[str, str]) -> list[Note]:
     return noted(NoteKind.ASSUMED, len(absent), text)
 
 
-def _unknown_keys(run: Run, chosen: Mapping[str, str]) -> list[Note]:
-    unknown = [key for key in run.metrics if meaning_of(key) is None and key not in chosen.values()]
+def _unknown_keys(run: Run, roles: Mapping[str, str]) -> list[Note]:
+    unknown = [key for key in run.metrics if meaning_of(key) is None and key not in roles.values()]
     text = f"{counted(len(unknown), 'key')} without a known meaning, still there to be charted: {some(unknown, 12)}."
     return noted(NoteKind.UNKNOWN, len(unknown), text)
 

@@ -16,6 +16,7 @@ import numpy as np
 from heldout.errors import NoMetrics
 from heldout.metrics import meaning_of
 from heldout.readers.axes import axis_by_parts, listed
+from heldout.readers.closing import without_closing_row
 from heldout.readers.log import Column, Labels, Log, Table, in_order_of_steps, noted, some, table_of
 from heldout.readers.phases import with_phases
 from heldout.readers.step_keys import Axis, axis_of, words
@@ -26,6 +27,7 @@ from heldout.steps import STEP_LIMIT
 from heldout.text import counted
 
 _NUMBERED = re.compile(r"(\d+)(?:\s*/\s*\d+|\D*)$")  # "step_0100", "10/438", "checkpoint-20"
+_RANGE = re.compile(r"\s*\d+\s*[-–]\s*\d+\s*")  # "1-10" is no step
 _LAST = re.compile(r"(?:.*[_/.-])?(?:main|final|last|latest|end)", re.IGNORECASE)
 _FIRST = re.compile(r"(?:.*[_/.-])?(?:base(?:line)?|init(?:ial)?|start|pretrained)", re.IGNORECASE)
 _SENTINELS = tuple(10**power - 1 for power in range(4, 12))
@@ -37,7 +39,7 @@ _STUCK = 0.8  # of the rows at one step: the counter was not counting
 _MOST_BACK = 0.26
 _FEWEST_MOVES = 0.2  # of the rows at a step of their own; a whole epoch number stands still for all of an epoch
 # What makes no log of a training: any table of results has counts, limits of intervals and times.
-_NO_CURVE = ("time", "progress", "evaluation_size", "tokens", "spread_of_another")
+_NO_CURVE = ("length", "held_out_length", "time", "progress", "evaluation_size", "tokens", "spread_of_another")
 
 Rows = Sequence[Mapping[str, Any]]
 
@@ -114,7 +116,8 @@ def _log(
     config: Mapping[str, Any] | None,
 ) -> Log:
     columns = {key: column for key, column in table.columns.items() if key != numbering.key}
-    said = (*notes, *table.notes(), *numbering.notes)
+    columns, closing = without_closing_row(columns)
+    said = (*notes, *table.notes(), *numbering.notes, *closing)
     settings = {**table.constants, **(config or {})}
     return Log(format, numbering.step, columns, name=name, notes=said, config=settings, counted=not numbering.key)
 
@@ -142,6 +145,8 @@ def _numbering(table: Table, step_key: str | None) -> _Numbering:
     parts = _by_parts(table) if not step_key and (best is None or (lost and "/" in best.key)) else None
     if parts is not None:
         return parts
+    if best is not None and table.rows >= _NEVER_COUNTED and len(np.unique(best.step)) < _FEWEST:
+        _refuse_without_metrics(table)  # "n_iters" may be a setting
     if best is not None:
         text = f"{counted(lost, 'row')} without a usable step in column {best.key!r} dropped."
         return replace(best, notes=[*best.notes, *noted(NoteKind.DROPPED, lost, text)])
@@ -305,7 +310,7 @@ def _read_labels(labels: Labels, step: IntArray, notes: list[Note], key: str) ->
     said = np.full(len(labels.names), -1, dtype=np.int64)
     is_last = np.zeros(len(labels.names), dtype=bool)
     for code, name in enumerate(labels.names):
-        found = _NUMBERED.search(name)
+        found = None if _RANGE.fullmatch(name) else _NUMBERED.search(name)
         if _LAST.fullmatch(name):
             is_last[code] = True
         elif _FIRST.fullmatch(name):

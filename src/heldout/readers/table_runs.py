@@ -95,7 +95,10 @@ def runs_in(table: Table, log: Log, *, growing: bool = False, but: str = "") -> 
     chosen = _fewest(named, step, layout)
     if chosen:
         return _labelled({key: named[key] for key in chosen}, table, used)
-    blocks = None if growing or are_parts_of_steps(table, log) else _equal_blocks(step, layout)
+    if growing or are_parts_of_steps(table, log):
+        return []
+    blocks = _equal_blocks(step, layout)
+    blocks = _begun_anew(step, log) if blocks is None else blocks
     if blocks is None:
         return []
     return [(f"run {number + 1}", _spread(blocks == number, used)) for number in range(int(blocks.max()) + 1)]
@@ -210,7 +213,7 @@ def _fewest(named: Mapping[str, IntArray], step: IntArray, layout: IntArray) -> 
     before = _repeats(step if sure else _joint([step, layout]))
     keys = list(named)
     if not before or not keys or _repeats(_joint([step, layout, *named.values()])) * _FEWER_REPEATS > before:
-        return _of_one_piece(named)
+        return _of_one_piece(named, step)
     floor = _repeats(_joint([step, *named.values()]))
     for key in reversed(keys):
         without = [other for other in keys if other != key]
@@ -221,11 +224,14 @@ def _fewest(named: Mapping[str, IntArray], step: IntArray, layout: IntArray) -> 
     return keys
 
 
-def _of_one_piece(named: Mapping[str, IntArray]) -> list[str]:
-    """Return the first column with a name for runs in which each run is one piece, whatever it repeats itself."""
+def _of_one_piece(named: Mapping[str, IntArray], step: IntArray) -> list[str]:
+    """Return the first column with a name for runs in which each run is one piece, whatever it repeats itself, or
+    changes only where the steps begin anew: of one run the rows may stand there twice.
+    """
     for key, code in named.items():
         changes = int(np.count_nonzero(np.diff(code)))
-        if run_rank(key) is not None and changes == len(np.unique(code)) - 1:
+        whole = changes == len(np.unique(code)) - 1
+        if run_rank(key) is not None and (whole or _stays(code, step, np.diff(step) <= 0)):
             return [key]
     return []
 
@@ -276,6 +282,24 @@ def _equal_blocks(step: IntArray, layout: IntArray) -> IntArray | None:
         return None
     if any(not np.isin(part, layout[: back[0]]).any() for part in np.split(layout, back)):
         return None
+    return np.searchsorted(back, np.arange(len(step)), side="right").astype(np.int64)
+
+
+def _begun_anew(step: IntArray, log: Log) -> IntArray | None:
+    """Return the block of every row where three runs or more were begun at the same first step, one after the other.
+
+    Each goes as far as it came along the steps of the longest one. Where the longest is the last one, the others are
+    its false starts: there the last write wins, and nothing of them is left.
+    """
+    back = np.flatnonzero(np.diff(step) <= 0) + 1
+    if not 2 <= len(back) < _MOST_RUNS or np.any(step[back] != step[0]):
+        return None
+    parts = np.split(step, back)
+    longest = max(parts, key=len)
+    if len(parts[-1]) == len(longest) or any(not np.array_equal(part, longest[: len(part)]) for part in parts):
+        return None
+    if not any(len(column.row) == len(log.step) and not is_clock(key) for key, column in log.columns.items()):
+        return None  # rows of training and of evaluations, one after the other
     return np.searchsorted(back, np.arange(len(step)), side="right").astype(np.int64)
 
 

@@ -23,7 +23,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from heldout.errors import NoMetrics
+from heldout.errors import NoMetrics, NoRun
 from heldout.metrics import meaning_of
 from heldout.readers.documents.value_lists import Lists, rows_of_lists, rows_to_count
 from heldout.readers.log import Log, noted, some, table_of
@@ -80,7 +80,7 @@ def read(source: Source) -> list[Log] | None:
     runs = list(_runs(document))
     if not runs:
         seen = some(list(document)) if isinstance(document, dict) else type(document).__name__
-        raise NoMetrics(
+        raise (NoMetrics if notes else NoRun)(  # what is JSON from end to end is nothing that a console printed
             f"{source.path.name}: JSON without rows of metrics (it holds {seen}); expected a list of objects with a "
             "'step', lists of values by name, or one object per line."
         )

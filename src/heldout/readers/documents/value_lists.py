@@ -16,6 +16,7 @@ from heldout.readers.phases import is_phase
 from heldout.readers.step_keys import is_step_key, words
 
 _SAME_COUNT = 2.0  # times the last step of the one, that of the other may be where both count the same thing
+_FEWEST_BY_STEP = 2  # values of an object with a step for each
 _FEWEST = 5  # values of a list that is worth a word where it is left out; a shorter one may be a setting
 
 Row = Mapping[str, Any]
@@ -34,6 +35,7 @@ def rows_of_lists(document: Row, steps_of: str = "step") -> Lists:
     Where there are steps of several lengths, all rows have theirs as `steps_of`.
     """
     lists = {key: value for key, value in document.items() if isinstance(value, list) and value}
+    lists |= {key: rows for key, value in document.items() if (rows := _by_step(key, value, steps_of))}
     flat = {key: value for key, value in lists.items() if not _are_rows(value)}
     numbers = [key for key in flat if not any(isinstance(cell, (dict, list)) for cell in flat[key])]
     steps = [key for key in numbers if is_step_key(key)] + [key for key in numbers if _is_step_of_part(key)]
@@ -53,6 +55,15 @@ def rows_of_lists(document: Row, steps_of: str = "step") -> Lists:
     rows = [_under(row, axis, steps_of) for axis in parts for row in parts[axis]]
     known = {key for axis in parts for key in members[axis]}
     return Lists(_in_order([*rows, *_joined(beside, known, steps_of)], steps_of), left)
+
+
+def _by_step(key: str, value: Any, steps_of: str) -> list[Any]:
+    """Return the rows of values by their steps, ``{"10": 38.4, "20": 36.0}``; none where it is something else."""
+    if not isinstance(value, dict) or len(value) < _FEWEST_BY_STEP or not all(map(str.isdecimal, value)):
+        return []
+    if not all(isinstance(cell, (int, float)) or cell is None for cell in value.values()):
+        return []
+    return [{steps_of: int(step), key: cell} for step, cell in value.items()]
 
 
 def rows_to_count(document: Row) -> Lists:
