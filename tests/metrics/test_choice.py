@@ -413,3 +413,27 @@ def test_a_bare_length_that_never_moves_is_of_something_else() -> None:
     assert "length" not in choose({"reward": reward, "length": still}).roles
     assert choose({"reward": reward, "length": moving}).roles["length"] == "length"
     assert choose({"reward": reward, "completion_length": still}).roles["length"] == "completion_length"
+
+
+def test_what_counts_evaluations_is_no_score_of_theirs() -> None:
+    step = np.arange(1, 11)
+    counting, measured = Column(step, np.arange(10.0)), Column(step, np.linspace(0.7, 0.8, 10))
+    assert "held_out" not in choose({"eval_iter": counting}).roles
+    assert choose({"eval_iter": counting, "agreement_heldout": measured}).roles["held_out"] == "agreement_heldout"
+    assert choose({"eval_zebra": Column(step, np.arange(10.0) ** 2)}).roles["held_out"] == "eval_zebra"
+    assert choose({"eval_solved": counting}).roles["held_out"] == "eval_solved"  # its name says what it is
+
+
+def test_the_name_of_a_file_alone_makes_no_score_of_what_nobody_knows() -> None:
+    assert "held_out" not in choose(columns(dz=1, p_holm=1), evaluation=True).roles
+    assert choose(columns(dz=1, accuracy=1), evaluation=True).roles["held_out"] == "accuracy"
+
+
+def test_a_score_on_the_rows_of_a_loss_of_the_training_is_of_its_batches() -> None:
+    kept = columns(kl=1, entropy=1, avg_loss=10, acc=10)
+    chosen = choose(kept)
+    assert "held_out" not in chosen.roles
+    assert "avg_loss" in chosen.columns["acc"].reason
+    assert "acc" in chosen.near["held_out"]
+    assert choose(columns(kl=1, entropy=1, avg_loss=1, acc=10)).roles["held_out"] == "acc"
+    assert choose(columns(kl=1, entropy=1, loss=10, acc=10)).roles["held_out"] == "acc"  # of whatever the loss is

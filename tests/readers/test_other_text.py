@@ -143,3 +143,21 @@ def test_bars_below_each_other_are_no_table(tmp_path: Path) -> None:
     path.write_text(f"max_steps=8\n{bars}\n{told}{rows}")
     run = read_run(path)
     assert run["reward"].value.tolist() == [n / 10 for n in range(1, 9)]
+
+
+def test_what_was_done_with_a_list_of_rewards_is_no_part_of_its_name() -> None:
+    assert parsed("[step 0023] SKIP rewards=[1,0] elapsed=3330s").row["rewards"] == 0.5
+    assert parsed("step=3 SKIP rewards=[1,0]").row["rewards"] == 0.5
+    assert parsed("step=3 mean rewards=[1,0]").row["mean rewards"] == 0.5
+
+
+def test_tensors_in_dicts_are_numbers_and_several_dicts_stand_beside_each_other() -> None:
+    line = parsed(
+        "loss: 0.5, parts: {'total_num': 32, 'total_reward': 15.0}, metadata: {'clamped': tensor(1., device='cuda:0')}"
+    )
+    assert line.row == {"loss": 0.5, "parts/total_num": 32, "parts/total_reward": 15.0, "metadata/clamped": 1.0}
+    line = parsed(
+        "{'shape': (8, 362), 'ratio_mean': tensor(1.5, device='mps:0', grad_fn=<DivBackward0>), 'steps_taken': 280}"
+    )
+    assert line.row == {"shape": (8, 362), "ratio_mean": 1.5, "steps_taken": 280}
+    assert parsed("loss: 0.5, parts: {'total_num': 32}, metadata: {'clamped': what(1)}").broken

@@ -9,19 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 
+from heldout.metrics.by_values import OF_POLICIES, Measured, counters, no_lengths, with_a_loss
 from heldout.metrics.keys import ERRORS, GRADES, HELD_OUT, Side, words_of
 from heldout.metrics.log_words import OF_OPTIMISER, SPARSER, beside, renamed
-from heldout.metrics.meanings import HARMFUL, LOSSES, PART, REWARD, ROLES, UNNAMED, Match, meaning_of, means
-from heldout.stats.arrays import FloatArray, IntArray
+from heldout.metrics.meanings import HARMFUL, LOSSES, PART, REWARD, ROLES, UNNAMED, Match, meaning_of
+from heldout.stats.arrays import FloatArray
 
 _OF_TRAINING = OF_OPTIMISER | {"reward", "reward_component", "reward_std", "value_function", "train_pass_rate"}
 # What a log of reinforcement learning has, and one of supervised or preference training has not.
 _OF_RL = frozenset({"reward", "reward_component", "kl_policies", "kl_reference", "clip_fraction", "value_function"})
-_OF_POLICIES = frozenset({"policy", "pg", "actor", "critic", "surrogate", "value", "vf"})  # what a loss is of, in RL
 _REWARDED = frozenset({"reward", "reward_component"})
 _ENOUGH = 5  # evaluations: more make no name better than one that says more
 _FINE = 20  # times its rounding that a column spreads: six agreements by chance are one in a million
@@ -32,22 +31,9 @@ _RELATIVE = 1e-6  # and what single precision leaves, of the value
 _ROUNDINGS = tuple((decimals, 0.5001 * 10.0**-decimals) for decimals in range(5))
 _FEW = 3  # times fewer values than the fullest column of a meaning: a passing measurement of it
 _RARE = 5  # times fewer values than another reward: measured on other prompts, now and then
-_HOTTEST = 2.0  # temperatures that anybody samples with
 _NEAR = {"reward": ("reward", "reward_component", "train_pass_rate", "preference"), "length": ("tokens",)}
 # Chosen by more than the name; and the spread of something else plays no part of its own.
 _NOT_BY_NAME = frozenset({"reward", "held_out", "score", "spread_of_another"})
-
-
-class Measured(Protocol):
-    """A column: its steps and values."""
-
-    @property
-    def step(self) -> IntArray:
-        """Steps, increasing."""
-
-    @property
-    def value(self) -> FloatArray:
-        """Values, as many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +61,8 @@ Same = Callable[[str, str], bool]  # does the first column only repeat the secon
 
 def choose(columns: Mapping[str, Measured], *, evaluation: bool = False) -> Choices:
     """Choose which column plays which part; `evaluation` where the log calls itself one of evaluations."""
-    table = _Table({key: len(column.step) for key, column in columns.items()}, evaluation, _no_lengths(columns))
+    points = {key: len(column.step) for key, column in columns.items()}
+    table = _Table(points, evaluation, no_lengths(columns) | counters(columns), with_a_loss(columns))
 
     def same(one: str, other: str) -> bool:
         return repeats(columns[one], columns[other])
@@ -84,20 +71,6 @@ def choose(columns: Mapping[str, Measured], *, evaluation: bool = False) -> Choi
     scores = tuple(table.measurements(columns))
     near = {role: table.near(role) for role in ROLES if role not in roles} | table.better_named(roles)
     return Choices(roles, scores, table.why, table.supervised, near)
-
-
-def _no_lengths(columns: Mapping[str, Measured]) -> frozenset[str]:
-    """Return columns that hardly say to be lengths, and whose values speak against it: T is a temperature as well, and
-    a bare "length" that never moves may be of a batch.
-    """
-    lengths = [key for key in columns if len(columns[key].value) and means(key, ("length",))]
-    small = (key for key in lengths if len(key) == 1 and columns[key].value.max() <= _HOTTEST)
-    bare = (key for key in lengths if [word.text for word in words_of(key)] == ["length"])
-    return frozenset((*small, *(key for key in bare if _never_moves(columns[key].value))))
-
-
-def _never_moves(value: FloatArray) -> bool:
-    return len(value) >= _ENOUGH and value.min() == value.max()
 
 
 def choose_roles(points: Mapping[str, int], same: Same) -> dict[str, str]:
@@ -164,8 +137,17 @@ def is_reward_elsewhere(key: str) -> bool:
 class _Table:
     """The columns of one log, read together."""
 
-    def __init__(self, points: Mapping[str, int], evaluation: bool, unlike: Collection[str] = ()) -> None:
-        """Read the names of columns with so many values; those `unlike` what their names say are not known."""
+    def __init__(
+        self,
+        points: Mapping[str, int],
+        evaluation: bool,
+        unlike: Collection[str] = (),
+        losses: Mapping[str, str] | None = None,
+    ) -> None:
+        """Read the names of columns with so many values; those `unlike` what their names say are not known. `losses`
+        are those of the training that stand on the same rows as a column.
+        """
+        self._losses = losses or {}
         self.points = {key: count for key, count in points.items() if count}
         usual = renamed(self.points, evaluation)
         known = {key: usual.get(key, key) for key in self.points if key not in unlike}
@@ -240,7 +222,7 @@ class _Table:
     def _has_a_policy(self) -> bool:
         """Whether a loss is of a policy or of a value function, which only reinforcement learning has."""
         losses = (key for key, match in self.matches.items() if match.meaning.name == "loss")
-        return any(not _OF_POLICIES.isdisjoint(word.text for word in words_of(key)) for key in losses)
+        return any(not OF_POLICIES.isdisjoint(word.text for word in words_of(key)) for key in losses)
 
     def _solves_problems(self) -> bool:
         """Whether problems are solved in an evaluation: a pass rate is no measure of how well labels are fitted."""
@@ -275,7 +257,9 @@ class _Table:
         if name == "score":
             seldom = count * SPARSER <= self.rows
             why = f"on {count} of {self.rows} rows of the training: an evaluation"
-            if not seldom:
+            if seldom and key in self._losses:
+                seldom, why = False, f"on the same rows as {self._losses[key]}, a loss of the training: of its batches"
+            elif not seldom:
                 why = "on every row of the training: of the batch" if self.rows else "nothing is trained here"
             self._say(key, "held_out" if seldom or not self.rows else name, why, sure=False)
         elif name == "held_out" and match.rank >= UNNAMED:

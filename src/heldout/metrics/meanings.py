@@ -77,7 +77,7 @@ _NEUTRAL = word_set(
 _SPREADS = " ".join(sorted(SPREADS))
 _OF_VALUES = "value critic reward"
 # Of other things than responses and episodes: of what the environment holds, or what the model is given.
-_OTHER_LENGTHS = "queue route tour cable pole snake window context buffer"
+_OTHER_LENGTHS = "likelihood queue route tour cable pole snake window context buffer"
 
 # The first meaning that a key says is the key's. What says only how something is summed up or where the run stands
 # comes before what it is of; held-out scores and rewards are told by more than words and stand below.

@@ -116,6 +116,8 @@ _STAMP = re.compile(
 # Which node or rank prints, as srun --label says it; or the number of the line's step, where nothing else tells it.
 _LABEL = re.compile(r"[ \t|│┃]*+(?:(\d{1,9})[ \t]*[:|│┃)] )?(?:- )?")
 _DICT = re.compile(r"\{[ \t]{0,20}+['\"]")
+_NEXT_DICT = re.compile(rf",[ \t]{{1,4}}({_WORD})[=:][ \t]{{0,4}}(?=\{{)")  # "parts: {…}, counts: {…}"
+_TENSOR = re.compile(rf"tensor\(({NUMBER})(?:,[ ]\w{{1,20}}=[^()\n]{{1,80}}+)?+\)")
 _NAME_OF_DICT = re.compile(rf"(?<![\w/@%#+.-])(?P<name>{_WORD})[ \t]{{0,4}}[=:][ \t]{{0,4}}$")
 
 
@@ -171,12 +173,11 @@ def parsed(text: str, *, ends_open: bool = False) -> Line:
         return line
     before, name = _without_name(text[at : literal.start()])
     line = _items(before, before_dict=True)
-    found = _dict(text[literal.start() :].rstrip(" \t|,;"))
+    beside = not all(map(is_step, line.row))
+    found = _dict(text[literal.start() :].rstrip(" \t|,;"), name if beside else "")
     if found is None:
         return line._replace(row={}, broken=True)
-    beside = bool(name) and not all(map(is_step, line.row))
-    named = {f"{name}/{key}": value for key, value in found.items()} if beside else found
-    return line._replace(row={**line.row, **named}, split=line.split or _split_in(found))
+    return line._replace(row={**line.row, **found}, split=line.split or _split_in(found))
 
 
 def _without_name(before: str) -> tuple[str, str]:
@@ -244,6 +245,9 @@ class _Found:
             self._of(parts[0] if parts else "")
 
     def _list(self, name: str, before: list[str], values: str) -> None:
+        first, _, rest = name.partition(" ")
+        if rest and first.isupper() and means(rest, _OF_SAMPLES):  # "SKIP rewards": what was done with them
+            name, before = rest, [*before, first]
         for word in before:
             self._word(word)
         if means(name, _OF_SAMPLES):  # of anything else, such as a shape, the mean says nothing
@@ -296,8 +300,26 @@ def _named(phrase: str) -> tuple[str, list[str]]:
     return " ".join(words), []
 
 
-def _dict(text: str) -> dict[str, Any] | None:
-    """Return the JSON object or the Python dict that a line ends in, or None where it is broken."""
+def _dict(text: str, name: str = "") -> dict[str, Any] | None:
+    """Return the JSON object, the Python dict, or the dicts with names that a line ends in; None where one is broken.
+
+    `name` is that of the first one.
+    """
+    text = _TENSOR.sub(r"\1", text) if "tensor(" in text else text
+    literal = scan_dict(text, 0)
+    behind = _NEXT_DICT.match(text, literal.end) if literal.whole else None
+    if behind is not None:
+        more = _dict(text[behind.end() :], behind[1])
+        return None if more is None else {**_under(name, literal.row), **more}
+    found = _one_dict(text)
+    return None if found is None else _under(name, found)
+
+
+def _under(name: str, row: dict[str, Any]) -> dict[str, Any]:
+    return {f"{name}/{key}": value for key, value in row.items()} if name else row
+
+
+def _one_dict(text: str) -> dict[str, Any] | None:
     try:
         found = json.loads(text)
     except (ValueError, RecursionError):
