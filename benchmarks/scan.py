@@ -87,7 +87,7 @@ def scan(
     >>> rate = [0.300, 0.322, 0.331, 0.350, 0.356, 0.352, 0.360, 0.349, 0.333, 0.327, 0.310, 0.305]
     >>> found = scan(rate, 0.014**2)
     >>> round(float(found.statistic[-1]), 4), int(found.peak[-1]), boundary(12, 0.05, 1.0)
-    (1.9485, 6, 1.512)
+    (1.9485, 6, 1.555)
     """
     values = floats(values)
     size = values.size

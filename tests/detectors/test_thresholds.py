@@ -287,11 +287,11 @@ ROWS: dict[tuple[type[Question], str], Row] = {
     (LateSurge, "group"): Row("late_surge", lambda n: scores(held((0.3, 40), (0.5, n))), 1, 2, {"group": 2}),
     (LateSurge, "deviations"): Row("late_surge", surging, 0.0771, 0.0773, {"deviations": 6.0}),
     (OverOptimisation, "group"): Row("confirmed", lambda n: scores(held((0.6, 10), (0.1, n))), 1, 2, {"group": 2}),
-    (OverOptimisation, "horizon"): Row("confirmed", falling, 0.0343, 0.0345, {"horizon": 24}),
-    (OverOptimisation, "alpha"): Row("confirmed", falling, 0.0413, 0.0415, {"horizon": 24, "alpha": 0.01}),
-    (OverOptimisation, "delta"): Row("confirmed", falling, 0.0641, 0.0643, {"horizon": 24, "delta": 0.02}),
+    (OverOptimisation, "horizon"): Row("confirmed", falling, 0.0355, 0.0357, {"horizon": 24}),
+    (OverOptimisation, "alpha"): Row("confirmed", falling, 0.0422, 0.0424, {"horizon": 24, "alpha": 0.01}),
+    (OverOptimisation, "delta"): Row("confirmed", falling, 0.0653, 0.0655, {"horizon": 24, "delta": 0.02}),
     (OverOptimisation, "watch"): Row("watch", falling_unconfirmed, 0.0768, 0.0770),
-    (OverOptimisation, "likely"): Row("likely", falling_unconfirmed, 0.1495, 0.1497, {"likely": 0.99}),
+    (OverOptimisation, "likely"): Row("likely", falling_unconfirmed, 0.1541, 0.1543, {"likely": 0.99}),
     (OverOptimisation, "margin"): Row("watch", falling_unconfirmed, 0.1065, 0.1067, {"margin": 0.02}),
 }
 

@@ -19,11 +19,15 @@ from heldout.stats.local_level import smoother
 from heldout.stats.scan import (
     ALPHAS,
     EPOCHS,
+    HISTORIES,
     HORIZONS,
+    LEARNED,
     boundary,
+    contrasts,
     epochs,
     error_of,
     last_look,
+    look_back,
     run_p,
     smallest_visible_drop,
 )
@@ -183,28 +187,15 @@ def test_a_true_fall_is_found() -> None:
     assert 15 <= got.peak[-1] <= 24
 
 
-def worst_of_flat_runs(size: Any, paths: Any, seed: int) -> Any:
-    """Running maximum of the statistic in flat runs, by the recursions of the Kalman smoother, float32."""
-    rng = np.random.default_rng(seed)
-    walk, filtered, worst = 0.1, [], {}
-    own: list[float] = []
-    last = np.empty(0)
-    run = np.full(paths, -np.inf)
-    for k in range(1, size + 1):
-        seen = rng.standard_normal(paths)
-        ahead = own[-1] + walk if own else math.inf
-        gain = ahead / (ahead + 1.0) if own else 1.0
-        last = last + gain * (seen - last) if own else seen
-        own.append((1.0 - gain) * ahead if own else 1.0)
-        filtered.append(last)
-        level, cross, spread = last, own[-1], own[-1]  # level at j, its covariance with k, its variance
-        for j in range(k - 2, -1, -1):
-            back = own[j] / (own[j] + walk)
-            level = filtered[j] + back * (level - filtered[j])
-            cross *= back
-            spread = own[j] + back**2 * (spread - own[j] - walk)
-            if k >= 4:
-                np.maximum(run, (level - last) / math.sqrt(spread + own[-1] - 2.0 * cross), out=run)
+def worst_of_flat_runs(size: int, paths: int, seed: int) -> dict[int, FloatArray]:
+    """Running maximum of the statistic in flat runs, all paths at once: of the whole run and of shorter histories."""
+    seen = np.random.default_rng(seed).standard_normal((paths, size))
+    run, worst = np.full(paths, -np.inf), {}
+    for k in range(4, size + 1):
+        for length in [k, *(length for length in HISTORIES if length < k)]:
+            against = contrasts(length)
+            z = seen[:, k - length : k] @ (against.weight / against.factor[:, None]).T
+            np.maximum(run, z.max(axis=1), out=run)
         worst[k] = run.copy()
     return worst
 
@@ -230,8 +221,8 @@ def test_boundary_grows_with_the_horizon_and_with_certainty() -> None:
     table = np.array([[boundary(K, alpha, 1.0) for alpha in ALPHAS] for K in HORIZONS])
     assert np.all(np.diff(table, axis=0) > 0.0)
     assert np.all(np.diff(table, axis=1) > 0.0)
-    assert boundary(45, 0.05, 1.0) == pytest.approx(np.interp(math.log(45), np.log([40, 50]), [2.343, 2.457]))
-    assert boundary(40, math.sqrt(0.1 * 0.05), 1.0) == pytest.approx((2.147 + 2.343) / 2.0)
+    assert boundary(45, 0.05, 1.0) == pytest.approx(np.interp(math.log(45), np.log([40, 50]), [2.422, 2.536]))
+    assert boundary(40, math.sqrt(0.1 * 0.05), 1.0) == pytest.approx((2.234 + 2.422) / 2.0)
 
 
 @pytest.mark.parametrize("K", [4, 0, 321])
@@ -267,11 +258,11 @@ def test_run_p_is_the_smallest_alpha_that_is_reached() -> None:
 def test_epochs_spend_no_more_than_alpha() -> None:
     spent = [epochs(end, factor=1.0) for end in EPOCHS]
     assert [(e.horizon, e.alpha) for e in spent] == [(40, 0.025), (80, 0.0125), (160, 0.00625), (320, 0.003125)]
-    assert [e.boundary for e in spent[:3]] == [2.506, 2.988, 3.371]
+    assert [e.boundary for e in spent[:3]] == [2.578, 3.057, 3.43]
     assert sum(e.alpha for e in spent) < 0.05
     assert epochs(1, factor=1.0) == spent[0]
     assert epochs(41, factor=1.0) == spent[1]
-    assert epochs(41).boundary == pytest.approx(1.08 * spent[1].boundary)
+    assert epochs(41).boundary == pytest.approx(LEARNED * spent[1].boundary)
     assert epochs(200, alpha=0.01).alpha == 0.000625
     for k in (0, 321):
         with pytest.raises(ValueError, match=f"k is {k}; it must be from 1 to 320 evals"):
@@ -324,7 +315,7 @@ def test_a_look_is_each_contrast_with_the_last_eval(k: int, uneven: str | None) 
 def test_no_number_of_the_table_leaves_its_curve() -> None:
     """It is smooth in log K and log alpha up to the noise of its simulations: a slip of a digit would stand out."""
     table = np.array([[boundary(K, alpha, 1.0) for alpha in ALPHAS] for K in HORIZONS])
-    for numbers, place, degree, noise in ((table.T, ALPHAS, 2, 0.025), (table, HORIZONS, 4, 0.03)):
+    for numbers, place, degree, noise in ((table.T, ALPHAS, 2, 0.026), (table, HORIZONS, 4, 0.03)):
         x = np.log(place) - np.mean(np.log(place))
         curve = np.vander(x, degree + 1) @ np.polyfit(x, numbers, degree)
         assert np.max(np.abs(numbers - curve)) < noise
@@ -333,14 +324,14 @@ def test_no_number_of_the_table_leaves_its_curve() -> None:
 @pytest.mark.parametrize(("K", "alpha", "expected"), [
     (5, 0.2, 0.515),
     (5, 0.000625, 1.451),
-    (320, 0.2, 2.918),
-    (320, 0.000625, 3.969),
-    (40, 0.05, 2.343),
-    (12, 0.05, 1.512),
+    (320, 0.2, 2.974),
+    (320, 0.000625, 4.02),
+    (40, 0.05, 2.422),
+    (12, 0.05, 1.555),
 ])  # fmt: skip
 def test_corners_of_the_table(K: int, alpha: float, expected: float) -> None:
     assert boundary(K, alpha, 1.0) == pytest.approx(expected, abs=1e-12)
-    assert boundary(K, alpha) == pytest.approx(1.08 * expected)
+    assert boundary(K, alpha) == pytest.approx(LEARNED * expected)
 
 
 def test_between_entries_the_boundary_is_linear_in_both_logarithms() -> None:
@@ -386,13 +377,13 @@ def test_an_epoch_ends_at_its_eval(k: int, horizon: int) -> None:
 def test_the_error_rates_of_epochs_at_their_ends() -> None:
     assert epochs(1, 0.4).alpha == 0.2
     assert epochs(320, 0.01).alpha == 0.000625
-    assert epochs(320, 0.01, 1.0).boundary == 3.969
+    assert epochs(320, 0.01, 1.0).boundary == 4.02
 
 
-@pytest.mark.parametrize(("known", "p"), [(2.343, 0.05), (2.3429, 0.1), (1.92, 0.2), (1.9199, 1.0), (3.291, 0.000625)])
+@pytest.mark.parametrize(("known", "p"), [(2.422, 0.05), (2.4219, 0.1), (2.014, 0.2), (2.0139, 1.0), (3.387, 0.000625)])
 def test_a_statistic_that_reaches_a_boundary_has_its_error_rate(known: float, p: float) -> None:
     assert run_p(known, 40, 1.0) == p
-    assert run_p(1.08 * known, 40) == p
+    assert run_p(LEARNED * known, 40) == p
 
 
 VISIBLE = {  # a fall at mid-run, noticed with half of the evals seen; in units of the noise of one eval
@@ -405,8 +396,57 @@ VISIBLE = {  # a fall at mid-run, noticed with half of the evals seen; in units 
 
 @pytest.mark.parametrize("K", VISIBLE)
 def test_the_falls_that_are_seen_are_those_printed(K: int) -> None:
-    got = [smallest_visible_drop(K, K // 2, h) for h in (1, 2, 3, 5, 8)]
-    np.testing.assert_allclose(got, VISIBLE[K], atol=0.1)
+    """They are of one history; that several are asked costs up to 4 %."""
+    got = np.array([smallest_visible_drop(K, K // 2, h) for h in (1, 2, 3, 5, 8)])
+    told = ~np.isnan(VISIBLE[K])
+    assert (np.isnan(got) == ~told).all()
+    assert np.all(got[told] > np.array(VISIBLE[K])[told] - 0.1)
+    assert np.all(got[told] < 1.04 * np.array(VISIBLE[K])[told] + 0.1)
+
+
+def flat_looks(K: int, runs: int, seed: int) -> FloatArray:
+    """The largest that each of so many flat runs of white noise ever gets to, by the looks of every history."""
+    values = np.random.default_rng(seed).standard_normal((runs, K))
+    return np.array([max(look_back(one[:k])[0].max() for k in range(4, K + 1)) for one in values])
+
+
+@pytest.mark.parametrize("K", [8, 20])
+def test_a_flat_run_is_called_no_oftener_because_every_history_is_asked(K: int) -> None:
+    largest, runs = flat_looks(K, 1500, 5), 1500
+    for alpha in (0.1, 0.05):
+        assert np.mean(largest >= boundary(K, alpha, 1.0)) <= alpha + 3.0 * math.sqrt(alpha / runs)
+    assert np.mean(largest >= boundary(K, 0.05, 1.0)) >= 0.02  # nor is it much too careful
+
+
+def test_a_fall_after_a_steep_rise_is_not_hidden_by_it() -> None:
+    truth = np.array([0.30, 0.38, 0.58, 0.72, 0.73, 0.75, *[0.66] * 10])
+    noise = np.random.default_rng(2).normal(0.0, 0.02, (200, 16))
+    bound, one = boundary(16, 0.05, 1.0), boundary(16, 0.05, 1.0)
+    found = [max(look_back((truth + e)[:k])[0].max() for k in range(8, 17)) >= 0.02 * bound for e in noise]
+    before = [max(last_look((truth + e)[:k])[0].max() for k in range(8, 17)) >= 0.02 * one for e in noise]
+    assert np.mean(found) > 0.9
+    assert np.mean(before) < 0.6
+
+
+@given(seeds)
+def test_a_history_is_that_of_its_evals_alone(seed: int) -> None:
+    _, values, _, variance = drawn(seed)
+    relative = variance / variance.mean()
+    got, extra = look_back(values, relative)
+    whole, of_whole = last_look(values, relative)
+    assert np.array_equal(extra, of_whole)
+    assert np.all(got >= whole)
+    own = relative[-8:]
+    alone = last_look(values[-8:], own / own.mean())[0] / math.sqrt(own.mean())
+    assert np.all(got[-7:] >= alone - 1e-12)
+    histories = [whole, *(_padded(values, relative, length) for length in (12, 8))]
+    assert got.tolist() == pytest.approx(np.max(histories, axis=0).tolist())
+
+
+def _padded(values: FloatArray, relative: FloatArray, length: int) -> FloatArray:
+    own = relative[-length:]
+    u = last_look(values[-length:], own / own.mean())[0] / math.sqrt(own.mean())
+    return np.concatenate([np.full(values.size - length, -np.inf), u])
 
 
 def test_the_unit_of_the_smallest_fall_is_that_of_the_noise() -> None:

@@ -10,7 +10,7 @@ from heldout.detectors.plateau import fewest_for_level, level_of
 from heldout.diagnosis.answer import SIZES, Answer
 from heldout.findings import State
 from heldout.stats.gp import gp_posterior
-from heldout.stats.levels import HINTS, TWO_SIDED_95
+from heldout.stats.levels import NEAR, TWO_SIDED_95
 from heldout.stats.scan import boundary
 from heldout.stats.trend import LevelTest
 from heldout.text import counted
@@ -34,13 +34,13 @@ def standing(fallen: OverOptimisation, visible: float | None, margin: float | No
         return Answer(State.CANNOT_TELL, f"the last evaluation is {'high' if said.lower else 'low'}", text)
     watched = fallen.looks[-1].level is Level.WATCH
     if test.state == "improving" and not watched:
-        text = f"The held-out score {_rise(seen, test)}; no {said.loss} was seen{unseen}."
+        text = f"The held-out score {rise(seen, test)}; no {said.loss} was seen{unseen}."
         return Answer(State.IMPROVING, label, text)
     if level:
         text = f"The held-out score {level_since(seen, test)}; no {said.loss} was seen{unseen}."
         return Answer(State.PLATEAU, label, text)
     falling = watched or test.interval[1] < 0.0
-    rose = f"{_rise(seen, test)}, but " if test.state == "improving" else ""
+    rose = f"{rise(seen, test)}, but " if test.state == "improving" else ""
     worse = "getting worse" if said.lower else "falling"
     begins = (
         f"The held-out score {rose}may be {worse}"
@@ -55,14 +55,14 @@ def is_level(fallen: OverOptimisation, test: LevelTest) -> bool:
     """Whether a score may be called level: a noise measured on a score that falls would hold the fall."""
     if test.state != "plateau" or fallen.evidence.sized:
         return test.state == "plateau"
-    return fallen.looks[-1].statistic < boundary(max(fallen.horizon or 0, len(fallen.evidence)), HINTS, 1.0)
+    return fallen.looks[-1].statistic < boundary(max(fallen.horizon or 0, len(fallen.evidence)), NEAR, 1.0)
 
 
-def _rise(seen: Evidence, test: LevelTest) -> str:
+def rise(seen: Evidence, test: LevelTest) -> str:
     """Say how much a score has risen: from its first evaluation on, or else over what was looked at."""
     said, half = seen.spoken, TWO_SIDED_95
-    gain, sd = _gain(seen)
-    if gain - half * sd > 0.0:
+    if has_gained(seen):
+        gain, sd = _gain(seen)
         ends, since = said.between(gain - half * sd, gain + half * sd), int(seen.steps[0])
         return f"{said.better} by {said.by(gain)} since step {since} (95 % interval {ends})"
     if test.change - half * test.sd > 0.0:
@@ -72,6 +72,12 @@ def _rise(seen: Evidence, test: LevelTest) -> str:
         )
     ends = said.between(*_ends(test.rise, test.rise_sd))
     return f"{said.better} by {said.by(test.rise)} from its first third to its last (95 % interval {ends})"
+
+
+def has_gained(seen: Evidence) -> bool:
+    """Whether the last level is surely above the first; a rise at the end may be the way back from a dip."""
+    gain, sd = _gain(seen)
+    return gain - TWO_SIDED_95 * sd > 0.0
 
 
 def _gain(seen: Evidence) -> tuple[float, float]:

@@ -9,7 +9,7 @@ import numpy as np
 from heldout.detectors.overoptimisation import FEWEST, Level, OverOptimisation
 from heldout.detectors.plateau import level_of
 from heldout.diagnosis.answer import SIZES, Answer
-from heldout.diagnosis.level import change_lies, is_level, level_since, standing
+from heldout.diagnosis.level import change_lies, has_gained, is_level, level_since, rise, standing
 from heldout.diagnosis.past import fall_now, has_fallen, is_back, is_over, what_is_left
 from heldout.findings import Finding, State, Unchecked
 from heldout.metrics import Unit
@@ -161,14 +161,16 @@ def _came_back(fallen: OverOptimisation) -> Answer:
 
 
 def _no_fall_now(fallen: OverOptimisation, margin: float | None) -> Answer:
-    """Say that an alarm did not last, and whether the score is level at its end."""
-    seen, worst, loss = fallen.evidence, fallen.worst, fallen.evidence.spoken.loss
-    test = level_of(seen, margin)
-    level = is_level(fallen, test)
-    now = f"It {level_since(seen, test)}" if level else f"At its end {change_lies(seen, test)}"
-    left = what_is_left(fallen, f"the {loss} since step {worst.peak_step}")
-    text = f"The alarm of step {worst.step} did not last: {left}. {now}."
-    return Answer(State.PLATEAU if level else State.CANNOT_TELL, f"no {loss} now", text)
+    """Say that an alarm did not last, and whether the score is level or has risen all the same."""
+    seen, worst, said = fallen.evidence, fallen.worst, fallen.evidence.spoken
+    test, label = level_of(seen, margin), f"no {said.loss} now"
+    left = what_is_left(fallen, f"the {said.loss} since step {worst.peak_step}")
+    over = f"The alarm of step {worst.step} did not last: {left}."
+    if is_level(fallen, test):
+        return Answer(State.PLATEAU, label, f"{over} It {level_since(seen, test)}.")
+    if test.state == "improving" and has_gained(seen) and fallen.looks[-1].level is Level.OK:
+        return Answer(State.IMPROVING, label, f"{over} The held-out score {rise(seen, test)}.")
+    return Answer(State.CANNOT_TELL, label, f"{over} At its end {change_lies(seen, test)}.")
 
 
 def how_sure(fallen: OverOptimisation, state: State, visible: float | None) -> str:

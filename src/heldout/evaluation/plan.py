@@ -31,7 +31,7 @@ from heldout.stats.levels import (
 )
 from heldout.stats.noise_posterior import white_share
 from heldout.stats.rates import binomial_se, effective_problems, wilson
-from heldout.stats.scan import HORIZONS, boundary, last_look, smallest_visible_drop
+from heldout.stats.scan import HORIZONS, boundary, look_back, smallest_visible_drop
 from heldout.stats.search import search
 from heldout.text import counted, number
 
@@ -115,7 +115,7 @@ class Schedule:
         for count, rate in enumerate(rates.tolist(), 1):
             seen.add(Evaluation(count, rate, self.problems, float(self.samples)))
             if count > max(after, FEWEST - 1):
-                falls, _ = last_look(seen.rates, inflation=seen.inflation)
+                falls, _ = look_back(seen.rates, inflation=seen.inflation)
                 if seen.learned.z(float(falls.max())) >= bound:
                     return True
         return False
