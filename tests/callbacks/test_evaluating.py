@@ -62,9 +62,7 @@ class Says:
 
 
 def evals(where: Path, name: str = "held-out") -> list[dict[str, Any]]:
-    ids = json.loads((where / "evals" / f"{name}.ids.json").read_text())
-    lines = [json.loads(line) for line in (where / "evals" / f"{name}.jsonl").read_text().splitlines()]
-    return [{**line, "problems": ids[line["problems"]]} for line in lines]
+    return [json.loads(line) for line in (where / "evals" / f"{name}.jsonl").read_text().splitlines()]
 
 
 def test_one_line_evaluates_what_is_held_out_and_judges_what_is_trained_on(

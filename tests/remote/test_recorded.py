@@ -13,7 +13,7 @@ import heldout
 from heldout.errors import RecordError
 from heldout.readers import read
 from heldout.remote.store import Store
-from heldout.store import layout, uploading
+from heldout.store import evaluations, layout, uploading
 from heldout.store.evaluations import MOST_SETS
 from heldout.store.lines import read_rows
 
@@ -64,6 +64,7 @@ def test_ids_are_sent_before_the_lines_that_refer_to_them(monkeypatch: pytest.Mo
         write(store, key, content)
 
     monkeypatch.setattr(Store, "write", watched)
+    monkeypatch.setattr(evaluations, "BESIDE", 0)
     monkeypatch.setattr(uploading, "SECONDS", 0.0)
     for number in range(8):
         with heldout.Recorder(f"memory://ids/{number}", rank=0) as recorder:

@@ -23,6 +23,7 @@ from heldout.live.follow import Follower
 from heldout.readers import read_all
 from heldout.readers.source import Files
 from heldout.run import Evaluation, NoteKind, Outcomes, Run
+from heldout.store import evaluations
 from heldout.store.afterwards import add_evaluation
 from heldout.store.evaluations import MOST_SETS, PACKED, digest_of, evaluation_columns
 from heldout.store.lines import dump_line
@@ -34,6 +35,12 @@ KEPT, LINES = Path("evals", "held-out.ids.json"), Path("evals", "held-out.jsonl"
 @pytest.fixture(autouse=True)
 def _first_rank(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("RANK", raising=False)
+
+
+@pytest.fixture(autouse=True)
+def _few_are_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that ids stand beside the lines of small evaluations too."""
+    monkeypatch.setattr(evaluations, "BESIDE", 0)
 
 
 def record(
@@ -373,3 +380,16 @@ def test_what_is_added_brings_ids_back_that_were_lost(tmp_path: Path) -> None:
     found, _ = add_evaluation(run, Evaluation.from_counts(5, IDS, [1, 1, 1], benchmark="set-test"))
     assert found.benchmark == "held-out"
     assert [[name for name, *_ in outcomes] for _, outcomes in told(heldout.read(run))] == [IDS] * 3
+
+
+def test_ids_of_few_problems_stand_in_each_line_and_those_of_many_beside(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(evaluations, "BESIDE", PACKED)
+    few, many = [[f"p{number}" for number in range(count)] for count in (PACKED - 1, PACKED)]
+    record(tmp_path / "few", [1] * len(few), [0] * len(few), ids=few)
+    assert not (tmp_path / "few" / KEPT).exists()
+    assert [row["problems"] for row in rows(tmp_path / "few" / LINES)] == [few, few]
+    record(tmp_path / "many", [1] * len(many), [0] * len(many), ids=many)
+    assert rows(tmp_path / "many" / KEPT) == [{digest_of(many): many}]
+    assert [row["problems"] for row in rows(tmp_path / "many" / LINES)] == [digest_of(many)] * 2

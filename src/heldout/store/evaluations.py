@@ -1,9 +1,9 @@
-"""Evaluations as lines of ``evals/<benchmark>.jsonl``: the ids of their problems once, their counts short.
+"""Evaluations as lines of ``evals/<benchmark>.jsonl``: of many problems the ids once, the counts short.
 
-A line names its problems by a digest, under which ``evals/<benchmark>.ids.json`` holds their ids, once for each set of
-problems. Counts are a list that people can read, or of many problems a text: base64 of a byte for each. Lines of older
-versions, and those beside which no ids could be written, hold the ids themselves. All of these are written and read
-here alone.
+A line of few problems holds their ids and a list of counts. One of many names its problems by a digest, under which
+``evals/<benchmark>.ids.json`` holds their ids, once for each set of problems, and its counts are a text: base64 of a
+byte for each. Where no ids could be written beside it, and in older versions, it holds them itself. All of these are
+written and read here alone.
 
 What it cannot see: two processes that add sets of problems to one benchmark in the same millisecond. The ids of one may
 be lost then, until it measures again.
@@ -34,9 +34,9 @@ from heldout.store.layout import EVALUATION_KEYS, ids_file
 from heldout.store.lines import plain, read_rows, replacing, text_of
 from heldout.text import size_of
 
-# From so many problems on counts are packed: as a list they are over two kilobytes, which nobody reads line by line.
-# The usual sets that people do look into have fewer (HumanEval 164, MBPP 500).
-PACKED = 1000
+# From so many problems on counts are packed and ids stand beside: as lists they are tens of kilobytes, which nobody
+# reads line by line. The usual sets that people do look into have fewer (HumanEval 164, MBPP 500), and one file less.
+PACKED = BESIDE = 1000
 MOST_SETS = 16  # a benchmark with more sets of problems draws them anew all the time, so their ids stay in the lines
 LARGEST = 2**26  # bytes; the ids of a million problems are some 30 MB
 NO_EVALUATION = (KeyError, TypeError, ValueError, OverflowError, UsageError)
@@ -83,11 +83,13 @@ def also_known(also: Mapping[str, Any], step: int, lose: Callable[[str], None]) 
 
 
 def kept_beside(path: Path, ids: list[str]) -> str | list[str]:
-    """See to it that ids stand beside a file of evaluations; return what its next line says of its problems.
+    """See to it that many ids stand beside a file of evaluations; return what its next line says of its problems.
 
-    That is their digest, or the ids where there are too many sets of them. A file of ids that cannot be understood is
-    moved aside. An OSError where nothing can be written.
+    That is their digest, or the ids where they are few, or there are too many sets of them. A file of ids that cannot
+    be understood is moved aside. An OSError where nothing can be written.
     """
+    if len(ids) < BESIDE:
+        return ids
     digest, place = digest_of(ids), ids_file(path)
     known, why = _read_ids(place)
     if known.get(digest) == ids:
