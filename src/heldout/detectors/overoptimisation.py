@@ -120,7 +120,7 @@ class OverOptimisation(HeldOut):
 
     ``confirmed`` is found when the scan exceeds its boundary on problems enough for it; ``likely`` and ``watch`` when
     the posterior probability of a fall of more than `margin` is that high, the first only where the scan is also beyond
-    what one of ten level runs ever shows. Of a score that is no share, or whose size
+    what one of five level runs ever shows. Of a score that is no share, or whose size
     is unknown, ``likely`` is the most: when the scan exceeds a higher boundary, or, of 7 to 12 scores, when the fall
     stands out from typical changes, or, of 8 and more, a rise and a fall from what scatters about them; ``watch``
     where slow noise may look like that. Each is found once, when the fall gets surer. What the reward did meanwhile

@@ -10,7 +10,7 @@ from heldout.detectors.plateau import fewest_for_level, level_of
 from heldout.diagnosis.answer import SIZES, Answer
 from heldout.findings import State
 from heldout.stats.gp import gp_posterior
-from heldout.stats.levels import NEAR, TWO_SIDED_95
+from heldout.stats.levels import HINTS, TWO_SIDED_95
 from heldout.stats.scan import boundary
 from heldout.stats.trend import LevelTest
 from heldout.text import counted
@@ -55,7 +55,7 @@ def is_level(fallen: OverOptimisation, test: LevelTest) -> bool:
     """Whether a score may be called level: a noise measured on a score that falls would hold the fall."""
     if test.state != "plateau" or fallen.evidence.sized:
         return test.state == "plateau"
-    return fallen.looks[-1].statistic < boundary(max(fallen.horizon or 0, len(fallen.evidence)), NEAR, 1.0)
+    return fallen.looks[-1].statistic < boundary(max(fallen.horizon or 0, len(fallen.evidence)), HINTS, 1.0)
 
 
 def rise(seen: Evidence, test: LevelTest) -> str:

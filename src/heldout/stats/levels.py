@@ -29,9 +29,7 @@ def quantile(p: float) -> float:
 TWO_SIDED_95 = quantile(0.975)  # 1.96 standard errors
 ONE_SIDED_95 = quantile(0.95)  # 1.645 standard errors
 FALSE_ALARMS = 0.05  # chance of a confirmed alarm in a whole run that never falls
-HINTS = 0.10  # chance that the scan of such a run ever hints at a fall, which by itself is no alarm
-
-NEAR = 0.20  # p up to which a run is anywhere near a fall: the others are no burden among many
+HINTS = 0.20  # chance that the scan of such a run ever hints at a fall, which by itself is no alarm
 
 # What counts as a change of a held-out rate.
 LEVEL = 0.02  # a smaller change per quarter of a run is level; 0.03 called up to a third of honest ramps of 8 points so
@@ -130,7 +128,7 @@ def benjamini_hochberg(p: npt.ArrayLike) -> FloatArray:
     return np.minimum(_stepped_up(floats(p)), 1.0)
 
 
-def adaptive_benjamini_hochberg(p: npt.ArrayLike, near: float = NEAR, halves: float = 0.5) -> FloatArray:
+def adaptive_benjamini_hochberg(p: npt.ArrayLike, near: float = HINTS, halves: float = 0.5) -> FloatArray:
     """Which of many hypotheses fall, where those that hold mostly have p-values larger than need be?
 
     Only tests that came `near` count, their p-values taken over it: of a test that holds these are still valid, if
