@@ -222,12 +222,12 @@ def _draw(axes: Axes, mark: _Mark, x: float) -> None:
 
 
 def _label(axes: Axes, mark: _Mark, text: str) -> Text:
-    """The name of a detector, in pixels, not placed yet; the grid stays behind it."""
+    """The name of a detector, in shares of the figure, not placed yet; the grid stays behind it."""
     return axes.text(
         0.0,
         0.0,
         text,
-        transform=None,
+        transform=axes.figure.transFigure,
         fontsize=_SMALL,
         color=mark.colour,
         fontweight=mark.weight,
@@ -246,7 +246,7 @@ def _label_beside(axes: Axes, marks: Sequence[_Mark], x: float) -> None:
     low, high = axes.bbox.y0 + 0.5 * line, axes.bbox.y1
     for mark, (at, height), y in zip(ordered, pixels, _apart([p[1] for p in pixels], line, low, high), strict=True):
         start = axes.bbox.x0 + 0.17 * axes.bbox.width
-        _label(axes, mark, f"{mark.name}  {mark.delay.value:.1f}").set_position((start, y))
+        _label(axes, mark, f"{mark.name}  {mark.delay.value:.1f}").set_position(_shares(axes, (start, y)))
         _leader(axes, (at, height), (start - 0.2 * line, y), mark)
 
 
@@ -281,8 +281,8 @@ def _label_around(axes: Axes, marks: Sequence[_Mark]) -> None:
         free = (box for box in boxes if _within(box, inside) and not any(map(box.overlaps, taken)))
         box = next(free, Bbox.from_bounds(x + 0.6 * line, y - 0.5 * line, wide, line))
         left, middle = box.x0, 0.5 * (box.y0 + box.y1)
-        text.set_position((left, middle))
-        taken.append(box)
+        text.set_position(_shares(axes, (left, middle)))
+        taken.append(Bbox.from_extents(box.x0 - 0.4 * line, box.y0, box.x1 + 0.4 * line, box.y1))
         if abs(middle - y) > 0.3 * line:
             near = left - 0.15 * line if left > x else left + wide + 0.15 * line
             _leader(axes, (x, y), (near, middle), here[0])
@@ -316,13 +316,19 @@ def _places(x: float, y: float, wide: float, line: float) -> Iterator[tuple[floa
 
 
 def _leader(axes: Axes, start: tuple[float, float], end: tuple[float, float], mark: _Mark) -> None:
-    """A hair line from a dot to its name, in pixels."""
+    """A hair line from a dot to its name, whose ends are given in pixels."""
     axes.plot(
-        *zip(start, end, strict=True),
-        transform=None,
+        *zip(_shares(axes, start), _shares(axes, end), strict=True),
+        transform=axes.figure.transFigure,
         color=mark.colour,
         linewidth=_HAIR,
         alpha=0.6,
         clip_on=False,
         zorder=2.0,
     )
+
+
+def _shares(axes: Axes, pixels: tuple[float, float]) -> tuple[float, float]:
+    """A place in pixels as shares of the figure: a file of another kind has pixels of its own."""
+    x, y = axes.figure.transFigure.inverted().transform(pixels).tolist()
+    return x, y

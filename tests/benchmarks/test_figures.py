@@ -138,6 +138,17 @@ def test_figures_are_drawn_from_an_earlier_file_as_svg_and_png_and_always_the_sa
     assert title.text == "n200K40: false alarms against delay"
 
 
+def test_names_lie_within_the_figure_in_a_file_whose_pixels_are_others(tmp_path: Path) -> None:
+    save([_result()], tmp_path)
+    drawn = ElementTree.parse(tmp_path / "n200K40-alarms.svg").getroot()
+    _, _, width, height = map(float, drawn.attrib["viewBox"].split())
+    texts = [one for one in drawn.iter() if one.tag.endswith("text")]
+    assert {"heldout", "EWMA"} <= {"".join(one.itertext()) for one in texts}
+    for one in texts:
+        assert 0.0 <= float(one.attrib["x"]) <= width
+        assert 0.0 <= float(one.attrib["y"]) <= height
+
+
 def test_a_file_is_no_folder_for_figures(tmp_path: Path) -> None:
     (tmp_path / "taken").write_text("")
     with pytest.raises(UsageError, match="that is a file; name a folder"):
