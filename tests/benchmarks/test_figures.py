@@ -143,7 +143,7 @@ def test_names_lie_within_the_figure_in_a_file_whose_pixels_are_others(tmp_path:
     drawn = ElementTree.parse(tmp_path / "n200K40-alarms.svg").getroot()
     _, _, width, height = map(float, drawn.attrib["viewBox"].split())
     texts = [one for one in drawn.iter() if one.tag.endswith("text")]
-    assert {"heldout", "EWMA"} <= {"".join(one.itertext()) for one in texts}
+    assert "heldout" in {"".join(one.itertext()) for one in texts}
     for one in texts:
         assert 0.0 <= float(one.attrib["x"]) <= width
         assert 0.0 <= float(one.attrib["y"]) <= height
