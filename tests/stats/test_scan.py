@@ -313,9 +313,12 @@ def test_a_look_is_each_contrast_with_the_last_eval(k: int, uneven: str | None) 
 
 
 def test_no_number_of_the_table_leaves_its_curve() -> None:
-    """It is smooth in log K and log alpha up to the noise of its simulations: a slip of a digit would stand out."""
+    """It is smooth in log K and log alpha up to the noise of its simulations: a slip of a digit would stand out.
+
+    In log K it bends beyond 8 evals, from which on more than one history is asked.
+    """
     table = np.array([[boundary(K, alpha, 1.0) for alpha in ALPHAS] for K in HORIZONS])
-    for numbers, place, degree, noise in ((table.T, ALPHAS, 2, 0.026), (table, HORIZONS, 4, 0.03)):
+    for numbers, place, degree, noise in ((table.T, ALPHAS, 2, 0.026), (table, HORIZONS, 4, 0.034)):
         x = np.log(place) - np.mean(np.log(place))
         curve = np.vander(x, degree + 1) @ np.polyfit(x, numbers, degree)
         assert np.max(np.abs(numbers - curve)) < noise
