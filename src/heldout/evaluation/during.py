@@ -61,7 +61,9 @@ class Evaluator:
         Every process gets to know of that, so that none waits for another.
         """
         parts = self._shares(model, step)
-        problems, passed, samples = ([one for part in parts for one in part[key]] for key in _COLUMNS)
+        place = {problem.id: number for number, problem in enumerate(self.problems)}  # however many processes there are
+        rows = [row for part in parts for row in zip(*(part[key] for key in _COLUMNS), strict=True)]
+        problems, passed, samples = map(list, zip(*sorted(rows, key=lambda row: place[row[0]]), strict=True))
         length, cut = (
             sum(part[key] * len(part["problems"]) for part in parts) / len(problems) for key in ("mean_length", "cut")
         )
