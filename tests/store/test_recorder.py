@@ -350,10 +350,14 @@ def test_a_run_of_which_nothing_was_recorded_is_begun_anew_with_its_new_settings
     assert (found.config["lr"], found["reward"].step.tolist()) == (0.5, [1])
 
 
-@pytest.mark.parametrize("name", ["evals", "rollouts", "checkpoints.jsonl"])
+@pytest.mark.parametrize(
+    "name", ["evals/a.jsonl", "rollouts/a", "checkpoints.jsonl", "metrics.00000.jsonl", "metrics.jsonl"]
+)
 def test_a_run_that_holds_anything_else_is_not_begun_anew(tmp_path: Path, name: str) -> None:
+    """Not even lines that cannot be read, or such as were sent to a store before."""
     Recorder(tmp_path / "run").close()
-    (tmp_path / "run" / name).mkdir()
+    (tmp_path / "run" / name).parent.mkdir(exist_ok=True)
+    (tmp_path / "run" / name).write_text('{"step": 1, "rew')
     with pytest.raises(RecordError, match="resume=True"):
         Recorder(tmp_path / "run")
 

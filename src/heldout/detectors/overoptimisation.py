@@ -118,20 +118,20 @@ class Look:
 class OverOptimisation(HeldOut):
     """Has the held-out score fallen for good?
 
-    ``confirmed`` is found when the scan exceeds its boundary on problems enough for it; ``likely`` and ``watch`` when
-    the posterior probability of a fall of more than `margin` is that high, the first only where the scan is also beyond
-    what one of five level runs ever shows. Of a score that is no share, or whose size
-    is unknown, ``likely`` is the most: when the scan exceeds a higher boundary, or, of 7 to 12 scores, when the fall
-    stands out from typical changes, or, of 8 and more, a rise and a fall from what scatters about them; ``watch``
-    where slow noise may look like that. Each is found once, when the fall gets surer. What the reward did meanwhile
-    says which kind of fall it is: over-optimisation, where it rose.
+    ``confirmed`` is found when the scan exceeds its boundary on problems enough for it; ``likely`` and ``watch``
+    when the posterior probability of a fall of more than `margin` is that high, the first only where the scan is
+    also beyond what one of five level runs ever shows. Of a score that is no share, or whose size is unknown,
+    ``likely`` is the most: when the scan exceeds a higher boundary, or, of 7 to 12 scores, when the fall stands out
+    from typical changes, or, of 8 and more, a rise and a fall from what scatters about them; ``watch`` where slow
+    noise may look like that. Each is found once, when the fall gets surer. What the reward did meanwhile says which
+    kind of fall it is: over-optimisation, where it rose.
 
     What it cannot see: a fall smaller than the evaluation's noise allows (the verdict's smallest visible drop), one
     that began before the first evaluation, and a benchmark that changed its problems.
 
-    False alarms: 1.4 % (likely or confirmed, 6 of 420 simulated runs of 500 problems and 40 evaluations whose score
-    never falls for long, of seven kinds; 5 of the 60 whose level wanders, 1 of the 60 whose score is level). Of
-    200 series of white noise without a size, of each of four lengths from 8 to 40, 0.5 to 2.5 % (simulated as well).
+    False alarms: 1.7 % (likely or confirmed, 7 of 420 simulated runs of 500 problems and 40 evaluations whose score
+    never falls for long, of seven kinds; 6 of the 60 whose level wanders, 1 of the 60 whose score is level). Of
+    200 series of white noise without a size, of each of four lengths from 8 to 40, 1 to 2.5 % (simulated as well).
 
     References
     ----------

@@ -8,7 +8,7 @@ from typing import Protocol
 import numpy as np
 
 from heldout.metrics.keys import Side, words_of
-from heldout.metrics.meanings import UNNAMED, meaning_of, means
+from heldout.metrics.meanings import meaning_of, means, says_no_score
 from heldout.stats.arrays import FloatArray, IntArray
 
 OF_POLICIES = frozenset({"policy", "pg", "actor", "critic", "surrogate", "value", "vf"})  # what a loss is of, in RL
@@ -42,7 +42,7 @@ def no_lengths(columns: Mapping[str, Measured]) -> frozenset[str]:
 
 def counters(columns: Mapping[str, Measured]) -> frozenset[str]:
     """Return columns of an evaluation that only count it: they say nothing of a score, and go up evenly."""
-    return frozenset(key for key, column in columns.items() if _says_no_score(key) and _counts(column.value))
+    return frozenset(key for key, column in columns.items() if says_no_score(key) and _counts(column.value))
 
 
 def with_a_loss(columns: Mapping[str, Measured]) -> dict[str, str]:
@@ -58,11 +58,6 @@ def _is_training_loss(key: str) -> bool:
         return False
     texts = {word.text for word in words_of(key)}
     return not (OF_POLICIES | _OF_BATCHES).isdisjoint(texts)
-
-
-def _says_no_score(key: str) -> bool:
-    match = meaning_of(key)
-    return match is not None and match.meaning.name == "held_out" and match.rank >= UNNAMED
 
 
 def _counts(value: FloatArray) -> bool:

@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping
 from pathlib import PurePath
 
 from heldout.metrics.keys import HELD_OUT, words_of
-from heldout.metrics.meanings import UNNAMED, meaning_of
+from heldout.metrics.meanings import meaning_of, says_no_score
 
 # What only the optimiser has: a table with one of these is a log of a training.
 OF_OPTIMISER = frozenset(
@@ -38,14 +38,8 @@ def renamed(points: Mapping[str, int], evaluation: bool) -> dict[str, str]:
     usual |= beside(points)
     if evaluation and not _tells_evaluations_apart(points):
         of_it = (key for key in points if "train" not in {word.text for word in words_of(key)})
-        usual |= {key: f"eval/{key}" for key in of_it if not _says_nothing(f"eval/{key}")}
+        usual |= {key: f"eval/{key}" for key in of_it if not says_no_score(f"eval/{key}")}
     return usual
-
-
-def _says_nothing(key: str) -> bool:
-    """Whether a key of an evaluation has no word that is known: the name of the file alone makes no score of it."""
-    match = meaning_of(key)
-    return match is not None and match.meaning.name == "held_out" and match.rank >= UNNAMED
 
 
 def beside(points: Collection[str]) -> dict[str, str]:

@@ -348,25 +348,8 @@ PART = 20  # rank from which on a part of the reward never stands for the whole
 # How directly a score says how many problems are solved; what comes later is a weaker stand-in.
 _BY_WORD = {
     **dict.fromkeys(("pass", "accuracy", "correct", "success", "solve", "em"), 10),
-    **dict.fromkeys(
-        (
-            "f1",
-            "recall",
-            "precision",
-            "ndcg",
-            "mrr",
-            "map",
-            "bleu",
-            "rouge",
-            "chrf",
-            "meteor",
-            "auc",
-            "iou",
-            "mcc",
-            "win",
-        ),
-        20,
-    ),
+    **dict.fromkeys(("f1", "recall", "precision", "ndcg", "mrr", "map", "auc", "iou", "mcc", "win"), 20),
+    **dict.fromkeys(("bleu", "rouge", "chrf", "meteor"), 20),
     "answer": 30,
     "score": 30,
     "elo": 35,
@@ -543,6 +526,16 @@ def means(key: str, names: Collection[str]) -> bool:
     """
     match = meaning_of(key)
     return match is not None and match.meaning.name in names
+
+
+def says_no_score(key: str) -> bool:
+    """Whether a key of an evaluation has no word that is known, so that it is a score by where it stands alone.
+
+    >>> says_no_score("eval/iter"), says_no_score("eval/accuracy")
+    (True, False)
+    """
+    match = meaning_of(key)
+    return match is not None and match.meaning.name == "held_out" and match.rank >= UNNAMED
 
 
 def label_of(key: str) -> str:

@@ -82,7 +82,9 @@ def holds_nothing(directory: Path) -> bool:
     """Whether a run was begun there of which nothing was recorded: it was refused, or died, before its first step."""
     if any((directory / name).exists() for name in (layout.EVALS, layout.ROLLOUTS, layout.CHECKPOINTS)):
         return False
-    return all(row.get(layout.RESUMED) for row in read_rows(directory / layout.METRICS).rows)
+    metrics = directory / layout.METRICS
+    rows, broken = read_rows(metrics)
+    return not broken and not layout.parts_of(metrics) and all(row.get(layout.RESUMED) for row in rows)
 
 
 def latest(directory: Path) -> dict[str, Any]:

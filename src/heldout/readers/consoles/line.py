@@ -51,9 +51,8 @@ _SMALL = frozenset(
         *("starting", "stats", "summary", "the", "to", "took", "was", "with"),
     )
 )
-_OF_SAMPLES = frozenset(
-    ("reward", "reward_component", "score", "train_pass_rate", "held_out")
-)  # of what lists are read
+# Of what lists are read.
+_OF_SAMPLES = frozenset(("reward", "reward_component", "score", "train_pass_rate", "held_out"))
 _DOING = frozenset(("running", "performing", "starting", "beginning", "begin", "start"))  # before "validation"
 _ABBREVIATED = 5  # letters of "Seq." and its dot at most; a longer word with a dot ends a sentence
 _NO_STEP_AFTER = frozenset(("per", "each", "this", "max", "total", "best", "last", "num", "of"))

@@ -13,16 +13,8 @@ _FEWEST = 3  # such lines
 _PART = 0.2  # of the lines of a text; fewer, without a metric that is known, are not what it was written for
 # What any program counts and measures: alone it makes no log of a training.
 _ANYBODYS = frozenset(
-    (
-        "time",
-        "progress",
-        "evaluation_size",
-        "tokens",
-        "spread_of_another",
-        "length",
-        "held_out_length",
-        "value_function",
-    )
+    {"time", "progress", "evaluation_size", "tokens", "spread_of_another", "length", "held_out_length"}
+    | {"value_function"}
 )
 
 
